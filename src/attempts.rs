@@ -1,0 +1,121 @@
+//! Attempt counts as Workers KV publishes them: one key for a run, written only by that run's Keeper.
+//!
+//! KV is never the authority. The text below is read by people and scripts; a test pins it byte for byte.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{RepoName, RunId};
+
+/// How long a count is kept: a run can be re-run for 30 days.
+pub const TTL_SECONDS: u64 = 35 * 24 * 60 * 60;
+
+/// The value, and the metadata, of one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// The newest attempt known.
+    pub run_attempt: u32,
+    /// Re-runs that GitHub accepted from Rerunner.
+    pub reruns: u32,
+    pub outcome: RunOutcome,
+    /// `None` until the run was read from GitHub.
+    pub workflow: Option<String>,
+    /// RFC 3339.
+    pub updated: String,
+}
+
+/// Where a watched run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// An attempt failed; what to do is still to be decided or done.
+    Waiting,
+    /// GitHub accepted a re-run.
+    Rerunning,
+    /// A later attempt succeeded.
+    Rescued,
+    /// The last attempt that may be re-run was, and failed.
+    Exhausted,
+    /// A rule or setting says not to re-run it.
+    Left,
+    /// GitHub refused.
+    Failed,
+    /// Its pull request has moved on to another commit.
+    Superseded,
+}
+
+impl RunOutcome {
+    pub const ALL: [Self; 7] =
+        [Self::Waiting, Self::Rerunning, Self::Rescued, Self::Exhausted, Self::Left, Self::Failed, Self::Superseded];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Rerunning => "rerunning",
+            Self::Rescued => "rescued",
+            Self::Exhausted => "exhausted",
+            Self::Left => "left",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// `attempts/{owner}/{repo}/{run_id}`, lower case.
+pub fn key(repository: &RepoName, run_id: RunId) -> String {
+    format!("attempts/{}/{run_id}", repository.key())
+}
+
+impl Attempts {
+    /// Whether a failed `run_attempt` of this run needs no more thought: the limit was reached in it or after it.
+    pub fn exhausted_at(&self, run_attempt: u32) -> bool {
+        self.outcome == RunOutcome::Exhausted && run_attempt <= self.run_attempt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_text() {
+        let attempts = Attempts {
+            run_attempt: 2,
+            reruns: 1,
+            outcome: RunOutcome::Rerunning,
+            workflow: Some("ci".to_owned()),
+            updated: "2026-11-23T15:04:05Z".to_owned(),
+        };
+        let text =
+            r#"{"run_attempt":2,"reruns":1,"outcome":"rerunning","workflow":"ci","updated":"2026-11-23T15:04:05Z"}"#;
+        assert_eq!(serde_json::to_string(&attempts).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Attempts>(text).unwrap(), attempts);
+        let repository = RepoName::parse("Octo/Widgets").unwrap();
+        assert_eq!(key(&repository, RunId::new(7).unwrap()), "attempts/octo/widgets/7");
+    }
+
+    #[test]
+    fn outcomes_are_spelled_one_way() {
+        for outcome in RunOutcome::ALL {
+            assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("\"{}\"", outcome.as_str()));
+            assert_eq!(RunOutcome::parse(outcome.as_str()), Some(outcome));
+        }
+    }
+
+    #[test]
+    fn exhausted_runs_are_dropped_up_to_their_last_attempt() {
+        let mut attempts = Attempts {
+            run_attempt: 4,
+            reruns: 3,
+            outcome: RunOutcome::Exhausted,
+            workflow: None,
+            updated: String::new(),
+        };
+        assert!(attempts.exhausted_at(4) && attempts.exhausted_at(2) && !attempts.exhausted_at(5));
+        attempts.outcome = RunOutcome::Rerunning;
+        assert!(!attempts.exhausted_at(4));
+    }
+}

@@ -1,0 +1,76 @@
+//! A workflow run as GitHub's REST API shows it, in the few fields that decisions need.
+
+use serde::Deserialize;
+
+use crate::hint::Conclusion;
+use crate::names::{RunAttempt, RunId};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub run_id: RunId,
+    pub run_attempt: RunAttempt,
+    /// `None` while it is going, whatever step of that GitHub calls it.
+    pub conclusion: Option<Conclusion>,
+    /// The workflow's name.
+    pub workflow: Option<String>,
+    pub event: String,
+    pub head_sha: String,
+    /// Who started the run, and who started its newest attempt.
+    pub actors: Vec<String>,
+    /// The heads of the open pull requests that the run belongs to. Empty for a fork's.
+    pub pull_request_heads: Vec<String>,
+}
+
+impl Run {
+    /// Reads the answer to "Get a workflow run".
+    pub fn from_json(body: &[u8]) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Wire {
+            id: RunId,
+            run_attempt: Option<RunAttempt>,
+            status: Option<String>,
+            conclusion: Option<Conclusion>,
+            name: Option<String>,
+            #[serde(default)]
+            event: String,
+            #[serde(default)]
+            head_sha: String,
+            actor: Option<User>,
+            triggering_actor: Option<User>,
+            #[serde(default)]
+            pull_requests: Vec<PullRequest>,
+        }
+        #[derive(Deserialize)]
+        struct User {
+            login: String,
+        }
+        #[derive(Deserialize)]
+        struct PullRequest {
+            head: Head,
+        }
+        #[derive(Deserialize)]
+        struct Head {
+            sha: String,
+        }
+        let wire: Wire = serde_json::from_slice(body)?;
+        Ok(Self {
+            run_id: wire.id,
+            run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
+            conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
+            workflow: wire.name,
+            event: wire.event,
+            head_sha: wire.head_sha,
+            actors: [wire.actor, wire.triggering_actor].into_iter().flatten().map(|user| user.login).collect(),
+            pull_request_heads: wire.pull_requests.into_iter().map(|pull_request| pull_request.head.sha).collect(),
+        })
+    }
+
+    /// Whether its pull request has moved on to another commit.
+    ///
+    /// The API lists the open pull requests with their present heads, so that no further call is needed.
+    pub fn is_superseded(&self) -> bool {
+        self.event.starts_with("pull_request")
+            && !self.pull_request_heads.is_empty()
+            && !self.pull_request_heads.contains(&self.head_sha)
+    }
+}

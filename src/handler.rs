@@ -1,0 +1,152 @@
+//! The fetch handler: stateless, in any location.
+//!
+//! A webhook's way: [`webhook::head::check`] → read the body, capped → [`webhook::judge`] → for a candidate, its
+//! repository's Keeper. The statuses are listed in [`crate::webhook`]; the Keeper adds 202 for what it has stored, and
+//! 503 when it could not be stored. Whatever happens, there is an answer within [`ANSWER_WITHIN`]: GitHub waits 10
+//! seconds.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::{Delay, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
+
+use crate::body::BodyError;
+use crate::hint::{Hint, News};
+use crate::keeper::machine::ReceiptKind;
+use crate::keeper::object::{HintMessage, ReceiptMessage};
+use crate::names::{DeliveryId, RepoName};
+use crate::report::{health::Health, home};
+use crate::routes::{Route, path, route};
+use crate::settings::Settings;
+use crate::time::Millis;
+use crate::webhook::{self, Answer, BODY_LIMIT, Subject, Verdict, head};
+use crate::{body, env, kv, log};
+
+const ANSWER_WITHIN: Duration = Duration::from_millis(8_500);
+const KEEPER: &str = "KEEPER";
+
+pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
+    let settings = env::settings(env);
+    let method = request.inner().method();
+    let is_head = method == "HEAD";
+    let url = request.inner().url();
+    let response = match route(&method, path(&url)) {
+        Route::Webhook => return webhook(request, env, settings).await,
+        Route::Home => html(home::page(&settings)),
+        Route::Health => health(env, &settings).await,
+        Route::MethodNotAllowed { allow } => respond(&Answer::method_not_allowed(allow)),
+        Route::NotFound => respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /")),
+    }?;
+    if is_head {
+        Ok(ResponseBuilder::new().with_status(response.status_code()).with_headers(response.headers().clone()).empty())
+    } else {
+        Ok(response)
+    }
+}
+
+async fn webhook(request: Request, env: &Env, settings: Rc<Settings>) -> worker::Result<Response> {
+    let headers = request.headers().clone();
+    let header = |name: &str| headers.get(name).ok().flatten();
+    let in_time = select(Box::pin(answer(request, &settings, env)), Delay::from(ANSWER_WITHIN)).await;
+    let answer = match in_time {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => Answer::unavailable("it took too long; redeliver it"),
+    };
+    let delivery = header("x-github-delivery").and_then(|id| DeliveryId::parse(&id));
+    log::delivery(header("x-github-event").as_deref(), delivery.as_ref(), &answer);
+    respond(&answer)
+}
+
+async fn answer(mut request: Request, settings: &Settings, env: &Env) -> Answer {
+    let checked = head::check(settings, |name| request.headers().get(name).ok().flatten());
+    let head = match checked {
+        Ok(head) => head,
+        Err(answer) => return answer,
+    };
+    let body = match body::read(request.stream(), BODY_LIMIT).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => return head::too_large(),
+        Err(BodyError::Cut) => return Answer::rejected(400, "the body ended early"),
+    };
+    match webhook::judge(settings, &head, &body) {
+        Verdict::Answer(answer) => answer,
+        Verdict::Hint { repository, hint } => {
+            let subject =
+                Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
+            if is_exhausted(settings, env, &repository, &hint).await {
+                return Answer::ignored("the run was re-run as often as it may be").about(subject);
+            }
+            match hand_over(env, HintMessage { repository, hint }).await {
+                Ok(receipt) => receipt_answer(receipt, subject),
+                Err(fault) => {
+                    log::fault("hand-over to the Keeper", &fault.to_string());
+                    Answer::unavailable("it could not be stored; redeliver it").about(subject)
+                }
+            }
+        }
+    }
+}
+
+/// Spares the Keeper the late webhooks of a run that was given up. Only asked where it can be so: Workers KV reads
+/// are counted.
+async fn is_exhausted(settings: &Settings, env: &Env, repository: &RepoName, hint: &Hint) -> bool {
+    let Some(attempt) = hint.run_attempt else { return false };
+    if !matches!(hint.news, News::RunFailed | News::JobFailed) || attempt.get() <= settings.max_reruns {
+        return false;
+    }
+    let attempts = kv::read_attempts(env, repository, hint.run_id).await;
+    attempts.is_some_and(|attempts| attempts.exhausted_at(attempt.get()))
+}
+
+async fn hand_over(env: &Env, message: HintMessage) -> worker::Result<ReceiptMessage> {
+    let stub = env.durable_object(KEEPER)?.get_by_name(&message.repository.key())?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(serde_json::to_string(&message)?.into()));
+    let mut response = stub.fetch_with_request(Request::new_with_init("https://keeper/hints", &init)?).await?;
+    if response.status_code() != 200 {
+        return Err(worker::Error::RustError(format!("the Keeper answered {}", response.status_code())));
+    }
+    Ok(serde_json::from_slice(&response.bytes().await?)?)
+}
+
+fn receipt_answer(receipt: ReceiptMessage, subject: Subject) -> Answer {
+    let answer = match receipt.kind {
+        ReceiptKind::Scheduled => Answer::scheduled(receipt.reason),
+        ReceiptKind::Recorded => Answer::recorded(receipt.reason),
+        ReceiptKind::Ignored => Answer::ignored(receipt.reason),
+    };
+    let run_attempt = receipt.run_attempt.or(subject.run_attempt);
+    answer.about(Subject { run_attempt, ..subject }).due(receipt.due.map(Millis::to_rfc3339))
+}
+
+async fn health(env: &Env, settings: &Settings) -> worker::Result<Response> {
+    let health = Health::of(settings, kv::read_refusal(env).await);
+    json(health.http_status(), &health)
+}
+
+fn respond(answer: &Answer) -> worker::Result<Response> {
+    let response = json(answer.status, answer)?;
+    if let Some(allow) = answer.allow {
+        response.headers().set("allow", allow)?;
+    }
+    Ok(response)
+}
+
+fn json(status: u16, body: &impl serde::Serialize) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set("content-type", "application/json")?;
+    headers.set("cache-control", "no-store")?;
+    let body = serde_json::to_vec(body)?;
+    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
+}
+
+fn html(page: String) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set("content-type", "text/html; charset=utf-8")?;
+    headers.set("cache-control", "no-store")?;
+    headers.set("content-security-policy", home::CONTENT_SECURITY_POLICY)?;
+    headers.set("x-content-type-options", "nosniff")?;
+    headers.set("referrer-policy", "no-referrer")?;
+    Ok(ResponseBuilder::new().with_headers(headers).fixed(page.into_bytes()))
+}

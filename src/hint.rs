@@ -1,0 +1,73 @@
+//! What a webhook tells a repository's Keeper: that a run may have failed, or has ended.
+//!
+//! A webhook is a hint. The run's own state, read from GitHub, is the truth.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{DeliveryId, RunAttempt, RunId};
+
+/// One webhook, reduced to what the Keeper needs of it. Crosses from the fetch handler to the Keeper as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    pub run_id: RunId,
+    /// Absent from `check_run` webhooks, and from `workflow_job` ones of old Enterprise Servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_attempt: Option<RunAttempt>,
+    pub news: News,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryId>,
+}
+
+/// What happened to the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// `workflow_run` completed with a conclusion that may be re-run, or with none.
+    RunFailed,
+    /// A re-run attempt completed with `success`.
+    RunSucceeded,
+    /// A re-run attempt completed with another conclusion that is never re-run.
+    RunEnded,
+    /// A job failed; the run may still be going.
+    JobFailed,
+}
+
+/// What a workflow run, a job or a check run came to. GitHub's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    Success,
+    Failure,
+    TimedOut,
+    Cancelled,
+    ActionRequired,
+    StartupFailure,
+    Skipped,
+    Stale,
+    Neutral,
+    /// One that GitHub has added since: never a failure.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Conclusion {
+    /// Whether the default rule re-runs it.
+    pub fn may_be_rerun(self) -> bool {
+        matches!(self, Self::Failure | Self::TimedOut)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::ActionRequired => "action_required",
+            Self::StartupFailure => "startup_failure",
+            Self::Skipped => "skipped",
+            Self::Stale => "stale",
+            Self::Neutral => "neutral",
+            Self::Unknown => "unknown",
+        }
+    }
+}

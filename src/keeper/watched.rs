@@ -1,0 +1,78 @@
+//! A watched run: what one row of a Keeper's storage says.
+
+use crate::attempts::{Attempts, RunOutcome};
+use crate::names::{RunAttempt, RunId};
+use crate::time::Millis;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    pub run_id: RunId,
+    pub outcome: RunOutcome,
+    /// Why, as a sentence.
+    pub reason: String,
+    /// The newest attempt heard of; `None` until a webhook or GitHub has named one.
+    pub run_attempt: Option<RunAttempt>,
+    /// The newest attempt of which the last word was said. At most [`Watched::run_attempt`].
+    pub decided_attempt: Option<RunAttempt>,
+    /// A re-run that was asked for and not yet answered. Stored before the call, cleared by its answer or by what the
+    /// run itself shows, so that a call is never made twice for want of an answer.
+    pub calling: Option<Calling>,
+    /// Re-runs that GitHub accepted.
+    pub reruns: u32,
+    /// When to look at the run next. `None`: nothing is due.
+    pub due: Option<Millis>,
+    /// The newest attempt ended no earlier than this: its re-run's delay is counted from here.
+    pub failed_at: Millis,
+    /// Whether a webhook said that the newest attempt as a whole has ended.
+    pub complete: bool,
+    /// Looks and calls in a row that moved nothing on.
+    pub tries: u32,
+    /// Since when GitHub has not answered.
+    pub trouble_since: Option<Millis>,
+    pub workflow: Option<String>,
+    pub created: Millis,
+    pub updated: Millis,
+    /// When to publish to Workers KV. `None`: what is there is up to date.
+    pub publish: Option<Millis>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calling {
+    pub run_attempt: RunAttempt,
+    pub since: Millis,
+}
+
+impl Watched {
+    /// A run that was never heard of before.
+    pub fn new(run_id: RunId, now: Millis) -> Self {
+        Self {
+            run_id,
+            outcome: RunOutcome::Waiting,
+            reason: String::new(),
+            run_attempt: None,
+            decided_attempt: None,
+            calling: None,
+            reruns: 0,
+            due: None,
+            failed_at: now,
+            complete: false,
+            tries: 0,
+            trouble_since: None,
+            workflow: None,
+            created: now,
+            updated: now,
+            publish: None,
+        }
+    }
+
+    /// What Workers KV is to say of it.
+    pub fn attempts(&self) -> Attempts {
+        Attempts {
+            run_attempt: self.run_attempt.map_or(0, RunAttempt::get),
+            reruns: self.reruns,
+            outcome: self.outcome,
+            workflow: self.workflow.clone(),
+            updated: self.updated.to_rfc3339(),
+        }
+    }
+}

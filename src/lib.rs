@@ -1,0 +1,54 @@
+//! Rerunner: a Cloudflare Worker that has GitHub re-run the failed jobs of a workflow run.
+//!
+//! # The way of a delivery
+//!
+//! [`handler`] → [`webhook`] (head, signature, payload, filter) → [`keeper`] (stored; due; read; decided) →
+//! [`github`] (read the run, re-run its failed jobs) → [`kv`] (the count, published).
+//!
+//! # The map
+//!
+//! | module | what it is | names Workers |
+//! |---|---|---|
+//! | [`names`], [`time`] | ids, names and times that are valid by construction | no |
+//! | [`settings`] | the Worker's settings, from a look-up function | no |
+//! | [`routes`] | which request goes where | no |
+//! | [`webhook`] | what arrives: head, signature, payload, filter → answer or hint | no |
+//! | [`hint`] | what a webhook tells the Keeper | no |
+//! | [`policy`] | what should happen to a failed run | no |
+//! | [`keeper`] | one repository's actor: state machine, gate, store | only [`keeper::object`] |
+//! | [`github`] | what we call: requests, answers classified, the client | only [`github::client`] |
+//! | [`attempts`] | attempt counts as they are published | no |
+//! | [`report`] | what people see | no |
+//! | [`handler`], [`body`], [`env`], [`kv`], [`log`] | the fetch handler and what it needs of the platform | yes |
+//!
+//! What decides never names the `worker` crate, and is tested on the host; what touches Workers decides nothing.
+
+pub mod attempts;
+pub mod body;
+pub mod env;
+pub mod github;
+pub mod handler;
+pub mod hint;
+pub mod keeper;
+pub mod kv;
+pub mod log;
+pub mod names;
+pub mod policy;
+pub mod report;
+pub mod routes;
+pub mod settings;
+pub mod time;
+pub mod webhook;
+
+use worker::{Context, Env, Request, Response, event};
+
+/// A panic says where it happened, in the log.
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Response> {
+    handler::handle(request, &env).await
+}

@@ -1,0 +1,74 @@
+//! What is written to the log: one JSON line for a delivery, one for a decision, one for a fault. Field names are
+//! stable. No secret, no payload and no log text is ever in it; names are validated and everything is escaped.
+
+use serde::Serialize;
+use worker::{console_error, console_log};
+
+use crate::attempts::RunOutcome;
+use crate::keeper::machine::Record;
+use crate::names::{DeliveryId, RepoName, RunId};
+use crate::webhook::{Answer, Outcome};
+
+/// A webhook and its answer.
+pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        status: u16,
+        github_event: Option<&'a str>,
+        delivery: Option<&'a str>,
+        #[serde(flatten)]
+        answer: &'a Answer,
+    }
+    let line = Line {
+        event: "delivery",
+        status: answer.status,
+        github_event: github_event.map(|event| event.get(..50).unwrap_or(event)),
+        delivery: delivery.map(DeliveryId::as_str),
+        answer,
+    };
+    write(&line, answer.outcome == Outcome::Unavailable);
+}
+
+/// A decision on a run, and why.
+pub fn decision(repository: &RepoName, run_id: RunId, record: &Record) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        outcome: &'static str,
+        reason: &'a str,
+        repository: &'a RepoName,
+        run_id: RunId,
+        run_attempt: Option<u32>,
+    }
+    let line = Line {
+        event: "decision",
+        outcome: record.outcome.as_str(),
+        reason: &record.reason,
+        repository,
+        run_id,
+        run_attempt: record.run_attempt.map(u32::from),
+    };
+    write(&line, record.outcome == RunOutcome::Failed);
+}
+
+/// Something that should not happen, and where.
+pub fn fault(place: &'static str, what: &str) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        place: &'static str,
+        reason: &'a str,
+    }
+    write(&Line { event: "fault", place, reason: what }, true);
+}
+
+fn write(line: &impl Serialize, error: bool) {
+    // Plain structs always serialize.
+    let text = serde_json::to_string(line).unwrap_or_default();
+    if error {
+        console_error!("{text}");
+    } else {
+        console_log!("{text}");
+    }
+}

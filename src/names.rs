@@ -1,0 +1,235 @@
+//! Names and ids that come from outside, valid by construction: the URL that is called on GitHub is built from
+//! these and from nothing else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The largest integer that crosses to JavaScript and back unchanged (2^53 - 1).
+const MAX_SAFE_INTEGER: u64 = 9_007_199_254_740_991;
+
+/// `owner/name` of a repository, as GitHub spells it.
+///
+/// GitHub compares both parts without regard to case; [`RepoName::key`] is the spelling to compare by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RepoName {
+    full: String,
+    slash: usize,
+}
+
+impl RepoName {
+    /// Accepts what GitHub allows: an owner of up to 39 letters, digits, `-` and `_` (Enterprise managed users have
+    /// an underscore), and a name of up to 100 letters, digits, `-`, `_` and `.`, other than `.` and `..`.
+    pub fn parse(full: &str) -> Result<Self, InvalidRepoName> {
+        let (owner, name) = full.split_once('/').ok_or(InvalidRepoName)?;
+        let owner_fits = (1..=39).contains(&owner.len())
+            && owner.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let name_fits = (1..=100).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            && name != "."
+            && name != "..";
+        if owner_fits && name_fits {
+            Ok(Self { full: full.to_owned(), slash: owner.len() })
+        } else {
+            Err(InvalidRepoName)
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.full
+    }
+
+    pub fn owner(&self) -> &str {
+        self.full.get(..self.slash).unwrap_or_default()
+    }
+
+    pub fn name(&self) -> &str {
+        self.full.get(self.slash + 1..).unwrap_or_default()
+    }
+
+    /// The lower-case spelling: the name of the repository's Keeper, and the key under which its counts are kept.
+    pub fn key(&self) -> String {
+        self.full.to_ascii_lowercase()
+    }
+}
+
+impl fmt::Display for RepoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.full)
+    }
+}
+
+impl TryFrom<String> for RepoName {
+    type Error = InvalidRepoName;
+
+    fn try_from(full: String) -> Result<Self, InvalidRepoName> {
+        Self::parse(&full)
+    }
+}
+
+impl From<RepoName> for String {
+    fn from(name: RepoName) -> Self {
+        name.full
+    }
+}
+
+/// What [`RepoName::parse`] says of anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidRepoName;
+
+impl fmt::Display for InvalidRepoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not the name of a repository (expected owner/name)")
+    }
+}
+
+/// The id of a workflow run: 1 to 2^53 - 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct RunId(u64);
+
+impl RunId {
+    pub fn new(id: u64) -> Option<Self> {
+        (1..=MAX_SAFE_INTEGER).contains(&id).then_some(Self(id))
+    }
+
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<u64> for RunId {
+    type Error = &'static str;
+
+    fn try_from(id: u64) -> Result<Self, Self::Error> {
+        Self::new(id).ok_or("a run id is a number from 1 to 2^53 - 1")
+    }
+}
+
+impl From<RunId> for u64 {
+    fn from(id: RunId) -> Self {
+        id.0
+    }
+}
+
+/// Which attempt of a run: 1 for the first, one more for each re-run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct RunAttempt(u32);
+
+impl RunAttempt {
+    pub const FIRST: Self = Self(1);
+
+    pub fn new(attempt: u32) -> Option<Self> {
+        // GitHub allows 50 re-runs; the ceiling only keeps arithmetic far from its ends.
+        (1..=1_000_000).contains(&attempt).then_some(Self(attempt))
+    }
+
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for RunAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<u32> for RunAttempt {
+    type Error = &'static str;
+
+    fn try_from(attempt: u32) -> Result<Self, Self::Error> {
+        Self::new(attempt).ok_or("a run attempt is a number from 1 to 1000000")
+    }
+}
+
+impl From<RunAttempt> for u32 {
+    fn from(attempt: RunAttempt) -> Self {
+        attempt.0
+    }
+}
+
+/// `X-GitHub-Delivery`: a GUID that stays the same when a delivery is sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DeliveryId(String);
+
+impl DeliveryId {
+    /// Up to 64 letters, digits and dashes; what is longer or stranger is no delivery id of GitHub's.
+    pub fn parse(id: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        fits.then(|| Self(id.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for DeliveryId {
+    type Error = &'static str;
+
+    fn try_from(id: String) -> Result<Self, Self::Error> {
+        Self::parse(&id).ok_or("not a delivery id")
+    }
+}
+
+impl From<DeliveryId> for String {
+    fn from(id: DeliveryId) -> Self {
+        id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repository_names() {
+        for good in ["o/r", "octo-org/hello.world", "a_corp/x_y-z", "O/.github"] {
+            assert_eq!(RepoName::parse(good).map(|n| n.to_string()), Ok(good.to_owned()));
+        }
+        let long_owner = format!("{}/r", "o".repeat(40));
+        let long_name = format!("o/{}", "r".repeat(101));
+        for bad in [
+            "",
+            "o",
+            "/",
+            "o/",
+            "/r",
+            "o/r/x",
+            "o/..",
+            "o/.",
+            "o r/x",
+            "o/r?",
+            "o/r#",
+            "o/%2e",
+            "ö/r",
+            "o.o/r",
+            &long_owner,
+            &long_name,
+        ] {
+            assert_eq!(RepoName::parse(bad), Err(InvalidRepoName), "{bad}");
+        }
+        let name = RepoName::parse("Octo/Hello").unwrap();
+        assert_eq!((name.owner(), name.name(), name.key().as_str()), ("Octo", "Hello", "octo/hello"));
+    }
+
+    #[test]
+    fn ids_have_bounds() {
+        assert_eq!(RunId::new(0), None);
+        assert_eq!(RunId::new(1 << 53), None);
+        assert_eq!(RunId::new((1 << 53) - 1).map(RunId::get), Some(9_007_199_254_740_991));
+        assert_eq!(RunAttempt::new(0), None);
+        assert_eq!(DeliveryId::parse("x'; drop"), None);
+        assert!(DeliveryId::parse("72d3162e-cc78-11e3-81ab-4c9367dc0958").is_some());
+    }
+}

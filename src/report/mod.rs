@@ -1,0 +1,4 @@
+//! What people see: the page at `/`, and `/healthz`.
+
+pub mod health;
+pub mod home;

@@ -1,0 +1,297 @@
+//! The Worker's settings, read from `[vars]` and secrets by way of a look-up function, validated once.
+//!
+//! A bad value is never replaced silently: it is a [`Problem`], which `/healthz` and the log name, and while there is
+//! one nothing is re-run.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use wildmatch::WildMatch;
+
+use crate::names::RepoName;
+use crate::time::Span;
+
+/// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
+const MAX_RERUNS_LIMIT: u32 = 49;
+
+#[derive(Debug)]
+pub struct Settings {
+    /// The webhook's secret, then the previous one, for rotation. Empty: `WEBHOOK_SECRET` is unset.
+    pub webhook_secrets: Vec<Secret>,
+    pub github_token: Option<Secret>,
+    /// Without a trailing slash.
+    pub github_api_url: String,
+    pub repositories: Vec<Glob>,
+    pub max_reruns: u32,
+    pub no_rerun_actors: Vec<String>,
+    pub rerun_delay: Span,
+    pub dry_run: bool,
+    pub problems: Vec<Problem>,
+}
+
+/// What is wrong with one setting: its name, and what was expected, never its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub setting: &'static str,
+    pub problem: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.setting, self.problem)
+    }
+}
+
+impl Settings {
+    /// Reads every setting through `lookup`, which answers `None` for one that is not set. Blank is not set.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let mut reader = Reader { lookup, problems: Vec::new() };
+        let webhook_secret = reader.text("WEBHOOK_SECRET");
+        if webhook_secret.is_none() {
+            reader.problem("WEBHOOK_SECRET", "is not set; set it with `wrangler secret put WEBHOOK_SECRET`");
+        }
+        // A previous secret alone would keep a Worker open that its owner has not finished setting up.
+        let webhook_secrets = match webhook_secret {
+            Some(current) => {
+                [Some(current), reader.text("WEBHOOK_SECRET_PREVIOUS")].into_iter().flatten().map(Secret).collect()
+            }
+            None => Vec::new(),
+        };
+        let github_token = reader.text("GITHUB_TOKEN").map(Secret);
+        match &github_token {
+            None => reader.problem("GITHUB_TOKEN", "is not set; set it with `wrangler secret put GITHUB_TOKEN`"),
+            Some(token) if !token.0.bytes().all(|b| b.is_ascii_graphic()) => {
+                reader.problem("GITHUB_TOKEN", "has characters that no token has (a line break?)");
+            }
+            Some(_) => {}
+        }
+        Self {
+            webhook_secrets,
+            github_token,
+            github_api_url: reader.parsed("GITHUB_API_URL", "https://api.github.com", api_url),
+            repositories: reader.parsed("REPOSITORIES", "*", |list| Ok(commas(list).map(Glob::new).collect())),
+            max_reruns: reader.parsed("MAX_RERUNS", "3", max_reruns),
+            no_rerun_actors: reader.parsed("NO_RERUN_ACTORS", "", |list| Ok(commas(list).map(str::to_owned).collect())),
+            rerun_delay: reader.parsed("RERUN_DELAY", "5s", duration),
+            dry_run: reader.parsed("DRY_RUN", "false", boolean),
+            problems: reader.problems,
+        }
+    }
+
+    pub fn serves(&self, repository: &RepoName) -> bool {
+        self.repositories.iter().any(|glob| glob.matches(repository.as_str()))
+    }
+
+    /// Logins are compared without regard to case, as GitHub does.
+    pub fn excludes_actor(&self, login: &str) -> bool {
+        self.no_rerun_actors.iter().any(|actor| actor.eq_ignore_ascii_case(login))
+    }
+}
+
+struct Reader<F> {
+    lookup: F,
+    problems: Vec<Problem>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn problem(&mut self, setting: &'static str, problem: impl Into<String>) {
+        self.problems.push(Problem { setting, problem: problem.into() });
+    }
+
+    /// The setting, or its default. A bad value is a problem, and the default only stands in so that the rest can
+    /// still be read: the Keeper does nothing while there are problems.
+    fn parsed<T: Default>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let value = self.text(name);
+        match parse(value.as_deref().unwrap_or(default)) {
+            Ok(parsed) => parsed,
+            Err(expected) => {
+                self.problem(name, format!("is not valid: expected {expected}"));
+                parse(default).unwrap_or_default()
+            }
+        }
+    }
+}
+
+fn commas(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn max_reruns(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|n| *n <= MAX_RERUNS_LIMIT).ok_or_else(|| format!("a number from 0 to {MAX_RERUNS_LIMIT}"))
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    bool::from_str(text).map_err(|_| "true or false".to_owned())
+}
+
+/// `0s`, `90s`, `5m`, `2h`: up to a day, as a run can be re-run for 30 days only.
+pub fn duration(text: &str) -> Result<Span, String> {
+    let expected = || "a duration such as 0s, 90s, 5m or 2h, up to 24h".to_owned();
+    let unit = text.chars().next_back().ok_or_else(expected)?;
+    let number: i64 = text
+        .strip_suffix(unit)
+        .filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(expected)?;
+    let span = match unit {
+        's' => Span::seconds(number),
+        'm' => Span::minutes(number),
+        'h' => Span::hours(number),
+        _ => return Err(expected()),
+    };
+    if span <= Span::hours(24) { Ok(span) } else { Err(expected()) }
+}
+
+/// `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server. Plain http is for this machine only,
+/// so that the token never travels in the clear.
+fn api_url(text: &str) -> Result<String, String> {
+    let expected =
+        || "a URL such as https://api.github.com or https://HOST/api/v3, without user, query or fragment".to_owned();
+    let url = url::Url::parse(text).map_err(|_| expected())?;
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let plain =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    if plain && url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && here)) {
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err(expected())
+    }
+}
+
+/// A name pattern: `*` stands for any characters, `?` for one; case does not matter.
+#[derive(Debug, Clone)]
+pub struct Glob(WildMatch);
+
+impl Glob {
+    pub fn new(pattern: &str) -> Self {
+        Self(WildMatch::new_case_insensitive(pattern))
+    }
+
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
+/// A value that is never printed: its `Debug` hides it and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// For the one place that sends or compares it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Settings {
+        let base = [("WEBHOOK_SECRET", "s"), ("GITHUB_TOKEN", "t")];
+        Settings::read(|name| {
+            pairs.iter().chain(&base).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn defaults() {
+        let settings = read(&[]);
+        assert_eq!(settings.problems, []);
+        assert_eq!(settings.github_api_url, "https://api.github.com");
+        assert_eq!(settings.max_reruns, 3);
+        assert_eq!(settings.rerun_delay, Span::seconds(5));
+        assert!(!settings.dry_run);
+        assert!(settings.serves(&RepoName::parse("any/thing").unwrap()));
+        assert!(!settings.excludes_actor("anyone"));
+    }
+
+    #[test]
+    fn every_bad_value_is_named_and_none_is_shown() {
+        #[track_caller]
+        fn bad(setting: &str, value: &str) {
+            let problems = read(&[(setting, value)]).problems;
+            assert_eq!(problems.len(), 1, "{setting}={value}: {problems:?}");
+            assert_eq!(problems[0].setting, setting);
+            assert!(!problems[0].problem.contains("hunter2"), "{}", problems[0].problem);
+        }
+        bad("WEBHOOK_SECRET", " ");
+        bad("GITHUB_TOKEN", "");
+        bad("GITHUB_TOKEN", "hunter2\nhunter2");
+        for value in ["-1", "50", "3.5", "hunter2", "0x3"] {
+            bad("MAX_RERUNS", value);
+        }
+        for value in ["5", "5 s", "5d", "-5s", "25h", "s", "hunter2", "99999999999999999999s", "é", "5é"] {
+            bad("RERUN_DELAY", value);
+        }
+        for value in ["yes", "1", "TRUE", "hunter2"] {
+            bad("DRY_RUN", value);
+        }
+        for value in [
+            "api.example",
+            "http://api.example",
+            "ftp://x",
+            "https://hunter2:hunter2@x/",
+            "https://x/?q=1",
+            "file:///x",
+        ] {
+            bad("GITHUB_API_URL", value);
+        }
+    }
+
+    #[test]
+    fn good_values() {
+        assert_eq!(
+            read(&[("GITHUB_API_URL", "https://ghe.example/api/v3/")]).github_api_url,
+            "https://ghe.example/api/v3"
+        );
+        assert_eq!(read(&[("GITHUB_API_URL", "http://127.0.0.1:8080")]).github_api_url, "http://127.0.0.1:8080");
+        assert_eq!(read(&[("MAX_RERUNS", "0")]).max_reruns, 0);
+        assert_eq!(read(&[("MAX_RERUNS", "49")]).max_reruns, 49);
+        assert_eq!(read(&[("RERUN_DELAY", "0s")]).rerun_delay, Span::ZERO);
+        assert_eq!(read(&[("RERUN_DELAY", "24h")]).rerun_delay, Span::hours(24));
+        assert!(read(&[("DRY_RUN", "true")]).dry_run);
+        let settings = read(&[("REPOSITORIES", "octo/*, Other/one"), ("NO_RERUN_ACTORS", "dependabot[bot], Ann")]);
+        for (name, served) in
+            [("octo/x", true), ("OCTO/y", true), ("other/ONE", true), ("other/two", false), ("x/octo", false)]
+        {
+            assert_eq!(settings.serves(&RepoName::parse(name).unwrap()), served, "{name}");
+        }
+        assert!(
+            settings.excludes_actor("Dependabot[bot]")
+                && settings.excludes_actor("ann")
+                && !settings.excludes_actor("bob")
+        );
+    }
+
+    #[test]
+    fn rotation_needs_a_current_secret() {
+        assert_eq!(read(&[("WEBHOOK_SECRET_PREVIOUS", "old")]).webhook_secrets.len(), 2);
+        assert_eq!(read(&[("WEBHOOK_SECRET", ""), ("WEBHOOK_SECRET_PREVIOUS", "old")]).webhook_secrets.len(), 0);
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        assert_eq!(format!("{:?}", read(&[("GITHUB_TOKEN", "hush")]).github_token), "Some(Secret(…))");
+    }
+}

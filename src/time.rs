@@ -1,0 +1,131 @@
+//! Points in time and spans, in milliseconds. Nothing here reads a clock: time is passed in.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+/// A span of time in milliseconds, never negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span(i64);
+
+impl Span {
+    pub const ZERO: Self = Self(0);
+
+    pub const fn seconds(seconds: i64) -> Self {
+        Self::millis(seconds.saturating_mul(1_000))
+    }
+
+    pub const fn minutes(minutes: i64) -> Self {
+        Self::seconds(minutes.saturating_mul(60))
+    }
+
+    pub const fn hours(hours: i64) -> Self {
+        Self::minutes(hours.saturating_mul(60))
+    }
+
+    pub const fn days(days: i64) -> Self {
+        Self::hours(days.saturating_mul(24))
+    }
+
+    pub const fn millis(millis: i64) -> Self {
+        Self(if millis < 0 { 0 } else { millis })
+    }
+
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// `self * 2^doublings`, but not more than `most`.
+    pub fn doubled(self, doublings: u32, most: Span) -> Self {
+        let factor = 1_i64.checked_shl(doublings.min(40)).unwrap_or(i64::MAX);
+        Self(self.0.saturating_mul(factor)).min(most)
+    }
+
+    /// Lengthened by up to a quarter. `chance` is in `0.0..1.0`.
+    ///
+    /// Jitter only lengthens: what a server asked us to wait is a minimum.
+    pub fn with_jitter(self, chance: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "a quarter of a span, rounded"
+        )]
+        let extra = (self.0 as f64 * 0.25 * chance.clamp(0.0, 1.0)) as i64;
+        Self(self.0.saturating_add(extra))
+    }
+}
+
+impl Millis {
+    /// `2026-11-23T15:04:05Z`.
+    pub fn to_rfc3339(self) -> String {
+        DateTime::from_timestamp_millis(self.0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// An HTTP `Date` header, e.g. `Mon, 23 Nov 2026 15:04:05 GMT`.
+    pub fn from_http_date(date: &str) -> Option<Self> {
+        DateTime::parse_from_rfc2822(date).ok().map(|t| Self(t.timestamp_millis()))
+    }
+}
+
+impl Add<Span> for Millis {
+    type Output = Self;
+
+    fn add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub for Millis {
+    type Output = Span;
+
+    /// Zero when `earlier` is the later one: clocks go back now and then.
+    fn sub(self, earlier: Self) -> Span {
+        Span::millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_rfc3339())
+    }
+}
+
+impl fmt::Display for Span {
+    /// The largest whole unit: `90s`, `5m`, `2h`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 / 1_000 {
+            s if s >= 3_600 && s % 3_600 == 0 => write!(f, "{}h", s / 3_600),
+            s if s >= 60 && s % 60 == 0 => write!(f, "{}m", s / 60),
+            s => write!(f, "{s}s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats() {
+        assert_eq!(Millis(1_795_446_245_999).to_rfc3339(), "2026-11-23T15:04:05Z");
+        assert_eq!(Millis::from_http_date("Mon, 23 Nov 2026 15:04:05 GMT"), Some(Millis(1_795_446_245_000)));
+        assert_eq!(Millis::from_http_date("yesterday"), None);
+        assert_eq!(Span::seconds(90).to_string(), "90s");
+        assert_eq!(Span::minutes(120).to_string(), "2h");
+    }
+
+    #[test]
+    fn backoff_is_bounded_and_jitter_only_lengthens() {
+        assert_eq!(Span::seconds(5).doubled(3, Span::minutes(15)), Span::seconds(40));
+        assert_eq!(Span::seconds(5).doubled(u32::MAX, Span::minutes(15)), Span::minutes(15));
+        assert_eq!(Span::seconds(8).with_jitter(0.0), Span::seconds(8));
+        assert_eq!(Span::seconds(8).with_jitter(1.0), Span::seconds(10));
+    }
+}

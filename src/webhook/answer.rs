@@ -1,0 +1,88 @@
+//! The answer to a webhook: JSON, because GitHub shows it under "Recent deliveries".
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{RepoName, RunAttempt, RunId};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    #[serde(skip)]
+    pub status: u16,
+    pub outcome: Outcome,
+    pub reason: Cow<'static, str>,
+    #[serde(flatten)]
+    pub subject: Option<Subject>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
+    /// For 405 only.
+    #[serde(skip)]
+    pub allow: Option<&'static str>,
+}
+
+/// The run that an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Subject {
+    pub repository: RepoName,
+    pub run_id: RunId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_attempt: Option<RunAttempt>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Scheduled,
+    Recorded,
+    Ignored,
+    Pong,
+    Rejected,
+    Unavailable,
+}
+
+impl Answer {
+    fn new(status: u16, outcome: Outcome, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, outcome, reason: reason.into(), subject: None, due: None, allow: None }
+    }
+
+    /// 202: a candidate was stored.
+    pub fn scheduled(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(202, Outcome::Scheduled, reason)
+    }
+
+    /// 202: stored, with nothing due for it.
+    pub fn recorded(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(202, Outcome::Recorded, reason)
+    }
+
+    pub fn ignored(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(200, Outcome::Ignored, reason)
+    }
+
+    pub fn pong() -> Self {
+        Self::new(200, Outcome::Pong, "the signature is right")
+    }
+
+    pub fn rejected(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status, Outcome::Rejected, reason)
+    }
+
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self { allow: Some(allow), ..Self::rejected(405, "this method is not served here") }
+    }
+
+    /// 503: GitHub records a failed delivery, which can be redelivered.
+    pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(503, Outcome::Unavailable, reason)
+    }
+
+    pub fn about(self, subject: Subject) -> Self {
+        Self { subject: Some(subject), ..self }
+    }
+
+    pub fn due(self, due: Option<String>) -> Self {
+        Self { due, ..self }
+    }
+}

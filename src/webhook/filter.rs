@@ -1,0 +1,57 @@
+//! Which webhooks can lead to a re-run, by the Worker's settings alone. What cannot touches no storage.
+
+use crate::hint::{Conclusion, Hint, News};
+use crate::names::{RepoName, RunAttempt};
+use crate::settings::Settings;
+
+use super::payload::{Payload, Seen};
+use super::{Answer, Subject};
+
+pub enum Passed {
+    Answer(Answer),
+    Hint { repository: RepoName, hint: Hint },
+}
+
+pub fn apply(settings: &Settings, payload: Payload) -> Passed {
+    let (run, actors, of_run) = match payload {
+        Payload::Ping => return Passed::Answer(Answer::pong()),
+        Payload::Unwanted(what) => return Passed::Answer(Answer::ignored(format!("nothing is done for this {what}"))),
+        Payload::Run { run, actors } => (run, actors, true),
+        Payload::Job { run, actors } => (run, actors, false),
+    };
+    let verdict = if !settings.serves(&run.repository) {
+        Err("the repository is not in REPOSITORIES".to_owned())
+    } else if actors.iter().any(|actor| settings.excludes_actor(actor)) {
+        Err("the actor is in NO_RERUN_ACTORS".to_owned())
+    } else {
+        news(&run, of_run)
+    };
+    match verdict {
+        Ok(news) => Passed::Hint {
+            repository: run.repository,
+            hint: Hint { run_id: run.run_id, run_attempt: run.run_attempt, news, delivery: None },
+        },
+        Err(reason) => Passed::Answer(Answer::ignored(reason).about(Subject {
+            repository: run.repository,
+            run_id: run.run_id,
+            run_attempt: run.run_attempt,
+        })),
+    }
+}
+
+fn news(run: &Seen, of_run: bool) -> Result<News, String> {
+    let rerun = run.run_attempt > Some(RunAttempt::FIRST);
+    match (of_run, run.conclusion) {
+        // "completed" without a conclusion occurs: the run itself will say.
+        (true, None) => Ok(News::RunFailed),
+        (true, Some(conclusion)) if conclusion.may_be_rerun() => Ok(News::RunFailed),
+        (true, Some(Conclusion::Success)) if rerun => Ok(News::RunSucceeded),
+        (true, Some(_)) if rerun => Ok(News::RunEnded),
+        (false, Some(conclusion)) if conclusion.may_be_rerun() => Ok(News::JobFailed),
+        (_, conclusion) => {
+            let what = if of_run { "run" } else { "job" };
+            let conclusion = conclusion.map_or("not known yet", Conclusion::as_str);
+            Err(format!("the {what}'s conclusion is {conclusion}"))
+        }
+    }
+}

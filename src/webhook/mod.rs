@@ -1,0 +1,63 @@
+//! What arrives: from a request's head and body to an answer, or to a hint for the Keeper.
+//!
+//! The steps, in order, and the status of what fails there:
+//!
+//! 1. [`head::check`]: `WEBHOOK_SECRET` is set (503), the content type is one of two (415), the declared length is
+//!    within the cap (413), and a signature is there and well-formed (401). The body is not read before that.
+//! 2. [`Head::verify`]: the signature is right for the raw body (401). Nothing was parsed before that.
+//! 3. [`payload`]: `X-GitHub-Event` is there, the form is decoded, the JSON has the fields needed (400).
+//! 4. [`filter`]: can it lead to a re-run? If not, 200 `ignored`.
+
+pub mod answer;
+mod filter;
+pub mod head;
+mod payload;
+mod signature;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Outcome, Subject};
+pub use head::Head;
+
+use crate::hint::Hint;
+use crate::names::RepoName;
+use crate::settings::Settings;
+
+/// GitHub caps payloads at 25 MB (GitHub Docs, "Webhook events and payloads").
+pub const BODY_LIMIT: usize = 25 * 1024 * 1024;
+
+/// What to do with a verified webhook.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Answer(Answer),
+    /// A candidate: to be stored by its repository's Keeper before it is answered.
+    Hint {
+        repository: RepoName,
+        hint: Hint,
+    },
+}
+
+/// Steps 2 to 4. Pure: the same request gets the same verdict.
+pub fn judge(settings: &Settings, head: &Head, body: &[u8]) -> Verdict {
+    if !head.verify(&settings.webhook_secrets, body) {
+        return Verdict::Answer(Answer::rejected(
+            401,
+            "the signature does not match the body; is the webhook's secret the same as WEBHOOK_SECRET?",
+        ));
+    }
+    let Some(event) = &head.event else {
+        return Verdict::Answer(Answer::rejected(400, "the header X-GitHub-Event is missing"));
+    };
+    let payload = match payload::parse(event, head.content, body) {
+        Ok(payload) => payload,
+        Err(malformed) => return Verdict::Answer(Answer::rejected(400, malformed.to_string())),
+    };
+    match filter::apply(settings, payload) {
+        filter::Passed::Hint { repository, mut hint } => {
+            hint.delivery = head.delivery.clone();
+            Verdict::Hint { repository, hint }
+        }
+        filter::Passed::Answer(answer) => Verdict::Answer(answer),
+    }
+}

@@ -1,0 +1,260 @@
+//! The three payloads that matter, read into the few fields needed. The wire shapes stay in this file.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::hint::Conclusion;
+use crate::names::{RepoName, RunAttempt, RunId};
+
+use super::head::Content;
+
+/// A payload that was understood.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Payload {
+    Ping,
+    /// An event, or an action of one, that cannot lead to a re-run.
+    Unwanted(String),
+    /// `workflow_run` `completed`.
+    Run {
+        run: Seen,
+        /// Who started the run, and who started this attempt of it.
+        actors: Vec<String>,
+    },
+    /// `workflow_job` `completed`, or `check_run` `completed` of GitHub Actions.
+    Job {
+        run: Seen,
+        actors: Vec<String>,
+    },
+}
+
+/// What a payload says of a run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub repository: RepoName,
+    pub run_id: RunId,
+    pub run_attempt: Option<RunAttempt>,
+    /// `None` occurs, even for what is completed.
+    pub conclusion: Option<Conclusion>,
+}
+
+/// Why a payload was not understood; says where, never what.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Malformed {
+    Form,
+    Json { line: usize, column: usize, what: String },
+    DetailsUrl,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form => f.write_str("the form has no field named payload"),
+            Self::Json { line, column, what } => {
+                write!(f, "the payload is malformed at line {line}, column {column}: {what}")
+            }
+            Self::DetailsUrl => f.write_str(
+                "check_run.details_url is malformed: expected https://HOST/OWNER/REPO/actions/runs/RUN/job/JOB",
+            ),
+        }
+    }
+}
+
+/// Reads a verified body. Events that nobody wants are not even parsed.
+pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malformed> {
+    let read: fn(&[u8]) -> Result<Payload, Malformed> = match event {
+        "ping" => return Ok(Payload::Ping),
+        "workflow_run" => workflow_run,
+        "workflow_job" => workflow_job,
+        "check_run" => check_run,
+        _ => return Ok(Payload::Unwanted("event".to_owned())),
+    };
+    match content {
+        Content::Json => read(body),
+        Content::Form => {
+            let (_, payload) =
+                form_urlencoded::parse(body).find(|(name, _)| name == "payload").ok_or(Malformed::Form)?;
+            read(payload.as_bytes())
+        }
+    }
+}
+
+fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(body).map_err(|error| Malformed::Json {
+        line: error.line(),
+        column: error.column(),
+        what: describe(&error),
+    })
+}
+
+/// The kind of the error in our words: serde_json's own may quote the payload, which must not be shown.
+fn describe(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Syntax => "not JSON".to_owned(),
+        Category::Eof => "the JSON ends early".to_owned(),
+        Category::Io => "unreadable".to_owned(),
+        Category::Data => {
+            // "missing field `x`" names our own field; "invalid type: string "…", expected u64" quotes the value.
+            let message = error.to_string();
+            match (
+                message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()),
+                message.rsplit_once(", expected "),
+            ) {
+                (Some(field), _) => format!("the field {field} is missing"),
+                (None, Some((_, expected))) => {
+                    let expected = expected.split(" at line ").next().unwrap_or(expected);
+                    format!("a value of the wrong type, expected {expected}")
+                }
+                (None, None) => "a value that is not valid here".to_owned(),
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    full_name: RepoName,
+}
+
+#[derive(Deserialize)]
+struct User<'a> {
+    #[serde(borrow)]
+    login: Cow<'a, str>,
+}
+
+const COMPLETED: &str = "completed";
+
+fn unwanted_action(event: &str) -> Payload {
+    Payload::Unwanted(format!("action of {event}"))
+}
+
+fn logins(users: [Option<User<'_>>; 2]) -> Vec<String> {
+    users.into_iter().flatten().map(|user| user.login.into_owned()).collect()
+}
+
+fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        repository: Repository,
+        #[serde(borrow)]
+        workflow_run: Run<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Run<'a> {
+        id: RunId,
+        run_attempt: Option<RunAttempt>,
+        conclusion: Option<Conclusion>,
+        #[serde(borrow)]
+        actor: Option<User<'a>>,
+        #[serde(borrow)]
+        triggering_actor: Option<User<'a>>,
+    }
+    let event: Event = json(body)?;
+    if event.action != COMPLETED {
+        return Ok(unwanted_action("workflow_run"));
+    }
+    let run = event.workflow_run;
+    Ok(Payload::Run {
+        run: Seen {
+            repository: event.repository.full_name,
+            run_id: run.id,
+            run_attempt: run.run_attempt,
+            conclusion: run.conclusion,
+        },
+        actors: logins([run.actor, run.triggering_actor]),
+    })
+}
+
+fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        repository: Repository,
+        #[serde(borrow)]
+        sender: Option<User<'a>>,
+        workflow_job: Job,
+    }
+    #[derive(Deserialize)]
+    struct Job {
+        run_id: RunId,
+        run_attempt: Option<RunAttempt>,
+        conclusion: Option<Conclusion>,
+    }
+    let event: Event = json(body)?;
+    if event.action != COMPLETED {
+        return Ok(unwanted_action("workflow_job"));
+    }
+    Ok(Payload::Job {
+        run: Seen {
+            repository: event.repository.full_name,
+            run_id: event.workflow_job.run_id,
+            run_attempt: event.workflow_job.run_attempt,
+            conclusion: event.workflow_job.conclusion,
+        },
+        actors: logins([event.sender, None]),
+    })
+}
+
+fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        repository: Repository,
+        #[serde(borrow)]
+        sender: Option<User<'a>>,
+        #[serde(borrow)]
+        check_run: CheckRun<'a>,
+    }
+    #[derive(Deserialize)]
+    struct CheckRun<'a> {
+        conclusion: Option<Conclusion>,
+        #[serde(borrow)]
+        details_url: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        app: Option<App<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct App<'a> {
+        #[serde(borrow)]
+        slug: Option<Cow<'a, str>>,
+    }
+    let event: Event = json(body)?;
+    if event.action != COMPLETED {
+        return Ok(unwanted_action("check_run"));
+    }
+    let check_run = event.check_run;
+    if check_run.app.and_then(|app| app.slug).as_deref() != Some("github-actions") {
+        return Ok(Payload::Unwanted("check run, as it is not of GitHub Actions".to_owned()));
+    }
+    let run_id = check_run.details_url.as_deref().and_then(run_of_details_url).ok_or(Malformed::DetailsUrl)?;
+    Ok(Payload::Job {
+        run: Seen {
+            repository: event.repository.full_name,
+            run_id,
+            run_attempt: None,
+            conclusion: check_run.conclusion,
+        },
+        actors: logins([event.sender, None]),
+    })
+}
+
+/// The run of `https://HOST/OWNER/REPO/actions/runs/RUN/job/JOB`. Only the number is taken from it: which
+/// repository it belongs to is said by `repository`.
+fn run_of_details_url(url: &str) -> Option<RunId> {
+    let (_, path) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?.split_once('/')?;
+    let mut segments = path.split('/').skip(2);
+    if (segments.next()?, segments.next()?) != ("actions", "runs") {
+        return None;
+    }
+    let id = segments.next()?.split(['?', '#']).next()?;
+    if !id.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    RunId::new(id.parse().ok()?)
+}

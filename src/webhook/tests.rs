@@ -1,0 +1,303 @@
+//! The way through `judge`, a table for each rule.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::*;
+use crate::hint::News;
+use crate::names::{RunAttempt, RunId};
+
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    let base = [("WEBHOOK_SECRET", "current"), ("WEBHOOK_SECRET_PREVIOUS", "previous"), ("GITHUB_TOKEN", "t")];
+    Settings::read(|name| pairs.iter().chain(&base).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+}
+
+fn sign(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+struct Delivery {
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Delivery {
+    fn new(event: &str, payload: &Value) -> Self {
+        let body = payload.to_string().into_bytes();
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("x-hub-signature-256", sign("current", &body)),
+            ("x-github-event", event.to_owned()),
+            ("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958".to_owned()),
+        ];
+        Self { headers, body }
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(key, _)| *key != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(key, _)| *key != name);
+        self
+    }
+
+    /// Another body, signed again.
+    fn body(self, body: &[u8]) -> Self {
+        let signed = sign("current", body);
+        Self { body: body.to_vec(), ..self }.with("x-hub-signature-256", &signed)
+    }
+
+    fn judged(&self, settings: &Settings) -> Verdict {
+        let header = |name: &str| self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        match head::check(settings, header) {
+            Ok(head) => judge(settings, &head, &self.body),
+            Err(answer) => Verdict::Answer(answer),
+        }
+    }
+
+    #[track_caller]
+    fn answers(&self, status: u16, outcome: Outcome, reason: &str) {
+        self.answers_with(&settings(&[]), status, outcome, reason);
+    }
+
+    #[track_caller]
+    fn answers_with(&self, settings: &Settings, status: u16, outcome: Outcome, reason: &str) {
+        let Verdict::Answer(answer) = self.judged(settings) else { panic!("a hint, not an answer") };
+        assert_eq!((answer.status, answer.outcome), (status, outcome), "{}", answer.reason);
+        assert!(answer.reason.contains(reason), "{:?} does not say {reason:?}", answer.reason);
+    }
+
+    #[track_caller]
+    fn hints(&self, run_id: u64, run_attempt: Option<u32>, news: News) {
+        let Verdict::Hint { repository, hint } = self.judged(&settings(&[])) else { panic!("an answer, not a hint") };
+        assert_eq!(repository.as_str(), "octo/widgets");
+        assert_eq!(hint.run_id, RunId::new(run_id).unwrap());
+        assert_eq!(hint.run_attempt, run_attempt.and_then(RunAttempt::new));
+        assert_eq!(hint.news, news);
+        assert!(hint.delivery.is_some());
+    }
+}
+
+fn run(conclusion: &str, attempt: u32) -> Value {
+    json!({
+        "action": "completed",
+        "repository": { "full_name": "octo/widgets" },
+        "workflow_run": {
+            "id": 7, "run_attempt": attempt, "conclusion": conclusion,
+            "actor": { "login": "ann" }, "triggering_actor": { "login": "bob" },
+        },
+    })
+}
+
+fn job(conclusion: &str) -> Value {
+    json!({
+        "action": "completed",
+        "repository": { "full_name": "octo/widgets" },
+        "sender": { "login": "ann" },
+        "workflow_job": { "run_id": 7, "run_attempt": 2, "conclusion": conclusion },
+    })
+}
+
+fn check(conclusion: &str) -> Value {
+    json!({
+        "action": "completed",
+        "repository": { "full_name": "octo/widgets" },
+        "sender": { "login": "ann" },
+        "check_run": {
+            "conclusion": conclusion,
+            "details_url": "https://github.example/octo/widgets/actions/runs/7/job/9",
+            "app": { "slug": "github-actions" },
+        },
+    })
+}
+
+#[test]
+fn candidates() {
+    Delivery::new("workflow_run", &run("failure", 1)).hints(7, Some(1), News::RunFailed);
+    Delivery::new("workflow_run", &run("timed_out", 4)).hints(7, Some(4), News::RunFailed);
+    Delivery::new("workflow_run", &run("success", 2)).hints(7, Some(2), News::RunSucceeded);
+    Delivery::new("workflow_run", &run("cancelled", 2)).hints(7, Some(2), News::RunEnded);
+    Delivery::new("workflow_job", &job("failure")).hints(7, Some(2), News::JobFailed);
+    Delivery::new("check_run", &check("timed_out")).hints(7, None, News::JobFailed);
+    let mut nothing_concluded = run("failure", 1);
+    nothing_concluded["workflow_run"]["conclusion"] = Value::Null;
+    Delivery::new("workflow_run", &nothing_concluded).hints(7, Some(1), News::RunFailed);
+    let mut old_server = job("failure");
+    old_server["workflow_job"].as_object_mut().unwrap().remove("run_attempt");
+    Delivery::new("workflow_job", &old_server).hints(7, None, News::JobFailed);
+}
+
+#[test]
+fn left_alone() {
+    for conclusion in ["success", "cancelled", "action_required", "startup_failure", "skipped", "stale", "neutral"] {
+        Delivery::new("workflow_run", &run(conclusion, 1)).answers(200, Outcome::Ignored, conclusion);
+        Delivery::new("workflow_job", &job(conclusion)).answers(200, Outcome::Ignored, conclusion);
+        Delivery::new("check_run", &check(conclusion)).answers(200, Outcome::Ignored, conclusion);
+    }
+    Delivery::new("workflow_run", &run("invented_next_year", 1)).answers(200, Outcome::Ignored, "unknown");
+    for event in ["workflow_run", "workflow_job", "check_run"] {
+        let mut payload = run("failure", 1);
+        for (key, value) in job("failure").as_object().unwrap().iter().chain(check("failure").as_object().unwrap()) {
+            payload[key] = value.clone();
+        }
+        payload["action"] = json!("requested");
+        Delivery::new(event, &payload).answers(200, Outcome::Ignored, "action");
+    }
+    Delivery::new("push", &json!({})).answers(200, Outcome::Ignored, "event");
+    Delivery::new("ping", &json!({ "zen": "Keep it logically awesome." })).answers(200, Outcome::Pong, "signature");
+    let mut of_another_app = check("failure");
+    of_another_app["check_run"]["app"]["slug"] = json!("circleci");
+    Delivery::new("check_run", &of_another_app).answers(200, Outcome::Ignored, "not of GitHub Actions");
+}
+
+#[test]
+fn settings_filter() {
+    let elsewhere = settings(&[("REPOSITORIES", "octo/gadgets,acme/*")]);
+    for (event, payload) in
+        [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
+    {
+        Delivery::new(event, &payload).answers_with(&elsewhere, 200, Outcome::Ignored, "REPOSITORIES");
+        let without_ann = settings(&[("NO_RERUN_ACTORS", "dependabot[bot],ANN")]);
+        Delivery::new(event, &payload).answers_with(&without_ann, 200, Outcome::Ignored, "NO_RERUN_ACTORS");
+    }
+    let without_bob = settings(&[("NO_RERUN_ACTORS", "bob")]);
+    Delivery::new("workflow_run", &run("failure", 2)).answers_with(
+        &without_bob,
+        200,
+        Outcome::Ignored,
+        "NO_RERUN_ACTORS",
+    );
+}
+
+#[test]
+fn forms() {
+    let payload = run("failure", 1).to_string();
+    let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload).finish();
+    let delivery =
+        Delivery::new("workflow_run", &Value::Null).with("content-type", "application/x-www-form-urlencoded");
+    delivery.body(form.as_bytes()).hints(7, Some(1), News::RunFailed);
+    let delivery =
+        Delivery::new("workflow_run", &Value::Null).with("content-type", "application/x-www-form-urlencoded");
+    delivery.body(b"other=1").answers(400, Outcome::Rejected, "payload");
+}
+
+#[test]
+fn signatures() {
+    let delivery = || Delivery::new("workflow_run", &run("success", 1));
+    let body = delivery().body;
+    let right = sign("current", &body);
+    let rejected = |header: &str| delivery().with("x-hub-signature-256", header).answers(401, Outcome::Rejected, "");
+    delivery().without("x-hub-signature-256").answers(401, Outcome::Rejected, "missing");
+    delivery().without("x-hub-signature-256").with("x-hub-signature", "sha1=00").answers(
+        401,
+        Outcome::Rejected,
+        "missing",
+    );
+    rejected(&right[..right.len() - 1]);
+    rejected(&right[7..]);
+    rejected(&right.replace("sha256", "sha1"));
+    rejected(&sign("another", &body));
+    rejected(&sign("", &body));
+    let accepted =
+        |header: &str| delivery().with("x-hub-signature-256", header).answers(200, Outcome::Ignored, "success");
+    accepted(&right);
+    accepted(&format!("sha256={}", right[7..].to_uppercase()));
+    accepted(&sign("previous", &body));
+}
+
+#[test]
+fn nothing_is_parsed_before_the_signature() {
+    let nonsense =
+        Delivery::new("workflow_run", &Value::Null).body(b"{").with("x-hub-signature-256", &sign("wrong", b"{"));
+    nonsense.without("x-github-event").answers(401, Outcome::Rejected, "signature");
+}
+
+#[test]
+fn heads() {
+    let delivery = || Delivery::new("workflow_run", &run("success", 1));
+    delivery().answers_with(&settings(&[("WEBHOOK_SECRET", "")]), 503, Outcome::Unavailable, "WEBHOOK_SECRET");
+    for content_type in ["text/plain", "", "application/jsonx", "multipart/form-data; boundary=x"] {
+        delivery().with("content-type", content_type).answers(415, Outcome::Rejected, "content type");
+    }
+    delivery().without("content-type").answers(415, Outcome::Rejected, "content type");
+    delivery().with("content-type", "Application/JSON; charset=utf-8").answers(200, Outcome::Ignored, "");
+    for length in ["26214401", "99999999999999999999", "18446744073709551615"] {
+        let expected =
+            if length == "99999999999999999999" { (200, Outcome::Ignored) } else { (413, Outcome::Rejected) };
+        delivery().with("content-length", length).answers(expected.0, expected.1, "");
+    }
+    delivery().with("content-length", "26214400").answers(200, Outcome::Ignored, "");
+    delivery().without("x-github-event").answers(400, Outcome::Rejected, "X-GitHub-Event");
+    delivery().with("x-github-event", "").answers(400, Outcome::Rejected, "X-GitHub-Event");
+}
+
+#[test]
+fn malformed_payloads_are_named_by_place_and_never_quoted() {
+    #[track_caller]
+    fn bad(event: &str, body: &str, reason: &str) {
+        let delivery = Delivery::new(event, &Value::Null).body(body.as_bytes());
+        delivery.answers(400, Outcome::Rejected, reason);
+        let Verdict::Answer(answer) = delivery.judged(&settings(&[])) else { unreachable!() };
+        assert!(!answer.reason.contains("hunter2"), "{}", answer.reason);
+    }
+    bad("workflow_run", "", "ends early");
+    bad("workflow_run", "{", "line 1, column 1");
+    bad("workflow_run", "hunter2", "not JSON");
+    bad("workflow_run", "[]", "");
+    bad("workflow_run", "{}", "the field action is missing");
+    bad("workflow_run", "\u{feff}{}", "not JSON");
+    bad("workflow_run", &"[".repeat(100_000), "");
+    bad(
+        "workflow_run",
+        &run("failure", 1).to_string().replace("\"id\":7", "\"id\":\"hunter2\""),
+        "wrong type, expected u64",
+    );
+    for id in ["-1", "0", "1.5", "9007199254740992", "1e400"] {
+        bad("workflow_run", &run("failure", 1).to_string().replace("\"id\":7", &format!("\"id\":{id}")), "column");
+    }
+    bad("workflow_run", &run("failure", 1).to_string().replace("\"run_attempt\":1", "\"run_attempt\":0"), "column");
+    bad("workflow_run", &run("failure", 1).to_string().replace("\"failure\"", "{\"a\":\"hunter2\"}"), "column");
+    bad("workflow_run", &run("failure", 1).to_string().replace("octo/widgets", "hunter2"), "column");
+    for name in ["../../x", "o/r?x=1", "o/r/../../y", "o", ""] {
+        bad("workflow_job", &job("failure").to_string().replace("octo/widgets", name), "column");
+    }
+    for url in [
+        "",
+        "https://h/o/r/actions/runs/x/job/1",
+        "https://h/o/r/actions/runs/",
+        "https://h/o/r/runs/7",
+        "https://h/o/r/actions/runs/0",
+        "javascript:7",
+        "https://h/o/r/actions/runs/+7",
+    ] {
+        let mut payload = check("failure");
+        payload["check_run"]["details_url"] = json!(url);
+        bad("check_run", &payload.to_string(), "details_url");
+    }
+}
+
+#[test]
+fn details_urls_of_other_hosts_and_shapes() {
+    for url in [
+        "https://ghe.example/octo/widgets/actions/runs/7/job/9",
+        "http://ghe/o/r/actions/runs/7",
+        "https://h/o/r/actions/runs/7?pr=1",
+    ] {
+        let mut payload = check("failure");
+        payload["check_run"]["details_url"] = json!(url);
+        Delivery::new("check_run", &payload).hints(7, None, News::JobFailed);
+    }
+}
+
+#[test]
+fn escapes_in_names_are_read() {
+    let escaped = run("failure", 1).to_string().replace("\"ann\"", "\"a\\u006en\"");
+    let delivery = Delivery::new("workflow_run", &Value::Null).body(escaped.as_bytes());
+    delivery.answers_with(&settings(&[("NO_RERUN_ACTORS", "ann")]), 200, Outcome::Ignored, "NO_RERUN_ACTORS");
+}
