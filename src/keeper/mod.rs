@@ -15,6 +15,9 @@ pub mod object;
 pub mod store;
 pub mod watched;
 
+#[cfg(test)]
+mod tests;
+
 use crate::github::{Call, Problem, ReadAnswer, RerunAnswer};
 use crate::hint::Hint;
 use crate::names::{RepoName, RunId};
