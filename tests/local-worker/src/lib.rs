@@ -1,0 +1,255 @@
+//! The built Worker on workerd, through `wrangler dev`: for the scenarios, which start several with settings of their
+//! own, and for `npm start`.
+//!
+//! The configuration is the project's own `wrangler.toml` in all that matters (bindings, compatibility date); only the
+//! build command is left out, as the Worker is built once beforehand, and settings are replaced.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{broadcast, watch};
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// How to run it.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Settings and secrets, over the ones in `wrangler.toml`. An empty one is not set.
+    pub settings: BTreeMap<String, String>,
+    /// Where Workers KV and the Durable Objects are kept; a folder of its own, removed at the end, when `None`.
+    pub storage: Option<PathBuf>,
+    /// Any free one when `None`.
+    pub port: Option<u16>,
+}
+
+impl Options {
+    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// A running Worker. Dropping it ends every process of it.
+pub struct LocalWorker {
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    child: Child,
+    group: Pid,
+    log: Log,
+    _folder: TempDir,
+}
+
+/// What the Worker and wrangler have written.
+#[derive(Clone)]
+pub struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    sender: broadcast::Sender<String>,
+}
+
+#[derive(Debug)]
+pub enum StartError {
+    /// The Worker, or what runs it, is not there.
+    Missing(PathBuf),
+    PortTaken(u16),
+    Io(std::io::Error),
+    /// `wrangler dev` ended, or was not ready in time; with what it wrote.
+    NotReady(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(f, "{} is missing; run: npm run build", path.display()),
+            Self::PortTaken(port) => write!(f, "port {port} is taken by another program"),
+            Self::Io(error) => error.fmt(f),
+            Self::NotReady(output) => write!(f, "wrangler dev did not start:\n{output}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The project's folder.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+impl LocalWorker {
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let root = root().canonicalize()?;
+        let node = root.join("node_modules/.bin/node");
+        let wrangler = root.join("node_modules/wrangler/bin/wrangler.js");
+        let built = root.join("build/worker/shim.mjs");
+        for needed in [&node, &wrangler, &built] {
+            if !needed.exists() {
+                return Err(StartError::Missing(needed.clone()));
+            }
+        }
+        let port = match options.port {
+            Some(port) => port,
+            None => free_port()?,
+        };
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
+            return Err(StartError::PortTaken(port));
+        }
+        let folder = tempfile::Builder::new().prefix("rerunner-").tempdir()?;
+        let configuration = folder.path().join("wrangler.json");
+        std::fs::write(&configuration, configure(&root, &built, &options.settings)?.to_string())?;
+        let storage = options.storage.unwrap_or_else(|| folder.path().join("storage"));
+        let mut child = Command::new(node)
+            .arg(wrangler)
+            .args(["dev", "--ip", "127.0.0.1", "--inspector-port", "0", "--log-level", "log"])
+            .arg("--port")
+            .arg(port.to_string())
+            .arg("--config")
+            .arg(&configuration)
+            .arg("--persist-to")
+            .arg(&storage)
+            .current_dir(folder.path())
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("WRANGLER_HIDE_BANNER", "true")
+            // Nothing is asked of Cloudflare: no sample of request properties, no newer version.
+            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+            .env("CI", "true")
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own, so that what it starts in turn can be ended with it.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let group = Pid::from_raw(child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default());
+        let (ready, mut is_ready) = watch::channel(false);
+        let log = Log::new();
+        if let Some(stdout) = child.stdout.take() {
+            log.follow(stdout, Some(ready));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            log.follow(stderr, None);
+        }
+        let worker = Self { url: format!("http://127.0.0.1:{port}"), child, group, log, _folder: folder };
+        let started = tokio::time::timeout(READY_WITHIN, is_ready.wait_for(|ready| *ready)).await;
+        match started {
+            Ok(Ok(_)) => Ok(worker),
+            _ => Err(StartError::NotReady(worker.log.lines().join("\n"))),
+        }
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Ends it as Ctrl-C would, and waits until it has ended.
+    pub async fn stop(mut self) {
+        let _ = killpg(self.group, Signal::SIGTERM);
+        let _ = tokio::time::timeout(STOP_WITHIN, self.child.wait()).await;
+    }
+
+    /// Ends it at once, in the middle of whatever it does.
+    pub async fn kill(mut self) {
+        let _ = killpg(self.group, Signal::SIGKILL);
+        let _ = self.child.wait().await;
+    }
+}
+
+impl Drop for LocalWorker {
+    fn drop(&mut self) {
+        let _ = killpg(self.group, Signal::SIGKILL);
+    }
+}
+
+impl Log {
+    fn new() -> Self {
+        Self { lines: Arc::default(), sender: broadcast::channel(4_096).0 }
+    }
+
+    /// Every line so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().map(|lines| lines.clone()).unwrap_or_default()
+    }
+
+    /// Lines as they are written.
+    pub fn subscribe(&self) -> broadcast::Receiver<String> {
+        self.sender.subscribe()
+    }
+
+    /// The structured lines so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.lines().iter().filter_map(|line| event(line)).collect()
+    }
+
+    /// Waits for a structured line.
+    pub async fn wait_for(&self, within: Duration, matches: impl Fn(&Value) -> bool) -> Option<Value> {
+        let end = Instant::now() + within;
+        loop {
+            if let Some(found) = self.events().into_iter().find(&matches) {
+                return Some(found);
+            }
+            if Instant::now() > end {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn follow(&self, output: impl AsyncRead + Send + Unpin + 'static, ready: Option<watch::Sender<bool>>) {
+        let log = self.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(output).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if line.contains("Ready on http")
+                    && let Some(ready) = &ready
+                {
+                    let _ = ready.send(true);
+                }
+                if let Ok(mut kept) = log.lines.lock() {
+                    kept.push(line.clone());
+                }
+                let _ = log.sender.send(line);
+            }
+        });
+    }
+}
+
+/// A line that the Worker wrote, as JSON.
+pub fn event(line: &str) -> Option<Value> {
+    let start = line.find("{\"event\":")?;
+    serde_json::from_str(line.get(start..)?.trim_end()).ok()
+}
+
+/// The project's configuration with other settings, as the JSON that wrangler takes too.
+fn configure(root: &Path, built: &Path, settings: &BTreeMap<String, String>) -> std::io::Result<Value> {
+    let text = std::fs::read_to_string(root.join("wrangler.toml"))?;
+    let mut configuration: Value = toml::from_str(&text).map_err(std::io::Error::other)?;
+    let Some(fields) = configuration.as_object_mut() else { return Ok(configuration) };
+    fields.remove("build");
+    fields.insert("main".to_owned(), json!(built));
+    let vars = fields.entry("vars").or_insert_with(|| json!({}));
+    for (name, value) in settings {
+        vars[name] = json!(value);
+    }
+    Ok(configuration)
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

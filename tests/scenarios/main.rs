@@ -1,0 +1,27 @@
+//! Scenarios: the built Worker on workerd, through wrangler, against the simulated GitHub. Everything between is real:
+//! HTTP, signatures, the Durable Object and its alarm, SQLite, Workers KV.
+//!
+//! One Worker is shared by the scenarios that need no settings of their own; each scenario has its own repository, so
+//! that they run side by side. `cargo test --test scenarios NAME` runs those whose name contains NAME.
+
+mod delivery;
+mod payloads;
+mod stage;
+mod statuses;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+use stage::Stage;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They wait far more than they compute.
+    arguments.test_threads = arguments.test_threads.or(Some(12));
+    let stage = Stage::new();
+    let trials: Vec<Trial> = [statuses::trials(&stage), payloads::trials(&stage)].into_iter().flatten().collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    stage.close();
+    conclusion.exit_code()
+}

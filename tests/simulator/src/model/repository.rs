@@ -1,0 +1,185 @@
+//! Repositories: workflows, branch heads, pull requests, files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::names::text;
+use super::{EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix};
+
+/// What never changes of a repository; shared by all that is shown of its runs.
+#[derive(Debug)]
+pub struct RepositoryIdentity {
+    pub name: RepoName,
+    /// GitHub's numeric id.
+    pub number: u64,
+    pub default_branch: Arc<str>,
+    pub created_at: Millis,
+}
+
+#[derive(Debug)]
+pub struct Repository {
+    pub id: RepositoryId,
+    pub identity: Arc<RepositoryIdentity>,
+    pub(super) seed: u64,
+    pub(super) workflows: Vec<WorkflowEntry>,
+    /// In the order of their creation.
+    pub(super) runs: Vec<RunId>,
+    /// Runs whose latest attempt is not completed.
+    pub(super) going: BTreeSet<RunId>,
+    branches: BTreeMap<Arc<str>, Branch>,
+    pulls: BTreeMap<u64, PullRequest>,
+    files: BTreeMap<String, File>,
+    pub(super) emits: EventKinds,
+}
+
+#[derive(Debug)]
+pub(super) struct WorkflowEntry {
+    pub number: u64,
+    pub workflow: Arc<Workflow>,
+    pub runs: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Branch {
+    head: Sha,
+    commits: u64,
+}
+
+/// A pull request. Its head moves on when somebody pushes to its branch.
+#[derive(Debug, Clone)]
+pub struct PullRequest {
+    pub number: u64,
+    pub author: Login,
+    pub head_branch: Arc<str>,
+    pub head_sha: Sha,
+    commits: u64,
+    /// From a fork: GitHub then sends empty `pull_requests` with its runs.
+    pub from_fork: bool,
+    pub open: bool,
+}
+
+/// A pull request as runs and check runs name it; its head is that of the moment.
+#[derive(Debug, Clone)]
+pub struct PullRequestRef {
+    pub number: u64,
+    pub head_branch: Arc<str>,
+    pub head_sha: Sha,
+    pub base_branch: Arc<str>,
+    pub base_sha: Sha,
+}
+
+/// A file of the default branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    pub content: String,
+    /// Quoted, as in the header.
+    pub etag: String,
+    /// 40 hex digits.
+    pub sha: String,
+}
+
+impl Repository {
+    pub(super) fn new(seed: u64, id: RepositoryId, name: RepoName, created_at: Millis) -> Repository {
+        let number = 500_000_000 + mix(&[seed, text(name.as_str())]) % 400_000_000;
+        let identity = RepositoryIdentity { name, number, default_branch: "main".into(), created_at };
+        Repository {
+            id,
+            identity: Arc::new(identity),
+            seed,
+            workflows: vec![],
+            runs: vec![],
+            going: BTreeSet::new(),
+            branches: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            files: BTreeMap::new(),
+            emits: EventKinds::ALL,
+        }
+    }
+
+    pub fn name(&self) -> &RepoName {
+        &self.identity.name
+    }
+
+    pub fn pull(&self, number: u64) -> Option<&PullRequest> {
+        self.pulls.get(&number)
+    }
+
+    pub fn file(&self, path: &str) -> Option<&File> {
+        self.files.get(path)
+    }
+
+    pub fn workflow(&self, id: WorkflowId) -> &Arc<Workflow> {
+        &self.workflows[id.0 as usize].workflow
+    }
+
+    /// The branch's head; a branch that nobody pushed to yet has its first commit.
+    pub fn head(&self, branch: &str) -> Sha {
+        self.branches.get(branch).map_or_else(|| self.commit(branch, 0), |branch| branch.head)
+    }
+
+    pub(super) fn push(&mut self, branch: &str) -> Sha {
+        let commits = self.branches.get(branch).map_or(0, |branch| branch.commits) + 1;
+        let head = self.commit(branch, commits);
+        self.branches.insert(branch.into(), Branch { head, commits });
+        for pull in self.pulls.values_mut() {
+            if *pull.head_branch == *branch && !pull.from_fork {
+                pull.head_sha = head;
+            }
+        }
+        head
+    }
+
+    pub(super) fn push_pull(&mut self, number: u64) -> Sha {
+        let pull = self.pulls.get_mut(&number).expect("a pull request of this repository");
+        if !pull.from_fork {
+            let branch = pull.head_branch.clone();
+            return self.push(&branch);
+        }
+        pull.commits += 1;
+        let (branch, commits) = (format!("{}:{}", pull.author, pull.head_branch), pull.commits);
+        let head = self.commit(&branch, commits);
+        self.pulls.get_mut(&number).expect("just found").head_sha = head;
+        head
+    }
+
+    pub(super) fn open_pull(&mut self, branch: &str, author: Login, from_fork: bool) -> u64 {
+        let number = self.pulls.len() as u64 + 1;
+        let head_sha =
+            if from_fork { self.commit(&format!("{author}:{branch}"), 0) } else { self.head(branch) };
+        let head_branch = branch.into();
+        let pull = PullRequest { number, author, head_branch, head_sha, commits: 0, from_fork, open: true };
+        self.pulls.insert(number, pull);
+        number
+    }
+
+    pub(super) fn close_pull(&mut self, number: u64) {
+        self.pulls.get_mut(&number).expect("a pull request of this repository").open = false;
+    }
+
+    pub(super) fn write_file(&mut self, path: &str, content: &str) {
+        let sha = Sha::of(self.seed, content, path, 0).to_string();
+        let file = File { content: content.to_owned(), etag: format!("\"{sha}\""), sha };
+        self.files.insert(path.to_owned(), file);
+    }
+
+    pub(super) fn remove_file(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
+    /// What a run or check run of pull request `number` says of it: nothing if it is from a fork, or closed.
+    pub(super) fn pull_ref(&self, number: u64) -> Option<PullRequestRef> {
+        let pull = self.pulls.get(&number).filter(|pull| pull.open && !pull.from_fork)?;
+        let base_branch = self.identity.default_branch.clone();
+        Some(PullRequestRef {
+            number,
+            head_branch: pull.head_branch.clone(),
+            head_sha: pull.head_sha,
+            base_sha: self.head(&base_branch),
+            base_branch,
+        })
+    }
+
+    fn commit(&self, branch: &str, nth: u64) -> Sha {
+        Sha::of(self.seed, self.name().as_str(), branch, nth)
+    }
+}
