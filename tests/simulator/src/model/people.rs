@@ -1,0 +1,106 @@
+//! What persons do: press buttons, cancel, approve, push.
+
+use super::github::is_open;
+use super::rerun::Asked;
+use super::run::Group;
+use super::{GitHub, Login, Millis, Rerun, RerunBy, RepositoryId, RunId, Sha, Status};
+
+impl GitHub {
+    /// "Re-run failed jobs". An error is what GitHub says when it refuses.
+    #[track_caller]
+    pub fn press_rerun_failed(&mut self, run: RunId, person: impl Into<Login>, now: Millis) -> Result<(), &'static str> {
+        self.press(run, Rerun::FailedJobs, person.into(), now)
+    }
+
+    /// "Re-run all jobs".
+    #[track_caller]
+    pub fn press_rerun_all(&mut self, run: RunId, person: impl Into<Login>, now: Millis) -> Result<(), &'static str> {
+        self.press(run, Rerun::AllJobs, person.into(), now)
+    }
+
+    #[track_caller]
+    fn press(&mut self, run: RunId, rerun: Rerun, login: Login, now: Millis) -> Result<(), &'static str> {
+        self.advance(now);
+        self.run(run);
+        self.rerun_run(run, rerun, Asked { by: RerunBy::Person, login, debug_logging: false }, now)
+    }
+
+    /// "Cancel workflow": what has not ended is cancelled, what has not begun is skipped. Nothing if it has concluded.
+    #[track_caller]
+    pub fn cancel(&mut self, run: RunId, now: Millis) {
+        self.advance(now);
+        let attempt = self.run(run).latest();
+        if attempt.state().0 == Status::Completed || attempt.cancelled {
+            return;
+        }
+        let mut stage = self.stage(run).expect("just looked at");
+        stage.run.latest_mut().cancelled = true;
+        let open = stage.run.latest().jobs.iter().any(is_open);
+        if !open && !stage.run.latest().jobs.is_empty() {
+            // The jobs have all ended: GitHub concludes the run as they say.
+            stage.run.latest_mut().cancelled = false;
+            return;
+        }
+        stage.end_open(now, |_| true);
+        if !stage.run.latest().jobs.is_empty() {
+            for group in 0..stage.run.latest().groups.len() {
+                if stage.run.latest().groups[group] == Group::NotYet {
+                    stage.skip_group(group, now);
+                }
+            }
+        }
+        stage.conclude(now);
+    }
+
+    /// "Approve and run", for a run that waits for it. Nothing if it does not wait.
+    #[track_caller]
+    pub fn approve(&mut self, run: RunId, now: Millis) {
+        self.advance(now);
+        let create_jobs = self.timing().create_jobs;
+        self.run(run);
+        let stage = self.stage(run).expect("just looked at");
+        let attempt = stage.run.latest_mut();
+        if !attempt.waits_for_approval || attempt.approved_at.is_some() {
+            return;
+        }
+        attempt.approved_at = Some(now);
+        attempt.last_change = now;
+        let number = attempt.number;
+        stage.repository.going.insert(run);
+        stage.out.schedule(now + create_jobs, run, number, super::progress::Change::CreateJobs);
+    }
+
+    /// A commit on a branch; pull requests from it move on too. Starts no run.
+    pub fn push(&mut self, repository: RepositoryId, branch: &str) -> Sha {
+        self.repository_mut(repository).push(branch)
+    }
+
+    /// A commit on a pull request's branch.
+    pub fn push_to_pull_request(&mut self, repository: RepositoryId, number: u64) -> Sha {
+        self.repository_mut(repository).push_pull(number)
+    }
+
+    /// Its number.
+    pub fn open_pull_request(
+        &mut self,
+        repository: RepositoryId,
+        branch: &str,
+        author: impl Into<Login>,
+        from_fork: bool,
+    ) -> u64 {
+        self.repository_mut(repository).open_pull(branch, author.into(), from_fork)
+    }
+
+    pub fn close_pull_request(&mut self, repository: RepositoryId, number: u64) {
+        self.repository_mut(repository).close_pull(number);
+    }
+
+    /// A file of the default branch.
+    pub fn write_file(&mut self, repository: RepositoryId, path: &str, content: &str) {
+        self.repository_mut(repository).write_file(path, content);
+    }
+
+    pub fn remove_file(&mut self, repository: RepositoryId, path: &str) {
+        self.repository_mut(repository).remove_file(path);
+    }
+}
