@@ -27,6 +27,8 @@ pub struct Settings {
     pub no_rerun_actors: Vec<String>,
     pub rerun_delay: Span,
     pub dry_run: bool,
+    /// Zero: no sweep.
+    pub sweep_interval: Span,
     pub problems: Vec<Problem>,
 }
 
@@ -75,6 +77,7 @@ impl Settings {
             no_rerun_actors: reader.parsed("NO_RERUN_ACTORS", "", |list| Ok(commas(list).map(str::to_owned).collect())),
             rerun_delay: reader.parsed("RERUN_DELAY", "5s", duration),
             dry_run: reader.parsed("DRY_RUN", "false", boolean),
+            sweep_interval: reader.parsed("SWEEP_INTERVAL", "15m", sweep_interval),
             problems: reader.problems,
         }
     }
@@ -132,6 +135,14 @@ fn max_reruns(text: &str) -> Result<u32, String> {
 
 fn boolean(text: &str) -> Result<bool, String> {
     bool::from_str(text).map_err(|_| "true or false".to_owned())
+}
+
+/// Off, or no more often than GitHub's limits make sense of.
+fn sweep_interval(text: &str) -> Result<Span, String> {
+    match duration(if text == "0" { "0s" } else { text })? {
+        span if span == Span::ZERO || span >= Span::minutes(1) => Ok(span),
+        _ => Err("0 for off, or a duration from 1m to 24h".to_owned()),
+    }
 }
 
 /// `0s`, `90s`, `5m`, `2h`: up to a day, as a run can be re-run for 30 days only.
@@ -244,6 +255,9 @@ mod tests {
         for value in ["5", "5 s", "5d", "-5s", "25h", "s", "hunter2", "99999999999999999999s", "é", "5é"] {
             bad("RERUN_DELAY", value);
         }
+        for value in ["59s", "hunter2", "-1m"] {
+            bad("SWEEP_INTERVAL", value);
+        }
         for value in ["yes", "1", "TRUE", "hunter2"] {
             bad("DRY_RUN", value);
         }
@@ -271,6 +285,8 @@ mod tests {
         assert_eq!(read(&[("RERUN_DELAY", "0s")]).rerun_delay, Span::ZERO);
         assert_eq!(read(&[("RERUN_DELAY", "24h")]).rerun_delay, Span::hours(24));
         assert!(read(&[("DRY_RUN", "true")]).dry_run);
+        assert_eq!(read(&[]).sweep_interval, Span::minutes(15));
+        assert_eq!(read(&[("SWEEP_INTERVAL", "0")]).sweep_interval, Span::ZERO);
         let settings = read(&[("REPOSITORIES", "octo/*, Other/one"), ("NO_RERUN_ACTORS", "dependabot[bot], Ann")]);
         for (name, served) in
             [("octo/x", true), ("OCTO/y", true), ("other/ONE", true), ("other/two", false), ("x/octo", false)]

@@ -68,6 +68,11 @@ impl Millis {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
+    /// `2026-11-23T15:04:05Z`, or with another offset.
+    pub fn from_rfc3339(time: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(time).ok().map(|t| Self(t.timestamp_millis()))
+    }
+
     /// An HTTP `Date` header, e.g. `Mon, 23 Nov 2026 15:04:05 GMT`.
     pub fn from_http_date(date: &str) -> Option<Self> {
         DateTime::parse_from_rfc2822(date).ok().map(|t| Self(t.timestamp_millis()))

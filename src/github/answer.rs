@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::time::{Millis, Span};
 
-use super::Run;
+use super::run::{ListedRun, Run};
 
 /// What came back, before it is understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,13 @@ pub enum RerunAnswer {
     Problem(Problem),
 }
 
+/// The answer to "List workflow runs for a repository".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListAnswer {
+    Runs(Vec<ListedRun>),
+    Problem(Problem),
+}
+
 /// What can go wrong with any call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
@@ -66,6 +73,25 @@ impl ReadAnswer {
                 Err(error) => Self::Problem(Problem::Lost {
                     what: format!(
                         "an answer that is no workflow run (line {}, column {})",
+                        error.line(),
+                        error.column()
+                    ),
+                }),
+            }
+        } else {
+            Self::Problem(problem(&reply))
+        }
+    }
+}
+
+impl ListAnswer {
+    pub fn of(reply: Reply) -> Self {
+        if reply.status == 200 {
+            match ListedRun::list_from_json(&reply.body) {
+                Ok(runs) => Self::Runs(runs),
+                Err(error) => Self::Problem(Problem::Lost {
+                    what: format!(
+                        "an answer that is no list of runs (line {}, column {})",
                         error.line(),
                         error.column()
                     ),

@@ -9,13 +9,13 @@ use crate::settings::Settings;
 
 use super::answer::{Reply, ReplyHeaders};
 use super::request::{Call, Method};
-use super::{Problem, ReadAnswer, RerunAnswer};
+use super::{ListAnswer, Problem, ReadAnswer, RerunAnswer};
 use crate::keeper::Answer;
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 const TIME_OUT_MS: u32 = 10_000;
-/// A run is about 20 kB.
-const BODY_LIMIT: usize = 2 * 1024 * 1024;
+/// A run is about 20 kB, and a list has up to 50.
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// Redirects within the API (a renamed repository has one).
 const REDIRECTS: u32 = 2;
 
@@ -24,6 +24,7 @@ pub async fn send(settings: &Settings, repository: &RepoName, call: &Call) -> An
     let reply = attempt(settings, repository, call).await;
     match call {
         Call::ReadRun { .. } => Answer::Read(reply.map_or_else(ReadAnswer::Problem, ReadAnswer::of)),
+        Call::ListFailedRuns(_) => Answer::List(reply.map_or_else(ListAnswer::Problem, ListAnswer::of)),
         Call::RerunFailedJobs { .. } => Answer::Rerun(reply.map_or_else(RerunAnswer::Problem, RerunAnswer::of)),
     }
 }

@@ -7,6 +7,6 @@ pub mod client;
 pub mod request;
 pub mod run;
 
-pub use answer::{Problem, ReadAnswer, RerunAnswer};
+pub use answer::{ListAnswer, Problem, ReadAnswer, RerunAnswer};
 pub use request::Call;
-pub use run::Run;
+pub use run::{ListedRun, Run};

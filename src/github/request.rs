@@ -1,6 +1,11 @@
 //! The requests we send: built from validated names and numbers, never from a payload's text.
 
+use crate::hint::Conclusion;
 use crate::names::{RepoName, RunAttempt, RunId};
+use crate::time::Millis;
+
+/// Runs on a page of a list: about a megabyte.
+pub const PER_PAGE: u32 = 50;
 
 /// One call to GitHub, or to Workers KV, that the Keeper asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +18,25 @@ pub enum Call {
         run_id: RunId,
         run_attempt: RunAttempt,
     },
+    ListFailedRuns(FailedRuns),
+}
+
+/// Which page of which list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedRuns {
+    pub failing: Failing,
+    pub created_from: Millis,
+    /// From 1.
+    pub page: u32,
+    /// When the sweep began that this is part of.
+    pub started: Millis,
+}
+
+/// GitHub lists one conclusion at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    Failure,
+    TimedOut,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -30,12 +54,6 @@ pub enum Method {
 }
 
 impl Call {
-    pub fn run_id(&self) -> RunId {
-        match self {
-            Self::ReadRun { run_id } | Self::RerunFailedJobs { run_id, .. } => *run_id,
-        }
-    }
-
     pub fn request(&self, repository: &RepoName) -> Request {
         let runs = format!("/repos/{repository}/actions/runs");
         match self {
@@ -45,6 +63,17 @@ impl Call {
                 path: format!("{runs}/{run_id}/rerun-failed-jobs"),
                 body: Some(r#"{"enable_debug_logging":false}"#),
             },
+            Self::ListFailedRuns(FailedRuns { failing, created_from, page, .. }) => {
+                let status = match failing {
+                    Failing::Failure => Conclusion::Failure,
+                    Failing::TimedOut => Conclusion::TimedOut,
+                };
+                let path = format!(
+                    "{runs}?status={}&created=%3E%3D{created_from}&per_page={PER_PAGE}&page={page}&exclude_pull_requests=true",
+                    status.as_str()
+                );
+                Request { method: Method::Get, path, body: None }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::hint::Conclusion;
 use crate::names::{RunAttempt, RunId};
+use crate::time::Millis;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -19,6 +20,38 @@ pub struct Run {
     pub actors: Vec<String>,
     /// The heads of the open pull requests that the run belongs to. Empty for a fork's.
     pub pull_request_heads: Vec<String>,
+}
+
+/// A run in a list, in the fewer fields that the sweep needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRun {
+    pub run_id: RunId,
+    pub run_attempt: RunAttempt,
+    /// For a run that has ended: about when.
+    pub updated: Millis,
+}
+
+impl ListedRun {
+    /// Reads the answer to "List workflow runs for a repository".
+    pub fn list_from_json(body: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct List {
+            workflow_runs: Vec<Wire>,
+        }
+        #[derive(Deserialize)]
+        struct Wire {
+            id: RunId,
+            run_attempt: Option<RunAttempt>,
+            updated_at: String,
+        }
+        let list: List = serde_json::from_slice(body)?;
+        let read = |wire: Wire| {
+            // A time that cannot be read is no reason to pass a run over: the run itself is read before anything is done.
+            let updated = Millis::from_rfc3339(&wire.updated_at).unwrap_or(Millis(i64::MAX));
+            Self { run_id: wire.id, run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST), updated }
+        };
+        Ok(list.workflow_runs.into_iter().map(read).collect())
+    }
 }
 
 impl Run {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::github::Problem;
 use crate::time::{Millis, Span};
 
 use super::machine::Context;
@@ -41,6 +42,18 @@ pub enum Closing {
     RateLimit { wait: Option<Span> },
     Credentials { message: String, wait: Span },
     NoAnswer,
+}
+
+impl Closing {
+    /// For a call that is about no run.
+    pub fn of(problem: &Problem) -> Option<Self> {
+        match problem {
+            Problem::RateLimited { wait } => Some(Self::RateLimit { wait: *wait }),
+            Problem::Lost { .. } => Some(Self::NoAnswer),
+            // Reading may be refused where re-running is not: whether it matters, the runs themselves will tell.
+            Problem::Credentials { .. } | Problem::NotFound | Problem::Refused { .. } => None,
+        }
+    }
 }
 
 impl Gate {

@@ -2,7 +2,7 @@
 //! earliest thing due.
 //!
 //! - [`watched`]: what a row says of a run. [`machine`]: how it changes (pure). [`gate`]: when nothing is called.
-//! - [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
+//! - [`sweep`]: what finds failures that no webhook told of (pure). [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
 //! - [`object`]: the Durable Object, which gives it storage, a clock, an alarm and a way to GitHub.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
@@ -13,29 +13,39 @@ pub mod gate;
 pub mod machine;
 pub mod object;
 pub mod store;
+pub mod sweep;
 pub mod watched;
 
 #[cfg(test)]
 mod tests;
 
-use crate::github::{Call, Problem, ReadAnswer, RerunAnswer};
-use crate::hint::Hint;
+use crate::github::request::FailedRuns;
+use crate::github::{Call, ListAnswer, Problem, ReadAnswer, RerunAnswer};
+use crate::hint::{Hint, News};
 use crate::names::{RepoName, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
-use gate::{Cause, Gate};
+use gate::{Cause, Closing, Gate};
 use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
 use store::{Sql, Store, StoreError};
+use sweep::Sweep;
 use watched::Watched;
 
 /// A run can be re-run for 30 days, and is waited for a little longer.
 const KEEP_RUNS: Span = Span::days(35);
 /// GitHub redelivers for three days ("Redelivering webhooks").
-const KEEP_DELIVERIES: Span = Span::days(4);
-const PRUNED_AT_ONCE: i64 = 500;
+const KEEP_DELIVERY_DAYS: i64 = 3;
+const PRUNED_AT_ONCE: i64 = 1_000;
+const PRUNE_EVERY: Span = Span::hours(24);
 /// A failed write to Workers KV is tried again after this.
 const PUBLISH_AGAIN: Span = Span::minutes(1);
+
+/// What the store knows of the repository as a whole, by name.
+const REPOSITORY: &str = "repository";
+const GATE: &str = "gate";
+const SWEEP: &str = "sweep";
+const PRUNE: &str = "prune";
 
 pub struct Keeper<S> {
     store: Store<S>,
@@ -54,7 +64,7 @@ pub enum Errand {
 pub struct Settled {
     /// What is to be done for the same run next.
     pub errand: Option<Errand>,
-    pub record: Option<Record>,
+    pub record: Option<(RunId, Record)>,
     /// Whether GitHub takes the credentials, when that has just changed: the message if not.
     pub credentials: Option<Result<(), String>>,
 }
@@ -64,6 +74,18 @@ pub struct Settled {
 pub enum Answer {
     Read(ReadAnswer),
     Rerun(RerunAnswer),
+    List(ListAnswer),
+}
+
+impl Answer {
+    fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Read(ReadAnswer::Problem(problem))
+            | Self::Rerun(RerunAnswer::Problem(problem))
+            | Self::List(ListAnswer::Problem(problem)) => Some(problem),
+            _ => None,
+        }
+    }
 }
 
 impl<S: Sql> Keeper<S> {
@@ -77,20 +99,20 @@ impl<S: Sql> Keeper<S> {
 
     /// Which repository this is: an alarm does not say.
     pub fn repository(&self) -> Result<Option<RepoName>, StoreError> {
-        self.store.fact("repository")
+        self.store.fact(REPOSITORY)
     }
 
     pub fn set_repository(&self, repository: &RepoName) -> Result<(), StoreError> {
         if self.repository()?.as_ref() == Some(repository) {
             return Ok(());
         }
-        self.store.set_fact("repository", Some(repository))
+        self.store.set_fact(REPOSITORY, Some(repository))
     }
 
     /// Stores a webhook. When this has returned, nothing of it can be lost.
     pub fn receive(&self, hint: &Hint, cx: &Context) -> Result<(Receipt, Option<Record>), StoreError> {
         if let Some(id) = &hint.delivery
-            && self.store.has_delivery(id)?
+            && self.store.has_delivery(id, cx.now, KEEP_DELIVERY_DAYS)?
         {
             let receipt = Receipt {
                 kind: ReceiptKind::Recorded,
@@ -99,6 +121,9 @@ impl<S: Sql> Keeper<S> {
                 due: None,
             };
             return Ok((receipt, None));
+        }
+        if let Some(sweep) = Sweep::heard(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
+            self.store.set_fact(SWEEP, Some(&sweep))?;
         }
         let heard = machine::hear(self.store.run(hint.run_id)?, hint, cx);
         if let Some(watched) = &heard.watched {
@@ -116,7 +141,8 @@ impl<S: Sql> Keeper<S> {
     /// The next thing to do now, claimed: if its answer never comes, it is due again after [`LEASE`].
     ///
     /// Without `may_call` GitHub is left alone: some setting is wrong.
-    pub fn next(&self, now: Millis, may_call: bool) -> Result<Option<Errand>, StoreError> {
+    pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Errand>, StoreError> {
+        let now = cx.now;
         if let Some(mut watched) = self.store.next_to_publish(now)? {
             watched.publish = Some(now + PUBLISH_AGAIN);
             self.store.put(&watched)?;
@@ -124,6 +150,13 @@ impl<S: Sql> Keeper<S> {
         }
         if !may_call || self.gate()?.is_some_and(|gate| gate.until > now) {
             return Ok(None);
+        }
+        if let Some(sweep) = self.sweep()?
+            && sweep.due(cx.rules.sweep_interval).is_some_and(|due| due <= now)
+        {
+            let call = sweep.start(now);
+            self.store.set_fact(SWEEP, Some(&sweep.postponed(now + LEASE)))?;
+            return Ok(Some(Errand::Call(call)));
         }
         let Some(mut watched) = self.store.next_due(now)? else { return Ok(None) };
         watched.due = Some(now + LEASE);
@@ -133,16 +166,60 @@ impl<S: Sql> Keeper<S> {
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
     pub fn answered(&self, call: &Call, answer: Answer, cx: &Context) -> Result<Settled, StoreError> {
-        let Some(watched) = self.store.run(call.run_id())? else { return Ok(Settled::default()) };
         let credentials = self.pass_gate(&answer)?;
+        let run_id = match call {
+            Call::ListFailedRuns(asked) => return self.listed(asked, answer, credentials, cx),
+            Call::ReadRun { run_id } | Call::RerunFailedJobs { run_id, .. } => *run_id,
+        };
+        let Some(watched) = self.store.run(run_id)? else { return Ok(Settled::default()) };
         let step = match (call, answer) {
             (Call::ReadRun { .. }, Answer::Read(answer)) => machine::read(watched, answer, cx),
             (Call::RerunFailedJobs { run_attempt, .. }, Answer::Rerun(answer)) => {
                 machine::rerun_answered(watched, *run_attempt, answer, cx)
             }
-            _ => return Err(StoreError("an answer to another call".to_owned())),
+            _ => return Err(other_answer()),
         };
         self.carry_out(step, credentials, cx)
+    }
+
+    /// A page of the sweep: each run on it is taken for a webhook that says that it failed.
+    fn listed(
+        &self,
+        asked: &FailedRuns,
+        answer: Answer,
+        credentials: Option<Result<(), String>>,
+        cx: &Context,
+    ) -> Result<Settled, StoreError> {
+        let Answer::List(answer) = answer else { return Err(other_answer()) };
+        let Some(sweep) = self.sweep()? else { return Ok(Settled::default()) };
+        let runs = match answer {
+            ListAnswer::Runs(runs) => runs,
+            ListAnswer::Problem(problem) => {
+                self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
+                let gate = Closing::of(&problem).map(|closing| Gate::close(closing, 0, cx));
+                let credentials = self.close_gate(gate, credentials, cx)?;
+                return Ok(Settled { credentials, ..Settled::default() });
+            }
+        };
+        let listed = runs.len();
+        for run in runs.into_iter().filter(|run| sweep.covers(run.updated)) {
+            let hint =
+                Hint { run_id: run.run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, delivery: None };
+            let before = self.store.run(run.run_id)?;
+            let heard = machine::hear(before.clone(), &hint, cx);
+            if heard.watched != before
+                && let Some(watched) = &heard.watched
+            {
+                self.store.put(watched)?;
+            }
+        }
+        let errand = Sweep::after(asked, listed).map(Errand::Call);
+        let sweep = match errand {
+            Some(_) => sweep.postponed(cx.now + LEASE),
+            None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),
+        };
+        self.store.set_fact(SWEEP, Some(&sweep))?;
+        Ok(Settled { errand, record: None, credentials })
     }
 
     fn carry_out(
@@ -155,26 +232,37 @@ impl<S: Sql> Keeper<S> {
         if let Some(record) = &step.record {
             self.store.record(step.watched.run_id, record, cx.now)?;
         }
-        let mut credentials = credentials;
-        if let Some(gate) = step.gate {
-            let before = self.gate()?;
-            if let Cause::Credentials { message } = &gate.cause
-                && before.as_ref().is_none_or(|before| before.cause != gate.cause)
-            {
-                credentials = Some(Err(message.clone()));
+        let credentials = self.close_gate(step.gate, credentials, cx)?;
+        let run_id = step.watched.run_id;
+        Ok(Settled {
+            errand: step.call.map(Errand::Call),
+            record: step.record.map(|record| (run_id, record)),
+            credentials,
+        })
+    }
+
+    fn close_gate(
+        &self,
+        gate: Option<Gate>,
+        credentials: Option<Result<(), String>>,
+        cx: &Context,
+    ) -> Result<Option<Result<(), String>>, StoreError> {
+        let Some(gate) = gate else { return Ok(credentials) };
+        let before = self.gate()?;
+        let news = match &gate.cause {
+            Cause::Credentials { message } if before.as_ref().is_none_or(|before| before.cause != gate.cause) => {
+                Some(Err(message.clone()))
             }
-            let gate = before.map_or(gate.clone(), |before| before.then(gate, cx.now));
-            self.set_gate(Some(&gate))?;
-        }
-        Ok(Settled { errand: step.call.map(Errand::Call), record: step.record, credentials })
+            _ => credentials,
+        };
+        let gate = before.map_or(gate.clone(), |before| before.then(gate, cx.now));
+        self.set_gate(Some(&gate))?;
+        Ok(news)
     }
 
     /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
     fn pass_gate(&self, answer: &Answer) -> Result<Option<Result<(), String>>, StoreError> {
-        let problem = match answer {
-            Answer::Read(ReadAnswer::Problem(problem)) | Answer::Rerun(RerunAnswer::Problem(problem)) => Some(problem),
-            Answer::Read(ReadAnswer::Run(_)) | Answer::Rerun(_) => None,
-        };
+        let problem = answer.problem();
         let Some(gate) = self.gate()? else { return Ok(None) };
         // Reading takes less permission than re-running: only what was refused tells that it is taken again.
         let mended = match gate.cause {
@@ -214,26 +302,37 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// When the next thing is due; `None` when nothing is.
-    pub fn next_alarm(&self) -> Result<Option<Millis>, StoreError> {
+    pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         let (due, publish) = self.store.first_times()?;
-        let due = match (due, self.gate()?) {
-            (Some(due), Some(gate)) => Some(due.max(gate.until)),
-            (due, _) => due,
+        let sweep = self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval));
+        let calls = [due, sweep].into_iter().flatten().min();
+        let calls = match (calls, self.gate()?) {
+            (Some(calls), Some(gate)) => Some(calls.max(gate.until)),
+            (calls, _) => calls,
         };
-        Ok([due, publish].into_iter().flatten().min())
+        Ok([calls, publish].into_iter().flatten().min())
+    }
+
+    fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
+        self.store.fact(SWEEP)
     }
 
     fn gate(&self) -> Result<Option<Gate>, StoreError> {
-        self.store.fact("gate")
+        self.store.fact(GATE)
     }
 
     fn set_gate(&self, gate: Option<&Gate>) -> Result<(), StoreError> {
-        self.store.set_fact("gate", gate)
+        self.store.set_fact(GATE, gate)
     }
 
-    /// Forgets what is too old to matter.
+    /// Forgets what is too old to matter, once a day and a bounded number of rows at a time.
     pub fn prune(&self, now: Millis) -> Result<(), StoreError> {
-        self.store.prune(now, KEEP_RUNS, KEEP_DELIVERIES, PRUNED_AT_ONCE)
+        let due: Option<Millis> = self.store.fact(PRUNE)?;
+        if due.is_some_and(|due| due > now) {
+            return Ok(());
+        }
+        let more = self.store.prune(now, KEEP_RUNS, KEEP_DELIVERY_DAYS, PRUNED_AT_ONCE)?;
+        self.store.set_fact(PRUNE, Some(&if more { now } else { now + PRUNE_EVERY }))
     }
 
     /// A run and the decisions on it, for those who look.
@@ -243,6 +342,10 @@ impl<S: Sql> Keeper<S> {
             None => Ok(None),
         }
     }
+}
+
+fn other_answer() -> StoreError {
+    StoreError("an answer to another call".to_owned())
 }
 
 /// What decisions go by, for a Keeper's transitions.

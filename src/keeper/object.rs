@@ -112,7 +112,7 @@ impl Inner {
         let rules = Rules::from(&*self.settings);
         keeper.set_repository(&message.repository).map_err(display)?;
         let (receipt, record) = keeper.receive(&message.hint, &context(&rules, now, chance())).map_err(display)?;
-        let due = keeper.next_alarm().map_err(display)?;
+        let due = keeper.next_alarm(&rules).map_err(display)?;
         self.arm(due, now).await?;
         if let Some(record) = &record {
             log::decision(&message.repository, message.hint.run_id, record);
@@ -143,12 +143,13 @@ impl Inner {
         let Some(repository) = keeper.repository().map_err(display)? else { return Ok(()) };
         // First of all, so that whatever happens below there is an alarm.
         self.arm(Some(now() + LEASE), now()).await?;
+        let rules = Rules::from(&*self.settings);
         let may_call = self.settings.problems.is_empty();
         let mut errand = None;
         for _ in 0..ERRANDS_AT_ONCE {
             self.working.set(Some(now()));
             if errand.is_none() {
-                errand = keeper.next(now(), may_call).map_err(display)?;
+                errand = keeper.next(may_call, &context(&rules, now(), chance())).map_err(display)?;
             }
             errand = match errand {
                 Some(errand) => self.run(keeper, &repository, errand).await?,
@@ -157,7 +158,7 @@ impl Inner {
         }
         self.working.set(None);
         keeper.prune(now()).map_err(display)?;
-        let due = keeper.next_alarm().map_err(display)?;
+        let due = keeper.next_alarm(&rules).map_err(display)?;
         // Settings that are wrong are mended by a deployment, which starts this object anew.
         let soonest = if may_call { now() } else { now() + LEASE };
         self.arm(due.map(|due| due.max(soonest)), now()).await
@@ -184,8 +185,8 @@ impl Inner {
                 let rules = Rules::from(&*self.settings);
                 let settled = keeper.answered(&call, answer, &context(&rules, now(), chance())).map_err(display)?;
                 let Settled { errand, record, credentials } = settled;
-                if let Some(record) = &record {
-                    log::decision(repository, call.run_id(), record);
+                if let Some((run_id, record)) = &record {
+                    log::decision(repository, *run_id, record);
                 }
                 if let Some(credentials) = credentials {
                     let refusal = credentials.err();

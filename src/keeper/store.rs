@@ -67,7 +67,8 @@ const SCHEMA: &[&[&str]] = &[&[
         reason TEXT NOT NULL
     )",
     "CREATE INDEX decisions_run ON decisions (run_id)",
-    "CREATE TABLE deliveries (delivery_id TEXT PRIMARY KEY, received INTEGER NOT NULL) WITHOUT ROWID",
+    // By day first, so that a day's ids lie together and are forgotten without a search.
+    "CREATE TABLE deliveries (day INTEGER NOT NULL, delivery_id TEXT NOT NULL, PRIMARY KEY (day, delivery_id)) WITHOUT ROWID",
     // One row for each thing the Keeper knows of its repository as a whole.
     "CREATE TABLE repository (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 ]];
@@ -179,14 +180,21 @@ impl<S: Sql> Store<S> {
             .collect()
     }
 
-    pub fn has_delivery(&self, id: &DeliveryId) -> Result<bool, StoreError> {
-        let rows = self.sql.exec("SELECT 1 FROM deliveries WHERE delivery_id = ?", vec![id.as_str().into()])?;
-        Ok(!rows.is_empty())
+    /// Whether this delivery was stored today or on one of the `days` before.
+    pub fn has_delivery(&self, id: &DeliveryId, now: Millis, days: i64) -> Result<bool, StoreError> {
+        let statement = "SELECT 1 FROM deliveries WHERE day = ? AND delivery_id = ?";
+        for day in (day(now) - days..=day(now)).rev() {
+            let rows = self.sql.exec(statement, vec![Value::Integer(day), id.as_str().into()])?;
+            if !rows.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub fn add_delivery(&self, id: &DeliveryId, now: Millis) -> Result<(), StoreError> {
-        let statement = "INSERT OR IGNORE INTO deliveries (delivery_id, received) VALUES (?, ?)";
-        self.sql.exec(statement, vec![id.as_str().into(), now.into()]).map(|_| ())
+        let statement = "INSERT OR IGNORE INTO deliveries (day, delivery_id) VALUES (?, ?)";
+        self.sql.exec(statement, vec![Value::Integer(day(now)), id.as_str().into()]).map(|_| ())
     }
 
     /// What is known of the repository under `name`.
@@ -214,22 +222,31 @@ impl<S: Sql> Store<S> {
         self.sql.exec(statement, vec![now.into()]).map(|_| ())
     }
 
-    /// Forgets what is older than `runs` and `deliveries`, a bounded number of rows at a time.
-    pub fn prune(&self, now: Millis, runs: Span, deliveries: Span, at_most: i64) -> Result<(), StoreError> {
-        let before = |span: Span| Value::Integer(now.0.saturating_sub(span.as_millis()));
-        self.sql.exec(
-            "DELETE FROM decisions WHERE decision_id IN (SELECT decision_id FROM decisions WHERE decided < ? LIMIT ?)",
-            vec![before(runs), Value::Integer(at_most)],
-        )?;
-        self.sql.exec(
-            "DELETE FROM runs WHERE run_id IN (SELECT run_id FROM runs WHERE updated < ? AND publish IS NULL LIMIT ?)",
-            vec![before(runs), Value::Integer(at_most)],
-        )?;
-        self.sql.exec(
-            "DELETE FROM deliveries WHERE delivery_id IN (SELECT delivery_id FROM deliveries WHERE received < ? LIMIT ?)",
-            vec![before(deliveries), Value::Integer(at_most)],
-        )?;
-        Ok(())
+    /// Forgets runs that nothing has happened to for `runs`, with their decisions, and the ids of deliveries older
+    /// than `delivery_days`: a bounded number of rows at a time. Answers whether there may be more.
+    pub fn prune(&self, now: Millis, runs: Span, delivery_days: i64, at_most: i64) -> Result<bool, StoreError> {
+        let before = Value::Integer(now.0.saturating_sub(runs.as_millis()));
+        let statement = "SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
+        let old = self.sql.exec(statement, vec![before, Value::Integer(at_most)])?;
+        let mut more = old.len() as i64 >= at_most;
+        for row in old {
+            let Some(run_id) = row.into_iter().next() else { continue };
+            self.sql.exec("DELETE FROM decisions WHERE run_id = ?", vec![run_id.clone()])?;
+            self.sql.exec("DELETE FROM runs WHERE run_id = ?", vec![run_id])?;
+        }
+        let oldest = self.sql.exec("SELECT day FROM deliveries ORDER BY day LIMIT 1", vec![])?;
+        if let Some(row) = oldest.into_iter().next() {
+            let oldest = Row(row.into_iter()).integer()?;
+            if oldest < day(now) - delivery_days {
+                self.sql.exec(
+                    "DELETE FROM deliveries WHERE day = ?1 AND delivery_id IN
+                     (SELECT delivery_id FROM deliveries WHERE day = ?1 LIMIT ?2)",
+                    vec![Value::Integer(oldest), Value::Integer(at_most)],
+                )?;
+                more = true;
+            }
+        }
+        Ok(more)
     }
 
     fn runs_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<Watched>, StoreError> {
@@ -310,6 +327,11 @@ impl<I: Iterator<Item = Value>> Row<I> {
             _ => Err(bad("text")),
         }
     }
+}
+
+/// Days since 1970.
+fn day(time: Millis) -> i64 {
+    time.0 / Span::days(1).as_millis()
 }
 
 fn bad(expected: &str) -> StoreError {

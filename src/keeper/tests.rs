@@ -6,7 +6,8 @@ use rusqlite::types::{Value as SqliteValue, ValueRef};
 
 use super::*;
 use crate::attempts::RunOutcome;
-use crate::github::Run;
+use crate::github::request::Failing;
+use crate::github::{ListedRun, Run};
 use crate::hint::{Conclusion, News};
 use crate::names::{DeliveryId, RunAttempt};
 
@@ -51,6 +52,9 @@ struct GitHub {
     attempt: u32,
     conclusion: Option<Conclusion>,
     reads: u32,
+    lists: u32,
+    /// When the run ended, for the list.
+    ended: Millis,
     reruns: Vec<u32>,
     /// Answers to come before the honest ones.
     read_problems: Vec<Problem>,
@@ -72,7 +76,13 @@ fn run_id() -> RunId {
 impl Play {
     fn new() -> Self {
         let keeper = Keeper::open(NativeSql(rusqlite::Connection::open_in_memory().unwrap())).unwrap();
-        let rules = Rules { max_reruns: 3, delay: Span::seconds(5), excluded_actors: vec![], dry_run: false };
+        let rules = Rules {
+            max_reruns: 3,
+            delay: Span::seconds(5),
+            excluded_actors: vec![],
+            dry_run: false,
+            sweep_interval: Span::ZERO,
+        };
         let github = RefCell::new(GitHub { attempt: 1, conclusion: Some(Conclusion::Failure), ..GitHub::default() });
         Self { keeper, now: Cell::new(START), rules, github }
     }
@@ -115,6 +125,13 @@ impl Play {
                     pull_request_heads: vec![],
                 })))
             }
+            Call::ListFailedRuns(asked) => {
+                github.lists += 1;
+                let failed = github.conclusion == Some(Conclusion::Failure) && asked.failing == Failing::Failure;
+                let listed =
+                    ListedRun { run_id: run_id(), run_attempt: attempt(github.attempt), updated: github.ended };
+                Answer::List(ListAnswer::Runs(if failed { vec![listed] } else { vec![] }))
+            }
             Call::RerunFailedJobs { run_attempt, .. } => {
                 let answer = github.rerun_answers.pop().unwrap_or(RerunAnswer::Accepted);
                 let lost = matches!(answer, RerunAnswer::Problem(Problem::Lost { .. }));
@@ -132,7 +149,7 @@ impl Play {
     /// Does what is due now.
     fn work(&self) {
         let mut errand = None;
-        while let Some(next) = errand.take().or_else(|| self.keeper.next(self.now.get(), true).unwrap()) {
+        while let Some(next) = errand.take().or_else(|| self.keeper.next(true, &self.cx()).unwrap()) {
             match next {
                 Errand::Publish(watched) => self.keeper.published(&watched, self.now.get(), true).unwrap(),
                 Errand::Call(call) => {
@@ -147,7 +164,7 @@ impl Play {
     fn pass_working(&self, span: Span) {
         let end = self.now.get() + span;
         for _ in 0..10_000 {
-            match self.keeper.next_alarm().unwrap() {
+            match self.keeper.next_alarm(&self.rules).unwrap() {
                 Some(alarm) if alarm <= end => {
                     self.now.set(self.now.get().max(alarm));
                     self.work();
@@ -182,7 +199,7 @@ impl Play {
 
     #[track_caller]
     fn rests(&self) {
-        assert_eq!(self.keeper.next_alarm().unwrap(), None, "{:#?}", self.watched());
+        assert_eq!(self.keeper.next_alarm(&self.rules).unwrap(), None, "{:#?}", self.watched());
     }
 }
 
@@ -419,7 +436,7 @@ fn a_crash_between_intention_and_answer_is_seen_to() {
         let play = Play::new();
         play.hear(News::RunFailed, Some(1));
         play.pass(Span::seconds(5));
-        let Some(Errand::Call(read)) = play.keeper.next(play.now.get(), true).unwrap() else { panic!() };
+        let Some(Errand::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
         let answer = play.answer(&read);
         let settled = play.keeper.answered(&read, answer, &play.cx()).unwrap();
         let Some(Errand::Call(rerun)) = settled.errand else { panic!() };
@@ -521,7 +538,7 @@ fn one_run_in_trouble_does_not_hold_up_another() {
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 20];
     play.hear(News::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
-    assert_eq!(play.keeper.next(play.now.get(), true).unwrap(), None, "nothing is due, and nothing is in the way");
+    assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "nothing is due, and nothing is in the way");
 }
 
 #[test]
@@ -529,16 +546,16 @@ fn a_failed_write_to_workers_kv_is_tried_again() {
     let play = Play::new();
     play.hear(News::RunFailed, Some(1));
     play.pass(Span::seconds(5));
-    let Some(Errand::Call(read)) = play.keeper.next(play.now.get(), true).unwrap() else { panic!() };
+    let Some(Errand::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
     let Some(Errand::Call(rerun)) = settled.errand else { panic!() };
     play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
-    let Some(Errand::Publish(watched)) = play.keeper.next(play.now.get(), true).unwrap() else { panic!() };
+    let Some(Errand::Publish(watched)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     assert_eq!((watched.attempts().run_attempt, watched.attempts().reruns), (2, 1));
     play.keeper.published(&watched, play.now.get(), false).unwrap();
-    assert_eq!(play.keeper.next(play.now.get(), true).unwrap(), None);
+    assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
     play.pass(Span::minutes(1));
-    assert!(matches!(play.keeper.next(play.now.get(), true).unwrap(), Some(Errand::Publish(_))));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
 }
 
 #[test]
@@ -546,7 +563,7 @@ fn wrong_settings_hold_calls_back_and_lose_nothing() {
     let play = Play::new();
     play.hear(News::RunFailed, Some(1));
     play.pass(Span::hours(1));
-    assert_eq!(play.keeper.next(play.now.get(), false).unwrap(), None);
+    assert_eq!(play.keeper.next(false, &play.cx()).unwrap(), None);
     play.pass_working(Span::ZERO);
     play.reruns(&[1]);
 }
@@ -564,4 +581,68 @@ fn old_rows_are_forgotten() {
     play.pass_working(Span::days(2));
     play.keeper.prune(play.now.get()).unwrap();
     assert_eq!(play.keeper.run(run_id()).unwrap(), None);
+}
+
+#[test]
+fn a_missed_webhook_is_found_by_the_sweep() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    // Another run's webhook makes the repository known.
+    let other = Hint {
+        run_id: RunId::new(1).unwrap(),
+        run_attempt: RunAttempt::new(2),
+        news: News::RunSucceeded,
+        delivery: None,
+    };
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.github.borrow_mut().ended = START + Span::minutes(1);
+    play.pass_working(Span::minutes(14));
+    play.reruns(&[]);
+    play.pass_working(Span::minutes(2));
+    play.reruns(&[1]);
+    play.stands(RunOutcome::Rerunning, 1);
+    // And so is the end of its second attempt.
+    play.ends(Conclusion::Failure);
+    play.pass_working(Span::minutes(16));
+    play.reruns(&[1, 2]);
+}
+
+#[test]
+fn what_failed_before_the_first_webhook_is_not_touched() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    let other = Hint {
+        run_id: RunId::new(1).unwrap(),
+        run_attempt: RunAttempt::new(2),
+        news: News::RunSucceeded,
+        delivery: None,
+    };
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.github.borrow_mut().ended = Millis(START.0 - 1);
+    play.pass_working(Span::hours(24));
+    play.reruns(&[]);
+    assert!(play.github.borrow().lists > 100);
+}
+
+#[test]
+fn a_repository_that_sleeps_is_not_swept() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    let other = Hint {
+        run_id: RunId::new(1).unwrap(),
+        run_attempt: RunAttempt::new(2),
+        news: News::RunSucceeded,
+        delivery: None,
+    };
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.ends(Conclusion::Success);
+    play.pass_working(Span::days(8));
+    play.rests();
+    let lists = play.github.borrow().lists;
+    play.pass_working(Span::days(8));
+    assert_eq!(play.github.borrow().lists, lists);
+    // A webhook wakes it.
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.github.borrow().lists, lists + 2);
 }

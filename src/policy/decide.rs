@@ -15,6 +15,8 @@ pub struct Rules {
     pub delay: Span,
     pub excluded_actors: Vec<String>,
     pub dry_run: bool,
+    /// How often GitHub is asked for failures that no webhook told of; zero: never.
+    pub sweep_interval: Span,
 }
 
 impl From<&Settings> for Rules {
@@ -24,6 +26,7 @@ impl From<&Settings> for Rules {
             delay: settings.rerun_delay,
             excluded_actors: settings.no_rerun_actors.clone(),
             dry_run: settings.dry_run,
+            sweep_interval: settings.sweep_interval,
         }
     }
 }
@@ -118,6 +121,7 @@ mod tests {
             delay: Span::seconds(5),
             excluded_actors: vec!["Dependabot[bot]".to_owned()],
             dry_run: false,
+            sweep_interval: Span::ZERO,
         }
     }
 

@@ -34,7 +34,7 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
-pub use access::{Access, Grant, RateLimit, SecondaryLimits, TokenKind};
+pub use access::{Access, Grant, Permission, RateLimit, SecondaryLimits, TokenKind};
 pub use answer::{ApiCall, ApiError, Caller, Endpoint};
 pub use api::{
     Annotation, Contents, CreatedFilter, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot, RunsPage, RunsQuery,
@@ -42,6 +42,6 @@ pub use api::{
 pub use github::{AcceptedRerun, Event, EventKind, EventKinds, GitHub, JobAction, Rerun, RerunBy, RunAction, Timing, What};
 pub use names::{JobId, Login, Millis, RepoName, RepositoryId, RunId, Sha, WorkflowId, mix};
 pub use outcome::{Failure, LostRunner, Outcome, Step};
-pub use repository::{File, PullRequest, PullRequestRef, Repository};
+pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity};
 pub use run::{Attempt, AttemptKind, Conclusion, Job, Run, RunIdentity, RunSnapshot, Status};
 pub use workflow::{JobSpec, Plan, RunEnd, Trigger, Workflow};

@@ -274,7 +274,7 @@ impl Stage<'_> {
             if !self.run.latest().cancelled && conclusion != Conclusion::Skipped {
                 self.start_ready(now);
             }
-        } else if spec.fail_fast && !fine && conclusion != Conclusion::Skipped && !self.run.latest().cancelled {
+        } else if spec.fail_fast && !fine && stops_siblings(conclusion) && !self.run.latest().cancelled {
             self.end_open(now, |job| job.group == group);
         }
     }
@@ -326,6 +326,11 @@ impl Stage<'_> {
         let run = self.run.snapshot(attempt, now, pull);
         self.out.events.push(Event { at: now, sender: attempt.triggering_actor.clone(), run, what });
     }
+}
+
+/// A cancelled job stops none: it may be one of those just stopped.
+fn stops_siblings(conclusion: Conclusion) -> bool {
+    matches!(conclusion, Conclusion::Failure | Conclusion::TimedOut)
 }
 
 /// A run's conclusion from its jobs': the worst of them, where a job that may fail does not count.

@@ -1,0 +1,87 @@
+//! The sweep for missed webhooks: now and then the Keeper asks GitHub for the runs that failed, and takes each for a
+//! webhook that says so. What is known already, the state machine recognizes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::github::request::{Call, FailedRuns, Failing, PER_PAGE};
+use crate::time::{Millis, Span};
+
+/// A repository that nothing was heard of for so long is not swept until something is.
+const ACTIVE_FOR: Span = Span::days(7);
+/// How exactly the time of the last webhook is known: it costs a write.
+const ACTIVE_STEP: Span = Span::hours(1);
+/// The list is by the time that a run was created, and a run takes a while to fail: a job may take six hours on
+/// GitHub's runners, and wait for one before that.
+const RUN_TAKES: Span = Span::hours(24);
+/// GitHub lists no more than 1,000 runs.
+const PAGES: u32 = 20;
+/// A sweep that failed is made again after this.
+const AGAIN: Span = Span::minutes(5);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// The first webhook: nothing that failed before it is touched.
+    watching_since: Millis,
+    /// The last webhook, about.
+    active: Millis,
+    due: Millis,
+    /// When the last whole sweep began.
+    swept: Millis,
+}
+
+impl Sweep {
+    /// A webhook arrived. `None`: nothing has changed that is worth a write.
+    pub fn heard(before: Option<&Self>, now: Millis, interval: Span) -> Option<Self> {
+        match before {
+            None => Some(Self { watching_since: now, active: now, due: now + interval, swept: now }),
+            Some(sweep) if now - sweep.active >= ACTIVE_STEP => {
+                // After a pause of a week it is due long since, and made at once.
+                Some(Self { active: now, ..sweep.clone() })
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// When it is next due, unless it is off or nothing goes on here.
+    pub fn due(&self, interval: Span) -> Option<Millis> {
+        let on = interval > Span::ZERO && self.due <= self.active + ACTIVE_FOR;
+        on.then_some(self.due)
+    }
+
+    /// The first call of a sweep that starts now.
+    pub fn start(&self, now: Millis) -> Call {
+        let created_from = Millis((self.swept.0 - RUN_TAKES.as_millis()).max(0));
+        Call::ListFailedRuns(FailedRuns { failing: Failing::Failure, created_from, page: 1, started: now })
+    }
+
+    /// Whether a failure that ended then is for Rerunner to act on.
+    pub fn covers(&self, ended: Millis) -> bool {
+        ended >= self.watching_since
+    }
+
+    /// What to ask for after a page with so many runs; `None` when that was all.
+    pub fn after(asked: &FailedRuns, listed: usize) -> Option<Call> {
+        if listed >= PER_PAGE as usize && asked.page < PAGES {
+            return Some(Call::ListFailedRuns(FailedRuns { page: asked.page + 1, ..asked.clone() }));
+        }
+        match asked.failing {
+            Failing::Failure => {
+                Some(Call::ListFailedRuns(FailedRuns { failing: Failing::TimedOut, page: 1, ..asked.clone() }))
+            }
+            Failing::TimedOut => None,
+        }
+    }
+
+    /// Not before `at`, whatever comes of it.
+    pub fn postponed(self, at: Millis) -> Self {
+        Self { due: at, ..self }
+    }
+
+    pub fn failed(self, now: Millis) -> Self {
+        self.postponed(now + AGAIN)
+    }
+
+    pub fn done(self, started: Millis, now: Millis, interval: Span) -> Self {
+        Self { swept: started, due: now + interval, ..self }
+    }
+}

@@ -1,0 +1,179 @@
+//! What an API call is made of, and what can be wrong with it.
+
+use super::access::Permission;
+use super::{GitHub, Login, Millis, RateLimit, RepoName, RepositoryId, RunId};
+
+/// Who calls, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    pub token: Option<&'a str>,
+    pub user_agent: Option<&'a str>,
+    /// The answer is of this long ago, as from a replica that lags behind. Reads of runs and jobs only.
+    pub stale_by: Millis,
+    /// Calls of the moment, this one among them, for the limit on concurrent calls.
+    pub in_flight: u32,
+}
+
+impl<'a> Caller<'a> {
+    /// A well-behaved caller with this token.
+    pub fn new(token: &'a str) -> Caller<'a> {
+        Caller { token: Some(token), user_agent: Some("simulation"), stale_by: 0, in_flight: 1 }
+    }
+
+    pub fn stale_by(mut self, by: Millis) -> Caller<'a> {
+        self.stale_by = by;
+        self
+    }
+}
+
+/// The API's endpoints that are modelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Endpoint {
+    ReadRun,
+    ListRuns,
+    ListJobs,
+    RerunFailedJobs,
+    Rerun,
+    RerunJob,
+    Annotations,
+    JobLog,
+    PullRequest,
+    Contents,
+}
+
+impl Endpoint {
+    pub fn is_write(self) -> bool {
+        matches!(self, Endpoint::RerunFailedJobs | Endpoint::Rerun | Endpoint::RerunJob)
+    }
+
+    /// The permission that a fine-grained token needs.
+    pub fn permission(self) -> (&'static str, Permission) {
+        match self {
+            Endpoint::Annotations => ("checks", Permission::Read),
+            Endpoint::PullRequest => ("pull_requests", Permission::Read),
+            Endpoint::Contents => ("contents", Permission::Read),
+            endpoint if endpoint.is_write() => ("actions", Permission::Write),
+            _ => ("actions", Permission::Read),
+        }
+    }
+}
+
+/// An answer that is not what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    pub status: u16,
+    pub message: String,
+    /// Lower-case names; the rate limit's headers come on top.
+    pub headers: Vec<(String, String)>,
+    /// GitHub's front door answers in plain text, not in JSON.
+    pub plain_text: bool,
+}
+
+impl ApiError {
+    pub fn new(status: u16, message: &str) -> ApiError {
+        ApiError { status, message: message.to_owned(), headers: vec![], plain_text: false }
+    }
+
+    pub fn not_found() -> ApiError {
+        ApiError::new(404, "Not Found")
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> ApiError {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn headers(mut self, headers: impl IntoIterator<Item = (String, String)>) -> ApiError {
+        self.headers.extend(headers);
+        self
+    }
+}
+
+/// A call that was made, as GitHub saw it: what the caller got may have been something else.
+#[derive(Debug, Clone)]
+pub struct ApiCall {
+    pub at: Millis,
+    pub endpoint: Endpoint,
+    pub repository: String,
+    pub run: Option<RunId>,
+    /// Whose token it was, if it was good.
+    pub login: Option<Login>,
+    pub status: u16,
+    /// Of an error.
+    pub message: Option<String>,
+}
+
+impl GitHub {
+    /// What the headers `x-ratelimit-…` say; `None` for an unknown token.
+    pub fn rate_limit(&self, token: &str) -> Option<RateLimit> {
+        self.access.rate_limit(token)
+    }
+
+    /// One API call: lets time pass, checks the caller, answers, and keeps a record.
+    pub(super) fn call<T>(
+        &mut self,
+        caller: Caller<'_>,
+        endpoint: Endpoint,
+        repository: &str,
+        run: Option<RunId>,
+        now: Millis,
+        answer: impl FnOnce(&mut GitHub, RepositoryId) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        self.advance(now);
+        let result = self.admit(caller, endpoint, repository, run, now).and_then(|id| answer(self, id));
+        if self.records_calls {
+            let login = caller.token.and_then(|token| self.access.grant(token)).map(|grant| grant.login.clone());
+            let (status, message) = match &result {
+                Ok(_) if endpoint.is_write() => (201, None),
+                Ok(_) => (200, None),
+                Err(error) => (error.status, Some(error.message.clone())),
+            };
+            let repository = repository.to_owned();
+            self.calls.push(ApiCall { at: now, endpoint, repository, run, login, status, message });
+        }
+        result
+    }
+
+    fn admit(
+        &mut self,
+        caller: Caller<'_>,
+        endpoint: Endpoint,
+        repository: &str,
+        run: Option<RunId>,
+        now: Millis,
+    ) -> Result<RepositoryId, ApiError> {
+        if caller.user_agent.is_none_or(str::is_empty) {
+            let message = "Request forbidden by administrative rules. Please make sure your request has a User-Agent \
+                           header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). \
+                           Check https://developer.github.com for other possible causes.";
+            return Err(ApiError { plain_text: true, ..ApiError::new(403, message) });
+        }
+        let token = caller.token.ok_or_else(|| ApiError::new(401, "Requires authentication"))?;
+        if self.access.grant(token).is_none() {
+            return Err(ApiError::new(401, "Bad credentials"));
+        }
+        self.access.spend(token, endpoint.is_write(), caller.in_flight, now)?;
+        let grant = self.access.grant(token).expect("just looked at");
+        let id = self.find_repository(repository).filter(|id| grant.sees(self.repository(*id).name()));
+        let id = id.ok_or_else(ApiError::not_found)?;
+        if let Some(run) = run
+            && !self.find_run(run).is_some_and(|run| run.repository == id)
+        {
+            return Err(ApiError::not_found());
+        }
+        grant.refusal(endpoint).map_or(Ok(id), Err)
+    }
+}
+
+/// GitHub's numbers of a page: at most 100 a page, 30 if not said, counted from 1.
+pub(super) fn page<T>(all: impl Iterator<Item = T>, per_page: usize, page: usize) -> Vec<T> {
+    let per_page = if per_page == 0 { 30 } else { per_page.min(100) };
+    all.skip((page.max(1) - 1) * per_page).take(per_page).collect()
+}
+
+/// Whether two names are of one repository.
+impl PartialEq<str> for RepoName {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str().eq_ignore_ascii_case(other)
+    }
+}

@@ -1,0 +1,288 @@
+//! The API's reads.
+
+use super::answer::page;
+use super::{
+    ApiError, Attempt, Caller, Endpoint, File, GitHub, Job, JobId, Login, Millis, PullRequest, PullRequestRef,
+    RepositoryId, Run, RunId, RunSnapshot, Sha,
+};
+
+/// How long a log's address lives.
+const LOG_LIFE: Millis = 60_000;
+/// GitHub lists no more runs than this, on however many pages.
+const MOST_RUNS: usize = 1_000;
+
+/// What to list. `Default` is everything, 30 a page.
+#[derive(Debug, Clone, Default)]
+pub struct RunsQuery {
+    /// A status or a conclusion.
+    pub status: Option<String>,
+    pub created: CreatedFilter,
+    pub branch: Option<String>,
+    pub event: Option<String>,
+    pub actor: Option<String>,
+    /// 0: not said.
+    pub per_page: usize,
+    /// From 1; 0: not said.
+    pub page: usize,
+}
+
+/// `created=`: both ends are included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreatedFilter {
+    pub from: Millis,
+    pub to: Millis,
+}
+
+impl Default for CreatedFilter {
+    fn default() -> CreatedFilter {
+        CreatedFilter { from: 0, to: Millis::MAX }
+    }
+}
+
+/// Newest first.
+#[derive(Debug, Clone)]
+pub struct RunsPage {
+    /// Of all pages, as far as GitHub lists them.
+    pub total_count: usize,
+    pub runs: Vec<RunSnapshot>,
+}
+
+#[derive(Debug, Clone)]
+pub struct JobsPage {
+    pub total_count: usize,
+    pub jobs: Vec<JobSnapshot>,
+}
+
+/// A job with the run it is of.
+#[derive(Debug, Clone)]
+pub struct JobSnapshot {
+    pub run: RunSnapshot,
+    pub job: Job,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    pub level: &'static str,
+    pub message: String,
+}
+
+/// Where a job's log can be read, for a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLocation {
+    pub job: JobId,
+    pub expires_at: Millis,
+}
+
+#[derive(Debug, Clone)]
+pub struct PullRequestSnapshot {
+    pub pull: PullRequest,
+    pub base_branch: String,
+    pub base_sha: Sha,
+    pub repository: String,
+    pub author: Login,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents {
+    File(File),
+    /// The caller's ETag is still right: 304.
+    NotModified { etag: String },
+}
+
+impl GitHub {
+    /// `GET /repos/{o}/{r}/actions/runs/{id}`
+    pub fn read_run(&mut self, caller: Caller<'_>, repository: &str, run: RunId, now: Millis) -> Result<RunSnapshot, ApiError> {
+        self.call(caller, Endpoint::ReadRun, repository, Some(run), now, |github, _| {
+            let run = github.run(run);
+            let at = now - caller.stale_by;
+            Ok(run.snapshot(run.latest_at(at), at, github.pull_ref(run)))
+        })
+    }
+
+    /// `GET …/runs/{id}/attempts/{n}`
+    pub fn read_attempt(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        run: RunId,
+        attempt: u32,
+        now: Millis,
+    ) -> Result<RunSnapshot, ApiError> {
+        self.call(caller, Endpoint::ReadRun, repository, Some(run), now, |github, _| {
+            let run = github.run(run);
+            let at = now - caller.stale_by;
+            Ok(run.snapshot(visible(run, attempt, at)?, at, github.pull_ref(run)))
+        })
+    }
+
+    /// `GET …/runs/{id}/attempts/{n}/jobs`; attempt `None` is `…/runs/{id}/jobs`, of the latest one.
+    #[allow(clippy::too_many_arguments, reason = "as many as the endpoint has")]
+    pub fn list_jobs(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        run: RunId,
+        attempt: Option<u32>,
+        per_page: usize,
+        page_number: usize,
+        now: Millis,
+    ) -> Result<JobsPage, ApiError> {
+        self.call(caller, Endpoint::ListJobs, repository, Some(run), now, |github, _| {
+            let run = github.run(run);
+            let at = now - caller.stale_by;
+            let attempt = match attempt {
+                Some(number) => visible(run, number, at)?,
+                None => run.latest_at(at),
+            };
+            let snapshot = run.snapshot(attempt, at, github.pull_ref(run));
+            let jobs = attempt.jobs.iter().filter_map(|job| job.at(at));
+            let total_count = jobs.clone().count();
+            let jobs = page(jobs, per_page, page_number);
+            let jobs = jobs.into_iter().map(|job| JobSnapshot { run: snapshot.clone(), job }).collect();
+            Ok(JobsPage { total_count, jobs })
+        })
+    }
+
+    /// `GET /repos/{o}/{r}/actions/runs`
+    pub fn list_runs(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        query: &RunsQuery,
+        now: Millis,
+    ) -> Result<RunsPage, ApiError> {
+        self.call(caller, Endpoint::ListRuns, repository, None, now, |github, id| {
+            let at = now - caller.stale_by;
+            let runs: Vec<RunSnapshot> = github.newest_first(id, query.created, at)
+                .map(|run| run.snapshot(run.latest_at(at), at, github.pull_ref(run)))
+                .filter(|run| query.takes(run))
+                .take(MOST_RUNS)
+                .collect();
+            Ok(RunsPage { total_count: runs.len(), runs: page(runs.into_iter(), query.per_page, query.page) })
+        })
+    }
+
+    fn newest_first(&self, id: RepositoryId, created: CreatedFilter, at: Millis) -> impl Iterator<Item = &Run> {
+        let runs = self.repository(id).runs.iter().rev().filter_map(|run| self.find_run(*run));
+        runs.skip_while(move |run| run.identity.created_at > created.to.min(at))
+            .take_while(move |run| run.identity.created_at >= created.from)
+    }
+
+    /// `GET /repos/{o}/{r}/check-runs/{job_id}/annotations`
+    pub fn annotations(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        job: JobId,
+        now: Millis,
+    ) -> Result<Vec<Annotation>, ApiError> {
+        let run = self.run_of(job);
+        self.call(caller, Endpoint::Annotations, repository, run, now, |github, _| {
+            let (_, _, job) = github.job_of(job).ok_or_else(ApiError::not_found)?;
+            let failures = job.annotations().into_iter();
+            Ok(failures.map(|message| Annotation { level: "failure", message }).collect())
+        })
+    }
+
+    /// `GET /repos/{o}/{r}/actions/jobs/{id}/logs`: a redirect. 404 after a lost runner.
+    pub fn job_log(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        job: JobId,
+        now: Millis,
+    ) -> Result<LogLocation, ApiError> {
+        let run = self.run_of(job);
+        self.call(caller, Endpoint::JobLog, repository, run, now, |github, _| {
+            github.read_log(job).map(|_| LogLocation { job, expires_at: now + LOG_LIFE }).ok_or_else(ApiError::not_found)
+        })
+    }
+
+    /// The log's text, without any check.
+    pub fn read_log(&self, job: JobId) -> Option<String> {
+        self.job_of(job).and_then(|(_, _, job)| job.log())
+    }
+
+    /// `GET /repos/{o}/{r}/pulls/{number}`
+    pub fn pull_request(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        number: u64,
+        now: Millis,
+    ) -> Result<PullRequestSnapshot, ApiError> {
+        self.call(caller, Endpoint::PullRequest, repository, None, now, |github, id| {
+            let repository = github.repository(id);
+            let pull = repository.pull(number).ok_or_else(ApiError::not_found)?.clone();
+            let base_branch = repository.identity.default_branch.to_string();
+            let base_sha = repository.head(&base_branch);
+            let author = pull.author.clone();
+            Ok(PullRequestSnapshot { pull, base_branch, base_sha, repository: repository.name().to_string(), author })
+        })
+    }
+
+    /// `GET /repos/{o}/{r}/contents/{path}` of the default branch, with `If-None-Match`.
+    pub fn contents(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        path: &str,
+        if_none_match: Option<&str>,
+        now: Millis,
+    ) -> Result<Contents, ApiError> {
+        let answer = self.call(caller, Endpoint::Contents, repository, None, now, |github, id| {
+            let file = github.repository(id).file(path).ok_or_else(ApiError::not_found)?;
+            // Weak comparison, as RFC 9110 has it for If-None-Match.
+            let same = if_none_match.is_some_and(|tags| {
+                tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.etag || tag.trim() == "*")
+            });
+            Ok(if same { Contents::NotModified { etag: file.etag.clone() } } else { Contents::File(file.clone()) })
+        });
+        if let (Ok(Contents::NotModified { .. }), Some(token)) = (&answer, caller.token) {
+            self.access.refund(token);
+            if let Some(call) = self.calls.last_mut().filter(|_| self.records_calls) {
+                call.status = 304;
+            }
+        }
+        answer
+    }
+
+    /// The run that a job is of; an id that no run has for an unknown job, so that looking it up is a 404.
+    pub(super) fn run_of(&self, job: JobId) -> Option<RunId> {
+        Some(self.out.job_runs.get(&job).copied().unwrap_or(RunId(0)))
+    }
+}
+
+/// The attempt, if it had started by then.
+fn visible(run: &Run, attempt: u32, at: Millis) -> Result<&Attempt, ApiError> {
+    run.attempt(attempt)
+        .filter(|attempt| attempt.number == 1 || attempt.started_at <= at)
+        .ok_or_else(ApiError::not_found)
+}
+
+impl RunsQuery {
+    fn takes(&self, run: &RunSnapshot) -> bool {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        let status = match (&self.status, run.conclusion) {
+            (Some(status), Some(conclusion)) if status == conclusion.as_str() => true,
+            (status, _) => is(status, run.status.as_str()),
+        };
+        status
+            && is(&self.branch, &run.identity.head_branch)
+            && is(&self.event, &run.identity.event)
+            && is(&self.actor, run.identity.actor.as_str())
+    }
+}
+
+impl PullRequestSnapshot {
+    /// As runs refer to it.
+    pub fn as_ref(&self) -> PullRequestRef {
+        PullRequestRef {
+            number: self.pull.number,
+            head_branch: self.pull.head_branch.clone(),
+            head_sha: self.pull.head_sha,
+            base_branch: self.base_branch.as_str().into(),
+            base_sha: self.base_sha,
+        }
+    }
+}
