@@ -42,6 +42,11 @@ impl Span {
         self.0
     }
 
+    /// What is left of it; zero when nothing is.
+    pub const fn minus(self, other: Self) -> Self {
+        Self::millis(self.0 - other.0)
+    }
+
     /// `self * 2^doublings`, but not more than `most`.
     pub fn doubled(self, doublings: u32, most: Span) -> Self {
         let factor = 1_i64.checked_shl(doublings.min(40)).unwrap_or(i64::MAX);

@@ -19,6 +19,8 @@ pub mod watched;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+
 use crate::github::request::FailedRuns;
 use crate::github::{Call, ListAnswer, Problem, ReadAnswer, RerunAnswer};
 use crate::hint::{Hint, News};
@@ -40,6 +42,9 @@ const PRUNED_AT_ONCE: i64 = 1_000;
 const PRUNE_EVERY: Span = Span::hours(24);
 /// A failed write to Workers KV is tried again after this.
 const PUBLISH_AGAIN: Span = Span::minutes(1);
+/// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST
+/// API").
+const RERUNS_APART: Span = Span::seconds(1);
 
 /// What the store knows of the repository as a whole, by name.
 const REPOSITORY: &str = "repository";
@@ -49,6 +54,8 @@ const PRUNE: &str = "prune";
 
 pub struct Keeper<S> {
     store: Store<S>,
+    /// When a re-run was last asked for. Only paces: it may be forgotten.
+    last_rerun: Cell<Option<Millis>>,
 }
 
 /// What is to be done outside, one thing at a time.
@@ -57,6 +64,8 @@ pub enum Errand {
     Call(Call),
     /// Write a run's count to Workers KV.
     Publish(Box<Watched>),
+    /// Do nothing for so long, then ask again.
+    Wait(Span),
 }
 
 /// What came of an answer.
@@ -90,7 +99,7 @@ impl Answer {
 
 impl<S: Sql> Keeper<S> {
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        Store::open(sql).map(|store| Self { store })
+        Store::open(sql).map(|store| Self { store, last_rerun: Cell::new(None) })
     }
 
     pub fn store(&self) -> &Store<S> {
@@ -159,6 +168,11 @@ impl<S: Sql> Keeper<S> {
             return Ok(Some(Errand::Call(call)));
         }
         let Some(mut watched) = self.store.next_due(now)? else { return Ok(None) };
+        if let Some(wait) =
+            self.last_rerun.get().map(|last| RERUNS_APART.minus(now - last)).filter(|wait| *wait > Span::ZERO)
+        {
+            return Ok(Some(Errand::Wait(wait)));
+        }
         watched.due = Some(now + LEASE);
         self.store.put(&watched)?;
         Ok(Some(Errand::Call(Call::ReadRun { run_id: watched.run_id })))
@@ -234,6 +248,9 @@ impl<S: Sql> Keeper<S> {
         }
         let credentials = self.close_gate(step.gate, credentials, cx)?;
         let run_id = step.watched.run_id;
+        if step.call.is_some() {
+            self.last_rerun.set(Some(cx.now));
+        }
         Ok(Settled {
             errand: step.call.map(Errand::Call),
             record: step.record.map(|record| (run_id, record)),

@@ -12,9 +12,10 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use worker::{Date, DurableObject, Env, Method, Request, Response, State, durable_object};
+use worker::{Date, Delay, DurableObject, Env, Method, Request, Response, State, durable_object};
 
 use crate::github::client;
 use crate::hint::Hint;
@@ -147,6 +148,10 @@ impl Inner {
         let may_call = self.settings.problems.is_empty();
         let mut errand = None;
         for _ in 0..ERRANDS_AT_ONCE {
+            if let Some(Errand::Wait(span)) = errand {
+                Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
+                errand = None;
+            }
             self.working.set(Some(now()));
             if errand.is_none() {
                 errand = keeper.next(may_call, &context(&rules, now(), chance())).map_err(display)?;
@@ -172,6 +177,7 @@ impl Inner {
         errand: Errand,
     ) -> Result<Option<Errand>, String> {
         match errand {
+            Errand::Wait(_) => Ok(Some(errand)),
             Errand::Publish(watched) => {
                 let written = kv::write_attempts(&self.env, repository, watched.run_id, &watched.attempts()).await;
                 if let Err(error) = &written {

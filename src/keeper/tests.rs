@@ -151,6 +151,7 @@ impl Play {
         let mut errand = None;
         while let Some(next) = errand.take().or_else(|| self.keeper.next(true, &self.cx()).unwrap()) {
             match next {
+                Errand::Wait(span) => self.pass(span),
                 Errand::Publish(watched) => self.keeper.published(&watched, self.now.get(), true).unwrap(),
                 Errand::Call(call) => {
                     let answer = self.answer(&call);
@@ -645,4 +646,40 @@ fn a_repository_that_sleeps_is_not_swept() {
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));
     assert_eq!(play.github.borrow().lists, lists + 2);
+}
+
+#[test]
+fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
+    let play = Play::new();
+    for run in 1..=30 {
+        let hint = Hint {
+            run_id: RunId::new(run).unwrap(),
+            run_attempt: Some(attempt(1)),
+            news: News::RunFailed,
+            delivery: None,
+        };
+        play.keeper.receive(&hint, &play.cx()).unwrap();
+    }
+    play.pass(Span::seconds(5));
+    let mut asked = Vec::new();
+    let mut errand = None;
+    while let Some(next) = errand.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
+        match next {
+            Errand::Wait(span) => play.pass(span),
+            Errand::Publish(watched) => play.keeper.published(&watched, play.now.get(), true).unwrap(),
+            Errand::Call(call) => {
+                let answer = match &call {
+                    Call::RerunFailedJobs { run_id, .. } => {
+                        asked.push((run_id.get(), play.now.get()));
+                        Answer::Rerun(RerunAnswer::Accepted)
+                    }
+                    read => play.answer(read),
+                };
+                errand = play.keeper.answered(&call, answer, &play.cx()).unwrap().errand;
+            }
+        }
+    }
+    let runs: Vec<u64> = asked.iter().map(|(run, _)| *run).collect();
+    assert_eq!(runs, (1..=30).collect::<Vec<u64>>());
+    assert!(asked.windows(2).all(|pair| pair[1].1 - pair[0].1 >= Span::seconds(1)));
 }

@@ -4,6 +4,8 @@
 //! One Worker is shared by the scenarios that need no settings of their own; each scenario has its own repository, so
 //! that they run side by side. `cargo test --test scenarios NAME` runs those whose name contains NAME.
 
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
+
 mod delivery;
 mod payloads;
 mod stage;
