@@ -18,6 +18,7 @@
 //! | [`keeper`] | one repository's actor: state machine, gate, store | only [`keeper::object`] |
 //! | [`github`] | what we call: requests, answers classified, the client | only [`github::client`] |
 //! | [`attempts`] | attempt counts as they are published | no |
+//! | [`bugs`] | deliberate ones, for the simulation; none in the Worker | no |
 //! | [`report`] | what people see | no |
 //! | [`handler`], [`body`], [`env`], [`kv`], [`log`] | the fetch handler and what it needs of the platform | yes |
 //!
@@ -25,6 +26,7 @@
 
 pub mod attempts;
 pub mod body;
+pub mod bugs;
 pub mod env;
 pub mod github;
 pub mod handler;
@@ -39,6 +41,10 @@ pub mod routes;
 pub mod settings;
 pub mod time;
 pub mod webhook;
+
+// The unit tests share a file with the simulation, which is outside of the crate.
+#[cfg(test)]
+extern crate self as rerunner;
 
 use worker::{Context, Env, Request, Response, event};
 

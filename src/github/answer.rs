@@ -4,6 +4,7 @@
 
 use serde::Deserialize;
 
+use crate::bugs::{self, Bug};
 use crate::time::{Millis, Span};
 
 use super::run::{ListedRun, Run};
@@ -107,6 +108,7 @@ impl RerunAnswer {
     pub fn of(reply: Reply) -> Self {
         match reply.status {
             200..=299 => Self::Accepted,
+            403 if bugs::has(Bug::Every403IsRunning) => Self::AlreadyRunning,
             403 | 409 if rate_limit(&reply).is_none() && message(&reply).contains("already running") => {
                 Self::AlreadyRunning
             }

@@ -15,6 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::RunOutcome;
+use crate::bugs::{self, Bug};
 use crate::github::{Call, Problem, ReadAnswer, RerunAnswer, Run};
 use crate::hint::{Conclusion, Hint, News};
 use crate::names::RunAttempt;
@@ -66,7 +67,7 @@ pub struct Heard {
     /// `None`: store nothing.
     pub watched: Option<Watched>,
     pub receipt: Receipt,
-    pub record: Option<Record>,
+    pub records: Vec<Record>,
 }
 
 /// What the webhook's sender is told.
@@ -92,7 +93,7 @@ pub struct Step {
     pub watched: Watched,
     /// To be made after `watched` is stored.
     pub call: Option<Call>,
-    pub record: Option<Record>,
+    pub records: Vec<Record>,
     /// For the whole repository.
     pub gate: Option<Gate>,
 }
@@ -111,7 +112,7 @@ pub fn hear(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
         (News::RunSucceeded | News::RunEnded, None) => Heard {
             watched: None,
             receipt: receipt(ReceiptKind::Ignored, "the run is not watched", hint.run_attempt, None),
-            record: None,
+            records: vec![],
         },
         (News::RunSucceeded, Some(watched)) => hear_success(watched, hint, cx),
         (News::RunEnded, Some(watched)) => hear_end(watched, hint, cx),
@@ -124,11 +125,12 @@ fn hear_success(mut watched: Watched, hint: &Hint, cx: &Context) -> Heard {
         return nothing_new(watched, hint);
     }
     let Some(attempt) = hint.run_attempt else { return nothing_new(watched, hint) };
-    credit_lost_call(&mut watched, attempt);
+    let mut records = Vec::from_iter(credit_lost_call(&mut watched, attempt, cx));
     let reason = format!("Attempt {attempt} succeeded.");
     let record = finish(&mut watched, attempt, RunOutcome::Rescued, reason, cx);
     let receipt = receipt(ReceiptKind::Recorded, "a re-run succeeded", Some(attempt), None);
-    Heard { watched: Some(watched), receipt, record: Some(record) }
+    records.push(record);
+    Heard { watched: Some(watched), receipt, records }
 }
 
 /// A re-run was cancelled, say: GitHub will be asked, soon.
@@ -139,10 +141,9 @@ fn hear_end(mut watched: Watched, hint: &Hint, cx: &Context) -> Heard {
     if watched.calling.is_none() {
         watched.due = earlier(watched.due, cx.now);
     }
-    watched.updated = cx.now;
     let receipt =
         receipt(ReceiptKind::Recorded, "a re-run ended without success or failure", hint.run_attempt, watched.due);
-    Heard { watched: Some(watched), receipt, record: None }
+    Heard { watched: Some(watched), receipt, records: vec![] }
 }
 
 fn hear_failure(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
@@ -156,10 +157,10 @@ fn hear_failure(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
     if watched.decided_attempt >= Some(attempt) || known > Some(attempt) || being_called {
         return nothing_new(watched, hint);
     }
-    credit_lost_call(&mut watched, attempt);
+    let records = Vec::from_iter(credit_lost_call(&mut watched, attempt, cx));
     // The first word of this attempt's failure, or the first that the attempt as a whole is over.
     // A run whose credentials were refused stays so, on view, until they are taken again.
-    let parked = watched.outcome == RunOutcome::Failed && watched.due.is_some();
+    let parked = watched.outcome == RunOutcome::Failed && watched.due.is_some() && !watched.is_decided();
     let first = new || known < Some(attempt) || (watched.outcome != RunOutcome::Waiting && !parked);
     let completes = hint.news == News::RunFailed && (first || !watched.complete);
     if first || completes {
@@ -168,6 +169,7 @@ fn hear_failure(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
     }
     if first {
         watched.run_attempt = Some(attempt);
+        watched.updated = cx.now;
         watched.tries = 0;
         if !parked {
             watched.outcome = RunOutcome::Waiting;
@@ -175,9 +177,8 @@ fn hear_failure(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
         }
     }
     let wanted = cx.now + cx.rules.delay;
-    let soonest = if first || completes { wanted } else { wanted.max(watched.updated + LOOKS_APART) };
+    let soonest = if first || completes { wanted } else { wanted.max(look_again(&watched)) };
     watched.due = earlier(watched.due, soonest);
-    watched.updated = cx.now;
     let due = watched.due;
     let receipt = match (first || completes, hint.news) {
         (true, News::RunFailed) => receipt(ReceiptKind::Scheduled, "workflow run failed", Some(attempt), due),
@@ -187,7 +188,7 @@ fn hear_failure(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
         }
         (false, _) => receipt(ReceiptKind::Recorded, "another job of a run that is watched", Some(attempt), due),
     };
-    Heard { watched: Some(watched), receipt, record: None }
+    Heard { watched: Some(watched), receipt, records }
 }
 
 /// A `check_run` does not say which attempt it is of: perhaps one that is decided on, perhaps a new one.
@@ -196,48 +197,46 @@ fn hear_failure_of_some_attempt(mut watched: Watched, new: bool, hint: &Hint, cx
         watched.reason = WAITING.to_owned();
         cx.now + cx.rules.delay
     } else if watched.due.is_some() && watched.decided_attempt.is_none() {
-        (cx.now + cx.rules.delay).max(watched.updated + LOOKS_APART)
+        (cx.now + cx.rules.delay).max(look_again(&watched))
     } else {
         cx.now + STILL_GOING
     };
     if watched.calling.is_none() {
         watched.due = earlier(watched.due, soonest);
     }
-    watched.updated = cx.now;
     let due = watched.due;
     let receipt = if new {
         receipt(ReceiptKind::Scheduled, "a job failed", hint.run_attempt, due)
     } else {
         receipt(ReceiptKind::Recorded, "another job of a run that is watched", hint.run_attempt, due)
     };
-    Heard { watched: Some(watched), receipt, record: None }
+    Heard { watched: Some(watched), receipt, records: vec![] }
 }
 
 /// The answer to the read that every due run starts with.
 pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
-    watched.updated = cx.now;
+    watched.looked = Some(cx.now);
     let run = match answer {
         ReadAnswer::Run(run) => run,
         ReadAnswer::Problem(problem) => return stumble(watched, problem, cx),
     };
+    let mut run = run;
+    if bugs::has(Bug::TrustThePayload) {
+        run.run_attempt = watched.run_attempt.unwrap_or(run.run_attempt);
+    }
     let attempt = run.run_attempt;
     if Some(attempt) < watched.run_attempt {
         return behind(watched, attempt, cx);
     }
+    let before = watched.attempts();
     watched.run_attempt = Some(attempt);
     if run.workflow.is_some() {
         watched.workflow.clone_from(&run.workflow);
     }
-    let mut record = None;
+    let mut records = Vec::new();
     if let Some(calling) = watched.calling {
         if attempt > calling.run_attempt {
-            credit_lost_call(&mut watched, attempt);
-            watched.publish = Some(cx.now);
-            record = Some(Record {
-                run_attempt: Some(calling.run_attempt),
-                outcome: RunOutcome::Rerunning,
-                reason: watched.reason.clone(),
-            });
+            records.extend(credit_lost_call(&mut watched, attempt, cx));
         } else if cx.now < calling.since + QUIET {
             watched.due = Some(calling.since + QUIET);
             return Step::of(watched);
@@ -247,29 +246,47 @@ pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
     }
     if watched.decided_attempt >= Some(attempt) {
         watched.due = None;
-        return Step { record, ..Step::of(watched) };
+        watched.tries = 0;
+        watched.trouble_since = None;
+        if watched.attempts() != before {
+            watched.publish = Some(cx.now);
+        }
+        return Step { records, ..Step::of(watched) };
     }
-    let mut step = match decide(cx.rules, &run) {
+    if bugs::has(Bug::CountInKv) {
+        let counted = watched.reruns.saturating_sub(watched.publish.is_some().into());
+        run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(attempt);
+    }
+    let mut decision = decide(cx.rules, &run);
+    if bugs::has(Bug::NoLimitOnRetry)
+        && watched.tries > 0
+        && matches!(&decision, Decision::End(ending) if ending.outcome == RunOutcome::Exhausted)
+    {
+        decision = Decision::Rerun { reason: String::new() };
+    }
+    let mut step = match decision {
         Decision::Await => still_going(watched, &run, cx),
         Decision::Rerun { .. } if cx.now < watched.failed_at + cx.rules.delay => {
-            settle_trouble(&mut watched, RunOutcome::Waiting);
+            settle_trouble(&mut watched, RunOutcome::Waiting, cx);
             watched.due = Some(watched.failed_at + cx.rules.delay);
             Step::of(watched)
         }
         Decision::Rerun { reason } => call(watched, attempt, reason, cx),
         Decision::End(ending) => end(watched, &run, ending, cx),
     };
-    step.record = step.record.or(record);
-    step
+    records.append(&mut step.records);
+    Step { records, ..step }
 }
 
 /// The answer to a re-run that [`read`] asked for. `attempt` is the one that was to be re-run.
 pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
+    if bugs::has(Bug::RerunBeforeStoring) && watched.calling.is_none() {
+        watched.calling = Some(Calling { run_attempt: attempt, since: cx.now });
+    }
     if watched.calling.is_none_or(|calling| calling.run_attempt != attempt) {
         // A webhook or a read has told the outcome meanwhile.
         return Step::of(watched);
     }
-    watched.updated = cx.now;
     match answer {
         RerunAnswer::Accepted => {
             let next = RunAttempt::new(attempt.get() + 1);
@@ -277,23 +294,30 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
             watched.decided_attempt = Some(attempt);
             watched.run_attempt = watched.run_attempt.max(next);
             watched.reruns += 1;
+            watched.updated = cx.now;
             watched.tries = 0;
-            settle_trouble(&mut watched, RunOutcome::Rerunning);
+            settle_trouble(&mut watched, RunOutcome::Rerunning, cx);
             watched.due = Some(cx.now + RERUN_GOING);
             watched.publish = Some(cx.now);
             let record =
                 Record { run_attempt: Some(attempt), outcome: RunOutcome::Rerunning, reason: watched.reason.clone() };
-            Step { record: Some(record), ..Step::of(watched) }
+            Step { records: vec![record], ..Step::of(watched) }
         }
         RerunAnswer::AlreadyRunning => {
             watched.calling = None;
-            settle_trouble(&mut watched, RunOutcome::Waiting);
+            settle_trouble(&mut watched, RunOutcome::Waiting, cx);
             watched.due = Some(cx.now + STILL_GOING.doubled(watched.tries, STILL_GOING_MOST));
             watched.tries += 1;
             watched.reason = "GitHub says that the run is still running.".to_owned();
             Step::of(watched)
         }
-        RerunAnswer::Problem(problem) => stumble(watched, problem, cx),
+        RerunAnswer::Problem(problem) => {
+            // A refusal is certain. Without an answer, the run itself will tell.
+            if !matches!(problem, Problem::Lost { .. }) {
+                watched.calling = None;
+            }
+            stumble(watched, problem, cx)
+        }
     }
 }
 
@@ -312,15 +336,15 @@ fn end(mut watched: Watched, run: &Run, ending: Ending, cx: &Context) -> Step {
         watched.decided_attempt = decided;
     }
     // A run that passed although a job was allowed to fail has no count: Workers KV is spared.
-    if run.conclusion == Some(Conclusion::Success) && run.run_attempt == RunAttempt::FIRST {
+    if run.conclusion == Some(Conclusion::Success) && run.run_attempt == RunAttempt::FIRST && !watched.published {
         watched.publish = published;
     }
-    Step { record: Some(record), ..Step::of(watched) }
+    Step { records: vec![record], ..Step::of(watched) }
 }
 
 fn still_going(mut watched: Watched, run: &Run, cx: &Context) -> Step {
     let rerun = run.run_attempt > RunAttempt::FIRST;
-    settle_trouble(&mut watched, if rerun { RunOutcome::Rerunning } else { RunOutcome::Waiting });
+    settle_trouble(&mut watched, if rerun { RunOutcome::Rerunning } else { RunOutcome::Waiting }, cx);
     watched.failed_at = cx.now;
     watched.complete = false;
     watched.due = Some(
@@ -346,18 +370,26 @@ fn behind(mut watched: Watched, shown: RunAttempt, cx: &Context) -> Step {
         // What was announced may yet come: nothing was decided about it.
         watched.decided_attempt = decided;
         watched.run_attempt = Some(shown);
-        return Step { record: Some(record), ..Step::of(watched) };
+        return Step { records: vec![record], ..Step::of(watched) };
     }
     watched.due = Some(cx.now + BEHIND.doubled(watched.tries, STILL_GOING_MOST));
     watched.tries += 1;
     Step::of(watched)
 }
 
-fn stumble(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
-    let uncertain = matches!(problem, Problem::Lost { .. });
-    if !uncertain {
-        watched.calling = None;
+/// A call came to nothing.
+fn stumble(watched: Watched, problem: Problem, cx: &Context) -> Step {
+    if !watched.is_decided() {
+        return stumble_over(watched, problem, cx);
     }
+    // It was only looked at once more: what was decided stands.
+    let decided = watched.clone();
+    let Step { watched, gate, .. } = stumble_over(watched, problem, cx);
+    let Watched { due, tries, trouble_since, .. } = watched;
+    Step { gate, ..Step::of(Watched { due, tries, trouble_since, ..decided }) }
+}
+
+fn stumble_over(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
     match problem {
         Problem::NotFound => give_up(
             watched,
@@ -384,11 +416,17 @@ fn stumble(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
             watched.outcome = RunOutcome::Failed;
             watched.reason.clone_from(&reason);
             if first {
+                watched.updated = cx.now;
                 watched.publish = Some(cx.now);
             }
             let record =
                 first.then_some(Record { run_attempt: watched.run_attempt, outcome: RunOutcome::Failed, reason });
-            Step { record, gate: Some(Gate::close(Closing::Credentials { message, wait }, 0, cx)), ..Step::of(watched) }
+            let records = Vec::from_iter(record);
+            Step {
+                records,
+                gate: Some(Gate::close(Closing::Credentials { message, wait }, 0, cx)),
+                ..Step::of(watched)
+            }
         }
         Problem::Lost { what } => {
             let since = *watched.trouble_since.get_or_insert(cx.now);
@@ -408,7 +446,7 @@ fn stumble(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
 fn give_up(mut watched: Watched, reason: String, cx: &Context) -> Step {
     let attempt = watched.run_attempt.unwrap_or(RunAttempt::FIRST);
     let record = finish(&mut watched, attempt, RunOutcome::Failed, reason, cx);
-    Step { record: Some(record), ..Step::of(watched) }
+    Step { records: vec![record], ..Step::of(watched) }
 }
 
 /// Nothing is due any more.
@@ -427,21 +465,35 @@ fn finish(watched: &mut Watched, attempt: RunAttempt, outcome: RunOutcome, reaso
 }
 
 /// An attempt after the one that a call was about exists: the call worked, whatever became of its answer.
-fn credit_lost_call(watched: &mut Watched, attempt: RunAttempt) {
-    if let Some(calling) = watched.calling.take_if(|calling| calling.run_attempt < attempt) {
-        watched.reruns += 1;
-        watched.decided_attempt = watched.decided_attempt.max(Some(calling.run_attempt));
-        watched.tries = 0;
-        watched.outcome = RunOutcome::Rerunning;
-        watched.reason =
-            format!("Attempt {} was re-run: the answer was lost, but attempt {attempt} is there.", calling.run_attempt);
-    }
+fn credit_lost_call(watched: &mut Watched, attempt: RunAttempt, cx: &Context) -> Option<Record> {
+    let calling = watched.calling.take_if(|calling| calling.run_attempt < attempt)?;
+    watched.reruns += 1;
+    watched.updated = cx.now;
+    watched.publish = Some(cx.now);
+    watched.decided_attempt = watched.decided_attempt.max(Some(calling.run_attempt));
+    watched.tries = 0;
+    watched.outcome = RunOutcome::Rerunning;
+    watched.reason =
+        format!("Attempt {} was re-run: the answer was lost, but attempt {attempt} is there.", calling.run_attempt);
+    Some(Record {
+        run_attempt: Some(calling.run_attempt),
+        outcome: RunOutcome::Rerunning,
+        reason: watched.reason.clone(),
+    })
 }
 
 /// GitHub answers and takes the credentials.
-fn settle_trouble(watched: &mut Watched, outcome: RunOutcome) {
+fn settle_trouble(watched: &mut Watched, outcome: RunOutcome, cx: &Context) {
     watched.trouble_since = None;
-    watched.outcome = outcome;
+    if watched.outcome != outcome {
+        watched.outcome = outcome;
+        watched.updated = cx.now;
+    }
+}
+
+/// The soonest that a webhook can make the run be looked at again.
+fn look_again(watched: &Watched) -> Millis {
+    watched.looked.map_or(watched.created, |looked| looked + LOOKS_APART)
 }
 
 fn nothing_new(watched: Watched, hint: &Hint) -> Heard {
@@ -451,7 +503,7 @@ fn nothing_new(watched: Watched, hint: &Hint) -> Heard {
         _ => "a newer attempt is known",
     };
     let receipt = receipt(ReceiptKind::Recorded, reason, hint.run_attempt, watched.due);
-    Heard { watched: Some(watched), receipt, record: None }
+    Heard { watched: Some(watched), receipt, records: vec![] }
 }
 
 fn receipt(kind: ReceiptKind, reason: &str, run_attempt: Option<RunAttempt>, due: Option<Millis>) -> Receipt {
@@ -464,6 +516,6 @@ fn earlier(due: Option<Millis>, at: Millis) -> Option<Millis> {
 
 impl Step {
     fn of(watched: Watched) -> Self {
-        Self { watched, call: None, record: None, gate: None }
+        Self { watched, call: None, records: vec![], gate: None }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! - [`watched`]: what a row says of a run. [`machine`]: how it changes (pure). [`gate`]: when nothing is called.
 //! - [`sweep`]: what finds failures that no webhook told of (pure). [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
-//! - [`object`]: the Durable Object, which gives it storage, a clock, an alarm and a way to GitHub.
+//! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
@@ -15,12 +15,14 @@ pub mod object;
 pub mod store;
 pub mod sweep;
 pub mod watched;
+pub mod work;
 
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
 
+use crate::bugs::{self, Bug};
 use crate::github::request::FailedRuns;
 use crate::github::{Call, ListAnswer, Problem, ReadAnswer, RerunAnswer};
 use crate::hint::{Hint, News};
@@ -73,7 +75,7 @@ pub enum Errand {
 pub struct Settled {
     /// What is to be done for the same run next.
     pub errand: Option<Errand>,
-    pub record: Option<(RunId, Record)>,
+    pub records: Vec<(RunId, Record)>,
     /// Whether GitHub takes the credentials, when that has just changed: the message if not.
     pub credentials: Option<Result<(), String>>,
 }
@@ -119,7 +121,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Stores a webhook. When this has returned, nothing of it can be lost.
-    pub fn receive(&self, hint: &Hint, cx: &Context) -> Result<(Receipt, Option<Record>), StoreError> {
+    pub fn receive(&self, hint: &Hint, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
         if let Some(id) = &hint.delivery
             && self.store.has_delivery(id, cx.now, KEEP_DELIVERY_DAYS)?
         {
@@ -129,7 +131,15 @@ impl<S: Sql> Keeper<S> {
                 run_attempt: hint.run_attempt,
                 due: None,
             };
-            return Ok((receipt, None));
+            return Ok((receipt, vec![]));
+        }
+        if let Some(id) = &hint.delivery
+            && bugs::has(Bug::DeduplicateBeforeStoring)
+        {
+            self.store.add_delivery(id, cx.now)?;
+            if cx.chance < 0.2 {
+                return Err(StoreError("the machine went away between two statements".to_owned()));
+            }
         }
         if let Some(sweep) = Sweep::heard(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
             self.store.set_fact(SWEEP, Some(&sweep))?;
@@ -137,14 +147,14 @@ impl<S: Sql> Keeper<S> {
         let heard = machine::hear(self.store.run(hint.run_id)?, hint, cx);
         if let Some(watched) = &heard.watched {
             self.store.put(watched)?;
-            if let Some(record) = &heard.record {
+            for record in &heard.records {
                 self.store.record(watched.run_id, record, cx.now)?;
             }
             if let Some(id) = &hint.delivery {
                 self.store.add_delivery(id, cx.now)?;
             }
         }
-        Ok((heard.receipt, heard.record))
+        Ok((heard.receipt, heard.records))
     }
 
     /// The next thing to do now, claimed: if its answer never comes, it is due again after [`LEASE`].
@@ -154,6 +164,8 @@ impl<S: Sql> Keeper<S> {
         let now = cx.now;
         if let Some(mut watched) = self.store.next_to_publish(now)? {
             watched.publish = Some(now + PUBLISH_AGAIN);
+            // Also if its answer is lost: it may be there.
+            watched.published = true;
             self.store.put(&watched)?;
             return Ok(Some(Errand::Publish(Box::new(watched))));
         }
@@ -216,6 +228,7 @@ impl<S: Sql> Keeper<S> {
             }
         };
         let listed = runs.len();
+        let mut records = Vec::new();
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated)) {
             let hint =
                 Hint { run_id: run.run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, delivery: None };
@@ -225,6 +238,10 @@ impl<S: Sql> Keeper<S> {
                 && let Some(watched) = &heard.watched
             {
                 self.store.put(watched)?;
+                for record in heard.records {
+                    self.store.record(watched.run_id, &record, cx.now)?;
+                    records.push((watched.run_id, record));
+                }
             }
         }
         let errand = Sweep::after(asked, listed).map(Errand::Call);
@@ -233,7 +250,7 @@ impl<S: Sql> Keeper<S> {
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),
         };
         self.store.set_fact(SWEEP, Some(&sweep))?;
-        Ok(Settled { errand, record: None, credentials })
+        Ok(Settled { errand, records, credentials })
     }
 
     fn carry_out(
@@ -242,8 +259,12 @@ impl<S: Sql> Keeper<S> {
         credentials: Option<Result<(), String>>,
         cx: &Context,
     ) -> Result<Settled, StoreError> {
+        if bugs::has(Bug::RerunBeforeStoring) && step.call.is_some() {
+            let unstored = self.store.run(step.watched.run_id)?;
+            return Ok(Settled { errand: unstored.and(step.call).map(Errand::Call), ..Settled::default() });
+        }
         self.store.put(&step.watched)?;
-        if let Some(record) = &step.record {
+        for record in &step.records {
             self.store.record(step.watched.run_id, record, cx.now)?;
         }
         let credentials = self.close_gate(step.gate, credentials, cx)?;
@@ -253,7 +274,7 @@ impl<S: Sql> Keeper<S> {
         }
         Ok(Settled {
             errand: step.call.map(Errand::Call),
-            record: step.record.map(|record| (run_id, record)),
+            records: step.records.into_iter().map(|record| (run_id, record)).collect(),
             credentials,
         })
     }

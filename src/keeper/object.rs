@@ -1,5 +1,5 @@
-//! The Durable Object of a repository: gives the Keeper its storage, clock, alarm and way to GitHub. It decides
-//! nothing.
+//! The Durable Object of a repository: the Keeper's [`Host`], with its storage, clock, alarm and way to GitHub. It
+//! decides nothing.
 //!
 //! Why this is atomic: SQL is synchronous, and an object runs one piece of code at a time, so that whatever a
 //! [`Keeper`] function does is stored together, before anything is sent and before the webhook is answered (the
@@ -17,22 +17,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use worker::{Date, Delay, DurableObject, Env, Method, Request, Response, State, durable_object};
 
-use crate::github::client;
+use crate::github::{Call, client};
 use crate::hint::Hint;
-use crate::names::{RepoName, RunAttempt};
+use crate::names::{RepoName, RunAttempt, RunId};
 use crate::policy::Rules;
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
 use crate::{env, kv, log};
 
-use super::machine::{LEASE, ReceiptKind};
+use super::machine::{LEASE, ReceiptKind, Record};
 use super::store::{Sql, StoreError, Value};
-use super::{Errand, Keeper, Settled, context};
-
-/// Errands in one invocation: the free plan allows 50 subrequests.
-const ERRANDS_AT_ONCE: u32 = 40;
-/// Something due for longer than this means that its alarm was lost.
-const OVERDUE: Span = Span::seconds(60);
+use super::watched::Watched;
+use super::work::{self, Host};
+use super::{Answer, Keeper};
 
 #[durable_object]
 pub struct KeeperObject {
@@ -44,9 +41,10 @@ struct Inner {
     env: Env,
     keeper: Result<Keeper<ObjectSql>, StoreError>,
     settings: Rc<Settings>,
+    rules: Rules,
     /// The time that the alarm is known to be set for.
     armed: Cell<Option<Millis>>,
-    /// When the work in progress began, if there is some.
+    /// When an errand of the work in progress last began, if there is some.
     working: Cell<Option<Millis>>,
 }
 
@@ -75,7 +73,8 @@ impl DurableObject for KeeperObject {
             log::fault("keeper start", &error.to_string());
         }
         let settings = env::settings(&env);
-        let inner = Inner { state, env, keeper, settings, armed: Cell::new(None), working: Cell::new(None) };
+        let rules = Rules::from(&*settings);
+        let inner = Inner { state, env, keeper, settings, rules, armed: Cell::new(None), working: Cell::new(None) };
         Self { inner: Rc::new(inner) }
     }
 
@@ -84,10 +83,10 @@ impl DurableObject for KeeperObject {
             return Response::error("method not allowed", 405);
         }
         let message: HintMessage = serde_json::from_str(&request.text().await?)?;
-        match Rc::clone(&self.inner).receive(&message).await {
+        match Rc::clone(&self.inner).receive(message).await {
             Ok(receipt) => Response::from_json(&receipt),
             Err(fault) => {
-                log::fault("keeper", &fault);
+                log::fault("keeper", &fault.to_string());
                 Response::error("not stored", 500)
             }
         }
@@ -95,37 +94,26 @@ impl DurableObject for KeeperObject {
 
     async fn alarm(&self) -> worker::Result<Response> {
         self.inner.armed.set(None);
-        if let Err(fault) = self.inner.work().await {
-            log::fault("keeper alarm", &fault);
-        }
+        self.inner.work("keeper alarm").await;
         Response::empty()
     }
 }
 
 impl Inner {
-    fn keeper(&self) -> Result<&Keeper<ObjectSql>, String> {
-        self.keeper.as_ref().map_err(ToString::to_string)
+    fn keeper(&self) -> Result<&Keeper<ObjectSql>, StoreError> {
+        self.keeper.as_ref().map_err(Clone::clone)
     }
 
-    async fn receive(self: Rc<Self>, message: &HintMessage) -> Result<ReceiptMessage, String> {
+    async fn receive(self: Rc<Self>, message: HintMessage) -> Result<ReceiptMessage, StoreError> {
         let keeper = self.keeper()?;
-        let now = now();
-        let rules = Rules::from(&*self.settings);
-        keeper.set_repository(&message.repository).map_err(display)?;
-        let (receipt, record) = keeper.receive(&message.hint, &context(&rules, now, chance())).map_err(display)?;
-        let due = keeper.next_alarm(&rules).map_err(display)?;
-        self.arm(due, now).await?;
-        if let Some(record) = &record {
-            log::decision(&message.repository, message.hint.run_id, record);
-        }
-        if due.is_some_and(|due| due + OVERDUE < now) && !self.is_working(now) {
+        keeper.set_repository(&message.repository)?;
+        let site = Site { inner: &self, repository: message.repository };
+        let received = work::receive(keeper, &self.rules, &site, &message.hint).await?;
+        if received.overdue && self.working.get().is_none_or(|since| since + LEASE < now()) {
             let inner = Rc::clone(&self);
-            self.state.wait_until(async move {
-                if let Err(fault) = inner.work().await {
-                    log::fault("keeper overdue", &fault);
-                }
-            });
+            self.state.wait_until(async move { inner.work("keeper overdue").await });
         }
+        let receipt = received.receipt;
         Ok(ReceiptMessage {
             kind: receipt.kind,
             reason: receipt.reason,
@@ -134,90 +122,74 @@ impl Inner {
         })
     }
 
-    fn is_working(&self, now: Millis) -> bool {
-        self.working.get().is_some_and(|since| now < since + LEASE)
-    }
-
-    /// Does what is due, up to a number of errands, and arms the alarm for the rest.
-    async fn work(&self) -> Result<(), String> {
-        let keeper = self.keeper()?;
-        let Some(repository) = keeper.repository().map_err(display)? else { return Ok(()) };
-        // First of all, so that whatever happens below there is an alarm.
-        self.arm(Some(now() + LEASE), now()).await?;
-        let rules = Rules::from(&*self.settings);
-        let may_call = self.settings.problems.is_empty();
-        let mut errand = None;
-        for _ in 0..ERRANDS_AT_ONCE {
-            if let Some(Errand::Wait(span)) = errand {
-                Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
-                errand = None;
-            }
-            self.working.set(Some(now()));
-            if errand.is_none() {
-                errand = keeper.next(may_call, &context(&rules, now(), chance())).map_err(display)?;
-            }
-            errand = match errand {
-                Some(errand) => self.run(keeper, &repository, errand).await?,
-                None => break,
-            };
+    async fn work(&self, place: &'static str) {
+        if let Err(fault) = self.try_to_work().await {
+            log::fault(place, &fault.to_string());
         }
         self.working.set(None);
-        keeper.prune(now()).map_err(display)?;
-        let due = keeper.next_alarm(&rules).map_err(display)?;
-        // Settings that are wrong are mended by a deployment, which starts this object anew.
-        let soonest = if may_call { now() } else { now() + LEASE };
-        self.arm(due.map(|due| due.max(soonest)), now()).await
     }
 
-    /// Runs an errand; what came of it may ask for another.
-    async fn run(
-        &self,
-        keeper: &Keeper<ObjectSql>,
-        repository: &RepoName,
-        errand: Errand,
-    ) -> Result<Option<Errand>, String> {
-        match errand {
-            Errand::Wait(_) => Ok(Some(errand)),
-            Errand::Publish(watched) => {
-                let written = kv::write_attempts(&self.env, repository, watched.run_id, &watched.attempts()).await;
-                if let Err(error) = &written {
-                    log::fault("attempts in Workers KV", error);
-                }
-                keeper.published(&watched, now(), written.is_ok()).map_err(display)?;
-                Ok(None)
-            }
-            Errand::Call(call) => {
-                let answer = client::send(&self.settings, repository, &call).await;
-                let rules = Rules::from(&*self.settings);
-                let settled = keeper.answered(&call, answer, &context(&rules, now(), chance())).map_err(display)?;
-                let Settled { errand, record, credentials } = settled;
-                if let Some((run_id, record)) = &record {
-                    log::decision(repository, *run_id, record);
-                }
-                if let Some(credentials) = credentials {
-                    let refusal = credentials.err();
-                    if let Err(error) = kv::write_refusal(&self.env, refusal.as_deref()).await {
-                        log::fault("credentials in Workers KV", &error);
-                    }
-                }
-                Ok(errand)
-            }
-        }
+    async fn try_to_work(&self) -> Result<(), StoreError> {
+        let keeper = self.keeper()?;
+        // Without one nothing was ever stored.
+        let Some(repository) = keeper.repository()? else { return Ok(()) };
+        let may_call = self.settings.problems.is_empty();
+        work::work(keeper, &self.rules, may_call, &Site { inner: self, repository }).await
+    }
+}
+
+/// The object, at work for the repository it is named after.
+struct Site<'a> {
+    inner: &'a Inner,
+    repository: RepoName,
+}
+
+impl Host for Site<'_> {
+    fn now(&self) -> Millis {
+        now()
     }
 
-    /// Sets the alarm, unless it is known to be set for that time.
-    async fn arm(&self, due: Option<Millis>, now: Millis) -> Result<(), String> {
-        if due.is_some() && self.armed.get() == due {
+    fn chance(&self) -> f64 {
+        worker::js_sys::Math::random()
+    }
+
+    async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
+        if due.is_some() && self.inner.armed.get() == due {
             return Ok(());
         }
-        self.armed.set(due);
-        let storage = self.state.storage();
-        match due {
+        self.inner.armed.set(due);
+        let storage = self.inner.state.storage();
+        let set = match due {
             // The worker crate takes an offset from now.
-            Some(due) => storage.set_alarm((due - now).as_millis()).await,
+            Some(due) => storage.set_alarm((due - now()).as_millis()).await,
             None => storage.delete_alarm().await,
+        };
+        set.map_err(|error| StoreError(format!("the alarm: {error}")))
+    }
+
+    async fn call(&self, call: &Call) -> Answer {
+        self.inner.working.set(Some(now()));
+        client::send(&self.inner.settings, &self.repository, call).await
+    }
+
+    async fn publish(&self, watched: &Watched) -> bool {
+        self.inner.working.set(Some(now()));
+        let written = kv::write_attempts(&self.inner.env, &self.repository, watched.run_id, &watched.attempts()).await;
+        written.inspect_err(|error| log::fault("attempts in Workers KV", error)).is_ok()
+    }
+
+    async fn credentials(&self, refusal: Option<&str>) {
+        if let Err(error) = kv::write_refusal(&self.inner.env, refusal).await {
+            log::fault("credentials in Workers KV", &error);
         }
-        .map_err(display)
+    }
+
+    async fn wait(&self, span: Span) {
+        Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
+    }
+
+    fn decided(&self, run_id: RunId, record: &Record) {
+        log::decision(&self.repository, run_id, record);
     }
 }
 
@@ -256,12 +228,4 @@ impl Sql for ObjectSql {
 
 fn now() -> Millis {
     Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
-}
-
-fn chance() -> f64 {
-    worker::js_sys::Math::random()
-}
-
-fn display(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -54,7 +54,9 @@ const SCHEMA: &[&[&str]] = &[&[
         workflow TEXT,
         created INTEGER NOT NULL,
         updated INTEGER NOT NULL,
-        publish INTEGER
+        looked INTEGER,
+        publish INTEGER,
+        published INTEGER NOT NULL
     )",
     "CREATE INDEX runs_due ON runs (due) WHERE due IS NOT NULL",
     "CREATE INDEX runs_publish ON runs (publish) WHERE publish IS NOT NULL",
@@ -74,7 +76,7 @@ const SCHEMA: &[&[&str]] = &[&[
 ]];
 
 const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, reruns, due, \
-     failed_at, complete, tries, trouble_since, workflow, created, updated, publish";
+     failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published";
 
 pub struct Store<S> {
     sql: S,
@@ -133,7 +135,8 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn put(&self, watched: &Watched) -> Result<(), StoreError> {
-        let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        let statement =
+            format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
         let bindings = vec![
             watched.run_id.into(),
             watched.outcome.as_str().into(),
@@ -151,7 +154,9 @@ impl<S: Sql> Store<S> {
             watched.workflow.as_deref().map_or(Value::Null, Value::from),
             watched.created.into(),
             watched.updated.into(),
+            watched.looked.into(),
             watched.publish.into(),
+            Value::Integer(watched.published.into()),
         ];
         self.sql.exec(&statement, bindings).map(|_| ())
     }
@@ -279,7 +284,9 @@ impl<I: Iterator<Item = Value>> Row<I> {
             workflow: self.optional_text()?,
             created: Millis(self.integer()?),
             updated: Millis(self.integer()?),
+            looked: self.optional_millis()?,
             publish: self.optional_millis()?,
+            published: self.integer()? != 0,
         })
     }
 

@@ -15,6 +15,8 @@ const ACTIVE_STEP: Span = Span::hours(1);
 const RUN_TAKES: Span = Span::hours(24);
 /// GitHub lists no more than 1,000 runs.
 const PAGES: u32 = 20;
+/// GitHub's clock and ours may differ by so much.
+const CLOCKS_APART: Span = Span::minutes(10);
 /// A sweep that failed is made again after this.
 const AGAIN: Span = Span::minutes(5);
 
@@ -56,7 +58,7 @@ impl Sweep {
 
     /// Whether a failure that ended then is for Rerunner to act on.
     pub fn covers(&self, ended: Millis) -> bool {
-        ended >= self.watching_since
+        ended + CLOCKS_APART >= self.watching_since
     }
 
     /// What to ask for after a page with so many runs; `None` when that was all.

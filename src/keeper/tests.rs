@@ -2,8 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 
-use rusqlite::types::{Value as SqliteValue, ValueRef};
-
 use super::*;
 use crate::attempts::RunOutcome;
 use crate::github::request::Failing;
@@ -11,32 +9,9 @@ use crate::github::{ListedRun, Run};
 use crate::hint::{Conclusion, News};
 use crate::names::{DeliveryId, RunAttempt};
 
-pub struct NativeSql(rusqlite::Connection);
-
-impl Sql for NativeSql {
-    fn exec(&self, statement: &str, bindings: Vec<store::Value>) -> Result<Vec<Vec<store::Value>>, StoreError> {
-        let fault = |error: rusqlite::Error| StoreError(error.to_string());
-        let bindings = bindings.into_iter().map(|value| match value {
-            store::Value::Null => SqliteValue::Null,
-            store::Value::Integer(integer) => SqliteValue::Integer(integer),
-            store::Value::Text(text) => SqliteValue::Text(text),
-        });
-        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
-        let columns = statement.column_count();
-        let mut rows = statement.query(rusqlite::params_from_iter(bindings)).map_err(fault)?;
-        let mut read = Vec::new();
-        while let Some(row) = rows.next().map_err(fault)? {
-            let value = |column| match row.get_ref(column).map_err(fault)? {
-                ValueRef::Null => Ok(store::Value::Null),
-                ValueRef::Integer(integer) => Ok(store::Value::Integer(integer)),
-                ValueRef::Text(text) => Ok(store::Value::Text(String::from_utf8_lossy(text).into_owned())),
-                other => Err(StoreError(format!("{other:?}"))),
-            };
-            read.push((0..columns).map(value).collect::<Result<_, _>>()?);
-        }
-        Ok(read)
-    }
-}
+#[path = "../../tests/simulation/native_sql.rs"]
+mod native_sql;
+use native_sql::NativeSql;
 
 /// A Keeper, a clock, and one run on GitHub.
 struct Play {
@@ -75,7 +50,7 @@ fn run_id() -> RunId {
 
 impl Play {
     fn new() -> Self {
-        let keeper = Keeper::open(NativeSql(rusqlite::Connection::open_in_memory().unwrap())).unwrap();
+        let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
         let rules = Rules {
             max_reruns: 3,
             delay: Span::seconds(5),
@@ -619,7 +594,7 @@ fn what_failed_before_the_first_webhook_is_not_touched() {
         delivery: None,
     };
     play.keeper.receive(&other, &play.cx()).unwrap();
-    play.github.borrow_mut().ended = Millis(START.0 - 1);
+    play.github.borrow_mut().ended = Millis(START.0 - Span::minutes(11).as_millis());
     play.pass_working(Span::hours(24));
     play.reruns(&[]);
     assert!(play.github.borrow().lists > 100);

@@ -31,9 +31,14 @@ pub struct Watched {
     pub trouble_since: Option<Millis>,
     pub workflow: Option<String>,
     pub created: Millis,
+    /// When what Workers KV says of it last changed.
     pub updated: Millis,
+    /// When it was last read from GitHub.
+    pub looked: Option<Millis>,
     /// When to publish to Workers KV. `None`: what is there is up to date.
     pub publish: Option<Millis>,
+    /// Whether Workers KV was ever told of it.
+    pub published: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +66,16 @@ impl Watched {
             workflow: None,
             created: now,
             updated: now,
+            looked: None,
             publish: None,
+            published: false,
         }
+    }
+
+    /// Whether the last word was said of the newest attempt. It can be due all the same: a webhook that names no
+    /// attempt makes it be looked at once more.
+    pub fn is_decided(&self) -> bool {
+        self.decided_attempt.is_some() && self.decided_attempt >= self.run_attempt
     }
 
     /// What Workers KV is to say of it.

@@ -9,9 +9,9 @@
 //! 4. [`filter`]: can it lead to a re-run? If not, 200 `ignored`.
 
 pub mod answer;
-mod filter;
+pub mod filter;
 pub mod head;
-mod payload;
+pub mod payload;
 mod signature;
 
 #[cfg(test)]

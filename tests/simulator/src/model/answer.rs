@@ -1,7 +1,7 @@
 //! What an API call is made of, and what can be wrong with it.
 
 use super::access::Permission;
-use super::{GitHub, Login, Millis, RateLimit, RepoName, RepositoryId, RunId};
+use super::{GitHub, JobId, Login, Millis, RateLimit, RepoName, RepositoryId, RunId};
 
 /// Who calls, and how.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +109,16 @@ impl GitHub {
         self.access.rate_limit(token)
     }
 
+    /// Whose token it is, if it is good.
+    pub fn login_of(&self, token: &str) -> Option<Login> {
+        self.access.grant(token).map(|grant| grant.login.clone())
+    }
+
+    /// The run that a job is of.
+    pub fn run_with_job(&self, job: JobId) -> Option<RunId> {
+        self.out.job_runs.get(&job).copied()
+    }
+
     /// One API call: lets time pass, checks the caller, answers, and keeps a record.
     pub(super) fn call<T>(
         &mut self,
@@ -157,7 +167,7 @@ impl GitHub {
         let id = self.find_repository(repository).filter(|id| grant.sees(self.repository(*id).name()));
         let id = id.ok_or_else(ApiError::not_found)?;
         if let Some(run) = run
-            && !self.find_run(run).is_some_and(|run| run.repository == id)
+            && self.find_run(run).is_none_or(|run| run.repository != id)
         {
             return Err(ApiError::not_found());
         }

@@ -86,12 +86,20 @@ pub struct PullRequestSnapshot {
 pub enum Contents {
     File(File),
     /// The caller's ETag is still right: 304.
-    NotModified { etag: String },
+    NotModified {
+        etag: String,
+    },
 }
 
 impl GitHub {
     /// `GET /repos/{o}/{r}/actions/runs/{id}`
-    pub fn read_run(&mut self, caller: Caller<'_>, repository: &str, run: RunId, now: Millis) -> Result<RunSnapshot, ApiError> {
+    pub fn read_run(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        run: RunId,
+        now: Millis,
+    ) -> Result<RunSnapshot, ApiError> {
         self.call(caller, Endpoint::ReadRun, repository, Some(run), now, |github, _| {
             let run = github.run(run);
             let at = now - caller.stale_by;
@@ -116,7 +124,7 @@ impl GitHub {
     }
 
     /// `GET …/runs/{id}/attempts/{n}/jobs`; attempt `None` is `…/runs/{id}/jobs`, of the latest one.
-    #[allow(clippy::too_many_arguments, reason = "as many as the endpoint has")]
+    #[expect(clippy::too_many_arguments, reason = "as many as the endpoint has")]
     pub fn list_jobs(
         &mut self,
         caller: Caller<'_>,
@@ -153,7 +161,8 @@ impl GitHub {
     ) -> Result<RunsPage, ApiError> {
         self.call(caller, Endpoint::ListRuns, repository, None, now, |github, id| {
             let at = now - caller.stale_by;
-            let runs: Vec<RunSnapshot> = github.newest_first(id, query.created, at)
+            let runs: Vec<RunSnapshot> = github
+                .newest_first(id, query.created, at)
                 .map(|run| run.snapshot(run.latest_at(at), at, github.pull_ref(run)))
                 .filter(|run| query.takes(run))
                 .take(MOST_RUNS)
@@ -194,7 +203,10 @@ impl GitHub {
     ) -> Result<LogLocation, ApiError> {
         let run = self.run_of(job);
         self.call(caller, Endpoint::JobLog, repository, run, now, |github, _| {
-            github.read_log(job).map(|_| LogLocation { job, expires_at: now + LOG_LIFE }).ok_or_else(ApiError::not_found)
+            github
+                .read_log(job)
+                .map(|_| LogLocation { job, expires_at: now + LOG_LIFE })
+                .ok_or_else(ApiError::not_found)
         })
     }
 
@@ -249,7 +261,7 @@ impl GitHub {
 
     /// The run that a job is of; an id that no run has for an unknown job, so that looking it up is a 404.
     pub(super) fn run_of(&self, job: JobId) -> Option<RunId> {
-        Some(self.out.job_runs.get(&job).copied().unwrap_or(RunId(0)))
+        Some(self.run_with_job(job).unwrap_or(RunId(0)))
     }
 }
 

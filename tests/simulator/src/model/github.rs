@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::progress::{Change, Scheduled};
 use super::run::Group;
 use super::{
-    Access, ApiCall, Attempt, AttemptKind, Grant, Job, JobId, Login, Millis, PullRequestRef, RepoName, Repository,
-    RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, Status, Trigger, Workflow, WorkflowId,
+    Access, ApiCall, Attempt, AttemptKind, Event, EventKinds, Grant, Job, JobId, Login, Millis, PullRequestRef,
+    RepoName, Repository, RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, Status, Trigger,
+    Workflow, WorkflowId,
 };
 
 /// GitHub: repositories, runs, tokens, and what happened.
@@ -60,120 +61,6 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Timing {
         Timing { create_jobs: 300, queue: 4_000, conclude: 1_200 }
-    }
-}
-
-/// The kinds of events that a repository sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    WorkflowRun,
-    WorkflowJob,
-    CheckRun,
-}
-
-impl EventKind {
-    /// As in the `X-GitHub-Event` header.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EventKind::WorkflowRun => "workflow_run",
-            EventKind::WorkflowJob => "workflow_job",
-            EventKind::CheckRun => "check_run",
-        }
-    }
-}
-
-/// A set of kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventKinds {
-    pub workflow_run: bool,
-    pub workflow_job: bool,
-    pub check_run: bool,
-}
-
-impl EventKinds {
-    pub const ALL: EventKinds = EventKinds { workflow_run: true, workflow_job: true, check_run: true };
-    pub const NONE: EventKinds = EventKinds { workflow_run: false, workflow_job: false, check_run: false };
-
-    pub fn only(kind: EventKind) -> EventKinds {
-        EventKinds::NONE.and(kind)
-    }
-
-    pub fn and(mut self, kind: EventKind) -> EventKinds {
-        match kind {
-            EventKind::WorkflowRun => self.workflow_run = true,
-            EventKind::WorkflowJob => self.workflow_job = true,
-            EventKind::CheckRun => self.check_run = true,
-        }
-        self
-    }
-
-    pub fn contains(self, kind: EventKind) -> bool {
-        match kind {
-            EventKind::WorkflowRun => self.workflow_run,
-            EventKind::WorkflowJob => self.workflow_job,
-            EventKind::CheckRun => self.check_run,
-        }
-    }
-}
-
-/// Something GitHub tells of by webhook, with all that the webhook says.
-#[derive(Debug, Clone)]
-pub struct Event {
-    pub at: Millis,
-    pub sender: Login,
-    /// The run, as it was then.
-    pub run: RunSnapshot,
-    pub what: What,
-}
-
-#[derive(Debug, Clone)]
-pub enum What {
-    WorkflowRun(RunAction),
-    WorkflowJob(JobAction, Box<Job>),
-    /// The check run of a job: `Queued` is `created`.
-    CheckRun(JobAction, Box<Job>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunAction {
-    Requested,
-    InProgress,
-    Completed,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobAction {
-    Queued,
-    InProgress,
-    Completed,
-}
-
-impl Event {
-    pub fn kind(&self) -> EventKind {
-        match self.what {
-            What::WorkflowRun(_) => EventKind::WorkflowRun,
-            What::WorkflowJob(..) => EventKind::WorkflowJob,
-            What::CheckRun(..) => EventKind::CheckRun,
-        }
-    }
-
-    pub fn action(&self) -> &'static str {
-        match self.what {
-            What::WorkflowRun(RunAction::Requested) => "requested",
-            What::WorkflowRun(RunAction::InProgress) | What::WorkflowJob(JobAction::InProgress, _) => "in_progress",
-            What::WorkflowJob(JobAction::Queued, _) => "queued",
-            What::CheckRun(JobAction::Completed, _) => "completed",
-            What::CheckRun(..) => "created",
-            What::WorkflowRun(RunAction::Completed) | What::WorkflowJob(JobAction::Completed, _) => "completed",
-        }
-    }
-
-    /// The job that the event is about, unless it is about the run.
-    pub fn job(&self) -> Option<&Job> {
-        match &self.what {
-            What::WorkflowRun(_) => None,
-            What::WorkflowJob(_, job) | What::CheckRun(_, job) => Some(job),
-        }
     }
 }
 

@@ -8,7 +8,8 @@
 //! | `outcome.rs` | how a job can end, and what that leaves behind: steps, annotations, log |
 //! | `repository.rs` | repositories, pull requests, files, branch heads |
 //! | `run.rs` | runs, attempts, jobs, and what each looked like at a past moment |
-//! | `github.rs` | the whole: setting it up, starting runs, events, records |
+//! | `github.rs` | the whole: setting it up, starting runs, records |
+//! | `event.rs` | what it tells of by webhook |
 //! | `progress.rs` | time passing: jobs start and end, runs conclude |
 //! | `rerun.rs` | whether a run may be re-run, and what its new attempt is made of |
 //! | `people.rs` | what persons do: press buttons, cancel, approve, push |
@@ -21,6 +22,7 @@ mod access;
 mod answer;
 mod api;
 mod api_rerun;
+mod event;
 mod github;
 mod names;
 mod outcome;
@@ -39,7 +41,9 @@ pub use answer::{ApiCall, ApiError, Caller, Endpoint};
 pub use api::{
     Annotation, Contents, CreatedFilter, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot, RunsPage, RunsQuery,
 };
-pub use github::{AcceptedRerun, Event, EventKind, EventKinds, GitHub, JobAction, Rerun, RerunBy, RunAction, Timing, What};
+pub use event::{Event, EventKind, EventKinds, JobAction, RunAction, What};
+pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy, Timing};
+pub(crate) use names::fraction;
 pub use names::{JobId, Login, Millis, RepoName, RepositoryId, RunId, Sha, WorkflowId, mix};
 pub use outcome::{Failure, LostRunner, Outcome, Step};
 pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity};

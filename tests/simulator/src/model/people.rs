@@ -3,12 +3,17 @@
 use super::github::is_open;
 use super::rerun::Asked;
 use super::run::Group;
-use super::{GitHub, Login, Millis, Rerun, RerunBy, RepositoryId, RunId, Sha, Status};
+use super::{GitHub, Login, Millis, RepositoryId, Rerun, RerunBy, RunId, Sha, Status};
 
 impl GitHub {
     /// "Re-run failed jobs". An error is what GitHub says when it refuses.
     #[track_caller]
-    pub fn press_rerun_failed(&mut self, run: RunId, person: impl Into<Login>, now: Millis) -> Result<(), &'static str> {
+    pub fn press_rerun_failed(
+        &mut self,
+        run: RunId,
+        person: impl Into<Login>,
+        now: Millis,
+    ) -> Result<(), &'static str> {
         self.press(run, Rerun::FailedJobs, person.into(), now)
     }
 

@@ -89,9 +89,7 @@ impl GitHub {
             .going(repository)
             .filter(|other| {
                 let other = &self.run(*other).identity;
-                other.id != id
-                    && other.workflow_number == this.workflow_number
-                    && other.head_branch == this.head_branch
+                other.id != id && other.workflow_number == this.workflow_number && other.head_branch == this.head_branch
             })
             .collect();
         for other in others {

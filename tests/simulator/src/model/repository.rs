@@ -144,8 +144,7 @@ impl Repository {
 
     pub(super) fn open_pull(&mut self, branch: &str, author: Login, from_fork: bool) -> u64 {
         let number = self.pulls.len() as u64 + 1;
-        let head_sha =
-            if from_fork { self.commit(&format!("{author}:{branch}"), 0) } else { self.head(branch) };
+        let head_sha = if from_fork { self.commit(&format!("{author}:{branch}"), 0) } else { self.head(branch) };
         let head_branch = branch.into();
         let pull = PullRequest { number, author, head_branch, head_sha, commits: 0, from_fork, open: true };
         self.pulls.insert(number, pull);

@@ -10,8 +10,7 @@ use super::{
 pub const ALREADY_RUNNING: &str = "This workflow is already running";
 pub const JOBS_RUN_ALREADY_RUNNING: &str = "The workflow run containing this job is already running";
 pub const CANNOT_BE_RETRIED: &str = "This workflow run cannot be retried";
-pub const OVER_A_MONTH_AGO: &str =
-    "Unable to retry this workflow run because it was created over a month ago";
+pub const OVER_A_MONTH_AGO: &str = "Unable to retry this workflow run because it was created over a month ago";
 
 const THIRTY_DAYS: Millis = 30 * 24 * 60 * 60 * 1_000;
 const MOST_RERUNS: usize = 50;
@@ -63,8 +62,16 @@ impl GitHub {
         };
         let Asked { by, login, debug_logging } = asked;
         let (repository, from_attempt) = (run.repository, run.latest().number);
-        let accepted =
-            AcceptedRerun { at: now, repository, run: id, from_attempt, rerun, by, login: login.clone(), debug_logging };
+        let accepted = AcceptedRerun {
+            at: now,
+            repository,
+            run: id,
+            from_attempt,
+            rerun,
+            by,
+            login: login.clone(),
+            debug_logging,
+        };
         self.reruns.push(accepted);
         self.start_attempt(id, kind, login, now);
         Ok(())

@@ -161,12 +161,7 @@ impl Run {
         self.attempts.iter().rev().find(|attempt| attempt.started_at <= at).unwrap_or(&self.attempts[0])
     }
 
-    pub(super) fn snapshot(
-        &self,
-        attempt: &Attempt,
-        at: Millis,
-        pull_request: Option<PullRequestRef>,
-    ) -> RunSnapshot {
+    pub(super) fn snapshot(&self, attempt: &Attempt, at: Millis, pull_request: Option<PullRequestRef>) -> RunSnapshot {
         let (status, conclusion) = attempt.state_at(at);
         RunSnapshot {
             identity: self.identity.clone(),

@@ -84,4 +84,3 @@ fn app(hosts: &Hosts) -> Value {
         "events": ["check_run", "check_suite", "push", "workflow_dispatch", "workflow_job", "workflow_run"],
     })
 }
-

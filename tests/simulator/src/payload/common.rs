@@ -3,8 +3,8 @@
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use crate::model::{Millis, PullRequestRef, RepoName, mix};
 use crate::model::RepositoryIdentity;
+use crate::model::{Millis, PullRequestRef, RepoName, mix};
 
 /// Where the addresses in payloads point to.
 #[derive(Debug, Clone)]

@@ -9,10 +9,8 @@ const HOSTS_WEB: &str = "https://github.com";
 
 /// Real payloads, from the npm package that the project's tests depend on.
 fn example(kind: &str, action: &str, with: &str) -> Value {
-    let file = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../node_modules/@octokit/webhooks-examples/api.github.com/index.json"
-    );
+    let file =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/@octokit/webhooks-examples/api.github.com/index.json");
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}; run `npm ci` first"));
     let all: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_kind = all.iter().find(|entry| entry["name"] == kind).unwrap();
@@ -126,7 +124,11 @@ fn ping_has_the_keys_of_a_real_one() {
     let real = example("ping", "", "");
     assert_same_keys(&ours, &real, &["organization", "repository"]);
     // Hooks have `deliveries_url` since 2021.
-    assert_same_keys(&ours["hook"], &real["hook"], &["deliveries_url", "app_id", "ping_url", "test_url", "last_response", "url"]);
+    assert_same_keys(
+        &ours["hook"],
+        &real["hook"],
+        &["deliveries_url", "app_id", "ping_url", "test_url", "last_response", "url"],
+    );
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! Deliberate bugs, to show that the simulation finds them. None of this is in the Worker: on WebAssembly [`has`] is
+//! always false, and the compiler removes what depends on it.
+
+/// A bug of the kind that services like this one have had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// The re-run is called before the intention is stored.
+    RerunBeforeStoring,
+    /// A delivery's id is stored before the work that it carries.
+    DeduplicateBeforeStoring,
+    /// The attempt to decide on is the webhook's, not GitHub's.
+    TrustThePayload,
+    /// Re-runs are counted in Workers KV, which lags.
+    CountInKv,
+    /// The alarm is not set again before the work.
+    NoRearm,
+    /// The limit is not looked at when a call is made again.
+    NoLimitOnRetry,
+    /// Every 403 is taken for "already running".
+    Every403IsRunning,
+}
+
+impl Bug {
+    pub const ALL: [Self; 7] = [
+        Self::RerunBeforeStoring,
+        Self::DeduplicateBeforeStoring,
+        Self::TrustThePayload,
+        Self::CountInKv,
+        Self::NoRearm,
+        Self::NoLimitOnRetry,
+        Self::Every403IsRunning,
+    ];
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod switch {
+    use std::cell::Cell;
+
+    use super::Bug;
+
+    thread_local! {
+        static PRESENT: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Whether the bug is there, on this thread.
+    pub fn has(bug: Bug) -> bool {
+        PRESENT.with(|present| present.get() == Some(bug))
+    }
+
+    /// Puts a bug in, or takes it out.
+    pub fn put(bug: Option<Bug>) {
+        PRESENT.with(|present| present.set(bug));
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod switch {
+    use super::Bug;
+
+    pub const fn has(_: Bug) -> bool {
+        false
+    }
+}
+
+pub use switch::*;

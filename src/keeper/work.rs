@@ -1,0 +1,114 @@
+//! A Keeper at work: a webhook received, and what is due done, over a [`Host`] that gives it a clock, an alarm and a
+//! way out. The Durable Object is one host; the simulation, with virtual time, is the other.
+
+use crate::bugs::{self, Bug};
+use crate::github::Call;
+use crate::hint::Hint;
+use crate::names::RunId;
+use crate::policy::Rules;
+use crate::time::{Millis, Span};
+
+use super::machine::{LEASE, Receipt, Record};
+use super::store::{Sql, StoreError};
+use super::watched::Watched;
+use super::{Answer, Errand, Keeper, Settled, context};
+
+/// Errands of one alarm: the free plan allows 50 subrequests in an invocation.
+const ERRANDS_AT_ONCE: u32 = 40;
+/// Something due for longer than this means that its alarm was lost.
+const OVERDUE: Span = Span::seconds(30);
+
+/// What a Keeper needs of the place it runs in.
+#[expect(async_fn_in_trait, reason = "both hosts are in this project, and neither needs its futures to be Send")]
+pub trait Host {
+    fn now(&self) -> Millis;
+    /// In `0.0..1.0`.
+    fn chance(&self) -> f64;
+    /// Sets the alarm; `None` removes it. There is one, and setting it replaces it.
+    async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError>;
+    async fn call(&self, call: &Call) -> Answer;
+    /// Writes a run's count to Workers KV. Whether it could.
+    async fn publish(&self, watched: &Watched) -> bool;
+    /// Says whether GitHub takes the credentials: its message if not.
+    async fn credentials(&self, refusal: Option<&str>);
+    async fn wait(&self, span: Span);
+    /// For the log.
+    fn decided(&self, run_id: RunId, record: &Record);
+}
+
+/// What a webhook's receipt comes with.
+#[derive(Debug)]
+pub struct Received {
+    pub receipt: Receipt,
+    /// Whether something should have been done long since: the alarm was lost, and [`work`] should be done now.
+    pub overdue: bool,
+}
+
+/// Stores a webhook and sees to it that there is an alarm for what is due.
+pub async fn receive<S: Sql>(
+    keeper: &Keeper<S>,
+    rules: &Rules,
+    host: &impl Host,
+    hint: &Hint,
+) -> Result<Received, StoreError> {
+    let now = host.now();
+    let (receipt, records) = keeper.receive(hint, &context(rules, now, host.chance()))?;
+    let due = keeper.next_alarm(rules)?;
+    host.arm(due).await?;
+    for record in &records {
+        host.decided(hint.run_id, record);
+    }
+    Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
+}
+
+/// Does what is due, up to a number of errands, and sets the alarm for the rest. `may_call`: no setting is wrong.
+pub async fn work<S: Sql>(
+    keeper: &Keeper<S>,
+    rules: &Rules,
+    may_call: bool,
+    host: &impl Host,
+) -> Result<(), StoreError> {
+    // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
+    if !bugs::has(Bug::NoRearm) {
+        host.arm(Some(host.now() + LEASE)).await?;
+    }
+    let mut errand = None;
+    let mut left = ERRANDS_AT_ONCE;
+    loop {
+        let next = match errand.take() {
+            // An intention that was stored is carried out.
+            Some(errand @ Errand::Call(Call::RerunFailedJobs { .. })) => Some(errand),
+            _ if left == 0 => None,
+            Some(errand) => Some(errand),
+            None => keeper.next(may_call, &context(rules, host.now(), host.chance()))?,
+        };
+        match next {
+            None => break,
+            Some(Errand::Wait(span)) => host.wait(span).await,
+            Some(Errand::Publish(watched)) => {
+                left = left.saturating_sub(1);
+                let written = host.publish(&watched).await;
+                keeper.published(&watched, host.now(), written)?;
+            }
+            Some(Errand::Call(call)) => {
+                left = left.saturating_sub(1);
+                let answer = host.call(&call).await;
+                let settled = keeper.answered(&call, answer, &context(rules, host.now(), host.chance()))?;
+                let Settled { errand: next, records, credentials } = settled;
+                errand = next;
+                for (run_id, record) in &records {
+                    host.decided(*run_id, record);
+                }
+                if let Some(credentials) = credentials {
+                    left = left.saturating_sub(1);
+                    host.credentials(credentials.err().as_deref()).await;
+                }
+            }
+        }
+    }
+    keeper.prune(host.now())?;
+    let due = keeper.next_alarm(rules)?;
+    // Settings that are wrong are mended by a deployment, which starts the Keeper anew.
+    let soonest = if may_call { host.now() } else { host.now() + LEASE };
+    host.arm(due.map(|due| due.max(soonest))).await
+}

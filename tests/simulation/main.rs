@@ -1,0 +1,228 @@
+//! The deterministic simulation: the real state machine and the real SQL against a model of GitHub with virtual time,
+//! in schedules that a seed decides.
+//!
+//! `cargo test --test simulation` plays a short form and shows that deliberate bugs are found;
+//! `npm run simulate -- --runs N --seed S` plays as many schedules as hold N workflow runs, or, with `--schedules 1
+//! --trace`, shows all that happens in one.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a simulation fails by panicking")]
+
+mod keepers;
+mod native_sql;
+mod schedule;
+mod world;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rerunner::bugs::{self, Bug};
+use schedule::Report;
+
+const SHORT_SCHEDULES: u64 = 400;
+/// A deliberate bug is to be found within so many schedules.
+const BUG_SCHEDULES: u64 = 2_000;
+
+struct Options {
+    schedules: u64,
+    runs: Option<u64>,
+    seed: u64,
+    trace: bool,
+    short: bool,
+}
+
+fn main() -> ExitCode {
+    let options = match options() {
+        Ok(options) => options,
+        Err(wrong) => {
+            eprintln!("{wrong}\nusage: simulation [--runs N | --schedules N] [--seed S] [--trace]");
+            return ExitCode::from(2);
+        }
+    };
+    if options.trace {
+        let report = schedule::play(options.seed, true);
+        println!("{}\n{}", schedule::describe_start(options.seed), report.trace.join("\n"));
+        return end(&report.violations);
+    }
+    let summary = play_many(&options, None);
+    summary.print();
+    if let Some((seed, violations)) = summary.failures.first() {
+        let report = schedule::play(*seed, true);
+        println!("{}\n{}", schedule::describe_start(*seed), report.trace.join("\n"));
+        println!(
+            "\nseed {seed} violates:\n{}\nTo see it again: npm run simulate -- --trace --seed {seed}",
+            violations.join("\n")
+        );
+        return ExitCode::FAILURE;
+    }
+    let missing: Vec<_> = FAULTS.iter().filter(|fault| !summary.faults.contains_key(*fault)).collect();
+    if !missing.is_empty() && summary.schedules >= SHORT_SCHEDULES {
+        println!("these faults never occurred: {missing:?}");
+        return ExitCode::FAILURE;
+    }
+    if options.short && !finds_every_bug() {
+        return ExitCode::FAILURE;
+    }
+    println!("test result: ok. {} passed; 0 failed", summary.schedules);
+    ExitCode::SUCCESS
+}
+
+/// Every fault, by the name under which it is counted.
+const FAULTS: [&str; 20] = [
+    "a clock that jumps",
+    "a crash",
+    "a delayed webhook",
+    "a dropped webhook",
+    "a failed write to KV",
+    "a person",
+    "a push",
+    "a repeated webhook",
+    "a revoked token",
+    "a webhook refused",
+    "a webhook stored and not answered",
+    "error after effect",
+    "garbage",
+    "lost answer",
+    "lost request",
+    "never re-run",
+    "outage",
+    "rate limit",
+    "said to be running",
+    "server error",
+];
+
+fn finds_every_bug() -> bool {
+    let mut all = true;
+    for bug in Bug::ALL {
+        let options = Options { schedules: BUG_SCHEDULES, runs: None, seed: 1, trace: false, short: true };
+        let summary = play_many(&options, Some(bug));
+        match summary.failures.first() {
+            Some((seed, violations)) => {
+                let first =
+                    violations.first().map_or("", |violation| violation.split("; kept").next().unwrap_or_default());
+                println!("found {bug:?} with seed {seed}: {first}");
+            }
+            None => {
+                println!("did not find {bug:?} in {BUG_SCHEDULES} schedules");
+                all = false;
+            }
+        }
+    }
+    all
+}
+
+fn end(violations: &[String]) -> ExitCode {
+    if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[derive(Default)]
+struct Summary {
+    schedules: u64,
+    runs: u64,
+    reruns: u64,
+    webhooks: u64,
+    faults: BTreeMap<&'static str, u64>,
+    failures: Vec<(u64, Vec<String>)>,
+    took: Duration,
+    threads: u64,
+}
+
+impl Summary {
+    fn add(&mut self, seed: u64, report: Report) {
+        self.schedules += 1;
+        self.runs += report.runs as u64;
+        self.reruns += report.reruns as u64;
+        self.webhooks += report.webhooks;
+        for (fault, count) in report.faults {
+            *self.faults.entry(fault).or_default() += count;
+        }
+        if !report.violations.is_empty() {
+            self.failures.push((seed, report.violations));
+            self.failures.sort_by_key(|(seed, _)| *seed);
+        }
+    }
+
+    fn print(&self) {
+        let seconds = self.took.as_secs_f64().max(0.001);
+        println!(
+            "{} schedules with {} workflow runs, {} webhooks and {} re-runs in {seconds:.1} s on {} threads: {:.0} schedules and {:.0} runs a second for each core",
+            self.schedules,
+            self.runs,
+            self.webhooks,
+            self.reruns,
+            self.threads,
+            self.schedules as f64 / seconds / self.threads as f64,
+            self.runs as f64 / seconds / self.threads as f64,
+        );
+        let faults: Vec<String> = self.faults.iter().map(|(fault, count)| format!("{fault} {count}")).collect();
+        println!("faults: {}", faults.join(", "));
+    }
+}
+
+/// Plays schedules on every core, until there are enough or, with a deliberate bug, until one fails.
+fn play_many(options: &Options, bug: Option<Bug>) -> Summary {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let (next, runs) = (AtomicU64::new(0), AtomicU64::new(0));
+    let summary = Mutex::new(Summary { threads, ..Summary::default() });
+    let started = Instant::now();
+    let told = Mutex::new(started);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                bugs::put(bug);
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let enough = match options.runs {
+                        Some(wanted) => runs.load(Ordering::Relaxed) >= wanted,
+                        None => number >= options.schedules,
+                    };
+                    if enough || !summary.lock().expect("no panic").failures.is_empty() {
+                        return;
+                    }
+                    let seed = options.seed + number;
+                    let report = std::panic::catch_unwind(|| schedule::play(seed, false)).unwrap_or_else(|_| Report {
+                        violations: vec![format!("a panic with seed {seed}")],
+                        ..Report::default()
+                    });
+                    runs.fetch_add(report.runs as u64, Ordering::Relaxed);
+                    summary.lock().expect("no panic").add(seed, report);
+                    let mut told = told.lock().expect("no panic");
+                    if told.elapsed() > Duration::from_secs(10) {
+                        *told = Instant::now();
+                        println!(
+                            "  {} s: {number} schedules, {} runs …",
+                            started.elapsed().as_secs(),
+                            runs.load(Ordering::Relaxed)
+                        );
+                    }
+                }
+            });
+        }
+    });
+    let mut summary = summary.into_inner().expect("no panic");
+    summary.took = started.elapsed();
+    summary
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { schedules: SHORT_SCHEDULES, runs: None, seed: 1, trace: false, short: true };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut number = || {
+            let value = arguments.next().and_then(|value| value.replace('_', "").parse::<u64>().ok());
+            value.ok_or(format!("{argument} needs a number"))
+        };
+        match argument.as_str() {
+            "--runs" => (options.runs, options.short) = (Some(number()?), false),
+            "--schedules" => (options.schedules, options.short) = (number()?, false),
+            "--seed" => options.seed = number()?,
+            "--trace" => options.trace = true,
+            // What `cargo test` passes on to every test.
+            other if other.starts_with("--") => return Err(format!("{other} is not known")),
+            _ => {}
+        }
+    }
+    Ok(options)
+}

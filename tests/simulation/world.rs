@@ -1,0 +1,526 @@
+//! The world of one schedule: virtual time, the model of GitHub, and everything that can go wrong between it and the
+//! Keepers. What happens next is decided by the seed alone.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::rc::Rc;
+
+use rerunner::attempts::Attempts;
+use rerunner::github::answer::{Reply, ReplyHeaders};
+use rerunner::github::request::{Failing, PER_PAGE};
+use rerunner::github::{Call, ListAnswer, ListedRun, Problem, ReadAnswer, RerunAnswer, Run};
+use rerunner::hint::{Conclusion, Hint};
+use rerunner::keeper::Answer;
+use rerunner::names::{RunAttempt, RunId};
+use rerunner::time::{Millis, Span};
+use simulator::model::{self, ApiError, Caller, CreatedFilter, GitHub, RunsQuery};
+
+pub const TOKEN: &str = "the-token";
+/// GitHub's reads are behind by no more than this.
+const STALE_MOST: i64 = 12_000;
+const TIME_OUT: Span = Span::seconds(10);
+
+pub type Shared = Rc<RefCell<World>>;
+
+/// Something that happens at a time.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The model of GitHub has something to do.
+    GitHub,
+    /// A webhook arrives at the Worker. `tries`: how often it was refused before.
+    Webhook {
+        repository: usize,
+        hint: Hint,
+        tries: u32,
+    },
+    Alarm {
+        repository: usize,
+        generation: u64,
+    },
+    /// A call reaches GitHub.
+    Reach {
+        call: usize,
+    },
+    /// Its answer, or the time-out, reaches the Keeper.
+    Return {
+        call: usize,
+    },
+    /// Something that the Keeper waited for, other than GitHub.
+    Wake {
+        call: usize,
+    },
+    StartRun {
+        repository: usize,
+    },
+    Person {
+        repository: usize,
+    },
+    Push {
+        repository: usize,
+    },
+    RevokeToken,
+    RestoreToken,
+    /// The Worker is deployed anew.
+    Deploy,
+    /// From here on nothing goes wrong any more.
+    Heal,
+}
+
+/// How likely what is, in one schedule.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    pub drop_webhook: f64,
+    pub repeat_webhook: f64,
+    pub delay_webhook: f64,
+    pub lose_request: f64,
+    pub lose_answer: f64,
+    pub server_error: f64,
+    pub error_after_effect: f64,
+    pub rate_limit: f64,
+    pub already_running: f64,
+    pub stale_read: f64,
+    pub garbage: f64,
+    pub kv_failure: f64,
+    pub crash: f64,
+    /// GitHub does not answer at all from one time to another.
+    pub outage: Option<(Millis, Millis)>,
+}
+
+pub struct World {
+    pub now: Millis,
+    pub random: fastrand::Rng,
+    pub github: GitHub,
+    pub repositories: Vec<String>,
+    pub faults: Faults,
+    pub healed: bool,
+    queue: BinaryHeap<Reverse<(Millis, u64, usize)>>,
+    events: Vec<Option<Event>>,
+    github_wakes: Option<Millis>,
+    pub calls: Vec<PendingCall>,
+    /// Workers KV: what can be read there.
+    pub kv: BTreeMap<(usize, RunId), Attempts>,
+    pub alarms: Vec<Alarm>,
+    /// Until when each repository was told not to call.
+    pub told_to_wait: HashMap<usize, Millis>,
+    /// Runs that GitHub will never re-run, whatever is asked.
+    pub never: std::collections::BTreeSet<u64>,
+    pub clock_skew: Vec<i64>,
+    pub faults_seen: BTreeMap<&'static str, u64>,
+    pub violations: Vec<String>,
+    trace: Option<Vec<String>>,
+}
+
+/// The one alarm of a Keeper.
+#[derive(Debug, Default, Clone)]
+pub struct Alarm {
+    pub due: Option<Millis>,
+    pub generation: u64,
+}
+
+#[derive(Debug)]
+pub struct PendingCall {
+    pub repository: usize,
+    pub call: Option<Call>,
+    pub answer: Option<Answer>,
+    pub returned: bool,
+    /// The answer asks to wait until then.
+    pub asks_to_wait: Option<Millis>,
+}
+
+impl World {
+    pub fn new(seed: u64, start: Millis, traced: bool) -> Self {
+        let mut github = GitHub::new(seed);
+        github.set_records_calls(false);
+        Self {
+            now: start,
+            random: fastrand::Rng::with_seed(seed),
+            github,
+            repositories: Vec::new(),
+            faults: Faults::none(),
+            healed: false,
+            queue: BinaryHeap::new(),
+            events: Vec::new(),
+            github_wakes: None,
+            calls: Vec::new(),
+            kv: BTreeMap::new(),
+            alarms: Vec::new(),
+            told_to_wait: HashMap::new(),
+            never: std::collections::BTreeSet::new(),
+            clock_skew: Vec::new(),
+            faults_seen: BTreeMap::new(),
+            violations: Vec::new(),
+            trace: traced.then(Vec::new),
+        }
+    }
+
+    pub fn note(&mut self, what: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let line = format!("{}.{:03}  {}", self.now.to_rfc3339(), self.now.0 % 1_000, what());
+            trace.push(line);
+        }
+    }
+
+    pub fn trace(&self) -> &[String] {
+        self.trace.as_deref().unwrap_or_default()
+    }
+
+    pub fn violate(&mut self, what: String) {
+        self.note(|| format!("VIOLATION: {what}"));
+        self.violations.push(what);
+    }
+
+    /// Whether a fault of this likelihood occurs now.
+    pub fn chance(&mut self, name: &'static str, likelihood: f64) -> bool {
+        let occurs = !self.healed && likelihood > 0.0 && self.random.f64() < likelihood;
+        if occurs {
+            *self.faults_seen.entry(name).or_default() += 1;
+        }
+        occurs
+    }
+
+    pub fn at(&mut self, time: Millis, event: Event) {
+        let index = self.events.len();
+        self.queue.push(Reverse((time.max(self.now), index as u64, index)));
+        self.events.push(Some(event));
+    }
+
+    pub fn after(&mut self, span: Span, event: Event) {
+        self.at(self.now + span, event);
+    }
+
+    /// The next thing that happens, until `end`. Time moves on to it.
+    pub fn next(&mut self, end: Millis) -> Option<Event> {
+        if let Some(change) = self.github.next_change_at().map(from_model)
+            && self.github_wakes.is_none_or(|wakes| change < wakes)
+        {
+            self.github_wakes = Some(change);
+            self.at(change, Event::GitHub);
+        }
+        let Reverse((time, _, index)) = *self.queue.peek()?;
+        if time > end {
+            self.now = end;
+            return None;
+        }
+        self.queue.pop();
+        self.now = self.now.max(time);
+        let event = self.events.get_mut(index).and_then(Option::take);
+        if matches!(event, Some(Event::GitHub)) {
+            self.github_wakes = None;
+        }
+        event
+    }
+
+    /// What a Keeper's clock says.
+    pub fn clock(&self, repository: usize) -> Millis {
+        Millis(self.now.0 + self.clock_skew[repository])
+    }
+
+    pub fn arm(&mut self, repository: usize, due: Option<Millis>) {
+        let skew = self.clock_skew[repository];
+        let alarm = &mut self.alarms[repository];
+        alarm.generation += 1;
+        alarm.due = due;
+        let generation = alarm.generation;
+        if let Some(due) = due {
+            self.at(Millis(due.0 - skew), Event::Alarm { repository, generation });
+        }
+    }
+
+    pub fn begin_call(&mut self, repository: usize, call: &Call) -> usize {
+        let index = self.calls.len();
+        self.calls.push(PendingCall {
+            repository,
+            call: Some(call.clone()),
+            answer: None,
+            returned: false,
+            asks_to_wait: None,
+        });
+        if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
+            self.violate(format!("{call:?} was made while GitHub had asked to wait"));
+        }
+        let latency = Span::millis(self.random.i64(20..800));
+        self.after(latency, Event::Reach { call: index });
+        index
+    }
+
+    pub fn begin_wait(&mut self, repository: usize, span: Span) -> usize {
+        let index = self.calls.len();
+        self.calls.push(PendingCall { repository, call: None, answer: None, returned: false, asks_to_wait: None });
+        self.after(span, Event::Wake { call: index });
+        index
+    }
+
+    /// A call reaches GitHub: something is done or not, and something is answered or not.
+    pub fn reach(&mut self, index: usize) {
+        let (repository, Some(call)) = (self.calls[index].repository, self.calls[index].call.clone()) else { return };
+        let down = self.faults.outage.is_some_and(|(from, to)| !self.healed && from <= self.now && self.now < to);
+        if down {
+            *self.faults_seen.entry("outage").or_default() += 1;
+        }
+        if down || self.chance("lost request", self.faults.lose_request) {
+            return self.lose(index, &call, "the request was lost");
+        }
+        if self.chance("server error", self.faults.server_error) {
+            let status = [500, 502, 503, 504][self.random.usize(0..4)];
+            return self.answer(index, &call, status_reply(status, "Server Error"));
+        }
+        if self.chance("rate limit", self.faults.rate_limit) {
+            return self.rate_limit(index, &call);
+        }
+        let writes = matches!(call, Call::RerunFailedJobs { .. });
+        if writes && self.chance("said to be running", self.faults.already_running) {
+            return self.answer(index, &call, status_reply(403, "This workflow is already running"));
+        }
+        if let Call::RerunFailedJobs { run_id, .. } = &call
+            && self.never.contains(&run_id.get())
+        {
+            *self.faults_seen.entry("never re-run").or_default() += 1;
+            return self.answer(index, &call, status_reply(403, "This workflow run cannot be retried"));
+        }
+        let answer = self.perform(repository, &call);
+        if self.chance("lost answer", self.faults.lose_answer) {
+            return self.lose(index, &call, "the answer was lost");
+        }
+        if self.chance("error after effect", self.faults.error_after_effect) {
+            return self.answer(index, &call, status_reply(502, "Server Error"));
+        }
+        if self.chance("garbage", self.faults.garbage) {
+            let garbage = Reply { status: 200, headers: ReplyHeaders::default(), body: b"<html>".to_vec() };
+            if !writes {
+                return self.answer(index, &call, garbage);
+            }
+        }
+        self.note(|| format!("GitHub     {call:?} → {}", describe(&answer)));
+        self.return_after_latency(index, answer);
+    }
+
+    fn perform(&mut self, repository: usize, call: &Call) -> Answer {
+        let stale = if self.chance("stale read", self.faults.stale_read) { self.random.i64(0..STALE_MOST) } else { 0 };
+        let caller = Caller::new(TOKEN).stale_by(stale.unsigned_abs());
+        let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
+        match call {
+            Call::ReadRun { run_id } => {
+                let read = self.github.read_run(caller, &name, model::RunId(run_id.get()), now);
+                Answer::Read(match read {
+                    Ok(run) => ReadAnswer::Run(Box::new(run_of(&run))),
+                    Err(error) => ReadAnswer::of(error_reply(&error)),
+                })
+            }
+            Call::RerunFailedJobs { run_id, .. } => {
+                let rerun = self.github.rerun_failed_jobs(caller, &name, model::RunId(run_id.get()), false, now);
+                Answer::Rerun(match rerun {
+                    Ok(()) => RerunAnswer::Accepted,
+                    Err(error) => RerunAnswer::of(error_reply(&error)),
+                })
+            }
+            Call::ListFailedRuns(asked) => {
+                let status = match asked.failing {
+                    Failing::Failure => "failure",
+                    Failing::TimedOut => "timed_out",
+                };
+                let query = RunsQuery {
+                    status: Some(status.to_owned()),
+                    created: CreatedFilter { from: to_model(asked.created_from), ..CreatedFilter::default() },
+                    per_page: PER_PAGE as usize,
+                    page: asked.page as usize,
+                    ..RunsQuery::default()
+                };
+                Answer::List(match self.github.list_runs(caller, &name, &query, now) {
+                    Ok(page) => ListAnswer::Runs(page.runs.iter().map(listed_of).collect()),
+                    Err(error) => ListAnswer::of(error_reply(&error)),
+                })
+            }
+        }
+    }
+
+    fn rate_limit(&mut self, index: usize, call: &Call) {
+        let seconds = self.random.i64(1..900);
+        let mut reply = status_reply([403, 429][self.random.usize(0..2)], "You have exceeded a secondary rate limit.");
+        match self.random.usize(0..3) {
+            0 => reply.headers.retry_after = Some(seconds.to_string()),
+            1 => {
+                reply.headers.rate_limit_remaining = Some("0".to_owned());
+                reply.headers.rate_limit_reset = Some((self.now.0 / 1_000 + seconds).to_string());
+                reply.headers.date = Some(http_date(self.now));
+            }
+            _ => {}
+        }
+        if reply.headers != ReplyHeaders::default() {
+            // One second less: GitHub's clock has whole seconds.
+            self.calls[index].asks_to_wait = Some(self.now + Span::seconds(seconds - 1));
+        }
+        self.answer(index, call, reply);
+    }
+
+    fn answer(&mut self, index: usize, call: &Call, reply: Reply) {
+        self.note(|| format!("GitHub     {call:?} → {}", reply.status));
+        let answer = match call {
+            Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
+            Call::RerunFailedJobs { .. } => Answer::Rerun(RerunAnswer::of(reply)),
+            Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
+        };
+        self.return_after_latency(index, answer);
+    }
+
+    fn lose(&mut self, index: usize, call: &Call, what: &str) {
+        self.note(|| format!("GitHub     {call:?} → {what}"));
+        let problem = Problem::Lost { what: "no answer in time".to_owned() };
+        self.calls[index].answer = Some(match call {
+            Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
+            Call::RerunFailedJobs { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
+            Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
+        });
+        self.after(TIME_OUT, Event::Return { call: index });
+    }
+
+    fn return_after_latency(&mut self, index: usize, answer: Answer) {
+        self.calls[index].answer = Some(answer);
+        let latency = Span::millis(self.random.i64(20..800));
+        self.after(latency, Event::Return { call: index });
+    }
+}
+
+impl Faults {
+    pub const fn none() -> Self {
+        Self {
+            drop_webhook: 0.0,
+            repeat_webhook: 0.0,
+            delay_webhook: 0.0,
+            lose_request: 0.0,
+            lose_answer: 0.0,
+            server_error: 0.0,
+            error_after_effect: 0.0,
+            rate_limit: 0.0,
+            already_running: 0.0,
+            stale_read: 0.0,
+            garbage: 0.0,
+            kv_failure: 0.0,
+            crash: 0.0,
+            outage: None,
+        }
+    }
+
+    /// Each fault is off, rare or frequent, so that schedules differ in kind and not only in detail.
+    pub fn draw(random: &mut fastrand::Rng, start: Millis, lasts: Span) -> Self {
+        let mut one = |rare: f64, frequent: f64| match random.usize(0..4) {
+            0 | 1 => 0.0,
+            2 => rare,
+            _ => frequent,
+        };
+        let mut faults = Self {
+            drop_webhook: one(0.05, 0.4),
+            repeat_webhook: one(0.05, 0.4),
+            delay_webhook: one(0.1, 0.6),
+            lose_request: one(0.02, 0.2),
+            lose_answer: one(0.05, 0.4),
+            server_error: one(0.05, 0.3),
+            error_after_effect: one(0.05, 0.3),
+            rate_limit: one(0.02, 0.1),
+            already_running: one(0.05, 0.3),
+            stale_read: one(0.1, 0.7),
+            garbage: one(0.02, 0.2),
+            kv_failure: one(0.05, 0.5),
+            crash: one(0.05, 0.4),
+            outage: None,
+        };
+        if random.usize(0..6) == 0 {
+            let from = start + Span::millis(random.i64(0..lasts.as_millis()));
+            faults.outage = Some((from, from + Span::minutes(random.i64(1..360))));
+        }
+        faults
+    }
+}
+
+pub fn to_model(time: Millis) -> model::Millis {
+    time.0.unsigned_abs()
+}
+
+pub fn from_model(time: model::Millis) -> Millis {
+    Millis(i64::try_from(time).unwrap_or(i64::MAX))
+}
+
+pub fn conclusion_of(conclusion: model::Conclusion) -> Conclusion {
+    match conclusion {
+        model::Conclusion::Success => Conclusion::Success,
+        model::Conclusion::Failure => Conclusion::Failure,
+        model::Conclusion::Cancelled => Conclusion::Cancelled,
+        model::Conclusion::TimedOut => Conclusion::TimedOut,
+        model::Conclusion::Skipped => Conclusion::Skipped,
+        model::Conclusion::StartupFailure => Conclusion::StartupFailure,
+        model::Conclusion::ActionRequired => Conclusion::ActionRequired,
+    }
+}
+
+fn run_of(run: &model::RunSnapshot) -> Run {
+    Run {
+        run_id: run_id_of(run.id()),
+        run_attempt: attempt_of(run.attempt),
+        conclusion: run.conclusion.filter(|_| run.status == model::Status::Completed).map(conclusion_of),
+        workflow: Some(run.identity.workflow.name.to_string()),
+        event: run.identity.event.to_string(),
+        head_sha: run.identity.head_sha.to_string(),
+        actors: vec![run.identity.actor.to_string(), run.triggering_actor.to_string()],
+        pull_request_heads: run.pull_request.iter().map(|pull_request| pull_request.head_sha.to_string()).collect(),
+    }
+}
+
+fn listed_of(run: &model::RunSnapshot) -> ListedRun {
+    ListedRun { run_id: run_id_of(run.id()), run_attempt: attempt_of(run.attempt), updated: from_model(run.updated_at) }
+}
+
+pub fn run_id_of(id: model::RunId) -> RunId {
+    RunId::new(id.0).expect("the model's ids are small")
+}
+
+pub fn attempt_of(attempt: u32) -> RunAttempt {
+    RunAttempt::new(attempt).expect("the model's attempts start at 1")
+}
+
+fn status_reply(status: u16, message: &str) -> Reply {
+    let body = format!("{{\"message\":{message:?}}}").into_bytes();
+    Reply { status, headers: ReplyHeaders::default(), body }
+}
+
+fn error_reply(error: &ApiError) -> Reply {
+    let header = |name: &str| error.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let headers = ReplyHeaders {
+        retry_after: header("retry-after"),
+        rate_limit_remaining: header("x-ratelimit-remaining"),
+        rate_limit_reset: header("x-ratelimit-reset"),
+        date: None,
+        accepted_permissions: header("x-accepted-github-permissions"),
+    };
+    Reply { headers, ..status_reply(error.status, &error.message) }
+}
+
+fn http_date(time: Millis) -> String {
+    let seconds = time.0 / 1_000;
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // The schedules begin on a Monday and last some days; only the time of day and the day of November vary.
+    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][usize::try_from(days % 7).unwrap_or_default()];
+    let text = time.to_rfc3339();
+    let month = match &text[5..7] {
+        "11" => "Nov",
+        "12" => "Dec",
+        other => panic!("a schedule in month {other}"),
+    };
+    format!(
+        "{weekday}, {} {month} {} {:02}:{:02}:{:02} GMT",
+        &text[8..10],
+        &text[..4],
+        rest / 3_600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+fn describe(answer: &Answer) -> String {
+    match answer {
+        Answer::Read(ReadAnswer::Run(run)) => {
+            format!("attempt {} {}", run.run_attempt, run.conclusion.map_or("going", Conclusion::as_str))
+        }
+        Answer::List(ListAnswer::Runs(runs)) => format!("{} runs", runs.len()),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,179 @@
+//! A repository: runs, pull requests, hook, hand-made webhooks.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Expectation, Run, SimulatedGitHub};
+use crate::model::{Login, RepositoryId, RunId, Sha, Trigger, Workflow};
+use crate::payload;
+use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
+use crate::world::Planned;
+
+/// A handle to a repository.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    pub(super) github: SimulatedGitHub,
+    pub(super) id: RepositoryId,
+}
+
+/// What the receiver of a webhook answered.
+#[derive(Debug, Clone)]
+pub struct WebhookAnswer {
+    /// Of the delivery.
+    pub id: String,
+    pub status: u16,
+    pub body: String,
+    /// `Null` if the body is not JSON.
+    pub json: Value,
+}
+
+impl Repository {
+    pub fn id(&self) -> RepositoryId {
+        self.id
+    }
+
+    /// `owner/name`
+    pub fn name(&self) -> String {
+        self.github.world.model().repository(self.id).name().to_string()
+    }
+
+    pub fn github(&self) -> &SimulatedGitHub {
+        &self.github
+    }
+
+    /// Starts a run on `main` by a push of `mona`'s.
+    pub async fn run(&self, workflow: Workflow) -> Run {
+        self.run_on(workflow, Trigger::push("main", "mona")).await
+    }
+
+    /// Starts a run. A workflow of the same path is replaced, for this run and later ones.
+    pub async fn run_on(&self, workflow: Workflow, trigger: Trigger) -> Run {
+        let id = self.github.world.change(|model, now| {
+            let known = model.find_workflow(self.id, &workflow.path);
+            let workflow = match known {
+                Some(known) => {
+                    model.replace_workflow(self.id, known, workflow);
+                    known
+                }
+                None => model.add_workflow(self.id, workflow),
+            };
+            model.start_run(self.id, workflow, trigger, now)
+        });
+        self.existing_run(id)
+    }
+
+    /// A handle to a run that was started otherwise.
+    pub fn existing_run(&self, id: RunId) -> Run {
+        Run { repository: self.clone(), id }
+    }
+
+    /// Opens a pull request from a branch of this repository; its number.
+    pub async fn pull_request(&self, branch: &str, author: impl Into<Login>) -> u64 {
+        self.github.world.change(|model, _| model.open_pull_request(self.id, branch, author, false))
+    }
+
+    /// Opens a pull request from a fork.
+    pub async fn pull_request_from_fork(&self, branch: &str, author: impl Into<Login>) -> u64 {
+        self.github.world.change(|model, _| model.open_pull_request(self.id, branch, author, true))
+    }
+
+    pub async fn close_pull_request(&self, number: u64) {
+        self.github.world.change(|model, _| model.close_pull_request(self.id, number));
+    }
+
+    /// A commit on a branch; pull requests from it move on too. Starts no run.
+    pub async fn push(&self, branch: &str) -> Sha {
+        self.github.world.change(|model, _| model.push(self.id, branch))
+    }
+
+    /// A commit on a pull request's branch. Starts no run.
+    pub async fn push_to_pull_request(&self, number: u64) -> Sha {
+        self.github.world.change(|model, _| model.push_to_pull_request(self.id, number))
+    }
+
+    /// Writes a file on the default branch.
+    pub async fn file(&self, path: &str, content: &str) {
+        self.github.world.change(|model, _| model.write_file(self.id, path, content));
+    }
+
+    pub async fn remove_file(&self, path: &str) {
+        self.github.world.change(|model, _| model.remove_file(self.id, path));
+    }
+
+    /// Changes the hook: address, secret, kinds of events, content type, mischief.
+    pub async fn hook(&self, change: impl FnOnce(&mut Hook)) {
+        let mut hooks = self.github.world.hooks.lock().expect("no panic while it is held");
+        change(hooks.get_mut(&self.id).expect("a repository is made with a hook"));
+    }
+
+    /// Sends any payload, signed; waits for the answer.
+    #[track_caller]
+    pub fn webhook(&self, event: &str, payload: Value) -> impl Future<Output = WebhookAnswer> + use<> {
+        self.send(self.planned(event, payload))
+    }
+
+    /// The same with a request that is changed before it is sent: without a signature, with another body …
+    #[track_caller]
+    pub fn deliver<F: FnOnce(WebhookRequest) -> WebhookRequest>(
+        &self,
+        event: &str,
+        payload: Value,
+        change: F,
+    ) -> impl Future<Output = WebhookAnswer> + use<F> {
+        let mut planned = self.planned(event, payload);
+        planned.request = Arc::new(change((*planned.request).clone()));
+        self.send(planned)
+    }
+
+    #[track_caller]
+    fn planned(&self, event: &str, payload: Value) -> Planned {
+        let world = &self.github.world;
+        let hook = world.hook(self.id).expect("a repository is made with a hook");
+        let planned = world.plan(self.id, &hook, event, || payload);
+        planned.expect("the hook needs an address: Options::webhook_url, or Repository::hook")
+    }
+
+    /// Sends the `ping` that GitHub sends when a hook is set up.
+    #[track_caller]
+    pub fn ping(&self) -> impl Future<Output = WebhookAnswer> + use<> {
+        let world = &self.github.world;
+        let hook = world.hook(self.id).expect("a repository is made with a hook");
+        let identity = world.model().repository(self.id).identity.clone();
+        let payload = payload::ping(&world.hosts, &identity, hook.id, "mona", hook.config());
+        self.webhook("ping", payload)
+    }
+
+    #[track_caller]
+    pub(super) fn redeliver(&self, known: Delivery) -> impl Future<Output = WebhookAnswer> + use<> {
+        let hook = self.github.world.hook(self.id).expect("a repository is made with a hook");
+        let request =
+            WebhookRequest { url: hook.url.unwrap_or_else(|| known.request.url.clone()), ..(*known.request).clone() };
+        let body = request.body.clone();
+        self.send(Planned {
+            id: known.id,
+            repository: self.id,
+            event: known.event,
+            action: known.action,
+            run: known.run,
+            attempt: known.attempt,
+            redelivery: true,
+            request: Arc::new(request.body(body, &hook.secret)),
+        })
+    }
+
+    #[track_caller]
+    fn send(&self, planned: Planned) -> impl Future<Output = WebhookAnswer> + use<> {
+        let expectation = Expectation::new(&self.github, "an answer to a webhook", planned.request.timeout);
+        let world = self.github.world.clone();
+        async move {
+            let delivery = world.deliver(planned).await;
+            let json = delivery.json().unwrap_or(Value::Null);
+            match delivery.result {
+                DeliveryResult::Answered { status, body } => WebhookAnswer { id: delivery.id, status, body, json },
+                other => expectation.fail(&format!("{other:?}")),
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What is asked for to an HTTP answer.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::http::{HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use super::request::{Asked, What};
+use super::{Reply, status};
+use crate::model::{
+    Annotation, ApiError, Caller, Contents, GitHub, JobsPage, LogLocation, Millis, PullRequestSnapshot, RunSnapshot,
+    RunsPage,
+};
+use crate::payload;
+use crate::world::World;
+
+const DOCUMENTATION: &str = "https://docs.github.com/rest";
+
+/// An error's message, for the record of calls. Kept beside the reply, whose body is not to be read twice.
+#[derive(Debug, Clone)]
+struct Message(String);
+
+/// What the model answered.
+pub(super) enum Done {
+    Run(RunSnapshot),
+    Jobs(JobsPage),
+    Runs(RunsPage),
+    Rerun,
+    Annotations(Vec<Annotation>),
+    Log(LogLocation),
+    PullRequest(Box<PullRequestSnapshot>),
+    Contents(Contents),
+}
+
+pub(super) fn perform(
+    model: &mut GitHub,
+    caller: Caller<'_>,
+    asked: &Asked,
+    if_none_match: Option<&str>,
+    now: Millis,
+) -> Result<Done, ApiError> {
+    let repository = asked.repository.as_str();
+    match &asked.what {
+        What::Run(run) => model.read_run(caller, repository, *run, now).map(Done::Run),
+        What::Attempt(run, number) => model.read_attempt(caller, repository, *run, *number, now).map(Done::Run),
+        What::Jobs(run, attempt) => {
+            model.list_jobs(caller, repository, *run, *attempt, asked.per_page, asked.page, now).map(Done::Jobs)
+        }
+        What::Runs(query) => model.list_runs(caller, repository, query, now).map(Done::Runs),
+        What::RerunFailedJobs(run, debug) => {
+            model.rerun_failed_jobs(caller, repository, *run, *debug, now).map(|()| Done::Rerun)
+        }
+        What::Rerun(run, debug) => model.rerun(caller, repository, *run, *debug, now).map(|()| Done::Rerun),
+        What::RerunJob(job, debug) => model.rerun_job(caller, repository, *job, *debug, now).map(|()| Done::Rerun),
+        What::Annotations(job) => model.annotations(caller, repository, *job, now).map(Done::Annotations),
+        What::JobLog(job) => model.job_log(caller, repository, *job, now).map(Done::Log),
+        What::PullRequest(number) => {
+            model.pull_request(caller, repository, *number, now).map(|pull| Done::PullRequest(Box::new(pull)))
+        }
+        What::Contents(path) => model.contents(caller, repository, path, if_none_match, now).map(Done::Contents),
+    }
+}
+
+impl Done {
+    pub fn render(self, world: &World, model: &GitHub, asked: &Asked) -> Reply {
+        let hosts = &world.hosts;
+        let repository = model.find_repository(&asked.repository).map(|id| &model.repository(id).identity);
+        let repository = repository.expect("the model answered for it");
+        match self {
+            Done::Run(run) => reply(200, &payload::run(hosts, &run)),
+            Done::Rerun => reply(201, &json!({})),
+            Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
+            Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
+            Done::Jobs(page) => {
+                let jobs: Vec<Value> = page.jobs.iter().map(|job| payload::job(hosts, job)).collect();
+                paged(asked, page.total_count, jobs, "jobs")
+            }
+            Done::Runs(page) => {
+                let runs: Vec<Value> = page.runs.iter().map(|run| payload::run(hosts, run)).collect();
+                paged(asked, page.total_count, runs, "workflow_runs")
+            }
+            Done::Log(log) => {
+                let mut found = reply(302, &Value::Null);
+                let place = format!("http://{}/job-logs/{}?se={}", world.logs, log.job, log.expires_at);
+                add_headers(&mut found, [("location".to_owned(), place)]);
+                found
+            }
+            Done::Contents(Contents::NotModified { etag }) => {
+                let mut reply = reply(304, &Value::Null);
+                add_headers(&mut reply, [("etag".to_owned(), etag)]);
+                reply
+            }
+            Done::Contents(Contents::File(file)) => {
+                let What::Contents(path) = &asked.what else { unreachable!("only contents answer with contents") };
+                let mut reply = reply(200, &payload::contents(hosts, repository, path, &file));
+                add_headers(&mut reply, [("etag".to_owned(), file.etag)]);
+                reply
+            }
+        }
+    }
+}
+
+/// With the `Link` header that leads to the next page.
+fn paged(asked: &Asked, total_count: usize, items: Vec<Value>, name: &str) -> Reply {
+    let per_page = if asked.per_page == 0 { 30 } else { asked.per_page.min(100) };
+    let page = asked.page.max(1);
+    let mut reply = reply(200, &json!({ "total_count": total_count, name: items }));
+    if page * per_page < total_count {
+        let last = total_count.div_ceil(per_page);
+        let link = |page: usize, rel: &str| format!("<?per_page={per_page}&page={page}>; rel=\"{rel}\"");
+        let links = format!("{}, {}", link(page + 1, "next"), link(last, "last"));
+        add_headers(&mut reply, [("link".to_owned(), links)]);
+    }
+    reply
+}
+
+fn reply(code: u16, body: &Value) -> Reply {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let mut reply = Response::new(Full::new(Bytes::from(text)));
+    *reply.status_mut() = status(code);
+    add_headers(&mut reply, [("content-type".to_owned(), "application/json; charset=utf-8".to_owned())]);
+    reply
+}
+
+/// `rate_limit` are headers of every answer; the error's own win over them.
+pub(super) fn error(error: &ApiError, rate_limit: Vec<(String, String)>) -> Reply {
+    let code = error.status;
+    let body = json!({ "message": error.message, "documentation_url": DOCUMENTATION, "status": code.to_string() });
+    let mut answer = reply(code, &body);
+    if error.plain_text {
+        answer = Response::new(Full::new(Bytes::from(error.message.clone())));
+        *answer.status_mut() = status(code);
+        add_headers(&mut answer, [("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())]);
+    }
+    add_headers(&mut answer, rate_limit);
+    add_headers(&mut answer, error.headers.clone());
+    answer.extensions_mut().insert(Message(error.message.clone()));
+    answer
+}
+
+pub(super) fn message_of(reply: &Reply) -> Option<String> {
+    reply.extensions().get().map(|Message(message)| message.clone())
+}
+
+/// In place of headers of the same names.
+pub(super) fn add_headers(reply: &mut Reply, headers: impl IntoIterator<Item = (String, String)>) {
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name that a test set");
+        reply.headers_mut().insert(name, HeaderValue::from_str(&value).expect("a header value that a test set"));
+    }
+}

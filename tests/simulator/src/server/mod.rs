@@ -1,0 +1,204 @@
+//! GitHub's REST API over HTTP, both at `/` and under `/api/v3` as on Enterprise Server; and the place that job logs
+//! are read from, which is another one.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `request.rs` | method and path to what is asked for |
+//! | `answer.rs` | what is asked for to an HTTP answer |
+//! | `logs.rs` | the logs' place |
+
+mod answer;
+mod logs;
+mod request;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::http::{HeaderMap, Method, StatusCode, Uri};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use crate::faults::{Misbehaviour, Target};
+use crate::history::{Call, Happening};
+use crate::model::{ApiError, Caller, Millis};
+use crate::world::World;
+
+pub(crate) use logs::logs;
+use request::Asked;
+
+type Reply = Response<Full<Bytes>>;
+
+/// Answered with silence: hyper closes the connection when a service fails.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closed without an answer")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// Serves connections for ever.
+pub(crate) async fn serve<F>(listener: TcpListener, answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static)
+where
+    F: Future<Output = Result<Reply, Closed>> + Send + 'static,
+{
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let answer = answer.clone();
+        tokio::spawn(async move {
+            let service = hyper::service::service_fn(answer);
+            // An error here is a caller that went away, or a fault that was asked for.
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// Calls of the moment.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight(AtomicU32);
+
+/// The API's front door.
+pub(crate) async fn api(
+    world: Arc<World>,
+    in_flight: Arc<InFlight>,
+    request: Request<Incoming>,
+) -> Result<Reply, Closed> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else { return Err(Closed) };
+    // In a task of its own: what a caller has asked for is done even if the caller does not wait for the answer.
+    let one = async move {
+        let count = in_flight.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let call = Received { method: parts.method, uri: parts.uri, headers: parts.headers, body: body.to_bytes() };
+        let result = call.answer(&world, count).await;
+        in_flight.0.fetch_sub(1, Ordering::Relaxed);
+        result
+    };
+    tokio::spawn(one).await.unwrap_or(Err(Closed))
+}
+
+struct Received {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Received {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    fn token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
+        known.then_some(token.trim())
+    }
+
+    async fn answer(self, world: &World, in_flight: u32) -> Result<Reply, Closed> {
+        let (at, from) = (world.clock.now(), Instant::now());
+        let asked = Asked::parse(self.method.as_str(), self.uri.path(), self.uri.query().unwrap_or(""), &self.body);
+        let run = asked.as_ref().and_then(|asked| asked.run(&world.model()));
+        let fault = asked.as_ref().and_then(|asked| {
+            let target = Target { endpoint: asked.what.endpoint(), repository: &asked.repository, run };
+            world.faults.lock().expect("no panic while it is held").hit(target)
+        });
+        let result = self.misbehave(world, asked.as_ref(), in_flight, fault.as_ref()).await;
+        let message = result.as_ref().ok().and_then(answer::message_of);
+        world.history.add(Happening::Api(Call {
+            at,
+            took: from.elapsed(),
+            method: self.method.to_string(),
+            path: self.uri.to_string(),
+            endpoint: asked.as_ref().map(|asked| asked.what.endpoint()),
+            repository: asked.map(|asked| asked.repository),
+            run,
+            login: self.token().and_then(|token| world.model().login_of(token)),
+            status: result.as_ref().ok().map(|reply| reply.status().as_u16()),
+            message,
+            fault: fault.map(|fault| fault.to_string()),
+        }));
+        result
+    }
+
+    async fn misbehave(
+        &self,
+        world: &World,
+        asked: Option<&Asked>,
+        in_flight: u32,
+        fault: Option<&Misbehaviour>,
+    ) -> Result<Reply, Closed> {
+        let done = |stale_by: Duration| self.perform(world, asked, in_flight, stale_by.as_millis() as Millis);
+        Ok(match fault {
+            None => done(Duration::ZERO),
+            Some(Misbehaviour::Close) => return Err(Closed),
+            Some(Misbehaviour::LoseAnswer) => {
+                done(Duration::ZERO);
+                return Err(Closed);
+            }
+            Some(Misbehaviour::Answer { status, message, headers }) => {
+                let error = ApiError { headers: headers.clone(), ..ApiError::new(*status, message) };
+                answer::error(&error, self.rate_limit(world))
+            }
+            Some(Misbehaviour::RateLimitExhausted { reset_in }) => {
+                let reset = (world.clock.now() + reset_in.as_millis() as Millis).div_ceil(1_000);
+                let limit = crate::model::RateLimit { limit: 5_000, used: 5_000, reset };
+                answer::error(&ApiError::new(403, "API rate limit exceeded for user ID 1."), limit.headers())
+            }
+            Some(Misbehaviour::Hang(time)) => {
+                tokio::time::sleep(*time).await;
+                done(Duration::ZERO)
+            }
+            Some(Misbehaviour::AnswerLate(time)) => {
+                let reply = done(Duration::ZERO);
+                tokio::time::sleep(*time).await;
+                reply
+            }
+            Some(Misbehaviour::AnswerAfterEffect(status)) => {
+                done(Duration::ZERO);
+                answer::error(&ApiError::new(*status, "Server Error"), self.rate_limit(world))
+            }
+            Some(Misbehaviour::Stale(by)) => done(*by),
+            Some(Misbehaviour::MalformedJson) => {
+                let (parts, body) = done(Duration::ZERO).into_parts();
+                let Ok(whole) = body.collect().await.map(|body| body.to_bytes()).map_err(|never: Infallible| never);
+                Response::from_parts(parts, Full::new(whole.slice(..whole.len() / 2)))
+            }
+        })
+    }
+
+    fn perform(&self, world: &World, asked: Option<&Asked>, in_flight: u32, stale_by: Millis) -> Reply {
+        let Some(asked) = asked else { return answer::error(&ApiError::not_found(), self.rate_limit(world)) };
+        let caller = Caller { token: self.token(), user_agent: self.header("user-agent"), stale_by, in_flight };
+        let result = world.change(|model, now| {
+            let if_none_match = self.header("if-none-match");
+            answer::perform(model, caller, asked, if_none_match, now).map(|done| done.render(world, model, asked))
+        });
+        match result {
+            Ok(mut reply) => {
+                answer::add_headers(&mut reply, self.rate_limit(world));
+                reply
+            }
+            Err(error) => answer::error(&error, self.rate_limit(world)),
+        }
+    }
+
+    fn rate_limit(&self, world: &World) -> Vec<(String, String)> {
+        let limit = self.token().and_then(|token| world.model().rate_limit(token));
+        limit.map_or_else(Vec::new, |limit| limit.headers())
+    }
+}
+
+fn status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("a status that a test set")
+}

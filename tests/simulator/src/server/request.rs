@@ -1,0 +1,200 @@
+//! Method and path to what is asked for.
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, RunId, RunsQuery};
+use crate::payload::parse_time;
+
+/// A request that has a route.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// `owner/name`
+    pub repository: String,
+    pub what: What,
+    pub per_page: usize,
+    pub page: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Run(RunId),
+    Attempt(RunId, u32),
+    /// `None`: the latest attempt's.
+    Jobs(RunId, Option<u32>),
+    Runs(Box<RunsQuery>),
+    RerunFailedJobs(RunId, DebugLogging),
+    Rerun(RunId, DebugLogging),
+    RerunJob(JobId, DebugLogging),
+    Annotations(JobId),
+    JobLog(JobId),
+    PullRequest(u64),
+    Contents(String),
+}
+
+pub(super) type DebugLogging = bool;
+
+impl What {
+    pub fn endpoint(&self) -> Endpoint {
+        match self {
+            What::Run(_) | What::Attempt(..) => Endpoint::ReadRun,
+            What::Jobs(..) => Endpoint::ListJobs,
+            What::Runs(_) => Endpoint::ListRuns,
+            What::RerunFailedJobs(..) => Endpoint::RerunFailedJobs,
+            What::Rerun(..) => Endpoint::Rerun,
+            What::RerunJob(..) => Endpoint::RerunJob,
+            What::Annotations(_) => Endpoint::Annotations,
+            What::JobLog(_) => Endpoint::JobLog,
+            What::PullRequest(_) => Endpoint::PullRequest,
+            What::Contents(_) => Endpoint::Contents,
+        }
+    }
+}
+
+impl Asked {
+    /// `None`: there is no such route.
+    pub fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Option<Asked> {
+        let path = path.strip_prefix("/api/v3").unwrap_or(path);
+        let segments: Vec<String> = path.trim_matches('/').split('/').map(decoded).collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let ["repos", owner, name, rest @ ..] = segments.as_slice() else { return None };
+        let debug = serde_json::from_slice(body).is_ok_and(|body: Value| body["enable_debug_logging"] == true);
+        let what = match (method, rest) {
+            ("GET", ["actions", "runs"]) => What::Runs(Box::new(runs_query(query)?)),
+            ("GET", ["actions", "runs", run]) => What::Run(run_id(run)?),
+            ("GET", ["actions", "runs", run, "attempts", n]) => What::Attempt(run_id(run)?, n.parse().ok()?),
+            ("GET", ["actions", "runs", run, "jobs"]) => What::Jobs(run_id(run)?, None),
+            ("GET", ["actions", "runs", run, "attempts", n, "jobs"]) => What::Jobs(run_id(run)?, Some(n.parse().ok()?)),
+            ("POST", ["actions", "runs", run, "rerun-failed-jobs"]) => What::RerunFailedJobs(run_id(run)?, debug),
+            ("POST", ["actions", "runs", run, "rerun"]) => What::Rerun(run_id(run)?, debug),
+            ("POST", ["actions", "jobs", job, "rerun"]) => What::RerunJob(job_id(job)?, debug),
+            ("GET", ["actions", "jobs", job, "logs"]) => What::JobLog(job_id(job)?),
+            ("GET", ["check-runs", job, "annotations"]) => What::Annotations(job_id(job)?),
+            ("GET", ["pulls", number]) => What::PullRequest(number.parse().ok()?),
+            ("GET", ["contents", path @ ..]) if !path.is_empty() => What::Contents(path.join("/")),
+            _ => return None,
+        };
+        let number = |name| value(query, name).and_then(|number| number.parse().ok()).unwrap_or(0);
+        Some(Asked { repository: format!("{owner}/{name}"), what, per_page: number("per_page"), page: number("page") })
+    }
+
+    /// The run that the call is about, if it is about one.
+    pub fn run(&self, model: &GitHub) -> Option<RunId> {
+        match &self.what {
+            What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) => Some(*run),
+            What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
+            What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
+            What::Runs(_) | What::PullRequest(_) | What::Contents(_) => None,
+        }
+    }
+}
+
+fn run_id(text: &str) -> Option<RunId> {
+    text.parse().ok().map(RunId)
+}
+
+fn job_id(text: &str) -> Option<JobId> {
+    text.parse().ok().map(JobId)
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn value(query: &str, name: &str) -> Option<String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| decoded(&value.replace('+', " ")))
+}
+
+fn runs_query(query: &str) -> Option<RunsQuery> {
+    let created = match value(query, "created") {
+        Some(created) => created_filter(&created)?,
+        None => CreatedFilter::default(),
+    };
+    let number = |name| value(query, name).and_then(|number| number.parse().ok()).unwrap_or(0);
+    Some(RunsQuery {
+        status: value(query, "status"),
+        created,
+        branch: value(query, "branch"),
+        event: value(query, "event"),
+        actor: value(query, "actor"),
+        per_page: number("per_page"),
+        page: number("page"),
+    })
+}
+
+/// GitHub's search syntax for dates: `>=A`, `>A`, `<=A`, `<A`, `A..B`, `A..*`, `A`. GitHub counts in whole seconds.
+fn created_filter(text: &str) -> Option<CreatedFilter> {
+    let (mut from, mut to) = (0, Millis::MAX);
+    // A date alone is the whole day, a time is its whole second.
+    let end = |text: &str| parse_time(text).map(|at| at + if text.len() == 10 { 86_399_999 } else { 999 });
+    if let Some((first, last)) = text.split_once("..") {
+        from = if first == "*" { 0 } else { parse_time(first)? };
+        to = if last == "*" { Millis::MAX } else { end(last)? };
+    } else if let Some(rest) = text.strip_prefix(">=") {
+        from = parse_time(rest)?;
+    } else if let Some(rest) = text.strip_prefix('>') {
+        from = end(rest)? + 1;
+    } else if let Some(rest) = text.strip_prefix("<=") {
+        to = end(rest)?;
+    } else if let Some(rest) = text.strip_prefix('<') {
+        to = parse_time(rest)?.checked_sub(1)?;
+    } else {
+        (from, to) = (parse_time(text)?, end(text)?);
+    }
+    Some(CreatedFilter { from, to })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes() {
+        let cases = [
+            ("GET", "/repos/o/r/actions/runs/7", Some(Endpoint::ReadRun)),
+            ("GET", "/api/v3/repos/o/r/actions/runs/7", Some(Endpoint::ReadRun)),
+            ("GET", "/repos/o/r/actions/runs/7/attempts/2", Some(Endpoint::ReadRun)),
+            ("GET", "/repos/o/r/actions/runs/7/attempts/2/jobs", Some(Endpoint::ListJobs)),
+            ("GET", "/repos/o/r/actions/runs/7/jobs", Some(Endpoint::ListJobs)),
+            ("GET", "/repos/o/r/actions/runs", Some(Endpoint::ListRuns)),
+            ("POST", "/repos/o/r/actions/runs/7/rerun-failed-jobs", Some(Endpoint::RerunFailedJobs)),
+            ("POST", "/repos/o/r/actions/runs/7/rerun", Some(Endpoint::Rerun)),
+            ("POST", "/repos/o/r/actions/jobs/7/rerun", Some(Endpoint::RerunJob)),
+            ("GET", "/repos/o/r/actions/jobs/7/logs", Some(Endpoint::JobLog)),
+            ("GET", "/repos/o/r/check-runs/7/annotations", Some(Endpoint::Annotations)),
+            ("GET", "/repos/o/r/pulls/7", Some(Endpoint::PullRequest)),
+            ("GET", "/repos/o/r/contents/.github/rerunner.yml", Some(Endpoint::Contents)),
+            ("GET", "/repos/o/r/actions/runs/7/rerun", None),
+            ("POST", "/repos/o/r/actions/runs/seven/rerun", None),
+            ("GET", "/user", None),
+        ];
+        for (method, path, expected) in cases {
+            let asked = Asked::parse(method, path, "", b"");
+            assert_eq!(asked.map(|asked| asked.what.endpoint()), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn created_filters() {
+        let second = 1_767_225_600_000; // 2026-01-01T00:00:00Z
+        let day = 86_400_000;
+        let cases = [
+            (">=2026-01-01T00:00:00Z", second, Millis::MAX),
+            (">2026-01-01T00:00:00Z", second + 1_000, Millis::MAX),
+            (">2026-01-01", second + day, Millis::MAX),
+            ("<=2026-01-01T00:00:00Z", 0, second + 999),
+            ("<2026-01-01", 0, second - 1),
+            ("2026-01-01", second, second + day - 1),
+            ("2026-01-01..2026-01-02", second, second + 2 * day - 1),
+            ("2026-01-01..*", second, Millis::MAX),
+        ];
+        for (text, from, to) in cases {
+            assert_eq!(created_filter(text), Some(CreatedFilter { from, to }), "{text}");
+        }
+        assert_eq!(created_filter("yesterday"), None);
+        let encoded = runs_query("created=%3E%3D2026-01-01T00%3A00%3A00Z&status=failure&per_page=100").unwrap();
+        assert_eq!(encoded.created.from, second);
+        assert_eq!((encoded.status.as_deref(), encoded.per_page), (Some("failure"), 100));
+    }
+}
