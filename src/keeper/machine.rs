@@ -203,6 +203,9 @@ fn hear_failure_of_some_attempt(mut watched: Watched, new: bool, hint: &Hint, cx
     };
     if watched.calling.is_none() {
         watched.due = earlier(watched.due, soonest);
+    } else {
+        // Perhaps of the attempt that the call has started.
+        watched.failed_at = cx.now;
     }
     let due = watched.due;
     let receipt = if new {
@@ -290,6 +293,7 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
     match answer {
         RerunAnswer::Accepted => {
             let next = RunAttempt::new(attempt.get() + 1);
+            let failed_since = watched.calling.is_some_and(|calling| watched.failed_at > calling.since);
             watched.calling = None;
             watched.decided_attempt = Some(attempt);
             watched.run_attempt = watched.run_attempt.max(next);
@@ -297,7 +301,7 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
             watched.updated = cx.now;
             watched.tries = 0;
             settle_trouble(&mut watched, RunOutcome::Rerunning, cx);
-            watched.due = Some(cx.now + RERUN_GOING);
+            watched.due = Some(cx.now + if failed_since { STILL_GOING } else { RERUN_GOING });
             watched.publish = Some(cx.now);
             let record =
                 Record { run_attempt: Some(attempt), outcome: RunOutcome::Rerunning, reason: watched.reason.clone() };

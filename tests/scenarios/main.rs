@@ -8,6 +8,10 @@
 
 mod delivery;
 mod payloads;
+mod refusals;
+mod reruns;
+mod restarts;
+mod settings;
 mod stage;
 mod statuses;
 
@@ -20,9 +24,19 @@ use stage::Stage;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // They wait far more than they compute.
-    arguments.test_threads = arguments.test_threads.or(Some(12));
+    arguments.test_threads = arguments.test_threads.or(Some(32));
     let stage = Stage::new();
-    let trials: Vec<Trial> = [statuses::trials(&stage), payloads::trials(&stage)].into_iter().flatten().collect();
+    let trials: Vec<Trial> = [
+        reruns::trials(&stage),
+        refusals::trials(&stage),
+        restarts::trials(&stage),
+        settings::trials(&stage),
+        statuses::trials(&stage),
+        payloads::trials(&stage),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     stage.close();
     conclusion.exit_code()

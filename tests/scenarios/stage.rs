@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
+use serde_json::Value;
+use simulator::{EventKinds, Repository, SimulatedGitHub};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -12,8 +15,12 @@ pub const SECRET: &str = "the-webhook-secret";
 pub const PREVIOUS_SECRET: &str = "the-previous-secret";
 pub const TOKEN: &str = "the-token";
 
+/// How long what should happen may take. GitHub's "already running", for one, is waited for 30 s.
+pub const PATIENCE: Duration = Duration::from_secs(100);
+
 pub struct Stage {
     runtime: Runtime,
+    github: OnceCell<SimulatedGitHub>,
     worker: OnceCell<LocalWorker>,
     /// Workers with settings of their own are few and heavy: one starts after the other.
     starting: Mutex<()>,
@@ -22,7 +29,38 @@ pub struct Stage {
 impl Stage {
     pub fn new() -> Arc<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        Arc::new(Self { runtime, worker: OnceCell::new(), starting: Mutex::new(()) })
+        Arc::new(Self { runtime, github: OnceCell::new(), worker: OnceCell::new(), starting: Mutex::new(()) })
+    }
+
+    /// The simulated GitHub that all scenarios share, each with a repository of its own.
+    pub async fn github(&self) -> &SimulatedGitHub {
+        let options = || simulator::Options {
+            secret: SECRET.to_owned(),
+            token: TOKEN.to_owned(),
+            patience: PATIENCE,
+            ..simulator::Options::default()
+        };
+        self.github.get_or_init(|| SimulatedGitHub::start(options())).await
+    }
+
+    /// A repository whose webhooks of these kinds go to the shared Worker.
+    pub async fn repository(&self, name: &str, events: EventKinds) -> Repository {
+        let url = self.worker().await.url.clone();
+        self.repository_of(name, events, &url).await
+    }
+
+    /// The same, for a Worker of one's own.
+    pub async fn repository_of(&self, name: &str, events: EventKinds, url: &str) -> Repository {
+        let repository = self.github().await.repository(name).await;
+        let url = format!("{url}/");
+        repository
+            .hook(|hook| {
+                hook.url = Some(url);
+                hook.events = events;
+                hook.concurrent = true;
+            })
+            .await;
+        repository
     }
 
     /// The Worker that most scenarios share: no delay, everything else as by default.
@@ -37,12 +75,26 @@ impl Stage {
             ("WEBHOOK_SECRET".to_owned(), SECRET.to_owned()),
             ("WEBHOOK_SECRET_PREVIOUS".to_owned(), PREVIOUS_SECRET.to_owned()),
             ("GITHUB_TOKEN".to_owned(), TOKEN.to_owned()),
-            ("GITHUB_API_URL".to_owned(), "http://127.0.0.1:9".to_owned()),
+            ("GITHUB_API_URL".to_owned(), self.github().await.url()),
             ("RERUN_DELAY".to_owned(), "0s".to_owned()),
         ]);
         settings.extend(options.settings);
         let _one_at_a_time = self.starting.lock().await;
         LocalWorker::start(Options { settings, ..options }).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What Workers KV of the shared Worker says under a key, by way of `wrangler kv key get`, once something is there
+    /// that will stay.
+    pub async fn kv(&self, key: &str) -> Value {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let read = self.worker().await.kv_get(key).await.expect("wrangler kv key get");
+            let value: Value = read.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let settled = ["rescued", "exhausted", "left", "failed", "superseded"];
+            if value["outcome"].as_str().is_some_and(|outcome| settled.contains(&outcome)) || Instant::now() > end {
+                return value;
+            }
+        }
     }
 
     pub fn close(self: Arc<Self>) {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,15 @@ use tokio::sync::{broadcast, watch};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Nothing is asked of Cloudflare: no sample of request properties, no newer version; and nothing is asked of a person.
+const QUIETLY: [(&str, &str); 5] = [
+    ("WRANGLER_SEND_METRICS", "false"),
+    ("WRANGLER_HIDE_BANNER", "true"),
+    ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
+    ("CI", "true"),
+    ("NO_COLOR", "1"),
+];
 
 /// How to run it.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +57,8 @@ pub struct LocalWorker {
     child: Child,
     group: Pid,
     log: Log,
-    _folder: TempDir,
+    storage: PathBuf,
+    folder: TempDir,
 }
 
 /// What the Worker and wrangler have written.
@@ -62,6 +73,8 @@ pub enum StartError {
     /// The Worker, or what runs it, is not there.
     Missing(PathBuf),
     PortTaken(u16),
+    /// The system does not let it be used.
+    PortRefused(u16, std::io::Error),
     Io(std::io::Error),
     /// `wrangler dev` ended, or was not ready in time; with what it wrote.
     NotReady(String),
@@ -72,6 +85,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Missing(path) => write!(f, "{} is missing; run: npm run build", path.display()),
             Self::PortTaken(port) => write!(f, "port {port} is taken by another program"),
+            Self::PortRefused(port, error) => write!(f, "port {port} cannot be used: {error}"),
             Self::Io(error) => error.fmt(f),
             Self::NotReady(output) => write!(f, "wrangler dev did not start:\n{output}"),
         }
@@ -106,9 +120,10 @@ impl LocalWorker {
             Some(port) => port,
             None => free_port()?,
         };
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
-            return Err(StartError::PortTaken(port));
-        }
+        std::net::TcpListener::bind(("127.0.0.1", port)).map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => StartError::PortTaken(port),
+            _ => StartError::PortRefused(port, error),
+        })?;
         let folder = tempfile::Builder::new().prefix("rerunner-").tempdir()?;
         let configuration = folder.path().join("wrangler.json");
         std::fs::write(&configuration, configure(&root, &built, &options.settings)?.to_string())?;
@@ -123,12 +138,7 @@ impl LocalWorker {
             .arg("--persist-to")
             .arg(&storage)
             .current_dir(folder.path())
-            .env("WRANGLER_SEND_METRICS", "false")
-            .env("WRANGLER_HIDE_BANNER", "true")
-            // Nothing is asked of Cloudflare: no sample of request properties, no newer version.
-            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-            .env("CI", "true")
-            .env("NO_COLOR", "1")
+            .envs(QUIETLY)
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -146,7 +156,7 @@ impl LocalWorker {
         if let Some(stderr) = child.stderr.take() {
             log.follow(stderr, None);
         }
-        let worker = Self { url: format!("http://127.0.0.1:{port}"), child, group, log, _folder: folder };
+        let worker = Self { url: format!("http://127.0.0.1:{port}"), child, group, log, storage, folder };
         let started = tokio::time::timeout(READY_WITHIN, is_ready.wait_for(|ready| *ready)).await;
         match started {
             Ok(Ok(_)) => Ok(worker),
@@ -156,6 +166,43 @@ impl LocalWorker {
 
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// What is in Workers KV, by `wrangler kv`: `["key", "get", KEY]`, `["key", "list"]`. An error is what it wrote.
+    pub async fn kv(&self, arguments: &[&str]) -> std::io::Result<String> {
+        let root = root().canonicalize()?;
+        let output = Command::new(root.join("node_modules/.bin/node"))
+            .arg(root.join("node_modules/wrangler/bin/wrangler.js"))
+            .arg("kv")
+            .args(arguments)
+            .args(["--binding", "ATTEMPTS", "--local", "--config"])
+            .arg(self.folder.path().join("wrangler.json"))
+            .arg("--persist-to")
+            .arg(&self.storage)
+            .current_dir(self.folder.path())
+            .envs(QUIETLY)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    /// The value of a key in Workers KV, if there is one.
+    pub async fn kv_get(&self, key: &str) -> std::io::Result<Option<String>> {
+        match self.kv(&["key", "get", key, "--text"]).await {
+            Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty() && value.trim() != "Value not found")),
+            Err(error) if error.to_string().contains("not found") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until it ends by itself, which it should not.
+    pub async fn ended(&mut self) {
+        let _ = self.child.wait().await;
     }
 
     /// Ends it as Ctrl-C would, and waits until it has ended.
@@ -230,10 +277,10 @@ impl Log {
     }
 }
 
-/// A line that the Worker wrote, as JSON.
+/// A line that the Worker wrote, as JSON. Around an error, wrangler puts colours.
 pub fn event(line: &str) -> Option<Value> {
-    let start = line.find("{\"event\":")?;
-    serde_json::from_str(line.get(start..)?.trim_end()).ok()
+    let (start, end) = (line.find("{\"event\":")?, line.rfind('}')?);
+    serde_json::from_str(line.get(start..=end)?).ok()
 }
 
 /// The project's configuration with other settings, as the JSON that wrangler takes too.

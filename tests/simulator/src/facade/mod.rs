@@ -62,7 +62,7 @@ impl Default for Options {
         Options {
             webhook_url: None,
             secret: "It's a Secret to Everybody".to_owned(),
-            token: "github_pat_simulated_full_access".to_owned(),
+            token: "the-simulated-token".to_owned(),
             login: "rerunner-bot".to_owned(),
             listen: any_port,
             listen_logs: any_port,

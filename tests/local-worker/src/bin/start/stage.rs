@@ -1,0 +1,162 @@
+//! What runs: the Worker, and a simulated GitHub unless it is the real one.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use local_worker::{LocalWorker, Options, StartError, root};
+use simulator::organization::{self, Organization};
+use simulator::{EventKind, EventKinds, Happening, SimulatedGitHub};
+use tokio::sync::broadcast;
+use tokio::time::{Interval, interval};
+
+use crate::dev_vars::DevVars;
+use crate::story::Story;
+
+const RUN_EVERY: Duration = Duration::from_secs(4);
+/// What follows from it: the first run fails at first, and is rescued within seconds.
+const SEED: u64 = 1;
+
+pub struct Stage {
+    pub worker: LocalWorker,
+    pub simulation: Simulation,
+    /// What a newcomer should know first.
+    pub introduction: String,
+}
+
+/// The simulated GitHub and its organization; nothing if it is the real GitHub.
+pub struct Simulation(Option<Running>);
+
+struct Running {
+    organization: Organization,
+    happenings: broadcast::Receiver<Happening>,
+    starts: Interval,
+}
+
+/// What the simulation has come to.
+pub enum Event {
+    Happened(Box<Happening>),
+    /// It is time for the next run to start.
+    Starts,
+}
+
+impl Stage {
+    /// An error says what to do.
+    pub async fn start(port: u16) -> Result<Self, String> {
+        let root = root().canonicalize().map_err(|error| format!("The project's folder is gone: {error}"))?;
+        let vars = DevVars::read(&root)?;
+        match vars.get("GITHUB_TOKEN") {
+            Some(_) => Self::real(port, &vars).await,
+            None => Self::simulated(port, &vars).await,
+        }
+    }
+
+    async fn simulated(port: u16, vars: &DevVars) -> Result<Self, String> {
+        let mut options = simulator::Options { seed: SEED, ..simulator::Options::default() };
+        if let Some(secret) = vars.get("WEBHOOK_SECRET") {
+            secret.clone_into(&mut options.secret);
+        }
+        let mut github = SimulatedGitHub::start(options).await;
+        // Whatever wrangler.toml says: all that this shows depends on them.
+        let settings = [
+            ("WEBHOOK_SECRET", github.secret()),
+            ("GITHUB_TOKEN", github.token()),
+            ("GITHUB_API_URL", &github.url()),
+            ("REPOSITORIES", "*"),
+            ("RERUN_DELAY", "1s"),
+            ("DRY_RUN", "false"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let worker = start_worker(Options { settings: settings.into(), port: some(port), storage: None }).await?;
+        let organization = organization::fill(&github, SEED).await;
+        github.send_webhooks_to(&format!("{}/", worker.url));
+        for repository in organization.repositories() {
+            let events = EventKinds::only(EventKind::WorkflowRun).and(EventKind::WorkflowJob);
+            repository.hook(|hook| hook.events = events).await;
+        }
+        let introduction = format!(
+            "Rerunner on this machine: the Worker on Cloudflare's runtime, and a simulated GitHub whose workflows fail now \
+             and then.\n\n  \
+             the Worker         {}\n  \
+             the real GitHub    put GITHUB_TOKEN and WEBHOOK_SECRET into {}, and start again\n  \
+             the end            Ctrl-C ends all of it\n",
+            worker.url,
+            vars.shown_path(),
+        );
+        let happenings = github.observe();
+        let running = Running { organization, happenings, starts: interval(RUN_EVERY) };
+        Ok(Self { worker, simulation: Simulation(Some(running)), introduction })
+    }
+
+    async fn real(port: u16, vars: &DevVars) -> Result<Self, String> {
+        let settings: BTreeMap<String, String> = vars.settings().clone();
+        // The same place as that of `npm run dev`, so that no run is forgotten between one start and the next.
+        let storage = vars.path.with_file_name(".wrangler").join("state");
+        let worker = start_worker(Options { settings, port: some(port), storage: Some(storage) }).await?;
+        let path = vars.shown_path();
+        let secret = match vars.get("WEBHOOK_SECRET") {
+            Some(_) => format!("the WEBHOOK_SECRET of {path}"),
+            None => format!("missing: put WEBHOOK_SECRET=\"…\" into {path} too; until then each webhook is answered 503"),
+        };
+        let introduction = format!(
+            "Rerunner on this machine: the Worker on Cloudflare's runtime, and the real GitHub, with the settings of {path}.\n\n  \
+             webhooks go to     {}/\n  \
+             \u{20}                  GitHub must be able to reach it: by a tunnel of your choice, whose address goes into the\n  \
+             \u{20}                  webhook on GitHub; or deploy the Worker instead (npm run deploy)\n  \
+             their secret       {secret}\n  \
+             their events       Workflow runs\n  \
+             set up well?       {}/healthz\n  \
+             the end            Ctrl-C ends all of it\n",
+            worker.url, worker.url,
+        );
+        Ok(Self { worker, simulation: Simulation(None), introduction })
+    }
+}
+
+impl Simulation {
+    /// Waits for what comes next; for ever with the real GitHub. Nothing is lost if it is dropped meanwhile.
+    pub async fn next(&mut self) -> Event {
+        let Some(running) = &mut self.0 else { return std::future::pending().await };
+        loop {
+            tokio::select! {
+                biased;
+                // Some may be missed when the terminal is held up for long.
+                happening = running.happenings.recv() => if let Ok(happening) = happening {
+                    return Event::Happened(Box::new(happening));
+                },
+                _ = running.starts.tick() => return Event::Starts,
+            }
+        }
+    }
+
+    pub async fn tell(&mut self, event: Event, story: &mut Story) -> io::Result<()> {
+        match event {
+            Event::Happened(happening) => story.happened(&happening),
+            Event::Starts => {
+                if let Some(running) = &mut self.0 {
+                    let run = running.organization.start_next().await.snapshot();
+                    let name = format!("{} #{}", run.identity.workflow.name, run.identity.run_number);
+                    story.name(run.id(), name);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn some(port: u16) -> Option<u16> {
+    (port != 0).then_some(port)
+}
+
+async fn start_worker(options: Options) -> Result<LocalWorker, String> {
+    LocalWorker::start(options).await.map_err(|error| match error {
+        StartError::PortTaken(port) => {
+            format!("Port {port} is taken by another program. Choose another one: npm start -- --port {}", port.wrapping_add(1).max(1024))
+        }
+        StartError::Missing(path) if path.ends_with("build/worker/shim.mjs") => {
+            "The Worker is not built. Build it: npm run build".to_owned()
+        }
+        StartError::Missing(path) => format!("{} is missing. Set it up: npm run setup:tools", path.display()),
+        error => error.to_string(),
+    })
+}

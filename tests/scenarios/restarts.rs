@@ -1,0 +1,33 @@
+//! The Worker goes away between a webhook and its re-run, and comes back on the same storage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use local_worker::Options;
+use simulator::{Conclusion, EventKind, EventKinds, Job, Workflow};
+
+use crate::stage::{Stage, trials};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(stage, "restarts", killed_between_webhook_and_rerun)
+}
+
+async fn killed_between_webhook_and_rerun(stage: Arc<Stage>) {
+    let storage = tempfile::tempdir().expect("a folder");
+    let options =
+        || Options { storage: Some(storage.path().to_owned()), ..Options::default().setting("RERUN_DELAY", "6s") };
+    let worker = stage.worker_with(options()).await;
+    let repository = stage.repository_of("octo/restarted", EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
+    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let stored = worker.log().wait_for(Duration::from_secs(20), |event| event["outcome"] == "scheduled").await;
+    assert!(stored.is_some(), "the webhook was not stored");
+    worker.kill().await;
+    run.expect_no_rerun_for(Duration::from_secs(1)).await;
+    // Nothing is sent to the new one: what was stored, and its alarm, are all that it has.
+    let worker = stage.worker_with(options()).await;
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    run.expect_reruns(1).await;
+    run.expect_no_rerun_for(Duration::from_secs(2)).await;
+    worker.stop().await;
+}
