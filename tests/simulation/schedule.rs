@@ -268,6 +268,8 @@ impl Schedule {
             self.machines[repository].crash();
             let mut world = self.world.borrow_mut();
             if world.random.usize(0..4) == 0 {
+                // Whoever's clock jumps cannot know how long it has waited.
+                world.told_to_wait.remove(&repository);
                 world.clock_skew[repository] += world.random.i64(-60_000..60_000);
                 *world.faults_seen.entry("a clock that jumps").or_default() += 1;
             }
@@ -347,8 +349,11 @@ impl Schedule {
 
     fn webhook(&mut self, repository: usize, hint: &Hint, tries: u32) {
         self.webhooks += 1;
+        self.world.borrow_mut().on_the_way -= 1;
         self.world.borrow_mut().note(|| format!("webhook    {hint:?}"));
-        let crash = self.world.borrow().faults.crash / 4.0;
+        // The very first one makes the repository known, and is the only one that nothing may happen to.
+        let first = hint.delivery.is_none();
+        let crash = if first { 0.0 } else { self.world.borrow().faults.crash / 4.0 };
         // The machine may go away before it is stored, or after it is stored and before it is answered.
         let before = self.world.borrow_mut().chance("a webhook refused", crash);
         let stored = if before {
@@ -373,7 +378,7 @@ impl Schedule {
 
     fn is_quiet(&self) -> bool {
         let world = self.world.borrow();
-        let idle = world.github.is_idle() && self.machines.iter().all(Machine::is_idle);
+        let idle = world.github.is_idle() && world.on_the_way == 0 && self.machines.iter().all(Machine::is_idle);
         idle && self.machines.iter().all(|machine| {
             let (due, publish) = machine.keeper.store().first_times().expect("read");
             due.is_none() && publish.is_none()
@@ -401,7 +406,11 @@ impl Schedule {
         let pressed = world.github.reruns().iter().any(|rerun| rerun.run == id && rerun.by == model::RerunBy::Person);
         let excluded = run.identity.actor.as_str() == EXCLUDED;
         let mut say = |what: String| {
-            wrong.push(format!("run {} of {}: {what}; kept: {kept:#?}", id.0, world.repositories[repository]))
+            let (workflow, latest) = (&run.identity.workflow.name, run.latest());
+            wrong.push(format!(
+                "run {} ({workflow}, attempt {} {:?}) of {}: {what}; kept: {kept:#?}",
+                id.0, latest.number, latest.conclusion, world.repositories[repository]
+            ))
         };
         for rerun in ours() {
             let attempt = run.attempt(rerun.from_attempt).expect("it was re-run");

@@ -102,6 +102,8 @@ pub struct World {
     pub kv: BTreeMap<(usize, RunId), Attempts>,
     pub alarms: Vec<Alarm>,
     /// Until when each repository was told not to call.
+    /// Webhooks that were sent and have not arrived.
+    pub on_the_way: usize,
     pub told_to_wait: HashMap<usize, Millis>,
     /// Runs that GitHub will never re-run, whatever is asked.
     pub never: std::collections::BTreeSet<u64>,
@@ -145,6 +147,7 @@ impl World {
             calls: Vec::new(),
             kv: BTreeMap::new(),
             alarms: Vec::new(),
+            on_the_way: 0,
             told_to_wait: HashMap::new(),
             never: std::collections::BTreeSet::new(),
             clock_skew: Vec::new(),
@@ -180,6 +183,9 @@ impl World {
     }
 
     pub fn at(&mut self, time: Millis, event: Event) {
+        if matches!(event, Event::Webhook { .. }) {
+            self.on_the_way += 1;
+        }
         let index = self.events.len();
         self.queue.push(Reverse((time.max(self.now), index as u64, index)));
         self.events.push(Some(event));

@@ -67,6 +67,7 @@ async fn main() -> ExitCode {
 /// An error is a message that says what to do.
 async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut interruption = Interruption::new().map_err(|error| format!("Signals cannot be received: {error}"))?;
+    eprintln!("Starting …");
     let mut stage = tokio::select! {
         started = Stage::start(arguments.port) => started?,
         () = interruption.comes() => return Ok(ExitCode::SUCCESS),
@@ -105,10 +106,10 @@ async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Inter
             () = interruption.comes() => break End::Asked,
             () = &mut time_over => break End::Asked,
             () = &mut no_rescue => break End::NoRescue,
-            line = log.recv() => if let Ok(line) = line { story.logged(&line)? },
             event = simulation.next() => simulation.tell(event, &mut story).await?,
+            line = log.recv() => if let Ok(line) = line { story.logged(&line)? },
             Some(counts) = counts.recv() => story.counts(counts)?,
-            _ = catch_up.tick() => story.catch_up()?,
+            _ = catch_up.tick() => story.catch_up(false)?,
             _ = summary.tick() => story.summary()?,
             () = worker.ended() => break End::WorkerEnded,
         }
@@ -116,7 +117,7 @@ async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Inter
             break End::Rescued;
         }
     };
-    story.catch_up()?;
+    story.catch_up(true)?;
     if let Ok(counts) = reader.read().await {
         story.counts(counts)?;
     }

@@ -13,9 +13,9 @@ use tokio::time::{Interval, interval};
 use crate::dev_vars::DevVars;
 use crate::story::Story;
 
-const RUN_EVERY: Duration = Duration::from_secs(4);
+const RUN_EVERY: Duration = Duration::from_secs(5);
 /// What follows from it: the first run fails at first, and is rescued within seconds.
-const SEED: u64 = 1;
+fn seed()->u64{std::env::var("SEED").unwrap().parse().unwrap()}
 
 pub struct Stage {
     pub worker: LocalWorker,
@@ -52,7 +52,7 @@ impl Stage {
     }
 
     async fn simulated(port: u16, vars: &DevVars) -> Result<Self, String> {
-        let mut options = simulator::Options { seed: SEED, ..simulator::Options::default() };
+        let mut options = simulator::Options { seed: seed(), ..simulator::Options::default() };
         if let Some(secret) = vars.get("WEBHOOK_SECRET") {
             secret.clone_into(&mut options.secret);
         }
@@ -68,7 +68,7 @@ impl Stage {
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let worker = start_worker(Options { settings: settings.into(), port: some(port), storage: None }).await?;
-        let organization = organization::fill(&github, SEED).await;
+        let organization = organization::fill(&github, seed()).await;
         github.send_webhooks_to(&format!("{}/", worker.url));
         for repository in organization.repositories() {
             let events = EventKinds::only(EventKind::WorkflowRun).and(EventKind::WorkflowJob);

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
 
+use anstyle::Style;
 use serde_json::Value;
 use simulator::{AttemptEnded, Call, Conclusion, Delivery, DeliveryResult, Endpoint, Happening, RunId};
 
-use crate::counts::Counts;
+use crate::counts::{Count, Counts};
 use crate::screen::{BOLD, CYAN, DIM, GREEN, Line, PLAIN, RED, Screen, YELLOW};
 
-/// The Worker writes its decision once GitHub has answered; it is told before the call, as it was taken before.
-const CALL_WAITS_FOR_DECISION: Duration = Duration::from_millis(500);
+/// How long a line waits for the one that should stand before it.
+const HELD_FOR: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub struct Story {
@@ -20,11 +21,31 @@ pub struct Story {
     names: BTreeMap<u64, String>,
     ended: BTreeSet<u64>,
     failed: BTreeMap<u64, Standing>,
-    reruns: u64,
-    ignored: u64,
-    held: Vec<(Instant, Call)>,
+    reruns: usize,
+    ignored: usize,
+    held: Vec<Held>,
     counts: Counts,
     summary: String,
+}
+
+/// What was taken first is written last by the Worker: its decision after GitHub's answer to the call, its answer to a
+/// webhook after the rescue that it told of. They are told the other way round.
+#[derive(Debug)]
+struct Held {
+    since: Instant,
+    until: &'static str,
+    told: Told,
+}
+
+/// A line, as it will be told.
+#[derive(Debug, Default)]
+struct Told {
+    repository: String,
+    run: Option<u64>,
+    place: String,
+    what: String,
+    style: Style,
+    more: String,
 }
 
 /// Where a run stands that failed at least once.
@@ -69,10 +90,10 @@ impl Story {
         match happening {
             Happening::AttemptEnded(ended) => self.attempt_ended(ended),
             Happening::Api(call) if call.endpoint.is_some_and(Endpoint::is_write) => {
-                self.held.push((Instant::now(), call.clone()));
+                self.hold("decision", told_call(call));
                 Ok(())
             }
-            Happening::Api(call) if call.status.is_none_or(|status| status >= 400) => self.call(call),
+            Happening::Api(call) if call.status.is_none_or(|status| status >= 400) => self.tell(told_call(call)),
             // The Worker logs each webhook that reaches it.
             Happening::Webhook(delivery) => self.undelivered(delivery),
             Happening::Api(_) | Happening::LogRead(_) => Ok(()),
@@ -94,9 +115,9 @@ impl Story {
         }
     }
 
-    /// Tells what was held back and need not be any longer.
-    pub fn catch_up(&mut self) -> io::Result<()> {
-        self.release(|since, _| since.elapsed() > CALL_WAITS_FOR_DECISION)
+    /// Tells what was held back for long enough; at the end, all of it.
+    pub fn catch_up(&mut self, end: bool) -> io::Result<()> {
+        self.release(|held| end || held.since.elapsed() > HELD_FOR)
     }
 
     /// Workers KV as it is now: tells the counts that have changed since it was last read.
@@ -106,13 +127,16 @@ impl Story {
             return Ok(());
         }
         let title = format!("Workers KV: {}, {} changed", plural(counts.len(), "run"), changed.len());
-        let key_width = changed.iter().map(|(key, _)| key.len()).max().unwrap_or_default();
         self.screen.summary(CYAN, &title)?;
-        for (key, count) in changed {
-            let attempt = format!("run_attempt {}", count.run_attempt);
-            let reruns = format!("reruns {}", count.reruns);
-            let style = outcome_style(&count.outcome);
-            let row = format!("          {key:key_width$}   {attempt:14}   {reruns:9}   {style}{}{style:#}", count.outcome);
+        let rows = changed.iter().map(|(key, count)| (key, self.name_of_key(key, count), count));
+        let rows: Vec<_> = rows.collect();
+        let key_width = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or_default();
+        let name_width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
+        for (key, name, Count { run_attempt, reruns, outcome, .. }) in rows {
+            let style = outcome_style(outcome);
+            let row = format!(
+                "          {key:key_width$}  {name:name_width$}  run_attempt {run_attempt}  reruns {reruns}  {style}{outcome}{style:#}"
+            );
             self.screen.text(PLAIN, &row)?;
         }
         self.counts = counts;
@@ -134,9 +158,8 @@ impl Story {
         if other > 0 {
             summary += &format!(", {other} left alone");
         }
-        let reruns = usize::try_from(self.reruns).unwrap_or(usize::MAX);
-        let ignored = usize::try_from(self.ignored).unwrap_or(usize::MAX);
-        summary += &format!("; {} asked for; {} ignored", plural(reruns, "re-run"), plural(ignored, "webhook"));
+        let (reruns, ignored) = (plural(self.reruns, "re-run"), plural(self.ignored, "webhook"));
+        summary += &format!("; {reruns} asked for; {ignored} ignored");
         if summary != self.summary {
             self.screen.summary(BOLD, &summary)?;
             self.summary = summary;
@@ -149,8 +172,14 @@ impl Story {
     }
 
     /// Something about no run.
-    pub fn aside(&mut self, place: &str, what: &str, style: anstyle::Style, more: &str) -> io::Result<()> {
+    pub fn aside(&mut self, place: &str, what: &str, style: Style, more: &str) -> io::Result<()> {
         self.screen.line(&Line { subject: ("", ""), place, what, style, more })
+    }
+
+    fn name_of_key(&self, key: &str, count: &Count) -> String {
+        let run = key.rsplit('/').next().and_then(|id| id.parse().ok());
+        let name = run.and_then(|run: u64| self.names.get(&run)).or(count.workflow.as_ref());
+        name.cloned().unwrap_or_default()
     }
 
     fn attempt_ended(&mut self, ended: &AttemptEnded) -> io::Result<()> {
@@ -164,59 +193,56 @@ impl Story {
             }
             other => (other.to_string(), PLAIN),
         };
-        let place = format!("attempt {}", ended.attempt);
-        let more = format!("on {}, started by {}", ended.branch, ended.triggering_actor);
-        self.tell(ended.repository.as_str(), Some(run), &place, &what, style, &more)
-    }
-
-    fn call(&mut self, call: &Call) -> io::Result<()> {
-        let accepted = call.status.is_some_and(|status| status < 300);
-        let what = match call.status {
-            Some(201) => "201 Created".to_owned(),
-            Some(status) => status.to_string(),
-            None => "no answer".to_owned(),
-        };
-        let mut more = format!("{} {}", call.method, call.path);
-        if let Some(message) = &call.message {
-            more += &format!(": {message}");
-        }
-        let run = call.run.map(|run| run.0);
-        let repository = call.repository.clone().unwrap_or_default();
-        self.tell(&repository, run, "GitHub", &what, if accepted { PLAIN } else { YELLOW }, &more)
+        self.tell(Told {
+            repository: ended.repository.to_string(),
+            run: Some(run),
+            place: format!("attempt {}", ended.attempt),
+            what,
+            style,
+            more: format!("on {}, started by {}", ended.branch, ended.triggering_actor),
+        })
     }
 
     fn undelivered(&mut self, delivery: &Delivery) -> io::Result<()> {
         let why = match &delivery.result {
             DeliveryResult::Answered { .. } => return Ok(()),
             DeliveryResult::TimedOut => "no answer in time",
-            DeliveryResult::Failed(why) => why.as_str(),
+            DeliveryResult::Failed(why) => why,
             DeliveryResult::Dropped => "lost on the way",
         };
-        let run = delivery.run.map(|run| run.0);
-        self.tell(delivery.repository.as_str(), run, "webhook", "not delivered", RED, why)
+        self.tell(Told {
+            repository: delivery.repository.to_string(),
+            run: delivery.run.map(|run| run.0),
+            place: "webhook".to_owned(),
+            what: "not delivered".to_owned(),
+            style: RED,
+            more: why.to_owned(),
+        })
     }
 
     fn delivery(&mut self, event: &Value) -> io::Result<()> {
         let outcome = text(event, "outcome");
         let run = number(event, "run_id");
-        let style = match outcome {
-            "ignored" => {
+        match (outcome, run) {
+            ("ignored", _) => {
                 self.ignored += 1;
                 return Ok(());
             }
-            "scheduled" => {
-                run.map(|run| self.failed.entry(run).or_insert(Standing::Waiting));
-                PLAIN
+            ("scheduled", Some(run)) => {
+                self.failed.entry(run).or_insert(Standing::Waiting);
             }
-            "rejected" | "unavailable" => RED,
-            _ => PLAIN,
-        };
-        let what = format!("{} {outcome}", number(event, "status").unwrap_or_default());
-        let more = match text(event, "github_event") {
-            "" => text(event, "reason").to_owned(),
-            kind => format!("{kind}: {}", text(event, "reason")),
-        };
-        self.tell(text(event, "repository"), run, "webhook", &what, style, &more)
+            _ => {}
+        }
+        let reason = text(event, "reason");
+        let kind = text(event, "github_event");
+        self.tell(Told {
+            repository: text(event, "repository").to_owned(),
+            run,
+            place: "webhook".to_owned(),
+            what: format!("{} {outcome}", number(event, "status").unwrap_or_default()),
+            style: if matches!(outcome, "rejected" | "unavailable") { RED } else { PLAIN },
+            more: if kind.is_empty() { reason.to_owned() } else { format!("{kind}: {reason}") },
+        })
     }
 
     fn decision(&mut self, event: &Value) -> io::Result<()> {
@@ -227,40 +253,71 @@ impl Story {
             "waiting" | "rerunning" => (Standing::Waiting, outcome),
             _ => (Standing::Other, outcome),
         };
-        self.reruns += u64::from(outcome == "rerunning");
+        self.reruns += usize::from(outcome == "rerunning");
         let run = number(event, "run_id");
-        run.map(|run| self.failed.insert(run, standing));
-        let style = outcome_style(outcome);
-        self.tell(text(event, "repository"), run, "decision", mark, style, text(event, "reason"))?;
-        self.release(|_, call| call.run.map(|run| run.0) == run)
-    }
-
-    /// Tells the held calls that this is true of.
-    fn release(&mut self, due: impl Fn(&Instant, &Call) -> bool) -> io::Result<()> {
-        let (due, held) = std::mem::take(&mut self.held).into_iter().partition(|(since, call)| due(since, call));
-        self.held = held;
-        let due: Vec<(Instant, Call)> = due;
-        due.iter().try_for_each(|(_, call)| self.call(call))
-    }
-
-    fn tell(
-        &mut self,
-        repository: &str,
-        run: Option<u64>,
-        place: &str,
-        what: &str,
-        style: anstyle::Style,
-        more: &str,
-    ) -> io::Result<()> {
-        let name = match run {
-            Some(run) => self.names.get(&run).cloned().unwrap_or_else(|| format!("run {run}")),
-            None => String::new(),
+        if let Some(run) = run {
+            self.failed.insert(run, standing);
+        }
+        let told = Told {
+            repository: text(event, "repository").to_owned(),
+            run,
+            place: "decision".to_owned(),
+            what: mark.to_owned(),
+            style: outcome_style(outcome),
+            more: text(event, "reason").to_owned(),
         };
-        self.screen.line(&Line { subject: (repository, &name), place, what, style, more })
+        match standing {
+            Standing::Rescued => {
+                self.hold("webhook", told);
+                Ok(())
+            }
+            _ => self.tell(told),
+        }
+    }
+
+    fn hold(&mut self, until: &'static str, told: Told) {
+        self.held.push(Held { since: Instant::now(), until, told });
+    }
+
+    fn release(&mut self, due: impl Fn(&Held) -> bool) -> io::Result<()> {
+        let (due, held): (Vec<Held>, Vec<Held>) = std::mem::take(&mut self.held).into_iter().partition(due);
+        self.held = held;
+        due.into_iter().try_for_each(|held| self.tell(held.told))
+    }
+
+    fn tell(&mut self, told: Told) -> io::Result<()> {
+        let Told { repository, run, place, what, style, more } = told;
+        let name = run.map(|run| self.names.get(&run).cloned().unwrap_or_else(|| format!("run {run}")));
+        let subject = (repository.as_str(), name.as_deref().unwrap_or_default());
+        self.screen.line(&Line { subject, place: &place, what: &what, style, more: &more })?;
+        // What waited for this line.
+        self.release(|held| held.told.run == run && held.until == place)
     }
 }
 
-fn outcome_style(outcome: &str) -> anstyle::Style {
+fn told_call(call: &Call) -> Told {
+    let (what, style) = match call.status {
+        Some(201) => ("201 Created".to_owned(), PLAIN),
+        Some(status) => (status.to_string(), YELLOW),
+        None => ("no answer".to_owned(), YELLOW),
+    };
+    // The repository stands in the line already.
+    let path = match call.path.split_once("/actions/") {
+        Some((_, path)) => format!("…/{path}"),
+        None => call.path.clone(),
+    };
+    let message = call.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    Told {
+        repository: call.repository.clone().unwrap_or_default(),
+        run: call.run.map(|run| run.0),
+        place: "GitHub".to_owned(),
+        what,
+        style,
+        more: format!("{} {path}{message}", call.method),
+    }
+}
+
+fn outcome_style(outcome: &str) -> Style {
     match outcome {
         "rescued" => GREEN.bold(),
         "exhausted" => RED.bold(),
