@@ -102,6 +102,11 @@ impl Machine {
     pub fn crash(&mut self) {
         self.world.borrow_mut().note(|| format!("crash      of the Keeper of repository {}", self.repository));
         self.work = None;
+        {
+            let mut world = self.world.borrow_mut();
+            let calls = world.calls.len();
+            world.heard_from.insert(self.repository, calls);
+        }
         self.keeper = Rc::new(Keeper::open(self.sql.clone()).expect("the schema"));
         let now = self.world.borrow().clock(self.repository);
         self.keeper.started(now).expect("started");

@@ -217,7 +217,8 @@ impl Schedule {
                 };
                 if !self.crashes(repository) {
                     let mut world = self.world.borrow_mut();
-                    if let Some(until) = world.calls[call].asks_to_wait {
+                    let heard = world.heard_from.get(&repository).is_none_or(|from| call >= *from);
+                    if let Some(until) = world.calls[call].asks_to_wait.filter(|_| heard) {
                         world.told_to_wait.insert(repository, until);
                     }
                     drop(world);

@@ -105,6 +105,8 @@ pub struct World {
     /// Webhooks that were sent and have not arrived.
     pub on_the_way: usize,
     pub told_to_wait: HashMap<usize, Millis>,
+    /// Calls before this one were made by a machine that is gone: nobody hears their answers.
+    pub heard_from: HashMap<usize, usize>,
     /// Runs that GitHub will never re-run, whatever is asked.
     pub never: std::collections::BTreeSet<u64>,
     pub clock_skew: Vec<i64>,
@@ -148,6 +150,7 @@ impl World {
             kv: BTreeMap::new(),
             alarms: Vec::new(),
             on_the_way: 0,
+            heard_from: HashMap::new(),
             told_to_wait: HashMap::new(),
             never: std::collections::BTreeSet::new(),
             clock_skew: Vec::new(),

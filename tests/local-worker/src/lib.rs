@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::Permissions;
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -37,6 +39,8 @@ const QUIETLY: [(&str, &str); 5] = [
 pub struct Options {
     /// Settings and secrets, over the ones in `wrangler.toml`. An empty one is not set.
     pub settings: BTreeMap<String, String>,
+    /// A file like `.dev.vars`, over both: unlike `settings`, nothing of it is ever in the output.
+    pub dev_vars: Option<PathBuf>,
     /// Where Workers KV and the Durable Objects are kept; a folder of its own, removed at the end, when `None`.
     pub storage: Option<PathBuf>,
     /// Any free one when `None`.
@@ -124,7 +128,13 @@ impl LocalWorker {
             ErrorKind::AddrInUse => StartError::PortTaken(port),
             _ => StartError::PortRefused(port, error),
         })?;
-        let folder = tempfile::Builder::new().prefix("rerunner-").tempdir()?;
+        // For this user's eyes only: there are secrets in it.
+        let private = Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix("rerunner-").permissions(private).tempdir()?;
+        if let Some(dev_vars) = &options.dev_vars {
+            // wrangler takes it from beside its configuration.
+            std::fs::copy(dev_vars, folder.path().join(".dev.vars"))?;
+        }
         let configuration = folder.path().join("wrangler.json");
         std::fs::write(&configuration, configure(&root, &built, &options.settings)?.to_string())?;
         let storage = options.storage.unwrap_or_else(|| folder.path().join("storage"));

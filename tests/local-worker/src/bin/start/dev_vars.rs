@@ -41,10 +41,6 @@ impl DevVars {
         self.settings.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    pub fn settings(&self) -> &BTreeMap<String, String> {
-        &self.settings
-    }
-
     /// As one would type it from where one is.
     pub fn shown_path(&self) -> String {
         let here = std::env::current_dir().ok();
@@ -75,7 +71,7 @@ mod tests {
     #[test]
     fn no_file_sets_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(DevVars::read(folder.path()).unwrap().settings().is_empty());
+        assert!(DevVars::read(folder.path()).unwrap().settings.is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | `dev_vars.rs` | `.dev.vars`, which decides between the real GitHub and a simulated one |
 //! | `stage.rs` | what runs: the Worker, and the simulated GitHub unless it is the real one |
 //! | `story.rs` | what happened, as lines and counts |
+//! | `told.rs` | what a line says of each kind of thing |
 //! | `counts.rs` | the counts in Workers KV |
 //! | `screen.rs` | columns, colours, the time |
 //!
@@ -19,6 +20,7 @@ mod dev_vars;
 mod screen;
 mod stage;
 mod story;
+mod told;
 
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
@@ -67,9 +69,8 @@ async fn main() -> ExitCode {
 /// An error is a message that says what to do.
 async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut interruption = Interruption::new().map_err(|error| format!("Signals cannot be received: {error}"))?;
-    eprintln!("Starting …");
     let mut stage = tokio::select! {
-        started = Stage::start(arguments.port) => started?,
+        started = Stage::start(arguments.port, arguments.simulated) => started?,
         () = interruption.comes() => return Ok(ExitCode::SUCCESS),
     };
     let told = tell(&mut stage, arguments, &mut interruption).await;
@@ -97,7 +98,8 @@ async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Inter
     let mut log = worker.log().subscribe();
     let reader = Reader::new(&worker.url);
     let mut counts = follow(reader.clone());
-    let (mut catch_up, mut summary) = (interval(CATCH_UP_EVERY), interval_at(Instant::now() + SUMMARY_EVERY, SUMMARY_EVERY));
+    let (mut catch_up, mut summary) =
+        (interval(CATCH_UP_EVERY), interval_at(Instant::now() + SUMMARY_EVERY, SUMMARY_EVERY));
     let (time_over, no_rescue) = (after(arguments.for_time), after(arguments.until_rescued.then_some(RESCUED_WITHIN)));
     tokio::pin!(time_over, no_rescue);
     let end = loop {
@@ -113,7 +115,7 @@ async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Inter
             _ = summary.tick() => story.summary()?,
             () = worker.ended() => break End::WorkerEnded,
         }
-        if arguments.until_rescued && story.rescued() > 0 {
+        if arguments.until_rescued && story.has_rescued() {
             break End::Rescued;
         }
     };

@@ -1,6 +1,5 @@
 //! What runs: the Worker, and a simulated GitHub unless it is the real one.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::story::Story;
 
 const RUN_EVERY: Duration = Duration::from_secs(5);
 /// What follows from it: the first run fails at first, and is rescued within seconds.
-fn seed()->u64{std::env::var("SEED").unwrap().parse().unwrap()}
+const SEED: u64 = 3;
 
 pub struct Stage {
     pub worker: LocalWorker,
@@ -42,17 +41,17 @@ pub enum Event {
 
 impl Stage {
     /// An error says what to do.
-    pub async fn start(port: u16) -> Result<Self, String> {
+    pub async fn start(port: u16, simulated: bool) -> Result<Self, String> {
         let root = root().canonicalize().map_err(|error| format!("The project's folder is gone: {error}"))?;
         let vars = DevVars::read(&root)?;
         match vars.get("GITHUB_TOKEN") {
-            Some(_) => Self::real(port, &vars).await,
-            None => Self::simulated(port, &vars).await,
+            Some(_) if !simulated => Self::real(port, &vars).await,
+            _ => Self::simulated(port, &vars).await,
         }
     }
 
     async fn simulated(port: u16, vars: &DevVars) -> Result<Self, String> {
-        let mut options = simulator::Options { seed: seed(), ..simulator::Options::default() };
+        let mut options = simulator::Options { seed: SEED, ..simulator::Options::default() };
         if let Some(secret) = vars.get("WEBHOOK_SECRET") {
             secret.clone_into(&mut options.secret);
         }
@@ -67,21 +66,23 @@ impl Stage {
             ("DRY_RUN", "false"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let worker = start_worker(Options { settings: settings.into(), port: some(port), storage: None }).await?;
-        let organization = organization::fill(&github, seed()).await;
+        let worker =
+            start_worker(Options { settings: settings.into(), port: some(port), ..Options::default() }).await?;
+        let organization = organization::fill(&github, SEED).await;
         github.send_webhooks_to(&format!("{}/", worker.url));
         for repository in organization.repositories() {
             let events = EventKinds::only(EventKind::WorkflowRun).and(EventKind::WorkflowJob);
             repository.hook(|hook| hook.events = events).await;
         }
-        let introduction = format!(
-            "Rerunner on this machine: the Worker on Cloudflare's runtime, and a simulated GitHub whose workflows fail now \
-             and then.\n\n  \
-             the Worker         {}\n  \
-             the real GitHub    put GITHUB_TOKEN and WEBHOOK_SECRET into {}, and start again\n  \
-             the end            Ctrl-C ends all of it\n",
-            worker.url,
-            vars.shown_path(),
+        let introduction = introduction(
+            "a simulated GitHub whose workflows fail now and then",
+            &[
+                ("the Worker", &worker.url),
+                (
+                    "the real GitHub",
+                    &format!("put GITHUB_TOKEN and WEBHOOK_SECRET into {}, start again", vars.shown_path()),
+                ),
+            ],
         );
         let happenings = github.observe();
         let running = Running { organization, happenings, starts: interval(RUN_EVERY) };
@@ -89,25 +90,32 @@ impl Stage {
     }
 
     async fn real(port: u16, vars: &DevVars) -> Result<Self, String> {
-        let settings: BTreeMap<String, String> = vars.settings().clone();
         // The same place as that of `npm run dev`, so that no run is forgotten between one start and the next.
         let storage = vars.path.with_file_name(".wrangler").join("state");
-        let worker = start_worker(Options { settings, port: some(port), storage: Some(storage) }).await?;
+        let worker = start_worker(Options {
+            dev_vars: Some(vars.path.clone()),
+            port: some(port),
+            storage: Some(storage),
+            ..Options::default()
+        })
+        .await?;
         let path = vars.shown_path();
         let secret = match vars.get("WEBHOOK_SECRET") {
             Some(_) => format!("the WEBHOOK_SECRET of {path}"),
-            None => format!("missing: put WEBHOOK_SECRET=\"…\" into {path} too; until then each webhook is answered 503"),
+            None => {
+                format!("missing: put WEBHOOK_SECRET=\"…\" into {path} too; until then each webhook is answered 503")
+            }
         };
-        let introduction = format!(
-            "Rerunner on this machine: the Worker on Cloudflare's runtime, and the real GitHub, with the settings of {path}.\n\n  \
-             webhooks go to     {}/\n  \
-             \u{20}                  GitHub must be able to reach it: by a tunnel of your choice, whose address goes into the\n  \
-             \u{20}                  webhook on GitHub; or deploy the Worker instead (npm run deploy)\n  \
-             their secret       {secret}\n  \
-             their events       Workflow runs\n  \
-             set up well?       {}/healthz\n  \
-             the end            Ctrl-C ends all of it\n",
-            worker.url, worker.url,
+        let introduction = introduction(
+            &format!("the real GitHub, with the settings of {path}"),
+            &[
+                ("webhooks go to", &format!("{}/", worker.url)),
+                ("", "GitHub must be able to reach it: through a tunnel of your choice, whose address goes"),
+                ("", "into the webhook on GitHub. Or deploy the Worker instead: npm run deploy"),
+                ("their secret", &secret),
+                ("their event", "Workflow runs"),
+                ("set up well?", &format!("{}/healthz says so", worker.url)),
+            ],
         );
         Ok(Self { worker, simulation: Simulation(None), introduction })
     }
@@ -144,6 +152,12 @@ impl Simulation {
     }
 }
 
+fn introduction(github: &str, rows: &[(&str, &str)]) -> String {
+    let rows = rows.iter().chain(&[("the end", "Ctrl-C ends all of it")]);
+    let rows: String = rows.map(|(name, text)| format!("  {name:15}  {text}\n")).collect();
+    format!("Rerunner on this machine: the Worker on Cloudflare's runtime,\nand {github}.\n\n{rows}")
+}
+
 fn some(port: u16) -> Option<u16> {
     (port != 0).then_some(port)
 }
@@ -151,7 +165,7 @@ fn some(port: u16) -> Option<u16> {
 async fn start_worker(options: Options) -> Result<LocalWorker, String> {
     LocalWorker::start(options).await.map_err(|error| match error {
         StartError::PortTaken(port) => {
-            format!("Port {port} is taken by another program. Choose another one: npm start -- --port {}", port.wrapping_add(1).max(1024))
+            format!("Port {port} is taken by another program. Choose another one: npm start -- --port NUMBER")
         }
         StartError::Missing(path) if path.ends_with("build/worker/shim.mjs") => {
             "The Worker is not built. Build it: npm run build".to_owned()

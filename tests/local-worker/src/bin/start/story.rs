@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
 
-use anstyle::Style;
 use serde_json::Value;
-use simulator::{AttemptEnded, Call, Conclusion, Delivery, DeliveryResult, Endpoint, Happening, RunId};
+use simulator::{AttemptEnded, Conclusion, Endpoint, Happening, RunId};
 
 use crate::counts::{Count, Counts};
-use crate::screen::{BOLD, CYAN, DIM, GREEN, Line, PLAIN, RED, Screen, YELLOW};
+use crate::screen::{BOLD, CYAN, Line, PLAIN, Screen};
+use crate::told::{Told, number, outcome_style, text};
 
 /// How long a line waits for the one that should stand before it.
 const HELD_FOR: Duration = Duration::from_millis(500);
+
+/// More are not shown at once, as after a start with many runs from before.
+const MOST_COUNTS: usize = 20;
 
 #[derive(Debug)]
 pub struct Story {
@@ -35,17 +38,6 @@ struct Held {
     since: Instant,
     until: &'static str,
     told: Told,
-}
-
-/// A line, as it will be told.
-#[derive(Debug, Default)]
-struct Told {
-    repository: String,
-    run: Option<u64>,
-    place: String,
-    what: String,
-    style: Style,
-    more: String,
 }
 
 /// Where a run stands that failed at least once.
@@ -77,8 +69,9 @@ impl Story {
         self.names.insert(run.0, name);
     }
 
-    pub fn rescued(&self) -> usize {
-        self.standing(Standing::Rescued)
+    /// Whether a rescue was told, and all that goes with it.
+    pub fn has_rescued(&self) -> bool {
+        self.standing(Standing::Rescued) > 0 && self.held.is_empty()
     }
 
     fn standing(&self, standing: Standing) -> usize {
@@ -90,12 +83,12 @@ impl Story {
         match happening {
             Happening::AttemptEnded(ended) => self.attempt_ended(ended),
             Happening::Api(call) if call.endpoint.is_some_and(Endpoint::is_write) => {
-                self.hold("decision", told_call(call));
+                self.hold("decision", Told::call(call));
                 Ok(())
             }
-            Happening::Api(call) if call.status.is_none_or(|status| status >= 400) => self.tell(told_call(call)),
+            Happening::Api(call) if call.status.is_none_or(|status| status >= 400) => self.tell(Told::call(call)),
             // The Worker logs each webhook that reaches it.
-            Happening::Webhook(delivery) => self.undelivered(delivery),
+            Happening::Webhook(delivery) => Told::undelivered(delivery).map_or(Ok(()), |told| self.tell(told)),
             Happening::Api(_) | Happening::LogRead(_) => Ok(()),
         }
     }
@@ -104,14 +97,17 @@ impl Story {
     pub fn logged(&mut self, line: &str) -> io::Result<()> {
         let Some(event) = local_worker::event(line) else {
             return match line.contains("[ERROR]") {
-                true => self.aside("Worker", "error", RED, line.trim_start_matches(['✘', ' '])),
+                true => self.tell(Told::fault("error", line.trim_start_matches(['✘', ' ']))),
                 false => Ok(()),
             };
         };
         match text(&event, "event") {
             "delivery" => self.delivery(&event),
             "decision" => self.decision(&event),
-            _ => self.aside("Worker", text(&event, "event"), RED, text(&event, "reason")),
+            kind => {
+                let (place, reason) = (text(&event, "place"), text(&event, "reason"));
+                self.tell(Told::fault(kind, &format!("{place}: {reason}")))
+            }
         }
     }
 
@@ -129,7 +125,7 @@ impl Story {
         let title = format!("Workers KV: {}, {} changed", plural(counts.len(), "run"), changed.len());
         self.screen.summary(CYAN, &title)?;
         let rows = changed.iter().map(|(key, count)| (key, self.name_of_key(key, count), count));
-        let rows: Vec<_> = rows.collect();
+        let rows: Vec<_> = rows.take(MOST_COUNTS).collect();
         let key_width = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or_default();
         let name_width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
         for (key, name, Count { run_attempt, reruns, outcome, .. }) in rows {
@@ -138,6 +134,9 @@ impl Story {
                 "          {key:key_width$}  {name:name_width$}  run_attempt {run_attempt}  reruns {reruns}  {style}{outcome}{style:#}"
             );
             self.screen.text(PLAIN, &row)?;
+        }
+        if changed.len() > MOST_COUNTS {
+            self.screen.text(PLAIN, &format!("          … {} more", changed.len() - MOST_COUNTS))?;
         }
         self.counts = counts;
         Ok(())
@@ -160,7 +159,8 @@ impl Story {
         }
         let (reruns, ignored) = (plural(self.reruns, "re-run"), plural(self.ignored, "webhook"));
         summary += &format!("; {reruns} asked for; {ignored} ignored");
-        if summary != self.summary {
+        let nothing = self.ended.is_empty() && self.failed.is_empty() && self.ignored == 0;
+        if !nothing && summary != self.summary {
             self.screen.summary(BOLD, &summary)?;
             self.summary = summary;
         }
@@ -171,11 +171,6 @@ impl Story {
         self.screen.text(PLAIN, text)
     }
 
-    /// Something about no run.
-    pub fn aside(&mut self, place: &str, what: &str, style: Style, more: &str) -> io::Result<()> {
-        self.screen.line(&Line { subject: ("", ""), place, what, style, more })
-    }
-
     fn name_of_key(&self, key: &str, count: &Count) -> String {
         let run = key.rsplit('/').next().and_then(|id| id.parse().ok());
         let name = run.and_then(|run: u64| self.names.get(&run)).or(count.workflow.as_ref());
@@ -183,47 +178,15 @@ impl Story {
     }
 
     fn attempt_ended(&mut self, ended: &AttemptEnded) -> io::Result<()> {
-        let run = ended.run.0;
-        self.ended.insert(run);
-        let (what, style) = match ended.conclusion {
-            Conclusion::Success => ("✓ passed".to_owned(), GREEN),
-            Conclusion::Failure | Conclusion::TimedOut => {
-                self.failed.entry(run).or_insert(Standing::Waiting);
-                ("✗ failed".to_owned(), RED)
-            }
-            other => (other.to_string(), PLAIN),
-        };
-        self.tell(Told {
-            repository: ended.repository.to_string(),
-            run: Some(run),
-            place: format!("attempt {}", ended.attempt),
-            what,
-            style,
-            more: format!("on {}, started by {}", ended.branch, ended.triggering_actor),
-        })
-    }
-
-    fn undelivered(&mut self, delivery: &Delivery) -> io::Result<()> {
-        let why = match &delivery.result {
-            DeliveryResult::Answered { .. } => return Ok(()),
-            DeliveryResult::TimedOut => "no answer in time",
-            DeliveryResult::Failed(why) => why,
-            DeliveryResult::Dropped => "lost on the way",
-        };
-        self.tell(Told {
-            repository: delivery.repository.to_string(),
-            run: delivery.run.map(|run| run.0),
-            place: "webhook".to_owned(),
-            what: "not delivered".to_owned(),
-            style: RED,
-            more: why.to_owned(),
-        })
+        self.ended.insert(ended.run.0);
+        if matches!(ended.conclusion, Conclusion::Failure | Conclusion::TimedOut) {
+            self.failed.entry(ended.run.0).or_insert(Standing::Waiting);
+        }
+        self.tell(Told::attempt(ended))
     }
 
     fn delivery(&mut self, event: &Value) -> io::Result<()> {
-        let outcome = text(event, "outcome");
-        let run = number(event, "run_id");
-        match (outcome, run) {
+        match (text(event, "outcome"), number(event, "run_id")) {
             ("ignored", _) => {
                 self.ignored += 1;
                 return Ok(());
@@ -233,45 +196,27 @@ impl Story {
             }
             _ => {}
         }
-        let reason = text(event, "reason");
-        let kind = text(event, "github_event");
-        self.tell(Told {
-            repository: text(event, "repository").to_owned(),
-            run,
-            place: "webhook".to_owned(),
-            what: format!("{} {outcome}", number(event, "status").unwrap_or_default()),
-            style: if matches!(outcome, "rejected" | "unavailable") { RED } else { PLAIN },
-            more: if kind.is_empty() { reason.to_owned() } else { format!("{kind}: {reason}") },
-        })
+        self.tell(Told::delivery(event))
     }
 
     fn decision(&mut self, event: &Value) -> io::Result<()> {
         let outcome = text(event, "outcome");
-        let (standing, mark) = match outcome {
-            "rescued" => (Standing::Rescued, "✓ RESCUED"),
-            "exhausted" => (Standing::Exhausted, "✗ EXHAUSTED"),
-            "waiting" | "rerunning" => (Standing::Waiting, outcome),
-            _ => (Standing::Other, outcome),
+        let standing = match outcome {
+            "rescued" => Standing::Rescued,
+            "exhausted" => Standing::Exhausted,
+            "waiting" | "rerunning" => Standing::Waiting,
+            _ => Standing::Other,
         };
         self.reruns += usize::from(outcome == "rerunning");
-        let run = number(event, "run_id");
-        if let Some(run) = run {
+        if let Some(run) = number(event, "run_id") {
             self.failed.insert(run, standing);
         }
-        let told = Told {
-            repository: text(event, "repository").to_owned(),
-            run,
-            place: "decision".to_owned(),
-            what: mark.to_owned(),
-            style: outcome_style(outcome),
-            more: text(event, "reason").to_owned(),
-        };
         match standing {
             Standing::Rescued => {
-                self.hold("webhook", told);
+                self.hold("webhook", Told::decision(event));
                 Ok(())
             }
-            _ => self.tell(told),
+            _ => self.tell(Told::decision(event)),
         }
     }
 
@@ -293,46 +238,6 @@ impl Story {
         // What waited for this line.
         self.release(|held| held.told.run == run && held.until == place)
     }
-}
-
-fn told_call(call: &Call) -> Told {
-    let (what, style) = match call.status {
-        Some(201) => ("201 Created".to_owned(), PLAIN),
-        Some(status) => (status.to_string(), YELLOW),
-        None => ("no answer".to_owned(), YELLOW),
-    };
-    // The repository stands in the line already.
-    let path = match call.path.split_once("/actions/") {
-        Some((_, path)) => format!("…/{path}"),
-        None => call.path.clone(),
-    };
-    let message = call.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-    Told {
-        repository: call.repository.clone().unwrap_or_default(),
-        run: call.run.map(|run| run.0),
-        place: "GitHub".to_owned(),
-        what,
-        style,
-        more: format!("{} {path}{message}", call.method),
-    }
-}
-
-fn outcome_style(outcome: &str) -> Style {
-    match outcome {
-        "rescued" => GREEN.bold(),
-        "exhausted" => RED.bold(),
-        "rerunning" => CYAN,
-        "waiting" => DIM,
-        _ => YELLOW,
-    }
-}
-
-fn text<'a>(event: &'a Value, field: &str) -> &'a str {
-    event.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn number(event: &Value, field: &str) -> Option<u64> {
-    event.get(field).and_then(Value::as_u64)
 }
 
 fn plural(count: usize, of: &str) -> String {
