@@ -1,10 +1,12 @@
 // Builds the Worker into build/: cargo, wasm-bindgen, wasm-opt and esbuild, by way of worker-build. Run by wrangler
-// before it serves or deploys, and by `npm run build`. Further arguments go to cargo.
+// before it serves or deploys, and by `npm run build`. With --quiet it shows its output only if it fails, and does
+// nothing if nothing has changed. Further arguments (--out-dir, --features) go to worker-build.
 //
 // worker-build downloads the tools that it is not told of; all of them come with the project's set-up instead.
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,9 +21,31 @@ if (missing !== undefined) {
   process.exit(1);
 }
 
-const { status, error } = spawnSync(tool("worker-build"), ["--release", ...process.argv.slice(2)], {
+/** Changes with everything that the built Worker is made of. */
+function fingerprint() {
+  const hash = createHash("sha256");
+  const add = (path) => {
+    if (!existsSync(path)) return;
+    if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(join(path, name));
+    else hash.update(path).update(readFileSync(path));
+  };
+  const rust = join(root, ".tools", "rust.stamp");
+  for (const path of ["src", "Cargo.toml", "Cargo.lock", "package-lock.json", "scripts/build.mjs"]) add(join(root, path));
+  add(rust);
+  return hash.digest("hex");
+}
+
+const quiet = process.argv.includes("--quiet");
+const passed = process.argv.slice(2).filter((argument) => argument !== "--quiet");
+const folder = passed.includes("--out-dir") ? passed[passed.indexOf("--out-dir") + 1] : "build";
+const stamp = join(root, folder, "fingerprint");
+const built = [...passed, fingerprint()].join(" ");
+if (existsSync(stamp) && readFileSync(stamp, "utf8") === built) process.exit(0);
+if (quiet) console.log("Building the Worker (about a minute the first time) …");
+
+const { status, error, stdout, stderr } = spawnSync(tool("worker-build"), ["--release", ...passed], {
   cwd: root,
-  stdio: "inherit",
+  stdio: quiet ? "pipe" : "inherit",
   env: {
     ...process.env,
     WASM_BINDGEN_BIN: tool("wasm-bindgen"),
@@ -31,5 +55,7 @@ const { status, error } = spawnSync(tool("worker-build"), ["--release", ...proce
     PATH: `${dirname(process.execPath)}${windows ? ";" : ":"}${process.env.PATH}`,
   },
 });
+if (quiet && status !== 0) process.stderr.write(Buffer.concat([stdout ?? Buffer.of(), stderr ?? Buffer.of()]));
+if (status === 0) writeFileSync(stamp, built);
 if (error) console.error(`worker-build could not be started: ${error.message}`);
 process.exit(status ?? 1);

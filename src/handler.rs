@@ -31,6 +31,8 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     let method = request.inner().method();
     let is_head = method == "HEAD";
     let url = request.inner().url();
+    #[cfg(feature = "fault-route")]
+    crate::faults::panic_in_request(path(&url));
     let response = match route(&method, path(&url)) {
         Route::Webhook => return webhook(request, env, settings).await,
         Route::Home => html(home::page(&settings)),

@@ -25,8 +25,9 @@ use crate::time::{Millis, Span};
 use super::gate::{Closing, Gate};
 use super::watched::{Calling, Watched};
 
-/// How long a claimed run is left to the one who claimed it: longer than the time-outs of a read and a re-run.
-pub const LEASE: Span = Span::seconds(60);
+/// How long a claimed run is left to the one who claimed it, and how soon the alarm goes off that is set in case of a
+/// crash: longer than the time-out of a call, and well below the minute that a crash may cost.
+pub const LEASE: Span = Span::seconds(25);
 /// How long after a call without an answer the run's state is believed.
 pub const QUIET: Span = Span::seconds(45);
 /// Two looks at one run that webhooks ask for are this far apart, so that 256 failing jobs do not make 256 reads.

@@ -169,6 +169,8 @@ impl Host for Site<'_> {
 
     async fn call(&self, call: &Call) -> Answer {
         self.inner.working.set(Some(now()));
+        #[cfg(feature = "fault-route")]
+        crate::faults::panic_in_alarm(&self.repository).await;
         client::send(&self.inner.settings, &self.repository, call).await
     }
 

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
 
 mod delivery;
+mod panics;
 mod payloads;
 mod refusals;
 mod reruns;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         reruns::trials(&stage),
         refusals::trials(&stage),
         restarts::trials(&stage),
+        panics::trials(&stage),
         settings::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),

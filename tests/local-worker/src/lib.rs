@@ -43,6 +43,8 @@ pub struct Options {
     pub dev_vars: Option<PathBuf>,
     /// Where Workers KV and the Durable Objects are kept; a folder of its own, removed at the end, when `None`.
     pub storage: Option<PathBuf>,
+    /// The folder that the Worker was built into; the project's `build` when `None`.
+    pub build: Option<PathBuf>,
     /// Any free one when `None`.
     pub port: Option<u16>,
 }
@@ -114,8 +116,8 @@ impl LocalWorker {
         let root = root().canonicalize()?;
         let node = root.join("node_modules/.bin/node");
         let wrangler = root.join("node_modules/wrangler/bin/wrangler.js");
-        let built = root.join("build/worker/shim.mjs");
-        for needed in [&node, &wrangler, &built] {
+        let built = options.build.unwrap_or_else(|| root.join("build"));
+        for needed in [&node, &wrangler, &built.join("worker/shim.mjs")] {
             if !needed.exists() {
                 return Err(StartError::Missing(needed.clone()));
             }
@@ -136,7 +138,8 @@ impl LocalWorker {
             std::fs::copy(dev_vars, folder.path().join(".dev.vars"))?;
         }
         let configuration = folder.path().join("wrangler.json");
-        std::fs::write(&configuration, configure(&root, &built, &options.settings)?.to_string())?;
+        let entry = entry(&root, &built, folder.path())?;
+        std::fs::write(&configuration, configure(&root, &entry, &options.settings)?.to_string())?;
         let storage = options.storage.unwrap_or_else(|| folder.path().join("storage"));
         let mut child = Command::new(node)
             .arg(wrangler)
@@ -293,13 +296,27 @@ pub fn event(line: &str) -> Option<Value> {
     serde_json::from_str(line.get(start..=end)?).ok()
 }
 
+/// The Worker's entry, `src/worker.mjs`. It imports the build by a relative path: for another build than the project's
+/// own it is copied to a place from where that leads there.
+fn entry(root: &Path, built: &Path, folder: &Path) -> std::io::Result<PathBuf> {
+    let entry = root.join("src/worker.mjs");
+    if built == root.join("build") {
+        return Ok(entry);
+    }
+    std::fs::create_dir_all(folder.join("src"))?;
+    let copy = folder.join("src/worker.mjs");
+    std::fs::copy(entry, &copy)?;
+    std::os::unix::fs::symlink(built, folder.join("build"))?;
+    Ok(copy)
+}
+
 /// The project's configuration with other settings, as the JSON that wrangler takes too.
-fn configure(root: &Path, built: &Path, settings: &BTreeMap<String, String>) -> std::io::Result<Value> {
+fn configure(root: &Path, entry: &Path, settings: &BTreeMap<String, String>) -> std::io::Result<Value> {
     let text = std::fs::read_to_string(root.join("wrangler.toml"))?;
     let mut configuration: Value = toml::from_str(&text).map_err(std::io::Error::other)?;
     let Some(fields) = configuration.as_object_mut() else { return Ok(configuration) };
     fields.remove("build");
-    fields.insert("main".to_owned(), json!(built));
+    fields.insert("main".to_owned(), json!(entry));
     let vars = fields.entry("vars").or_insert_with(|| json!({}));
     for (name, value) in settings {
         vars[name] = json!(value);

@@ -1,0 +1,22 @@
+//! Panics on demand, for the scenario that shows what they cost. Only with the feature `fault-route`.
+
+#![expect(clippy::panic, reason = "that is what it is for")]
+
+use std::time::Duration;
+
+use crate::names::RepoName;
+
+/// A request for `/fault/panic` panics.
+pub fn panic_in_request(path: &str) {
+    if path == "/fault/panic" {
+        panic!("a panic in a request, on demand");
+    }
+}
+
+/// The alarm of a repository named `panics` does, while it waits for something.
+pub async fn panic_in_alarm(repository: &RepoName) {
+    if repository.name() == "panics" {
+        worker::Delay::from(Duration::from_millis(300)).await;
+        panic!("a panic in an alarm, on demand");
+    }
+}

@@ -1,0 +1,60 @@
+//! A panic, in a request or in an alarm, holds up no other run by more than a minute. With a Worker that was built with
+//! the feature `fault-route`; nothing else about it differs.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use local_worker::Options;
+use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Workflow};
+
+use crate::stage::{Stage, trials};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(stage, "panics", others_are_rerun_within_a_minute)
+}
+
+const BESIDE: usize = 6;
+
+async fn others_are_rerun_within_a_minute(stage: Arc<Stage>) {
+    let options = Options { build: Some(local_worker::root().join("target/fault-build")), ..Options::default() };
+    let worker = stage.worker_with(options).await;
+    let github = stage.github().await;
+    let kinds = EventKinds::only(EventKind::WorkflowRun);
+    let fails_once = || Workflow::new("ci").job(Job::new("test").fails(1));
+    let panics = stage.repository_of("octo/panics", kinds, &worker.url).await;
+    let mut runs = Vec::new();
+    for number in 0..BESIDE {
+        let name = format!("octo/beside-{number}");
+        let repository = stage.repository_of(&name, kinds, &worker.url).await;
+        // Slow answers, so that they are at work when the panics come.
+        github.fault(Fault::answer_late(Duration::from_secs(3)).on(Endpoint::ReadRun).in_repository(&name).times(1));
+        runs.push(repository.run(fails_once()).await);
+    }
+    for run in &runs {
+        run.ends(1).await;
+    }
+    let since = Instant::now();
+    let poisoned = panics.run(fails_once()).await;
+    let url = format!("{}/fault/panic", worker.url);
+    let mut panicked = 0;
+    for _ in 0..6 {
+        let answer = reqwest::Client::new().get(&url).timeout(Duration::from_secs(5)).send().await;
+        panicked += u32::from(!answer.is_ok_and(|answer| answer.status().is_success()));
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    assert_eq!(panicked, 6, "the fault route is not there");
+    for run in &runs {
+        assert_eq!(run.ends(2).await, Conclusion::Success);
+        let took = since.elapsed();
+        assert!(took < Duration::from_secs(60), "a run was re-run after {took:?}");
+    }
+    let lines = worker.log().lines();
+    assert!(lines.iter().any(|line| line.contains("a panic in an alarm")), "the alarm did not panic");
+    assert_eq!(poisoned.attempt(), 1);
+    // And what comes now is not held up at all.
+    let repository = stage.repository_of("octo/after", kinds, &worker.url).await;
+    let run = repository.run(fails_once()).await;
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    worker.stop().await;
+}
