@@ -6,7 +6,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
 
+mod chaos;
 mod delivery;
+mod load;
 mod panics;
 mod payloads;
 mod refusals;
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         refusals::trials(&stage),
         restarts::trials(&stage),
         panics::trials(&stage),
+        chaos::trials(&stage),
+        load::trials(&stage),
         settings::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),

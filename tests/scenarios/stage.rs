@@ -106,6 +106,14 @@ impl Stage {
     }
 }
 
+/// A number that the long form of a scenario is given in the environment.
+pub fn number_from(variable: &str, default: u64) -> u64 {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable}: {text:?} is not a number")),
+        Err(_) => default,
+    }
+}
+
 /// A scenario by name.
 pub fn trial<F, Fut>(stage: &Arc<Stage>, name: &str, scenario: F) -> Trial
 where

@@ -259,9 +259,19 @@ impl Log {
 
     /// Waits for a structured line.
     pub async fn wait_for(&self, within: Duration, matches: impl Fn(&Value) -> bool) -> Option<Value> {
+        self.until(within, |log| log.events().into_iter().find(&matches)).await
+    }
+
+    /// Waits for a line of any kind that contains the text; whether it came.
+    pub async fn wait_for_line(&self, within: Duration, text: &str) -> bool {
+        let found = |log: &Self| log.lines().iter().any(|line| line.contains(text)).then_some(());
+        self.until(within, found).await.is_some()
+    }
+
+    async fn until<T>(&self, within: Duration, find: impl Fn(&Self) -> Option<T>) -> Option<T> {
         let end = Instant::now() + within;
         loop {
-            if let Some(found) = self.events().into_iter().find(&matches) {
+            if let Some(found) = find(self) {
                 return Some(found);
             }
             if Instant::now() > end {

@@ -1,0 +1,127 @@
+//! As many webhooks as the Worker takes, all of failing runs.
+//!
+//! `npm run load` is the long form: `LOAD_REPOSITORIES` and `LOAD_RUNS` say how many, and how many runs each.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use libtest_mimic::Trial;
+use local_worker::Options;
+use serde_json::Value;
+use simulator::{Conclusion, EventKind, EventKinds, Job, JobAction, RunAction, SimulatedGitHub, Workflow};
+
+use crate::delivery::sign;
+use crate::stage::{SECRET, Stage, TOKEN, number_from, trials};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(stage, "load", a_flood_of_failing_runs, a_matrix_of_256_jobs_that_fail_at_once)
+}
+
+/// Webhooks that are on their way at the same time.
+const AT_ONCE: usize = 32;
+
+async fn a_flood_of_failing_runs(stage: Arc<Stage>) {
+    let repositories = number_from("LOAD_REPOSITORIES", 5);
+    let runs_each = number_from("LOAD_RUNS", 20);
+    let github = SimulatedGitHub::start(simulator::Options {
+        secret: SECRET.to_owned(),
+        token: TOKEN.to_owned(),
+        // One re-run a second in each repository.
+        patience: Duration::from_secs(120 + 4 * runs_each),
+        ..simulator::Options::default()
+    })
+    .await;
+    let worker = stage.worker_with(Options::default().setting("GITHUB_API_URL", github.url())).await;
+    let url = format!("{}/", worker.url);
+
+    let mut runs = Vec::new();
+    for number in 0..repositories {
+        let repository = github.repository(&format!("load/r{number}")).await;
+        for _ in 0..runs_each {
+            let workflow = Workflow::new("ci").job(Job::new("test").fails(1)).job(Job::new("lint").fails(1));
+            runs.push(repository.run(workflow).await);
+        }
+    }
+    let mut webhooks = Vec::new();
+    for run in &runs {
+        run.ends(1).await;
+        for job in ["test", "lint"] {
+            webhooks.push(("workflow_job".to_owned(), run.job_payload(JobAction::Completed, 1, job)));
+            webhooks.push(("check_run".to_owned(), run.check_run_payload(JobAction::Completed, 1, job)));
+        }
+        webhooks.push(("workflow_run".to_owned(), run.payload(RunAction::Completed)));
+        // The ends of the attempts to come are sent by the simulated GitHub itself.
+        let hook_url = Some(url.clone());
+        run.repository()
+            .hook(|hook| {
+                hook.url = hook_url;
+                hook.events = EventKinds::only(EventKind::WorkflowRun);
+                hook.concurrent = true;
+            })
+            .await;
+    }
+
+    let client = reqwest::Client::new();
+    let began = Instant::now();
+    let mut took: Vec<Duration> = stream::iter(webhooks.into_iter().enumerate())
+        .map(|(number, (event, payload))| send(client.clone(), url.clone(), number, event, payload))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let sent_in = began.elapsed();
+    for run in &runs {
+        run.expect_reruns(1).await;
+        assert_eq!(run.ends(2).await, Conclusion::Success);
+    }
+    let done_in = began.elapsed();
+    for run in &runs {
+        run.expect_reruns(1).await;
+    }
+    took.sort_unstable();
+    let percentile = |percent: usize| took[(took.len() - 1) * percent / 100];
+    println!(
+        "load: {} webhooks of {} failing runs in {repositories} repositories taken in {sent_in:.1?} ({:.0} a second), \
+         p50 {:.1?}, p99 {:.1?}; each run re-run once, the last after {done_in:.1?}",
+        took.len(),
+        runs.len(),
+        took.len() as f64 / sent_in.as_secs_f64(),
+        percentile(50),
+        percentile(99),
+    );
+    worker.stop().await;
+}
+
+/// Sends a webhook, which must be stored; how long the answer took.
+async fn send(client: reqwest::Client, url: String, number: usize, event: String, payload: Value) -> Duration {
+    let body = payload.to_string();
+    let request = client
+        .post(url)
+        .header("content-type", "application/json")
+        .header("x-github-event", event)
+        .header("x-github-delivery", format!("00000000-0000-4000-8000-{number:012}"))
+        .header("x-hub-signature-256", sign(SECRET, body.as_bytes()))
+        .body(body);
+    let began = Instant::now();
+    let response = request.send().await.expect("an answer");
+    let took = began.elapsed();
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("a body");
+    assert_eq!(status, 202, "{text}");
+    took
+}
+
+async fn a_matrix_of_256_jobs_that_fail_at_once(stage: Arc<Stage>) {
+    let repository = stage.repository("octo/matrix-of-256", EventKinds::ALL).await;
+    let jobs = Job::new("test").matrix(256).no_fail_fast().fails(1);
+    let run = repository.run(Workflow::new("ci").job(jobs)).await;
+    run.expect_reruns(1).await;
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    run.expect_no_rerun_for(Duration::from_secs(3)).await;
+    let github = stage.github().await;
+    let ended: Vec<u64> = run.jobs(1).iter().filter_map(|job| job.completed_at).collect();
+    let apart = ended.iter().max().zip(ended.iter().min()).map(|(last, first)| last - first);
+    assert!(ended.len() == 256 && apart.is_some_and(|apart| apart < 1_000), "ended within {apart:?} ms: {ended:?}");
+    let reads = github.calls().iter().filter(|call| call.run == Some(run.id()) && call.method == "GET").count();
+    assert!(reads <= 10, "{reads} reads of one run");
+}
