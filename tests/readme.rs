@@ -1,0 +1,124 @@
+//! What the README's tables say is what the code does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Mutex;
+
+use rerunner::attempts::{Attempts, RunOutcome};
+use rerunner::settings::Settings;
+use rerunner::webhook::Answer;
+
+const README: &str = include_str!("../README.md");
+
+/// The cells of a table's rows, without its head.
+#[track_caller]
+fn table(head: &str) -> Vec<Vec<String>> {
+    let start = README.find(head).unwrap_or_else(|| panic!("README has no table {head}"));
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    README[start..].lines().take_while(|line| line.starts_with('|')).skip(2).map(cells).collect()
+}
+
+/// What is between backquotes.
+fn code(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn settings_table() -> BTreeMap<String, String> {
+    let rows = table("| name | default | meaning |");
+    rows.iter().map(|row| (code(&row[0]).concat(), row[1].clone())).collect()
+}
+
+#[test]
+fn every_setting_with_its_default() {
+    let asked = Mutex::new(BTreeSet::new());
+    let unset = Settings::read(|name| {
+        asked.lock().unwrap().insert(name.to_owned());
+        (name == "WEBHOOK_SECRET").then(|| "the-webhook-secret".to_owned())
+    });
+    let table = settings_table();
+    let named: BTreeSet<String> = table.keys().cloned().collect();
+    assert_eq!(asked.into_inner().unwrap(), named, "the settings that are read, and those in README");
+
+    let as_written = Settings::read(|name| match name {
+        "WEBHOOK_SECRET" => Some("the-webhook-secret".to_owned()),
+        name => table.get(name).map(|default| code(default).concat()),
+    });
+    assert_eq!(format!("{unset:?}"), format!("{as_written:?}"), "without settings, and with README's defaults");
+}
+
+#[test]
+fn wrangler_toml_has_the_same_defaults() {
+    let file: toml::Table = include_str!("../wrangler.toml").parse().unwrap();
+    let vars: BTreeMap<String, String> = file["vars"].clone().try_into().unwrap();
+    let public = settings_table().into_iter().filter(|(_, default)| !default.contains("secret"));
+    let public: BTreeMap<String, String> = public
+        .filter(|(name, _)| name != "GITHUB_TOKEN")
+        .map(|(name, default)| (name, code(&default).concat()))
+        .collect();
+    assert_eq!(vars, public);
+}
+
+#[test]
+fn every_answer() {
+    let rows = table("| status | outcome | when |");
+    let row = |answer: Answer| {
+        let outcome = serde_json::to_value(answer.outcome).unwrap();
+        let (status, outcome) = (answer.status.to_string(), outcome.as_str().unwrap().to_owned());
+        let found = rows.iter().any(|row| row[0].contains(&status) && code(&row[1]) == [outcome.clone()]);
+        assert!(found, "README has no row for {status} {outcome}");
+        outcome
+    };
+    let mut named: BTreeSet<String> = [
+        Answer::scheduled(""),
+        Answer::recorded(""),
+        Answer::ignored(""),
+        Answer::pong(),
+        Answer::method_not_allowed("POST"),
+        Answer::unavailable(""),
+    ]
+    .into_iter()
+    .map(row)
+    .collect();
+    named.extend([400, 401, 404, 413, 415].map(|status| row(Answer::rejected(status, ""))));
+    assert_eq!(rows.iter().flat_map(|row| code(&row[1])).collect::<BTreeSet<_>>(), named);
+}
+
+#[test]
+fn every_outcome_of_a_run() {
+    let start = README.find("`outcome` is `waiting`").expect("the paragraph on outcomes");
+    let paragraph = README[start..].split("\n\n").next().unwrap();
+    let named: BTreeSet<String> = code(paragraph).into_iter().skip(1).collect();
+    assert_eq!(named, RunOutcome::ALL.map(|outcome| outcome.as_str().to_owned()).into());
+}
+
+#[test]
+fn the_count_in_workers_kv() {
+    let line = README.lines().find(|line| line.starts_with(r#"{"run_attempt""#)).expect("an example");
+    let attempts: Attempts = serde_json::from_str(line).unwrap();
+    assert_eq!(serde_json::to_string(&attempts).unwrap(), line);
+}
+
+#[test]
+fn every_command() {
+    let package: serde_json::Value = serde_json::from_str(include_str!("../package.json")).unwrap();
+    let command = |name: &String| match name.as_str() {
+        "start" | "test" => format!("npm {name}"),
+        name => format!("npm run {name}"),
+    };
+    let scripts: BTreeSet<String> =
+        package["scripts"].as_object().unwrap().keys().filter(|name| *name != "setup:tools").map(command).collect();
+    let named: BTreeSet<String> =
+        table("| command | what it does |").iter().map(|row| code(&row[0]).concat()).collect();
+    assert_eq!(named, scripts);
+}
+
+#[test]
+fn the_bundles_size() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["build/index_bg.wasm", "build/worker/shim.mjs", "src/worker.mjs", "build/index.js"];
+    let sizes = files.iter().filter_map(|file| std::fs::metadata(root.join(file)).ok()).map(|file| file.len());
+    let kib = sizes.sum::<u64>() as f64 / 1024.0;
+    let said = README.split(" KiB, ").next().and_then(|text| text.rsplit([' ', '\n']).next()).unwrap();
+    let said: f64 = said.parse().unwrap();
+    assert!((kib / said - 1.0).abs() < 0.08, "README says {said} KiB, and the build has {kib:.0} KiB");
+}
