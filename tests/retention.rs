@@ -1,0 +1,149 @@
+//! A repository's storage is bounded, however long it lives: 75 days of deliveries through the Keeper, on SQLite.
+//!
+//! `npm run retention` is the long form, with 50,000 deliveries a day (`RETENTION_DELIVERIES`).
+
+use rerunner::github::{Call, ReadAnswer, RerunAnswer, Run};
+use rerunner::hint::{Conclusion, Hint, News};
+use rerunner::keeper::store::{Sql, Value};
+use rerunner::keeper::{Answer, Errand, Keeper, context};
+use rerunner::names::{DeliveryId, RunAttempt, RunId};
+use rerunner::policy::Rules;
+use rerunner::time::{Millis, Span};
+
+#[path = "simulation/native_sql.rs"]
+mod native_sql;
+use native_sql::NativeSql;
+
+/// Past this, every day forgets as much as it brings.
+const FULL: u64 = 37;
+const DAYS: u64 = 75;
+const START: Millis = Millis(1_795_446_245_000);
+/// Of a failing run of four jobs that is rescued, all three kinds of webhooks being sent.
+const DELIVERIES_A_RUN: u64 = 8;
+
+struct Repository {
+    sql: NativeSql,
+    keeper: Keeper<NativeSql>,
+    rules: Rules,
+    now: Millis,
+    deliveries: u64,
+}
+
+impl Repository {
+    fn new() -> Self {
+        let sql = NativeSql::open().unwrap();
+        let rules = Rules {
+            max_reruns: 3,
+            delay: Span::ZERO,
+            excluded_actors: vec![],
+            dry_run: false,
+            sweep_interval: Span::ZERO,
+        };
+        let keeper = Keeper::open(sql.clone()).unwrap();
+        Self { sql, keeper, rules, now: START, deliveries: 0 }
+    }
+
+    fn hear(&mut self, run_id: RunId, attempt: u32, news: News) {
+        self.deliveries += 1;
+        let id = format!("00000000-0000-4000-8000-{:012}", self.deliveries);
+        let hint = Hint { run_id, run_attempt: RunAttempt::new(attempt), news, delivery: DeliveryId::parse(&id) };
+        self.keeper.receive(&hint, &context(&self.rules, self.now, 0.5)).unwrap();
+    }
+
+    /// What an alarm does: all that is due, with GitHub answering at once.
+    fn work(&mut self, attempt: u32, conclusion: Conclusion) {
+        loop {
+            let cx = context(&self.rules, self.now, 0.5);
+            match self.keeper.next(true, &cx).unwrap() {
+                None => break,
+                Some(Errand::Wait(span)) => self.now = self.now + span,
+                Some(Errand::Publish(watched)) => self.keeper.published(&watched, self.now, true).unwrap(),
+                Some(Errand::Call(call)) => self.call(call, attempt, conclusion),
+            }
+        }
+        self.keeper.prune(self.now).unwrap();
+    }
+
+    fn call(&mut self, call: Call, attempt: u32, conclusion: Conclusion) {
+        let mut next = Some(Errand::Call(call));
+        while let Some(Errand::Call(call)) = next {
+            let answer = match &call {
+                Call::ReadRun { run_id } => Answer::Read(ReadAnswer::Run(Box::new(run(*run_id, attempt, conclusion)))),
+                _ => Answer::Rerun(RerunAnswer::Accepted),
+            };
+            next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().errand;
+        }
+    }
+
+    fn number(&self, statement: &str) -> u64 {
+        match self.sql.exec(statement, vec![]).unwrap()[0][0] {
+            Value::Integer(number) => number.try_into().unwrap(),
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    /// Without the pages that are free to be used again.
+    fn bytes(&self) -> u64 {
+        let pages = self.number("PRAGMA page_count") - self.number("PRAGMA freelist_count");
+        pages * self.number("PRAGMA page_size")
+    }
+}
+
+fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
+    Run {
+        run_id,
+        run_attempt: RunAttempt::new(attempt).unwrap(),
+        conclusion: Some(conclusion),
+        workflow: Some("continuous integration".to_owned()),
+        event: "push".to_owned(),
+        head_sha: "0123456789012345678901234567890123456789".to_owned(),
+        actors: vec!["mona".to_owned()],
+        pull_request_heads: vec![],
+    }
+}
+
+#[test]
+fn storage_is_bounded() {
+    let a_day: u64 = std::env::var("RETENTION_DELIVERIES").map_or(400, |text| text.parse().expect("a number"));
+    let runs_a_day = a_day / DELIVERIES_A_RUN;
+    let mut repository = Repository::new();
+    let (mut bytes_when_full, mut most) = (0, 0);
+    for day in 0..DAYS {
+        for number in 0..runs_a_day {
+            let into_day =
+                Span::days(1).as_millis() * i64::try_from(number).unwrap() / i64::try_from(runs_a_day).unwrap();
+            repository.now = repository.now.max(START + Span::days(day.cast_signed()) + Span::millis(into_day));
+            let run_id = RunId::new(19_000_000_000 + day * runs_a_day + number).unwrap();
+            for _ in 0..DELIVERIES_A_RUN - 2 {
+                repository.hear(run_id, 1, News::JobFailed);
+            }
+            repository.hear(run_id, 1, News::RunFailed);
+            repository.work(1, Conclusion::Failure);
+            repository.now = repository.now + Span::seconds(1);
+            repository.hear(run_id, 2, News::RunSucceeded);
+            repository.work(2, Conclusion::Success);
+        }
+        let bytes = repository.bytes();
+        if day == FULL {
+            bytes_when_full = bytes;
+        } else if day > FULL {
+            most = most.max(bytes);
+        }
+    }
+    let runs = repository.number("SELECT COUNT(*) FROM runs");
+    let decisions = repository.number("SELECT COUNT(*) FROM decisions");
+    let ids = repository.number("SELECT COUNT(*) FROM deliveries");
+    println!(
+        "{} deliveries of {} failing runs in {DAYS} days: {runs} runs, {decisions} decisions and {ids} delivery ids are \
+         kept, in {:.1} MB on day {FULL} and at most {:.1} MB after it ({} bytes a run)",
+        repository.deliveries,
+        runs_a_day * DAYS,
+        bytes_when_full as f64 / 1e6,
+        most as f64 / 1e6,
+        most / runs
+    );
+    assert!(runs <= runs_a_day * 37, "{runs} runs");
+    assert!(decisions <= runs * 4, "{decisions} decisions");
+    assert!(ids <= a_day * 5, "{ids} delivery ids");
+    assert!(most <= bytes_when_full + bytes_when_full / 20, "{most} bytes after {bytes_when_full}");
+}
