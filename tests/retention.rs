@@ -2,6 +2,8 @@
 //!
 //! `npm run retention` is the long form, with 50,000 deliveries a day (`RETENTION_DELIVERIES`).
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use rerunner::github::{Call, ReadAnswer, RerunAnswer, Run};
 use rerunner::hint::{Conclusion, Hint, News};
 use rerunner::keeper::store::{Sql, Value};

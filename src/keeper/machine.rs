@@ -238,6 +238,7 @@ pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
         watched.workflow.clone_from(&run.workflow);
     }
     let mut records = Vec::new();
+    let mut again = false;
     if let Some(calling) = watched.calling {
         if attempt > calling.run_attempt {
             records.extend(credit_lost_call(&mut watched, attempt, cx));
@@ -246,6 +247,7 @@ pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
             return Step::of(watched);
         } else {
             watched.calling = None;
+            again = true;
         }
     }
     if watched.decided_attempt >= Some(attempt) {
@@ -275,7 +277,7 @@ pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
             watched.due = Some(watched.failed_at + cx.rules.delay);
             Step::of(watched)
         }
-        Decision::Rerun { reason } => call(watched, attempt, reason, cx),
+        Decision::Rerun { reason } => call(watched, Calling { run_attempt: attempt, since: cx.now, again }, reason, cx),
         Decision::End(ending) => end(watched, &run, ending, cx),
     };
     records.append(&mut step.records);
@@ -285,16 +287,16 @@ pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
 /// The answer to a re-run that [`read`] asked for. `attempt` is the one that was to be re-run.
 pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
     if bugs::has(Bug::RerunBeforeStoring) && watched.calling.is_none() {
-        watched.calling = Some(Calling { run_attempt: attempt, since: cx.now });
+        watched.calling = Some(Calling { run_attempt: attempt, since: cx.now, again: false });
     }
-    if watched.calling.is_none_or(|calling| calling.run_attempt != attempt) {
-        // A webhook or a read has told the outcome meanwhile.
+    // A webhook or a read may have told the outcome meanwhile.
+    let Some(calling) = watched.calling.filter(|calling| calling.run_attempt == attempt) else {
         return Step::of(watched);
-    }
+    };
     match answer {
         RerunAnswer::Accepted => {
             let next = RunAttempt::new(attempt.get() + 1);
-            let failed_since = watched.calling.is_some_and(|calling| watched.failed_at > calling.since);
+            let failed_since = watched.failed_at > calling.since;
             watched.calling = None;
             watched.decided_attempt = Some(attempt);
             watched.run_attempt = watched.run_attempt.max(next);
@@ -309,7 +311,8 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
             Step { records: vec![record], ..Step::of(watched) }
         }
         RerunAnswer::AlreadyRunning => {
-            watched.calling = None;
+            // It may be running because of an earlier call: the next attempt, once seen, is that call's.
+            watched.calling = Some(calling).filter(|calling| calling.again);
             settle_trouble(&mut watched, RunOutcome::Waiting, cx);
             watched.due = Some(cx.now + STILL_GOING.doubled(watched.tries, STILL_GOING_MOST));
             watched.tries += 1;
@@ -317,8 +320,8 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
             Step::of(watched)
         }
         RerunAnswer::Problem(problem) => {
-            // A refusal is certain. Without an answer, the run itself will tell.
-            if !matches!(problem, Problem::Lost { .. }) {
+            // A refusal is certain. Without an answer, to this call or an earlier one, the run itself will tell.
+            if !matches!(problem, Problem::Lost { .. }) && !calling.again {
                 watched.calling = None;
             }
             stumble(watched, problem, cx)
@@ -326,11 +329,11 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
     }
 }
 
-fn call(mut watched: Watched, attempt: RunAttempt, reason: String, cx: &Context) -> Step {
-    watched.calling = Some(Calling { run_attempt: attempt, since: cx.now });
+fn call(mut watched: Watched, calling: Calling, reason: String, cx: &Context) -> Step {
+    watched.calling = Some(calling);
     watched.due = Some(cx.now + LEASE);
     watched.reason = reason;
-    let call = Call::RerunFailedJobs { run_id: watched.run_id, run_attempt: attempt };
+    let call = Call::RerunFailedJobs { run_id: watched.run_id, run_attempt: calling.run_attempt };
     Step { call: Some(call), ..Step::of(watched) }
 }
 

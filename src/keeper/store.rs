@@ -45,6 +45,7 @@ const SCHEMA: &[&[&str]] = &[&[
         decided_attempt INTEGER,
         calling_attempt INTEGER,
         calling_since INTEGER,
+        calling_again INTEGER,
         reruns INTEGER NOT NULL,
         due INTEGER,
         failed_at INTEGER NOT NULL,
@@ -75,7 +76,7 @@ const SCHEMA: &[&[&str]] = &[&[
     "CREATE TABLE repository (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 ]];
 
-const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, reruns, due, \
+const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
      failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published";
 
 pub struct Store<S> {
@@ -136,7 +137,7 @@ impl<S: Sql> Store<S> {
 
     pub fn put(&self, watched: &Watched) -> Result<(), StoreError> {
         let statement =
-            format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+            format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
         let bindings = vec![
             watched.run_id.into(),
             watched.outcome.as_str().into(),
@@ -145,6 +146,7 @@ impl<S: Sql> Store<S> {
             watched.decided_attempt.into(),
             watched.calling.map(|calling| calling.run_attempt).into(),
             watched.calling.map(|calling| calling.since).into(),
+            Value::Integer(watched.calling.is_some_and(|calling| calling.again).into()),
             Value::Integer(watched.reruns.into()),
             watched.due.into(),
             watched.failed_at.into(),
@@ -271,10 +273,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
             reason: self.text()?,
             run_attempt: self.optional_attempt()?,
             decided_attempt: self.optional_attempt()?,
-            calling: self
-                .optional_attempt()?
-                .zip(self.optional_millis()?)
-                .map(|(run_attempt, since)| Calling { run_attempt, since }),
+            calling: self.calling()?,
             reruns: self.count()?,
             due: self.optional_millis()?,
             failed_at: Millis(self.integer()?),
@@ -288,6 +287,11 @@ impl<I: Iterator<Item = Value>> Row<I> {
             publish: self.optional_millis()?,
             published: self.integer()? != 0,
         })
+    }
+
+    fn calling(&mut self) -> Result<Option<Calling>, StoreError> {
+        let (run_attempt, since, again) = (self.optional_attempt()?, self.optional_millis()?, self.integer()? != 0);
+        Ok(run_attempt.zip(since).map(|(run_attempt, since)| Calling { run_attempt, since, again }))
     }
 
     fn outcome(&mut self) -> Result<RunOutcome, StoreError> {

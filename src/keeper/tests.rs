@@ -406,6 +406,25 @@ fn a_lost_call_is_made_again() {
     play.stands(RunOutcome::Rerunning, 1);
 }
 
+/// GitHub's reads are so far behind, or the clock jumped so far, that the call is made a second time: GitHub refuses
+/// it, and the count is right all the same.
+#[test]
+fn a_refusal_that_an_earlier_call_caused_is_counted_as_that_call() {
+    let limited = RerunAnswer::Problem(Problem::RateLimited { wait: None });
+    for refusal in [RerunAnswer::AlreadyRunning, limited] {
+        let play = Play::new();
+        play.github.borrow_mut().rerun_answers = vec![refusal, RerunAnswer::Problem(lost())];
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::seconds(60));
+        assert!(play.github.borrow().rerun_answers.is_empty(), "it was called twice");
+        play.github.borrow_mut().attempt = 2;
+        play.github.borrow_mut().conclusion = None;
+        play.pass_working(Span::minutes(10));
+        play.reruns(&[]);
+        play.stands(RunOutcome::Rerunning, 1);
+    }
+}
+
 #[test]
 fn a_crash_between_intention_and_answer_is_seen_to() {
     for took_effect in [false, true] {

@@ -45,6 +45,9 @@ pub struct Watched {
 pub struct Calling {
     pub run_attempt: RunAttempt,
     pub since: Millis,
+    /// A call for the same attempt was made before, whose answer is not known. What GitHub refuses now it may refuse
+    /// because of that one.
+    pub again: bool,
 }
 
 impl Watched {
