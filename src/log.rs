@@ -1,4 +1,5 @@
-//! What is written to the log: one JSON line for a delivery, one for a decision, one for a fault. Field names are
+//! What is written to the log: one JSON line for a delivery, one for a decision, one for a call to GitHub
+//! that came to nothing, one for a fault. Field names are
 //! stable. No secret, no payload and no log text is ever in it; names are validated and everything is escaped.
 
 use serde::Serialize;
@@ -50,6 +51,18 @@ pub fn decision(repository: &RepoName, run_id: RunId, record: &Record) {
         run_attempt: record.run_attempt.map(u32::from),
     };
     write(&line, record.outcome == RunOutcome::Failed);
+}
+
+/// A call to GitHub that came to nothing; what is done about it is a decision, or waiting.
+pub fn trouble(repository: &RepoName, run_id: Option<RunId>, what: &str) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        reason: &'a str,
+        repository: &'a RepoName,
+        run_id: Option<RunId>,
+    }
+    write(&Line { event: "trouble", reason: what, repository, run_id }, true);
 }
 
 /// Something that should not happen, and where.

@@ -2,6 +2,8 @@
 //!
 //! A 403 is classified by its rate-limit headers first, then by its message: GitHub uses it for both.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::bugs::{self, Bug};
@@ -64,6 +66,22 @@ pub enum Problem {
     Refused { message: String },
     /// 5xx, time-out, connection lost, an answer that cannot be read: it may or may not have taken effect.
     Lost { what: String },
+}
+
+/// For the log.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credentials { message } => write!(f, "GitHub refused the credentials: {message}"),
+            Self::RateLimited { wait: Some(wait) } => {
+                write!(f, "GitHub's rate limit: wait {} s", wait.as_millis() / 1_000)
+            }
+            Self::RateLimited { wait: None } => write!(f, "GitHub's rate limit"),
+            Self::NotFound => write!(f, "GitHub answered 404: gone, or the token has no access"),
+            Self::Refused { message } => write!(f, "GitHub refused: {message}"),
+            Self::Lost { what } => write!(f, "GitHub did not answer: {what}"),
+        }
+    }
 }
 
 impl ReadAnswer {

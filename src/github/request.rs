@@ -54,6 +54,14 @@ pub enum Method {
 }
 
 impl Call {
+    /// The run that it is about; `None` for a list.
+    pub fn run_id(&self) -> Option<RunId> {
+        match self {
+            Self::ReadRun { run_id } | Self::RerunFailedJobs { run_id, .. } => Some(*run_id),
+            Self::ListFailedRuns(_) => None,
+        }
+    }
+
     pub fn request(&self, repository: &RepoName) -> Request {
         let runs = format!("/repos/{repository}/actions/runs");
         match self {

@@ -51,6 +51,7 @@ const RERUNS_APART: Span = Span::seconds(1);
 /// What the store knows of the repository as a whole, by name.
 const REPOSITORY: &str = "repository";
 const GATE: &str = "gate";
+const REFUSAL: &str = "refusal";
 const SWEEP: &str = "sweep";
 const PRUNE: &str = "prune";
 
@@ -89,7 +90,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    fn problem(&self) -> Option<&Problem> {
+    pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Read(ReadAnswer::Problem(problem))
             | Self::Rerun(RerunAnswer::Problem(problem))
@@ -286,13 +287,14 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<Result<(), String>>, StoreError> {
         let Some(gate) = gate else { return Ok(credentials) };
+        let mut news = credentials;
+        if let Cause::Credentials { message } = &gate.cause
+            && self.refusal()?.as_ref() != Some(message)
+        {
+            self.store.set_fact(REFUSAL, Some(message))?;
+            news = Some(Err(message.clone()));
+        }
         let before = self.gate()?;
-        let news = match &gate.cause {
-            Cause::Credentials { message } if before.as_ref().is_none_or(|before| before.cause != gate.cause) => {
-                Some(Err(message.clone()))
-            }
-            _ => credentials,
-        };
         let gate = before.map_or(gate.clone(), |before| before.then(gate, cx.now));
         self.set_gate(Some(&gate))?;
         Ok(news)
@@ -301,20 +303,23 @@ impl<S: Sql> Keeper<S> {
     /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
     fn pass_gate(&self, answer: &Answer) -> Result<Option<Result<(), String>>, StoreError> {
         let problem = answer.problem();
-        let Some(gate) = self.gate()? else { return Ok(None) };
         // Reading takes less permission than re-running: only what was refused tells that it is taken again.
-        let mended = match gate.cause {
-            Cause::Credentials { .. } => {
-                matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning))
+        let taken = matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning));
+        if let Some(gate) = self.gate()? {
+            let mended = match gate.cause {
+                Cause::Credentials { .. } => taken,
+                Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
+                Cause::RateLimit => problem.is_none(),
+            };
+            if mended {
+                self.set_gate(None)?;
             }
-            Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
-            Cause::RateLimit => problem.is_none(),
-        };
-        if !mended {
-            return Ok(None);
         }
-        self.set_gate(None)?;
-        Ok(matches!(gate.cause, Cause::Credentials { .. }).then_some(Ok(())))
+        if taken && self.refusal()?.is_some() {
+            self.store.set_fact::<String>(REFUSAL, None)?;
+            return Ok(Some(Ok(())));
+        }
+        Ok(None)
     }
 
     /// A run's count is in Workers KV, or could not be written, which is tried again by itself.
@@ -331,12 +336,13 @@ impl<S: Sql> Keeper<S> {
 
     /// The Keeper has been started anew, perhaps with another token: what waits for one need not wait on.
     pub fn started(&self, now: Millis) -> Result<(), StoreError> {
-        let Some(gate) = self.gate()? else { return Ok(()) };
-        if matches!(gate.cause, Cause::Credentials { .. }) {
-            self.set_gate(Some(&Gate { until: now, ..gate }))?;
-            self.store.retry_refused(now)?;
+        if self.refusal()?.is_none() {
+            return Ok(());
         }
-        Ok(())
+        if let Some(gate) = self.gate()?.filter(|gate| matches!(gate.cause, Cause::Credentials { .. })) {
+            self.set_gate(Some(&Gate { until: now, ..gate }))?;
+        }
+        self.store.retry_refused(now)
     }
 
     /// When the next thing is due; `None` when nothing is.
@@ -353,6 +359,11 @@ impl<S: Sql> Keeper<S> {
 
     fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
         self.store.fact(SWEEP)
+    }
+
+    /// What GitHub said when it last refused the credentials, until it takes them again.
+    fn refusal(&self) -> Result<Option<String>, StoreError> {
+        self.store.fact(REFUSAL)
     }
 
     fn gate(&self) -> Result<Option<Gate>, StoreError> {

@@ -171,7 +171,11 @@ impl Host for Site<'_> {
         self.inner.working.set(Some(now()));
         #[cfg(feature = "fault-route")]
         crate::faults::panic_in_alarm(&self.repository).await;
-        client::send(&self.inner.settings, &self.repository, call).await
+        let answer = client::send(&self.inner.settings, &self.repository, call).await;
+        if let Some(problem) = answer.problem() {
+            log::trouble(&self.repository, call.run_id(), &problem.to_string());
+        }
+        answer
     }
 
     async fn publish(&self, watched: &Watched) -> bool {

@@ -19,6 +19,8 @@ struct Play {
     now: Cell<Millis>,
     rules: Rules,
     github: RefCell<GitHub>,
+    /// What `/healthz` was told of the credentials: GitHub's message when it refused them, `None` when it took them.
+    refusals: RefCell<Vec<Option<String>>>,
 }
 
 /// The run as GitHub has it, and how it answers.
@@ -59,7 +61,7 @@ impl Play {
             sweep_interval: Span::ZERO,
         };
         let github = RefCell::new(GitHub { attempt: 1, conclusion: Some(Conclusion::Failure), ..GitHub::default() });
-        Self { keeper, now: Cell::new(START), rules, github }
+        Self { keeper, now: Cell::new(START), rules, github, refusals: RefCell::default() }
     }
 
     fn cx(&self) -> Context<'_> {
@@ -130,7 +132,9 @@ impl Play {
                 Errand::Publish(watched) => self.keeper.published(&watched, self.now.get(), true).unwrap(),
                 Errand::Call(call) => {
                     let answer = self.answer(&call);
-                    errand = self.keeper.answered(&call, answer, &self.cx()).unwrap().errand;
+                    let settled = self.keeper.answered(&call, answer, &self.cx()).unwrap();
+                    self.refusals.borrow_mut().extend(settled.credentials.map(Result::err));
+                    errand = settled.errand;
                 }
             }
         }
@@ -496,6 +500,19 @@ fn a_refused_token_is_tried_again_and_a_new_one_mends_it() {
     play.pass_working(Span::ZERO);
     play.reruns(&[1]);
     play.stands(RunOutcome::Rerunning, 1);
+}
+
+#[test]
+fn that_a_token_was_refused_is_told_once_and_taken_back_whatever_came_between() {
+    let refused = || Problem::Credentials { message: "401 Bad credentials".to_owned() };
+    let limited = Problem::RateLimited { wait: None };
+    let play = Play::new();
+    // Popped from the end.
+    play.github.borrow_mut().read_problems = vec![limited, lost(), lost(), refused(), refused()];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(3));
+    play.reruns(&[1]);
+    assert_eq!(*play.refusals.borrow(), [Some("401 Bad credentials".to_owned()), None]);
 }
 
 #[test]

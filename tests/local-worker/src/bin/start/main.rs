@@ -92,7 +92,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 
 /// Prints what happens until the end.
 async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Interruption) -> io::Result<End> {
-    let mut story = Story::new(Screen::new());
+    let mut story = Story::new(Screen::new(), stage.simulation.is_on());
     story.text(&stage.introduction)?;
     let Stage { worker, simulation, .. } = stage;
     let mut log = worker.log().subscribe();

@@ -122,6 +122,11 @@ impl Stage {
 }
 
 impl Simulation {
+    /// Whether there is one.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Waits for what comes next; for ever with the real GitHub. Nothing is lost if it is dropped meanwhile.
     pub async fn next(&mut self) -> Event {
         let Some(running) = &mut self.0 else { return std::future::pending().await };

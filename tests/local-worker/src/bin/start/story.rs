@@ -29,6 +29,7 @@ pub struct Story {
     held: Vec<Held>,
     counts: Counts,
     summary: String,
+    sees_github: bool,
 }
 
 /// What was taken first is written last by the Worker: its decision after GitHub's answer to the call, its answer to a
@@ -51,9 +52,11 @@ enum Standing {
 }
 
 impl Story {
-    pub fn new(screen: Screen) -> Self {
+    /// `sees_github`: calls to GitHub are told as they happen, and need not be told by the Worker's log.
+    pub fn new(screen: Screen, sees_github: bool) -> Self {
         Self {
             screen,
+            sees_github,
             names: BTreeMap::new(),
             ended: BTreeSet::new(),
             failed: BTreeMap::new(),
@@ -104,6 +107,8 @@ impl Story {
         match text(&event, "event") {
             "delivery" => self.delivery(&event),
             "decision" => self.decision(&event),
+            "trouble" if self.sees_github => Ok(()),
+            "trouble" => self.tell(Told::trouble(&event)),
             kind => {
                 let (place, reason) = (text(&event, "place"), text(&event, "reason"));
                 self.tell(Told::fault(kind, &format!("{place}: {reason}")))

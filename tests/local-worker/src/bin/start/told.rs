@@ -93,6 +93,18 @@ impl Told {
         }
     }
 
+    /// A call to GitHub that came to nothing, as the Worker logs it.
+    pub fn trouble(event: &Value) -> Self {
+        Self {
+            repository: text(event, "repository").to_owned(),
+            run: number(event, "run_id"),
+            place: "GitHub".to_owned(),
+            what: "trouble".to_owned(),
+            style: YELLOW,
+            more: text(event, "reason").to_owned(),
+        }
+    }
+
     /// Something that went wrong in the Worker.
     pub fn fault(what: &str, more: &str) -> Self {
         Self {
