@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use rerunner::github::Call;
 use rerunner::hint::Hint;
-use rerunner::keeper::machine::Record;
+use rerunner::keeper::machine::{LEASE, Record};
 use rerunner::keeper::store::StoreError;
 use rerunner::keeper::watched::Watched;
 use rerunner::keeper::work::{self, Host};
@@ -110,7 +110,7 @@ impl Machine {
         self.keeper = Rc::new(Keeper::open(self.sql.clone()).expect("the schema"));
         let now = self.world.borrow().clock(self.repository);
         self.keeper.started(now).expect("started");
-        self.check_alarm();
+        self.check_that_there_is_an_alarm();
         // The platform does not forget an alarm that it could not deliver. The one that was at work is gone, though:
         // nothing may depend on its being tried again.
         if std::mem::take(&mut self.alarm_waits) {
@@ -122,8 +122,20 @@ impl Machine {
         self.work.is_none()
     }
 
-    /// Nothing is due without an alarm. At no time, and not only at the end.
+    /// Nothing is due without an alarm that goes off in time. At no time, and not only at the end.
     fn check_alarm(&self) {
+        self.check_that_there_is_an_alarm();
+        let next = self.keeper.next_alarm(&self.rules).expect("read");
+        let mut world = self.world.borrow_mut();
+        let armed = world.alarms[self.repository].due;
+        let latest = next.map(|next| next.max(world.clock(self.repository)) + LEASE);
+        if self.work.is_none() && !self.alarm_waits && armed > latest.or(armed) {
+            world.violate(format!("something is due at {next:?}, and the alarm is set for {armed:?}"));
+        }
+    }
+
+    /// Of a machine that has only just taken over: its clock may be another, and the alarm is its predecessor's.
+    fn check_that_there_is_an_alarm(&self) {
         let next = self.keeper.next_alarm(&self.rules).expect("read");
         let armed = self.world.borrow().alarms[self.repository].due;
         if next.is_some() && armed.is_none() && self.work.is_none() && !self.alarm_waits {
