@@ -1,0 +1,90 @@
+//! What a decision can go by beside the run itself: the jobs of an attempt, their annotations, the ends of their logs,
+//! and what was decided before. Plain data; what fetches it is the Keeper.
+
+use std::collections::BTreeMap;
+
+use crate::hint::Conclusion;
+use crate::names::{JobId, RunAttempt};
+use crate::time::{Millis, Span};
+
+/// A job of one attempt, as GitHub lists it ("List jobs for a workflow run attempt").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub job_id: JobId,
+    pub name: String,
+    /// `None` while it is going.
+    pub conclusion: Option<Conclusion>,
+    pub started: Option<Millis>,
+    pub completed: Option<Millis>,
+    pub runner: Option<String>,
+    pub labels: Vec<String>,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub name: String,
+    pub conclusion: Option<Conclusion>,
+}
+
+/// The end of a job's log. Only ever in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogTail {
+    /// The number of the first of `lines`, from 1.
+    pub first_line: u64,
+    pub lines: Vec<String>,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Read<T> {
+    /// It was not asked for yet.
+    #[default]
+    Unread,
+    There(T),
+    /// It could not be read, and why; a condition on it does not match.
+    Absent(String),
+}
+
+/// What was read of one attempt so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    pub jobs: Read<Vec<Job>>,
+    /// The annotations' messages, by job.
+    pub annotations: BTreeMap<JobId, Read<Vec<String>>>,
+    pub logs: BTreeMap<JobId, Read<LogTail>>,
+}
+
+/// What a decision asks for when it cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Jobs,
+    Annotations(JobId),
+    Log(JobId),
+}
+
+/// What was decided on this repository and this run before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Earlier attempts of this run, oldest first.
+    pub attempts: Vec<EarlierAttempt>,
+    pub spent: Spent,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierAttempt {
+    pub run_attempt: RunAttempt,
+    /// What failed in it and how; `None` if that is not known.
+    pub fingerprint: Option<String>,
+    /// The names of the rules by which it was re-run; empty if it was not, or by no rule.
+    pub rules: Vec<String>,
+}
+
+/// What the repository's re-runs have used of its budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    pub reruns_last_hour: u32,
+    pub reruns_last_day: u32,
+    /// Runner time, with the operating system's multiplier.
+    pub runner_time_last_day: Span,
+}
