@@ -2,7 +2,7 @@
 //
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
-//   - worker-build and wasm-bindgen-cli, by cargo, into .tools/
+//   - worker-build and wasm-bindgen-cli, by cargo, into .tools/; with --fuzz also cargo-fuzz
 //
 // Each is checked first, by looking at files. When all is there, this prints nothing and takes a few milliseconds.
 // It runs before anything is installed, and so uses nothing but Node.js itself.
@@ -19,6 +19,7 @@ const windows = process.platform === "win32";
 const exe = windows ? ".exe" : "";
 
 const WORKER_BUILD = "0.8.7";
+const CARGO_FUZZ = "0.13.2";
 const TARGET = "wasm32-unknown-unknown";
 
 class SetupError extends Error {}
@@ -114,6 +115,7 @@ const steps = [
   cargoTool("worker-build", () => WORKER_BUILD, "about 3 minutes on two cores, once"),
   cargoTool("wasm-bindgen-cli", () => lockedVersion("wasm-bindgen"), "about 2 minutes on two cores, once", "wasm-bindgen"),
 ];
+if (process.argv.includes("--fuzz")) steps.push(cargoTool("cargo-fuzz", () => CARGO_FUZZ, "about a minute, for fuzzing"));
 
 /** Changes when another toolchain comes into use or the target is removed. */
 function rustStamp(sysroot = isFile(stampPath("rust")) ? readFileSync(stampPath("rust"), "utf8").split("\n")[0] : "") {

@@ -65,18 +65,22 @@ impl Delivery {
 
     pub async fn send(self, url: &str) -> Reply {
         let body = Body::from(self.body.clone());
-        self.send_body(url, body).await
+        self.send_body(url, body).await.expect("an answer")
     }
 
     /// In pieces, so that no length is declared.
     pub async fn send_streamed(self, url: &str) -> Reply {
+        self.try_send_streamed(url).await.expect("an answer")
+    }
+
+    pub async fn try_send_streamed(self, url: &str) -> reqwest::Result<Reply> {
         let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
             self.body.chunks(64 * 1024).map(|piece| Ok(piece.to_vec())).collect();
         let body = Body::wrap_stream(futures_util::stream::iter(pieces));
         self.send_body(url, body).await
     }
 
-    async fn send_body(self, url: &str, body: Body) -> Reply {
+    async fn send_body(self, url: &str, body: Body) -> reqwest::Result<Reply> {
         let method = self.method.parse().expect("a method");
         let mut request = reqwest::Client::new().request(method, format!("{url}{}", self.path));
         for (name, value) in &self.headers {
@@ -85,11 +89,11 @@ impl Delivery {
         if self.method != "GET" && self.method != "HEAD" {
             request = request.body(body);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await?;
         let allow = response.headers().get("allow").map(|allow| allow.to_str().expect("text").to_owned());
         let status = response.status().as_u16();
-        let text = response.text().await.expect("a body");
-        Reply { status, allow, json: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+        let text = response.text().await?;
+        Ok(Reply { status, allow, json: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
     }
 }
 

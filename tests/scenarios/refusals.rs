@@ -9,7 +9,7 @@ use serde_json::Value;
 use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Permission, Workflow};
 
 use crate::delivery::Delivery;
-use crate::stage::{Stage, trials};
+use crate::stage::{PATIENCE, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -88,7 +88,7 @@ async fn refused(stage: &Stage, name: &str, fault: Fault, reason: &str) {
 
 async fn decision(stage: &Stage, run_id: u64, outcome: &str) -> Value {
     let log = stage.worker().await.log();
-    let found = log.wait_for(Duration::from_secs(20), |event| {
+    let found = log.wait_for(PATIENCE, |event| {
         event["event"] == "decision" && event["run_id"] == run_id && event["outcome"] == outcome
     });
     found.await.unwrap_or_else(|| panic!("no decision {outcome} of run {run_id}:\n{}", log.lines().join("\n")))
@@ -158,7 +158,7 @@ async fn a_token_that_is_refused_and_replaced(stage: Arc<Stage>) {
     let worker = stage.worker_with(with_token("a-token-that-was-revoked")).await;
     let repository = stage.repository_of("octo/revoked", runs(), &worker.url).await;
     let run = repository.run(fails_once()).await;
-    let refused = worker.log().wait_for(Duration::from_secs(20), |event| event["outcome"] == "failed").await;
+    let refused = worker.log().wait_for(PATIENCE, |event| event["outcome"] == "failed").await;
     assert!(
         refused.is_some_and(|event| event["reason"].as_str().is_some_and(|text| text.contains("401 Bad credentials")))
     );
@@ -192,7 +192,7 @@ async fn a_token_without_the_permission(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("GITHUB_TOKEN", "a-token-that-may-read")).await;
     let repository = stage.repository_of("octo/read-only", runs(), &worker.url).await;
     let run = repository.run(fails_once()).await;
-    let refused = worker.log().wait_for(Duration::from_secs(20), |event| event["outcome"] == "failed").await;
+    let refused = worker.log().wait_for(PATIENCE, |event| event["outcome"] == "failed").await;
     let reason = refused.and_then(|event| event["reason"].as_str().map(str::to_owned)).expect("a decision");
     assert!(reason.contains("Resource not accessible") && reason.contains("actions=write"), "{reason}");
     run.expect_no_rerun_for(A_WHILE).await;

@@ -9,7 +9,7 @@ use simulator::{
     Trigger, Workflow,
 };
 
-use crate::stage::{Stage, trials};
+use crate::stage::{PATIENCE, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -64,7 +64,7 @@ async fn a_failure_is_rerun_and_rescued(stage: Arc<Stage>) {
     let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
     run.expect_reruns(1).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
-    let decided = stage.worker().await.log().wait_for(A_WHILE, |event| {
+    let decided = stage.worker().await.log().wait_for(PATIENCE, |event| {
         event["event"] == "decision" && event["run_id"] == run.id().0 && event["outcome"] == "rescued"
     });
     assert!(decided.await.is_some(), "no decision in the log");
@@ -225,7 +225,7 @@ async fn a_delivery_sent_twice(stage: Arc<Stage>) {
         let ids: Vec<_> = github.deliveries().into_iter().filter(of_run).map(|delivery| delivery.id).collect();
         (ids.len() == 2).then_some(ids)
     };
-    let ids = github.expectation("the failure and the rescue are answered", A_WHILE).until(accepted).await;
+    let ids = github.expectation("the failure and the rescue are answered", PATIENCE).until(accepted).await;
     for id in ids {
         let answer = github.redeliver(&id).await;
         assert_eq!((answer.status, &answer.json["outcome"]), (202, &"recorded".into()), "{}", answer.json);

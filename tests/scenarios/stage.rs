@@ -16,7 +16,10 @@ pub const PREVIOUS_SECRET: &str = "the-previous-secret";
 pub const TOKEN: &str = "the-token";
 
 /// How long what should happen may take. GitHub's "already running", for one, is waited for 30 s.
-pub const PATIENCE: Duration = Duration::from_secs(100);
+///
+/// A webhook that takes longer than ten seconds is lost, as with GitHub, and a re-run's end is then looked for after two
+/// minutes: on a busy machine that happens.
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 pub struct Stage {
     runtime: Runtime,
@@ -86,7 +89,7 @@ impl Stage {
     /// What Workers KV of the shared Worker says under a key, by way of `wrangler kv key get`, once something is there
     /// that will stay.
     pub async fn kv(&self, key: &str) -> Value {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         loop {
             let read = self.worker().await.kv_get(key).await.expect("wrangler kv key get");
             let value: Value = read.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();

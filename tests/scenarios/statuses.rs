@@ -18,8 +18,6 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         malformed_webhooks,
         other_paths_and_methods,
         signatures,
-        bodies_over_the_cap,
-        a_body_that_stops_half_way,
         pages,
         without_a_webhook_secret,
         wrong_settings_are_named,
@@ -34,7 +32,7 @@ pub fn failed_run(repository: &str, run_id: u64) -> Value {
     })
 }
 
-fn success() -> Value {
+pub fn success() -> Value {
     let mut payload = failed_run("octo/statuses", 1);
     payload["workflow_run"]["conclusion"] = json!("success");
     payload
@@ -147,39 +145,6 @@ async fn signatures(stage: Arc<Stage>) {
     vector("Hello, World!").send(&worker.url).await.is(400, "rejected", "not JSON");
     vector("Hello, World?").send(&worker.url).await.is(401, "rejected", "does not match");
     worker.stop().await;
-}
-
-async fn bodies_over_the_cap(stage: Arc<Stage>) {
-    let url = &stage.worker().await.url;
-    const CAP: usize = 25 * 1024 * 1024;
-    let padded = |length: usize| {
-        let mut body = success().to_string().into_bytes();
-        body.resize(length, b' ');
-        Delivery::new("workflow_run", body)
-    };
-    padded(CAP).send(url).await.is(200, "ignored", "success");
-    padded(CAP).send_streamed(url).await.is(200, "ignored", "success");
-    padded(CAP + 1).send_streamed(url).await.is(413, "rejected", "25 MiB");
-    padded(CAP + 1).send(url).await.is(413, "rejected", "25 MiB");
-}
-
-async fn a_body_that_stops_half_way(stage: Arc<Stage>) {
-    use tokio::io::AsyncWriteExt;
-    let url = &stage.worker().await.url;
-    let body = failed_run("octo/half-way", 1).to_string();
-    let address = url.strip_prefix("http://").expect("an address");
-    let mut connection = tokio::net::TcpStream::connect(address).await.expect("a connection");
-    let head = format!(
-        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nX-GitHub-Event: workflow_run\r\n\
-         X-Hub-Signature-256: {}\r\nContent-Length: {}\r\n\r\n",
-        sign(SECRET, body.as_bytes()),
-        body.len()
-    );
-    connection.write_all(head.as_bytes()).await.expect("written");
-    connection.write_all(&body.as_bytes()[..body.len() / 2]).await.expect("written");
-    drop(connection);
-    // The whole of it is still new.
-    Delivery::new("workflow_run", body).send(url).await.is(202, "scheduled", "");
 }
 
 async fn pages(stage: Arc<Stage>) {

@@ -1,0 +1,126 @@
+//! What must hold for any bytes. Shared by the fuzzers (`tests/fuzz`) and by `tests/hostile`, which plays their corpus.
+
+use std::borrow::Cow;
+
+use rerunner::hint::{Conclusion, Hint};
+use rerunner::settings::Settings;
+use rerunner::webhook::head::{self, Content};
+use rerunner::webhook::payload::{self, Payload};
+use rerunner::webhook::{Head, Verdict, judge};
+use serde_json::Value;
+
+/// A target's name, and what it does with some bytes. It panics where something does not hold.
+pub const TARGETS: [(&str, fn(&[u8])); 4] = [
+    ("signature", signature),
+    ("json_payload", json_payload),
+    ("form_payload", form_payload),
+    ("details_url", details_url),
+];
+
+const EVENTS: [&str; 3] = ["workflow_run", "workflow_job", "check_run"];
+
+fn settings() -> Settings {
+    Settings::read(|name| match name {
+        "WEBHOOK_SECRET" => Some("the-webhook-secret".to_owned()),
+        "GITHUB_TOKEN" => Some("the-token".to_owned()),
+        _ => None,
+    })
+}
+
+fn head(settings: &Settings, signature: &str) -> Option<Head> {
+    let header = |name: &str| match name {
+        "content-type" => Some("application/json".to_owned()),
+        "x-github-event" => Some("workflow_run".to_owned()),
+        "x-hub-signature-256" => Some(signature.to_owned()),
+        _ => None,
+    };
+    head::check(settings, header).ok()
+}
+
+/// A header that nobody signed lets nothing in, and only `sha256=` and 64 hex digits is looked at.
+pub fn signature(bytes: &[u8]) {
+    let header = String::from_utf8_lossy(bytes);
+    let settings = settings();
+    let well_formed = header
+        .strip_prefix("sha256=")
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let head = head(&settings, &header);
+    assert_eq!(head.is_some(), well_formed, "{header:?}");
+    if let Some(head) = head {
+        let body = br#"{"action":"completed"}"#;
+        let Verdict::Answer(answer) = judge(&settings, &head, body) else { panic!("an unsigned body was let in") };
+        assert_eq!(answer.status, 401, "{header:?}");
+    }
+}
+
+/// The first byte says which event it is of; the rest is the body.
+pub fn json_payload(bytes: &[u8]) {
+    let Some((first, body)) = bytes.split_first() else { return };
+    let event = EVENTS[usize::from(*first) % EVENTS.len()];
+    let Ok(payload) = payload::parse(event, Content::Json, body) else { return };
+    // What was understood is what a parser that knows nothing of webhooks reads there. It keeps the last of two keys of
+    // one name, where ours refuses them; so whatever ours takes has none among the keys that matter.
+    let value: Value = match serde_json::from_slice(body) {
+        Ok(value) => value,
+        // Ours skips what it does not need, and so takes numbers and strings there that the other will not hold.
+        Err(_) => return,
+    };
+    let (run, of_run) = match &payload {
+        Payload::Run { run, .. } => (run, true),
+        Payload::Job { run, .. } => (run, false),
+        Payload::Ping | Payload::Unwanted(_) => return,
+    };
+    assert_eq!(value["action"], "completed");
+    assert_eq!(value["repository"]["full_name"], run.repository.as_str());
+    let subject = &value[event];
+    if event != "check_run" {
+        let id = if of_run { &subject["id"] } else { &subject["run_id"] };
+        assert_eq!(id.as_u64(), Some(run.run_id.get()));
+        assert_eq!(subject["run_attempt"].as_u64(), run.run_attempt.map(|attempt| attempt.get().into()));
+    }
+    let conclusion = subject["conclusion"].as_str();
+    match run.conclusion {
+        None => assert!(subject["conclusion"].is_null()),
+        Some(Conclusion::Unknown) => assert!(conclusion.is_some()),
+        Some(known) => assert_eq!(conclusion, Some(known.as_str())),
+    }
+}
+
+/// A form says what its field `payload` says as JSON.
+pub fn form_payload(bytes: &[u8]) {
+    let Some((first, body)) = bytes.split_first() else { return };
+    let event = EVENTS[usize::from(*first) % EVENTS.len()];
+    let of_form = payload::parse(event, Content::Form, body);
+    let field: Option<Cow<str>> =
+        form_urlencoded::parse(body).find(|(name, _)| name == "payload").map(|(_, payload)| payload);
+    match field {
+        Some(json) => assert_eq!(of_form, payload::parse(event, Content::Json, json.as_bytes())),
+        None => assert!(of_form.is_err()),
+    }
+}
+
+/// A run is only ever taken from the place that GitHub writes it in.
+pub fn details_url(bytes: &[u8]) {
+    let url = String::from_utf8_lossy(bytes);
+    let body = serde_json::json!({
+        "action": "completed",
+        "repository": { "full_name": "octo/widgets" },
+        "check_run": { "conclusion": "failure", "details_url": url, "app": { "slug": "github-actions" } },
+    });
+    match payload::parse("check_run", Content::Json, body.to_string().as_bytes()) {
+        Ok(Payload::Job { run, .. }) => {
+            let path = format!("/actions/runs/{}", run.run_id);
+            let padded = url.split("/actions/runs/").nth(1).is_some_and(|rest| rest.starts_with('0'));
+            assert!(url.contains(&path) || padded, "{url:?} -> {}", run.run_id);
+            assert!(url.starts_with("https://") || url.starts_with("http://"), "{url:?}");
+            assert_eq!(run.repository.as_str(), "octo/widgets", "the repository is the payload's");
+            // What crosses to the Keeper comes back the same.
+            let hint =
+                Hint { run_id: run.run_id, run_attempt: None, news: rerunner::hint::News::JobFailed, delivery: None };
+            let text = serde_json::to_string(&hint).expect("plain data");
+            assert_eq!(serde_json::from_str::<Hint>(&text).expect("the same"), hint);
+        }
+        Ok(Payload::Unwanted(_)) => {}
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,121 @@
+//! Bodies that are too large, or stop: a clear status, bounded memory, nothing stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use local_worker::Options;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::delivery::{Delivery, sign};
+use crate::stage::{SECRET, Stage, trials};
+use crate::statuses::{failed_run, success};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(stage, "bodies", at_the_cap, over_the_cap, that_stop_half_way, that_are_slow, many_at_the_cap)
+}
+
+const CAP: usize = 25 * 1024 * 1024;
+/// Whoever answers before all was read may end the connection so that the answer is lost on the way (RFC 9112, 9.6).
+const TRIES: usize = 10;
+
+fn padded(length: usize) -> Vec<u8> {
+    let mut body = success().to_string().into_bytes();
+    body.resize(length, b' ');
+    body
+}
+
+async fn at_the_cap(stage: Arc<Stage>) {
+    let url = &stage.worker().await.url;
+    let delivery = || Delivery::new("workflow_run", padded(CAP));
+    delivery().send(url).await.is(200, "ignored", "success");
+    delivery().send_streamed(url).await.is(200, "ignored", "success");
+}
+
+async fn over_the_cap(stage: Arc<Stage>) {
+    let url = &stage.worker().await.url;
+    // By what its head says, before any of the body has come.
+    let mut connection = begin(url, CAP + 1, "sha256=00").await;
+    answers(&mut connection, 413, "25 MiB").await;
+    // By counting, where the head says nothing.
+    let body = padded(CAP + 1);
+    for _ in 1..TRIES {
+        if let Ok(reply) = Delivery::new("workflow_run", body.clone()).try_send_streamed(url).await {
+            reply.is(413, "rejected", "25 MiB");
+            return;
+        }
+    }
+    panic!("no answer");
+}
+
+async fn that_stop_half_way(stage: Arc<Stage>) {
+    let url = &stage.worker().await.url;
+    let body = failed_run("octo/half-way", 1).to_string();
+    let mut connection = begin(url, body.len(), &sign(SECRET, body.as_bytes())).await;
+    connection.write_all(&body.as_bytes()[..body.len() / 2]).await.expect("written");
+    drop(connection);
+    // The whole of it is still new.
+    Delivery::new("workflow_run", body).send(url).await.is(202, "scheduled", "");
+}
+
+async fn that_are_slow(stage: Arc<Stage>) {
+    let url = &stage.worker().await.url;
+    let body = failed_run("octo/slow", 1).to_string();
+    // Slow, but all of it comes.
+    let mut connection = begin(url, body.len(), &sign(SECRET, body.as_bytes())).await;
+    for piece in body.as_bytes().chunks(body.len() / 4 + 1) {
+        connection.write_all(piece).await.expect("written");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    answers(&mut connection, 202, "workflow run failed").await;
+    // The rest never comes: GitHub would have given up after ten seconds, and is answered before.
+    let body = failed_run("octo/slower", 1).to_string();
+    let mut connection = begin(url, body.len(), &sign(SECRET, body.as_bytes())).await;
+    connection.write_all(&body.as_bytes()[..body.len() / 2]).await.expect("written");
+    answers(&mut connection, 503, "too long").await;
+    drop(connection);
+    Delivery::new("workflow_run", body).send(url).await.is(202, "scheduled", "");
+}
+
+/// A Worker has 128 MB: what was read of one body is given back before the next.
+async fn many_at_the_cap(stage: Arc<Stage>) {
+    let worker = stage.worker_with(Options::default()).await;
+    for number in 0..12 {
+        let wrong = Delivery::new("workflow_run", padded(CAP)).with("x-hub-signature-256", &sign("wrong", b""));
+        wrong.send(&worker.url).await.is(401, "rejected", "does not match");
+        let small = Delivery::json("workflow_run", &failed_run("octo/beside-large", number + 1));
+        small.send(&worker.url).await.is(202, "scheduled", "");
+    }
+    worker.stop().await;
+}
+
+/// Sends a webhook's head.
+async fn begin(url: &str, length: usize, signature: &str) -> TcpStream {
+    let address = url.strip_prefix("http://").expect("an address");
+    let mut connection = TcpStream::connect(address).await.expect("a connection");
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nX-GitHub-Event: workflow_run\r\n\
+         X-Hub-Signature-256: {signature}\r\nContent-Length: {length}\r\n\r\n",
+    );
+    connection.write_all(head.as_bytes()).await.expect("written");
+    connection
+}
+
+async fn answers(connection: &mut TcpStream, status: u16, reason: &str) {
+    let mut answer = String::new();
+    let whole = async {
+        let mut buffer = [0; 4_096];
+        while !answer.contains("\r\n\r\n{") || !answer.trim_end().ends_with(['}', '0']) {
+            let read = connection.read(&mut buffer).await.expect("an answer");
+            assert!(read > 0, "the connection was closed after {answer:?}");
+            answer.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), whole).await.expect("an answer in time");
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    let json = answer.get(answer.find('{').expect("JSON")..=answer.rfind('}').expect("JSON")).expect("JSON");
+    let json: Value = serde_json::from_str(json).expect("JSON");
+    assert!(json["reason"].as_str().is_some_and(|text| text.contains(reason)), "{json}");
+}
