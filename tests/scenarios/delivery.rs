@@ -64,8 +64,12 @@ impl Delivery {
     }
 
     pub async fn send(self, url: &str) -> Reply {
+        self.try_send(url).await.expect("an answer")
+    }
+
+    pub async fn try_send(self, url: &str) -> reqwest::Result<Reply> {
         let body = Body::from(self.body.clone());
-        self.send_body(url, body).await.expect("an answer")
+        self.send_body(url, body).await
     }
 
     /// In pieces, so that no length is declared.
