@@ -192,7 +192,7 @@ impl From<RunAttempt> for u32 {
     }
 }
 
-/// `X-GitHub-Delivery`: a GUID that stays the same when a delivery is sent again.
+/// What tells a delivery from others: `X-GitHub-Delivery` in the log, and the body's signature where it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DeliveryId(String);
@@ -202,6 +202,12 @@ impl DeliveryId {
     pub fn parse(id: &str) -> Option<Self> {
         let fits = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         fits.then(|| Self(id.to_owned()))
+    }
+
+    /// The first half of it: 128 bits that nobody without the secret can choose.
+    pub fn of_signature(digest: &[u8; 32]) -> Self {
+        let (half, _) = digest.split_at(16);
+        Self(hex::encode(half))
     }
 
     pub fn as_str(&self) -> &str {

@@ -135,6 +135,17 @@ impl RerunAnswer {
     }
 }
 
+/// In GitHub's messages with a 403 that somebody must mend in the settings.
+const OF_CREDENTIALS: [&str; 7] = [
+    "Resource not accessible",
+    "Must have admin rights",
+    "SAML",
+    "IP allow list",
+    "suspended",
+    "forbids access",
+    "administrative rules",
+];
+
 fn problem(reply: &Reply) -> Problem {
     if let Some(limited) = rate_limit(reply) {
         return limited;
@@ -142,14 +153,16 @@ fn problem(reply: &Reply) -> Problem {
     let message = message(reply);
     match reply.status {
         401 => Problem::Credentials { message: format!("401 {message}") },
-        403 if message.contains("cannot be retried") || message.contains("Unable to retry") => {
-            Problem::Refused { message }
-        }
-        403 => Problem::Credentials {
-            message: match &reply.headers.accepted_permissions {
-                Some(permissions) => format!("403 {message} (needed: {})", short(permissions)),
-                None => format!("403 {message}"),
-            },
+        // What is wrong with the credentials is known by its words or by the permission that is named. Any other refusal
+        // is about this run: it must not hold up the others.
+        403 => match &reply.headers.accepted_permissions {
+            Some(permissions) => {
+                Problem::Credentials { message: format!("403 {message} (needed: {})", short(permissions)) }
+            }
+            None if OF_CREDENTIALS.iter().any(|words| message.contains(words)) => {
+                Problem::Credentials { message: format!("403 {message}") }
+            }
+            None => Problem::Refused { message },
         },
         404 => Problem::NotFound,
         // A client's mistake stays one however often it is made; 408 and 409 may pass.
@@ -223,6 +236,9 @@ mod tests {
         for message in [
             "This workflow run cannot be retried",
             "Unable to retry this workflow run because it was created over a month ago",
+            "This workflow run cannot be rerun",
+            "Repository was archived so is read-only.",
+            "Something new",
         ] {
             rerun_problem(reply(403, message), Problem::Refused { message: message.to_owned() });
         }
@@ -231,7 +247,7 @@ mod tests {
             (403, "Resource not accessible by integration"),
             (403, "Resource not accessible by personal access token"),
             (403, "Must have admin rights to Repository."),
-            (403, "Something new"),
+            (403, "Resource protected by organization SAML enforcement."),
         ] {
             rerun_problem(reply(status, message), Problem::Credentials { message: format!("{status} {message}") });
         }

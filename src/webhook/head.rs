@@ -1,6 +1,5 @@
 //! The head of a webhook's request: what can be said before its body is read.
 
-use crate::names::DeliveryId;
 use crate::settings::{Secret, Settings};
 
 use super::signature::Signature;
@@ -12,7 +11,6 @@ pub struct Head {
     pub content: Content,
     pub signature: Signature,
     pub event: Option<String>,
-    pub delivery: Option<DeliveryId>,
     /// `Content-Length`, when there is one; at most [`BODY_LIMIT`].
     pub length: Option<usize>,
 }
@@ -52,13 +50,7 @@ pub fn check(settings: &Settings, header: impl Fn(&str) -> Option<String>) -> Re
     let signature = Signature::parse(&signature).ok_or_else(|| {
         Answer::rejected(401, "the header X-Hub-Signature-256 is malformed: expected sha256= and 64 hex digits")
     })?;
-    Ok(Head {
-        content,
-        signature,
-        event: header("x-github-event").filter(|event| !event.is_empty()),
-        delivery: header("x-github-delivery").and_then(|id| DeliveryId::parse(&id)),
-        length,
-    })
+    Ok(Head { content, signature, event: header("x-github-event").filter(|event| !event.is_empty()), length })
 }
 
 pub fn too_large() -> Answer {

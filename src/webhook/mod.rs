@@ -55,7 +55,9 @@ pub fn judge(settings: &Settings, head: &Head, body: &[u8]) -> Verdict {
     };
     match filter::apply(settings, payload) {
         filter::Passed::Hint { repository, mut hint } => {
-            hint.delivery = head.delivery.clone();
+            // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a
+            // body could be sent again or keep a later one out.
+            hint.delivery = Some(head.signature.delivery_id());
             Verdict::Hint { repository, hint }
         }
         filter::Passed::Answer(answer) => Verdict::Answer(answer),

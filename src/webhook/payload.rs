@@ -49,7 +49,7 @@ pub enum Malformed {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Form => f.write_str("the form has no field named payload"),
+            Self::Form => f.write_str("the form is not one field named payload and nothing else"),
             Self::Json { line, column, what } => {
                 write!(f, "the payload is malformed at line {line}, column {column}: {what}")
             }
@@ -68,12 +68,17 @@ pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malf
     };
     match content {
         Content::Json => read(body),
-        Content::Form => {
-            let (_, payload) =
-                form_urlencoded::parse(body).find(|(name, _)| name == "payload").ok_or(Malformed::Form)?;
-            read(payload.as_bytes())
-        }
+        Content::Form => read(form_payload(body).ok_or(Malformed::Form)?.as_bytes()),
     }
+}
+
+/// The JSON of a form. GitHub's form is this one field and nothing else, and nothing else is taken: the content type is
+/// not signed, and a signed JSON body that has `&payload=` somewhere in a text must not become another payload.
+fn form_payload(body: &[u8]) -> Option<Cow<'_, str>> {
+    if !body.starts_with(b"payload=") || body.contains(&b'&') {
+        return None;
+    }
+    form_urlencoded::parse(body).next().map(|(_, payload)| payload)
 }
 
 fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {

@@ -4,6 +4,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::names::DeliveryId;
 use crate::settings::Secret;
 
 /// A well-formed signature, not yet verified.
@@ -16,6 +17,12 @@ impl Signature {
         let mut digest = [0; 32];
         hex::decode_to_slice(header.strip_prefix("sha256=")?, &mut digest).ok()?;
         Some(Self(digest))
+    }
+
+    /// What a delivery is known by, once this is verified: the same whenever the same body is sent.
+    pub fn delivery_id(&self) -> DeliveryId {
+        let Self(digest) = self;
+        DeliveryId::of_signature(digest)
     }
 
     /// Whether it was made with this secret. Takes the same time wherever the first difference is.

@@ -180,11 +180,24 @@ fn forms() {
     let payload = run("failure", 1).to_string();
     let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload).finish();
     let delivery =
-        Delivery::new("workflow_run", &Value::Null).with("content-type", "application/x-www-form-urlencoded");
-    delivery.body(form.as_bytes()).hints(7, Some(1), News::RunFailed);
-    let delivery =
-        Delivery::new("workflow_run", &Value::Null).with("content-type", "application/x-www-form-urlencoded");
-    delivery.body(b"other=1").answers(400, Outcome::Rejected, "payload");
+        || Delivery::new("workflow_run", &Value::Null).with("content-type", "application/x-www-form-urlencoded");
+    delivery().body(form.as_bytes()).hints(7, Some(1), News::RunFailed);
+    // Somebody else's text in a signed JSON body is not a form.
+    let comment = json!({ "comment": { "body": format!("nice &{form}&") } }).to_string();
+    for body in ["other=1", &format!("a=1&{form}"), &format!("{form}&a=1"), &format!(" {form}"), &comment] {
+        delivery().body(body.as_bytes()).answers(400, Outcome::Rejected, "payload");
+    }
+}
+
+#[test]
+fn a_delivery_is_known_by_what_was_signed() {
+    let id = |delivery: Delivery| match delivery.judged(&settings(&[])) {
+        Verdict::Hint { hint, .. } => hint.delivery.unwrap(),
+        Verdict::Answer(answer) => panic!("{answer:?}"),
+    };
+    let of = |attempt| Delivery::new("workflow_run", &run("failure", attempt));
+    assert_eq!(id(of(1)), id(of(1).with("x-github-delivery", "another")));
+    assert_ne!(id(of(1)), id(of(2)));
 }
 
 #[test]
