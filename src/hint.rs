@@ -28,8 +28,22 @@ pub enum News {
     RunSucceeded,
     /// A re-run attempt completed with another conclusion that is never re-run.
     RunEnded,
+    /// `workflow_run` completed with `cancelled`, which is re-run only where the repository's policy says so.
+    RunCancelled,
     /// A job failed; the run may still be going.
     JobFailed,
+}
+
+impl Hint {
+    /// The hint for a repository of which it is known whether its policy re-runs what was cancelled. `None`: it cannot
+    /// lead to a re-run.
+    pub fn where_cancelled_runs(self, are_wanted: bool) -> Option<Self> {
+        if self.news != News::RunCancelled || are_wanted {
+            return Some(self);
+        }
+        let of_rerun = self.run_attempt > Some(RunAttempt::FIRST);
+        of_rerun.then_some(Self { news: News::RunEnded, ..self })
+    }
 }
 
 /// What a workflow run, a job or a check run came to. GitHub's words.

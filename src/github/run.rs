@@ -15,7 +15,12 @@ pub struct Run {
     /// The workflow's name.
     pub workflow: Option<String>,
     pub event: String,
+    /// `None` for what was started without a branch.
+    pub head_branch: Option<String>,
     pub head_sha: String,
+    /// Counts the runs of its workflow.
+    pub run_number: Option<u64>,
+    pub title: Option<String>,
     /// Who started the run, and who started its newest attempt.
     pub actors: Vec<String>,
     /// The heads of the open pull requests that the run belongs to. Empty for a fork's.
@@ -66,8 +71,11 @@ impl Run {
             name: Option<String>,
             #[serde(default)]
             event: String,
+            head_branch: Option<String>,
             #[serde(default)]
             head_sha: String,
+            run_number: Option<u64>,
+            display_title: Option<String>,
             actor: Option<User>,
             triggering_actor: Option<User>,
             #[serde(default)]
@@ -92,7 +100,10 @@ impl Run {
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
             workflow: wire.name,
             event: wire.event,
+            head_branch: wire.head_branch,
             head_sha: wire.head_sha,
+            run_number: wire.run_number,
+            title: wire.display_title,
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().map(|user| user.login).collect(),
             pull_request_heads: wire.pull_requests.into_iter().map(|pull_request| pull_request.head.sha).collect(),
         })

@@ -2,5 +2,7 @@
 
 mod decide;
 pub mod evidence;
+mod stub;
 
-pub use decide::{Decision, Ending, Rules, decide};
+pub use decide::{Decision, Ending, Rerun, Rules, Scope, Verdict, decide};
+pub use stub::{Detail, JudgedJob, Policy, PolicyError, PolicyState, parse};
