@@ -85,3 +85,29 @@ impl Conclusion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cancelled_matters_where_a_policy_says_so() {
+        let hint = |news, attempt| Hint {
+            run_id: RunId::new(7).unwrap(),
+            run_attempt: RunAttempt::new(attempt),
+            news,
+            delivery: None,
+        };
+        for (news, attempt, are_wanted, expected) in [
+            (News::RunCancelled, 1, true, Some(News::RunCancelled)),
+            (News::RunCancelled, 1, false, None),
+            (News::RunCancelled, 2, true, Some(News::RunCancelled)),
+            (News::RunCancelled, 2, false, Some(News::RunEnded)),
+            (News::RunFailed, 1, false, Some(News::RunFailed)),
+            (News::JobFailed, 2, false, Some(News::JobFailed)),
+        ] {
+            let of = hint(news, attempt).where_cancelled_runs(are_wanted).map(|hint| hint.news);
+            assert_eq!(of, expected, "{news:?} of attempt {attempt}, wanted: {are_wanted}");
+        }
+    }
+}

@@ -28,6 +28,7 @@ pub struct ReplyHeaders {
     pub rate_limit_reset: Option<String>,
     pub date: Option<String>,
     pub etag: Option<String>,
+    pub content_type: Option<String>,
     /// Names the permission that was missing.
     pub accepted_permissions: Option<String>,
 }

@@ -211,6 +211,7 @@ fn reply_headers(headers: &Headers) -> ReplyHeaders {
         rate_limit_reset: get("x-ratelimit-reset"),
         date: get("date"),
         etag: get("etag"),
+        content_type: get("content-type"),
         accepted_permissions: get("x-accepted-github-permissions"),
     }
 }

@@ -28,7 +28,10 @@ pub enum PolicyAnswer {
 
 impl PolicyAnswer {
     pub fn of(reply: Reply) -> Self {
+        // Whoever answers with a page is not GitHub's API: a proxy that is down, say.
+        let page = reply.headers.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"));
         match reply.status {
+            200 if page => Self::Problem(Problem::Lost { what: "an answer that is no file but a page".to_owned() }),
             200 if reply.body.len() > MAX_BYTES => Self::Unreadable(TOO_LARGE),
             200 => match String::from_utf8(reply.body) {
                 Ok(text) => Self::File { text, etag: reply.headers.etag },
@@ -59,6 +62,10 @@ mod tests {
     fn the_table() {
         let file = PolicyAnswer::File { text: "version: 1\n".to_owned(), etag: Some("\"abc\"".to_owned()) };
         assert_eq!(of(200, b"version: 1\n"), file);
+        let content_type = Some("text/html; charset=utf-8".to_owned());
+        let headers = ReplyHeaders { content_type, ..ReplyHeaders::default() };
+        let page = PolicyAnswer::of(Reply { status: 200, headers, body: b"<html>".to_vec() });
+        assert!(matches!(page, PolicyAnswer::Problem(Problem::Lost { .. })));
         assert_eq!(of(304, b""), PolicyAnswer::Same);
         assert_eq!(of(404, br#"{"message":"Not Found"}"#), PolicyAnswer::NoFile);
         assert!(matches!(of(200, &vec![b' '; MAX_BYTES]), PolicyAnswer::File { .. }));
