@@ -36,6 +36,7 @@ impl Repository {
         let sql = NativeSql::open().unwrap();
         let rules = Rules {
             max_reruns: 3,
+            max_reruns_ceiling: 10,
             delay: Span::ZERO,
             excluded_actors: vec![],
             dry_run: false,
@@ -97,7 +98,9 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         run_attempt: RunAttempt::new(attempt).unwrap(),
         conclusion: Some(conclusion),
         workflow: Some("continuous integration".to_owned()),
+        path: Some(".github/workflows/ci.yml".to_owned()),
         event: "push".to_owned(),
+        head_branch: Some("main".to_owned()),
         head_sha: "0123456789012345678901234567890123456789".to_owned(),
         actors: vec!["mona".to_owned()],
         pull_request_heads: vec![],

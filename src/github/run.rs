@@ -14,7 +14,10 @@ pub struct Run {
     pub conclusion: Option<Conclusion>,
     /// The workflow's name.
     pub workflow: Option<String>,
+    /// The path of the workflow's file, `.github/workflows/ci.yml`.
+    pub path: Option<String>,
     pub event: String,
+    pub head_branch: Option<String>,
     pub head_sha: String,
     /// Who started the run, and who started its newest attempt.
     pub actors: Vec<String>,
@@ -64,8 +67,10 @@ impl Run {
             status: Option<String>,
             conclusion: Option<Conclusion>,
             name: Option<String>,
+            path: Option<String>,
             #[serde(default)]
             event: String,
+            head_branch: Option<String>,
             #[serde(default)]
             head_sha: String,
             actor: Option<User>,
@@ -91,7 +96,10 @@ impl Run {
             run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
             workflow: wire.name,
+            // Of a reusable or required workflow, GitHub adds `@` and the ref.
+            path: wire.path.map(|path| path.split('@').next().unwrap_or_default().to_owned()),
             event: wire.event,
+            head_branch: wire.head_branch,
             head_sha: wire.head_sha,
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().map(|user| user.login).collect(),
             pull_request_heads: wire.pull_requests.into_iter().map(|pull_request| pull_request.head.sha).collect(),

@@ -19,7 +19,8 @@ use crate::bugs::{self, Bug};
 use crate::github::{Call, Problem, ReadAnswer, RerunAnswer, Run};
 use crate::hint::{Conclusion, Hint, News};
 use crate::names::RunAttempt;
-use crate::policy::{Decision, Ending, Rules, decide};
+use crate::policy::evidence::{Evidence, History, Read};
+use crate::policy::{Decision, Detail, Ending, Policy, Rerun, Rules, Scope, Verdict, decide};
 use crate::time::{Millis, Span};
 
 use super::gate::{Closing, Gate};
@@ -263,21 +264,33 @@ pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
         let counted = watched.reruns.saturating_sub(watched.publish.is_some().into());
         run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(attempt);
     }
-    let mut decision = decide(cx.rules, &run);
+    let evidence = Evidence { jobs: Read::Absent("not read".to_owned()), ..Evidence::default() };
+    let mut decision = match decide(cx.rules, &Policy::default(), &run, &History::default(), &evidence) {
+        Verdict::Decision(decision) => decision,
+        Verdict::Need(_) => Decision::Await,
+    };
     if bugs::has(Bug::NoLimitOnRetry)
         && watched.tries > 0
         && matches!(&decision, Decision::End(ending) if ending.outcome == RunOutcome::Exhausted)
     {
-        decision = Decision::Rerun { reason: String::new() };
+        decision = Decision::Rerun(Rerun {
+            reason: String::new(),
+            delay: cx.rules.delay,
+            scope: Scope::FailedJobs,
+            debug_logging: false,
+            detail: Detail::default(),
+        });
     }
     let mut step = match decision {
         Decision::Await => still_going(watched, &run, cx),
-        Decision::Rerun { .. } if cx.now < watched.failed_at + cx.rules.delay => {
+        Decision::Rerun(rerun) if cx.now < watched.failed_at + rerun.delay => {
             settle_trouble(&mut watched, RunOutcome::Waiting, cx);
-            watched.due = Some(watched.failed_at + cx.rules.delay);
+            watched.due = Some(watched.failed_at + rerun.delay);
             Step::of(watched)
         }
-        Decision::Rerun { reason } => call(watched, Calling { run_attempt: attempt, since: cx.now, again }, reason, cx),
+        Decision::Rerun(rerun) => {
+            call(watched, Calling { run_attempt: attempt, since: cx.now, again }, rerun.reason, cx)
+        }
         Decision::End(ending) => end(watched, &run, ending, cx),
     };
     records.append(&mut step.records);

@@ -55,6 +55,7 @@ impl Play {
         let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
         let rules = Rules {
             max_reruns: 3,
+            max_reruns_ceiling: 10,
             delay: Span::seconds(5),
             excluded_actors: vec![],
             dry_run: false,
@@ -96,7 +97,9 @@ impl Play {
                     run_attempt: attempt(github.attempt),
                     conclusion: github.conclusion,
                     workflow: Some("ci".to_owned()),
+                    path: Some(".github/workflows/ci.yml".to_owned()),
                     event: "push".to_owned(),
+                    head_branch: Some("main".to_owned()),
                     head_sha: "a".to_owned(),
                     actors: vec!["ann".to_owned()],
                     pull_request_heads: vec![],

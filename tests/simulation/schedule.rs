@@ -69,6 +69,7 @@ impl Schedule {
         world.github.add_token(TOKEN, Grant::full("rerunner").hourly(100_000));
         let rules = Rc::new(Rules {
             max_reruns: MAX_RERUNS,
+            max_reruns_ceiling: MAX_RERUNS,
             delay: Span::seconds([0, 5, 5, 60][world.random.usize(0..4)]),
             excluded_actors: vec![EXCLUDED.to_owned()],
             dry_run: false,
