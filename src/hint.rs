@@ -65,6 +65,22 @@ pub enum Conclusion {
 }
 
 impl Conclusion {
+    const KNOWN: [Self; 9] = [
+        Self::Success,
+        Self::Failure,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::ActionRequired,
+        Self::StartupFailure,
+        Self::Skipped,
+        Self::Stale,
+        Self::Neutral,
+    ];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::KNOWN.into_iter().find(|conclusion| conclusion.as_str() == text)
+    }
+
     /// Whether the default rule re-runs it.
     pub fn may_be_rerun(self) -> bool {
         matches!(self, Self::Failure | Self::TimedOut)

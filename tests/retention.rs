@@ -37,6 +37,7 @@ impl Repository {
         let sql = NativeSql::open().unwrap();
         let rules = Rules {
             max_reruns: 3,
+            max_reruns_ceiling: 10,
             delay: Span::ZERO,
             excluded_actors: vec![],
             dry_run: false,
@@ -100,6 +101,7 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         run_attempt: RunAttempt::new(attempt).unwrap(),
         conclusion: Some(conclusion),
         workflow: Some("continuous integration".to_owned()),
+        path: Some(".github/workflows/ci.yml".to_owned()),
         event: "push".to_owned(),
         head_branch: Some("main".to_owned()),
         run_number: Some(1_234),

@@ -14,8 +14,9 @@ pub struct Run {
     pub conclusion: Option<Conclusion>,
     /// The workflow's name.
     pub workflow: Option<String>,
+    /// The path of the workflow's file, `.github/workflows/ci.yml`.
+    pub path: Option<String>,
     pub event: String,
-    /// `None` for what was started without a branch.
     pub head_branch: Option<String>,
     pub head_sha: String,
     /// Counts the runs of its workflow.
@@ -69,6 +70,7 @@ impl Run {
             status: Option<String>,
             conclusion: Option<Conclusion>,
             name: Option<String>,
+            path: Option<String>,
             #[serde(default)]
             event: String,
             head_branch: Option<String>,
@@ -99,6 +101,8 @@ impl Run {
             run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
             workflow: wire.name,
+            // Of a reusable or required workflow, GitHub adds `@` and the ref.
+            path: wire.path.map(|path| path.split('@').next().unwrap_or_default().to_owned()),
             event: wire.event,
             head_branch: wire.head_branch,
             head_sha: wire.head_sha,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::github::{Call, PolicyAnswer, Problem};
 use crate::hint::Conclusion;
 use crate::names::{FilePath, RunId};
-use crate::policy::{Policy, PolicyError, PolicyState, Rules};
+use crate::policy::{Policy, PolicyError, PolicyState, Rules, parse};
 use crate::time::{Millis, Span};
 
 /// A change of the file holds after this at the latest.
@@ -142,13 +142,9 @@ fn state(file: &PolicyFile, rules: &Rules) -> PolicyState {
     }
     match &file.text {
         None => PolicyState::None,
-        Some(text) => match parse(text, rules) {
+        Some(text) => match parse(text, rules.bounds()) {
             Ok(policy) => PolicyState::Valid(policy),
             Err(errors) => PolicyState::Invalid(errors),
         },
     }
-}
-
-fn parse(text: &str, _rules: &Rules) -> Result<Policy, Vec<PolicyError>> {
-    crate::policy::parse(text)
 }

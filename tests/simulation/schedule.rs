@@ -18,7 +18,7 @@ use simulator::model::{
 };
 
 use crate::keepers::Machine;
-use crate::policies::Plan;
+use crate::policies::{CEILING, Plan};
 use crate::world::{
     Asked, Event, Faults, Shared, TOKEN, World, attempt_of, conclusion_of, from_model, run_id_of, to_model,
 };
@@ -77,6 +77,7 @@ impl Schedule {
         world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
         let rules = Rc::new(Rules {
             max_reruns: MAX_RERUNS,
+            max_reruns_ceiling: CEILING,
             delay: Span::seconds([0, 5, 5, 60][world.random.usize(0..4)]),
             excluded_actors: vec![EXCLUDED.to_owned()],
             dry_run: false,

@@ -539,6 +539,7 @@ fn run_of(run: &model::RunSnapshot) -> Run {
         run_attempt: attempt_of(run.attempt),
         conclusion: run.conclusion.filter(|_| run.status == model::Status::Completed).map(conclusion_of),
         workflow: Some(run.identity.workflow.name.to_string()),
+        path: Some(run.identity.workflow.path.to_string()),
         event: run.identity.event.to_string(),
         head_branch: Some(run.identity.head_branch.to_string()),
         run_number: Some(run.identity.run_number),

@@ -94,6 +94,7 @@ impl Play {
         let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
         let rules = Rules {
             max_reruns: 3,
+            max_reruns_ceiling: 10,
             delay: Span::seconds(5),
             excluded_actors: vec![],
             dry_run: false,
@@ -159,6 +160,7 @@ impl Play {
                     run_attempt: attempt(github.attempt),
                     conclusion: github.conclusion,
                     workflow: Some("ci".to_owned()),
+                    path: Some(".github/workflows/ci.yml".to_owned()),
                     event: "push".to_owned(),
                     head_branch: Some("main".to_owned()),
                     run_number: Some(3),
