@@ -9,11 +9,11 @@ use std::str::FromStr;
 use serde::Serialize;
 use wildmatch::WildMatch;
 
-use crate::names::RepoName;
+use crate::names::{FilePath, RepoName};
 use crate::time::Span;
 
 /// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
-const MAX_RERUNS_LIMIT: u32 = 49;
+pub const MAX_RERUNS_LIMIT: u32 = 49;
 
 #[derive(Debug)]
 pub struct Settings {
@@ -24,9 +24,13 @@ pub struct Settings {
     pub github_api_url: String,
     pub repositories: Vec<Glob>,
     pub max_reruns: u32,
+    /// How far a repository's policy file may raise `max_reruns`. Never below it.
+    pub max_reruns_ceiling: u32,
     pub no_rerun_actors: Vec<String>,
     pub rerun_delay: Span,
     pub dry_run: bool,
+    /// Where a repository keeps its rules; `None`: repositories have none of their own.
+    pub policy_file: Option<FilePath>,
     /// Zero: no sweep.
     pub sweep_interval: Span,
     pub problems: Vec<Problem>,
@@ -68,14 +72,18 @@ impl Settings {
             }
             Some(_) => {}
         }
+        let max_reruns = reader.parsed("MAX_RERUNS", "3", reruns);
+        let max_reruns_ceiling = reader.parsed("MAX_RERUNS_CEILING", "10", reruns).max(max_reruns);
         Self {
             webhook_secrets,
             github_token,
             github_api_url: reader.parsed("GITHUB_API_URL", "https://api.github.com", api_url),
             repositories: reader.parsed("REPOSITORIES", "*", |list| Ok(commas(list).map(Glob::new).collect())),
-            max_reruns: reader.parsed("MAX_RERUNS", "3", max_reruns),
+            max_reruns,
+            max_reruns_ceiling,
             no_rerun_actors: reader.parsed("NO_RERUN_ACTORS", "", |list| Ok(commas(list).map(str::to_owned).collect())),
             rerun_delay: reader.parsed("RERUN_DELAY", "5s", duration),
+            policy_file: reader.policy_file(),
             dry_run: reader.parsed("DRY_RUN", "false", boolean),
             sweep_interval: reader.parsed("SWEEP_INTERVAL", "15m", sweep_interval),
             problems: reader.problems,
@@ -125,11 +133,29 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 }
 
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    /// The one setting for which empty and not set are two things.
+    fn policy_file(&mut self) -> Option<FilePath> {
+        let set = (self.lookup)("POLICY_FILE");
+        match set.as_deref().map_or(".github/rerunner.yml", str::trim) {
+            "" => None,
+            path => {
+                let file = FilePath::parse(path);
+                if file.is_none() {
+                    let expected = "a path in the repository such as .github/rerunner.yml, or nothing for no rules";
+                    self.problem("POLICY_FILE", format!("is not valid: expected {expected}"));
+                }
+                file
+            }
+        }
+    }
+}
+
 fn commas(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-fn max_reruns(text: &str) -> Result<u32, String> {
+fn reruns(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|n| *n <= MAX_RERUNS_LIMIT).ok_or_else(|| format!("a number from 0 to {MAX_RERUNS_LIMIT}"))
 }
 
@@ -251,6 +277,7 @@ mod tests {
         bad("GITHUB_TOKEN", "hunter2\nhunter2");
         for value in ["-1", "50", "3.5", "hunter2", "0x3"] {
             bad("MAX_RERUNS", value);
+            bad("MAX_RERUNS_CEILING", value);
         }
         for value in ["5", "5 s", "5d", "-5s", "25h", "s", "hunter2", "99999999999999999999s", "é", "5é"] {
             bad("RERUN_DELAY", value);
@@ -282,6 +309,10 @@ mod tests {
         assert_eq!(read(&[("GITHUB_API_URL", "http://127.0.0.1:8080")]).github_api_url, "http://127.0.0.1:8080");
         assert_eq!(read(&[("MAX_RERUNS", "0")]).max_reruns, 0);
         assert_eq!(read(&[("MAX_RERUNS", "49")]).max_reruns, 49);
+        for (max_reruns, ceiling, expected) in [("3", "10", 10), ("3", "5", 5), ("3", "0", 3), ("20", "10", 20)] {
+            let settings = read(&[("MAX_RERUNS", max_reruns), ("MAX_RERUNS_CEILING", ceiling)]);
+            assert_eq!(settings.max_reruns_ceiling, expected, "{max_reruns} {ceiling}");
+        }
         assert_eq!(read(&[("RERUN_DELAY", "0s")]).rerun_delay, Span::ZERO);
         assert_eq!(read(&[("RERUN_DELAY", "24h")]).rerun_delay, Span::hours(24));
         assert!(read(&[("DRY_RUN", "true")]).dry_run);

@@ -53,6 +53,17 @@ impl Span {
         Self(self.0.saturating_mul(factor)).min(most)
     }
 
+    /// `self * factor^times`, but not more than `most`.
+    pub fn grown(self, factor: f64, times: u32, most: Span) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "rounded; a cast from a float too large stops at the largest integer"
+        )]
+        let grown = (self.0 as f64 * factor.powi(i32::try_from(times).unwrap_or(i32::MAX))) as i64;
+        Self::millis(grown).min(most)
+    }
+
     /// Lengthened by up to a quarter. `chance` is in `0.0..1.0`.
     ///
     /// Jitter only lengthens: what a server asked us to wait is a minimum.
@@ -135,6 +146,9 @@ mod tests {
     fn backoff_is_bounded_and_jitter_only_lengthens() {
         assert_eq!(Span::seconds(5).doubled(3, Span::minutes(15)), Span::seconds(40));
         assert_eq!(Span::seconds(5).doubled(u32::MAX, Span::minutes(15)), Span::minutes(15));
+        assert_eq!(Span::seconds(5).grown(2.0, 3, Span::minutes(15)), Span::seconds(40));
+        assert_eq!(Span::seconds(5).grown(1.5, 0, Span::minutes(15)), Span::seconds(5));
+        assert_eq!(Span::seconds(5).grown(10.0, u32::MAX, Span::minutes(15)), Span::minutes(15));
         assert_eq!(Span::seconds(8).with_jitter(0.0), Span::seconds(8));
         assert_eq!(Span::seconds(8).with_jitter(1.0), Span::seconds(10));
     }

@@ -14,8 +14,14 @@ pub struct Run {
     pub conclusion: Option<Conclusion>,
     /// The workflow's name.
     pub workflow: Option<String>,
+    /// The path of the workflow's file, `.github/workflows/ci.yml`.
+    pub path: Option<String>,
     pub event: String,
+    pub head_branch: Option<String>,
     pub head_sha: String,
+    /// Counts the runs of its workflow.
+    pub run_number: Option<u64>,
+    pub title: Option<String>,
     /// Who started the run, and who started its newest attempt.
     pub actors: Vec<String>,
     /// The heads of the open pull requests that the run belongs to. Empty for a fork's.
@@ -64,10 +70,14 @@ impl Run {
             status: Option<String>,
             conclusion: Option<Conclusion>,
             name: Option<String>,
+            path: Option<String>,
             #[serde(default)]
             event: String,
+            head_branch: Option<String>,
             #[serde(default)]
             head_sha: String,
+            run_number: Option<u64>,
+            display_title: Option<String>,
             actor: Option<User>,
             triggering_actor: Option<User>,
             #[serde(default)]
@@ -91,8 +101,13 @@ impl Run {
             run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
             workflow: wire.name,
+            // Of a reusable or required workflow, GitHub adds `@` and the ref.
+            path: wire.path.map(|path| path.split('@').next().unwrap_or_default().to_owned()),
             event: wire.event,
+            head_branch: wire.head_branch,
             head_sha: wire.head_sha,
+            run_number: wire.run_number,
+            title: wire.display_title,
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().map(|user| user.login).collect(),
             pull_request_heads: wire.pull_requests.into_iter().map(|pull_request| pull_request.head.sha).collect(),
         })

@@ -1,4 +1,9 @@
-//! The default rule: re-run what failed or timed out, up to the limit.
+//! The decision on a run: a pure function of the settings, the policy, the run, what was decided before, and what was
+//! read of its jobs.
+//!
+//! In this order: the run itself (its conclusion, its actor, branch and event, its commit), then its failed jobs by the
+//! policy's rules, then the limits. What is not known yet and matters is asked for with [`Verdict::Need`], one thing at a
+//! time; what cannot be read is absent, and no condition on it matches.
 
 use crate::attempts::RunOutcome;
 use crate::github::Run;
@@ -7,10 +12,19 @@ use crate::names::RunAttempt;
 use crate::settings::Settings;
 use crate::time::Span;
 
+use super::detail::Detail;
+use super::evidence::{Evidence, History, Job, Need, Read};
+use super::format::{DebugLogging, Filter, MAX_DELAY, Mixed, Policy, Scope, Then};
+use super::judge::{Judgement, Outlook, judge};
+use super::read::Bounds;
+use super::reason;
+
 /// What decisions and waiting go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     pub max_reruns: u32,
+    /// How far a repository's policy file may raise it.
+    pub max_reruns_ceiling: u32,
     /// How long after the end of an attempt it is re-run.
     pub delay: Span,
     pub excluded_actors: Vec<String>,
@@ -19,10 +33,18 @@ pub struct Rules {
     pub sweep_interval: Span,
 }
 
+impl Rules {
+    /// How far a policy file may go.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { max_reruns: self.max_reruns_ceiling }
+    }
+}
+
 impl From<&Settings> for Rules {
     fn from(settings: &Settings) -> Self {
         Self {
             max_reruns: settings.max_reruns,
+            max_reruns_ceiling: settings.max_reruns_ceiling,
             delay: settings.rerun_delay,
             excluded_actors: settings.no_rerun_actors.clone(),
             dry_run: settings.dry_run,
@@ -32,181 +54,410 @@ impl From<&Settings> for Rules {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// To be read, or to be said to be absent, before there is a decision.
+    Need(Need),
+    Decision(Decision),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// It has not concluded.
     Await,
-    /// With the reason why, as a sentence.
-    Rerun {
-        reason: String,
-    },
+    Rerun(Rerun),
     End(Ending),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rerun {
+    /// Why, as a sentence.
+    pub reason: String,
+    /// How long after the end of the attempt.
+    pub delay: Span,
+    pub scope: Scope,
+    pub debug_logging: bool,
+    pub detail: Detail,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
     pub outcome: RunOutcome,
+    /// Why, as a sentence.
     pub reason: String,
     /// Whether nothing more can be said of this attempt. A run that waits for approval can still fail in the same
     /// attempt.
     pub last_word: bool,
+    pub detail: Detail,
+}
+
+impl Ending {
+    fn left(reason: String, detail: Detail) -> Self {
+        Self { outcome: RunOutcome::Left, reason, last_word: true, detail }
+    }
 }
 
 /// Decides on a run as GitHub shows it.
-pub fn decide(rules: &Rules, run: &Run) -> Decision {
-    let Some(conclusion) = run.conclusion else { return Decision::Await };
-    let attempt = run.run_attempt;
-    let end = |outcome, reason: String| Decision::End(Ending { outcome, reason, last_word: true });
-    if !conclusion.may_be_rerun() {
-        return not_a_failure(conclusion, attempt);
+pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
+    let Some(conclusion) = run.conclusion else { return Verdict::Decision(Decision::Await) };
+    if let Some(ending) = by_the_run_alone(rules, policy, run, conclusion) {
+        return Verdict::Decision(Decision::End(ending));
     }
-    if run.actors.iter().any(|actor| rules.excluded_actors.iter().any(|excluded| excluded.eq_ignore_ascii_case(actor)))
-    {
-        return end(RunOutcome::Left, "Left alone: its actor is in NO_RERUN_ACTORS.".to_owned());
+    let case = match Case::of(rules, policy, run, conclusion, history, evidence) {
+        Ok(case) => case,
+        Err(need) => return Verdict::Need(need),
+    };
+    match case.by_its_jobs() {
+        Err(Stop::Need(need)) => Verdict::Need(need),
+        Err(Stop::End(ending)) => Verdict::Decision(Decision::End(*ending)),
+        Ok(rerun) => Verdict::Decision(Decision::Rerun(rerun)),
     }
-    if run.is_superseded() {
-        return end(RunOutcome::Superseded, "Left alone: its pull request has moved on to another commit.".to_owned());
-    }
-    if rules.max_reruns == 0 {
-        return end(RunOutcome::Left, "Left alone: MAX_RERUNS is 0.".to_owned());
-    }
-    if attempt.get() > rules.max_reruns {
-        let limit = times(rules.max_reruns);
-        return end(
-            RunOutcome::Exhausted,
-            format!("Gave up: attempt {attempt} failed, and a run is re-run at most {limit}."),
-        );
-    }
-    let what = if conclusion == Conclusion::TimedOut { "timed out" } else { "failed" };
-    let count = format!("re-run {attempt} of at most {}", rules.max_reruns);
-    if rules.dry_run {
-        return end(
-            RunOutcome::Left,
-            format!("Left alone: DRY_RUN is on; attempt {attempt} {what} and would have had {count}."),
-        );
-    }
-    Decision::Rerun { reason: format!("Attempt {attempt} {what}: {count}.") }
 }
 
-fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Decision {
+/// What needs no look at the jobs.
+fn by_the_run_alone(rules: &Rules, policy: &Policy, run: &Run, conclusion: Conclusion) -> Option<Ending> {
+    let may_be_rerun = conclusion.may_be_rerun() || conclusion == Conclusion::Cancelled;
+    let attempt = run.run_attempt;
+    if !may_be_rerun || (conclusion == Conclusion::Cancelled && !policy.conclusions.contains(&conclusion)) {
+        return Some(not_a_failure(conclusion, attempt));
+    }
+    let left = |reason: String| Some(Ending::left(reason, Detail::default()));
+    if run.actors.iter().any(|actor| rules.excluded_actors.iter().any(|excluded| excluded.eq_ignore_ascii_case(actor)))
+    {
+        return left("Left alone: its actor is in NO_RERUN_ACTORS.".to_owned());
+    }
+    if let Some(broken) = &policy.broken {
+        return left(reason::broken(broken));
+    }
+    if !policy.conclusions.contains(&conclusion) {
+        let concluded = conclusion.as_str();
+        return left(format!(
+            "Left alone: attempt {attempt} concluded {concluded}, which the policy file leaves alone."
+        ));
+    }
+    let actors: Vec<&str> = run.actors.iter().map(String::as_str).collect();
+    if let Some(reason) = [
+        shut_out(&policy.actors, &actors, "it was started by", "actors"),
+        shut_out(&policy.branches, run.head_branch.as_deref().as_slice(), "its branch is", "branches"),
+        shut_out(&policy.events, &[run.event.as_str()], "its event is", "events"),
+    ]
+    .into_iter()
+    .flatten()
+    .next()
+    {
+        return left(reason);
+    }
+    if policy.skip_superseded && run.is_superseded() {
+        let reason = "Left alone: its pull request has moved on to another commit.".to_owned();
+        return Some(Ending { outcome: RunOutcome::Superseded, ..Ending::left(reason, Detail::default()) });
+    }
+    if Limits::of(rules, policy).most() == 0 {
+        let whose = if policy.max_reruns.is_some() { "max_reruns in the policy file" } else { "MAX_RERUNS" };
+        return left(format!("Left alone: {whose} is 0."));
+    }
+    None
+}
+
+fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Ending {
     let (outcome, reason) = match conclusion {
         Conclusion::Success if attempt > RunAttempt::FIRST => {
             (RunOutcome::Rescued, format!("Attempt {attempt} succeeded."))
         }
         Conclusion::Success => (RunOutcome::Left, "Left alone: the run succeeded although a job failed.".to_owned()),
+        Conclusion::Cancelled => (
+            RunOutcome::Left,
+            format!(
+                "Left alone: attempt {attempt} concluded cancelled, which is re-run only if the policy file says so."
+            ),
+        ),
         other => (
             RunOutcome::Left,
             format!("Left alone: attempt {attempt} concluded {}, which is never re-run.", other.as_str()),
         ),
     };
     let may_go_on = matches!(conclusion, Conclusion::ActionRequired | Conclusion::Stale | Conclusion::Unknown);
-    Decision::End(Ending { outcome, reason, last_word: !may_go_on })
+    Ending { outcome, reason, last_word: !may_go_on, detail: Detail::default() }
 }
 
-fn times(n: u32) -> String {
-    match n {
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        n => format!("{n} times"),
+/// Why a filter keeps a run out; any of its names can be let in, and none may be kept out.
+fn shut_out(filter: &Filter, names: &[&str], what: &str, key: &str) -> Option<String> {
+    let excluded = filter.exclude.as_ref().and_then(|exclude| names.iter().find(|name| exclude.matches(name)));
+    if let Some(name) = excluded {
+        return Some(format!(
+            "Left alone: {what} {}, which the policy file excludes under {key}.",
+            reason::named(name)
+        ));
+    }
+    let include = filter.include.as_ref()?;
+    if names.iter().any(|name| include.matches(name)) {
+        return None;
+    }
+    let name = names.first().map_or_else(|| "not known".to_owned(), |name| reason::named(name));
+    Some(format!("Left alone: {what} {name}, which the policy file does not include under {key}."))
+}
+
+/// How often a run may be re-run.
+#[derive(Debug, Clone, Copy)]
+struct Limits<'p> {
+    policy: &'p Policy,
+    /// By no rule in particular.
+    file: u32,
+    ceiling: u32,
+}
+
+impl<'p> Limits<'p> {
+    fn of(rules: &Rules, policy: &'p Policy) -> Self {
+        // A file that was read under a higher ceiling is bounded by the present one all the same.
+        let ceiling = rules.max_reruns_ceiling.max(rules.max_reruns);
+        Self { policy, file: policy.max_reruns.unwrap_or(rules.max_reruns).min(ceiling), ceiling }
+    }
+
+    /// By whatever rule.
+    fn most(self) -> u32 {
+        let of_rules =
+            self.policy.rules.iter().filter(|rule| rule.then == Then::Rerun).filter_map(|rule| rule.max_reruns);
+        of_rules.map(|max| max.min(self.ceiling)).chain([self.file]).max().unwrap_or_default()
+    }
+
+    /// How many re-runs of the run there can be in all if this one, of `attempt`, is by `judgement`. Less than `attempt`:
+    /// none any more.
+    ///
+    /// A rule's own limit counts the re-runs by that rule. If it is above the file's, it bounds the run's attempts, too.
+    fn total(self, judgement: &Judgement, attempt: RunAttempt, history: &History) -> u32 {
+        let own = judgement.rule.and_then(|rule| Some((rule, rule.max_reruns?.min(self.ceiling))));
+        let Some((rule, max)) = own else { return self.file };
+        let by_rule = history.attempts.iter().filter(|earlier| earlier.run_attempt < attempt);
+        let used = by_rule.filter(|earlier| earlier.rules.contains(&rule.name)).count();
+        let left = max.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
+        (attempt.get() - 1).saturating_add(left).min(max.max(self.file))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::names::RunId;
+/// Why there is no re-run, or not yet.
+enum Stop {
+    Need(Need),
+    End(Box<Ending>),
+}
 
-    fn rules() -> Rules {
-        Rules {
-            max_reruns: 3,
-            delay: Span::seconds(5),
-            excluded_actors: vec!["Dependabot[bot]".to_owned()],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        }
-    }
+/// A failed attempt and all that is known of it.
+struct Case<'a> {
+    rules: &'a Rules,
+    policy: &'a Policy,
+    run: &'a Run,
+    conclusion: Conclusion,
+    history: &'a History,
+    evidence: &'a Evidence,
+    limits: Limits<'a>,
+    /// By name; without any, one that nothing is known of.
+    failed: Vec<(Option<&'a Job>, Outlook<'a>)>,
+    /// Why nothing is known of it.
+    unknown: Option<String>,
+    /// The jobs that GitHub runs again, at the most.
+    again: Vec<&'a Job>,
+}
 
-    fn run(attempt: u32, conclusion: Option<Conclusion>) -> Run {
-        Run {
-            run_id: RunId::new(7).unwrap(),
-            run_attempt: RunAttempt::new(attempt).unwrap(),
+impl<'a> Case<'a> {
+    fn of(
+        rules: &'a Rules,
+        policy: &'a Policy,
+        run: &'a Run,
+        conclusion: Conclusion,
+        history: &'a History,
+        evidence: &'a Evidence,
+    ) -> Result<Self, Need> {
+        let all: &[Job] = match &evidence.jobs {
+            Read::Unread => return Err(Need::Jobs),
+            Read::There(jobs) => jobs,
+            Read::Absent(_) => &[],
+        };
+        let mut sorted: Vec<&Job> = all.iter().collect();
+        sorted.sort_by(|a, b| (&a.name, a.job_id).cmp(&(&b.name, b.job_id)));
+        let failed = failed_jobs(&sorted, conclusion);
+        let unknown = failed.is_empty() && matches!(evidence.jobs, Read::There(_));
+        let judged = |job: Option<&'a Job>| (job, judge(policy, run, job, evidence));
+        let judged: Vec<_> =
+            if failed.is_empty() { vec![judged(None)] } else { failed.into_iter().map(Some).map(judged).collect() };
+        let passed = |job: &Job| matches!(job.conclusion, Some(Conclusion::Success | Conclusion::Skipped));
+        let all_jobs = policy.may_rerun_all_jobs();
+        let again = sorted.into_iter().filter(|job| all_jobs || !passed(job)).collect();
+        Ok(Self {
+            rules,
+            policy,
+            run,
             conclusion,
-            workflow: Some("ci".to_owned()),
-            event: "push".to_owned(),
-            head_sha: "aaa".to_owned(),
-            actors: vec!["ann".to_owned()],
-            pull_request_heads: vec![],
+            history,
+            evidence,
+            limits: Limits::of(rules, policy),
+            failed: judged,
+            unknown: unknown.then(|| "failed jobs: GitHub lists none".to_owned()),
+            again,
+        })
+    }
+
+    fn by_its_jobs(&self) -> Result<Rerun, Stop> {
+        self.may_still_be_rerun()?;
+        self.enough_is_known()?;
+        let by = self.jobs_to_rerun()?;
+        self.is_not_repeated()?;
+        let total = by.iter().map(|judgement| self.total(judgement)).max().unwrap_or_default();
+        self.is_within_budget()?;
+        if self.rules.dry_run {
+            return Err(self.end(RunOutcome::Left, self.words().dry_run(total)));
+        }
+        let mut detail = self.detail();
+        detail.rules = rule_names(&by);
+        let scopes = |judgement: &Judgement| judgement.rule.and_then(|rule| rule.scope).unwrap_or(self.policy.scope);
+        let all = by.iter().any(|judgement| scopes(judgement) == Scope::AllJobs);
+        Ok(Rerun {
+            reason: self.words().rerun(total),
+            delay: by.iter().map(|judgement| self.delay(judgement)).max().unwrap_or_default(),
+            scope: if all { Scope::AllJobs } else { Scope::FailedJobs },
+            debug_logging: match self.policy.debug_logging {
+                DebugLogging::Never => false,
+                DebugLogging::Last => total <= self.run.run_attempt.get(),
+                DebugLogging::Always => true,
+            },
+            detail,
+        })
+    }
+
+    /// What no further evidence can change.
+    fn may_still_be_rerun(&self) -> Result<(), Stop> {
+        if self.run.run_attempt.get() > self.limits.most() {
+            return Err(self.end(RunOutcome::Exhausted, self.words().exhausted(self.limits.most(), None)));
+        }
+        let counted = self.failed.iter().filter(|(_, outlook)| !outlook.can_be(Then::Ignore)).count();
+        if let Some(most) = self.policy.max_failed_jobs
+            && counted > usize::try_from(most).unwrap_or(usize::MAX)
+        {
+            return Err(self.end(RunOutcome::Left, reason::too_many(counted, most)));
+        }
+        let certain: Vec<Judgement> = self.certain().collect();
+        let stays = |judgement: &Judgement| judgement.then == Then::Leave || self.is_spent(judgement);
+        if self.policy.mixed == Mixed::Leave && certain.iter().any(stays) {
+            return Err(self.left_by_rules());
+        }
+        Ok(())
+    }
+
+    fn enough_is_known(&self) -> Result<(), Stop> {
+        match self.failed.iter().find_map(|(_, outlook)| outlook.need) {
+            Some(need) => Err(Stop::Need(need)),
+            None => Ok(()),
         }
     }
 
-    #[track_caller]
-    fn ends(rules: &Rules, run: &Run, expected: RunOutcome, last_word: bool) {
-        match decide(rules, run) {
-            Decision::End(ending) => {
-                assert_eq!((ending.outcome, ending.last_word), (expected, last_word), "{}", ending.reason)
+    /// What the jobs that are to be re-run are re-run by.
+    fn jobs_to_rerun(&self) -> Result<Vec<Judgement<'a>>, Stop> {
+        let wanted = self.certain().filter(|judgement| judgement.then == Then::Rerun);
+        let rerun: Vec<Judgement> = wanted.filter(|judgement| !self.is_spent(judgement)).collect();
+        if rerun.is_empty() { Err(self.left_by_rules()) } else { Ok(rerun) }
+    }
+
+    fn is_not_repeated(&self) -> Result<(), Stop> {
+        let Some(most) = self.policy.stop_when_repeated else { return Ok(()) };
+        for job in self.jobs() {
+            if matches!(self.evidence.annotations.get(&job.job_id), None | Some(Read::Unread)) {
+                return Err(Stop::Need(Need::Annotations(job.job_id)));
             }
-            other => panic!("{other:?}"),
+        }
+        let detail = self.detail();
+        let Some(now) = &detail.fingerprint else { return Ok(()) };
+        let earlier = self.history.attempts.iter().filter(|earlier| earlier.run_attempt < self.run.run_attempt);
+        let same = 1 + earlier.filter(|earlier| earlier.fingerprint.as_ref() == Some(now)).count();
+        if same < usize::try_from(most).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+        Err(self.end(RunOutcome::Left, self.words().repeated(same)))
+    }
+
+    fn is_within_budget(&self) -> Result<(), Stop> {
+        let (budget, spent) = (&self.policy.budget, &self.history.spent);
+        let cost = i64::try_from(self.detail().runner_seconds).unwrap_or(i64::MAX);
+        let time = spent.runner_time_last_day.as_millis().saturating_add(cost.saturating_mul(1_000));
+        let over = |limit: Option<u32>, used: u32| limit.filter(|limit| used >= *limit);
+        let reason = if let Some(limit) = over(budget.reruns_per_hour, spent.reruns_last_hour) {
+            format!("{} an hour", reason::reruns(limit))
+        } else if let Some(limit) = over(budget.reruns_per_day, spent.reruns_last_day) {
+            format!("{} a day", reason::reruns(limit))
+        } else if let Some(limit) =
+            budget.minutes_per_day.filter(|limit| time > Span::minutes((*limit).into()).as_millis())
+        {
+            format!("{limit} runner minutes a day")
+        } else {
+            return Ok(());
+        };
+        Err(self.end(RunOutcome::Left, self.words().over_budget(&reason)))
+    }
+
+    /// Not re-run, because of what the rules say of its jobs or because their re-runs are used up.
+    fn left_by_rules(&self) -> Stop {
+        let spent = self.certain().find(|judgement| self.is_spent(judgement));
+        let leaves = self.certain().any(|judgement| judgement.then == Then::Leave);
+        match spent {
+            Some(judgement) if !leaves => {
+                self.end(RunOutcome::Exhausted, self.words().exhausted(self.total(&judgement), judgement.rule))
+            }
+            _ => self.end(RunOutcome::Left, self.words().left()),
         }
     }
 
-    #[track_caller]
-    fn reruns(rules: &Rules, run: &Run) {
-        assert!(matches!(decide(rules, run), Decision::Rerun { .. }), "{:?}", decide(rules, run));
+    fn certain(&self) -> impl Iterator<Item = Judgement<'a>> {
+        self.failed.iter().filter_map(|(_, outlook)| outlook.certain())
     }
 
-    #[test]
-    fn conclusions() {
-        use Conclusion::*;
-        assert_eq!(decide(&rules(), &run(1, None)), Decision::Await);
-        for conclusion in [Failure, TimedOut] {
-            reruns(&rules(), &run(1, Some(conclusion)));
-        }
-        ends(&rules(), &run(1, Some(Success)), RunOutcome::Left, true);
-        ends(&rules(), &run(2, Some(Success)), RunOutcome::Rescued, true);
-        for conclusion in [Cancelled, StartupFailure, Skipped, Neutral] {
-            ends(&rules(), &run(1, Some(conclusion)), RunOutcome::Left, true);
-        }
-        for conclusion in [ActionRequired, Stale, Unknown] {
-            ends(&rules(), &run(1, Some(conclusion)), RunOutcome::Left, false);
-        }
+    fn total(&self, judgement: &Judgement) -> u32 {
+        self.limits.total(judgement, self.run.run_attempt, self.history)
     }
 
-    #[test]
-    fn the_limit_counts_attempts_whoever_started_them() {
-        let failed = |attempt| run(attempt, Some(Conclusion::Failure));
-        for attempt in 1..=3 {
-            reruns(&rules(), &failed(attempt));
+    /// Whether a re-run by it would be one too many.
+    fn is_spent(&self, judgement: &Judgement) -> bool {
+        judgement.then == Then::Rerun && self.total(judgement) < self.run.run_attempt.get()
+    }
+
+    fn delay(&self, judgement: &Judgement) -> Span {
+        let own = judgement.rule.and_then(|rule| rule.delay).or(self.policy.delay).unwrap_or(self.rules.delay);
+        let most = self.policy.max_delay.unwrap_or(MAX_DELAY).max(own);
+        own.grown(self.policy.backoff, self.run.run_attempt.get() - 1, most)
+    }
+
+    fn jobs(&self) -> impl Iterator<Item = &'a Job> {
+        self.failed.iter().filter_map(|(job, _)| *job)
+    }
+
+    fn detail(&self) -> Detail {
+        let failed: Vec<_> =
+            self.failed.iter().filter_map(|(job, outlook)| Some(((*job)?, outlook.certain()))).collect();
+        Detail::of(&failed, &self.again, self.evidence, self.unknown.clone())
+    }
+
+    fn words(&self) -> reason::Words<'_> {
+        let judged = self.failed.iter().map(|(job, outlook)| (*job, outlook.certain())).collect();
+        reason::Words::new(self.run.run_attempt, self.conclusion, judged)
+    }
+
+    fn end(&self, outcome: RunOutcome, reason: String) -> Stop {
+        Stop::End(Box::new(Ending { outcome, reason, last_word: true, detail: self.detail() }))
+    }
+}
+
+/// The jobs by which a run failed. fail-fast cancels the siblings of a job that failed: they did not.
+fn failed_jobs<'a>(jobs: &[&'a Job], run: Conclusion) -> Vec<&'a Job> {
+    let concluded = |conclusions: &[Conclusion]| -> Vec<&'a Job> {
+        jobs.iter().copied().filter(|job| job.conclusion.is_some_and(|is| conclusions.contains(&is))).collect()
+    };
+    use Conclusion::{Cancelled, Failure, StartupFailure, TimedOut};
+    let failed =
+        if run == Cancelled { concluded(&[Failure, TimedOut, Cancelled]) } else { concluded(&[Failure, TimedOut]) };
+    // A job that took too long can be cancelled, and nothing else be wrong with the run.
+    if failed.is_empty() { concluded(&[Cancelled, StartupFailure]) } else { failed }
+}
+
+fn rule_names(by: &[Judgement]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for rule in by.iter().filter_map(|judgement| judgement.rule) {
+        if !names.contains(&rule.name) {
+            names.push(rule.name.clone());
         }
-        for attempt in [4, 5, 50] {
-            ends(&rules(), &failed(attempt), RunOutcome::Exhausted, true);
-        }
-        ends(&Rules { max_reruns: 0, ..rules() }, &failed(1), RunOutcome::Left, true);
-        reruns(&Rules { max_reruns: 1, ..rules() }, &failed(1));
-        ends(&Rules { max_reruns: 1, ..rules() }, &failed(2), RunOutcome::Exhausted, true);
     }
-
-    #[test]
-    fn actors_dry_runs_and_outdated_commits() {
-        let mut failed = run(1, Some(Conclusion::Failure));
-        ends(&Rules { dry_run: true, ..rules() }, &failed, RunOutcome::Left, true);
-        failed.actors = vec!["ann".to_owned(), "dependabot[bot]".to_owned()];
-        ends(&rules(), &failed, RunOutcome::Left, true);
-
-        let mut of_pull_request = run(1, Some(Conclusion::Failure));
-        of_pull_request.pull_request_heads = vec!["bbb".to_owned()];
-        reruns(&rules(), &of_pull_request);
-        of_pull_request.event = "pull_request".to_owned();
-        ends(&rules(), &of_pull_request, RunOutcome::Superseded, true);
-        of_pull_request.pull_request_heads.push("aaa".to_owned());
-        reruns(&rules(), &of_pull_request);
-        of_pull_request.pull_request_heads.clear();
-        reruns(&rules(), &of_pull_request);
-    }
-
-    #[test]
-    fn reasons_are_sentences() {
-        let Decision::End(ending) = decide(&rules(), &run(4, Some(Conclusion::Failure))) else { panic!() };
-        assert_eq!(ending.reason, "Gave up: attempt 4 failed, and a run is re-run at most 3 times.");
-        let Decision::Rerun { reason } = decide(&rules(), &run(2, Some(Conclusion::TimedOut))) else { panic!() };
-        assert_eq!(reason, "Attempt 2 timed out: re-run 2 of at most 3.");
-    }
+    names
 }

@@ -1,6 +1,24 @@
-//! What should happen to a failed run: a pure function of the run and the rules.
+//! What should happen to a failed run: a pure function of the run, the settings and the repository's policy file.
 
+mod cost;
 mod decide;
+mod detail;
+mod error;
 pub mod evidence;
+mod fingerprint;
+mod format;
+mod judge;
+pub mod keys;
+mod read;
+mod reason;
+mod words;
+mod yaml;
 
-pub use decide::{Decision, Ending, Rules, decide};
+pub use decide::{Decision, Ending, Rerun, Rules, Verdict, decide};
+pub use detail::{Detail, JudgedJob};
+pub use error::PolicyError;
+pub use format::*;
+pub use read::{Bounds, parse};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+use super::super::{Bounds, Comparison, Policy, PolicyState, Then, parse};
+use crate::hint::Conclusion;
+use crate::time::Span;
+
+/// The example of the design, with every key.
+const EVERY_KEY: &str = r#"
+version: 1
+max_reruns: 3              # for one run; 0 to 49
+delay: 5s                  # before a re-run
+backoff: 2                 # each further re-run waits this many times longer
+max_delay: 10m
+conclusions: [failure, timed_out]        # cancelled may be added
+actors: { exclude: ["dependabot[bot]"] }
+branches: { include: ["*"], exclude: [] }
+events: { exclude: [merge_group] }
+skip_superseded: true      # a pull request's run whose head has moved on is left alone
+max_failed_jobs: 20        # more than this failed at once: a real break or an outage
+stop_when_repeated: 3      # the same jobs failed at the same steps in this many attempts: real
+budget: { reruns_per_hour: 30, reruns_per_day: 200, minutes_per_day: 3000 }
+rules:                     # each failed job takes the first rule that matches it
+  - name: lost runners
+    if:
+      annotation: ["lost communication with the server", "received a shutdown signal"]
+    then: rerun
+    max_reruns: 6
+    delay: 1m
+  - name: network
+    if: { log: "ECONNRESET|ETIMEDOUT|Could not resolve host" }
+    then: rerun
+  - name: gates fail because others did
+    if: { job: ["all-green", "ci-ok"] }
+    then: ignore
+  - name: deployments run once
+    if: { workflow: ["deploy*", "release*"] }
+    then: leave
+  - name: a failed test step is the author's
+    if: { step: "*test*" }
+    then: leave
+otherwise: rerun           # a failed job that no rule matched
+mixed: leave               # some failed jobs say rerun and some say leave: leave | rerun
+debug_logging: last        # never | last | always: runner debug logging on the re-run
+scope: failed_jobs         # failed_jobs | all_jobs
+"#;
+
+#[track_caller]
+fn valid(text: &str) -> Policy {
+    parse(text, Bounds { max_reruns: 10 }).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+#[track_caller]
+fn errors(text: &str) -> Vec<String> {
+    parse(text, Bounds { max_reruns: 10 }).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_key() {
+    let policy = valid(EVERY_KEY);
+    assert_eq!(policy.max_reruns, Some(3));
+    assert_eq!(policy.delay, Some(Span::seconds(5)));
+    assert_eq!((policy.backoff, policy.max_delay), (2.0, Some(Span::minutes(10))));
+    assert_eq!(policy.conclusions, [Conclusion::Failure, Conclusion::TimedOut]);
+    assert_eq!(policy.budget.minutes_per_day, Some(3000));
+    assert_eq!(policy.rules.len(), 5);
+    assert_eq!((policy.rules[0].max_reruns, policy.rules[0].delay), (Some(6), Some(Span::minutes(1))));
+    assert_eq!(policy.rules[2].then, Then::Ignore);
+}
+
+#[test]
+fn nothing_is_the_same_as_no_file() {
+    for text in ["", "\n", "# only a comment\n", "---\n", "{}", "null", "\u{feff}", "version: 1"] {
+        assert_eq!(valid(text), Policy::default(), "{text:?}");
+    }
+    assert_eq!(*PolicyState::None.policy(), Policy::default());
+}
+
+#[test]
+fn conditions() {
+    let policy = valid(
+        r#"
+rules:
+  - name: all
+    if:
+      workflow: ci
+      branch: [main, "release/*"]
+      event: push
+      actor: ann
+      attempt: [1, ">= 3"]
+      job: "test (*)"
+      step: run*
+      runner: rack-?
+      label: windows-*
+      conclusion: timed_out
+      lost_runner: false
+      exit_code: [137, "!= 1", -1073741819]
+      annotation: '(?i)lost'
+      log: ["a", "b"]
+    then: ignore
+"#,
+    );
+    let conditions = &policy.rules[0].conditions;
+    assert_eq!(conditions.branch.as_ref().unwrap().texts().collect::<Vec<_>>(), ["main", "release/*"]);
+    assert_eq!(conditions.attempt.as_ref().unwrap().0, [Comparison::is(1), Comparison::parse(">=3").unwrap()]);
+    assert_eq!(conditions.exit_code.as_ref().unwrap().0[2], Comparison::is(-1_073_741_819));
+    assert_eq!(conditions.lost_runner, Some(false));
+}
+
+#[test]
+fn all_errors_at_once_each_with_its_place() {
+    let text = r#"version: 2
+max_rerun: 3
+delay: 5
+delay: 5s
+backoff: fast
+conclusions: [failure, startup_failure]
+actors: { exclude: bob, only: ann }
+max_failed_jobs: 0
+rules:
+  - name: network
+    if: { log: "(" }
+    then: retry
+  - name: network
+    if: {}
+    then: leave
+    delay: 1m
+  - if: { step: 3, exit_code: ">> 2" }
+    then: rerun
+    max_reruns: 11
+otherwise: [rerun]
+"#;
+    assert_eq!(
+        errors(text),
+        [
+            "line 1, column 10: version: expected 1, the only version there is",
+            "line 2, column 1: max_rerun: no such key; did you mean max_reruns?",
+            "line 3, column 8: delay: expected a duration such as 0s, 90s, 5m or 2h, up to 24h",
+            "line 4, column 1: delay: the same key twice",
+            "line 5, column 10: backoff: expected a number from 1 to 10, such as 2 or 1.5",
+            "line 6, column 24: conclusions[1]: expected one or more of failure, timed_out, cancelled",
+            "line 7, column 25: actors.only: no such key; expected one of include, exclude",
+            "line 8, column 18: max_failed_jobs: expected a whole number from 1 to 1000000",
+            "line 11, column 16: rules[0].if.log: not a regex: found open group without closing ')'",
+            "line 12, column 11: rules[0].then: expected rerun or leave or ignore",
+            "line 13, column 11: rules[1].name: another rule has this name",
+            "line 14, column 9: rules[1].if: expected at least one of workflow, branch, event, actor, attempt, job, step, \
+             runner, label, conclusion, lost_runner, exit_code, annotation, log",
+            "line 16, column 12: rules[1].delay: only a rule with `then: rerun` has this",
+            "line 17, column 5: rules[2]: the key name is missing",
+            "line 17, column 17: rules[2].if.step: expected a name or a list of names, in which * stands for anything; \
+             quote what looks like a number",
+            "line 17, column 31: rules[2].if.exit_code: expected a whole number, a comparison such as \">= 2\", or a \
+             list of them",
+            "line 19, column 17: rules[2].max_reruns: expected a whole number from 1 to 10, the Worker's \
+             MAX_RERUNS_CEILING",
+            "line 20, column 12: otherwise: expected rerun or leave or ignore",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_a_policy_file() {
+    #[track_caller]
+    fn says(text: &str, expected: &str) {
+        let errors = errors(text);
+        assert!(errors[0].contains(expected), "{}: {errors:?}", text.get(..80).unwrap_or(text));
+    }
+    says("- a", "line 1, column 1: expected a map with the keys version, max_reruns");
+    says("3", "expected a map");
+    says("max_reruns: [", "not YAML");
+    says("max_reruns: 3\n delay: 5s", "not YAML");
+    says("a: &x 1\nmax_reruns: *x", "line 2, column 13: aliases are not supported");
+    says("max_reruns: !!int 3", "tags are not supported");
+    says("max_reruns: 3\n---\nmax_reruns: 3", "line 2, column 1: a second document");
+    says("? [a]\n: 3", "a key must be a word");
+    says(&format!("max_reruns: {}", "[".repeat(30_000)), "not YAML: recursion limit exceeded");
+    says("a: { a: { a: { a: { a: { a: { a: { a: { a: { a: { a: { a: { a: 1", "nested more than 12 deep");
+    says(&"- ".repeat(30_000), "nested more than 12 deep");
+    says(&format!("# {}", "x".repeat(64 * 1024)), "larger than 64 KiB");
+    says("max_reruns:", "line 1, column 11: max_reruns: expected a whole number from 0 to 10");
+    says("max_reruns: 3.0", "expected a whole number");
+    says("max_reruns: \"3\"", "expected a whole number");
+    says("max_reruns: 11", "from 0 to 10, the Worker's MAX_RERUNS_CEILING");
+    says("delay: 25h", "expected a duration");
+    says("delay: 20m\nmax_delay: 10m", "line 2, column 12: max_delay: expected 20m, which delay is, or more");
+    says("branches: { include: [] }", "expected a name or a list of names");
+    says("stop_when_repeated: 1", "from 2 to 50");
+    says("rules: { name: x }", "rules: expected a list");
+    says("rules: [x]", "rules[0]: expected a map with the keys name, if, then");
+    says("rules: [{ name: 'a\tb', if: { job: a }, then: leave }]", "text of up to 100 characters in one line");
+    let many: String = (0..65).map(|n| format!("r{n}, ")).collect();
+    says(&format!("rules: [{{ name: x, then: leave, if: {{ log: [{many}] }} }}]"), "more than 64 regexes");
+    says("rules: [{ name: x, then: leave, if: { log: '((a{100}){100}){100}' } }]", "not a regex");
+    says(&format!("rules: [{{ name: x, then: leave, if: {{ log: '{}' }} }}]", "(".repeat(10_000)), "not a regex");
+}
+
+#[test]
+fn a_broken_file_says_where() {
+    let state = PolicyState::Invalid(parse("max_reruns: x\ndelay: y", Bounds::default()).unwrap_err());
+    let policy = state.policy();
+    assert_eq!(policy.max_reruns, Some(0));
+    let broken = policy.broken.as_deref().unwrap();
+    assert_eq!(broken, "line 1, column 13: max_reruns: expected a whole number from 0 to 49; and 1 more");
+}

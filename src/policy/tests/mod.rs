@@ -1,0 +1,162 @@
+//! Tables of what is decided, and properties that hold whatever is.
+
+mod decide;
+mod file;
+
+use super::evidence::{Evidence, History, Job, LogTail, Need, Read, Step};
+use super::*;
+use crate::github::Run;
+use crate::hint::Conclusion;
+use crate::names::{JobId, RunAttempt, RunId};
+use crate::time::{Millis, Span};
+
+fn rules() -> Rules {
+    Rules {
+        max_reruns: 3,
+        max_reruns_ceiling: 10,
+        delay: Span::seconds(5),
+        excluded_actors: vec!["Dependabot[bot]".to_owned()],
+        dry_run: false,
+        sweep_interval: Span::ZERO,
+    }
+}
+
+fn policy(text: &str) -> Policy {
+    parse(text, rules().bounds()).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+fn run(attempt: u32, conclusion: Conclusion) -> Run {
+    Run {
+        run_id: RunId::new(7).unwrap(),
+        run_attempt: RunAttempt::new(attempt).unwrap(),
+        conclusion: Some(conclusion),
+        workflow: Some("CI".to_owned()),
+        path: Some(".github/workflows/ci.yml".to_owned()),
+        event: "push".to_owned(),
+        head_branch: Some("main".to_owned()),
+        head_sha: "aaa".to_owned(),
+        run_number: None,
+        title: None,
+        actors: vec!["ann".to_owned()],
+        pull_request_heads: vec![],
+    }
+}
+
+/// A job on ubuntu-latest that failed at `step` after a minute. Without a step: a runner that was lost.
+fn job(id: u64, name: &str, step: &str) -> Job {
+    let steps = [("Set up job", Some(Conclusion::Success)), (step, Some(Conclusion::Failure))];
+    Job {
+        job_id: JobId::new(id).unwrap(),
+        name: name.to_owned(),
+        conclusion: Some(Conclusion::Failure),
+        started: Some(Millis(0)),
+        completed: Some(Millis(60_000)),
+        runner: Some("GitHub Actions 4".to_owned()),
+        labels: vec!["ubuntu-latest".to_owned()],
+        steps: steps
+            .into_iter()
+            .filter(|(name, _)| !name.is_empty())
+            .map(|(name, conclusion)| Step { name: name.to_owned(), conclusion })
+            .collect(),
+    }
+}
+
+/// A failed run and everything that could be read of it.
+#[derive(Clone)]
+struct World {
+    rules: Rules,
+    run: Run,
+    jobs: Read<Vec<Job>>,
+    annotations: Vec<(u64, Read<Vec<String>>)>,
+    logs: Vec<(u64, Read<LogTail>)>,
+    history: History,
+}
+
+/// The first attempt, in which these jobs failed.
+fn failed(jobs: impl IntoIterator<Item = Job>) -> World {
+    World {
+        rules: rules(),
+        run: run(1, Conclusion::Failure),
+        jobs: Read::There(jobs.into_iter().collect()),
+        annotations: vec![],
+        logs: vec![],
+        history: History::default(),
+    }
+}
+
+impl World {
+    fn attempt(mut self, attempt: u32) -> Self {
+        self.run.run_attempt = RunAttempt::new(attempt).unwrap();
+        self
+    }
+
+    fn annotated(mut self, job: u64, messages: &[&str]) -> Self {
+        self.annotations.push((job, Read::There(messages.iter().map(|&message| message.to_owned()).collect())));
+        self
+    }
+
+    fn logged(mut self, job: u64, lines: &[&str]) -> Self {
+        let lines = lines.iter().map(|&line| line.to_owned()).collect();
+        self.logs.push((job, Read::There(LogTail { first_line: 101, lines })));
+        self
+    }
+
+    /// What is decided once everything that was asked for is read, and what was asked for.
+    fn decide(&self, policy: &Policy) -> (Decision, Vec<Need>) {
+        let mut evidence = Evidence::default();
+        let mut needs = Vec::new();
+        loop {
+            match super::decide(&self.rules, policy, &self.run, &self.history, &evidence) {
+                Verdict::Decision(decision) => return (decision, needs),
+                Verdict::Need(need) => {
+                    assert!(!needs.contains(&need), "asked for twice: {need:?}");
+                    needs.push(need);
+                    self.read(need, &mut evidence);
+                }
+            }
+        }
+    }
+
+    fn read(&self, need: Need, evidence: &mut Evidence) {
+        let nothing = || "404".to_owned();
+        match need {
+            Need::Jobs => evidence.jobs = self.jobs.clone(),
+            Need::Annotations(job_id) => {
+                let known = self.annotations.iter().find(|(id, _)| *id == job_id.get());
+                let read = known.map_or_else(|| Read::Absent(nothing()), |(_, read)| read.clone());
+                evidence.annotations.insert(job_id, read);
+            }
+            Need::Log(job_id) => {
+                let known = self.logs.iter().find(|(id, _)| *id == job_id.get());
+                evidence.logs.insert(job_id, known.map_or_else(|| Read::Absent(nothing()), |(_, read)| read.clone()));
+            }
+        }
+    }
+
+    #[track_caller]
+    fn reruns(&self, policy: &Policy) -> Rerun {
+        match self.decide(policy).0 {
+            Decision::Rerun(rerun) => rerun,
+            other => panic!("{other:#?}"),
+        }
+    }
+
+    #[track_caller]
+    fn ends(&self, policy: &Policy) -> Ending {
+        match self.decide(policy).0 {
+            Decision::End(ending) => ending,
+            other => panic!("{other:#?}"),
+        }
+    }
+
+    /// The reason, of whatever was decided.
+    #[track_caller]
+    fn says(&self, policy: &Policy, expected: &str) {
+        let reason = match self.decide(policy).0 {
+            Decision::Rerun(rerun) => rerun.reason,
+            Decision::End(ending) => ending.reason,
+            Decision::Await => String::new(),
+        };
+        assert_eq!(reason, expected);
+    }
+}

@@ -1,0 +1,87 @@
+//! Names from GitHub as they enter a sentence. Whoever opens a pull request chooses the names of its jobs and steps.
+
+/// What a name may take in a reason or a record, in characters.
+const LONGEST: usize = 100;
+/// A sentence names no more than this many of a list.
+const NAMED: usize = 3;
+
+/// Bounded, in one line, and without the marks that turn the direction of what follows or hide it.
+pub fn clean(name: &str) -> String {
+    let mut clean = String::new();
+    for (count, c) in name.trim().chars().filter(|c| !is_hidden(*c)).enumerate() {
+        if count == LONGEST {
+            clean.push('…');
+            break;
+        }
+        clean.push(if c.is_control() || c.is_whitespace() { ' ' } else { c });
+    }
+    clean
+}
+
+fn is_hidden(c: char) -> bool {
+    let is_mark = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    is_mark || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}
+
+/// In quotes, which the name itself then has none of.
+pub fn quoted(name: &str) -> String {
+    let name = clean(name);
+    if name.is_empty() { "without a name".to_owned() } else { format!("\"{}\"", name.replace('"', "'")) }
+}
+
+/// `job "a"`, `jobs "a" and "b"`, `jobs "a", "b", "c" and 12 more`.
+pub fn list(what: &str, names: &[&str]) -> String {
+    match names {
+        [] => format!("no {what}"),
+        [only] => format!("{what} {}", quoted(only)),
+        [most @ .., last] if names.len() <= NAMED => {
+            let most: Vec<_> = most.iter().map(|name| quoted(name)).collect();
+            format!("{what}s {} and {}", most.join(", "), quoted(last))
+        }
+        _ => {
+            let named: Vec<_> = names.iter().take(NAMED).map(|name| quoted(name)).collect();
+            format!("{what}s {} and {} more", named.join(", "), names.len() - NAMED)
+        }
+    }
+}
+
+/// `once`, `twice`, `3 times`.
+pub fn times(n: u32) -> String {
+    match n {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    }
+}
+
+/// `1 job`, `2 jobs`.
+pub fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_harmless() {
+        assert_eq!(clean("  test (3.12)\n "), "test (3.12)");
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{200b}d\u{0}e\tf\ng\u{85}h"), "abcde f gh");
+        assert_eq!(clean(&"x".repeat(500)), format!("{}…", "x".repeat(100)));
+        assert_eq!(clean(&"é".repeat(100)), "é".repeat(100));
+        assert_eq!(quoted("say \"hi\""), "\"say 'hi'\"");
+        assert_eq!(quoted("\u{200b} "), "without a name");
+    }
+
+    #[test]
+    fn lists_are_cut() {
+        let names: Vec<String> = (1..=15).map(|n| format!("j{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(list("job", &names[..1]), r#"job "j1""#);
+        assert_eq!(list("job", &names[..2]), r#"jobs "j1" and "j2""#);
+        assert_eq!(list("job", &names[..3]), r#"jobs "j1", "j2" and "j3""#);
+        assert_eq!(list("job", &names), r#"jobs "j1", "j2", "j3" and 12 more"#);
+    }
+}
