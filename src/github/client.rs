@@ -24,6 +24,8 @@ const TIME_OUT_MS: u32 = 10_000;
 const LOG_TIME_OUT_MS: u32 = 18_000;
 /// A run is about 20 kB, and a list has up to 50; a job is about 13 kB, and a list has up to 100.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
+/// Of runs whose commits have long messages.
+const LIST_LIMIT: usize = 16 * 1024 * 1024;
 /// Of what is read of a log. Only its end matters, and the end is not to be had without the rest.
 const LOG_LIMIT: usize = 64 * 1024 * 1024;
 /// Redirects within the API (a renamed repository has one), or from the API to a log.
@@ -34,10 +36,13 @@ pub async fn send(settings: &Settings, repository: &RepoName, call: &Call) -> An
     let request = call.request(repository);
     match call {
         Call::ReadRun { .. } => {
-            Answer::Read(attempt(settings, &request).await.map_or_else(ReadAnswer::Problem, ReadAnswer::of))
+            let reply =
+                attempt_within(settings, &request, BODY_LIMIT, refused("its answer is larger than 4 MiB")).await;
+            Answer::Read(reply.map_or_else(ReadAnswer::Problem, ReadAnswer::of))
         }
         Call::ListFailedRuns(_) => {
-            Answer::List(attempt(settings, &request).await.map_or_else(ListAnswer::Problem, ListAnswer::of))
+            let reply = attempt_within(settings, &request, LIST_LIMIT, refused("its list is larger than 16 MiB")).await;
+            Answer::List(reply.map_or_else(ListAnswer::Problem, ListAnswer::of))
         }
         Call::Rerun { .. } => {
             Answer::Rerun(attempt(settings, &request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
@@ -56,11 +61,22 @@ pub async fn send(settings: &Settings, repository: &RepoName, call: &Call) -> An
 }
 
 async fn attempt(settings: &Settings, request: &Request) -> Result<Reply, Problem> {
+    attempt_within(settings, request, BODY_LIMIT, lost("an answer of more than 4 MiB")).await
+}
+
+/// `too_large`: what a longer answer is. Somebody's long commit message must not look like an outage, which holds up
+/// the repository's other runs.
+async fn attempt_within(
+    settings: &Settings,
+    request: &Request,
+    limit: usize,
+    too_large: Problem,
+) -> Result<Reply, Problem> {
     let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(TIME_OUT_MS));
     let response = exchange(settings, request, &signal).await?;
-    match reply(response, BODY_LIMIT).await {
+    match reply(response, limit).await {
         Ok(reply) => Ok(reply),
-        Err(BodyError::TooLarge) => Err(lost("an answer of more than 4 MiB")),
+        Err(BodyError::TooLarge) => Err(too_large),
         Err(BodyError::Cut) => Err(lost("an answer that broke off")),
     }
 }
@@ -162,6 +178,10 @@ fn elsewhere(api: &str, location: &str) -> Option<Url> {
     let url = Url::parse(api).ok()?.join(location).ok()?;
     let plain_api = api.starts_with("http://");
     (url.scheme() == "https" || (url.scheme() == "http" && plain_api)).then_some(url)
+}
+
+fn refused(why: &str) -> Problem {
+    Problem::Refused { message: why.to_owned() }
 }
 
 fn lost(what: &str) -> Problem {

@@ -34,6 +34,11 @@ pub const QUIET: Span = Span::seconds(45);
 /// A run that is still going, or said to be, is looked at again after this, then twice as long, and so on.
 pub const STILL_GOING: Span = Span::seconds(30);
 const STILL_GOING_MOST: Span = Span::minutes(5);
+/// After two hours of that: one that waits for an approval, or for a runner that nobody has, can wait for weeks.
+const LONG_TRIES: u32 = 27;
+const GOING_LONG: Span = Span::minutes(30);
+/// How often a run is looked for that GitHub does not show.
+const UNSEEN_TRIES: u32 = 3;
 /// A re-run's end is normally told by a webhook; this is for when it is not.
 const RERUN_GOING: Span = Span::minutes(2);
 const RERUN_GOING_MOST: Span = Span::minutes(30);
@@ -142,6 +147,9 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
     watched.looked = Some(cx.now);
     let mut run = match answer {
         ReadAnswer::Run(run) => *run,
+        ReadAnswer::Problem(Problem::NotFound) if watched.tries < UNSEEN_TRIES => {
+            return Looked::Settled(unseen(watched, cx));
+        }
         ReadAnswer::Problem(problem) => return Looked::Settled(stumble(watched, problem, cx)),
     };
     if bugs::has(Bug::TrustThePayload) {
@@ -305,16 +313,31 @@ fn still_going(mut watched: Watched, run: &Run, cx: &Context) -> Step {
     watched.failed_at = cx.now;
     watched.complete = false;
     watched.due = Some(
-        cx.now
-            + if rerun {
-                RERUN_GOING.doubled(watched.tries, RERUN_GOING_MOST)
-            } else {
-                STILL_GOING.doubled(watched.tries, STILL_GOING_MOST)
-            },
+        cx.now + if rerun { RERUN_GOING.doubled(watched.tries, RERUN_GOING_MOST) } else { going_for(watched.tries) },
     );
     watched.tries += 1;
     watched.reason = format!("Attempt {} is still going.", run.run_attempt);
     Step::of(watched)
+}
+
+/// GitHub does not show a run that a webhook has told of: its reads are behind now and then, and so are permissions.
+fn unseen(mut watched: Watched, cx: &Context) -> Step {
+    watched.due = Some(cx.now + STILL_GOING.doubled(watched.tries, STILL_GOING_MOST));
+    watched.tries += 1;
+    Step::of(watched)
+}
+
+/// The repository is served no longer.
+pub fn retire(mut watched: Watched, cx: &Context) -> Step {
+    let attempt = watched.run_attempt.unwrap_or(RunAttempt::FIRST);
+    let reason = "Left alone: the repository is not in REPOSITORIES any more.".to_owned();
+    let record = finish(&mut watched, attempt, RunOutcome::Left, reason, cx);
+    Step { records: vec![record], ..Step::of(watched) }
+}
+
+/// How long until a run is looked at again that is going, after so many looks.
+fn going_for(tries: u32) -> Span {
+    if tries < LONG_TRIES { STILL_GOING.doubled(tries, STILL_GOING_MOST) } else { GOING_LONG }
 }
 
 /// GitHub shows an older attempt than a webhook or its own answer has told of.

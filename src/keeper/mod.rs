@@ -56,14 +56,22 @@ const PRUNED_AT_ONCE: i64 = 1_000;
 const PRUNE_EVERY: Span = Span::hours(24);
 /// A failed write to Workers KV is tried again after this.
 const PUBLISH_AGAIN: Span = Span::minutes(1);
+/// The longer it fails, the longer it is left: the free plan has 1,000 writes a day for all repositories.
+const PUBLISH_AGAIN_MOST: Span = Span::hours(1);
 /// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST
 /// API").
 const RERUNS_APART: Span = Span::seconds(1);
+
+/// That the credentials are refused is said again after this: what is said is kept for a day.
+const TELL_AGAIN: Span = Span::hours(12);
+/// Runs ended in one go when their repository is served no longer.
+const RETIRED_AT_ONCE: usize = 200;
 
 /// What the store knows of the repository as a whole, by name.
 const REPOSITORY: &str = "repository";
 const GATE: &str = "gate";
 const REFUSAL: &str = "refusal";
+const REFUSAL_TOLD: &str = "refusal told";
 const SWEEP: &str = "sweep";
 const PRUNE: &str = "prune";
 const POLICY: &str = "policy";
@@ -215,7 +223,7 @@ impl<S: Sql> Keeper<S> {
     pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Errand>, StoreError> {
         let now = cx.now;
         if let Some(mut watched) = self.store.next_to_publish(now)? {
-            watched.publish = Some(now + PUBLISH_AGAIN);
+            watched.publish = Some(now + publish_again(now - watched.updated));
             // Also if its answer is lost: it may be there.
             watched.published = true;
             self.store.put(&watched)?;
@@ -351,9 +359,10 @@ impl<S: Sql> Keeper<S> {
         let Some(gate) = gate else { return Ok(credentials) };
         let mut news = credentials;
         if let Cause::Credentials { message } = &gate.cause
-            && self.refusal()?.as_ref() != Some(message)
+            && (self.refusal()?.as_ref() != Some(message) || self.is_refusal_forgotten(cx.now)?)
         {
             self.store.set_fact(REFUSAL, Some(message))?;
+            self.store.set_fact(REFUSAL_TOLD, Some(&cx.now))?;
             news = Some(Err(message.clone()));
         }
         let before = self.gate()?;
@@ -405,6 +414,17 @@ impl<S: Sql> Keeper<S> {
             self.set_gate(Some(&Gate { until: now, ..gate }))?;
         }
         self.store.retry_refused(now)
+    }
+
+    /// The repository is served no longer: what is due for it is ended, and nothing is looked for any more.
+    pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
+        self.store.set_fact::<Sweep>(SWEEP, None)?;
+        let mut records = Vec::new();
+        for _ in 0..RETIRED_AT_ONCE {
+            let Some(watched) = self.store.next_due(Millis(i64::MAX))? else { break };
+            records.extend(self.carry_out(machine::retire(watched, cx), None, cx)?.records);
+        }
+        Ok(records)
     }
 
     /// When the next thing is due; `None` when nothing is.
@@ -469,6 +489,12 @@ impl<S: Sql> Keeper<S> {
         self.store.fact(REFUSAL)
     }
 
+    /// Workers KV keeps for a day what it was told of the credentials.
+    fn is_refusal_forgotten(&self, now: Millis) -> Result<bool, StoreError> {
+        let told: Option<Millis> = self.store.fact(REFUSAL_TOLD)?;
+        Ok(told.is_none_or(|told| now - told > TELL_AGAIN))
+    }
+
     fn gate(&self) -> Result<Option<Gate>, StoreError> {
         self.store.fact(GATE)
     }
@@ -494,6 +520,11 @@ impl<S: Sql> Keeper<S> {
             None => Ok(None),
         }
     }
+}
+
+/// How long until a count is written again whose run last changed so long ago.
+fn publish_again(since: Span) -> Span {
+    Span::millis(since.as_millis() / 2).clamp(PUBLISH_AGAIN, PUBLISH_AGAIN_MOST)
 }
 
 fn other_answer() -> StoreError {

@@ -29,7 +29,7 @@ use super::machine::{LEASE, ReceiptKind, Record};
 use super::store::{Sql, StoreError, Value};
 use super::watched::Watched;
 use super::work::{self, Host};
-use super::{Answer, Keeper};
+use super::{Answer, Keeper, context};
 
 #[durable_object]
 pub struct KeeperObject {
@@ -134,6 +134,12 @@ impl Inner {
         let keeper = self.keeper()?;
         // Without one nothing was ever stored.
         let Some(repository) = keeper.repository()? else { return Ok(()) };
+        if !self.settings.serves(&repository) {
+            let cx = context(&self.rules, now(), 0.0);
+            for (run_id, record) in keeper.retire(&cx)? {
+                log::decision(&repository, run_id, &record);
+            }
+        }
         let may_call = self.settings.problems.is_empty();
         work::work(keeper, &self.rules, may_call, &Site { inner: self, repository }).await
     }

@@ -9,6 +9,8 @@ use crate::time::Millis;
 /// A name or a title is kept up to this many characters.
 const TEXT_MOST: usize = 200;
 
+const PUBLISHED_MOST: usize = 100;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
     pub run_id: RunId,
@@ -120,8 +122,13 @@ impl Watched {
             run_attempt: self.run_attempt.map_or(0, RunAttempt::get),
             reruns: self.reruns,
             outcome: self.outcome,
-            workflow: self.workflow.clone(),
+            workflow: self.workflow.as_deref().map(published),
             updated: self.updated.to_rfc3339(),
         }
     }
+}
+
+/// A name in what is published: the metadata of a key has 1,024 bytes in all.
+fn published(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(PUBLISHED_MOST).collect()
 }

@@ -7,10 +7,10 @@ use libtest_mimic::Trial;
 use local_worker::Options;
 use simulator::{Conclusion, EventKinds, Job, Trigger, Workflow};
 
-use crate::stage::{Stage, trials};
+use crate::stage::{PATIENCE, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "settings", who_is_served, limit_and_dry_run, the_delay, the_sweep)
+    trials!(stage, "settings", who_is_served, who_is_served_no_longer, limit_and_dry_run, the_delay, the_sweep)
 }
 
 const A_WHILE: Duration = Duration::from_secs(3);
@@ -45,11 +45,34 @@ async fn who_is_served(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// What was stored for a repository is not acted on once it is taken out of `REPOSITORIES`.
+async fn who_is_served_no_longer(stage: Arc<Stage>) {
+    let storage = tempfile::tempdir().expect("a folder");
+    let serving = |repositories: &str, delay: &str| Options {
+        storage: Some(storage.path().to_owned()),
+        ..Options::default().setting("REPOSITORIES", repositories).setting("RERUN_DELAY", delay)
+    };
+    let worker = stage.worker_with(serving("*", "8s")).await;
+    let repository = stage.repository_of("octo/unserved", EventKinds::ALL, &worker.url).await;
+    let run = repository.run(always_fails()).await;
+    let stored = worker.log().wait_for(PATIENCE, |event| event["outcome"] == "scheduled").await;
+    assert!(stored.is_some(), "the webhook was not stored");
+    worker.kill().await;
+    let worker = stage.worker_with(serving("acme/*", "0s")).await;
+    let left =
+        worker.log().wait_for(PATIENCE, |event| event["event"] == "decision" && event["outcome"] == "left").await;
+    assert!(left.is_some_and(|event| event["reason"].as_str().is_some_and(|text| text.contains("REPOSITORIES"))));
+    run.expect_no_rerun_for(A_WHILE).await;
+    let calls = stage.github().await.calls();
+    assert!(!calls.iter().any(|call| call.repository.as_deref() == Some("octo/unserved")), "GitHub was asked");
+    worker.stop().await;
+}
+
 async fn limit_and_dry_run(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("DRY_RUN", "true")).await;
     let repository = stage.repository_of("octo/dry", EventKinds::ALL, &worker.url).await;
     let run = repository.run(always_fails()).await;
-    let decided = worker.log().wait_for(Duration::from_secs(20), |event| event["event"] == "decision").await;
+    let decided = worker.log().wait_for(PATIENCE, |event| event["event"] == "decision").await;
     let reason = decided.and_then(|event| event["reason"].as_str().map(str::to_owned)).expect("a decision");
     assert!(reason.contains("DRY_RUN") && reason.contains("re-run 1 of at most 3"), "{reason}");
     run.expect_no_rerun_for(A_WHILE).await;

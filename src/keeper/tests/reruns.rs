@@ -48,8 +48,48 @@ fn a_persons_reruns_count() {
     play.stands(RunOutcome::Exhausted, 1);
     // The person presses the button again, and it passes.
     play.github.borrow_mut().attempt = 5;
+    play.ends(Conclusion::Success);
     play.heard(News::RunSucceeded, Some(5), ReceiptKind::Recorded);
+    play.pass_working(Span::ZERO);
     play.stands(RunOutcome::Rescued, 1);
+}
+
+/// A success is the last word. One that nothing else has told of is GitHub's to say.
+#[test]
+fn a_success_from_nowhere_is_not_believed() {
+    for claimed in [2, 3, 1_000_000] {
+        let play = Play::new();
+        play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+        play.heard(News::RunSucceeded, Some(claimed), ReceiptKind::Recorded);
+        play.pass_working(Span::seconds(5));
+        play.reruns(&[1]);
+        play.stands(RunOutcome::Rerunning, 1);
+    }
+}
+
+#[test]
+fn a_repository_that_is_served_no_longer_is_left_alone() {
+    let play = Play::new();
+    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+    let retired = play.keeper.retire(&play.cx()).unwrap();
+    assert!(retired.iter().all(|(id, record)| *id == run_id() && record.outcome == RunOutcome::Left));
+    assert_eq!(retired.len(), 1);
+    play.pass_working(Span::days(2));
+    play.reruns(&[]);
+    play.rests();
+    assert_eq!((play.github.borrow().reads, play.github.borrow().lists), (0, 0));
+}
+
+#[test]
+fn what_is_published_fits_into_the_metadata_of_a_key() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    for name in ["\u{1f980}".repeat(5_000), "\u{1}\n\"\\".repeat(5_000), "a".repeat(5_000)] {
+        let watched = Watched { workflow: Some(name), ..play.watched() };
+        let text = serde_json::to_string(&watched.attempts()).unwrap();
+        assert!(text.len() <= 1_024, "{} bytes", text.len());
+    }
 }
 
 #[test]

@@ -169,6 +169,40 @@ fn refusals_are_final_and_say_why() {
 }
 
 #[test]
+fn a_run_that_is_not_shown_is_looked_for_some_times() {
+    for (unseen, reruns) in [(1, vec![1]), (3, vec![1]), (4, vec![])] {
+        let play = Play::new();
+        play.github.borrow_mut().read_problems = vec![Problem::NotFound; unseen];
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::hours(1));
+        play.reruns(&reruns);
+    }
+}
+
+#[test]
+fn a_token_that_stays_refused_is_said_to_be_every_day() {
+    let play = Play::new();
+    let refused = Problem::Credentials { message: "401 Bad credentials".to_owned() };
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(refused); 1_000];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::days(3));
+    let told = play.refusals.borrow().len();
+    assert!((5..=7).contains(&told), "told {told} times");
+}
+
+#[test]
+fn a_run_that_goes_on_for_weeks_is_looked_at_less_often() {
+    let play = Play::new();
+    play.github.borrow_mut().conclusion = None;
+    play.hear(News::JobFailed, Some(1));
+    play.pass_working(Span::hours(2));
+    let first = play.github.borrow().reads;
+    play.pass_working(Span::hours(24));
+    let more = play.github.borrow().reads - first;
+    assert!(first >= 24 && more <= 60, "{first} looks in two hours, {more} in the day after");
+}
+
+#[test]
 fn one_run_in_trouble_does_not_hold_up_another() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 20];
@@ -188,6 +222,13 @@ fn a_failed_write_to_workers_kv_is_tried_again() {
     assert_eq!((watched.attempts().run_attempt, watched.attempts().reruns), (2, 1));
     play.keeper.published(&watched, play.now.get(), false).unwrap();
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
+    play.pass(Span::minutes(1));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
+    // The longer it fails, the longer it is left.
+    play.pass(Span::hours(6));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
+    play.pass(Span::minutes(59));
+    assert!(!matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
     play.pass(Span::minutes(1));
     assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
 }
