@@ -76,6 +76,10 @@ async fn answer(mut request: Request, settings: &Settings, env: &Env) -> Answer 
         Verdict::Hint { repository, hint } => {
             let subject =
                 Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
+            let are_wanted = wants_cancelled(env, &repository, &hint).await;
+            let Some(hint) = hint.where_cancelled_runs(are_wanted) else {
+                return Answer::ignored("the run's conclusion is cancelled").about(subject);
+            };
             if is_exhausted(settings, env, &repository, &hint).await {
                 return Answer::ignored("the run was re-run as often as it may be").about(subject);
             }
@@ -90,11 +94,21 @@ async fn answer(mut request: Request, settings: &Settings, env: &Env) -> Answer 
     }
 }
 
-/// Spares the Keeper the late webhooks of a run that was given up. Only asked where it can be so: Workers KV reads
-/// are counted.
+/// Whether the repository's policy re-runs what was cancelled. Its Keeper knows, but most cancelled runs are of
+/// repositories whose policy does not, and every push that cancels the run before it would wake one: the Keeper says
+/// in Workers KV where it is so, which costs one read for each cancelled run. What is missed while KV lags behind, the
+/// sweep finds.
+async fn wants_cancelled(env: &Env, repository: &RepoName, hint: &Hint) -> bool {
+    hint.news == News::RunCancelled && kv::read_cancelled(env, repository).await
+}
+
+/// Spares the Keeper the late webhooks of a run that was given up. Only asked where it is likely: Workers KV reads are
+/// counted. `MAX_RERUNS` only says that; a policy may allow more or less, and what it came to is what KV says.
 async fn is_exhausted(settings: &Settings, env: &Env, repository: &RepoName, hint: &Hint) -> bool {
     let Some(attempt) = hint.run_attempt else { return false };
-    if !matches!(hint.news, News::RunFailed | News::JobFailed) || attempt.get() <= settings.max_reruns {
+    if !matches!(hint.news, News::RunFailed | News::RunCancelled | News::JobFailed)
+        || attempt.get() <= settings.max_reruns
+    {
         return false;
     }
     let attempts = kv::read_attempts(env, repository, hint.run_id).await;

@@ -28,8 +28,22 @@ pub enum News {
     RunSucceeded,
     /// A re-run attempt completed with another conclusion that is never re-run.
     RunEnded,
+    /// `workflow_run` completed with `cancelled`, which is re-run only where the repository's policy says so.
+    RunCancelled,
     /// A job failed; the run may still be going.
     JobFailed,
+}
+
+impl Hint {
+    /// The hint for a repository of which it is known whether its policy re-runs what was cancelled. `None`: it cannot
+    /// lead to a re-run.
+    pub fn where_cancelled_runs(self, are_wanted: bool) -> Option<Self> {
+        if self.news != News::RunCancelled || are_wanted {
+            return Some(self);
+        }
+        let of_rerun = self.run_attempt > Some(RunAttempt::FIRST);
+        of_rerun.then_some(Self { news: News::RunEnded, ..self })
+    }
 }
 
 /// What a workflow run, a job or a check run came to. GitHub's words.
@@ -84,6 +98,32 @@ impl Conclusion {
             Self::Stale => "stale",
             Self::Neutral => "neutral",
             Self::Unknown => "unknown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cancelled_matters_where_a_policy_says_so() {
+        let hint = |news, attempt| Hint {
+            run_id: RunId::new(7).unwrap(),
+            run_attempt: RunAttempt::new(attempt),
+            news,
+            delivery: None,
+        };
+        for (news, attempt, are_wanted, expected) in [
+            (News::RunCancelled, 1, true, Some(News::RunCancelled)),
+            (News::RunCancelled, 1, false, None),
+            (News::RunCancelled, 2, true, Some(News::RunCancelled)),
+            (News::RunCancelled, 2, false, Some(News::RunEnded)),
+            (News::RunFailed, 1, false, Some(News::RunFailed)),
+            (News::JobFailed, 2, false, Some(News::JobFailed)),
+        ] {
+            let of = hint(news, attempt).where_cancelled_runs(are_wanted).map(|hint| hint.news);
+            assert_eq!(of, expected, "{news:?} of attempt {attempt}, wanted: {are_wanted}");
         }
     }
 }

@@ -54,6 +54,29 @@ pub async fn read_refusal(env: &Env) -> Result<Option<String>, String> {
     read.await.map_err(display)
 }
 
+/// Says whether a repository's policy re-runs what was cancelled. Kept until it changes: one key for each repository
+/// of which it is true.
+pub async fn write_cancelled(env: &Env, repository: &RepoName, wanted: bool) -> Result<(), String> {
+    let key = cancelled(repository);
+    let write = async {
+        match wanted {
+            true => store(env)?.put(&key, "true")?.execute().await,
+            false => store(env)?.delete(&key).await,
+        }
+    };
+    write.await.map_err(display)
+}
+
+/// False too when it cannot be read: the sweep finds what is missed.
+pub async fn read_cancelled(env: &Env, repository: &RepoName) -> bool {
+    let read = async { store(env)?.get(&cancelled(repository)).text().await };
+    matches!(read.await, Ok(Some(_)))
+}
+
+fn cancelled(repository: &RepoName) -> String {
+    format!("cancelled/{}", repository.key())
+}
+
 fn store(env: &Env) -> Result<KvStore, KvError> {
     env.kv(BINDING).map_err(|_| KvError::InvalidKvStore(BINDING.to_owned()))
 }

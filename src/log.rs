@@ -1,6 +1,6 @@
-//! What is written to the log: one JSON line for a delivery, one for a decision, one for a call to GitHub
-//! that came to nothing, one for a fault. Field names are
-//! stable. No secret, no payload and no log text is ever in it; names are validated and everything is escaped.
+//! What is written to the log: one JSON line for a delivery, one for a decision, one for a call to GitHub that came to
+//! nothing, one for a policy file that is not valid or cannot be read, one for a fault. Field names are stable. No
+//! secret, no payload and no text of a job's log is ever in it; names are bounded and everything is escaped.
 
 use serde::Serialize;
 use worker::{console_error, console_log};
@@ -9,6 +9,9 @@ use crate::attempts::RunOutcome;
 use crate::keeper::machine::Record;
 use crate::names::{DeliveryId, RepoName, RunId};
 use crate::webhook::{Answer, Outcome};
+
+/// Names of one kind in one line.
+const NAMES_MOST: usize = 10;
 
 /// A webhook and its answer.
 pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) {
@@ -32,7 +35,7 @@ pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answe
 }
 
 /// A decision on a run, and why.
-pub fn decision(repository: &RepoName, run_id: RunId, record: &Record) {
+pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
     #[derive(Serialize)]
     struct Line<'a> {
         event: &'static str,
@@ -41,7 +44,13 @@ pub fn decision(repository: &RepoName, run_id: RunId, record: &Record) {
         repository: &'a RepoName,
         run_id: RunId,
         run_attempt: Option<u32>,
+        /// The rules by which it is re-run.
+        rules: Vec<&'a str>,
+        /// The jobs that failed.
+        jobs: Vec<&'a str>,
     }
+    let detail = record.detail.as_deref();
+    let names = |names: &mut dyn Iterator<Item = &'a String>| names.take(NAMES_MOST).map(String::as_str).collect();
     let line = Line {
         event: "decision",
         outcome: record.outcome.as_str(),
@@ -49,6 +58,8 @@ pub fn decision(repository: &RepoName, run_id: RunId, record: &Record) {
         repository,
         run_id,
         run_attempt: record.run_attempt.map(u32::from),
+        rules: names(&mut detail.into_iter().flat_map(|detail| &detail.rules)),
+        jobs: names(&mut detail.into_iter().flat_map(|detail| &detail.jobs).map(|job| &job.name)),
     };
     write(&line, record.outcome == RunOutcome::Failed);
 }
@@ -63,6 +74,17 @@ pub fn trouble(repository: &RepoName, run_id: Option<RunId>, what: &str) {
         run_id: Option<RunId>,
     }
     write(&Line { event: "trouble", reason: what, repository, run_id }, true);
+}
+
+/// What is wrong with a repository's policy file.
+pub fn policy(repository: &RepoName, what: &str) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        reason: &'a str,
+        repository: &'a RepoName,
+    }
+    write(&Line { event: "policy", reason: what, repository }, true);
 }
 
 /// Something that should not happen, and where.

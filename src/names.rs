@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 /// The largest integer that crosses to JavaScript and back unchanged (2^53 - 1).
@@ -223,6 +224,50 @@ impl From<DeliveryId> for String {
     }
 }
 
+/// A file in a repository: relative to its root, without `.` and `..`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FilePath(String);
+
+impl FilePath {
+    pub fn parse(path: &str) -> Option<Self> {
+        let segment = |segment: &str| {
+            !matches!(segment, "" | "." | "..") && !segment.chars().any(|c| c.is_control() || c == '\\')
+        };
+        (path.len() <= 255 && path.split('/').all(segment)).then(|| Self(path.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// For a URL's path.
+    pub fn encoded(&self) -> String {
+        const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+        utf8_percent_encode(&self.0, PLAIN).to_string()
+    }
+}
+
+impl fmt::Display for FilePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for FilePath {
+    type Error = &'static str;
+
+    fn try_from(path: String) -> Result<Self, Self::Error> {
+        Self::parse(&path).ok_or("not the path of a file in a repository")
+    }
+}
+
+impl From<FilePath> for String {
+    fn from(path: FilePath) -> Self {
+        path.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +301,20 @@ mod tests {
         }
         let name = RepoName::parse("Octo/Hello").unwrap();
         assert_eq!((name.owner(), name.name(), name.key().as_str()), ("Octo", "Hello", "octo/hello"));
+    }
+
+    #[test]
+    fn paths_of_files() {
+        for (path, encoded) in [
+            (".github/rerunner.yml", ".github/rerunner.yml"),
+            ("a b/ü?#%.yml", "a%20b/%C3%BC%3F%23%25.yml"),
+            ("...", "..."),
+        ] {
+            assert_eq!(FilePath::parse(path).map(|path| path.encoded()).as_deref(), Some(encoded), "{path}");
+        }
+        for bad in ["", "/", "/etc/passwd", "a//b", "a/", "../x", "a/../b", "./a", "a\\b", "a\nb", &"x".repeat(256)] {
+            assert_eq!(FilePath::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use wildmatch::WildMatch;
 
-use crate::names::RepoName;
+use crate::names::{FilePath, RepoName};
 use crate::time::Span;
 
 /// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
@@ -29,6 +29,8 @@ pub struct Settings {
     pub no_rerun_actors: Vec<String>,
     pub rerun_delay: Span,
     pub dry_run: bool,
+    /// Where a repository keeps its rules; `None`: repositories have none of their own.
+    pub policy_file: Option<FilePath>,
     /// Zero: no sweep.
     pub sweep_interval: Span,
     pub problems: Vec<Problem>,
@@ -81,6 +83,7 @@ impl Settings {
             max_reruns_ceiling,
             no_rerun_actors: reader.parsed("NO_RERUN_ACTORS", "", |list| Ok(commas(list).map(str::to_owned).collect())),
             rerun_delay: reader.parsed("RERUN_DELAY", "5s", duration),
+            policy_file: reader.policy_file(),
             dry_run: reader.parsed("DRY_RUN", "false", boolean),
             sweep_interval: reader.parsed("SWEEP_INTERVAL", "15m", sweep_interval),
             problems: reader.problems,
@@ -125,6 +128,24 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             Err(expected) => {
                 self.problem(name, format!("is not valid: expected {expected}"));
                 parse(default).unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    /// The one setting for which empty and not set are two things.
+    fn policy_file(&mut self) -> Option<FilePath> {
+        let set = (self.lookup)("POLICY_FILE");
+        match set.as_deref().map_or(".github/rerunner.yml", str::trim) {
+            "" => None,
+            path => {
+                let file = FilePath::parse(path);
+                if file.is_none() {
+                    let expected = "a path in the repository such as .github/rerunner.yml, or nothing for no rules";
+                    self.problem("POLICY_FILE", format!("is not valid: expected {expected}"));
+                }
+                file
             }
         }
     }

@@ -4,12 +4,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::github::{Call, ReadAnswer, RerunAnswer, Run};
+use rerunner::github::{Call, Found, Page, ReadAnswer, RerunAnswer, Run};
 use rerunner::hint::{Conclusion, Hint, News};
 use rerunner::keeper::store::{Sql, Value};
 use rerunner::keeper::{Answer, Errand, Keeper, context};
-use rerunner::names::{DeliveryId, RunAttempt, RunId};
+use rerunner::names::{DeliveryId, JobId, RunAttempt, RunId};
 use rerunner::policy::Rules;
+use rerunner::policy::evidence::{Job, Step};
 use rerunner::time::{Millis, Span};
 
 #[path = "simulation/native_sql.rs"]
@@ -60,6 +61,7 @@ impl Repository {
             match self.keeper.next(true, &cx).unwrap() {
                 None => break,
                 Some(Errand::Wait(span)) => self.now = self.now + span,
+                Some(Errand::WantCancelled(_)) => panic!("there is no policy"),
                 Some(Errand::Publish(watched)) => self.keeper.published(&watched, self.now, true).unwrap(),
                 Some(Errand::Call(call)) => self.call(call, attempt, conclusion),
             }
@@ -72,6 +74,7 @@ impl Repository {
         while let Some(Errand::Call(call)) = next {
             let answer = match &call {
                 Call::ReadRun { run_id } => Answer::Read(ReadAnswer::Run(Box::new(run(*run_id, attempt, conclusion)))),
+                Call::ListJobs { .. } => Answer::Jobs(Found::There(Page { items: jobs(), full: false })),
                 _ => Answer::Rerun(RerunAnswer::Accepted),
             };
             next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().errand;
@@ -101,10 +104,31 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         path: Some(".github/workflows/ci.yml".to_owned()),
         event: "push".to_owned(),
         head_branch: Some("main".to_owned()),
+        run_number: Some(1_234),
+        title: Some("Make the tests of the parser less flaky (#1234)".to_owned()),
         head_sha: "0123456789012345678901234567890123456789".to_owned(),
         actors: vec!["mona".to_owned()],
         pull_request_heads: vec![],
     }
+}
+
+/// Four jobs, one of which failed.
+fn jobs() -> Vec<Job> {
+    let job = |id: u64, conclusion| Job {
+        job_id: JobId::new(id).unwrap(),
+        name: format!("test (ubuntu-latest, 3.{id})"),
+        conclusion: Some(conclusion),
+        started: Some(START),
+        completed: Some(START + Span::minutes(5)),
+        runner: Some("GitHub Actions 1000001234".to_owned()),
+        labels: vec!["ubuntu-latest".to_owned()],
+        steps: vec![Step { name: "Run the tests".to_owned(), conclusion: Some(conclusion) }],
+    };
+    [Conclusion::Success, Conclusion::Failure, Conclusion::Success, Conclusion::Success]
+        .into_iter()
+        .zip(1..)
+        .map(|(conclusion, id)| job(id, conclusion))
+        .collect()
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct ReplyHeaders {
     /// Seconds since 1970.
     pub rate_limit_reset: Option<String>,
     pub date: Option<String>,
+    pub etag: Option<String>,
+    pub content_type: Option<String>,
     /// Names the permission that was missing.
     pub accepted_permissions: Option<String>,
 }
@@ -135,7 +137,7 @@ impl RerunAnswer {
     }
 }
 
-fn problem(reply: &Reply) -> Problem {
+pub(super) fn problem(reply: &Reply) -> Problem {
     if let Some(limited) = rate_limit(reply) {
         return limited;
     }

@@ -1,24 +1,50 @@
 //! The requests we send: built from validated names and numbers, never from a payload's text.
 
 use crate::hint::Conclusion;
-use crate::names::{RepoName, RunAttempt, RunId};
+use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId};
+use crate::policy::Scope;
 use crate::time::Millis;
 
 /// Runs on a page of a list: about a megabyte.
 pub const PER_PAGE: u32 = 50;
+/// Jobs, or annotations, on a page: the most that GitHub gives.
+pub const EVIDENCE_PER_PAGE: usize = 100;
 
-/// One call to GitHub, or to Workers KV, that the Keeper asks for.
+/// One call to GitHub that the Keeper asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     ReadRun {
         run_id: RunId,
     },
     /// `run_attempt` is the attempt that the decision was about; the request itself cannot carry it.
-    RerunFailedJobs {
+    Rerun {
         run_id: RunId,
         run_attempt: RunAttempt,
+        scope: Scope,
+        debug_logging: bool,
     },
     ListFailedRuns(FailedRuns),
+    /// The policy file of the default branch, for a run that is to be decided on. `etag`: of what is known of it.
+    ReadPolicy {
+        run_id: RunId,
+        path: FilePath,
+        etag: Option<String>,
+    },
+    /// The jobs of one attempt. Pages are counted from 1.
+    ListJobs {
+        run_id: RunId,
+        run_attempt: RunAttempt,
+        page: u32,
+    },
+    ListAnnotations {
+        run_id: RunId,
+        job_id: JobId,
+        page: u32,
+    },
+    ReadLog {
+        run_id: RunId,
+        job_id: JobId,
+    },
 }
 
 /// Which page of which list.
@@ -37,6 +63,8 @@ pub struct FailedRuns {
 pub enum Failing {
     Failure,
     TimedOut,
+    /// Only where a policy wants it.
+    Cancelled,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +72,8 @@ pub struct Request {
     pub method: Method,
     /// With a leading slash, to be added to `GITHUB_API_URL`.
     pub path: String,
+    pub accept: &'static str,
+    pub if_none_match: Option<String>,
     pub body: Option<&'static str>,
 }
 
@@ -53,52 +83,117 @@ pub enum Method {
     Post,
 }
 
+const JSON: &str = "application/vnd.github+json";
+/// The file itself, and not JSON about it.
+const RAW: &str = "application/vnd.github.raw+json";
+
 impl Call {
     /// The run that it is about; `None` for a list.
     pub fn run_id(&self) -> Option<RunId> {
         match self {
-            Self::ReadRun { run_id } | Self::RerunFailedJobs { run_id, .. } => Some(*run_id),
+            Self::ReadRun { run_id }
+            | Self::Rerun { run_id, .. }
+            | Self::ReadPolicy { run_id, .. }
+            | Self::ListJobs { run_id, .. }
+            | Self::ListAnnotations { run_id, .. }
+            | Self::ReadLog { run_id, .. } => Some(*run_id),
             Self::ListFailedRuns(_) => None,
         }
     }
 
+    /// Requests that it takes: a log is somewhere else.
+    pub fn requests(&self) -> u32 {
+        if matches!(self, Self::ReadLog { .. }) { 2 } else { 1 }
+    }
+
+    /// Whether it is made only so that a decision knows more.
+    pub fn is_evidence(&self) -> bool {
+        matches!(self, Self::ListJobs { .. } | Self::ListAnnotations { .. } | Self::ReadLog { .. })
+    }
+
     pub fn request(&self, repository: &RepoName) -> Request {
-        let runs = format!("/repos/{repository}/actions/runs");
+        let repository = format!("/repos/{repository}");
+        let runs = format!("{repository}/actions/runs");
         match self {
-            Self::ReadRun { run_id } => Request { method: Method::Get, path: format!("{runs}/{run_id}"), body: None },
-            Self::RerunFailedJobs { run_id, .. } => Request {
-                method: Method::Post,
-                path: format!("{runs}/{run_id}/rerun-failed-jobs"),
-                body: Some(r#"{"enable_debug_logging":false}"#),
-            },
+            Self::ReadRun { run_id } => get(format!("{runs}/{run_id}")),
+            Self::Rerun { run_id, scope, debug_logging, .. } => {
+                let what = match scope {
+                    Scope::FailedJobs => "rerun-failed-jobs",
+                    Scope::AllJobs => "rerun",
+                };
+                let body = match debug_logging {
+                    true => r#"{"enable_debug_logging":true}"#,
+                    false => r#"{"enable_debug_logging":false}"#,
+                };
+                Request { method: Method::Post, body: Some(body), ..get(format!("{runs}/{run_id}/{what}")) }
+            }
             Self::ListFailedRuns(FailedRuns { failing, created_from, page, .. }) => {
                 let status = match failing {
                     Failing::Failure => Conclusion::Failure,
                     Failing::TimedOut => Conclusion::TimedOut,
+                    Failing::Cancelled => Conclusion::Cancelled,
                 };
-                let path = format!(
+                get(format!(
                     "{runs}?status={}&created=%3E%3D{created_from}&per_page={PER_PAGE}&page={page}&exclude_pull_requests=true",
                     status.as_str()
-                );
-                Request { method: Method::Get, path, body: None }
+                ))
             }
+            Self::ReadPolicy { path, etag, .. } => Request {
+                accept: RAW,
+                if_none_match: etag.clone(),
+                ..get(format!("{repository}/contents/{}", path.encoded()))
+            },
+            Self::ListJobs { run_id, run_attempt, page } => {
+                get(format!("{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={EVIDENCE_PER_PAGE}&page={page}"))
+            }
+            Self::ListAnnotations { job_id, page, .. } => {
+                // The check run of a job has the job's id.
+                get(format!("{repository}/check-runs/{job_id}/annotations?per_page={EVIDENCE_PER_PAGE}&page={page}"))
+            }
+            Self::ReadLog { job_id, .. } => get(format!("{repository}/actions/jobs/{job_id}/logs")),
         }
     }
+}
+
+fn get(path: String) -> Request {
+    Request { method: Method::Get, path, accept: JSON, if_none_match: None, body: None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn is(call: Call, expected: &str) {
+        let request = call.request(&RepoName::parse("octo/widgets").unwrap());
+        let text = format!("{:?} {} {}", request.method, request.path, request.body.unwrap_or_default());
+        assert_eq!(text.trim_end(), expected);
+    }
+
     #[test]
-    fn paths() {
-        let repository = RepoName::parse("octo/widgets").unwrap();
-        let run_id = RunId::new(7).unwrap();
-        assert_eq!(Call::ReadRun { run_id }.request(&repository).path, "/repos/octo/widgets/actions/runs/7");
-        let rerun = Call::RerunFailedJobs { run_id, run_attempt: RunAttempt::FIRST }.request(&repository);
-        assert_eq!(
-            (rerun.method, rerun.path.as_str()),
-            (Method::Post, "/repos/octo/widgets/actions/runs/7/rerun-failed-jobs")
+    fn requests() {
+        let (run_id, job_id) = (RunId::new(7).unwrap(), JobId::new(9).unwrap());
+        let run_attempt = RunAttempt::new(2).unwrap();
+        let rerun = |scope, debug_logging| Call::Rerun { run_id, run_attempt, scope, debug_logging };
+        is(Call::ReadRun { run_id }, "Get /repos/octo/widgets/actions/runs/7");
+        is(
+            rerun(Scope::FailedJobs, false),
+            r#"Post /repos/octo/widgets/actions/runs/7/rerun-failed-jobs {"enable_debug_logging":false}"#,
         );
+        is(
+            rerun(Scope::AllJobs, true),
+            r#"Post /repos/octo/widgets/actions/runs/7/rerun {"enable_debug_logging":true}"#,
+        );
+        is(
+            Call::ListJobs { run_id, run_attempt, page: 3 },
+            "Get /repos/octo/widgets/actions/runs/7/attempts/2/jobs?per_page=100&page=3",
+        );
+        is(
+            Call::ListAnnotations { run_id, job_id, page: 1 },
+            "Get /repos/octo/widgets/check-runs/9/annotations?per_page=100&page=1",
+        );
+        is(Call::ReadLog { run_id, job_id }, "Get /repos/octo/widgets/actions/jobs/9/logs");
+        let path = FilePath::parse(".github/re runner.yml").unwrap();
+        is(Call::ReadPolicy { run_id, path, etag: None }, "Get /repos/octo/widgets/contents/.github/re%20runner.yml");
     }
 }

@@ -19,6 +19,9 @@ pub struct Run {
     pub event: String,
     pub head_branch: Option<String>,
     pub head_sha: String,
+    /// Counts the runs of its workflow.
+    pub run_number: Option<u64>,
+    pub title: Option<String>,
     /// Who started the run, and who started its newest attempt.
     pub actors: Vec<String>,
     /// The heads of the open pull requests that the run belongs to. Empty for a fork's.
@@ -73,6 +76,8 @@ impl Run {
             head_branch: Option<String>,
             #[serde(default)]
             head_sha: String,
+            run_number: Option<u64>,
+            display_title: Option<String>,
             actor: Option<User>,
             triggering_actor: Option<User>,
             #[serde(default)]
@@ -101,6 +106,8 @@ impl Run {
             event: wire.event,
             head_branch: wire.head_branch,
             head_sha: wire.head_sha,
+            run_number: wire.run_number,
+            title: wire.display_title,
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().map(|user| user.login).collect(),
             pull_request_heads: wire.pull_requests.into_iter().map(|pull_request| pull_request.head.sha).collect(),
         })

@@ -2,8 +2,9 @@
 //! rules are passed in, and nothing here knows where the run is stored or how GitHub is called.
 //!
 //! A run is *due* at a time, or *ended* when nothing is due. When it is due it is always first read from GitHub:
-//! [`read`] decides on what GitHub shows, and may ask for a re-run, whose answer goes to [`rerun_answered`]. Webhooks
-//! go to [`hear`], at any time between these, in any order and any number.
+//! [`look`] says whether what GitHub shows is to be decided on. The decision is the policy's; [`act`] carries it out,
+//! and may ask for a re-run, whose answer goes to [`rerun_answered`]. Webhooks go to [`hear`](super::hear), at any
+//! time between these, in any order and any number.
 //!
 //! No re-run is asked for twice for one attempt, because:
 //!
@@ -17,10 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::github::{Call, Problem, ReadAnswer, RerunAnswer, Run};
-use crate::hint::{Conclusion, Hint, News};
+use crate::hint::Conclusion;
 use crate::names::RunAttempt;
-use crate::policy::evidence::{Evidence, History, Read};
-use crate::policy::{Decision, Detail, Ending, Policy, Rerun, Rules, Scope, Verdict, decide};
+use crate::policy::{Decision, Detail, Ending, Rerun, Rules, Scope};
 use crate::time::{Millis, Span};
 
 use super::gate::{Closing, Gate};
@@ -31,10 +31,8 @@ use super::watched::{Calling, Watched};
 pub const LEASE: Span = Span::seconds(25);
 /// How long after a call without an answer the run's state is believed.
 pub const QUIET: Span = Span::seconds(45);
-/// Two looks at one run that webhooks ask for are this far apart, so that 256 failing jobs do not make 256 reads.
-const LOOKS_APART: Span = Span::seconds(10);
 /// A run that is still going, or said to be, is looked at again after this, then twice as long, and so on.
-const STILL_GOING: Span = Span::seconds(30);
+pub const STILL_GOING: Span = Span::seconds(30);
 const STILL_GOING_MOST: Span = Span::minutes(5);
 /// A re-run's end is normally told by a webhook; this is for when it is not.
 const RERUN_GOING: Span = Span::minutes(2);
@@ -46,30 +44,25 @@ const BEHIND_TRIES: u32 = 12;
 const LOST: Span = Span::seconds(5);
 const LOST_MOST: Span = Span::minutes(15);
 const LOST_FOR: Span = Span::hours(24);
+/// Evidence that GitHub does not give for so long is done without.
+const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A token was refused: until somebody replaces it.
 const REFUSED: Span = Span::minutes(5);
 const REFUSED_MOST: Span = Span::hours(1);
 /// GitHub re-runs nothing that is older ("Re-running workflows and jobs").
 const RERUNNABLE_FOR: Span = Span::days(30);
 
-const WAITING: &str = "Waiting for the time to re-run it.";
+pub const WAITING: &str = "Waiting for the time to re-run it.";
 
 /// What a transition goes by.
 #[derive(Debug)]
 pub struct Context<'a> {
     pub now: Millis,
     pub rules: &'a Rules,
+    /// How long after a failure it is looked at: the shortest delay that there can be.
+    pub first_look: Span,
     /// In `0.0..1.0`, for jitter.
     pub chance: f64,
-}
-
-/// What came of a webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
-    /// `None`: store nothing.
-    pub watched: Option<Watched>,
-    pub receipt: Receipt,
-    pub records: Vec<Record>,
 }
 
 /// What the webhook's sender is told.
@@ -93,162 +86,81 @@ pub enum ReceiptKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub watched: Watched,
-    /// To be made after `watched` is stored.
+    /// A re-run, to be asked for after `watched` is stored.
     pub call: Option<Call>,
+    pub spends: Option<Spends>,
     pub records: Vec<Record>,
     /// For the whole repository.
     pub gate: Option<Gate>,
+}
+
+/// What a re-run takes from the repository's budget. Reserved before the call, so that no answer that is lost, and no
+/// crash, makes two re-runs of one reserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spends {
+    Reserve {
+        run_attempt: RunAttempt,
+        runner_seconds: u64,
+    },
+    /// It certainly came to nothing.
+    Release {
+        run_attempt: RunAttempt,
+    },
 }
 
 /// A decision or what became of it, for the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub run_attempt: Option<RunAttempt>,
+    pub decided: Millis,
     pub outcome: RunOutcome,
+    /// As a sentence.
     pub reason: String,
+    /// What a decision went by; `None` for what was not one.
+    pub detail: Option<Box<Detail>>,
 }
 
-/// A webhook arrived.
-pub fn hear(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
-    match (hint.news, watched) {
-        (News::RunSucceeded | News::RunEnded, None) => Heard {
-            watched: None,
-            receipt: receipt(ReceiptKind::Ignored, "the run is not watched", hint.run_attempt, None),
-            records: vec![],
-        },
-        (News::RunSucceeded, Some(watched)) => hear_success(watched, hint, cx),
-        (News::RunEnded, Some(watched)) => hear_end(watched, hint, cx),
-        (News::RunFailed | News::JobFailed, watched) => hear_failure(watched, hint, cx),
-    }
+/// What came of reading a run.
+#[derive(Debug)]
+pub enum Looked {
+    /// There is nothing to decide on now.
+    Settled(Step),
+    /// The run's newest attempt is to be decided on.
+    Undecided(Undecided),
 }
 
-fn hear_success(mut watched: Watched, hint: &Hint, cx: &Context) -> Heard {
-    if watched.decided_attempt >= hint.run_attempt || hint.run_attempt < watched.run_attempt {
-        return nothing_new(watched, hint);
-    }
-    let Some(attempt) = hint.run_attempt else { return nothing_new(watched, hint) };
-    let mut records = Vec::from_iter(credit_lost_call(&mut watched, attempt, cx));
-    let reason = format!("Attempt {attempt} succeeded.");
-    let record = finish(&mut watched, attempt, RunOutcome::Rescued, reason, cx);
-    let receipt = receipt(ReceiptKind::Recorded, "a re-run succeeded", Some(attempt), None);
-    records.push(record);
-    Heard { watched: Some(watched), receipt, records }
-}
-
-/// A re-run was cancelled, say: GitHub will be asked, soon.
-fn hear_end(mut watched: Watched, hint: &Hint, cx: &Context) -> Heard {
-    if watched.due.is_none() || watched.decided_attempt >= hint.run_attempt || hint.run_attempt < watched.run_attempt {
-        return nothing_new(watched, hint);
-    }
-    if watched.calling.is_none() {
-        watched.due = earlier(watched.due, cx.now);
-    }
-    let receipt =
-        receipt(ReceiptKind::Recorded, "a re-run ended without success or failure", hint.run_attempt, watched.due);
-    Heard { watched: Some(watched), receipt, records: vec![] }
-}
-
-fn hear_failure(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
-    let new = watched.is_none();
-    let mut watched = watched.unwrap_or_else(|| Watched::new(hint.run_id, cx.now));
-    let Some(attempt) = hint.run_attempt else {
-        return hear_failure_of_some_attempt(watched, new, hint, cx);
-    };
-    let known = watched.run_attempt;
-    let being_called = watched.calling.is_some_and(|calling| calling.run_attempt >= attempt);
-    if watched.decided_attempt >= Some(attempt) || known > Some(attempt) || being_called {
-        return nothing_new(watched, hint);
-    }
-    let records = Vec::from_iter(credit_lost_call(&mut watched, attempt, cx));
-    // The first word of this attempt's failure, or the first that the attempt as a whole is over.
-    // A run whose credentials were refused stays so, on view, until they are taken again.
-    let parked = watched.outcome == RunOutcome::Failed && watched.due.is_some() && !watched.is_decided();
-    let first = new || known < Some(attempt) || (watched.outcome != RunOutcome::Waiting && !parked);
-    let completes = hint.news == News::RunFailed && (first || !watched.complete);
-    if first || completes {
-        watched.failed_at = cx.now;
-        watched.complete = hint.news == News::RunFailed;
-    }
-    if first {
-        watched.run_attempt = Some(attempt);
-        watched.updated = cx.now;
-        watched.tries = 0;
-        if !parked {
-            watched.outcome = RunOutcome::Waiting;
-            watched.reason = WAITING.to_owned();
-        }
-    }
-    let wanted = cx.now + cx.rules.delay;
-    let soonest = if first || completes { wanted } else { wanted.max(look_again(&watched)) };
-    watched.due = earlier(watched.due, soonest);
-    let due = watched.due;
-    let receipt = match (first || completes, hint.news) {
-        (true, News::RunFailed) => receipt(ReceiptKind::Scheduled, "workflow run failed", Some(attempt), due),
-        (true, _) => receipt(ReceiptKind::Scheduled, "a job failed", Some(attempt), due),
-        (false, News::RunFailed) => {
-            receipt(ReceiptKind::Recorded, "the failure of this attempt is known", Some(attempt), due)
-        }
-        (false, _) => receipt(ReceiptKind::Recorded, "another job of a run that is watched", Some(attempt), due),
-    };
-    Heard { watched: Some(watched), receipt, records }
-}
-
-/// A `check_run` does not say which attempt it is of: perhaps one that is decided on, perhaps a new one.
-fn hear_failure_of_some_attempt(mut watched: Watched, new: bool, hint: &Hint, cx: &Context) -> Heard {
-    let soonest = if new {
-        watched.reason = WAITING.to_owned();
-        cx.now + cx.rules.delay
-    } else if watched.due.is_some() && watched.decided_attempt.is_none() {
-        (cx.now + cx.rules.delay).max(look_again(&watched))
-    } else {
-        cx.now + STILL_GOING
-    };
-    if watched.calling.is_none() {
-        watched.due = earlier(watched.due, soonest);
-    } else {
-        // Perhaps of the attempt that the call has started.
-        watched.failed_at = cx.now;
-    }
-    let due = watched.due;
-    let receipt = if new {
-        receipt(ReceiptKind::Scheduled, "a job failed", hint.run_attempt, due)
-    } else {
-        receipt(ReceiptKind::Recorded, "another job of a run that is watched", hint.run_attempt, due)
-    };
-    Heard { watched: Some(watched), receipt, records: vec![] }
+#[derive(Debug)]
+pub struct Undecided {
+    pub watched: Watched,
+    pub run: Run,
+    /// Of what the reading alone has shown.
+    pub records: Vec<Record>,
 }
 
 /// The answer to the read that every due run starts with.
-pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
+pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
     watched.looked = Some(cx.now);
-    let run = match answer {
-        ReadAnswer::Run(run) => run,
-        ReadAnswer::Problem(problem) => return stumble(watched, problem, cx),
+    let mut run = match answer {
+        ReadAnswer::Run(run) => *run,
+        ReadAnswer::Problem(problem) => return Looked::Settled(stumble(watched, problem, cx)),
     };
-    let mut run = run;
     if bugs::has(Bug::TrustThePayload) {
         run.run_attempt = watched.run_attempt.unwrap_or(run.run_attempt);
     }
     let attempt = run.run_attempt;
     if Some(attempt) < watched.run_attempt {
-        return behind(watched, attempt, cx);
+        return Looked::Settled(behind(watched, attempt, cx));
     }
     let before = watched.attempts();
     watched.run_attempt = Some(attempt);
-    if run.workflow.is_some() {
-        watched.workflow.clone_from(&run.workflow);
-    }
+    watched.describe(&run);
     let mut records = Vec::new();
-    let mut again = false;
     if let Some(calling) = watched.calling {
         if attempt > calling.run_attempt {
             records.extend(credit_lost_call(&mut watched, attempt, cx));
         } else if cx.now < calling.since + QUIET {
             watched.due = Some(calling.since + QUIET);
-            return Step::of(watched);
-        } else {
-            watched.calling = None;
-            again = true;
+            return Looked::Settled(Step::of(watched));
         }
     }
     if watched.decided_attempt >= Some(attempt) {
@@ -258,46 +170,55 @@ pub fn read(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Step {
         if watched.attempts() != before {
             watched.publish = Some(cx.now);
         }
-        return Step { records, ..Step::of(watched) };
+        return Looked::Settled(Step { records, ..Step::of(watched) });
     }
-    if bugs::has(Bug::CountInKv) {
-        let counted = watched.reruns.saturating_sub(watched.publish.is_some().into());
-        run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(attempt);
-    }
-    let evidence = Evidence { jobs: Read::Absent("not read".to_owned()), ..Evidence::default() };
-    let mut decision = match decide(cx.rules, &Policy::default(), &run, &History::default(), &evidence) {
-        Verdict::Decision(decision) => decision,
-        Verdict::Need(_) => Decision::Await,
-    };
+    Looked::Undecided(Undecided { watched, run, records })
+}
+
+/// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is gathered.
+pub fn is_undecided(watched: &Watched, attempt: RunAttempt) -> bool {
+    watched.run_attempt == Some(attempt) && watched.decided_attempt < Some(attempt)
+}
+
+/// Carries out what was decided on the newest attempt, which [`look`] has found undecided.
+pub fn act(mut watched: Watched, run: &Run, mut decision: Decision, cx: &Context) -> Step {
+    let attempt = run.run_attempt;
     if bugs::has(Bug::NoLimitOnRetry)
         && watched.tries > 0
-        && matches!(&decision, Decision::End(ending) if ending.outcome == RunOutcome::Exhausted)
+        && let Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) = decision
     {
         decision = Decision::Rerun(Rerun {
             reason: String::new(),
-            delay: cx.rules.delay,
+            delay: Span::ZERO,
             scope: Scope::FailedJobs,
             debug_logging: false,
             detail: Detail::default(),
         });
     }
-    let mut step = match decision {
-        Decision::Await => still_going(watched, &run, cx),
+    match decision {
+        Decision::Await => still_going(watched, run, cx),
         Decision::Rerun(rerun) if cx.now < watched.failed_at + rerun.delay => {
             settle_trouble(&mut watched, RunOutcome::Waiting, cx);
             watched.due = Some(watched.failed_at + rerun.delay);
+            watched.reason = WAITING.to_owned();
             Step::of(watched)
         }
-        Decision::Rerun(rerun) => {
-            call(watched, Calling { run_attempt: attempt, since: cx.now, again }, rerun.reason, cx)
-        }
-        Decision::End(ending) => end(watched, &run, ending, cx),
-    };
-    records.append(&mut step.records);
-    Step { records, ..step }
+        Decision::Rerun(rerun) => call(watched, attempt, rerun, cx),
+        Decision::End(ending) => end(watched, run, ending, cx),
+    }
 }
 
-/// The answer to a re-run that [`read`] asked for. `attempt` is the one that was to be re-run.
+/// Evidence for a decision could not be read. `None`: GitHub has not answered for so long that the decision is to do
+/// without.
+pub fn stumble_over_evidence(watched: &Watched, problem: Problem, cx: &Context) -> Option<Step> {
+    let since = watched.trouble_since.unwrap_or(cx.now);
+    if matches!(problem, Problem::Lost { .. }) && cx.now - since > EVIDENCE_LOST_FOR {
+        return None;
+    }
+    Some(stumble(watched.clone(), problem, cx))
+}
+
+/// The answer to a re-run that [`act`] asked for. `attempt` is the one that was to be re-run.
 pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
     if bugs::has(Bug::RerunBeforeStoring) && watched.calling.is_none() {
         watched.calling = Some(Calling { run_attempt: attempt, since: cx.now, again: false });
@@ -319,8 +240,13 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
             settle_trouble(&mut watched, RunOutcome::Rerunning, cx);
             watched.due = Some(cx.now + if failed_since { STILL_GOING } else { RERUN_GOING });
             watched.publish = Some(cx.now);
-            let record =
-                Record { run_attempt: Some(attempt), outcome: RunOutcome::Rerunning, reason: watched.reason.clone() };
+            let record = Record {
+                run_attempt: Some(attempt),
+                decided: cx.now,
+                outcome: RunOutcome::Rerunning,
+                reason: watched.reason.clone(),
+                detail: watched.detail.take(),
+            };
             Step { records: vec![record], ..Step::of(watched) }
         }
         RerunAnswer::AlreadyRunning => {
@@ -330,29 +256,38 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
             watched.due = Some(cx.now + STILL_GOING.doubled(watched.tries, STILL_GOING_MOST));
             watched.tries += 1;
             watched.reason = "GitHub says that the run is still running.".to_owned();
-            Step::of(watched)
+            let spends = watched.calling.is_none().then_some(Spends::Release { run_attempt: attempt });
+            Step { spends, ..Step::of(watched) }
         }
         RerunAnswer::Problem(problem) => {
             // A refusal is certain. Without an answer, to this call or an earlier one, the run itself will tell.
             if !matches!(problem, Problem::Lost { .. }) && !calling.again {
                 watched.calling = None;
             }
-            stumble(watched, problem, cx)
+            let spends = watched.calling.is_none().then_some(Spends::Release { run_attempt: attempt });
+            Step { spends, ..stumble(watched, problem, cx) }
         }
     }
 }
 
-fn call(mut watched: Watched, calling: Calling, reason: String, cx: &Context) -> Step {
-    watched.calling = Some(calling);
+fn call(mut watched: Watched, attempt: RunAttempt, rerun: Rerun, cx: &Context) -> Step {
+    let again = watched.calling.is_some();
+    let Rerun { reason, scope, debug_logging, detail, .. } = rerun;
+    let spends = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
+    watched.calling = Some(Calling { run_attempt: attempt, since: cx.now, again });
     watched.due = Some(cx.now + LEASE);
     watched.reason = reason;
-    let call = Call::RerunFailedJobs { run_id: watched.run_id, run_attempt: calling.run_attempt };
-    Step { call: Some(call), ..Step::of(watched) }
+    watched.detail = Some(Box::new(detail));
+    let call = Call::Rerun { run_id: watched.run_id, run_attempt: attempt, scope, debug_logging };
+    Step { call: Some(call), spends, ..Step::of(watched) }
 }
 
 fn end(mut watched: Watched, run: &Run, ending: Ending, cx: &Context) -> Step {
     let (decided, published) = (watched.decided_attempt, watched.publish);
-    let record = finish(&mut watched, run.run_attempt, ending.outcome, ending.reason, cx);
+    // An earlier call for this attempt did nothing, as it has not advanced.
+    let spends = watched.calling.map(|calling| Spends::Release { run_attempt: calling.run_attempt });
+    let mut record = finish(&mut watched, run.run_attempt, ending.outcome, ending.reason, cx);
+    record.detail = Some(Box::new(ending.detail)).filter(|detail| **detail != Detail::default());
     if !ending.last_word {
         watched.decided_attempt = decided;
     }
@@ -360,10 +295,11 @@ fn end(mut watched: Watched, run: &Run, ending: Ending, cx: &Context) -> Step {
     if run.conclusion == Some(Conclusion::Success) && run.run_attempt == RunAttempt::FIRST && !watched.published {
         watched.publish = published;
     }
-    Step { records: vec![record], ..Step::of(watched) }
+    Step { records: vec![record], spends, ..Step::of(watched) }
 }
 
 fn still_going(mut watched: Watched, run: &Run, cx: &Context) -> Step {
+    watched.calling = None;
     let rerun = run.run_attempt > RunAttempt::FIRST;
     settle_trouble(&mut watched, if rerun { RunOutcome::Rerunning } else { RunOutcome::Waiting }, cx);
     watched.failed_at = cx.now;
@@ -399,7 +335,7 @@ fn behind(mut watched: Watched, shown: RunAttempt, cx: &Context) -> Step {
 }
 
 /// A call came to nothing.
-fn stumble(watched: Watched, problem: Problem, cx: &Context) -> Step {
+pub fn stumble(watched: Watched, problem: Problem, cx: &Context) -> Step {
     if !watched.is_decided() {
         return stumble_over(watched, problem, cx);
     }
@@ -440,9 +376,14 @@ fn stumble_over(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
                 watched.updated = cx.now;
                 watched.publish = Some(cx.now);
             }
-            let record =
-                first.then_some(Record { run_attempt: watched.run_attempt, outcome: RunOutcome::Failed, reason });
-            let records = Vec::from_iter(record);
+            let record = Record {
+                run_attempt: watched.run_attempt,
+                decided: cx.now,
+                outcome: RunOutcome::Failed,
+                reason,
+                detail: None,
+            };
+            let records = Vec::from_iter(first.then_some(record));
             Step {
                 records,
                 gate: Some(Gate::close(Closing::Credentials { message, wait }, 0, cx)),
@@ -471,10 +412,11 @@ fn give_up(mut watched: Watched, reason: String, cx: &Context) -> Step {
 }
 
 /// Nothing is due any more.
-fn finish(watched: &mut Watched, attempt: RunAttempt, outcome: RunOutcome, reason: String, cx: &Context) -> Record {
+pub fn finish(watched: &mut Watched, attempt: RunAttempt, outcome: RunOutcome, reason: String, cx: &Context) -> Record {
     watched.run_attempt = watched.run_attempt.max(Some(attempt));
     watched.decided_attempt = watched.decided_attempt.max(Some(attempt));
     watched.calling = None;
+    watched.detail = None;
     watched.due = None;
     watched.tries = 0;
     watched.trouble_since = None;
@@ -482,11 +424,11 @@ fn finish(watched: &mut Watched, attempt: RunAttempt, outcome: RunOutcome, reaso
     watched.reason.clone_from(&reason);
     watched.updated = cx.now;
     watched.publish = Some(cx.now);
-    Record { run_attempt: Some(attempt), outcome, reason }
+    Record { run_attempt: Some(attempt), decided: cx.now, outcome, reason, detail: None }
 }
 
 /// An attempt after the one that a call was about exists: the call worked, whatever became of its answer.
-fn credit_lost_call(watched: &mut Watched, attempt: RunAttempt, cx: &Context) -> Option<Record> {
+pub fn credit_lost_call(watched: &mut Watched, attempt: RunAttempt, cx: &Context) -> Option<Record> {
     let calling = watched.calling.take_if(|calling| calling.run_attempt < attempt)?;
     watched.reruns += 1;
     watched.updated = cx.now;
@@ -498,8 +440,10 @@ fn credit_lost_call(watched: &mut Watched, attempt: RunAttempt, cx: &Context) ->
         format!("Attempt {} was re-run: the answer was lost, but attempt {attempt} is there.", calling.run_attempt);
     Some(Record {
         run_attempt: Some(calling.run_attempt),
+        decided: cx.now,
         outcome: RunOutcome::Rerunning,
         reason: watched.reason.clone(),
+        detail: watched.detail.take(),
     })
 }
 
@@ -512,31 +456,8 @@ fn settle_trouble(watched: &mut Watched, outcome: RunOutcome, cx: &Context) {
     }
 }
 
-/// The soonest that a webhook can make the run be looked at again.
-fn look_again(watched: &Watched) -> Millis {
-    watched.looked.map_or(watched.created, |looked| looked + LOOKS_APART)
-}
-
-fn nothing_new(watched: Watched, hint: &Hint) -> Heard {
-    let reason = match (hint.run_attempt, watched.calling) {
-        (Some(attempt), Some(calling)) if calling.run_attempt == attempt => "this attempt is being re-run",
-        (attempt, _) if watched.decided_attempt >= attempt => "this attempt was decided on",
-        _ => "a newer attempt is known",
-    };
-    let receipt = receipt(ReceiptKind::Recorded, reason, hint.run_attempt, watched.due);
-    Heard { watched: Some(watched), receipt, records: vec![] }
-}
-
-fn receipt(kind: ReceiptKind, reason: &str, run_attempt: Option<RunAttempt>, due: Option<Millis>) -> Receipt {
-    Receipt { kind, reason: reason.to_owned(), run_attempt, due }
-}
-
-fn earlier(due: Option<Millis>, at: Millis) -> Option<Millis> {
-    Some(due.map_or(at, |due| due.min(at)))
-}
-
 impl Step {
     fn of(watched: Watched) -> Self {
-        Self { watched, call: None, records: vec![], gate: None }
+        Self { watched, call: None, spends: None, records: vec![], gate: None }
     }
 }

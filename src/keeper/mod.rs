@@ -1,8 +1,10 @@
 //! The Keeper: the one writer for a repository. It holds every watched run as a row in SQLite, and one alarm for the
 //! earliest thing due.
 //!
-//! - [`watched`]: what a row says of a run. [`machine`]: how it changes (pure). [`gate`]: when nothing is called.
-//! - [`sweep`]: what finds failures that no webhook told of (pure). [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
+//! - [`watched`]: what a row says of a run. [`hear`], [`machine`]: how it changes (pure). [`gate`]: when nothing is
+//!   called. [`sweep`]: what finds failures that no webhook told of (pure).
+//! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
+//! - [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
@@ -10,8 +12,13 @@
 //! that no delivery counts as seen whose work was not stored.
 
 pub mod gate;
+pub mod gather;
+pub mod hear;
+mod judge;
 pub mod machine;
 pub mod object;
+pub mod policy_file;
+mod schema;
 pub mod store;
 pub mod sweep;
 pub mod watched;
@@ -20,18 +27,23 @@ pub mod work;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::bugs::{self, Bug};
 use crate::github::request::FailedRuns;
-use crate::github::{Call, ListAnswer, Problem, ReadAnswer, RerunAnswer};
+use crate::github::{Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
 use crate::hint::{Hint, News};
-use crate::names::{RepoName, RunId};
+use crate::names::{FilePath, RepoName, RunId};
 use crate::policy::Rules;
+use crate::policy::evidence::{Job, LogTail};
 use crate::time::{Millis, Span};
 
 use gate::{Cause, Closing, Gate};
+use gather::Gathering;
 use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
+use policy_file::{Known, PolicyFile};
 use store::{Sql, Store, StoreError};
 use sweep::Sweep;
 use watched::Watched;
@@ -54,12 +66,27 @@ const GATE: &str = "gate";
 const REFUSAL: &str = "refusal";
 const SWEEP: &str = "sweep";
 const PRUNE: &str = "prune";
+const POLICY: &str = "policy";
+const POLICY_TEXT: &str = "policy text";
+/// Whether Workers KV says that the policy re-runs what was cancelled.
+const CANCELLED: &str = "cancelled runs";
 
 pub struct Keeper<S> {
     store: Store<S>,
+    /// Where the repository keeps its rules; `None`: repositories have none of their own.
+    policy_path: Option<FilePath>,
     /// When a re-run was last asked for. Only paces: it may be forgotten.
     last_rerun: Cell<Option<Millis>>,
+    /// What is stored of the policy file, and what it means. `None`: not looked at yet.
+    policy: RefCell<Option<Rc<Known>>>,
+    /// Evidence for the decisions being made.
+    gathering: RefCell<BTreeMap<RunId, Gathering>>,
+    /// Workers KV is not told of cancelled runs before this, after it could not be.
+    tell_kv: Cell<Option<Millis>>,
 }
+
+/// Whether GitHub takes the credentials, when that has just changed: the message if not.
+pub type Credentials = Option<Result<(), String>>;
 
 /// What is to be done outside, one thing at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +94,8 @@ pub enum Errand {
     Call(Call),
     /// Write a run's count to Workers KV.
     Publish(Box<Watched>),
+    /// Say in Workers KV whether the policy re-runs what was cancelled.
+    WantCancelled(bool),
     /// Do nothing for so long, then ask again.
     Wait(Span),
 }
@@ -77,8 +106,9 @@ pub struct Settled {
     /// What is to be done for the same run next.
     pub errand: Option<Errand>,
     pub records: Vec<(RunId, Record)>,
-    /// Whether GitHub takes the credentials, when that has just changed: the message if not.
-    pub credentials: Option<Result<(), String>>,
+    pub credentials: Credentials,
+    /// Something that the repository's owners should know, for the log.
+    pub notice: Option<String>,
 }
 
 /// What GitHub answered to an errand.
@@ -87,6 +117,10 @@ pub enum Answer {
     Read(ReadAnswer),
     Rerun(RerunAnswer),
     List(ListAnswer),
+    Policy(PolicyAnswer),
+    Jobs(Found<Page<Job>>),
+    Annotations(Found<Page<String>>),
+    Log(Found<LogTail>),
 }
 
 impl Answer {
@@ -94,15 +128,31 @@ impl Answer {
         match self {
             Self::Read(ReadAnswer::Problem(problem))
             | Self::Rerun(RerunAnswer::Problem(problem))
-            | Self::List(ListAnswer::Problem(problem)) => Some(problem),
-            _ => None,
+            | Self::List(ListAnswer::Problem(problem))
+            | Self::Policy(PolicyAnswer::Problem(problem)) => Some(problem),
+            Self::Jobs(found) => found.problem(),
+            Self::Annotations(found) => found.problem(),
+            Self::Log(found) => found.problem(),
+            Self::Read(_) | Self::Rerun(_) | Self::List(_) | Self::Policy(_) => None,
         }
     }
 }
 
 impl<S: Sql> Keeper<S> {
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        Store::open(sql).map(|store| Self { store, last_rerun: Cell::new(None) })
+        Store::open(sql).map(|store| Self {
+            store,
+            policy_path: None,
+            last_rerun: Cell::default(),
+            policy: RefCell::default(),
+            gathering: RefCell::default(),
+            tell_kv: Cell::default(),
+        })
+    }
+
+    /// Goes by the rules that the repository keeps there.
+    pub fn reading(self, policy_path: Option<FilePath>) -> Self {
+        Self { policy_path, ..self }
     }
 
     pub fn store(&self) -> &Store<S> {
@@ -145,11 +195,12 @@ impl<S: Sql> Keeper<S> {
         if let Some(sweep) = Sweep::heard(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
             self.store.set_fact(SWEEP, Some(&sweep))?;
         }
-        let heard = machine::hear(self.store.run(hint.run_id)?, hint, cx);
+        let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
+        let heard = hear::hear(self.store.run(hint.run_id)?, hint, cx);
         if let Some(watched) = &heard.watched {
             self.store.put(watched)?;
             for record in &heard.records {
-                self.store.record(watched.run_id, record, cx.now)?;
+                self.store.record(watched.run_id, record)?;
             }
             if let Some(id) = &hint.delivery {
                 self.store.add_delivery(id, cx.now)?;
@@ -170,6 +221,11 @@ impl<S: Sql> Keeper<S> {
             self.store.put(&watched)?;
             return Ok(Some(Errand::Publish(Box::new(watched))));
         }
+        if let Some(wanted) =
+            self.untold_of_cancelled(cx.rules)?.filter(|_| self.tell_kv.get().is_none_or(|at| at <= now))
+        {
+            return Ok(Some(Errand::WantCancelled(wanted)));
+        }
         if !may_call || self.gate()?.is_some_and(|gate| gate.until > now) {
             return Ok(None);
         }
@@ -188,7 +244,7 @@ impl<S: Sql> Keeper<S> {
         }
         watched.due = Some(now + LEASE);
         self.store.put(&watched)?;
-        Ok(Some(Errand::Call(Call::ReadRun { run_id: watched.run_id })))
+        self.begin(watched.run_id, cx).map(|call| Some(Errand::Call(call)))
     }
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
@@ -196,17 +252,22 @@ impl<S: Sql> Keeper<S> {
         let credentials = self.pass_gate(&answer)?;
         let run_id = match call {
             Call::ListFailedRuns(asked) => return self.listed(asked, answer, credentials, cx),
-            Call::ReadRun { run_id } | Call::RerunFailedJobs { run_id, .. } => *run_id,
+            _ => call.run_id().ok_or_else(other_answer)?,
         };
-        let Some(watched) = self.store.run(run_id)? else { return Ok(Settled::default()) };
-        let step = match (call, answer) {
-            (Call::ReadRun { .. }, Answer::Read(answer)) => machine::read(watched, answer, cx),
-            (Call::RerunFailedJobs { run_attempt, .. }, Answer::Rerun(answer)) => {
-                machine::rerun_answered(watched, *run_attempt, answer, cx)
+        let Some(watched) = self.store.run(run_id)? else {
+            return Ok(Settled { credentials, ..Settled::default() });
+        };
+        match (call, answer) {
+            (Call::ReadPolicy { path, .. }, Answer::Policy(answer)) => {
+                self.policy_answered(watched, path, answer, credentials, cx)
             }
-            _ => return Err(other_answer()),
-        };
-        self.carry_out(step, credentials, cx)
+            (Call::ReadRun { .. }, answer) => self.run_answered(watched, answer, credentials, cx),
+            (Call::Rerun { run_attempt, .. }, Answer::Rerun(answer)) => {
+                self.carry_out(machine::rerun_answered(watched, *run_attempt, answer, cx), credentials, cx)
+            }
+            (call, answer) if call.is_evidence() => self.evidence_answered(watched, call, answer, credentials, cx),
+            _ => Err(other_answer()),
+        }
     }
 
     /// A page of the sweep: each run on it is taken for a webhook that says that it failed.
@@ -214,7 +275,7 @@ impl<S: Sql> Keeper<S> {
         &self,
         asked: &FailedRuns,
         answer: Answer,
-        credentials: Option<Result<(), String>>,
+        credentials: Credentials,
         cx: &Context,
     ) -> Result<Settled, StoreError> {
         let Answer::List(answer) = answer else { return Err(other_answer()) };
@@ -229,44 +290,44 @@ impl<S: Sql> Keeper<S> {
             }
         };
         let listed = runs.len();
+        let known = self.known(cx.rules)?;
+        let cx = &Context { first_look: known.first_look(cx.rules), ..*cx };
         let mut records = Vec::new();
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated)) {
             let hint =
                 Hint { run_id: run.run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, delivery: None };
             let before = self.store.run(run.run_id)?;
-            let heard = machine::hear(before.clone(), &hint, cx);
+            let heard = hear::hear(before.clone(), &hint, cx);
             if heard.watched != before
                 && let Some(watched) = &heard.watched
             {
                 self.store.put(watched)?;
                 for record in heard.records {
-                    self.store.record(watched.run_id, &record, cx.now)?;
+                    self.store.record(watched.run_id, &record)?;
                     records.push((watched.run_id, record));
                 }
             }
         }
-        let errand = Sweep::after(asked, listed).map(Errand::Call);
+        let errand = Sweep::after(asked, listed, known.wants_cancelled()).map(Errand::Call);
         let sweep = match errand {
             Some(_) => sweep.postponed(cx.now + LEASE),
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),
         };
         self.store.set_fact(SWEEP, Some(&sweep))?;
-        Ok(Settled { errand, records, credentials })
+        Ok(Settled { errand, records, credentials, notice: None })
     }
 
-    fn carry_out(
-        &self,
-        step: Step,
-        credentials: Option<Result<(), String>>,
-        cx: &Context,
-    ) -> Result<Settled, StoreError> {
+    fn carry_out(&self, step: Step, credentials: Credentials, cx: &Context) -> Result<Settled, StoreError> {
         if bugs::has(Bug::RerunBeforeStoring) && step.call.is_some() {
             let unstored = self.store.run(step.watched.run_id)?;
             return Ok(Settled { errand: unstored.and(step.call).map(Errand::Call), ..Settled::default() });
         }
         self.store.put(&step.watched)?;
+        if let Some(spends) = step.spends {
+            self.store.spend(step.watched.run_id, spends, cx.now)?;
+        }
         for record in &step.records {
-            self.store.record(step.watched.run_id, record, cx.now)?;
+            self.store.record(step.watched.run_id, record)?;
         }
         let credentials = self.close_gate(step.gate, credentials, cx)?;
         let run_id = step.watched.run_id;
@@ -277,15 +338,16 @@ impl<S: Sql> Keeper<S> {
             errand: step.call.map(Errand::Call),
             records: step.records.into_iter().map(|record| (run_id, record)).collect(),
             credentials,
+            notice: None,
         })
     }
 
     fn close_gate(
         &self,
         gate: Option<Gate>,
-        credentials: Option<Result<(), String>>,
+        credentials: Credentials,
         cx: &Context,
-    ) -> Result<Option<Result<(), String>>, StoreError> {
+    ) -> Result<Credentials, StoreError> {
         let Some(gate) = gate else { return Ok(credentials) };
         let mut news = credentials;
         if let Cause::Credentials { message } = &gate.cause
@@ -301,7 +363,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
-    fn pass_gate(&self, answer: &Answer) -> Result<Option<Result<(), String>>, StoreError> {
+    fn pass_gate(&self, answer: &Answer) -> Result<Credentials, StoreError> {
         let problem = answer.problem();
         // Reading takes less permission than re-running: only what was refused tells that it is taken again.
         let taken = matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning));
@@ -357,6 +419,47 @@ impl<S: Sql> Keeper<S> {
         Ok([calls, publish].into_iter().flatten().min())
     }
 
+    /// What is known of the policy file.
+    pub fn known(&self, rules: &Rules) -> Result<Rc<Known>, StoreError> {
+        if let Some(known) = &*self.policy.borrow() {
+            return Ok(Rc::clone(known));
+        }
+        let file = match self.store.fact::<PolicyFile>(POLICY)? {
+            Some(file) => Some(PolicyFile { text: self.store.fact(POLICY_TEXT)?, ..file }),
+            None => None,
+        };
+        let known = Rc::new(Known::of(file, self.policy_path.as_ref(), rules));
+        *self.policy.borrow_mut() = Some(Rc::clone(&known));
+        Ok(known)
+    }
+
+    fn learn(&self, known: Known) -> Result<(), StoreError> {
+        let before = self.policy.borrow_mut().take();
+        let text = |known: &Known| known.file.as_ref().and_then(|file| file.text.clone());
+        if before.is_none_or(|before| text(&before) != text(&known)) {
+            self.store.set_fact(POLICY_TEXT, text(&known).as_ref())?;
+        }
+        self.store.set_fact(POLICY, known.file.as_ref())?;
+        *self.policy.borrow_mut() = Some(Rc::new(known));
+        Ok(())
+    }
+
+    /// What Workers KV is still to be told of cancelled runs.
+    fn untold_of_cancelled(&self, rules: &Rules) -> Result<Option<bool>, StoreError> {
+        let wanted = self.known(rules)?.wants_cancelled();
+        let told = self.store.fact::<bool>(CANCELLED)?.unwrap_or_default();
+        Ok((wanted != told).then_some(wanted))
+    }
+
+    /// Workers KV says so now, or could not be written, which is tried again with a later alarm.
+    pub fn told_of_cancelled(&self, wanted: bool, now: Millis, written: bool) -> Result<(), StoreError> {
+        if !written {
+            self.tell_kv.set(Some(now + PUBLISH_AGAIN));
+            return Ok(());
+        }
+        self.store.set_fact(CANCELLED, Some(&wanted).filter(|wanted| **wanted))
+    }
+
     fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
         self.store.fact(SWEEP)
     }
@@ -399,5 +502,5 @@ fn other_answer() -> StoreError {
 
 /// What decisions go by, for a Keeper's transitions.
 pub fn context(rules: &Rules, now: Millis, chance: f64) -> Context<'_> {
-    Context { now, rules, chance }
+    Context { now, rules, first_look: rules.delay, chance }
 }

@@ -66,13 +66,14 @@ pub struct ReceiptMessage {
 
 impl DurableObject for KeeperObject {
     fn new(state: State, env: Env) -> Self {
-        let keeper = Keeper::open(ObjectSql(state.storage().sql()));
+        let settings = env::settings(&env);
+        let keeper =
+            Keeper::open(ObjectSql(state.storage().sql())).map(|keeper| keeper.reading(settings.policy_file.clone()));
         if let Ok(keeper) = &keeper
             && let Err(error) = keeper.started(now())
         {
             log::fault("keeper start", &error.to_string());
         }
-        let settings = env::settings(&env);
         let rules = Rules::from(&*settings);
         let inner = Inner { state, env, keeper, settings, rules, armed: Cell::new(None), working: Cell::new(None) };
         Self { inner: Rc::new(inner) }
@@ -190,12 +191,21 @@ impl Host for Site<'_> {
         }
     }
 
+    async fn want_cancelled(&self, wanted: bool) -> bool {
+        let written = kv::write_cancelled(&self.inner.env, &self.repository, wanted).await;
+        written.inspect_err(|error| log::fault("policy in Workers KV", error)).is_ok()
+    }
+
     async fn wait(&self, span: Span) {
         Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
     }
 
     fn decided(&self, run_id: RunId, record: &Record) {
         log::decision(&self.repository, run_id, record);
+    }
+
+    fn notice(&self, what: &str) {
+        log::policy(&self.repository, what);
     }
 }
 

@@ -5,12 +5,13 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::attempts::RunOutcome;
 use crate::names::{DeliveryId, RunAttempt, RunId};
+use crate::policy::evidence::Spent;
 use crate::time::{Millis, Span};
 
-use super::machine::Record;
-use super::watched::{Calling, Watched};
+use super::machine::{Record, Spends};
+use super::schema::{COLUMNS, SCHEMA, row};
+use super::watched::Watched;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
 pub trait Sql {
@@ -35,49 +36,8 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-const SCHEMA: &[&[&str]] = &[&[
-    "CREATE TABLE runs (
-        run_id INTEGER PRIMARY KEY,
-        outcome TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        run_attempt INTEGER,
-        decided_attempt INTEGER,
-        calling_attempt INTEGER,
-        calling_since INTEGER,
-        calling_again INTEGER,
-        reruns INTEGER NOT NULL,
-        due INTEGER,
-        failed_at INTEGER NOT NULL,
-        complete INTEGER NOT NULL,
-        tries INTEGER NOT NULL,
-        trouble_since INTEGER,
-        workflow TEXT,
-        created INTEGER NOT NULL,
-        updated INTEGER NOT NULL,
-        looked INTEGER,
-        publish INTEGER,
-        published INTEGER NOT NULL
-    )",
-    "CREATE INDEX runs_due ON runs (due) WHERE due IS NOT NULL",
-    "CREATE INDEX runs_publish ON runs (publish) WHERE publish IS NOT NULL",
-    "CREATE TABLE decisions (
-        decision_id INTEGER PRIMARY KEY,
-        run_id INTEGER NOT NULL,
-        run_attempt INTEGER,
-        decided INTEGER NOT NULL,
-        outcome TEXT NOT NULL,
-        reason TEXT NOT NULL
-    )",
-    "CREATE INDEX decisions_run ON decisions (run_id)",
-    // By day first, so that a day's ids lie together and are forgotten without a search.
-    "CREATE TABLE deliveries (day INTEGER NOT NULL, delivery_id TEXT NOT NULL, PRIMARY KEY (day, delivery_id)) WITHOUT ROWID",
-    // One row for each thing the Keeper knows of its repository as a whole.
-    "CREATE TABLE repository (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-]];
-
-const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
-     failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published";
+/// Budgets look back a day; twice that allows for a clock that was put back.
+const BUDGET_KEPT: Span = Span::days(2);
 
 pub struct Store<S> {
     sql: S,
@@ -90,7 +50,7 @@ impl<S: Sql> Store<S> {
         store.sql.exec("CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL)", vec![])?;
         let found = store.sql.exec("SELECT version FROM schema", vec![])?;
         let version = match found.into_iter().next() {
-            Some(row) => usize::try_from(Row(row.into_iter()).integer()?).unwrap_or_default(),
+            Some(values) => usize::try_from(row(values).integer()?).unwrap_or_default(),
             None => {
                 store.sql.exec("INSERT INTO schema (version) VALUES (0)", vec![])?;
                 0
@@ -130,14 +90,13 @@ impl<S: Sql> Store<S> {
     fn minimum(&self, statement: &str) -> Result<Option<Millis>, StoreError> {
         let rows = self.sql.exec(statement, vec![])?;
         match rows.into_iter().next() {
-            Some(row) => Row(row.into_iter()).optional_millis(),
+            Some(values) => row(values).optional_millis(),
             None => Ok(None),
         }
     }
 
     pub fn put(&self, watched: &Watched) -> Result<(), StoreError> {
-        let statement =
-            format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
         let bindings = vec![
             watched.run_id.into(),
             watched.outcome.as_str().into(),
@@ -153,38 +112,83 @@ impl<S: Sql> Store<S> {
             Value::Integer(watched.complete.into()),
             Value::Integer(watched.tries.into()),
             watched.trouble_since.into(),
-            watched.workflow.as_deref().map_or(Value::Null, Value::from),
+            text(&watched.workflow),
             watched.created.into(),
             watched.updated.into(),
             watched.looked.into(),
             watched.publish.into(),
             Value::Integer(watched.published.into()),
+            json(watched.detail.as_deref())?,
+            text(&watched.event),
+            text(&watched.head_branch),
+            text(&watched.actor),
+            watched.run_number.and_then(|number| i64::try_from(number).ok()).map_or(Value::Null, Value::Integer),
+            text(&watched.title),
         ];
+        let places = vec!["?"; bindings.len()].join(",");
+        let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");
         self.sql.exec(&statement, bindings).map(|_| ())
     }
 
-    pub fn record(&self, run_id: RunId, record: &Record, now: Millis) -> Result<(), StoreError> {
-        let statement = "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason) VALUES (?,?,?,?,?)";
+    pub fn record(&self, run_id: RunId, record: &Record) -> Result<(), StoreError> {
+        let statement =
+            "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason, detail) VALUES (?,?,?,?,?,?)";
         let bindings = vec![
             run_id.into(),
             record.run_attempt.into(),
-            now.into(),
+            record.decided.into(),
             record.outcome.as_str().into(),
             record.reason.as_str().into(),
+            json(record.detail.as_deref())?,
         ];
         self.sql.exec(statement, bindings).map(|_| ())
     }
 
     /// The decisions on a run, oldest first.
     pub fn records(&self, run_id: RunId) -> Result<Vec<Record>, StoreError> {
-        let statement = "SELECT run_attempt, outcome, reason FROM decisions WHERE run_id = ? ORDER BY decision_id";
+        let statement = "SELECT run_attempt, decided, outcome, reason, detail FROM decisions WHERE run_id = ?
+                         ORDER BY decision_id";
         let rows = self.sql.exec(statement, vec![run_id.into()])?;
-        rows.into_iter()
-            .map(|row| {
-                let mut row = Row(row.into_iter());
-                Ok(Record { run_attempt: row.optional_attempt()?, outcome: row.outcome()?, reason: row.text()? })
-            })
-            .collect()
+        rows.into_iter().map(|values| row(values).record()).collect()
+    }
+
+    /// Takes a re-run from the repository's budget, or gives it back.
+    pub fn spend(&self, run_id: RunId, spends: Spends, now: Millis) -> Result<(), StoreError> {
+        let (statement, bindings) = match spends {
+            Spends::Reserve { run_attempt, runner_seconds } => (
+                "INSERT OR REPLACE INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (?,?,?,?)",
+                vec![
+                    run_id.into(),
+                    Some(run_attempt).into(),
+                    now.into(),
+                    Value::Integer(i64::try_from(runner_seconds).unwrap_or(i64::MAX)),
+                ],
+            ),
+            Spends::Release { run_attempt } => (
+                "DELETE FROM reruns WHERE run_id = ? AND run_attempt = ?",
+                vec![run_id.into(), Some(run_attempt).into()],
+            ),
+        };
+        self.sql.exec(statement, bindings).map(|_| ())
+    }
+
+    /// What all re-runs but that of one attempt have taken.
+    pub fn spent(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<Spent, StoreError> {
+        let statement = "SELECT SUM(at > ?), COUNT(*), SUM(runner_seconds) FROM reruns
+                         WHERE at > ? AND NOT (run_id = ? AND run_attempt = ?)";
+        let ago = |span: Span| Value::Integer(now.0.saturating_sub(span.as_millis()));
+        let bindings = vec![ago(Span::hours(1)), ago(Span::days(1)), run_id.into(), Some(run_attempt).into()];
+        let rows = self.sql.exec(statement, bindings)?;
+        let Some(values) = rows.into_iter().next() else { return Ok(Spent::default()) };
+        let mut row = row(values);
+        // A sum over nothing is no number.
+        let mut number = || row.optional_integer().map(|number| number.unwrap_or_default());
+        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Spent {
+            reruns_last_hour: count(number()?),
+            reruns_last_day: count(number()?),
+            runner_time_last_day: Span::seconds(number()?),
+        })
     }
 
     /// Whether this delivery was stored today or on one of the `days` before.
@@ -207,8 +211,8 @@ impl<S: Sql> Store<S> {
     /// What is known of the repository under `name`.
     pub fn fact<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let rows = self.sql.exec("SELECT value FROM repository WHERE name = ?", vec![name.into()])?;
-        let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        let text = Row(row.into_iter()).text()?;
+        let Some(values) = rows.into_iter().next() else { return Ok(None) };
+        let text = row(values).text()?;
         serde_json::from_str(&text).map(Some).map_err(|error| StoreError(format!("{name}: {error}")))
     }
 
@@ -236,14 +240,14 @@ impl<S: Sql> Store<S> {
         let statement = "SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
         let old = self.sql.exec(statement, vec![before, Value::Integer(at_most)])?;
         let mut more = old.len() as i64 >= at_most;
-        for row in old {
-            let Some(run_id) = row.into_iter().next() else { continue };
+        for values in old {
+            let Some(run_id) = values.into_iter().next() else { continue };
             self.sql.exec("DELETE FROM decisions WHERE run_id = ?", vec![run_id.clone()])?;
             self.sql.exec("DELETE FROM runs WHERE run_id = ?", vec![run_id])?;
         }
         let oldest = self.sql.exec("SELECT day FROM deliveries ORDER BY day LIMIT 1", vec![])?;
-        if let Some(row) = oldest.into_iter().next() {
-            let oldest = Row(row.into_iter()).integer()?;
+        if let Some(values) = oldest.into_iter().next() {
+            let oldest = row(values).integer()?;
             if oldest < day(now) - delivery_days {
                 self.sql.exec(
                     "DELETE FROM deliveries WHERE day = ?1 AND delivery_id IN
@@ -253,100 +257,25 @@ impl<S: Sql> Store<S> {
                 more = true;
             }
         }
+        let spent_before = Value::Integer(now.0.saturating_sub(BUDGET_KEPT.as_millis()));
+        self.sql.exec("DELETE FROM reruns WHERE at < ?", vec![spent_before])?;
         Ok(more)
     }
 
     fn runs_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<Watched>, StoreError> {
         let rows = self.sql.exec(&format!("SELECT {COLUMNS} FROM runs WHERE {condition}"), bindings)?;
-        rows.into_iter().map(|row| Row(row.into_iter()).watched()).collect()
+        rows.into_iter().map(|values| row(values).watched()).collect()
     }
 }
 
-/// A row's values, taken one after the other.
-struct Row<I>(I);
-
-impl<I: Iterator<Item = Value>> Row<I> {
-    fn watched(&mut self) -> Result<Watched, StoreError> {
-        Ok(Watched {
-            run_id: u64::try_from(self.integer()?).ok().and_then(RunId::new).ok_or_else(|| bad("a run id"))?,
-            outcome: self.outcome()?,
-            reason: self.text()?,
-            run_attempt: self.optional_attempt()?,
-            decided_attempt: self.optional_attempt()?,
-            calling: self.calling()?,
-            reruns: self.count()?,
-            due: self.optional_millis()?,
-            failed_at: Millis(self.integer()?),
-            complete: self.integer()? != 0,
-            tries: self.count()?,
-            trouble_since: self.optional_millis()?,
-            workflow: self.optional_text()?,
-            created: Millis(self.integer()?),
-            updated: Millis(self.integer()?),
-            looked: self.optional_millis()?,
-            publish: self.optional_millis()?,
-            published: self.integer()? != 0,
-        })
-    }
-
-    fn calling(&mut self) -> Result<Option<Calling>, StoreError> {
-        let (run_attempt, since, again) = (self.optional_attempt()?, self.optional_millis()?, self.integer()? != 0);
-        Ok(run_attempt.zip(since).map(|(run_attempt, since)| Calling { run_attempt, since, again }))
-    }
-
-    fn outcome(&mut self) -> Result<RunOutcome, StoreError> {
-        RunOutcome::parse(&self.text()?).ok_or_else(|| bad("an outcome"))
-    }
-
-    fn integer(&mut self) -> Result<i64, StoreError> {
-        match self.0.next() {
-            Some(Value::Integer(integer)) => Ok(integer),
-            _ => Err(bad("an integer")),
-        }
-    }
-
-    fn count(&mut self) -> Result<u32, StoreError> {
-        u32::try_from(self.integer()?).map_err(|_| bad("a count"))
-    }
-
-    fn optional_millis(&mut self) -> Result<Option<Millis>, StoreError> {
-        match self.0.next() {
-            Some(Value::Integer(integer)) => Ok(Some(Millis(integer))),
-            Some(Value::Null) => Ok(None),
-            _ => Err(bad("a time")),
-        }
-    }
-
-    fn optional_attempt(&mut self) -> Result<Option<RunAttempt>, StoreError> {
-        match self.0.next() {
-            Some(Value::Integer(integer)) => {
-                u32::try_from(integer).ok().and_then(RunAttempt::new).map(Some).ok_or_else(|| bad("a run attempt"))
-            }
-            Some(Value::Null) => Ok(None),
-            _ => Err(bad("a run attempt")),
-        }
-    }
-
-    fn text(&mut self) -> Result<String, StoreError> {
-        self.optional_text()?.ok_or_else(|| bad("text"))
-    }
-
-    fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
-        match self.0.next() {
-            Some(Value::Text(text)) => Ok(Some(text)),
-            Some(Value::Null) => Ok(None),
-            _ => Err(bad("text")),
-        }
-    }
+fn json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
+    let Some(value) = value else { return Ok(Value::Null) };
+    serde_json::to_string(value).map(Value::Text).map_err(|error| StoreError(error.to_string()))
 }
 
 /// Days since 1970.
 fn day(time: Millis) -> i64 {
     time.0 / Span::days(1).as_millis()
-}
-
-fn bad(expected: &str) -> StoreError {
-    StoreError(format!("a row holds something other than {expected}"))
 }
 
 impl From<RunId> for Value {

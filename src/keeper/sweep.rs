@@ -62,16 +62,16 @@ impl Sweep {
     }
 
     /// What to ask for after a page with so many runs; `None` when that was all.
-    pub fn after(asked: &FailedRuns, listed: usize) -> Option<Call> {
+    pub fn after(asked: &FailedRuns, listed: usize, cancelled_too: bool) -> Option<Call> {
         if listed >= PER_PAGE as usize && asked.page < PAGES {
             return Some(Call::ListFailedRuns(FailedRuns { page: asked.page + 1, ..asked.clone() }));
         }
-        match asked.failing {
-            Failing::Failure => {
-                Some(Call::ListFailedRuns(FailedRuns { failing: Failing::TimedOut, page: 1, ..asked.clone() }))
-            }
-            Failing::TimedOut => None,
-        }
+        let failing = match asked.failing {
+            Failing::Failure => Failing::TimedOut,
+            Failing::TimedOut if cancelled_too => Failing::Cancelled,
+            Failing::TimedOut | Failing::Cancelled => return None,
+        };
+        Some(Call::ListFailedRuns(FailedRuns { failing, page: 1, ..asked.clone() }))
     }
 
     /// Not before `at`, whatever comes of it.

@@ -1,8 +1,13 @@
 //! A watched run: what one row of a Keeper's storage says.
 
 use crate::attempts::{Attempts, RunOutcome};
+use crate::github::Run;
 use crate::names::{RunAttempt, RunId};
+use crate::policy::Detail;
 use crate::time::Millis;
+
+/// A name or a title is kept up to this many characters.
+const TEXT_MOST: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
@@ -29,7 +34,17 @@ pub struct Watched {
     pub tries: u32,
     /// Since when GitHub has not answered.
     pub trouble_since: Option<Millis>,
+    /// What the decision went by that is being carried out, until it is on record.
+    pub detail: Option<Box<Detail>>,
     pub workflow: Option<String>,
+    /// `push`, `pull_request` …
+    pub event: Option<String>,
+    pub head_branch: Option<String>,
+    /// Who started it.
+    pub actor: Option<String>,
+    /// Counts the runs of its workflow.
+    pub run_number: Option<u64>,
+    pub title: Option<String>,
     pub created: Millis,
     /// When what Workers KV says of it last changed.
     pub updated: Millis,
@@ -66,7 +81,13 @@ impl Watched {
             complete: false,
             tries: 0,
             trouble_since: None,
+            detail: None,
             workflow: None,
+            event: None,
+            head_branch: None,
+            actor: None,
+            run_number: None,
+            title: None,
             created: now,
             updated: now,
             looked: None,
@@ -79,6 +100,18 @@ impl Watched {
     /// attempt makes it be looked at once more.
     pub fn is_decided(&self) -> bool {
         self.decided_attempt.is_some() && self.decided_attempt >= self.run_attempt
+    }
+
+    /// Takes over what those who look are told of it.
+    pub fn describe(&mut self, run: &Run) {
+        let of = |text: Option<&String>| text.map(|text| text.chars().take(TEXT_MOST).collect());
+        let actor = run.actors.first();
+        self.workflow = of(run.workflow.as_ref()).or(self.workflow.take());
+        self.event = of(Some(&run.event));
+        self.head_branch = of(run.head_branch.as_ref());
+        self.actor = of(actor);
+        self.run_number = run.run_number;
+        self.title = of(run.title.as_ref());
     }
 
     /// What Workers KV is to say of it.

@@ -13,8 +13,12 @@ use super::store::{Sql, StoreError};
 use super::watched::Watched;
 use super::{Answer, Errand, Keeper, Settled, context};
 
-/// Errands of one alarm: the free plan allows 50 subrequests in an invocation.
-const ERRANDS_AT_ONCE: u32 = 40;
+/// Requests of one alarm: the free plan allows 50 subrequests in an invocation.
+const REQUESTS_AT_ONCE: u32 = 40;
+/// No run is begun with less than this left: its policy, itself, its jobs, a re-run, its count.
+const A_RUN_TAKES: u32 = 6;
+/// Kept for the end of a decision while evidence is gathered: the run read again, a re-run, its count.
+const A_DECISION_TAKES: u32 = 3;
 /// Something due for longer than this means that its alarm was lost.
 const OVERDUE: Span = Span::seconds(30);
 
@@ -31,9 +35,13 @@ pub trait Host {
     async fn publish(&self, watched: &Watched) -> bool;
     /// Says whether GitHub takes the credentials: its message if not.
     async fn credentials(&self, refusal: Option<&str>);
+    /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
+    async fn want_cancelled(&self, wanted: bool) -> bool;
     async fn wait(&self, span: Span);
     /// For the log.
     fn decided(&self, run_id: RunId, record: &Record);
+    /// For the log: something that the repository's owners should know.
+    fn notice(&self, what: &str);
 }
 
 /// What a webhook's receipt comes with.
@@ -73,14 +81,26 @@ pub async fn work<S: Sql>(
         host.arm(Some(host.now() + LEASE)).await?;
     }
     let mut errand = None;
-    let mut left = ERRANDS_AT_ONCE;
+    let mut left = REQUESTS_AT_ONCE;
+    // What one run has taken so far, and the most that one has: another is not begun with less, as what is gathered
+    // for a decision that cannot be finished is lost.
+    let (mut taken, mut most) = (0, A_RUN_TAKES);
     loop {
         let next = match errand.take() {
             // An intention that was stored is carried out.
-            Some(errand @ Errand::Call(Call::RerunFailedJobs { .. })) => Some(errand),
+            Some(errand @ Errand::Call(Call::Rerun { .. })) => Some(errand),
+            Some(Errand::Call(call)) if call.is_evidence() && left < call.requests() + A_DECISION_TAKES => {
+                if let Some(run_id) = call.run_id() {
+                    keeper.let_go(run_id, host.now())?;
+                }
+                None
+            }
             _ if left == 0 => None,
             Some(errand) => Some(errand),
-            None => keeper.next(may_call, &context(rules, host.now(), host.chance()))?,
+            None => {
+                (taken, most) = (0, most.max(taken));
+                keeper.next(may_call && left >= most, &context(rules, host.now(), host.chance()))?
+            }
         };
         match next {
             None => break,
@@ -90,14 +110,23 @@ pub async fn work<S: Sql>(
                 let written = host.publish(&watched).await;
                 keeper.published(&watched, host.now(), written)?;
             }
-            Some(Errand::Call(call)) => {
+            Some(Errand::WantCancelled(wanted)) => {
                 left = left.saturating_sub(1);
+                let written = host.want_cancelled(wanted).await;
+                keeper.told_of_cancelled(wanted, host.now(), written)?;
+            }
+            Some(Errand::Call(call)) => {
+                left = left.saturating_sub(call.requests());
+                taken += call.requests();
                 let answer = host.call(&call).await;
                 let settled = keeper.answered(&call, answer, &context(rules, host.now(), host.chance()))?;
-                let Settled { errand: next, records, credentials } = settled;
+                let Settled { errand: next, records, credentials, notice } = settled;
                 errand = next;
                 for (run_id, record) in &records {
                     host.decided(*run_id, record);
+                }
+                if let Some(notice) = notice {
+                    host.notice(&notice);
                 }
                 if let Some(credentials) = credentials {
                     left = left.saturating_sub(1);

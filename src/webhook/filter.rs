@@ -45,6 +45,8 @@ fn news(run: &Seen, of_run: bool) -> Result<News, String> {
         // "completed" without a conclusion occurs: the run itself will say.
         (true, None) => Ok(News::RunFailed),
         (true, Some(conclusion)) if conclusion.may_be_rerun() => Ok(News::RunFailed),
+        // Whether it matters, the repository's policy says: whoever takes the hint asks.
+        (true, Some(Conclusion::Cancelled)) => Ok(News::RunCancelled),
         (true, Some(Conclusion::Success)) if rerun => Ok(News::RunSucceeded),
         (true, Some(_)) if rerun => Ok(News::RunEnded),
         (false, Some(conclusion)) if conclusion.may_be_rerun() => Ok(News::JobFailed),

@@ -122,7 +122,9 @@ fn candidates() {
     Delivery::new("workflow_run", &run("failure", 1)).hints(7, Some(1), News::RunFailed);
     Delivery::new("workflow_run", &run("timed_out", 4)).hints(7, Some(4), News::RunFailed);
     Delivery::new("workflow_run", &run("success", 2)).hints(7, Some(2), News::RunSucceeded);
-    Delivery::new("workflow_run", &run("cancelled", 2)).hints(7, Some(2), News::RunEnded);
+    Delivery::new("workflow_run", &run("skipped", 2)).hints(7, Some(2), News::RunEnded);
+    Delivery::new("workflow_run", &run("cancelled", 1)).hints(7, Some(1), News::RunCancelled);
+    Delivery::new("workflow_run", &run("cancelled", 2)).hints(7, Some(2), News::RunCancelled);
     Delivery::new("workflow_job", &job("failure")).hints(7, Some(2), News::JobFailed);
     Delivery::new("check_run", &check("timed_out")).hints(7, None, News::JobFailed);
     let mut nothing_concluded = run("failure", 1);
@@ -136,7 +138,9 @@ fn candidates() {
 #[test]
 fn left_alone() {
     for conclusion in ["success", "cancelled", "action_required", "startup_failure", "skipped", "stale", "neutral"] {
-        Delivery::new("workflow_run", &run(conclusion, 1)).answers(200, Outcome::Ignored, conclusion);
+        if conclusion != "cancelled" {
+            Delivery::new("workflow_run", &run(conclusion, 1)).answers(200, Outcome::Ignored, conclusion);
+        }
         Delivery::new("workflow_job", &job(conclusion)).answers(200, Outcome::Ignored, conclusion);
         Delivery::new("check_run", &check(conclusion)).answers(200, Outcome::Ignored, conclusion);
     }

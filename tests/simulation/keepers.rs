@@ -13,7 +13,7 @@ use rerunner::keeper::store::StoreError;
 use rerunner::keeper::watched::Watched;
 use rerunner::keeper::work::{self, Host};
 use rerunner::keeper::{Answer, Keeper};
-use rerunner::names::RunId;
+use rerunner::names::{FilePath, RunId};
 use rerunner::policy::Rules;
 use rerunner::time::{Millis, Span};
 
@@ -29,21 +29,23 @@ pub struct Machine {
     sql: NativeSql,
     pub keeper: Rc<Keeper<NativeSql>>,
     rules: Rc<Rules>,
+    policy_file: Option<FilePath>,
     work: Option<Work>,
     /// An alarm that went off while the one before was still at work.
     alarm_waits: bool,
 }
 
 impl Machine {
-    pub fn new(world: &Shared, repository: usize, rules: &Rc<Rules>) -> Self {
+    pub fn new(world: &Shared, repository: usize, rules: &Rc<Rules>, policy_file: Option<FilePath>) -> Self {
         let sql = NativeSql::open().expect("SQLite in memory");
-        let keeper = Rc::new(Keeper::open(sql.clone()).expect("the schema"));
+        let keeper = open(&sql, policy_file.as_ref());
         Self {
             repository,
             world: Rc::clone(world),
             sql,
             keeper,
             rules: Rc::clone(rules),
+            policy_file,
             work: None,
             alarm_waits: false,
         }
@@ -107,7 +109,7 @@ impl Machine {
             let calls = world.calls.len();
             world.heard_from.insert(self.repository, calls);
         }
-        self.keeper = Rc::new(Keeper::open(self.sql.clone()).expect("the schema"));
+        self.keeper = open(&self.sql, self.policy_file.as_ref());
         let now = self.world.borrow().clock(self.repository);
         self.keeper.started(now).expect("started");
         self.check_that_there_is_an_alarm();
@@ -142,6 +144,10 @@ impl Machine {
             self.world.borrow_mut().violate(format!("something is due at {next:?}, and there is no alarm"));
         }
     }
+}
+
+fn open(sql: &NativeSql, policy_file: Option<&FilePath>) -> Rc<Keeper<NativeSql>> {
+    Rc::new(Keeper::open(sql.clone()).expect("the schema").reading(policy_file.cloned()))
 }
 
 fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
@@ -204,6 +210,25 @@ impl Host for Site {
         self.world.borrow_mut().note(|| format!("health     {refusal:?}"));
     }
 
+    async fn want_cancelled(&self, wanted: bool) -> bool {
+        let (index, written) = {
+            let mut world = self.world.borrow_mut();
+            let likelihood = world.faults.kv_failure;
+            let failed = world.chance("a failed write to KV", likelihood);
+            (world.begin_wait(self.repository, Span::millis(30)), !failed)
+        };
+        self.returned(index).await;
+        if written {
+            let marked = &mut self.world.borrow_mut().wants_cancelled;
+            if wanted {
+                marked.insert(self.repository)
+            } else {
+                marked.remove(&self.repository)
+            };
+        }
+        written
+    }
+
     async fn wait(&self, span: Span) {
         let index = self.world.borrow_mut().begin_wait(self.repository, span);
         self.returned(index).await;
@@ -211,5 +236,9 @@ impl Host for Site {
 
     fn decided(&self, run_id: RunId, record: &Record) {
         self.world.borrow_mut().note(|| format!("decision   run {run_id} {:?}", record));
+    }
+
+    fn notice(&self, what: &str) {
+        self.world.borrow_mut().note(|| format!("notice     {what}"));
     }
 }

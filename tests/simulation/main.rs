@@ -9,6 +9,7 @@
 
 mod keepers;
 mod native_sql;
+mod policies;
 mod schedule;
 mod world;
 
@@ -70,7 +71,8 @@ fn main() -> ExitCode {
 }
 
 /// Every fault, by the name under which it is counted.
-const FAULTS: [&str; 20] = [
+const FAULTS: [&str; 21] = [
+    "a changed policy",
     "a clock that jumps",
     "a crash",
     "a delayed webhook",

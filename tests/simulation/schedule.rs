@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rerunner::attempts::RunOutcome;
-use rerunner::hint::{Hint, News};
+use rerunner::hint::{Conclusion, Hint, News};
 use rerunner::names::{DeliveryId, RepoName};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
@@ -14,15 +14,19 @@ use rerunner::time::{Millis, Span};
 use rerunner::webhook::filter::{self, Passed};
 use rerunner::webhook::payload::{Payload, Seen};
 use simulator::model::{
-    self, EventKind, EventKinds, Grant, JobSpec, Outcome, RepositoryId, Trigger, What, Workflow, WorkflowId,
+    self, EventKind, EventKinds, Grant, JobSpec, Outcome, Permission, RepositoryId, Trigger, What, Workflow, WorkflowId,
 };
 
 use crate::keepers::Machine;
-use crate::world::{Event, Faults, Shared, TOKEN, World, attempt_of, conclusion_of, from_model, run_id_of, to_model};
+use crate::policies::{CEILING, Plan};
+use crate::world::{
+    Asked, Event, Faults, Shared, TOKEN, World, attempt_of, conclusion_of, from_model, run_id_of, to_model,
+};
 
 /// 2026-11-02, a Monday.
 const START: Millis = Millis(1_793_577_600_000);
-const MAX_RERUNS: u32 = 3;
+pub const MAX_RERUNS: u32 = 3;
+const POLICY_FILE: &str = ".github/rerunner.yml";
 const EXCLUDED: &str = "dependabot[bot]";
 const QUIET_CHECKS: Span = Span::minutes(20);
 const QUIET_WITHIN: Span = Span::hours(48);
@@ -48,6 +52,7 @@ struct Schedule {
     ids: Vec<RepositoryId>,
     workflows: Vec<Vec<WorkflowId>>,
     runs: Vec<Vec<model::RunId>>,
+    policies: Vec<Plan>,
     settings: Settings,
     sweeps: bool,
     heals: Millis,
@@ -66,10 +71,13 @@ impl Schedule {
         if !sweeps {
             world.faults.drop_webhook = 0.0;
         }
-        world.github.add_token(TOKEN, Grant::full("rerunner").hourly(100_000));
+        // A token that may not read files is as good as none of them being there.
+        let reads_files = world.random.usize(0..8) != 0;
+        let contents = if reads_files { Permission::Read } else { Permission::None };
+        world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
         let rules = Rc::new(Rules {
             max_reruns: MAX_RERUNS,
-            max_reruns_ceiling: MAX_RERUNS,
+            max_reruns_ceiling: CEILING,
             delay: Span::seconds([0, 5, 5, 60][world.random.usize(0..4)]),
             excluded_actors: vec![EXCLUDED.to_owned()],
             dry_run: false,
@@ -80,7 +88,7 @@ impl Schedule {
             "NO_RERUN_ACTORS" => Some(EXCLUDED.to_owned()),
             _ => None,
         });
-        let (mut ids, mut all_workflows) = (Vec::new(), Vec::new());
+        let (mut ids, mut all_workflows, mut policies) = (Vec::new(), Vec::new(), Vec::new());
         for name in ["octo/widgets", "octo/gadgets"] {
             let id = world.github.add_repository(name, to_model(START));
             world.repositories.push(name.to_owned());
@@ -91,18 +99,28 @@ impl Schedule {
             world.github.set_emits(id, kinds);
             let workflows = draw_workflows(&mut world.random);
             all_workflows.push(workflows.into_iter().map(|workflow| world.github.add_workflow(id, workflow)).collect());
+            let plan = Plan::draw(&mut world.random, START, lasts);
+            if let Some(text) = plan.first.text {
+                world.github.write_file(id, POLICY_FILE, text);
+            }
+            if let Some((at, then)) = &plan.then {
+                world.at(*at, Event::WritePolicy { repository: ids.len(), text: then.text });
+            }
+            policies.push(if reads_files { plan } else { Plan::none() });
             world.github.open_pull_request(id, "feature", "ann", false);
             world.github.open_pull_request(id, "from-a-fork", "cara", true);
             ids.push(id);
         }
         let world = Rc::new(RefCell::new(world));
-        let machines = (0..ids.len()).map(|repository| Machine::new(&world, repository, &rules)).collect();
+        let machine = |repository| Machine::new(&world, repository, &rules, settings.policy_file.clone());
+        let machines = (0..ids.len()).map(machine).collect();
         Self {
             world,
             machines,
             runs: vec![vec![]; ids.len()],
             ids,
             workflows: all_workflows,
+            policies,
             settings,
             sweeps,
             heals,
@@ -233,6 +251,16 @@ impl Schedule {
                 world.github.push_to_pull_request(self.ids[repository], 1);
                 *world.faults_seen.entry("a push").or_default() += 1;
             }
+            Event::WritePolicy { repository, text } => {
+                let mut world = self.world.borrow_mut();
+                let id = self.ids[repository];
+                match text {
+                    Some(text) => world.github.write_file(id, POLICY_FILE, text),
+                    None => world.github.remove_file(id, POLICY_FILE),
+                }
+                world.note(|| format!("policy     of repository {repository}: {text:?}"));
+                *world.faults_seen.entry("a changed policy").or_default() += 1;
+            }
             Event::RevokeToken => {
                 let mut world = self.world.borrow_mut();
                 world.github.grant_mut(TOKEN).revoked = true;
@@ -324,12 +352,14 @@ impl Schedule {
         let events = self.world.borrow_mut().github.take_events();
         for event in events {
             let Some(payload) = payload_of(&event) else { continue };
-            let Passed::Hint { hint, .. } = filter::apply(&self.settings, payload) else { continue };
+            let Passed::Hint { hint, repository } = filter::apply(&self.settings, payload) else { continue };
+            let mut world = self.world.borrow_mut();
+            let known = world.repositories.iter().position(|known| known == repository.as_str());
+            let repository = known.expect("a repository");
+            let wanted = world.wants_cancelled.contains(&repository);
+            let Some(hint) = hint.where_cancelled_runs(wanted) else { continue };
             self.deliveries += 1;
             let hint = Hint { delivery: DeliveryId::parse(&format!("d-{}", self.deliveries)), ..hint };
-            let mut world = self.world.borrow_mut();
-            let name = event.run.repository().as_str();
-            let repository = world.repositories.iter().position(|known| known == name).expect("a repository");
             let (drop, repeat, delay) =
                 (world.faults.drop_webhook, world.faults.repeat_webhook, world.faults.delay_webhook);
             if world.chance("a dropped webhook", drop) {
@@ -395,8 +425,34 @@ impl Schedule {
                 self.check_run(repository, *run, &mut wrong);
             }
         }
+        for repository in 0..self.ids.len() {
+            self.check_budget(repository, &mut wrong);
+        }
         for what in wrong {
             self.world.borrow_mut().violate(what);
+        }
+    }
+
+    /// In no hour, by the Keeper's clock, were there more re-runs than the budget has.
+    fn check_budget(&self, repository: usize, wrong: &mut Vec<String>) {
+        let Some(hourly) = self.policies[repository].hourly() else { return };
+        let world = self.world.borrow();
+        let made = |asked: &&Asked| {
+            world.github.reruns().iter().any(|rerun| {
+                (rerun.run.0, rerun.from_attempt) == (asked.run, asked.attempt) && rerun.by == model::RerunBy::Api
+            })
+        };
+        let mut made: Vec<&Asked> =
+            world.asked.iter().filter(|asked| asked.repository == repository).filter(made).collect();
+        // Of a call that was made again, the first.
+        made.sort_by_key(|asked| (asked.run, asked.attempt, asked.at));
+        made.dedup_by_key(|asked| (asked.run, asked.attempt));
+        for last in &made {
+            let hour = |asked: &&&Asked| asked.at <= last.at && last.at - asked.at < Span::hours(1);
+            let count = made.iter().filter(hour).count();
+            if count > hourly {
+                wrong.push(format!("{count} re-runs in the hour before {}, with a budget of {hourly}", last.at));
+            }
         }
     }
 
@@ -407,6 +463,7 @@ impl Schedule {
         let ours = || world.github.reruns().iter().filter(|rerun| rerun.run == id && rerun.by == model::RerunBy::Api);
         let pressed = world.github.reruns().iter().any(|rerun| rerun.run == id && rerun.by == model::RerunBy::Person);
         let excluded = run.identity.actor.as_str() == EXCLUDED;
+        let policy = &self.policies[repository];
         let mut say = |what: String| {
             let (workflow, latest) = (&run.identity.workflow.name, run.latest());
             wrong.push(format!(
@@ -417,11 +474,13 @@ impl Schedule {
         for rerun in ours() {
             let attempt = run.attempt(rerun.from_attempt).expect("it was re-run");
             let conclusion = attempt.conclusion.map(conclusion_of);
-            if !conclusion.is_some_and(|conclusion| conclusion.may_be_rerun()) {
+            let is_candidate =
+                |conclusion: Conclusion| conclusion.may_be_rerun() || conclusion == Conclusion::Cancelled;
+            if !conclusion.is_some_and(is_candidate) {
                 say(format!("attempt {} was re-run, which concluded {conclusion:?}", rerun.from_attempt));
             }
-            if rerun.from_attempt > MAX_RERUNS {
-                say(format!("attempt {} was re-run, above the limit", rerun.from_attempt));
+            if let Some(objection) = policy.objection(rerun.from_attempt, attempt.conclusion, &attempt.jobs) {
+                say(format!("attempt {} was re-run, against the policy: {objection}", rerun.from_attempt));
             }
             if excluded {
                 say("re-run, although its actor is excluded".to_owned());
@@ -447,14 +506,10 @@ impl Schedule {
             match &kept {
                 None => say("its last attempt failed, and nothing is known of it".to_owned()),
                 Some((watched, _)) => {
-                    let expected = if latest.number > MAX_RERUNS {
-                        watched.outcome == RunOutcome::Exhausted
-                            || (moved_on && watched.outcome == RunOutcome::Superseded)
-                    } else if world.never.contains(&id.0) {
-                        watched.outcome == RunOutcome::Failed || (moved_on && watched.outcome == RunOutcome::Superseded)
-                    } else {
-                        moved_on && watched.outcome == RunOutcome::Superseded
-                    };
+                    let never = world.never.contains(&id.0) && watched.outcome == RunOutcome::Failed;
+                    let expected = policy.explains(watched.outcome, latest.number)
+                        || never
+                        || (moved_on && watched.outcome == RunOutcome::Superseded);
                     let attempt = watched.decided_attempt == Some(attempt_of(latest.number));
                     if !expected || !attempt || watched.reason.is_empty() {
                         say(format!(

@@ -8,13 +8,16 @@ use std::rc::Rc;
 
 use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::request::{Failing, PER_PAGE};
-use rerunner::github::{Call, ListAnswer, ListedRun, Problem, ReadAnswer, RerunAnswer, Run};
+use rerunner::github::log_tail::Tail;
+use rerunner::github::request::{EVIDENCE_PER_PAGE, Failing, PER_PAGE};
+use rerunner::github::{Call, Found, ListAnswer, ListedRun, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer, Run};
 use rerunner::hint::{Conclusion, Hint};
 use rerunner::keeper::Answer;
-use rerunner::names::{RunAttempt, RunId};
+use rerunner::names::{JobId, RunAttempt, RunId};
+use rerunner::policy::Scope;
+use rerunner::policy::evidence::{Job, LogTail, Step};
 use rerunner::time::{Millis, Span};
-use simulator::model::{self, ApiError, Caller, CreatedFilter, GitHub, RunsQuery};
+use simulator::model::{self, ApiError, Caller, Contents, CreatedFilter, GitHub, RunsQuery};
 
 pub const TOKEN: &str = "the-token";
 /// GitHub's reads are behind by no more than this.
@@ -58,6 +61,11 @@ pub enum Event {
     },
     Push {
         repository: usize,
+    },
+    /// Somebody changes the policy file; `None` removes it.
+    WritePolicy {
+        repository: usize,
+        text: Option<&'static str>,
     },
     RevokeToken,
     RestoreToken,
@@ -110,9 +118,22 @@ pub struct World {
     /// Runs that GitHub will never re-run, whatever is asked.
     pub never: std::collections::BTreeSet<u64>,
     pub clock_skew: Vec<i64>,
+    /// What the Keepers asked for, and when by their clocks.
+    pub asked: Vec<Asked>,
+    /// Repositories of which Workers KV says that their policies re-run what was cancelled.
+    pub wants_cancelled: std::collections::BTreeSet<usize>,
     pub faults_seen: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
     trace: Option<Vec<String>>,
+}
+
+/// A re-run that was asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub repository: usize,
+    pub run: u64,
+    pub attempt: u32,
+    pub at: Millis,
 }
 
 /// The one alarm of a Keeper.
@@ -154,6 +175,8 @@ impl World {
             told_to_wait: HashMap::new(),
             never: std::collections::BTreeSet::new(),
             clock_skew: Vec::new(),
+            asked: Vec::new(),
+            wants_cancelled: std::collections::BTreeSet::new(),
             faults_seen: BTreeMap::new(),
             violations: Vec::new(),
             trace: traced.then(Vec::new),
@@ -248,6 +271,10 @@ impl World {
         if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
             self.violate(format!("{call:?} was made while GitHub had asked to wait"));
         }
+        if let Call::Rerun { run_id, run_attempt, .. } = call {
+            let at = self.clock(repository);
+            self.asked.push(Asked { repository, run: run_id.get(), attempt: run_attempt.get(), at });
+        }
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Reach { call: index });
         index
@@ -277,11 +304,11 @@ impl World {
         if self.chance("rate limit", self.faults.rate_limit) {
             return self.rate_limit(index, &call);
         }
-        let writes = matches!(call, Call::RerunFailedJobs { .. });
+        let writes = matches!(call, Call::Rerun { .. });
         if writes && self.chance("said to be running", self.faults.already_running) {
             return self.answer(index, &call, status_reply(403, "This workflow is already running"));
         }
-        if let Call::RerunFailedJobs { run_id, .. } = &call
+        if let Call::Rerun { run_id, .. } = &call
             && self.never.contains(&run_id.get())
         {
             *self.faults_seen.entry("never re-run").or_default() += 1;
@@ -295,7 +322,9 @@ impl World {
             return self.answer(index, &call, status_reply(502, "Server Error"));
         }
         if self.chance("garbage", self.faults.garbage) {
-            let garbage = Reply { status: 200, headers: ReplyHeaders::default(), body: b"<html>".to_vec() };
+            let content_type = Some("text/html".to_owned());
+            let headers = ReplyHeaders { content_type, ..ReplyHeaders::default() };
+            let garbage = Reply { status: 200, headers, body: b"<html>".to_vec() };
             if !writes {
                 return self.answer(index, &call, garbage);
             }
@@ -316,17 +345,50 @@ impl World {
                     Err(error) => ReadAnswer::of(error_reply(&error)),
                 })
             }
-            Call::RerunFailedJobs { run_id, .. } => {
-                let rerun = self.github.rerun_failed_jobs(caller, &name, model::RunId(run_id.get()), false, now);
+            Call::Rerun { run_id, scope, debug_logging, .. } => {
+                let run = model::RunId(run_id.get());
+                let rerun = match scope {
+                    Scope::FailedJobs => self.github.rerun_failed_jobs(caller, &name, run, *debug_logging, now),
+                    Scope::AllJobs => self.github.rerun(caller, &name, run, *debug_logging, now),
+                };
                 Answer::Rerun(match rerun {
                     Ok(()) => RerunAnswer::Accepted,
                     Err(error) => RerunAnswer::of(error_reply(&error)),
+                })
+            }
+            Call::ReadPolicy { path, etag, .. } => {
+                Answer::Policy(match self.github.contents(caller, &name, path.as_str(), etag.as_deref(), now) {
+                    Ok(Contents::File(file)) => PolicyAnswer::File { text: file.content, etag: Some(file.etag) },
+                    Ok(Contents::NotModified { .. }) => PolicyAnswer::Same,
+                    Err(error) => PolicyAnswer::of(error_reply(&error)),
+                })
+            }
+            Call::ListJobs { run_id, run_attempt, page } => {
+                let (run, attempt) = (model::RunId(run_id.get()), Some(run_attempt.get()));
+                let (size, page) = (EVIDENCE_PER_PAGE, *page as usize);
+                Answer::Jobs(match self.github.list_jobs(caller, &name, run, attempt, size, page, now) {
+                    Ok(page) => Found::There(page_of(page.jobs.iter().map(|job| job_of(&job.job)).collect())),
+                    Err(error) => Found::missing(&error_reply(&error)),
+                })
+            }
+            Call::ListAnnotations { job_id, .. } => {
+                Answer::Annotations(match self.github.annotations(caller, &name, model::JobId(job_id.get()), now) {
+                    Ok(all) => Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect())),
+                    Err(error) => Found::missing(&error_reply(&error)),
+                })
+            }
+            Call::ReadLog { job_id, .. } => {
+                let job = model::JobId(job_id.get());
+                Answer::Log(match self.github.job_log(caller, &name, job, now) {
+                    Ok(_) => Found::There(tail_of(&self.github.read_log(job).unwrap_or_default())),
+                    Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
             Call::ListFailedRuns(asked) => {
                 let status = match asked.failing {
                     Failing::Failure => "failure",
                     Failing::TimedOut => "timed_out",
+                    Failing::Cancelled => "cancelled",
                 };
                 let query = RunsQuery {
                     status: Some(status.to_owned()),
@@ -366,8 +428,14 @@ impl World {
         self.note(|| format!("GitHub     {call:?} → {}", reply.status));
         let answer = match call {
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
-            Call::RerunFailedJobs { .. } => Answer::Rerun(RerunAnswer::of(reply)),
+            Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
+            Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
+            Call::ListJobs { .. } => Answer::Jobs(Found::jobs(&reply)),
+            Call::ListAnnotations { .. } => Answer::Annotations(Found::annotations(&reply)),
+            // A log has no form that garbage could lack.
+            Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
+            Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),
         };
         self.return_after_latency(index, answer);
     }
@@ -377,8 +445,12 @@ impl World {
         let problem = Problem::Lost { what: "no answer in time".to_owned() };
         self.calls[index].answer = Some(match call {
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
-            Call::RerunFailedJobs { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
+            Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
+            Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::Problem(problem)),
+            Call::ListJobs { .. } => Answer::Jobs(Found::Problem(problem)),
+            Call::ListAnnotations { .. } => Answer::Annotations(Found::Problem(problem)),
+            Call::ReadLog { .. } => Answer::Log(Found::Problem(problem)),
         });
         self.after(TIME_OUT, Event::Return { call: index });
     }
@@ -470,10 +542,38 @@ fn run_of(run: &model::RunSnapshot) -> Run {
         path: Some(run.identity.workflow.path.to_string()),
         event: run.identity.event.to_string(),
         head_branch: Some(run.identity.head_branch.to_string()),
+        run_number: Some(run.identity.run_number),
+        title: None,
         head_sha: run.identity.head_sha.to_string(),
         actors: vec![run.identity.actor.to_string(), run.triggering_actor.to_string()],
         pull_request_heads: run.pull_request.iter().map(|pull_request| pull_request.head_sha.to_string()).collect(),
     }
+}
+
+fn page_of<T>(items: Vec<T>) -> Page<T> {
+    Page { full: items.len() >= EVIDENCE_PER_PAGE, items }
+}
+
+fn job_of(job: &model::Job) -> Job {
+    let steps = job.steps();
+    Job {
+        job_id: JobId::new(job.id.0).expect("the model's ids are small"),
+        name: job.name.to_string(),
+        conclusion: job.conclusion().map(conclusion_of),
+        started: job.started_at.map(from_model),
+        completed: job.completed_at.map(from_model),
+        runner: job.runner_name(),
+        labels: job.spec.labels.iter().map(ToString::to_string).collect(),
+        steps: (steps.iter())
+            .map(|step| Step { name: step.name.to_string(), conclusion: step.conclusion.map(conclusion_of) })
+            .collect(),
+    }
+}
+
+fn tail_of(log: &str) -> LogTail {
+    let mut tail = Tail::default();
+    tail.push(log.as_bytes());
+    tail.finish()
 }
 
 fn listed_of(run: &model::RunSnapshot) -> ListedRun {
@@ -500,6 +600,8 @@ fn error_reply(error: &ApiError) -> Reply {
         rate_limit_remaining: header("x-ratelimit-remaining"),
         rate_limit_reset: header("x-ratelimit-reset"),
         date: None,
+        etag: None,
+        content_type: None,
         accepted_permissions: header("x-accepted-github-permissions"),
     };
     Reply { headers, ..status_reply(error.status, &error.message) }

@@ -37,6 +37,8 @@ fn run(attempt: u32, conclusion: Conclusion) -> Run {
         event: "push".to_owned(),
         head_branch: Some("main".to_owned()),
         head_sha: "aaa".to_owned(),
+        run_number: None,
+        title: None,
         actors: vec!["ann".to_owned()],
         pull_request_heads: vec![],
     }

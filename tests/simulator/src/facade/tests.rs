@@ -184,6 +184,11 @@ async fn the_api_over_http() {
     assert_eq!(pull["head"]["sha"], read["head_sha"]);
     let file = get_json(&github, "/repos/octo/widgets/contents/.github/rerunner.yml").await;
     assert_eq!(file["content"], "dmVyc2lvbjogMQo=\n");
+    let raw = reqwest::Client::new().get(format!("{}/repos/octo/widgets/contents/.github/rerunner.yml", github.url()));
+    let raw = raw.bearer_auth(github.token()).header("user-agent", "test");
+    let raw = raw.header("accept", "application/vnd.github.raw+json").send().await.unwrap();
+    let etag = raw.headers()["etag"].clone();
+    assert_eq!((etag.to_str().unwrap().len(), raw.text().await.unwrap().as_str()), (42, "version: 1\n"));
 
     let (status, headers, _) = get(&github, &format!("/repos/octo/widgets/actions/jobs/{}/logs", failed["id"])).await;
     assert_eq!(status, 302);

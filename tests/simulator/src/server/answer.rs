@@ -63,7 +63,8 @@ pub(super) fn perform(
 }
 
 impl Done {
-    pub fn render(self, world: &World, model: &GitHub, asked: &Asked) -> Reply {
+    /// `raw`: a file is asked for as it is, and not as JSON about it.
+    pub fn render(self, world: &World, model: &GitHub, asked: &Asked, raw: bool) -> Reply {
         let hosts = &world.hosts;
         let repository = model.find_repository(&asked.repository).map(|id| &model.repository(id).identity);
         let repository = repository.expect("the model answered for it");
@@ -94,6 +95,11 @@ impl Done {
             Done::Contents(Contents::File(file)) => {
                 let What::Contents(path) = &asked.what else { unreachable!("only contents answer with contents") };
                 let mut reply = reply(200, &payload::contents(hosts, repository, path, &file));
+                if raw {
+                    *reply.body_mut() = Full::new(Bytes::from(file.content));
+                    let content_type = "application/vnd.github.raw+json; charset=utf-8";
+                    add_headers(&mut reply, [("content-type".to_owned(), content_type.to_owned())]);
+                }
                 add_headers(&mut reply, [("etag".to_owned(), file.etag)]);
                 reply
             }

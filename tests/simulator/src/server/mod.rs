@@ -182,7 +182,8 @@ impl Received {
         let caller = Caller { token: self.token(), user_agent: self.header("user-agent"), stale_by, in_flight };
         let result = world.change(|model, now| {
             let if_none_match = self.header("if-none-match");
-            answer::perform(model, caller, asked, if_none_match, now).map(|done| done.render(world, model, asked))
+            let raw = self.header("accept").is_some_and(|accept| accept.contains(".raw"));
+            answer::perform(model, caller, asked, if_none_match, now).map(|done| done.render(world, model, asked, raw))
         });
         match result {
             Ok(mut reply) => {

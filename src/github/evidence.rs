@@ -1,0 +1,196 @@
+//! What GitHub answers when a decision asks for evidence: jobs, annotations, a log. The wire shapes stay in this file.
+
+use serde::Deserialize;
+
+use crate::hint::Conclusion;
+use crate::names::JobId;
+use crate::policy::evidence::{Job, Step};
+use crate::time::Millis;
+
+use super::answer::{Problem, Reply, problem};
+use super::request::EVIDENCE_PER_PAGE;
+
+/// A message is shortened to this many characters: what people look for is at its beginning.
+const MESSAGE_MOST: usize = 2_000;
+
+/// The answer to a call for evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<T> {
+    There(T),
+    /// GitHub does not give it, now or later, and why: the decision goes on without it.
+    Absent(String),
+    /// Perhaps later.
+    Problem(Problem),
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Whether the page was full, so that there may be another.
+    pub full: bool,
+}
+
+impl<T> Found<T> {
+    /// Of a reply that is not what was asked for.
+    pub fn missing(reply: &Reply) -> Self {
+        match problem(reply) {
+            // The token as a whole is refused, or GitHub cannot answer now: that concerns more than this.
+            refused @ Problem::Credentials { .. } if reply.status == 401 => Self::Problem(refused),
+            later @ (Problem::RateLimited { .. } | Problem::Lost { .. }) => Self::Problem(later),
+            Problem::NotFound => Self::Absent("GitHub has none (404)".to_owned()),
+            Problem::Credentials { message } | Problem::Refused { message } => {
+                Self::Absent(format!("GitHub refused: {message}"))
+            }
+        }
+    }
+
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Problem(problem) => Some(problem),
+            Self::There(_) | Self::Absent(_) => None,
+        }
+    }
+}
+
+impl Found<Page<Job>> {
+    /// Reads the answer to "List jobs for a workflow run attempt".
+    pub fn jobs(reply: &Reply) -> Self {
+        read(reply, "list of jobs", |body| {
+            let List { jobs } = serde_json::from_slice(body)?;
+            Ok(Page { full: jobs.len() >= EVIDENCE_PER_PAGE, items: jobs.into_iter().map(Job::from).collect() })
+        })
+    }
+}
+
+impl Found<Page<String>> {
+    /// Reads the answer to "List check run annotations": the messages.
+    pub fn annotations(reply: &Reply) -> Self {
+        read(reply, "list of annotations", |body| {
+            let list: Vec<Annotation> = serde_json::from_slice(body)?;
+            let full = list.len() >= EVIDENCE_PER_PAGE;
+            let messages = list.into_iter().filter_map(|annotation| annotation.message);
+            Ok(Page { full, items: messages.map(|message| message.chars().take(MESSAGE_MOST).collect()).collect() })
+        })
+    }
+}
+
+fn read<T>(reply: &Reply, what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Found<T> {
+    if reply.status != 200 {
+        return Found::missing(reply);
+    }
+    parse(&reply.body).map_or_else(
+        |error| {
+            let (line, column) = (error.line(), error.column());
+            Found::Problem(Problem::Lost {
+                what: format!("an answer that is no {what} (line {line}, column {column})"),
+            })
+        },
+        Found::There,
+    )
+}
+
+#[derive(Deserialize)]
+struct List {
+    jobs: Vec<WireJob>,
+}
+
+#[derive(Deserialize)]
+struct WireJob {
+    id: JobId,
+    name: String,
+    status: Option<String>,
+    conclusion: Option<Conclusion>,
+    started_at: Option<String>,
+    completed_at: Option<String>,
+    runner_name: Option<String>,
+    labels: Option<Vec<String>>,
+    steps: Option<Vec<WireStep>>,
+}
+
+#[derive(Deserialize)]
+struct WireStep {
+    name: String,
+    conclusion: Option<Conclusion>,
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    message: Option<String>,
+}
+
+impl From<WireJob> for Job {
+    fn from(job: WireJob) -> Self {
+        let time = |text: Option<String>| text.as_deref().and_then(Millis::from_rfc3339);
+        Self {
+            job_id: job.id,
+            name: job.name,
+            conclusion: job.conclusion.filter(|_| job.status.as_deref() == Some("completed")),
+            started: time(job.started_at),
+            completed: time(job.completed_at),
+            runner: job.runner_name.filter(|name| !name.is_empty()),
+            labels: job.labels.unwrap_or_default(),
+            steps: (job.steps.unwrap_or_default().into_iter())
+                .map(|step| Step { name: step.name, conclusion: step.conclusion })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::answer::ReplyHeaders;
+    use serde_json::json;
+
+    fn reply(status: u16, body: &serde_json::Value) -> Reply {
+        Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
+    }
+
+    #[test]
+    fn jobs() {
+        let body = json!({ "total_count": 2, "jobs": [
+            { "id": 9, "name": "test \"3.12\"\n", "status": "completed", "conclusion": "failure",
+              "started_at": "2026-11-23T15:04:05Z", "completed_at": "2026-11-23T15:05:05Z",
+              "runner_name": "GitHub Actions 3", "labels": ["ubuntu-latest"],
+              "steps": [{ "name": "Run tests", "number": 1, "conclusion": "failure" }] },
+            { "id": 10, "name": "late", "status": "in_progress", "conclusion": "failure", "started_at": null,
+              "completed_at": null, "runner_name": "", "labels": null },
+        ]});
+        let Found::There(page) = Found::jobs(&reply(200, &body)) else { panic!("not read") };
+        assert!(!page.full);
+        let [first, second] = page.items.try_into().unwrap();
+        assert_eq!(first.name, "test \"3.12\"\n");
+        assert_eq!(first.started, Some(Millis(1_795_446_245_000)));
+        assert_eq!(first.steps.first().and_then(|step| step.conclusion), Some(Conclusion::Failure));
+        assert_eq!((second.conclusion, second.runner, second.labels), (None, None, vec![]));
+        for broken in [json!([]), json!({ "jobs": [{ "id": 0, "name": "x" }] }), json!({ "jobs": null })] {
+            assert!(matches!(Found::jobs(&reply(200, &broken)), Found::Problem(Problem::Lost { .. })), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_full_page_has_a_next_one() {
+        let list = |n: usize| json!(vec![json!({ "message": "Process completed with exit code 1." }); n]);
+        for (n, expected) in [(0, false), (99, false), (100, true)] {
+            let Found::There(page) = Found::annotations(&reply(200, &list(n))) else { panic!("not read") };
+            assert_eq!((page.items.len(), page.full), (n, expected));
+        }
+    }
+
+    #[test]
+    fn what_is_absent_and_what_may_come() {
+        let of = |status, message: &str| Found::annotations(&reply(status, &json!({ "message": message })));
+        for (status, message) in [
+            (403, "Resource not accessible by personal access token"),
+            (404, "Not Found"),
+            (410, "Gone"),
+            (451, "Blocked"),
+        ] {
+            assert!(matches!(of(status, message), Found::Absent(_)), "{status}");
+        }
+        for (status, message) in [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (502, "")] {
+            assert!(matches!(of(status, message), Found::Problem(_)), "{status}");
+        }
+    }
+}

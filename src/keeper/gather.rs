@@ -1,0 +1,195 @@
+//! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
+//! crash it is gathered anew.
+
+use crate::github::{Call, Found, Page, Problem, Run};
+use crate::names::{JobId, RunId};
+use crate::policy::evidence::{Evidence, Job, Need, Read};
+use crate::time::{Millis, Span};
+
+use super::Answer;
+
+/// Requests for one decision at most, so that several fit into an alarm's 50 subrequests.
+const REQUESTS: u32 = 25;
+/// A matrix has up to 256 jobs, and a run a thousand.
+const JOB_PAGES: u32 = 10;
+const ANNOTATION_PAGES: u32 = 3;
+/// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
+const FRESH: Span = Span::seconds(5);
+
+#[derive(Debug)]
+pub struct Gathering {
+    run: Run,
+    /// When the run was read to be so.
+    read: Millis,
+    evidence: Evidence,
+    asked: Option<Call>,
+    requests: u32,
+    /// Of the pages so far.
+    jobs: Vec<Job>,
+    messages: Vec<String>,
+    /// GitHub's list of the jobs is older than what it says of the run.
+    behind: bool,
+}
+
+/// What came of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// There is a further page.
+    Ask(Call),
+    /// What was asked for is known, or known to be absent.
+    Had,
+    Trouble(Problem),
+    /// Nobody waits for it any more.
+    Stray,
+}
+
+impl Gathering {
+    pub fn new(run: Run, now: Millis) -> Self {
+        Self {
+            run,
+            read: now,
+            evidence: Evidence::default(),
+            asked: None,
+            requests: 0,
+            jobs: Vec::new(),
+            messages: Vec::new(),
+            behind: false,
+        }
+    }
+
+    /// The run was read again. What was gathered stands, if it was of this attempt and the attempt had ended.
+    pub fn read_again(self, run: Run, now: Millis) -> Self {
+        let same = (self.run.run_attempt, self.run.conclusion) == (run.run_attempt, run.conclusion);
+        if same { Self { run, read: now, ..self } } else { Self::new(run, now) }
+    }
+
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    pub fn is_fresh(&self, now: Millis) -> bool {
+        now - self.read <= FRESH
+    }
+
+    /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
+    pub fn ask(&mut self, need: Need) -> Option<Call> {
+        let run_id = self.run.run_id;
+        let call = match need {
+            Need::Jobs => Call::ListJobs { run_id, run_attempt: self.run.run_attempt, page: 1 },
+            Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, page: 1 },
+            Need::Log(job_id) => Call::ReadLog { run_id, job_id },
+        };
+        self.jobs.clear();
+        self.messages.clear();
+        if self.requests + call.requests() > REQUESTS {
+            self.absent(&call, format!("not asked for, as one decision makes at most {REQUESTS} requests"));
+            return None;
+        }
+        Some(self.call(call))
+    }
+
+    /// Whether it was asked for, and answered.
+    pub fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Jobs => self.evidence.jobs != Read::Unread,
+            Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
+            Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
+        }
+    }
+
+    fn call(&mut self, call: Call) -> Call {
+        self.requests += call.requests();
+        self.asked = Some(call.clone());
+        call
+    }
+
+    pub fn take(&mut self, call: &Call, answer: Answer) -> Taken {
+        if self.asked.take_if(|asked| asked == call).is_none() {
+            return Taken::Stray;
+        }
+        match (call, answer) {
+            (Call::ListJobs { run_id, run_attempt, page }, Answer::Jobs(found)) => {
+                let next = |page| Call::ListJobs { run_id: *run_id, run_attempt: *run_attempt, page };
+                self.jobs_page(call, *page, found, next)
+            }
+            (Call::ListAnnotations { run_id, job_id, page }, Answer::Annotations(found)) => {
+                self.annotations_page(call, (*run_id, *job_id), *page, found)
+            }
+            (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match found {
+                Found::There(tail) => {
+                    self.evidence.logs.insert(*job_id, Read::There(tail));
+                    Taken::Had
+                }
+                Found::Absent(why) => self.absent(call, why),
+                Found::Problem(problem) => Taken::Trouble(problem),
+            },
+            _ => Taken::Stray,
+        }
+    }
+
+    fn jobs_page(&mut self, call: &Call, page: u32, found: Found<Page<Job>>, next: impl Fn(u32) -> Call) -> Taken {
+        let listed = match found {
+            Found::There(listed) => listed,
+            Found::Absent(why) => return self.absent(call, why),
+            Found::Problem(problem) => return Taken::Trouble(problem),
+        };
+        self.jobs.extend(listed.items);
+        if listed.full && page < JOB_PAGES && self.requests < REQUESTS {
+            return Taken::Ask(self.call(next(page + 1)));
+        }
+        self.behind = self.jobs.iter().any(|job| job.conclusion.is_none());
+        if self.behind {
+            return Taken::Trouble(Problem::Lost { what: "its list of the jobs is behind the run".to_owned() });
+        }
+        self.evidence.jobs = Read::There(std::mem::take(&mut self.jobs));
+        Taken::Had
+    }
+
+    fn annotations_page(
+        &mut self,
+        call: &Call,
+        (run_id, job_id): (RunId, JobId),
+        page: u32,
+        found: Found<Page<String>>,
+    ) -> Taken {
+        let listed = match found {
+            Found::There(listed) => listed,
+            Found::Absent(why) => return self.absent(call, why),
+            Found::Problem(problem) => return Taken::Trouble(problem),
+        };
+        self.messages.extend(listed.items);
+        if listed.full && page < ANNOTATION_PAGES && self.requests < REQUESTS {
+            return Taken::Ask(self.call(Call::ListAnnotations { run_id, job_id, page: page + 1 }));
+        }
+        self.evidence.annotations.insert(job_id, Read::There(std::mem::take(&mut self.messages)));
+        Taken::Had
+    }
+
+    /// The decision is to go on without what this call was for.
+    pub fn do_without(&mut self, call: &Call, why: String) {
+        if self.behind && matches!(call, Call::ListJobs { .. }) {
+            // A job that never says that it has ended is no failed one.
+            self.evidence.jobs = Read::There(std::mem::take(&mut self.jobs));
+            return;
+        }
+        self.absent(call, why);
+    }
+
+    fn absent(&mut self, call: &Call, why: String) -> Taken {
+        match call {
+            Call::ListJobs { .. } => self.evidence.jobs = Read::Absent(why),
+            Call::ListAnnotations { job_id, .. } => {
+                self.evidence.annotations.insert(*job_id, Read::Absent(why));
+            }
+            Call::ReadLog { job_id, .. } => {
+                self.evidence.logs.insert(*job_id, Read::Absent(why));
+            }
+            _ => {}
+        }
+        Taken::Had
+    }
+}

@@ -1,0 +1,220 @@
+//! A run that was read is decided on: the policy is asked, and told what it asks for, until it has decided.
+
+use crate::bugs::{self, Bug};
+use crate::github::{Call, PolicyAnswer, Problem};
+use crate::names::{FilePath, RunAttempt, RunId};
+use crate::policy::evidence::{EarlierAttempt, History};
+use crate::policy::{Decision, Verdict, decide};
+use crate::time::{Millis, Span};
+
+use super::gather::{Gathering, Taken};
+use super::machine::{self, Context, LEASE, Looked, Record, Undecided};
+use super::policy_file::Learned;
+use super::store::{Sql, StoreError};
+use super::watched::Watched;
+use super::{Answer, Credentials, Errand, Keeper, Settled, other_answer};
+
+/// A claim is renewed when less than this is left of it: the longest time-out of a call.
+const LEASE_LEFT: Span = Span::seconds(20);
+/// More questions than a decision can have: two for each of a thousand jobs.
+const QUESTIONS: u32 = 2_500;
+
+impl<S: Sql> Keeper<S> {
+    /// The first call for a run that is claimed.
+    pub(super) fn begin(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
+        self.gathering.borrow_mut().remove(&run_id);
+        let ask = self.known(cx.rules)?.ask(self.policy_path.as_ref(), run_id, cx.now);
+        Ok(ask.unwrap_or(Call::ReadRun { run_id }))
+    }
+
+    /// The policy file was asked for, for a run that is to be decided on.
+    pub(super) fn policy_answered(
+        &self,
+        watched: Watched,
+        path: &FilePath,
+        answer: PolicyAnswer,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Settled, StoreError> {
+        let run_id = watched.run_id;
+        let (known, notice) = match self.known(cx.rules)?.learn(path, answer, cx.rules, cx.now) {
+            Learned::New(known) => {
+                let trouble = known.trouble();
+                (known, trouble)
+            }
+            Learned::Same(known) => (known, None),
+            // Nothing is decided by the default rule because of a fault that passes.
+            Learned::Trouble(problem) => {
+                return self.carry_out(machine::stumble(watched, problem, cx), credentials, cx);
+            }
+        };
+        self.learn(known)?;
+        self.renew(watched, cx)?;
+        let errand = Some(Errand::Call(Call::ReadRun { run_id }));
+        Ok(Settled { errand, credentials, notice, ..Settled::default() })
+    }
+
+    /// The run was read.
+    pub(super) fn run_answered(
+        &self,
+        watched: Watched,
+        answer: Answer,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Settled, StoreError> {
+        let Answer::Read(answer) = answer else { return Err(other_answer()) };
+        let before = self.gathering.borrow_mut().remove(&watched.run_id);
+        match machine::look(watched, answer, cx) {
+            Looked::Settled(step) => self.carry_out(step, credentials, cx),
+            Looked::Undecided(Undecided { watched, run, records }) => {
+                let gathering = match before {
+                    Some(gathering) => gathering.read_again(run, cx.now),
+                    None => Gathering::new(run, cx.now),
+                };
+                self.judge(watched, gathering, records, credentials, cx)
+            }
+        }
+    }
+
+    /// A piece of evidence came, or did not.
+    pub(super) fn evidence_answered(
+        &self,
+        watched: Watched,
+        call: &Call,
+        answer: Answer,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Settled, StoreError> {
+        let Some(mut gathering) = self.gathering.borrow_mut().remove(&watched.run_id) else {
+            return Ok(Settled { credentials, ..Settled::default() });
+        };
+        if !machine::is_undecided(&watched, gathering.run().run_attempt) {
+            // A webhook has told of something newer. What is due for that is begun anew, at once.
+            let due = watched.due.map(|due| due.min(cx.now));
+            self.store.put(&Watched { due, ..watched })?;
+            return Ok(Settled { credentials, ..Settled::default() });
+        }
+        match gathering.take(call, answer) {
+            Taken::Ask(next) => {
+                self.gathering.borrow_mut().insert(watched.run_id, gathering);
+                self.renew(watched, cx)?;
+                Ok(Settled { errand: Some(Errand::Call(next)), credentials, ..Settled::default() })
+            }
+            Taken::Had => self.judge(watched, gathering, vec![], credentials, cx),
+            Taken::Trouble(problem) => match machine::stumble_over_evidence(&watched, problem.clone(), cx) {
+                Some(step) => self.carry_out(step, credentials, cx),
+                None => {
+                    gathering.do_without(call, problem.to_string());
+                    self.judge(watched, gathering, vec![], credentials, cx)
+                }
+            },
+            Taken::Stray => {
+                self.gathering.borrow_mut().insert(watched.run_id, gathering);
+                Ok(Settled { credentials, ..Settled::default() })
+            }
+        }
+    }
+
+    /// Asks the policy, until it has decided or needs something of GitHub.
+    fn judge(
+        &self,
+        watched: Watched,
+        mut gathering: Gathering,
+        records: Vec<Record>,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Settled, StoreError> {
+        let known = self.known(cx.rules)?;
+        let history = self.history(watched.run_id, gathering.run().run_attempt, cx.now)?;
+        let mut run = gathering.run().clone();
+        if bugs::has(Bug::CountInKv) {
+            let counted = watched.reruns.saturating_sub(watched.publish.is_some().into());
+            run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
+        }
+        let policy = known.policy();
+        for _ in 0..QUESTIONS {
+            let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
+                Verdict::Need(need) if gathering.has(need) => break,
+                Verdict::Need(need) => match gathering.ask(need) {
+                    Some(call) => return self.go_on(watched, gathering, call, records, credentials, cx),
+                    None => continue,
+                },
+                Verdict::Decision(decision) => decision,
+            };
+            if let Decision::Rerun(rerun) = &decision
+                && cx.now >= watched.failed_at + rerun.delay
+                && !gathering.is_fresh(cx.now)
+            {
+                // Gathering took a while, and GitHub's call does not say which attempt it means.
+                let read = Call::ReadRun { run_id: watched.run_id };
+                return self.go_on(watched, gathering, read, records, credentials, cx);
+            }
+            if let Some(denied) = known.file.as_ref().and_then(|file| file.denied.as_ref()) {
+                note_absent(&mut decision, format!("policy file: {denied}"));
+            }
+            let mut step = machine::act(watched, gathering.run(), decision, cx);
+            step.records.splice(..0, records);
+            return self.carry_out(step, credentials, cx);
+        }
+        let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
+        self.carry_out(machine::stumble(watched, problem, cx), credentials, cx)
+    }
+
+    /// One more call before the decision.
+    fn go_on(
+        &self,
+        watched: Watched,
+        gathering: Gathering,
+        call: Call,
+        records: Vec<Record>,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Settled, StoreError> {
+        let run_id = watched.run_id;
+        self.gathering.borrow_mut().insert(run_id, gathering);
+        self.store.put(&Watched { due: Some(cx.now + LEASE), ..watched })?;
+        for record in &records {
+            self.store.record(run_id, record)?;
+        }
+        let records = records.into_iter().map(|record| (run_id, record)).collect();
+        Ok(Settled { errand: Some(Errand::Call(call)), records, credentials, ..Settled::default() })
+    }
+
+    /// There is no room left for the calls that a decision still needs: it is begun anew, with the next alarm.
+    pub fn let_go(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
+        self.gathering.borrow_mut().remove(&run_id);
+        match self.store.run(run_id)? {
+            Some(watched) if watched.due.is_some() => self.store.put(&Watched { due: Some(now), ..watched }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Between two calls for one run it stays claimed.
+    fn renew(&self, watched: Watched, cx: &Context) -> Result<(), StoreError> {
+        if watched.due.is_some_and(|due| due < cx.now + LEASE_LEFT) {
+            return self.store.put(&Watched { due: Some(cx.now + LEASE), ..watched });
+        }
+        Ok(())
+    }
+
+    fn history(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<History, StoreError> {
+        let mut attempts: Vec<EarlierAttempt> = Vec::new();
+        for record in self.store.records(run_id)? {
+            let (Some(of), Some(detail)) = (record.run_attempt.filter(|of| *of < run_attempt), record.detail) else {
+                continue;
+            };
+            attempts.retain(|earlier| earlier.run_attempt != of);
+            attempts.push(EarlierAttempt { run_attempt: of, fingerprint: detail.fingerprint, rules: detail.rules });
+        }
+        attempts.sort_by_key(|attempt| attempt.run_attempt);
+        Ok(History { attempts, spent: self.store.spent(run_id, run_attempt, now)? })
+    }
+}
+
+fn note_absent(decision: &mut Decision, what: String) {
+    match decision {
+        Decision::Rerun(rerun) => rerun.detail.absent.push(what),
+        Decision::End(ending) => ending.detail.absent.push(what),
+        Decision::Await => {}
+    }
+}

@@ -1,0 +1,317 @@
+//! The state machine and the store together, on a native SQLite: a small play for each rule.
+
+use std::cell::{Cell, RefCell};
+
+use super::*;
+use crate::attempts::RunOutcome;
+use crate::github::request::Failing;
+use crate::github::{ListedRun, Run};
+use crate::hint::{Conclusion, News};
+use crate::names::{DeliveryId, JobId, RunAttempt};
+use crate::policy::evidence::Step;
+
+mod policies;
+mod reruns;
+mod sweeps;
+mod trouble;
+
+#[path = "../../../tests/simulation/native_sql.rs"]
+mod native_sql;
+use native_sql::NativeSql;
+
+/// A Keeper, a clock, and one run on GitHub.
+struct Play {
+    keeper: Keeper<NativeSql>,
+    now: Cell<Millis>,
+    rules: Rules,
+    github: RefCell<GitHub>,
+    /// What `/healthz` was told of the credentials: GitHub's message when it refused them, `None` when it took them.
+    refusals: RefCell<Vec<Option<String>>>,
+    /// What the log was told of the policy file.
+    notices: RefCell<Vec<String>>,
+    /// What Workers KV was told of cancelled runs.
+    cancelled: RefCell<Vec<bool>>,
+}
+
+/// The run as GitHub has it, and how it answers.
+#[derive(Default)]
+struct GitHub {
+    attempt: u32,
+    conclusion: Option<Conclusion>,
+    reads: u32,
+    lists: u32,
+    /// When the run ended, for the list.
+    ended: Millis,
+    reruns: Vec<u32>,
+    /// Answers to come before the honest ones.
+    read_problems: Vec<Problem>,
+    rerun_answers: Vec<RerunAnswer>,
+    /// Lost answers are of calls that took effect.
+    lost_after_effect: bool,
+    /// The policy file.
+    file: Option<String>,
+    policy_answers: Vec<PolicyAnswer>,
+    jobs: Vec<Job>,
+    annotations: Vec<String>,
+    log: Vec<String>,
+    /// Of calls for evidence, before the honest answers.
+    evidence_problems: Vec<Problem>,
+    calls: Vec<Call>,
+    /// How long each call for evidence takes.
+    evidence_takes: Span,
+}
+
+const START: Millis = Millis(1_795_446_245_000);
+
+fn attempt(n: u32) -> RunAttempt {
+    RunAttempt::new(n).unwrap()
+}
+
+fn run_id() -> RunId {
+    RunId::new(7).unwrap()
+}
+
+fn policy_path() -> FilePath {
+    FilePath::parse(".github/rerunner.yml").unwrap()
+}
+
+/// A job on Linux that failed at a step after a minute.
+fn failed_job(id: u64, name: &str, step: &str) -> Job {
+    Job {
+        job_id: JobId::new(id).unwrap(),
+        name: name.to_owned(),
+        conclusion: Some(Conclusion::Failure),
+        started: Some(START),
+        completed: Some(START + Span::minutes(1)),
+        runner: Some("GitHub Actions 1".to_owned()),
+        labels: vec!["ubuntu-latest".to_owned()],
+        steps: vec![Step { name: step.to_owned(), conclusion: Some(Conclusion::Failure) }],
+    }
+}
+
+impl Play {
+    fn new() -> Self {
+        let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
+        let rules = Rules {
+            max_reruns: 3,
+            max_reruns_ceiling: 10,
+            delay: Span::seconds(5),
+            excluded_actors: vec![],
+            dry_run: false,
+            sweep_interval: Span::ZERO,
+        };
+        let github = GitHub {
+            attempt: 1,
+            conclusion: Some(Conclusion::Failure),
+            jobs: vec![failed_job(1, "test", "Run tests")],
+            ..GitHub::default()
+        };
+        Self {
+            keeper,
+            now: Cell::new(START),
+            rules,
+            github: RefCell::new(github),
+            refusals: RefCell::default(),
+            notices: RefCell::default(),
+            cancelled: RefCell::default(),
+        }
+    }
+
+    /// In a repository with this policy file.
+    fn with_policy(text: &str) -> Self {
+        let Self { keeper, github, .. } = Self::new();
+        github.borrow_mut().file = Some(text.to_owned());
+        Self { keeper: keeper.reading(Some(policy_path())), github, ..Self::new() }
+    }
+
+    fn cx(&self) -> Context<'_> {
+        context(&self.rules, self.now.get(), 0.5)
+    }
+
+    fn pass(&self, span: Span) {
+        self.now.set(self.now.get() + span);
+    }
+
+    fn hear(&self, news: News, run_attempt: Option<u32>) -> Receipt {
+        let hint = Hint { run_id: run_id(), run_attempt: run_attempt.map(attempt), news, delivery: None };
+        self.keeper.receive(&hint, &self.cx()).unwrap().0
+    }
+
+    #[track_caller]
+    fn heard(&self, news: News, run_attempt: Option<u32>, kind: ReceiptKind) {
+        let receipt = self.hear(news, run_attempt);
+        assert_eq!(receipt.kind, kind, "{}", receipt.reason);
+    }
+
+    fn answer(&self, call: &Call) -> Answer {
+        let mut github = self.github.borrow_mut();
+        github.calls.push(call.clone());
+        if call.is_evidence() {
+            self.pass(github.evidence_takes);
+        }
+        match call {
+            Call::ReadRun { run_id } => {
+                github.reads += 1;
+                if let Some(problem) = github.read_problems.pop() {
+                    return Answer::Read(ReadAnswer::Problem(problem));
+                }
+                Answer::Read(ReadAnswer::Run(Box::new(Run {
+                    run_id: *run_id,
+                    run_attempt: attempt(github.attempt),
+                    conclusion: github.conclusion,
+                    workflow: Some("ci".to_owned()),
+                    path: Some(".github/workflows/ci.yml".to_owned()),
+                    event: "push".to_owned(),
+                    head_branch: Some("main".to_owned()),
+                    run_number: Some(3),
+                    title: Some("Fix it".to_owned()),
+                    head_sha: "a".to_owned(),
+                    actors: vec!["ann".to_owned()],
+                    pull_request_heads: vec![],
+                })))
+            }
+            Call::ListFailedRuns(asked) => {
+                github.lists += 1;
+                let asked = match asked.failing {
+                    Failing::Failure => Conclusion::Failure,
+                    Failing::TimedOut => Conclusion::TimedOut,
+                    Failing::Cancelled => Conclusion::Cancelled,
+                };
+                let failed = github.conclusion == Some(asked);
+                let listed =
+                    ListedRun { run_id: run_id(), run_attempt: attempt(github.attempt), updated: github.ended };
+                Answer::List(ListAnswer::Runs(if failed { vec![listed] } else { vec![] }))
+            }
+            Call::ReadPolicy { etag, .. } => Answer::Policy(github.policy_answers.pop().unwrap_or_else(|| {
+                let Some(text) = github.file.clone() else { return PolicyAnswer::NoFile };
+                let now = format!("\"{}\"", text.len());
+                if etag.as_ref() == Some(&now) {
+                    PolicyAnswer::Same
+                } else {
+                    PolicyAnswer::File { text, etag: Some(now) }
+                }
+            })),
+            Call::ListJobs { run_attempt, page, .. } => {
+                assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
+                let problem = github.evidence_problems.pop();
+                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(&github.jobs, *page)), of_evidence))
+            }
+            Call::ListAnnotations { page, .. } => {
+                let problem = github.evidence_problems.pop();
+                Answer::Annotations(
+                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *page)), of_evidence),
+                )
+            }
+            Call::ReadLog { .. } => {
+                let tail = LogTail { first_line: 1, lines: github.log.clone() };
+                Answer::Log(github.evidence_problems.pop().map_or(Found::There(tail), of_evidence))
+            }
+            Call::Rerun { run_attempt, .. } => {
+                let answer = github.rerun_answers.pop().unwrap_or(RerunAnswer::Accepted);
+                let lost = matches!(answer, RerunAnswer::Problem(Problem::Lost { .. }));
+                if answer == RerunAnswer::Accepted || (lost && github.lost_after_effect) {
+                    assert_eq!(github.attempt, run_attempt.get(), "re-run of another attempt than decided on");
+                    github.reruns.push(run_attempt.get());
+                    github.attempt += 1;
+                    github.conclusion = None;
+                }
+                Answer::Rerun(answer)
+            }
+        }
+    }
+
+    /// Does what is due now.
+    fn work(&self) {
+        let mut errand = None;
+        while let Some(next) = errand.take().or_else(|| self.keeper.next(true, &self.cx()).unwrap()) {
+            match next {
+                Errand::Wait(span) => self.pass(span),
+                Errand::Publish(watched) => self.keeper.published(&watched, self.now.get(), true).unwrap(),
+                Errand::WantCancelled(wanted) => {
+                    self.cancelled.borrow_mut().push(wanted);
+                    self.keeper.told_of_cancelled(wanted, self.now.get(), true).unwrap();
+                }
+                Errand::Call(call) => {
+                    let answer = self.answer(&call);
+                    let settled = self.keeper.answered(&call, answer, &self.cx()).unwrap();
+                    self.refusals.borrow_mut().extend(settled.credentials.map(Result::err));
+                    self.notices.borrow_mut().extend(settled.notice);
+                    errand = settled.errand;
+                }
+            }
+        }
+    }
+
+    /// Does what is due up to a re-run, which is asked for and not made.
+    fn until_rerun(&self) -> Call {
+        let mut errand = self.keeper.next(true, &self.cx()).unwrap();
+        loop {
+            match errand {
+                Some(Errand::Call(rerun @ Call::Rerun { .. })) => return rerun,
+                Some(Errand::Call(call)) => {
+                    errand = self.keeper.answered(&call, self.answer(&call), &self.cx()).unwrap().errand;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Lets time pass from alarm to alarm until nothing is due within `span`.
+    fn pass_working(&self, span: Span) {
+        let end = self.now.get() + span;
+        for _ in 0..10_000 {
+            match self.keeper.next_alarm(&self.rules).unwrap() {
+                Some(alarm) if alarm <= end => {
+                    self.now.set(self.now.get().max(alarm));
+                    self.work();
+                }
+                _ => {
+                    self.now.set(end);
+                    return;
+                }
+            }
+        }
+        panic!("it never comes to rest");
+    }
+
+    fn ends(&self, conclusion: Conclusion) {
+        self.github.borrow_mut().conclusion = Some(conclusion);
+    }
+
+    fn watched(&self) -> Watched {
+        self.keeper.run(run_id()).unwrap().unwrap().0
+    }
+
+    #[track_caller]
+    fn reruns(&self, attempts: &[u32]) {
+        assert_eq!(self.github.borrow().reruns, attempts, "{:#?}", self.watched());
+    }
+
+    #[track_caller]
+    fn stands(&self, outcome: RunOutcome, reruns: u32) {
+        let watched = self.watched();
+        assert_eq!((watched.outcome, watched.reruns), (outcome, reruns), "{watched:#?}");
+    }
+
+    #[track_caller]
+    fn rests(&self) {
+        assert_eq!(self.keeper.next_alarm(&self.rules).unwrap(), None, "{:#?}", self.watched());
+    }
+}
+
+fn lost() -> Problem {
+    Problem::Lost { what: "no answer in time".to_owned() }
+}
+
+fn page_of<T: Clone>(all: &[T], page: u32) -> Page<T> {
+    let items: Vec<T> = all.iter().skip(100 * (page as usize - 1)).take(100).cloned().collect();
+    Page { full: items.len() == 100, items }
+}
+
+/// 404 is for ever, everything else may pass.
+fn of_evidence<T>(problem: Problem) -> Found<T> {
+    match problem {
+        Problem::NotFound => Found::Absent("GitHub has none (404)".to_owned()),
+        problem => Found::Problem(problem),
+    }
+}

@@ -1,0 +1,67 @@
+//! Failures that no webhook told of.
+
+use super::*;
+
+#[test]
+fn a_missed_webhook_is_found_by_the_sweep() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    // Another run's webhook makes the repository known.
+    let other = Hint {
+        run_id: RunId::new(1).unwrap(),
+        run_attempt: RunAttempt::new(2),
+        news: News::RunSucceeded,
+        delivery: None,
+    };
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.github.borrow_mut().ended = START + Span::minutes(1);
+    play.pass_working(Span::minutes(14));
+    play.reruns(&[]);
+    play.pass_working(Span::minutes(2));
+    play.reruns(&[1]);
+    play.stands(RunOutcome::Rerunning, 1);
+    // And so is the end of its second attempt.
+    play.ends(Conclusion::Failure);
+    play.pass_working(Span::minutes(16));
+    play.reruns(&[1, 2]);
+}
+
+#[test]
+fn what_failed_before_the_first_webhook_is_not_touched() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    let other = Hint {
+        run_id: RunId::new(1).unwrap(),
+        run_attempt: RunAttempt::new(2),
+        news: News::RunSucceeded,
+        delivery: None,
+    };
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.github.borrow_mut().ended = Millis(START.0 - Span::minutes(11).as_millis());
+    play.pass_working(Span::hours(24));
+    play.reruns(&[]);
+    assert!(play.github.borrow().lists > 100);
+}
+
+#[test]
+fn a_repository_that_sleeps_is_not_swept() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    let other = Hint {
+        run_id: RunId::new(1).unwrap(),
+        run_attempt: RunAttempt::new(2),
+        news: News::RunSucceeded,
+        delivery: None,
+    };
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.ends(Conclusion::Success);
+    play.pass_working(Span::days(8));
+    play.rests();
+    let lists = play.github.borrow().lists;
+    play.pass_working(Span::days(8));
+    assert_eq!(play.github.borrow().lists, lists);
+    // A webhook wakes it.
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.github.borrow().lists, lists + 2);
+}

@@ -1,0 +1,203 @@
+//! GitHub refuses, is slow, or does not answer; Workers KV and settings too.
+
+use super::*;
+
+#[test]
+fn a_lost_answer_of_a_call_that_worked_is_no_second_rerun() {
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().lost_after_effect = true;
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(2));
+    play.reruns(&[1]);
+    play.stands(RunOutcome::Rerunning, 1);
+}
+
+#[test]
+fn a_lost_answer_is_told_by_the_next_attempts_webhook_too() {
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().lost_after_effect = true;
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(10));
+    play.ends(Conclusion::Failure);
+    play.heard(News::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.pass_working(Span::minutes(2));
+    play.reruns(&[1, 2]);
+    play.stands(RunOutcome::Rerunning, 2);
+}
+
+#[test]
+fn a_lost_call_is_made_again() {
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost()), RerunAnswer::Problem(lost())];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[1]);
+    play.stands(RunOutcome::Rerunning, 1);
+}
+
+/// GitHub's reads are so far behind, or the clock jumped so far, that the call is made a second time: GitHub refuses
+/// it, and the count is right all the same.
+#[test]
+fn a_refusal_that_an_earlier_call_caused_is_counted_as_that_call() {
+    let limited = RerunAnswer::Problem(Problem::RateLimited { wait: None });
+    for refusal in [RerunAnswer::AlreadyRunning, limited] {
+        let play = Play::new();
+        play.github.borrow_mut().rerun_answers = vec![refusal, RerunAnswer::Problem(lost())];
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::seconds(60));
+        assert!(play.github.borrow().rerun_answers.is_empty(), "it was called twice");
+        play.github.borrow_mut().attempt = 2;
+        play.github.borrow_mut().conclusion = None;
+        play.pass_working(Span::minutes(10));
+        play.reruns(&[]);
+        play.stands(RunOutcome::Rerunning, 1);
+    }
+}
+
+#[test]
+fn a_crash_between_intention_and_answer_is_seen_to() {
+    for took_effect in [false, true] {
+        let play = Play::new();
+        play.hear(News::RunFailed, Some(1));
+        play.pass(Span::seconds(5));
+        let rerun = play.until_rerun();
+        if took_effect {
+            play.answer(&rerun);
+        }
+        // The answer never comes: the machine it ran on is gone.
+        play.pass_working(Span::minutes(3));
+        play.reruns(&[1]);
+        play.stands(RunOutcome::Rerunning, 1);
+    }
+}
+
+#[test]
+fn github_down_for_six_hours() {
+    let play = Play::new();
+    play.github.borrow_mut().read_problems = vec![lost(); 1_000];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(6));
+    let tried = play.github.borrow().reads;
+    assert!((20..=60).contains(&tried), "{tried} tries in six hours");
+    play.stands(RunOutcome::Waiting, 0);
+    play.github.borrow_mut().read_problems.clear();
+    play.pass_working(Span::minutes(20));
+    play.reruns(&[1]);
+}
+
+#[test]
+fn github_down_for_more_than_a_day() {
+    let play = Play::new();
+    play.github.borrow_mut().read_problems = vec![lost(); 10_000];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(25));
+    play.stands(RunOutcome::Failed, 0);
+    play.rests();
+}
+
+#[test]
+fn already_running_for_hours() {
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 50];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(3));
+    play.reruns(&[]);
+    play.pass_working(Span::hours(2));
+    play.reruns(&[1]);
+}
+
+#[test]
+fn a_refused_token_is_tried_again_and_a_new_one_mends_it() {
+    let refused = || Problem::Credentials { message: "401 Bad credentials".to_owned() };
+    let play = Play::new();
+    play.github.borrow_mut().read_problems = vec![refused(); 1_000];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(10));
+    play.stands(RunOutcome::Failed, 0);
+    let tried = play.github.borrow().reads;
+    assert!((8..=20).contains(&tried), "{tried} tries in ten hours");
+    // A new token is set: the Worker is deployed anew, and the Keeper starts.
+    play.github.borrow_mut().read_problems.clear();
+    play.keeper.started(play.now.get()).unwrap();
+    play.pass_working(Span::ZERO);
+    play.reruns(&[1]);
+    play.stands(RunOutcome::Rerunning, 1);
+}
+
+#[test]
+fn that_a_token_was_refused_is_told_once_and_taken_back_whatever_came_between() {
+    let refused = || Problem::Credentials { message: "401 Bad credentials".to_owned() };
+    let limited = Problem::RateLimited { wait: None };
+    let play = Play::new();
+    // Popped from the end.
+    play.github.borrow_mut().read_problems = vec![limited, lost(), lost(), refused(), refused()];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(3));
+    play.reruns(&[1]);
+    assert_eq!(*play.refusals.borrow(), [Some("401 Bad credentials".to_owned()), None]);
+}
+
+#[test]
+fn rate_limits_are_waited_out() {
+    let play = Play::new();
+    let limited = RerunAnswer::Problem(Problem::RateLimited { wait: Some(Span::minutes(10)) });
+    play.github.borrow_mut().rerun_answers = vec![limited];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(10));
+    play.reruns(&[]);
+    assert_eq!(play.github.borrow().reads, 1, "nothing is called meanwhile");
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+}
+
+#[test]
+fn refusals_are_final_and_say_why() {
+    for (answer, reason) in [
+        (Problem::Refused { message: "This workflow run cannot be retried".to_owned() }, "cannot be retried"),
+        (Problem::NotFound, "no access"),
+    ] {
+        let play = Play::new();
+        play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(answer)];
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::hours(1));
+        play.stands(RunOutcome::Failed, 0);
+        assert!(play.watched().reason.contains(reason), "{}", play.watched().reason);
+        play.rests();
+    }
+}
+
+#[test]
+fn one_run_in_trouble_does_not_hold_up_another() {
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 20];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "nothing is due, and nothing is in the way");
+}
+
+#[test]
+fn a_failed_write_to_workers_kv_is_tried_again() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    let rerun = play.until_rerun();
+    play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
+    let Some(Errand::Publish(watched)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    assert_eq!((watched.attempts().run_attempt, watched.attempts().reruns), (2, 1));
+    play.keeper.published(&watched, play.now.get(), false).unwrap();
+    assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
+    play.pass(Span::minutes(1));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
+}
+
+#[test]
+fn wrong_settings_hold_calls_back_and_lose_nothing() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::hours(1));
+    assert_eq!(play.keeper.next(false, &play.cx()).unwrap(), None);
+    play.pass_working(Span::ZERO);
+    play.reruns(&[1]);
+}
