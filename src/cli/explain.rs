@@ -2,7 +2,7 @@ use clap::Args;
 use rerunner::github::Run;
 use rerunner::policy::evidence::{Evidence, History, LogTail, Need, Read};
 use rerunner::policy::{Decision, Policy, Rules, Verdict, decide};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::input::{Export, ExportedJob};
 use super::{Answer, Failure, Format, input, show};
@@ -115,16 +115,18 @@ fn subject(arguments: &Arguments) -> Result<(Run, Vec<ExportedJob>), Failure> {
 
 /// A job's webhook is only a hint: this is the run if nothing else is wrong with it.
 fn run_of_job(job: &Value) -> Result<Run, String> {
-    let field = |key: &str| job.get(key).cloned().unwrap_or_default();
-    let run = json!({
-        "id": field("run_id"),
-        "run_attempt": field("run_attempt"),
-        "status": field("status"),
-        "conclusion": field("conclusion"),
-        "name": field("workflow_name"),
-        "head_branch": field("head_branch"),
-        "head_sha": field("head_sha"),
-    });
+    let same = [
+        ("id", "run_id"),
+        ("run_attempt", "run_attempt"),
+        ("status", "status"),
+        ("conclusion", "conclusion"),
+        ("name", "workflow_name"),
+        ("head_branch", "head_branch"),
+        ("head_sha", "head_sha"),
+    ];
+    let run: Map<String, Value> =
+        same.into_iter().filter_map(|(of_run, of_job)| Some((of_run.to_owned(), job.get(of_job)?.clone()))).collect();
+    let run = Value::Object(run);
     Run::from_json(run.to_string().as_bytes()).map_err(|error| input::no("job", &error))
 }
 
