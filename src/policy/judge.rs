@@ -102,7 +102,9 @@ fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evi
         (Some(_), None | Some(Read::Unread)) => Match::Unread(Need::Log(job.job_id)),
         (Some(_), Some(Read::Absent(_))) => Match::No,
         (Some(patterns), Some(Read::There(tail))) => {
-            search(patterns, tail).map_or(Match::No, |line| Match::Yes { line: Some(line) })
+            let what = patterns.texts().collect::<Vec<_>>().join("\n");
+            let line = evidence.searched.line(job.job_id, what, || search(patterns, tail));
+            line.map_or(Match::No, |line| Match::Yes { line: Some(line) })
         }
     }
 }

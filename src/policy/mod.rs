@@ -11,6 +11,7 @@ mod judge;
 pub mod keys;
 mod read;
 mod reason;
+mod schema;
 mod words;
 mod yaml;
 
@@ -19,6 +20,7 @@ pub use detail::{Detail, JudgedJob};
 pub use error::PolicyError;
 pub use format::*;
 pub use read::{Bounds, parse};
+pub use schema::schema;
 
 #[cfg(test)]
 mod tests;
