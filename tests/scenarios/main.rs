@@ -11,6 +11,8 @@ mod delivery;
 mod load;
 mod panics;
 mod payloads;
+mod policies;
+mod policy_files;
 mod refusals;
 mod reruns;
 mod restarts;
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
         panics::trials(&stage),
         chaos::trials(&stage),
         load::trials(&stage),
+        policies::trials(&stage),
+        policy_files::trials(&stage),
         settings::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),
