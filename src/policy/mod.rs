@@ -21,7 +21,7 @@
 //! | crate | raw | gzip | |
 //! |---|---|---|---|
 //! | yaml-rust2 0.13 | 105,905 | 36,441 | events; its maintainer's own work goes on in saphyr |
-//! | **saphyr-parser 0.3** | 118,083 | 43,754 | events with spans; passes YAML's test suite, caps nesting, no `unsafe` in use here |
+//! | **saphyr-parser 0.3** | 118,083 | 43,754 | events with spans; passes YAML's test suite, caps nesting, has no `unsafe` |
 //! | granit-parser 2.2 | 160,955 | 60,202 | a younger fork of saphyr-parser that keeps comments |
 //! | marked-yaml 0.8 | 182,059 | 65,068 | a tree with places, by way of yaml-rust |
 //! | serde-saphyr 2.1 | 630,766 | 235,777 | serde; for a struct of two fields |
