@@ -416,6 +416,13 @@ fn what_fails_in_the_same_way_again_is_real() {
     ends(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some(&same), &[])])), text, RunOutcome::Left);
     let other_step = World { jobs: Read::There(vec![job(1, "a", "z"), job(2, "b", "y")]), ..again(3, earlier(&[])) };
     assert_ne!(reruns(&other_step, text).detail.fingerprint, Some(same));
+    // Whatever the rules make of its jobs: a rule that is added does not make it look new.
+    let print = |then: &str| {
+        let rule = format!("{text}\nmixed: rerun\nrules: [{{ name: b, if: {{ job: b }}, then: {then} }}]");
+        reruns(&first, &rule).detail.fingerprint
+    };
+    assert_eq!(print("ignore"), print("leave"));
+    assert_eq!(print("ignore"), print("rerun"));
 }
 
 #[test]
