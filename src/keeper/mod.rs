@@ -167,6 +167,12 @@ impl<S: Sql> Keeper<S> {
         &self.store
     }
 
+    /// What it keeps, for another Keeper to go on with.
+    #[cfg(test)]
+    fn into_sql(self) -> S {
+        self.store.into_sql()
+    }
+
     /// Which repository this is: an alarm does not say.
     pub fn repository(&self) -> Result<Option<RepoName>, StoreError> {
         self.store.fact(REPOSITORY)

@@ -65,6 +65,16 @@ impl<S: Sql> Store<S> {
         Ok(store)
     }
 
+    #[cfg(test)]
+    pub fn sql(&self) -> &S {
+        &self.sql
+    }
+
+    #[cfg(test)]
+    pub fn into_sql(self) -> S {
+        self.sql
+    }
+
     pub fn run(&self, run_id: RunId) -> Result<Option<Watched>, StoreError> {
         self.runs_where("run_id = ?", vec![run_id.into()]).map(|runs| runs.into_iter().next())
     }

@@ -12,6 +12,8 @@ mod delivery;
 mod load;
 mod panics;
 mod payloads;
+mod policies;
+mod policy_files;
 mod refusals;
 mod reruns;
 mod restarts;
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         reruns::trials(&stage),
         refusals::trials(&stage),
         restarts::trials(&stage),
+        policies::trials(&stage),
+        policy_files::trials(&stage),
         settings::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),

@@ -100,6 +100,17 @@ impl Stage {
         }
     }
 
+    /// The text under a key of the shared Worker's Workers KV, once there is one.
+    pub async fn kv_text(&self, key: &str) -> Option<String> {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let read = self.worker().await.kv_get(key).await.expect("wrangler kv key get");
+            if read.is_some() || Instant::now() > end {
+                return read.map(|text| text.trim().to_owned());
+            }
+        }
+    }
+
     pub fn close(self: Arc<Self>) {
         if let Some(stage) = Arc::into_inner(self)
             && let Some(worker) = stage.worker.into_inner()

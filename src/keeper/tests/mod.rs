@@ -8,8 +8,11 @@ use crate::github::request::Failing;
 use crate::github::{ListedRun, Run};
 use crate::hint::{Conclusion, News};
 use crate::names::{DeliveryId, JobId, RunAttempt};
+use crate::policy::Scope;
 use crate::policy::evidence::Step;
 
+mod budgets;
+mod evidence;
 mod policies;
 mod reruns;
 mod sweeps;
@@ -56,6 +59,8 @@ struct GitHub {
     log: Vec<String>,
     /// Of calls for evidence, before the honest answers.
     evidence_problems: Vec<Problem>,
+    /// Of a log, always.
+    log_problem: Option<Problem>,
     calls: Vec<Call>,
     /// How long each call for evidence takes.
     evidence_takes: Span,
@@ -204,7 +209,8 @@ impl Play {
             }
             Call::ReadLog { .. } => {
                 let tail = LogTail { first_line: 1, lines: github.log.clone() };
-                Answer::Log(github.evidence_problems.pop().map_or(Found::There(tail), of_evidence))
+                let problem = github.evidence_problems.pop().or(github.log_problem.clone());
+                Answer::Log(problem.map_or(Found::There(tail), of_evidence))
             }
             Call::Rerun { run_attempt, .. } => {
                 let answer = github.rerun_answers.pop().unwrap_or(RerunAnswer::Accepted);
@@ -244,10 +250,14 @@ impl Play {
 
     /// Does what is due up to a re-run, which is asked for and not made.
     fn until_rerun(&self) -> Call {
+        self.until(|call| matches!(call, Call::Rerun { .. }))
+    }
+
+    fn until(&self, last: fn(&Call) -> bool) -> Call {
         let mut errand = self.keeper.next(true, &self.cx()).unwrap();
         loop {
             match errand {
-                Some(Errand::Call(rerun @ Call::Rerun { .. })) => return rerun,
+                Some(Errand::Call(call)) if last(&call) => return call,
                 Some(Errand::Call(call)) => {
                     errand = self.keeper.answered(&call, self.answer(&call), &self.cx()).unwrap().errand;
                 }

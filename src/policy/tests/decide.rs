@@ -91,6 +91,9 @@ fn actors_branches_and_events() {
     left(&world, "branches: { exclude: [MAIN] }");
     left(&world, "branches: { include: [release/*] }");
     left(&world, "events: { exclude: push }");
+    left(&world, "workflows: { exclude: ci.yml }");
+    left(&world, "workflows: { include: [lint, deploy*] }");
+    reruns(&world, "workflows: { include: [CI] }");
     reruns(&world, "events: { include: [push], exclude: [] }\nbranches: { include: m?in }\nactors: { include: [ann] }");
     // Either of the two who started it may be let in, and neither may be kept out.
     world.run.actors.push("rerunner".to_owned());
@@ -413,6 +416,13 @@ fn what_fails_in_the_same_way_again_is_real() {
     ends(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some(&same), &[])])), text, RunOutcome::Left);
     let other_step = World { jobs: Read::There(vec![job(1, "a", "z"), job(2, "b", "y")]), ..again(3, earlier(&[])) };
     assert_ne!(reruns(&other_step, text).detail.fingerprint, Some(same));
+    // Whatever the rules make of its jobs: a rule that is added does not make it look new.
+    let print = |then: &str| {
+        let rule = format!("{text}\nmixed: rerun\nrules: [{{ name: b, if: {{ job: b }}, then: {then} }}]");
+        reruns(&first, &rule).detail.fingerprint
+    };
+    assert_eq!(print("ignore"), print("leave"));
+    assert_eq!(print("ignore"), print("rerun"));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use crate::hint::Conclusion;
 use crate::time::Span;
 
 /// The example of the design, with every key.
-const EVERY_KEY: &str = r#"
+pub const EVERY_KEY: &str = r#"
 version: 1
 max_reruns: 3              # for one run; 0 to 49
 delay: 5s                  # before a re-run

@@ -2,6 +2,9 @@
 
 mod decide;
 mod file;
+mod origins;
+mod properties;
+mod schema;
 
 use super::evidence::{Evidence, History, Job, LogTail, Need, Read, Step};
 use super::*;
@@ -62,7 +65,7 @@ fn job(id: u64, name: &str, step: &str) -> Job {
 }
 
 /// A failed run and everything that could be read of it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct World {
     rules: Rules,
     run: Run,

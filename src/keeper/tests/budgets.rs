@@ -1,0 +1,150 @@
+//! The repository's budget: taken before a call is made, given back only when it certainly came to nothing.
+
+use super::*;
+use crate::keeper::store::Value;
+
+/// Of another run than the one that the play is about.
+fn hear_of(play: &Play, run: u64) {
+    let run_id = RunId::new(run).unwrap();
+    let hint = Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+    play.keeper.receive(&hint, &play.cx()).unwrap();
+}
+
+fn outcome(play: &Play, run: u64) -> RunOutcome {
+    play.keeper.run(RunId::new(run).unwrap()).unwrap().unwrap().0.outcome
+}
+
+/// All runs are in their first attempt: a re-run of one does not advance the others.
+fn work_on_many(play: &Play) {
+    play.pass_working(Span::seconds(5));
+    play.github.borrow_mut().attempt = 1;
+    play.ends(Conclusion::Failure);
+}
+
+#[test]
+fn reruns_an_hour_are_of_the_repository_and_come_back() {
+    let play = Play::with_policy("budget: { reruns_per_hour: 2 }\n");
+    for run in [1, 2, 3] {
+        hear_of(&play, run);
+        work_on_many(&play);
+    }
+    assert_eq!(
+        [1, 2, 3].map(|run| outcome(&play, run)),
+        [RunOutcome::Rerunning, RunOutcome::Rerunning, RunOutcome::Left]
+    );
+    let (watched, _) = play.keeper.run(RunId::new(3).unwrap()).unwrap().unwrap();
+    assert!(watched.reason.contains("2 re-runs an hour"), "{}", watched.reason);
+    play.pass(Span::hours(1));
+    hear_of(&play, 4);
+    work_on_many(&play);
+    assert_eq!(outcome(&play, 4), RunOutcome::Rerunning);
+}
+
+#[test]
+fn runner_minutes_a_day() {
+    // Each failed job took a minute.
+    let play = Play::with_policy("budget: { minutes_per_day: 2 }\n");
+    for run in [1, 2, 3] {
+        hear_of(&play, run);
+        work_on_many(&play);
+        play.pass(Span::hours(2));
+    }
+    assert_eq!(outcome(&play, 3), RunOutcome::Left);
+    play.pass(Span::hours(22));
+    hear_of(&play, 4);
+    work_on_many(&play);
+    assert_eq!(outcome(&play, 4), RunOutcome::Rerunning);
+}
+
+#[test]
+fn a_lost_answer_is_paid_for() {
+    let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    hear_of(&play, 2);
+    play.pass_working(Span::seconds(20));
+    assert_eq!(outcome(&play, 2), RunOutcome::Left, "it may have taken effect");
+    // It did not, and is made again, which is one re-run and not two.
+    play.pass_working(Span::minutes(2));
+    play.reruns(&[1]);
+}
+
+#[test]
+fn a_refusal_costs_nothing() {
+    let refused = RerunAnswer::Problem(Problem::Refused { message: "This workflow run cannot be retried".to_owned() });
+    for answer in [refused, RerunAnswer::AlreadyRunning] {
+        let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
+        play.github.borrow_mut().rerun_answers = vec![answer];
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::seconds(5));
+        hear_of(&play, 2);
+        play.pass_working(Span::seconds(20));
+        assert_eq!(outcome(&play, 2), RunOutcome::Rerunning);
+    }
+}
+
+#[test]
+fn a_crash_before_the_answer_is_paid_for() {
+    let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    play.until_rerun();
+    hear_of(&play, 2);
+    play.pass(Span::seconds(6));
+    play.work();
+    assert_eq!(outcome(&play, 2), RunOutcome::Left);
+}
+
+#[test]
+fn what_was_spent_is_forgotten_after_two_days() {
+    let play = Play::with_policy("");
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    let kept = |play: &Play| {
+        let sql = play.keeper.store().sql();
+        let rows = crate::keeper::store::Sql::exec(sql, "SELECT COUNT(*) FROM reruns", vec![]).unwrap();
+        rows.into_iter().flatten().next()
+    };
+    assert_eq!(kept(&play), Some(Value::Integer(1)));
+    play.pass(Span::days(3));
+    play.keeper.prune(play.now.get()).unwrap();
+    assert_eq!(kept(&play), Some(Value::Integer(0)));
+}
+
+#[test]
+fn what_an_older_version_has_stored_is_brought_up_to_date() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    let sql = play.keeper.into_sql();
+    // Back to the first version, with a decision as that wrote it.
+    for statement in [
+        "DROP INDEX reruns_at",
+        "DROP TABLE reruns",
+        "ALTER TABLE decisions DROP COLUMN detail",
+        "ALTER TABLE runs DROP COLUMN detail",
+        "ALTER TABLE runs DROP COLUMN event",
+        "ALTER TABLE runs DROP COLUMN head_branch",
+        "ALTER TABLE runs DROP COLUMN actor",
+        "ALTER TABLE runs DROP COLUMN run_number",
+        "ALTER TABLE runs DROP COLUMN title",
+        "UPDATE schema SET version = 1",
+        "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason) VALUES (7, 1, 5, 'waiting', 'So.')",
+    ] {
+        crate::keeper::store::Sql::exec(&sql, statement, vec![]).unwrap();
+    }
+    let keeper = Keeper::open(sql).unwrap();
+    let (watched, records) = keeper.run(run_id()).unwrap().unwrap();
+    assert_eq!((watched.outcome, watched.event), (RunOutcome::Waiting, None));
+    let expected = Record {
+        run_attempt: Some(attempt(1)),
+        decided: Millis(5),
+        outcome: RunOutcome::Waiting,
+        reason: "So.".to_owned(),
+        detail: None,
+    };
+    assert_eq!(records, [expected]);
+    let play = Play { keeper, ..Play::new() };
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+}

@@ -1,0 +1,210 @@
+//! Evidence for a decision: asked for when it is needed, done without when it is not to be had, never stored.
+
+use super::*;
+use crate::policy::Detail;
+
+/// Re-runs what has the right words in its log, and leaves the rest.
+const BY_LOG: &str = "rules:\n  - name: network\n    if: { log: ECONNRESET }\n    then: rerun\notherwise: leave\n";
+
+fn with_log(lines: &[&str]) -> Play {
+    let play = Play::with_policy(BY_LOG);
+    play.github.borrow_mut().log = lines.iter().map(|line| (*line).to_owned()).collect();
+    play
+}
+
+fn detail(play: &Play) -> Detail {
+    let (_, records) = play.keeper.run(run_id()).unwrap().unwrap();
+    *records.last().unwrap().detail.clone().unwrap()
+}
+
+fn asked(play: &Play, of: fn(&Call) -> bool) -> usize {
+    play.github.borrow().calls.iter().filter(|call| of(call)).count()
+}
+
+fn is_log(call: &Call) -> bool {
+    matches!(call, Call::ReadLog { .. })
+}
+
+fn is_jobs(call: &Call) -> bool {
+    matches!(call, Call::ListJobs { .. })
+}
+
+fn is_read(call: &Call) -> bool {
+    matches!(call, Call::ReadRun { .. })
+}
+
+#[test]
+fn a_log_decides_and_nothing_of_it_is_kept_but_where() {
+    let play = with_log(&["fetching", "read ECONNRESET hush"]);
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[1]);
+    let detail = detail(&play);
+    assert_eq!(detail.fetched, ["jobs", "log of test"]);
+    assert_eq!(detail.rules, ["network"]);
+    let line = detail.jobs.first().and_then(|job| job.line);
+    assert_eq!(line, Some(2));
+    let all = format!("{:?}", play.keeper.run(run_id()).unwrap());
+    assert!(!all.contains("hush"), "{all}");
+}
+
+#[test]
+fn what_no_rule_asks_for_is_not_read() {
+    let play = Play::with_policy("rules:\n  - name: builds\n    if: { job: build, log: x }\n    then: leave\n");
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[1]);
+    assert_eq!((asked(&play, is_jobs), asked(&play, is_log)), (1, 0));
+}
+
+#[test]
+fn jobs_come_in_pages() {
+    let play = Play::with_policy("rules:\n  - name: late\n    if: { job: job 250 }\n    then: leave\nmixed: leave\n");
+    play.github.borrow_mut().jobs = (1..=250).map(|n| failed_job(n, &format!("job {n}"), "Run tests")).collect();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[]);
+    play.stands(RunOutcome::Left, 0);
+    assert_eq!(asked(&play, is_jobs), 3);
+}
+
+#[test]
+fn one_decision_makes_a_bounded_number_of_requests() {
+    let play = Play::with_policy(&format!("{BY_LOG}mixed: rerun\n"));
+    play.github.borrow_mut().log = vec!["read ECONNRESET".to_owned()];
+    play.github.borrow_mut().jobs = (1..=40).map(|n| failed_job(n, &format!("job {n:02}"), "Run tests")).collect();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[1]);
+    // Each takes two requests: GitHub answers with where it lies.
+    assert_eq!(asked(&play, is_log), 12);
+    let absent = detail(&play).absent;
+    assert_eq!(absent.len(), 28);
+    assert!(absent.iter().all(|why| why.contains("at most 25 requests")), "{absent:?}");
+}
+
+#[test]
+fn what_github_does_not_have_is_done_without_at_once() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.github.borrow_mut().log_problem = Some(Problem::NotFound);
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[]);
+    play.stands(RunOutcome::Left, 0);
+    assert_eq!(detail(&play).absent, ["log of test: GitHub has none (404)"]);
+}
+
+#[test]
+fn lost_answers_are_asked_for_again_and_then_done_without() {
+    for (lost_answers, rerun, most) in [(2, true, Span::minutes(1)), (1_000, false, Span::minutes(5))] {
+        let play = with_log(&["read ECONNRESET"]);
+        play.github.borrow_mut().evidence_problems = vec![lost(); lost_answers];
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(most);
+        play.reruns(if rerun { &[1] } else { &[] });
+        assert_eq!(play.watched().outcome, if rerun { RunOutcome::Rerunning } else { RunOutcome::Left });
+        let absent = detail(&play).absent;
+        assert_eq!(absent.is_empty(), rerun, "{absent:?}");
+        let tries = asked(&play, is_jobs);
+        assert!((3..=8).contains(&tries), "{tries} tries");
+    }
+}
+
+#[test]
+fn a_rate_limit_is_waited_out() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.github.borrow_mut().evidence_problems = vec![Problem::RateLimited { wait: Some(Span::minutes(10)) }];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(10));
+    play.reruns(&[]);
+    assert_eq!(asked(&play, |_| true), 3, "the file, the run and its jobs, and then nothing");
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+}
+
+#[test]
+fn a_list_of_jobs_that_is_behind_is_asked_for_again() {
+    let play = Play::new();
+    let ended = play.github.borrow().jobs.clone();
+    play.github.borrow_mut().jobs = vec![Job { conclusion: None, completed: None, ..failed_job(1, "test", "x") }];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(8));
+    play.reruns(&[]);
+    play.github.borrow_mut().jobs = ended;
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    assert_eq!(detail(&play).jobs.len(), 1);
+}
+
+#[test]
+fn after_gathering_for_long_the_run_is_read_again() {
+    for (takes, reads) in [(Span::seconds(1), 1), (Span::seconds(4), 2)] {
+        let play = with_log(&["read ECONNRESET"]);
+        play.github.borrow_mut().evidence_takes = takes;
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(&[1]);
+        assert_eq!((asked(&play, is_read), asked(&play, is_log)), (reads, 1), "{takes}");
+        let rerun = play.github.borrow().calls.iter().rposition(|call| matches!(call, Call::Rerun { .. }));
+        let read = play.github.borrow().calls.iter().rposition(is_read);
+        assert!(reads == 1 || read.map(|read| read + 1) == rerun, "it is read right before");
+    }
+}
+
+#[test]
+fn what_changed_while_evidence_was_gathered_counts() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    let log = play.until(is_log);
+    // Somebody presses the button, and it passes.
+    play.github.borrow_mut().attempt = 2;
+    play.ends(Conclusion::Success);
+    play.heard(News::RunSucceeded, Some(2), ReceiptKind::Recorded);
+    let settled = play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
+    assert_eq!(settled.errand, None);
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[]);
+    play.stands(RunOutcome::Rescued, 0);
+}
+
+#[test]
+fn after_a_crash_evidence_is_gathered_anew() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    play.until(is_log);
+    let Play { keeper, now, github, rules, .. } = play;
+    let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(Some(policy_path()));
+    let play = Play { keeper, now, github, rules, ..Play::new() };
+    play.pass_working(LEASE);
+    play.reruns(&[1]);
+    assert_eq!(asked(&play, is_jobs), 2);
+}
+
+#[test]
+fn a_claim_is_renewed_while_evidence_is_gathered() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.github.borrow_mut().evidence_takes = Span::seconds(15);
+    play.github.borrow_mut().jobs = (1..=250).map(|n| failed_job(n, &format!("job {n}"), "Run tests")).collect();
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    let mut errand = play.keeper.next(true, &play.cx()).unwrap();
+    while let Some(Errand::Call(call)) = errand {
+        assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "{call:?}: it is claimed");
+        errand = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().errand;
+    }
+}
+
+#[test]
+fn a_run_that_is_let_go_is_begun_anew() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    let log = play.until(is_log);
+    play.keeper.let_go(run_id(), play.now.get()).unwrap();
+    let late = play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
+    assert_eq!(late.errand, None, "nobody waits for it");
+    play.work();
+    play.reruns(&[1]);
+}

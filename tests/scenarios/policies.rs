@@ -1,0 +1,450 @@
+//! Rules that a repository writes: each condition and each guard, with evidence from the simulated GitHub.
+//!
+//! Each scenario has a repository, and so a policy file, of its own; they share one Worker and run side by side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+use simulator::{
+    Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, LostRunner, Outcome, Repository, Run, Trigger, Workflow,
+};
+
+use crate::stage::{PATIENCE, Stage, trials};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(
+        stage,
+        "policies",
+        condition_workflow,
+        condition_job,
+        condition_step,
+        condition_branch,
+        condition_event,
+        condition_actor,
+        condition_runner,
+        condition_label,
+        condition_conclusion,
+        condition_attempt,
+        condition_exit_code,
+        condition_annotation,
+        condition_log,
+        condition_lost_runner,
+        conditions_are_all_required,
+        guard_max_reruns,
+        guard_max_reruns_of_a_rule,
+        guard_delay_and_backoff,
+        guard_conclusions,
+        guard_cancelled_runs,
+        guard_actors_branches_and_events,
+        guard_skip_superseded,
+        guard_max_failed_jobs,
+        guard_stop_when_repeated,
+        guard_budget,
+        mixed_and_ignored_jobs,
+        scope_and_debug_logging,
+        jobs_in_pages,
+        the_end_of_a_long_log,
+        evidence_that_is_not_to_be_had,
+        evidence_that_comes_late,
+        a_broken_file,
+    )
+}
+
+/// Long enough for anything that was scheduled to have happened.
+const A_WHILE: Duration = Duration::from_secs(2);
+const FILE: &str = ".github/rerunner.yml";
+
+async fn repository(stage: &Stage, name: &str, policy: &str) -> Repository {
+    let repository = stage.repository(&format!("policies/{name}"), EventKinds::only(EventKind::WorkflowRun)).await;
+    repository.file(FILE, policy).await;
+    repository
+}
+
+/// The decision on an attempt, as it is logged.
+async fn decision(stage: &Stage, run: &Run, attempt: u32) -> Value {
+    let of_it = |event: &Value| {
+        let waits = event["outcome"] == "waiting";
+        event["event"] == "decision" && event["run_id"] == run.id().0 && event["run_attempt"] == attempt && !waits
+    };
+    let logged = stage.worker().await.log().wait_for(PATIENCE, of_it).await;
+    logged.unwrap_or_else(|| panic!("no decision on attempt {attempt}:\n{}", run.repository().github().history()))
+}
+
+#[track_caller]
+fn says(decision: &Value, outcome: &str, reason: &str) {
+    let said = decision["reason"].as_str().unwrap_or_default();
+    assert!(decision["outcome"] == outcome && said.contains(reason), "not {outcome} with {reason:?}: {decision}");
+}
+
+/// It was left alone in its first attempt, and why.
+async fn is_left(stage: &Stage, run: &Run, reason: &str) {
+    says(&decision(stage, run, 1).await, "left", reason);
+    run.expect_no_rerun_for(A_WHILE).await;
+}
+
+async fn is_rerun(run: &Run) {
+    run.expect_reruns(1).await;
+    run.ends(2).await;
+}
+
+fn job() -> Job {
+    Job::new("test")
+}
+
+fn fails_with(exit_code: u8, log: &str) -> Job {
+    job().ends_first(1, Outcome::failure_with("Run tests", exit_code, log))
+}
+
+fn ci(job: Job) -> Workflow {
+    Workflow::new("ci").job(job)
+}
+
+fn pushed() -> Trigger {
+    Trigger::push("main", "mona")
+}
+
+/// A run that the condition matches is left, and another one is re-run.
+async fn condition(
+    stage: &Stage,
+    name: &str,
+    condition: &str,
+    matching: (Workflow, Trigger),
+    other: (Workflow, Trigger),
+) -> (Run, Run) {
+    let policy = format!("rules:\n  - name: it\n    if: {{ {condition} }}\n    then: leave\n");
+    let repository = repository(stage, name, &policy).await;
+    let matching = repository.run_on(matching.0, matching.1).await;
+    let other = repository.run_on(other.0, other.1).await;
+    is_rerun(&other).await;
+    is_left(stage, &matching, "rule \"it\"").await;
+    (matching, other)
+}
+
+/// The same where the two differ in their jobs only.
+async fn condition_on_jobs(stage: &Stage, name: &str, of_job: &str, matching: Job, other: Job) -> (Run, Run) {
+    let other = Workflow::new("other").job(other);
+    condition(stage, name, of_job, (ci(matching), pushed()), (other, pushed())).await
+}
+
+async fn condition_workflow(stage: Arc<Stage>) {
+    let named = |name: &str| (Workflow::new(name).job(job().fails(1)), pushed());
+    condition(&stage, "workflow", r#"workflow: ["deploy*"]"#, named("Deploy site"), named("ci")).await;
+}
+
+async fn condition_job(stage: Arc<Stage>) {
+    condition_on_jobs(&stage, "job", r#"job: "lint*""#, Job::new("Lint (js)").fails(1), job().fails(1)).await;
+}
+
+async fn condition_step(stage: Arc<Stage>) {
+    let built = job().steps(&["Set up job", "Build", "Run tests"]).ends_first(1, Outcome::failure("Build"));
+    let (left, _) = condition_on_jobs(&stage, "step", r#"step: "*test*""#, job().fails(1), built).await;
+    let logged = decision(&stage, &left, 1).await;
+    says(&logged, "left", "job \"test\" failed at step \"Run tests\"");
+    assert_eq!(logged["jobs"], serde_json::json!(["test"]));
+}
+
+async fn condition_branch(stage: Arc<Stage>) {
+    let on = |name: &str, branch: &str| (Workflow::new(name).job(job().fails(1)), Trigger::push(branch, "mona"));
+    condition(&stage, "branch", r#"branch: "release/*""#, on("a", "release/1"), on("b", "main")).await;
+}
+
+async fn condition_event(stage: Arc<Stage>) {
+    let scheduled = (ci(job().fails(1)), pushed().event("schedule"));
+    condition(&stage, "event", "event: schedule", scheduled, (Workflow::new("b").job(job().fails(1)), pushed())).await;
+}
+
+async fn condition_actor(stage: Arc<Stage>) {
+    let by = |name: &str, actor: &str| (Workflow::new(name).job(job().fails(1)), Trigger::push("main", actor));
+    condition(&stage, "actor", r#"actor: "renovate*""#, by("a", "Renovate[bot]"), by("b", "mona")).await;
+}
+
+async fn condition_runner(stage: Arc<Stage>) {
+    let own = job().labels(&["self-hosted", "linux"]).fails(1);
+    condition_on_jobs(&stage, "runner", r#"runner: "runner-*""#, own, job().fails(1)).await;
+}
+
+async fn condition_label(stage: Arc<Stage>) {
+    let mac = job().labels(&["macos-14"]).fails(1);
+    condition_on_jobs(&stage, "label", r#"label: "macos-*""#, mac, job().fails(1)).await;
+}
+
+async fn condition_conclusion(stage: Arc<Stage>) {
+    let timed_out = job().ends_first(1, Outcome::TimedOut);
+    condition_on_jobs(&stage, "conclusion", "conclusion: timed_out", timed_out, job().fails(1)).await;
+}
+
+async fn condition_attempt(stage: Arc<Stage>) {
+    let policy = "rules:\n  - name: once\n    if: { attempt: \">= 2\" }\n    then: leave\n";
+    let repository = repository(&stage, "attempt", policy).await;
+    let run = repository.run(ci(job().always_fails())).await;
+    is_rerun(&run).await;
+    says(&decision(&stage, &run, 2).await, "left", "rule \"once\"");
+    run.expect_no_rerun_for(A_WHILE).await;
+}
+
+async fn condition_exit_code(stage: Arc<Stage>) {
+    condition_on_jobs(&stage, "exit-code", "exit_code: [137, 143]", fails_with(137, ""), fails_with(1, "")).await;
+}
+
+async fn condition_annotation(stage: Arc<Stage>) {
+    let shut_down = job().ends_first(1, Outcome::LostRunner(LostRunner::ShutDown));
+    let pattern = r#"annotation: ["lost communication", "received a shutdown signal"]"#;
+    condition_on_jobs(&stage, "annotation", pattern, shut_down, job().fails(1)).await;
+}
+
+async fn condition_log(stage: Arc<Stage>) {
+    let network = fails_with(1, "npm error network read ECONNRESET hush-hush");
+    let (left, other) =
+        condition_on_jobs(&stage, "log", r#"log: "ECONNRESET|ETIMEDOUT""#, network, fails_with(1, "x")).await;
+    // Both logs were read where they lie, which is another host, and nobody there was shown the token.
+    let jobs = [left.jobs(1), other.jobs(1)].concat();
+    let reads = stage.github().await.log_reads();
+    for job in jobs {
+        let of_it: Vec<_> = reads.iter().filter(|read| read.job == job.id).collect();
+        assert!(!of_it.is_empty(), "the log of {} was not read", job.id);
+        assert!(of_it.iter().all(|read| !read.authorization && read.status == 200), "{of_it:?}");
+    }
+    let lines = stage.worker().await.log().lines();
+    assert!(!lines.iter().any(|line| line.contains("hush-hush")), "a log's text is in ours");
+}
+
+async fn condition_lost_runner(stage: Arc<Stage>) {
+    condition_on_jobs(&stage, "lost-runner", "lost_runner: true", job().loses_runner(1), job().fails(1)).await;
+}
+
+async fn conditions_are_all_required(stage: Arc<Stage>) {
+    let both = Job::new("build").ends_first(1, Outcome::failure_with("Run tests", 1, "ETIMEDOUT"));
+    let all = r#"job: build, log: "ETIMEDOUT""#;
+    condition_on_jobs(&stage, "all-required", all, both, fails_with(1, "ETIMEDOUT")).await;
+}
+
+async fn guard_max_reruns(stage: Arc<Stage>) {
+    for (name, max, reruns) in [("fewer", 1, 1), ("more", 5, 5)] {
+        let repository = repository(&stage, &format!("max-reruns-{name}"), &format!("max_reruns: {max}\n")).await;
+        let run = repository.run(ci(job().always_fails())).await;
+        assert_eq!(run.ends(reruns + 1).await, Conclusion::Failure);
+        says(&decision(&stage, &run, reruns + 1).await, "exhausted", "Gave up");
+        run.expect_reruns(reruns as usize).await;
+        run.expect_no_rerun_for(A_WHILE).await;
+    }
+    // Above what the Worker's settings allow, the file is wrong.
+    let repository = repository(&stage, "max-reruns-too-many", "max_reruns: 11\n").await;
+    let run = repository.run(ci(job().fails(1))).await;
+    is_left(&stage, &run, "not valid").await;
+}
+
+async fn guard_max_reruns_of_a_rule(stage: Arc<Stage>) {
+    let rule = "  - name: lost runners\n    if: { lost_runner: true }\n    then: rerun\n    max_reruns: 4\n";
+    let repository = repository(&stage, "max-reruns-of-rule", &format!("max_reruns: 1\nrules:\n{rule}")).await;
+    let lost = repository.run(Workflow::new("lost").job(job().loses_runner(9))).await;
+    let failed = repository.run(Workflow::new("failed").job(job().always_fails())).await;
+    assert_eq!((lost.ends(5).await, failed.ends(2).await), (Conclusion::Failure, Conclusion::Failure));
+    says(&decision(&stage, &lost, 5).await, "exhausted", "lost runners");
+    lost.expect_reruns(4).await;
+    failed.expect_reruns(1).await;
+    failed.expect_no_rerun_for(A_WHILE).await;
+}
+
+async fn guard_delay_and_backoff(stage: Arc<Stage>) {
+    let repository = repository(&stage, "delay", "delay: 2s\nbackoff: 2\nmax_delay: 3s\n").await;
+    let run = repository.run(ci(job().fails(3))).await;
+    assert_eq!(run.ends(4).await, Conclusion::Success);
+    let ended = stage.github().await.ended();
+    for (rerun, least) in run.reruns().iter().zip([2_000, 3_000, 3_000]) {
+        let ended = ended.iter().find(|ended| ended.run == run.id() && ended.attempt == rerun.from_attempt);
+        let waited = rerun.at - ended.expect("it ended").at;
+        assert!(waited >= least, "attempt {} was re-run after {waited} ms", rerun.from_attempt);
+    }
+}
+
+async fn guard_conclusions(stage: Arc<Stage>) {
+    let repository = repository(&stage, "conclusions", "conclusions: [timed_out]\n").await;
+    let failed = repository.run(Workflow::new("failed").job(job().fails(1))).await;
+    let timed_out = repository.run(Workflow::new("timed-out").job(job().ends_first(1, Outcome::TimedOut))).await;
+    is_rerun(&timed_out).await;
+    is_left(&stage, &failed, "concluded failure").await;
+}
+
+async fn guard_cancelled_runs(stage: Arc<Stage>) {
+    let repository = repository(&stage, "cancelled", "conclusions: [failure, cancelled]\n").await;
+    // The first failure is when the policy is read; from then on the webhooks of cancelled runs are taken.
+    let first = repository.run(Workflow::new("first").job(job().fails(1))).await;
+    is_rerun(&first).await;
+    let marked = stage.kv_text("cancelled/policies/cancelled").await;
+    assert_eq!(marked.as_deref(), Some("true"));
+    let cancelled = || Workflow::new("stopped").job(job().ends_first(1, Outcome::Cancelled));
+    let run = repository.run(cancelled()).await;
+    assert_eq!(run.ends(1).await, Conclusion::Cancelled);
+    is_rerun(&run).await;
+    // Elsewhere they are not even looked at.
+    let elsewhere = stage.repository("policies/not-cancelled", EventKinds::only(EventKind::WorkflowRun)).await;
+    let other = elsewhere.run(cancelled()).await;
+    assert_eq!(other.ends(1).await, Conclusion::Cancelled);
+    other.expect_no_rerun_for(A_WHILE).await;
+    assert!(!stage.github().await.calls().iter().any(|call| call.run == Some(other.id())));
+}
+
+async fn guard_actors_branches_and_events(stage: Arc<Stage>) {
+    let policy = "actors: { exclude: [\"Renovate[bot]\"] }\nbranches: { include: [main, \"next*\"], exclude: [next-old] }\n\
+                  events: { exclude: [schedule] }\n";
+    let repository = repository(&stage, "filters", policy).await;
+    let cases = [
+        ("a", Trigger::push("main", "renovate[bot]"), Some("actors")),
+        ("b", Trigger::push("topic", "mona"), Some("branches")),
+        ("c", Trigger::push("next-old", "mona"), Some("branches")),
+        ("d", Trigger::push("main", "mona").event("schedule"), Some("events")),
+        ("e", Trigger::push("next-7", "mona"), None),
+    ];
+    for (name, trigger, left_by) in cases {
+        let run = repository.run_on(Workflow::new(name).job(job().fails(1)), trigger).await;
+        match left_by {
+            Some(key) => is_left(&stage, &run, key).await,
+            None => is_rerun(&run).await,
+        }
+    }
+}
+
+async fn guard_skip_superseded(stage: Arc<Stage>) {
+    let repository = repository(&stage, "superseded", "skip_superseded: false\n").await;
+    let number = repository.pull_request("feature", "ann").await;
+    let workflow = ci(job().duration(800).fails(1));
+    let run = repository.run_on(workflow, Trigger::pull_request(number, "ann")).await;
+    repository.push_to_pull_request(number).await;
+    is_rerun(&run).await;
+}
+
+async fn guard_max_failed_jobs(stage: Arc<Stage>) {
+    let repository = repository(&stage, "max-failed-jobs", "max_failed_jobs: 2\n").await;
+    let matrix = |name: &str, size| Workflow::new(name).job(job().matrix(size).no_fail_fast().fails(1));
+    let (two, three) = (repository.run(matrix("two", 2)).await, repository.run(matrix("three", 3)).await);
+    is_rerun(&two).await;
+    is_left(&stage, &three, "3 jobs failed at once").await;
+}
+
+async fn guard_stop_when_repeated(stage: Arc<Stage>) {
+    let repository = repository(&stage, "repeated", "stop_when_repeated: 2\n").await;
+    let same = repository.run(Workflow::new("same").job(job().always_fails())).await;
+    let step = |step: &str| Outcome::failure(step);
+    let steps = job().steps(&["Build", "Run tests"]);
+    let differs = steps.script([step("Build"), step("Run tests"), Outcome::Success]);
+    let differs = repository.run(Workflow::new("differs").job(differs)).await;
+    assert_eq!(differs.ends(3).await, Conclusion::Success);
+    is_rerun(&same).await;
+    says(&decision(&stage, &same, 2).await, "left", "in the same way as before");
+    same.expect_no_rerun_for(A_WHILE).await;
+}
+
+async fn guard_budget(stage: Arc<Stage>) {
+    let repository = repository(&stage, "budget", "budget: { reruns_per_hour: 2 }\n").await;
+    let mut runs = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        runs.push(repository.run(Workflow::new(name).job(job().fails(1))).await);
+    }
+    let (mut rerun, mut left) = (0, 0);
+    for run in &runs {
+        let decided = decision(&stage, run, 1).await;
+        if decided["outcome"] == "rerunning" {
+            rerun += 1;
+        } else {
+            says(&decided, "left", "2 re-runs an hour");
+            left += 1;
+        }
+    }
+    assert_eq!((rerun, left), (2, 3));
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(runs.iter().map(|run| run.reruns().len()).sum::<usize>(), 2);
+}
+
+async fn mixed_and_ignored_jobs(stage: Arc<Stage>) {
+    let rules = "rules:\n  - { name: mine, if: { job: test }, then: leave }\n  - { name: gates, if: { job: all-green }, \
+                 then: ignore }\n";
+    let workflow = |name: &str, jobs: &[&str]| {
+        let gate = Job::gate("all-green", jobs);
+        jobs.iter().fold(Workflow::new(name), |workflow, name| workflow.job(Job::new(name).fails(1))).job(gate)
+    };
+    for (mixed, both_are_left) in [("leave", true), ("rerun", false)] {
+        let repository = repository(&stage, &format!("mixed-{mixed}"), &format!("{rules}mixed: {mixed}\n")).await;
+        let both = repository.run(workflow("both", &["build", "test"])).await;
+        let one = repository.run(workflow("one", &["build"])).await;
+        is_rerun(&one).await;
+        if both_are_left {
+            is_left(&stage, &both, "rule \"mine\"").await;
+        } else {
+            is_rerun(&both).await;
+        }
+    }
+}
+
+async fn scope_and_debug_logging(stage: Arc<Stage>) {
+    let policy = "scope: all_jobs\ndebug_logging: last\nmax_reruns: 2\n";
+    let repository = repository(&stage, "scope", policy).await;
+    let run = repository.run(ci(job().fails(2)).job(Job::new("lint"))).await;
+    assert_eq!(run.ends(3).await, Conclusion::Success);
+    let reruns = run.reruns();
+    assert_eq!(reruns.iter().map(|rerun| rerun.debug_logging).collect::<Vec<_>>(), [false, true]);
+    let calls = stage.github().await.calls();
+    let of_run = calls.iter().filter(|call| call.run == Some(run.id()) && call.method == "POST");
+    assert!(of_run.clone().all(|call| call.endpoint == Some(Endpoint::Rerun)), "{:#?}", of_run.collect::<Vec<_>>());
+}
+
+async fn jobs_in_pages(stage: Arc<Stage>) {
+    let policy = "rules:\n  - { name: the last, if: { job: \"test (241)\" }, then: leave }\n";
+    let repository = repository(&stage, "pages", policy).await;
+    let workflow = ci(job().matrix(250).no_fail_fast().member_fails(241, 1));
+    let run = repository.run(workflow).await;
+    is_left(&stage, &run, "job \"test (241)\" failed").await;
+    let calls = stage.github().await.calls();
+    let pages = calls.iter().filter(|call| call.run == Some(run.id()) && call.endpoint == Some(Endpoint::ListJobs));
+    assert_eq!(pages.count(), 3);
+}
+
+async fn the_end_of_a_long_log(stage: Arc<Stage>) {
+    let policy = "rules:\n  - { name: it, if: { log: \"^NEEDLE$\" }, then: leave }\n";
+    let repository = repository(&stage, "long-log", policy).await;
+    let filler = |lines: usize| format!("{}\n", "x".repeat(120)).repeat(lines);
+    let log = |before: usize, after: usize| format!("{}NEEDLE\n{}", filler(before), filler(after));
+    // 5 MB of it: read as it streams by, and only its end is kept.
+    let seen = repository.run(Workflow::new("seen").job(fails_with(1, &log(40_000, 450)))).await;
+    let gone = repository.run(Workflow::new("gone").job(fails_with(1, &log(3, 40_000)))).await;
+    is_left(&stage, &seen, "rule \"it\"").await;
+    is_rerun(&gone).await;
+}
+
+async fn evidence_that_is_not_to_be_had(stage: Arc<Stage>) {
+    let name = "policies/absent";
+    let policy = "rules:\n  - { name: it, if: { log: x, annotation: y }, then: rerun }\notherwise: leave\n";
+    let repository = repository(&stage, "absent", policy).await;
+    let github = stage.github().await;
+    github.fault(
+        Fault::answer(403, "Resource not accessible by integration").on(Endpoint::Annotations).in_repository(name),
+    );
+    github.fault(Fault::status(410).on(Endpoint::JobLog).in_repository(name));
+    let run = repository.run(ci(fails_with(1, "x"))).await;
+    is_left(&stage, &run, "no rule of the policy file re-runs").await;
+}
+
+async fn evidence_that_comes_late(stage: Arc<Stage>) {
+    let name = "policies/late-evidence";
+    let policy = "rules:\n  - { name: network, if: { log: ECONNRESET }, then: rerun }\notherwise: leave\n";
+    let repository = repository(&stage, "late-evidence", policy).await;
+    let github = stage.github().await;
+    github.fault(Fault::status(502).on(Endpoint::Contents).in_repository(name).times(1));
+    github.fault(Fault::close().on(Endpoint::ListJobs).in_repository(name).times(1));
+    github.fault(Fault::status(503).on(Endpoint::JobLog).in_repository(name).times(1));
+    let run = repository.run(ci(fails_with(1, "ECONNRESET"))).await;
+    is_rerun(&run).await;
+    let decided = decision(&stage, &run, 1).await;
+    says(&decided, "rerunning", "by rule \"network\"");
+    assert_eq!(decided["rules"], serde_json::json!(["network"]));
+}
+
+async fn a_broken_file(stage: Arc<Stage>) {
+    let repository = repository(&stage, "broken", "version: 1\nmax_rerun: 3\n").await;
+    let run = repository.run(ci(job().fails(1))).await;
+    is_left(&stage, &run, "line 2").await;
+    let of_it = |event: &Value| event["event"] == "policy" && event["repository"] == "policies/broken";
+    let logged = stage.worker().await.log().wait_for(PATIENCE, of_it).await.expect("a line about the policy");
+    assert!(logged["reason"].as_str().is_some_and(|reason| reason.contains("max_rerun")), "{logged}");
+}
