@@ -119,6 +119,13 @@ struct Annotation {
     message: Option<String>,
 }
 
+impl Job {
+    /// Reads one job, as it is in a list of jobs.
+    pub fn from_json(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice::<WireJob>(body).map(Self::from)
+    }
+}
+
 impl From<WireJob> for Job {
     fn from(job: WireJob) -> Self {
         let time = |text: Option<String>| text.as_deref().and_then(Millis::from_rfc3339);

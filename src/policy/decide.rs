@@ -15,7 +15,7 @@ use crate::time::Span;
 use super::detail::Detail;
 use super::evidence::{Evidence, History, Job, Need, Read};
 use super::format::{DebugLogging, Filter, MAX_DELAY, Mixed, Policy, Scope, Then};
-use super::judge::{Judgement, Outlook, judge};
+use super::judge::{Judgement, Outlook, judge, names_of_workflow};
 use super::read::Bounds;
 use super::reason;
 
@@ -135,10 +135,12 @@ fn by_the_run_alone(rules: &Rules, policy: &Policy, run: &Run, conclusion: Concl
         ));
     }
     let actors: Vec<&str> = run.actors.iter().map(String::as_str).collect();
+    let workflow: Vec<&str> = names_of_workflow(run).collect();
     if let Some(reason) = [
         shut_out(&policy.actors, &actors, "it was started by", "actors"),
         shut_out(&policy.branches, run.head_branch.as_deref().as_slice(), "its branch is", "branches"),
         shut_out(&policy.events, &[run.event.as_str()], "its event is", "events"),
+        shut_out(&policy.workflows, &workflow, "its workflow is", "workflows"),
     ]
     .into_iter()
     .flatten()

@@ -4,7 +4,7 @@ use crate::github::Run;
 use crate::hint::Conclusion;
 
 use super::evidence::{Evidence, Job, LogTail, Need, Read, Step};
-use super::format::{Conditions, Names, Patterns, Policy, Rule, Then};
+use super::format::{Conditions, Patterns, Policy, Rule, Then};
 
 /// Of a line of a log; the rest of it is not searched.
 const LONGEST_LINE: usize = 2_000;
@@ -66,7 +66,7 @@ enum Match {
 /// What costs a call to find out is looked at last.
 fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evidence) -> Match {
     let c = conditions;
-    let of_run = one(&c.workflow, |names| is_workflow(names, run))
+    let of_run = one(&c.workflow, |names| names_of_workflow(run).any(|name| names.matches(name)))
         && one(&c.branch, |names| run.head_branch.as_deref().is_some_and(|branch| names.matches(branch)))
         && one(&c.event, |names| names.matches(&run.event))
         && one(&c.actor, |names| run.actors.iter().any(|actor| names.matches(actor)))
@@ -119,10 +119,11 @@ fn is_about_the_run_alone(conditions: &Conditions) -> bool {
     *conditions == Conditions { workflow, branch, event, actor, attempt, ..Conditions::default() }
 }
 
-fn is_workflow(names: &Names, run: &Run) -> bool {
+/// What a workflow can be called: its name, its file's path, its file's name.
+pub fn names_of_workflow(run: &Run) -> impl Iterator<Item = &str> {
     let path = run.path.as_deref();
     let file = path.map(|path| path.rsplit('/').next().unwrap_or(path));
-    [run.workflow.as_deref(), path, file].into_iter().flatten().any(|name| names.matches(name))
+    [run.workflow.as_deref(), path, file].into_iter().flatten()
 }
 
 /// The steps by which a job failed. What was cancelled in a job that failed was on its way when it failed.

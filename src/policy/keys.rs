@@ -86,6 +86,12 @@ pub const FILE: &[Key] = &[
     key("branches", Shape::Map(FILTER), "all", "the branches whose runs are re-run"),
     key("events", Shape::Map(FILTER), "all", "the events whose runs are re-run"),
     key(
+        "workflows",
+        Shape::Map(FILTER),
+        "all",
+        "the workflows whose runs are re-run: by name, or by the name or path of their file",
+    ),
+    key(
         "skip_superseded",
         Shape::Boolean,
         "true",
@@ -126,7 +132,7 @@ pub const FILE: &[Key] = &[
     ),
 ];
 
-/// The keys of `actors`, `branches` and `events`.
+/// The keys of `actors`, `branches`, `events` and `workflows`.
 pub const FILTER: &[Key] = &[
     key("include", GLOBS, "all", "only what matches one of these"),
     key("exclude", Shape::Globs { may_be_empty: true }, "none", "nothing that matches one of these"),

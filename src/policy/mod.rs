@@ -2,6 +2,7 @@
 
 mod cost;
 mod decide;
+mod describe;
 mod detail;
 mod error;
 pub mod evidence;
@@ -16,6 +17,7 @@ mod words;
 mod yaml;
 
 pub use decide::{Decision, Ending, Rerun, Rules, Verdict, decide};
+pub use describe::describe;
 pub use detail::{Detail, JudgedJob};
 pub use error::PolicyError;
 pub use format::*;

@@ -94,6 +94,7 @@ impl Reader {
             actors: self.filter(f("actors")),
             branches: self.filter(f("branches")),
             events: self.filter(f("events")),
+            workflows: self.filter(f("workflows")),
             skip_superseded: self.boolean(f("skip_superseded")).unwrap_or(default.skip_superseded),
             max_failed_jobs: self.number(f("max_failed_jobs")),
             stop_when_repeated: self.number(f("stop_when_repeated")),

@@ -91,6 +91,9 @@ fn actors_branches_and_events() {
     left(&world, "branches: { exclude: [MAIN] }");
     left(&world, "branches: { include: [release/*] }");
     left(&world, "events: { exclude: push }");
+    left(&world, "workflows: { exclude: ci.yml }");
+    left(&world, "workflows: { include: [lint, deploy*] }");
+    reruns(&world, "workflows: { include: [CI] }");
     reruns(&world, "events: { include: [push], exclude: [] }\nbranches: { include: m?in }\nactors: { include: [ann] }");
     // Either of the two who started it may be let in, and neither may be kept out.
     world.run.actors.push("rerunner".to_owned());

@@ -2,6 +2,7 @@
 
 mod decide;
 mod file;
+mod origins;
 mod properties;
 mod schema;
 

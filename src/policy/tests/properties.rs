@@ -151,7 +151,7 @@ fn is_rerun(decision: &Decision) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_leave_rule_never_causes_more_re_runs(
@@ -251,7 +251,7 @@ proptest! {
         chars.splice(start..(start + length).min(chars.len()), put.chars());
         let text: String = chars.into_iter().collect();
         if let Err(errors) = parse(&text, Bounds::default()) {
-            let lines = u32::try_from(text.lines().count()).unwrap();
+            let lines = u32::try_from(text.split(['\n', '\r']).count()).unwrap();
             prop_assert!(!errors.is_empty());
             for error in errors {
                 prop_assert!(error.line >= 1 && error.column >= 1 && error.line <= lines + 1, "{}", error);

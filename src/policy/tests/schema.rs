@@ -44,6 +44,7 @@ const GOOD: &[&str] = &[
     "actors: {}",
     "actors: { include: a, exclude: [] }",
     "branches: { exclude: ['1.0', b*] }",
+    "workflows: { include: '*.yml' }",
     "skip_superseded: false",
     "max_failed_jobs: 1",
     "stop_when_repeated: 2",

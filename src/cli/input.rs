@@ -1,0 +1,157 @@
+//! What subcommands are given: policy files, what GitHub's API printed, the Worker's settings.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Read as _};
+
+use rerunner::github::Run;
+use rerunner::names::{RunAttempt, RunId};
+use rerunner::policy::evidence::Job;
+use rerunner::policy::{Policy, PolicyState, Rules, parse};
+use rerunner::settings::Settings;
+use rerunner::time::Millis;
+use serde_json::{Deserializer, Value};
+
+use super::Failure;
+
+/// A file's bytes; `-` is what comes in on standard input.
+pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
+    let read = if file == "-" {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(file)
+    };
+    read.map_err(|error| Failure(format!("{file} cannot be read: {error}")))
+}
+
+/// Its name, for a message.
+pub fn shown(file: &str) -> &str {
+    if file == "-" { "<standard input>" } else { file }
+}
+
+/// What the Worker's settings say, taken from the environment as the Worker takes them from its own.
+pub fn rules() -> Result<Rules, Failure> {
+    let settings = Settings::read(|name| std::env::var(name).ok());
+    let names = ["MAX_RERUNS", "MAX_RERUNS_CEILING", "RERUN_DELAY", "NO_RERUN_ACTORS", "DRY_RUN"];
+    match settings.problems.iter().find(|problem| names.contains(&problem.setting)) {
+        Some(problem) => Err(Failure(format!("in the environment, {problem}"))),
+        None => Ok(Rules::from(&settings)),
+    }
+}
+
+/// The policy in a file, or that there is none.
+pub fn policy(file: Option<&str>, rules: &Rules) -> Result<PolicyState, Failure> {
+    let Some(file) = file else { return Ok(PolicyState::None) };
+    let text = text(file)?;
+    Ok(match parse(&text, rules.bounds()) {
+        Ok(policy) => PolicyState::Valid(policy),
+        Err(errors) => PolicyState::Invalid(errors),
+    })
+}
+
+/// As [`policy`], where one that is not valid is of no use.
+pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure> {
+    match policy(file, rules)? {
+        PolicyState::Invalid(errors) => {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            Err(Failure(format!("{} is not a valid policy file: {}", file.unwrap_or("-"), errors.join("; "))))
+        }
+        state => Ok(state.policy().into_owned()),
+    }
+}
+
+pub fn text(file: &str) -> Result<String, Failure> {
+    String::from_utf8(bytes(file)?).map_err(|_| Failure(format!("{} is not text in UTF-8", shown(file))))
+}
+
+/// What an export of GitHub's holds.
+#[derive(Debug, Default)]
+pub struct Export {
+    pub runs: Vec<ExportedRun>,
+    pub jobs: Vec<ExportedJob>,
+}
+
+#[derive(Debug)]
+pub struct ExportedRun {
+    pub run: Run,
+    /// About when it ended.
+    pub updated: Option<Millis>,
+}
+
+#[derive(Debug)]
+pub struct ExportedJob {
+    pub run_id: RunId,
+    pub run_attempt: RunAttempt,
+    pub job: Job,
+}
+
+impl Export {
+    /// Adds a file's: one answer of "List workflow runs for a repository" or "List jobs for a workflow run", or several, as
+    /// `gh api --paginate` prints them, with `--slurp` or without.
+    pub fn add(&mut self, file: &str) -> Result<(), Failure> {
+        for value in documents(file)? {
+            self.take(value).map_err(|error| Failure(format!("{}: {error}", shown(file))))?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, value: Value) -> Result<(), String> {
+        let mut object = match value {
+            Value::Array(values) => return values.into_iter().try_for_each(|value| self.take(value)),
+            Value::Object(object) => object,
+            other => return Err(format!("expected workflow runs or jobs, found {}", kind(&other))),
+        };
+        if let Some(list) = object.remove("workflow_runs").or_else(|| object.remove("jobs")).filter(Value::is_array) {
+            return self.take(list);
+        }
+        let value = Value::Object(object);
+        if value.get("run_id").is_some() {
+            self.jobs.push(job(&value)?);
+        } else if value.get("id").is_some() {
+            let run = Run::from_json(value.to_string().as_bytes()).map_err(|error| no("workflow run", &error))?;
+            let updated = value.get("updated_at").and_then(Value::as_str).and_then(Millis::from_rfc3339);
+            self.runs.push(ExportedRun { run, updated });
+        } else {
+            return Err("expected workflow runs or jobs, found an object that is neither".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The jobs of one attempt; `None` if the export has none of it.
+    pub fn jobs_of(&self, run_id: RunId, attempt: RunAttempt) -> Option<Vec<Job>> {
+        let jobs = self.jobs.iter().filter(|job| job.run_id == run_id && job.run_attempt == attempt);
+        let jobs: Vec<Job> = jobs.map(|job| job.job.clone()).collect();
+        (!jobs.is_empty()).then_some(jobs)
+    }
+}
+
+pub fn job(value: &Value) -> Result<ExportedJob, String> {
+    let number = |key| value.get(key).and_then(Value::as_u64);
+    let run_id = number("run_id").and_then(RunId::new).ok_or("a job without a run_id")?;
+    let run_attempt = number("run_attempt").and_then(|n| RunAttempt::new(n.try_into().ok()?));
+    let job = Job::from_json(value.to_string().as_bytes()).map_err(|error| no("job", &error))?;
+    Ok(ExportedJob { run_id, run_attempt: run_attempt.unwrap_or(RunAttempt::FIRST), job })
+}
+
+/// The JSON documents in a file, one after the other.
+pub fn documents(file: &str) -> Result<Vec<Value>, Failure> {
+    let bytes = bytes(file)?;
+    let documents: Result<Vec<Value>, _> = Deserializer::from_slice(&bytes).into_iter().collect();
+    documents.map_err(|error| Failure(format!("{} is not JSON: {error}", shown(file))))
+}
+
+pub fn no(what: &str, error: &impl Display) -> String {
+    format!("not a {what} as GitHub's API shows it: {error}")
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

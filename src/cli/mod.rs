@@ -1,0 +1,86 @@
+//! The subcommands, one file each; [`input`] reads what they are given, [`show`] prints what several of them print.
+//!
+//! A subcommand returns its [`Answer`], as text and as JSON; what it could not even begin with is a [`Failure`]. Exit
+//! codes: 0 for good news, 1 for bad (a policy file with errors), 2 for a command that could not be carried out.
+
+mod backtest;
+mod check;
+mod explain;
+mod input;
+mod replay;
+mod show;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+
+/// Checks and tries out policy files of Rerunner, which re-runs failed GitHub workflow runs.
+#[derive(Debug, Parser)]
+#[command(name = "rerunner", version)]
+struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Backtest(backtest::Arguments),
+    /// Prints the JSON Schema of policy files
+    Schema,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Args)]
+struct Format {
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+struct Answer {
+    text: String,
+    json: Value,
+    /// Whether it is what one hopes for.
+    good: bool,
+}
+
+impl Answer {
+    fn print(self, format: &Format) -> io::Result<ExitCode> {
+        let text = if format.json { format!("{:#}\n", self.json) } else { self.text };
+        if self.good || format.json {
+            io::stdout().write_all(text.as_bytes())?;
+        } else {
+            io::stderr().write_all(text.as_bytes())?;
+        }
+        Ok(if self.good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}
+
+/// Why a command could not be carried out, as a sentence without a full stop.
+#[derive(Debug)]
+struct Failure(String);
+
+pub fn main() -> ExitCode {
+    let (answer, format) = match Command::parse().what {
+        What::Check(arguments) => (check::check(&arguments), arguments.format),
+        What::Explain(arguments) => (explain::explain(&arguments), arguments.format),
+        What::Backtest(arguments) => (backtest::backtest(&arguments), arguments.format),
+        What::Schema => {
+            let json = rerunner::policy::schema();
+            (Ok(Answer { text: String::new(), json, good: true }), Format { json: true })
+        }
+    };
+    match answer.map(|answer| answer.print(&format)) {
+        Ok(Ok(code)) => code,
+        // Nobody reads on: `rerunner … | head`.
+        Ok(Err(_)) => ExitCode::SUCCESS,
+        Err(Failure(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Decisions as text and as JSON.
+
+use std::fmt::Write as _;
+
+use rerunner::github::Run;
+use rerunner::policy::{Decision, Detail, Ending, JudgedJob, Rerun, Scope, Then};
+use serde_json::{Value, json};
+
+/// A sentence that names the run.
+pub fn run(run: &Run) -> String {
+    let workflow = run.workflow.as_deref().or(run.path.as_deref()).unwrap_or("a workflow");
+    let conclusion = run.conclusion.map_or("still going", |conclusion| conclusion.as_str());
+    format!("Run {} of \"{workflow}\", attempt {}: {conclusion}", run.run_id, run.run_attempt)
+}
+
+pub fn decision(decision: &Decision) -> String {
+    match decision {
+        Decision::Await => "Nothing yet: the run has not concluded.\n".to_owned(),
+        Decision::Rerun(Rerun { reason, delay, scope, debug_logging, detail }) => {
+            let what = match scope {
+                Scope::FailedJobs => "its failed jobs",
+                Scope::AllJobs => "all of its jobs",
+            };
+            let debug = if *debug_logging { ", with debug logging" } else { "" };
+            format!("RE-RUN {what} {delay} after it ended{debug}.\n  {reason}\n{}", self::detail(detail))
+        }
+        Decision::End(Ending { outcome, reason, detail, .. }) => {
+            format!("NO RE-RUN ({}).\n  {reason}\n{}", outcome.as_str(), self::detail(detail))
+        }
+    }
+}
+
+fn detail(detail: &Detail) -> String {
+    let mut text = String::new();
+    if !detail.jobs.is_empty() {
+        text.push_str("\nFailed jobs:\n");
+        let width = detail.jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(40);
+        for job in &detail.jobs {
+            let _ = writeln!(text, "  {:width$}  {}", job.name, judged(job));
+        }
+    }
+    if detail.more_jobs > 0 {
+        let _ = writeln!(text, "  and {} more", detail.more_jobs);
+    }
+    if detail.runner_seconds > 0 {
+        let _ = writeln!(text, "\nA re-run is expected to take {} runner minutes.", detail.runner_seconds.div_ceil(60));
+    }
+    if !detail.absent.is_empty() {
+        let _ = writeln!(text, "\nNot known, so that no condition on it matches:");
+        for absent in &detail.absent {
+            let _ = writeln!(text, "  {absent}");
+        }
+    }
+    text
+}
+
+fn judged(job: &JudgedJob) -> String {
+    let then = match job.then {
+        Some(Then::Rerun) => "re-run",
+        Some(Then::Leave) => "leave",
+        Some(Then::Ignore) => "ignore",
+        None => "-",
+    };
+    let rule = match (&job.rule, job.line) {
+        (Some(rule), Some(line)) => format!("by rule \"{rule}\" (line {line} of its log)"),
+        (Some(rule), None) => format!("by rule \"{rule}\""),
+        (None, _) => "by no rule".to_owned(),
+    };
+    let at = job.step.as_deref().map_or_else(|| "with no failed step".to_owned(), |step| format!("at \"{step}\""));
+    let code = job.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+    if job.then.is_some() { format!("{then} {rule}; failed {at}{code}") } else { format!("failed {at}{code}") }
+}
+
+pub fn decision_json(decision: &Decision) -> Value {
+    match decision {
+        Decision::Await => json!({ "decision": "await" }),
+        Decision::Rerun(Rerun { reason, delay, scope, debug_logging, detail }) => json!({
+            "decision": "rerun",
+            "reason": reason,
+            "delay_seconds": delay.as_millis() / 1_000,
+            "scope": scope,
+            "debug_logging": debug_logging,
+            "detail": detail,
+        }),
+        Decision::End(Ending { outcome, reason, detail, .. }) => json!({
+            "decision": "end",
+            "outcome": outcome,
+            "reason": reason,
+            "detail": detail,
+        }),
+    }
+}

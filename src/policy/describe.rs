@@ -1,0 +1,171 @@
+//! What a policy means, in plain English.
+
+use crate::hint::Conclusion;
+use crate::time::Span;
+
+use super::decide::Rules;
+use super::format::{
+    Conditions, DebugLogging, Filter, MAX_DELAY, Mixed, Names, Numbers, Patterns, Policy, Rule, Scope, Then,
+};
+use super::words::{quoted, times};
+
+/// One sentence for each thing that the policy says, with what holds where it says nothing.
+pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
+    let mut lines = vec![limit(policy, rules)];
+    let filters = [
+        filter(&policy.actors, "Runs started by", "Only runs started by"),
+        filter(&policy.branches, "Runs on the branches", "Only runs on the branches"),
+        filter(&policy.events, "Runs started by the events", "Only runs started by the events"),
+        filter(&policy.workflows, "Runs of the workflows", "Only runs of the workflows"),
+    ];
+    lines.extend(filters.into_iter().flatten());
+    lines.push(if policy.skip_superseded {
+        "A pull request's run is left alone when the pull request has moved on to another commit.".to_owned()
+    } else {
+        "A pull request's run is re-run even when the pull request has moved on to another commit.".to_owned()
+    });
+    lines.extend(policy.max_failed_jobs.map(|most| {
+        format!("A run in which more than {most} jobs failed is left alone: that is a real break, or an outage.")
+    }));
+    lines.extend(policy.stop_when_repeated.map(|attempts| {
+        format!("A run is left alone once the same jobs failed in the same way in {attempts} of its attempts.")
+    }));
+    if !policy.rules.is_empty() {
+        lines.push("Each failed job takes the first of these rules that matches it:".to_owned());
+        lines.extend(policy.rules.iter().zip(1..).map(|(rule, number)| format!("  {number}. {}", self::rule(rule))));
+    }
+    let which = if policy.rules.is_empty() { "A failed job" } else { "A failed job that no rule matches" };
+    lines.push(format!("{which} {}.", then(policy.otherwise)));
+    if !policy.rules.is_empty() {
+        lines.push(match policy.mixed {
+            Mixed::Leave => "If one failed job is to be left, the whole run is.".to_owned(),
+            Mixed::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.".to_owned(),
+        });
+    }
+    lines.extend(budget(policy));
+    match policy.debug_logging {
+        DebugLogging::Never => {}
+        DebugLogging::Last => lines.push("The last re-run that there can be has runner debug logging.".to_owned()),
+        DebugLogging::Always => lines.push("Re-runs have runner debug logging.".to_owned()),
+    }
+    lines
+}
+
+fn limit(policy: &Policy, rules: &Rules) -> String {
+    let max = policy.max_reruns.unwrap_or(rules.max_reruns);
+    let from = if policy.max_reruns.is_none() { " (the Worker's MAX_RERUNS)" } else { "" };
+    let concluded = any(policy.conclusions.iter().map(|conclusion| conclusion.as_str().to_owned()));
+    if max == 0 && policy.rules.iter().all(|rule| rule.max_reruns.is_none()) {
+        return format!("Nothing is re-run: max_reruns is 0{from}.");
+    }
+    let what = match policy.scope {
+        Scope::FailedJobs => "its failed jobs are re-run",
+        Scope::AllJobs => "all of its jobs are re-run",
+    };
+    let delay = policy.delay.unwrap_or(rules.delay);
+    let wait = if delay == Span::ZERO { "at once".to_owned() } else { format!("{delay} later") };
+    let most = policy.max_delay.unwrap_or(MAX_DELAY).max(delay);
+    let growth = if policy.backoff > 1.0 {
+        format!("; each further re-run waits {} times as long, up to {most}", policy.backoff)
+    } else {
+        String::new()
+    };
+    let limit = if max == 0 { "only by rules of their own".to_owned() } else { format!("at most {}", times(max)) };
+    format!("When a run has concluded {concluded}, {what} {wait}, {limit}{from}{growth}.")
+}
+
+fn filter(filter: &Filter, excluded: &str, included: &str) -> Vec<String> {
+    let list = |names: &Names| any(names.texts().map(quoted));
+    let include = filter.include.as_ref().filter(|names| names.texts().all(|name| name != "*"));
+    let exclude = filter.exclude.as_ref().filter(|names| names.texts().next().is_some());
+    let included = include.map(|names| format!("{included} {} are re-run.", list(names)));
+    included.into_iter().chain(exclude.map(|names| format!("{excluded} {} are left alone.", list(names)))).collect()
+}
+
+fn rule(rule: &Rule) -> String {
+    let mut text = format!("{}: a job {} {}", quoted(&rule.name), conditions(&rule.conditions), then(rule.then));
+    if let Some(delay) = rule.delay {
+        text.push_str(&format!(", {delay} later"));
+    }
+    if let Some(max) = rule.max_reruns {
+        text.push_str(&format!(", at most {} in a run", times(max)));
+    }
+    if rule.scope == Some(Scope::AllJobs) {
+        text.push_str(", together with all other jobs of the run");
+    }
+    text.push('.');
+    text
+}
+
+fn then(then: Then) -> &'static str {
+    match then {
+        Then::Rerun => "is re-run",
+        Then::Leave => "is left to its author",
+        Then::Ignore => "counts neither way",
+    }
+}
+
+fn conditions(conditions: &Conditions) -> String {
+    let c = conditions;
+    let names = |names: &Option<Names>, what: &str| {
+        names.as_ref().map(|names| format!("{what} {}", any(names.texts().map(quoted))))
+    };
+    let numbers = |numbers: &Option<Numbers>, what: &str| {
+        numbers.as_ref().map(|numbers| format!("{what} {}", any(numbers.0.iter().map(ToString::to_string))))
+    };
+    let patterns = |patterns: &Option<Patterns>, what: &str| {
+        patterns.as_ref().map(|patterns| format!("{what} {}", any(patterns.texts().map(|text| format!("/{text}/")))))
+    };
+    let conclusions = |list: &Vec<Conclusion>| any(list.iter().map(|is| is.as_str().to_owned()));
+    let all: Vec<String> = [
+        names(&c.workflow, "of the workflow"),
+        names(&c.branch, "on the branch"),
+        names(&c.event, "of a run started by the event"),
+        names(&c.actor, "of a run started by"),
+        numbers(&c.attempt, "of attempt"),
+        names(&c.job, "named"),
+        names(&c.step, "that failed at step"),
+        names(&c.runner, "on the runner"),
+        names(&c.label, "with the label"),
+        c.conclusion.as_ref().map(|list| format!("that concluded {}", conclusions(list))),
+        c.lost_runner.map(|lost| {
+            if lost {
+                "that failed without a failed step"
+            } else {
+                "that failed at a step, or otherwise than by failure"
+            }
+            .to_owned()
+        }),
+        numbers(&c.exit_code, "with exit code"),
+        patterns(&c.annotation, "with an annotation that matches"),
+        patterns(&c.log, "whose log ends with a line that matches"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    all.join(", ")
+}
+
+fn budget(policy: &Policy) -> Option<String> {
+    let budget = &policy.budget;
+    let parts: Vec<String> = [
+        budget.reruns_per_hour.map(|n| format!("{n} re-runs an hour")),
+        budget.reruns_per_day.map(|n| format!("{n} re-runs a day")),
+        budget.minutes_per_day.map(|n| format!("{n} runner minutes of re-runs a day")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty())
+        .then(|| format!("The repository has no more than {}; what is beyond is left alone.", parts.join(", ")))
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn any(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    match items.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}

@@ -1,0 +1,232 @@
+//! The command for people, as built.
+
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {} {}", self.out, self.err))
+    }
+}
+
+/// In a folder with these files, and with this on standard input.
+fn rerunner(files: &[(&str, &str)], input: &str, arguments: &[&str]) -> Ran {
+    rerunner_with(&[], files, input, arguments)
+}
+
+fn rerunner_with(settings: &[(&str, &str)], files: &[(&str, &str)], input: &str, arguments: &[&str]) -> Ran {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rerunner"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(settings.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It need not read it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+const POLICY: &str = r#"
+rules:
+  - name: network
+    if: { log: "ETIMEDOUT" }
+    then: rerun
+  - name: tests
+    if: { step: "*test*" }
+    then: leave
+"#;
+
+fn run(id: u64, attempt: u32, conclusion: &str) -> Value {
+    json!({
+        "id": id, "run_attempt": attempt, "status": "completed", "conclusion": conclusion, "name": "ci",
+        "path": ".github/workflows/ci.yml", "event": "push", "head_branch": "main", "head_sha": "a",
+        "actor": { "login": "ann" }, "triggering_actor": { "login": "ann" }, "pull_requests": [],
+        "updated_at": format!("2026-11-24T10:{:02}:00Z", id + u64::from(attempt)),
+    })
+}
+
+fn job(id: u64, run_id: u64, attempt: u32, name: &str, step: &str, conclusion: &str) -> Value {
+    json!({
+        "id": id, "run_id": run_id, "run_attempt": attempt, "name": name, "status": "completed",
+        "conclusion": conclusion, "labels": ["ubuntu-latest"], "runner_name": "GitHub Actions 1",
+        "started_at": "2026-11-24T10:00:00Z", "completed_at": "2026-11-24T10:04:00Z",
+        "steps": [{ "name": step, "status": "completed", "conclusion": conclusion, "number": 1 }],
+    })
+}
+
+#[test]
+fn check_says_what_a_valid_file_means() {
+    let ran = rerunner(&[("p.yml", POLICY)], "", &["check", "p.yml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for line in [
+        "p.yml is valid. What it means:",
+        "- When a run has concluded failure or timed_out, its failed jobs are re-run 5s later, at most 3 times (the Worker's MAX_RERUNS).",
+        "    1. \"network\": a job whose log ends with a line that matches /ETIMEDOUT/ is re-run.",
+        "- A failed job that no rule matches is re-run.",
+    ] {
+        assert!(ran.out.lines().any(|is| is == line), "{line}\n{}", ran.out);
+    }
+    let ran = rerunner(&[], POLICY, &["check", "--json", "-"]);
+    assert_eq!((ran.code, &ran.json()["valid"]), (0, &json!(true)));
+}
+
+#[test]
+fn check_shows_errors_where_they_are() {
+    let ran = rerunner(&[("p.yml", "max_reruns: 3\nmax_delai: 5m\nrules:\n\n  - nom: x\n")], "", &["check", "p.yml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    let expected = "p.yml:2:1: error: max_delai: no such key; did you mean max_delay?\n  |\n2 | max_delai: 5m\n  | ^\n";
+    assert!(ran.err.starts_with(expected), "{}", ran.err);
+    assert!(ran.err.contains("p.yml:5:5: error: rules[0].nom: no such key; did you mean name?\n"), "{}", ran.err);
+    assert!(ran.err.contains("5 |   - nom: x\n  |     ^\n"), "{}", ran.err);
+    let ran = rerunner(&[], "delay: 5", &["check", "-", "--json"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(ran.json()["errors"][0]["column"], 8);
+    let ceiling = rerunner_with(&[("MAX_RERUNS_CEILING", "20")], &[], "max_reruns: 15", &["check", "-"]);
+    assert_eq!(ceiling.code, 0, "{}", ceiling.err);
+    assert_eq!(rerunner(&[], "max_reruns: 15", &["check", "-"]).code, 1);
+}
+
+#[test]
+fn what_cannot_be_carried_out_is_code_2() {
+    for (arguments, input, why) in [
+        (&["check"][..], "", "required arguments"),
+        (&["chekc"], "", "similar"),
+        (&["check", "nowhere.yml"], "", "nowhere.yml cannot be read"),
+        (&["explain", "-"], "{", "is not JSON"),
+        (&["explain", "-"], "{}", "not a workflow run"),
+        (&["explain", "-"], r#"{"check_run":{}}"#, "give the run itself"),
+        (&["backtest", "-"], "[]", "no workflow run"),
+        (&["backtest", "-"], "[3]", "found a number"),
+        (&["backtest", "--policy", "p.yml", "-"], "[]", "not a valid policy file: line 1"),
+    ] {
+        let ran = rerunner(&[("p.yml", "delay: 5")], input, arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.out);
+        assert!(ran.err.contains(why), "{arguments:?}: {}", ran.err);
+    }
+    let ran = rerunner_with(&[("MAX_RERUNS", "many")], &[], "", &["check", "-"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("MAX_RERUNS is not valid: expected a number from 0 to 49"), "{}", ran.err);
+    for arguments in [&["--help"][..], &["explain", "--help"], &["--version"]] {
+        assert_eq!(rerunner(&[], "", arguments).code, 0);
+    }
+}
+
+#[test]
+fn explain_decides_as_the_worker_does() {
+    let payload = json!({ "action": "completed", "workflow_run": run(7, 1, "failure") }).to_string();
+    let jobs = json!({ "total_count": 2, "jobs": [
+        job(1, 7, 1, "test (3.12)", "Run tests", "failure"),
+        job(2, 7, 1, "build", "Build", "success"),
+        job(3, 7, 2, "lint", "Lint", "failure"),
+    ] })
+    .to_string();
+    let files =
+        [("run.json", payload.as_str()), ("jobs.json", &jobs), ("p.yml", POLICY), ("log", "one\nETIMEDOUT at x\n")];
+    let given = ["explain", "run.json", "--policy", "p.yml", "--jobs", "jobs.json"];
+    let ran = rerunner(&files, "", &given);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for part in [
+        "Run 7 of \"ci\", attempt 1: failure.",
+        "NO RE-RUN (left).",
+        "Left alone: job \"test (3.12)\" failed at step \"Run tests\", which rule \"tests\" leaves to its author.",
+        "test (3.12)  leave by rule \"tests\"; failed at \"Run tests\"",
+        "log of test (3.12): not given; see --log",
+    ] {
+        assert!(ran.out.contains(part), "{part}\n{}", ran.out);
+    }
+    let ran = rerunner(&files, "", &[&given[..], &["--log", "log", "--json"]].concat());
+    let json = ran.json();
+    assert_eq!((&json["decision"], &json["delay_seconds"], &json["run_id"]), (&json!("rerun"), &json!(5), &json!(7)));
+    assert_eq!(json["detail"]["jobs"][0]["line"], 2);
+    assert_eq!(json["detail"]["rules"], json!(["network"]));
+}
+
+#[test]
+fn explain_takes_runs_jobs_and_broken_policies() {
+    let plain = run(7, 2, "timed_out").to_string();
+    let ran = rerunner(&[], &plain, &["explain", "-"]);
+    assert!(ran.out.contains("Attempt 2 timed out: re-run 2 of at most 3."), "{}", ran.out);
+    let mut of_job = job(1, 7, 1, "test", "Run tests", "failure");
+    of_job["workflow_name"] = json!("ci");
+    let ran = rerunner(&[], &json!({ "workflow_job": of_job }).to_string(), &["explain", "-"]);
+    assert!(ran.out.contains("Attempt 1 failed in job \"test\" at step \"Run tests\": re-run 1"), "{}", ran.out);
+    let ran = rerunner(&[("p.yml", "delay: 5")], &plain, &["explain", "-", "--policy", "p.yml"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("the policy file is not valid"), "{}", ran.err);
+    let examples =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/@octokit/webhooks-examples/api.github.com/index.json");
+    let Ok(examples) = fs::read(Path::new(examples)) else { return };
+    let examples: Vec<Value> = serde_json::from_slice(&examples).unwrap();
+    let named = |name: &str| examples.iter().filter(move |event| event["name"] == name).cloned().collect::<Vec<_>>();
+    for event in [named("workflow_run"), named("workflow_job")].concat() {
+        for payload in event["examples"].as_array().unwrap() {
+            let ran = rerunner(&[], &payload.to_string(), &["explain", "-", "--json"]);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn backtest_counts_what_would_have_been() {
+    // Two answers one after the other, as `gh api --paginate` prints them; a page of jobs among them.
+    let runs = [
+        json!({ "total_count": 4, "workflow_runs": [run(1, 2, "success"), run(2, 2, "failure")] }),
+        json!([{ "workflow_runs": [run(3, 1, "failure"), run(4, 1, "success"), run(5, 1, "failure")] }]),
+        json!({ "jobs": [
+            job(10, 1, 1, "build", "Fetch", "failure"),
+            job(11, 1, 2, "build", "Fetch", "success"),
+            job(20, 2, 1, "build", "Fetch", "failure"),
+            job(21, 2, 2, "build", "Fetch", "failure"),
+            job(50, 5, 1, "test", "Run tests", "failure"),
+        ] }),
+    ];
+    let runs: String = runs.iter().map(|page| format!("{page:#}\n")).collect();
+    let files = [("runs.json", runs.as_str()), ("p.yml", POLICY), ("once.yml", "budget: { reruns_per_day: 1 }")];
+    let ran = rerunner(&files, "", &["backtest", "--policy", "p.yml", "runs.json", "--json"]);
+    let json = ran.json();
+    let expected = json!({
+        "failed": 5, "rerun": 4, "later_passed": 1, "later_failed": 1, "not_known": 2, "left": 1, "runner_minutes": 12
+    });
+    assert_eq!((&json["total"], &json["workflows"]["ci"]), (&expected, &expected), "{json:#}");
+    let ran = rerunner(&files, &runs, &["backtest", "--policy", "p.yml", "-", "--verbose"]);
+    assert!(ran.out.contains("Of the 2 whose next attempts are known, 50 % passed later."), "{}", ran.out);
+    assert!(
+        ran.out.contains("leave   5 attempt 1  ci: Left alone: job \"test\" failed at step \"Run tests\""),
+        "{}",
+        ran.out
+    );
+    let line = ran.out.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(line, ["ci", "5", "4", "1", "1", "2", "1", "12"]);
+    // The budget is kept over all of them.
+    let ran = rerunner(&files, "", &["backtest", "--policy", "once.yml", "runs.json", "--json"]);
+    assert_eq!(ran.json()["total"]["rerun"], 1);
+}
+
+#[test]
+fn schema_prints_the_one_in_the_repository() {
+    let ran = rerunner(&[], "", &["schema"]);
+    assert_eq!(ran.out, include_str!("../docs/rerunner.schema.json"));
+}
