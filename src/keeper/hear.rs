@@ -39,12 +39,6 @@ fn hear_success(mut watched: Watched, hint: &Hint, cx: &Context) -> Heard {
         return nothing_new(watched, hint);
     }
     let Some(attempt) = hint.run_attempt else { return nothing_new(watched, hint) };
-    let called = watched.calling.map(|calling| calling.run_attempt.get() + 1);
-    if Some(attempt) != watched.run_attempt && Some(attempt.get()) != called {
-        // Perhaps a person's re-run. A success is the last word on a run: of an attempt that nothing else has told of, it
-        // is GitHub's to say.
-        return ask_github(watched, "a re-run that was not known of succeeded", hint, cx);
-    }
     let mut records = Vec::from_iter(credit_lost_call(&mut watched, attempt, cx));
     let reason = format!("Attempt {attempt} succeeded.");
     let record = finish(&mut watched, attempt, RunOutcome::Rescued, reason, cx);
@@ -59,17 +53,12 @@ fn hear_end(mut watched: Watched, hint: &Hint, cx: &Context) -> Heard {
         return nothing_new(watched, hint);
     }
     if watched.calling.is_none() {
+        watched.due = earlier(watched.due, cx.now);
         // Where the policy re-runs what was cancelled, the delay is counted from here.
         watched.failed_at = cx.now;
     }
-    ask_github(watched, "a re-run ended without success or failure", hint, cx)
-}
-
-fn ask_github(mut watched: Watched, reason: &str, hint: &Hint, cx: &Context) -> Heard {
-    if watched.calling.is_none() {
-        watched.due = earlier(watched.due, cx.now);
-    }
-    let receipt = receipt(ReceiptKind::Recorded, reason, hint.run_attempt, watched.due);
+    let receipt =
+        receipt(ReceiptKind::Recorded, "a re-run ended without success or failure", hint.run_attempt, watched.due);
     Heard { watched: Some(watched), receipt, records: vec![] }
 }
 

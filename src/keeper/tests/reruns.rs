@@ -48,23 +48,8 @@ fn a_persons_reruns_count() {
     play.stands(RunOutcome::Exhausted, 1);
     // The person presses the button again, and it passes.
     play.github.borrow_mut().attempt = 5;
-    play.ends(Conclusion::Success);
     play.heard(News::RunSucceeded, Some(5), ReceiptKind::Recorded);
-    play.pass_working(Span::ZERO);
     play.stands(RunOutcome::Rescued, 1);
-}
-
-/// A success is the last word. One that nothing else has told of is GitHub's to say.
-#[test]
-fn a_success_from_nowhere_is_not_believed() {
-    for claimed in [2, 3, 1_000_000] {
-        let play = Play::new();
-        play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
-        play.heard(News::RunSucceeded, Some(claimed), ReceiptKind::Recorded);
-        play.pass_working(Span::seconds(5));
-        play.reruns(&[1]);
-        play.stands(RunOutcome::Rerunning, 1);
-    }
 }
 
 #[test]
