@@ -12,7 +12,7 @@ use super::machine::{self, Context, LEASE, Looked, Record, Undecided};
 use super::policy_file::Learned;
 use super::store::{Sql, StoreError};
 use super::watched::Watched;
-use super::{Answer, Credentials, Errand, Keeper, Settled, other_answer};
+use super::{Answer, Credentials, Errand, Keeper, Settled, other_answer, stumble};
 
 /// A claim is renewed when less than this is left of it: the longest time-out of a call.
 const LEASE_LEFT: Span = Span::seconds(20);
@@ -45,7 +45,7 @@ impl<S: Sql> Keeper<S> {
             Learned::Same(known) => (known, None),
             // Nothing is decided by the default rule because of a fault that passes.
             Learned::Trouble(problem) => {
-                return self.carry_out(machine::stumble(watched, problem, cx), credentials, cx);
+                return self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx);
             }
         };
         self.learn(known)?;
@@ -101,7 +101,7 @@ impl<S: Sql> Keeper<S> {
                 Ok(Settled { errand: Some(Errand::Call(next)), credentials, ..Settled::default() })
             }
             Taken::Had => self.judge(watched, gathering, vec![], credentials, cx),
-            Taken::Trouble(problem) => match machine::stumble_over_evidence(&watched, problem.clone(), cx) {
+            Taken::Trouble(problem) => match stumble::stumble_over_evidence(&watched, problem.clone(), cx) {
                 Some(step) => self.carry_out(step, credentials, cx),
                 None => {
                     gathering.do_without(call, problem.to_string());
@@ -157,7 +157,7 @@ impl<S: Sql> Keeper<S> {
             return self.carry_out(step, credentials, cx);
         }
         let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
-        self.carry_out(machine::stumble(watched, problem, cx), credentials, cx)
+        self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
     }
 
     /// One more call before the decision.

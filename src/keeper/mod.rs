@@ -1,16 +1,17 @@
 //! The Keeper: the one writer for a repository. It holds every watched run as a row in SQLite, and one alarm for the
 //! earliest thing due.
 //!
-//! - [`watched`]: what a row says of a run. [`hear`], [`machine`]: how it changes (pure). [`gate`]: when nothing is
+//! - [`watched`]: what a row says of a run. [`hear`], [`machine`], [`stumble`]: how it changes (pure). [`gate`]: when nothing is
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
-//! - [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
+//! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
+mod facts;
 pub mod gate;
 pub mod gather;
 pub mod hear;
@@ -20,6 +21,7 @@ pub mod object;
 pub mod policy_file;
 mod schema;
 pub mod store;
+mod stumble;
 pub mod sweep;
 pub mod watched;
 pub mod work;
@@ -35,15 +37,16 @@ use crate::bugs::{self, Bug};
 use crate::github::request::FailedRuns;
 use crate::github::{Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
 use crate::hint::{Hint, News};
-use crate::names::{FilePath, RepoName, RunId};
+use crate::names::{FilePath, RunId};
 use crate::policy::Rules;
 use crate::policy::evidence::{Job, LogTail};
 use crate::time::{Millis, Span};
 
+use facts::{PRUNE, SWEEP};
 use gate::{Cause, Closing, Gate};
 use gather::Gathering;
 use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
-use policy_file::{Known, PolicyFile};
+use policy_file::Known;
 use store::{Sql, Store, StoreError};
 use sweep::Sweep;
 use watched::Watched;
@@ -59,17 +62,6 @@ const PUBLISH_AGAIN: Span = Span::minutes(1);
 /// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST
 /// API").
 const RERUNS_APART: Span = Span::seconds(1);
-
-/// What the store knows of the repository as a whole, by name.
-const REPOSITORY: &str = "repository";
-const GATE: &str = "gate";
-const REFUSAL: &str = "refusal";
-const SWEEP: &str = "sweep";
-const PRUNE: &str = "prune";
-const POLICY: &str = "policy";
-const POLICY_TEXT: &str = "policy text";
-/// Whether Workers KV says that the policy re-runs what was cancelled.
-const CANCELLED: &str = "cancelled runs";
 
 pub struct Keeper<S> {
     store: Store<S>,
@@ -163,18 +155,6 @@ impl<S: Sql> Keeper<S> {
     #[cfg(test)]
     fn into_sql(self) -> S {
         self.store.into_sql()
-    }
-
-    /// Which repository this is: an alarm does not say.
-    pub fn repository(&self) -> Result<Option<RepoName>, StoreError> {
-        self.store.fact(REPOSITORY)
-    }
-
-    pub fn set_repository(&self, repository: &RepoName) -> Result<(), StoreError> {
-        if self.repository()?.as_ref() == Some(repository) {
-            return Ok(());
-        }
-        self.store.set_fact(REPOSITORY, Some(repository))
     }
 
     /// Stores a webhook. When this has returned, nothing of it can be lost.
@@ -348,48 +328,6 @@ impl<S: Sql> Keeper<S> {
         })
     }
 
-    fn close_gate(
-        &self,
-        gate: Option<Gate>,
-        credentials: Credentials,
-        cx: &Context,
-    ) -> Result<Credentials, StoreError> {
-        let Some(gate) = gate else { return Ok(credentials) };
-        let mut news = credentials;
-        if let Cause::Credentials { message } = &gate.cause
-            && self.refusal()?.as_ref() != Some(message)
-        {
-            self.store.set_fact(REFUSAL, Some(message))?;
-            news = Some(Err(message.clone()));
-        }
-        let before = self.gate()?;
-        let gate = before.map_or(gate.clone(), |before| before.then(gate, cx.now));
-        self.set_gate(Some(&gate))?;
-        Ok(news)
-    }
-
-    /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
-    fn pass_gate(&self, answer: &Answer) -> Result<Credentials, StoreError> {
-        let problem = answer.problem();
-        // Reading takes less permission than re-running: only what was refused tells that it is taken again.
-        let taken = matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning));
-        if let Some(gate) = self.gate()? {
-            let mended = match gate.cause {
-                Cause::Credentials { .. } => taken,
-                Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
-                Cause::RateLimit => problem.is_none(),
-            };
-            if mended {
-                self.set_gate(None)?;
-            }
-        }
-        if taken && self.refusal()?.is_some() {
-            self.store.set_fact::<String>(REFUSAL, None)?;
-            return Ok(Some(Ok(())));
-        }
-        Ok(None)
-    }
-
     /// A run's count is in Workers KV, or could not be written, which is tried again by itself.
     pub fn published(&self, published: &Watched, now: Millis, written: bool) -> Result<(), StoreError> {
         let Some(mut watched) = self.store.run(published.run_id)? else { return Ok(()) };
@@ -423,64 +361,6 @@ impl<S: Sql> Keeper<S> {
             (calls, _) => calls,
         };
         Ok([calls, publish].into_iter().flatten().min())
-    }
-
-    /// What is known of the policy file.
-    pub fn known(&self, rules: &Rules) -> Result<Rc<Known>, StoreError> {
-        if let Some(known) = &*self.policy.borrow() {
-            return Ok(Rc::clone(known));
-        }
-        let file = match self.store.fact::<PolicyFile>(POLICY)? {
-            Some(file) => Some(PolicyFile { text: self.store.fact(POLICY_TEXT)?, ..file }),
-            None => None,
-        };
-        let known = Rc::new(Known::of(file, self.policy_path.as_ref(), rules));
-        *self.policy.borrow_mut() = Some(Rc::clone(&known));
-        Ok(known)
-    }
-
-    fn learn(&self, known: Known) -> Result<(), StoreError> {
-        let before = self.policy.borrow_mut().take();
-        let text = |known: &Known| known.file.as_ref().and_then(|file| file.text.clone());
-        if before.is_none_or(|before| text(&before) != text(&known)) {
-            self.store.set_fact(POLICY_TEXT, text(&known).as_ref())?;
-        }
-        self.store.set_fact(POLICY, known.file.as_ref())?;
-        *self.policy.borrow_mut() = Some(Rc::new(known));
-        Ok(())
-    }
-
-    /// What Workers KV is still to be told of cancelled runs.
-    fn untold_of_cancelled(&self, rules: &Rules) -> Result<Option<bool>, StoreError> {
-        let wanted = self.known(rules)?.wants_cancelled();
-        let told = self.store.fact::<bool>(CANCELLED)?.unwrap_or_default();
-        Ok((wanted != told).then_some(wanted))
-    }
-
-    /// Workers KV says so now, or could not be written, which is tried again with a later alarm.
-    pub fn told_of_cancelled(&self, wanted: bool, now: Millis, written: bool) -> Result<(), StoreError> {
-        if !written {
-            self.tell_kv.set(Some(now + PUBLISH_AGAIN));
-            return Ok(());
-        }
-        self.store.set_fact(CANCELLED, Some(&wanted).filter(|wanted| **wanted))
-    }
-
-    fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
-        self.store.fact(SWEEP)
-    }
-
-    /// What GitHub said when it last refused the credentials, until it takes them again.
-    fn refusal(&self) -> Result<Option<String>, StoreError> {
-        self.store.fact(REFUSAL)
-    }
-
-    fn gate(&self) -> Result<Option<Gate>, StoreError> {
-        self.store.fact(GATE)
-    }
-
-    fn set_gate(&self, gate: Option<&Gate>) -> Result<(), StoreError> {
-        self.store.set_fact(GATE, gate)
     }
 
     /// Forgets what is too old to matter, once a day and a bounded number of rows at a time.

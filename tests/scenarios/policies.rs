@@ -241,7 +241,7 @@ async fn guard_max_reruns_of_a_rule(stage: Arc<Stage>) {
     let lost = repository.run(Workflow::new("lost").job(job().loses_runner(9))).await;
     let failed = repository.run(Workflow::new("failed").job(job().always_fails())).await;
     assert_eq!((lost.ends(5).await, failed.ends(2).await), (Conclusion::Failure, Conclusion::Failure));
-    says(&decision(&stage, &lost, 5).await, "exhausted", "lost runners");
+    says(&decision(&stage, &lost, 5).await, "exhausted", "at most 4 times");
     lost.expect_reruns(4).await;
     failed.expect_reruns(1).await;
     failed.expect_no_rerun_for(A_WHILE).await;

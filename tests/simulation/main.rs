@@ -7,10 +7,12 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a simulation fails by panicking")]
 
+mod check;
 mod keepers;
 mod native_sql;
 mod policies;
 mod schedule;
+mod words;
 mod world;
 
 use std::collections::BTreeMap;

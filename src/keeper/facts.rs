@@ -1,0 +1,139 @@
+//! What a Keeper knows of its repository as a whole, and stores by name: who it is, the gate, the policy file.
+
+use std::rc::Rc;
+
+use crate::github::{Problem, RerunAnswer};
+use crate::names::RepoName;
+use crate::policy::Rules;
+use crate::time::Millis;
+
+use super::gate::{Cause, Gate};
+use super::machine::Context;
+use super::policy_file::{Known, PolicyFile};
+use super::store::{Sql, StoreError};
+use super::sweep::Sweep;
+use super::{Answer, Credentials, Keeper, PUBLISH_AGAIN};
+
+const REPOSITORY: &str = "repository";
+const GATE: &str = "gate";
+const REFUSAL: &str = "refusal";
+pub(super) const SWEEP: &str = "sweep";
+pub(super) const PRUNE: &str = "prune";
+const POLICY: &str = "policy";
+const POLICY_TEXT: &str = "policy text";
+/// Whether Workers KV says that the policy re-runs what was cancelled.
+const CANCELLED: &str = "cancelled runs";
+
+impl<S: Sql> Keeper<S> {
+    /// Which repository this is: an alarm does not say.
+    pub fn repository(&self) -> Result<Option<RepoName>, StoreError> {
+        self.store.fact(REPOSITORY)
+    }
+
+    pub fn set_repository(&self, repository: &RepoName) -> Result<(), StoreError> {
+        if self.repository()?.as_ref() == Some(repository) {
+            return Ok(());
+        }
+        self.store.set_fact(REPOSITORY, Some(repository))
+    }
+
+    pub(super) fn close_gate(
+        &self,
+        gate: Option<Gate>,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Credentials, StoreError> {
+        let Some(gate) = gate else { return Ok(credentials) };
+        let mut news = credentials;
+        if let Cause::Credentials { message } = &gate.cause
+            && self.refusal()?.as_ref() != Some(message)
+        {
+            self.store.set_fact(REFUSAL, Some(message))?;
+            news = Some(Err(message.clone()));
+        }
+        let before = self.gate()?;
+        let gate = before.map_or(gate.clone(), |before| before.then(gate, cx.now));
+        self.set_gate(Some(&gate))?;
+        Ok(news)
+    }
+
+    /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
+    pub(super) fn pass_gate(&self, answer: &Answer) -> Result<Credentials, StoreError> {
+        let problem = answer.problem();
+        // Reading takes less permission than re-running: only what was refused tells that it is taken again.
+        let taken = matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning));
+        if let Some(gate) = self.gate()? {
+            let mended = match gate.cause {
+                Cause::Credentials { .. } => taken,
+                Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
+                Cause::RateLimit => problem.is_none(),
+            };
+            if mended {
+                self.set_gate(None)?;
+            }
+        }
+        if taken && self.refusal()?.is_some() {
+            self.store.set_fact::<String>(REFUSAL, None)?;
+            return Ok(Some(Ok(())));
+        }
+        Ok(None)
+    }
+
+    /// What is known of the policy file.
+    pub fn known(&self, rules: &Rules) -> Result<Rc<Known>, StoreError> {
+        if let Some(known) = &*self.policy.borrow() {
+            return Ok(Rc::clone(known));
+        }
+        let file = match self.store.fact::<PolicyFile>(POLICY)? {
+            Some(file) => Some(PolicyFile { text: self.store.fact(POLICY_TEXT)?, ..file }),
+            None => None,
+        };
+        let known = Rc::new(Known::of(file, self.policy_path.as_ref(), rules));
+        *self.policy.borrow_mut() = Some(Rc::clone(&known));
+        Ok(known)
+    }
+
+    pub(super) fn learn(&self, known: Known) -> Result<(), StoreError> {
+        let before = self.policy.borrow_mut().take();
+        let text = |known: &Known| known.file.as_ref().and_then(|file| file.text.clone());
+        if before.is_none_or(|before| text(&before) != text(&known)) {
+            self.store.set_fact(POLICY_TEXT, text(&known).as_ref())?;
+        }
+        self.store.set_fact(POLICY, known.file.as_ref())?;
+        *self.policy.borrow_mut() = Some(Rc::new(known));
+        Ok(())
+    }
+
+    /// What Workers KV is still to be told of cancelled runs.
+    pub(super) fn untold_of_cancelled(&self, rules: &Rules) -> Result<Option<bool>, StoreError> {
+        let wanted = self.known(rules)?.wants_cancelled();
+        let told = self.store.fact::<bool>(CANCELLED)?.unwrap_or_default();
+        Ok((wanted != told).then_some(wanted))
+    }
+
+    /// Workers KV says so now, or could not be written, which is tried again with a later alarm.
+    pub fn told_of_cancelled(&self, wanted: bool, now: Millis, written: bool) -> Result<(), StoreError> {
+        if !written {
+            self.tell_kv.set(Some(now + PUBLISH_AGAIN));
+            return Ok(());
+        }
+        self.store.set_fact(CANCELLED, Some(&wanted).filter(|wanted| **wanted))
+    }
+
+    pub(super) fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
+        self.store.fact(SWEEP)
+    }
+
+    /// What GitHub said when it last refused the credentials, until it takes them again.
+    pub(super) fn refusal(&self) -> Result<Option<String>, StoreError> {
+        self.store.fact(REFUSAL)
+    }
+
+    pub(super) fn gate(&self) -> Result<Option<Gate>, StoreError> {
+        self.store.fact(GATE)
+    }
+
+    pub(super) fn set_gate(&self, gate: Option<&Gate>) -> Result<(), StoreError> {
+        self.store.set_fact(GATE, gate)
+    }
+}

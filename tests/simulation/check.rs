@@ -1,0 +1,136 @@
+//! What GitHub's own record says at the end of a schedule, held against what Rerunner promises.
+
+use rerunner::attempts::RunOutcome;
+use rerunner::hint::Conclusion;
+use rerunner::time::Span;
+use simulator::model;
+
+use crate::schedule::{EXCLUDED, Schedule};
+use crate::words::{attempt_of, conclusion_of, run_id_of};
+use crate::world::Asked;
+
+impl Schedule {
+    /// Holds GitHub's record against the promises.
+    pub fn check(&self) {
+        let mut wrong = Vec::new();
+        for (repository, runs) in self.runs.iter().enumerate() {
+            for run in runs {
+                self.check_run(repository, *run, &mut wrong);
+            }
+        }
+        for repository in 0..self.ids.len() {
+            self.check_budget(repository, &mut wrong);
+        }
+        for what in wrong {
+            self.world.borrow_mut().violate(what);
+        }
+    }
+
+    /// In no hour, by the Keeper's clock, were there more re-runs than the budget has.
+    fn check_budget(&self, repository: usize, wrong: &mut Vec<String>) {
+        let Some(hourly) = self.policies[repository].hourly() else { return };
+        let world = self.world.borrow();
+        let made = |asked: &&Asked| {
+            world.github.reruns().iter().any(|rerun| {
+                (rerun.run.0, rerun.from_attempt) == (asked.run, asked.attempt) && rerun.by == model::RerunBy::Api
+            })
+        };
+        let mut made: Vec<&Asked> =
+            world.asked.iter().filter(|asked| asked.repository == repository).filter(made).collect();
+        // Of a call that was made again, the first.
+        made.sort_by_key(|asked| (asked.run, asked.attempt, asked.at));
+        made.dedup_by_key(|asked| (asked.run, asked.attempt));
+        for last in &made {
+            let hour = |asked: &&&Asked| asked.at <= last.at && last.at - asked.at < Span::hours(1);
+            let count = made.iter().filter(hour).count();
+            if count > hourly {
+                wrong.push(format!("{count} re-runs in the hour before {}, with a budget of {hourly}", last.at));
+            }
+        }
+    }
+
+    fn check_run(&self, repository: usize, id: model::RunId, wrong: &mut Vec<String>) {
+        let world = self.world.borrow();
+        let run = world.github.run(id);
+        let kept = self.machines[repository].keeper.run(run_id_of(id)).expect("read");
+        let ours = || world.github.reruns().iter().filter(|rerun| rerun.run == id && rerun.by == model::RerunBy::Api);
+        let pressed = world.github.reruns().iter().any(|rerun| rerun.run == id && rerun.by == model::RerunBy::Person);
+        let excluded = run.identity.actor.as_str() == EXCLUDED;
+        let policy = &self.policies[repository];
+        let mut say = |what: String| {
+            let (workflow, latest) = (&run.identity.workflow.name, run.latest());
+            wrong.push(format!(
+                "run {} ({workflow}, attempt {} {:?}) of {}: {what}; kept: {kept:#?}",
+                id.0, latest.number, latest.conclusion, world.repositories[repository]
+            ))
+        };
+        for rerun in ours() {
+            let attempt = run.attempt(rerun.from_attempt).expect("it was re-run");
+            let conclusion = attempt.conclusion.map(conclusion_of);
+            let is_candidate =
+                |conclusion: Conclusion| conclusion.may_be_rerun() || conclusion == Conclusion::Cancelled;
+            if !conclusion.is_some_and(is_candidate) {
+                say(format!("attempt {} was re-run, which concluded {conclusion:?}", rerun.from_attempt));
+            }
+            if let Some(objection) = policy.objection(rerun.from_attempt, attempt.conclusion, &attempt.jobs) {
+                say(format!("attempt {} was re-run, against the policy: {objection}", rerun.from_attempt));
+            }
+            if excluded {
+                say("re-run, although its actor is excluded".to_owned());
+            }
+            let recorded = kept.as_ref().is_some_and(|(_, records)| {
+                let of_it = |record: &&_| record_is_rerun_of(record, rerun.from_attempt);
+                records.iter().filter(of_it).count() == 1
+            });
+            if !recorded && !pressed {
+                say(format!("the re-run of attempt {} is not on record once", rerun.from_attempt));
+            }
+        }
+        let latest = run.latest();
+        let failed = latest.conclusion.map(conclusion_of).is_some_and(|conclusion| conclusion.may_be_rerun());
+        let moved_on = run.identity.pull_request.is_some_and(|number| {
+            world
+                .github
+                .repository(self.ids[repository])
+                .pull(number)
+                .is_some_and(|pull| pull.head_sha != run.identity.head_sha)
+        });
+        if failed && !excluded {
+            match &kept {
+                None => say("its last attempt failed, and nothing is known of it".to_owned()),
+                Some((watched, _)) => {
+                    let never = world.never.contains(&id.0) && watched.outcome == RunOutcome::Failed;
+                    let expected = policy.explains(watched.outcome, latest.number)
+                        || never
+                        || (moved_on && watched.outcome == RunOutcome::Superseded);
+                    let attempt = watched.decided_attempt == Some(attempt_of(latest.number));
+                    if !expected || !attempt || watched.reason.is_empty() {
+                        say(format!(
+                            "its last attempt, {}, failed and was not re-run, without a good reason on record",
+                            latest.number
+                        ));
+                    }
+                }
+            }
+        }
+        if let Some((watched, _)) = &kept {
+            let counted = watched.reruns as usize;
+            if counted != ours().count() && !pressed {
+                say(format!("{} re-runs were made, {counted} were counted", ours().count()));
+            }
+            if watched.due.is_some() {
+                say("it is due, when all is quiet".to_owned());
+            }
+            let published = world.kv.get(&(repository, run_id_of(id)));
+            if published.is_some_and(|published| *published != watched.attempts())
+                || (published.is_none() && watched.reruns > 0)
+            {
+                say(format!("Workers KV says {published:?}"));
+            }
+        }
+    }
+}
+
+fn record_is_rerun_of(record: &rerunner::keeper::machine::Record, attempt: u32) -> bool {
+    record.outcome == RunOutcome::Rerunning && record.run_attempt == Some(attempt_of(attempt))
+}

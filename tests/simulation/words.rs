@@ -1,0 +1,137 @@
+//! The model's words in Rerunner's, as the JSON in between would have it; that is covered by other tests.
+
+use rerunner::github::answer::{Reply, ReplyHeaders};
+use rerunner::github::log_tail::Tail;
+use rerunner::github::request::EVIDENCE_PER_PAGE;
+use rerunner::github::{ListAnswer, ListedRun, Page, ReadAnswer, Run};
+use rerunner::hint::Conclusion;
+use rerunner::keeper::Answer;
+use rerunner::names::{JobId, RunAttempt, RunId};
+use rerunner::policy::evidence::{Job, LogTail, Step};
+use rerunner::time::Millis;
+use simulator::model::{self, ApiError};
+
+pub fn to_model(time: Millis) -> model::Millis {
+    time.0.unsigned_abs()
+}
+
+pub fn from_model(time: model::Millis) -> Millis {
+    Millis(i64::try_from(time).unwrap_or(i64::MAX))
+}
+
+pub fn conclusion_of(conclusion: model::Conclusion) -> Conclusion {
+    match conclusion {
+        model::Conclusion::Success => Conclusion::Success,
+        model::Conclusion::Failure => Conclusion::Failure,
+        model::Conclusion::Cancelled => Conclusion::Cancelled,
+        model::Conclusion::TimedOut => Conclusion::TimedOut,
+        model::Conclusion::Skipped => Conclusion::Skipped,
+        model::Conclusion::StartupFailure => Conclusion::StartupFailure,
+        model::Conclusion::ActionRequired => Conclusion::ActionRequired,
+    }
+}
+
+pub fn run_of(run: &model::RunSnapshot) -> Run {
+    Run {
+        run_id: run_id_of(run.id()),
+        run_attempt: attempt_of(run.attempt),
+        conclusion: run.conclusion.filter(|_| run.status == model::Status::Completed).map(conclusion_of),
+        workflow: Some(run.identity.workflow.name.to_string()),
+        path: Some(run.identity.workflow.path.to_string()),
+        event: run.identity.event.to_string(),
+        head_branch: Some(run.identity.head_branch.to_string()),
+        run_number: Some(run.identity.run_number),
+        title: None,
+        head_sha: run.identity.head_sha.to_string(),
+        actors: vec![run.identity.actor.to_string(), run.triggering_actor.to_string()],
+        pull_request_heads: run.pull_request.iter().map(|pull_request| pull_request.head_sha.to_string()).collect(),
+    }
+}
+
+pub fn page_of<T>(items: Vec<T>) -> Page<T> {
+    Page { full: items.len() >= EVIDENCE_PER_PAGE, items }
+}
+
+pub fn job_of(job: &model::Job) -> Job {
+    let steps = job.steps();
+    Job {
+        job_id: JobId::new(job.id.0).expect("the model's ids are small"),
+        name: job.name.to_string(),
+        conclusion: job.conclusion().map(conclusion_of),
+        started: job.started_at.map(from_model),
+        completed: job.completed_at.map(from_model),
+        runner: job.runner_name(),
+        labels: job.spec.labels.iter().map(ToString::to_string).collect(),
+        steps: (steps.iter())
+            .map(|step| Step { name: step.name.to_string(), conclusion: step.conclusion.map(conclusion_of) })
+            .collect(),
+    }
+}
+
+pub fn tail_of(log: &str) -> LogTail {
+    let mut tail = Tail::default();
+    tail.push(log.as_bytes());
+    tail.finish()
+}
+
+pub fn listed_of(run: &model::RunSnapshot) -> ListedRun {
+    ListedRun { run_id: run_id_of(run.id()), run_attempt: attempt_of(run.attempt), updated: from_model(run.updated_at) }
+}
+
+pub fn run_id_of(id: model::RunId) -> RunId {
+    RunId::new(id.0).expect("the model's ids are small")
+}
+
+pub fn attempt_of(attempt: u32) -> RunAttempt {
+    RunAttempt::new(attempt).expect("the model's attempts start at 1")
+}
+
+pub fn status_reply(status: u16, message: &str) -> Reply {
+    let body = format!("{{\"message\":{message:?}}}").into_bytes();
+    Reply { status, headers: ReplyHeaders::default(), body }
+}
+
+pub fn error_reply(error: &ApiError) -> Reply {
+    let header = |name: &str| error.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let headers = ReplyHeaders {
+        retry_after: header("retry-after"),
+        rate_limit_remaining: header("x-ratelimit-remaining"),
+        rate_limit_reset: header("x-ratelimit-reset"),
+        date: None,
+        etag: None,
+        content_type: None,
+        accepted_permissions: header("x-accepted-github-permissions"),
+    };
+    Reply { headers, ..status_reply(error.status, &error.message) }
+}
+
+pub fn http_date(time: Millis) -> String {
+    let seconds = time.0 / 1_000;
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // The schedules begin on a Monday and last some days; only the time of day and the day of November vary.
+    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][usize::try_from(days % 7).unwrap_or_default()];
+    let text = time.to_rfc3339();
+    let month = match &text[5..7] {
+        "11" => "Nov",
+        "12" => "Dec",
+        other => panic!("a schedule in month {other}"),
+    };
+    format!(
+        "{weekday}, {} {month} {} {:02}:{:02}:{:02} GMT",
+        &text[8..10],
+        &text[..4],
+        rest / 3_600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+pub fn describe(answer: &Answer) -> String {
+    match answer {
+        Answer::Read(ReadAnswer::Run(run)) => {
+            format!("attempt {} {}", run.run_attempt, run.conclusion.map_or("going", Conclusion::as_str))
+        }
+        Answer::List(ListAnswer::Runs(runs)) => format!("{} runs", runs.len()),
+        other => format!("{other:?}"),
+    }
+}
