@@ -22,6 +22,8 @@
 //! | [`report`] | what people see | no |
 //! | [`handler`], [`body`], [`env`], [`kv`], [`log`] | the fetch handler and what it needs of the platform | yes |
 //!
+//! `main.rs` and `cli/` are the command for people, which runs [`policy`] on the host.
+//!
 //! The entry that wrangler is given is `worker.mjs`, which puts a guard around the Durable Object.
 //!
 //! # Panics

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use rerunner::attempts::{Attempts, RunOutcome};
+use rerunner::policy::keys::{BUDGET, CONDITIONS, FILE, FILTER, Key, RULE};
+use rerunner::policy::{Bounds, Policy, Then, parse};
 use rerunner::settings::Settings;
 use rerunner::webhook::Answer;
 
@@ -123,4 +125,44 @@ fn the_bundles_size() {
     let said = README.split(" KiB, ").next().and_then(|text| text.rsplit([' ', '\n']).next()).unwrap();
     let said: f64 = said.parse().unwrap();
     assert!((kib / said - 1.0).abs() < 0.08, "README says {said} KiB, and the build has {kib:.0} KiB");
+}
+
+/// A table of keys as README is to have it.
+fn rows(head: &str, keys: &[(&str, &[Key])]) -> String {
+    let columns = head.matches('|').count() - 1;
+    let mut rows = format!("{head}\n|{}\n", "---|".repeat(columns));
+    for (prefix, keys) in keys {
+        for key in *keys {
+            let value = key.shape.in_words();
+            let default = if key.default.is_empty() { "required" } else { key.default };
+            let cells = match columns {
+                3 => format!("| `{prefix}{}` | {value} | {} |", key.name, key.meaning),
+                _ => format!("| `{prefix}{}` | {value} | {default} | {} |", key.name, key.meaning),
+            };
+            rows = format!("{rows}{cells}\n");
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_key_of_a_policy_file() {
+    let tables = [
+        rows("| key | value | default | meaning |", &[("", FILE), ("budget.", BUDGET), ("actors.", FILTER)]),
+        rows("| key of a rule | value | default | meaning |", &[("", RULE)]),
+        rows("| condition | value | it holds for |", &[("", CONDITIONS)]),
+    ];
+    let missing: Vec<String> = tables.into_iter().filter(|table| !README.contains(&format!("\n{table}\n"))).collect();
+    assert!(missing.is_empty(), "README is to have:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn the_policy_that_most_people_want() {
+    let files: Vec<&str> = README.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let policies: Vec<Policy> = files.iter().map(|file| parse(file, Bounds::default()).unwrap()).collect();
+    let most_wanted = policies.first().expect("an example");
+    assert!(files[0].lines().count() <= 10);
+    let does: Vec<_> = most_wanted.rules.iter().map(|rule| rule.then).collect();
+    assert_eq!(does, [Then::Rerun, Then::Rerun, Then::Leave]);
+    assert!(README.contains("docs/rerunner.schema.json"));
 }

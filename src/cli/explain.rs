@@ -2,7 +2,7 @@ use clap::Args;
 use rerunner::github::Run;
 use rerunner::policy::evidence::{Evidence, History, LogTail, Need, Read};
 use rerunner::policy::{Decision, Policy, Rules, Verdict, decide};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::input::{Export, ExportedJob};
 use super::{Answer, Failure, Format, input, show};
@@ -55,9 +55,7 @@ pub fn explain(arguments: &Arguments) -> Result<Answer, Failure> {
         },
     };
     let decision = given.decide(&rules, &state.policy(), &run, &History::default());
-    let mut json = show::decision_json(&decision);
-    json["run_id"] = json!(run.run_id);
-    json["run_attempt"] = json!(run.run_attempt);
+    let json = show::decision_json(&run, &decision);
     let text = format!("{}.\n\n{}", show::run(&run), show::decision(&decision));
     Ok(Answer { text, json, good: !matches!(state, rerunner::policy::PolicyState::Invalid(_)) })
 }

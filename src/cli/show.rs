@@ -71,10 +71,13 @@ fn judged(job: &JudgedJob) -> String {
     if job.then.is_some() { format!("{then} {rule}; failed {at}{code}") } else { format!("failed {at}{code}") }
 }
 
-pub fn decision_json(decision: &Decision) -> Value {
+pub fn decision_json(run: &Run, decision: &Decision) -> Value {
+    let (run_id, run_attempt) = (run.run_id, run.run_attempt);
     match decision {
-        Decision::Await => json!({ "decision": "await" }),
+        Decision::Await => json!({ "run_id": run_id, "run_attempt": run_attempt, "decision": "await" }),
         Decision::Rerun(Rerun { reason, delay, scope, debug_logging, detail }) => json!({
+            "run_id": run_id,
+            "run_attempt": run_attempt,
             "decision": "rerun",
             "reason": reason,
             "delay_seconds": delay.as_millis() / 1_000,
@@ -83,6 +86,8 @@ pub fn decision_json(decision: &Decision) -> Value {
             "detail": detail,
         }),
         Decision::End(Ending { outcome, reason, detail, .. }) => json!({
+            "run_id": run_id,
+            "run_attempt": run_attempt,
             "decision": "end",
             "outcome": outcome,
             "reason": reason,

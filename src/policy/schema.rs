@@ -15,29 +15,32 @@ const COMPARISON: &str = "^ *(==|!=|>=|<=|>|<) *-?[0-9]{1,10} *$";
 
 /// The draft that editors know best.
 pub fn schema() -> Value {
-    let mut schema = map(FILE, &[]);
-    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    schema["title"] = json!("Rerunner's policy file");
-    schema["description"] = json!("Which failed GitHub workflow runs are re-run: .github/rerunner.yml");
-    // An empty file is the same as none.
-    schema["type"] = json!(["object", "null"]);
-    schema
+    let about = [
+        ("$schema", json!("http://json-schema.org/draft-07/schema#")),
+        ("title", json!("Rerunner's policy file")),
+        ("description", json!("Which failed GitHub workflow runs are re-run: .github/rerunner.yml")),
+        // An empty file is the same as none.
+        ("type", json!(["object", "null"])),
+    ];
+    with(map(FILE), about)
 }
 
-fn map(keys: &[Key], required: &[&str]) -> Value {
+fn map(keys: &[Key]) -> Value {
     let properties: Map<String, Value> = keys.iter().map(|key| (key.name.to_owned(), described(key))).collect();
-    let mut map = json!({ "type": "object", "additionalProperties": false, "properties": properties });
-    if !required.is_empty() {
-        map["required"] = json!(required);
-    }
-    map
+    json!({ "type": "object", "additionalProperties": false, "properties": properties })
 }
 
 fn described(key: &Key) -> Value {
-    let mut value = shape(key.shape);
     let default = if key.default.is_empty() { String::new() } else { format!("; default: {}", key.default) };
-    value["description"] = json!(format!("{}{default}", key.meaning).replace('`', ""));
-    value
+    let description = format!("{}{default}", key.meaning).replace('`', "");
+    with(shape(key.shape), [("description", json!(description))])
+}
+
+fn with<const N: usize>(mut object: Value, more: [(&str, Value); N]) -> Value {
+    if let Value::Object(object) = &mut object {
+        object.extend(more.map(|(key, value)| (key.to_owned(), value)));
+    }
+    object
 }
 
 fn shape(shape: Shape) -> Value {
@@ -61,12 +64,8 @@ fn shape(shape: Shape) -> Value {
             ] }),
             1,
         ),
-        Shape::Map(keys) => map(keys, &[]),
-        Shape::OneOf(keys) => {
-            let mut map = map(keys, &[]);
-            map["minProperties"] = json!(1);
-            map
-        }
+        Shape::Map(keys) => map(keys),
+        Shape::OneOf(keys) => with(map(keys), [("minProperties", json!(1))]),
         Shape::List(keys) => json!({ "type": "array", "items": rule(keys) }),
     }
 }
@@ -77,13 +76,15 @@ fn one_or_more(one: &Value, least: u32) -> Value {
 
 fn rule(keys: &[Key]) -> Value {
     let required: Vec<&str> = keys.iter().filter(|key| key.default.is_empty()).map(|key| key.name).collect();
-    let mut rule = map(keys, &required);
-    rule["if"] = json!({ "properties": { "then": { "const": "rerun" } } });
     let only_of_reruns: Map<String, Value> = keys
         .iter()
         .filter(|key| !key.default.is_empty())
         .map(|key| (key.name.to_owned(), Value::Bool(false)))
         .collect();
-    rule["else"] = json!({ "properties": only_of_reruns });
-    rule
+    let more = [
+        ("required", json!(required)),
+        ("if", json!({ "properties": { "then": { "const": "rerun" } } })),
+        ("else", json!({ "properties": only_of_reruns })),
+    ];
+    with(map(keys), more)
 }
