@@ -9,7 +9,7 @@ use serde_json::Value;
 use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Permission, Workflow};
 
 use crate::delivery::Delivery;
-use crate::stage::{Stage, trials};
+use crate::stage::{PATIENCE, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -88,7 +88,7 @@ async fn refused(stage: &Stage, name: &str, fault: Fault, reason: &str) {
 
 async fn decision(stage: &Stage, run_id: u64, outcome: &str) -> Value {
     let log = stage.worker().await.log();
-    let found = log.wait_for(Duration::from_secs(20), |event| {
+    let found = log.wait_for(PATIENCE, |event| {
         event["event"] == "decision" && event["run_id"] == run_id && event["outcome"] == outcome
     });
     found.await.unwrap_or_else(|| panic!("no decision {outcome} of run {run_id}:\n{}", log.lines().join("\n")))
@@ -133,9 +133,9 @@ async fn a_lost_answer(stage: Arc<Stage>) {
 }
 
 async fn a_connection_that_hangs(stage: Arc<Stage>) {
-    let fault = Fault::hang(Duration::from_secs(25)).on(Endpoint::ReadRun).times(1);
-    let took = in_the_end(&stage, "octo/hangs", fault).await;
-    assert!(took < Duration::from_secs(25), "the call was given up, {took:?}");
+    let hangs = Duration::from_secs(70);
+    let took = in_the_end(&stage, "octo/hangs", Fault::hang(hangs).on(Endpoint::ReadRun).times(1)).await;
+    assert!(took < hangs, "the call was given up, {took:?}");
 }
 
 async fn a_read_that_is_no_json(stage: Arc<Stage>) {
