@@ -117,5 +117,10 @@ mod tests {
         assert!(attempts.exhausted_at(4) && attempts.exhausted_at(2) && !attempts.exhausted_at(5));
         attempts.outcome = RunOutcome::Rerunning;
         assert!(!attempts.exhausted_at(4));
+        // A policy that allows more than MAX_RERUNS: the run goes on, and its next failure is not dropped.
+        (attempts.run_attempt, attempts.reruns) = (7, 6);
+        assert!(!attempts.exhausted_at(6) && !attempts.exhausted_at(7));
+        attempts.outcome = RunOutcome::Exhausted;
+        assert!(attempts.exhausted_at(7) && !attempts.exhausted_at(8));
     }
 }

@@ -18,10 +18,14 @@ pub enum Bug {
     NoLimitOnRetry,
     /// Every 403 is taken for "already running".
     Every403IsRunning,
+    /// A re-run is taken from the budget when it is answered, and not before it is asked for.
+    SpendAfterTheAnswer,
+    /// A policy file that cannot be read now is taken for absent.
+    NoAnswerIsNoPolicy,
 }
 
 impl Bug {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::RerunBeforeStoring,
         Self::DeduplicateBeforeStoring,
         Self::TrustThePayload,
@@ -29,6 +33,8 @@ impl Bug {
         Self::NoRearm,
         Self::NoLimitOnRetry,
         Self::Every403IsRunning,
+        Self::SpendAfterTheAnswer,
+        Self::NoAnswerIsNoPolicy,
     ];
 }
 

@@ -288,6 +288,9 @@ mod tests {
         for value in ["yes", "1", "TRUE", "hunter2"] {
             bad("DRY_RUN", value);
         }
+        for value in ["/hunter2", "hunter2/../x", "hunter2/", "hunter2//x"] {
+            bad("POLICY_FILE", value);
+        }
         for value in [
             "api.example",
             "http://api.example",
@@ -316,6 +319,9 @@ mod tests {
         assert_eq!(read(&[("RERUN_DELAY", "0s")]).rerun_delay, Span::ZERO);
         assert_eq!(read(&[("RERUN_DELAY", "24h")]).rerun_delay, Span::hours(24));
         assert!(read(&[("DRY_RUN", "true")]).dry_run);
+        assert_eq!(read(&[]).policy_file.unwrap().as_str(), ".github/rerunner.yml");
+        assert_eq!(read(&[("POLICY_FILE", " ci/rules.yml ")]).policy_file.unwrap().as_str(), "ci/rules.yml");
+        assert_eq!(read(&[("POLICY_FILE", "")]).policy_file, None);
         assert_eq!(read(&[]).sweep_interval, Span::minutes(15));
         assert_eq!(read(&[("SWEEP_INTERVAL", "0")]).sweep_interval, Span::ZERO);
         let settings = read(&[("REPOSITORIES", "octo/*, Other/one"), ("NO_RERUN_ACTORS", "dependabot[bot], Ann")]);

@@ -25,7 +25,7 @@ pub(super) const SWEEP: &str = "sweep";
 pub(super) const PRUNE: &str = "prune";
 const POLICY: &str = "policy";
 const POLICY_TEXT: &str = "policy text";
-/// Whether Workers KV says that the policy re-runs what was cancelled.
+/// Since when Workers KV says that the policy re-runs what was cancelled.
 const CANCELLED: &str = "cancelled runs";
 
 impl<S: Sql> Keeper<S> {
@@ -112,7 +112,7 @@ impl<S: Sql> Keeper<S> {
     /// What Workers KV is still to be told of cancelled runs.
     pub(super) fn untold_of_cancelled(&self, rules: &Rules) -> Result<Option<bool>, StoreError> {
         let wanted = self.known(rules)?.wants_cancelled();
-        let told = self.store.fact::<bool>(CANCELLED)?.unwrap_or_default();
+        let told = self.cancelled_since()?.is_some();
         Ok((wanted != told).then_some(wanted))
     }
 
@@ -122,7 +122,12 @@ impl<S: Sql> Keeper<S> {
             self.tell_kv.set(Some(now + PUBLISH_AGAIN));
             return Ok(());
         }
-        self.store.set_fact(CANCELLED, Some(&wanted).filter(|wanted| **wanted))
+        self.store.set_fact(CANCELLED, wanted.then_some(&now))
+    }
+
+    /// Since when what was cancelled is re-run: what was cancelled before is nobody's concern.
+    pub(super) fn cancelled_since(&self) -> Result<Option<Millis>, StoreError> {
+        self.store.fact(CANCELLED)
     }
 
     pub(super) fn sweep(&self) -> Result<Option<Sweep>, StoreError> {

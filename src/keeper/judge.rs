@@ -37,6 +37,10 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Settled, StoreError> {
         let run_id = watched.run_id;
+        let answer = match answer {
+            PolicyAnswer::Problem(Problem::Lost { .. }) if bugs::has(Bug::NoAnswerIsNoPolicy) => PolicyAnswer::NoFile,
+            answer => answer,
+        };
         let (known, notice) = match self.known(cx.rules)?.learn(path, answer, cx.rules, cx.now) {
             Learned::New(known) => {
                 let trouble = known.trouble();

@@ -210,6 +210,8 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
     match answer {
         RerunAnswer::Accepted => {
             let next = RunAttempt::new(attempt.get() + 1);
+            let late = Spends::Reserve { run_attempt: attempt, runner_seconds: 0 };
+            let spends = Some(late).filter(|_| bugs::has(Bug::SpendAfterTheAnswer));
             let failed_since = watched.failed_at > calling.since;
             watched.calling = None;
             watched.decided_attempt = Some(attempt);
@@ -227,7 +229,7 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
                 reason: watched.reason.clone(),
                 detail: watched.detail.take(),
             };
-            Step { records: vec![record], ..Step::of(watched) }
+            Step { records: vec![record], spends, ..Step::of(watched) }
         }
         RerunAnswer::AlreadyRunning => {
             // It may be running because of an earlier call: the next attempt, once seen, is that call's.
@@ -253,7 +255,8 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
 fn call(mut watched: Watched, attempt: RunAttempt, rerun: Rerun, cx: &Context) -> Step {
     let again = watched.calling.is_some();
     let Rerun { reason, scope, debug_logging, detail, .. } = rerun;
-    let spends = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
+    let reserve = Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds };
+    let spends = Some(reserve).filter(|_| !bugs::has(Bug::SpendAfterTheAnswer));
     watched.calling = Some(Calling { run_attempt: attempt, since: cx.now, again });
     watched.due = Some(cx.now + LEASE);
     watched.reason = reason;

@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::bugs::{self, Bug};
-use crate::github::request::FailedRuns;
+use crate::github::request::{FailedRuns, Failing};
 use crate::github::{Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
@@ -284,7 +284,9 @@ impl<S: Sql> Keeper<S> {
         let known = self.known(cx.rules)?;
         let cx = &Context { first_look: known.first_look(cx.rules), ..*cx };
         let mut records = Vec::new();
-        for run in runs.into_iter().filter(|run| sweep.covers(run.updated)) {
+        let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
+        let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled);
+        for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
             let hint =
                 Hint { run_id: run.run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, delivery: None };
             let before = self.store.run(run.run_id)?;
@@ -299,7 +301,7 @@ impl<S: Sql> Keeper<S> {
                 }
             }
         }
-        let errand = Sweep::after(asked, listed, known.wants_cancelled()).map(Errand::Call);
+        let errand = Sweep::after(asked, listed, cancelled_since.is_some()).map(Errand::Call);
         let sweep = match errand {
             Some(_) => sweep.postponed(cx.now + LEASE),
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),

@@ -56,9 +56,9 @@ impl Sweep {
         Call::ListFailedRuns(FailedRuns { failing: Failing::Failure, created_from, page: 1, started: now })
     }
 
-    /// Whether a failure that ended then is for Rerunner to act on.
-    pub fn covers(&self, ended: Millis) -> bool {
-        ended + CLOCKS_APART >= self.watching_since
+    /// Whether a failure that ended then is for Rerunner to act on. `since`: for what is acted on only since then.
+    pub fn covers(&self, ended: Millis, since: Option<Millis>) -> bool {
+        ended + CLOCKS_APART >= self.watching_since.max(since.unwrap_or(self.watching_since))
     }
 
     /// What to ask for after a page with so many runs; `None` when that was all.

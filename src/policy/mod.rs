@@ -3,12 +3,12 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`keys`] | every key of the file: shape, default, meaning; the reader, the schema and README go by it |
-//! | `yaml`, `read`, `error` | text → tree with places → [`Policy`], or all errors |
+//! | `yaml`, `read`, `shapes`, `error` | text → tree with places → [`Policy`], or all errors |
 //! | `format` | what a policy file says, resolved |
 //! | `schema`, `describe` | the format as a JSON Schema; a policy in plain English |
 //! | [`evidence`] | what a decision can go by |
 //! | `judge` | a failed job and the rules → what can still be made of it, and what has to be read for that |
-//! | `decide` | run, jobs, limits → [`Decision`] |
+//! | `decide`, `case` | the run itself → its jobs, and the limits → [`Decision`] |
 //! | `cost`, `fingerprint` | what a re-run costs; whether two attempts failed in the same way |
 //! | `reason`, `words`, `detail` | the decision as a sentence, and as data |
 //!
@@ -31,6 +31,7 @@
 //! For regexes, regex-lite 0.1 takes 81,590 (34,536), and regex 1 without Unicode and optimizations 297,051 (111,215). Both
 //! are linear in time. regex-lite searches 500 lines of 127 bytes in 3 to 8 ms, regex without its optimizations in 6 to 31.
 
+mod case;
 mod cost;
 mod decide;
 mod describe;
@@ -44,6 +45,7 @@ pub mod keys;
 mod read;
 mod reason;
 mod schema;
+mod shapes;
 mod words;
 mod yaml;
 

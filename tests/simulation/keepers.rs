@@ -81,6 +81,7 @@ impl Machine {
     }
 
     fn start_work(&mut self) {
+        self.world.borrow_mut().requests.remove(&self.repository);
         let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.rules), self.site());
         self.work = Some(Box::pin(async move { work::work(&keeper, &rules, true, &site).await }));
         self.go_on();
@@ -196,6 +197,7 @@ impl Host for Site {
             let failed = world.chance(fails, likelihood);
             // It may have been written all the same.
             let written = !failed || world.random.bool();
+            world.count_requests(self.repository, 1);
             (world.begin_wait(self.repository, Span::millis(30)), written, !failed)
         };
         self.returned(index).await;
@@ -215,6 +217,7 @@ impl Host for Site {
             let mut world = self.world.borrow_mut();
             let likelihood = world.faults.kv_failure;
             let failed = world.chance("a failed write to KV", likelihood);
+            world.count_requests(self.repository, 1);
             (world.begin_wait(self.repository, Span::millis(30)), !failed)
         };
         self.returned(index).await;

@@ -122,6 +122,8 @@ pub struct World {
     pub clock_skew: Vec<i64>,
     /// What the Keepers asked for, and when by their clocks.
     pub asked: Vec<Asked>,
+    /// Requests that each Keeper has made since its alarm went off.
+    pub requests: HashMap<usize, u32>,
     /// Repositories of which Workers KV says that their policies re-run what was cancelled.
     pub wants_cancelled: std::collections::BTreeSet<usize>,
     pub faults_seen: BTreeMap<&'static str, u64>,
@@ -178,6 +180,7 @@ impl World {
             never: std::collections::BTreeSet::new(),
             clock_skew: Vec::new(),
             asked: Vec::new(),
+            requests: HashMap::new(),
             wants_cancelled: std::collections::BTreeSet::new(),
             faults_seen: BTreeMap::new(),
             violations: Vec::new(),
@@ -273,6 +276,7 @@ impl World {
         if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
             self.violate(format!("{call:?} was made while GitHub had asked to wait"));
         }
+        self.count_requests(repository, call.requests());
         if let Call::Rerun { run_id, run_attempt, .. } = call {
             let at = self.clock(repository);
             self.asked.push(Asked { repository, run: run_id.get(), attempt: run_attempt.get(), at });
@@ -280,6 +284,15 @@ impl World {
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Reach { call: index });
         index
+    }
+
+    /// The free plan allows 50 in an invocation.
+    pub fn count_requests(&mut self, repository: usize, more: u32) {
+        let requests = self.requests.entry(repository).or_default();
+        *requests += more;
+        if *requests > 50 {
+            self.violate("more than 50 requests in one invocation".to_owned());
+        }
     }
 
     pub fn begin_wait(&mut self, repository: usize, span: Span) -> usize {

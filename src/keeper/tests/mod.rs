@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 
 use super::*;
 use crate::attempts::RunOutcome;
-use crate::github::request::Failing;
 use crate::github::{ListedRun, Run};
 use crate::hint::{Conclusion, News};
 use crate::names::{DeliveryId, JobId, RunAttempt};

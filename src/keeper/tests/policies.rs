@@ -224,25 +224,34 @@ fn a_dry_run_decides_and_records_and_calls_nothing() {
 fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     let mut play = Play::with_policy("conclusions: [failure, cancelled]\n");
     play.rules.sweep_interval = Span::minutes(15);
-    play.hear(News::RunFailed, Some(1));
+    // Another run, which comes to nothing, makes the policy known.
+    let other = RunId::new(1).unwrap();
+    let hint = Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+    play.ends(Conclusion::Success);
+    play.keeper.receive(&hint, &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));
     assert_eq!(*play.cancelled.borrow(), [true]);
-    // Its second attempt is cancelled, and no webhook tells of it.
+    // What was cancelled before anybody wanted it re-run is left alone.
     play.ends(Conclusion::Cancelled);
+    play.github.borrow_mut().ended = Millis(START.0 - Span::minutes(12).as_millis());
+    play.pass_working(Span::minutes(16));
+    assert_eq!(play.keeper.run(run_id()).unwrap(), None);
+    // No webhook tells of one that is cancelled after that.
     play.github.borrow_mut().ended = play.now.get();
     play.pass_working(Span::minutes(16));
-    play.reruns(&[1, 2]);
-    // And of a third, one does.
+    play.reruns(&[1]);
+    // And of its second attempt, one does.
     play.ends(Conclusion::Cancelled);
-    play.heard(News::RunCancelled, Some(3), ReceiptKind::Scheduled);
+    play.heard(News::RunCancelled, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
-    play.reruns(&[1, 2, 3]);
+    play.reruns(&[1, 2]);
     // Somebody changes their mind.
     play.github.borrow_mut().file = None;
     play.ends(Conclusion::Cancelled);
     play.pass(Span::minutes(6));
-    play.hear(News::RunCancelled, Some(4));
+    play.hear(News::RunCancelled, Some(3));
     play.pass_working(Span::minutes(1));
-    play.reruns(&[1, 2, 3]);
+    play.reruns(&[1, 2]);
+    play.stands(RunOutcome::Left, 2);
     assert_eq!(*play.cancelled.borrow(), [true, false]);
 }

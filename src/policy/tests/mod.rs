@@ -2,12 +2,15 @@
 
 mod decide;
 mod file;
+mod limits;
 mod origins;
 mod properties;
+mod reasons;
 mod schema;
 
-use super::evidence::{Evidence, History, Job, LogTail, Need, Read, Step};
+use super::evidence::{EarlierAttempt, Evidence, History, Job, LogTail, Need, Read, Step};
 use super::*;
+use crate::attempts::RunOutcome;
 use crate::github::Run;
 use crate::hint::Conclusion;
 use crate::names::{JobId, RunAttempt, RunId};
@@ -162,4 +165,30 @@ impl World {
         };
         assert_eq!(reason, expected);
     }
+}
+
+/// A run of which nothing but itself is known, as without a token that reads jobs.
+fn bare(attempt: u32, conclusion: Conclusion) -> World {
+    World { run: run(attempt, conclusion), jobs: Read::Absent("HTTP 403".to_owned()), ..failed([]) }
+}
+
+#[track_caller]
+fn ends(world: &World, text: &str, expected: RunOutcome) {
+    let ending = world.ends(&policy(text));
+    assert_eq!(ending.outcome, expected, "{}", ending.reason);
+    assert!(ending.last_word);
+}
+
+#[track_caller]
+fn reruns(world: &World, text: &str) -> Rerun {
+    world.reruns(&policy(text))
+}
+
+fn earlier(attempts: &[(u32, Option<&str>, &[&str])]) -> History {
+    let attempt = |(attempt, fingerprint, rules): &(u32, Option<&str>, &[&str])| EarlierAttempt {
+        run_attempt: RunAttempt::new(*attempt).unwrap(),
+        fingerprint: fingerprint.map(str::to_owned),
+        rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+    };
+    History { attempts: attempts.iter().map(attempt).collect(), ..History::default() }
 }

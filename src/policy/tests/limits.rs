@@ -1,0 +1,104 @@
+//! How often, how much, how long after.
+
+use super::*;
+
+#[test]
+fn limits_of_rules() {
+    let text = r#"
+max_reruns: 3
+rules:
+  - { name: lost, if: { lost_runner: true }, then: rerun, max_reruns: 6 }
+  - { name: once, if: { step: Fetch }, then: rerun, max_reruns: 1 }
+"#;
+    let (lost, once, other) = (job(1, "a", ""), job(2, "b", "Fetch"), job(3, "c", "x"));
+    let at = |attempt, jobs: &[&Job], history| World {
+        history,
+        ..failed(jobs.iter().map(|job| (*job).clone())).attempt(attempt)
+    };
+    let none = History::default;
+    // More than the file's.
+    reruns(&at(6, &[&lost], none()), text);
+    ends(&at(7, &[&lost], none()), text, RunOutcome::Exhausted);
+    let six = (1..=6).map(|attempt| (attempt, None, &["lost"][..])).collect::<Vec<_>>();
+    reruns(&at(6, &[&lost], earlier(&six[..5])), text);
+    // A job that no rule matches has the file's limit.
+    reruns(&at(3, &[&other], none()), text);
+    ends(&at(4, &[&other], none()), text, RunOutcome::Exhausted);
+    // Fewer than the file's, counted by the rule's own re-runs.
+    reruns(&at(3, &[&once], earlier(&[(1, None, &["lost"]), (2, None, &[])])), text);
+    ends(&at(2, &[&once], earlier(&[(1, None, &["once"])])), text, RunOutcome::Exhausted);
+    ends(&at(3, &[&once], earlier(&[(1, None, &["lost", "once"]), (2, None, &[])])), text, RunOutcome::Exhausted);
+    ends(&at(4, &[&once], none()), text, RunOutcome::Exhausted);
+    // One job that is out of re-runs is one that is left.
+    let spent = earlier(&[(1, None, &["once"])]);
+    ends(&at(2, &[&lost, &once], spent.clone()), text, RunOutcome::Exhausted);
+    let mixed = reruns(&at(2, &[&lost, &once], spent), &format!("{text}\nmixed: rerun"));
+    assert_eq!(mixed.detail.rules, ["lost"]);
+}
+
+#[test]
+fn guards() {
+    let jobs = |n: u64| failed((1..=n).map(|id| job(id, &format!("j{id}"), "x")));
+    reruns(&jobs(5), "max_failed_jobs: 5");
+    ends(&jobs(6), "max_failed_jobs: 5", RunOutcome::Left);
+    let gates = "max_failed_jobs: 5\nrules: [{ name: g, if: { job: [j5, j6] }, then: ignore }]";
+    reruns(&jobs(6), gates);
+
+    let with = |budget: &str, spent| {
+        let world = World { history: History { attempts: vec![], spent }, ..jobs(2) };
+        matches!(world.decide(&policy(&format!("budget: {{ {budget} }}"))).0, Decision::Rerun(_))
+    };
+    let spent = evidence::Spent { reruns_last_hour: 2, reruns_last_day: 9, runner_time_last_day: Span::minutes(8) };
+    assert!(with("reruns_per_hour: 3", spent) && !with("reruns_per_hour: 2", spent));
+    assert!(with("reruns_per_day: 10", spent) && !with("reruns_per_day: 9", spent));
+    assert!(with("minutes_per_day: 10", spent) && !with("minutes_per_day: 9", spent));
+    assert!(!with("reruns_per_hour: 0", evidence::Spent::default()));
+}
+
+#[test]
+fn what_fails_in_the_same_way_again_is_real() {
+    let text = "max_reruns: 10\nstop_when_repeated: 3";
+    let first = failed([job(1, "a", "x"), job(2, "b", "y")]).annotated(1, &["died after 12 s"]);
+    let (decision, needs) = first.decide(&policy(text));
+    assert_eq!(needs.len(), 3, "the annotations of both are read");
+    let Decision::Rerun(rerun) = decision else { panic!() };
+    let same = rerun.detail.fingerprint.unwrap();
+    let again = |attempt, history| World {
+        history,
+        ..failed([job(4, "b", "y"), job(3, "a", "x")]).annotated(3, &["died after 7 s"]).attempt(attempt)
+    };
+    reruns(&again(2, earlier(&[(1, Some(&same), &[])])), text);
+    reruns(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some("other"), &[])])), text);
+    reruns(&again(3, earlier(&[(1, Some(&same), &[]), (2, None, &[])])), text);
+    ends(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some(&same), &[])])), text, RunOutcome::Left);
+    let other_step = World { jobs: Read::There(vec![job(1, "a", "z"), job(2, "b", "y")]), ..again(3, earlier(&[])) };
+    assert_ne!(reruns(&other_step, text).detail.fingerprint, Some(same));
+    // Whatever the rules make of its jobs: a rule that is added does not make it look new.
+    let print = |then: &str| {
+        let rule = format!("{text}\nmixed: rerun\nrules: [{{ name: b, if: {{ job: b }}, then: {then} }}]");
+        reruns(&first, &rule).detail.fingerprint
+    };
+    assert_eq!(print("ignore"), print("leave"));
+    assert_eq!(print("ignore"), print("rerun"));
+}
+
+#[test]
+fn delays_and_debug_logging() {
+    let delay = |text: &str, attempt| reruns(&failed([job(1, "a", "x")]).attempt(attempt), text).delay;
+    assert_eq!(delay("", 3), Span::seconds(5));
+    assert_eq!(delay("delay: 1m\nbackoff: 2", 1), Span::minutes(1));
+    assert_eq!(delay("delay: 1m\nbackoff: 2", 3), Span::minutes(4));
+    assert_eq!(delay("delay: 1m\nbackoff: 2\nmax_delay: 3m", 3), Span::minutes(3));
+    assert_eq!(delay("delay: 1h\nbackoff: 2", 3), Span::hours(1));
+    let rule = "delay: 1m\nrules: [{ name: r, if: { job: a }, then: rerun, delay: 5m, scope: all_jobs }]";
+    assert_eq!(delay(rule, 1), Span::minutes(5));
+    assert_eq!(reruns(&failed([job(1, "a", "x")]), rule).scope, Scope::AllJobs);
+    // The longest of them.
+    assert_eq!(reruns(&failed([job(1, "a", "x"), job(2, "b", "x")]), rule).delay, Span::minutes(5));
+
+    let debug = |text: &str, attempt| reruns(&failed([job(1, "a", "x")]).attempt(attempt), text).debug_logging;
+    assert!(!debug("", 3));
+    assert!(debug("debug_logging: always", 1));
+    assert!(!debug("debug_logging: last", 2) && debug("debug_logging: last", 3));
+    assert!(debug(&format!("{}\ndebug_logging: last", rule.replace("delay: 5m", "max_reruns: 1")), 1));
+}
