@@ -7,6 +7,7 @@ use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::Value;
 use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Permission, Workflow};
+use tokio::net::TcpListener;
 
 use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, Stage, trials};
@@ -25,6 +26,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         a_connection_that_hangs,
         a_read_that_is_no_json,
         a_stale_read,
+        a_redirect_elsewhere,
         a_token_that_is_refused_and_replaced,
         a_token_without_the_permission,
     )
@@ -150,6 +152,20 @@ async fn a_stale_read(stage: Arc<Stage>) {
     // Of before the run had ended.
     let fault = Fault::stale(Duration::from_secs(2)).on(Endpoint::ReadRun).times(1);
     in_the_end(&stage, "octo/stale", fault).await;
+}
+
+/// The token goes nowhere but to the API that it was set for.
+async fn a_redirect_elsewhere(stage: Arc<Stage>) {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let location = format!("http://{}/repos/octo/moved/actions/runs/1", elsewhere.local_addr().expect("an address"));
+    for (name, endpoint, status) in
+        [("octo/redirected-read", Endpoint::ReadRun, 301), ("octo/redirected-rerun", RERUN, 307)]
+    {
+        let fault = Fault::answer(status, "Moved").header("location", &location).on(endpoint).times(1);
+        in_the_end(&stage, name, fault).await;
+    }
+    let called = tokio::time::timeout(Duration::from_secs(1), elsewhere.accept()).await;
+    assert!(called.is_err(), "it was called");
 }
 
 async fn a_token_that_is_refused_and_replaced(stage: Arc<Stage>) {
