@@ -870,6 +870,7 @@ fn what_is_told_to_workers_kv() {
         play.pass_working(Span::minutes(1));
         play.stands(RunOutcome::Left, 0);
         assert_eq!((play.watched().published, play.watched().publish), (published, None), "{conclusion:?}");
+        assert_eq!(play.watched().attempts().workflow.as_deref(), Some("ci"));
     }
 }
 
