@@ -279,6 +279,9 @@ mod tests {
         limited.headers.rate_limit_reset = Some("1795446305".to_owned());
         limited.headers.date = Some("Mon, 23 Nov 2026 15:04:05 GMT".to_owned());
         rerun_problem(limited.clone(), Problem::RateLimited { wait: Some(Span::seconds(60)) });
+        // It was in the past: GitHub's clocks are not one.
+        limited.headers.date = Some("Mon, 23 Nov 2026 15:06:05 GMT".to_owned());
+        rerun_problem(limited.clone(), Problem::RateLimited { wait: Some(Span::seconds(1)) });
         limited.headers.date = None;
         rerun_problem(limited, Problem::RateLimited { wait: None });
 
@@ -316,5 +319,31 @@ mod tests {
             assert!(matches!(of(&broken), ReadAnswer::Problem(Problem::Lost { .. })));
         }
         assert_eq!(ReadAnswer::of(reply(404, "Not Found")), ReadAnswer::Problem(Problem::NotFound));
+    }
+
+    #[test]
+    fn lists() {
+        let list = |status, body: &str| {
+            ListAnswer::of(Reply { status, headers: ReplyHeaders::default(), body: body.as_bytes().to_vec() })
+        };
+        let run = r#"{"workflow_runs":[{"id":7,"run_attempt":2,"updated_at":"2026-11-23T15:04:05Z"}]}"#;
+        let ListAnswer::Runs(runs) = list(200, run) else { panic!("not read") };
+        assert_eq!((runs.len(), runs[0].run_attempt.get(), runs[0].updated), (1, 2, Millis(1_795_446_245_000)));
+        assert!(matches!(list(200, "{}"), ListAnswer::Problem(Problem::Lost { .. })));
+        assert_eq!(list(404, run), ListAnswer::Problem(Problem::NotFound));
+    }
+
+    #[test]
+    fn problems_as_the_log_has_them() {
+        for (problem, text) in [
+            (Problem::Credentials { message: "401 no".to_owned() }, "GitHub refused the credentials: 401 no"),
+            (Problem::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
+            (Problem::RateLimited { wait: None }, "GitHub's rate limit"),
+            (Problem::NotFound, "GitHub answered 404: gone, or the token has no access"),
+            (Problem::Refused { message: "no".to_owned() }, "GitHub refused: no"),
+            (Problem::Lost { what: "status 502".to_owned() }, "GitHub did not answer: status 502"),
+        ] {
+            assert_eq!(problem.to_string(), text);
+        }
     }
 }

@@ -94,3 +94,78 @@ fn jittered(wait: Span, chance: f64) -> Span {
     let extra = Span::seconds(60).with_jitter(chance).as_millis() - Span::seconds(60).as_millis();
     Span::millis(wait.as_millis() + extra)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Rules;
+
+    const NOW: Millis = Millis(1_795_446_245_000);
+
+    fn closed(closing: Closing, tries: u32, chance: f64) -> Gate {
+        let rules = Rules {
+            max_reruns: 3,
+            max_reruns_ceiling: 10,
+            delay: Span::ZERO,
+            excluded_actors: vec![],
+            dry_run: false,
+            sweep_interval: Span::ZERO,
+        };
+        Gate::close(closing, tries, &Context { now: NOW, rules: &rules, first_look: rules.delay, chance })
+    }
+
+    fn limit(wait: Option<Span>) -> Closing {
+        Closing::RateLimit { wait }
+    }
+
+    fn refused() -> Closing {
+        Closing::Credentials { message: "401".to_owned(), wait: Span::minutes(5) }
+    }
+
+    #[test]
+    fn how_long_it_is_closed() {
+        for (closing, tries, chance, seconds) in [
+            // A second more than GitHub's word, whatever was before, and the jitter on top.
+            (limit(Some(Span::seconds(10))), 5, 0.0, 11),
+            (limit(Some(Span::seconds(10))), 5, 1.0, 26),
+            (limit(Some(Span::hours(3))), 0, 0.0, 7_201),
+            (limit(None), 0, 0.0, 60),
+            (limit(None), 1, 0.0, 120),
+            (limit(None), 1, 1.0, 135),
+            (limit(None), 9, 0.0, 3_600),
+            (refused(), 9, 1.0, 300),
+            (Closing::NoAnswer, 9, 1.0, 0),
+        ] {
+            assert_eq!(closed(closing, tries, chance).until - NOW, Span::seconds(seconds), "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn calls_without_an_answer_close_it_from_the_third_in_a_row_on() {
+        let mut gate = closed(Closing::NoAnswer, 0, 0.0);
+        for (no_answers, seconds) in [(2, 0), (3, 10), (4, 20), (5, 40), (6, 80), (7, 160), (8, 300), (9, 300)] {
+            gate = gate.then(closed(Closing::NoAnswer, 0, 0.0), NOW);
+            assert_eq!((gate.no_answers, gate.until - NOW), (no_answers, Span::seconds(seconds)));
+        }
+        // What GitHub says replaces what it did not say, and the count begins anew.
+        let gate = gate.then(closed(refused(), 0, 0.0), NOW);
+        assert_eq!((gate.no_answers, gate.until - NOW), (0, Span::minutes(5)));
+        assert_eq!(gate.cause, Cause::Credentials { message: "401".to_owned() });
+        let gate = gate.then(closed(limit(None), 0, 0.0), NOW);
+        assert_eq!((gate.cause, gate.until - NOW), (Cause::RateLimit, Span::minutes(1)));
+    }
+
+    #[test]
+    fn what_a_list_closes_it_for() {
+        let closes = |problem| Closing::of(&problem).map(|closing| closed(closing, 0, 0.0).cause);
+        assert_eq!(closes(Problem::RateLimited { wait: None }), Some(Cause::RateLimit));
+        assert_eq!(closes(Problem::Lost { what: String::new() }), Some(Cause::NoAnswer));
+        for problem in [
+            Problem::NotFound,
+            Problem::Refused { message: String::new() },
+            Problem::Credentials { message: String::new() },
+        ] {
+            assert_eq!(closes(problem), None);
+        }
+    }
+}

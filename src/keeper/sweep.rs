@@ -87,3 +87,59 @@ impl Sweep {
         Self { swept: started, due: now + interval, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_795_446_245_000);
+    const INTERVAL: Span = Span::minutes(15);
+
+    fn asked(failing: Failing, page: u32) -> FailedRuns {
+        FailedRuns { failing, created_from: NOW, page, started: NOW }
+    }
+
+    #[test]
+    fn from_page_to_page_and_list_to_list() {
+        use Failing::{Failure, TimedOut};
+        let full = PER_PAGE as usize;
+        for (before, listed, next) in [
+            ((Failure, 1), full, Some((Failure, 2))),
+            ((Failure, 2), full - 1, Some((TimedOut, 1))),
+            ((Failure, PAGES), full, Some((TimedOut, 1))),
+            ((TimedOut, 1), full, Some((TimedOut, 2))),
+            ((TimedOut, 3), 0, None),
+            ((TimedOut, PAGES), full, None),
+        ] {
+            let expected = next.map(|(failing, page)| Call::ListFailedRuns(asked(failing, page)));
+            assert_eq!(Sweep::after(&asked(before.0, before.1), listed, false), expected, "after {before:?}");
+        }
+    }
+
+    #[test]
+    fn when_and_from_when_on() {
+        let from = |sweep: &Sweep, now| match sweep.start(now) {
+            Call::ListFailedRuns(FailedRuns { created_from, started, .. }) => (created_from, started),
+            other => panic!("{other:?}"),
+        };
+        let sweep = Sweep::heard(None, NOW, INTERVAL).unwrap();
+        assert_eq!(sweep.due(INTERVAL), Some(NOW + INTERVAL));
+        let later = NOW + INTERVAL;
+        assert_eq!(from(&sweep, later), (Millis(NOW.0 - RUN_TAKES.as_millis()), later));
+        // Whatever comes of it, it is not made at once again, and what was not swept is swept the next time.
+        let failed = sweep.clone().postponed(later + Span::seconds(25)).failed(later);
+        assert_eq!(failed.due(INTERVAL), Some(later + AGAIN));
+        assert_eq!(from(&failed, later), from(&sweep, later));
+        let done = sweep.done(later, later + Span::seconds(3), INTERVAL);
+        assert_eq!(done.due(INTERVAL), Some(later + Span::seconds(3) + INTERVAL));
+        assert_eq!(from(&done, later).0, Millis(later.0 - RUN_TAKES.as_millis()));
+        assert_eq!(done.postponed(NOW).due(INTERVAL), Some(NOW));
+    }
+
+    #[test]
+    fn clocks_may_be_apart() {
+        let sweep = Sweep::heard(None, NOW, INTERVAL).unwrap();
+        let earliest = Millis(NOW.0 - CLOCKS_APART.as_millis());
+        assert!(sweep.covers(earliest, None) && !sweep.covers(Millis(earliest.0 - 1), None));
+    }
+}

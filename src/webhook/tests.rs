@@ -161,6 +161,21 @@ fn left_alone() {
 }
 
 #[test]
+fn answers_name_the_run() {
+    let Verdict::Answer(answer) = Delivery::new("workflow_run", &run("success", 1)).judged(&settings(&[])) else {
+        panic!("a hint, not an answer")
+    };
+    let expected = json!({
+        "outcome": "ignored", "reason": "the run's conclusion is success",
+        "repository": "octo/widgets", "run_id": 7, "run_attempt": 1,
+    });
+    assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+    let due = Some("2026-11-23T15:04:05Z".to_owned());
+    assert_eq!(serde_json::to_value(answer.due(due)).unwrap()["due"], "2026-11-23T15:04:05Z");
+    assert_eq!(Answer::method_not_allowed("GET").allow, Some("GET"));
+}
+
+#[test]
 fn settings_filter() {
     let elsewhere = settings(&[("REPOSITORIES", "octo/gadgets,acme/*")]);
     for (event, payload) in
@@ -218,7 +233,9 @@ fn signatures() {
     );
     rejected(&right[..right.len() - 1]);
     rejected(&right[7..]);
-    rejected(&right.replace("sha256", "sha1"));
+    for algorithm in ["sha1", "sha512", "SHA256"] {
+        rejected(&right.replace("sha256", algorithm));
+    }
     rejected(&sign("another", &body));
     rejected(&sign("", &body));
     let accepted =
@@ -289,6 +306,8 @@ fn malformed_payloads_are_named_by_place_and_never_quoted() {
         "https://h/o/r/actions/runs/x/job/1",
         "https://h/o/r/actions/runs/",
         "https://h/o/r/runs/7",
+        "https://h/o/r/checks/runs/7",
+        "https://h/o/r/actions/jobs/7",
         "https://h/o/r/actions/runs/0",
         "javascript:7",
         "https://h/o/r/actions/runs/+7",

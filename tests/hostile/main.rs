@@ -208,8 +208,8 @@ fn strange_json() {
 }
 
 fn replace(text: &str, from: &str, to: &[u8]) -> Vec<u8> {
-    let at = text.find(from).unwrap();
-    [text[..at].as_bytes(), to, text[at + from.len()..].as_bytes()].concat()
+    let (before, after) = text.split_once(from).unwrap();
+    [before.as_bytes(), to, after.as_bytes()].concat()
 }
 
 #[test]

@@ -7,8 +7,10 @@ use rerunner::webhook::payload::{self, Payload};
 use rerunner::webhook::{Head, Verdict, judge};
 use serde_json::Value;
 
+type Target = fn(&[u8]);
+
 /// A target's name, and what it does with some bytes. It panics where something does not hold.
-pub const TARGETS: [(&str, fn(&[u8])); 4] = [
+pub const TARGETS: [(&str, Target); 4] = [
     ("signature", signature),
     ("json_payload", json_payload),
     ("form_payload", form_payload),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use simulator::{
-    Conclusion, ContentType, Delivery, EventKind, EventKinds, Job, JobAction, Outcome, RunAction, SimulatedGitHub,
-    Trigger, Workflow,
+    AttemptKind, Conclusion, ContentType, Delivery, EventKind, EventKinds, Job, JobAction, Outcome, Run, RunAction,
+    SimulatedGitHub, Trigger, Workflow,
 };
 
 use crate::stage::{PATIENCE, Stage, trials};
@@ -40,9 +40,19 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 const ALL: EventKinds = EventKinds::ALL;
 /// Long enough for anything that was scheduled to have happened.
 const A_WHILE: Duration = Duration::from_secs(3);
+/// Its 41 webhooks of failures would otherwise be a read each.
+const MATRIX_READS: usize = 8;
 
 fn runs() -> EventKinds {
     EventKinds::only(EventKind::WorkflowRun)
+}
+
+/// How often GitHub was asked to re-run it, and how often the run was read. GitHub refuses a second re-run of an attempt,
+/// so that the re-runs that came of it do not tell whether it was asked for once.
+async fn asked(stage: &Stage, run: &Run) -> (usize, usize) {
+    let calls = stage.github().await.calls();
+    let of_run = |method: &str| calls.iter().filter(|call| call.run == Some(run.id()) && call.method == method).count();
+    (of_run("POST"), of_run("GET"))
 }
 
 async fn a_success_is_ignored(stage: Arc<Stage>) {
@@ -108,6 +118,7 @@ async fn one_kind(stage: Arc<Stage>, name: &str, kinds: EventKinds) {
     assert_eq!(run.ends(3).await, Conclusion::Success);
     run.expect_reruns(2).await;
     run.expect_no_rerun_for(A_WHILE).await;
+    assert_eq!(asked(&stage, &run).await.0, 2, "each failed attempt is acted on once");
 }
 
 async fn workflow_run_alone(stage: Arc<Stage>) {
@@ -139,22 +150,27 @@ async fn jobs_that_need_each_other(stage: Arc<Stage>) {
         .job(Job::new("build"))
         .job(Job::new("test").needs(&["build"]).fails(1))
         .job(Job::new("deploy").needs(&["test"]))
-        .job(Job::gate("all-green", &["deploy"]));
+        .job(Job::gate("all-green", &["deploy"]).duration(2_000));
     let run = repository.run(workflow).await;
     assert_eq!(run.ends(1).await, Conclusion::Failure);
     assert_eq!(run.ends(2).await, Conclusion::Success);
     run.expect_reruns(1).await;
     run.expect_no_rerun_for(A_WHILE).await;
+    assert_eq!(run.attempt_kinds(), [AttemptKind::First, AttemptKind::FailedJobs]);
+    assert_eq!(asked(&stage, &run).await.0, 1, "asked once, at the end");
 }
 
 async fn a_matrix_of_40_jobs(stage: Arc<Stage>) {
     let repository = stage.repository("octo/matrix", ALL).await;
-    let workflow = Workflow::new("ci").job(Job::new("test").matrix(40).no_fail_fast().spread(200).fails(1));
+    let workflow = Workflow::new("ci").job(Job::new("test").matrix(40).no_fail_fast().spread(4_000).fails(1));
     let run = repository.run(workflow).await;
     assert_eq!(run.ends(1).await, Conclusion::Failure);
     assert_eq!(run.ends(2).await, Conclusion::Success);
     run.expect_reruns(1).await;
     run.expect_no_rerun_for(A_WHILE).await;
+    let (reruns, reads) = asked(&stage, &run).await;
+    assert_eq!(reruns, 1, "asked once, at the end");
+    assert!(reads <= MATRIX_READS, "{reads} reads of one run");
 }
 
 async fn a_job_that_fails_while_the_run_goes_on(stage: Arc<Stage>) {
@@ -183,7 +199,7 @@ async fn runs_that_are_never_rerun(stage: Arc<Stage>) {
     assert_eq!(stopped.ends(1).await, Conclusion::Cancelled);
     tokio::time::sleep(A_WHILE).await;
     for run in [&cancelled, &broken, &waits, &stopped] {
-        assert_eq!(run.attempt(), 1);
+        assert_eq!((run.attempt(), asked(&stage, run).await.0), (1, 0), "{:?}", run.id());
     }
     // Somebody approves the one that waits, and then it fails: in the same attempt.
     waits.approve();
@@ -198,6 +214,7 @@ async fn a_job_that_is_allowed_to_fail(stage: Arc<Stage>) {
     let run = repository.run(workflow).await;
     assert_eq!(run.ends(1).await, Conclusion::Success);
     run.expect_no_rerun_for(A_WHILE).await;
+    assert_eq!(asked(&stage, &run).await.0, 0);
 }
 
 async fn an_outdated_pull_request(stage: Arc<Stage>) {
@@ -250,6 +267,7 @@ async fn two_webhooks_in_the_same_instant(stage: Arc<Stage>) {
     run.expect_reruns(1).await;
     run.expect_no_rerun_for(A_WHILE).await;
     assert_eq!(run.attempt(), 2);
+    assert_eq!(asked(&stage, &run).await.0, 1, "asked once");
 }
 
 async fn an_old_attempts_webhook_comes_late(stage: Arc<Stage>) {

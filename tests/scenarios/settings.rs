@@ -10,7 +10,16 @@ use simulator::{Conclusion, EventKinds, Job, Trigger, Workflow};
 use crate::stage::{PATIENCE, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "settings", who_is_served, who_is_served_no_longer, limit_and_dry_run, the_delay, the_sweep)
+    trials!(
+        stage,
+        "settings",
+        who_is_served,
+        who_is_served_no_longer,
+        limit_and_dry_run,
+        the_delay,
+        the_sweep,
+        nothing_while_one_is_wrong,
+    )
 }
 
 const A_WHILE: Duration = Duration::from_secs(3);
@@ -105,5 +114,27 @@ async fn the_sweep(stage: Arc<Stage>) {
     let missed = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
     assert_eq!(missed.ends(2).await, Conclusion::Success);
     missed.expect_reruns(1).await;
+    worker.stop().await;
+}
+
+async fn nothing_while_one_is_wrong(stage: Arc<Stage>) {
+    let storage = tempfile::tempdir().expect("a folder");
+    let with_limit = |limit: &str| Options {
+        storage: Some(storage.path().to_owned()),
+        ..Options::default().setting("MAX_RERUNS", limit)
+    };
+    let worker = stage.worker_with(with_limit("a-few")).await;
+    let repository = stage.repository_of("octo/mended", EventKinds::ALL, &worker.url).await;
+    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let stored = worker.log().wait_for(PATIENCE, |event| event["outcome"] == "scheduled").await;
+    assert!(stored.is_some(), "the webhook was not stored");
+    run.expect_no_rerun_for(A_WHILE).await;
+    let calls = stage.github().await.calls();
+    assert!(!calls.iter().any(|call| call.repository.as_deref() == Some("octo/mended")), "GitHub is left alone");
+    worker.stop().await;
+    // Nothing is sent to the one that is set up right: it has what was kept.
+    let worker = stage.worker_with(with_limit("1")).await;
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    run.expect_reruns(1).await;
     worker.stop().await;
 }

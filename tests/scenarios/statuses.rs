@@ -131,10 +131,25 @@ async fn signatures(stage: Arc<Stage>) {
     delivery().without("x-hub-signature-256").send(url).await.is(401, "rejected", "missing");
     let sha1 = delivery().without("x-hub-signature-256").with("x-hub-signature", "sha1=7f2a");
     sha1.send(url).await.is(401, "rejected", "missing");
-    for malformed in [&right[..right.len() - 1], &right[7..], "sha256=", "sha1=00", "nonsense"] {
+    let renamed = |algorithm: &str| right.replace("sha256", algorithm);
+    for malformed in [
+        &right[..right.len() - 1],
+        &right[7..],
+        &renamed("sha512"),
+        &renamed("SHA256"),
+        "sha256=",
+        "sha1=00",
+        "nonsense",
+    ] {
         signed(malformed).send(url).await.is(401, "rejected", "malformed");
     }
-    for wrong in [sign("another-secret", body.as_bytes()), sign("", body.as_bytes()), sign(SECRET, b"another body")] {
+    let last_digit_off = format!("{}{}", &right[..right.len() - 1], if right.ends_with('0') { '1' } else { '0' });
+    for wrong in [
+        sign("another-secret", body.as_bytes()),
+        sign("", body.as_bytes()),
+        sign(SECRET, b"another body"),
+        last_digit_off,
+    ] {
         signed(&wrong).send(url).await.is(401, "rejected", "does not match");
     }
     // GitHub's own example (GitHub Docs, "Validating webhook deliveries"). Its body is no JSON: the signature is right.

@@ -11,6 +11,7 @@ use crate::policy::Scope;
 use crate::policy::evidence::Step;
 
 mod budgets;
+mod edges;
 mod evidence;
 mod policies;
 mod reruns;

@@ -213,6 +213,22 @@ impl LocalWorker {
         }
     }
 
+    /// What workerd has of the machine's memory, in bytes. Zero where the system has no `/proc` that tells.
+    pub fn memory(&self) -> u64 {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let statuses = processes.filter_map(|process| std::fs::read_to_string(process.path().join("status")).ok());
+        let group = self.group.to_string();
+        let resident = |status: String| {
+            let field = |name| {
+                let mut lines = status.lines();
+                lines.find_map(|line| line.strip_prefix(name)?.split_whitespace().next().map(str::to_owned))
+            };
+            let ours = field("Name:")?.starts_with("workerd") && field("NSpgid:")? == group;
+            field("VmRSS:")?.parse::<u64>().ok().filter(|_| ours).map(|kibibytes| kibibytes * 1_024)
+        };
+        statuses.filter_map(resident).sum()
+    }
+
     /// Waits until it ends by itself, which it should not.
     pub async fn ended(&mut self) {
         let _ = self.child.wait().await;
