@@ -101,14 +101,20 @@ fn give_up(mut watched: Watched, reason: String, cx: &Context) -> Step {
     Step { records: vec![record], ..Step::of(watched) }
 }
 
-/// Evidence for a decision could not be read. `None`: GitHub has not answered for so long that the decision is to do
+/// Evidence for a decision could not be read. An error: GitHub has not given it for so long that the decision is to do
 /// without.
-pub fn stumble_over_evidence(watched: &Watched, problem: Problem, cx: &Context) -> Option<Step> {
-    let since = watched.trouble_since.unwrap_or(cx.now);
-    if matches!(problem, Problem::Lost { .. }) && cx.now - since > EVIDENCE_LOST_FOR {
-        return None;
+pub fn stumble_over_evidence(mut watched: Watched, problem: Problem, cx: &Context) -> Result<Step, Watched> {
+    if !matches!(problem, Problem::Lost { .. }) {
+        return Ok(stumble(watched, problem, cx));
     }
-    Some(stumble(watched.clone(), problem, cx))
+    let lasts = cx.now - *watched.evidence_since.get_or_insert(cx.now);
+    if lasts > EVIDENCE_LOST_FOR {
+        return Err(watched);
+    }
+    let mut step = stumble(watched, problem, cx);
+    // However often the run itself could not be read before that.
+    step.watched.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
+    Ok(step)
 }
 
 /// GitHub shows an older attempt than a webhook or its own answer has told of.
