@@ -145,6 +145,13 @@ fn the_schema_agrees_with_the_reader() {
         }
     }
     assert!(validator.is_valid(&json_of(yaml::read(super::file::EVERY_KEY).unwrap().unwrap())));
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/policies")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yml") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(validator.is_valid(&json_of(yaml::read(&text).unwrap().unwrap())), "{path:?}");
+        }
+    }
     assert!(!validator.is_valid(&json!({ "max_rerun": 3 })));
 }
 
