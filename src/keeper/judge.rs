@@ -105,9 +105,9 @@ impl<S: Sql> Keeper<S> {
                 Ok(Settled { errand: Some(Errand::Call(next)), credentials, ..Settled::default() })
             }
             Taken::Had => self.judge(watched, gathering, vec![], credentials, cx),
-            Taken::Trouble(problem) => match stumble::stumble_over_evidence(watched, problem.clone(), cx) {
-                Ok(step) => self.carry_out(step, credentials, cx),
-                Err(watched) => {
+            Taken::Trouble(problem) => match stumble::stumble_over_evidence(&watched, problem.clone(), cx) {
+                Some(step) => self.carry_out(step, credentials, cx),
+                None => {
                     gathering.do_without(call, problem.to_string());
                     self.judge(watched, gathering, vec![], credentials, cx)
                 }

@@ -101,20 +101,21 @@ fn give_up(mut watched: Watched, reason: String, cx: &Context) -> Step {
     Step { records: vec![record], ..Step::of(watched) }
 }
 
-/// Evidence for a decision could not be read. An error: GitHub has not given it for so long that the decision is to do
+/// Evidence for a decision could not be read. `None`: GitHub has not given it for so long that the decision is to do
 /// without.
-pub fn stumble_over_evidence(mut watched: Watched, problem: Problem, cx: &Context) -> Result<Step, Watched> {
+pub fn stumble_over_evidence(watched: &Watched, problem: Problem, cx: &Context) -> Option<Step> {
     if !matches!(problem, Problem::Lost { .. }) {
-        return Ok(stumble(watched, problem, cx));
+        return Some(stumble(watched.clone(), problem, cx));
     }
-    let lasts = cx.now - *watched.evidence_since.get_or_insert(cx.now);
+    let since = watched.evidence_since.unwrap_or(cx.now);
+    let lasts = cx.now - since;
     if lasts > EVIDENCE_LOST_FOR {
-        return Err(watched);
+        return None;
     }
-    let mut step = stumble(watched, problem, cx);
+    let mut step = stumble(Watched { evidence_since: Some(since), ..watched.clone() }, problem, cx);
     // However often the run itself could not be read before that.
     step.watched.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
-    Ok(step)
+    Some(step)
 }
 
 /// GitHub shows an older attempt than a webhook or its own answer has told of.
