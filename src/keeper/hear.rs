@@ -88,6 +88,7 @@ fn hear_failure(watched: Option<Watched>, hint: &Hint, cx: &Context) -> Heard {
         watched.run_attempt = Some(attempt);
         watched.updated = cx.now;
         watched.tries = 0;
+        watched.evidence_since = None;
         if !parked {
             watched.outcome = RunOutcome::Waiting;
             watched.reason = WAITING.to_owned();

@@ -173,6 +173,7 @@ pub fn is_undecided(watched: &Watched, attempt: RunAttempt) -> bool {
 /// Carries out what was decided on the newest attempt, which [`look`] has found undecided.
 pub fn act(mut watched: Watched, run: &Run, mut decision: Decision, cx: &Context) -> Step {
     let attempt = run.run_attempt;
+    watched.evidence_since = None;
     if bugs::has(Bug::NoLimitOnRetry)
         && watched.tries > 0
         && let Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) = decision
@@ -314,6 +315,7 @@ pub fn finish(watched: &mut Watched, attempt: RunAttempt, outcome: RunOutcome, r
     watched.decided_attempt = watched.decided_attempt.max(Some(attempt));
     watched.calling = None;
     watched.detail = None;
+    watched.evidence_since = None;
     watched.due = None;
     watched.tries = 0;
     watched.trouble_since = None;

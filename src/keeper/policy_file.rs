@@ -27,8 +27,8 @@ pub struct PolicyFile {
     /// Why what is there is no policy, whatever it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
-    /// What GitHub said when it did not let the token read files. Then there is no file, as far as anybody can tell: a
-    /// token that may only re-run is enough for those who have none.
+    /// What GitHub said when it did not let the token read files. What was read before holds; if nothing was, there is
+    /// no file, as far as anybody can tell: a token that may only re-run is enough for those who have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied: Option<String>,
     pub read: Millis,
@@ -83,14 +83,16 @@ impl Known {
             PolicyFile { path: path.clone(), text: None, etag: None, unreadable: None, denied: None, read: now };
         let file = match (answer, &self.file) {
             (PolicyAnswer::File { text, etag }, _) => PolicyFile { text: Some(text), etag, ..empty },
-            (PolicyAnswer::Same, Some(file)) => PolicyFile { read: now, ..file.clone() },
+            (PolicyAnswer::Same, Some(file)) => PolicyFile { read: now, denied: None, ..file.clone() },
             // It was not asked whether anything is still the same.
             (PolicyAnswer::Same, None) => {
                 return Learned::Trouble(Problem::Lost { what: "304 for a file that was never read".to_owned() });
             }
             (PolicyAnswer::NoFile, _) => empty,
             (PolicyAnswer::Unreadable(what), _) => PolicyFile { unreadable: Some(what.to_owned()), ..empty },
-            (PolicyAnswer::Denied { message }, _) => PolicyFile { denied: Some(message), ..empty },
+            (PolicyAnswer::Denied { message }, before) => {
+                PolicyFile { denied: Some(message), read: now, ..before.clone().unwrap_or(empty) }
+            }
             (PolicyAnswer::Problem(Problem::Lost { .. }), Some(_)) => {
                 return Learned::Same(Self { not_before: Some(now + AGAIN), ..self.clone() });
             }
@@ -110,17 +112,18 @@ impl Known {
     pub fn trouble(&self) -> Option<String> {
         let file = self.file.as_ref()?;
         let path = &file.path;
-        match &self.state {
-            PolicyState::Invalid(errors) => {
-                let (first, more) =
-                    errors.split_first().map_or((String::new(), 0), |(first, rest)| (first.to_string(), rest.len()));
-                let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-                Some(format!("{path} is not valid, and nothing is re-run until it is: {first}{more}"))
-            }
-            _ => file.denied.as_ref().map(|message| {
-                format!("{path} cannot be read, and is taken for absent: the token needs Contents: read ({message})")
-            }),
+        if let Some(message) = &file.denied {
+            let meanwhile =
+                if file.text.is_some() { "what was last read of it holds" } else { "it is taken for absent" };
+            return Some(format!("{path} cannot be read, and {meanwhile}: the token needs Contents: read ({message})"));
         }
+        let PolicyState::Invalid(errors) = &self.state else { return None };
+        let more = match errors.len() {
+            0 | 1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+        Some(format!("{path} is not valid, and nothing is re-run until it is: {first}{more}"))
     }
 
     /// How soon after a failure some decision could be to re-run.

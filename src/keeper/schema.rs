@@ -61,6 +61,7 @@ const POLICIES: &[&str] = &[
     "ALTER TABLE runs ADD COLUMN actor TEXT",
     "ALTER TABLE runs ADD COLUMN run_number INTEGER",
     "ALTER TABLE runs ADD COLUMN title TEXT",
+    "ALTER TABLE runs ADD COLUMN evidence_since INTEGER",
     // What was taken from the budget. One row for an attempt, however often its re-run had to be asked for.
     "CREATE TABLE reruns (
         run_id INTEGER NOT NULL,
@@ -73,7 +74,8 @@ const POLICIES: &[&str] = &[
 ];
 
 pub const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
-     failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title";
+     failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, \
+     evidence_since";
 
 /// A row's values, taken one after the other.
 pub struct Row<I>(I);
@@ -109,6 +111,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
             actor: self.optional_text()?,
             run_number: self.optional_integer()?.and_then(|number| u64::try_from(number).ok()),
             title: self.optional_text()?,
+            evidence_since: self.optional_millis()?,
         })
     }
 

@@ -134,6 +134,7 @@ impl<S: Sql> Store<S> {
             text(&watched.actor),
             watched.run_number.and_then(|number| i64::try_from(number).ok()).map_or(Value::Null, Value::Integer),
             text(&watched.title),
+            watched.evidence_since.into(),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");

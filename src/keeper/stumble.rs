@@ -113,14 +113,21 @@ fn give_up(mut watched: Watched, reason: String, cx: &Context) -> Step {
     Step { records: vec![record], ..Step::of(watched) }
 }
 
-/// Evidence for a decision could not be read. `None`: GitHub has not answered for so long that the decision is to do
+/// Evidence for a decision could not be read. `None`: GitHub has not given it for so long that the decision is to do
 /// without.
 pub fn stumble_over_evidence(watched: &Watched, problem: Problem, cx: &Context) -> Option<Step> {
-    let since = watched.trouble_since.unwrap_or(cx.now);
-    if matches!(problem, Problem::Lost { .. }) && cx.now - since > EVIDENCE_LOST_FOR {
+    if !matches!(problem, Problem::Lost { .. }) {
+        return Some(stumble(watched.clone(), problem, cx));
+    }
+    let since = watched.evidence_since.unwrap_or(cx.now);
+    let lasts = cx.now - since;
+    if lasts > EVIDENCE_LOST_FOR {
         return None;
     }
-    Some(stumble(watched.clone(), problem, cx))
+    let mut step = stumble(Watched { evidence_since: Some(since), ..watched.clone() }, problem, cx);
+    // However often the run itself could not be read before that.
+    step.watched.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
+    Some(step)
 }
 
 /// GitHub shows an older attempt than a webhook or its own answer has told of.

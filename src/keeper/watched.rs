@@ -36,6 +36,8 @@ pub struct Watched {
     pub tries: u32,
     /// Since when GitHub has not answered.
     pub trouble_since: Option<Millis>,
+    /// Since when evidence for the decision on the newest attempt could not be read.
+    pub evidence_since: Option<Millis>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
     pub workflow: Option<String>,
@@ -83,6 +85,7 @@ impl Watched {
             complete: false,
             tries: 0,
             trouble_since: None,
+            evidence_since: None,
             detail: None,
             workflow: None,
             event: None,

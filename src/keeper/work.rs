@@ -69,7 +69,7 @@ pub async fn receive<S: Sql>(
     Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
 }
 
-/// Does what is due, up to a number of errands, and sets the alarm for the rest. `may_call`: no setting is wrong.
+/// Does what is due, up to a number of requests, and sets the alarm for the rest. `may_call`: no setting is wrong.
 pub async fn work<S: Sql>(
     keeper: &Keeper<S>,
     rules: &Rules,
@@ -117,7 +117,7 @@ pub async fn work<S: Sql>(
             }
             Some(Errand::Call(call)) => {
                 left = left.saturating_sub(call.requests());
-                taken += call.requests();
+                taken += call.run_id().map_or(0, |_| call.requests());
                 let answer = host.call(&call).await;
                 let settled = keeper.answered(&call, answer, &context(rules, host.now(), host.chance()))?;
                 let Settled { errand: next, records, credentials, notice } = settled;

@@ -37,7 +37,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         guard_delay_and_backoff,
         guard_conclusions,
         guard_cancelled_runs,
-        guard_actors_branches_and_events,
+        guard_actors_branches_events_and_workflows,
         guard_skip_superseded,
         guard_max_failed_jobs,
         guard_stop_when_repeated,
@@ -286,15 +286,16 @@ async fn guard_cancelled_runs(stage: Arc<Stage>) {
     assert!(!stage.github().await.calls().iter().any(|call| call.run == Some(other.id())));
 }
 
-async fn guard_actors_branches_and_events(stage: Arc<Stage>) {
+async fn guard_actors_branches_events_and_workflows(stage: Arc<Stage>) {
     let policy = "actors: { exclude: [\"Renovate[bot]\"] }\nbranches: { include: [main, \"next*\"], exclude: [next-old] }\n\
-                  events: { exclude: [schedule] }\n";
+                  events: { exclude: [schedule] }\nworkflows: { exclude: [nightly] }\n";
     let repository = repository(&stage, "filters", policy).await;
     let cases = [
         ("a", Trigger::push("main", "renovate[bot]"), Some("actors")),
         ("b", Trigger::push("topic", "mona"), Some("branches")),
         ("c", Trigger::push("next-old", "mona"), Some("branches")),
         ("d", Trigger::push("main", "mona").event("schedule"), Some("events")),
+        ("Nightly", Trigger::push("main", "mona"), Some("workflows")),
         ("e", Trigger::push("next-7", "mona"), None),
     ];
     for (name, trigger, left_by) in cases {

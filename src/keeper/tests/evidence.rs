@@ -111,6 +111,17 @@ fn lost_answers_are_asked_for_again_and_then_done_without() {
 }
 
 #[test]
+fn after_an_outage_evidence_is_not_done_without_at_once() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.github.borrow_mut().read_problems = vec![lost(); 10];
+    play.github.borrow_mut().evidence_problems = vec![lost(); 2];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(3));
+    play.reruns(&[1]);
+    assert!(detail(&play).absent.is_empty());
+}
+
+#[test]
 fn a_rate_limit_is_waited_out() {
     let play = with_log(&["read ECONNRESET"]);
     play.github.borrow_mut().evidence_problems = vec![Problem::RateLimited { wait: Some(Span::minutes(10)) }];

@@ -17,6 +17,7 @@ mod policies;
 mod reruns;
 mod sweeps;
 mod trouble;
+mod work;
 
 #[path = "../../../tests/simulation/native_sql.rs"]
 mod native_sql;
@@ -55,6 +56,8 @@ struct GitHub {
     file: Option<String>,
     policy_answers: Vec<PolicyAnswer>,
     jobs: Vec<Job>,
+    /// Of runs that have others.
+    jobs_of: BTreeMap<RunId, Vec<Job>>,
     annotations: Vec<String>,
     log: Vec<String>,
     /// Of calls for evidence, before the honest answers.
@@ -196,10 +199,11 @@ impl Play {
                     PolicyAnswer::File { text, etag: Some(now) }
                 }
             })),
-            Call::ListJobs { run_attempt, page, .. } => {
+            Call::ListJobs { run_id, run_attempt, page } => {
                 assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
                 let problem = github.evidence_problems.pop();
-                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(&github.jobs, *page)), of_evidence))
+                let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
+                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *page)), of_evidence))
             }
             Call::ListAnnotations { page, .. } => {
                 let problem = github.evidence_problems.pop();

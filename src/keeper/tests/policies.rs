@@ -90,12 +90,28 @@ fn nothing_is_decided_by_the_default_rule_because_of_a_fault_that_passes() {
 fn what_is_known_of_the_file_holds_while_github_does_not_answer() {
     let play = Play::with_policy("max_reruns: 1\n");
     play.hear(News::RunFailed, Some(1));
-    play.pass_working(Span::minutes(10));
+    play.pass_working(Span::seconds(5));
+    play.pass(Span::minutes(6));
     play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Problem(lost()); 10];
     play.ends(Conclusion::Failure);
     play.hear(News::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.stands(RunOutcome::Exhausted, 1);
+}
+
+#[test]
+fn what_is_known_of_the_file_holds_when_the_token_may_no_longer_read_it() {
+    let play = Play::with_policy("max_reruns: 1\n");
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.pass(Span::minutes(6));
+    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Denied { message: "403".to_owned() }];
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(2));
+    play.pass_working(Span::seconds(5));
+    play.stands(RunOutcome::Exhausted, 1);
+    assert!(play.notices.borrow().iter().any(|notice| notice.contains("what was last read of it holds")));
+    assert_eq!(absent(&play), ["policy file: 403"]);
 }
 
 #[test]

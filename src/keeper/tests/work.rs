@@ -1,0 +1,110 @@
+//! One alarm's work: how many requests it makes, and that all that is due gets its turn.
+
+use futures_util::FutureExt;
+
+use super::*;
+use crate::keeper::work::{self, Host};
+
+/// Answers at once, and counts what each alarm asks for.
+struct Site<'a> {
+    play: &'a Play,
+    requests: Cell<u32>,
+    armed: Cell<Option<Millis>>,
+    rerun: RefCell<Vec<u64>>,
+}
+
+impl Host for Site<'_> {
+    fn now(&self) -> Millis {
+        self.play.now.get()
+    }
+
+    fn chance(&self) -> f64 {
+        0.5
+    }
+
+    async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
+        self.armed.set(due);
+        Ok(())
+    }
+
+    async fn call(&self, call: &Call) -> Answer {
+        self.requests.set(self.requests.get() + call.requests());
+        if let Call::Rerun { run_id, .. } = call {
+            self.rerun.borrow_mut().push(run_id.get());
+            return Answer::Rerun(RerunAnswer::Accepted);
+        }
+        self.play.answer(call)
+    }
+
+    async fn publish(&self, _: &Watched) -> bool {
+        self.requests.set(self.requests.get() + 1);
+        true
+    }
+
+    async fn want_cancelled(&self, _: bool) -> bool {
+        self.requests.set(self.requests.get() + 1);
+        true
+    }
+
+    async fn credentials(&self, _: Option<&str>) {}
+
+    async fn wait(&self, span: Span) {
+        self.play.pass(span);
+    }
+
+    fn decided(&self, _: RunId, _: &Record) {}
+
+    fn notice(&self, _: &str) {}
+}
+
+/// Reads the log of every failed job.
+const EVERY_LOG: &str =
+    "rules:\n  - name: network\n    if: { log: ECONNRESET }\n    then: rerun\notherwise: leave\nmixed: rerun\n";
+
+/// Runs with so many failed jobs each, all of which are due: what each alarm asked for, and which were re-run.
+fn alarms(failed_jobs: &[u64]) -> (Vec<u32>, Vec<u64>) {
+    let play = Play::with_policy(EVERY_LOG);
+    play.github.borrow_mut().log = vec!["ECONNRESET".to_owned()];
+    for (run, jobs) in (1..).zip(failed_jobs) {
+        let run_id = RunId::new(run).unwrap();
+        let jobs = (1..=*jobs).map(|n| failed_job(n, &format!("job {n:02}"), "Run tests")).collect();
+        play.github.borrow_mut().jobs_of.insert(run_id, jobs);
+        let hint = Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.pass(Span::millis(1));
+    }
+    play.pass(Span::seconds(5));
+    let site = Site { play: &play, requests: Cell::new(0), armed: Cell::new(None), rerun: RefCell::default() };
+    let mut asked = Vec::new();
+    while site.rerun.borrow().len() < failed_jobs.len() {
+        assert!(asked.len() < 20, "it does not get on: {asked:?}");
+        site.requests.set(0);
+        work::work(&play.keeper, &play.rules, true, &site).now_or_never().unwrap().unwrap();
+        asked.push(site.requests.get());
+        assert!(site.armed.get().is_some(), "a re-run's end is looked for, at the least");
+    }
+    (asked, site.rerun.into_inner())
+}
+
+#[test]
+fn runs_that_need_much_have_an_alarm_each() {
+    let (asked, rerun) = alarms(&[10, 10, 10, 10]);
+    assert_eq!(rerun, [1, 2, 3, 4]);
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    assert!(asked.iter().all(|requests| *requests <= 40), "{asked:?}");
+}
+
+#[test]
+fn a_run_for_which_too_little_is_left_is_begun_anew() {
+    let (asked, rerun) = alarms(&[1, 1, 1, 12, 1, 12, 12]);
+    assert_eq!(rerun.len(), 7);
+    assert!(rerun.starts_with(&[1, 2, 3]), "{rerun:?}");
+    assert!(asked.iter().all(|requests| *requests <= 40), "{asked:?}");
+    assert!(asked.len() <= 6, "{asked:?}");
+}
+
+#[test]
+fn runs_that_need_little_share_an_alarm() {
+    let (asked, _) = alarms(&[1; 10]);
+    assert!(asked.len() <= 3, "{asked:?}");
+}
