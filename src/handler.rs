@@ -16,15 +16,16 @@ use crate::hint::{Hint, News};
 use crate::keeper::machine::ReceiptKind;
 use crate::keeper::object::{HintMessage, ReceiptMessage};
 use crate::names::{DeliveryId, RepoName};
+use crate::report::html::content_security_policy;
 use crate::report::{health::Health, home};
 use crate::routes::{Route, path, route};
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::webhook::{self, Answer, BODY_LIMIT, Subject, Verdict, head};
-use crate::{body, env, kv, log};
+use crate::{admin, body, env, kv, log};
 
 const ANSWER_WITHIN: Duration = Duration::from_millis(8_500);
-const KEEPER: &str = "KEEPER";
+pub const KEEPER: &str = "KEEPER";
 
 pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     let settings = env::settings(env);
@@ -35,8 +36,10 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     crate::faults::panic_in_request(path(&url));
     let response = match route(&method, path(&url)) {
         Route::Webhook => return webhook(request, env, settings).await,
-        Route::Home => html(home::page(&settings)),
+        Route::Home => html(home::home(&settings)),
         Route::Health => health(env, &settings).await,
+        Route::Badge(repository) => admin::show_badge(env, &settings, &repository).await,
+        Route::Admin(route) => admin::handle(&request, env, &settings, &route).await,
         Route::MethodNotAllowed { allow } => respond(&Answer::method_not_allowed(allow)),
         Route::NotFound => respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /")),
     }?;
@@ -161,7 +164,7 @@ fn html(page: String) -> worker::Result<Response> {
     let headers = Headers::new();
     headers.set("content-type", "text/html; charset=utf-8")?;
     headers.set("cache-control", "no-store")?;
-    headers.set("content-security-policy", home::CONTENT_SECURITY_POLICY)?;
+    headers.set("content-security-policy", content_security_policy())?;
     headers.set("x-content-type-options", "nosniff")?;
     headers.set("referrer-policy", "no-referrer")?;
     Ok(ResponseBuilder::new().with_headers(headers).fixed(page.into_bytes()))

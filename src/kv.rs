@@ -1,8 +1,10 @@
-//! Workers KV: attempt counts, and whether GitHub takes the credentials. Readable everywhere, never the authority.
+//! Workers KV: attempt counts, repositories in a nutshell, and whether GitHub takes the credentials. Readable
+//! everywhere, never the authority.
 
 use worker::{Env, KvError, KvStore};
 
 use crate::attempts::{self, Attempts};
+use crate::keeper::summary::{self, Summary};
 use crate::names::{RepoName, RunId};
 
 const BINDING: &str = "ATTEMPTS";
@@ -33,6 +35,37 @@ pub async fn write_attempts(
 pub async fn read_attempts(env: &Env, repository: &RepoName, run_id: RunId) -> Option<Attempts> {
     let text = store(env).ok()?.get(&attempts::key(repository, run_id)).text().await.ok()??;
     serde_json::from_str(&text).ok()
+}
+
+pub async fn write_summary(env: &Env, summary: &Summary) -> Result<(), String> {
+    let text = serde_json::to_string(summary).map_err(display)?;
+    let write = async {
+        let put = store(env)?.put(&summary::key(&summary.repository), text)?.metadata(summary)?;
+        put.expiration_ttl(summary::TTL_SECONDS).execute().await
+    };
+    write.await.map_err(display)
+}
+
+pub async fn read_summary(env: &Env, repository: &RepoName) -> Result<Option<Summary>, String> {
+    let read = async { store(env)?.get(&summary::key(repository)).text().await };
+    let text = read.await.map_err(display)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// One list, of 1,000 repositories at most: by name, and where to go on if there are more.
+pub async fn list_summaries(env: &Env, cursor: Option<String>) -> Result<(Vec<Summary>, Option<String>), String> {
+    let list = async {
+        let list = store(env)?.list().prefix(summary::PREFIX.to_owned());
+        match cursor {
+            Some(cursor) => list.cursor(cursor).execute().await,
+            None => list.execute().await,
+        }
+    };
+    let list = list.await.map_err(display)?;
+    // One that an older version wrote, and cannot be read, is written anew when something happens.
+    let summary = |metadata| serde_json::from_value(metadata).ok();
+    let summaries = list.keys.into_iter().filter_map(|key| key.metadata.and_then(summary)).collect();
+    Ok((summaries, list.cursor.filter(|_| !list.list_complete)))
 }
 
 /// Says that GitHub refused the credentials, and how; or, with `None`, that it takes them again.

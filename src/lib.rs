@@ -19,8 +19,10 @@
 //! | [`github`] | what we call: requests, answers classified, the client | only [`github::client`] |
 //! | [`attempts`] | attempt counts as they are published | no |
 //! | [`bugs`] | deliberate ones, for the simulation; none in the Worker | no |
-//! | [`report`] | what people see | no |
-//! | [`handler`], [`body`], [`env`], [`kv`], [`log`] | the fetch handler and what it needs of the platform | yes |
+//! | [`report`] | what people and programs see: pages, API, metrics, badge | no |
+//! | [`access`] | who may see it | no |
+//! | [`admin`] | the routes for those who may | yes |
+//! | [`handler`], [`body`], [`env`], [`kv`], [`log`], [`notify`] | the fetch handler and what it needs of the platform | yes |
 //!
 //! `main.rs` and `cli/` are the command for people, which runs [`policy`] on the host.
 //!
@@ -41,6 +43,8 @@
 //!
 //! What decides never names the `worker` crate, and is tested on the host; what touches Workers decides nothing.
 
+pub mod access;
+pub mod admin;
 pub mod attempts;
 pub mod body;
 pub mod bugs;
@@ -54,6 +58,7 @@ pub mod keeper;
 pub mod kv;
 pub mod log;
 pub mod names;
+pub mod notify;
 pub mod policy;
 pub mod report;
 pub mod routes;

@@ -1,11 +1,16 @@
 //! Which request goes where.
 
+use crate::names::{RepoName, RunId};
+
 /// What a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     Webhook,
     Home,
     Health,
+    Badge(RepoName),
+    /// For whoever has `ADMIN_TOKEN`.
+    Admin(Admin),
     /// The path is served, but not with this method.
     MethodNotAllowed {
         allow: &'static str,
@@ -13,23 +18,98 @@ pub enum Route {
     NotFound,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admin {
+    Page(Page),
+    Api(Api),
+    Metrics,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    Overview,
+    Repository(RepoName),
+    Run(RepoName, RunId),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Api {
+    Repositories,
+    Runs(RepoName),
+    Run(RepoName, RunId),
+    FlakyJobs(RepoName),
+    Pause(RepoName),
+    Resume(RepoName),
+}
+
+impl Admin {
+    fn is_post(&self) -> bool {
+        matches!(self, Self::Api(Api::Pause(_) | Api::Resume(_)))
+    }
+}
+
 pub fn route(method: &str, path: &str) -> Route {
     let get = matches!(method, "GET" | "HEAD");
+    let getting = |route| if get { route } else { Route::MethodNotAllowed { allow: "GET, HEAD" } };
     match (path, method) {
         ("/", "POST") => Route::Webhook,
         ("/", _) if get => Route::Home,
         ("/", _) => Route::MethodNotAllowed { allow: "GET, HEAD, POST" },
-        ("/healthz", _) if get => Route::Health,
-        ("/healthz", _) => Route::MethodNotAllowed { allow: "GET, HEAD" },
-        _ => Route::NotFound,
+        ("/healthz", _) => getting(Route::Health),
+        _ => match admin(path) {
+            Some(admin) if admin.is_post() => match method {
+                "POST" => Route::Admin(admin),
+                _ => Route::MethodNotAllowed { allow: "POST" },
+            },
+            Some(admin) => getting(Route::Admin(admin)),
+            None => badge(path).map_or(Route::NotFound, |repository| getting(Route::Badge(repository))),
+        },
     }
+}
+
+fn admin(path: &str) -> Option<Admin> {
+    let repository = |owner: &str, name: &str| RepoName::parse(&format!("{owner}/{name}")).ok();
+    let run_id = |text: &str| text.parse().ok().and_then(RunId::new);
+    let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+    Some(match segments.as_slice() {
+        ["metrics"] => Admin::Metrics,
+        ["overview"] | ["overview", ""] => Admin::Page(Page::Overview),
+        ["overview", owner, name] => Admin::Page(Page::Repository(repository(owner, name)?)),
+        ["overview", owner, name, "runs", run] => Admin::Page(Page::Run(repository(owner, name)?, run_id(run)?)),
+        ["api", "v1", "repositories"] => Admin::Api(Api::Repositories),
+        ["api", "v1", "repositories", owner, name, rest @ ..] => {
+            let repository = repository(owner, name)?;
+            Admin::Api(match rest {
+                ["runs"] => Api::Runs(repository),
+                ["runs", run] => Api::Run(repository, run_id(run)?),
+                ["flaky-jobs"] => Api::FlakyJobs(repository),
+                ["pause"] => Api::Pause(repository),
+                ["resume"] => Api::Resume(repository),
+                _ => return None,
+            })
+        }
+        _ => return None,
+    })
+}
+
+fn badge(path: &str) -> Option<RepoName> {
+    RepoName::parse(path.strip_prefix("/badge/")?.strip_suffix(".svg")?).ok()
 }
 
 /// The path of an absolute URL, without query and fragment.
 pub fn path(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/");
+    let path = after_origin(url).unwrap_or("/");
     path.split(['?', '#']).next().unwrap_or(path)
+}
+
+/// Scheme, host and port of an absolute URL.
+pub fn origin(url: &str) -> &str {
+    after_origin(url).and_then(|rest| url.strip_suffix(rest)).unwrap_or(url)
+}
+
+fn after_origin(url: &str) -> Option<&str> {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.find('/').and_then(|slash| after_scheme.get(slash..))
 }
 
 #[cfg(test)]
@@ -38,31 +118,61 @@ mod tests {
 
     #[test]
     fn routes() {
-        let post_get = Route::MethodNotAllowed { allow: "GET, HEAD, POST" };
+        let post_get = || Route::MethodNotAllowed { allow: "GET, HEAD, POST" };
+        let only_get = || Route::MethodNotAllowed { allow: "GET, HEAD" };
+        let only_post = || Route::MethodNotAllowed { allow: "POST" };
+        let repository = || RepoName::parse("octo/hello.world").unwrap();
+        let run = || RunId::new(7).unwrap();
+        let page = |page| Route::Admin(Admin::Page(page));
+        let api = |api| Route::Admin(Admin::Api(api));
         for (method, path, expected) in [
             ("POST", "/", Route::Webhook),
             ("GET", "/", Route::Home),
             ("HEAD", "/", Route::Home),
-            ("PUT", "/", post_get),
-            ("OPTIONS", "/", post_get),
+            ("PUT", "/", post_get()),
+            ("OPTIONS", "/", post_get()),
             ("GET", "/healthz", Route::Health),
-            ("POST", "/healthz", Route::MethodNotAllowed { allow: "GET, HEAD" }),
+            ("POST", "/healthz", only_get()),
             ("POST", "/webhook", Route::NotFound),
             ("GET", "/favicon.ico", Route::NotFound),
+            ("GET", "/overview", page(Page::Overview)),
+            ("HEAD", "/overview/", page(Page::Overview)),
+            ("POST", "/overview", only_get()),
+            ("GET", "/overview/octo", Route::NotFound),
+            ("GET", "/overview/octo/hello.world", page(Page::Repository(repository()))),
+            ("GET", "/overview/octo/..", Route::NotFound),
+            ("GET", "/overview/octo/%3Cscript%3E", Route::NotFound),
+            ("GET", "/overview/octo/hello.world/runs/7", page(Page::Run(repository(), run()))),
+            ("GET", "/overview/octo/hello.world/runs/0", Route::NotFound),
+            ("GET", "/overview/octo/hello.world/runs/x", Route::NotFound),
+            ("GET", "/api/v1/repositories", api(Api::Repositories)),
+            ("GET", "/api/v1/repositories/octo/hello.world", Route::NotFound),
+            ("GET", "/api/v1/repositories/octo/hello.world/runs", api(Api::Runs(repository()))),
+            ("GET", "/api/v1/repositories/octo/hello.world/runs/7", api(Api::Run(repository(), run()))),
+            ("GET", "/api/v1/repositories/octo/hello.world/flaky-jobs", api(Api::FlakyJobs(repository()))),
+            ("POST", "/api/v1/repositories/octo/hello.world/pause", api(Api::Pause(repository()))),
+            ("POST", "/api/v1/repositories/octo/hello.world/resume", api(Api::Resume(repository()))),
+            ("GET", "/api/v1/repositories/octo/hello.world/pause", only_post()),
+            ("DELETE", "/api/v1/repositories", only_get()),
+            ("GET", "/metrics", Route::Admin(Admin::Metrics)),
+            ("GET", "/badge/octo/hello.world.svg", Route::Badge(repository())),
+            ("GET", "/badge/octo/hello.world", Route::NotFound),
+            ("POST", "/badge/octo/hello.world.svg", only_get()),
         ] {
             assert_eq!(route(method, path), expected, "{method} {path}");
         }
     }
 
     #[test]
-    fn paths() {
-        for (url, expected) in [
-            ("https://h/", "/"),
-            ("https://h", "/"),
-            ("http://h:1/a/b?c=/d#e", "/a/b"),
-            ("https://h/healthz#x", "/healthz"),
+    fn parts_of_a_url() {
+        for (url, its_origin, its_path) in [
+            ("https://h/", "https://h", "/"),
+            ("https://h", "https://h", "/"),
+            ("http://h:1/a/b?c=/d#e", "http://h:1", "/a/b"),
+            ("https://h/healthz#x", "https://h", "/healthz"),
+            ("https://h/a?b=/a?b=/", "https://h", "/a"),
         ] {
-            assert_eq!(path(url), expected, "{url}");
+            assert_eq!((origin(url), path(url)), (its_origin, its_path), "{url}");
         }
     }
 }

@@ -33,6 +33,15 @@ pub struct Settings {
     pub policy_file: Option<FilePath>,
     /// Zero: no sweep.
     pub sweep_interval: Span,
+    /// Opens the admin routes.
+    pub admin_token: Option<Secret>,
+    /// Where notifications go: a secret, as whoever knows it can write there.
+    pub notify_url: Option<Secret>,
+    /// For each repository.
+    pub notifications_per_hour: u32,
+    /// Whose badge anyone can see.
+    pub badge_repositories: Vec<Glob>,
+    pub comment_on_pull_requests: bool,
     pub problems: Vec<Problem>,
 }
 
@@ -74,11 +83,15 @@ impl Settings {
         }
         let max_reruns = reader.parsed("MAX_RERUNS", "3", reruns);
         let max_reruns_ceiling = reader.parsed("MAX_RERUNS_CEILING", "10", reruns).max(max_reruns);
+        let notify_url = reader.text("NOTIFY_URL").map(Secret);
+        if notify_url.as_ref().is_some_and(|url| notify_url_is_wrong(url.reveal())) {
+            reader.problem("NOTIFY_URL", "is not valid: expected an https URL without user and fragment");
+        }
         Self {
             webhook_secrets,
             github_token,
             github_api_url: reader.parsed("GITHUB_API_URL", "https://api.github.com", api_url),
-            repositories: reader.parsed("REPOSITORIES", "*", |list| Ok(commas(list).map(Glob::new).collect())),
+            repositories: reader.parsed("REPOSITORIES", "*", globs),
             max_reruns,
             max_reruns_ceiling,
             no_rerun_actors: reader.parsed("NO_RERUN_ACTORS", "", |list| Ok(commas(list).map(str::to_owned).collect())),
@@ -86,12 +99,30 @@ impl Settings {
             policy_file: reader.policy_file(),
             dry_run: reader.parsed("DRY_RUN", "false", boolean),
             sweep_interval: reader.parsed("SWEEP_INTERVAL", "15m", sweep_interval),
+            admin_token: reader.text("ADMIN_TOKEN").map(Secret),
+            notify_url,
+            notifications_per_hour: reader.parsed("NOTIFICATIONS_PER_HOUR", "20", notifications_per_hour),
+            badge_repositories: reader.parsed("BADGE_REPOSITORIES", "", globs),
+            comment_on_pull_requests: reader.parsed("COMMENT_ON_PULL_REQUESTS", "false", boolean),
             problems: reader.problems,
         }
     }
 
     pub fn serves(&self, repository: &RepoName) -> bool {
         self.repositories.iter().any(|glob| glob.matches(repository.as_str()))
+    }
+
+    /// Where GitHub's pages are, without a trailing slash: links go there.
+    pub fn github_web_url(&self) -> String {
+        match self.github_api_url.as_str() {
+            "https://api.github.com" => "https://github.com".to_owned(),
+            server => server.strip_suffix("/api/v3").unwrap_or(server).to_owned(),
+        }
+    }
+
+    /// Whether anyone may see its badge.
+    pub fn has_badge(&self, repository: &RepoName) -> bool {
+        self.badge_repositories.iter().any(|glob| glob.matches(repository.as_str()))
     }
 
     /// Logins are compared without regard to case, as GitHub does.
@@ -155,6 +186,14 @@ fn commas(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
+fn globs(list: &str) -> Result<Vec<Glob>, String> {
+    Ok(commas(list).map(Glob::new).collect())
+}
+
+fn notifications_per_hour(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|n| (1..=1_000).contains(n)).ok_or_else(|| "a number from 1 to 1000".to_owned())
+}
+
 fn reruns(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|n| *n <= MAX_RERUNS_LIMIT).ok_or_else(|| format!("a number from 0 to {MAX_RERUNS_LIMIT}"))
 }
@@ -195,14 +234,22 @@ fn api_url(text: &str) -> Result<String, String> {
     let expected =
         || "a URL such as https://api.github.com or https://HOST/api/v3, without user, query or fragment".to_owned();
     let url = url::Url::parse(text).map_err(|_| expected())?;
-    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let plain =
-        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    if plain && url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && here)) {
+    if is_safe(&url) && url.query().is_none() {
         Ok(url.as_str().trim_end_matches('/').to_owned())
     } else {
         Err(expected())
     }
+}
+
+fn notify_url_is_wrong(text: &str) -> bool {
+    !url::Url::parse(text).is_ok_and(|url| is_safe(&url))
+}
+
+/// Nothing goes to it in the clear, except on this machine.
+fn is_safe(url: &url::Url) -> bool {
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    plain && url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && here))
 }
 
 /// A name pattern: `*` stands for any characters, `?` for one; case does not matter.
@@ -288,6 +335,13 @@ mod tests {
         for value in ["yes", "1", "TRUE", "hunter2"] {
             bad("DRY_RUN", value);
         }
+        for value in ["0", "1001", "many", "hunter2"] {
+            bad("NOTIFICATIONS_PER_HOUR", value);
+        }
+        bad("COMMENT_ON_PULL_REQUESTS", "hunter2");
+        for value in ["http://hooks.example/hunter2", "hunter2", "https://hunter2:x@hooks.example/"] {
+            bad("NOTIFY_URL", value);
+        }
         for value in ["/hunter2", "hunter2/../x", "hunter2/", "hunter2//x"] {
             bad("POLICY_FILE", value);
         }
@@ -323,6 +377,14 @@ mod tests {
         assert_eq!(read(&[("POLICY_FILE", " ci/rules.yml ")]).policy_file.unwrap().as_str(), "ci/rules.yml");
         assert_eq!(read(&[("POLICY_FILE", "")]).policy_file, None);
         assert_eq!(read(&[]).sweep_interval, Span::minutes(15));
+        assert_eq!(read(&[("NOTIFY_URL", "https://hooks.example/services/x?y=z")]).problems, []);
+        assert_eq!(read(&[("NOTIFY_URL", "http://127.0.0.1:9/x")]).problems, []);
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        assert_eq!(read(&[]).github_web_url(), "https://github.com");
+        let server = read(&[("GITHUB_API_URL", "https://ghe.example/api/v3")]);
+        assert_eq!(server.github_web_url(), "https://ghe.example");
+        assert!(!read(&[]).has_badge(&repository));
+        assert!(read(&[("BADGE_REPOSITORIES", "octo/*")]).has_badge(&repository));
         assert_eq!(read(&[("SWEEP_INTERVAL", "0")]).sweep_interval, Span::ZERO);
         let settings = read(&[("REPOSITORIES", "octo/*, Other/one"), ("NO_RERUN_ACTORS", "dependabot[bot], Ann")]);
         for (name, served) in

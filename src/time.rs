@@ -79,6 +79,16 @@ impl Span {
 }
 
 impl Millis {
+    /// Days since 1970.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(Span::days(1).as_millis())
+    }
+
+    /// The first moment of a day.
+    pub const fn of_day(day: i64) -> Self {
+        Self(day.saturating_mul(Span::days(1).as_millis()))
+    }
+
     /// `2026-11-23T15:04:05Z`.
     pub fn to_rfc3339(self) -> String {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -92,6 +102,42 @@ impl Millis {
     /// An HTTP `Date` header, e.g. `Mon, 23 Nov 2026 15:04:05 GMT`.
     pub fn from_http_date(date: &str) -> Option<Self> {
         DateTime::parse_from_rfc2822(date).ok().map(|t| Self(t.timestamp_millis()))
+    }
+}
+
+/// For what is shown to people and programs: RFC 3339 text instead of milliseconds.
+pub mod rfc3339 {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Millis;
+
+    pub fn serialize<S: Serializer>(time: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&time.to_rfc3339())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Millis::from_rfc3339(&text).ok_or_else(|| D::Error::custom("not a time"))
+    }
+
+    pub mod optional {
+        use serde::de::Error;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        use crate::time::Millis;
+
+        pub fn serialize<S: Serializer>(time: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
+            match time {
+                Some(time) => super::serialize(time, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
+            let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+            Millis::from_rfc3339(&text).map(Some).ok_or_else(|| D::Error::custom("not a time"))
+        }
     }
 }
 

@@ -63,6 +63,9 @@ impl Repository {
                 Some(Errand::Wait(span)) => self.now = self.now + span,
                 Some(Errand::WantCancelled(_)) => panic!("there is no policy"),
                 Some(Errand::Publish(watched)) => self.keeper.published(&watched, self.now, true).unwrap(),
+                Some(Errand::Summarize(_)) => self.keeper.summarized(true, self.now).unwrap(),
+                Some(Errand::Comment(comment)) => panic!("{comment:?}"),
+                Some(Errand::Notify(notice)) => panic!("{notice:?}"),
                 Some(Errand::Call(call)) => self.call(call, attempt, conclusion),
             }
         }
@@ -109,6 +112,7 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         head_sha: "0123456789012345678901234567890123456789".to_owned(),
         actors: vec!["mona".to_owned()],
         pull_request_heads: vec![],
+        pull_request: None,
     }
 }
 

@@ -7,7 +7,7 @@ use worker::worker_sys::web_sys;
 use worker::{AbortSignal, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
 use crate::body::{self, BodyError};
-use crate::keeper::Answer;
+use crate::keeper::{Answer, comments};
 use crate::names::RepoName;
 use crate::policy::evidence::LogTail;
 use crate::settings::Settings;
@@ -16,7 +16,7 @@ use super::answer::{Reply, ReplyHeaders};
 use super::contents::{MAX_BYTES, TOO_LARGE};
 use super::log_tail::Tail;
 use super::request::{Call, Method, Request};
-use super::{Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use super::{Commented, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 const TIME_OUT_MS: u32 = 10_000;
@@ -55,6 +55,11 @@ pub async fn send(settings: &Settings, repository: &RepoName, call: &Call) -> An
         }
         Call::ListAnnotations { .. } => Answer::Annotations(
             attempt(settings, &request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply)),
+        ),
+        Call::Comment(what) => Answer::Comment(
+            attempt(settings, &request)
+                .await
+                .map_or_else(Commented::Problem, |reply| Commented::of(what, &reply, comments::MARK)),
         ),
         Call::ReadLog { .. } => Answer::Log(log(settings, &request).await.unwrap_or_else(Found::Problem)),
     }
@@ -207,13 +212,14 @@ fn init(token: &str, request: &Request) -> worker::Result<RequestInit> {
     }
     let mut init = RequestInit::new();
     init.with_redirect(RequestRedirect::Manual);
-    if let Some(body) = request.body {
+    if let Some(body) = request.body.as_deref() {
         headers.set("content-type", "application/json")?;
         init.with_body(Some(body.into()));
     }
     init.with_method(match request.method {
         Method::Get => worker::Method::Get,
         Method::Post => worker::Method::Post,
+        Method::Patch => worker::Method::Patch,
     });
     init.with_headers(headers);
     Ok(init)

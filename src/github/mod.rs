@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod client;
+pub mod comments;
 pub mod contents;
 pub mod evidence;
 pub mod log_tail;
@@ -12,6 +13,7 @@ pub mod request;
 pub mod run;
 
 pub use answer::{ListAnswer, Problem, ReadAnswer, RerunAnswer};
+pub use comments::{CommentCall, Commented};
 pub use contents::PolicyAnswer;
 pub use evidence::{Found, Page};
 pub use request::Call;

@@ -1,9 +1,13 @@
 //! The requests we send: built from validated names and numbers, never from a payload's text.
 
+use std::borrow::Cow;
+
 use crate::hint::Conclusion;
 use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId};
 use crate::policy::Scope;
 use crate::time::Millis;
+
+use super::comments::CommentCall;
 
 /// Runs on a page of a list: about a megabyte.
 pub const PER_PAGE: u32 = 50;
@@ -45,6 +49,8 @@ pub enum Call {
         run_id: RunId,
         job_id: JobId,
     },
+    /// For people; not of one run.
+    Comment(CommentCall),
 }
 
 /// Which page of which list.
@@ -74,13 +80,14 @@ pub struct Request {
     pub path: String,
     pub accept: &'static str,
     pub if_none_match: Option<String>,
-    pub body: Option<&'static str>,
+    pub body: Option<Cow<'static, str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     Get,
     Post,
+    Patch,
 }
 
 const JSON: &str = "application/vnd.github+json";
@@ -97,7 +104,7 @@ impl Call {
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
             | Self::ReadLog { run_id, .. } => Some(*run_id),
-            Self::ListFailedRuns(_) => None,
+            Self::ListFailedRuns(_) | Self::Comment(_) => None,
         }
     }
 
@@ -125,7 +132,7 @@ impl Call {
                     true => r#"{"enable_debug_logging":true}"#,
                     false => r#"{"enable_debug_logging":false}"#,
                 };
-                Request { method: Method::Post, body: Some(body), ..get(format!("{runs}/{run_id}/{what}")) }
+                Request { method: Method::Post, body: Some(body.into()), ..get(format!("{runs}/{run_id}/{what}")) }
             }
             Self::ListFailedRuns(FailedRuns { failing, created_from, page, .. }) => {
                 let status = match failing {
@@ -151,7 +158,26 @@ impl Call {
                 get(format!("{repository}/check-runs/{job_id}/annotations?per_page={EVIDENCE_PER_PAGE}&page={page}"))
             }
             Self::ReadLog { job_id, .. } => get(format!("{repository}/actions/jobs/{job_id}/logs")),
+            Self::Comment(call) => comment(&repository, call),
         }
+    }
+}
+
+fn comment(repository: &str, call: &CommentCall) -> Request {
+    let body = |text: &str| Some(Cow::Owned(serde_json::json!({ "body": text }).to_string()));
+    match call {
+        CommentCall::Find { pull, since } => get(format!(
+            "{repository}/issues/{pull}/comments?since={}&per_page={EVIDENCE_PER_PAGE}",
+            since.to_rfc3339()
+        )),
+        CommentCall::Create { pull, body: text } => {
+            Request { method: Method::Post, body: body(text), ..get(format!("{repository}/issues/{pull}/comments")) }
+        }
+        CommentCall::Edit { comment_id, body: text } => Request {
+            method: Method::Patch,
+            body: body(text),
+            ..get(format!("{repository}/issues/comments/{comment_id}"))
+        },
     }
 }
 
@@ -193,6 +219,19 @@ mod tests {
             "Get /repos/octo/widgets/check-runs/9/annotations?per_page=100&page=1",
         );
         is(Call::ReadLog { run_id, job_id }, "Get /repos/octo/widgets/actions/jobs/9/logs");
+        let comment = |call| Call::Comment(call);
+        is(
+            comment(CommentCall::Find { pull: 3, since: Millis(1_795_446_245_000) }),
+            "Get /repos/octo/widgets/issues/3/comments?since=2026-11-23T15:04:05Z&per_page=100",
+        );
+        is(
+            comment(CommentCall::Create { pull: 3, body: "a \"b\"".to_owned() }),
+            r#"Post /repos/octo/widgets/issues/3/comments {"body":"a \"b\""}"#,
+        );
+        is(
+            comment(CommentCall::Edit { comment_id: 5, body: "x".to_owned() }),
+            r#"Patch /repos/octo/widgets/issues/comments/5 {"body":"x"}"#,
+        );
         let path = FilePath::parse(".github/re runner.yml").unwrap();
         is(Call::ReadPolicy { run_id, path, etag: None }, "Get /repos/octo/widgets/contents/.github/re%20runner.yml");
     }

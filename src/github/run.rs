@@ -26,6 +26,8 @@ pub struct Run {
     pub actors: Vec<String>,
     /// The heads of the open pull requests that the run belongs to. Empty for a fork's.
     pub pull_request_heads: Vec<String>,
+    /// The first of those pull requests.
+    pub pull_request: Option<u64>,
 }
 
 /// A run in a list, in the fewer fields that the sweep needs.
@@ -89,6 +91,7 @@ impl Run {
         }
         #[derive(Deserialize)]
         struct PullRequest {
+            number: Option<u64>,
             head: Head,
         }
         #[derive(Deserialize)]
@@ -109,6 +112,7 @@ impl Run {
             run_number: wire.run_number,
             title: wire.display_title,
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().map(|user| user.login).collect(),
+            pull_request: wire.pull_requests.first().and_then(|pull_request| pull_request.number),
             pull_request_heads: wire.pull_requests.into_iter().map(|pull_request| pull_request.head.sha).collect(),
         })
     }

@@ -27,6 +27,7 @@ const POLICY: &str = "policy";
 const POLICY_TEXT: &str = "policy text";
 /// Since when Workers KV says that the policy re-runs what was cancelled.
 const CANCELLED: &str = "cancelled runs";
+const PAUSED: &str = "paused";
 
 impl<S: Sql> Keeper<S> {
     /// Which repository this is: an alarm does not say.
@@ -54,6 +55,7 @@ impl<S: Sql> Keeper<S> {
         {
             self.store.set_fact(REFUSAL, Some(message))?;
             self.store.set_fact(REFUSAL_TOLD, Some(&cx.now))?;
+            self.summary_changed(cx.now)?;
             news = Some(Err(message.clone()));
         }
         let before = self.gate()?;
@@ -63,7 +65,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
-    pub(super) fn pass_gate(&self, answer: &Answer) -> Result<Credentials, StoreError> {
+    pub(super) fn pass_gate(&self, answer: &Answer, now: Millis) -> Result<Credentials, StoreError> {
         let problem = answer.problem();
         // Reading takes less permission than re-running: only what was refused tells that it is taken again.
         let taken = matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning));
@@ -79,6 +81,7 @@ impl<S: Sql> Keeper<S> {
         }
         if taken && self.refusal()?.is_some() {
             self.store.set_fact::<String>(REFUSAL, None)?;
+            self.summary_changed(now)?;
             return Ok(Some(Ok(())));
         }
         Ok(None)
@@ -98,11 +101,12 @@ impl<S: Sql> Keeper<S> {
         Ok(known)
     }
 
-    pub(super) fn learn(&self, known: Known) -> Result<(), StoreError> {
+    pub(super) fn learn(&self, known: Known, now: Millis) -> Result<(), StoreError> {
         let before = self.policy.borrow_mut().take();
         let text = |known: &Known| known.file.as_ref().and_then(|file| file.text.clone());
         if before.is_none_or(|before| text(&before) != text(&known)) {
             self.store.set_fact(POLICY_TEXT, text(&known).as_ref())?;
+            self.summary_changed(now)?;
         }
         self.store.set_fact(POLICY, known.file.as_ref())?;
         *self.policy.borrow_mut() = Some(Rc::new(known));
@@ -151,5 +155,26 @@ impl<S: Sql> Keeper<S> {
 
     pub(super) fn set_gate(&self, gate: Option<&Gate>) -> Result<(), StoreError> {
         self.store.set_fact(GATE, gate)
+    }
+
+    /// Since when no re-run is called for; `None`: it is not paused. What arrives meanwhile is stored, and stays due.
+    pub fn paused(&self) -> Result<Option<Millis>, StoreError> {
+        self.store.fact(PAUSED)
+    }
+
+    pub fn pause(&self, now: Millis) -> Result<(), StoreError> {
+        if self.paused()?.is_none() {
+            self.store.set_fact(PAUSED, Some(&now))?;
+            self.summary_changed(now)?;
+        }
+        Ok(())
+    }
+
+    pub fn resume(&self, now: Millis) -> Result<(), StoreError> {
+        if self.paused()?.is_some() {
+            self.store.set_fact::<Millis>(PAUSED, None)?;
+            self.summary_changed(now)?;
+        }
+        Ok(())
     }
 }

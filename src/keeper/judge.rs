@@ -1,7 +1,7 @@
 //! A run that was read is decided on: the policy is asked, and told what it asks for, until it has decided.
 
 use crate::bugs::{self, Bug};
-use crate::github::{Call, PolicyAnswer, Problem};
+use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer};
 use crate::names::{FilePath, RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, History};
 use crate::policy::{Decision, Verdict, decide};
@@ -52,7 +52,7 @@ impl<S: Sql> Keeper<S> {
                 return self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx);
             }
         };
-        self.learn(known)?;
+        self.learn(known, cx.now)?;
         self.renew(watched, cx)?;
         let errand = Some(Errand::Call(Call::ReadRun { run_id }));
         Ok(Settled { errand, credentials, notice, ..Settled::default() })
@@ -68,6 +68,9 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Settled, StoreError> {
         let Answer::Read(answer) = answer else { return Err(other_answer()) };
         let before = self.gathering.borrow_mut().remove(&watched.run_id);
+        if let ReadAnswer::Run(run) = &answer {
+            self.is_of_pull(watched.run_id, run.pull_request)?;
+        }
         match machine::look(watched, answer, cx) {
             Looked::Settled(step) => self.carry_out(step, credentials, cx),
             Looked::Undecided(Undecided { watched, run, records }) => {
@@ -176,10 +179,7 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Settled, StoreError> {
         let run_id = watched.run_id;
         self.gathering.borrow_mut().insert(run_id, gathering);
-        self.store.put(&Watched { due: Some(cx.now + LEASE), ..watched })?;
-        for record in &records {
-            self.store.record(run_id, record)?;
-        }
+        self.keep(&Watched { due: Some(cx.now + LEASE), ..watched }, &records, cx.now)?;
         let records = records.into_iter().map(|record| (run_id, record)).collect();
         Ok(Settled { errand: Some(Errand::Call(call)), records, credentials, ..Settled::default() })
     }

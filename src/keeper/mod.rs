@@ -5,12 +5,15 @@
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
 //! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
+//! - [`stats`]: what is counted. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
+//!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
+pub mod comments;
 mod facts;
 pub mod gate;
 pub mod gather;
@@ -18,11 +21,15 @@ pub mod hear;
 mod judge;
 pub mod machine;
 pub mod object;
+pub mod outbox;
 pub mod policy_file;
 mod schema;
+pub mod stats;
 pub mod store;
 mod stumble;
+pub mod summary;
 pub mod sweep;
+pub mod views;
 pub mod watched;
 pub mod work;
 
@@ -33,21 +40,26 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
-use crate::github::{Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use crate::github::{Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
 use crate::policy::Rules;
 use crate::policy::evidence::{Job, LogTail};
 use crate::time::{Millis, Span};
 
+use comments::Comment;
 use facts::{PRUNE, SWEEP};
 use gate::{Cause, Closing, Gate};
 use gather::Gathering;
 use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
+use outbox::{Notice, Notices};
 use policy_file::Known;
+use stats::Change;
 use store::{Sql, Store, StoreError};
+use summary::{SUMMARY, Summary, Writing};
 use sweep::Sweep;
 use watched::Watched;
 
@@ -80,6 +92,9 @@ pub struct Keeper<S> {
     gathering: RefCell<BTreeMap<RunId, Gathering>>,
     /// Workers KV is not told of cancelled runs before this, after it could not be.
     tell_kv: Cell<Option<Millis>>,
+    notices: Option<Notices>,
+    /// Where GitHub's pages are, if pull requests get a comment.
+    comments: Option<String>,
 }
 
 /// Whether GitHub takes the credentials, when that has just changed: the message if not.
@@ -93,6 +108,12 @@ pub enum Errand {
     Publish(Box<Watched>),
     /// Say in Workers KV whether the policy re-runs what was cancelled.
     WantCancelled(bool),
+    /// Write the repository's summary to Workers KV.
+    Summarize(Box<Summary>),
+    /// Tell people, beside all else.
+    Notify(Notice),
+    /// Write a comment on a pull request, beside all else.
+    Comment(Comment),
     /// Do nothing for so long, then ask again.
     Wait(Span),
 }
@@ -118,6 +139,7 @@ pub enum Answer {
     Jobs(Found<Page<Job>>),
     Annotations(Found<Page<String>>),
     Log(Found<LogTail>),
+    Comment(Commented),
 }
 
 impl Answer {
@@ -130,7 +152,8 @@ impl Answer {
             Self::Jobs(found) => found.problem(),
             Self::Annotations(found) => found.problem(),
             Self::Log(found) => found.problem(),
-            Self::Read(_) | Self::Rerun(_) | Self::List(_) | Self::Policy(_) => None,
+            Self::Comment(Commented::Problem(problem)) => Some(problem),
+            Self::Read(_) | Self::Rerun(_) | Self::List(_) | Self::Policy(_) | Self::Comment(_) => None,
         }
     }
 }
@@ -144,12 +167,24 @@ impl<S: Sql> Keeper<S> {
             policy: RefCell::default(),
             gathering: RefCell::default(),
             tell_kv: Cell::default(),
+            notices: None,
+            comments: None,
         })
     }
 
     /// Goes by the rules that the repository keeps there.
     pub fn reading(self, policy_path: Option<FilePath>) -> Self {
         Self { policy_path, ..self }
+    }
+
+    /// The same, telling people.
+    pub fn with_notices(self, notices: Option<Notices>) -> Self {
+        Self { notices, ..self }
+    }
+
+    /// The same, commenting on pull requests. `web_url`: where GitHub's pages are.
+    pub fn with_comments(self, web_url: Option<String>) -> Self {
+        Self { comments: web_url, ..self }
     }
 
     pub fn store(&self) -> &Store<S> {
@@ -187,17 +222,41 @@ impl<S: Sql> Keeper<S> {
             self.store.set_fact(SWEEP, Some(&sweep))?;
         }
         let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
-        let heard = hear::hear(self.store.run(hint.run_id)?, hint, cx);
+        let mut heard = hear::hear(self.store.run(hint.run_id)?, hint, cx);
         if let Some(watched) = &heard.watched {
-            self.store.put(watched)?;
-            for record in &heard.records {
-                self.store.record(watched.run_id, record)?;
-            }
+            self.keep(watched, &heard.records, cx.now)?;
             if let Some(id) = &hint.delivery {
                 self.store.add_delivery(id, cx.now)?;
             }
         }
+        if heard.receipt.due.is_some() && self.paused()?.is_some() {
+            heard.receipt = Receipt {
+                kind: ReceiptKind::Recorded,
+                reason: "the repository is paused".to_owned(),
+                due: None,
+                ..heard.receipt
+            };
+        }
         Ok((heard.receipt, heard.records))
+    }
+
+    /// Stores a run and what was decided on it, and counts both.
+    fn keep(&self, after: &Watched, records: &[Record], now: Millis) -> Result<(), StoreError> {
+        let before = self.store.run(after.run_id)?;
+        self.store.put(after)?;
+        for record in records {
+            self.store.record(after.run_id, record)?;
+            if record.outcome == RunOutcome::Exhausted {
+                self.notice(after.run_id, outbox::Kind::Exhausted, now)?;
+            }
+        }
+        if stats::count(&self.store, &Change { before: before.as_ref(), after, records }, now)? {
+            self.summary_changed(now)?;
+        }
+        if after.reruns > 0 && !records.is_empty() {
+            self.comment_changed(after.run_id, now)?;
+        }
+        Ok(())
     }
 
     /// The next thing to do now, claimed: if its answer never comes, it is due again after [`LEASE`].
@@ -217,8 +276,21 @@ impl<S: Sql> Keeper<S> {
         {
             return Ok(Some(Errand::WantCancelled(wanted)));
         }
-        if !may_call || self.gate()?.is_some_and(|gate| gate.until > now) {
+        if let Some(writing) = self.store.fact::<Writing>(SUMMARY)?
+            && writing.due.is_some_and(|due| due <= now)
+            && let Some(summary) = self.summary(cx.rules, now)?
+        {
+            self.store.set_fact(SUMMARY, Some(&writing.begun(now + PUBLISH_AGAIN)))?;
+            return Ok(Some(Errand::Summarize(Box::new(summary))));
+        }
+        if let Some(notice) = self.next_notice(now)? {
+            return Ok(Some(Errand::Notify(notice)));
+        }
+        if !may_call || self.paused()?.is_some() || self.gate()?.is_some_and(|gate| gate.until > now) {
             return Ok(None);
+        }
+        if let Some(comment) = self.next_comment(now)? {
+            return Ok(Some(Errand::Comment(comment)));
         }
         if let Some(sweep) = self.sweep()?
             && sweep.due(cx.rules.sweep_interval).is_some_and(|due| due <= now)
@@ -240,7 +312,7 @@ impl<S: Sql> Keeper<S> {
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
     pub fn answered(&self, call: &Call, answer: Answer, cx: &Context) -> Result<Settled, StoreError> {
-        let credentials = self.pass_gate(&answer)?;
+        let credentials = self.pass_gate(&answer, cx.now)?;
         let run_id = match call {
             Call::ListFailedRuns(asked) => return self.listed(asked, answer, credentials, cx),
             _ => call.run_id().ok_or_else(other_answer)?,
@@ -248,6 +320,10 @@ impl<S: Sql> Keeper<S> {
         let Some(watched) = self.store.run(run_id)? else {
             return Ok(Settled { credentials, ..Settled::default() });
         };
+        if !matches!(call, Call::Rerun { .. }) && self.paused()?.is_some() {
+            // Paused while GitHub was asked: the run stays due, and is decided on when that ends.
+            return Ok(Settled { credentials, ..Settled::default() });
+        }
         match (call, answer) {
             (Call::ReadPolicy { path, .. }, Answer::Policy(answer)) => {
                 self.policy_answered(watched, path, answer, credentials, cx)
@@ -294,11 +370,8 @@ impl<S: Sql> Keeper<S> {
             if heard.watched != before
                 && let Some(watched) = &heard.watched
             {
-                self.store.put(watched)?;
-                for record in heard.records {
-                    self.store.record(watched.run_id, &record)?;
-                    records.push((watched.run_id, record));
-                }
+                self.keep(watched, &heard.records, cx.now)?;
+                records.extend(heard.records.into_iter().map(|record| (watched.run_id, record)));
             }
         }
         let errand = Sweep::after(asked, listed, cancelled_since.is_some()).map(Errand::Call);
@@ -315,12 +388,13 @@ impl<S: Sql> Keeper<S> {
             let unstored = self.store.run(step.watched.run_id)?;
             return Ok(Settled { errand: unstored.and(step.call).map(Errand::Call), ..Settled::default() });
         }
-        self.store.put(&step.watched)?;
+        self.keep(&step.watched, &step.records, cx.now)?;
         if let Some(spends) = step.spends {
             self.store.spend(step.watched.run_id, spends, cx.now)?;
         }
-        for record in &step.records {
-            self.store.record(step.watched.run_id, record)?;
+        let refused = step.gate.as_ref().is_some_and(|gate| matches!(gate.cause, Cause::Credentials { .. }));
+        if refused && step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
+            self.notice(step.watched.run_id, outbox::Kind::Refused, cx.now)?;
         }
         let credentials = self.close_gate(step.gate, credentials, cx)?;
         let run_id = step.watched.run_id;
@@ -372,13 +446,15 @@ impl<S: Sql> Keeper<S> {
     /// When the next thing is due; `None` when nothing is.
     pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         let (due, publish) = self.store.first_times()?;
+        let (paused, summary) = (self.paused()?, self.store.fact::<Writing>(SUMMARY)?.and_then(|writing| writing.due));
+        let notice = self.next_notice_due()?;
         let sweep = self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval));
-        let calls = [due, sweep].into_iter().flatten().min();
+        let calls = [due, sweep, self.next_comment_due()?].into_iter().flatten().min().filter(|_| paused.is_none());
         let calls = match (calls, self.gate()?) {
             (Some(calls), Some(gate)) => Some(calls.max(gate.until)),
             (calls, _) => calls,
         };
-        Ok([calls, publish].into_iter().flatten().min())
+        Ok([calls, publish, summary, notice].into_iter().flatten().min())
     }
 
     /// Forgets what is too old to matter, once a day and a bounded number of rows at a time.
@@ -387,7 +463,9 @@ impl<S: Sql> Keeper<S> {
         if due.is_some_and(|due| due > now) {
             return Ok(());
         }
-        let more = self.store.prune(now, KEEP_RUNS, KEEP_DELIVERY_DAYS, PRUNED_AT_ONCE)?;
+        let more = self.store.prune(now, KEEP_RUNS, KEEP_DELIVERY_DAYS, PRUNED_AT_ONCE)?
+            | stats::prune(self.store.sql(), now, PRUNED_AT_ONCE)?;
+        self.prune_comments(PRUNED_AT_ONCE)?;
         self.store.set_fact(PRUNE, Some(&if more { now } else { now + PRUNE_EVERY }))
     }
 

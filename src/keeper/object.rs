@@ -17,16 +17,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use worker::{Date, Delay, DurableObject, Env, Method, Request, Response, State, durable_object};
 
-use crate::github::{Call, client};
+use crate::github::{Call, Commented, client};
 use crate::hint::Hint;
 use crate::names::{RepoName, RunAttempt, RunId};
 use crate::policy::Rules;
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
-use crate::{env, kv, log};
+use crate::{env, kv, log, notify};
 
+use super::comments::{self, Comment};
 use super::machine::{LEASE, ReceiptKind, Record};
+use super::outbox::{Notice, Notices};
 use super::store::{Sql, StoreError, Value};
+use super::summary::Summary;
+use super::views::Question;
 use super::watched::Watched;
 use super::work::{self, Host};
 use super::{Answer, Keeper, context};
@@ -46,6 +50,8 @@ struct Inner {
     armed: Cell<Option<Millis>>,
     /// When an errand of the work in progress last began, if there is some.
     working: Cell<Option<Millis>>,
+    /// By the storage, since this was asked last.
+    rows_read: Rc<Cell<usize>>,
 }
 
 /// What the fetch handler sends. Both ends are the same version of this Worker.
@@ -64,24 +70,58 @@ pub struct ReceiptMessage {
     pub due: Option<Millis>,
 }
 
+/// Where the fetch handler asks, and the header that says how many rows of storage the answer took.
+pub const QUESTIONS: &str = "/questions";
+pub const ROWS_READ: &str = "x-rows-read";
+
+/// What the fetch handler asks.
+#[derive(Serialize, Deserialize)]
+pub struct QuestionMessage {
+    pub repository: RepoName,
+    pub question: Question,
+}
+
 impl DurableObject for KeeperObject {
     fn new(state: State, env: Env) -> Self {
         let settings = env::settings(&env);
-        let keeper =
-            Keeper::open(ObjectSql(state.storage().sql())).map(|keeper| keeper.reading(settings.policy_file.clone()));
+        let notices = settings
+            .notify_url
+            .as_ref()
+            .map(|_| Notices { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
+        let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
+        let rows_read = Rc::new(Cell::new(0));
+        let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
+        let keeper = Keeper::open(sql)
+            .map(|keeper| keeper.reading(settings.policy_file.clone()).with_notices(notices).with_comments(comments));
         if let Ok(keeper) = &keeper
             && let Err(error) = keeper.started(now())
         {
             log::fault("keeper start", &error.to_string());
         }
         let rules = Rules::from(&*settings);
-        let inner = Inner { state, env, keeper, settings, rules, armed: Cell::new(None), working: Cell::new(None) };
+        let (armed, working) = (Cell::new(None), Cell::new(None));
+        let inner = Inner { state, env, keeper, settings, rules, armed, working, rows_read };
         Self { inner: Rc::new(inner) }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         if request.method() != Method::Post {
             return Response::error("method not allowed", 405);
+        }
+        if request.path() == QUESTIONS {
+            let message: QuestionMessage = serde_json::from_str(&request.text().await?)?;
+            return match self.inner.answer(message).await {
+                Ok(Some(body)) => {
+                    let response = Response::from_bytes(body)?;
+                    response.headers().set(ROWS_READ, &self.inner.rows_read().to_string())?;
+                    Ok(response)
+                }
+                Ok(None) => Response::error("not known", 404),
+                Err(fault) => {
+                    log::fault("keeper", &fault.to_string());
+                    Response::error("not read", 500)
+                }
+            };
         }
         let message: HintMessage = serde_json::from_str(&request.text().await?)?;
         match Rc::clone(&self.inner).receive(message).await {
@@ -95,7 +135,7 @@ impl DurableObject for KeeperObject {
 
     async fn alarm(&self) -> worker::Result<Response> {
         self.inner.armed.set(None);
-        self.inner.work("keeper alarm").await;
+        Rc::clone(&self.inner).work("keeper alarm").await;
         Response::empty()
     }
 }
@@ -111,8 +151,7 @@ impl Inner {
         let site = Site { inner: &self, repository: message.repository };
         let received = work::receive(keeper, &self.rules, &site, &message.hint).await?;
         if received.overdue && self.working.get().is_none_or(|since| since + LEASE < now()) {
-            let inner = Rc::clone(&self);
-            self.state.wait_until(async move { inner.work("keeper overdue").await });
+            self.state.wait_until(Rc::clone(&self).work("keeper overdue"));
         }
         let receipt = received.receipt;
         Ok(ReceiptMessage {
@@ -123,14 +162,84 @@ impl Inner {
         })
     }
 
-    async fn work(&self, place: &'static str) {
+    /// `None`: nothing is known of it.
+    async fn answer(self: &Rc<Self>, message: QuestionMessage) -> Result<Option<Vec<u8>>, StoreError> {
+        let keeper = self.keeper()?;
+        self.rows_read();
+        // The spelling of the webhooks, and not that of a person's typing.
+        let Some(repository) = keeper.repository()? else { return Ok(None) };
+        let now = now();
+        match message.question {
+            Question::Repository(page) => json(&keeper.repository_view(repository, &page, &self.rules, now)?),
+            Question::Runs(page) => json(&keeper.runs_view(repository, &page)?),
+            Question::FlakyJobs { skip, limit } => json(&keeper.flaky_jobs_view(repository, skip, limit, now)?),
+            Question::Run(run_id) => match keeper.run_view(repository, run_id, now)? {
+                Some(run) => json(&run),
+                None => Ok(None),
+            },
+            Question::Pause | Question::Resume => {
+                if message.question == Question::Pause {
+                    keeper.pause(now)?
+                } else {
+                    keeper.resume(now)?
+                }
+                let view = keeper.pause_view(repository.clone())?;
+                Site { inner: self, repository }.arm(keeper.next_alarm(&self.rules)?).await?;
+                json(&view)
+            }
+        }
+    }
+
+    /// How many rows were read since this was asked last.
+    fn rows_read(&self) -> usize {
+        self.rows_read.take()
+    }
+
+    /// Sends a message, and says what became of it.
+    async fn notify(self: Rc<Self>, notice: Notice, repository: RepoName) {
+        let taken = match &self.settings.notify_url {
+            Some(url) => notify::send(url, &notice.text).await,
+            None => return,
+        };
+        if let Err(what) = &taken {
+            log::fault("NOTIFY_URL", what);
+        }
+        let noted = async {
+            let keeper = self.keeper()?;
+            keeper.noticed(&notice, taken.is_ok(), now())?;
+            Site { inner: &self, repository }.arm(keeper.next_alarm(&self.rules)?).await
+        };
+        if let Err(fault) = noted.await {
+            log::fault("keeper notices", &fault.to_string());
+        }
+    }
+
+    /// Writes a comment, and says what became of it.
+    async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
+        let call = async |call: Call| client::send(&self.settings, &repository, &call).await;
+        let answer = comments::write(&comment, call).await;
+        if let Commented::Problem(problem) = &answer {
+            log::trouble(&repository, None, &format!("the comment on a pull request: {problem}"));
+        }
+        let noted = async {
+            let keeper = self.keeper()?;
+            keeper.commented(&comment, answer, now())?;
+            let due = keeper.next_alarm(&self.rules)?;
+            Site { inner: &self, repository: repository.clone() }.arm(due).await
+        };
+        if let Err(fault) = noted.await {
+            log::fault("keeper comments", &fault.to_string());
+        }
+    }
+
+    async fn work(self: Rc<Self>, place: &'static str) {
         if let Err(fault) = self.try_to_work().await {
             log::fault(place, &fault.to_string());
         }
         self.working.set(None);
     }
 
-    async fn try_to_work(&self) -> Result<(), StoreError> {
+    async fn try_to_work(self: &Rc<Self>) -> Result<(), StoreError> {
         let keeper = self.keeper()?;
         // Without one nothing was ever stored.
         let Some(repository) = keeper.repository()? else { return Ok(()) };
@@ -147,7 +256,7 @@ impl Inner {
 
 /// The object, at work for the repository it is named after.
 struct Site<'a> {
-    inner: &'a Inner,
+    inner: &'a Rc<Inner>,
     repository: RepoName,
 }
 
@@ -191,6 +300,20 @@ impl Host for Site<'_> {
         written.inspect_err(|error| log::fault("attempts in Workers KV", error)).is_ok()
     }
 
+    async fn summarize(&self, summary: &Summary) -> bool {
+        self.inner.working.set(Some(now()));
+        let written = kv::write_summary(&self.inner.env, summary).await;
+        written.inspect_err(|error| log::fault("summary in Workers KV", error)).is_ok()
+    }
+
+    fn notify(&self, notice: Notice) {
+        self.inner.state.wait_until(Rc::clone(self.inner).notify(notice, self.repository.clone()));
+    }
+
+    fn comment(&self, comment: Comment) {
+        self.inner.state.wait_until(Rc::clone(self.inner).comment(comment, self.repository.clone()));
+    }
+
     async fn credentials(&self, refusal: Option<&str>) {
         if let Err(error) = kv::write_refusal(&self.inner.env, refusal).await {
             log::fault("credentials in Workers KV", &error);
@@ -216,7 +339,10 @@ impl Host for Site<'_> {
 }
 
 /// The storage's SQLite.
-struct ObjectSql(worker::SqlStorage);
+struct ObjectSql {
+    sql: worker::SqlStorage,
+    rows_read: Rc<Cell<usize>>,
+}
 
 impl Sql for ObjectSql {
     fn exec(&self, statement: &str, bindings: Vec<Value>) -> Result<Vec<Vec<Value>>, StoreError> {
@@ -230,8 +356,8 @@ impl Sql for ObjectSql {
             })
             .collect();
         let fault = |error: worker::Error| StoreError(error.to_string());
-        let cursor = self.0.exec(statement, bindings).map_err(fault)?;
-        cursor
+        let cursor = self.sql.exec(statement, bindings).map_err(fault)?;
+        let rows = cursor
             .raw()
             .map(|row| {
                 row.map_err(fault)?
@@ -244,8 +370,14 @@ impl Sql for ObjectSql {
                     })
                     .collect()
             })
-            .collect()
+            .collect();
+        self.rows_read.set(self.rows_read.get().saturating_add(cursor.rows_read()));
+        rows
     }
+}
+
+fn json(view: &impl Serialize) -> Result<Option<Vec<u8>>, StoreError> {
+    serde_json::to_vec(view).map(Some).map_err(|error| StoreError(error.to_string()))
 }
 
 fn now() -> Millis {

@@ -8,9 +8,10 @@ use crate::time::Millis;
 use super::machine::Record;
 use super::store::{StoreError, Value};
 use super::watched::{Calling, Watched};
+use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES];
+pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (
@@ -135,7 +136,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
         Ok(run_attempt.zip(since).map(|(run_attempt, since)| Calling { run_attempt, since, again }))
     }
 
-    fn outcome(&mut self) -> Result<RunOutcome, StoreError> {
+    pub fn outcome(&mut self) -> Result<RunOutcome, StoreError> {
         RunOutcome::parse(&self.text()?).ok_or_else(|| bad("an outcome"))
     }
 
@@ -154,6 +155,10 @@ impl<I: Iterator<Item = Value>> Row<I> {
         }
     }
 
+    pub fn amount(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.integer()?).map_err(|_| bad("an amount"))
+    }
+
     pub fn count(&mut self) -> Result<u32, StoreError> {
         u32::try_from(self.integer()?).map_err(|_| bad("a count"))
     }
@@ -162,7 +167,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
         self.optional_integer().map(|integer| integer.map(Millis))
     }
 
-    fn optional_attempt(&mut self) -> Result<Option<RunAttempt>, StoreError> {
+    pub fn optional_attempt(&mut self) -> Result<Option<RunAttempt>, StoreError> {
         match self.0.next() {
             Some(Value::Integer(integer)) => {
                 u32::try_from(integer).ok().and_then(RunAttempt::new).map(Some).ok_or_else(|| bad("a run attempt"))
@@ -176,7 +181,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
         self.optional_text()?.ok_or_else(|| bad("text"))
     }
 
-    fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
+    pub fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
         match self.0.next() {
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(Value::Null) => Ok(None),

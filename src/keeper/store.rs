@@ -65,8 +65,7 @@ impl<S: Sql> Store<S> {
         Ok(store)
     }
 
-    #[cfg(test)]
-    pub fn sql(&self) -> &S {
+    pub(super) fn sql(&self) -> &S {
         &self.sql
     }
 
@@ -97,7 +96,7 @@ impl<S: Sql> Store<S> {
         Ok((due, publish))
     }
 
-    fn minimum(&self, statement: &str) -> Result<Option<Millis>, StoreError> {
+    pub(super) fn minimum(&self, statement: &str) -> Result<Option<Millis>, StoreError> {
         let rows = self.sql.exec(statement, vec![])?;
         match rows.into_iter().next() {
             Some(values) => row(values).optional_millis(),
@@ -253,7 +252,9 @@ impl<S: Sql> Store<S> {
         let mut more = old.len() as i64 >= at_most;
         for values in old {
             let Some(run_id) = values.into_iter().next() else { continue };
-            self.sql.exec("DELETE FROM decisions WHERE run_id = ?", vec![run_id.clone()])?;
+            for table in ["decisions", "open_reruns", "notices", "pull_runs"] {
+                self.sql.exec(&format!("DELETE FROM {table} WHERE run_id = ?"), vec![run_id.clone()])?;
+            }
             self.sql.exec("DELETE FROM runs WHERE run_id = ?", vec![run_id])?;
         }
         let oldest = self.sql.exec("SELECT day FROM deliveries ORDER BY day LIMIT 1", vec![])?;
@@ -273,7 +274,7 @@ impl<S: Sql> Store<S> {
         Ok(more)
     }
 
-    fn runs_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<Watched>, StoreError> {
+    pub(super) fn runs_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<Watched>, StoreError> {
         let rows = self.sql.exec(&format!("SELECT {COLUMNS} FROM runs WHERE {condition}"), bindings)?;
         rows.into_iter().map(|values| row(values).watched()).collect()
     }
@@ -286,7 +287,7 @@ fn json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
 
 /// Days since 1970.
 fn day(time: Millis) -> i64 {
-    time.0 / Span::days(1).as_millis()
+    time.day()
 }
 
 impl From<RunId> for Value {

@@ -8,8 +8,11 @@ use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
+use super::comments::Comment;
 use super::machine::{LEASE, Receipt, Record};
+use super::outbox::Notice;
 use super::store::{Sql, StoreError};
+use super::summary::Summary;
 use super::watched::Watched;
 use super::{Answer, Errand, Keeper, Settled, context};
 
@@ -33,6 +36,12 @@ pub trait Host {
     async fn call(&self, call: &Call) -> Answer;
     /// Writes a run's count to Workers KV. Whether it could.
     async fn publish(&self, watched: &Watched) -> bool;
+    /// Writes the repository's summary to Workers KV. Whether it could.
+    async fn summarize(&self, summary: &Summary) -> bool;
+    /// Sends a message beside all else; [`Keeper::noticed`] is told what became of it.
+    fn notify(&self, notice: Notice);
+    /// Writes a comment beside all else ([`super::comments::write`]); [`Keeper::commented`] is told what became of it.
+    fn comment(&self, comment: Comment);
     /// Says whether GitHub takes the credentials: its message if not.
     async fn credentials(&self, refusal: Option<&str>);
     /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
@@ -109,6 +118,19 @@ pub async fn work<S: Sql>(
                 left = left.saturating_sub(1);
                 let written = host.publish(&watched).await;
                 keeper.published(&watched, host.now(), written)?;
+            }
+            Some(Errand::Summarize(summary)) => {
+                left = left.saturating_sub(1);
+                let written = host.summarize(&summary).await;
+                keeper.summarized(written, host.now())?;
+            }
+            Some(Errand::Notify(notice)) => {
+                left = left.saturating_sub(1);
+                host.notify(notice);
+            }
+            Some(Errand::Comment(comment)) => {
+                left = left.saturating_sub(3);
+                host.comment(comment);
             }
             Some(Errand::WantCancelled(wanted)) => {
                 left = left.saturating_sub(1);

@@ -7,9 +7,12 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
 
 mod bodies;
+mod browser;
 mod chaos;
 mod delivery;
 mod load;
+mod notices;
+mod overview;
 mod panics;
 mod payloads;
 mod policies;
@@ -18,6 +21,7 @@ mod refusals;
 mod reruns;
 mod restarts;
 mod settings;
+mod size;
 mod stage;
 mod statuses;
 
@@ -36,12 +40,21 @@ fn main() -> ExitCode {
         restarts::trials(&stage),
         policies::trials(&stage),
         policy_files::trials(&stage),
+        overview::trials(&stage),
+        notices::trials(&stage),
         settings::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
-    let one_by_one = [bodies::trials(&stage), panics::trials(&stage), chaos::trials(&stage), load::trials(&stage)];
+    let one_by_one = [
+        bodies::trials(&stage),
+        panics::trials(&stage),
+        chaos::trials(&stage),
+        load::trials(&stage),
+        size::trials(&stage),
+        browser::trials(&stage),
+    ];
     // The first wait far more than they compute.
     let failed = [run(&arguments, 16, side_by_side), run(&arguments, 1, one_by_one)].contains(&true);
     stage.close();

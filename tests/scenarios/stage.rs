@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 pub const SECRET: &str = "the-webhook-secret";
 pub const PREVIOUS_SECRET: &str = "the-previous-secret";
 pub const TOKEN: &str = "the-token";
+pub const ADMIN_TOKEN: &str = "the-admin-token";
 
 /// How long what should happen may take. GitHub's "already running", for one, is waited for 30 s.
 ///
@@ -80,6 +81,7 @@ impl Stage {
             ("GITHUB_TOKEN".to_owned(), TOKEN.to_owned()),
             ("GITHUB_API_URL".to_owned(), self.github().await.url()),
             ("RERUN_DELAY".to_owned(), "0s".to_owned()),
+            ("ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()),
         ]);
         settings.extend(options.settings);
         let _one_at_a_time = self.starting.lock().await;

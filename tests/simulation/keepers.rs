@@ -8,8 +8,11 @@ use std::task::{Context, Poll, Waker};
 
 use rerunner::github::Call;
 use rerunner::hint::Hint;
+use rerunner::keeper::comments::Comment;
 use rerunner::keeper::machine::{LEASE, Record};
+use rerunner::keeper::outbox::Notice;
 use rerunner::keeper::store::StoreError;
+use rerunner::keeper::summary::Summary;
 use rerunner::keeper::watched::Watched;
 use rerunner::keeper::work::{self, Host};
 use rerunner::keeper::{Answer, Keeper};
@@ -206,6 +209,26 @@ impl Host for Site {
             kv.insert((self.repository, watched.run_id), watched.attempts());
         }
         told
+    }
+
+    async fn summarize(&self, _: &Summary) -> bool {
+        let (index, written) = {
+            let mut world = self.world.borrow_mut();
+            let likelihood = world.faults.kv_failure;
+            let written = !world.chance("a failed write to KV", likelihood);
+            (world.begin_wait(self.repository, Span::millis(30)), written)
+        };
+        self.returned(index).await;
+        written
+    }
+
+    /// These Keepers tell nobody.
+    fn notify(&self, notice: Notice) {
+        self.world.borrow_mut().violate(format!("a message: {notice:?}"));
+    }
+
+    fn comment(&self, comment: Comment) {
+        self.world.borrow_mut().violate(format!("a comment: {comment:?}"));
     }
 
     async fn credentials(&self, refusal: Option<&str>) {

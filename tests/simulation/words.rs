@@ -44,6 +44,7 @@ pub fn run_of(run: &model::RunSnapshot) -> Run {
         title: None,
         head_sha: run.identity.head_sha.to_string(),
         actors: vec![run.identity.actor.to_string(), run.triggering_actor.to_string()],
+        pull_request: run.pull_request.as_ref().map(|pull_request| pull_request.number),
         pull_request_heads: run.pull_request.iter().map(|pull_request| pull_request.head_sha.to_string()).collect(),
     }
 }

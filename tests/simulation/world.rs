@@ -353,6 +353,7 @@ impl World {
         let caller = Caller::new(TOKEN).stale_by(stale.unsigned_abs());
         let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
         match call {
+            Call::Comment(_) => unreachable!("these Keepers write no comments"),
             Call::ReadRun { run_id } => {
                 let read = self.github.read_run(caller, &name, model::RunId(run_id.get()), now);
                 Answer::Read(match read {
@@ -442,6 +443,7 @@ impl World {
     fn answer(&mut self, index: usize, call: &Call, reply: Reply) {
         self.note(|| format!("GitHub     {call:?} → {}", reply.status));
         let answer = match call {
+            Call::Comment(_) => unreachable!("these Keepers write no comments"),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
@@ -459,6 +461,7 @@ impl World {
         self.note(|| format!("GitHub     {call:?} → {what}"));
         let problem = Problem::Lost { what: "no answer in time".to_owned() };
         self.calls[index].answer = Some(match call {
+            Call::Comment(_) => unreachable!("these Keepers write no comments"),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),

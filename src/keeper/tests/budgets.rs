@@ -119,6 +119,14 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
     let sql = play.keeper.into_sql();
     // Back to the first version, with a decision as that wrote it.
     for statement in [
+        "DROP INDEX runs_outcome",
+        "DROP TABLE days",
+        "DROP TABLE subjects",
+        "DROP TABLE subject_days",
+        "DROP TABLE open_reruns",
+        "DROP TABLE notices",
+        "DROP TABLE pull_runs",
+        "DROP TABLE pull_comments",
         "DROP INDEX reruns_at",
         "DROP TABLE reruns",
         "ALTER TABLE decisions DROP COLUMN detail",

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use super::*;
 use crate::attempts::RunOutcome;
-use crate::github::{ListedRun, Run};
+use crate::github::{CommentCall, ListedRun, Run};
 use crate::hint::{Conclusion, News};
 use crate::names::{DeliveryId, JobId, RunAttempt};
 use crate::policy::Scope;
@@ -13,6 +13,8 @@ use crate::policy::evidence::Step;
 mod budgets;
 mod edges;
 mod evidence;
+mod looking;
+mod messages;
 mod policies;
 mod reruns;
 mod sweeps;
@@ -35,6 +37,10 @@ struct Play {
     notices: RefCell<Vec<String>>,
     /// What Workers KV was told of cancelled runs.
     cancelled: RefCell<Vec<bool>>,
+    /// What people were told, or were tried to be.
+    messages: RefCell<Vec<String>>,
+    /// Whether they can be.
+    takes_messages: Cell<bool>,
 }
 
 /// The run as GitHub has it, and how it answers.
@@ -65,8 +71,43 @@ struct GitHub {
     /// Of a log, always.
     log_problem: Option<Problem>,
     calls: Vec<Call>,
+    /// On the pull request, by id; a number for each time that they were written.
+    comments: Vec<(u64, String)>,
+    writes: u32,
+    pull_request: Option<u64>,
+    /// Before the honest answers, and whether the call took effect all the same.
+    comment_problems: Vec<(Problem, bool)>,
     /// How long each call for evidence takes.
     evidence_takes: Span,
+}
+
+impl GitHub {
+    fn comment(&mut self, call: &CommentCall) -> Commented {
+        let finds = matches!(call, CommentCall::Find { .. });
+        let problem = if finds { None } else { self.comment_problems.pop() };
+        if let Some((problem, false)) = problem {
+            return Commented::Problem(problem);
+        }
+        let answer = match call {
+            CommentCall::Find { .. } => {
+                self.comments.first().map_or(Commented::NotThere, |(id, _)| Commented::There(*id))
+            }
+            CommentCall::Create { body, .. } => {
+                let id = 100 + self.comments.len() as u64;
+                self.comments.push((id, body.clone()));
+                Commented::There(id)
+            }
+            CommentCall::Edit { comment_id, body } => match self.comments.iter_mut().find(|(id, _)| id == comment_id) {
+                Some((_, known)) => {
+                    known.clone_from(body);
+                    Commented::There(*comment_id)
+                }
+                None => Commented::NotThere,
+            },
+        };
+        self.writes += u32::from(!finds);
+        problem.map_or(answer, |(problem, _)| Commented::Problem(problem))
+    }
 }
 
 const START: Millis = Millis(1_795_446_245_000);
@@ -122,6 +163,8 @@ impl Play {
             refusals: RefCell::default(),
             notices: RefCell::default(),
             cancelled: RefCell::default(),
+            messages: RefCell::default(),
+            takes_messages: Cell::new(true),
         }
     }
 
@@ -176,6 +219,7 @@ impl Play {
                     head_sha: "a".to_owned(),
                     actors: vec!["ann".to_owned()],
                     pull_request_heads: vec![],
+                    pull_request: github.pull_request,
                 })))
             }
             Call::ListFailedRuns(asked) => {
@@ -216,6 +260,7 @@ impl Play {
                 let problem = github.evidence_problems.pop().or(github.log_problem.clone());
                 Answer::Log(problem.map_or(Found::There(tail), of_evidence))
             }
+            Call::Comment(call) => Answer::Comment(github.comment(call)),
             Call::Rerun { run_attempt, .. } => {
                 let answer = github.rerun_answers.pop().unwrap_or(RerunAnswer::Accepted);
                 let lost = matches!(answer, RerunAnswer::Problem(Problem::Lost { .. }));
@@ -237,6 +282,20 @@ impl Play {
             match next {
                 Errand::Wait(span) => self.pass(span),
                 Errand::Publish(watched) => self.keeper.published(&watched, self.now.get(), true).unwrap(),
+                Errand::Summarize(_) => self.keeper.summarized(true, self.now.get()).unwrap(),
+                Errand::Comment(comment) => {
+                    let mut write = Box::pin(comments::write(&comment, async |call| self.answer(&call)));
+                    let std::task::Poll::Ready(answer) =
+                        write.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+                    else {
+                        panic!("it waits for nothing")
+                    };
+                    self.keeper.commented(&comment, answer, self.now.get()).unwrap();
+                }
+                Errand::Notify(notice) => {
+                    self.keeper.noticed(&notice, self.takes_messages.get(), self.now.get()).unwrap();
+                    self.messages.borrow_mut().push(notice.text);
+                }
                 Errand::WantCancelled(wanted) => {
                     self.cancelled.borrow_mut().push(wanted);
                     self.keeper.told_of_cancelled(wanted, self.now.get(), true).unwrap();

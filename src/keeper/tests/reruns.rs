@@ -249,6 +249,9 @@ fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
         match next {
             Errand::Wait(span) => play.pass(span),
             Errand::Publish(watched) => play.keeper.published(&watched, play.now.get(), true).unwrap(),
+            Errand::Summarize(_) => play.keeper.summarized(true, play.now.get()).unwrap(),
+            Errand::Comment(comment) => panic!("{comment:?}"),
+            Errand::Notify(notice) => panic!("{notice:?}"),
             Errand::WantCancelled(_) => panic!("there is no policy"),
             Errand::Call(call) => {
                 let answer = match &call {

@@ -45,6 +45,7 @@ fn run(attempt: u32, conclusion: Conclusion) -> Run {
         title: None,
         actors: vec!["ann".to_owned()],
         pull_request_heads: vec![],
+        pull_request: None,
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`faults`] | what goes wrong with the API, on demand |
 //! | [`history`] | what was seen from outside, in order |
 //! | `world` | the model running in real time |
+//! | [`chat`] | a chat that takes messages |
 //! | `server` | the REST API and the logs' place, over HTTP |
 //! | [`facade`] | what tests say: one-line verbs |
 //! | [`organization`] | a small organization whose workflows fail now and then, for demonstrations |
@@ -28,16 +29,19 @@
 //! # }
 //! ```
 
+pub mod chat;
 pub mod facade;
 pub mod faults;
 pub mod history;
 pub mod model;
 pub mod organization;
 pub mod payload;
+
 mod server;
 pub mod webhooks;
 mod world;
 
+pub use chat::{Chat, Message, Trouble};
 pub use facade::{Expectation, Options, Repository, Run, SimulatedGitHub, WebhookAnswer};
 pub use faults::{Fault, FaultId, Misbehaviour};
 pub use history::{AttemptEnded, Call, Happening, LogRead};

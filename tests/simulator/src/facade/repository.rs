@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Expectation, Run, SimulatedGitHub};
-use crate::model::{Login, RepositoryId, RunId, Sha, Trigger, Workflow};
+use crate::model::{Comment, Login, RepositoryId, RunId, Sha, Trigger, Workflow};
 use crate::payload;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
 use crate::world::Planned;
@@ -81,6 +81,13 @@ impl Repository {
 
     pub async fn close_pull_request(&self, number: u64) {
         self.github.world.change(|model, _| model.close_pull_request(self.id, number));
+    }
+
+    /// The comments on a pull request.
+    pub fn comments(&self, number: u64) -> Vec<Comment> {
+        let world = &self.github.world;
+        let of_it = |comment: &&Comment| comment.number == number;
+        world.model().repository(self.id).comments().iter().filter(of_it).cloned().collect()
     }
 
     /// A commit on a branch; pull requests from it move on too. Starts no run.

@@ -53,7 +53,7 @@ impl Grant {
             actions: Permission::Write,
             checks: Permission::Read,
             contents: Permission::Read,
-            pull_requests: Permission::Read,
+            pull_requests: Permission::Write,
             hourly: 5_000,
         }
     }

@@ -39,18 +39,23 @@ pub enum Endpoint {
     JobLog,
     PullRequest,
     Contents,
+    ListComments,
+    CreateComment,
+    EditComment,
 }
 
 impl Endpoint {
     pub fn is_write(self) -> bool {
-        matches!(self, Endpoint::RerunFailedJobs | Endpoint::Rerun | Endpoint::RerunJob)
+        use Endpoint::{CreateComment, EditComment, Rerun, RerunFailedJobs, RerunJob};
+        matches!(self, RerunFailedJobs | Rerun | RerunJob | CreateComment | EditComment)
     }
 
     /// The permission that a fine-grained token needs.
     pub fn permission(self) -> (&'static str, Permission) {
         match self {
             Endpoint::Annotations => ("checks", Permission::Read),
-            Endpoint::PullRequest => ("pull_requests", Permission::Read),
+            Endpoint::PullRequest | Endpoint::ListComments => ("pull_requests", Permission::Read),
+            Endpoint::CreateComment | Endpoint::EditComment => ("pull_requests", Permission::Write),
             Endpoint::Contents => ("contents", Permission::Read),
             endpoint if endpoint.is_write() => ("actions", Permission::Write),
             _ => ("actions", Permission::Read),

@@ -17,11 +17,13 @@
 //! | `answer.rs` | what an API call is made of, and what can be wrong with it |
 //! | `api.rs` | the API's reads |
 //! | `api_rerun.rs` | the API's three re-run calls |
+//! | `comments.rs` | comments on pull requests |
 
 mod access;
 mod answer;
 mod api;
 mod api_rerun;
+mod comments;
 mod event;
 mod github;
 mod names;
@@ -41,6 +43,7 @@ pub use answer::{ApiCall, ApiError, Caller, Endpoint};
 pub use api::{
     Annotation, Contents, CreatedFilter, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot, RunsPage, RunsQuery,
 };
+pub use comments::Comment;
 pub use event::{Event, EventKind, EventKinds, JobAction, RunAction, What};
 pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy, Timing};
 pub(crate) use names::fraction;

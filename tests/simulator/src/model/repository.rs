@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::names::text;
-use super::{EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix};
+use super::{Comment, EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix};
 
 /// What never changes of a repository; shared by all that is shown of its runs.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub struct Repository {
     branches: BTreeMap<Arc<str>, Branch>,
     pulls: BTreeMap<u64, PullRequest>,
     files: BTreeMap<String, File>,
+    pub(super) comments: Vec<Comment>,
     pub(super) emits: EventKinds,
 }
 
@@ -79,6 +80,11 @@ pub struct File {
 }
 
 impl Repository {
+    /// On its pull requests, in the order in which they were made.
+    pub fn comments(&self) -> &[Comment] {
+        &self.comments
+    }
+
     pub(super) fn new(seed: u64, id: RepositoryId, name: RepoName, created_at: Millis) -> Repository {
         let number = 500_000_000 + mix(&[seed, text(name.as_str())]) % 400_000_000;
         let identity = RepositoryIdentity { name, number, default_branch: "main".into(), created_at };
@@ -92,6 +98,7 @@ impl Repository {
             branches: BTreeMap::new(),
             pulls: BTreeMap::new(),
             files: BTreeMap::new(),
+            comments: vec![],
             emits: EventKinds::ALL,
         }
     }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::model::{Event, JobSnapshot, What};
 
 pub use common::{Hosts, parse_time, time};
-pub use other::{annotation, contents, ping, pull_request};
+pub use other::{annotation, comment, contents, ping, pull_request};
 pub use run::run;
 
 impl Event {

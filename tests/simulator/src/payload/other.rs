@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::common::{Hosts, full_repository, id_of, node_id, time, user};
-use crate::model::{Annotation, File, PullRequestSnapshot, RepositoryIdentity};
+use crate::model::{Annotation, Comment, File, PullRequestSnapshot, RepositoryIdentity};
 
 /// What GitHub sends when a webhook is set up.
 pub fn ping(hosts: &Hosts, repository: &RepositoryIdentity, hook_id: u64, sender: &str, hook: Value) -> Value {
@@ -31,6 +31,19 @@ pub fn ping(hosts: &Hosts, repository: &RepositoryIdentity, hook_id: u64, sender
         },
         "repository": full_repository(hosts, repository),
         "sender": user(hosts, sender),
+    })
+}
+
+/// A comment on a pull request.
+pub fn comment(hosts: &Hosts, comment: &Comment) -> Value {
+    json!({
+        "id": comment.id,
+        "node_id": node_id("IC", comment.id),
+        "body": comment.body,
+        "user": user(hosts, comment.author.as_str()),
+        "created_at": time(comment.created_at),
+        "updated_at": time(comment.updated_at),
+        "author_association": "COLLABORATOR",
     })
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::request::{Asked, What};
 use super::{Reply, status};
 use crate::model::{
-    Annotation, ApiError, Caller, Contents, GitHub, JobsPage, LogLocation, Millis, PullRequestSnapshot, RunSnapshot,
-    RunsPage,
+    Annotation, ApiError, Caller, Comment, Contents, GitHub, JobsPage, LogLocation, Millis, PullRequestSnapshot,
+    RunSnapshot, RunsPage,
 };
 use crate::payload;
 use crate::world::World;
@@ -31,6 +31,8 @@ pub(super) enum Done {
     Log(LogLocation),
     PullRequest(Box<PullRequestSnapshot>),
     Contents(Contents),
+    Comments(Vec<Comment>),
+    Comment(Comment, u16),
 }
 
 pub(super) fn perform(
@@ -58,6 +60,15 @@ pub(super) fn perform(
         What::PullRequest(number) => {
             model.pull_request(caller, repository, *number, now).map(|pull| Done::PullRequest(Box::new(pull)))
         }
+        What::ListComments(number, since) => {
+            model.list_comments(caller, repository, *number, *since, now).map(Done::Comments)
+        }
+        What::CreateComment(number, body) => {
+            model.create_comment(caller, repository, *number, body, now).map(|comment| Done::Comment(comment, 201))
+        }
+        What::EditComment(id, body) => {
+            model.edit_comment(caller, repository, *id, body, now).map(|comment| Done::Comment(comment, 200))
+        }
         What::Contents(path) => model.contents(caller, repository, path, if_none_match, now).map(Done::Contents),
     }
 }
@@ -71,6 +82,8 @@ impl Done {
         match self {
             Done::Run(run) => reply(200, &payload::run(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
+            Done::Comments(all) => reply(200, &all.iter().map(|comment| payload::comment(hosts, comment)).collect()),
+            Done::Comment(comment, status) => reply(status, &payload::comment(hosts, &comment)),
             Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
             Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
             Done::Jobs(page) => {

@@ -30,6 +30,10 @@ pub(super) enum What {
     JobLog(JobId),
     PullRequest(u64),
     Contents(String),
+    /// Of a pull request, since a time.
+    ListComments(u64, Millis),
+    CreateComment(u64, String),
+    EditComment(u64, String),
 }
 
 pub(super) type DebugLogging = bool;
@@ -47,6 +51,9 @@ impl What {
             What::JobLog(_) => Endpoint::JobLog,
             What::PullRequest(_) => Endpoint::PullRequest,
             What::Contents(_) => Endpoint::Contents,
+            What::ListComments(..) => Endpoint::ListComments,
+            What::CreateComment(..) => Endpoint::CreateComment,
+            What::EditComment(..) => Endpoint::EditComment,
         }
     }
 }
@@ -59,6 +66,7 @@ impl Asked {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let ["repos", owner, name, rest @ ..] = segments.as_slice() else { return None };
         let debug = serde_json::from_slice(body).is_ok_and(|body: Value| body["enable_debug_logging"] == true);
+        let text = || serde_json::from_slice::<Value>(body).ok()?["body"].as_str().map(str::to_owned);
         let what = match (method, rest) {
             ("GET", ["actions", "runs"]) => What::Runs(Box::new(runs_query(query)?)),
             ("GET", ["actions", "runs", run]) => What::Run(run_id(run)?),
@@ -71,6 +79,12 @@ impl Asked {
             ("GET", ["actions", "jobs", job, "logs"]) => What::JobLog(job_id(job)?),
             ("GET", ["check-runs", job, "annotations"]) => What::Annotations(job_id(job)?),
             ("GET", ["pulls", number]) => What::PullRequest(number.parse().ok()?),
+            ("GET", ["issues", number, "comments"]) => {
+                let since = value(query, "since").map_or(Some(0), |since| parse_time(&since))?;
+                What::ListComments(number.parse().ok()?, since)
+            }
+            ("POST", ["issues", number, "comments"]) => What::CreateComment(number.parse().ok()?, text()?),
+            ("PATCH", ["issues", "comments", id]) => What::EditComment(id.parse().ok()?, text()?),
             ("GET", ["contents", path @ ..]) if !path.is_empty() => What::Contents(path.join("/")),
             _ => return None,
         };
@@ -85,6 +99,7 @@ impl Asked {
             What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
             What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
             What::Runs(_) | What::PullRequest(_) | What::Contents(_) => None,
+            What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
         }
     }
 }
@@ -167,6 +182,8 @@ mod tests {
             ("GET", "/repos/o/r/contents/.github/rerunner.yml", Some(Endpoint::Contents)),
             ("GET", "/repos/o/r/actions/runs/7/rerun", None),
             ("POST", "/repos/o/r/actions/runs/seven/rerun", None),
+            ("GET", "/repos/o/r/issues/1/comments", Some(Endpoint::ListComments)),
+            ("POST", "/repos/o/r/issues/1/comments", None),
             ("GET", "/user", None),
         ];
         for (method, path, expected) in cases {

@@ -12,6 +12,8 @@ use tokio::time::{Interval, interval};
 use crate::dev_vars::DevVars;
 use crate::story::Story;
 
+/// On this machine only, and for a simulation only.
+const DEMO_PASSWORD: &str = "demo";
 const RUN_EVERY: Duration = Duration::from_secs(5);
 /// What follows from it: the first run fails at first, and is rescued within seconds.
 const SEED: u64 = 3;
@@ -56,6 +58,7 @@ impl Stage {
             secret.clone_into(&mut options.secret);
         }
         let mut github = SimulatedGitHub::start(options).await;
+        let admin_token = vars.get("ADMIN_TOKEN").unwrap_or(DEMO_PASSWORD).to_owned();
         // Whatever wrangler.toml says: all that this shows depends on them.
         let settings = [
             ("WEBHOOK_SECRET", github.secret()),
@@ -64,6 +67,7 @@ impl Stage {
             ("REPOSITORIES", "*"),
             ("RERUN_DELAY", "1s"),
             ("DRY_RUN", "false"),
+            ("ADMIN_TOKEN", &admin_token),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let worker =
@@ -77,6 +81,8 @@ impl Stage {
         let introduction = introduction(
             "a simulated GitHub whose workflows fail now and then",
             &[
+                ("the overview", &format!("{}/overview", worker.url)),
+                ("", &format!("any user name, and the password {}", password(vars))),
                 ("the Worker", &worker.url),
                 (
                     "the real GitHub",
@@ -106,6 +112,10 @@ impl Stage {
                 format!("missing: put WEBHOOK_SECRET=\"…\" into {path} too; until then each webhook is answered 503")
             }
         };
+        let overview = match vars.get("ADMIN_TOKEN") {
+            Some(_) => format!("{}/overview; the password is the ADMIN_TOKEN of {path}", worker.url),
+            None => format!("put ADMIN_TOKEN=\"…\" into {path} to open it: a password of your choice"),
+        };
         let introduction = introduction(
             &format!("the real GitHub, with the settings of {path}"),
             &[
@@ -114,6 +124,7 @@ impl Stage {
                 ("", "into the webhook on GitHub. Or deploy the Worker instead: npm run deploy"),
                 ("their secret", &secret),
                 ("their event", "Workflow runs"),
+                ("the overview", &overview),
                 ("set up well?", &format!("{}/healthz says so", worker.url)),
             ],
         );
@@ -161,6 +172,14 @@ fn introduction(github: &str, rows: &[(&str, &str)]) -> String {
     let rows = rows.iter().chain(&[("the end", "Ctrl-C ends all of it")]);
     let rows: String = rows.map(|(name, text)| format!("  {name:15}  {text}\n")).collect();
     format!("Rerunner on this machine: the Worker on Cloudflare's runtime,\nand {github}.\n\n{rows}")
+}
+
+/// What opens the overview of a simulation; never a secret that somebody chose.
+fn password(vars: &DevVars) -> String {
+    match vars.get("ADMIN_TOKEN") {
+        Some(_) => format!("that is the ADMIN_TOKEN of {}", vars.shown_path()),
+        None => DEMO_PASSWORD.to_owned(),
+    }
 }
 
 fn some(port: u16) -> Option<u16> {

@@ -1,0 +1,277 @@
+//! Who may use the admin routes: whoever has `ADMIN_TOKEN`, as a bearer token or as the password of HTTP Basic. Pure.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::settings::Secret;
+use crate::time::{Millis, Span};
+
+/// Wrong credentials from one address, before it has to wait.
+const FAILURES: u32 = 10;
+const FAILURES_WITHIN: Span = Span::minutes(5);
+/// Addresses that are remembered: memory is bounded however many there are.
+const ADDRESSES: usize = 1_000;
+
+/// Why a request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// There is no `ADMIN_TOKEN`.
+    NotSet,
+    Absent,
+    Wrong,
+    TooMany {
+        retry_after_seconds: i64,
+    },
+    /// A form of another site, which the browser sent with the credentials it knows.
+    CrossSite,
+}
+
+impl Denied {
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::NotSet | Self::CrossSite => 403,
+            Self::Absent | Self::Wrong => 401,
+            Self::TooMany { .. } => 429,
+        }
+    }
+
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotSet => {
+                "ADMIN_TOKEN is not set; choose a long random one and set it with `npx wrangler secret put ADMIN_TOKEN`"
+            }
+            Self::Absent => {
+                "this takes ADMIN_TOKEN, as a bearer token or as the password of HTTP Basic with any user name"
+            }
+            Self::Wrong => "this is not ADMIN_TOKEN",
+            Self::TooMany { .. } => "too many wrong passwords; wait a little",
+            Self::CrossSite => {
+                "a form is taken from this Worker's own pages only; a program sends the token as a bearer token"
+            }
+        }
+    }
+}
+
+/// What of a request tells where it comes from.
+#[derive(Debug, Default)]
+pub struct Origin<'a> {
+    pub is_post: bool,
+    /// `Sec-Fetch-Site`, which every browser of today sends.
+    pub fetch_site: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// Of the request's own URL: scheme, host and port.
+    pub own: &'a str,
+}
+
+/// How the token was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    /// A browser adds it by itself, whoever made it send the request.
+    Basic,
+}
+
+/// Checks one request.
+pub fn check(
+    token: Option<&Secret>,
+    authorization: Option<&str>,
+    origin: &Origin,
+    failures: &mut Failures,
+    address: &str,
+    now: Millis,
+) -> Result<(), Denied> {
+    let token = token.ok_or(Denied::NotSet)?;
+    let authorization = authorization.ok_or(Denied::Absent)?;
+    if let Some(wait) = failures.wait(address, now) {
+        return Err(Denied::TooMany { retry_after_seconds: wait.as_millis() / 1_000 + 1 });
+    }
+    let Some((scheme, _)) = given(authorization).filter(|(_, given)| is_same(token, given)) else {
+        failures.add(address, now);
+        return Err(Denied::Wrong);
+    };
+    if scheme == Scheme::Basic && origin.is_post && !origin.is_our_own() {
+        return Err(Denied::CrossSite);
+    }
+    Ok(())
+}
+
+impl Origin<'_> {
+    /// Without either header it is no browser, and a program can send a bearer token.
+    fn is_our_own(&self) -> bool {
+        match (self.fetch_site, self.origin) {
+            (Some(site), _) => site == "same-origin",
+            (None, Some(origin)) => origin == self.own,
+            (None, None) => false,
+        }
+    }
+}
+
+fn given(authorization: &str) -> Option<(Scheme, String)> {
+    let (scheme, rest) = authorization.trim().split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some((Scheme::Bearer, rest.to_owned()));
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let pair = String::from_utf8(BASE64_STANDARD.decode(rest).ok()?).ok()?;
+        return pair.split_once(':').map(|(_, password)| (Scheme::Basic, password.to_owned()));
+    }
+    None
+}
+
+/// Takes the same time wherever the first difference is, and however long the given one is: digests are compared.
+fn is_same(token: &Secret, given: &str) -> bool {
+    let digest = |key: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
+        mac.update(b"ADMIN_TOKEN");
+        Some(mac)
+    };
+    // HMAC takes keys of any length, so that there is always a digest; if there were none, nobody would be let in.
+    let (Some(expected), Some(given)) = (digest(token.reveal()), digest(given)) else { return false };
+    expected.verify_slice(&given.finalize().into_bytes()).is_ok()
+}
+
+/// Wrong credentials of late, by address. Each isolate has its own: a brake, and no wall. What keeps guessers out is a
+/// long token.
+#[derive(Debug, Default)]
+pub struct Failures(BTreeMap<String, Tries>);
+
+#[derive(Debug)]
+struct Tries {
+    count: u32,
+    since: Millis,
+}
+
+impl Failures {
+    /// How long this address has to wait.
+    fn wait(&self, address: &str, now: Millis) -> Option<Span> {
+        let tries = self.0.get(&network(address)).filter(|tries| tries.count >= FAILURES)?;
+        Some((tries.since + FAILURES_WITHIN) - now).filter(|wait| *wait > Span::ZERO)
+    }
+
+    fn add(&mut self, address: &str, now: Millis) {
+        self.0.retain(|_, tries| tries.since + FAILURES_WITHIN > now);
+        let network = network(address);
+        if self.0.len() >= ADDRESSES
+            && !self.0.contains_key(&network)
+            && let Some(oldest) = self.0.iter().min_by_key(|(_, tries)| tries.since).map(|(known, _)| known.clone())
+        {
+            self.0.remove(&oldest);
+        }
+        self.0.entry(network).or_insert(Tries { count: 0, since: now }).count += 1;
+    }
+}
+
+/// Of IPv6 the part that a provider gives to one customer.
+fn network(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V6(v6)) => v6.segments().iter().take(4).map(|part| format!("{part:x}:")).collect(),
+        _ => address.chars().take(45).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_795_446_245_000);
+
+    fn basic(pair: &str) -> String {
+        format!("Basic {}", BASE64_STANDARD.encode(pair))
+    }
+
+    fn checked(authorization: Option<&str>, origin: &Origin) -> Result<(), Denied> {
+        let token = Secret::new("to:ken");
+        check(Some(&token), authorization, origin, &mut Failures::default(), "192.0.2.1", NOW)
+    }
+
+    #[test]
+    fn tokens() {
+        let get = Origin::default();
+        for good in ["Bearer to:ken", "bearer  to:ken ", &basic("any:to:ken"), &basic(":to:ken"), "BASIC OnRvOmtlbg=="]
+        {
+            assert_eq!(checked(Some(good), &get), Ok(()), "{good}");
+        }
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer to:ke",
+            "Bearer to:ken2",
+            "Bearer TO:KEN",
+            "to:ken",
+            "Token to:ken",
+            "Basic to:ken",
+            &basic("to:ken"),
+            &basic("to"),
+            "Basic !!!",
+        ] {
+            assert_eq!(checked(Some(wrong), &get), Err(Denied::Wrong), "{wrong}");
+        }
+        assert_eq!(checked(None, &get), Err(Denied::Absent));
+        let nobody = check(None, Some("Bearer "), &get, &mut Failures::default(), "", NOW);
+        assert_eq!(nobody, Err(Denied::NotSet));
+    }
+
+    #[test]
+    fn forms_of_other_sites() {
+        let own = "https://rerunner.example";
+        let (basic, bearer) = (basic("any:to:ken"), "Bearer to:ken".to_owned());
+        for (authorization, fetch_site, origin, is_let_in) in [
+            (&basic, Some("same-origin"), Some(own), true),
+            (&basic, Some("same-origin"), None, true),
+            (&basic, None, Some(own), true),
+            (&basic, Some("cross-site"), Some(own), false),
+            (&basic, Some("same-site"), None, false),
+            (&basic, Some("none"), None, false),
+            (&basic, None, Some("https://evil.example"), false),
+            (&basic, None, Some("null"), false),
+            (&basic, None, None, false),
+            (&bearer, None, None, true),
+            (&bearer, Some("cross-site"), Some("https://evil.example"), true),
+        ] {
+            let post = Origin { is_post: true, fetch_site, origin, own };
+            let expected = if is_let_in { Ok(()) } else { Err(Denied::CrossSite) };
+            assert_eq!(checked(Some(authorization), &post), expected, "{post:?}");
+            assert_eq!(checked(Some(authorization), &Origin { is_post: false, ..post }), Ok(()));
+        }
+    }
+
+    #[test]
+    fn guessing_is_slowed_down() {
+        let token = Secret::new("token");
+        let mut failures = Failures::default();
+        let mut guess = |address: &str, given: &str, now| {
+            check(Some(&token), Some(given), &Origin::default(), &mut failures, address, now)
+        };
+        for _ in 0..FAILURES {
+            assert_eq!(guess("192.0.2.1", "Bearer x", NOW), Err(Denied::Wrong));
+        }
+        let wait = Denied::TooMany { retry_after_seconds: 301 };
+        assert_eq!(guess("192.0.2.1", "Bearer x", NOW), Err(wait));
+        assert_eq!(
+            guess("192.0.2.1", "Bearer token", NOW),
+            Err(wait),
+            "the right one neither, or it would be no limit"
+        );
+        assert_eq!(guess("192.0.2.2", "Bearer token", NOW), Ok(()), "others are not held up");
+        assert_eq!(guess("192.0.2.1", "Bearer token", NOW + Span::minutes(5)), Ok(()));
+        for host in 0..FAILURES {
+            assert_eq!(guess(&format!("2001:db8::{host}"), "Bearer x", NOW), Err(Denied::Wrong));
+        }
+        assert_eq!(guess("2001:db8::ffff", "Bearer x", NOW), Err(wait), "one network");
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut failures = Failures::default();
+        for address in 0..10 * ADDRESSES {
+            failures.add(&format!("address {address}"), NOW + Span::millis(address as i64));
+        }
+        assert_eq!(failures.0.len(), ADDRESSES);
+    }
+}

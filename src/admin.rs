@@ -1,0 +1,322 @@
+//! The admin routes: who asks is checked first, then one Keeper is asked, or Workers KV is listed once.
+//!
+//! | status | when |
+//! |---|---|
+//! | 200 | a page, JSON, the metrics |
+//! | 303 | a form was taken; the page that it was on |
+//! | 400 | a parameter is wrong, with its name |
+//! | 401 | no credentials, or wrong ones |
+//! | 403 | `ADMIN_TOKEN` is not set, or a form of another site |
+//! | 404 | nothing is known of this repository or run |
+//! | 429 | too many wrong credentials from this address |
+//! | 503 | the Keeper or Workers KV did not answer |
+//!
+//! No answer is cached.
+
+use std::cell::RefCell;
+
+use maud::html;
+use serde::de::DeserializeOwned;
+use worker::{Date, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
+
+use crate::access::{self, Denied, Failures, Origin};
+use crate::handler::KEEPER;
+use crate::keeper::object::{QUESTIONS, QuestionMessage, ROWS_READ};
+use crate::keeper::views::{Page as RunsPage, Question};
+use crate::names::RepoName;
+use crate::report::api::{Query, Repositories, RepositoryEntry};
+use crate::report::html::{Sentence, content_security_policy};
+use crate::report::pages::{self, Shown};
+use crate::report::{badge, metrics};
+use crate::routes::{Admin, Api, Page, origin};
+use crate::settings::Settings;
+use crate::time::Millis;
+use crate::webhook::Answer as Rejection;
+use crate::{kv, log};
+
+/// Of a page; the API has its own.
+const RUNS_ON_A_PAGE: u64 = 50;
+/// Lists of 1,000 repositories that the metrics are made of.
+const LISTS: usize = 10;
+
+thread_local! {
+    static FAILURES: RefCell<Failures> = RefCell::default();
+}
+
+/// What is answered.
+enum Reply {
+    /// With how many rows a Keeper read for it, as of the next.
+    Html(String, Option<String>),
+    Json(Vec<u8>, Option<String>),
+    Text(String),
+    /// To the page of this path.
+    SeeOther(String),
+    /// A status, and why.
+    Refused(u16, String),
+}
+
+pub async fn handle(request: &Request, env: &Env, settings: &Settings, route: &Admin) -> worker::Result<Response> {
+    let url = request.inner().url();
+    if let Err(denied) = check(request, &url, settings) {
+        return deny(denied, route);
+    }
+    let query = Query::parse(&url);
+    let reply = match route {
+        Admin::Page(page) => show(page, &query, env, settings).await,
+        Admin::Api(api) => tell(api, &query, is_form(request), env).await,
+        Admin::Metrics => measure(env, settings).await,
+    };
+    respond(reply, route)
+}
+
+fn check(request: &Request, url: &str, settings: &Settings) -> Result<(), Denied> {
+    let header = |name: &str| request.headers().get(name).ok().flatten();
+    let (fetch_site, from) = (header("sec-fetch-site"), header("origin"));
+    let origin = Origin {
+        is_post: request.method() == Method::Post,
+        fetch_site: fetch_site.as_deref(),
+        origin: from.as_deref(),
+        own: origin(url),
+    };
+    let address = header("cf-connecting-ip").unwrap_or_default();
+    FAILURES.with_borrow_mut(|failures| {
+        access::check(
+            settings.admin_token.as_ref(),
+            header("authorization").as_deref(),
+            &origin,
+            failures,
+            &address,
+            now(),
+        )
+    })
+}
+
+fn deny(denied: Denied, route: &Admin) -> worker::Result<Response> {
+    let response = respond(Reply::Refused(denied.http_status(), denied.reason().to_owned()), route)?;
+    match denied {
+        Denied::Absent | Denied::Wrong => {
+            response.headers().append("www-authenticate", "Basic realm=\"Rerunner\", charset=\"UTF-8\"")?;
+            response.headers().append("www-authenticate", "Bearer realm=\"Rerunner\"")?;
+        }
+        Denied::TooMany { retry_after_seconds } => {
+            response.headers().set("retry-after", &retry_after_seconds.to_string())?;
+        }
+        Denied::NotSet | Denied::CrossSite => {}
+    }
+    Ok(response)
+}
+
+fn is_form(request: &Request) -> bool {
+    let kind = request.headers().get("content-type").ok().flatten().unwrap_or_default();
+    kind.starts_with("application/x-www-form-urlencoded")
+}
+
+async fn show(page: &Page, query: &Query, env: &Env, settings: &Settings) -> Reply {
+    let (problems, web_url) = (settings.problems.as_slice(), settings.github_web_url());
+    match page {
+        Page::Overview => match list(env, query.cursor.clone()).await {
+            Ok((entries, cursor)) => Reply::Html(pages::overview(&entries, problems, cursor.as_deref(), now()), None),
+            Err(refused) => refused,
+        },
+        Page::Repository(repository) => {
+            let page = match query.page() {
+                Ok(page) => RunsPage { limit: RUNS_ON_A_PAGE, ..page },
+                Err(why) => return Reply::Refused(400, why),
+            };
+            let shown =
+                Shown { outcome: page.outcome, is_continued: page.before.is_some(), problems, web_url: &web_url };
+            let view = ask(env, repository, Question::Repository(page)).await;
+            view.map_or_else(|refused| refused, |(view, rows)| Reply::Html(pages::repository(&view, &shown), rows))
+        }
+        Page::Run(repository, run_id) => {
+            let view = ask(env, repository, Question::Run(*run_id)).await;
+            view.map_or_else(|refused| refused, |(view, rows)| Reply::Html(pages::run(&view, problems, &web_url), rows))
+        }
+    }
+}
+
+async fn tell(api: &Api, query: &Query, is_form: bool, env: &Env) -> Reply {
+    let question = match api {
+        Api::Repositories => {
+            return match list(env, query.cursor.clone()).await {
+                Ok((repositories, next_cursor)) => {
+                    match serde_json::to_vec(&Repositories { repositories, next_cursor }) {
+                        Ok(body) => Reply::Json(body, None),
+                        Err(error) => unavailable("API", &error.to_string()),
+                    }
+                }
+                Err(refused) => refused,
+            };
+        }
+        Api::Runs(_) => query.page().map(Question::Runs),
+        Api::Run(_, run_id) => Ok(Question::Run(*run_id)),
+        Api::FlakyJobs(_) => query.skip().and_then(|skip| Ok(Question::FlakyJobs { skip, limit: query.limit()? })),
+        Api::Pause(_) => Ok(Question::Pause),
+        Api::Resume(_) => Ok(Question::Resume),
+    };
+    let question = match question {
+        Ok(question) => question,
+        Err(why) => return Reply::Refused(400, why),
+    };
+    let repository = match api {
+        Api::Repositories => return Reply::Refused(404, String::new()),
+        Api::Runs(repository)
+        | Api::Run(repository, _)
+        | Api::FlakyJobs(repository)
+        | Api::Pause(repository)
+        | Api::Resume(repository) => repository,
+    };
+    let changes = matches!(question, Question::Pause | Question::Resume);
+    match ask_for_json(env, repository, question).await {
+        Ok(_) if is_form && changes => Reply::SeeOther(format!("/overview/{repository}")),
+        Ok((body, rows_read)) => Reply::Json(body, rows_read),
+        Err(refused) => refused,
+    }
+}
+
+async fn measure(env: &Env, settings: &Settings) -> Reply {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    for _ in 0..LISTS {
+        match list(env, cursor).await {
+            Ok((entries, next)) => {
+                all.extend(entries);
+                cursor = next;
+            }
+            Err(refused) => return refused,
+        }
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Reply::Text(metrics::metrics(&all, settings.problems.len()))
+}
+
+async fn list(env: &Env, cursor: Option<String>) -> Result<(Vec<RepositoryEntry>, Option<String>), Reply> {
+    let (summaries, next) =
+        kv::list_summaries(env, cursor).await.map_err(|error| unavailable("list in Workers KV", &error))?;
+    let now = now();
+    Ok((summaries.into_iter().map(|summary| RepositoryEntry::of(summary, now)).collect(), next))
+}
+
+async fn ask<T: DeserializeOwned>(
+    env: &Env,
+    repository: &RepoName,
+    question: Question,
+) -> Result<(T, Option<String>), Reply> {
+    let (body, rows_read) = ask_for_json(env, repository, question).await?;
+    match serde_json::from_slice(&body) {
+        Ok(view) => Ok((view, rows_read)),
+        Err(error) => Err(unavailable("the Keeper's answer", &error.to_string())),
+    }
+}
+
+/// The Keeper's answer, and how many rows it read for it.
+async fn ask_for_json(
+    env: &Env,
+    repository: &RepoName,
+    question: Question,
+) -> Result<(Vec<u8>, Option<String>), Reply> {
+    let asked = async {
+        let stub = env.durable_object(KEEPER)?.get_by_name(&repository.key())?;
+        let message = QuestionMessage { repository: repository.clone(), question };
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(serde_json::to_string(&message)?.into()));
+        let request = Request::new_with_init(&format!("https://keeper{QUESTIONS}"), &init)?;
+        let mut response = stub.fetch_with_request(request).await?;
+        let rows_read = response.headers().get(ROWS_READ)?;
+        Ok::<_, worker::Error>((response.status_code(), response.bytes().await?, rows_read))
+    };
+    match asked.await {
+        Ok((200, body, rows_read)) => Ok((body, rows_read)),
+        Ok((404, ..)) => Err(Reply::Refused(404, "nothing is known of it".to_owned())),
+        Ok((status, ..)) => Err(unavailable("the Keeper", &format!("answered {status}"))),
+        Err(error) => Err(unavailable("the Keeper", &error.to_string())),
+    }
+}
+
+/// Anyone may see a badge that a setting names.
+pub async fn show_badge(env: &Env, settings: &Settings, repository: &RepoName) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set("x-content-type-options", "nosniff")?;
+    if !settings.has_badge(repository) {
+        headers.set("content-type", "text/plain; charset=utf-8")?;
+        headers.set("cache-control", "no-store")?;
+        return Ok(ResponseBuilder::new().with_status(404).with_headers(headers).fixed(b"no such badge\n".to_vec()));
+    }
+    let last_30_days = match kv::read_summary(env, repository).await {
+        Ok(summary) => summary.map(|summary| RepositoryEntry::of(summary, now()).last_30_days).unwrap_or_default(),
+        Err(error) => {
+            log::fault("summary in Workers KV", &error);
+            return Response::error("unavailable", 503);
+        }
+    };
+    headers.set("content-type", "image/svg+xml")?;
+    headers.set("cache-control", &format!("public, max-age={}", badge::MAX_AGE))?;
+    headers.set("content-security-policy", "default-src 'none'")?;
+    Ok(ResponseBuilder::new().with_headers(headers).fixed(badge::badge(last_30_days).into_bytes()))
+}
+
+fn respond(reply: Reply, route: &Admin) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set("cache-control", "no-store")?;
+    headers.set("x-content-type-options", "nosniff")?;
+    headers.set("cross-origin-resource-policy", "same-origin")?;
+    // Not less, or a browser would not say where its own form comes from.
+    headers.set("referrer-policy", "same-origin")?;
+    let html = |page: String| ("text/html; charset=utf-8", page.into_bytes());
+    if let Reply::Html(_, Some(rows_read)) | Reply::Json(_, Some(rows_read)) = &reply {
+        headers.set(ROWS_READ, rows_read)?;
+    }
+    let (status, (kind, body)) = match reply {
+        Reply::Html(page, _) => (200, html(page)),
+        Reply::Json(body, _) => (200, ("application/json", body)),
+        Reply::Text(text) => (200, (metrics::CONTENT_TYPE, text.into_bytes())),
+        Reply::SeeOther(path) => {
+            headers.set("location", &path)?;
+            (303, ("text/plain; charset=utf-8", Vec::new()))
+        }
+        Reply::Refused(status, why) => match route {
+            Admin::Page(_) => (status, html(refusal_page(status, &why))),
+            Admin::Api(_) => {
+                let rejection =
+                    if status == 503 { Rejection::unavailable(why) } else { Rejection::rejected(status, why) };
+                (status, ("application/json", serde_json::to_vec(&rejection)?))
+            }
+            Admin::Metrics => (status, ("text/plain; charset=utf-8", format!("{why}\n").into_bytes())),
+        },
+    };
+    headers.set("content-type", kind)?;
+    if kind.starts_with("text/html") {
+        headers.set("content-security-policy", content_security_policy())?;
+    }
+    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
+}
+
+fn refusal_page(status: u16, why: &str) -> String {
+    let title = match status {
+        401 => "Sign in",
+        403 => "Not open",
+        404 => "Nothing here",
+        429 => "Too many tries",
+        503 => "Not available now",
+        _ => "Not understood",
+    };
+    pages::message(title, &html! { (Sentence(&sentence(why))) })
+}
+
+fn sentence(why: &str) -> String {
+    let mut characters = why.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}
+
+/// What went wrong goes to the log, not to the caller.
+fn unavailable(place: &'static str, what: &str) -> Reply {
+    log::fault(place, what);
+    Reply::Refused(503, "it could not be read; try again".to_owned())
+}
+
+fn now() -> Millis {
+    Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,212 @@
+//! One comment on a pull request that says what was re-run and why, and what finally failed. It is edited in place: its
+//! id is kept, and after an answer that was lost it is found again by a mark that readers do not see, so that it is
+//! never there twice. It is written beside all else, so that no re-run waits for it.
+
+use crate::attempts::RunOutcome;
+use crate::github::{Call, CommentCall, Commented, Problem};
+use crate::names::{RepoName, RunId};
+use crate::policy::Then;
+use crate::time::{Millis, Span};
+
+use super::outbox::{plain, plain_sentence};
+use super::schema::row as read_row;
+use super::store::{Sql, StoreError, Value};
+use super::views::OneRunView;
+use super::{Answer, Keeper};
+
+/// Version 5 of the schema.
+pub const SCHEMA: &[&str] = &[
+    "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
+    "CREATE INDEX pull_runs_pull ON pull_runs (pull)",
+    "CREATE TABLE pull_comments (
+        pull INTEGER PRIMARY KEY,
+        comment_id INTEGER,
+        gone INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        due INTEGER,
+        tries INTEGER NOT NULL
+    )",
+    "CREATE INDEX pull_comments_due ON pull_comments (due) WHERE due IS NOT NULL",
+];
+
+/// Not seen by readers.
+pub const MARK: &str = "<!-- rerunner -->";
+/// What happens within this time is one edit.
+const TOGETHER: Span = Span::seconds(5);
+/// Longer than finding and writing can take.
+const CLAIM: Span = Span::seconds(90);
+/// After that, what a lost call has written can be found.
+const AGAIN: Span = Span::minutes(1);
+const AGAIN_MOST: Span = Span::hours(1);
+const TRIED_FOR: Span = Span::days(1);
+/// GitHub's clock and ours may differ by so much.
+const CLOCKS_APART: Span = Span::minutes(10);
+/// Of one pull request, the newest.
+const RUNS_SHOWN: i64 = 10;
+const JOBS_SHOWN: usize = 10;
+
+/// A comment to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    pub pull: u64,
+    pub comment_id: Option<u64>,
+    /// It is not older than this.
+    pub since: Millis,
+    pub body: String,
+}
+
+/// Makes the calls that it takes: each is answered before the next.
+pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Commented {
+    let ask = async |what| match call(Call::Comment(what)).await {
+        Answer::Comment(answer) => answer,
+        _ => Commented::Problem(Problem::Lost { what: "an answer to another call".to_owned() }),
+    };
+    let body = || comment.body.clone();
+    let known = match comment.comment_id {
+        Some(id) => Some(id),
+        None => match ask(CommentCall::Find { pull: comment.pull, since: comment.since }).await {
+            Commented::There(id) => Some(id),
+            Commented::NotThere => None,
+            problem @ Commented::Problem(_) => return problem,
+        },
+    };
+    match known {
+        Some(comment_id) => ask(CommentCall::Edit { comment_id, body: body() }).await,
+        None => ask(CommentCall::Create { pull: comment.pull, body: body() }).await,
+    }
+}
+
+impl<S: Sql> Keeper<S> {
+    /// The run is of this pull request.
+    pub(super) fn is_of_pull(&self, run_id: RunId, pull: Option<u64>) -> Result<(), StoreError> {
+        let Some(pull) = pull.filter(|_| self.comments.is_some()) else { return Ok(()) };
+        let statement = "INSERT OR IGNORE INTO pull_runs (run_id, pull) VALUES (?, ?)";
+        self.store.sql().exec(statement, vec![run_id.into(), number(pull)]).map(|_| ())
+    }
+
+    /// Something was decided on a run: its pull request's comment is to say so.
+    pub(super) fn comment_changed(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
+        if self.comments.is_none() {
+            return Ok(());
+        }
+        self.store
+            .sql()
+            .exec(
+                "INSERT INTO pull_comments (pull, comment_id, gone, created, due, tries)
+                 SELECT pull, NULL, 0, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
+                 ON CONFLICT (pull) DO UPDATE SET due = CASE WHEN gone THEN NULL ELSE MIN(IFNULL(due, ?3), ?3) END",
+                vec![run_id.into(), now.into(), (now + TOGETHER).into()],
+            )
+            .map(|_| ())
+    }
+
+    pub(super) fn next_comment_due(&self) -> Result<Option<Millis>, StoreError> {
+        if self.comments.is_none() {
+            return Ok(None);
+        }
+        self.store.minimum("SELECT MIN(due) FROM pull_comments WHERE due IS NOT NULL")
+    }
+
+    /// The next comment to be written now, claimed.
+    pub(super) fn next_comment(&self, now: Millis) -> Result<Option<Comment>, StoreError> {
+        let Some(repository) = self.repository()?.filter(|_| self.comments.is_some()) else { return Ok(None) };
+        let rows = self.store.sql().exec(
+            "SELECT pull, comment_id, created FROM pull_comments WHERE due <= ? ORDER BY due LIMIT 1",
+            vec![now.into()],
+        )?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let mut row = read_row(row);
+        let (pull, comment_id, created) = (row.amount()?, row.optional_integer()?, Millis(row.integer()?));
+        let statement = "UPDATE pull_comments SET due = ?, tries = tries + 1 WHERE pull = ?";
+        self.store.sql().exec(statement, vec![(now + CLAIM).into(), number(pull)])?;
+        Ok(Some(Comment {
+            pull,
+            comment_id: comment_id.and_then(|id| u64::try_from(id).ok()),
+            since: Millis(created.0 - CLOCKS_APART.as_millis()),
+            body: self.body(&repository, pull)?,
+        }))
+    }
+
+    /// What became of it.
+    pub fn commented(&self, comment: &Comment, answer: Commented, now: Millis) -> Result<(), StoreError> {
+        let pull = number(comment.pull);
+        let rows =
+            self.store.sql().exec("SELECT tries, created FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
+        let (Some(row), Some(repository)) = (rows.into_iter().next(), self.repository()?) else { return Ok(()) };
+        let mut row = read_row(row);
+        let (tries, created) = (row.amount()?, Millis(row.integer()?));
+        let set = |what: &str, mut values: Vec<Value>| {
+            values.push(pull.clone());
+            self.store.sql().exec(&format!("UPDATE pull_comments SET {what} WHERE pull = ?"), values).map(|_| ())
+        };
+        match answer {
+            Commented::There(id) => {
+                let more = self.body(&repository, comment.pull)? != comment.body;
+                let due = more.then(|| now + TOGETHER);
+                set("comment_id = ?, tries = 0, due = ?", vec![number(id), due.into()])
+            }
+            // Somebody has deleted it, and does not want it.
+            Commented::NotThere => set("gone = 1, due = NULL", vec![]),
+            Commented::Problem(_) => {
+                let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
+                let due = (now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
+                set("due = ?", vec![due.into()])
+            }
+        }
+    }
+
+    fn body(&self, repository: &RepoName, pull: u64) -> Result<String, StoreError> {
+        let web_url = self.comments.as_deref().unwrap_or_default();
+        let rows = self.store.sql().exec(
+            "SELECT run_id FROM pull_runs WHERE pull = ? ORDER BY run_id DESC LIMIT ?",
+            vec![number(pull), Value::Integer(RUNS_SHOWN)],
+        )?;
+        let mut body = format!("{MARK}\n**Rerunner** had failed jobs of this pull request re-run.\n");
+        for row in rows {
+            let Some(run_id) = RunId::new(read_row(row).amount()?) else { continue };
+            if let Some(view) = self.run_view(repository.clone(), run_id, Millis(0))?.filter(|view| view.run.reruns > 0)
+            {
+                body.push_str(&section(&view, web_url));
+            }
+        }
+        Ok(body)
+    }
+
+    pub(super) fn prune_comments(&self, at_most: i64) -> Result<(), StoreError> {
+        let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
+        let statement = format!("DELETE FROM pull_comments WHERE pull IN ({old})");
+        self.store.sql().exec(&statement, vec![Value::Integer(at_most)]).map(|_| ())
+    }
+}
+
+fn section(view: &OneRunView, web_url: &str) -> String {
+    let run = &view.run;
+    let workflow = run.workflow.as_deref().map_or_else(|| "run".to_owned(), plain);
+    let mut text = format!(
+        "\n[{workflow}]({web_url}/{}/actions/runs/{}): {}\n",
+        view.repository,
+        run.run_id,
+        match run.outcome {
+            RunOutcome::Rescued => "passed after a re-run",
+            RunOutcome::Exhausted => "failed for good",
+            RunOutcome::Rerunning => "is being re-run",
+            RunOutcome::Waiting => "failed, and waits for its re-run",
+            RunOutcome::Left => "failed, and is left alone",
+            RunOutcome::Failed => "failed, and GitHub refuses to re-run it",
+            RunOutcome::Superseded => "is of an older commit",
+        }
+    );
+    for decision in &view.decisions {
+        text.push_str(&format!("- {}\n", plain_sentence(&decision.reason)));
+        let jobs = decision.detail.jobs.iter().filter(|job| job.then != Some(Then::Ignore));
+        for job in jobs.take(JOBS_SHOWN) {
+            let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at `{}`", plain(step)));
+            text.push_str(&format!("  - `{}`{step}\n", plain(&job.name)));
+        }
+    }
+    text
+}
+
+fn number(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,269 @@
+//! A repository in a nutshell, for Workers KV: what the overview of all repositories and the metrics are made of, with
+//! one list and no Keeper woken. It is metadata, which may have 1,024 bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::RepoName;
+use crate::policy::{PolicyState, Rules};
+use crate::time::{Millis, Span};
+
+use super::Keeper;
+use super::stats::{self, Figures, Totals, WINDOW_DAYS};
+use super::store::{Sql, StoreError};
+
+/// Workers KV takes 1,024.
+const METADATA_BYTES: usize = 1_000;
+const MESSAGE_CHARS: usize = 120;
+const MESSAGE_CHARS_IF_NEED_BE: usize = 30;
+/// As long as the day totals.
+pub const TTL_SECONDS: u64 = 400 * 24 * 60 * 60;
+
+/// What the store knows it by.
+pub(super) const SUMMARY: &str = "summary";
+
+/// The prefix of the keys.
+pub const PREFIX: &str = "repositories/";
+
+pub fn key(repository: &RepoName) -> String {
+    format!("{PREFIX}{}", repository.key())
+}
+
+/// Names are short for the sake of the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    #[serde(rename = "n")]
+    pub repository: RepoName,
+    #[serde(rename = "t")]
+    pub at: Millis,
+    #[serde(rename = "c")]
+    pub totals: Totals,
+    #[serde(rename = "d")]
+    pub days: Vec<Day>,
+    /// Re-runs that the policy allows in a day.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u64>,
+    #[serde(rename = "z", default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// What GitHub said when it refused the credentials.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What is wrong with the policy file.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub policy_problem: Option<String>,
+}
+
+/// The day before `at` by so many, then what it brought: rescued, exhausted, re-runs, runner seconds, seconds saved.
+pub type Day = (i64, u64, u64, u64, u64, u64);
+
+impl Summary {
+    pub fn new(repository: RepoName, at: Millis, totals: Totals, days: &[(i64, Figures)]) -> Self {
+        let day = |(day, figures): &(i64, Figures)| {
+            (
+                at.day() - day,
+                figures.rescued,
+                figures.exhausted,
+                figures.reruns,
+                figures.runner_seconds,
+                figures.saved_seconds,
+            )
+        };
+        let brought_something = |day: &Day| (day.1, day.2, day.3, day.4, day.5) != (0, 0, 0, 0, 0);
+        let days = days.iter().map(day).filter(brought_something).collect();
+        Self { repository, at, totals, days, budget: None, paused: false, refusal: None, policy_problem: None }
+    }
+
+    /// Shortened until it fits.
+    pub fn fitted(mut self) -> Self {
+        let mut most = MESSAGE_CHARS;
+        loop {
+            for message in [&mut self.refusal, &mut self.policy_problem].into_iter().flatten() {
+                if message.chars().count() > most {
+                    *message = message.chars().take(most.saturating_sub(1)).chain(['…']).collect();
+                }
+            }
+            if serde_json::to_vec(&self).map_or(0, |text| text.len()) <= METADATA_BYTES {
+                return self;
+            }
+            if most == MESSAGE_CHARS {
+                most = MESSAGE_CHARS_IF_NEED_BE;
+            } else if self.days.is_empty() {
+                return self;
+            } else {
+                self.days.remove(0);
+            }
+        }
+    }
+
+    /// The window as it is seen on a later day: a number of figures, oldest first, the last of today.
+    pub fn window(&self, now: Millis) -> Vec<Figures> {
+        let mut window = vec![Figures::default(); usize::try_from(WINDOW_DAYS).unwrap_or_default()];
+        let passed = now.day() - self.at.day();
+        for (ago, rescued, exhausted, reruns, runner_seconds, saved_seconds) in &self.days {
+            let place = WINDOW_DAYS - 1 - ago - passed;
+            if let Some(day) = usize::try_from(place).ok().and_then(|place| window.get_mut(place)) {
+                *day = Figures {
+                    rescued: *rescued,
+                    exhausted: *exhausted,
+                    reruns: *reruns,
+                    runner_seconds: *runner_seconds,
+                    saved_seconds: *saved_seconds,
+                    ..Figures::default()
+                };
+            }
+        }
+        window
+    }
+}
+
+/// When the summary is to be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writing {
+    pub due: Option<Millis>,
+    last: Option<Millis>,
+    /// Whether something has changed since it was last begun.
+    changed: bool,
+    day: i64,
+    written: u32,
+}
+
+impl Writing {
+    /// Something in it has changed.
+    pub fn changed(&self, now: Millis) -> Self {
+        let due = self.due.unwrap_or_else(|| self.last.map_or(now, |last| now.max(last + self.apart(now))));
+        Self { due: Some(due), changed: true, ..self.clone() }
+    }
+
+    /// It is being written; and again then, if nothing comes of it.
+    pub fn begun(&self, again: Millis) -> Self {
+        Self { due: Some(again), changed: false, ..self.clone() }
+    }
+
+    pub fn done(&self, now: Millis) -> Self {
+        let written = if now.day() == self.day { self.written.saturating_add(1) } else { 1 };
+        let done = Self { last: Some(now), day: now.day(), written, due: None, ..self.clone() };
+        Self { due: done.changed.then(|| now + done.apart(now)), ..done }
+    }
+
+    /// The free plan has 1,000 writes a day, for all repositories and all counts.
+    fn apart(&self, now: Millis) -> Span {
+        match self.written {
+            _ if now.day() != self.day => Span::minutes(1),
+            0..10 => Span::minutes(1),
+            10..40 => Span::minutes(10),
+            _ => Span::hours(1),
+        }
+    }
+}
+
+impl<S: Sql> Keeper<S> {
+    pub(super) fn summary_changed(&self, now: Millis) -> Result<(), StoreError> {
+        // Without a name there is no place to write it to.
+        if self.repository()?.is_none() {
+            return Ok(());
+        }
+        let before: Writing = self.store.fact(SUMMARY)?.unwrap_or_default();
+        let after = before.changed(now);
+        if after == before { Ok(()) } else { self.store.set_fact(SUMMARY, Some(&after)) }
+    }
+
+    pub(super) fn summary(&self, rules: &Rules, now: Millis) -> Result<Option<Summary>, StoreError> {
+        let Some(repository) = self.repository()? else { return Ok(None) };
+        let days = stats::days(self.store.sql(), now)?;
+        let summary = Summary {
+            budget: self.reruns_per_day(rules)?,
+            paused: self.paused()?.is_some(),
+            refusal: self.refusal()?,
+            policy_problem: self.policy_problem(rules)?,
+            ..Summary::new(repository, now, Totals::read(&self.store)?, &days)
+        };
+        Ok(Some(summary.fitted()))
+    }
+
+    /// The summary is in Workers KV, or could not be written, which is tried again by itself.
+    pub fn summarized(&self, written: bool, now: Millis) -> Result<(), StoreError> {
+        match self.store.fact::<Writing>(SUMMARY)? {
+            Some(writing) if written => self.store.set_fact(SUMMARY, Some(&writing.done(now))),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is wrong with the repository's policy file, if nothing is re-run because of that.
+    pub(super) fn policy_problem(&self, rules: &Rules) -> Result<Option<String>, StoreError> {
+        let known = self.known(rules)?;
+        Ok(if matches!(known.state, PolicyState::Invalid(_)) { known.trouble() } else { None })
+    }
+
+    /// Re-runs that the policy allows in a day.
+    pub(super) fn reruns_per_day(&self, rules: &Rules) -> Result<Option<u64>, StoreError> {
+        Ok(self.known(rules)?.policy().budget.reruns_per_day.map(u64::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_795_446_245_000);
+
+    fn days(figure: u64) -> Vec<(i64, Figures)> {
+        let figures = Figures {
+            rescued: figure,
+            exhausted: figure,
+            reruns: figure,
+            runner_seconds: figure * 100,
+            saved_seconds: figure * 100,
+            ..Figures::default()
+        };
+        (0..WINDOW_DAYS).map(|ago| (NOW.day() - ago, figures)).rev().collect()
+    }
+
+    #[test]
+    fn it_fits_into_the_metadata_whatever_it_holds() {
+        for (figure, owner, message) in [(3, 5, 10), (100, 39, 500), (u64::from(u32::MAX), 39, 500)] {
+            let repository = RepoName::parse(&format!("{}/{}", "o".repeat(owner), "r".repeat(100))).unwrap();
+            let totals = Totals { rescued: u64::MAX, saved_seconds: u64::MAX, ..Totals::default() };
+            let mut summary = Summary::new(repository, NOW, totals, &days(figure));
+            summary.refusal = Some("ü".repeat(message));
+            summary.policy_problem = Some("\"".repeat(message));
+            let fitted = summary.fitted();
+            let text = serde_json::to_string(&fitted).unwrap();
+            assert!(text.len() <= 1_024, "{}: {text}", text.len());
+            assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), fitted);
+            assert_eq!(fitted.window(NOW).last().unwrap().rescued, figure, "today is kept: {text}");
+        }
+    }
+
+    #[test]
+    fn days_grow_old() {
+        let repository = RepoName::parse("o/r").unwrap();
+        let summary = Summary::new(repository, NOW, Totals::default(), &days(2));
+        let rescued =
+            |later: i64| -> u64 { summary.window(NOW + Span::days(later)).iter().map(|figures| figures.rescued).sum() };
+        assert_eq!([0, 1, 29, 30, 100].map(rescued), [60, 58, 2, 0, 0]);
+    }
+
+    #[test]
+    fn writes_are_apart() {
+        let mut writing = Writing::default().changed(NOW);
+        assert_eq!(writing.due, Some(NOW), "the first at once");
+        writing = writing.begun(NOW + Span::minutes(1)).done(NOW);
+        assert_eq!(writing.due, None);
+        let mut now = NOW;
+        let mut writes = 0;
+        while now < NOW + Span::hours(24) {
+            writing = writing.changed(now);
+            if writing.due.is_some_and(|due| due <= now) {
+                writing = writing.begun(now + Span::minutes(1)).done(now);
+                writes += 1;
+            }
+            now = now + Span::seconds(20);
+        }
+        assert!((50..120).contains(&writes), "{writes} writes in a busy day");
+    }
+
+    #[test]
+    fn a_change_during_a_write_is_written_too() {
+        let writing = Writing::default().changed(NOW).begun(NOW + Span::minutes(1)).changed(NOW);
+        assert_eq!(writing.done(NOW).due, Some(NOW + Span::minutes(1)));
+    }
+}

@@ -1,0 +1,216 @@
+//! What people are told.
+
+use super::*;
+use crate::keeper::outbox::Notices;
+use crate::names::RepoName;
+
+fn telling(per_hour: u32) -> Play {
+    let play = Play::new();
+    let notices = Notices { per_hour, web_url: "https://github.com".to_owned() };
+    let rules = Rules { max_reruns: 1, ..play.rules.clone() };
+    let play = Play { keeper: play.keeper.with_notices(Some(notices)), rules, ..play };
+    play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
+    play
+}
+
+/// Is re-run once, and given up.
+fn is_exhausted(play: &Play, run: u64) {
+    let run_id = RunId::new(run).unwrap();
+    for n in 1..=2 {
+        play.github.borrow_mut().attempt = n;
+        play.ends(Conclusion::Failure);
+        let hint = Hint { run_id, run_attempt: Some(attempt(n)), news: News::RunFailed, delivery: None };
+        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.pass_working(Span::seconds(6));
+    }
+}
+
+#[test]
+fn a_run_that_is_given_up_is_told_once_with_what_was_tried() {
+    let play = telling(20);
+    is_exhausted(&play, 7);
+    let expected = "octo/widgets: ci failed for good. https://github.com/octo/widgets/actions/runs/7\n";
+    {
+        let messages = play.messages.borrow();
+        assert_eq!(messages.len(), 1, "{messages:#?}");
+        assert!(messages[0].starts_with(expected), "{}", messages[0]);
+        assert!(messages[0].contains("Failed jobs: test (at Run tests)."), "{}", messages[0]);
+        assert!(messages[0].contains("Tried: "), "{}", messages[0]);
+    }
+    // A person's re-run fails as well.
+    play.github.borrow_mut().attempt = 3;
+    play.hear(News::RunFailed, Some(3));
+    play.pass_working(Span::days(2));
+    assert_eq!(play.messages.borrow().len(), 1);
+    play.rests();
+}
+
+#[test]
+fn it_is_tried_until_it_is_taken_and_not_for_ever() {
+    let play = telling(1_000);
+    play.takes_messages.set(false);
+    is_exhausted(&play, 7);
+    play.pass_working(Span::hours(2));
+    let tries = play.messages.borrow().len();
+    assert!((5..12).contains(&tries), "{tries} tries in two hours");
+    play.takes_messages.set(true);
+    play.pass_working(Span::hours(2));
+    assert_eq!(play.messages.borrow().len(), tries + 1, "taken, and not sent again");
+    play.rests();
+
+    let play = telling(1_000);
+    play.takes_messages.set(false);
+    is_exhausted(&play, 7);
+    play.pass_working(Span::days(5));
+    play.rests();
+}
+
+#[test]
+fn a_message_that_was_claimed_and_lost_is_sent_again() {
+    let play = telling(20);
+    play.takes_messages.set(false);
+    is_exhausted(&play, 7);
+    play.pass(Span::minutes(1));
+    let claims = std::iter::from_fn(|| play.keeper.next(true, &play.cx()).unwrap());
+    let claims = claims.filter(|errand| matches!(errand, Errand::Notify(_))).count();
+    assert_eq!(claims, 1, "claimed once, and nothing is heard of it");
+    play.takes_messages.set(true);
+    let before = play.messages.borrow().len();
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.messages.borrow().len(), before + 1);
+}
+
+#[test]
+fn no_more_than_so_many_an_hour_and_the_rest_as_one() {
+    let play = telling(3);
+    for run in 1..=20 {
+        is_exhausted(&play, run);
+    }
+    assert_eq!(play.messages.borrow().len(), 3, "{:#?}", play.messages.borrow());
+    play.pass_working(Span::hours(1));
+    let messages = play.messages.borrow();
+    assert_eq!(messages.len(), 4, "{messages:#?}");
+    assert!(messages[3].starts_with("octo/widgets: 17 more runs failed for good."), "{}", messages[3]);
+    assert!(messages[3].contains("and 7 more"), "{}", messages[3]);
+    drop(messages);
+    play.pass_working(Span::hours(5));
+    assert_eq!(play.messages.borrow().len(), 4);
+    play.rests();
+}
+
+#[test]
+fn a_refused_token_is_told() {
+    let play = telling(20);
+    play.github.borrow_mut().read_problems = vec![Problem::Credentials { message: "401 Bad credentials".to_owned() }];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(1));
+    let messages = play.messages.borrow();
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    assert!(messages[0].contains("GitHub refuses the token") && messages[0].contains("401 Bad credentials"));
+    play.reruns(&[1]);
+}
+
+#[test]
+fn without_a_place_to_tell_nothing_is_stored() {
+    let play = Play::new();
+    is_exhausted(&play, 7);
+    let rows = play.keeper.store().sql().exec("SELECT COUNT(*) FROM notices", vec![]).unwrap();
+    assert_eq!(rows[0], [store::Value::Integer(0)]);
+}
+
+/// Commenting on pull request 3.
+fn commenting() -> Play {
+    let play = Play::new();
+    play.github.borrow_mut().pull_request = Some(3);
+    let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
+    play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
+    play
+}
+
+fn comments_of(play: &Play) -> Vec<String> {
+    play.github.borrow().comments.iter().map(|(_, body)| body.clone()).collect()
+}
+
+fn fails(play: &Play, n: u32) {
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(n));
+    play.pass_working(Span::seconds(20));
+}
+
+#[test]
+fn one_comment_is_edited_in_place() {
+    let play = commenting();
+    fails(&play, 1);
+    let comments = comments_of(&play);
+    assert_eq!(comments.len(), 1);
+    assert!(comments[0].starts_with(comments::MARK) && comments[0].contains("is being re-run"), "{}", comments[0]);
+    assert!(comments[0].contains("`test` at `Run tests`"), "{}", comments[0]);
+    for n in 2..=4 {
+        fails(&play, n);
+    }
+    let comments = comments_of(&play);
+    assert_eq!(comments.len(), 1);
+    assert!(comments[0].contains("failed for good") && comments[0].contains("Gave up"), "{}", comments[0]);
+    play.pass_working(Span::days(1));
+    assert_eq!(play.github.borrow().writes, 4, "a write for each thing to say");
+    play.rests();
+}
+
+#[test]
+fn a_comment_whose_answer_was_lost_is_found_again() {
+    let play = commenting();
+    // The find is answered, the comment is made, and nothing is heard of it.
+    play.github.borrow_mut().comment_problems = vec![(lost(), true)];
+    fails(&play, 1);
+    play.github.borrow_mut().comment_problems = vec![(lost(), true), (lost(), true)];
+    play.pass_working(Span::minutes(30));
+    fails(&play, 2);
+    play.pass_working(Span::hours(3));
+    let comments = comments_of(&play);
+    assert_eq!(comments.len(), 1, "{comments:#?}");
+    assert!(comments[0].contains("re-run 2 of at most 3"), "{}", comments[0]);
+    assert_eq!(play.keeper.next_comment_due().unwrap(), None);
+}
+
+#[test]
+fn a_comment_that_somebody_deleted_stays_deleted() {
+    let play = commenting();
+    fails(&play, 1);
+    play.github.borrow_mut().comments.clear();
+    for n in 2..=4 {
+        fails(&play, n);
+    }
+    play.pass_working(Span::days(1));
+    assert_eq!(comments_of(&play), [""; 0]);
+    play.reruns(&[1, 2, 3]);
+    play.rests();
+}
+
+#[test]
+fn a_refused_comment_is_given_up_and_holds_nothing_up() {
+    let play = commenting();
+    let refused = Problem::Credentials { message: "403 Resource not accessible".to_owned() };
+    play.github.borrow_mut().comment_problems = vec![(refused, false); 1_000];
+    for n in 1..=4 {
+        fails(&play, n);
+    }
+    play.reruns(&[1, 2, 3]);
+    play.pass_working(Span::days(3));
+    assert_eq!(comments_of(&play), [""; 0]);
+    assert_eq!(*play.refusals.borrow(), [], "the token re-runs");
+    play.rests();
+}
+
+#[test]
+fn what_is_left_alone_and_what_is_of_no_pull_request_has_no_comment() {
+    let play = commenting();
+    play.ends(Conclusion::Cancelled);
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(1));
+    assert_eq!(comments_of(&play), [""; 0]);
+    let play = commenting();
+    play.github.borrow_mut().pull_request = None;
+    fails(&play, 1);
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.github.borrow().writes, 0);
+}

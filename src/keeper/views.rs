@@ -1,0 +1,373 @@
+//! What a Keeper tells those who look: each answer is one call, and reads a bounded number of rows. As JSON these are
+//! the API's answers; the pages are made of the same.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempts::RunOutcome;
+use crate::names::{RepoName, RunAttempt, RunId};
+use crate::policy::{Detail, Rules};
+use crate::time::{Millis, rfc3339};
+
+use super::Keeper;
+use super::machine::Record;
+use super::stats::{self, Figures, Kind, SubjectFigures, Totals};
+use super::store::{Sql, StoreError, Value};
+use super::watched::Watched;
+
+/// Runs that are waited for, shown with the time that they are due.
+const DUE_SHOWN: usize = 10;
+const RUNNERS_LOOKED_AT: u64 = 25;
+const FLAKY_JOBS_SHOWN: u64 = 15;
+/// No run has many: GitHub re-runs 50 times.
+const DECISIONS_SHOWN: usize = 200;
+/// A runner stands out by so many failures at least, and so large a part of all.
+const RUNNER_FAILURES: u64 = 3;
+
+/// What is asked of a Keeper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    Repository(Page),
+    Runs(Page),
+    Run(RunId),
+    FlakyJobs { skip: u64, limit: u64 },
+    Pause,
+    Resume,
+}
+
+/// Which runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    pub outcome: Option<RunOutcome>,
+    /// Those with a lower id.
+    pub before: Option<RunId>,
+    pub limit: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryView {
+    pub repository: RepoName,
+    #[serde(with = "rfc3339")]
+    pub at: Millis,
+    #[serde(with = "rfc3339::optional")]
+    pub paused_since: Option<Millis>,
+    pub credentials_refused: Option<String>,
+    pub policy_problem: Option<String>,
+    pub waiting: u64,
+    pub rerunning: u64,
+    pub reruns_today: u64,
+    /// What the policy allows.
+    pub reruns_per_day: Option<u64>,
+    pub last_30_days: Figures,
+    /// A number of figures, oldest first, the last of today.
+    pub by_day: Vec<Figures>,
+    pub due: Vec<RunView>,
+    pub flaky_jobs: Vec<FlakyJob>,
+    pub bad_runners: Vec<BadRunner>,
+    pub runs: Vec<RunView>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunsView {
+    pub repository: RepoName,
+    pub runs: Vec<RunView>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    pub run_id: RunId,
+    pub run_attempt: Option<RunAttempt>,
+    pub workflow: Option<String>,
+    /// Counts the runs of its workflow.
+    pub run_number: Option<u64>,
+    pub title: Option<String>,
+    pub branch: Option<String>,
+    /// GitHub's word for what started it.
+    pub event: Option<String>,
+    pub actor: Option<String>,
+    pub outcome: RunOutcome,
+    pub reason: String,
+    /// Those of Rerunner that GitHub accepted.
+    pub reruns: u32,
+    #[serde(with = "rfc3339::optional")]
+    pub due: Option<Millis>,
+    #[serde(with = "rfc3339")]
+    pub created: Millis,
+    #[serde(with = "rfc3339")]
+    pub updated: Millis,
+}
+
+impl From<Watched> for RunView {
+    fn from(watched: Watched) -> Self {
+        Self {
+            run_id: watched.run_id,
+            run_attempt: watched.run_attempt,
+            workflow: watched.workflow,
+            run_number: watched.run_number,
+            title: watched.title,
+            branch: watched.head_branch,
+            event: watched.event,
+            actor: watched.actor,
+            outcome: watched.outcome,
+            reason: watched.reason,
+            reruns: watched.reruns,
+            due: watched.due,
+            created: watched.created,
+            updated: watched.updated,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneRunView {
+    pub repository: RepoName,
+    #[serde(with = "rfc3339")]
+    pub at: Millis,
+    #[serde(flatten)]
+    pub run: RunView,
+    /// Oldest first.
+    pub decisions: Vec<DecisionView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionView {
+    pub run_attempt: Option<RunAttempt>,
+    #[serde(with = "rfc3339")]
+    pub decided: Millis,
+    pub outcome: RunOutcome,
+    pub reason: String,
+    pub detail: Detail,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlakyJobsView {
+    pub repository: RepoName,
+    pub days: i64,
+    pub flaky_jobs: Vec<FlakyJob>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlakyJob {
+    pub workflow: String,
+    pub job: String,
+    /// The step that failed; empty if none did.
+    pub step: String,
+    pub failed: u64,
+    /// How often a re-run of it has ended, and how often it passed then.
+    pub reruns: u64,
+    pub passed: u64,
+    pub rescue_rate: Option<Rate>,
+    #[serde(with = "rfc3339")]
+    pub last_seen: Millis,
+    pub last_run_id: u64,
+    /// Failures, a number for each day, oldest first.
+    pub by_day: Vec<u64>,
+}
+
+/// A part of a whole that few cases tell of, in thousandths: with the interval in which it is, 19 times out of 20.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    pub permille: u32,
+    pub permille_low: u32,
+    pub permille_high: u32,
+}
+
+impl Rate {
+    /// Wilson's interval, which is right for few cases too. `None` without a case.
+    pub fn of(part: u64, whole: u64) -> Option<Self> {
+        const Z: f64 = 1.959_964;
+        if whole == 0 {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let (part, n) = (part.min(whole) as f64, whole as f64);
+        let p = part / n;
+        let denominator = 1.0 + Z * Z / n;
+        let centre = (p + Z * Z / (2.0 * n)) / denominator;
+        let half = Z / denominator * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
+        let permille = |rate: f64| (rate.clamp(0.0, 1.0) * 1_000.0).round() as u32;
+        Some(Self {
+            permille: permille(p),
+            permille_low: permille(centre - half),
+            permille_high: permille(centre + half),
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadRunner {
+    pub runner: String,
+    pub failed: u64,
+    /// Of all runners whose names tell something.
+    pub failed_on_all: u64,
+    #[serde(with = "rfc3339")]
+    pub last_seen: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseView {
+    pub repository: RepoName,
+    pub paused: bool,
+    #[serde(with = "rfc3339::optional")]
+    pub paused_since: Option<Millis>,
+}
+
+impl From<SubjectFigures> for FlakyJob {
+    fn from(subject: SubjectFigures) -> Self {
+        Self {
+            workflow: subject.workflow,
+            job: subject.name,
+            step: subject.step,
+            failed: subject.failed,
+            reruns: subject.judged,
+            passed: subject.passed,
+            rescue_rate: Rate::of(subject.passed, subject.judged),
+            last_seen: subject.last_seen,
+            last_run_id: subject.last_run,
+            by_day: subject.by_day,
+        }
+    }
+}
+
+impl<S: Sql> Keeper<S> {
+    pub fn repository_view(
+        &self,
+        repository: RepoName,
+        page: &Page,
+        rules: &Rules,
+        now: Millis,
+    ) -> Result<RepositoryView, StoreError> {
+        let days = stats::days(self.store.sql(), now)?;
+        let first = now.day() - stats::WINDOW_DAYS + 1;
+        let on = |day: i64| days.iter().find(|(known, _)| *known == day).map(|(_, figures)| *figures);
+        let by_day: Vec<Figures> = (first..=now.day()).map(|day| on(day).unwrap_or_default()).collect();
+        let totals = Totals::read(&self.store)?;
+        let due = self.store.runs_where("due IS NOT NULL ORDER BY due LIMIT ?", vec![count(DUE_SHOWN as u64)])?;
+        let (flaky_jobs, _) = stats::subjects(self.store.sql(), Kind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
+        let (runs, next_cursor) = self.page(page)?;
+        Ok(RepositoryView {
+            repository,
+            at: now,
+            paused_since: self.paused()?,
+            credentials_refused: self.refusal()?,
+            policy_problem: self.policy_problem(rules)?,
+            waiting: totals.waiting,
+            rerunning: totals.rerunning,
+            reruns_today: by_day.last().map_or(0, |today| today.reruns),
+            reruns_per_day: self.reruns_per_day(rules)?,
+            last_30_days: by_day.iter().copied().fold(Figures::default(), Figures::plus),
+            by_day,
+            due: due.into_iter().map(RunView::from).collect(),
+            flaky_jobs: flaky_jobs.into_iter().map(FlakyJob::from).collect(),
+            bad_runners: self.bad_runners(now)?,
+            runs,
+            next_cursor,
+        })
+    }
+
+    pub fn runs_view(&self, repository: RepoName, page: &Page) -> Result<RunsView, StoreError> {
+        let (runs, next_cursor) = self.page(page)?;
+        Ok(RunsView { repository, runs, next_cursor })
+    }
+
+    fn page(&self, page: &Page) -> Result<(Vec<RunView>, Option<String>), StoreError> {
+        let before = page.before.map_or(Value::Integer(i64::MAX), Value::from);
+        let mut bindings = vec![before, count(page.limit + 1)];
+        let condition = match page.outcome {
+            Some(outcome) => {
+                bindings.push(outcome.as_str().into());
+                "run_id < ?1 AND outcome = ?3 ORDER BY run_id DESC LIMIT ?2"
+            }
+            None => "run_id < ?1 ORDER BY run_id DESC LIMIT ?2",
+        };
+        let mut runs = self.store.runs_where(condition, bindings)?;
+        let more = runs.len() as u64 > page.limit;
+        runs.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        let next_cursor = runs.last().filter(|_| more).map(|run| run.run_id.to_string());
+        Ok((runs.into_iter().map(RunView::from).collect(), next_cursor))
+    }
+
+    pub fn run_view(&self, repository: RepoName, run_id: RunId, now: Millis) -> Result<Option<OneRunView>, StoreError> {
+        let Some(watched) = self.store.run(run_id)? else { return Ok(None) };
+        let decisions = self.decisions(run_id)?;
+        Ok(Some(OneRunView { repository, at: now, run: watched.into(), decisions }))
+    }
+
+    fn decisions(&self, run_id: RunId) -> Result<Vec<DecisionView>, StoreError> {
+        let records = self.store.records(run_id)?.into_iter().take(DECISIONS_SHOWN);
+        let decision = |record: Record| DecisionView {
+            run_attempt: record.run_attempt,
+            decided: record.decided,
+            outcome: record.outcome,
+            reason: record.reason,
+            detail: record.detail.map(|detail| *detail).unwrap_or_default(),
+        };
+        Ok(records.map(decision).collect())
+    }
+
+    pub fn flaky_jobs_view(
+        &self,
+        repository: RepoName,
+        skip: u64,
+        limit: u64,
+        now: Millis,
+    ) -> Result<FlakyJobsView, StoreError> {
+        let (jobs, more) = stats::subjects(self.store.sql(), Kind::Job, skip, limit, now)?;
+        Ok(FlakyJobsView {
+            repository,
+            days: stats::WINDOW_DAYS,
+            flaky_jobs: jobs.into_iter().map(FlakyJob::from).collect(),
+            next_cursor: more.then(|| (skip + limit).to_string()),
+        })
+    }
+
+    /// Those that stand out: on which a large part of all failures happened.
+    fn bad_runners(&self, now: Millis) -> Result<Vec<BadRunner>, StoreError> {
+        let (runners, _) = stats::subjects(self.store.sql(), Kind::Runner, 0, RUNNERS_LOOKED_AT, now)?;
+        let all: u64 = runners.iter().map(|runner| runner.failed).sum();
+        let count = runners.len() as u64;
+        // Twice its share, or the only one.
+        let stands_out = |failed: u64| failed >= RUNNER_FAILURES && (count == 1 || failed * count >= all * 2);
+        let bad = runners.into_iter().filter(|runner| stands_out(runner.failed));
+        let bad = bad.map(|runner| BadRunner {
+            runner: runner.name,
+            failed: runner.failed,
+            failed_on_all: all,
+            last_seen: runner.last_seen,
+        });
+        Ok(bad.collect())
+    }
+
+    pub fn pause_view(&self, repository: RepoName) -> Result<PauseView, StoreError> {
+        let paused_since = self.paused()?;
+        Ok(PauseView { repository, paused: paused_since.is_some(), paused_since })
+    }
+}
+
+fn count(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_say_how_sure_they_are() {
+        // By the usual tables of Wilson's interval.
+        for (part, whole, expected) in [
+            (0, 0, None),
+            (1, 1, Some((1_000, 207, 1_000))),
+            (0, 1, Some((0, 0, 793))),
+            (8, 10, Some((800, 490, 943))),
+            (80, 100, Some((800, 711, 867))),
+        ] {
+            let rate = Rate::of(part, whole).map(|rate| (rate.permille, rate.permille_low, rate.permille_high));
+            assert_eq!(rate, expected, "{part} of {whole}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The badge: the rescue rate of the last 30 days, as an image for a README.
+
+use maud::{PreEscaped, html};
+
+use crate::keeper::stats::Figures;
+
+use super::html::percent;
+
+/// Of the badge, in seconds. GitHub's image proxy goes by it too.
+pub const MAX_AGE: u32 = 300;
+
+const LABEL: &str = "CI rescued";
+/// Of a character at 11 px, about.
+const CHARACTER: usize = 7;
+
+pub fn badge(last_30_days: Figures) -> String {
+    let decided = last_30_days.rescued + last_30_days.exhausted;
+    let permille = (last_30_days.rescued * 1_000).checked_div(decided).and_then(|rate| u32::try_from(rate).ok());
+    let (value, colour) = match permille {
+        None => ("no failures".to_owned(), "#57606a"),
+        Some(rate @ 800..) => (percent(rate), "#1a7f37"),
+        Some(rate @ 400..800) => (percent(rate), "#8a5a00"),
+        Some(rate) => (percent(rate), "#b3261e"),
+    };
+    let (left, right) = (LABEL.len() * CHARACTER + 12, value.chars().count() * CHARACTER + 12);
+    let text = format!("{LABEL}: {value}");
+    let badge = html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(left + right) height="20" role="img" aria-label=(text) {
+            title { (text) }
+            rect width=(left) height="20" fill="#30363d" {}
+            rect x=(left) width=(right) height="20" fill=(colour) {}
+            g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle" {
+                text x=(left / 2) y="14" { (LABEL) }
+                text x=(left + right / 2) y="14" { (value) }
+            }
+        }
+    };
+    PreEscaped(badge.into_string()).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_the_rate() {
+        let of = |rescued, exhausted| badge(Figures { rescued, exhausted, ..Figures::default() });
+        assert!(of(0, 0).contains("CI rescued: no failures"));
+        assert!(of(9, 1).contains("CI rescued: 90 %"));
+        assert!(of(0, 3).contains("CI rescued: 0 %"));
+        assert!(of(1, 0).starts_with("<svg xmlns="));
+    }
+}

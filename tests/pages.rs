@@ -1,0 +1,337 @@
+//! The pages, made of views with names as bad as they can be. `PAGES_DIR=somewhere cargo test --test pages` leaves them
+//! there, to be looked at.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use rerunner::attempts::RunOutcome;
+use rerunner::hint::Conclusion;
+use rerunner::keeper::stats::{Figures, Totals};
+use rerunner::keeper::summary::Summary;
+use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rate, RepositoryView, RunView};
+use rerunner::names::{RepoName, RunAttempt, RunId};
+use rerunner::policy::{Detail, JudgedJob, Then};
+use rerunner::report::api::RepositoryEntry;
+use rerunner::report::home;
+use rerunner::report::pages::{self, Shown};
+use rerunner::settings::Settings;
+use rerunner::time::{Millis, Span};
+
+const NOW: Millis = Millis(1_795_446_245_000);
+const WEB: &str = "https://github.com";
+
+/// What an attacker would call a job.
+fn hostile() -> [String; 5] {
+    [
+        "<script>alert(1)</script>".to_owned(),
+        "\"' onmouseover=alert(1) x=\"".to_owned(),
+        "main\u{202e}gnp.exe\u{2066}".to_owned(),
+        "</bdi></td></table><h1>".to_owned(),
+        "x".repeat(10_000),
+    ]
+}
+
+fn ago(span: Span) -> Millis {
+    Millis(NOW.0 - span.as_millis())
+}
+
+fn days(scale: u64) -> Vec<Figures> {
+    let day = |n: u64| {
+        let rescued = (n * 7 + n * n % 11) % 13 * scale;
+        let exhausted = if n % 4 == 1 { n % 3 * scale } else { 0 };
+        Figures {
+            rescued,
+            exhausted,
+            left: n % 3,
+            reruns: rescued + 3 * exhausted,
+            runner_seconds: (rescued + 3 * exhausted) * 260,
+            saved_seconds: rescued * 900,
+            ..Figures::default()
+        }
+    };
+    (0..30).map(day).collect()
+}
+
+fn run(number: u64) -> RunView {
+    let outcome = [
+        RunOutcome::Waiting,
+        RunOutcome::Rerunning,
+        RunOutcome::Rescued,
+        RunOutcome::Rescued,
+        RunOutcome::Exhausted,
+        RunOutcome::Rescued,
+        RunOutcome::Left,
+        RunOutcome::Superseded,
+        RunOutcome::Failed,
+    ][number as usize % 9];
+    let reason = match outcome {
+        RunOutcome::Waiting => "Waiting for the time to re-run it.",
+        RunOutcome::Rerunning => "Attempt 1 failed: re-run 1 of at most 3.",
+        RunOutcome::Rescued => "Attempt 2 succeeded.",
+        RunOutcome::Exhausted => "Gave up: attempt 4 failed, and a run is re-run at most 3 times.",
+        RunOutcome::Left => "Left alone: its actor is in NO_RERUN_ACTORS.",
+        RunOutcome::Superseded => "Left alone: its pull request has moved on to another commit.",
+        RunOutcome::Failed => {
+            "GitHub refused: Unable to retry this workflow run because it was created over a month ago"
+        }
+    };
+    RunView {
+        run_id: RunId::new(19_400_000_000 - number * 1_234).unwrap(),
+        run_attempt: RunAttempt::new(if outcome == RunOutcome::Exhausted { 4 } else { 2 }),
+        workflow: Some(["tests", "integration", "nightly benchmarks"][number as usize % 3].to_owned()),
+        run_number: Some(1_200 - number),
+        title: Some(["Retry the half-open socket", "Bump the toolchain", "Dark mode"][number as usize % 3].to_owned()),
+        branch: Some(["main", "feature/dark-mode"][number as usize % 2].to_owned()),
+        event: Some("push".to_owned()),
+        actor: Some("ada".to_owned()),
+        outcome,
+        reason: reason.to_owned(),
+        reruns: if outcome == RunOutcome::Exhausted { 3 } else { 1 },
+        due: (outcome == RunOutcome::Waiting).then(|| NOW + Span::seconds(4 + number.cast_signed())),
+        created: ago(Span::minutes(12 + 7 * number.cast_signed())),
+        updated: ago(Span::minutes(7 * number.cast_signed())),
+    }
+}
+
+fn flaky(number: u64, job: &str, step: &str) -> FlakyJob {
+    let failed = 40 / (number + 1);
+    FlakyJob {
+        workflow: "tests".to_owned(),
+        job: job.to_owned(),
+        step: step.to_owned(),
+        failed,
+        reruns: failed,
+        passed: failed * 4 / 5,
+        rescue_rate: Rate::of(failed * 4 / 5, failed),
+        last_seen: ago(Span::hours(number.cast_signed() * 5 + 1)),
+        last_run_id: 19_400_000_000,
+        by_day: (0..30).map(|day| if day % (number + 2) == 0 { day % 5 } else { 0 }).collect(),
+    }
+}
+
+fn repository(scale: u64, runs: u64) -> RepositoryView {
+    let by_day = if scale == 0 { vec![Figures::default(); 30] } else { days(scale) };
+    let runs: Vec<RunView> = (0..runs).map(run).collect();
+    let jobs = [
+        ("browser tests", "Run browser tests"),
+        ("test (ubuntu-24.04, 3.12, postgres)", "Run pytest"),
+        ("replication", ""),
+        ("build", "Install"),
+    ];
+    RepositoryView {
+        repository: RepoName::parse("acme/website").unwrap(),
+        at: NOW,
+        paused_since: None,
+        credentials_refused: None,
+        policy_problem: None,
+        waiting: runs.iter().filter(|run| run.outcome == RunOutcome::Waiting).count() as u64,
+        rerunning: runs.iter().filter(|run| run.outcome == RunOutcome::Rerunning).count() as u64,
+        reruns_today: by_day[29].reruns,
+        reruns_per_day: (scale > 0).then_some(200),
+        last_30_days: by_day.iter().copied().fold(Figures::default(), Figures::plus),
+        by_day,
+        due: runs.iter().filter(|run| run.due.is_some()).cloned().collect(),
+        flaky_jobs: if scale == 0 {
+            vec![]
+        } else {
+            jobs.iter().zip(0..).map(|((job, step), number)| flaky(number, job, step)).collect()
+        },
+        bad_runners: if scale == 0 {
+            vec![]
+        } else {
+            vec![BadRunner {
+                runner: "big-03".to_owned(),
+                failed: 17,
+                failed_on_all: 21,
+                last_seen: ago(Span::hours(3)),
+            }]
+        },
+        next_cursor: (runs.len() >= 50).then(|| "19399940000".to_owned()),
+        runs,
+    }
+}
+
+fn judged(name: &str, step: Option<&str>, then: Then, rule: Option<&str>) -> JudgedJob {
+    JudgedJob {
+        name: name.to_owned(),
+        step: step.map(str::to_owned),
+        conclusion: Some(Conclusion::Failure),
+        exit_code: Some(1),
+        runner: Some("big-03".to_owned()),
+        labels: vec!["self-hosted".to_owned()],
+        duration_seconds: Some(312),
+        then: Some(then),
+        rule: rule.map(str::to_owned),
+        line: Some(4_711),
+    }
+}
+
+fn one_run() -> OneRunView {
+    let detail = Detail {
+        jobs: vec![
+            judged("browser tests", Some("Run browser tests"), Then::Rerun, Some("network")),
+            judged("all-green", Some("Check"), Then::Ignore, Some("gates fail because others did")),
+        ],
+        fetched: vec!["jobs".to_owned(), "log of browser tests".to_owned()],
+        absent: vec!["annotations of browser tests: 403".to_owned()],
+        rules: vec!["network".to_owned()],
+        runner_seconds: 312,
+        ..Detail::default()
+    };
+    let decision = |attempt, minutes, outcome, reason: &str, detail| DecisionView {
+        run_attempt: RunAttempt::new(attempt),
+        decided: ago(Span::minutes(minutes)),
+        outcome,
+        reason: reason.to_owned(),
+        detail,
+    };
+    OneRunView {
+        repository: RepoName::parse("acme/website").unwrap(),
+        at: NOW,
+        run: run(4),
+        decisions: vec![
+            decision(1, 60, RunOutcome::Rerunning, "Attempt 1 failed: re-run 1 of at most 3.", detail.clone()),
+            decision(2, 40, RunOutcome::Rerunning, "Attempt 2 failed: re-run 2 of at most 3.", detail.clone()),
+            decision(
+                3,
+                20,
+                RunOutcome::Rerunning,
+                "Attempt 3 was re-run: the answer was lost, but attempt 4 is there.",
+                Detail::default(),
+            ),
+            decision(
+                4,
+                5,
+                RunOutcome::Exhausted,
+                "Gave up: attempt 4 failed, and a run is re-run at most 3 times.",
+                Detail { rules: vec![], ..detail },
+            ),
+        ],
+    }
+}
+
+fn entry(name: &str, scale: u64) -> RepositoryEntry {
+    let days: Vec<(i64, Figures)> = (0..30).map(|n| NOW.day() - 29 + n).zip(days(scale)).collect();
+    let totals = Totals { waiting: scale, rerunning: 1, ..Totals::default() };
+    let mut summary = Summary::new(RepoName::parse(name).unwrap(), ago(Span::minutes(3)), totals, &days);
+    summary.budget = (scale > 2).then_some(200);
+    RepositoryEntry::of(summary, NOW)
+}
+
+fn shown() -> Shown<'static> {
+    Shown { outcome: None, is_continued: false, problems: &[], web_url: WEB }
+}
+
+fn every_page() -> Vec<(&'static str, String)> {
+    let mut entries: Vec<RepositoryEntry> =
+        [("acme/website", 3), ("acme/database", 1), ("acme/compiler", 12), ("acme/handbook", 0)]
+            .map(|(name, scale)| entry(name, scale))
+            .into();
+    let lively = pages::overview(&entries, &[], None, NOW);
+    entries[1].paused = true;
+    entries[2].credentials_refused = Some("401 Bad credentials".to_owned());
+    entries[0].policy_problem = Some("line 4, column 3: unknown key `rulez`".to_owned());
+    let problems = Settings::read(|_| None).problems;
+    let troubled = pages::overview(&entries, &problems, Some("a b&c"), NOW);
+    let mut paused = repository(2, 9);
+    paused.paused_since = Some(ago(Span::minutes(20)));
+    paused.policy_problem = Some("line 4, column 3: unknown key `rulez`".to_owned());
+    let of_one = Shown { outcome: Some(RunOutcome::Rescued), is_continued: true, ..shown() };
+    vec![
+        ("home", home::home(&Settings::read(|_| Some("x".to_owned())))),
+        ("overview-empty", pages::overview(&[], &[], None, NOW)),
+        ("overview", lively),
+        ("overview-troubled", troubled),
+        ("repository-empty", pages::repository(&repository(0, 0), &shown())),
+        ("repository-one", pages::repository(&repository(0, 1), &shown())),
+        ("repository", pages::repository(&repository(4, 50), &shown())),
+        ("repository-paused", pages::repository(&paused, &of_one)),
+        ("run", pages::run(&one_run(), &[], WEB)),
+        ("hostile-repository", hostile_repository()),
+        ("hostile-run", hostile_run()),
+    ]
+}
+
+fn hostile_repository() -> String {
+    let mut view = repository(1, 5);
+    for (place, name) in hostile().into_iter().enumerate() {
+        view.runs[place].workflow = Some(name.clone());
+        view.runs[place].reason = name.clone();
+        view.runs[place].title = Some(name.clone());
+        view.runs[place].branch = Some(name.clone());
+        view.runs[place].actor = Some(name.clone());
+        view.flaky_jobs.push(flaky(1, &name, &name));
+        view.bad_runners[0].runner.clone_from(&name);
+        view.policy_problem = Some(name);
+    }
+    pages::repository(&view, &shown())
+}
+
+fn hostile_run() -> String {
+    let mut view = one_run();
+    for name in hostile() {
+        view.run.workflow = Some(name.clone());
+        view.run.title = Some(name.clone());
+        view.run.branch = Some(name.clone());
+        view.run.event = Some(name.clone());
+        let detail = &mut view.decisions[0].detail;
+        detail
+            .jobs
+            .push(JudgedJob { runner: Some(name.clone()), ..judged(&name, Some(&name), Then::Leave, Some(&name)) });
+        detail.rules.push(name.clone());
+        detail.absent.push(name);
+    }
+    pages::run(&view, &[], WEB)
+}
+
+#[test]
+fn pages_are_whole_and_small() {
+    let folder = std::env::var_os("PAGES_DIR");
+    for (name, page) in every_page() {
+        if let Some(folder) = &folder {
+            std::fs::write(std::path::Path::new(folder).join(format!("{name}.html")), &page).unwrap();
+        }
+        assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{name}");
+        assert!(page.len() < 100_000, "{name}: {} bytes", page.len());
+        assert!(!page.contains(" style=") && !page.contains("<script"), "{name}: not by its Content-Security-Policy");
+        assert_eq!(page.matches("<main").count(), 1, "{name}");
+        assert_eq!(page.matches("<h1").count(), 1, "{name}");
+        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let mut once = ids.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(ids.len(), once.len(), "{name}: an id twice: {ids:?}");
+    }
+}
+
+#[test]
+fn names_of_others_stay_text() {
+    for page in [hostile_repository(), hostile_run()] {
+        assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+        assert!(!page.contains("onmouseover=alert(1) x=\""), "an attribute was broken out of");
+        assert!(!page.contains('\u{202e}') && !page.contains('\u{2066}'));
+        assert!(!page.contains(&"x".repeat(1_000)));
+        assert_eq!(page.matches("<bdi>").count(), page.matches("</bdi>").count());
+    }
+}
+
+#[test]
+fn what_is_wrong_stands_on_top_with_its_remedy() {
+    let pages: std::collections::BTreeMap<_, _> = every_page().into_iter().collect();
+    let troubled = &pages["overview-troubled"];
+    for expected in [
+        "WEBHOOK_SECRET",
+        "GitHub refuses the token",
+        "wrangler secret put GITHUB_TOKEN",
+        "unknown key `rulez`",
+        "Paused: ",
+        "?cursor=a+b%26c",
+    ] {
+        assert!(troubled.contains(expected), "{expected}");
+    }
+    assert!(troubled.find("GitHub refuses the token") < troubled.find("<h1"));
+    let paused = &pages["repository-paused"];
+    assert!(paused.contains("Paused since") && paused.contains("Resume re-runs") && paused.contains("/resume\""));
+    assert!(paused.contains("aria-current=\"true\"") && paused.contains("Newest runs"));
+    assert!(pages["repository"].contains("Pause re-runs") && pages["repository"].contains("Older runs"));
+    assert!(pages["overview-empty"].contains("Nothing has been recorded yet"));
+}

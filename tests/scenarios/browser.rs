@@ -1,0 +1,129 @@
+//! The pages in a real browser: headless Chromium, by way of `tests/browser/look.mjs`.
+//!
+//! Without a Chromium (`scripts/setup-browser.mjs` installs Debian's) it is skipped, and says so. `SCREENSHOTS=folder`
+//! keeps the pictures.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use local_worker::{LocalWorker, Options, root};
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+use simulator::organization::{self, Organization};
+use simulator::{EventKind, EventKinds, Job, Workflow};
+
+use crate::overview::eventually;
+use crate::size::keepers;
+use crate::stage::{ADMIN_TOKEN, Stage, trial};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    let found = has_chromium();
+    if !found {
+        eprintln!(
+            "No Chromium was found, and the pages are not looked at: node scripts/setup-browser.mjs installs one."
+        );
+    }
+    vec![trial(stage, "browser::pages_as_people_see_them", pages_as_people_see_them).with_ignored_flag(!found)]
+}
+
+fn has_chromium() -> bool {
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::var_os("CHROMIUM").is_some()
+        || std::env::split_paths(&path).any(|folder| names.iter().any(|name| folder.join(name).exists()))
+}
+
+async fn pages_as_people_see_them(stage: Arc<Stage>) {
+    let storage = tempfile::tempdir().expect("a folder");
+    let options =
+        || Options { storage: Some(storage.path().to_owned()), ..Options::default().setting("MAX_RERUNS", "2") };
+    let github = stage.github().await;
+    let mut organization = organization::fill(github, 7).await;
+    let worker = stage.worker_with(options()).await;
+    send_webhooks_to(&organization, &worker).await;
+    // Each of its workflows, and the organization's own runs in all of them.
+    let mut last = None;
+    for _ in 0..14 {
+        last = Some(organization.start_next().await);
+    }
+    last.expect("a run").ends(1).await;
+    eventually(&worker, "/api/v1/repositories", |answer| answer["repositories"].as_array().map(Vec::len) == Some(3))
+        .await;
+    worker.stop().await;
+    for (number, database) in keepers(storage.path()).iter().enumerate() {
+        age(&Connection::open(database).expect("SQLite"), number as i64).expect("rows");
+    }
+
+    let worker = stage.worker_with(options()).await;
+    send_webhooks_to(&organization, &worker).await;
+    let repository = organization.repositories()[0].clone();
+    let run = repository.run(Workflow::new("release").job(Job::new("sign the packages").fails(2))).await;
+    for _ in 0..14 {
+        organization.start_next().await;
+    }
+    run.ends(3).await;
+    let path = format!("/api/v1/repositories/{}/runs/{}", repository.name(), run.id().0);
+    eventually(&worker, &path, |answer| answer["outcome"] == "rescued").await;
+    eventually(&worker, "/api/v1/repositories", |answer| {
+        let all = answer["repositories"].as_array().expect("repositories");
+        all.iter().all(|one| one["last_30_days"]["rescued"].as_u64() > Some(30))
+    })
+    .await;
+
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = std::env::var_os("SCREENSHOTS").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    let asked = json!({
+        "url": worker.url, "token": ADMIN_TOKEN, "repository": repository.name(), "run": run.id().0, "folder": folder,
+    });
+    let output = tokio::process::Command::new(root().join("node_modules/.bin/node"))
+        .arg(root().join("tests/browser/look.mjs"))
+        .arg(asked.to_string())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("Node.js");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let found: Option<Value> = told.lines().last().and_then(|line| serde_json::from_str(line).ok());
+    let found = found.unwrap_or_else(|| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(found["problems"], json!([]), "{found:#}");
+    assert_eq!(found["looked"], 25, "pages that were looked at");
+    worker.stop().await;
+}
+
+async fn send_webhooks_to(organization: &Organization, worker: &LocalWorker) {
+    for repository in organization.repositories() {
+        let url = format!("{}/", worker.url);
+        repository
+            .hook(|hook| {
+                hook.url = Some(url);
+                hook.events = EventKinds::only(EventKind::WorkflowRun);
+                hook.concurrent = true;
+            })
+            .await;
+    }
+}
+
+/// Gives a Keeper the statistics of a month, so that the charts are as they are in use.
+fn age(database: &Connection, number: i64) -> rusqlite::Result<()> {
+    const DAY: i64 = 86_400_000;
+    let now: i64 = database.query_row("SELECT MAX(updated) FROM runs", [], |row| row.get(0))?;
+    for ago in 1..30 {
+        // Fewer at weekends, and never the same.
+        let busy = if (now / DAY - ago + 4) % 7 < 2 { 2 } else { 9 + 4 * number };
+        let rescued = busy * (5 + (ago * 7 + number * 3) % 6) / 8;
+        let exhausted = (ago * ago + number) % 11 / 8 * (1 + ago % 3);
+        let reruns = rescued + rescued / 3 + 3 * exhausted;
+        database.execute(
+            "INSERT OR IGNORE INTO days VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
+            params![now / DAY - ago, rescued, exhausted, ago % 4, ago % 2, reruns, reruns * 210, rescued * 840],
+        )?;
+        database.execute(
+            "INSERT OR IGNORE INTO subject_days SELECT ?1, subject_id, 1 + (?2 * ?2 + subject_id) % 4, 2, 1 + ?2 % 2
+             FROM subjects WHERE (?2 + subject_id) % 3 > 0",
+            params![now / DAY - ago, ago],
+        )?;
+    }
+    // The next change is written to Workers KV at once.
+    database.execute("DELETE FROM repository WHERE name = 'summary'", []).map(|_| ())
+}

@@ -1,0 +1,132 @@
+//! Pages and API of a repository with a long history.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use local_worker::{LocalWorker, Options};
+use rusqlite::{Connection, params};
+use simulator::{EventKind, EventKinds, Job, Workflow};
+
+use crate::overview::{eventually, get};
+use crate::stage::{Stage, trials};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(stage, "size", fifty_thousand_runs)
+}
+
+const RUNS: i64 = 50_000;
+const JOBS: i64 = 500;
+const DAY: i64 = 86_400_000;
+/// Of the fastest of many: what the Worker takes, and not what else the machine does meanwhile.
+const WITHIN: Duration = Duration::from_millis(100);
+/// Whatever the history: 50 runs, 15 jobs and 25 runners over 30 days, and some single rows.
+const ROWS: u64 = 1_600;
+
+async fn fifty_thousand_runs(stage: Arc<Stage>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let storage = Some(folder.path().to_owned());
+    let worker = stage.worker_with(Options { storage: storage.clone(), ..Options::default() }).await;
+    let events = EventKinds::only(EventKind::WorkflowRun);
+    let repository = stage.repository_of("octo/long-history", events, &worker.url).await;
+    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    run.ends(2).await;
+    let path = format!("/api/v1/repositories/octo/long-history/runs/{}", run.id().0);
+    eventually(&worker, &path, |answer| answer["outcome"] == "rescued").await;
+    worker.stop().await;
+    let database = keepers(folder.path()).into_iter().next().expect("the Keeper's storage");
+    fill(&Connection::open(database).expect("SQLite")).expect("rows");
+
+    let worker = stage.worker_with(Options { storage, ..Options::default() }).await;
+    let one = "/api/v1/repositories/octo/long-history";
+    let page = get(&worker, "/overview/octo/long-history").await;
+    assert!(page.text.contains("Older runs"), "{}", page.text);
+    for path in [
+        "/overview/octo/long-history".to_owned(),
+        "/overview/octo/long-history?outcome=exhausted&cursor=30000".to_owned(),
+        format!("/overview/octo/long-history/runs/{}", run.id().0),
+        format!("{one}/runs"),
+        format!("{one}/runs?limit=50&outcome=left&cursor=25000"),
+        format!("{one}/flaky-jobs?limit=15"),
+    ] {
+        measure(&worker, &path).await;
+    }
+    measure(&worker, "/overview").await;
+    worker.stop().await;
+}
+
+async fn measure(worker: &LocalWorker, path: &str) {
+    let mut times = vec![];
+    for _ in 0..30 {
+        let since = Instant::now();
+        let answered = get(worker, path).await;
+        times.push(since.elapsed());
+        assert_eq!(answered.status, 200, "{path}: {}", answered.text);
+        let rows = answered.header("x-rows-read");
+        let rows: u64 = if rows.is_empty() { 0 } else { rows.parse().expect("a number") };
+        assert!(rows <= ROWS, "{path} read {rows} rows");
+    }
+    times.sort_unstable();
+    println!("{path}: {:?}, and {:?} in the middle", times[0], times[times.len() / 2]);
+    assert!(times[0] < WITHIN, "{path}: {times:?}");
+}
+
+/// The databases of Durable Objects, as wrangler keeps them.
+pub fn keepers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(keepers(&path));
+        } else if path.to_string_lossy().contains("KeeperObject")
+            && path.extension().is_some_and(|extension| extension == "sqlite")
+            && path.file_name().is_some_and(|name| name != "metadata.sqlite")
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Runs of 35 days, each with two decisions; as many jobs as are kept, each failing every day.
+fn fill(database: &Connection) -> rusqlite::Result<()> {
+    let now: i64 = database.query_row("SELECT MAX(updated) FROM runs", [], |row| row.get(0))?;
+    let transaction = database.unchecked_transaction()?;
+    {
+        let mut run = database.prepare(
+            "INSERT OR IGNORE INTO runs (run_id, outcome, reason, run_attempt, decided_attempt, calling_again, reruns,
+             failed_at, complete, tries, workflow, created, updated, published)
+             VALUES (?1, ?2, 'Attempt 2 succeeded.', 2, 2, 0, 1, ?3, 1, 0, 'ci', ?3, ?3, 1)",
+        )?;
+        let mut decision = database.prepare(
+            "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason)
+             VALUES (?, ?, ?, ?, 'Attempt 2 succeeded.')",
+        )?;
+        for number in 1..=RUNS {
+            let at = now - 35 * DAY + number * 35 * DAY / RUNS;
+            let outcome = ["rescued", "exhausted", "left", "rescued"][number as usize % 4];
+            run.execute(params![number, outcome, at])?;
+            decision.execute(params![number, 1, at, "rerunning"])?;
+            decision.execute(params![number, 2, at, outcome])?;
+        }
+        let (mut subject, mut days) = (
+            database.prepare("INSERT INTO subjects VALUES (?, ?, 'ci', ?, 'Run tests', 35, ?, 1)")?,
+            database.prepare("INSERT INTO subject_days VALUES (?, ?, 1, 1, 1)")?,
+        );
+        let mut day_total =
+            database.prepare("INSERT OR IGNORE INTO days VALUES (?, 900, 300, 200, 0, 0, 1500, 90000, 900000)")?;
+        for number in 1..=JOBS {
+            for (id, kind) in [(number, "job"), (number + JOBS, "runner")] {
+                subject.execute(params![id, kind, format!("{kind} {number}"), now])?;
+                for ago in 0..35 {
+                    days.execute(params![now / DAY - ago, id])?;
+                }
+            }
+        }
+        for ago in 0..400 {
+            day_total.execute(params![now / DAY - ago])?;
+        }
+    }
+    transaction.commit()
+}
