@@ -512,7 +512,7 @@ pub fn subjects(
     let count = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let rows = sql.exec(
         "SELECT subject_id, workflow, name, step, last_seen, last_run FROM subjects WHERE kind = ?
-         ORDER BY failed DESC, subject_id LIMIT ? OFFSET ?",
+         ORDER BY failed DESC, subject_id DESC LIMIT ? OFFSET ?",
         vec![kind.as_str().into(), count(at_most + 1), count(skip)],
     )?;
     let more = rows.len() as u64 > at_most;

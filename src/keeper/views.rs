@@ -16,7 +16,7 @@ use super::watched::Watched;
 
 /// Runs that are waited for, shown with the time that they are due.
 const DUE_SHOWN: usize = 10;
-const RUNNERS_LOOKED_AT: u64 = 25;
+const RUNNERS_LOOKED_AT: u64 = 10;
 const FLAKY_JOBS_SHOWN: u64 = 15;
 /// No run has many: GitHub re-runs 50 times.
 const DECISIONS_SHOWN: usize = 200;

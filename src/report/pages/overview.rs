@@ -95,7 +95,7 @@ pub fn rate(figures: Figures) -> Markup {
     let decided = figures.rescued + figures.exhausted;
     html! {
         @if let Some(permille) = (figures.rescued * 1_000).checked_div(decided) {
-            (percent(u32::try_from(permille).unwrap_or_default())) " of what was re-run to the end"
+            (percent(u32::try_from(permille).unwrap_or_default())) " rescue rate"
         } @else { "in 30 days" }
     }
 }

@@ -129,7 +129,7 @@ fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
                     table {
                         caption { span { "Those that failed most in 30 days. The bar beside a rescue rate is where the true one is, 19 times out of 20." } }
                         thead { tr {
-                            th scope="col" { "Job, and the step that failed" }
+                            th scope="col" { "Job and step" }
                             th.n scope="col" { "Failed" }
                             th.n.w scope="col" { "Passed when re-run" }
                             th scope="col" { "Rescue rate" }
