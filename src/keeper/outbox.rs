@@ -183,7 +183,7 @@ impl<S: Sql> Keeper<S> {
             return Ok(format!("{repository}: run {run_id} was {}.", kind.as_str()));
         };
         let run = view.run;
-        let workflow = run.workflow.as_deref().map_or_else(|| "a run".to_owned(), |workflow| plain(workflow));
+        let workflow = run.workflow.as_deref().map_or_else(|| "a run".to_owned(), plain);
         let link = link(repository, notices, run_id);
         let head = match kind {
             Kind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),

@@ -46,6 +46,19 @@ impl Host for Site<'_> {
         true
     }
 
+    async fn summarize(&self, _: &Summary) -> bool {
+        self.requests.set(self.requests.get() + 1);
+        true
+    }
+
+    fn notify(&self, notice: Notice) {
+        panic!("{notice:?}");
+    }
+
+    fn comment(&self, comment: Comment) {
+        panic!("{comment:?}");
+    }
+
     async fn credentials(&self, _: Option<&str>) {}
 
     async fn wait(&self, span: Span) {
