@@ -159,7 +159,7 @@ fn every_key_of_a_policy_file() {
 #[test]
 fn the_policy_that_most_people_want() {
     let yaml = README.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let files: Vec<&str> = yaml.filter(|file| file.contains("version: 1\n")).collect();
+    let files: Vec<&str> = yaml.filter(|file| !file.contains("scrape_configs")).collect();
     let policies: Vec<Policy> = files.iter().map(|file| parse(file, Bounds::default()).unwrap()).collect();
     let most_wanted = policies.first().expect("an example");
     assert!(files[0].lines().count() <= 10);
