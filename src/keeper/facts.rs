@@ -126,12 +126,21 @@ impl<S: Sql> Keeper<S> {
             self.tell_kv.set(Some(now + PUBLISH_AGAIN));
             return Ok(());
         }
-        self.store.set_fact(CANCELLED, wanted.then_some(&now))
+        let since = wanted.then_some(now);
+        self.cancelled.set(None);
+        self.store.set_fact(CANCELLED, since.as_ref())?;
+        self.cancelled.set(Some(since));
+        Ok(())
     }
 
     /// Since when what was cancelled is re-run: what was cancelled before is nobody's concern.
     pub(super) fn cancelled_since(&self) -> Result<Option<Millis>, StoreError> {
-        self.store.fact(CANCELLED)
+        if let Some(since) = self.cancelled.get() {
+            return Ok(since);
+        }
+        let since = self.store.fact(CANCELLED)?;
+        self.cancelled.set(Some(since));
+        Ok(since)
     }
 
     pub(super) fn sweep(&self) -> Result<Option<Sweep>, StoreError> {

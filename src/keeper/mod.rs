@@ -90,6 +90,8 @@ pub struct Keeper<S> {
     policy: RefCell<Option<Rc<Known>>>,
     /// Evidence for the decisions being made.
     gathering: RefCell<BTreeMap<RunId, Gathering>>,
+    /// What is stored of cancelled runs, once it was looked at: every errand asks.
+    cancelled: Cell<Option<Option<Millis>>>,
     /// Workers KV is not told of cancelled runs before this, after it could not be.
     tell_kv: Cell<Option<Millis>>,
     notices: Option<Notices>,
@@ -166,6 +168,7 @@ impl<S: Sql> Keeper<S> {
             last_rerun: Cell::default(),
             policy: RefCell::default(),
             gathering: RefCell::default(),
+            cancelled: Cell::default(),
             tell_kv: Cell::default(),
             notices: None,
             comments: None,
