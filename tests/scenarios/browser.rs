@@ -112,7 +112,7 @@ fn age(database: &Connection, number: i64) -> rusqlite::Result<()> {
         // Fewer at weekends, and never the same.
         let busy = if (now / DAY - ago + 4) % 7 < 2 { 2 } else { 9 + 4 * number };
         let rescued = busy * (5 + (ago * 7 + number * 3) % 6) / 8;
-        let exhausted = (ago * ago + number) % 11 / 8 * (1 + ago % 3);
+        let exhausted = if (ago * 5 + number * 3) % 7 < 2 { 1 + ago % 3 } else { 0 };
         let reruns = rescued + rescued / 3 + 3 * exhausted;
         database.execute(
             "INSERT OR IGNORE INTO days VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",

@@ -21,8 +21,8 @@ const JOBS: i64 = 500;
 const DAY: i64 = 86_400_000;
 /// Of the fastest of many: what the Worker takes, and not what else the machine does meanwhile.
 const WITHIN: Duration = Duration::from_millis(100);
-/// Whatever the history: 50 runs, 15 jobs and 25 runners over 30 days, and some single rows.
-const ROWS: u64 = 1_600;
+/// Whatever the history: 50 runs, 15 jobs and 10 runners over 30 days, and some single rows.
+const ROWS: u64 = 2_000;
 
 async fn fifty_thousand_runs(stage: Arc<Stage>) {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,7 +1,11 @@
 //! What GitHub's own record says at the end of a schedule, held against what Rerunner promises.
 
+use std::collections::BTreeMap;
+
 use rerunner::attempts::RunOutcome;
 use rerunner::hint::Conclusion;
+use rerunner::keeper::views::Page;
+use rerunner::names::RepoName;
 use rerunner::time::Span;
 use simulator::model;
 
@@ -20,6 +24,7 @@ impl Schedule {
         }
         for repository in 0..self.ids.len() {
             self.check_budget(repository, &mut wrong);
+            self.check_figures(repository, &mut wrong);
         }
         for what in wrong {
             self.world.borrow_mut().violate(what);
@@ -46,6 +51,39 @@ impl Schedule {
             if count > hourly {
                 wrong.push(format!("{count} re-runs in the hour before {}, with a budget of {hourly}", last.at));
             }
+        }
+    }
+
+    /// What the pages say is what the rows say, one by one.
+    fn check_figures(&self, repository: usize, wrong: &mut Vec<String>) {
+        let keeper = &self.machines[repository].keeper;
+        let world = self.world.borrow();
+        let kept = self.runs[repository].iter().filter_map(|run| keeper.run(run_id_of(*run)).expect("read"));
+        let (mut by_outcome, mut reruns) = (BTreeMap::<&str, u64>::new(), 0);
+        for (watched, records) in kept {
+            *by_outcome.entry(watched.outcome.as_str()).or_default() += 1;
+            reruns += records.iter().filter(|record| record.outcome == RunOutcome::Rerunning).count() as u64;
+        }
+        let count = |outcome: RunOutcome| by_outcome.get(outcome.as_str()).copied().unwrap_or_default();
+        let page = Page { outcome: None, before: None, limit: 1 };
+        let name = RepoName::parse(&world.repositories[repository]).expect("a name");
+        let rules = &self.machines[repository].rules;
+        let view = keeper.repository_view(name, &page, rules, world.clock(repository)).expect("read");
+        let said = view.last_30_days;
+        let said = [said.rescued, said.exhausted, said.left, said.failed, said.superseded, said.reruns];
+        let expected = [
+            count(RunOutcome::Rescued),
+            count(RunOutcome::Exhausted),
+            count(RunOutcome::Left),
+            count(RunOutcome::Failed),
+            count(RunOutcome::Superseded),
+            reruns,
+        ];
+        if said != expected || (view.waiting, view.rerunning) != (0, 0) {
+            wrong.push(format!(
+                "the page of {} says {said:?}, {} waiting and {} re-running, and the rows {expected:?}",
+                world.repositories[repository], view.waiting, view.rerunning
+            ));
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Machine {
     world: Shared,
     sql: NativeSql,
     pub keeper: Rc<Keeper<NativeSql>>,
-    rules: Rc<Rules>,
+    pub rules: Rc<Rules>,
     policy_file: Option<FilePath>,
     work: Option<Work>,
     /// An alarm that went off while the one before was still at work.
@@ -73,6 +73,25 @@ impl Machine {
         }
         self.check_alarm();
         Ok(())
+    }
+
+    pub fn pause(&mut self, paused: bool) {
+        {
+            let mut world = self.world.borrow_mut();
+            let now = world.clock(self.repository);
+            let done = if paused { self.keeper.pause(now) } else { self.keeper.resume(now) };
+            done.expect("stored");
+            if paused {
+                world.paused.insert(self.repository);
+                *world.faults_seen.entry("a pause").or_default() += 1;
+            } else {
+                world.paused.remove(&self.repository);
+            }
+            let due = self.keeper.next_alarm(&self.rules).expect("read");
+            world.arm(self.repository, due);
+            world.note(|| format!("pause      of repository {}: {paused}", self.repository));
+        }
+        self.check_alarm();
     }
 
     pub fn alarm(&mut self) {
@@ -189,6 +208,12 @@ impl Host for Site {
     }
 
     async fn call(&self, call: &Call) -> Answer {
+        if matches!(call, Call::Rerun { .. }) {
+            let mut world = self.world.borrow_mut();
+            if world.paused.contains(&self.repository) {
+                world.violate(format!("{call:?} in a repository that is paused"));
+            }
+        }
         let index = self.world.borrow_mut().begin_call(self.repository, call);
         self.returned(index).await.expect("an answer")
     }

@@ -73,13 +73,14 @@ fn main() -> ExitCode {
 }
 
 /// Every fault, by the name under which it is counted.
-const FAULTS: [&str; 21] = [
+const FAULTS: [&str; 22] = [
     "a changed policy",
     "a clock that jumps",
     "a crash",
     "a delayed webhook",
     "a dropped webhook",
     "a failed write to KV",
+    "a pause",
     "a person",
     "a push",
     "a repeated webhook",

@@ -53,6 +53,7 @@ pub struct Schedule {
     pub policies: Vec<Plan>,
     settings: Settings,
     sweeps: bool,
+    seed: u64,
     heals: Millis,
     webhooks: u64,
     deliveries: u64,
@@ -121,6 +122,7 @@ impl Schedule {
             policies,
             settings,
             sweeps,
+            seed,
             heals,
             webhooks: 0,
             deliveries: 0,
@@ -179,6 +181,14 @@ impl Schedule {
             for _ in 0..world.random.usize(0..3) {
                 let at = Span::millis(world.random.i64(0..lasts));
                 world.at(START + at, Event::Push { repository });
+            }
+            // Drawn apart, so that the rest of a schedule is the same with a pause and without.
+            let mut random = fastrand::Rng::with_seed(self.seed ^ (repository as u64 + 1));
+            if random.usize(0..4) == 0 {
+                let from = random.i64(0..lasts);
+                world.at(START + Span::millis(from), Event::Pause { repository, paused: true });
+                let to = random.i64(from..lasts + 1);
+                world.at(START + Span::millis(to), Event::Pause { repository, paused: false });
             }
         }
         if world.random.usize(0..4) == 0 {
@@ -244,6 +254,7 @@ impl Schedule {
             }
             Event::StartRun { repository } => self.start_run(repository),
             Event::Person { repository } => self.person(repository),
+            Event::Pause { repository, paused } => self.machines[repository].pause(paused),
             Event::Push { repository } => {
                 let mut world = self.world.borrow_mut();
                 world.github.push_to_pull_request(self.ids[repository], 1);

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
 use rerunner::attempts::Attempts;
@@ -69,6 +69,11 @@ pub enum Event {
         repository: usize,
         text: Option<&'static str>,
     },
+    /// Somebody pauses the repository, or resumes it.
+    Pause {
+        repository: usize,
+        paused: bool,
+    },
     RevokeToken,
     RestoreToken,
     /// The Worker is deployed anew.
@@ -128,6 +133,8 @@ pub struct World {
     pub wants_cancelled: std::collections::BTreeSet<usize>,
     pub faults_seen: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
+    /// Repositories in which no re-run may be called for.
+    pub paused: BTreeSet<usize>,
     trace: Option<Vec<String>>,
 }
 
@@ -183,6 +190,7 @@ impl World {
             requests: HashMap::new(),
             wants_cancelled: std::collections::BTreeSet::new(),
             faults_seen: BTreeMap::new(),
+            paused: BTreeSet::new(),
             violations: Vec::new(),
             trace: traced.then(Vec::new),
         }

@@ -108,7 +108,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                 th scope="col" { "30 days" }
                 th.n scope="col" { "Rescued" }
                 th.n scope="col" { "Exhausted" }
-                th.n scope="col" { "Waiting" }
+                th.n scope="col" { "Under way" }
                 th.n scope="col" { "Re-runs today" }
                 th.n.w scope="col" { "Runner time" }
                 th.n.w scope="col" { "Waiting saved" }
