@@ -112,7 +112,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                 th.n scope="col" { "Re-runs today" }
                 th.n.w scope="col" { "Runner time" }
                 th.n.w scope="col" { "Waiting saved" }
-                th.n.w scope="col" { "Last change" }
+                th.n.x scope="col" { "Last change" }
             } }
             tbody {
                 @for (row, entry) in entries.iter().enumerate() {
@@ -130,7 +130,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                         td.n { (number(entry.reruns_today)) @if let Some(budget) = entry.reruns_per_day { " of " (number(budget)) } }
                         td.n.w { (amount(entry.last_30_days.runner_seconds)) }
                         td.n.w { (amount(entry.last_30_days.saved_seconds)) }
-                        td.n.w.t { (when(entry.updated, now)) }
+                        td.n.x.t { (when(entry.updated, now)) }
                     }
                 }
             }
