@@ -48,9 +48,9 @@ pub use history::{AttemptEnded, Call, Happening, LogRead};
 /// As a test says it: `Workflow::new("ci").job(Job::new("test").fails(1))`.
 pub use model::JobSpec as Job;
 pub use model::{
-    AcceptedRerun, AttemptKind, Conclusion, Endpoint, EventKind, EventKinds, GitHub, Grant, JobAction, LostRunner,
-    Millis, Outcome, Permission, Plan, RepoName, RerunBy, RunAction, RunEnd, RunId, SecondaryLimits, Status, Timing,
-    TokenKind, Trigger, Workflow,
+    AcceptedRerun, AttemptKind, Comment, Conclusion, Endpoint, EventKind, EventKinds, GitHub, Grant, JobAction,
+    LostRunner, Millis, Outcome, Permission, Plan, RepoName, RerunBy, RunAction, RunEnd, RunId, SecondaryLimits,
+    Status, Timing, TokenKind, Trigger, Workflow,
 };
 pub use payload::Hosts;
 pub use webhooks::{ContentType, Delivery, DeliveryResult, Hook, Mischief, WebhookRequest};
