@@ -35,16 +35,8 @@ impl Schedule {
     fn check_budget(&self, repository: usize, wrong: &mut Vec<String>) {
         let Some(hourly) = self.policies[repository].hourly() else { return };
         let world = self.world.borrow();
-        let made = |asked: &&Asked| {
-            world.github.reruns().iter().any(|rerun| {
-                (rerun.run.0, rerun.from_attempt) == (asked.run, asked.attempt) && rerun.by == model::RerunBy::Api
-            })
-        };
-        let mut made: Vec<&Asked> =
-            world.asked.iter().filter(|asked| asked.repository == repository).filter(made).collect();
-        // Of a call that was made again, the first.
-        made.sort_by_key(|asked| (asked.run, asked.attempt, asked.at));
-        made.dedup_by_key(|asked| (asked.run, asked.attempt));
+        let made: Vec<&Asked> =
+            world.asked.iter().filter(|asked| asked.repository == repository && asked.made).collect();
         for last in &made {
             let hour = |asked: &&&Asked| asked.at <= last.at && last.at - asked.at < Span::hours(1);
             let count = made.iter().filter(hour).count();

@@ -142,9 +142,11 @@ pub struct World {
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub repository: usize,
-    pub run: u64,
-    pub attempt: u32,
+    /// By the Keeper's clock.
     pub at: Millis,
+    pub call: usize,
+    /// GitHub made it, whatever became of the answer.
+    pub made: bool,
 }
 
 /// The one alarm of a Keeper.
@@ -285,9 +287,9 @@ impl World {
             self.violate(format!("{call:?} was made while GitHub had asked to wait"));
         }
         self.count_requests(repository, call.requests());
-        if let Call::Rerun { run_id, run_attempt, .. } = call {
+        if let Call::Rerun { .. } = call {
             let at = self.clock(repository);
-            self.asked.push(Asked { repository, run: run_id.get(), attempt: run_attempt.get(), at });
+            self.asked.push(Asked { repository, at, call: index, made: false });
         }
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Reach { call: index });
@@ -338,6 +340,11 @@ impl World {
             return self.answer(index, &call, status_reply(403, "This workflow run cannot be retried"));
         }
         let answer = self.perform(repository, &call);
+        if answer == Answer::Rerun(RerunAnswer::Accepted)
+            && let Some(asked) = self.asked.iter_mut().find(|asked| asked.call == index)
+        {
+            asked.made = true;
+        }
         if self.chance("lost answer", self.faults.lose_answer) {
             return self.lose(index, &call, "the answer was lost");
         }
