@@ -320,7 +320,7 @@ fn what_is_wrong_stands_on_top_with_its_remedy() {
     let troubled = &pages["overview-troubled"];
     for expected in [
         "WEBHOOK_SECRET",
-        "GitHub refuses the token",
+        "GitHub refuses the credentials",
         "wrangler secret put GITHUB_TOKEN",
         "unknown key `rulez`",
         "Paused: ",
@@ -328,7 +328,7 @@ fn what_is_wrong_stands_on_top_with_its_remedy() {
     ] {
         assert!(troubled.contains(expected), "{expected}");
     }
-    assert!(troubled.find("GitHub refuses the token") < troubled.find("<h1"));
+    assert!(troubled.find("GitHub refuses the credentials") < troubled.find("<h1"));
     let paused = &pages["repository-paused"];
     assert!(paused.contains("Paused since") && paused.contains("Resume re-runs") && paused.contains("/resume\""));
     assert!(paused.contains("aria-current=\"true\"") && paused.contains("Newest runs"));
