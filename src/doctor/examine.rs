@@ -32,8 +32,9 @@ pub async fn examine(github: &impl GitHub, site: &Site, repositories: &[RepoName
 
 /// The App, as far as it matters to repositories.
 pub(super) struct App {
-    pub slug: String,
-    /// Its page.
+    /// For people; it lies elsewhere on an Enterprise Server.
+    pub page: String,
+    /// For its owner.
     pub settings: String,
     /// Whether its webhooks come here.
     pub tells_us: bool,
@@ -44,6 +45,7 @@ async fn look_at_app(github: &impl GitHub, site: &Site, findings: &mut Vec<Findi
     struct Body {
         name: String,
         slug: String,
+        html_url: String,
         owner: Option<Owner>,
         #[serde(default)]
         permissions: Map<String, Value>,
@@ -99,7 +101,7 @@ async fn look_at_app(github: &impl GitHub, site: &Site, findings: &mut Vec<Findi
     });
     look_at_deliveries(github, Who::App, "App", "/app/hook/deliveries", &format!("{settings}/advanced"), findings)
         .await;
-    Some(App { slug: body.slug, settings, tells_us })
+    Some(App { page: body.html_url, settings, tells_us })
 }
 
 async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Finding>) {

@@ -56,7 +56,7 @@ async fn look_at_installation(
         permissions: Map<String, Value>,
     }
     let check = format!("{repository}: App");
-    let install = format!("{}/apps/{}/installations/new", site.web_url, app.slug);
+    let install = format!("{}/installations/new", app.page);
     let installation = read::<Installation>(github, Who::App, &format!("/repos/{repository}/installation")).await;
     let finding = match &installation {
         Ok(Installation { suspended_at: Some(since), .. }) => {

@@ -153,7 +153,7 @@ fn apps() {
     let app = |permissions: &Value, events: &[&str]| {
         let owner = json!({ "login": "octo", "type": "Organization" });
         let body = json!({
-            "name": "Mine", "slug": "mine", "owner": owner, "permissions": permissions, "events": events,
+            "name": "Mine", "slug": "mine", "html_url": "https://github.com/apps/mine", "owner": owner, "permissions": permissions, "events": events,
         });
         Scripted::default().with("/app", 200, &body).with("/app/hook/config", 200, &json!({ "url": URL }))
     };

@@ -20,7 +20,8 @@ use crate::settings::Secret;
 pub struct NewApp {
     pub id: u64,
     pub name: String,
-    pub slug: String,
+    /// Its page for people, which lies elsewhere on an Enterprise Server.
+    pub page: String,
     pub pem: Secret,
     pub webhook_secret: Secret,
 }
@@ -47,7 +48,7 @@ impl NewApp {
         struct Body {
             id: u64,
             name: String,
-            slug: String,
+            html_url: String,
             pem: String,
             webhook_secret: Option<String>,
         }
@@ -58,7 +59,7 @@ impl NewApp {
         let body = body.map_err(|_| Problem::Lost { what: "an answer that is no App".to_owned() })?;
         let webhook_secret = body.webhook_secret.unwrap_or_default();
         let (pem, webhook_secret) = (Secret::new(body.pem), Secret::new(webhook_secret));
-        Ok(Self { id: body.id, name: body.name, slug: body.slug, pem, webhook_secret })
+        Ok(Self { id: body.id, name: body.name, page: body.html_url, pem, webhook_secret })
     }
 
     /// The key on one line: what asks for a secret in a terminal takes one.
@@ -86,10 +87,11 @@ mod tests {
             NewApp::of(&Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() })
         };
         let good = serde_json::json!({
-            "id": 7, "name": "Mine", "slug": "mine", "pem": "-----BEGIN\nx\n", "webhook_secret": "s", "client_id": "c",
+            "id": 7, "name": "Mine", "html_url": "https://github.com/apps/mine", "pem": "-----BEGIN\nx\n", "webhook_secret": "s", "client_id": "c",
         });
         let app = reply(201, good).unwrap();
-        assert_eq!((app.id, app.slug.as_str(), app.webhook_secret.reveal()), (7, "mine", "s"));
+        let expected = (7, "https://github.com/apps/mine", "s");
+        assert_eq!((app.id, app.page.as_str(), app.webhook_secret.reveal()), expected);
         assert_eq!(app.pem_on_one_line(), "-----BEGIN\\nx");
         assert!(matches!(reply(201, serde_json::json!({})), Err(Problem::Lost { .. })));
         assert_eq!(reply(404, serde_json::json!({ "message": "Not Found" })), Err(Problem::NotFound));

@@ -15,7 +15,7 @@ pub fn start(settings: &Settings, origin: &str, organization: Option<&Organizati
         html! {
             form method="post" action=(action(&web, organization, state)) {
                 input type="hidden" name="manifest" value=(manifest(origin, organization, settings.needed()));
-                button type="submit" { (button) }
+                button.button type="submit" { (button) }
             }
         }
     };
@@ -25,10 +25,10 @@ pub fn start(settings: &Settings, origin: &str, organization: Option<&Organizati
             "The App is installed on the repositories that you choose. It has its own rate limit, brings its own webhooks, "
             "and needs no token of a person."
         }
-        dl {
-            dt { "Webhooks" } dd { (EVENTS.join(", ")) " → " code { (origin) "/" } }
-            dt { "Permissions" } dd { (settings.needed()) }
-            dt { "GitHub" } dd { (web) }
+        ul {
+            li { "Webhooks: " (EVENTS.join(", ")) " → " code { (origin) "/" } }
+            li { "Permissions: " (settings.needed()) }
+            li { "GitHub: " (web) }
         }
         h2 { "For an organization" }
         @match organization {
@@ -39,8 +39,8 @@ pub fn start(settings: &Settings, origin: &str, organization: Option<&Organizati
             }
             None => {
                 form method="get" action="/setup" {
-                    label { "The organization’s name " input name="organization" required maxlength="39" autocomplete="off"; }
-                    " " button type="submit" { "Next" }
+                    label { "The organization’s name " input.field name="organization" required maxlength="39" autocomplete="off"; }
+                    " " button.button type="submit" { "Next" }
                 }
             }
         }
@@ -73,7 +73,7 @@ pub fn created(settings: &Settings, app: &NewApp) -> String {
             @for (name, value) in &rows {
                 li {
                     p { code { "npx wrangler secret put " (name) } }
-                    p { textarea readonly rows=(if value.len() > 100 { 6 } else { 1 }) aria-label=(name) { (value) } }
+                    p { textarea.value readonly rows=(if value.len() > 100 { 6 } else { 1 }) aria-label=(name) { (value) } }
                 }
             }
         }
@@ -85,7 +85,11 @@ pub fn created(settings: &Settings, app: &NewApp) -> String {
         }
         h2 { "Then install it" }
         p {
-            a href={ (web) "/apps/" (app.slug) "/installations/new" } { "Choose the repositories on GitHub" }
+            @if app.page.starts_with(&web) {
+                a href={ (app.page) "/installations/new" } { "Choose the repositories on GitHub" }
+            } @else {
+                "Choose the repositories on GitHub, on the App’s page"
+            }
             ", and see with " code { "npm run doctor" } " that all is well."
         }
     };
@@ -158,7 +162,7 @@ mod tests {
         let app = NewApp {
             id: 7,
             name: "<script>".to_owned(),
-            slug: "mine".to_owned(),
+            page: "https://github.com/apps/mine".to_owned(),
             pem: Secret::new("-----BEGIN\nline\n-----END\n"),
             webhook_secret: Secret::new("the-apps-secret"),
         };
