@@ -22,8 +22,8 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         not_installed_and_then_installed,
         suspended_and_then_not,
         without_the_permission_and_then_with_it,
-        a_token_that_was_revoked_or_has_expired,
-        clocks_that_differ,
+        a_token_that_was_revoked,
+        clocks_that_differ_and_a_token_that_has_expired,
         many_runs_share_one_token,
         the_app_where_it_is_installed_and_the_token_elsewhere,
     )
@@ -254,7 +254,7 @@ async fn without_the_permission_and_then_with_it(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
-async fn a_token_that_was_revoked_or_has_expired(stage: Arc<Stage>) {
+async fn a_token_that_was_revoked(stage: Arc<Stage>) {
     let name = "octo/app-revoked";
     let app = stage.github().await.app("revoked");
     let repository = repository(&stage, name).await;
@@ -275,7 +275,7 @@ async fn a_token_that_was_revoked_or_has_expired(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
-async fn clocks_that_differ(stage: Arc<Stage>) {
+async fn clocks_that_differ_and_a_token_that_has_expired(stage: Arc<Stage>) {
     // A GitHub of its own, whose clock is ahead by more than a JSON Web Token lasts.
     let options =
         simulator::Options { secret: SECRET.to_owned(), patience: crate::stage::PATIENCE, ..Default::default() };
@@ -301,6 +301,11 @@ async fn clocks_that_differ(stage: Arc<Stage>) {
     let calls = github.calls();
     let refused = calls.iter().filter(|call| call.status == Some(401)).count();
     assert_eq!(refused, 1, "GitHub's time was taken from its answer:\n{}", github.history());
+    // The token's hour is over, by GitHub's clock alone.
+    github.skip_time(Duration::from_secs(61 * 60));
+    rescued(&repository.run(fails_once()).await).await;
+    let refused = github.calls().iter().filter(|call| call.status == Some(401)).count();
+    assert_eq!(refused, 3, "the token, and the JSON Web Token that was to renew it:\n{}", github.history());
     worker.stop().await;
 }
 
