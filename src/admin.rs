@@ -8,34 +8,44 @@
 //! | 401 | no credentials, or wrong ones |
 //! | 403 | `ADMIN_TOKEN` is not set, or a form of another site |
 //! | 404 | nothing is known of this repository or run |
+//! | 409 | a GitHub App is configured already |
 //! | 429 | too many wrong credentials from this address |
+//! | 502 | GitHub did not give the App that was made |
 //! | 503 | the Keeper or Workers KV did not answer |
 //!
 //! No answer is cached.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use maud::html;
 use serde::de::DeserializeOwned;
 use worker::{Date, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
 
 use crate::access::{self, Denied, Failures, Origin};
+use crate::doctor;
+use crate::github::client;
+use crate::github::office::Office;
 use crate::handler::KEEPER;
 use crate::keeper::object::{QUESTIONS, QuestionMessage, ROWS_READ};
 use crate::keeper::views::{Page as RunsPage, Question};
 use crate::names::RepoName;
 use crate::report::api::{Query, Repositories, RepositoryEntry};
-use crate::report::html::{Sentence, content_security_policy};
+use crate::report::html::{Sentence, content_security_policy, content_security_policy_with_form_to};
 use crate::report::pages::{self, Shown};
 use crate::report::{badge, metrics};
-use crate::routes::{Admin, Api, Page, origin};
+use crate::routes::{Admin, Api, Page, Setup, origin};
 use crate::settings::Settings;
+use crate::setup::manifest::Organization;
+use crate::setup::{self, Code};
 use crate::time::Millis;
 use crate::webhook::Answer as Rejection;
 use crate::{kv, log};
 
 /// Of a page; the API has its own.
 const RUNS_ON_A_PAGE: u64 = 50;
+/// Repositories that the doctor looks at: each takes up to seven of the 50 subrequests of the free plan.
+const EXAMINED_AT_ONCE: usize = 5;
 /// Lists of 1,000 repositories that the metrics are made of.
 const LISTS: usize = 10;
 
@@ -49,13 +59,15 @@ enum Reply {
     Html(String, Option<String>),
     Json(Vec<u8>, Option<String>),
     Text(String),
+    /// A status, a page, and where its form leads.
+    Setup(u16, String, String),
     /// To the page of this path.
     SeeOther(String),
     /// A status, and why.
     Refused(u16, String),
 }
 
-pub async fn handle(request: &Request, env: &Env, settings: &Settings, route: &Admin) -> worker::Result<Response> {
+pub async fn handle(request: &Request, env: &Env, settings: &Rc<Settings>, route: &Admin) -> worker::Result<Response> {
     let url = request.inner().url();
     if let Err(denied) = check(request, &url, settings) {
         return deny(denied, route);
@@ -63,8 +75,11 @@ pub async fn handle(request: &Request, env: &Env, settings: &Settings, route: &A
     let query = Query::parse(&url);
     let reply = match route {
         Admin::Page(page) => show(page, &query, env, settings).await,
+        Admin::Api(Api::Doctor) => examine(&url, settings).await,
+        Admin::Api(Api::Redeliver) => redeliver(&url, settings).await,
         Admin::Api(api) => tell(api, &query, is_form(request), env).await,
         Admin::Metrics => measure(env, settings).await,
+        Admin::Setup(step) => set_up(*step, &url, settings).await,
     };
     respond(reply, route)
 }
@@ -153,13 +168,14 @@ async fn tell(api: &Api, query: &Query, is_form: bool, env: &Env) -> Reply {
         Api::FlakyJobs(_) => query.skip().and_then(|skip| Ok(Question::FlakyJobs { skip, limit: query.limit()? })),
         Api::Pause(_) => Ok(Question::Pause),
         Api::Resume(_) => Ok(Question::Resume),
+        Api::Doctor | Api::Redeliver => return Reply::Refused(404, String::new()),
     };
     let question = match question {
         Ok(question) => question,
         Err(why) => return Reply::Refused(400, why),
     };
     let repository = match api {
-        Api::Repositories => return Reply::Refused(404, String::new()),
+        Api::Repositories | Api::Doctor | Api::Redeliver => return Reply::Refused(404, String::new()),
         Api::Runs(repository)
         | Api::Run(repository, _)
         | Api::FlakyJobs(repository)
@@ -171,6 +187,93 @@ async fn tell(api: &Api, query: &Query, is_form: bool, env: &Env) -> Reply {
         Ok(_) if is_form && changes => Reply::SeeOther(format!("/overview/{repository}")),
         Ok((body, rows_read)) => Reply::Json(body, rows_read),
         Err(refused) => refused,
+    }
+}
+
+/// The repositories that a request names; an error names what is none.
+fn named_repositories(url: &str) -> Result<Vec<RepoName>, Reply> {
+    let named = values(url, "repository").map(|name| RepoName::parse(&name));
+    let named: Result<Vec<RepoName>, _> = named.collect();
+    match named {
+        Ok(named) if named.len() <= EXAMINED_AT_ONCE => Ok(named),
+        Ok(_) => Err(Reply::Refused(400, format!("repository may be given {EXAMINED_AT_ONCE} times"))),
+        Err(error) => Err(Reply::Refused(400, format!("repository is {error}"))),
+    }
+}
+
+/// What the doctor sees with the Worker's own credentials.
+async fn examine(url: &str, settings: &Rc<Settings>) -> Reply {
+    let repositories = match named_repositories(url) {
+        Ok(repositories) => repositories,
+        Err(refused) => return refused,
+    };
+    let office = Office::new(settings, &repositories);
+    let findings = doctor::examine::examine(&office, &settings.site(origin(url)), &repositories).await;
+    match serde_json::to_vec(&serde_json::json!({ "findings": findings })) {
+        Ok(body) => Reply::Json(body, None),
+        Err(error) => unavailable("doctor", &error.to_string()),
+    }
+}
+
+/// Failed deliveries of the App's webhook, and of those of the repositories that are named.
+async fn redeliver(url: &str, settings: &Rc<Settings>) -> Reply {
+    let repositories = match named_repositories(url) {
+        Ok(repositories) => repositories,
+        Err(refused) => return refused,
+    };
+    let office = Office::new(settings, &repositories);
+    match doctor::redeliver::everything(&office, &settings.site(origin(url)), &repositories, now()).await {
+        Ok(done) => match serde_json::to_vec(&done) {
+            Ok(body) => Reply::Json(body, None),
+            Err(error) => unavailable("redelivery", &error.to_string()),
+        },
+        Err(problem) => Reply::Refused(502, problem.to_string()),
+    }
+}
+
+fn values<'a>(url: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let query = url.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// The pages that make a GitHub App. Only where there is none: whoever has `ADMIN_TOKEN` may not put another in its place.
+async fn set_up(step: Setup, url: &str, settings: &Settings) -> Reply {
+    if settings.has_app() {
+        return Reply::Setup(409, setup::pages::configured(), String::new());
+    }
+    // The check has seen to it that there is one.
+    let Some(admin_token) = &settings.admin_token else { return Reply::Refused(403, String::new()) };
+    let web = settings.github_web_url();
+    let value = |name: &str| values(url, name).next();
+    match step {
+        Setup::Start => {
+            let named = value("organization").filter(|name| !name.is_empty());
+            let organization = named.as_deref().map(Organization::parse);
+            if organization == Some(None) {
+                return Reply::Refused(400, "this is not an organization's name".to_owned());
+            }
+            let Some(state) = setup::state::issue(admin_token, &client::nonce(), now()) else {
+                return unavailable("set-up", "the state could not be signed");
+            };
+            let page = setup::pages::start(settings, origin(url), organization.flatten().as_ref(), &state);
+            Reply::Setup(200, page, web)
+        }
+        Setup::Created => {
+            let is_ours = value("state").is_some_and(|state| setup::state::is_ours(admin_token, &state, now()));
+            let code = value("code").and_then(|code| Code::parse(&code)).filter(|_| is_ours);
+            let Some(code) = code else {
+                let why = "This return from GitHub does not belong to a visit of this page within the last hour.";
+                return Reply::Setup(400, setup::pages::not_created(why), web);
+            };
+            match client::convert(settings, &code).await {
+                Ok(app) => Reply::Setup(200, setup::pages::created(settings, &app), web),
+                Err(problem) => {
+                    log::fault("set-up", &problem.to_string());
+                    let why = format!("{problem}. A code is good once, and for an hour.");
+                    Reply::Setup(502, setup::pages::not_created(&why), web)
+                }
+            }
+        }
     }
 }
 
@@ -268,16 +371,21 @@ fn respond(reply: Reply, route: &Admin) -> worker::Result<Response> {
     if let Reply::Html(_, Some(rows_read)) | Reply::Json(_, Some(rows_read)) = &reply {
         headers.set(ROWS_READ, rows_read)?;
     }
+    let mut form_to = None;
     let (status, (kind, body)) = match reply {
         Reply::Html(page, _) => (200, html(page)),
         Reply::Json(body, _) => (200, ("application/json", body)),
+        Reply::Setup(status, page, web) => {
+            form_to = Some(web);
+            (status, html(page))
+        }
         Reply::Text(text) => (200, (metrics::CONTENT_TYPE, text.into_bytes())),
         Reply::SeeOther(path) => {
             headers.set("location", &path)?;
             (303, ("text/plain; charset=utf-8", Vec::new()))
         }
         Reply::Refused(status, why) => match route {
-            Admin::Page(_) => (status, html(refusal_page(status, &why))),
+            Admin::Page(_) | Admin::Setup(_) => (status, html(refusal_page(status, &why))),
             Admin::Api(_) => {
                 let rejection =
                     if status == 503 { Rejection::unavailable(why) } else { Rejection::rejected(status, why) };
@@ -288,7 +396,10 @@ fn respond(reply: Reply, route: &Admin) -> worker::Result<Response> {
     };
     headers.set("content-type", kind)?;
     if kind.starts_with("text/html") {
-        headers.set("content-security-policy", content_security_policy())?;
+        match form_to {
+            Some(web) => headers.set("content-security-policy", &content_security_policy_with_form_to(&web))?,
+            None => headers.set("content-security-policy", content_security_policy())?,
+        }
     }
     Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
 }

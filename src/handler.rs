@@ -9,9 +9,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{Delay, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
+use worker::{Date, Delay, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
 
 use crate::body::BodyError;
+use crate::doctor::redeliver::Redelivered;
+use crate::doctor::{self, Who};
+use crate::github::office::Office;
 use crate::hint::{Hint, News};
 use crate::keeper::machine::ReceiptKind;
 use crate::keeper::object::{HintMessage, ReceiptMessage};
@@ -76,7 +79,7 @@ async fn answer(mut request: Request, settings: &Settings, env: &Env) -> Answer 
     };
     match webhook::judge(settings, &head, &body) {
         Verdict::Answer(answer) => answer,
-        Verdict::Hint { repository, hint } => {
+        Verdict::Hint { repository, installation, hint } => {
             let subject =
                 Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
             let are_wanted = wants_cancelled(env, &repository, &hint).await;
@@ -86,7 +89,7 @@ async fn answer(mut request: Request, settings: &Settings, env: &Env) -> Answer 
             if is_exhausted(settings, env, &repository, &hint).await {
                 return Answer::ignored("the run was re-run as often as it may be").about(subject);
             }
-            match hand_over(env, HintMessage { repository, hint }).await {
+            match hand_over(env, HintMessage { repository, installation, hint }).await {
                 Ok(receipt) => receipt_answer(receipt, subject),
                 Err(fault) => {
                     log::fault("hand-over to the Keeper", &fault.to_string());
@@ -142,6 +145,22 @@ fn receipt_answer(receipt: ReceiptMessage, subject: Subject) -> Answer {
 async fn health(env: &Env, settings: &Settings) -> worker::Result<Response> {
     let health = Health::of(settings, kv::read_refusal(env).await);
     json(health.http_status(), &health)
+}
+
+/// Has GitHub send again what did not arrive at the App's webhook in the last three days. Without an App it takes more
+/// than the right to re-run, which a token need not have: the doctor does it then, when asked.
+pub async fn redeliver(env: &Env) {
+    let settings = env::settings(env);
+    if settings.github_app.is_none() {
+        return;
+    }
+    let office = Office::new(&settings, []);
+    let now = Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX));
+    match doctor::redeliver::redeliver(&office, Who::App, "/app/hook/deliveries", now).await {
+        Ok(done) if done == Redelivered::default() => {}
+        Ok(done) => log::redelivered(&done),
+        Err(problem) => log::fault("redelivery", &problem.to_string()),
+    }
 }
 
 fn respond(answer: &Answer) -> worker::Result<Response> {

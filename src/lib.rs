@@ -16,8 +16,10 @@
 //! | [`hint`] | what a webhook tells the Keeper | no |
 //! | [`policy`] | what should happen to a failed run | no |
 //! | [`keeper`] | one repository's actor: state machine, gate, store | only [`keeper::object`] |
-//! | [`github`] | what we call: requests, answers classified, the client | only [`github::client`] |
+//! | [`github`] | what we call: requests, answers classified, the client | only [`github::client`], [`github::office`] and `github::signing` |
 //! | [`attempts`] | attempt counts as they are published | no |
+//! | [`doctor`] | is all set up as it should be; failed deliveries sent again | no |
+//! | [`setup`] | the page that makes a GitHub App | no |
 //! | [`bugs`] | deliberate ones, for the simulation; none in the Worker | no |
 //! | [`report`] | what people and programs see: pages, API, metrics, badge | no |
 //! | [`access`] | who may see it | no |
@@ -48,6 +50,7 @@ pub mod admin;
 pub mod attempts;
 pub mod body;
 pub mod bugs;
+pub mod doctor;
 pub mod env;
 #[cfg(feature = "fault-route")]
 mod faults;
@@ -63,6 +66,7 @@ pub mod policy;
 pub mod report;
 pub mod routes;
 pub mod settings;
+pub mod setup;
 pub mod time;
 pub mod webhook;
 
@@ -70,7 +74,7 @@ pub mod webhook;
 #[cfg(test)]
 extern crate self as rerunner;
 
-use worker::{Context, Env, Request, Response, event};
+use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
 /// A panic says where it happened, in the log.
 #[event(start)]
@@ -81,4 +85,10 @@ fn start() {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Response> {
     handler::handle(request, &env).await
+}
+
+/// By the hour, as wrangler.toml has it.
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    handler::redeliver(&env).await;
 }

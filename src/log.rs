@@ -6,6 +6,7 @@ use serde::Serialize;
 use worker::{console_error, console_log};
 
 use crate::attempts::RunOutcome;
+use crate::doctor::redeliver::Redelivered;
 use crate::keeper::machine::Record;
 use crate::names::{DeliveryId, RepoName, RunId};
 use crate::webhook::{Answer, Outcome};
@@ -91,6 +92,17 @@ pub fn policy(repository: &RepoName, what: &str) {
         repository: &'a RepoName,
     }
     write(&Line { event: "policy", reason: what, repository }, true);
+}
+
+/// Failed deliveries that GitHub was asked to send again.
+pub fn redelivered(done: &Redelivered) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        #[serde(flatten)]
+        done: &'a Redelivered,
+    }
+    write(&Line { event: "redelivery", done }, false);
 }
 
 /// Something that should not happen, and where.

@@ -23,6 +23,15 @@ pub enum Admin {
     Page(Page),
     Api(Api),
     Metrics,
+    Setup(Setup),
+}
+
+/// The making of a GitHub App.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setup {
+    Start,
+    /// GitHub sends its reader back here.
+    Created,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +49,15 @@ pub enum Api {
     FlakyJobs(RepoName),
     Pause(RepoName),
     Resume(RepoName),
+    /// Is all set up as it should be?
+    Doctor,
+    /// Failed deliveries are sent again.
+    Redeliver,
 }
 
 impl Admin {
     fn is_post(&self) -> bool {
-        matches!(self, Self::Api(Api::Pause(_) | Api::Resume(_)))
+        matches!(self, Self::Api(Api::Pause(_) | Api::Resume(_) | Api::Redeliver))
     }
 }
 
@@ -73,9 +86,13 @@ fn admin(path: &str) -> Option<Admin> {
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     Some(match segments.as_slice() {
         ["metrics"] => Admin::Metrics,
+        ["setup"] => Admin::Setup(Setup::Start),
+        ["setup", "created"] => Admin::Setup(Setup::Created),
         ["overview"] | ["overview", ""] => Admin::Page(Page::Overview),
         ["overview", owner, name] => Admin::Page(Page::Repository(repository(owner, name)?)),
         ["overview", owner, name, "runs", run] => Admin::Page(Page::Run(repository(owner, name)?, run_id(run)?)),
+        ["api", "v1", "doctor"] => Admin::Api(Api::Doctor),
+        ["api", "v1", "redeliver"] => Admin::Api(Api::Redeliver),
         ["api", "v1", "repositories"] => Admin::Api(Api::Repositories),
         ["api", "v1", "repositories", owner, name, rest @ ..] => {
             let repository = repository(owner, name)?;

@@ -9,7 +9,11 @@ use std::str::FromStr;
 use serde::Serialize;
 use wildmatch::WildMatch;
 
+use crate::doctor::Site;
+use crate::github::app::{App, Needed};
+use crate::github::pem;
 use crate::names::{FilePath, RepoName};
+use crate::policy::Rules;
 use crate::time::Span;
 
 /// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
@@ -20,6 +24,7 @@ pub struct Settings {
     /// The webhook's secret, then the previous one, for rotation. Empty: `WEBHOOK_SECRET` is unset.
     pub webhook_secrets: Vec<Secret>,
     pub github_token: Option<Secret>,
+    pub github_app: Option<App>,
     /// Without a trailing slash.
     pub github_api_url: String,
     pub repositories: Vec<Glob>,
@@ -74,8 +79,13 @@ impl Settings {
             None => Vec::new(),
         };
         let github_token = reader.text("GITHUB_TOKEN").map(Secret);
+        let (github_app, app_is_set) = reader.app();
         match &github_token {
-            None => reader.problem("GITHUB_TOKEN", "is not set; set it with `wrangler secret put GITHUB_TOKEN`"),
+            None if !app_is_set => reader.problem(
+                "GITHUB_TOKEN",
+                "is not set, nor is a GitHub App; set it with `wrangler secret put GITHUB_TOKEN`, or make an App at /setup",
+            ),
+            None => {}
             Some(token) if !token.0.bytes().all(|b| b.is_ascii_graphic()) => {
                 reader.problem("GITHUB_TOKEN", "has characters that no token has (a line break?)");
             }
@@ -87,9 +97,12 @@ impl Settings {
         if notify_url.as_ref().is_some_and(|url| notify_url_is_wrong(url.reveal())) {
             reader.problem("NOTIFY_URL", "is not valid: expected an https URL without user and fragment");
         }
+        let comments = reader.parsed("COMMENT_ON_PULL_REQUESTS", "false", boolean);
+        let github_app = github_app.map(|app| App { needed: Needed { comments }, ..app });
         Self {
             webhook_secrets,
             github_token,
+            github_app,
             github_api_url: reader.parsed("GITHUB_API_URL", "https://api.github.com", api_url),
             repositories: reader.parsed("REPOSITORIES", "*", globs),
             max_reruns,
@@ -103,7 +116,7 @@ impl Settings {
             notify_url,
             notifications_per_hour: reader.parsed("NOTIFICATIONS_PER_HOUR", "20", notifications_per_hour),
             badge_repositories: reader.parsed("BADGE_REPOSITORIES", "", globs),
-            comment_on_pull_requests: reader.parsed("COMMENT_ON_PULL_REQUESTS", "false", boolean),
+            comment_on_pull_requests: comments,
             problems: reader.problems,
         }
     }
@@ -118,6 +131,30 @@ impl Settings {
             "https://api.github.com" => "https://github.com".to_owned(),
             server => server.strip_suffix("/api/v3").unwrap_or(server).to_owned(),
         }
+    }
+
+    /// For the doctor. `origin` is the Worker's own.
+    pub fn site(&self, origin: &str) -> Site {
+        Site {
+            has_app: self.github_app.is_some(),
+            has_token: self.github_token.is_some(),
+            webhook_url: format!("{origin}/"),
+            web_url: self.github_web_url(),
+            policy_file: self.policy_file.clone(),
+            bounds: Rules::from(self).bounds(),
+            needed: self.needed(),
+        }
+    }
+
+    /// What an App must be granted.
+    pub fn needed(&self) -> Needed {
+        Needed { comments: self.comment_on_pull_requests }
+    }
+
+    /// Whether an App is configured, or was meant to be.
+    pub fn has_app(&self) -> bool {
+        let of_app = |problem: &Problem| problem.setting.starts_with("GITHUB_APP_");
+        self.github_app.is_some() || self.problems.iter().any(of_app)
     }
 
     /// Whether anyone may see its badge.
@@ -143,6 +180,39 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 
     fn problem(&mut self, setting: &'static str, problem: impl Into<String>) {
         self.problems.push(Problem { setting, problem: problem.into() });
+    }
+
+    /// The App, and whether any part of it is set: half an App, or one with a bad key, is a problem of its own.
+    fn app(&mut self) -> (Option<App>, bool) {
+        let (id, pem) = (self.text("GITHUB_APP_ID"), self.text("GITHUB_APP_PRIVATE_KEY"));
+        let is_set = id.is_some() || pem.is_some();
+        let id = id.filter(|id| {
+            let fits = id.len() <= 40 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+            if !fits {
+                self.problem("GITHUB_APP_ID", "is not valid: expected the App's number, or its client id");
+            }
+            fits
+        });
+        let key = pem.and_then(|pem| {
+            let key = pem::parse(&pem);
+            key.map_err(|problem| self.problem("GITHUB_APP_PRIVATE_KEY", problem)).ok()
+        });
+        if is_set {
+            for (name, missing) in [
+                ("GITHUB_APP_ID", self.text("GITHUB_APP_ID").is_none()),
+                ("GITHUB_APP_PRIVATE_KEY", self.text("GITHUB_APP_PRIVATE_KEY").is_none()),
+            ] {
+                if missing {
+                    self.problem(
+                        name,
+                        format!(
+                            "is not set, but the other half of the App is; set it with `wrangler secret put {name}`"
+                        ),
+                    );
+                }
+            }
+        }
+        (id.zip(key).map(|(id, key)| App { id, key, needed: Needed { comments: false } }), is_set)
     }
 
     /// The setting, or its default. A bad value is a problem, and the default only stands in so that the rest can
@@ -397,6 +467,28 @@ mod tests {
                 && settings.excludes_actor("ann")
                 && !settings.excludes_actor("bob")
         );
+    }
+
+    #[test]
+    fn an_app_a_token_or_both_and_no_half_of_one() {
+        let pem = "-----BEGIN RSA PRIVATE KEY-----\nMAMCAQA=\n-----END RSA PRIVATE KEY-----";
+        let app = [("GITHUB_APP_ID", "12345"), ("GITHUB_APP_PRIVATE_KEY", pem)];
+        let problems = |pairs: &[(&str, &str)]| -> Vec<&'static str> {
+            read(pairs).problems.iter().map(|problem| problem.setting).collect()
+        };
+        let alone = read(&[app.as_slice(), &[("GITHUB_TOKEN", "")]].concat());
+        assert_eq!(alone.problems, []);
+        assert!(alone.github_app.is_some_and(|app| app.id == "12345") && alone.github_token.is_none());
+        assert_eq!(problems(&app), [] as [&str; 0], "both");
+        assert_eq!(problems(&[("GITHUB_APP_ID", "Iv1.0123example"), app[1]]), [] as [&str; 0]);
+        for (half, missing) in [(&app[..1], "GITHUB_APP_PRIVATE_KEY"), (&app[1..], "GITHUB_APP_ID")] {
+            assert_eq!(problems(half), [missing]);
+            assert_eq!(problems(&[half, &[("GITHUB_TOKEN", "")]].concat()), [missing]);
+            assert!(read(half).has_app());
+        }
+        assert_eq!(problems(&[("GITHUB_APP_ID", "hunter2/"), app[1]]), ["GITHUB_APP_ID"]);
+        assert_eq!(problems(&[app[0], ("GITHUB_APP_PRIVATE_KEY", "hunter2")]), ["GITHUB_APP_PRIVATE_KEY"]);
+        assert!(!read(&[]).has_app());
     }
 
     #[test]

@@ -13,7 +13,9 @@ use rerunner::policy::{Detail, JudgedJob, Then};
 use rerunner::report::api::RepositoryEntry;
 use rerunner::report::home;
 use rerunner::report::pages::{self, Shown};
-use rerunner::settings::Settings;
+use rerunner::settings::{Secret, Settings};
+use rerunner::setup::manifest::Organization;
+use rerunner::setup::{self, NewApp};
 use rerunner::time::{Millis, Span};
 
 const NOW: Millis = Millis(1_795_446_245_000);
@@ -235,6 +237,7 @@ fn every_page() -> Vec<(&'static str, String)> {
     let mut paused = repository(2, 9);
     paused.paused_since = Some(ago(Span::minutes(20)));
     paused.policy_problem = Some("line 4, column 3: unknown key `rulez`".to_owned());
+    let (settings, octo) = (Settings::read(|_| Some("x".to_owned())), Organization::parse("octo-org"));
     let of_one = Shown { outcome: Some(RunOutcome::Rescued), is_continued: true, ..shown() };
     vec![
         ("home", home::home(&Settings::read(|_| Some("x".to_owned())))),
@@ -246,9 +249,21 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("repository", pages::repository(&repository(4, 50), &shown())),
         ("repository-paused", pages::repository(&paused, &of_one)),
         ("run", pages::run(&one_run(), &[], WEB)),
+        ("setup", setup::pages::start(&settings, "https://rerunner.octo.workers.dev", None, "the.state")),
+        ("setup-organization", setup::pages::start(&settings, "http://127.0.0.1:8787", octo.as_ref(), "the.state")),
+        ("setup-created", setup::pages::created(&settings, &new_app())),
+        ("setup-configured", setup::pages::configured()),
+        ("setup-failed", setup::pages::not_created("This return from GitHub is not one of ours.")),
         ("hostile-repository", hostile_repository()),
         ("hostile-run", hostile_run()),
     ]
+}
+
+fn new_app() -> NewApp {
+    let [name, ..] = hostile();
+    let (pem, webhook_secret) = ("-----BEGIN\n".to_owned() + &"x".repeat(1_600), "the-apps-webhook-secret");
+    let (pem, webhook_secret) = (Secret::new(pem), Secret::new(webhook_secret));
+    NewApp { id: 12_345, name, page: format!("{WEB}/apps/rerunner-for-octo-org"), pem, webhook_secret }
 }
 
 fn hostile_repository() -> String {
@@ -320,7 +335,7 @@ fn what_is_wrong_stands_on_top_with_its_remedy() {
     let troubled = &pages["overview-troubled"];
     for expected in [
         "WEBHOOK_SECRET",
-        "GitHub refuses the token",
+        "GitHub refuses the credentials",
         "wrangler secret put GITHUB_TOKEN",
         "unknown key `rulez`",
         "Paused: ",
@@ -328,7 +343,7 @@ fn what_is_wrong_stands_on_top_with_its_remedy() {
     ] {
         assert!(troubled.contains(expected), "{expected}");
     }
-    assert!(troubled.find("GitHub refuses the token") < troubled.find("<h1"));
+    assert!(troubled.find("GitHub refuses the credentials") < troubled.find("<h1"));
     let paused = &pages["repository-paused"];
     assert!(paused.contains("Paused since") && paused.contains("Resume re-runs") && paused.contains("/resume\""));
     assert!(paused.contains("aria-current=\"true\"") && paused.contains("Newest runs"));

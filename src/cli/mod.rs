@@ -5,10 +5,16 @@
 
 mod backtest;
 mod check;
+mod deployed;
+mod doctor;
 mod explain;
+mod http;
 mod input;
 mod replay;
+mod setup;
 mod show;
+mod terminal;
+mod wrangler;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,7 +22,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
-/// Checks and tries out policy files of Rerunner, which re-runs failed GitHub workflow runs.
+/// Sets up Rerunner, which re-runs failed GitHub workflow runs, looks whether all is well, and tries out its policy files.
 #[derive(Debug, Parser)]
 #[command(name = "rerunner", version)]
 struct Command {
@@ -26,6 +32,8 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Setup(setup::Arguments),
+    Doctor(doctor::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
     Backtest(backtest::Arguments),
@@ -66,6 +74,8 @@ struct Failure(String);
 
 pub fn main() -> ExitCode {
     let (answer, format) = match Command::parse().what {
+        What::Setup(arguments) => (setup::setup(&arguments), Format { json: false }),
+        What::Doctor(arguments) => (doctor::doctor(&arguments), arguments.format),
         What::Check(arguments) => (check::check(&arguments), arguments.format),
         What::Explain(arguments) => (explain::explain(&arguments), arguments.format),
         What::Backtest(arguments) => (backtest::backtest(&arguments), arguments.format),

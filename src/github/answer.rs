@@ -31,6 +31,10 @@ pub struct ReplyHeaders {
     pub content_type: Option<String>,
     /// Names the permission that was missing.
     pub accepted_permissions: Option<String>,
+    /// The next page of a list.
+    pub link: Option<String>,
+    /// What a classic token may do; others have none.
+    pub oauth_scopes: Option<String>,
 }
 
 /// The answer to "Get a workflow run".
@@ -79,7 +83,7 @@ impl fmt::Display for Problem {
                 write!(f, "GitHub's rate limit: wait {} s", wait.as_millis() / 1_000)
             }
             Self::RateLimited { wait: None } => write!(f, "GitHub's rate limit"),
-            Self::NotFound => write!(f, "GitHub answered 404: gone, or the token has no access"),
+            Self::NotFound => write!(f, "GitHub answered 404: gone, or there is no access"),
             Self::Refused { message } => write!(f, "GitHub refused: {message}"),
             Self::Lost { what } => write!(f, "GitHub did not answer: {what}"),
         }
@@ -148,7 +152,7 @@ const OF_CREDENTIALS: [&str; 7] = [
     "administrative rules",
 ];
 
-pub(super) fn problem(reply: &Reply) -> Problem {
+pub fn problem(reply: &Reply) -> Problem {
     if let Some(limited) = rate_limit(reply) {
         return limited;
     }
@@ -196,7 +200,7 @@ fn rate_limit(reply: &Reply) -> Option<Problem> {
 }
 
 /// GitHub's `message`, shortened: it is shown to people and stored.
-fn message(reply: &Reply) -> String {
+pub(super) fn message(reply: &Reply) -> String {
     #[derive(Deserialize)]
     struct Body {
         message: String,
@@ -339,7 +343,7 @@ mod tests {
             (Problem::Credentials { message: "401 no".to_owned() }, "GitHub refused the credentials: 401 no"),
             (Problem::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
             (Problem::RateLimited { wait: None }, "GitHub's rate limit"),
-            (Problem::NotFound, "GitHub answered 404: gone, or the token has no access"),
+            (Problem::NotFound, "GitHub answered 404: gone, or there is no access"),
             (Problem::Refused { message: "no".to_owned() }, "GitHub refused: no"),
             (Problem::Lost { what: "status 502".to_owned() }, "GitHub did not answer: status 502"),
         ] {

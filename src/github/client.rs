@@ -1,25 +1,34 @@
 //! Sends a call to GitHub over the worker Fetch API, with a time-out, and follows only redirects within the API. A log
 //! lies elsewhere: there it is asked for without the token.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use url::Url;
-use worker::worker_sys::web_sys;
-use worker::{AbortSignal, Fetch, Headers, RequestInit, RequestRedirect, Response};
+use worker::js_sys;
+use worker::wasm_bindgen::JsCast;
+use worker::web_sys::{self, WorkerGlobalScope};
+use worker::{AbortSignal, Date, Delay, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
 use crate::body::{self, BodyError};
 use crate::keeper::{Answer, comments};
 use crate::names::RepoName;
 use crate::policy::evidence::LogTail;
-use crate::settings::Settings;
+use crate::settings::{Secret, Settings};
+use crate::setup::{Code, NewApp};
+use crate::time::{Millis, Span};
 
 use super::answer::{Reply, ReplyHeaders};
+use super::app::App;
 use super::contents::{MAX_BYTES, TOO_LARGE};
+use super::credentials::Way;
 use super::log_tail::Tail;
 use super::request::{Call, Method, Request};
-use super::{Commented, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use super::{Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer, signing};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
-const TIME_OUT_MS: u32 = 10_000;
+pub(super) const TIME_OUT_MS: u32 = 10_000;
 /// A log takes two requests, and may be long.
 const LOG_TIME_OUT_MS: u32 = 18_000;
 /// A run is about 20 kB, and a list has up to 50; a job is about 13 kB, and a list has up to 100.
@@ -32,129 +41,197 @@ const LOG_LIMIT: usize = 64 * 1024 * 1024;
 const REDIRECTS: u32 = 2;
 
 /// Makes the call. Whatever goes wrong is in the answer.
-pub async fn send(settings: &Settings, repository: &RepoName, call: &Call) -> Answer {
-    let request = call.request(repository);
+pub async fn send(settings: &Settings, credentials: &Credentials, repository: &RepoName, call: &Call) -> Answer {
+    let request = &call.request(repository);
+    let caller = &Caller { settings, credentials, repository };
     match call {
         Call::ReadRun { .. } => {
-            let reply =
-                attempt_within(settings, &request, BODY_LIMIT, refused("its answer is larger than 4 MiB")).await;
+            let reply = caller.attempt_within(request, BODY_LIMIT, refused("its answer is larger than 4 MiB")).await;
             Answer::Read(reply.map_or_else(ReadAnswer::Problem, ReadAnswer::of))
         }
         Call::ListFailedRuns(_) => {
-            let reply = attempt_within(settings, &request, LIST_LIMIT, refused("its list is larger than 16 MiB")).await;
+            let reply = caller.attempt_within(request, LIST_LIMIT, refused("its list is larger than 16 MiB")).await;
             Answer::List(reply.map_or_else(ListAnswer::Problem, ListAnswer::of))
         }
         Call::Rerun { .. } => {
-            Answer::Rerun(attempt(settings, &request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
+            Answer::Rerun(caller.attempt(request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
         }
-        Call::ReadPolicy { .. } => {
-            Answer::Policy(policy(settings, &request).await.unwrap_or_else(PolicyAnswer::Problem))
-        }
+        Call::ReadPolicy { .. } => Answer::Policy(caller.policy(request).await.unwrap_or_else(PolicyAnswer::Problem)),
         Call::ListJobs { .. } => {
-            Answer::Jobs(attempt(settings, &request).await.map_or_else(Found::Problem, |reply| Found::jobs(&reply)))
+            Answer::Jobs(caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::jobs(&reply)))
         }
         Call::ListAnnotations { .. } => Answer::Annotations(
-            attempt(settings, &request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply)),
+            caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply)),
         ),
         Call::Comment(what) => Answer::Comment(
-            attempt(settings, &request)
+            caller
+                .attempt(request)
                 .await
                 .map_or_else(Commented::Problem, |reply| Commented::of(what, &reply, comments::MARK)),
         ),
-        Call::ReadLog { .. } => Answer::Log(log(settings, &request).await.unwrap_or_else(Found::Problem)),
+        Call::ReadLog { .. } => Answer::Log(caller.log(request).await.unwrap_or_else(Found::Problem)),
     }
 }
 
-async fn attempt(settings: &Settings, request: &Request) -> Result<Reply, Problem> {
-    attempt_within(settings, request, BODY_LIMIT, lost("an answer of more than 4 MiB")).await
+/// Who makes the Keeper's calls.
+struct Caller<'a> {
+    settings: &'a Settings,
+    credentials: &'a Credentials,
+    repository: &'a RepoName,
 }
 
-/// `too_large`: what a longer answer is. Somebody's long commit message must not look like an outage, which holds up
-/// the repository's other runs.
-async fn attempt_within(
-    settings: &Settings,
-    request: &Request,
-    limit: usize,
-    too_large: Problem,
-) -> Result<Reply, Problem> {
-    let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(TIME_OUT_MS));
-    let response = exchange(settings, request, &signal).await?;
-    match reply(response, limit).await {
-        Ok(reply) => Ok(reply),
-        Err(BodyError::TooLarge) => Err(too_large),
-        Err(BodyError::Cut) => Err(lost("an answer that broke off")),
+impl Caller<'_> {
+    async fn attempt(&self, request: &Request) -> Result<Reply, Problem> {
+        let response = self.exchange(&Connection::new(self.settings, TIME_OUT_MS), request).await?;
+        whole(response).await
     }
-}
 
-/// A file that is too large is the repository's mistake, and no trouble of GitHub's.
-async fn policy(settings: &Settings, request: &Request) -> Result<PolicyAnswer, Problem> {
-    let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(TIME_OUT_MS));
-    let response = exchange(settings, request, &signal).await?;
-    match reply(response, MAX_BYTES).await {
-        Ok(reply) => Ok(PolicyAnswer::of(reply)),
-        Err(BodyError::TooLarge) => Ok(PolicyAnswer::Unreadable(TOO_LARGE)),
-        Err(BodyError::Cut) => Err(lost("an answer that broke off")),
+    /// `too_large`: what a longer answer is. Somebody's long commit message must not look like an outage, which holds up
+    /// the repository's other runs.
+    async fn attempt_within(&self, request: &Request, limit: usize, too_large: Problem) -> Result<Reply, Problem> {
+        let response = self.exchange(&Connection::new(self.settings, TIME_OUT_MS), request).await?;
+        reply(response, limit).await.map_err(|error| match error {
+            BodyError::TooLarge => too_large,
+            BodyError::Cut => lost("an answer that broke off"),
+        })
     }
-}
 
-/// The API's answer, after redirects within it.
-async fn exchange(settings: &Settings, request: &Request, signal: &AbortSignal) -> Result<Response, Problem> {
-    let Some(token) = &settings.github_token else {
-        return Err(Problem::Credentials { message: "GITHUB_TOKEN is not set".to_owned() });
-    };
-    let mut url = format!("{}{}", settings.github_api_url, request.path);
-    for _ in 0..=REDIRECTS {
-        let init = init(token.reveal(), request).map_err(|_| lost("the request could not be made"))?;
-        let response = fetch(&url, &init, signal).await?;
-        // The token goes nowhere but to the API it was set for.
-        match location(&response) {
-            Some(location) if within(&settings.github_api_url, &location) => url = location,
-            _ => return Ok(response),
+    /// A file that is too large is the repository's mistake, and no trouble of GitHub's.
+    async fn policy(&self, request: &Request) -> Result<PolicyAnswer, Problem> {
+        let response = self.exchange(&Connection::new(self.settings, TIME_OUT_MS), request).await?;
+        match reply(response, MAX_BYTES).await {
+            Ok(reply) => Ok(PolicyAnswer::of(reply)),
+            Err(BodyError::TooLarge) => Ok(PolicyAnswer::Unreadable(TOO_LARGE)),
+            Err(BodyError::Cut) => Err(lost("an answer that broke off")),
         }
     }
-    Err(lost("too many redirects"))
+
+    /// With credentials, and once more with others if GitHub does not take them and there can be others.
+    async fn exchange(&self, connection: &Connection<'_>, request: &Request) -> Result<Response, Problem> {
+        let authorization = self.credentials.authorization(connection, self.repository).await?;
+        let mut response = connection.exchange_as(request, Some(authorization.secret())).await?;
+        if authorization.is_the_apps() && matches!(response.status_code(), 401 | 403) {
+            let refusal = response.cloned().map_err(|_| lost("an answer that cannot be read"))?;
+            if self.credentials.answered(&authorization, &whole(refusal).await?) {
+                let renewed = self.credentials.authorization(connection, self.repository).await?;
+                return connection.exchange_as(request, Some(renewed.secret())).await;
+            }
+        }
+        Ok(response)
+    }
+
+    /// The end of a log: GitHub answers with the address where it lies, which lives for a minute.
+    async fn log(&self, request: &Request) -> Result<Found<LogTail>, Problem> {
+        let connection = Connection::new(self.settings, LOG_TIME_OUT_MS);
+        let signal = &connection.signal;
+        let mut response = self.exchange(&connection, request).await?;
+        if response.status_code() >= 400 {
+            let reply = reply(response, BODY_LIMIT).await.map_err(|_| lost("an answer that broke off"))?;
+            return Ok(Found::missing(&reply));
+        }
+        for _ in 0..REDIRECTS {
+            let Some(location) = location(&response) else { break };
+            let Some(url) = elsewhere(&self.settings.github_api_url, &location) else {
+                return Ok(Found::Absent("GitHub gave no address for it that may be read".to_owned()));
+            };
+            // The address has its own authorization: the token must not go there.
+            let headers = Headers::new();
+            set(&headers, &[("user-agent", USER_AGENT)]).map_err(|_| lost("the request could not be made"))?;
+            let mut init = RequestInit::new();
+            init.with_redirect(RequestRedirect::Manual).with_headers(headers);
+            response = fetch(url.as_str(), &init, signal).await?;
+        }
+        match response.status_code() {
+            200 => {}
+            // Not the API: what it says of authorization is about the address, and not about the token.
+            status @ 400..=499 => {
+                return Ok(Found::Absent(format!("the address that GitHub gave for it answered {status}")));
+            }
+            status => return Err(Problem::Lost { what: format!("status {status} from where the log lies") }),
+        }
+        let mut stream = response.stream().map_err(|_| lost("an answer that broke off"))?;
+        let (mut tail, mut length) = (Tail::default(), 0);
+        while let Some(chunk) = stream.next().await {
+            let chunk =
+                chunk.map_err(|_| lost(if signal.aborted() { "no answer in time" } else { "a log that broke off" }))?;
+            length += chunk.len();
+            if length > LOG_LIMIT {
+                return Ok(Found::Absent("it is longer than 64 MiB".to_owned()));
+            }
+            tail.push(&chunk);
+        }
+        Ok(Found::There(tail.finish()))
+    }
 }
 
-/// The end of a log: GitHub answers with the address where it lies, which lives for a minute.
-async fn log(settings: &Settings, request: &Request) -> Result<Found<LogTail>, Problem> {
-    let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(LOG_TIME_OUT_MS));
-    let mut response = exchange(settings, request, &signal).await?;
-    if response.status_code() >= 400 {
-        let reply = reply(response, BODY_LIMIT).await.map_err(|_| lost("an answer that broke off"))?;
-        return Ok(Found::missing(&reply));
+/// Exchanges the code of a manifest for the App. The code is all that it takes.
+pub async fn convert(settings: &Settings, code: &Code) -> Result<NewApp, Problem> {
+    let request = Request { method: Method::Post, ..Request::get(code.path()) };
+    let response = Connection::new(settings, TIME_OUT_MS).exchange_as(&request, None).await?;
+    NewApp::of(&whole(response).await?)
+}
+
+/// Letters and digits that nobody can guess.
+pub fn nonce() -> String {
+    let crypto = js_sys::global().unchecked_into::<WorkerGlobalScope>().crypto();
+    crypto.map(|crypto| crypto.random_uuid().replace('-', "")).unwrap_or_default()
+}
+
+/// The way to GitHub's API, for as long as one call may take: getting an installation token is part of the call.
+pub(super) struct Connection<'a> {
+    settings: &'a Settings,
+    signal: AbortSignal,
+}
+
+impl<'a> Connection<'a> {
+    pub fn new(settings: &'a Settings, time_out_ms: u32) -> Self {
+        let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(time_out_ms));
+        Self { settings, signal }
     }
-    for _ in 0..REDIRECTS {
-        let Some(location) = location(&response) else { break };
-        let Some(url) = elsewhere(&settings.github_api_url, &location) else {
-            return Ok(Found::Absent("GitHub gave no address for it that may be read".to_owned()));
-        };
-        // The address has its own authorization: the token must not go there.
-        let headers = Headers::new();
-        set(&headers, &[("user-agent", USER_AGENT)]).map_err(|_| lost("the request could not be made"))?;
-        let mut init = RequestInit::new();
-        init.with_redirect(RequestRedirect::Manual).with_headers(headers);
-        response = fetch(url.as_str(), &init, &signal).await?;
-    }
-    match response.status_code() {
-        200 => {}
-        // Not the API: what it says of authorization is about the address, and not about the token.
-        status @ 400..=499 => {
-            return Ok(Found::Absent(format!("the address that GitHub gave for it answered {status}")));
+
+    /// The API's answer, after redirects within it.
+    async fn exchange_as(&self, request: &Request, token: Option<&Secret>) -> Result<Response, Problem> {
+        let api = &self.settings.github_api_url;
+        let mut url = format!("{api}{}", request.path);
+        for _ in 0..=REDIRECTS {
+            let init = init(token, request).map_err(|_| lost("the request could not be made"))?;
+            let response = fetch(&url, &init, &self.signal).await?;
+            // The token goes nowhere but to the API it was set for.
+            match location(&response) {
+                Some(location) if within(api, &location) => url = location,
+                _ => return Ok(response),
+            }
         }
-        status => return Err(Problem::Lost { what: format!("status {status} from where the log lies") }),
+        Err(lost("too many redirects"))
     }
-    let mut stream = response.stream().map_err(|_| lost("an answer that broke off"))?;
-    let (mut tail, mut length) = (Tail::default(), 0);
-    while let Some(chunk) = stream.next().await {
-        let chunk =
-            chunk.map_err(|_| lost(if signal.aborted() { "no answer in time" } else { "a log that broke off" }))?;
-        length += chunk.len();
-        if length > LOG_LIMIT {
-            return Ok(Found::Absent("it is longer than 64 MiB".to_owned()));
-        }
-        tail.push(&chunk);
+}
+
+impl Way for Connection<'_> {
+    fn now(&self) -> Millis {
+        Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
     }
-    Ok(Found::There(tail.finish()))
+
+    async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, String> {
+        signing::sign(app, claims).await
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Option<&str>, token: &Secret) -> Result<Reply, Problem> {
+        let body = body.map(|body| Cow::Owned(body.to_owned()));
+        let request = Request { method, body, ..Request::get(path.to_owned()) };
+        whole(self.exchange_as(&request, Some(token)).await?).await
+    }
+
+    async fn wait(&self, span: Span) {
+        Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
+    }
+}
+
+/// All of an answer.
+async fn whole(response: Response) -> Result<Reply, Problem> {
+    reply(response, BODY_LIMIT).await.map_err(|error| match error {
+        BodyError::TooLarge => lost("an answer of more than 4 MiB"),
+        BodyError::Cut => lost("an answer that broke off"),
+    })
 }
 
 async fn fetch(url: &str, init: &RequestInit, signal: &AbortSignal) -> Result<Response, Problem> {
@@ -196,17 +273,12 @@ fn lost(what: &str) -> Problem {
 /// GitHub answers 403 without one, and the runtime sends none.
 const USER_AGENT: &str = concat!("rerunner/", env!("CARGO_PKG_VERSION"));
 
-fn init(token: &str, request: &Request) -> worker::Result<RequestInit> {
+fn init(token: Option<&Secret>, request: &Request) -> worker::Result<RequestInit> {
     let headers = Headers::new();
-    set(
-        &headers,
-        &[
-            ("authorization", &format!("Bearer {token}")),
-            ("accept", request.accept),
-            ("x-github-api-version", "2022-11-28"),
-            ("user-agent", USER_AGENT),
-        ],
-    )?;
+    set(&headers, &[("accept", request.accept), ("x-github-api-version", "2022-11-28"), ("user-agent", USER_AGENT)])?;
+    if let Some(token) = token {
+        headers.set("authorization", &format!("Bearer {}", token.reveal()))?;
+    }
     if let Some(etag) = &request.if_none_match {
         headers.set("if-none-match", etag)?;
     }
@@ -239,5 +311,7 @@ fn reply_headers(headers: &Headers) -> ReplyHeaders {
         etag: get("etag"),
         content_type: get("content-type"),
         accepted_permissions: get("x-accepted-github-permissions"),
+        link: get("link"),
+        oauth_scopes: get("x-oauth-scopes"),
     }
 }

@@ -1,20 +1,28 @@
 //! What we call on GitHub, and what it can answer.
 //!
 //! [`request`] builds a call's request; [`answer`], [`evidence`] and [`contents`] classify what came back, and
-//! [`log_tail`] keeps the end of a log: all pure. [`client`] sends it.
+//! [`log_tail`] keeps the end of a log: all pure. [`credentials`] says with what right a call is made: a token's, or that
+//! of a GitHub App ([`app`], [`pem`]). [`client`] sends it, and [`signing`] signs for the App; [`office`]
+//! is the doctor's way.
 
 pub mod answer;
+pub mod app;
 pub mod client;
 pub mod comments;
 pub mod contents;
+pub mod credentials;
 pub mod evidence;
 pub mod log_tail;
+pub mod office;
+pub mod pem;
 pub mod request;
 pub mod run;
+mod signing;
 
 pub use answer::{ListAnswer, Problem, ReadAnswer, RerunAnswer};
 pub use comments::{CommentCall, Commented};
 pub use contents::PolicyAnswer;
+pub use credentials::Credentials;
 pub use evidence::{Found, Page};
 pub use request::Call;
 pub use run::{ListedRun, Run};

@@ -122,7 +122,7 @@ impl Call {
         let repository = format!("/repos/{repository}");
         let runs = format!("{repository}/actions/runs");
         match self {
-            Self::ReadRun { run_id } => get(format!("{runs}/{run_id}")),
+            Self::ReadRun { run_id } => Request::get(format!("{runs}/{run_id}")),
             Self::Rerun { run_id, scope, debug_logging, .. } => {
                 let what = match scope {
                     Scope::FailedJobs => "rerun-failed-jobs",
@@ -132,7 +132,11 @@ impl Call {
                     true => r#"{"enable_debug_logging":true}"#,
                     false => r#"{"enable_debug_logging":false}"#,
                 };
-                Request { method: Method::Post, body: Some(body.into()), ..get(format!("{runs}/{run_id}/{what}")) }
+                Request {
+                    method: Method::Post,
+                    body: Some(body.into()),
+                    ..Request::get(format!("{runs}/{run_id}/{what}"))
+                }
             }
             Self::ListFailedRuns(FailedRuns { failing, created_from, page, .. }) => {
                 let status = match failing {
@@ -140,7 +144,7 @@ impl Call {
                     Failing::TimedOut => Conclusion::TimedOut,
                     Failing::Cancelled => Conclusion::Cancelled,
                 };
-                get(format!(
+                Request::get(format!(
                     "{runs}?status={}&created=%3E%3D{created_from}&per_page={PER_PAGE}&page={page}&exclude_pull_requests=true",
                     status.as_str()
                 ))
@@ -148,16 +152,18 @@ impl Call {
             Self::ReadPolicy { path, etag, .. } => Request {
                 accept: RAW,
                 if_none_match: etag.clone(),
-                ..get(format!("{repository}/contents/{}", path.encoded()))
+                ..Request::get(format!("{repository}/contents/{}", path.encoded()))
             },
-            Self::ListJobs { run_id, run_attempt, page } => {
-                get(format!("{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={EVIDENCE_PER_PAGE}&page={page}"))
-            }
+            Self::ListJobs { run_id, run_attempt, page } => Request::get(format!(
+                "{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={EVIDENCE_PER_PAGE}&page={page}"
+            )),
             Self::ListAnnotations { job_id, page, .. } => {
                 // The check run of a job has the job's id.
-                get(format!("{repository}/check-runs/{job_id}/annotations?per_page={EVIDENCE_PER_PAGE}&page={page}"))
+                Request::get(format!(
+                    "{repository}/check-runs/{job_id}/annotations?per_page={EVIDENCE_PER_PAGE}&page={page}"
+                ))
             }
-            Self::ReadLog { job_id, .. } => get(format!("{repository}/actions/jobs/{job_id}/logs")),
+            Self::ReadLog { job_id, .. } => Request::get(format!("{repository}/actions/jobs/{job_id}/logs")),
             Self::Comment(call) => comment(&repository, call),
         }
     }
@@ -166,23 +172,28 @@ impl Call {
 fn comment(repository: &str, call: &CommentCall) -> Request {
     let body = |text: &str| Some(Cow::Owned(serde_json::json!({ "body": text }).to_string()));
     match call {
-        CommentCall::Find { pull, since } => get(format!(
+        CommentCall::Find { pull, since } => Request::get(format!(
             "{repository}/issues/{pull}/comments?since={}&per_page={EVIDENCE_PER_PAGE}",
             since.to_rfc3339()
         )),
-        CommentCall::Create { pull, body: text } => {
-            Request { method: Method::Post, body: body(text), ..get(format!("{repository}/issues/{pull}/comments")) }
-        }
+        CommentCall::Create { pull, body: text } => Request {
+            method: Method::Post,
+            body: body(text),
+            ..Request::get(format!("{repository}/issues/{pull}/comments"))
+        },
         CommentCall::Edit { comment_id, body: text } => Request {
             method: Method::Patch,
             body: body(text),
-            ..get(format!("{repository}/issues/comments/{comment_id}"))
+            ..Request::get(format!("{repository}/issues/comments/{comment_id}"))
         },
     }
 }
 
-fn get(path: String) -> Request {
-    Request { method: Method::Get, path, accept: JSON, if_none_match: None, body: None }
+impl Request {
+    /// A read of JSON.
+    pub fn get(path: String) -> Self {
+        Self { method: Method::Get, path, accept: JSON, if_none_match: None, body: None }
+    }
 }
 
 #[cfg(test)]

@@ -17,10 +17,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use worker::{Date, Delay, DurableObject, Env, Method, Request, Response, State, durable_object};
 
-use crate::github::{Call, Commented, client};
+use crate::github::{Call, Commented, Credentials, client};
 use crate::hint::Hint;
-use crate::names::{RepoName, RunAttempt, RunId};
+use crate::names::{InstallationId, RepoName, RunAttempt, RunId};
 use crate::policy::Rules;
+use crate::report::health::Refusal;
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
 use crate::{env, kv, log, notify};
@@ -45,6 +46,7 @@ struct Inner {
     env: Env,
     keeper: Result<Keeper<ObjectSql>, StoreError>,
     settings: Rc<Settings>,
+    credentials: Credentials,
     rules: Rules,
     /// The time that the alarm is known to be set for.
     armed: Cell<Option<Millis>>,
@@ -58,6 +60,9 @@ struct Inner {
 #[derive(Serialize, Deserialize)]
 pub struct HintMessage {
     pub repository: RepoName,
+    /// Of the GitHub App, if it is its webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installation: Option<InstallationId>,
     pub hint: Hint,
 }
 
@@ -99,8 +104,9 @@ impl DurableObject for KeeperObject {
             log::fault("keeper start", &error.to_string());
         }
         let rules = Rules::from(&*settings);
+        let credentials = Credentials::new(Rc::clone(&settings));
         let (armed, working) = (Cell::new(None), Cell::new(None));
-        let inner = Inner { state, env, keeper, settings, rules, armed, working, rows_read };
+        let inner = Inner { state, env, keeper, settings, credentials, rules, armed, working, rows_read };
         Self { inner: Rc::new(inner) }
     }
 
@@ -148,6 +154,9 @@ impl Inner {
     async fn receive(self: Rc<Self>, message: HintMessage) -> Result<ReceiptMessage, StoreError> {
         let keeper = self.keeper()?;
         keeper.set_repository(&message.repository)?;
+        if message.installation.is_some_and(|installation| self.credentials.heard_of(installation)) {
+            keeper.started(now())?;
+        }
         let site = Site { inner: &self, repository: message.repository };
         let received = work::receive(keeper, &self.rules, &site, &message.hint).await?;
         if received.overdue && self.working.get().is_none_or(|since| since + LEASE < now()) {
@@ -216,7 +225,7 @@ impl Inner {
 
     /// Writes a comment, and says what became of it.
     async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
-        let call = async |call: Call| client::send(&self.settings, &repository, &call).await;
+        let call = async |call: Call| client::send(&self.settings, &self.credentials, &repository, &call).await;
         let answer = comments::write(&comment, call).await;
         if let Commented::Problem(problem) = &answer {
             log::trouble(&repository, None, &format!("the comment on a pull request: {problem}"));
@@ -287,7 +296,7 @@ impl Host for Site<'_> {
         self.inner.working.set(Some(now()));
         #[cfg(feature = "fault-route")]
         crate::faults::panic_in_alarm(&self.repository).await;
-        let answer = client::send(&self.inner.settings, &self.repository, call).await;
+        let answer = client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;
         if let Some(problem) = answer.problem() {
             log::trouble(&self.repository, call.run_id(), &problem.to_string());
         }
@@ -315,7 +324,9 @@ impl Host for Site<'_> {
     }
 
     async fn credentials(&self, refusal: Option<&str>) {
-        if let Err(error) = kv::write_refusal(&self.inner.env, refusal).await {
+        let refusal = refusal.map(|refusal| Refusal { of_app: self.inner.credentials.are_the_apps(), refusal });
+        let refusal = refusal.map(|refusal| refusal.to_string());
+        if let Err(error) = kv::write_refusal(&self.inner.env, refusal.as_deref()).await {
             log::fault("credentials in Workers KV", &error);
         }
     }

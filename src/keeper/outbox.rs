@@ -1,4 +1,4 @@
-//! What people are to be told: that a run was given up, or that GitHub refuses the token. Once for each run, stored in
+//! What people are to be told: that a run was given up, or that GitHub refuses the credentials. Once for each run, stored in
 //! the step that decided it, tried until it is taken, and never more than a number of messages an hour: what there is
 //! beyond that goes out as one summary.
 //!
@@ -188,7 +188,7 @@ impl<S: Sql> Keeper<S> {
         let head = match kind {
             Kind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
             Kind::Refused => {
-                format!("{repository}: GitHub refuses the token, and nothing is re-run. {workflow}: {link}")
+                format!("{repository}: GitHub refuses the credentials, and nothing is re-run. {workflow}: {link}")
             }
         };
         let mut lines = vec![head, plain_sentence(&run.reason)];
@@ -212,7 +212,7 @@ fn summary(repository: &RepoName, notices: &Notices, about: &[(RunId, Kind)]) ->
         parts.push(format!("{exhausted} more {} for good", if exhausted == 1 { "run failed" } else { "runs failed" }));
     }
     if refused > 0 {
-        parts.push(format!("GitHub refused the token for {refused}"));
+        parts.push(format!("GitHub refused the credentials for {refused}"));
     }
     let mut lines = vec![format!("{repository}: {}.", parts.join(", and "))];
     lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, notices, *run_id)));

@@ -115,7 +115,7 @@ impl Known {
         if let Some(message) = &file.denied {
             let meanwhile =
                 if file.text.is_some() { "what was last read of it holds" } else { "it is taken for absent" };
-            return Some(format!("{path} cannot be read, and {meanwhile}: the token needs Contents: read ({message})"));
+            return Some(format!("{path} cannot be read, and {meanwhile}: it needs Contents: read ({message})"));
         }
         let PolicyState::Invalid(errors) = &self.state else { return None };
         let more = match errors.len() {

@@ -52,7 +52,7 @@ fn stumble_over(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
     match problem {
         Problem::NotFound => give_up(
             watched,
-            "GitHub refused: the run or the repository is gone, or the token has no access to it.".to_owned(),
+            "GitHub refused: the run or the repository is gone, or there is no access to it.".to_owned(),
             cx,
         ),
         Problem::Refused { message } => give_up(watched, format!("GitHub refused: {message}"), cx),

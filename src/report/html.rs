@@ -20,13 +20,20 @@ const STYLE: &str = include_str!("style.css");
 
 /// Nothing from elsewhere, no script, no style but ours, no form that leads away, no frame around it.
 pub fn content_security_policy() -> &'static str {
-    static POLICY: LazyLock<String> = LazyLock::new(|| {
-        let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-        format!(
-            "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-        )
-    });
+    static POLICY: LazyLock<String> = LazyLock::new(|| policy("'self'"));
     &POLICY
+}
+
+/// The same, for a page whose form leads to GitHub.
+pub fn content_security_policy_with_form_to(web_url: &str) -> String {
+    policy(&format!("'self' {web_url}"))
+}
+
+fn policy(form_action: &str) -> String {
+    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
+    )
 }
 
 /// Characters of a name that are shown.

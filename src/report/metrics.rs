@@ -57,7 +57,7 @@ pub fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String 
     each(&mut text, "rerunner_runs_waiting", "gauge", "Runs that wait for something.", &|entry| entry.waiting);
     each(&mut text, "rerunner_runs_rerunning", "gauge", "Runs whose re-run is going on.", &|entry| entry.rerunning);
     each(&mut text, "rerunner_paused", "gauge", "Whether the repository is paused.", &|entry| entry.paused.into());
-    each(&mut text, "rerunner_credentials_refused", "gauge", "Whether GitHub refuses the token.", &|entry| {
+    each(&mut text, "rerunner_credentials_refused", "gauge", "Whether GitHub refuses the credentials.", &|entry| {
         entry.credentials_refused.is_some().into()
     });
     each(&mut text, "rerunner_policy_invalid", "gauge", "Whether the policy file is not valid.", &|entry| {

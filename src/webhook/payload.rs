@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::hint::Conclusion;
-use crate::names::{RepoName, RunAttempt, RunId};
+use crate::names::{InstallationId, RepoName, RunAttempt, RunId};
 
 use super::head::Content;
 
@@ -37,6 +37,8 @@ pub struct Seen {
     pub run_attempt: Option<RunAttempt>,
     /// `None` occurs, even for what is completed.
     pub conclusion: Option<Conclusion>,
+    /// A GitHub App's webhooks name the installation that they are for.
+    pub installation: Option<InstallationId>,
 }
 
 /// Why a payload was not understood; says where, never what.
@@ -120,6 +122,11 @@ struct Repository {
 }
 
 #[derive(Deserialize)]
+struct Installation {
+    id: InstallationId,
+}
+
+#[derive(Deserialize)]
 struct User<'a> {
     #[serde(borrow)]
     login: Cow<'a, str>,
@@ -140,6 +147,7 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
     struct Event<'a> {
         #[serde(borrow)]
         action: Cow<'a, str>,
+        installation: Option<Installation>,
         repository: Repository,
         #[serde(borrow)]
         workflow_run: Run<'a>,
@@ -165,6 +173,7 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
             run_id: run.id,
             run_attempt: run.run_attempt,
             conclusion: run.conclusion,
+            installation: event.installation.map(|installation| installation.id),
         },
         actors: logins([run.actor, run.triggering_actor]),
     })
@@ -175,6 +184,7 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
     struct Event<'a> {
         #[serde(borrow)]
         action: Cow<'a, str>,
+        installation: Option<Installation>,
         repository: Repository,
         #[serde(borrow)]
         sender: Option<User<'a>>,
@@ -196,6 +206,7 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
             run_id: event.workflow_job.run_id,
             run_attempt: event.workflow_job.run_attempt,
             conclusion: event.workflow_job.conclusion,
+            installation: event.installation.map(|installation| installation.id),
         },
         actors: logins([event.sender, None]),
     })
@@ -206,6 +217,7 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
     struct Event<'a> {
         #[serde(borrow)]
         action: Cow<'a, str>,
+        installation: Option<Installation>,
         repository: Repository,
         #[serde(borrow)]
         sender: Option<User<'a>>,
@@ -243,6 +255,7 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
             run_id,
             run_attempt: None,
             conclusion: check_run.conclusion,
+            installation: event.installation.map(|installation| installation.id),
         },
         actors: logins([event.sender, None]),
     })

@@ -6,7 +6,7 @@ use sha2::Sha256;
 
 use super::*;
 use crate::hint::News;
-use crate::names::{RunAttempt, RunId};
+use crate::names::{InstallationId, RunAttempt, RunId};
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
     let base = [("WEBHOOK_SECRET", "current"), ("WEBHOOK_SECRET_PREVIOUS", "previous"), ("GITHUB_TOKEN", "t")];
@@ -75,7 +75,9 @@ impl Delivery {
 
     #[track_caller]
     fn hints(&self, run_id: u64, run_attempt: Option<u32>, news: News) {
-        let Verdict::Hint { repository, hint } = self.judged(&settings(&[])) else { panic!("an answer, not a hint") };
+        let Verdict::Hint { repository, hint, .. } = self.judged(&settings(&[])) else {
+            panic!("an answer, not a hint")
+        };
         assert_eq!(repository.as_str(), "octo/widgets");
         assert_eq!(hint.run_id, RunId::new(run_id).unwrap());
         assert_eq!(hint.run_attempt, run_attempt.and_then(RunAttempt::new));
@@ -115,6 +117,23 @@ fn check(conclusion: &str) -> Value {
             "app": { "slug": "github-actions" },
         },
     })
+}
+
+#[test]
+fn an_apps_webhook_names_its_installation() {
+    for (event, mut payload) in
+        [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
+    {
+        let installation = |payload: &Value| match Delivery::new(event, payload).judged(&settings(&[])) {
+            Verdict::Hint { installation, .. } => installation.map(InstallationId::get),
+            Verdict::Answer(answer) => panic!("{event}: {}", answer.reason),
+        };
+        assert_eq!(installation(&payload), None);
+        payload["installation"] = json!({ "id": 70, "node_id": "MDIz" });
+        assert_eq!(installation(&payload), Some(70), "{event}");
+        payload["installation"]["id"] = "70/../71".into();
+        Delivery::new(event, &payload).answers(400, Outcome::Rejected, "malformed");
+    }
 }
 
 #[test]

@@ -6,10 +6,12 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
 
+mod app;
 mod bodies;
 mod browser;
 mod chaos;
 mod delivery;
+mod enterprise;
 mod load;
 mod notices;
 mod overview;
@@ -20,7 +22,9 @@ mod policy_files;
 mod refusals;
 mod reruns;
 mod restarts;
+mod rotation;
 mod settings;
+mod setup;
 mod size;
 mod stage;
 mod statuses;
@@ -43,6 +47,10 @@ fn main() -> ExitCode {
         overview::trials(&stage),
         notices::trials(&stage),
         settings::trials(&stage),
+        app::trials(&stage),
+        setup::trials(&stage),
+        enterprise::trials(&stage),
+        rotation::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),
     ];

@@ -101,7 +101,7 @@ async fn a_refused_token(stage: Arc<Stage>) {
     let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
     run.ends(1).await;
     let texts = taken(&chat, 1).await;
-    assert!(texts[0].contains("GitHub refuses the token"), "{texts:?}");
+    assert!(texts[0].contains("GitHub refuses the credentials"), "{texts:?}");
     assert!(chat.messages().iter().all(|message| message.path == "/hook/secret-part"));
     github.clear_fault(fault);
     worker.stop().await;

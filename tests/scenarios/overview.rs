@@ -400,6 +400,13 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
         check("get", &template, &path, &get(worker, &path).await);
         check("get", &template, &path, &send(worker, "GET", &path, &[]).await);
     }
+    for path in ["/api/v1/doctor?repository=octo/described", "/api/v1/doctor?repository=x"] {
+        check("get", "/api/v1/doctor", path, &get(worker, path).await);
+    }
+    // Its token may not see webhooks.
+    for path in ["/api/v1/redeliver", "/api/v1/redeliver?repository=octo/described"] {
+        check("post", "/api/v1/redeliver", path, &post(worker, path).await);
+    }
     for verb in ["pause", "resume"] {
         check("post", &of_one(verb), verb, &post(worker, &format!("{one}/{verb}")).await);
     }

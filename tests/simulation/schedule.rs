@@ -361,7 +361,7 @@ impl Schedule {
         let events = self.world.borrow_mut().github.take_events();
         for event in events {
             let Some(payload) = payload_of(&event) else { continue };
-            let Passed::Hint { hint, repository } = filter::apply(&self.settings, payload) else { continue };
+            let Passed::Hint { hint, repository, .. } = filter::apply(&self.settings, payload) else { continue };
             let mut world = self.world.borrow_mut();
             let known = world.repositories.iter().position(|known| known == repository.as_str());
             let repository = known.expect("a repository");
@@ -437,6 +437,7 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
         run_id: run_id_of(event.run.id()),
         run_attempt: run_attempt.map(attempt_of),
         conclusion: conclusion.map(conclusion_of),
+        installation: None,
     };
     let sender = vec![event.sender.to_string()];
     Some(match &event.what {

@@ -98,10 +98,8 @@ pub fn error_reply(error: &ApiError) -> Reply {
         retry_after: header("retry-after"),
         rate_limit_remaining: header("x-ratelimit-remaining"),
         rate_limit_reset: header("x-ratelimit-reset"),
-        date: None,
-        etag: None,
-        content_type: None,
         accepted_permissions: header("x-accepted-github-permissions"),
+        ..ReplyHeaders::default()
     };
     Reply { headers, ..status_reply(error.status, &error.message) }
 }

@@ -106,7 +106,7 @@ fn a_refused_token_is_told() {
     play.pass_working(Span::hours(1));
     let messages = play.messages.borrow();
     assert_eq!(messages.len(), 1, "{messages:#?}");
-    assert!(messages[0].contains("GitHub refuses the token") && messages[0].contains("401 Bad credentials"));
+    assert!(messages[0].contains("GitHub refuses the credentials") && messages[0].contains("401 Bad credentials"));
     play.reruns(&[1]);
 }
 

@@ -38,10 +38,10 @@ fn settings_alerts(problems: &[Problem]) -> Vec<Alert> {
 fn refused(message: &str) -> Alert {
     Alert {
         serious: true,
-        what: html! { "GitHub refuses the token: " (Sentence(message)) },
+        what: html! { "GitHub refuses the credentials: " (Sentence(message)) },
         remedy: html! {
-            "The runs wait. Set another token with " code { "npx wrangler secret put GITHUB_TOKEN" }
-            "; it needs the scope repo, or Actions: write."
+            "The runs wait until that is mended: a token with " code { "npx wrangler secret put GITHUB_TOKEN" }
+            ", a GitHub App on GitHub. " code { "npm run doctor" } " says what it takes."
         },
     }
 }

@@ -8,6 +8,7 @@
 //! | [`model`] | what GitHub does: runs, attempts, jobs, re-runs, permissions, limits. No clock, no I/O, no JSON |
 //! | [`payload`] | the model's events and answers as GitHub's JSON |
 //! | [`webhooks`] | webhook requests: signature, encoding, what goes wrong on the way |
+//! | [`apps`] | GitHub Apps: keys, installations, tokens; what the API says of webhooks and their deliveries |
 //! | [`faults`] | what goes wrong with the API, on demand |
 //! | [`history`] | what was seen from outside, in order |
 //! | `world` | the model running in real time |
@@ -29,6 +30,7 @@
 //! # }
 //! ```
 
+pub mod apps;
 pub mod chat;
 pub mod facade;
 pub mod faults;
@@ -41,8 +43,9 @@ mod server;
 pub mod webhooks;
 mod world;
 
+pub use apps::{AppKey, Permissions};
 pub use chat::{Chat, Message, Trouble};
-pub use facade::{Expectation, Options, Repository, Run, SimulatedGitHub, WebhookAnswer};
+pub use facade::{App, Expectation, Options, Repository, Run, SimulatedGitHub, WebhookAnswer};
 pub use faults::{Fault, FaultId, Misbehaviour};
 pub use history::{AttemptEnded, Call, Happening, LogRead};
 /// As a test says it: `Workflow::new("ci").job(Job::new("test").fails(1))`.

@@ -27,6 +27,8 @@ pub struct Hook {
     /// GitHub gives up after 10 seconds.
     pub timeout: Duration,
     pub mischief: Mischief,
+    /// A GitHub App's, and not a repository's.
+    pub of_app: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +90,13 @@ impl Hook {
             concurrent: false,
             timeout: Duration::from_secs(10),
             mischief: Mischief::default(),
+            of_app: false,
         }
+    }
+
+    /// A GitHub App's, which is JSON, and goes nowhere yet.
+    pub(crate) fn of_app(id: u64, secret: &str, events: EventKinds) -> Hook {
+        Hook { of_app: true, concurrent: true, events, ..Hook::new(id, None, secret) }
     }
 
     /// As the `ping` shows it.
@@ -120,7 +128,10 @@ impl Hook {
             ("x-github-delivery", delivery.to_owned()),
             ("x-github-hook-id", self.id.to_string()),
             ("x-github-hook-installation-target-id", "500000001".to_owned()),
-            ("x-github-hook-installation-target-type", "repository".to_owned()),
+            (
+                "x-github-hook-installation-target-type",
+                if self.of_app { "integration" } else { "repository" }.to_owned(),
+            ),
             ("x-hub-signature-256", signature(&self.secret, body.as_bytes())),
         ];
         Some(WebhookRequest {

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
+use crate::apps::Apps;
 use crate::faults::Faults;
 use crate::history::{AttemptEnded, Happening, History};
 use crate::model::{Event, GitHub, Millis, RepositoryId, RunAction, RunId, What, mix};
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub seed: u64,
     model: Mutex<GitHub>,
     pub hooks: Mutex<HashMap<RepositoryId, Hook>>,
+    pub apps: Apps,
     pub faults: Mutex<Faults>,
     pub history: History,
     pub clock: Clock,
@@ -71,6 +73,7 @@ impl World {
             seed,
             model: Mutex::new(model),
             hooks: Mutex::default(),
+            apps: Apps::default(),
             faults: Mutex::default(),
             history: History::new(),
             started: clock.now(),
@@ -138,12 +141,22 @@ impl World {
             }));
         }
         let Some(repository) = self.model().find_repository(event.run.repository().as_str()) else { return };
-        let Some(hook) = self.hook(repository).filter(|hook| hook.events.contains(event.kind())) else { return };
-        let payload = || event.payload(&self.hosts);
-        let Some(mut planned) = self.plan(repository, &hook, event.kind().as_str(), payload) else { return };
-        planned.run = Some(event.run.id());
-        planned.attempt = Some(event.run.attempt);
-        self.post(&hook, planned);
+        let hook = self.hook(repository).filter(|hook| hook.events.contains(event.kind()));
+        let apps = self.apps.hooks(event.run.repository(), event.kind());
+        let apps = apps.into_iter().map(|(hook, installation)| (hook, Some(installation)));
+        for (hook, installation) in hook.map(|hook| (hook, None)).into_iter().chain(apps) {
+            let payload = || {
+                let mut payload = event.payload(&self.hosts);
+                if let Some(installation) = installation {
+                    payload["installation"] = json!({ "id": installation, "node_id": format!("MDIz{installation}") });
+                }
+                payload
+            };
+            let Some(mut planned) = self.plan(repository, &hook, event.kind().as_str(), payload) else { continue };
+            planned.run = Some(event.run.id());
+            planned.attempt = Some(event.run.attempt);
+            self.post(&hook, planned);
+        }
     }
 
     pub fn hook(&self, repository: RepositoryId) -> Option<Hook> {

@@ -3,10 +3,12 @@
 //! | file | what is there |
 //! |---|---|
 //! | `mod.rs` | [`SimulatedGitHub`]: starting it, faults, records |
+//! | `app.rs` | [`App`]: its keys, where it is installed, what goes wrong with that |
 //! | `repository.rs` | [`Repository`]: runs, pull requests, hook, hand-made webhooks |
 //! | `run.rs` | [`Run`]: what it came to, and the buttons a person presses |
 //! | `wait.rs` | waiting with a deadline, and the history that a panic shows |
 
+mod app;
 mod repository;
 mod run;
 #[cfg(test)]
@@ -30,6 +32,7 @@ use crate::server::{InFlight, api, logs, serve};
 use crate::webhooks::{Delivery, Hook};
 use crate::world::World;
 
+pub use app::App;
 pub use repository::{Repository, WebhookAnswer};
 pub use run::Run;
 pub use wait::Expectation;

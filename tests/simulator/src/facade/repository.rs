@@ -154,7 +154,10 @@ impl Repository {
 
     #[track_caller]
     pub(super) fn redeliver(&self, known: Delivery) -> impl Future<Output = WebhookAnswer> + use<> {
-        let hook = self.github.world.hook(self.id).expect("a repository is made with a hook");
+        let by = |hook: &Hook| known.request.headers.iter().any(|(_, value)| *value == hook.id.to_string());
+        let world = &self.github.world;
+        let of_app = world.apps.with(|registry| registry.apps.iter().map(|app| app.hook.clone()).find(by));
+        let hook = of_app.or_else(|| world.hook(self.id)).expect("a repository is made with a hook");
         let request =
             WebhookRequest { url: hook.url.unwrap_or_else(|| known.request.url.clone()), ..(*known.request).clone() };
         let body = request.body.clone();

@@ -20,6 +20,13 @@ pub struct Grant {
     pub checks: Permission,
     pub contents: Permission,
     pub pull_requests: Permission,
+    /// Webhooks of the repository; Rerunner does without.
+    pub hooks: Permission,
+    /// `x-oauth-scopes`; only classic tokens have them.
+    pub scopes: Option<String>,
+    pub expires_at: Option<Millis>,
+    /// Of an installation that is suspended.
+    pub suspended: bool,
     /// Calls an hour.
     pub hourly: u64,
 }
@@ -54,6 +61,10 @@ impl Grant {
             checks: Permission::Read,
             contents: Permission::Read,
             pull_requests: Permission::Write,
+            hooks: Permission::None,
+            scopes: None,
+            expires_at: None,
+            suspended: false,
             hourly: 5_000,
         }
     }
@@ -66,6 +77,11 @@ impl Grant {
     pub fn actions(mut self, actions: Permission) -> Grant {
         self.actions = actions;
         self
+    }
+
+    /// Whether its time is over.
+    pub(super) fn has_expired(&self, now: Millis) -> bool {
+        self.expires_at.is_some_and(|at| now >= at)
     }
 
     /// Sees these repositories only.
@@ -90,6 +106,7 @@ impl Grant {
             "checks" => self.checks,
             "contents" => self.contents,
             "pull_requests" => self.pull_requests,
+            "repository_hooks" => self.hooks,
             _ => self.actions,
         };
         if has >= needed {
@@ -97,6 +114,7 @@ impl Grant {
         }
         Some(match self.kind {
             // Its owner may read, or would not see the repository at all.
+            TokenKind::Classic if name == "repository_hooks" => return None,
             TokenKind::Classic if needed == Permission::Read => return None,
             TokenKind::Classic => ApiError::new(403, "Must have admin rights to Repository."),
             TokenKind::FineGrained => denied("Resource not accessible by personal access token", name, needed),

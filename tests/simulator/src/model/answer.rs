@@ -1,6 +1,6 @@
 //! What an API call is made of, and what can be wrong with it.
 
-use super::access::Permission;
+use super::access::{Grant, Permission};
 use super::{GitHub, JobId, Login, Millis, RateLimit, RepoName, RepositoryId, RunId};
 
 /// Who calls, and how.
@@ -42,6 +42,18 @@ pub enum Endpoint {
     ListComments,
     CreateComment,
     EditComment,
+    App,
+    Installation,
+    CreateToken,
+    AppHook,
+    AppDeliveries,
+    AppRedelivery,
+    ConvertManifest,
+    Hooks,
+    Deliveries,
+    Redelivery,
+    RateLimit,
+    User,
 }
 
 impl Endpoint {
@@ -57,6 +69,8 @@ impl Endpoint {
             Endpoint::PullRequest | Endpoint::ListComments => ("pull_requests", Permission::Read),
             Endpoint::CreateComment | Endpoint::EditComment => ("pull_requests", Permission::Write),
             Endpoint::Contents => ("contents", Permission::Read),
+            Endpoint::Hooks | Endpoint::Deliveries => ("repository_hooks", Permission::Read),
+            Endpoint::Redelivery => ("repository_hooks", Permission::Write),
             endpoint if endpoint.is_write() => ("actions", Permission::Write),
             _ => ("actions", Permission::Read),
         }
@@ -149,6 +163,28 @@ impl GitHub {
         result
     }
 
+    /// The caller's grant, if it is good at all.
+    pub fn grant_of(&self, caller: Caller<'_>, now: Millis) -> Result<Grant, ApiError> {
+        let token = caller.token.ok_or_else(|| ApiError::new(401, "Requires authentication"))?;
+        let grant = self.access.grant(token).filter(|grant| !grant.has_expired(now));
+        let grant = grant.ok_or_else(|| ApiError::new(401, "Bad credentials"))?;
+        if grant.suspended {
+            return Err(ApiError::new(403, "This installation has been suspended"));
+        }
+        Ok(grant.clone())
+    }
+
+    /// Whether the caller may do this in a repository, for what the model itself does not do.
+    pub fn check(
+        &mut self,
+        caller: Caller<'_>,
+        endpoint: Endpoint,
+        repository: &str,
+        now: Millis,
+    ) -> Result<RepositoryId, ApiError> {
+        self.call(caller, endpoint, repository, None, now, |_, id| Ok(id))
+    }
+
     fn admit(
         &mut self,
         caller: Caller<'_>,
@@ -163,10 +199,8 @@ impl GitHub {
                            Check https://developer.github.com for other possible causes.";
             return Err(ApiError { plain_text: true, ..ApiError::new(403, message) });
         }
-        let token = caller.token.ok_or_else(|| ApiError::new(401, "Requires authentication"))?;
-        if self.access.grant(token).is_none() {
-            return Err(ApiError::new(401, "Bad credentials"));
-        }
+        self.grant_of(caller, now)?;
+        let token = caller.token.ok_or_else(ApiError::not_found)?;
         self.access.spend(token, endpoint.is_write(), caller.in_flight, now)?;
         let grant = self.access.grant(token).expect("just looked at");
         let id = self.find_repository(repository).filter(|id| grant.sees(self.repository(*id).name()));

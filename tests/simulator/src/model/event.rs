@@ -11,6 +11,12 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    pub fn parse(event: &str) -> Option<EventKind> {
+        [EventKind::WorkflowRun, EventKind::WorkflowJob, EventKind::CheckRun]
+            .into_iter()
+            .find(|kind| kind.as_str() == event)
+    }
+
     /// As in the `X-GitHub-Event` header.
     pub fn as_str(self) -> &'static str {
         match self {

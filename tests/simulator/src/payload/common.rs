@@ -41,6 +41,11 @@ pub fn time(at: Millis) -> String {
     formatted(at, "%Y-%m-%dT%H:%M:%SZ")
 }
 
+/// `Mon, 23 Nov 2026 15:04:05 GMT`
+pub fn http_date(at: Millis) -> String {
+    formatted(at, "%a, %d %b %Y %H:%M:%S GMT")
+}
+
 /// `2026-11-23T15:04:05.000Z`, as steps and workflows have it.
 pub(super) fn time_with_millis(at: Millis) -> String {
     formatted(at, "%Y-%m-%dT%H:%M:%S%.3fZ")

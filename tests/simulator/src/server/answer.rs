@@ -70,6 +70,7 @@ pub(super) fn perform(
             model.edit_comment(caller, repository, *id, body, now).map(|comment| Done::Comment(comment, 200))
         }
         What::Contents(path) => model.contents(caller, repository, path, if_none_match, now).map(Done::Contents),
+        What::Other(_) => unreachable!("answered beside the model"),
     }
 }
 
@@ -134,7 +135,7 @@ fn paged(asked: &Asked, total_count: usize, items: Vec<Value>, name: &str) -> Re
     reply
 }
 
-fn reply(code: u16, body: &Value) -> Reply {
+pub(super) fn reply(code: u16, body: &Value) -> Reply {
     let text = if body.is_null() { String::new() } else { body.to_string() };
     let mut reply = Response::new(Full::new(Bytes::from(text)));
     *reply.status_mut() = status(code);

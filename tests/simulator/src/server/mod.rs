@@ -26,13 +26,17 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use serde_json::Value;
+
+use crate::apps::{self, Asker};
 use crate::faults::{Misbehaviour, Target};
 use crate::history::{Call, Happening};
 use crate::model::{ApiError, Caller, Millis};
+use crate::payload;
 use crate::world::World;
 
 pub(crate) use logs::logs;
-use request::Asked;
+use request::{Asked, What};
 
 type Reply = Response<Full<Bytes>>;
 
@@ -105,7 +109,10 @@ impl Received {
         known.then_some(token.trim())
     }
 
-    async fn answer(self, world: &World, in_flight: u32) -> Result<Reply, Closed> {
+    async fn answer(self, world: &Arc<World>, in_flight: u32) -> Result<Reply, Closed> {
+        if let Some(organization) = apps::is_web(self.method.as_str(), self.uri.path()) {
+            return Ok(self.web(world, organization.as_deref()));
+        }
         let (at, from) = (world.clock.now(), Instant::now());
         let asked = Asked::parse(self.method.as_str(), self.uri.path(), self.uri.query().unwrap_or(""), &self.body);
         let run = asked.as_ref().and_then(|asked| asked.run(&world.model()));
@@ -113,7 +120,10 @@ impl Received {
             let target = Target { endpoint: asked.what.endpoint(), repository: &asked.repository, run };
             world.faults.lock().expect("no panic while it is held").hit(target)
         });
-        let result = self.misbehave(world, asked.as_ref(), in_flight, fault.as_ref()).await;
+        let mut result = self.misbehave(world, asked.as_ref(), in_flight, fault.as_ref()).await;
+        if let Ok(reply) = &mut result {
+            answer::add_headers(reply, [("date".to_owned(), payload::http_date(world.clock.now()))]);
+        }
         let message = result.as_ref().ok().and_then(answer::message_of);
         world.history.add(Happening::Api(Call {
             at,
@@ -133,7 +143,7 @@ impl Received {
 
     async fn misbehave(
         &self,
-        world: &World,
+        world: &Arc<World>,
         asked: Option<&Asked>,
         in_flight: u32,
         fault: Option<&Misbehaviour>,
@@ -177,9 +187,22 @@ impl Received {
         })
     }
 
-    fn perform(&self, world: &World, asked: Option<&Asked>, in_flight: u32, stale_by: Millis) -> Reply {
+    fn perform(&self, world: &Arc<World>, asked: Option<&Asked>, in_flight: u32, stale_by: Millis) -> Reply {
         let Some(asked) = asked else { return answer::error(&ApiError::not_found(), self.rate_limit(world)) };
         let caller = Caller { token: self.token(), user_agent: self.header("user-agent"), stale_by, in_flight };
+        if let What::Other(other) = &asked.what {
+            let cursor = request::value(self.uri.query().unwrap_or(""), "cursor");
+            let asker = Asker { caller, repository: &asked.repository, per_page: asked.per_page, cursor };
+            return match apps::answer(world, other, &asker) {
+                Ok((status, headers, body)) => {
+                    let mut reply = answer::reply(status, &body);
+                    answer::add_headers(&mut reply, self.rate_limit(world));
+                    answer::add_headers(&mut reply, headers);
+                    reply
+                }
+                Err(error) => answer::error(&error, self.rate_limit(world)),
+            };
+        }
         let result = world.change(|model, now| {
             let if_none_match = self.header("if-none-match");
             let raw = self.header("accept").is_some_and(|accept| accept.contains(".raw"));
@@ -191,6 +214,18 @@ impl Received {
                 reply
             }
             Err(error) => answer::error(&error, self.rate_limit(world)),
+        }
+    }
+
+    /// What GitHub's own page does with a manifest once its reader has agreed: back to where it came from.
+    fn web(&self, world: &World, organization: Option<&str>) -> Reply {
+        match apps::web(world, organization, self.uri.query().unwrap_or(""), &self.body) {
+            Ok(back) => {
+                let mut reply = answer::reply(302, &Value::Null);
+                answer::add_headers(&mut reply, [("location".to_owned(), back)]);
+                reply
+            }
+            Err(wrong) => answer::reply(422, &Value::from(wrong)),
         }
     }
 

@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::apps;
 use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, RunId, RunsQuery};
 use crate::payload::parse_time;
 
@@ -34,6 +35,8 @@ pub(super) enum What {
     ListComments(u64, Millis),
     CreateComment(u64, String),
     EditComment(u64, String),
+    /// Of Apps, webhooks, or the caller.
+    Other(apps::Asked),
 }
 
 pub(super) type DebugLogging = bool;
@@ -54,6 +57,7 @@ impl What {
             What::ListComments(..) => Endpoint::ListComments,
             What::CreateComment(..) => Endpoint::CreateComment,
             What::EditComment(..) => Endpoint::EditComment,
+            What::Other(other) => other.endpoint(),
         }
     }
 }
@@ -64,6 +68,11 @@ impl Asked {
         let path = path.strip_prefix("/api/v3").unwrap_or(path);
         let segments: Vec<String> = path.trim_matches('/').split('/').map(decoded).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let number = |name| value(query, name).and_then(|number| number.parse().ok()).unwrap_or(0);
+        if let Some((repository, other)) = apps::Asked::parse(method, &segments, body) {
+            let (per_page, page) = (number("per_page"), number("page"));
+            return Some(Asked { repository, what: What::Other(other), per_page, page });
+        }
         let ["repos", owner, name, rest @ ..] = segments.as_slice() else { return None };
         let debug = serde_json::from_slice(body).is_ok_and(|body: Value| body["enable_debug_logging"] == true);
         let text = || serde_json::from_slice::<Value>(body).ok()?["body"].as_str().map(str::to_owned);
@@ -88,7 +97,6 @@ impl Asked {
             ("GET", ["contents", path @ ..]) if !path.is_empty() => What::Contents(path.join("/")),
             _ => return None,
         };
-        let number = |name| value(query, name).and_then(|number| number.parse().ok()).unwrap_or(0);
         Some(Asked { repository: format!("{owner}/{name}"), what, per_page: number("per_page"), page: number("page") })
     }
 
@@ -98,7 +106,7 @@ impl Asked {
             What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) => Some(*run),
             What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
             What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
-            What::Runs(_) | What::PullRequest(_) | What::Contents(_) => None,
+            What::Runs(_) | What::PullRequest(_) | What::Contents(_) | What::Other(_) => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
         }
     }
@@ -116,7 +124,7 @@ fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-fn value(query: &str, name: &str) -> Option<String> {
+pub(super) fn value(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| decoded(&value.replace('+', " ")))
 }
@@ -184,7 +192,14 @@ mod tests {
             ("POST", "/repos/o/r/actions/runs/seven/rerun", None),
             ("GET", "/repos/o/r/issues/1/comments", Some(Endpoint::ListComments)),
             ("POST", "/repos/o/r/issues/1/comments", None),
-            ("GET", "/user", None),
+            ("GET", "/user", Some(Endpoint::User)),
+            ("GET", "/app", Some(Endpoint::App)),
+            ("GET", "/api/v3/repos/o/r/installation", Some(Endpoint::Installation)),
+            ("POST", "/app/installations/7/access_tokens", Some(Endpoint::CreateToken)),
+            ("POST", "/app-manifests/abc/conversions", Some(Endpoint::ConvertManifest)),
+            ("GET", "/repos/o/r/hooks/7/deliveries", Some(Endpoint::Deliveries)),
+            ("POST", "/repos/o/r/hooks/7/deliveries/8/attempts", Some(Endpoint::Redelivery)),
+            ("GET", "/users", None),
         ];
         for (method, path, expected) in cases {
             let asked = Asked::parse(method, path, "", b"");

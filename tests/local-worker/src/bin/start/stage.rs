@@ -46,7 +46,7 @@ impl Stage {
     pub async fn start(port: u16, simulated: bool) -> Result<Self, String> {
         let root = root().canonicalize().map_err(|error| format!("The project's folder is gone: {error}"))?;
         let vars = DevVars::read(&root)?;
-        match vars.get("GITHUB_TOKEN") {
+        match vars.get("GITHUB_TOKEN").or(vars.get("GITHUB_APP_ID")) {
             Some(_) if !simulated => Self::real(port, &vars).await,
             _ => Self::simulated(port, &vars).await,
         }

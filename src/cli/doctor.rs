@@ -1,0 +1,357 @@
+use std::fmt::Write as _;
+
+use clap::Args;
+use futures_util::FutureExt;
+use hmac::{Hmac, KeyInit, Mac};
+use rerunner::doctor::redeliver::{self, Redelivered};
+use rerunner::doctor::{Finding, GitHub, Site, State, Who, examine};
+use rerunner::github::Problem;
+use rerunner::github::answer::Reply;
+use rerunner::names::RepoName;
+use rerunner::settings::{Secret, Settings};
+use rerunner::time::Millis;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::deployed::{Deployed, FILE};
+use super::{Answer, Failure, Format, http};
+
+/// Looks at a deployed Worker and at GitHub: what is right, what is wrong, and what mends it
+///
+/// Exit code 0: nothing is wrong. 1: something is. 2: it could not be looked at. ADMIN_TOKEN, WEBHOOK_SECRET and
+/// GITHUB_TOKEN are taken from the environment, or from .deployed.vars, where npm run setup has put them (.dev.vars for a
+/// Worker on this machine): with ADMIN_TOKEN
+/// the Worker looks with its own credentials, with GITHUB_TOKEN alone this command looks with that.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The Worker's address, such as https://rerunner.example.workers.dev (if not given, the one that npm run setup
+    /// deployed to), and owner/repo of repositories to look at
+    #[arg(value_name = "URL | OWNER/REPO")]
+    what: Vec<String>,
+    /// Also have GitHub send again the deliveries of the last three days that did not arrive
+    #[arg(long)]
+    redeliver: bool,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// What to look at, and with what.
+pub struct Patient {
+    /// Without a slash at the end.
+    pub url: String,
+    pub repositories: Vec<RepoName>,
+    pub admin_token: Option<Secret>,
+    pub webhook_secret: Option<Secret>,
+    pub github_token: Option<Secret>,
+}
+
+pub fn doctor(arguments: &Arguments) -> Result<Answer, Failure> {
+    let deployed = Deployed::read()?;
+    let (urls, names): (Vec<&String>, Vec<&String>) = arguments.what.iter().partition(|what| what.contains("://"));
+    let url = match urls.as_slice() {
+        [] => deployed.url().ok_or_else(|| {
+            Failure("which Worker? Give its address: npm run doctor -- https://rerunner.example.workers.dev".to_owned())
+        })?,
+        [url] => (*url).clone(),
+        _ => return Err(Failure("one address at a time".to_owned())),
+    };
+    let named = names.iter().map(|name| RepoName::parse(name).map_err(|error| Failure(format!("{name}: {error}"))));
+    // A Worker on this machine has the settings of this machine.
+    let is_local = url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
+    let deployed = if is_local { Deployed::local()? } else { deployed };
+    let patient = Patient {
+        url: url.trim_end_matches('/').to_owned(),
+        repositories: named.collect::<Result<_, _>>()?,
+        admin_token: deployed.get("ADMIN_TOKEN"),
+        webhook_secret: deployed.get("WEBHOOK_SECRET"),
+        github_token: deployed.get("GITHUB_TOKEN"),
+    };
+    let mut findings = patient.examine();
+    let mut redelivered = None;
+    if arguments.redeliver {
+        match patient.redeliver() {
+            Ok(done) => redelivered = Some(done),
+            Err(what) => findings.push(Finding::wrong(
+                "redelivery",
+                what,
+                "Deliver them again by hand: the webhook's page on GitHub, Recent Deliveries",
+            )),
+        }
+    }
+    let good = findings.iter().all(|finding| finding.state != State::Wrong);
+    let text = text(&findings, redelivered.as_ref());
+    let mut json = json!({ "url": patient.url, "findings": findings });
+    if let (Some(done), Some(json)) = (redelivered, json.as_object_mut()) {
+        json.insert("redelivery".to_owned(), json!(done));
+    }
+    Ok(Answer { text, json, good })
+}
+
+impl Patient {
+    pub fn examine(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.look_at_worker(&mut findings) {
+            self.look_at_secret(&mut findings);
+            self.look_at_github(&mut findings);
+        }
+        findings
+    }
+
+    /// Whether it is worth looking on.
+    fn look_at_worker(&self, findings: &mut Vec<Finding>) -> bool {
+        #[derive(Deserialize)]
+        struct Health {
+            version: String,
+            problems: Vec<Problem>,
+        }
+        #[derive(Deserialize)]
+        struct Problem {
+            setting: String,
+            problem: String,
+        }
+        let reply = match http::send("GET", &format!("{}/healthz", self.url), &[], &[]) {
+            Ok(reply) => reply,
+            Err(what) => {
+                findings.push(Finding::wrong("reachable", format!("{}: {what}", self.url), "npm run deploy"));
+                return false;
+            }
+        };
+        let Ok(health) = serde_json::from_slice::<Health>(&reply.body) else {
+            let what = format!("{}/healthz answers {}, and not as Rerunner does", self.url, reply.status);
+            findings.push(Finding::wrong("reachable", what, "npm run deploy"));
+            return false;
+        };
+        findings.push(Finding::ok("reachable", self.url.clone()));
+        let ours = env!("CARGO_PKG_VERSION");
+        if health.version != ours {
+            let what = format!("{} is deployed, and this is {ours}", health.version);
+            findings.push(Finding::warning("version", what, "npm run deploy"));
+        }
+        if health.problems.is_empty() {
+            findings.push(Finding::ok("settings", "all valid"));
+        }
+        for Problem { setting, problem } in health.problems {
+            findings.push(Finding::wrong("settings", format!("{setting} {problem}"), remedy_for(&setting)));
+        }
+        true
+    }
+
+    fn look_at_secret(&self, findings: &mut Vec<Finding>) {
+        let check = "webhook secret";
+        let Some(secret) = &self.webhook_secret else {
+            let what = "not checked: WEBHOOK_SECRET is not known here; GitHub's own deliveries tell it too";
+            findings.push(Finding::warning(check, what, format!("Put WEBHOOK_SECRET=\"…\" into {FILE}")));
+            return;
+        };
+        let body = json!({ "zen": "Anything added dilutes everything else." }).to_string();
+        let signature = sign(secret, body.as_bytes());
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-github-event", "ping"),
+            ("x-hub-signature-256", signature.as_str()),
+        ];
+        findings.push(match http::send("POST", &format!("{}/", self.url), &headers, body.as_bytes()) {
+            Ok(reply) if reply.status == 200 => Finding::ok(check, "the Worker takes a ping that is signed with it"),
+            Ok(reply) if reply.status == 401 => Finding::wrong(
+                check,
+                "the Worker has another one than is known here",
+                "npx wrangler secret put WEBHOOK_SECRET, and the same on GitHub",
+            ),
+            Ok(reply) => Finding::wrong(check, format!("a signed ping is answered {}", reply.status), "npm run deploy"),
+            Err(what) => Finding::wrong(check, what, "Run the doctor again"),
+        });
+    }
+
+    fn look_at_github(&self, findings: &mut Vec<Finding>) {
+        #[derive(Deserialize)]
+        struct Body {
+            findings: Vec<Finding>,
+        }
+        let Some(token) = &self.admin_token else {
+            if !self.look_with_own_token(findings) {
+                findings.push(Finding::warning(
+                    "GitHub",
+                    "not looked at: ADMIN_TOKEN is not known here, by which the Worker looks with its own credentials",
+                    format!("Put ADMIN_TOKEN=\"…\" into {FILE}"),
+                ));
+            }
+            return;
+        };
+        // Five at a time, as the Worker takes them.
+        let mut parts: Vec<&[RepoName]> = self.repositories.chunks(5).collect();
+        if parts.is_empty() {
+            parts.push(&[]);
+        }
+        for (nth, part) in parts.into_iter().enumerate() {
+            let reply = self.ask_worker("GET", "/api/v1/doctor", part, token);
+            match reply {
+                Ok(reply) if reply.status == 200 => match serde_json::from_slice::<Body>(&reply.body) {
+                    // What is not about a repository is told each time.
+                    Ok(body) => findings.extend(
+                        body.findings
+                            .into_iter()
+                            .filter(|one| nth == 0 || part.iter().any(|name| one.check.starts_with(name.as_str()))),
+                    ),
+                    Err(_) => findings.push(Finding::wrong(
+                        "GitHub",
+                        "the Worker's answer is not understood",
+                        "npm run deploy",
+                    )),
+                },
+                Ok(reply) if matches!(reply.status, 401 | 403) => {
+                    let what = "the Worker does not take the ADMIN_TOKEN that is known here";
+                    findings.push(Finding::wrong("admin token", what, "npx wrangler secret put ADMIN_TOKEN"));
+                    return;
+                }
+                Ok(reply) => {
+                    let what = format!("the Worker answers {} when asked to look", reply.status);
+                    findings.push(Finding::wrong("GitHub", what, "npm run deploy"));
+                    return;
+                }
+                Err(what) => {
+                    findings.push(Finding::wrong("GitHub", what, "Run the doctor again"));
+                    return;
+                }
+            }
+        }
+        if self.repositories.is_empty() {
+            let what = "none was looked at";
+            findings.push(Finding::warning("repositories", what, "npm run doctor -- OWNER/REPO"));
+        }
+    }
+
+    /// With the token of this machine, which need not be the Worker's.
+    fn look_with_own_token(&self, findings: &mut Vec<Finding>) -> bool {
+        let Some((own, site)) = self.own() else { return false };
+        let looked = examine::examine(&own, &site, &self.repositories).now_or_never();
+        for mut finding in looked.unwrap_or_default() {
+            if finding.check == "token" {
+                finding
+                    .finding
+                    .push_str(" (GITHUB_TOKEN of this machine; the Worker's own is looked at with ADMIN_TOKEN)");
+            }
+            findings.push(finding);
+        }
+        true
+    }
+
+    fn own(&self) -> Option<(Own, Site)> {
+        let token = self.github_token.clone()?;
+        let settings = Settings::read(|name| match name {
+            "GITHUB_TOKEN" => Some(token.reveal().to_owned()),
+            "GITHUB_API_URL" | "POLICY_FILE" => std::env::var(name).ok(),
+            _ => None,
+        });
+        let site = settings.site(&self.url);
+        Some((Own { api_url: settings.github_api_url, token }, site))
+    }
+
+    fn redeliver(&self) -> Result<Redelivered, String> {
+        if let Some(token) = &self.admin_token {
+            let reply = self.ask_worker("POST", "/api/v1/redeliver", &self.repositories, token)?;
+            if reply.status == 200 {
+                return serde_json::from_slice(&reply.body)
+                    .map_err(|_| "the Worker's answer is not understood".to_owned());
+            }
+            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            let reason = body.get("reason").and_then(Value::as_str).unwrap_or("it does not say why");
+            return Err(format!("the Worker answers {}: {reason}", reply.status));
+        }
+        let (own, site) = self.own().ok_or("neither ADMIN_TOKEN nor GITHUB_TOKEN is known here")?;
+        let done = redeliver::everything(&own, &site, &self.repositories, now()).now_or_never();
+        done.ok_or("it did not end")?.map_err(|problem| problem.to_string())
+    }
+
+    fn ask_worker(&self, method: &str, path: &str, repositories: &[RepoName], token: &Secret) -> Result<Reply, String> {
+        let query: Vec<String> = repositories.iter().map(|name| format!("repository={name}")).collect();
+        let url = format!("{}{path}?{}", self.url, query.join("&"));
+        http::send(method, &url, &[("authorization", &format!("Bearer {}", token.reveal()))], &[])
+    }
+}
+
+/// GitHub, by the token of this machine.
+struct Own {
+    api_url: String,
+    token: Secret,
+}
+
+impl Own {
+    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, Problem> {
+        if who == Who::App {
+            return Err(Problem::Credentials { message: "the App's key is the Worker's alone".to_owned() });
+        }
+        let authorization = format!("Bearer {}", self.token.reveal());
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("accept", "application/vnd.github+json"),
+            ("x-github-api-version", "2022-11-28"),
+        ];
+        http::send(method, &format!("{}{path}", self.api_url), &headers, &[]).map_err(|what| Problem::Lost { what })
+    }
+}
+
+impl GitHub for Own {
+    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+        self.call(who, "GET", path)
+    }
+
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+        self.call(who, "POST", path)
+    }
+}
+
+fn remedy_for(setting: &str) -> String {
+    match setting {
+        "WEBHOOK_SECRET"
+        | "WEBHOOK_SECRET_PREVIOUS"
+        | "GITHUB_TOKEN"
+        | "GITHUB_APP_ID"
+        | "GITHUB_APP_PRIVATE_KEY"
+        | "ADMIN_TOKEN"
+        | "NOTIFY_URL" => format!("npx wrangler secret put {setting}"),
+        "ATTEMPTS" => "npm run deploy".to_owned(),
+        setting => format!("Mend {setting} in wrangler.toml, then npm run deploy"),
+    }
+}
+
+fn sign(secret: &Secret, body: &[u8]) -> String {
+    // Any length of key will do.
+    let mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).map(|mut mac| {
+        mac.update(body);
+        hex::encode(mac.finalize().into_bytes())
+    });
+    format!("sha256={}", mac.unwrap_or_default())
+}
+
+fn now() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+pub fn text(findings: &[Finding], redelivered: Option<&Redelivered>) -> String {
+    let mut text = String::new();
+    let width = findings.iter().map(|finding| finding.check.chars().count()).max().unwrap_or_default();
+    for Finding { check, state, finding, remedy } in findings {
+        let sign = match state {
+            State::Ok => '✓',
+            State::Warning => '!',
+            State::Wrong => '✗',
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{sign} {check:width$}  {finding}");
+        if let Some(remedy) = remedy {
+            let _ = writeln!(text, "  {:width$}  → {remedy}", "");
+        }
+    }
+    if let Some(Redelivered { redelivered, left }) = redelivered {
+        let _ = writeln!(text, "\n{redelivered} failed deliveries are sent again; {left} are left for the next time.");
+    }
+    let count = |state| findings.iter().filter(|finding| finding.state == state).count();
+    let _ = match (count(State::Wrong), count(State::Warning)) {
+        (0, 0) => writeln!(text, "\nAll is well."),
+        (0, warnings) => writeln!(text, "\nNothing is wrong; {warnings} to look at."),
+        (wrong, warnings) => writeln!(text, "\n{wrong} wrong, {warnings} to look at."),
+    };
+    text
+}

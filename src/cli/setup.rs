@@ -1,0 +1,243 @@
+use clap::{Args, ValueEnum};
+use rerunner::names::RepoName;
+use rerunner::settings::Secret;
+use serde_json::json;
+
+use super::deployed::{Deployed, FILE, URL};
+use super::doctor::{self, Patient};
+use super::terminal::Asker;
+use super::{Answer, Failure, wrangler};
+
+/// Takes you from a clone to a deployed Worker, step by step
+///
+/// Each step can be run again, and nothing that is set is replaced without asking. Secrets are made here, or asked for
+/// without being shown, and go to Cloudflare; those that you will need again are kept in .deployed.vars, which git ignores.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Ask nothing: take each question's default, and GITHUB_TOKEN from the environment
+    #[arg(long, short)]
+    yes: bool,
+    /// What to act on GitHub as
+    #[arg(long, value_enum)]
+    auth: Option<Auth>,
+    /// The Worker's address, if it has a domain of its own
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Leave what is deployed as it is
+    #[arg(long)]
+    no_deploy: bool,
+    /// Make or ask for this secret anew, even if it is set; can be given more than once
+    #[arg(long, value_name = "NAME")]
+    replace: Vec<String>,
+    /// Repositories that the doctor looks at in the end
+    #[arg(value_name = "OWNER/REPO")]
+    repositories: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    /// A GitHub App, which the Worker's page /setup makes
+    App,
+    /// A token of a user
+    Token,
+}
+
+struct Setup<'a> {
+    arguments: &'a Arguments,
+    asker: Asker,
+    deployed: Deployed,
+}
+
+pub fn setup(arguments: &Arguments) -> Result<Answer, Failure> {
+    let named = arguments
+        .repositories
+        .iter()
+        .map(|name| RepoName::parse(name).map_err(|error| Failure(format!("{name}: {error}"))));
+    let repositories = named.collect::<Result<Vec<_>, _>>()?;
+    let mut setup = Setup { arguments, asker: Asker { nobody: arguments.yes }, deployed: Deployed::read()? };
+    step(1, "Tools");
+    say(&format!("wrangler {}", wrangler::version()?));
+    setup.log_in()?;
+    let url = setup.deploy()?;
+    let set = wrangler::secrets()?;
+    let auth = setup.credentials(&set)?;
+    setup.secrets(auth, &set)?;
+    setup.connect(auth, &url, &set)?;
+    setup.look(url, repositories)
+}
+
+fn step(number: u32, what: &str) {
+    println!("\n{number}/6 {what}");
+}
+
+fn say(what: &str) {
+    println!("  {what}");
+}
+
+impl Setup<'_> {
+    fn log_in(&self) -> Result<(), Failure> {
+        step(2, "Cloudflare");
+        if wrangler::is_logged_in()? {
+            say("logged in");
+            return Ok(());
+        }
+        if self.arguments.yes {
+            return Err(Failure(
+                "not logged in at Cloudflare; set CLOUDFLARE_API_TOKEN, or run npx wrangler login".to_owned(),
+            ));
+        }
+        say("Not logged in; your browser opens.");
+        wrangler::log_in()
+    }
+
+    /// The Worker's address.
+    fn deploy(&mut self) -> Result<String, Failure> {
+        step(3, "Deploy");
+        let known = self.arguments.url.clone().or_else(|| self.deployed.url());
+        let again = match &known {
+            _ if self.arguments.no_deploy => false,
+            Some(url) if self.deployed.url().is_some() => {
+                self.asker.confirm(&format!("{url} is deployed. Deploy what is here?"), true)?
+            }
+            _ => true,
+        };
+        let found = if again { wrangler::deploy()? } else { None };
+        let url = self
+            .arguments
+            .url
+            .clone()
+            .or(found)
+            .or(known)
+            .ok_or_else(|| Failure("the Worker's address is not known; give it with --url https://…".to_owned()))?;
+        let url = url.trim_end_matches('/').to_owned();
+        self.deployed.set(URL, &Secret::new(url.clone()))?;
+        say(&url);
+        Ok(url)
+    }
+
+    /// App or token: what is there already stays, unless it is to be replaced.
+    fn credentials(&self, set: &[String]) -> Result<Auth, Failure> {
+        step(4, "App or token");
+        let has = |name: &str| set.iter().any(|known| known == name);
+        if let Some(auth) = self.arguments.auth {
+            return Ok(auth);
+        }
+        if has("GITHUB_APP_ID") && has("GITHUB_APP_PRIVATE_KEY") {
+            say("a GitHub App is set");
+            return Ok(Auth::App);
+        }
+        if has("GITHUB_TOKEN") {
+            say("a token is set");
+            return Ok(Auth::Token);
+        }
+        if self.arguments.yes {
+            let from_environment = std::env::var("GITHUB_TOKEN").is_ok_and(|token| !token.trim().is_empty());
+            return Ok(if from_environment { Auth::Token } else { Auth::App });
+        }
+        say("A GitHub App is installed on the repositories that you choose, and brings its own webhooks.");
+        say("A token acts as its owner, and each repository or organization needs a webhook.");
+        Ok(if self.asker.choose("Which?", &["app", "token"])? == "app" { Auth::App } else { Auth::Token })
+    }
+
+    fn secrets(&mut self, auth: Auth, set: &[String]) -> Result<(), Failure> {
+        step(5, "Secrets");
+        self.generate("ADMIN_TOKEN", set)?;
+        match auth {
+            // The App brings its own, which its page says.
+            Auth::App => Ok(()),
+            Auth::Token => {
+                self.generate("WEBHOOK_SECRET", set)?;
+                self.token(set)
+            }
+        }
+    }
+
+    /// 32 random bytes, unless there is one.
+    fn generate(&mut self, name: &str, set: &[String]) -> Result<(), Failure> {
+        if !self.is_to_be_set(name, set)? {
+            return Ok(());
+        }
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| Failure(format!("there are no random numbers: {error}")))?;
+        let secret = Secret::new(hex::encode(bytes));
+        // Kept first: a secret that is set and known to nobody is of no use.
+        self.deployed.set(name, &secret)?;
+        wrangler::put_secret(name, &secret)?;
+        say(&format!("{name}: made, set, and kept in {FILE}"));
+        Ok(())
+    }
+
+    fn token(&self, set: &[String]) -> Result<(), Failure> {
+        if !self.is_to_be_set("GITHUB_TOKEN", set)? {
+            return Ok(());
+        }
+        let from_environment = std::env::var("GITHUB_TOKEN").ok().filter(|token| !token.trim().is_empty());
+        let token = match from_environment {
+            Some(token) => Secret::new(token.trim()),
+            None => {
+                say("Make one with Actions: Read and write: https://github.com/settings/personal-access-tokens/new");
+                self.asker.secret("The token (it is not shown)")?
+            }
+        };
+        if token.reveal().is_empty() {
+            return Err(Failure("no token was given".to_owned()));
+        }
+        wrangler::put_secret("GITHUB_TOKEN", &token)?;
+        say("GITHUB_TOKEN: set");
+        Ok(())
+    }
+
+    fn is_to_be_set(&self, name: &str, set: &[String]) -> Result<bool, Failure> {
+        if !set.iter().any(|known| known == name) || self.arguments.replace.iter().any(|wanted| wanted == name) {
+            return Ok(true);
+        }
+        let replace = self.asker.confirm(&format!("{name} is set. Replace it?"), false)?;
+        if !replace {
+            say(&format!("{name}: left as it is"));
+        }
+        Ok(replace)
+    }
+
+    fn connect(&mut self, auth: Auth, url: &str, set: &[String]) -> Result<(), Failure> {
+        step(6, "GitHub");
+        let has_app = |set: &[String]| {
+            ["GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"].iter().all(|name| set.iter().any(|known| known == name))
+        };
+        match auth {
+            Auth::App if has_app(set) => say("the App is set"),
+            Auth::App => {
+                say(&format!("Open {url}/setup. Any user name will do; the password is ADMIN_TOKEN in {FILE}."));
+                say("It leads through making the App, and shows three commands to run in another terminal.");
+                self.asker.wait("Press Enter when they are done.")?;
+                // The App has brought another.
+                self.deployed.remove("WEBHOOK_SECRET")?;
+                if !self.arguments.yes && !has_app(&wrangler::secrets()?) {
+                    say("They are not all done: the App's id or key is not set yet. Run this again when they are.");
+                }
+            }
+            Auth::Token => {
+                say("Add a webhook to the repository, or to its organization: Settings → Webhooks → Add webhook");
+                say(&format!("  Payload URL   {url}/"));
+                say("  Content type  application/json");
+                say(&format!("  Secret        WEBHOOK_SECRET in {FILE}"));
+                say("  Events        Let me select individual events → Workflow runs");
+                self.asker.wait("Press Enter when it is there.")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&self, url: String, repositories: Vec<RepoName>) -> Result<Answer, Failure> {
+        println!("\nThe doctor looks:\n");
+        let patient = Patient {
+            url,
+            repositories,
+            admin_token: self.deployed.get("ADMIN_TOKEN"),
+            webhook_secret: self.deployed.get("WEBHOOK_SECRET"),
+            github_token: None,
+        };
+        let findings = patient.examine();
+        let good = findings.iter().all(|finding| finding.state != rerunner::doctor::State::Wrong);
+        Ok(Answer { text: doctor::text(&findings, None), json: json!({ "findings": findings }), good })
+    }
+}

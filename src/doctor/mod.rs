@@ -1,0 +1,90 @@
+//! Is everything set up as it should be? Findings, each with the one thing that mends it, and the redelivery of webhooks
+//! that failed.
+//!
+//! [`examine`] and [`repository`] ask GitHub, [`deliveries`] reads what GitHub tells of deliveries (pure), [`redeliver`] has failed ones
+//! sent again. All of it goes over [`GitHub`], which is the Worker with its own credentials (`/api/v1/doctor`), or
+//! `npm run doctor` with those of the machine it runs on. What only the latter can see is in `src/cli`.
+
+pub mod deliveries;
+pub mod examine;
+pub mod redeliver;
+pub mod repository;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use crate::github::Problem;
+use crate::github::answer::Reply;
+use crate::github::app::Needed;
+use crate::names::{FilePath, RepoName};
+use crate::policy::Bounds;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was looked at: `token`, `octo/widgets: webhook`.
+    pub check: String,
+    pub state: State,
+    pub finding: String,
+    /// A command or a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Ok,
+    /// It works, or may; somebody should look at it.
+    Warning,
+    /// It does not work.
+    Wrong,
+}
+
+impl Finding {
+    pub fn ok(check: impl Into<String>, finding: impl Into<String>) -> Self {
+        Self { check: check.into(), state: State::Ok, finding: finding.into(), remedy: None }
+    }
+
+    pub fn warning(check: impl Into<String>, finding: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { check: check.into(), state: State::Warning, finding: finding.into(), remedy: Some(remedy.into()) }
+    }
+
+    pub fn wrong(check: impl Into<String>, finding: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { check: check.into(), state: State::Wrong, finding: finding.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+/// Whose credentials a call is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who<'a> {
+    /// The App itself, by its key.
+    App,
+    Token,
+    /// Whatever re-runs are made with in this repository.
+    Repository(&'a RepoName),
+}
+
+/// GitHub's API, with credentials.
+#[expect(async_fn_in_trait, reason = "both ends are in this project, and neither needs its futures to be Send")]
+pub trait GitHub {
+    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem>;
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem>;
+}
+
+/// What is known of the Worker.
+#[derive(Debug, Clone)]
+pub struct Site {
+    pub has_app: bool,
+    pub has_token: bool,
+    /// Where webhooks must go: its address, with a slash at the end.
+    pub webhook_url: String,
+    /// GitHub for people.
+    pub web_url: String,
+    /// Where repositories keep their rules.
+    pub policy_file: Option<FilePath>,
+    /// What the Worker's settings let a policy say.
+    pub bounds: Bounds,
+    pub needed: Needed,
+}

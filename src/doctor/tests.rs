@@ -1,0 +1,212 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+
+use super::examine::examine;
+use super::redeliver::{Redelivered, everything};
+use super::*;
+use crate::github::answer::ReplyHeaders;
+use crate::time::{Millis, Span};
+
+const NOW: Millis = Millis(1_795_446_245_000);
+const URL: &str = "https://rerunner.example.workers.dev/";
+
+/// Answers by path; 404 for anything else.
+#[derive(Default)]
+struct Scripted {
+    answers: BTreeMap<String, Reply>,
+    posted: RefCell<Vec<String>>,
+}
+
+impl Scripted {
+    fn with(mut self, path: &str, status: u16, body: &Value) -> Self {
+        let body = body.to_string().into_bytes();
+        self.answers.insert(path.to_owned(), Reply { status, headers: ReplyHeaders::default(), body });
+        self
+    }
+
+    fn header(mut self, path: &str, set: impl FnOnce(&mut ReplyHeaders)) -> Self {
+        set(&mut self.answers.get_mut(path).unwrap().headers);
+        self
+    }
+}
+
+impl GitHub for Scripted {
+    async fn get(&self, _: Who<'_>, path: &str) -> Result<Reply, Problem> {
+        let body = json!({ "message": "Not Found" }).to_string().into_bytes();
+        let unknown = || Reply { status: 404, headers: ReplyHeaders::default(), body };
+        Ok(self.answers.get(path).cloned().unwrap_or_else(unknown))
+    }
+
+    async fn post(&self, _: Who<'_>, path: &str) -> Result<Reply, Problem> {
+        self.posted.borrow_mut().push(path.to_owned());
+        Ok(Reply { status: 202, headers: ReplyHeaders::default(), body: b"{}".to_vec() })
+    }
+}
+
+fn site(has_app: bool, has_token: bool) -> Site {
+    Site {
+        has_app,
+        has_token,
+        webhook_url: URL.to_owned(),
+        web_url: "https://github.com".to_owned(),
+        policy_file: FilePath::parse(".github/rerunner.yml"),
+        bounds: Bounds::default(),
+        needed: Needed { comments: false },
+    }
+}
+
+fn repository() -> RepoName {
+    RepoName::parse("octo/widgets").unwrap()
+}
+
+#[track_caller]
+fn finds(github: &Scripted, site: &Site, check: &str, state: State, part: &str) {
+    let findings = examine(github, site, &[repository()]).now_or_never().unwrap();
+    let found = findings.iter().find(|one| one.check == check && one.state == state && one.finding.contains(part));
+    assert!(found.is_some(), "{check}: {state:?} {part:?} is not in {findings:#?}");
+}
+
+fn hook(url: &str, events: &[&str], active: bool, secret: Option<&str>) -> Value {
+    let config = json!({ "url": url, "content_type": "form", "secret": secret });
+    json!([{ "id": 5, "active": active, "events": events, "config": config }])
+}
+
+fn delivery(id: u64, guid: &str, status_code: u16) -> Value {
+    let at = Millis(NOW.0 - Span::hours(1).as_millis()).to_rfc3339();
+    json!({ "id": id, "guid": guid, "delivered_at": at, "status_code": status_code, "event": "workflow_run" })
+}
+
+#[test]
+fn tokens() {
+    let user = |scopes: Option<&str>| {
+        let github = Scripted::default().with("/user", 200, &json!({ "login": "ann" }));
+        github.header("/user", |headers| headers.oauth_scopes = scopes.map(str::to_owned))
+    };
+    let site = site(false, true);
+    finds(&user(Some("repo, gist")), &site, "token", State::Ok, "ann");
+    finds(&user(Some("public_repo")), &site, "token", State::Warning, "public repositories only");
+    finds(&user(Some("gist")), &site, "token", State::Wrong, "lacks the scope repo");
+    finds(&user(Some("")), &site, "token", State::Wrong, "none");
+    finds(&user(None), &site, "token", State::Ok, "fine-grained");
+    let refused = Scripted::default().with("/user", 401, &json!({ "message": "Bad credentials" }));
+    finds(&refused, &site, "token", State::Wrong, "401 Bad credentials");
+}
+
+#[test]
+fn rate_limits() {
+    let left = |remaining: u64| {
+        let limit = json!({ "rate": { "limit": 5_000, "remaining": remaining } });
+        Scripted::default().with("/user", 200, &json!({ "login": "ann" })).with("/rate_limit", 200, &limit)
+    };
+    finds(&left(500), &site(false, true), "token: rate limit", State::Ok, "500 of 5000");
+    finds(&left(499), &site(false, true), "token: rate limit", State::Warning, "499 of 5000");
+    finds(&left(0), &site(false, true), "token: rate limit", State::Warning, "0 of 5000");
+    let none = Scripted::default().with("/user", 200, &json!({ "login": "ann" }));
+    finds(&none, &site(false, true), "token: rate limit", State::Ok, "there is none");
+}
+
+#[test]
+fn webhooks() {
+    let check = "octo/widgets: webhook";
+    let with = |hooks: &Value| Scripted::default().with("/repos/octo/widgets/hooks?per_page=100", 200, hooks);
+    let site = site(false, true);
+    let runs = &["workflow_run"];
+    finds(&with(&hook(URL, runs, true, Some("*"))), &site, check, State::Ok, "as form");
+    finds(&with(&hook(URL.trim_end_matches('/'), runs, true, Some("*"))), &site, check, State::Ok, "");
+    finds(&with(&hook(URL, &["*"], true, Some("*"))), &site, check, State::Ok, "");
+    finds(&with(&hook(URL, &["push"], true, Some("*"))), &site, check, State::Wrong, "not of Workflow runs");
+    finds(&with(&hook(URL, runs, false, Some("*"))), &site, check, State::Wrong, "not active");
+    finds(&with(&hook(URL, runs, true, None)), &site, check, State::Wrong, "no secret");
+    finds(&with(&hook("https://elsewhere.example/", runs, true, Some("*"))), &site, check, State::Warning, "none to");
+    finds(&with(&json!([])), &site, check, State::Warning, "organization");
+    finds(&Scripted::default(), &site, check, State::Warning, "may not see webhooks");
+}
+
+#[test]
+fn last_deliveries() {
+    let check = "octo/widgets: deliveries";
+    let with = |deliveries: &Value| {
+        Scripted::default()
+            .with("/repos/octo/widgets/hooks?per_page=100", 200, &hook(URL, &["workflow_run"], true, Some("*")))
+            .with("/repos/octo/widgets/hooks/5/deliveries?per_page=30", 200, deliveries)
+    };
+    let site = site(false, true);
+    finds(&with(&json!([delivery(1, "a", 202)])), &site, check, State::Ok, "the last 1 arrived");
+    finds(
+        &with(&json!([delivery(2, "b", 202), delivery(1, "a", 503)])),
+        &site,
+        check,
+        State::Warning,
+        "1 of the last 2",
+    );
+    finds(&with(&json!([delivery(2, "b", 401), delivery(1, "a", 202)])), &site, check, State::Wrong, "(401)");
+    finds(&with(&json!([delivery(1, "a", 0)])), &site, check, State::Wrong, "no answer");
+    finds(&with(&json!([])), &site, check, State::Warning, "none yet");
+}
+
+#[test]
+fn apps() {
+    let permissions = json!({ "actions": "write", "checks": "read", "contents": "read", "metadata": "read" });
+    let app = |permissions: &Value, events: &[&str]| {
+        let owner = json!({ "login": "octo", "type": "Organization" });
+        let body = json!({
+            "name": "Mine", "slug": "mine", "html_url": "https://github.com/apps/mine", "owner": owner, "permissions": permissions, "events": events,
+        });
+        Scripted::default().with("/app", 200, &body).with("/app/hook/config", 200, &json!({ "url": URL }))
+    };
+    let site = site(true, false);
+    let good = app(&permissions, &["workflow_run"]);
+    finds(&good, &site, "App", State::Ok, "Mine");
+    finds(&good, &site, "App: webhook", State::Ok, "workflow_run");
+    finds(&good, &site, "octo/widgets: App", State::Wrong, "not installed");
+    let installed = |permissions: &Value, suspended: Option<&str>| {
+        let body = json!({ "id": 7, "suspended_at": suspended, "permissions": permissions });
+        app(permissions, &["workflow_run"]).with("/repos/octo/widgets/installation", 200, &body)
+    };
+    finds(&installed(&permissions, None), &site, "octo/widgets: App", State::Ok, "installation 7");
+    finds(&installed(&permissions, None), &site, "octo/widgets: webhook", State::Ok, "the App's");
+    finds(&installed(&permissions, Some("2026-11-23")), &site, "octo/widgets: App", State::Wrong, "suspended");
+    let narrow = json!({ "actions": "read", "contents": "read" });
+    finds(&installed(&narrow, None), &site, "octo/widgets: App", State::Wrong, "actions: write, checks: read");
+    finds(&app(&narrow, &["workflow_run"]), &site, "App: permissions", State::Wrong, "actions: write, checks: read");
+    finds(&app(&permissions, &["push"]), &site, "App: webhook", State::Wrong, "does not subscribe");
+    let elsewhere = good.with("/app/hook/config", 200, &json!({ "url": "https://elsewhere.example/" }));
+    finds(&elsewhere, &site, "App: webhook", State::Wrong, "elsewhere.example");
+    let undecoded =
+        Scripted::default().with("/app", 401, &json!({ "message": "A JSON web token could not be decoded" }));
+    finds(&undecoded, &site, "App", State::Wrong, "GITHUB_APP_PRIVATE_KEY");
+}
+
+#[test]
+fn policy_files() {
+    let check = "octo/widgets: .github/rerunner.yml";
+    let file = |content: &str| {
+        use base64::Engine;
+        let content = base64::engine::general_purpose::STANDARD.encode(content);
+        let (first, second) = content.split_at(content.len() / 2);
+        let body = json!({ "content": format!("{first}\n{second}\n") });
+        Scripted::default().with("/repos/octo/widgets/contents/.github/rerunner.yml", 200, &body)
+    };
+    let site = site(false, true);
+    finds(&file("version: 1\nmax_reruns: 2\n"), &site, check, State::Ok, "valid");
+    finds(&file("version: 1\nmax_rerun: 2\n"), &site, check, State::Wrong, "line 2");
+    finds(&Scripted::default(), &site, check, State::Ok, "there is none");
+}
+
+#[test]
+fn every_page_of_failed_deliveries_is_sent_again() {
+    let all = "/app/hook/deliveries?per_page=100";
+    let github = Scripted::default()
+        .with(all, 200, &json!([delivery(9, "arrived", 202), delivery(8, "lost", 0)]))
+        .header(all, |headers| headers.link = Some("<https://x/y?cursor=a%3D>; rel=\"next\"".to_owned()))
+        .with("/app/hook/deliveries?per_page=100&cursor=a%3D", 200, &json!([delivery(3, "unstored", 503)]));
+    let done = everything(&github, &site(true, false), &[repository()], NOW).now_or_never().unwrap();
+    assert_eq!(done, Ok(Redelivered { redelivered: 2, left: 0 }));
+    assert_eq!(*github.posted.borrow(), ["/app/hook/deliveries/3/attempts", "/app/hook/deliveries/8/attempts"]);
+    // With a token, webhooks that may not be seen are a matter to tell.
+    let refused = everything(&Scripted::default(), &site(false, true), &[repository()], NOW).now_or_never().unwrap();
+    assert_eq!(refused, Err(Problem::NotFound));
+}

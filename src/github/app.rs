@@ -1,0 +1,300 @@
+//! Acting as a GitHub App: what is signed, what is asked for, and what GitHub can answer. Pure; [`super::credentials`]
+//! makes the calls.
+//!
+//! An App proves who it is by a JSON Web Token that its private key has signed, and gets a token for an hour for one
+//! installation (GitHub Docs, "Generating an installation access token for a GitHub App"). Ours is narrowed to one
+//! repository and to the permissions that are used.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::names::{InstallationId, RepoName};
+use crate::settings::Secret;
+use crate::time::{Millis, Span};
+
+use super::answer::{self, Problem, Reply};
+
+/// "60 seconds in the past, to allow for clock drift".
+const ISSUED_AGO: Span = Span::seconds(60);
+/// "No more than 10 minutes into the future": one minute less, for GitHub's clock may be behind ours.
+const EXPIRES_IN: Span = Span::minutes(9);
+/// A token is renewed this long before it expires, so that it does not expire on its way.
+pub const RENEW_BEFORE: Span = Span::minutes(5);
+/// Clocks that differ by more than this are why a JSON Web Token is refused.
+const CLOCK_DIFFERS: Span = Span::seconds(30);
+
+/// What the App must be granted, as GitHub's API names it. The doctor and the set-up page go by it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needed {
+    /// Whether it writes on pull requests what was re-run.
+    pub comments: bool,
+}
+
+impl Needed {
+    pub fn permissions(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let always = [("actions", "write"), ("checks", "read"), ("contents", "read"), ("metadata", "read")];
+        always.into_iter().chain(self.comments.then_some(("pull_requests", "write")))
+    }
+
+    /// As the API and a manifest take it.
+    pub fn to_json(self) -> Map<String, Value> {
+        self.permissions().map(|(name, level)| (name.to_owned(), level.into())).collect()
+    }
+}
+
+/// `actions: write, checks: read, …`
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let permissions: Vec<String> = self.permissions().map(|(name, level)| format!("{name}: {level}")).collect();
+        f.write_str(&permissions.join(", "))
+    }
+}
+
+/// The App's id and key, as the settings have them.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its number, or its client id.
+    pub id: String,
+    /// See [`super::pem`].
+    pub key: Secret,
+    pub needed: Needed,
+}
+
+/// A token for an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstallationToken {
+    pub token: Secret,
+    /// By GitHub's clock.
+    pub expires: Millis,
+}
+
+/// The answer to "Create an installation access token for an app".
+#[derive(Debug, PartialEq, Eq)]
+pub enum TokenAnswer {
+    Token(InstallationToken),
+    /// There is no such installation any more, or not on this repository.
+    NotInstalled,
+    Problem(Problem),
+}
+
+/// The answer to "Get a repository installation for the authenticated app".
+#[derive(Debug, PartialEq, Eq)]
+pub enum InstallationAnswer {
+    Installed(InstallationId),
+    NotInstalled,
+    Problem(Problem),
+}
+
+impl App {
+    /// What is to be signed: header and claims. `now` is GitHub's time, as far as it is known.
+    pub fn claims(&self, now: Millis) -> String {
+        let seconds = |time: Millis| time.0.div_euclid(1_000);
+        let issued = Millis(now.0.saturating_sub(ISSUED_AGO.as_millis()));
+        let claims = json!({ "iat": seconds(issued), "exp": seconds(now + EXPIRES_IN), "iss": self.id });
+        let encode = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        format!("{}.{}", encode(json!({ "alg": "RS256", "typ": "JWT" })), encode(claims))
+    }
+}
+
+/// The JSON Web Token, once its claims are signed.
+pub fn signed(claims: &str, signature: &[u8]) -> Secret {
+    Secret::new(format!("{claims}.{}", URL_SAFE_NO_PAD.encode(signature)))
+}
+
+pub fn installation_path(repository: &RepoName) -> String {
+    format!("/repos/{repository}/installation")
+}
+
+pub fn token_path(installation: InstallationId) -> String {
+    format!("/app/installations/{installation}/access_tokens")
+}
+
+/// Narrowed to the repository and to what is used: what else the App may do, this token may not.
+pub fn token_body(repository: &RepoName, needed: Needed) -> String {
+    json!({ "repositories": [repository.name()], "permissions": needed.to_json() }).to_string()
+}
+
+/// How far GitHub's clock is ahead of ours, in milliseconds, if that is why it refused a JSON Web Token.
+pub fn clock_is_off(reply: &Reply, now: Millis) -> Option<i64> {
+    let date = reply.headers.date.as_deref().and_then(Millis::from_http_date)?;
+    let ahead = date.0.saturating_sub(now.0);
+    (reply.status == 401 && ahead.unsigned_abs() > CLOCK_DIFFERS.as_millis().unsigned_abs()).then_some(ahead)
+}
+
+impl TokenAnswer {
+    pub fn of(reply: &Reply, needed: Needed) -> Self {
+        #[derive(Deserialize)]
+        struct Body {
+            token: String,
+            expires_at: String,
+        }
+        if reply.status != 201 {
+            let message = answer::message(reply);
+            return match reply.status {
+                404 if !is_unknown(&message) => Self::NotInstalled,
+                // One status for both: a repository that it is not installed on, and a permission that it was not given.
+                422 if message.contains("repositor") => Self::NotInstalled,
+                422 => Self::Problem(Problem::Credentials {
+                    message: format!(
+                        "422 {message} (needed: {needed}; the App's owner grants them, and whoever installed it accepts them)"
+                    ),
+                }),
+                _ => Self::Problem(problem(reply)),
+            };
+        }
+        let read = serde_json::from_slice::<Body>(&reply.body).ok();
+        let read = read.and_then(|body| Some((body.token, Millis::from_rfc3339(&body.expires_at)?)));
+        match read {
+            Some((token, expires)) => Self::Token(InstallationToken { token: Secret::new(token), expires }),
+            None => Self::Problem(Problem::Lost { what: "an answer that has no installation token".to_owned() }),
+        }
+    }
+}
+
+impl InstallationAnswer {
+    pub fn of(reply: &Reply) -> Self {
+        #[derive(Deserialize)]
+        struct Body {
+            id: InstallationId,
+            suspended_at: Option<String>,
+        }
+        match reply.status {
+            200 => match serde_json::from_slice::<Body>(&reply.body) {
+                Ok(Body { suspended_at: Some(_), .. }) => Self::Problem(suspended()),
+                Ok(Body { id, .. }) => Self::Installed(id),
+                Err(_) => Self::Problem(Problem::Lost { what: "an answer that is no installation".to_owned() }),
+            },
+            404 if !is_unknown(&answer::message(reply)) => Self::NotInstalled,
+            _ => Self::Problem(problem(reply)),
+        }
+    }
+}
+
+pub fn not_installed(repository: &RepoName) -> Problem {
+    Problem::Credentials { message: format!("it is not installed on {repository}; install it there on GitHub") }
+}
+
+/// Whether a call, with whatever token, was refused for this reason.
+pub fn says_suspended(reply: &Reply) -> bool {
+    reply.status == 403 && answer::message(reply).contains("suspended")
+}
+
+pub fn suspended() -> Problem {
+    Problem::Credentials {
+        message: "its installation is suspended; unsuspend it on GitHub, under Installed GitHub Apps".to_owned(),
+    }
+}
+
+/// GitHub's word for an App id that it does not know.
+fn is_unknown(message: &str) -> bool {
+    message.contains("Integration")
+}
+
+/// What went wrong with a call that was made with a JSON Web Token.
+pub fn problem(reply: &Reply) -> Problem {
+    let message = answer::message(reply);
+    match reply.status {
+        401 => Problem::Credentials {
+            message: format!("401 {message}; is GITHUB_APP_PRIVATE_KEY a key of the App GITHUB_APP_ID?"),
+        },
+        403 if says_suspended(reply) => suspended(),
+        404 if is_unknown(&message) => {
+            Problem::Credentials { message: format!("404 {message}; there is no App with this GITHUB_APP_ID") }
+        }
+        _ => answer::problem(reply),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::answer::ReplyHeaders;
+
+    const NEEDED: Needed = Needed { comments: false };
+
+    fn reply(status: u16, body: serde_json::Value) -> Reply {
+        Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
+    }
+
+    fn message(status: u16, message: &str) -> Reply {
+        reply(status, json!({ "message": message }))
+    }
+
+    #[test]
+    fn the_claims() {
+        let app = App { id: "12345".to_owned(), key: Secret::new(""), needed: NEEDED };
+        let text = app.claims(Millis(1_795_446_245_999));
+        let parts: Vec<String> =
+            text.split('.').map(|part| String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()).collect();
+        let parts: Vec<serde_json::Value> = parts.iter().map(|part| serde_json::from_str(part).unwrap()).collect();
+        assert_eq!(parts[0], json!({ "alg": "RS256", "typ": "JWT" }));
+        assert_eq!(parts[1], json!({ "iat": 1_795_446_185, "exp": 1_795_446_785, "iss": "12345" }));
+        assert_eq!(signed("a.b", &[0xfb, 0xff]).reveal(), "a.b.-_8");
+    }
+
+    #[test]
+    fn a_token_is_asked_for_as_narrow_as_can_be() {
+        let body = token_body(&RepoName::parse("octo/widgets").unwrap(), NEEDED);
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let permissions = json!({ "actions": "write", "checks": "read", "contents": "read", "metadata": "read" });
+        assert_eq!(body, json!({ "repositories": ["widgets"], "permissions": permissions }));
+        assert!(Needed { comments: true }.to_string().ends_with("metadata: read, pull_requests: write"));
+    }
+
+    #[test]
+    fn answers_to_the_request_for_a_token() {
+        let good = reply(201, json!({ "token": "t", "expires_at": "2026-11-23T15:04:05Z" }));
+        let token = InstallationToken { token: Secret::new("t"), expires: Millis(1_795_446_245_000) };
+        assert_eq!(TokenAnswer::of(&good, NEEDED), TokenAnswer::Token(token));
+        assert_eq!(TokenAnswer::of(&message(404, "Not Found"), NEEDED), TokenAnswer::NotInstalled);
+        let elsewhere =
+            "There is at least one repository that does not exist or is not accessible to the parent installation.";
+        assert_eq!(TokenAnswer::of(&message(422, elsewhere), NEEDED), TokenAnswer::NotInstalled);
+        for (status, github, part) in [
+            (401, "A JSON web token could not be decoded", "GITHUB_APP_PRIVATE_KEY"),
+            (404, "Integration not found", "GITHUB_APP_ID"),
+            (403, "This installation has been suspended", "unsuspend"),
+            (422, "The permissions requested are not granted to this installation.", "actions: write"),
+        ] {
+            let TokenAnswer::Problem(Problem::Credentials { message }) =
+                TokenAnswer::of(&message(status, github), NEEDED)
+            else {
+                panic!("{status} {github}: not for somebody to mend")
+            };
+            assert!(message.contains(part), "{message}");
+        }
+        for lost in [message(500, ""), reply(201, json!({ "token": "t" })), reply(201, json!([]))] {
+            assert!(matches!(TokenAnswer::of(&lost, NEEDED), TokenAnswer::Problem(Problem::Lost { .. })));
+        }
+    }
+
+    #[test]
+    fn answers_to_where_it_is_installed() {
+        let id = InstallationId::new(7).unwrap();
+        let installed = reply(200, json!({ "id": 7, "suspended_at": null }));
+        assert_eq!(InstallationAnswer::of(&installed), InstallationAnswer::Installed(id));
+        let asleep = reply(200, json!({ "id": 7, "suspended_at": "2026-11-23T15:04:05Z" }));
+        assert_eq!(InstallationAnswer::of(&asleep), InstallationAnswer::Problem(suspended()));
+        assert_eq!(InstallationAnswer::of(&message(404, "Not Found")), InstallationAnswer::NotInstalled);
+        let unknown = InstallationAnswer::of(&message(404, "Integration not found"));
+        assert!(matches!(unknown, InstallationAnswer::Problem(Problem::Credentials { .. })));
+    }
+
+    #[test]
+    fn only_a_refusal_with_another_time_is_the_clocks_fault() {
+        let date = "Mon, 23 Nov 2026 15:04:05 GMT";
+        let github = 1_795_446_245_000;
+        let mut refused = message(401, "'Expiration time' claim ('exp') is too far in the future");
+        assert_eq!(clock_is_off(&refused, Millis(github - 120_000)), None, "it does not say what time it is");
+        refused.headers.date = Some(date.to_owned());
+        assert_eq!(clock_is_off(&refused, Millis(github - 120_000)), Some(120_000));
+        assert_eq!(clock_is_off(&refused, Millis(github + 120_000)), Some(-120_000));
+        assert_eq!(clock_is_off(&refused, Millis(github + 20_000)), None);
+        refused.status = 403;
+        assert_eq!(clock_is_off(&refused, Millis(github + 120_000)), None);
+    }
+}

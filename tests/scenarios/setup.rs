@@ -1,0 +1,458 @@
+//! From nothing to the first rescued run: the set-up page, `npm run setup`, `npm run doctor`, and redelivery.
+//!
+//! `wrangler deploy` and `wrangler secret put` need Cloudflare: a stand-in takes their place here, which keeps what it is
+//! given. All else is real.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use local_worker::{LocalWorker, Options};
+use reqwest::header::LOCATION;
+use serde_json::Value;
+use simulator::{Conclusion, EventKind, EventKinds, Grant, Job, Permission, TokenKind, Workflow};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::stage::{SECRET, Stage, trials};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(
+        stage,
+        "setup",
+        from_the_page_to_a_rescued_run,
+        the_page_is_for_whoever_has_the_admin_token,
+        the_doctor_finds_what_is_wrong,
+        the_doctor_of_an_app,
+        failed_deliveries_are_sent_again_by_the_doctor,
+        failed_deliveries_are_sent_again_by_the_hour,
+        the_command_sets_up_and_replaces_nothing,
+    )
+}
+
+const ADMIN: &str = "the-admin-token";
+const SOON: Duration = Duration::from_secs(30);
+
+fn fails_once() -> Workflow {
+    Workflow::new("ci").job(Job::new("test").fails(1))
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
+}
+
+/// What a browser is shown, once it has been asked for the password.
+async fn browse(url: &str) -> (u16, String) {
+    let response = client().get(url).basic_auth("anyone", Some(ADMIN)).send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    assert_eq!(headers["cache-control"], "no-store", "{url}");
+    (status, response.text().await.expect("a page"))
+}
+
+/// What is between two texts, as HTML would have it.
+#[track_caller]
+fn between(page: &str, start: &str, end: &str) -> String {
+    let found = page.split_once(start).and_then(|(_, rest)| rest.split_once(end));
+    let (found, _) = found.unwrap_or_else(|| panic!("no {start} … {end} in {page}"));
+    found.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// Presses the button on a page of ours; GitHub agrees and sends the browser back.
+async fn press(page: &str, button: &str) -> String {
+    let form = page.split("<form ").find(|form| form.contains(button)).expect("a form");
+    let (action, manifest) = (between(form, "action=\"", "\""), between(form, "name=\"manifest\" value=\"", "\""));
+    let form = form_urlencoded::Serializer::new(String::new()).append_pair("manifest", &manifest).finish();
+    let request = client().post(action).header("content-type", "application/x-www-form-urlencoded").body(form);
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), 302);
+    answer.headers()[LOCATION].to_str().expect("an address").to_owned()
+}
+
+async fn from_the_page_to_a_rescued_run(stage: Arc<Stage>) {
+    let github = stage.github().await;
+    let name = "first-steps/widgets";
+    let options = Options::default()
+        .setting("GITHUB_TOKEN", "")
+        .setting("WEBHOOK_SECRET", "")
+        .setting("WEBHOOK_SECRET_PREVIOUS", "")
+        .setting("ADMIN_TOKEN", ADMIN);
+    let worker = stage.worker_with(options).await;
+    // By name, as a person who was told it by GitHub's page would: an organization takes one step more.
+    let (_, start) = browse(&format!("{}/setup", worker.url)).await;
+    assert!(start.contains("name=\"organization\""));
+    let (status, page) = browse(&format!("{}/setup?organization=first-steps", worker.url)).await;
+    assert_eq!(status, 200);
+    let (status, _) = browse(&format!("{}/setup?organization=a/b", worker.url)).await;
+    assert_eq!(status, 400);
+    let back = press(&page, "/organizations/first-steps/").await;
+    assert!(back.starts_with(&format!("{}/setup/created?code=", worker.url)), "{back}");
+    // A return that somebody else has made up.
+    for forged in [back.replace("state=", "state=1"), back.split("&state").next().expect("one").to_owned()] {
+        let (status, page) = browse(&forged).await;
+        assert!(status == 400 && !page.contains("PRIVATE KEY"), "{page}");
+    }
+    let (status, page) = browse(&back).await;
+    assert_eq!(status, 200, "{page}");
+    let value = |name: &str| between(&page, &format!("aria-label=\"{name}\">"), "</textarea>");
+    let values: BTreeMap<&str, String> = ["GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY", "WEBHOOK_SECRET"]
+        .into_iter()
+        .map(|name| (name, value(name)))
+        .collect();
+    assert!(!values["GITHUB_APP_PRIVATE_KEY"].contains('\n'), "it is pasted into a prompt of one line");
+    for name in values.keys() {
+        assert!(page.contains(&format!("npx wrangler secret put {name}")), "{name}");
+    }
+    // Once: the code is spent.
+    let (status, page) = browse(&back).await;
+    assert!(status == 502 && !page.contains("PRIVATE KEY"), "{page}");
+    assert!(!worker.log().lines().iter().any(|line| line.contains(&values["WEBHOOK_SECRET"])));
+    let port = worker.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    worker.stop().await;
+    let app = values["GITHUB_APP_ID"].parse().expect("a number");
+    // As after the three commands.
+    let mut options = Options { port: Some(port), ..Options::default() }
+        .setting("GITHUB_TOKEN", "")
+        .setting("WEBHOOK_SECRET_PREVIOUS", "")
+        .setting("ADMIN_TOKEN", ADMIN);
+    for (name, value) in values {
+        options = options.setting(name, value);
+    }
+    let worker = stage.worker_with(options).await;
+    let repository = github.repository(name).await;
+    repository.hook(|hook| hook.url = None).await;
+    github.install(app, "first-steps");
+    let run = repository.run(fails_once()).await;
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    run.expect_reruns(1).await;
+    // Nobody puts another in its place.
+    let (status, _) = browse(&format!("{}/setup", worker.url)).await;
+    assert_eq!(status, 409);
+    let (output, found) = doctor(&[&worker.url, name], &[("ADMIN_TOKEN", ADMIN)]).await;
+    assert_eq!(output.status.code(), Some(0), "{found:#}");
+    worker.stop().await;
+}
+
+async fn the_page_is_for_whoever_has_the_admin_token(stage: Arc<Stage>) {
+    let worker = stage.worker_with(Options::default().setting("ADMIN_TOKEN", ADMIN)).await;
+    for path in ["/setup", "/setup/created?code=abc&state=x", "/api/v1/doctor"] {
+        let answer = client().get(format!("{}{path}", worker.url)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 401, "{path}");
+        assert!(answer.headers().contains_key("www-authenticate"), "{path}");
+    }
+    let answer = client().get(format!("{}/setup", worker.url)).bearer_auth(ADMIN).send().await.expect("an answer");
+    let policy = answer.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    let github = stage.github().await.url();
+    assert!(policy.contains(&format!("form-action 'self' {github};")), "{policy}");
+    worker.stop().await;
+}
+
+/// `npm run doctor -- --json …`, in an empty folder, with these in the environment.
+async fn doctor(arguments: &[&str], environment: &[(&str, &str)]) -> (Output, Value) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
+    command.arg("doctor").arg("--json").args(arguments).current_dir(folder.path());
+    for name in ["ADMIN_TOKEN", "WEBHOOK_SECRET", "GITHUB_TOKEN", "GITHUB_API_URL"] {
+        command.env_remove(name);
+    }
+    let output = command.envs(environment.iter().copied()).output().await.expect("the command");
+    let found = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}{}", text(&output.stdout), text(&output.stderr)));
+    (output, found)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The one finding of this check.
+#[track_caller]
+fn is(found: &Value, check: &str, state: &str, part: &str) {
+    let findings = found["findings"].as_array().expect("findings");
+    let finding =
+        findings.iter().find(|one| one["check"] == check).unwrap_or_else(|| panic!("no {check} in {found:#}"));
+    let said = finding["finding"].as_str().expect("text");
+    assert!(finding["state"] == state && said.contains(part), "{check}: {state} {part:?} in {found:#}");
+    assert_eq!(finding["remedy"].is_string(), state != "ok", "{finding}");
+}
+
+async fn the_doctor_finds_what_is_wrong(stage: Arc<Stage>) {
+    let github = stage.github().await;
+    let name = "octo/examined";
+    let token = "a-classic-token";
+    let mut grant = Grant::full("rerunner-bot").kind(TokenKind::Classic);
+    grant.scopes = Some("repo, read:org".to_owned());
+    github.add_token(token, grant);
+    let options = Options::default().setting("ADMIN_TOKEN", ADMIN).setting("GITHUB_TOKEN", token);
+    let worker = stage.worker_with(options).await;
+    let repository = stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
+    let run = repository.run(fails_once()).await;
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    let with_all = [("ADMIN_TOKEN", ADMIN), ("WEBHOOK_SECRET", SECRET)];
+    let (output, found) = doctor(&[&worker.url, name], &with_all).await;
+    assert_eq!(output.status.code(), Some(0), "{found:#}");
+    is(&found, "reachable", "ok", &worker.url);
+    is(&found, "settings", "ok", "");
+    is(&found, "webhook secret", "ok", "ping");
+    is(&found, "token", "ok", "repo, read:org");
+    is(&found, "token: rate limit", "ok", "of 5000");
+    is(&found, "octo/examined: workflow runs", "ok", "");
+    is(&found, "octo/examined: webhook", "ok", "workflow_run");
+    is(&found, "octo/examined: deliveries", "ok", "arrived");
+    assert!(!text(&output.stdout).contains(ADMIN) && !text(&output.stdout).contains(SECRET));
+
+    let (output, found) = doctor(&[&worker.url, name], &[("ADMIN_TOKEN", ADMIN), ("WEBHOOK_SECRET", "another")]).await;
+    assert_eq!(output.status.code(), Some(1));
+    is(&found, "webhook secret", "wrong", "another one");
+    let (_, found) = doctor(&[&worker.url], &[("ADMIN_TOKEN", "not-it")]).await;
+    is(&found, "admin token", "wrong", "does not take");
+    is(&found, "webhook secret", "warning", "not checked");
+    let api = github.url();
+    let by_token = [("GITHUB_TOKEN", token), ("GITHUB_API_URL", api.as_str())];
+    let (_, found) = doctor(&[&worker.url, name], &by_token).await;
+    is(&found, "token", "ok", "of this machine");
+    is(&found, "octo/examined: webhook", "ok", "workflow_run");
+
+    repository.hook(|hook| hook.events = EventKinds::NONE).await;
+    let (_, found) = doctor(&[&worker.url, name], &with_all).await;
+    is(&found, "octo/examined: webhook", "wrong", "not of Workflow runs");
+    repository.hook(|hook| hook.url = Some("https://elsewhere.example/".to_owned())).await;
+    let (_, found) = doctor(&[&worker.url, name, "octo/nowhere"], &with_all).await;
+    is(&found, "octo/examined: webhook", "warning", "has none to");
+    is(&found, "octo/nowhere: workflow runs", "wrong", "no such repository");
+    github.with_model(|model, _| model.grant_mut(token).scopes = Some("gist".to_owned()));
+    github.with_model(|model, _| {
+        let used = model.rate_limit(token).expect("a token").used;
+        model.grant_mut(token).hourly = used + used / 10;
+    });
+    let (output, found) = doctor(&[&worker.url], &with_all).await;
+    assert_eq!(output.status.code(), Some(1));
+    is(&found, "token", "wrong", "lacks the scope repo");
+    is(&found, "token: rate limit", "warning", "are left");
+    github.revoke_token(token);
+    let (_, found) = doctor(&[&worker.url], &with_all).await;
+    is(&found, "token", "wrong", "401 Bad credentials");
+    let url = worker.url.clone();
+    worker.stop().await;
+    let (output, found) = doctor(&[&url], &with_all).await;
+    assert_eq!(output.status.code(), Some(1));
+    is(&found, "reachable", "wrong", &url);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
+    let unknown = command.arg("doctor").current_dir(folder.path()).output().await.expect("the command");
+    assert_eq!(unknown.status.code(), Some(2), "which Worker?");
+}
+
+async fn the_doctor_of_an_app(stage: Arc<Stage>) {
+    let github = stage.github().await;
+    let app = github.app("doctored");
+    let options = Options::default()
+        .setting("ADMIN_TOKEN", ADMIN)
+        .setting("GITHUB_TOKEN", "")
+        .setting("GITHUB_APP_ID", app.id.to_string())
+        .setting("GITHUB_APP_PRIVATE_KEY", app.key.pkcs8());
+    let worker = stage.worker_with(options).await;
+    for name in ["octo/app-doctored", "octo/app-undoctored"] {
+        github.repository(name).await.hook(|hook| hook.url = None).await;
+    }
+    let installation = app.install(&["octo/app-doctored"]);
+    let admin = [("ADMIN_TOKEN", ADMIN)];
+    let both = [worker.url.as_str(), "octo/app-doctored", "octo/app-undoctored"];
+    let (output, found) = doctor(&both, &admin).await;
+    assert_eq!(output.status.code(), Some(1), "{found:#}");
+    is(&found, "App", "ok", "doctored");
+    is(&found, "App: permissions", "ok", "actions: write");
+    is(&found, "App: webhook", "wrong", "goes nowhere");
+    is(&found, "octo/app-doctored: App", "ok", "installed");
+    is(&found, "octo/app-undoctored: App", "wrong", "not installed here");
+    let url = format!("{}/", worker.url);
+    app.hook(|hook| hook.url = Some(url));
+    app.grant(installation, "checks", Permission::None);
+    let (_, found) = doctor(&both, &admin).await;
+    is(&found, "App: webhook", "ok", "workflow_run");
+    is(&found, "octo/app-doctored: App", "wrong", "checks: read");
+    app.suspend(installation);
+    let (_, found) = doctor(&both, &admin).await;
+    is(&found, "octo/app-doctored: App", "wrong", "suspended");
+    app.remove_key(&app.key);
+    let (_, found) = doctor(&both, &admin).await;
+    is(&found, "App", "wrong", "GITHUB_APP_PRIVATE_KEY");
+    worker.stop().await;
+}
+
+/// A run whose webhooks did not arrive: nobody was at the address.
+async fn missed(stage: &Stage, name: &str) -> (simulator::Repository, simulator::Run) {
+    let nowhere = "http://127.0.0.1:1";
+    let repository = stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), nowhere).await;
+    let run = repository.run(fails_once()).await;
+    assert_eq!(run.ends(1).await, Conclusion::Failure);
+    (repository, run)
+}
+
+async fn failed_deliveries_are_sent_again_by_the_doctor(stage: Arc<Stage>) {
+    let github = stage.github().await;
+    let name = "octo/redelivered";
+    let mut grant = Grant::full("rerunner-bot");
+    grant.hooks = Permission::Write;
+    github.add_token("a-token-that-sees-hooks", grant);
+    let options = Options::default().setting("ADMIN_TOKEN", ADMIN).setting("GITHUB_TOKEN", "a-token-that-sees-hooks");
+    let worker = stage.worker_with(options).await;
+    let (repository, run) = missed(&stage, name).await;
+    let sent = || github.deliveries().into_iter().filter(|one| one.repository.as_str() == name);
+    github
+        .expect("the webhooks to have failed", |github| {
+            github.deliveries().iter().filter(|one| one.repository.as_str() == name).count() == 3
+        })
+        .await;
+    let url = format!("{}/", worker.url);
+    repository.hook(|hook| hook.url = Some(url)).await;
+    let admin = [("ADMIN_TOKEN", ADMIN)];
+    let (_, found) = doctor(&[&worker.url, name], &admin).await;
+    is(&found, "octo/redelivered: deliveries", "wrong", "no answer");
+    let (_, found) = doctor(&[&worker.url, name, "--redeliver"], &admin).await;
+    assert_eq!(found["redelivery"], serde_json::json!({ "redelivered": 3, "left": 0 }), "{found:#}");
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    // Once they have arrived there is nothing to do; and a second time does no harm.
+    let (_, found) = doctor(&[&worker.url, name, "--redeliver"], &admin).await;
+    assert_eq!(found["redelivery"]["redelivered"], 0, "{found:#}");
+    let failed = sent().find(|one| one.action.as_deref() == Some("completed")).expect("a delivery");
+    github.redeliver(&failed.id).await;
+    run.expect_reruns(1).await;
+    run.expect_no_rerun_for(Duration::from_secs(2)).await;
+    worker.stop().await;
+}
+
+async fn failed_deliveries_are_sent_again_by_the_hour(stage: Arc<Stage>) {
+    let github = stage.github().await;
+    let name = "octo/app-redelivered";
+    let app = github.app("redelivered");
+    let options = Options::default()
+        .setting("GITHUB_TOKEN", "")
+        .setting("GITHUB_APP_ID", app.id.to_string())
+        .setting("GITHUB_APP_PRIVATE_KEY", app.key.pkcs1());
+    let worker = stage.worker_with(options).await;
+    let repository = github.repository(name).await;
+    repository.hook(|hook| hook.url = None).await;
+    app.install(&[name]);
+    app.hook(|hook| {
+        hook.url = Some("http://127.0.0.1:1/".to_owned());
+        SECRET.clone_into(&mut hook.secret);
+    });
+    let run = repository.run(fails_once()).await;
+    assert_eq!(run.ends(1).await, Conclusion::Failure);
+    github
+        .expect("the webhooks to have failed", |github| {
+            github.deliveries().iter().filter(|one| one.repository.as_str() == name).count() == 3
+        })
+        .await;
+    let url = format!("{}/", worker.url);
+    app.hook(|hook| hook.url = Some(url));
+    tick(&worker).await;
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    let told = worker.log().wait_for(SOON, |event| event["event"] == "redelivery").await.expect("a line in the log");
+    assert_eq!((&told["redelivered"], &told["left"]), (&3.into(), &0.into()), "{told}");
+    // All have arrived: the next hour has nothing to do.
+    let before = github.deliveries().len();
+    tick(&worker).await;
+    run.expect_reruns(1).await;
+    run.expect_no_rerun_for(Duration::from_secs(2)).await;
+    let again = github.deliveries().into_iter().skip(before).filter(|one| one.repository.as_str() == name);
+    assert_eq!(again.filter(|one| one.redelivery).count(), 0);
+    worker.stop().await;
+}
+
+/// The hour strikes.
+async fn tick(worker: &LocalWorker) {
+    let answer = client().get(format!("{}/cdn-cgi/handler/scheduled", worker.url)).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+}
+
+/// Takes wrangler's place: deploys nothing, and keeps each secret in a file of its name.
+const STAND_IN: &str = r#"#!/bin/sh
+echo "$@" >> "$STAND_IN/calls"
+case "$1 $2" in
+  "--version ") echo 4.0.0 ;;
+  "whoami ") [ -e "$STAND_IN/logged-in" ] && echo "You are logged in" || echo "You are not authenticated." ;;
+  "login ") touch "$STAND_IN/logged-in" ;;
+  "deploy ") echo "Deployed rerunner triggers"; echo "  $STAND_IN_URL" ;;
+  "secret list") cd "$STAND_IN/secrets" && printf '[' && ls | sed 's/.*/{"name":"&","type":"secret_text"}/' | paste -sd, - | tr -d '\n' && printf ']' ;;
+  "secret put") cat > "$STAND_IN/secrets/$3" ;;
+  *) exit 1 ;;
+esac
+"#;
+
+/// `npm run setup`, with these answers typed.
+async fn set_up(folder: &Path, url: &str, arguments: &[&str], typed: &str) -> Output {
+    let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
+    command.arg("setup").args(arguments).current_dir(folder).env("PATH", path);
+    command.env("STAND_IN", folder).env("STAND_IN_URL", url);
+    for name in ["ADMIN_TOKEN", "WEBHOOK_SECRET", "GITHUB_TOKEN"] {
+        command.env_remove(name);
+    }
+    let (input, output) = (std::process::Stdio::piped(), std::process::Stdio::piped());
+    let mut child =
+        command.stdin(input).stdout(output).stderr(std::process::Stdio::piped()).spawn().expect("the command");
+    let mut stdin = child.stdin.take().expect("its input");
+    stdin.write_all(typed.as_bytes()).await.expect("answers are taken");
+    drop(stdin);
+    child.wait_with_output().await.expect("the command")
+}
+
+async fn the_command_sets_up_and_replaces_nothing(stage: Arc<Stage>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    for name in ["bin", "secrets"] {
+        std::fs::create_dir(root.join(name)).expect("a folder");
+    }
+    let stand_in = root.join("bin/wrangler");
+    std::fs::write(&stand_in, STAND_IN).expect("a file");
+    std::fs::set_permissions(&stand_in, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    let secret = |name: &str| std::fs::read_to_string(root.join("secrets").join(name)).ok();
+
+    // Not logged in, and nobody to ask.
+    let output = set_up(root, "https://x.workers.dev", &["--yes"], "").await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("npx wrangler login"), "{}", text(&output.stderr));
+
+    // A token; the webhook is there. Nothing runs at that address yet, which the doctor says in the end.
+    let output = set_up(root, "https://nobody.invalid.workers.dev", &[], "token\nthe-typed-token\n\n").await;
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let made: Vec<String> = ["ADMIN_TOKEN", "WEBHOOK_SECRET"].map(|name| secret(name).expect("it is set")).into();
+    assert_eq!(secret("GITHUB_TOKEN").as_deref(), Some("the-typed-token"));
+    assert!(made.iter().all(|secret| secret.len() == 64) && made[0] != made[1]);
+    let calls = std::fs::read_to_string(root.join("calls")).expect("calls");
+    for secret in made.iter().map(String::as_str).chain(["the-typed-token"]) {
+        assert!(!said.contains(secret), "a secret was shown");
+        assert!(!calls.contains(secret), "a secret was an argument");
+    }
+    let kept = root.join(".deployed.vars");
+    assert_eq!(std::fs::metadata(&kept).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(!std::fs::read_to_string(&kept).expect("text").contains("the-typed-token"));
+    let ignored = std::fs::read_to_string(local_worker::root().join(".gitignore")).expect("a file");
+    assert!(ignored.lines().any(|line| line == ".deployed.vars*"), "git tracks it");
+
+    // The Worker with what was set; run again, nothing is replaced, and all is well.
+    let options = Options::default()
+        .setting("GITHUB_TOKEN", crate::stage::TOKEN)
+        .setting("WEBHOOK_SECRET_PREVIOUS", "")
+        .setting("ADMIN_TOKEN", made[0].clone())
+        .setting("WEBHOOK_SECRET", made[1].clone());
+    let worker = stage.worker_with(options).await;
+    let url = ["--yes", "--no-deploy", "--url", worker.url.as_str()];
+    let output = set_up(root, "", &url, "").await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("✓ webhook secret") && said.contains("left as it is"), "{said}");
+    assert_eq!(["ADMIN_TOKEN", "WEBHOOK_SECRET"].map(|name| secret(name).expect("it is set")).as_slice(), made);
+    // Only what is named is made anew.
+    let output = set_up(root, "", &[url.as_slice(), &["--replace", "ADMIN_TOKEN"]].concat(), "").await;
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert_ne!(secret("ADMIN_TOKEN").as_ref(), Some(&made[0]));
+    assert_eq!(secret("WEBHOOK_SECRET").as_ref(), Some(&made[1]));
+    worker.stop().await;
+}
