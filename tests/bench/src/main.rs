@@ -1,0 +1,186 @@
+//! `npm run bench`: the built Worker and its peers, side by side on bare workerd, in one run.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `main.rs` | the command line, the rounds |
+//! | `cases.rs` | what is measured |
+//! | `requests.rs` | requests as GitHub sends them |
+//! | `load.rs` | the connections that send them |
+//! | `subject.rs` | a Worker on workerd, its CPU time and memory |
+//! | `bundles.rs` | Rerunner's bundle by wrangler, the peers' by esbuild |
+//! | `figures.rs` | medians and ranges |
+//! | `report.rs` | the result, as JSON and as tables |
+//!
+//! workerd has one core for itself and the load has another. Subjects take turns, a second or so each, round after round,
+//! so that whatever else the machine does meets all of them; a ratio is of two turns of the same round.
+
+mod bundles;
+mod cases;
+mod figures;
+mod load;
+mod report;
+mod requests;
+mod subject;
+
+use std::cell::Cell;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use cases::{CASES, Case};
+use report::{CaseResult, Report, StartUp, Turn};
+use requests::Template;
+use subject::{Place, Running, Subject};
+
+/// Measures the Worker against others on workerd.
+#[derive(Debug, Parser)]
+#[command(name = "npm run bench --")]
+struct Arguments {
+    /// Turns of each Worker in each case.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// How long a turn is.
+    #[arg(long, default_value_t = 1.2)]
+    seconds: f64,
+    /// Only cases whose name contains this; `start-up` is one too.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    case: String,
+    /// Connections, each with one request on its way.
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    /// The core that workerd runs on; the load takes the next.
+    #[arg(long, default_value_t = 0)]
+    core: usize,
+    /// One more bundle to measure, made by `wrangler deploy --dry-run --outdir FOLDER`: that of another commit.
+    #[arg(long, value_name = "NAME=FOLDER")]
+    also: Vec<String>,
+    /// Only these Workers, by name; all of them when it is not given.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Where the result is written.
+    #[arg(long, value_name = "FILE", default_value = "target/bench/result.json")]
+    json: PathBuf,
+    /// Write the tables of docs/performance.md instead of those for a terminal.
+    #[arg(long)]
+    markdown: bool,
+    /// Measure nothing: show this result again.
+    #[arg(long, value_name = "FILE")]
+    show: Option<PathBuf>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments).await {
+        Ok(report) => {
+            print!("{}", if arguments.markdown { report.markdown() } else { report.text() });
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> io::Result<Report> {
+    if let Some(file) = &arguments.show {
+        return serde_json::from_str(&std::fs::read_to_string(file)?).map_err(io::Error::other);
+    }
+    let (place, mut subjects) = bundles::prepare(arguments.core, &arguments.also).await?;
+    subjects.retain(|subject| arguments.only.is_empty() || arguments.only.contains(&subject.name));
+    keep_to_core(arguments.core + 1).await?;
+    let examples = bundles::examples(&place.root)?;
+    let mut report = Report::new(&place, &subjects, arguments.rounds, arguments.seconds, arguments.connections)?;
+    for case in CASES.iter().filter(|case| case.name.contains(&arguments.case)) {
+        report.cases.push(measure(case, &Template::new(case, &examples), &subjects, &place, arguments).await?);
+    }
+    if "start-up".contains(&arguments.case)
+        && let [first, ..] = &CASES
+    {
+        report.start_up = start_up(first, &Template::new(first, &examples), &subjects, &place, arguments.rounds).await?;
+    }
+    let json = place.root.join(&arguments.json);
+    std::fs::write(&json, serde_json::to_string_pretty(&report)?)?;
+    eprintln!("written to {}", json.display());
+    Ok(report)
+}
+
+/// All subjects run while a case is measured, and one is at work.
+async fn measure(
+    case: &Case,
+    template: &Template,
+    subjects: &[Subject],
+    place: &Place,
+    arguments: &Arguments,
+) -> io::Result<CaseResult> {
+    eprintln!("{}: {}", case.name, case.what);
+    let time = Duration::from_secs_f64(arguments.seconds);
+    let mut result = CaseResult::new(case, subjects);
+    let mut running = Vec::new();
+    let number = Cell::new(0);
+    for subject in subjects {
+        let status = if subject.floor { 200 } else { case.status };
+        let (worker, _) = Running::start(subject, case.keeper, place, template, status).await?;
+        // Until what is hot is compiled.
+        load::burst(worker.port, template, status, arguments.connections, time, &number).await?;
+        running.push((worker, status));
+    }
+    for round in 0..arguments.rounds {
+        for (at, (worker, status)) in running.iter().enumerate() {
+            let before = worker.cpu()?;
+            let burst = load::burst(worker.port, template, *status, arguments.connections, time, &number).await?;
+            let cpu = worker.cpu()? - before;
+            if let Some(subject) = result.subjects.get_mut(at) {
+                subject.turns.push(Turn::new(burst, cpu));
+            }
+        }
+        eprintln!("  round {} of {}: {}", round + 1, arguments.rounds, result.last_round());
+    }
+    for (at, (worker, _)) in running.into_iter().enumerate() {
+        if let Some(subject) = result.subjects.get_mut(at) {
+            subject.peak_memory = worker.peak_memory()?;
+        }
+        worker.stop().await?;
+    }
+    Ok(result)
+}
+
+/// From the start of the process to its first answer, of a webhook that is ignored.
+async fn start_up(
+    case: &Case,
+    template: &Template,
+    subjects: &[Subject],
+    place: &Place,
+    rounds: usize,
+) -> io::Result<Vec<StartUp>> {
+    eprintln!("start-up: from the start of workerd to the first answer");
+    let mut result: Vec<StartUp> = subjects.iter().map(StartUp::new).collect();
+    for round in 0..rounds * 2 {
+        for (subject, result) in subjects.iter().zip(&mut result) {
+            let status = if subject.floor { 200 } else { case.status };
+            let (worker, took) = Running::start(subject, case.keeper, place, template, status).await?;
+            result.milliseconds.push(took.as_secs_f64() * 1_000.0);
+            result.cpu_milliseconds.push(worker.cpu()? as f64 / 1e6);
+            worker.stop().await?;
+        }
+        if round % 2 == 1 {
+            eprintln!("  round {} of {rounds}", round / 2 + 1);
+        }
+    }
+    Ok(result)
+}
+
+/// The load keeps off workerd's core.
+async fn keep_to_core(core: usize) -> io::Result<()> {
+    let this = std::process::id().to_string();
+    let arguments = ["--all-tasks", "--cpu-list", "--pid", &core.to_string(), &this];
+    let output = tokio::process::Command::new("taskset").args(arguments).output().await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("two cores are needed: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
