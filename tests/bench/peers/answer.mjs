@@ -1,10 +1,19 @@
-// What the peers have in common: Rerunner's decision on a verified payload, its answers, and the way to the Keeper.
-// As a Worker in JavaScript would have it, with nothing that costs more than it must: no log line, no settings, no
-// limit of a body's size and none of time.
+// What the peers have in common: Rerunner's decision on a verified payload, its answers, its line in the log for each
+// delivery, and the way to the Keeper. As a Worker in JavaScript would have it, with nothing that costs more than it
+// must: no settings, no limit of a body's size and none of time.
 
 const HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 
-export function answer(status, body) {
+function answer(status, body) {
+  return { status, body };
+}
+
+/** The response, after the line in the log unless it is to be silent. */
+export function respond(headers, { status, body }, silent) {
+  if (!silent) {
+    const [github_event, delivery] = [headers.get("x-github-event"), headers.get("x-github-delivery")];
+    console.log(JSON.stringify({ event: "delivery", status, github_event, delivery, ...body }));
+  }
   return new Response(JSON.stringify(body), { status, headers: HEADERS });
 }
 

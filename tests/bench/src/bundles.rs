@@ -9,8 +9,8 @@ use tokio::process::Command;
 
 use crate::subject::{Place, Subject};
 
-/// The peers, worst case first in the tables; what each is stands in its own file.
-pub const PEERS: [&str; 3] = ["octokit", "webcrypto", "floor"];
+/// What each is stands in its own file.
+pub const PEERS: [&str; 4] = ["octokit", "webcrypto", "silent", "floor"];
 pub const RERUNNER: &str = "rerunner";
 
 /// Bundles Rerunner as `wrangler deploy` does, and its peers with the same bundler.

@@ -100,12 +100,13 @@ impl Report {
                 };
                 let _ = writeln!(
                     text,
-                    "  {:<12} {:>7.0}/s  p50 {:>5.0} p99 {:>5.0}  cpu {:>6.1} us  {:>4} MB   rerunner: {} x, cpu {}",
+                    "  {:<12} {:>7.0}/s  p50 {:>5.0} p99 {:>5.0}  cpu {:>6.1} us least {:>6.1}  {:>4} MB   rerunner: {} x, cpu {}",
                     subject.name,
                     rate.map_or(0.0, |f| f.median),
                     of(|t| t.p50.into()),
                     of(|t| t.p99.into()),
                     cpu.map_or(0.0, |f| f.median),
+                    cpu.map_or(0.0, |f| f.least),
                     subject.peak_memory / 1_000_000,
                     ratio(|t| t.requests_a_second),
                     ratio(|t| t.cpu),

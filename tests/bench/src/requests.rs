@@ -10,7 +10,8 @@ pub const SECRET: &str = "a-secret-of-forty-characters-as-GitHub-asks";
 
 /// Ids have as many digits as GitHub's, so that they can be written over.
 const FIRST_RUN: u64 = 19_000_000_000;
-const RUN_DIGITS: usize = 11;
+const FIRST_JOB: u64 = 52_000_000_000;
+const ID_DIGITS: usize = 11;
 const DELIVERY: &str = "00000000-0000-4000-8000-";
 const DELIVERY_DIGITS: usize = 12;
 
@@ -21,8 +22,9 @@ pub struct Template {
     delivery: usize,
     signature: Option<usize>,
     body: usize,
-    /// Empty when all requests are of one run.
+    /// Empty when all requests have one body.
     runs: Vec<usize>,
+    jobs: Vec<usize>,
     jobs_of_a_run: u64,
 }
 
@@ -51,12 +53,13 @@ impl Template {
             Runs::OneEach => 1,
             Runs::OfJobs(jobs) => jobs,
         };
-        let runs = if jobs_of_a_run == 0 { vec![] } else { every(&body, FIRST_RUN.to_string().as_bytes()) };
+        let varied = |id: u64| if jobs_of_a_run == 0 { vec![] } else { every(&body, &id.to_string()) };
+        let (runs, jobs) = (varied(FIRST_RUN), varied(FIRST_JOB));
         let delivery = head.find(DELIVERY).map_or(0, |at| at + DELIVERY.len());
         let signature = head.find("sha256=").map(|at| at + "sha256=".len());
         let start = head.len();
         let bytes = [head.into_bytes(), body].concat();
-        Self { bytes, delivery, signature, body: start, runs, jobs_of_a_run }
+        Self { bytes, delivery, signature, body: start, runs, jobs, jobs_of_a_run }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -65,29 +68,31 @@ impl Template {
 
     /// Makes it the request of this number: a delivery of its own, perhaps of another run.
     pub fn number(&mut self, number: u64) {
-        self.write(self.delivery, format!("{number:0DELIVERY_DIGITS$}"));
+        self.write(self.delivery, &format!("{number:0DELIVERY_DIGITS$}"));
         if self.runs.is_empty() {
             return;
         }
-        let run = format!("{:0RUN_DIGITS$}", FIRST_RUN + number / self.jobs_of_a_run);
-        for at in self.runs.clone() {
-            self.write(self.body + at, run.clone());
+        let run = format!("{:0ID_DIGITS$}", FIRST_RUN + number / self.jobs_of_a_run);
+        let job = format!("{:0ID_DIGITS$}", FIRST_JOB + number);
+        for (places, id) in [(self.runs.clone(), run), (self.jobs.clone(), job)] {
+            places.iter().for_each(|at| self.write(self.body + at, &id));
         }
         if let Some(at) = self.signature {
             let signature = sign(SECRET, self.bytes.get(self.body..).unwrap_or_default());
-            self.write(at, signature);
+            self.write(at, &signature);
         }
     }
 
-    fn write(&mut self, at: usize, text: String) {
+    fn write(&mut self, at: usize, text: &str) {
         if let Some(place) = self.bytes.get_mut(at..at + text.len()) {
             place.copy_from_slice(text.as_bytes());
         }
     }
 }
 
-fn every(body: &[u8], digits: &[u8]) -> Vec<usize> {
-    body.windows(digits.len()).enumerate().filter(|(_, window)| *window == digits).map(|(at, _)| at).collect()
+fn every(body: &[u8], digits: &str) -> Vec<usize> {
+    let windows = body.windows(digits.len()).enumerate();
+    windows.filter(|(_, window)| *window == digits.as_bytes()).map(|(at, _)| at).collect()
 }
 
 fn sign(secret: &str, body: &[u8]) -> String {
@@ -109,6 +114,9 @@ fn body(case: &Case, examples: &Value) -> Vec<u8> {
         about["conclusion"] = json!(case.conclusion);
         about["run_attempt"] = json!(1);
         about[id] = json!(FIRST_RUN);
+        if case.event == "workflow_job" {
+            about["id"] = json!(FIRST_JOB);
+        }
     }
     let mut items = about[list].as_array().cloned().unwrap_or_default();
     let room = case.length.saturating_sub(payload.to_string().len()) / (item.to_string().len() + 1);

@@ -84,9 +84,13 @@ impl Running {
         let pid = process.id().unwrap_or_default();
         let mut running = Self { port, process, pid, folder: folder };
         loop {
+            // A connection that it takes before it serves may be reset.
             if let Ok(mut connection) = Connection::open(port).await {
-                connection.ask(first, expected).await?;
-                return Ok((running, began.elapsed()));
+                match connection.ask(first, expected).await {
+                    Ok(()) => return Ok((running, began.elapsed())),
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+                    Err(error) => return Err(error),
+                }
             }
             if let Some(status) = running.process.try_wait()? {
                 let said = fs::read_to_string(running.folder.path().join("stderr"))?;
