@@ -34,8 +34,6 @@ pub struct CaseResult {
 pub struct SubjectResult {
     pub name: String,
     pub turns: Vec<Turn>,
-    /// In bytes, since its process began.
-    pub peak_memory: u64,
 }
 
 /// One subject's part of a round. Times are in microseconds.
@@ -47,6 +45,8 @@ pub struct Turn {
     pub p99: u32,
     /// CPU time of the whole process for each request.
     pub cpu: f64,
+    /// The most memory that the process had, in bytes.
+    pub peak_memory: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ impl Report {
                     of(|t| t.p99.into()),
                     cpu.map_or(0.0, |f| f.median),
                     cpu.map_or(0.0, |f| f.least),
-                    subject.peak_memory / 1_000_000,
+                    subject.turns.iter().map(|turn| turn.peak_memory).max().unwrap_or_default() / 1_000_000,
                     ratio(|t| t.requests_a_second),
                     ratio(|t| t.cpu),
                 );
@@ -125,7 +125,7 @@ impl Report {
 impl CaseResult {
     pub fn new(case: &Case, subjects: &[Subject]) -> Self {
         let subjects =
-            subjects.iter().map(|subject| SubjectResult { name: subject.name.clone(), turns: vec![], peak_memory: 0 });
+            subjects.iter().map(|subject| SubjectResult { name: subject.name.clone(), turns: vec![] });
         Self { name: case.name.to_owned(), what: case.what.to_owned(), subjects: subjects.collect() }
     }
 
@@ -139,7 +139,7 @@ impl CaseResult {
 }
 
 impl Turn {
-    pub fn new(burst: Burst, cpu_nanoseconds: u64) -> Self {
+    pub fn new(burst: Burst, cpu_nanoseconds: u64, peak_memory: u64) -> Self {
         let Burst { seconds, mut latencies } = burst;
         latencies.sort_unstable();
         let requests = latencies.len();
@@ -149,6 +149,7 @@ impl Turn {
             p50: percentile(&latencies, 50),
             p99: percentile(&latencies, 99),
             cpu: cpu_nanoseconds as f64 / 1_000.0 / requests.max(1) as f64,
+            peak_memory,
         }
     }
 }
