@@ -1,7 +1,10 @@
 //! The fetch handler: stateless, in any location. Webhooks come in by [`crate::intake`]; everything else, and what is
 //! done with a candidate, is here.
 
-use worker::{Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Env, Headers, Request, Response, ResponseBuilder};
 
 use crate::hint::{Hint, News};
 use crate::keeper::machine::ReceiptKind;
@@ -41,8 +44,25 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// `worker.mjs`'s way to the Keepers.
+    #[derive(Clone)]
+    pub type Keepers;
+
+    /// Sends a message to the Keeper of this name; its answer, or a rejection.
+    #[wasm_bindgen(method)]
+    fn tell(this: &Keepers, name: &str, message: &str) -> Promise;
+}
+
 /// Hands a candidate over to its repository's Keeper. The answer comes after the Keeper has stored it.
-pub async fn candidate(settings: &Settings, env: &Env, repository: RepoName, hint: Hint) -> Answer {
+pub async fn candidate(
+    settings: &Settings,
+    env: &Env,
+    keepers: &Keepers,
+    repository: RepoName,
+    hint: Hint,
+) -> Answer {
     let subject = Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
     let are_wanted = wants_cancelled(env, &repository, &hint).await;
     let Some(hint) = hint.where_cancelled_runs(are_wanted) else {
@@ -51,7 +71,7 @@ pub async fn candidate(settings: &Settings, env: &Env, repository: RepoName, hin
     if is_exhausted(settings, env, &repository, &hint).await {
         return Answer::ignored("the run was re-run as often as it may be").about(subject);
     }
-    match hand_over(env, HintMessage { repository, hint }).await {
+    match hand_over(keepers, HintMessage { repository, hint }).await {
         Ok(receipt) => receipt_answer(receipt, subject),
         Err(fault) => {
             log::fault("hand-over to the Keeper", &fault.to_string());
@@ -81,15 +101,10 @@ async fn is_exhausted(settings: &Settings, env: &Env, repository: &RepoName, hin
     attempts.is_some_and(|attempts| attempts.exhausted_at(attempt.get()))
 }
 
-async fn hand_over(env: &Env, message: HintMessage) -> worker::Result<ReceiptMessage> {
-    let stub = env.durable_object(KEEPER)?.get_by_name(&message.repository.key())?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(serde_json::to_string(&message)?.into()));
-    let mut response = stub.fetch_with_request(Request::new_with_init("https://keeper/hints", &init)?).await?;
-    if response.status_code() != 200 {
-        return Err(worker::Error::RustError(format!("the Keeper answered {}", response.status_code())));
-    }
-    Ok(serde_json::from_slice(&response.bytes().await?)?)
+async fn hand_over(keepers: &Keepers, message: HintMessage) -> worker::Result<ReceiptMessage> {
+    let told = keepers.tell(&message.repository.key(), &serde_json::to_string(&message)?);
+    let receipt = JsFuture::from(told).await?.as_string().unwrap_or_default();
+    Ok(serde_json::from_str(&receipt)?)
 }
 
 fn receipt_answer(receipt: ReceiptMessage, subject: Subject) -> Answer {

@@ -12,6 +12,7 @@ use worker::Env;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
+use crate::handler::Keepers;
 use crate::names::DeliveryId;
 use crate::settings::Settings;
 use crate::webhook::{self, Answer, BODY_LIMIT, Head, Verdict, head};
@@ -23,14 +24,15 @@ use crate::{env, handler, log};
 pub struct Intake {
     settings: Rc<Settings>,
     env: Env,
+    keepers: Keepers,
 }
 
 /// Each answer is one text: three digits for the status, the body, and on a line of its own what the log says of it.
 #[wasm_bindgen]
 impl Intake {
     #[wasm_bindgen(constructor)]
-    pub fn new(env: Env) -> Self {
-        Self { settings: env::settings(&env), env }
+    pub fn new(env: Env, keepers: Keepers) -> Self {
+        Self { settings: env::settings(&env), env, keepers }
     }
 
     /// The webhook's secret, and the previous one if there is one: the keys of the HMACs that [`Intake::judge`] takes.
@@ -61,9 +63,10 @@ impl Intake {
         match verdict {
             Verdict::Answer(answer) => headers.told(&answer).into(),
             Verdict::Hint { repository, hint } => {
-                let (settings, env, head) = (Rc::clone(&self.settings), self.env.clone(), head.to_owned());
+                let (settings, env, keepers) = (Rc::clone(&self.settings), self.env.clone(), self.keepers.clone());
+                let head = head.to_owned();
                 future_to_promise(async move {
-                    let answer = handler::candidate(&settings, &env, repository, hint).await;
+                    let answer = handler::candidate(&settings, &env, &keepers, repository, hint).await;
                     Ok(Headers(&head).told(&answer).into())
                 })
                 .into()

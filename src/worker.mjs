@@ -8,6 +8,8 @@ import Rust, { Intake, KeeperObject as Keeper } from "../build/worker/shim.mjs";
 
 const ANSWER_WITHIN = 8_500;
 const HEADERS = ["content-type", "content-length", "x-hub-signature-256", "x-github-event", "x-github-delivery"];
+/** Of a Durable Object, whose requests go nowhere else. */
+const HINTS = "https://keeper/hints";
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 /** As in `handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
 const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
@@ -22,15 +24,21 @@ function isRoot(url) {
 }
 
 async function webhook(request, env) {
-  intake ??= new Intake(env);
-  const head = headOf(request.headers);
-  const refused = intake.check(head);
-  if (refused !== undefined) return answer(refused);
   let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ANSWER_WITHIN)));
-  const told = await Promise.race([judged(request, head), late]);
-  clearTimeout(timer);
-  return answer(told ?? intake.late(head));
+  try {
+    intake ??= new Intake(env, keepers(env));
+    const head = headOf(request.headers);
+    const refused = intake.check(head);
+    if (refused !== undefined) return answer(refused);
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, ANSWER_WITHIN)));
+    const told = await Promise.race([judged(request, head), late]);
+    return answer(told ?? intake.late(head));
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) panics += 1;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** `name:value`, a line for each header that matters and is there. */
@@ -87,6 +95,15 @@ function answer(told) {
   return new Response(told.slice(3, end), { status, headers: ANSWER_HEADERS });
 }
 
+/** The way to the Keepers. An object that cannot be reached, or that has not stored the message, rejects. */
+const keepers = (env) => ({
+  async tell(name, message) {
+    const response = await env.KEEPER.getByName(name).fetch(HINTS, { method: "POST", body: message });
+    if (response.status !== 200) throw new Error(`the Keeper answered ${response.status}`);
+    return response.text();
+  },
+});
+
 export default {
   fetch(request, env, ctx) {
     if (request.method === "POST" && isRoot(request.url)) return webhook(request, env);
@@ -130,8 +147,16 @@ export class KeeperObject extends DurableObject {
   }
 
   fetch(request) {
-    const answer = this.#keeper.fetch(request);
+    const answer = request.url === HINTS ? this.#hear(request) : this.#keeper.fetch(request);
     return Promise.race([answer, endOfInstance(answer)]);
+  }
+
+  async #hear(request) {
+    try {
+      return new Response(await this.#keeper.hear(await request.text()));
+    } catch (error) {
+      return new Response(error.message, { status: 500 });
+    }
   }
 
   alarm() {

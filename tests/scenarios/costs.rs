@@ -224,11 +224,11 @@ async fn do_not_grow(stage: Arc<Stage>) {
 
 // The budgets. What a delivery that can lead to nothing costs is above: one request of the Worker, and nothing else.
 
-const FAILED_RUN: Counts = Counts::new([1, 1], [0, 0], [12, 6], 1, 0);
-const AGAIN: Counts = Counts::new([1, 1], [0, 0], [6, 0], 0, 0);
-const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [12, 3], 0, 0);
+const FAILED_RUN: Counts = Counts::new([1, 1], [0, 0], [22, 8], 1, 0);
+const AGAIN: Counts = Counts::new([1, 1], [0, 0], [9, 0], 0, 0);
+const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [18, 6], 0, 0);
 /// GitHub tells of each attempt three times, of which the end is the Keeper's, as are two alarms. Three calls: the run,
 /// its jobs, the re-run.
-const RESCUED: Counts = Counts::new([6, 4], [0, 2], [60, 34], 7, 3);
+const RESCUED: Counts = Counts::new([6, 4], [0, 2], [105, 58], 7, 3);
 /// At the last attempt, Workers KV is asked whether it was given up before.
-const EXHAUSTED: Counts = Counts::new([12, 8], [1, 4], [190, 88], 14, 11);
+const EXHAUSTED: Counts = Counts::new([12, 8], [1, 4], [310, 150], 14, 11);

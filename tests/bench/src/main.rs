@@ -12,7 +12,8 @@
 //! | `report.rs` | the result, as JSON and as tables |
 //!
 //! workerd has one core for itself and the load has another. Subjects take turns, a second or so each, round after round,
-//! so that whatever else the machine does meets all of them; a ratio is of two turns of the same round.
+//! so that whatever else the machine does meets all of them; a ratio is of two turns of the same round. Progress goes to
+//! stderr, the tables of docs/performance.md to stdout, and every figure into a JSON file.
 
 mod bundles;
 mod cases;
@@ -63,10 +64,7 @@ struct Arguments {
     /// Where the result is written.
     #[arg(long, value_name = "FILE", default_value = "target/bench/result.json")]
     json: PathBuf,
-    /// Write the tables of docs/performance.md instead of those for a terminal.
-    #[arg(long)]
-    markdown: bool,
-    /// Measure nothing: show this result again.
+    /// Measure nothing: show this result's tables again.
     #[arg(long, value_name = "FILE")]
     show: Option<PathBuf>,
 }
@@ -76,7 +74,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments).await {
         Ok(report) => {
-            print!("{}", if arguments.markdown { report.markdown() } else { report.text() });
+            print!("{}", report.tables());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -94,7 +92,7 @@ async fn run(arguments: &Arguments) -> io::Result<Report> {
     subjects.retain(|subject| arguments.only.is_empty() || arguments.only.contains(&subject.name));
     keep_to_core(arguments.core + 1).await?;
     let examples = bundles::examples(&place.root)?;
-    let mut report = Report::new(&place, &subjects, arguments.rounds, arguments.seconds, arguments.connections)?;
+    let mut report = Report::new(&place, arguments.rounds, arguments.seconds, arguments.connections)?;
     for case in CASES.iter().filter(|case| case.name.contains(&arguments.case)) {
         report.cases.push(measure(case, &Template::new(case, &examples), &subjects, &place, arguments).await?);
     }

@@ -1,6 +1,6 @@
 //! The result: JSON for later, tables for people.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -58,14 +58,7 @@ pub struct StartUp {
 }
 
 impl Report {
-    pub fn new(
-        place: &Place,
-        subjects: &[Subject],
-        rounds: usize,
-        seconds: f64,
-        connections: usize,
-    ) -> io::Result<Self> {
-        let _ = subjects;
+    pub fn new(place: &Place, rounds: usize, seconds: f64, connections: usize) -> io::Result<Self> {
         let information = std::fs::read_to_string("/proc/cpuinfo")?;
         let model = information.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
         Ok(Self {
@@ -80,46 +73,42 @@ impl Report {
         })
     }
 
-    pub fn text(&self) -> String {
-        self.markdown()
-    }
-
-    pub fn markdown(&self) -> String {
+    /// The tables as docs/performance.md has them; they are as well read on a terminal.
+    pub fn tables(&self) -> String {
         let mut text = String::new();
-        let _ = writeln!(text, "{} · {} · {:?}", self.date, self.machine, self.versions);
-        for case in &self.cases {
-            let _ = writeln!(text, "\n{}", case.what);
-            for subject in &case.subjects {
-                let rate = Figures::of(subject.turns.iter().map(|turn| turn.requests_a_second));
-                let cpu = Figures::of(subject.turns.iter().map(|turn| turn.cpu));
-                let of = |figure: fn(&Turn) -> f64| Figures::of(subject.turns.iter().map(figure)).map_or(0.0, |f| f.median);
-                let ratio = |figure: fn(&Turn) -> f64| {
-                    let first = case.subjects.iter().find(|other| other.name == RERUNNER);
-                    let pairs = first.into_iter().flat_map(|first| first.turns.iter().zip(&subject.turns));
-                    Figures::of(pairs.map(|(one, other)| figure(one) / figure(other))).map(|f| f.to_string()).unwrap_or_default()
-                };
-                let _ = writeln!(
-                    text,
-                    "  {:<12} {:>7.0}/s  p50 {:>5.0} p99 {:>5.0}  cpu {:>6.1} us least {:>6.1}  {:>4} MB   rerunner: {} x, cpu {}",
-                    subject.name,
-                    rate.map_or(0.0, |f| f.median),
-                    of(|t| t.p50.into()),
-                    of(|t| t.p99.into()),
-                    cpu.map_or(0.0, |f| f.median),
-                    cpu.map_or(0.0, |f| f.least),
-                    subject.turns.iter().map(|turn| turn.peak_memory).max().unwrap_or_default() / 1_000_000,
-                    ratio(|t| t.requests_a_second),
-                    ratio(|t| t.cpu),
-                );
-            }
-        }
-        for start in &self.start_up {
-            let wall = Figures::of(start.milliseconds.iter().copied()).map(|f| f.to_string()).unwrap_or_default();
-            let cpu = Figures::of(start.cpu_milliseconds.iter().copied()).map(|f| f.to_string()).unwrap_or_default();
-            let _ = writeln!(text, "  start {:<12} {wall} ms, cpu {cpu} ms, {} bytes", start.name, start.bundle);
-        }
+        let _ = self.write(&mut text);
         text
     }
+
+    fn write(&self, text: &mut String) -> fmt::Result {
+        let versions: Vec<String> = self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        writeln!(text, "{}, on {} ({}).", self.date, self.machine, versions.join(", "))?;
+        let (rounds, seconds, connections) = (self.rounds, self.seconds, self.connections);
+        writeln!(text, "{rounds} rounds, {seconds} s a turn, {connections} connections. Times are in µs.")?;
+        for case in &self.cases {
+            case.write(text)?;
+        }
+        if self.start_up.is_empty() {
+            return Ok(());
+        }
+        writeln!(text, "\n**From the start of workerd to the first answer** (`start-up`)\n")?;
+        writeln!(text, "| | ms | CPU, ms | bundle, bytes | ms of Rerunner / ms of this |\n|---|---|---|---|---|")?;
+        let rerunner = self.start_up.iter().find(|start| start.name == RERUNNER);
+        for start in &self.start_up {
+            let figures = |values: &[f64]| Figures::of(values.iter().copied()).map_or(String::new(), whole);
+            let ratio = rerunner.filter(|rerunner| rerunner.name != start.name).and_then(|rerunner| {
+                Figures::of(rerunner.milliseconds.iter().zip(&start.milliseconds).map(|(one, other)| one / other))
+            });
+            let ratio = ratio.map(|ratio| ratio.to_string()).unwrap_or_default();
+            let (wall, cpu) = (figures(&start.milliseconds), figures(&start.cpu_milliseconds));
+            writeln!(text, "| {} | {wall} | {cpu} | {} | {ratio} |", start.name, start.bundle)?;
+        }
+        Ok(())
+    }
+}
+
+fn whole(figures: Figures) -> String {
+    format!("{:.0} ({:.0}–{:.0})", figures.median, figures.least, figures.most)
 }
 
 impl CaseResult {
@@ -127,6 +116,36 @@ impl CaseResult {
         let subjects =
             subjects.iter().map(|subject| SubjectResult { name: subject.name.clone(), turns: vec![] });
         Self { name: case.name.to_owned(), what: case.what.to_owned(), subjects: subjects.collect() }
+    }
+
+    fn write(&self, text: &mut String) -> fmt::Result {
+        writeln!(text, "\n**{}** (`{}`)\n", capital(&self.what), self.name)?;
+        writeln!(text, "| | requests/s | p50 | p99 | CPU a request | peak, MB | Rerunner is so many times as fast | of its CPU |")?;
+        writeln!(text, "|---|---|---|---|---|---|---|---|")?;
+        let rerunner = self.subjects.iter().find(|subject| subject.name == RERUNNER);
+        for subject in &self.subjects {
+            let of = |figure: fn(&Turn) -> f64| Figures::of(subject.turns.iter().map(figure)).map_or(String::new(), whole);
+            // Of two turns of one round, and of no other.
+            let ratio = |figure: fn(&Turn) -> f64| {
+                let pairs = rerunner.filter(|rerunner| rerunner.name != subject.name).map(|rerunner| {
+                    rerunner.turns.iter().zip(&subject.turns).map(move |(one, other)| figure(one) / figure(other))
+                });
+                pairs.and_then(Figures::of).map(|ratio| ratio.to_string()).unwrap_or_default()
+            };
+            writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
+                subject.name,
+                of(|turn| turn.requests_a_second),
+                of(|turn| turn.p50.into()),
+                of(|turn| turn.p99.into()),
+                of(|turn| turn.cpu),
+                subject.turns.iter().map(|turn| turn.peak_memory).max().unwrap_or_default() / 1_000_000,
+                ratio(|turn| turn.requests_a_second),
+                ratio(|turn| turn.cpu),
+            )?;
+        }
+        Ok(())
     }
 
     /// Requests a second of each subject's last turn, to show that it goes on.
@@ -158,6 +177,11 @@ impl StartUp {
     pub fn new(subject: &Subject) -> Self {
         Self { name: subject.name.clone(), bundle: subject.bytes(), milliseconds: vec![], cpu_milliseconds: vec![] }
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Of what the figures depend on.
