@@ -25,7 +25,7 @@ mod subject;
 
 use std::cell::Cell;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,6 +36,10 @@ use report::{CaseResult, Report, StartUp, Turn};
 use requests::Template;
 use subject::{Place, Running, Subject};
 
+/// Where a page has the tables.
+const START: &str = "<!-- tables -->";
+const END: &str = "<!-- end of tables -->";
+
 /// Measures the Worker against others on workerd.
 #[derive(Debug, Parser)]
 #[command(name = "npm run bench --")]
@@ -44,7 +48,7 @@ struct Arguments {
     #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// How long a turn is.
-    #[arg(long, default_value_t = 1.2)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Only cases whose name contains this; `start-up` is one too.
     #[arg(long, value_name = "NAME", default_value = "")]
@@ -64,6 +68,9 @@ struct Arguments {
     /// Where the result is written.
     #[arg(long, value_name = "FILE", default_value = "target/bench/result.json")]
     json: PathBuf,
+    /// Also put the tables into this page, between the lines `<!-- tables -->` and `<!-- end of tables -->`.
+    #[arg(long, value_name = "FILE")]
+    update: Option<PathBuf>,
     /// Measure nothing: show this result's tables again.
     #[arg(long, value_name = "FILE")]
     show: Option<PathBuf>,
@@ -72,16 +79,25 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments).await {
-        Ok(report) => {
-            print!("{}", report.tables());
-            ExitCode::SUCCESS
-        }
+    let tables = run(&arguments).await.map(|report| report.tables());
+    let shown = tables.and_then(|tables| {
+        print!("{tables}");
+        arguments.update.as_deref().map_or(Ok(()), |page| update(page, &tables))
+    });
+    match shown {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn update(page: &Path, tables: &str) -> io::Result<()> {
+    let text = std::fs::read_to_string(page)?;
+    let parts = text.split_once(START).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.ok_or_else(|| io::Error::other("the page has no place for tables"))?;
+    std::fs::write(page, format!("{before}{START}\n\n{tables}\n{END}{after}"))
 }
 
 async fn run(arguments: &Arguments) -> io::Result<Report> {
