@@ -56,13 +56,7 @@ extern "C" {
 }
 
 /// Hands a candidate over to its repository's Keeper. The answer comes after the Keeper has stored it.
-pub async fn candidate(
-    settings: &Settings,
-    env: &Env,
-    keepers: &Keepers,
-    repository: RepoName,
-    hint: Hint,
-) -> Answer {
+pub async fn candidate(settings: &Settings, env: &Env, keepers: &Keepers, repository: RepoName, hint: Hint) -> Answer {
     let subject = Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
     let are_wanted = wants_cancelled(env, &repository, &hint).await;
     let Some(hint) = hint.where_cancelled_runs(are_wanted) else {

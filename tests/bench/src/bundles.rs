@@ -23,7 +23,10 @@ pub async fn prepare(core: usize, also: &[String]) -> io::Result<(Place, Vec<Sub
     }
     fs::create_dir_all(&out)?;
     let mut wrangler = Command::new(root.join("node_modules/.bin/node"));
-    wrangler.arg(root.join("node_modules/wrangler/bin/wrangler.js")).args(["deploy", "--dry-run", "--outdir"]).arg(&rerunner);
+    wrangler
+        .arg(root.join("node_modules/wrangler/bin/wrangler.js"))
+        .args(["deploy", "--dry-run", "--outdir"])
+        .arg(&rerunner);
     wrangler.envs([("WRANGLER_SEND_METRICS", "false"), ("CI", "true")]);
     done(&root, wrangler).await?;
     let mut subjects = vec![built(RERUNNER, &rerunner)?];
@@ -36,10 +39,14 @@ pub async fn prepare(core: usize, also: &[String]) -> io::Result<(Place, Vec<Sub
         bundle_peer(&root, peer, &bundle).await?;
         subjects.push(Subject { name: peer.to_owned(), modules: vec![bundle], floor: peer == "floor" });
     }
-    let configuration: Value = toml::from_str(&fs::read_to_string(root.join("wrangler.toml"))?).map_err(io::Error::other)?;
-    let mut vars: Vec<(String, String)> = configuration["vars"].as_object().into_iter().flatten().map(|(name, value)| {
-        (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    }).collect();
+    let configuration: Value =
+        toml::from_str(&fs::read_to_string(root.join("wrangler.toml"))?).map_err(io::Error::other)?;
+    let mut vars: Vec<(String, String)> = configuration["vars"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .collect();
     // Nothing is due while it is measured: what an alarm costs is another matter.
     vars.iter_mut().filter(|(name, _)| name == "RERUN_DELAY").for_each(|(_, value)| *value = "24h".to_owned());
     let place = Place {

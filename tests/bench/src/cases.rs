@@ -62,7 +62,12 @@ pub const CASES: [Case; 9] = [
         length: 25_000,
         ..JOB
     },
-    Case { name: "ignored-1M", what: "a job of thousands of steps that succeeded, 1 MB: ignored", length: 1_000_000, ..JOB },
+    Case {
+        name: "ignored-1M",
+        what: "a job of thousands of steps that succeeded, 1 MB: ignored",
+        length: 1_000_000,
+        ..JOB
+    },
     Case { name: "unwanted-10k", what: "an event that nobody wants (`push`), 10 kB: ignored", event: "push", ..JOB },
     Case {
         name: "bad-signature-10k",

@@ -16,7 +16,11 @@ impl Figures {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let (least, most) = (*sorted.first()?, *sorted.last()?);
-        Some(Self { median: f64::midpoint(*sorted.get((sorted.len() - 1) / 2)?, *sorted.get(sorted.len() / 2)?), least, most })
+        Some(Self {
+            median: f64::midpoint(*sorted.get((sorted.len() - 1) / 2)?, *sorted.get(sorted.len() / 2)?),
+            least,
+            most,
+        })
     }
 }
 

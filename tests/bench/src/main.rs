@@ -115,7 +115,8 @@ async fn run(arguments: &Arguments) -> io::Result<Report> {
     if "start-up".contains(&arguments.case)
         && let [first, ..] = &CASES
     {
-        report.start_up = start_up(first, &Template::new(first, &examples), &subjects, &place, arguments.rounds).await?;
+        report.start_up =
+            start_up(first, &Template::new(first, &examples), &subjects, &place, arguments.rounds).await?;
     }
     let json = place.root.join(&arguments.json);
     std::fs::write(&json, serde_json::to_string_pretty(&report)?)?;

@@ -113,18 +113,21 @@ fn whole(figures: Figures) -> String {
 
 impl CaseResult {
     pub fn new(case: &Case, subjects: &[Subject]) -> Self {
-        let subjects =
-            subjects.iter().map(|subject| SubjectResult { name: subject.name.clone(), turns: vec![] });
+        let subjects = subjects.iter().map(|subject| SubjectResult { name: subject.name.clone(), turns: vec![] });
         Self { name: case.name.to_owned(), what: case.what.to_owned(), subjects: subjects.collect() }
     }
 
     fn write(&self, text: &mut String) -> fmt::Result {
         writeln!(text, "\n**{}** (`{}`)\n", capital(&self.what), self.name)?;
-        writeln!(text, "| | requests/s | p50 | p99 | CPU a request | peak, MB | Rerunner is so many times as fast | of its CPU |")?;
+        writeln!(
+            text,
+            "| | requests/s | p50 | p99 | CPU a request | peak, MB | Rerunner is so many times as fast | of its CPU |"
+        )?;
         writeln!(text, "|---|---|---|---|---|---|---|---|")?;
         let rerunner = self.subjects.iter().find(|subject| subject.name == RERUNNER);
         for subject in &self.subjects {
-            let of = |figure: fn(&Turn) -> f64| Figures::of(subject.turns.iter().map(figure)).map_or(String::new(), whole);
+            let of =
+                |figure: fn(&Turn) -> f64| Figures::of(subject.turns.iter().map(figure)).map_or(String::new(), whole);
             // Of two turns of one round, and of no other.
             let ratio = |figure: fn(&Turn) -> f64| {
                 let pairs = rerunner.filter(|rerunner| rerunner.name != subject.name).map(|rerunner| {

@@ -151,7 +151,8 @@ fn step() -> Value {
 fn pull_request() -> Value {
     let repository =
         json!({ "id": 186_853_002, "url": "https://api.github.com/repos/octo/widgets", "name": "widgets" });
-    let branch = |name: &str| json!({ "ref": name, "sha": "ec26c3e57ca3a959ca5aad62de7213c562f8c821", "repo": repository });
+    let branch =
+        |name: &str| json!({ "ref": name, "sha": "ec26c3e57ca3a959ca5aad62de7213c562f8c821", "repo": repository });
     json!({
         "url": "https://api.github.com/repos/octo/widgets/pulls/1482",
         "id": 279_147_437,

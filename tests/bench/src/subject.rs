@@ -82,7 +82,7 @@ impl Running {
             .kill_on_drop(true)
             .spawn()?;
         let pid = process.id().unwrap_or_default();
-        let mut running = Self { port, process, pid, folder: folder };
+        let mut running = Self { port, process, pid, folder };
         loop {
             // A connection that it takes before it serves may be reset.
             if let Ok(mut connection) = Connection::open(port).await {
@@ -126,13 +126,7 @@ impl Running {
 }
 
 /// Like the project's `wrangler.toml`: the same bindings, settings and compatibility date.
-fn configuration(
-    subject: &Subject,
-    keeper: Keeper,
-    place: &Place,
-    port: u16,
-    storage: &Path,
-) -> io::Result<String> {
+fn configuration(subject: &Subject, keeper: Keeper, place: &Place, port: u16, storage: &Path) -> io::Result<String> {
     let modules = subject.modules.iter().map(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let kind = if name.ends_with(".wasm") { "wasm" } else { "esModule" };
