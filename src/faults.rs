@@ -13,6 +13,13 @@ pub fn panic_in_request(path: &str) {
     }
 }
 
+/// A webhook of the event `panic` does, before its body is read.
+pub fn panic_in_delivery(event: Option<&str>) {
+    if event == Some("panic") {
+        panic!("a panic in a delivery, on demand");
+    }
+}
+
 /// The alarm of a repository named `panics` does, while it waits for something.
 pub async fn panic_in_alarm(repository: &RepoName) {
     if repository.name() == "panics" {

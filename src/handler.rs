@@ -1,33 +1,26 @@
-//! The fetch handler: stateless, in any location.
-//!
-//! A webhook's way: [`webhook::head::check`] → read the body, capped → [`webhook::judge`] → for a candidate, its
-//! repository's Keeper. The statuses are listed in [`crate::webhook`]; the Keeper adds 202 for what it has stored, and
-//! 503 when it could not be stored. Whatever happens, there is an answer within [`ANSWER_WITHIN`]: GitHub waits 10
-//! seconds.
+//! The fetch handler: stateless, in any location. Webhooks come in by [`crate::intake`]; everything else, and what is
+//! done with a candidate, is here.
 
-use std::rc::Rc;
-use std::time::Duration;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Date, Env, Headers, Request, Response, ResponseBuilder};
 
-use futures_util::future::{Either, select};
-use worker::{Date, Delay, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
-
-use crate::body::BodyError;
 use crate::doctor::redeliver::Redelivered;
 use crate::doctor::{self, Who};
 use crate::github::office::Office;
 use crate::hint::{Hint, News};
 use crate::keeper::machine::ReceiptKind;
 use crate::keeper::object::{HintMessage, ReceiptMessage};
-use crate::names::{DeliveryId, RepoName};
+use crate::names::RepoName;
 use crate::report::html::content_security_policy;
 use crate::report::{health::Health, home};
 use crate::routes::{Route, path, route};
 use crate::settings::Settings;
 use crate::time::Millis;
-use crate::webhook::{self, Answer, BODY_LIMIT, Subject, Verdict, head};
-use crate::{admin, body, env, kv, log};
+use crate::webhook::{Answer, Subject};
+use crate::{admin, env, kv, log};
 
-const ANSWER_WITHIN: Duration = Duration::from_millis(8_500);
 pub const KEEPER: &str = "KEEPER";
 
 pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
@@ -38,7 +31,8 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     #[cfg(feature = "fault-route")]
     crate::faults::panic_in_request(path(&url));
     let response = match route(&method, path(&url)) {
-        Route::Webhook => return webhook(request, env, settings).await,
+        // worker.mjs has taken it.
+        Route::Webhook => return Err("a webhook that went past the intake".into()),
         Route::Home => html(home::home(&settings)),
         Route::Health => health(env, &settings).await,
         Route::Badge(repository) => admin::show_badge(env, &settings, &repository).await,
@@ -53,49 +47,37 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     }
 }
 
-async fn webhook(request: Request, env: &Env, settings: Rc<Settings>) -> worker::Result<Response> {
-    let headers = request.headers().clone();
-    let header = |name: &str| headers.get(name).ok().flatten();
-    let in_time = select(Box::pin(answer(request, &settings, env)), Delay::from(ANSWER_WITHIN)).await;
-    let answer = match in_time {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => Answer::unavailable("it took too long; redeliver it"),
-    };
-    let delivery = header("x-github-delivery").and_then(|id| DeliveryId::parse(&id));
-    log::delivery(header("x-github-event").as_deref(), delivery.as_ref(), &answer);
-    respond(&answer)
+#[wasm_bindgen]
+extern "C" {
+    /// `worker.mjs`'s way to the Keepers.
+    #[derive(Clone)]
+    pub type Keepers;
+
+    /// Sends a message to the Keeper of this name; its answer, or a rejection.
+    #[wasm_bindgen(method)]
+    fn tell(this: &Keepers, name: &str, message: &str) -> Promise;
 }
 
-async fn answer(mut request: Request, settings: &Settings, env: &Env) -> Answer {
-    let checked = head::check(settings, |name| request.headers().get(name).ok().flatten());
-    let head = match checked {
-        Ok(head) => head,
-        Err(answer) => return answer,
+/// Hands a candidate over to its repository's Keeper. The answer comes after the Keeper has stored it.
+pub async fn candidate(
+    settings: &Settings,
+    env: &Env,
+    keepers: &Keepers,
+    HintMessage { repository, installation, hint }: HintMessage,
+) -> Answer {
+    let subject = Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
+    let are_wanted = wants_cancelled(env, &repository, &hint).await;
+    let Some(hint) = hint.where_cancelled_runs(are_wanted) else {
+        return Answer::ignored("the run's conclusion is cancelled").about(subject);
     };
-    let body = match body::read(request.stream(), BODY_LIMIT).await {
-        Ok(body) => body,
-        Err(BodyError::TooLarge) => return head::too_large(),
-        Err(BodyError::Cut) => return Answer::rejected(400, "the body ended early"),
-    };
-    match webhook::judge(settings, &head, &body) {
-        Verdict::Answer(answer) => answer,
-        Verdict::Hint { repository, installation, hint } => {
-            let subject =
-                Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
-            let are_wanted = wants_cancelled(env, &repository, &hint).await;
-            let Some(hint) = hint.where_cancelled_runs(are_wanted) else {
-                return Answer::ignored("the run's conclusion is cancelled").about(subject);
-            };
-            if is_exhausted(settings, env, &repository, &hint).await {
-                return Answer::ignored("the run was re-run as often as it may be").about(subject);
-            }
-            match hand_over(env, HintMessage { repository, installation, hint }).await {
-                Ok(receipt) => receipt_answer(receipt, subject),
-                Err(fault) => {
-                    log::fault("hand-over to the Keeper", &fault.to_string());
-                    Answer::unavailable("it could not be stored; redeliver it").about(subject)
-                }
-            }
+    if is_exhausted(settings, env, &repository, &hint).await {
+        return Answer::ignored("the run was re-run as often as it may be").about(subject);
+    }
+    match hand_over(keepers, HintMessage { repository, installation, hint }).await {
+        Ok(receipt) => receipt_answer(receipt, subject),
+        Err(fault) => {
+            log::fault("hand-over to the Keeper", &fault.to_string());
+            Answer::unavailable("it could not be stored; redeliver it").about(subject)
         }
     }
 }
@@ -121,15 +103,10 @@ async fn is_exhausted(settings: &Settings, env: &Env, repository: &RepoName, hin
     attempts.is_some_and(|attempts| attempts.exhausted_at(attempt.get()))
 }
 
-async fn hand_over(env: &Env, message: HintMessage) -> worker::Result<ReceiptMessage> {
-    let stub = env.durable_object(KEEPER)?.get_by_name(&message.repository.key())?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(serde_json::to_string(&message)?.into()));
-    let mut response = stub.fetch_with_request(Request::new_with_init("https://keeper/hints", &init)?).await?;
-    if response.status_code() != 200 {
-        return Err(worker::Error::RustError(format!("the Keeper answered {}", response.status_code())));
-    }
-    Ok(serde_json::from_slice(&response.bytes().await?)?)
+async fn hand_over(keepers: &Keepers, message: HintMessage) -> worker::Result<ReceiptMessage> {
+    let told = keepers.tell(&message.repository.key(), &serde_json::to_string(&message)?);
+    let receipt = JsFuture::from(told).await?.as_string().unwrap_or_default();
+    Ok(serde_json::from_str(&receipt)?)
 }
 
 fn receipt_answer(receipt: ReceiptMessage, subject: Subject) -> Answer {

@@ -2,8 +2,8 @@
 //!
 //! # The way of a delivery
 //!
-//! [`handler`] → [`webhook`] (head, signature, payload, filter) → [`keeper`] (stored; due; read; decided) →
-//! [`github`] (read the run, re-run its failed jobs) → [`kv`] (the count, published).
+//! `worker.mjs` → [`intake`] → [`webhook`] (head, signature, payload, filter) → [`handler`] (a candidate, handed over) →
+//! [`keeper`] (stored; due; read; decided) → [`github`] (read the run, re-run its failed jobs) → [`kv`] (the count, published).
 //!
 //! # The map
 //!
@@ -24,11 +24,11 @@
 //! | [`report`] | what people and programs see: pages, API, metrics, badge | no |
 //! | [`access`] | who may see it | no |
 //! | [`admin`] | the routes for those who may | yes |
-//! | [`handler`], [`body`], [`env`], [`kv`], [`log`], [`notify`] | the fetch handler and what it needs of the platform | yes |
+//! | [`intake`], [`handler`], [`body`], [`env`], [`kv`], [`log`], [`notify`] | webhooks, other requests, and what they need of the platform | yes |
 //!
 //! `main.rs` and `cli/` are the command for people, which runs [`policy`] on the host.
 //!
-//! The entry that wrangler is given is `worker.mjs`, which puts a guard around the Durable Object.
+//! The entry that wrangler is given is `worker.mjs`, which reads webhooks and puts a guard around the Durable Object.
 //!
 //! # Panics
 //!
@@ -57,6 +57,7 @@ mod faults;
 pub mod github;
 pub mod handler;
 pub mod hint;
+pub mod intake;
 pub mod keeper;
 pub mod kv;
 pub mod log;

@@ -9,13 +9,13 @@ use crate::attempts::RunOutcome;
 use crate::doctor::redeliver::Redelivered;
 use crate::keeper::machine::Record;
 use crate::names::{DeliveryId, RepoName, RunId};
-use crate::webhook::{Answer, Outcome};
+use crate::webhook::Answer;
 
 /// Names of one kind in one line.
 const NAMES_MOST: usize = 10;
 
-/// A webhook and its answer.
-pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) {
+/// A webhook and its answer, as the line that `worker.mjs` writes.
+pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
         event: &'static str,
@@ -33,7 +33,7 @@ pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answe
         delivery: delivery.map(DeliveryId::as_str),
         answer,
     };
-    write(&line, answer.outcome == Outcome::Unavailable);
+    text(&line)
 }
 
 /// GitHub's names of events are of small letters and underscores.
@@ -116,9 +116,13 @@ pub fn fault(place: &'static str, what: &str) {
     write(&Line { event: "fault", place, reason: what }, true);
 }
 
-fn write(line: &impl Serialize, error: bool) {
+fn text(line: &impl Serialize) -> String {
     // Plain structs always serialize.
-    let text = serde_json::to_string(line).unwrap_or_default();
+    serde_json::to_string(line).unwrap_or_default()
+}
+
+fn write(line: &impl Serialize, error: bool) {
+    let text = text(line);
     if error {
         console_error!("{text}");
     } else {

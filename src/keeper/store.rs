@@ -91,9 +91,11 @@ impl<S: Sql> Store<S> {
 
     /// When the first run is due, and when the first count is to be published.
     pub fn first_times(&self) -> Result<(Option<Millis>, Option<Millis>), StoreError> {
-        let due = self.minimum("SELECT MIN(due) FROM runs WHERE due IS NOT NULL")?;
-        let publish = self.minimum("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")?;
-        Ok((due, publish))
+        let statement = "SELECT (SELECT MIN(due) FROM runs WHERE due IS NOT NULL), \
+                         (SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL)";
+        let Some(values) = self.sql.exec(statement, vec![])?.into_iter().next() else { return Ok((None, None)) };
+        let mut times = row(values);
+        Ok((times.optional_millis()?, times.optional_millis()?))
     }
 
     pub(super) fn minimum(&self, statement: &str) -> Result<Option<Millis>, StoreError> {
@@ -203,14 +205,13 @@ impl<S: Sql> Store<S> {
 
     /// Whether this delivery was stored today or on one of the `days` before.
     pub fn has_delivery(&self, id: &DeliveryId, now: Millis, days: i64) -> Result<bool, StoreError> {
-        let statement = "SELECT 1 FROM deliveries WHERE day = ? AND delivery_id = ?";
-        for day in (day(now) - days..=day(now)).rev() {
-            let rows = self.sql.exec(statement, vec![Value::Integer(day), id.as_str().into()])?;
-            if !rows.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        // One statement for all days, as each crosses to the runtime and back; and each day by its name, as a range of days
+        // would be searched from end to end.
+        let days: Vec<Value> = (day(now) - days..=day(now)).map(Value::Integer).collect();
+        let places = vec!["?"; days.len()].join(",");
+        let statement = format!("SELECT 1 FROM deliveries WHERE delivery_id = ? AND day IN ({places}) LIMIT 1");
+        let bindings = [vec![id.as_str().into()], days].concat();
+        self.sql.exec(&statement, bindings).map(|rows| !rows.is_empty())
     }
 
     pub fn add_delivery(&self, id: &DeliveryId, now: Millis) -> Result<(), StoreError> {

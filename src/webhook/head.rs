@@ -1,6 +1,6 @@
 //! The head of a webhook's request: what can be said before its body is read.
 
-use crate::settings::{Secret, Settings};
+use crate::settings::Settings;
 
 use super::signature::Signature;
 use super::{Answer, BODY_LIMIT};
@@ -21,12 +21,6 @@ pub enum Content {
     Json,
     /// `payload=` and the URL-encoded JSON.
     Form,
-}
-
-impl Head {
-    pub fn verify(&self, secrets: &[Secret], body: &[u8]) -> bool {
-        secrets.iter().any(|secret| self.signature.verify(secret, body))
-    }
 }
 
 /// Checks the headers, which `header` looks up by name. Cheapest first, and all of it before the body is read.

@@ -4,7 +4,8 @@
 //!
 //! 1. [`head::check`]: `WEBHOOK_SECRET` is set (503), the content type is one of two (415), the declared length is
 //!    within the cap (413), and a signature is there and well-formed (401). The body is not read before that.
-//! 2. [`Head::verify`]: the signature is right for the raw body (401). Nothing was parsed before that.
+//! 2. [`Signature::is_one_of`](signature::Signature::is_one_of): the signature is right for the raw body (401). Nothing
+//!    was parsed before that.
 //! 3. [`payload`]: `X-GitHub-Event` is there, the form is decoded, the JSON has the fields needed (400).
 //! 4. [`filter`]: can it lead to a re-run? If not, 200 `ignored`.
 
@@ -12,7 +13,7 @@ pub mod answer;
 pub mod filter;
 pub mod head;
 pub mod payload;
-mod signature;
+pub mod signature;
 
 #[cfg(test)]
 mod tests;
@@ -40,9 +41,9 @@ pub enum Verdict {
     },
 }
 
-/// Steps 2 to 4. Pure: the same request gets the same verdict.
-pub fn judge(settings: &Settings, head: &Head, body: &[u8]) -> Verdict {
-    if !head.verify(&settings.webhook_secrets, body) {
+/// Steps 2 to 4. Pure: the same request gets the same verdict. `macs` are the body's HMACs, one for each secret.
+pub fn judge(settings: &Settings, head: &Head, macs: &[u8], body: &[u8]) -> Verdict {
+    if !head.signature.is_one_of(macs) {
         return Verdict::Answer(Answer::rejected(
             401,
             "the signature does not match the body; is the webhook's secret the same as WEBHOOK_SECRET?",

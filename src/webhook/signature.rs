@@ -1,11 +1,9 @@
 //! `X-Hub-Signature-256`: `sha256=` and the hex HMAC-SHA256 of the raw body (GitHub Docs, "Validating webhook
 //! deliveries").
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use ctutils::{Choice, CtEq};
 
 use crate::names::DeliveryId;
-use crate::settings::Secret;
 
 /// A well-formed signature, not yet verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +23,31 @@ impl Signature {
         DeliveryId::of_signature(digest)
     }
 
-    /// Whether it was made with this secret. Takes the same time wherever the first difference is.
-    pub fn verify(&self, secret: &Secret, body: &[u8]) -> bool {
-        // HMAC takes keys of any length, so that the error cannot happen; if it did, nothing would be let in.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()) else {
-            return false;
-        };
-        mac.update(body);
-        mac.verify_slice(&self.0).is_ok()
+    /// Whether it is one of these HMACs, 32 bytes each. Takes the same time wherever the first difference is.
+    pub fn is_one_of(&self, macs: &[u8]) -> bool {
+        let (macs, rest) = macs.as_chunks::<32>();
+        let found = macs.iter().fold(Choice::FALSE, |found, mac| found.or(self.0.ct_eq(mac)));
+        rest.is_empty() && found.to_bool()
     }
+}
+
+/// The body's HMACs, one for each secret, as `worker.mjs` has the runtime make them. The runtime's are made by the
+/// processor's own instructions for SHA-256: for 10 kB 6 µs, and in WebAssembly 18 to 22.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn macs<'a>(secrets: impl IntoIterator<Item = &'a crate::settings::Secret>, body: &[u8]) -> Vec<u8> {
+    use hmac::{Hmac, KeyInit, Mac};
+    let mac = |secret: &crate::settings::Secret| {
+        // HMAC takes keys of any length, so that the error cannot happen; if it did, nothing would be let in.
+        let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.reveal().as_bytes()).ok()?;
+        Some(mac.chain_update(body).finalize().into_bytes())
+    };
+    secrets.into_iter().filter_map(mac).flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Secret;
 
     const VECTOR: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 
@@ -46,18 +55,22 @@ mod tests {
         Secret::new("It's a Secret to Everybody")
     }
 
+    fn verifies(signature: &Signature, secret: &Secret, body: &[u8]) -> bool {
+        signature.is_one_of(&macs([secret], body))
+    }
+
     #[test]
     fn the_documented_vector() {
         let signature = Signature::parse(VECTOR).unwrap();
-        assert!(signature.verify(&secret(), b"Hello, World!"));
-        assert!(!signature.verify(&secret(), b"Hello, World"));
-        assert!(!signature.verify(&Secret::new("another"), b"Hello, World!"));
+        assert!(verifies(&signature, &secret(), b"Hello, World!"));
+        assert!(!verifies(&signature, &secret(), b"Hello, World"));
+        assert!(!verifies(&signature, &Secret::new("another"), b"Hello, World!"));
     }
 
     #[test]
     fn either_case_of_the_digits() {
         let upper = format!("sha256={}", VECTOR[7..].to_uppercase());
-        assert!(Signature::parse(&upper).unwrap().verify(&secret(), b"Hello, World!"));
+        assert!(verifies(&Signature::parse(&upper).unwrap(), &secret(), b"Hello, World!"));
     }
 
     #[test]
@@ -85,12 +98,25 @@ mod tests {
         for bit in 0..256 {
             let mut signature = Signature::parse(VECTOR).unwrap();
             signature.0[bit / 8] ^= 1 << (bit % 8);
-            assert!(!signature.verify(&secret(), body), "signature bit {bit}");
+            assert!(!verifies(&signature, &secret(), body), "signature bit {bit}");
         }
         for bit in 0..body.len() * 8 {
             let mut flipped = *body;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(!Signature::parse(VECTOR).unwrap().verify(&secret(), &flipped), "body bit {bit}");
+            assert!(!verifies(&Signature::parse(VECTOR).unwrap(), &secret(), &flipped), "body bit {bit}");
         }
+    }
+
+    #[test]
+    fn one_of_several_or_of_none() {
+        let (body, other) = (b"Hello, World!", Secret::new("another"));
+        let signature = Signature::parse(VECTOR).unwrap();
+        assert!(signature.is_one_of(&macs([&other, &secret()], body)));
+        assert!(signature.is_one_of(&macs([&secret(), &other], body)));
+        assert!(!signature.is_one_of(&macs([&other, &other], body)));
+        assert!(!signature.is_one_of(&[]));
+        // What is not made of whole HMACs is none.
+        let macs = macs([&secret()], body);
+        assert!(!signature.is_one_of(&macs[..31]) && !signature.is_one_of(&[&macs[..], &[0]].concat()));
     }
 }

@@ -56,7 +56,7 @@ impl Delivery {
     fn judged(&self, settings: &Settings) -> Verdict {
         let header = |name: &str| self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         match head::check(settings, header) {
-            Ok(head) => judge(settings, &head, &self.body),
+            Ok(head) => judge(settings, &head, &signature::macs(&settings.webhook_secrets, &self.body), &self.body),
             Err(answer) => Verdict::Answer(answer),
         }
     }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rerunner::settings::Settings;
+use rerunner::webhook::signature::macs;
 use rerunner::webhook::{Answer, Verdict, head, judge};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -111,7 +112,7 @@ fn judged(event: &str, signature: &str, body: &[u8]) -> Verdict {
         _ => None,
     };
     match head::check(&settings, header) {
-        Ok(head) => judge(&settings, &head, body),
+        Ok(head) => judge(&settings, &head, &macs(&settings.webhook_secrets, body), body),
         Err(answer) => Verdict::Answer(answer),
     }
 }

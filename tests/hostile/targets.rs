@@ -4,6 +4,7 @@ use rerunner::hint::{Conclusion, Hint};
 use rerunner::settings::Settings;
 use rerunner::webhook::head::{self, Content};
 use rerunner::webhook::payload::{self, Payload};
+use rerunner::webhook::signature::macs;
 use rerunner::webhook::{Head, Verdict, judge};
 use serde_json::Value;
 
@@ -48,7 +49,9 @@ pub fn signature(bytes: &[u8]) {
     assert_eq!(head.is_some(), well_formed, "{header:?}");
     if let Some(head) = head {
         let body = br#"{"action":"completed"}"#;
-        let Verdict::Answer(answer) = judge(&settings, &head, body) else { panic!("an unsigned body was let in") };
+        let Verdict::Answer(answer) = judge(&settings, &head, &macs(&settings.webhook_secrets, body), body) else {
+            panic!("an unsigned body was let in")
+        };
         assert_eq!(answer.status, 401, "{header:?}");
     }
 }

@@ -10,6 +10,7 @@ mod app;
 mod bodies;
 mod browser;
 mod chaos;
+mod costs;
 mod delivery;
 mod enterprise;
 mod load;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
     let one_by_one = [
         bodies::trials(&stage),
+        costs::trials(&stage),
         panics::trials(&stage),
         chaos::trials(&stage),
         load::trials(&stage),

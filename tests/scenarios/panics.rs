@@ -8,10 +8,12 @@ use libtest_mimic::Trial;
 use local_worker::Options;
 use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Workflow};
 
+use crate::delivery::Delivery;
 use crate::stage::{Stage, trials};
+use crate::statuses::success;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "panics", others_are_rerun_within_a_minute)
+    trials!(stage, "panics", others_are_rerun_within_a_minute, a_panic_in_a_delivery_ends_with_it)
 }
 
 const BESIDE: usize = 6;
@@ -57,5 +59,24 @@ async fn others_are_rerun_within_a_minute(stage: Arc<Stage>) {
     let repository = stage.repository_of("octo/after", kinds, &worker.url).await;
     let run = repository.run(fails_once()).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
+    worker.stop().await;
+}
+
+/// Webhooks are judged in a call of JavaScript's, past worker-build's own handler.
+async fn a_panic_in_a_delivery_ends_with_it(stage: Arc<Stage>) {
+    let options = Options { build: Some(local_worker::root().join("target/fault-build")), ..Options::default() };
+    let worker = stage.worker_with(options).await;
+    let kinds = EventKinds::only(EventKind::WorkflowRun);
+    let repository = stage.repository_of("octo/around-panics", kinds, &worker.url).await;
+    for _ in 0..3 {
+        let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+        run.ends(1).await;
+        let panic = Delivery::json("panic", &success());
+        assert_eq!(panic.send(&worker.url).await.status, 500);
+        Delivery::json("workflow_run", &success()).send(&worker.url).await.is(200, "ignored", "success");
+        assert_eq!(run.ends(2).await, Conclusion::Success);
+    }
+    let panics = worker.log().lines().iter().filter(|line| line.contains("a panic in a delivery")).count();
+    assert!(panics >= 3, "{panics} panics are in the log");
     worker.stop().await;
 }

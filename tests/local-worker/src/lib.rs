@@ -45,6 +45,8 @@ pub struct Options {
     pub storage: Option<PathBuf>,
     /// The folder that the Worker was built into; the project's `build` when `None`.
     pub build: Option<PathBuf>,
+    /// A module around the Worker's entry, which it imports as `./worker.mjs`; the entry itself when `None`.
+    pub around: Option<PathBuf>,
     /// Any free one when `None`.
     pub port: Option<u16>,
 }
@@ -138,7 +140,7 @@ impl LocalWorker {
             std::fs::copy(dev_vars, folder.path().join(".dev.vars"))?;
         }
         let configuration = folder.path().join("wrangler.json");
-        let entry = entry(&root, &built, folder.path())?;
+        let entry = entry(&root, &built, options.around.as_deref(), folder.path())?;
         std::fs::write(&configuration, configure(&root, &entry, &options.settings)?.to_string())?;
         let storage = options.storage.unwrap_or_else(|| folder.path().join("storage"));
         let mut child = Command::new(node)
@@ -322,18 +324,21 @@ pub fn event(line: &str) -> Option<Value> {
     serde_json::from_str(line.get(start..=end)?).ok()
 }
 
-/// The Worker's entry, `src/worker.mjs`. It imports the build by a relative path: for another build than the project's
-/// own it is copied to a place from where that leads there.
-fn entry(root: &Path, built: &Path, folder: &Path) -> std::io::Result<PathBuf> {
+/// The Worker's entry, `src/worker.mjs`, or what is to be around it. It imports the build by a relative path: for another
+/// build than the project's own it is copied to a place from where that leads there.
+fn entry(root: &Path, built: &Path, around: Option<&Path>, folder: &Path) -> std::io::Result<PathBuf> {
     let entry = root.join("src/worker.mjs");
-    if built == root.join("build") {
+    if built == root.join("build") && around.is_none() {
         return Ok(entry);
     }
     std::fs::create_dir_all(folder.join("src"))?;
     let copy = folder.join("src/worker.mjs");
     std::fs::copy(entry, &copy)?;
     std::os::unix::fs::symlink(built, folder.join("build"))?;
-    Ok(copy)
+    let Some(around) = around else { return Ok(copy) };
+    let outer = folder.join("src/around.mjs");
+    std::fs::copy(around, &outer)?;
+    Ok(outer)
 }
 
 /// The project's configuration with other settings, as the JSON that wrangler takes too.

@@ -1,0 +1,27 @@
+// What stands beside every Worker that is measured, in the same process.
+//
+// As the default: Workers KV, kept in memory, by the protocol that workerd's KV binding speaks. And a Keeper that answers
+// at once and stores nothing, so that a candidate's way can be measured up to it.
+
+import { DurableObject } from "cloudflare:workers";
+
+const values = new Map();
+
+export default {
+  async fetch(request) {
+    const key = decodeURIComponent(new URL(request.url).pathname.slice(1));
+    if (request.method === "PUT") values.set(key, await request.arrayBuffer());
+    else if (request.method === "DELETE") values.delete(key);
+    else if (values.has(key)) return new Response(values.get(key));
+    return new Response(null, { status: request.method === "GET" ? 404 : 204 });
+  },
+};
+
+const RECEIPT = '{"kind":"scheduled","reason":"workflow job failed","run_attempt":1,"due":1800000000000}';
+
+export class NoKeeper extends DurableObject {
+  async fetch(request) {
+    await request.arrayBuffer();
+    return new Response(RECEIPT, { headers: { "content-type": "application/json" } });
+  }
+}

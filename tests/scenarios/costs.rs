@@ -1,0 +1,256 @@
+//! What a delivery costs, and a run's whole life, in everything that Cloudflare's plans count, held to a budget; and that
+//! it costs the same however much a repository has behind it. docs/performance.md says what a day of the free plan is
+//! enough for.
+//!
+//! With the meter of `metered.mjs`, on a Keeper that is there already: the first webhook of a repository also makes its
+//! tables, once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use local_worker::{LocalWorker, Options};
+use serde::Deserialize;
+use serde_json::json;
+use simulator::{Conclusion, EventKind, EventKinds, Job, Repository, Workflow};
+
+use crate::delivery::{Delivery, sign};
+use crate::stage::{PATIENCE, Stage, trials};
+use crate::statuses::failed_run;
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(stage, "costs", of_a_delivery, of_a_runs_life, do_not_grow)
+}
+
+/// Counts stay as they are for this long when all is done.
+const QUIET_FOR: Duration = Duration::from_secs(2);
+
+const LATE_DELIVERIES: u64 = 21;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+struct Counts {
+    worker_requests: u64,
+    object_requests: u64,
+    kv_reads: u64,
+    kv_writes: u64,
+    rows_read: u64,
+    rows_written: u64,
+    /// Each is billed as a row written.
+    alarms_set: u64,
+    github_calls: u64,
+}
+
+impl Counts {
+    /// Worker requests, Durable Object requests, Workers KV reads and writes, rows read and written, alarms, calls.
+    const fn new(requests: [u64; 2], kv: [u64; 2], rows: [u64; 2], alarms_set: u64, github_calls: u64) -> Self {
+        let ([worker_requests, object_requests], [kv_reads, kv_writes]) = (requests, kv);
+        let [rows_read, rows_written] = rows;
+        Self {
+            worker_requests,
+            object_requests,
+            kv_reads,
+            kv_writes,
+            rows_read,
+            rows_written,
+            alarms_set,
+            github_calls,
+        }
+    }
+
+    fn values(&self) -> [u64; 8] {
+        [
+            self.worker_requests,
+            self.object_requests,
+            self.kv_reads,
+            self.kv_writes,
+            self.rows_read,
+            self.rows_written,
+            self.alarms_set,
+            self.github_calls,
+        ]
+    }
+
+    fn since(&self, before: &Self) -> Self {
+        let [a, b, c, d, e, f, g, h] = std::array::from_fn(|at| self.values()[at] - before.values()[at]);
+        Self::new([a, b], [c, d], [e, f], g, h)
+    }
+}
+
+/// No more than the budget, and not so much less that the budget says nothing.
+#[track_caller]
+fn check(what: &str, cost: Counts, budget: Counts) {
+    println!("costs: {what}: {:?}", cost.values());
+    let within = cost.values().into_iter().zip(budget.values()).all(|(cost, budget)| cost <= budget);
+    assert!(within, "{what} costs\n{cost:?}, and its budget is\n{budget:?}");
+    let near = cost.values().into_iter().zip(budget.values()).all(|(cost, budget)| budget <= cost * 3 / 2 + 3);
+    assert!(near, "{what} costs\n{cost:?}, far less than its budget of\n{budget:?}: lower it");
+}
+
+async fn get(url: &str) -> String {
+    reqwest::get(url).await.expect("an answer").text().await.expect("text")
+}
+
+struct Metered {
+    worker: LocalWorker,
+    repository: Repository,
+}
+
+impl Metered {
+    /// With a repository that has had a run that was re-run.
+    async fn start(stage: &Stage, name: &str, events: EventKinds) -> Self {
+        let around = local_worker::root().join("tests/scenarios/metered.mjs");
+        let worker = stage.worker_with(Options { around: Some(around), ..Options::default() }).await;
+        let repository = stage.repository_of(name, events, &worker.url).await;
+        let metered = Self { worker, repository };
+        metered.run(1).await;
+        metered
+    }
+
+    async fn counts(&self) -> Counts {
+        let text = get(&format!("{}/counts", self.worker.url)).await;
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"))
+    }
+
+    /// The counts, once nothing has been counted for a while.
+    async fn settled(&self) -> Counts {
+        let end = Instant::now() + PATIENCE;
+        let (mut counts, mut since) = (self.counts().await, Instant::now());
+        while since.elapsed() < QUIET_FOR && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = self.counts().await;
+            if now != counts {
+                (counts, since) = (now, Instant::now());
+            }
+        }
+        counts
+    }
+
+    /// What a run of four jobs costs, one of which fails so many times.
+    async fn run(&self, times: u32) -> Counts {
+        let before = self.settled().await;
+        let job = |name| Job::new(name);
+        let workflow = Workflow::new("ci").job(job("build")).job(job("lint")).job(job("docs"));
+        let run = self.repository.run(workflow.job(job("test").fails(times))).await;
+        let last = times.min(3) + 1;
+        let conclusion = if times > 3 { Conclusion::Failure } else { Conclusion::Success };
+        assert_eq!(run.ends(last).await, conclusion);
+        let outcome = if times > 3 { "exhausted" } else { "rescued" };
+        let ended = |event: &serde_json::Value| event["outcome"] == outcome && event["run_id"] == json!(run.id().0);
+        self.worker.log().wait_for(PATIENCE, ended).await.expect("the decision");
+        self.settled().await.since(&before)
+    }
+
+    /// What a delivery costs, and the alarm that it sets if that goes off at once.
+    async fn delivery(&self, delivery: Delivery, status: u16, outcome: &str) -> Counts {
+        let before = self.settled().await;
+        delivery.send(&self.worker.url).await.is(status, outcome, "");
+        self.settled().await.since(&before)
+    }
+}
+
+impl Metered {
+    /// How long the answer takes to a webhook of a run that has long ended: the median of some.
+    async fn late_delivery(&self, from: u64) -> Duration {
+        let mut times = Vec::new();
+        for number in 0..LATE_DELIVERIES {
+            let mut payload = failed_run("octo/growth", 10_000_000_003);
+            payload["delivery"] = json!(from * LATE_DELIVERIES + number);
+            let began = Instant::now();
+            Delivery::json("workflow_run", &payload).send(&self.worker.url).await.is(202, "recorded", "");
+            times.push(began.elapsed());
+        }
+        times.sort_unstable();
+        times[times.len() / 2]
+    }
+}
+
+async fn of_a_delivery(stage: Arc<Stage>) {
+    let delayed = Options::default().setting("RERUN_DELAY", "1h");
+    let around = local_worker::root().join("tests/scenarios/metered.mjs");
+    let worker = stage.worker_with(Options { around: Some(around), ..delayed }).await;
+    let repository = stage.repository_of("octo/costs", EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
+    let metered = Metered { worker, repository };
+    let failed = |id| failed_run("octo/costs", id);
+    // So that the Keeper is there.
+    metered.delivery(Delivery::json("workflow_run", &failed(1)), 202, "scheduled").await;
+
+    let nothing = Counts::new([1, 0], [0, 0], [0, 0], 0, 0);
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut payload = failed(2);
+        change(&mut payload);
+        payload
+    };
+    let job = json!({
+        "action": "completed",
+        "repository": { "full_name": "octo/costs" },
+        "workflow_job": { "run_id": 1, "run_attempt": 1, "conclusion": "success" },
+    });
+    let exactly = |cost: Counts| assert_eq!(cost, nothing);
+    let success = with(&|payload| payload["workflow_run"]["conclusion"] = json!("success"));
+    exactly(metered.delivery(Delivery::json("workflow_run", &success), 200, "ignored").await);
+    let begun = with(&|payload| payload["action"] = json!("in_progress"));
+    exactly(metered.delivery(Delivery::json("workflow_run", &begun), 200, "ignored").await);
+    exactly(metered.delivery(Delivery::json("workflow_job", &job), 200, "ignored").await);
+    exactly(metered.delivery(Delivery::json("push", &json!({})), 200, "ignored").await);
+    let forged = Delivery::json("workflow_run", &failed(2)).with("x-hub-signature-256", &sign("another", b""));
+    exactly(metered.delivery(forged, 401, "rejected").await);
+
+    let mut cancelled = failed(3);
+    cancelled["workflow_run"]["conclusion"] = json!("cancelled");
+    let cost = metered.delivery(Delivery::json("workflow_run", &cancelled), 200, "ignored").await;
+    check("a cancelled run", cost, Counts::new([1, 0], [1, 0], [0, 0], 0, 0));
+
+    let cost = metered.delivery(Delivery::json("workflow_run", &failed(4)), 202, "scheduled").await;
+    check("a failed run", cost, FAILED_RUN);
+    let cost = metered.delivery(Delivery::json("workflow_run", &failed(4)), 202, "recorded").await;
+    check("the same delivery again", cost, AGAIN);
+    let mut failed_job = job.clone();
+    failed_job["workflow_job"] = json!({ "run_id": 4, "run_attempt": 1, "conclusion": "failure", "id": 7 });
+    let cost = metered.delivery(Delivery::json("workflow_job", &failed_job), 202, "recorded").await;
+    check("a failed job of a run that is watched", cost, WATCHED_JOB);
+    metered.worker.stop().await;
+}
+
+async fn of_a_runs_life(stage: Arc<Stage>) {
+    let metered = Metered::start(&stage, "octo/life", EventKinds::only(EventKind::WorkflowRun)).await;
+    check("a run that is rescued by one re-run", metered.run(1).await, RESCUED);
+    check("a run that is given up after three", metered.run(9).await, EXHAUSTED);
+    metered.worker.stop().await;
+}
+
+/// The runs behind a repository, and what may then be read and written for one more.
+async fn do_not_grow(stage: Arc<Stage>) {
+    let metered = Metered::start(&stage, "octo/growth", EventKinds::only(EventKind::WorkflowRun)).await;
+    let (mut costs, mut times) = (Vec::new(), Vec::new());
+    let mut behind = 1;
+    for runs in [10, 1_000, 100_000] {
+        let url = format!("{}/fill?repository=octo/growth&runs={}", metered.worker.url, runs - behind);
+        let text = get(&url).await;
+        let filled: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
+        behind = filled["runs"].as_u64().expect("a number");
+        assert!((runs..runs + 10).contains(&behind), "{behind} runs");
+        let cost = metered.run(1).await;
+        behind += 1;
+        let took = metered.late_delivery(behind).await;
+        println!("costs: with {behind} runs behind it: {:?}, {took:?} for a late webhook", cost.values());
+        costs.push(cost);
+        times.push(took);
+    }
+    // The machine may be busy with something else; a search through 100,000 rows would take a hundred times as long.
+    assert!(times.iter().all(|took| *took < times[0] * 5 + Duration::from_millis(20)), "{times:?}");
+    // Not a row more with each: only whether two things are done by one alarm or by two may differ.
+    assert!(costs.iter().all(|cost| cost.rows_read <= costs[0].rows_read + 20), "{costs:#?}");
+    costs.iter().for_each(|cost| check("a run, however many are behind it", *cost, RESCUED));
+    metered.worker.stop().await;
+}
+
+// The budgets. What a delivery that can lead to nothing costs is above: one request of the Worker, and nothing else.
+
+const FAILED_RUN: Counts = Counts::new([1, 1], [0, 0], [22, 8], 1, 0);
+const AGAIN: Counts = Counts::new([1, 1], [0, 0], [12, 0], 0, 0);
+const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [18, 6], 0, 0);
+/// GitHub tells of each attempt three times, of which the end is the Keeper's, as are two alarms. Three calls: the run,
+/// its jobs, the re-run.
+const RESCUED: Counts = Counts::new([6, 4], [0, 2], [105, 58], 7, 3);
+/// At the last attempt, Workers KV is asked whether it was given up before.
+const EXHAUSTED: Counts = Counts::new([12, 8], [1, 4], [310, 150], 14, 11);
