@@ -109,6 +109,10 @@ export default {
     if (request.method === "POST" && isRoot(request.url)) return webhook(request, env);
     return new Rust(ctx, env).fetch(request);
   },
+
+  scheduled(event, env, ctx) {
+    return new Rust(ctx, env).scheduled(event);
+  },
 };
 
 // A panic ends the WebAssembly instance, and with it every promise that the instance was to settle: of the alarm that
