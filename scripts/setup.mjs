@@ -137,7 +137,7 @@ function cargoTool(crate, version, duration, binary = crate) {
       const args = ["install", "--root", tools, "--force", "--quiet", `${crate}@${version()}`];
       // What the environment says of builds is meant for the project, not for its tools.
       const environment = { CARGO_TARGET_DIR: join(tools, "target"), RUSTFLAGS: "", CARGO_ENCODED_RUSTFLAGS: "" };
-      const remedy = `Is crates.io reachable? Run it by hand to see more: cargo install --root .tools ${crate}@${version()}`;
+      const remedy = `Can cargo reach its registry? Run it by hand to see more: cargo install --root .tools ${crate}@${version()}`;
       if (process.env.CARGO_TERM_QUIET === undefined) args.splice(args.indexOf("--quiet"), 1);
       try {
         await run("cargo", [...args, "--locked"], { environment, remedy });

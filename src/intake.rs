@@ -86,6 +86,11 @@ impl Intake {
         Headers(head).told(&Answer::rejected(400, "the body ended early"))
     }
 
+    /// Other large bodies are being read.
+    pub fn busy(&self, head: &str) -> String {
+        Headers(head).told(&Answer::unavailable("too many large bodies are being read at once; redeliver it"))
+    }
+
     /// GitHub would not wait any longer.
     pub fn late(&self, head: &str) -> String {
         Headers(head).told(&Answer::unavailable("it took too long; redeliver it"))

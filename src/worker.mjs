@@ -14,8 +14,17 @@ const HMAC = { name: "HMAC", hash: "SHA-256" };
 /** As in `handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
 const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
 
+/**
+ * Bodies larger than this are large, and so many bytes of them are held at once: an isolate has 128 MB, and anybody can
+ * send them. GitHub's are some 20 kB.
+ */
+const LARGE = 1024 * 1024;
+const LARGE_AT_ONCE = 56 * LARGE;
+const BUSY = new Error("too many large bodies at once");
+
 let intake;
 let keys;
+let held = 0;
 
 /** Whether the path is `/`. Without a URL object, which costs 2 µs. */
 function isRoot(url) {
@@ -51,15 +60,29 @@ function headOf(headers) {
   return head;
 }
 
+function judged(request, head) {
+  const declared = request.headers.get("content-length");
+  return declared > LARGE ? judgedLarge(request, head, Number(declared)) : judgedAtOnce(request, head, declared !== null);
+}
+
+async function judgedLarge(request, head, length) {
+  if (held + length > LARGE_AT_ONCE) return intake.busy(head);
+  held += length;
+  try {
+    return await judgedAtOnce(request, head, true);
+  } finally {
+    held -= length;
+  }
+}
+
 /** In one piece, as each asynchronous function more costs 1 µs. */
-async function judged(request, head) {
+async function judgedAtOnce(request, head, declared) {
   let body;
   try {
     // A declared length has been checked, and the runtime reads no further. A stream costs 35 µs more.
-    const declared = request.headers.has("content-length");
     body = declared ? await request.bytes() : await readUpTo(intake.body_limit(), request.body);
-  } catch {
-    return intake.cut(head);
+  } catch (error) {
+    return error === BUSY ? intake.busy(head) : intake.cut(head);
   }
   if (body === undefined) return intake.too_large(head);
   keys ??= await Promise.all(intake.secrets().map(imported));
@@ -72,13 +95,22 @@ async function judged(request, head) {
 /** All of a stream; nothing if it is longer than that, of which no more is read. */
 async function readUpTo(limit, stream) {
   const chunks = [];
-  let length = 0;
-  for await (const chunk of stream ?? []) {
-    length += chunk.byteLength;
-    if (length > limit) return undefined;
-    chunks.push(chunk);
+  let [length, counted] = [0, 0];
+  try {
+    for await (const chunk of stream ?? []) {
+      length += chunk.byteLength;
+      if (length > limit) return undefined;
+      if (length > LARGE) {
+        if (held + length - counted > LARGE_AT_ONCE) throw BUSY;
+        held += length - counted;
+        counted = length;
+      }
+      chunks.push(chunk);
+    }
+    return new Blob(chunks).bytes();
+  } finally {
+    held -= counted;
   }
-  return new Blob(chunks).bytes();
 }
 
 function imported(secret) {

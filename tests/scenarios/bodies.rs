@@ -14,7 +14,16 @@ use crate::stage::{PATIENCE, SECRET, Stage, trials};
 use crate::statuses::{failed_run, success};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "bodies", at_the_cap, over_the_cap, that_stop_half_way, that_are_slow, many_at_the_cap)
+    trials!(
+        stage,
+        "bodies",
+        at_the_cap,
+        over_the_cap,
+        that_stop_half_way,
+        that_are_slow,
+        many_at_the_cap,
+        more_at_once_than_an_isolate_holds,
+    )
 }
 
 const CAP: usize = 25 * 1024 * 1024;
@@ -117,6 +126,24 @@ async fn many_at_the_cap(stage: Arc<Stage>) {
 /// The delivery of [`begin`], redelivered. It is still new: nothing of the half was noted, not even its id.
 fn whole(delivery: &str, body: String) -> Delivery {
     Delivery::new("workflow_run", body).with("x-github-delivery", delivery)
+}
+
+/// Anybody can send large bodies, signed or not: what is held of them at once is bounded, and the small ones come in.
+async fn more_at_once_than_an_isolate_holds(stage: Arc<Stage>) {
+    let worker = stage.worker_with(Options::default()).await;
+    let unsigned = sign("another", b"");
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut connection = begin(&worker.url, TOO_LARGE, CAP, &unsigned).await;
+        connection.write_all(&padded(2_000_000)).await.expect("written");
+        held.push(connection);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Delivery::new("workflow_run", padded(CAP)).send(&worker.url).await.is(503, "unavailable", "large bodies");
+    let small = Delivery::json("workflow_run", &failed_run("octo/beside-large", 1));
+    small.send(&worker.url).await.is(202, "scheduled", "");
+    drop(held);
+    worker.stop().await;
 }
 
 /// Sends a webhook's head, with the delivery's id.

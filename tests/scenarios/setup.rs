@@ -294,7 +294,7 @@ async fn missed(stage: &Stage, name: &str) -> (simulator::Repository, simulator:
 
 async fn failed_deliveries_are_sent_again_by_the_doctor(stage: Arc<Stage>) {
     let github = stage.github().await;
-    let name = "octo/redelivered";
+    let name = "octo/unheard";
     let mut grant = Grant::full("rerunner-bot");
     grant.hooks = Permission::Write;
     github.add_token("a-token-that-sees-hooks", grant);
@@ -311,7 +311,7 @@ async fn failed_deliveries_are_sent_again_by_the_doctor(stage: Arc<Stage>) {
     repository.hook(|hook| hook.url = Some(url)).await;
     let admin = [("ADMIN_TOKEN", ADMIN)];
     let (_, found) = doctor(&[&worker.url, name], &admin).await;
-    is(&found, "octo/redelivered: deliveries", "wrong", "no answer");
+    is(&found, "octo/unheard: deliveries", "wrong", "no answer");
     let (_, found) = doctor(&[&worker.url, name, "--redeliver"], &admin).await;
     assert_eq!(found["redelivery"], serde_json::json!({ "redelivered": 3, "left": 0 }), "{found:#}");
     assert_eq!(run.ends(2).await, Conclusion::Success);
