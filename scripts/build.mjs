@@ -1,6 +1,7 @@
 // Builds the Worker into build/: cargo, wasm-bindgen, wasm-opt and esbuild, by way of worker-build. Run by wrangler
 // before it serves or deploys, and by `npm run build`. With --quiet it shows its output only if it fails, and does
-// nothing if nothing has changed. Further arguments (--out-dir, --features) go to worker-build.
+// nothing if nothing has changed. With --dev it does not optimize, which takes a fraction of the time and is for trying
+// things out. Further arguments (--out-dir, --features) go to worker-build.
 //
 // worker-build downloads the tools that it is not told of; all of them come with the project's set-up instead.
 
@@ -36,14 +37,15 @@ function fingerprint() {
 }
 
 const quiet = process.argv.includes("--quiet");
-const passed = process.argv.slice(2).filter((argument) => argument !== "--quiet");
+const profile = process.argv.includes("--dev") ? "--dev" : "--release";
+const passed = process.argv.slice(2).filter((argument) => !["--quiet", "--dev"].includes(argument));
 const folder = passed.includes("--out-dir") ? passed[passed.indexOf("--out-dir") + 1] : "build";
 const stamp = join(root, folder, "fingerprint");
-const built = [...passed, fingerprint()].join(" ");
+const built = [profile, ...passed, fingerprint()].join(" ");
 if (existsSync(stamp) && readFileSync(stamp, "utf8") === built) process.exit(0);
 if (quiet) console.log("Building the Worker (about a minute the first time) …");
 
-const { status, error, stdout, stderr } = spawnSync(tool("worker-build"), ["--release", ...passed], {
+const { status, error, stdout, stderr } = spawnSync(tool("worker-build"), [profile, ...passed], {
   cwd: root,
   stdio: quiet ? "pipe" : "inherit",
   env: {
