@@ -289,7 +289,7 @@ impl<S: Sql> Keeper<S> {
         if let Some(notice) = self.next_notice(now)? {
             return Ok(Some(Errand::Notify(notice)));
         }
-        if !may_call || self.paused()?.is_some() || self.gate()?.is_some_and(|gate| gate.until > now) {
+        if !may_call || self.paused()?.is_some() || self.is_shut(now)? {
             return Ok(None);
         }
         if let Some(comment) = self.next_comment(now)? {
@@ -323,8 +323,11 @@ impl<S: Sql> Keeper<S> {
         let Some(watched) = self.store.run(run_id)? else {
             return Ok(Settled { credentials, ..Settled::default() });
         };
-        if !matches!(call, Call::Rerun { .. }) && self.paused()?.is_some() {
-            // Paused while GitHub was asked: the run stays due, and is decided on when that ends.
+        if !matches!(call, Call::Rerun { .. }) && (self.paused()?.is_some() || self.is_shut(cx.now)?) {
+            // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
+            // that ends.
+            self.gathering.borrow_mut().remove(&run_id);
+            let credentials = self.heed(answer.problem(), credentials, cx)?;
             return Ok(Settled { credentials, ..Settled::default() });
         }
         match (call, answer) {
@@ -377,7 +380,12 @@ impl<S: Sql> Keeper<S> {
                 records.extend(heard.records.into_iter().map(|record| (watched.run_id, record)));
             }
         }
-        let errand = Sweep::after(asked, listed, cancelled_since.is_some()).map(Errand::Call);
+        let next = Sweep::after(asked, listed, cancelled_since.is_some());
+        if next.is_some() && self.is_shut(cx.now)? {
+            self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
+            return Ok(Settled { records, credentials, ..Settled::default() });
+        }
+        let errand = next.map(Errand::Call);
         let sweep = match errand {
             Some(_) => sweep.postponed(cx.now + LEASE),
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),

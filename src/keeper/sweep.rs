@@ -13,6 +13,8 @@ const ACTIVE_STEP: Span = Span::hours(1);
 /// The list is by the time that a run was created, and a run takes a while to fail: a job may take six hours on
 /// GitHub's runners, and wait for one before that.
 const RUN_TAKES: Span = Span::hours(24);
+/// GitHub re-runs nothing that is older ("Re-running workflows and jobs"); and what is, can have been forgotten here.
+const RERUNNABLE_FOR: Span = Span::days(30);
 /// GitHub lists no more than 1,000 runs.
 const PAGES: u32 = 20;
 /// GitHub's clock and ours may differ by so much.
@@ -52,7 +54,8 @@ impl Sweep {
 
     /// The first call of a sweep that starts now.
     pub fn start(&self, now: Millis) -> Call {
-        let created_from = Millis((self.swept.0 - RUN_TAKES.as_millis()).max(0));
+        let (since, rerunnable) = (self.swept.0 - RUN_TAKES.as_millis(), now.0 - RERUNNABLE_FOR.as_millis());
+        let created_from = Millis(since.max(rerunnable).max(0));
         Call::ListFailedRuns(FailedRuns { failing: Failing::Failure, created_from, page: 1, started: now })
     }
 
