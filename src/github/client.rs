@@ -69,6 +69,15 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
                 .await
                 .map_or_else(Commented::Problem, |reply| Commented::of(what, &reply, comments::MARK)),
         ),
+        Call::ListPulls { .. } => {
+            let too_large = refused("its list of pull requests is larger than 16 MiB");
+            Answer::Pulls(match caller.attempt_within(request, LIST_LIMIT, too_large).await {
+                Ok(reply) => Found::pulls(&reply),
+                // Somebody's long texts: no later answer is shorter.
+                Err(Problem::Refused { message }) => Found::Absent(message),
+                Err(problem) => Found::Problem(problem),
+            })
+        }
         Call::ReadLog { .. } => Answer::Log(caller.log(request).await.unwrap_or_else(Found::Problem)),
     }
 }

@@ -75,7 +75,11 @@ impl Found<Page<String>> {
     }
 }
 
-fn read<T>(reply: &Reply, what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Found<T> {
+pub(super) fn read<T>(
+    reply: &Reply,
+    what: &str,
+    parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+) -> Found<T> {
     if reply.status != 200 {
         return Found::missing(reply);
     }

@@ -1,6 +1,6 @@
 //! What we call on GitHub, and what it can answer.
 //!
-//! [`request`] builds a call's request; [`answer`], [`evidence`] and [`contents`] classify what came back, and
+//! [`request`] builds a call's request; [`answer`], [`evidence`], [`pulls`] and [`contents`] classify what came back, and
 //! [`log_tail`] keeps the end of a log: all pure. [`credentials`] says with what right a call is made: a token's, or that
 //! of a GitHub App ([`app`], [`pem`]). [`client`] sends it, and [`signing`] signs for the App; [`office`]
 //! is the doctor's way.
@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod log_tail;
 pub mod office;
 pub mod pem;
+pub mod pulls;
 pub mod request;
 pub mod run;
 mod signing;
@@ -24,5 +25,6 @@ pub use comments::{CommentCall, Commented};
 pub use contents::PolicyAnswer;
 pub use credentials::Credentials;
 pub use evidence::{Found, Page};
+pub use pulls::PullRequest;
 pub use request::Call;
-pub use run::{ListedRun, Run};
+pub use run::{ListedRun, Origin, Run};

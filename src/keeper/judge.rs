@@ -3,7 +3,7 @@
 use crate::bugs::{self, Bug};
 use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer};
 use crate::names::{FilePath, RunAttempt, RunId};
-use crate::policy::evidence::{EarlierAttempt, History};
+use crate::policy::evidence::{EarlierAttempt, History, Need};
 use crate::policy::{Decision, Verdict, decide};
 use crate::time::{Millis, Span};
 
@@ -108,6 +108,10 @@ impl<S: Sql> Keeper<S> {
                 Ok(Settled { errand: Some(Errand::Call(next)), credentials, ..Settled::default() })
             }
             Taken::Had => self.judge(watched, gathering, vec![], credentials, cx),
+            // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
+            Taken::Trouble(problem) if matches!(call, Call::ListPulls { .. }) => {
+                self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
+            }
             Taken::Trouble(problem) => match stumble::stumble_over_evidence(&watched, problem.clone(), cx) {
                 Some(step) => self.carry_out(step, credentials, cx),
                 None => {
@@ -139,10 +143,16 @@ impl<S: Sql> Keeper<S> {
             run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
         }
         let policy = known.policy();
+        gathering.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
+                Verdict::Need(Need::Pulls { delay }) if cx.now < watched.failed_at + delay => {
+                    let mut step = machine::wait(watched, delay, cx);
+                    step.records.splice(..0, records);
+                    return self.carry_out(step, credentials, cx);
+                }
                 Verdict::Need(need) if gathering.has(need) => break,
-                Verdict::Need(need) => match gathering.ask(need) {
+                Verdict::Need(need) => match gathering.ask(need, cx.now) {
                     Some(call) => return self.go_on(watched, gathering, call, records, credentials, cx),
                     None => continue,
                 },

@@ -43,7 +43,9 @@ use std::rc::Rc;
 use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
-use crate::github::{Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use crate::github::{
+    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, PullRequest, ReadAnswer, RerunAnswer,
+};
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
 use crate::policy::Rules;
@@ -141,6 +143,7 @@ pub enum Answer {
     Jobs(Found<Page<Job>>),
     Annotations(Found<Page<String>>),
     Log(Found<LogTail>),
+    Pulls(Found<Page<PullRequest>>),
     Comment(Commented),
 }
 
@@ -154,6 +157,7 @@ impl Answer {
             Self::Jobs(found) => found.problem(),
             Self::Annotations(found) => found.problem(),
             Self::Log(found) => found.problem(),
+            Self::Pulls(found) => found.problem(),
             Self::Comment(Commented::Problem(problem)) => Some(problem),
             Self::Read(_) | Self::Rerun(_) | Self::List(_) | Self::Policy(_) | Self::Comment(_) => None,
         }

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use crate::github::PullRequest;
 use crate::hint::Conclusion;
 use crate::names::{JobId, RunAttempt};
 use crate::time::{Millis, Span};
@@ -54,7 +55,17 @@ pub struct Evidence {
     /// The annotations' messages, by job.
     pub annotations: BTreeMap<JobId, Read<Vec<String>>>,
     pub logs: BTreeMap<JobId, Read<LogTail>>,
+    /// Those from the run's branch; read when a re-run is due and hangs on them.
+    pub pulls: Read<Pulls>,
     pub searched: Searched,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulls {
+    /// Newest first.
+    pub all: Vec<PullRequest>,
+    /// Whether there are no others.
+    pub complete: bool,
 }
 
 /// What was found in logs, as searching one takes some milliseconds and a decision is tried anew with each piece that is
@@ -84,6 +95,10 @@ pub enum Need {
     Jobs,
     Annotations(JobId),
     Log(JobId),
+    /// As late as can be: not before the re-run is due, so long after the end of the attempt.
+    Pulls {
+        delay: Span,
+    },
 }
 
 /// What was decided on this repository and this run before.

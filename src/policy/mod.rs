@@ -9,6 +9,7 @@
 //! | [`evidence`] | what a decision can go by |
 //! | `judge` | a failed job and the rules → what can still be made of it, and what has to be read for that |
 //! | `decide`, `case` | the run itself → its jobs, and the limits → [`Decision`] |
+//! | `superseded` | whether a run is still of what its pull request is |
 //! | `cost`, `fingerprint` | what a re-run costs; whether two attempts failed in the same way |
 //! | `reason`, `words`, `detail` | the decision as a sentence, and as data |
 //!
@@ -46,6 +47,7 @@ mod read;
 mod reason;
 mod schema;
 mod shapes;
+mod superseded;
 mod words;
 mod yaml;
 

@@ -38,6 +38,7 @@ pub enum Endpoint {
     Annotations,
     JobLog,
     PullRequest,
+    ListPullRequests,
     Contents,
     ListComments,
     CreateComment,
@@ -66,7 +67,9 @@ impl Endpoint {
     pub fn permission(self) -> (&'static str, Permission) {
         match self {
             Endpoint::Annotations => ("checks", Permission::Read),
-            Endpoint::PullRequest | Endpoint::ListComments => ("pull_requests", Permission::Read),
+            Endpoint::PullRequest | Endpoint::ListPullRequests | Endpoint::ListComments => {
+                ("pull_requests", Permission::Read)
+            }
             Endpoint::CreateComment | Endpoint::EditComment => ("pull_requests", Permission::Write),
             Endpoint::Contents => ("contents", Permission::Read),
             Endpoint::Hooks | Endpoint::Deliveries => ("repository_hooks", Permission::Read),

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::common::{Hosts, full_repository, id_of, node_id, time, user};
-use crate::model::{Annotation, Comment, File, PullRequestSnapshot, RepositoryIdentity};
+use crate::model::{Annotation, Comment, File, PullRequestSnapshot, RepoName, RepositoryIdentity};
 
 /// What GitHub sends when a webhook is set up.
 pub fn ping(hosts: &Hosts, repository: &RepositoryIdentity, hook_id: u64, sender: &str, hook: Value) -> Value {
@@ -66,6 +66,14 @@ pub fn pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, repository: &
     let pull = &snapshot.pull;
     let url = format!("{}/pulls/{}", hosts.api_repo(&repository.name), pull.number);
     let full = full_repository(hosts, repository);
+    let head = match () {
+        () if pull.fork_deleted => Value::Null,
+        () if pull.from_fork => {
+            let name = RepoName::new(&format!("{}/{}", pull.author, repository.name.name()));
+            super::common::repository(hosts, &name, id_of(name.as_str()), true)
+        }
+        () => full.clone(),
+    };
     let id = id_of(&format!("{}#{}", repository.name, pull.number)) + 1_000_000_000;
     json!({
         "id": id,
@@ -79,13 +87,15 @@ pub fn pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, repository: &
         "user": user(hosts, pull.author.as_str()),
         "body": null,
         "draft": false,
-        "merged": false,
+        "merged": pull.merged,
+        "merged_at": pull.closed_at.filter(|_| pull.merged).map(time),
+        "closed_at": pull.closed_at.map(time),
         "head": {
-            "label": format!("{}:{}", pull.author, pull.head_branch),
+            "label": format!("{}:{}", head["owner"]["login"].as_str().unwrap_or("unknown"), pull.head_branch),
             "ref": &*pull.head_branch,
             "sha": pull.head_sha.to_string(),
-            "user": user(hosts, pull.author.as_str()),
-            "repo": if pull.from_fork { Value::Null } else { full.clone() },
+            "user": head["owner"],
+            "repo": head,
         },
         "base": {
             "label": format!("{}:{}", repository.name.owner(), snapshot.base_branch),
@@ -94,8 +104,8 @@ pub fn pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, repository: &
             "user": user(hosts, repository.name.owner()),
             "repo": full,
         },
-        "created_at": time(repository.created_at),
-        "updated_at": time(repository.created_at),
+        "created_at": time(pull.created_at),
+        "updated_at": time(pull.updated_at),
     })
 }
 
