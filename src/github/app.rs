@@ -36,8 +36,9 @@ pub struct Needed {
 
 impl Needed {
     pub fn permissions(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let pull_requests = if self.comments { "write" } else { "read" };
         let always = [("actions", "write"), ("checks", "read"), ("contents", "read"), ("metadata", "read")];
-        always.into_iter().chain(self.comments.then_some(("pull_requests", "write")))
+        always.into_iter().chain([("pull_requests", pull_requests)])
     }
 
     /// As the API and a manifest take it.
@@ -240,7 +241,9 @@ mod tests {
     fn a_token_is_asked_for_as_narrow_as_can_be() {
         let body = token_body(&RepoName::parse("octo/widgets").unwrap(), NEEDED);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        let permissions = json!({ "actions": "write", "checks": "read", "contents": "read", "metadata": "read" });
+        let permissions = json!({
+            "actions": "write", "checks": "read", "contents": "read", "metadata": "read", "pull_requests": "read",
+        });
         assert_eq!(body, json!({ "repositories": ["widgets"], "permissions": permissions }));
         assert!(Needed { comments: true }.to_string().ends_with("metadata: read, pull_requests: write"));
     }

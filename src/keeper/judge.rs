@@ -4,7 +4,7 @@ use crate::bugs::{self, Bug};
 use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer};
 use crate::names::{FilePath, RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, History, Need};
-use crate::policy::{Decision, Verdict, decide};
+use crate::policy::{Decision, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
 use super::gather::{Gathering, Taken};
@@ -106,6 +106,11 @@ impl<S: Sql> Keeper<S> {
                 self.gathering.borrow_mut().insert(watched.run_id, gathering);
                 self.renew(watched, cx)?;
                 Ok(Settled { errand: Some(Errand::Call(next)), credentials, ..Settled::default() })
+            }
+            Taken::Had if matches!(call, Call::ListPulls { .. }) => {
+                // GitHub does not name a fork's with the run.
+                self.is_of_pull(watched.run_id, pull_request_of(gathering.run(), gathering.evidence()))?;
+                self.judge(watched, gathering, vec![], credentials, cx)
             }
             Taken::Had => self.judge(watched, gathering, vec![], credentials, cx),
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.

@@ -58,6 +58,7 @@ pub use error::PolicyError;
 pub use format::*;
 pub use read::{Bounds, parse};
 pub use schema::schema;
+pub use superseded::pull_request_of;
 
 #[cfg(test)]
 mod tests;

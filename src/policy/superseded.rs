@@ -4,7 +4,7 @@
 use crate::attempts::RunOutcome;
 use crate::github::{PullRequest, Run};
 
-use super::evidence::{Pulls, Read};
+use super::evidence::{Evidence, Pulls, Read};
 use super::format::Policy;
 
 /// Whether a re-run hangs on it.
@@ -15,8 +15,8 @@ pub fn matters(policy: &Policy, run: &Run) -> bool {
 /// How a run's pull request stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// Open, and at the run's commit.
-    Current,
+    /// Open, and at the run's commit: by its number.
+    Current(u64),
     Gone(&'static str),
     /// It cannot be told, and why.
     Unknown(String),
@@ -26,7 +26,7 @@ impl Standing {
     pub fn why_unknown(self) -> Option<String> {
         match self {
             Self::Unknown(why) => Some(why),
-            Self::Current | Self::Gone(_) => None,
+            Self::Current(_) | Self::Gone(_) => None,
         }
     }
 }
@@ -57,9 +57,9 @@ pub fn standing(run: &Run, pulls: &Read<Pulls>) -> Standing {
         (_, all) if target && all.iter().any(|pull| pull.is_from_default_branch) => {
             unknown("one is from the default branch")
         }
-        ([_], _) => Standing::Current,
+        ([only], _) => Standing::Current(only.number),
         ([_, ..], _) => unknown("several from its branch are at its commit"),
-        ([], [only]) if target && is_untouched(run, only) => Standing::Current,
+        ([], [only]) if target && is_untouched(run, only) => Standing::Current(only.number),
         ([], all) if target && names_no_other(run) && all.iter().any(|pull| pull.base_sha == run.head_sha) => {
             unknown("the commit that GitHub names is the base's")
         }
@@ -67,10 +67,18 @@ pub fn standing(run: &Run, pulls: &Read<Pulls>) -> Standing {
     }
 }
 
+/// The number of the run's pull request, where it was looked for and found.
+pub fn pull_request_of(run: &Run, evidence: &Evidence) -> Option<u64> {
+    match standing(run, &evidence.pulls) {
+        Standing::Current(number) => Some(number),
+        Standing::Gone(_) | Standing::Unknown(_) => None,
+    }
+}
+
 /// Why a run is not re-run for the sake of its pull request.
 pub fn ending(run: &Run, standing: &Standing) -> Option<(RunOutcome, String)> {
     match standing {
-        Standing::Current => None,
+        Standing::Current(_) => None,
         Standing::Gone(what) => Some(gone(what)),
         Standing::Unknown(why) if run.is_of_target() => Some((
             RunOutcome::Left,

@@ -7,7 +7,7 @@ use rerunner::github::run::Fork;
 use rerunner::github::{ListAnswer, ListedRun, Origin, Page, PullRequest, ReadAnswer, Run};
 use rerunner::hint::Conclusion;
 use rerunner::keeper::Answer;
-use rerunner::names::{JobId, RunAttempt, RunId};
+use rerunner::names::{JobId, RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::{Job, LogTail, Step};
 use rerunner::time::Millis;
 use simulator::model::{self, ApiError};

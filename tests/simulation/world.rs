@@ -11,7 +11,7 @@ use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::pulls::PULLS_PER_PAGE;
 use rerunner::github::request::{EVIDENCE_PER_PAGE, Failing, PER_PAGE};
-use rerunner::github::{Call, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use rerunner::github::{Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
 use rerunner::hint::Hint;
 use rerunner::keeper::Answer;
 use rerunner::names::RunId;
