@@ -156,9 +156,9 @@ impl Call {
                 if_none_match: etag.clone(),
                 ..Request::get(format!("{repository}/contents/{}", path.encoded()))
             },
-            Self::ListJobs { run_id, run_attempt, per_page, page } => Request::get(format!(
-                "{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={per_page}&page={page}"
-            )),
+            Self::ListJobs { run_id, run_attempt, per_page, page } => {
+                Request::get(format!("{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={per_page}&page={page}"))
+            }
             Self::ListAnnotations { job_id, per_page, page, .. } => {
                 // The check run of a job has the job's id.
                 Request::get(format!("{repository}/check-runs/{job_id}/annotations?per_page={per_page}&page={page}"))

@@ -408,10 +408,9 @@ impl World {
             }
             Call::ListAnnotations { job_id, per_page, .. } => {
                 Answer::Annotations(match self.github.annotations(caller, &name, model::JobId(job_id.get()), now) {
-                    Ok(all) => Found::There(page_of(
-                        all.into_iter().map(|annotation| annotation.message).collect(),
-                        *per_page,
-                    )),
+                    Ok(all) => {
+                        Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect(), *per_page))
+                    }
                     Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
@@ -471,9 +470,7 @@ impl World {
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
             Call::ListJobs { per_page, .. } => Answer::Jobs(Found::jobs(&reply, *per_page)),
-            Call::ListAnnotations { per_page, .. } => {
-                Answer::Annotations(Found::annotations(&reply, *per_page))
-            }
+            Call::ListAnnotations { per_page, .. } => Answer::Annotations(Found::annotations(&reply, *per_page)),
             // A log has no form that garbage could lack.
             Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
             Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),
