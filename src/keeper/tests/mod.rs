@@ -18,6 +18,7 @@ mod messages;
 mod policies;
 mod reruns;
 mod sweeps;
+mod times;
 mod trouble;
 mod work;
 
