@@ -70,10 +70,8 @@ impl Automaton {
         let reads = |state: &&State| !state.is_epsilon();
         let heaviest = nfa.states().iter().filter(reads).map(weight).max().unwrap_or_default();
         let size = size(&nfa);
-        let config = Config::new()
-            .match_kind(MatchKind::All)
-            .cache_capacity(CACHE_BYTES)
-            .skip_cache_capacity_check(true);
+        let config =
+            Config::new().match_kind(MatchKind::All).cache_capacity(CACHE_BYTES).skip_cache_capacity_check(true);
         let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
         Some(Self { dfa, size: size as u64, a_state: BRANCHES + heaviest as u64 / TRANSITIONS })
     }

@@ -216,7 +216,8 @@ impl Evidence {
     pub fn is_searched(&self, automata: &Automata) -> bool {
         let Searched { by, lines, annotations, .. } = &self.searched;
         fn all<T, F>(set: &Option<Arc<Set>>, read: &BTreeMap<JobId, Read<T>>, found: &BTreeMap<JobId, F>) -> bool {
-            let done = |(job_id, read): (&JobId, &Read<T>)| !matches!(read, Read::There(_)) || found.contains_key(job_id);
+            let done =
+                |(job_id, read): (&JobId, &Read<T>)| !matches!(read, Read::There(_)) || found.contains_key(job_id);
             set.is_none() || read.iter().all(done)
         }
         by == automata

@@ -5,8 +5,8 @@
 //! syntax is that of Rust's regexes, parsed by `regex_syntax`, whose own meaning of it needs Unicode's tables.
 
 use regex_syntax::ast::{
-    Assertion, AssertionKind, Ast, ClassAsciiKind, ClassBracketed, ClassPerl, ClassPerlKind, ClassSet, ClassSetItem, Flag, Flags,
-    FlagsItemKind, GroupKind, RepetitionKind, RepetitionRange, parse::ParserBuilder,
+    Assertion, AssertionKind, Ast, ClassAsciiKind, ClassBracketed, ClassPerl, ClassPerlKind, ClassSet, ClassSetItem,
+    Flag, Flags, FlagsItemKind, GroupKind, RepetitionKind, RepetitionRange, parse::ParserBuilder,
 };
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 

@@ -32,13 +32,84 @@ fn finds(patterns: &[&str], text: &str) -> Vec<usize> {
 
 /// Pieces of patterns, of which some make no sense together.
 const PIECES: &[&str] = &[
-    "a", "b", "K", "k", "é", "ſ", "K", "_", " ", r"\.", ".", "*", "+", "?", "{2}", "{0,2}", "{1,}", "{0}", "*?", "(", "(?:", ")", "|", "^", "$",
-    r"\b", r"\B", r"\A", r"\z", r"\b{start}", r"\b{end-half}", r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", "[ab]", "[^a]", "[^é]", "[[:alpha:]]",
-    "[[:^digit:]]", r"[\w-]", r"[^\W_]", "[a-k]", "[-a]", "[]a]", "[^]]", r"\x41", r"\u{e9}", r"\n", r"\t", "(?i)", "(?-i)", "(?m)", "(?s)", "(?R)",
-    "(?x)", "(?u)", "(?U)", "(?i:", "(?-s:", "(?m-i:", "#", r"\#", r"\p{L}", "[a&&b]", "[a[b]]", r"\1", "(?=", r"\Z", r"\<", "-", "(?P<n>",
+    "a",
+    "b",
+    "K",
+    "k",
+    "é",
+    "ſ",
+    "K",
+    "_",
+    " ",
+    r"\.",
+    ".",
+    "*",
+    "+",
+    "?",
+    "{2}",
+    "{0,2}",
+    "{1,}",
+    "{0}",
+    "*?",
+    "(",
+    "(?:",
+    ")",
+    "|",
+    "^",
+    "$",
+    r"\b",
+    r"\B",
+    r"\A",
+    r"\z",
+    r"\b{start}",
+    r"\b{end-half}",
+    r"\w",
+    r"\W",
+    r"\d",
+    r"\D",
+    r"\s",
+    r"\S",
+    "[ab]",
+    "[^a]",
+    "[^é]",
+    "[[:alpha:]]",
+    "[[:^digit:]]",
+    r"[\w-]",
+    r"[^\W_]",
+    "[a-k]",
+    "[-a]",
+    "[]a]",
+    "[^]]",
+    r"\x41",
+    r"\u{e9}",
+    r"\n",
+    r"\t",
+    "(?i)",
+    "(?-i)",
+    "(?m)",
+    "(?s)",
+    "(?R)",
+    "(?x)",
+    "(?u)",
+    "(?U)",
+    "(?i:",
+    "(?-s:",
+    "(?m-i:",
+    "#",
+    r"\#",
+    r"\p{L}",
+    "[a&&b]",
+    "[a[b]]",
+    r"\1",
+    "(?=",
+    r"\Z",
+    r"\<",
+    "-",
+    "(?P<n>",
     "(?<n>",
 ];
-const TEXT: &[&str] = &["a", "b", "A", "k", "K", "é", "É", "ſ", "K", "_", " ", ".", "-", "#", "1", "\n", "\r", "\t", "0", "界", "𝒳", "]"];
+const TEXT: &[&str] =
+    &["a", "b", "A", "k", "K", "é", "É", "ſ", "K", "_", " ", ".", "-", "#", "1", "\n", "\r", "\t", "0", "界", "𝒳", "]"];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -154,7 +225,8 @@ fn logs(of: impl Fn(u64) -> LogTail, jobs: u64) -> Evidence {
 fn what_ordinary_patterns_cost() {
     // A look for each byte, and little else: however many patterns there are, and whatever they are.
     let words = |seed| by_chance(seed, b"abcdefghijklmnopqrstuvwxyz        ");
-    let regexes: Vec<String> = (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}")).collect();
+    let regexes: Vec<String> =
+        (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}")).collect();
     let regexes: Vec<&str> = regexes.iter().map(String::as_str).collect();
     let mut evidence = logs(|id| log_of(|line| words(500 * id as usize + line)), 12);
     evidence.search(&automata(&regexes, &[]));
