@@ -285,7 +285,9 @@ mod tests {
             };
             assert!(message.contains(part), "{message}");
         }
-        for lost in [message(500, ""), reply(404, json!([])), reply(201, json!({ "token": "t" })), reply(201, json!([]))] {
+        for lost in
+            [message(500, ""), reply(404, json!([])), reply(201, json!({ "token": "t" })), reply(201, json!([]))]
+        {
             assert!(matches!(TokenAnswer::of(&lost, NEEDED), TokenAnswer::Problem(Problem::Lost { .. })));
         }
     }

@@ -24,10 +24,11 @@ use super::app::App;
 use super::contents::{MAX_BYTES, TOO_LARGE};
 use super::credentials::{Authorization, KNOWN_WITHIN, Refused, Way};
 use super::log_tail::Tail;
-use super::request::{Call, Method, Request};
 use super::redirect::{self, Place};
+use super::request::{Call, Method, Request};
 use super::{
-    Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer, signing,
+    Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+    signing,
 };
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
@@ -52,13 +53,11 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
     let request = &call.request(repository);
     let caller = &Caller { settings, credentials, repository };
     match call {
-        Call::ReadRun { .. } => {
-            Answer::Read(match caller.attempt_within(request, BODY_LIMIT).await {
-                Ok(Some(reply)) => ReadAnswer::of(reply),
-                Ok(None) => ReadAnswer::Problem(refused("its answer is larger than 4 MiB")),
-                Err(problem) => ReadAnswer::Problem(problem),
-            })
-        }
+        Call::ReadRun { .. } => Answer::Read(match caller.attempt_within(request, BODY_LIMIT).await {
+            Ok(Some(reply)) => ReadAnswer::of(reply),
+            Ok(None) => ReadAnswer::Problem(refused("its answer is larger than 4 MiB")),
+            Err(problem) => ReadAnswer::Problem(problem),
+        }),
         Call::ReadRepository { .. } => Answer::Repository(
             caller.attempt(request).await.map_or_else(RepositoryAnswer::Problem, |reply| RepositoryAnswer::of(&reply)),
         ),
@@ -148,7 +147,9 @@ impl Caller<'_> {
             let refusal = whole(refusal).await?;
             match self.credentials.refused(&authorization, &refusal, tries, connection.now()) {
                 Refused::Believed => return Ok(response),
-                Refused::PerhapsNotYet(_) if tries > waits => return Err(lost("a new token that GitHub does not take yet")),
+                Refused::PerhapsNotYet(_) if tries > waits => {
+                    return Err(lost("a new token that GitHub does not take yet"));
+                }
                 // There may really be nothing there, a policy file say: what is there for certain tells without waiting.
                 Refused::PerhapsNotYet(_) if status == 404 && !probed => {
                     probed = true;

@@ -29,7 +29,9 @@ pub enum PolicyAnswer {
 impl PolicyAnswer {
     pub fn of(reply: Reply) -> Self {
         match reply.status {
-            200 if reply.is_page() => Self::Problem(Problem::Lost { what: "an answer that is no file but a page".to_owned() }),
+            200 if reply.is_page() => {
+                Self::Problem(Problem::Lost { what: "an answer that is no file but a page".to_owned() })
+            }
             200 if reply.body.len() > MAX_BYTES => Self::Unreadable(TOO_LARGE),
             200 => match String::from_utf8(reply.body) {
                 Ok(text) => Self::File { text, etag: reply.headers.etag },

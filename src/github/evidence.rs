@@ -37,7 +37,9 @@ impl<T> Found<T> {
         match problem(reply) {
             // The token as a whole is refused, or GitHub cannot answer now: that concerns more than this.
             refused @ Problem::Credentials { .. } if reply.status == 401 => Self::Problem(refused),
-            later @ (Problem::RateLimited { .. } | Problem::Lost { .. } | Problem::Repository { .. }) => Self::Problem(later),
+            later @ (Problem::RateLimited { .. } | Problem::Lost { .. } | Problem::Repository { .. }) => {
+                Self::Problem(later)
+            }
             Problem::NotFound => Self::Absent("GitHub has none (404)".to_owned()),
             Problem::Credentials { message } | Problem::Refused { message } | Problem::Unclear { message } => {
                 Self::Absent(format!("GitHub refused: {message}"))
@@ -196,7 +198,9 @@ mod tests {
         ] {
             assert!(matches!(of(status, message), Found::Absent(_)), "{status}");
         }
-        for (status, message) in [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (451, "No"), (502, "")] {
+        for (status, message) in
+            [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (451, "No"), (502, "")]
+        {
             assert!(matches!(of(status, message), Found::Problem(_)), "{status}");
         }
     }

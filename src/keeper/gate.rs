@@ -37,9 +37,13 @@ pub struct Gate {
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     RateLimit,
-    Credentials { message: String },
+    Credentials {
+        message: String,
+    },
     /// Nothing can be done in this repository. It says nothing of the Worker's credentials as a whole.
-    Repository { message: String },
+    Repository {
+        message: String,
+    },
     NoAnswer,
 }
 
@@ -57,13 +61,9 @@ impl Closing {
         match problem {
             Problem::RateLimited { wait } => Some(Self::RateLimit { wait: *wait }),
             Problem::Lost { .. } => Some(Self::NoAnswer),
-            Problem::Repository { message } => {
-                Some(Self::Repository { message: message.clone(), wait: REPOSITORY })
-            }
+            Problem::Repository { message } => Some(Self::Repository { message: message.clone(), wait: REPOSITORY }),
             // No list at all, and not a list without runs.
-            Problem::NotFound => {
-                Some(Self::Repository { message: NO_REPOSITORY.to_owned(), wait: REPOSITORY })
-            }
+            Problem::NotFound => Some(Self::Repository { message: NO_REPOSITORY.to_owned(), wait: REPOSITORY }),
             // Reading may be refused where re-running is not: whether it matters, the runs themselves will tell.
             Problem::Credentials { .. } | Problem::Refused { .. } | Problem::Unclear { .. } => None,
         }

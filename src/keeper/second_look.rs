@@ -13,12 +13,12 @@ use crate::github::{Call, Problem, RepositoryAnswer, RerunAnswer, Run};
 use crate::names::RunAttempt;
 use crate::time::{Millis, Span};
 
+use super::Keeper;
 use super::gate::NO_REPOSITORY;
 use super::machine::{Context, LEASE, Step};
 use super::store::{Sql, StoreError};
 use super::stumble::{GONE, give_up, hold, stumble};
 use super::watched::{Refusal, Watched};
-use super::Keeper;
 
 /// When a re-run that was refused is asked for once more.
 const ONCE_MORE: Span = Span::minutes(10);

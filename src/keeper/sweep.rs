@@ -24,7 +24,8 @@ const RESUMED_FOR: Span = Span::hours(1);
 /// GitHub's clock and ours may differ by so much.
 const CLOCKS_APART: Span = Span::minutes(10);
 /// For the log.
-const TOO_LONG: &str = "the sweep for missed webhooks passes over a run whose entry in GitHub's list is longer than 16 MiB";
+const TOO_LONG: &str =
+    "the sweep for missed webhooks passes over a run whose entry in GitHub's list is longer than 16 MiB";
 const TOO_MANY: &str = "the sweep for missed webhooks ends early, as there are too many failed runs or too long ones";
 /// Until a page is asked for again whose answer never came, or that an alarm had no room for.
 const GOES_ON: Span = Span::seconds(25);
@@ -78,7 +79,14 @@ impl Sweep {
         let unfinished = self.next.clone().filter(|next| now - next.started < RESUMED_FOR);
         Call::ListFailedRuns(unfinished.unwrap_or_else(|| {
             let created_from = Millis((self.swept.0 - RUN_TAKES.as_millis()).max(0));
-            FailedRuns { failing: Failing::Failure, created_from, skip: 0, per_page: largest(0), asked: 0, started: now }
+            FailedRuns {
+                failing: Failing::Failure,
+                created_from,
+                skip: 0,
+                per_page: largest(0),
+                asked: 0,
+                started: now,
+            }
         }))
     }
 
@@ -186,7 +194,8 @@ mod tests {
         ] {
             let (failing, skip, per_page) = before;
             let after = Sweep::after(&asked(failing, skip, per_page), listed, false);
-            let expected = next.map(|(failing, skip, per_page)| FailedRuns { asked: 1, ..asked(failing, skip, per_page) });
+            let expected =
+                next.map(|(failing, skip, per_page)| FailedRuns { asked: 1, ..asked(failing, skip, per_page) });
             assert_eq!(after.next, expected, "after {before:?}, {listed:?}");
             assert_eq!(after.passed_over.is_some(), listed.is_none() && per_page == 1, "{before:?}");
         }
