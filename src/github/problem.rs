@@ -260,6 +260,13 @@ mod tests {
         told.headers.retry_after = Some("Mon, 23 Nov 2026 15:06:05 GMT".to_owned());
         is(&told, limited(Some(Span::minutes(2))));
 
+        // At once is a word too, and less than that is none that can be kept.
+        for word in ["0", " 0 ", "-3"] {
+            let mut at_once = reply(429, "");
+            at_once.headers.retry_after = Some(word.to_owned());
+            is(&at_once, limited(Some(Span::ZERO)));
+        }
+
         let mut none_left = reply(403, "API rate limit exceeded for user ID 1.");
         none_left.headers.rate_limit_remaining = Some("0".to_owned());
         none_left.headers.rate_limit_reset = Some("1795446305".to_owned());
