@@ -174,6 +174,7 @@ impl<S: Sql> Keeper<S> {
         }
         let policy = known.policy();
         for _ in 0..QUESTIONS {
+            gathering.search(&policy.automata);
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
                 Verdict::Need(need) if gathering.has(need) => break,
                 Verdict::Need(need) => match gathering.ask(need) {
