@@ -89,7 +89,7 @@ impl Found<Page<PullRequest>> {
         evidence::read(reply, "list of pull requests", |body| {
             let list: Vec<Wire> = serde_json::from_slice(body)?;
             let full = list.len() >= PULLS_PER_PAGE as usize;
-            Ok(Page { full, items: list.into_iter().map(PullRequest::from).collect() })
+            Ok(Page { full, total: None, items: list.into_iter().map(PullRequest::from).collect() })
         })
     }
 }

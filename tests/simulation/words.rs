@@ -2,7 +2,6 @@
 
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::log_tail::Tail;
-use rerunner::github::request::EVIDENCE_PER_PAGE;
 use rerunner::github::run::Fork;
 use rerunner::github::{ListAnswer, ListedRun, Origin, Page, PullRequest, ReadAnswer, Run};
 use rerunner::hint::Conclusion;
@@ -81,8 +80,8 @@ pub fn pull_of(pull: &model::PullRequestSnapshot) -> PullRequest {
     }
 }
 
-pub fn page_of<T>(items: Vec<T>) -> Page<T> {
-    Page { full: items.len() >= EVIDENCE_PER_PAGE, items }
+pub fn page_of<T>(items: Vec<T>, per_page: u32) -> Page<T> {
+    Page { full: items.len() >= per_page as usize, total: None, items }
 }
 
 pub fn job_of(job: &model::Job) -> Job {

@@ -19,7 +19,9 @@ mod messages;
 mod policies;
 mod pulls;
 mod reruns;
+mod second_looks;
 mod sweeps;
+mod times;
 mod trouble;
 mod work;
 
@@ -51,6 +53,7 @@ struct GitHub {
     attempt: u32,
     conclusion: Option<Conclusion>,
     reads: u32,
+    repository_reads: u32,
     lists: u32,
     /// When the run ended, for the list.
     ended: Millis,
@@ -58,6 +61,7 @@ struct GitHub {
     /// Answers to come before the honest ones.
     read_problems: Vec<Problem>,
     rerun_answers: Vec<RerunAnswer>,
+    repository_answers: Vec<RepositoryAnswer>,
     /// Lost answers are of calls that took effect.
     lost_after_effect: bool,
     /// The policy file.
@@ -231,6 +235,11 @@ impl Play {
                     pull_request: github.pull_request,
                 })))
             }
+            Call::ReadRepository { .. } => {
+                github.repository_reads += 1;
+                let answer = github.repository_answers.pop();
+                Answer::Repository(answer.unwrap_or(RepositoryAnswer::There))
+            }
             Call::ListFailedRuns(asked) => {
                 github.lists += 1;
                 let asked = match asked.failing {
@@ -252,16 +261,16 @@ impl Play {
                     PolicyAnswer::File { text, etag: Some(now) }
                 }
             })),
-            Call::ListJobs { run_id, run_attempt, page } => {
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
                 let problem = github.evidence_problems.pop();
                 let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
-                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *page)), of_evidence))
+                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *per_page, *page)), of_evidence))
             }
-            Call::ListAnnotations { page, .. } => {
+            Call::ListAnnotations { per_page, page, .. } => {
                 let problem = github.evidence_problems.pop();
                 Answer::Annotations(
-                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *page)), of_evidence),
+                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *per_page, *page)), of_evidence),
                 )
             }
             Call::ReadLog { .. } => {
@@ -273,7 +282,7 @@ impl Play {
                 let problem = github.evidence_problems.pop();
                 let size = PULLS_PER_PAGE as usize;
                 let items: Vec<_> = github.pulls.iter().skip(size * (*page as usize - 1)).take(size).cloned().collect();
-                let page = Page { full: items.len() == size, items };
+                let page = Page { full: items.len() == size, total: None, items };
                 Answer::Pulls(problem.map_or(Found::There(page), of_evidence))
             }
             Call::Comment(call) => Answer::Comment(github.comment(call)),
@@ -392,9 +401,10 @@ fn lost() -> Problem {
     Problem::Lost { what: "no answer in time".to_owned() }
 }
 
-fn page_of<T: Clone>(all: &[T], page: u32) -> Page<T> {
-    let items: Vec<T> = all.iter().skip(100 * (page as usize - 1)).take(100).cloned().collect();
-    Page { full: items.len() == 100, items }
+fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
+    let size = per_page as usize;
+    let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
+    Page { full: items.len() == size, total: None, items }
 }
 
 /// 404 is for ever, everything else may pass.
