@@ -16,6 +16,8 @@ async fn answers_about_a_repository() {
     repository.file(".github/rerunner.yml", "version: 1\n").await;
     let one = caller(&github, github.token());
     let repo = "/repos/octo/widgets";
+    one.get(repo, 200).await;
+    one.get("/repos/octo/unknown", 404).await;
     for number in [own, fork, closed] {
         one.get(&format!("{repo}/pulls/{number}"), 200).await;
     }
@@ -45,6 +47,8 @@ async fn answers_about_a_repository() {
     assert_covered(
         &github.covered(),
         &[
+            "GET /repos/{owner}/{repo} 200",
+            "GET /repos/{owner}/{repo} 404",
             "GET /repos/{owner}/{repo}/contents/{path} 200",
             "GET /repos/{owner}/{repo}/contents/{path} 304",
             "GET /repos/{owner}/{repo}/contents/{path} 404",
