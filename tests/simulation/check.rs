@@ -137,6 +137,7 @@ impl Schedule {
         let none = Plan::none();
         // Then nobody looks what became of a call without an answer.
         let unserved = world.deployments.iter().any(|(_, settings)| !settings.serves[repository]);
+        let of_fork = run.identity.head_repository != *world.github.repository(run.repository).name();
         let mut say = |what: String| {
             let (workflow, latest) = (&run.identity.workflow.name, run.latest());
             wrong.push(format!(
@@ -162,7 +163,7 @@ impl Schedule {
             let settings = world.settings_at(asked.when);
             let policy = self.files(repository, settings, &none);
             let objection =
-                policy.objection(settings, asked.when, asked.run_attempt, attempt.conclusion, &attempt.jobs);
+                policy.objection(settings, asked.when, asked.run_attempt, attempt.conclusion, &attempt.jobs, of_fork);
             if let Some(objection) = objection {
                 say(format!("attempt {} was re-run, against the policy: {objection}", asked.run_attempt));
             }
@@ -180,22 +181,17 @@ impl Schedule {
         }
         let latest = run.latest();
         let failed = latest.conclusion.map(conclusion_of).is_some_and(|conclusion| conclusion.may_be_rerun());
-        let moved_on = run.identity.pull_request.is_some_and(|number| {
-            world
-                .github
-                .repository(self.ids[repository])
-                .pull(number)
-                .is_some_and(|pull| pull.head_sha != run.identity.head_sha)
-        });
+        let gone = world.is_gone(repository, id);
+        let unclear = self.unclear.contains(&id);
         let explains = |(at, record): &(Millis, Record)| {
             let settings = world.settings_at(*at);
             let old = *at - from_model(run.identity.created_at) > RERUNNABLE.minus(CLOCKS);
             record.run_attempt == Some(attempt_of(latest.number))
                 && !record.reason.is_empty()
                 && match record.outcome {
-                    RunOutcome::Superseded => moved_on,
+                    RunOutcome::Superseded => gone,
                     RunOutcome::Failed => world.never.contains(&id.0) || old,
-                    RunOutcome::Left if settings.dry_run || !settings.serves[repository] => true,
+                    RunOutcome::Left if unclear || settings.dry_run || !settings.serves[repository] => true,
                     outcome => self.files(repository, settings, &none).explains(settings, *at, outcome, latest.number),
                 }
         };

@@ -18,6 +18,8 @@ pub struct Drawn {
     leaves: bool,
     pub budget: Budget,
     pub cancelled: bool,
+    skips_superseded: bool,
+    forks: bool,
 }
 
 /// What all re-runs of a repository may take.
@@ -30,12 +32,22 @@ pub struct Budget {
 
 const UNLIMITED: Budget = Budget { hourly: None, daily: None, minutes_a_day: None };
 
-const DEFAULT: Drawn =
-    Drawn { text: None, limit: None, may: |_| true, leaves: false, budget: UNLIMITED, cancelled: false };
+const DEFAULT: Drawn = Drawn {
+    text: None,
+    limit: None,
+    may: |_| true,
+    leaves: false,
+    budget: UNLIMITED,
+    cancelled: false,
+    skips_superseded: true,
+    forks: true,
+};
 
 static NONE: Drawn = DEFAULT;
 
-static ALL: [Drawn; 13] = [
+static ALL: [Drawn; 15] = [
+    Drawn { text: Some("skip_superseded: false\n"), skips_superseded: false, ..DEFAULT },
+    Drawn { text: Some("forks: leave\n"), leaves: true, forks: false, ..DEFAULT },
     Drawn { text: Some("version: 1\nmax_reruns: 1\n"), limit: Some(1), ..DEFAULT },
     Drawn { text: Some("max_reruns: 6\ndelay: 20s\nbackoff: 2\n"), limit: Some(6), ..DEFAULT },
     Drawn { text: Some("max_reruns: 0\n"), limit: Some(0), leaves: true, ..DEFAULT },
@@ -129,6 +141,7 @@ impl Plan {
         attempt: u32,
         conclusion: Option<Conclusion>,
         jobs: &[Job],
+        of_fork: bool,
     ) -> Option<String> {
         let failed = |job: &&Job| {
             matches!(job.conclusion(), Some(Conclusion::Failure | Conclusion::TimedOut)) && !job.spec.continue_on_error
@@ -140,6 +153,9 @@ impl Plan {
             }
             if conclusion == Some(Conclusion::Cancelled) && !version.cancelled {
                 return Some("cancelled runs are left".to_owned());
+            }
+            if of_fork && !version.forks {
+                return Some("forks are left".to_owned());
             }
             let left = jobs.iter().filter(failed).find(|job| !(version.may)(job))?;
             Some(format!("the failed job {} is left", left.name))
@@ -160,6 +176,11 @@ impl Plan {
             }
             _ => false,
         }
+    }
+
+    /// Whether every version leaves what its pull request has moved on from.
+    pub fn skips_superseded(&self) -> bool {
+        self.0.iter().all(|(_, version)| version.skips_superseded)
     }
 
     /// The most that any version leaves to all re-runs, if each leaves no more than something.

@@ -2,14 +2,14 @@
 //! After that, what GitHub's own record says is held against what Rerunner promises.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use rerunner::hint::{Hint, News};
 use rerunner::names::RepoName;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
-use simulator::model::{self, Grant, Permission, RepositoryId, Trigger, WorkflowId};
+use simulator::model::{self, Grant, Permission, RepositoryId, Shows, Trigger, WorkflowId};
 
 use crate::faults::Faults;
 use crate::keepers::{Config, Machine};
@@ -22,6 +22,8 @@ use crate::world::{Event, Shared, TOKEN, World};
 /// 2026-11-02, a Monday.
 const START: Millis = Millis(1_793_577_600_000);
 pub const REPOSITORIES: [&str; 2] = ["octo/widgets", "octo/gadgets"];
+/// Those of each repository.
+const PULLS: u64 = 2;
 pub const EXCLUDED: &str = "dependabot[bot]";
 const QUIET_CHECKS: Span = Span::minutes(20);
 /// Webhooks are repeated for three days.
@@ -53,6 +55,8 @@ pub struct Schedule {
     pub settings: Settings,
     pub sweeps: bool,
     kind: Kind,
+    /// Runs of which GitHub does not say for which commit of their pull request they are.
+    pub unclear: BTreeSet<model::RunId>,
     seed: u64,
     heals: Millis,
     pub webhooks: u64,
@@ -110,8 +114,8 @@ impl Schedule {
                 if reads_files { plan } else { Plan::none() }
             });
             policies.push(plans);
-            world.github.open_pull_request(id, "feature", "ann", false);
-            world.github.open_pull_request(id, "from-a-fork", "cara", true);
+            world.github.open_pull_request(id, "feature", "ann", false, to_model(START));
+            world.github.open_pull_request(id, "from-a-fork", "cara", true, to_model(START));
             ids.push(id);
         }
         let world = Rc::new(RefCell::new(world));
@@ -127,6 +131,7 @@ impl Schedule {
             settings,
             sweeps,
             kind,
+            unclear: BTreeSet::new(),
             seed,
             heals,
             webhooks: 0,
@@ -190,7 +195,13 @@ impl Schedule {
             }
             for _ in 0..world.random.usize(0..3) {
                 let at = Span::millis(world.random.i64(0..lasts));
-                world.at(START + at, Event::Push { repository });
+                let pull = world.random.u64(1..PULLS + 1);
+                world.at(START + at, Event::Push { repository, pull });
+            }
+            if world.random.usize(0..3) == 0 {
+                let at = Span::millis(world.random.i64(lasts / 2..lasts));
+                let (pull, merged) = (world.random.u64(1..PULLS + 1), world.random.bool());
+                world.at(START + at, Event::Close { repository, pull, merged });
             }
             // Drawn apart, so that the rest of a schedule is the same with a pause and without.
             let mut random = fastrand::Rng::with_seed(self.seed ^ (repository as u64 + 1));
@@ -276,10 +287,21 @@ impl Schedule {
             Event::StartRun { repository } => self.start_run(repository),
             Event::Person { repository } => self.person(repository),
             Event::Pause { repository, paused } => self.machines[repository].pause(paused),
-            Event::Push { repository } => {
+            Event::Push { repository, pull } => {
                 let mut world = self.world.borrow_mut();
-                world.github.push_to_pull_request(self.ids[repository], 1);
+                let now = to_model(world.now);
+                world.github.push_to_pull_request(self.ids[repository], pull, now);
                 *world.faults_seen.entry("a push").or_default() += 1;
+            }
+            Event::Close { repository, pull, merged } => {
+                let mut world = self.world.borrow_mut();
+                let now = to_model(world.now);
+                if merged {
+                    world.github.merge_pull_request(self.ids[repository], pull, now);
+                } else {
+                    world.github.close_pull_request(self.ids[repository], pull, now);
+                }
+                *world.faults_seen.entry("a closed pull request").or_default() += 1;
             }
             Event::WritePolicy { repository, path, text } => {
                 let mut world = self.world.borrow_mut();
@@ -376,13 +398,29 @@ impl Schedule {
         let workflows = &self.workflows[repository];
         let workflow = workflows[world.random.usize(0..workflows.len())];
         let actor = ["ann", "bob", "cara", EXCLUDED][[0, 0, 1, 1, 2, 3][world.random.usize(0..6)]];
-        let trigger = match world.random.usize(0..5) {
+        let trigger = match world.random.usize(0..6) {
             0 => Trigger::pull_request(1, actor),
             1 => Trigger::pull_request(2, actor),
+            2 => {
+                let shows = [Shows::Head, Shows::Base, Shows::BaseAlone][world.random.usize(0..3)];
+                Trigger::pull_request_target(world.random.u64(1..PULLS + 1), actor, shows)
+            }
             _ => Trigger::push(["main", "next"][world.random.usize(0..2)], actor),
         };
         let now = to_model(world.now);
+        let (pull, target) = (trigger.pull_request, &*trigger.event == "pull_request_target");
+        let unclear = trigger.shows == Shows::BaseAlone;
         let run = world.github.start_run(id, workflow, trigger, now);
+        if let Some(pull) = pull {
+            let head = world.github.repository(id).pull(pull).expect("it was opened").head_sha;
+            world.started_at.insert(run, head);
+            if target || self.policies[repository].iter().all(Plan::skips_superseded) {
+                world.of_pulls.insert(run_id_of(run));
+            }
+            if unclear {
+                self.unclear.insert(run);
+            }
+        }
         self.runs[repository].push(run);
         if world.random.usize(0..25) == 0 {
             world.never.insert(run.0);

@@ -6,11 +6,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
+use percent_encoding::percent_decode_str;
 use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::request::{EVIDENCE_PER_PAGE, Failing, PER_PAGE};
+use rerunner::github::pulls::PULLS_PER_PAGE;
+use rerunner::github::request::Failing;
 use rerunner::github::{
-    Call, CommentCall, Commented, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer,
+    Call, CommentCall, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer,
+    RerunAnswer,
 };
 use rerunner::hint::Hint;
 use rerunner::keeper::Answer;
@@ -19,17 +22,20 @@ use rerunner::keeper::machine::{QUIET, Record};
 use rerunner::names::{DeliveryId, RunId};
 use rerunner::policy::Scope;
 use rerunner::time::{Millis, Span};
-use simulator::model::{self, Caller, Contents, CreatedFilter, GitHub, RunsQuery};
+use simulator::model::{self, Caller, Contents, CreatedFilter, GitHub, PullsQuery, RunsQuery};
 
 use crate::faults::Faults;
 use crate::settings::{self, Deployed};
 use crate::told::Post;
 use crate::words::{
-    describe, error_reply, from_model, http_date, job_of, listed_of, page_of, run_of, status_reply, tail_of, to_model,
+    describe, error_reply, from_model, http_date, job_of, listed_of, page_of, pull_of, run_of, status_reply, tail_of,
+    to_model,
 };
 
 pub const TOKEN: &str = "the-token";
 const TIME_OUT: Span = Span::seconds(10);
+/// A re-run is asked for within so long after its pull request was read.
+const PULLS_HOLD: Span = Span::seconds(31);
 
 pub type Shared = Rc<RefCell<World>>;
 
@@ -68,6 +74,13 @@ pub enum Event {
     },
     Push {
         repository: usize,
+        pull: u64,
+    },
+    /// Somebody closes a pull request, or merges it.
+    Close {
+        repository: usize,
+        pull: u64,
+        merged: bool,
     },
     /// Somebody changes the policy file; `None` removes it.
     WritePolicy {
@@ -130,6 +143,12 @@ pub struct World {
     pub wants_cancelled: std::collections::BTreeSet<usize>,
     pub faults_seen: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
+    /// What GitHub last said of a run's pull request, and when: whether the run is still of what it is.
+    pub pulls_read: BTreeMap<(usize, RunId), (Millis, bool)>,
+    /// Runs that may not be re-run unless GitHub has just said so.
+    pub of_pulls: BTreeSet<RunId>,
+    /// The head of each run's pull request when the run began.
+    pub started_at: HashMap<model::RunId, model::Sha>,
     /// Repositories in which no re-run may be called for.
     pub paused: BTreeSet<usize>,
     /// By how much reads can be behind.
@@ -236,6 +255,9 @@ impl World {
             comments_begun: Vec::new(),
             heard_of: BTreeSet::new(),
             deliveries: HashMap::new(),
+            pulls_read: BTreeMap::new(),
+            of_pulls: BTreeSet::new(),
+            started_at: HashMap::new(),
             violations: Vec::new(),
             trace: traced.then(Vec::new),
         }
@@ -337,6 +359,7 @@ impl World {
         }
         self.count_requests(repository, call.requests());
         if let Call::Rerun { run_id, run_attempt, .. } = call {
+            self.check_pull(repository, *run_id);
             let behind = self.behind.get(run_id).copied().unwrap_or_default();
             let (at, when, run_attempt) = (self.clock(repository), self.now, run_attempt.get());
             let asked = Asked { repository, run_id: *run_id, run_attempt, at, when, call: index, behind, made: None };
@@ -351,6 +374,31 @@ impl World {
         if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
             self.violate(format!("{what} was made while GitHub had asked to wait"));
         }
+    }
+
+    /// What GitHub last said of it must be that it is open and at the run's commit.
+    fn check_pull(&mut self, repository: usize, run_id: RunId) {
+        if !self.of_pulls.contains(&run_id) {
+            return;
+        }
+        match self.pulls_read.get(&(repository, run_id)) {
+            Some((at, true)) if self.now - *at <= PULLS_HOLD => {}
+            read => self.violate(format!("run {run_id} is re-run, and of its pull request GitHub said {read:?}")),
+        }
+    }
+
+    fn pulls_read(&mut self, repository: usize, run_id: RunId) {
+        let stands = !self.is_gone(repository, model::RunId(run_id.get()));
+        self.pulls_read.insert((repository, run_id), (self.now, stands));
+    }
+
+    /// Whether the pull request of a run is closed, or at another commit.
+    pub fn is_gone(&self, repository: usize, run: model::RunId) -> bool {
+        let identity = &self.github.run(run).identity;
+        let id = self.github.find_repository(&self.repositories[repository]).expect("it is there");
+        let pull = identity.pull_request.and_then(|number| self.github.repository(id).pull(number));
+        let moved = |pull: &model::PullRequest| Some(pull.head_sha) != self.started_at.get(&run).copied();
+        pull.is_some_and(|pull| !pull.open || moved(pull))
     }
 
     /// The free plan allows 50 in an invocation.
@@ -435,6 +483,10 @@ impl World {
                     Err(error) => ReadAnswer::of(error_reply(&error)),
                 })
             }
+            Call::ReadRepository { .. } => Answer::Repository(match self.github.read_repository(caller, &name, now) {
+                Ok(_) => RepositoryAnswer::There,
+                Err(error) => RepositoryAnswer::of(&error_reply(&error)),
+            }),
             Call::Rerun { run_id, scope, debug_logging, .. } => {
                 let run = model::RunId(run_id.get());
                 let rerun = match scope {
@@ -453,17 +505,39 @@ impl World {
                     Err(error) => PolicyAnswer::of(error_reply(&error)),
                 })
             }
-            Call::ListJobs { run_id, run_attempt, page } => {
-                let (run, attempt) = (model::RunId(run_id.get()), Some(run_attempt.get()));
-                let (size, page) = (EVIDENCE_PER_PAGE, *page as usize);
-                Answer::Jobs(match self.github.list_jobs(caller, &name, run, attempt, size, page, now) {
-                    Ok(page) => Found::There(page_of(page.jobs.iter().map(|job| job_of(&job.job)).collect())),
+            Call::ListPulls { run_id, head, page } => {
+                let owner = name.split('/').next().unwrap_or_default();
+                let query = PullsQuery {
+                    head: Some(percent_decode_str(&head.encoded(owner)).decode_utf8_lossy().into_owned()),
+                    state: Some("all".to_owned()),
+                    per_page: PULLS_PER_PAGE as usize,
+                    page: *page as usize,
+                };
+                Answer::Pulls(match self.github.list_pull_requests(caller, &name, &query, now) {
+                    Ok(page) => {
+                        self.pulls_read(repository, *run_id);
+                        Found::There(page_of(page.pulls.iter().map(pull_of).collect(), PULLS_PER_PAGE))
+                    }
                     Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
-            Call::ListAnnotations { job_id, .. } => {
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
+                let (run, attempt) = (model::RunId(run_id.get()), Some(run_attempt.get()));
+                let (size, page) = (*per_page as usize, *page as usize);
+                Answer::Jobs(match self.github.list_jobs(caller, &name, run, attempt, size, page, now) {
+                    Ok(page) => {
+                        let total = u64::try_from(page.total_count).ok();
+                        let items = page.jobs.iter().map(|job| job_of(&job.job)).collect();
+                        Found::There(Page { total, ..page_of(items, *per_page) })
+                    }
+                    Err(error) => Found::missing(&error_reply(&error)),
+                })
+            }
+            Call::ListAnnotations { job_id, per_page, .. } => {
                 Answer::Annotations(match self.github.annotations(caller, &name, model::JobId(job_id.get()), now) {
-                    Ok(all) => Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect())),
+                    Ok(all) => {
+                        Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect(), *per_page))
+                    }
                     Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
@@ -483,8 +557,8 @@ impl World {
                 let query = RunsQuery {
                     status: Some(status.to_owned()),
                     created: CreatedFilter { from: to_model(asked.created_from), ..CreatedFilter::default() },
-                    per_page: PER_PAGE as usize,
-                    page: asked.page as usize,
+                    per_page: asked.per_page as usize,
+                    page: (asked.skip / asked.per_page) as usize + 1,
                     ..RunsQuery::default()
                 };
                 Answer::List(match self.github.list_runs(caller, &name, &query, now) {
@@ -538,14 +612,16 @@ impl World {
         let answer = match call {
             Call::Comment(call) => Answer::Comment(Commented::of(call, &reply, MARK)),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
+            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::of(&reply)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
-            Call::ListJobs { .. } => Answer::Jobs(Found::jobs(&reply)),
-            Call::ListAnnotations { .. } => Answer::Annotations(Found::annotations(&reply)),
+            Call::ListJobs { per_page, .. } => Answer::Jobs(Found::jobs(&reply, *per_page)),
+            Call::ListAnnotations { per_page, .. } => Answer::Annotations(Found::annotations(&reply, *per_page)),
             // A log has no form that garbage could lack.
             Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
             Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),
+            Call::ListPulls { .. } => Answer::Pulls(Found::pulls(&reply)),
         };
         self.return_after_latency(index, answer);
     }
@@ -556,12 +632,14 @@ impl World {
         self.calls[index].answer = Some(match call {
             Call::Comment(_) => Answer::Comment(Commented::Problem(problem)),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
+            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::Problem(problem)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::Problem(problem)),
             Call::ListJobs { .. } => Answer::Jobs(Found::Problem(problem)),
             Call::ListAnnotations { .. } => Answer::Annotations(Found::Problem(problem)),
             Call::ReadLog { .. } => Answer::Log(Found::Problem(problem)),
+            Call::ListPulls { .. } => Answer::Pulls(Found::Problem(problem)),
         });
         self.after(TIME_OUT, Event::Return { call: index });
     }

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use super::*;
 use crate::attempts::RunOutcome;
-use crate::github::{CommentCall, ListedRun, Run};
+use crate::github::pulls::PULLS_PER_PAGE;
+use crate::github::{CommentCall, ListedRun, Origin, Run};
 use crate::hint::{Conclusion, News};
 use crate::names::{DeliveryId, JobId, RunAttempt};
 use crate::policy::Scope;
@@ -16,7 +17,9 @@ mod evidence;
 mod looking;
 mod messages;
 mod policies;
+mod pulls;
 mod reruns;
+mod second_looks;
 mod sweeps;
 mod times;
 mod trouble;
@@ -50,6 +53,7 @@ struct GitHub {
     attempt: u32,
     conclusion: Option<Conclusion>,
     reads: u32,
+    repository_reads: u32,
     lists: u32,
     /// When the run ended, for the list.
     ended: Millis,
@@ -57,6 +61,7 @@ struct GitHub {
     /// Answers to come before the honest ones.
     read_problems: Vec<Problem>,
     rerun_answers: Vec<RerunAnswer>,
+    repository_answers: Vec<RepositoryAnswer>,
     /// Lost answers are of calls that took effect.
     lost_after_effect: bool,
     /// The policy file.
@@ -76,6 +81,9 @@ struct GitHub {
     comments: Vec<(u64, String)>,
     writes: u32,
     pull_request: Option<u64>,
+    event: String,
+    /// Those from the run's branch.
+    pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
     comment_problems: Vec<(Problem, bool)>,
     /// How long each call for evidence takes.
@@ -153,6 +161,7 @@ impl Play {
         let github = GitHub {
             attempt: 1,
             conclusion: Some(Conclusion::Failure),
+            event: "push".to_owned(),
             jobs: vec![failed_job(1, "test", "Run tests")],
             ..GitHub::default()
         };
@@ -213,15 +222,23 @@ impl Play {
                     conclusion: github.conclusion,
                     workflow: Some("ci".to_owned()),
                     path: Some(".github/workflows/ci.yml".to_owned()),
-                    event: "push".to_owned(),
+                    event: github.event.clone(),
                     head_branch: Some("main".to_owned()),
                     run_number: Some(3),
                     title: Some("Fix it".to_owned()),
                     head_sha: "a".to_owned(),
+                    head_commit: None,
+                    origin: Origin::Own,
+                    created: None,
                     actors: vec!["ann".to_owned()],
                     pull_request_heads: vec![],
                     pull_request: github.pull_request,
                 })))
+            }
+            Call::ReadRepository { .. } => {
+                github.repository_reads += 1;
+                let answer = github.repository_answers.pop();
+                Answer::Repository(answer.unwrap_or(RepositoryAnswer::There))
             }
             Call::ListFailedRuns(asked) => {
                 github.lists += 1;
@@ -244,22 +261,29 @@ impl Play {
                     PolicyAnswer::File { text, etag: Some(now) }
                 }
             })),
-            Call::ListJobs { run_id, run_attempt, page } => {
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
                 let problem = github.evidence_problems.pop();
                 let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
-                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *page)), of_evidence))
+                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *per_page, *page)), of_evidence))
             }
-            Call::ListAnnotations { page, .. } => {
+            Call::ListAnnotations { per_page, page, .. } => {
                 let problem = github.evidence_problems.pop();
                 Answer::Annotations(
-                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *page)), of_evidence),
+                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *per_page, *page)), of_evidence),
                 )
             }
             Call::ReadLog { .. } => {
                 let tail = LogTail { first_line: 1, lines: github.log.clone() };
                 let problem = github.evidence_problems.pop().or(github.log_problem.clone());
                 Answer::Log(problem.map_or(Found::There(tail), of_evidence))
+            }
+            Call::ListPulls { page, .. } => {
+                let problem = github.evidence_problems.pop();
+                let size = PULLS_PER_PAGE as usize;
+                let items: Vec<_> = github.pulls.iter().skip(size * (*page as usize - 1)).take(size).cloned().collect();
+                let page = Page { full: items.len() == size, total: None, items };
+                Answer::Pulls(problem.map_or(Found::There(page), of_evidence))
             }
             Call::Comment(call) => Answer::Comment(github.comment(call)),
             Call::Rerun { run_attempt, .. } => {
@@ -377,9 +401,10 @@ fn lost() -> Problem {
     Problem::Lost { what: "no answer in time".to_owned() }
 }
 
-fn page_of<T: Clone>(all: &[T], page: u32) -> Page<T> {
-    let items: Vec<T> = all.iter().skip(100 * (page as usize - 1)).take(100).cloned().collect();
-    Page { full: items.len() == 100, items }
+fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
+    let size = per_page as usize;
+    let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
+    Page { full: items.len() == size, total: None, items }
 }
 
 /// 404 is for ever, everything else may pass.

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::apps;
-use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, RunId, RunsQuery};
+use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, PullsQuery, RunId, RunsQuery};
 use crate::payload::parse_time;
 
 /// A request that has a route.
@@ -19,6 +19,7 @@ pub(super) struct Asked {
 
 #[derive(Debug, Clone)]
 pub(super) enum What {
+    Repository,
     Run(RunId),
     Attempt(RunId, u32),
     /// `None`: the latest attempt's.
@@ -30,6 +31,7 @@ pub(super) enum What {
     Annotations(JobId),
     JobLog(JobId),
     PullRequest(u64),
+    PullRequests(PullsQuery),
     Contents(String),
     /// Of a pull request, since a time.
     ListComments(u64, Millis),
@@ -44,6 +46,7 @@ pub(super) type DebugLogging = bool;
 impl What {
     pub fn endpoint(&self) -> Endpoint {
         match self {
+            What::Repository => Endpoint::ReadRepository,
             What::Run(_) | What::Attempt(..) => Endpoint::ReadRun,
             What::Jobs(..) => Endpoint::ListJobs,
             What::Runs(_) => Endpoint::ListRuns,
@@ -53,6 +56,7 @@ impl What {
             What::Annotations(_) => Endpoint::Annotations,
             What::JobLog(_) => Endpoint::JobLog,
             What::PullRequest(_) => Endpoint::PullRequest,
+            What::PullRequests(_) => Endpoint::ListPullRequests,
             What::Contents(_) => Endpoint::Contents,
             What::ListComments(..) => Endpoint::ListComments,
             What::CreateComment(..) => Endpoint::CreateComment,
@@ -77,6 +81,7 @@ impl Asked {
         let debug = serde_json::from_slice(body).is_ok_and(|body: Value| body["enable_debug_logging"] == true);
         let text = || serde_json::from_slice::<Value>(body).ok()?["body"].as_str().map(str::to_owned);
         let what = match (method, rest) {
+            ("GET", []) => What::Repository,
             ("GET", ["actions", "runs"]) => What::Runs(Box::new(runs_query(query)?)),
             ("GET", ["actions", "runs", run]) => What::Run(run_id(run)?),
             ("GET", ["actions", "runs", run, "attempts", n]) => What::Attempt(run_id(run)?, n.parse().ok()?),
@@ -87,6 +92,12 @@ impl Asked {
             ("POST", ["actions", "jobs", job, "rerun"]) => What::RerunJob(job_id(job)?, debug),
             ("GET", ["actions", "jobs", job, "logs"]) => What::JobLog(job_id(job)?),
             ("GET", ["check-runs", job, "annotations"]) => What::Annotations(job_id(job)?),
+            ("GET", ["pulls"]) => What::PullRequests(PullsQuery {
+                head: value(query, "head"),
+                state: value(query, "state"),
+                per_page: number("per_page"),
+                page: number("page"),
+            }),
             ("GET", ["pulls", number]) => What::PullRequest(number.parse().ok()?),
             ("GET", ["issues", number, "comments"]) => {
                 let since = value(query, "since").map_or(Some(0), |since| parse_time(&since))?;
@@ -106,7 +117,8 @@ impl Asked {
             What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) => Some(*run),
             What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
             What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
-            What::Runs(_) | What::PullRequest(_) | What::Contents(_) | What::Other(_) => None,
+            What::Runs(_) | What::PullRequest(_) | What::PullRequests(_) | What::Contents(_) => None,
+            What::Other(_) | What::Repository => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
         }
     }
@@ -186,6 +198,7 @@ mod tests {
             ("POST", "/repos/o/r/actions/jobs/7/rerun", Some(Endpoint::RerunJob)),
             ("GET", "/repos/o/r/actions/jobs/7/logs", Some(Endpoint::JobLog)),
             ("GET", "/repos/o/r/check-runs/7/annotations", Some(Endpoint::Annotations)),
+            ("GET", "/repos/o/r/pulls", Some(Endpoint::ListPullRequests)),
             ("GET", "/repos/o/r/pulls/7", Some(Endpoint::PullRequest)),
             ("GET", "/repos/o/r/contents/.github/rerunner.yml", Some(Endpoint::Contents)),
             ("GET", "/repos/o/r/actions/runs/7/rerun", None),
