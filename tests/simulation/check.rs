@@ -19,6 +19,8 @@ use crate::world::Asked;
 /// How long a run is kept that nothing happens to any more, and how far a clock can be put forward meanwhile.
 const KEPT: Span = Span::days(35);
 const CLOCKS: Span = Span::minutes(30);
+/// How long a run is tried.
+const GIVEN_UP: Span = Span::hours(24);
 /// GitHub re-runs nothing that is older.
 const RERUNNABLE: Span = Span::days(30);
 
@@ -183,6 +185,8 @@ impl Schedule {
         let failed = latest.conclusion.map(conclusion_of).is_some_and(|conclusion| conclusion.may_be_rerun());
         let gone = world.is_gone(repository, id);
         let unclear = self.unclear.contains(&id);
+        // GitHub can fail to answer for a day.
+        let given_up = |at| latest.completed_at.is_some_and(|ended| at - from_model(ended) > GIVEN_UP.minus(CLOCKS));
         let explains = |(at, record): &(Millis, Record)| {
             let settings = world.settings_at(*at);
             let old = *at - from_model(run.identity.created_at) > RERUNNABLE.minus(CLOCKS);
@@ -190,7 +194,7 @@ impl Schedule {
                 && !record.reason.is_empty()
                 && match record.outcome {
                     RunOutcome::Superseded => gone,
-                    RunOutcome::Failed => world.never.contains(&id.0) || old,
+                    RunOutcome::Failed => world.never.contains(&id.0) || old || given_up(*at),
                     RunOutcome::Left if unclear || settings.dry_run || !settings.serves[repository] => true,
                     outcome => self.files(repository, settings, &none).explains(settings, *at, outcome, latest.number),
                 }

@@ -30,7 +30,7 @@ use rerunner::bugs::{self, Bug};
 use schedule::Report;
 use settings::Kind;
 
-const SHORT_SCHEDULES: u64 = 400;
+const SHORT_SCHEDULES: u64 = 200;
 /// A deliberate bug is to be found within so many schedules.
 const BUG_SCHEDULES: u64 = 2_000;
 
@@ -88,7 +88,7 @@ fn main() -> ExitCode {
 }
 
 /// Every fault, by the name under which it is counted.
-const FAULTS: [&str; 23] = [
+const FAULTS: [&str; 26] = [
     "a changed policy",
     "a clock that jumps",
     "a closed pull request",
@@ -96,6 +96,8 @@ const FAULTS: [&str; 23] = [
     "a delayed webhook",
     "a dropped webhook",
     "a failed write to KV",
+    "a message that is lost",
+    "a message that is taken without a word",
     "a pause",
     "a person",
     "a push",
@@ -108,6 +110,7 @@ const FAULTS: [&str; 23] = [
     "lost answer",
     "lost request",
     "never re-run",
+    "other settings",
     "outage",
     "rate limit",
     "said to be running",

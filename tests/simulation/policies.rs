@@ -12,6 +12,8 @@ pub struct Drawn {
     pub text: Option<&'static str>,
     /// `None`: as `MAX_RERUNS` says.
     limit: Option<u32>,
+    /// What some rule raises that to.
+    rules_limit: u32,
     /// Whether a failed job may be run again.
     may: fn(&Job) -> bool,
     /// Whether some failure is left alone that is below the limit.
@@ -35,6 +37,7 @@ const UNLIMITED: Budget = Budget { hourly: None, daily: None, minutes_a_day: Non
 const DEFAULT: Drawn = Drawn {
     text: None,
     limit: None,
+    rules_limit: 0,
     may: |_| true,
     leaves: false,
     budget: UNLIMITED,
@@ -65,6 +68,7 @@ static ALL: [Drawn; 15] = [
             "rules:\n  - name: lost runners\n    if: { lost_runner: true }\n    then: rerun\n    max_reruns: 2\n    \
              delay: 1m\notherwise: leave\n",
         ),
+        rules_limit: 2,
         may: |job| !matches!(job.outcome, Some(Outcome::Failure(_))),
         leaves: true,
         ..DEFAULT
@@ -147,7 +151,7 @@ impl Plan {
             matches!(job.conclusion(), Some(Conclusion::Failure | Conclusion::TimedOut)) && !job.spec.continue_on_error
         };
         let of = |version: &Drawn| {
-            let limit = version.limit.unwrap_or(settings.max_reruns);
+            let limit = version.limit.unwrap_or(settings.max_reruns).max(version.rules_limit);
             if attempt > limit {
                 return Some(format!("its limit is {limit}"));
             }

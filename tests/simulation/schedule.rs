@@ -181,7 +181,7 @@ impl Schedule {
                 delivery: None,
             };
             world.at(START, Event::Webhook { repository, hint, tries: 0 });
-            for _ in 0..world.random.usize(10..15) {
+            for _ in 0..if weeks { world.random.usize(4..8) } else { world.random.usize(10..15) } {
                 // Over weeks, several in a day now and then, so that a day's budget is met.
                 let mut at = if burst { lasts / 10 } else { world.random.i64(1_000..lasts * 8 / 10) };
                 for _ in 0..if weeks { world.random.usize(1..4) } else { 1 } {
