@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::hint::Conclusion;
-use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId};
+use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::Scope;
 use crate::time::Millis;
 
@@ -33,6 +33,11 @@ pub enum Call {
         run_id: RunId,
         path: FilePath,
         etag: Option<String>,
+    },
+    /// The workflow of a run, for its name.
+    ReadWorkflow {
+        run_id: RunId,
+        workflow_id: WorkflowId,
     },
     /// The jobs of one attempt. Pages are counted from 1; GitHub cannot always give large ones.
     ListJobs {
@@ -103,6 +108,7 @@ impl Call {
             Self::ReadRun { run_id }
             | Self::Rerun { run_id, .. }
             | Self::ReadPolicy { run_id, .. }
+            | Self::ReadWorkflow { run_id, .. }
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
             | Self::ReadLog { run_id, .. } => Some(*run_id),
@@ -117,7 +123,10 @@ impl Call {
 
     /// Whether it is made only so that a decision knows more.
     pub fn is_evidence(&self) -> bool {
-        matches!(self, Self::ListJobs { .. } | Self::ListAnnotations { .. } | Self::ReadLog { .. })
+        matches!(
+            self,
+            Self::ReadWorkflow { .. } | Self::ListJobs { .. } | Self::ListAnnotations { .. } | Self::ReadLog { .. }
+        )
     }
 
     pub fn request(&self, repository: &RepoName) -> Request {
@@ -156,6 +165,9 @@ impl Call {
                 if_none_match: etag.clone(),
                 ..Request::get(format!("{repository}/contents/{}", path.encoded()))
             },
+            Self::ReadWorkflow { workflow_id, .. } => {
+                Request::get(format!("{repository}/actions/workflows/{workflow_id}"))
+            }
             Self::ListJobs { run_id, run_attempt, per_page, page } => {
                 Request::get(format!("{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={per_page}&page={page}"))
             }
@@ -229,6 +241,8 @@ mod tests {
             Call::ListAnnotations { run_id, job_id, per_page: 100, page: 1 },
             "Get /repos/octo/widgets/check-runs/9/annotations?per_page=100&page=1",
         );
+        let workflow_id = WorkflowId::new(5).unwrap();
+        is(Call::ReadWorkflow { run_id, workflow_id }, "Get /repos/octo/widgets/actions/workflows/5");
         is(Call::ReadLog { run_id, job_id }, "Get /repos/octo/widgets/actions/jobs/9/logs");
         let comment = |call| Call::Comment(call);
         is(

@@ -5,7 +5,7 @@
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
 //! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
-//! - [`stats`]: what is counted. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
+//! - [`stats`]: what is counted, and `adopt`: what older versions counted otherwise. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
 //!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
@@ -13,6 +13,7 @@
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
+mod adopt;
 pub mod comments;
 mod facts;
 pub mod gate;
@@ -47,13 +48,13 @@ use crate::github::{Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Prob
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
 use crate::policy::Rules;
-use crate::policy::evidence::{Job, LogTail};
+use crate::policy::evidence::{Job, LogTail, Need};
 use crate::time::{Millis, Span};
 
 use comments::Comment;
 use facts::{PRUNE, SWEEP};
 use gate::{Cause, Closing, Gate};
-use gather::Gathering;
+use gather::{Gathering, Missing};
 use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
 use outbox::{Notice, Notices};
 use policy_file::Known;
@@ -90,6 +91,8 @@ pub struct Keeper<S> {
     policy: RefCell<Option<Rc<Known>>>,
     /// Evidence for the decisions being made.
     gathering: RefCell<BTreeMap<RunId, Gathering>>,
+    /// What decisions wait for that GitHub did not have. If it is forgotten, it is asked for once more.
+    missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
     /// What is stored of cancelled runs, once it was looked at: every errand asks.
     cancelled: Cell<Option<Option<Millis>>>,
     /// Workers KV is not told of cancelled runs before this, after it could not be.
@@ -138,6 +141,7 @@ pub enum Answer {
     Rerun(RerunAnswer),
     List(ListAnswer),
     Policy(PolicyAnswer),
+    Workflow(Found<String>),
     Jobs(Found<Page<Job>>),
     Annotations(Found<Page<String>>),
     Log(Found<LogTail>),
@@ -151,6 +155,7 @@ impl Answer {
             | Self::Rerun(RerunAnswer::Problem(problem))
             | Self::List(ListAnswer::Problem(problem))
             | Self::Policy(PolicyAnswer::Problem(problem)) => Some(problem),
+            Self::Workflow(found) => found.problem(),
             Self::Jobs(found) => found.problem(),
             Self::Annotations(found) => found.problem(),
             Self::Log(found) => found.problem(),
@@ -168,6 +173,7 @@ impl<S: Sql> Keeper<S> {
             last_rerun: Cell::default(),
             policy: RefCell::default(),
             gathering: RefCell::default(),
+            missing: RefCell::default(),
             cancelled: Cell::default(),
             tell_kv: Cell::default(),
             notices: None,
@@ -226,6 +232,9 @@ impl<S: Sql> Keeper<S> {
         }
         let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
         let mut heard = hear::hear(self.store.run(hint.run_id)?, hint, cx);
+        if let (Some(watched), Some(workflow)) = (&mut heard.watched, &hint.workflow) {
+            watched.is_told_of(workflow);
+        }
         if let Some(watched) = &heard.watched {
             self.keep(watched, &heard.records, cx.now)?;
             if let Some(id) = &hint.delivery {
@@ -366,8 +375,13 @@ impl<S: Sql> Keeper<S> {
         let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
         let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled);
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
-            let hint =
-                Hint { run_id: run.run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, delivery: None };
+            let hint = Hint {
+                run_id: run.run_id,
+                run_attempt: Some(run.run_attempt),
+                news: News::RunFailed,
+                delivery: None,
+                workflow: None,
+            };
             let before = self.store.run(run.run_id)?;
             let heard = hear::hear(before.clone(), &hint, cx);
             if heard.watched != before

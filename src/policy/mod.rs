@@ -8,7 +8,9 @@
 //! | `schema`, `describe` | the format as a JSON Schema; a policy in plain English |
 //! | [`evidence`] | what a decision can go by |
 //! | `judge` | a failed job and the rules → what can still be made of it, and what has to be read for that |
+//! | `workflow`, [`interruption`] | what a run's workflow is called; what ended a job other than its own steps |
 //! | `decide`, `case` | the run itself → its jobs, and the limits → [`Decision`] |
+//! | `absent` | whether what could not be read could have kept a run from being re-run |
 //! | `cost`, `fingerprint` | what a re-run costs; whether two attempts failed in the same way |
 //! | `reason`, `words`, `detail` | the decision as a sentence, and as data |
 //!
@@ -31,6 +33,7 @@
 //! For regexes, regex-lite 0.1 takes 81,590 (34,536), and regex 1 without Unicode and optimizations 297,051 (111,215). Both
 //! are linear in time. regex-lite searches 500 lines of 127 bytes in 3 to 8 ms, regex without its optimizations in 6 to 31.
 
+mod absent;
 mod case;
 mod cost;
 mod decide;
@@ -40,6 +43,7 @@ mod error;
 pub mod evidence;
 mod fingerprint;
 mod format;
+pub mod interruption;
 mod judge;
 pub mod keys;
 mod read;
@@ -47,6 +51,7 @@ mod reason;
 mod schema;
 mod shapes;
 mod words;
+mod workflow;
 mod yaml;
 
 pub use decide::{Decision, Ending, Rerun, Rules, Verdict, decide};

@@ -168,6 +168,7 @@ impl Schedule {
                 run_attempt: Some(attempt_of(2)),
                 news: News::RunSucceeded,
                 delivery: None,
+                workflow: None,
             };
             world.at(START, Event::Webhook { repository, hint, tries: 0 });
             for _ in 0..world.random.usize(10..15) {

@@ -32,6 +32,7 @@ pub enum Endpoint {
     ReadRun,
     ListRuns,
     ListJobs,
+    ReadWorkflow,
     RerunFailedJobs,
     Rerun,
     RerunJob,

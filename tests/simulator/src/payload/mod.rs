@@ -22,7 +22,7 @@ use crate::model::{Event, JobSnapshot, What};
 
 pub use common::{Hosts, http_date, parse_time, time};
 pub use other::{annotation, comment, contents, ping, pull_request};
-pub use run::run;
+pub use run::{run, workflow};
 
 impl Event {
     /// The webhook's body.

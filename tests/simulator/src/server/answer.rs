@@ -24,6 +24,7 @@ struct Message(String);
 /// What the model answered.
 pub(super) enum Done {
     Run(RunSnapshot),
+    Workflow(RunSnapshot),
     Jobs(JobsPage),
     Runs(RunsPage),
     Rerun,
@@ -49,6 +50,7 @@ pub(super) fn perform(
         What::Jobs(run, attempt) => {
             model.list_jobs(caller, repository, *run, *attempt, asked.per_page, asked.page, now).map(Done::Jobs)
         }
+        What::Workflow(id) => model.workflow(caller, repository, *id, now).map(Done::Workflow),
         What::Runs(query) => model.list_runs(caller, repository, query, now).map(Done::Runs),
         What::RerunFailedJobs(run, debug) => {
             model.rerun_failed_jobs(caller, repository, *run, *debug, now).map(|()| Done::Rerun)
@@ -82,6 +84,7 @@ impl Done {
         let repository = repository.expect("the model answered for it");
         match self {
             Done::Run(run) => reply(200, &payload::run(hosts, &run)),
+            Done::Workflow(run) => reply(200, &payload::workflow(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
             Done::Comments(all) => reply(200, &all.iter().map(|comment| payload::comment(hosts, comment)).collect()),
             Done::Comment(comment, status) => reply(status, &payload::comment(hosts, &comment)),
