@@ -40,9 +40,11 @@ impl<T> Found<T> {
         match problem(reply) {
             // The token as a whole is refused, or GitHub cannot answer now: that concerns more than this.
             refused @ Problem::Credentials { .. } if reply.status == 401 => Self::Problem(refused),
-            later @ (Problem::RateLimited { .. } | Problem::Lost { .. }) => Self::Problem(later),
+            later @ (Problem::RateLimited { .. } | Problem::Lost { .. } | Problem::Repository { .. }) => {
+                Self::Problem(later)
+            }
             Problem::NotFound => Self::NotYet("GitHub has none (404)".to_owned()),
-            Problem::Credentials { message } | Problem::Refused { message } => {
+            Problem::Credentials { message } | Problem::Refused { message } | Problem::Unclear { message } => {
                 Self::Absent(format!("GitHub refused: {message}"))
             }
         }
@@ -220,12 +222,14 @@ mod tests {
     fn what_is_absent_and_what_may_come() {
         let of = |status, message: &str| Found::annotations(&reply(status, &json!({ "message": message })), 100);
         for (status, message) in
-            [(403, "Resource not accessible by personal access token"), (410, "Gone"), (451, "Blocked")]
+            [(403, "Resource not accessible by personal access token"), (410, "Gone"), (403, "Something new")]
         {
             assert!(matches!(of(status, message), Found::Absent(_)), "{status}");
         }
         assert!(matches!(of(404, "Not Found"), Found::NotYet(_)));
-        for (status, message) in [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (502, "")] {
+        for (status, message) in
+            [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (451, "No"), (502, "")]
+        {
             assert!(matches!(of(status, message), Found::Problem(_)), "{status}");
         }
     }

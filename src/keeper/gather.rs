@@ -12,6 +12,7 @@ use crate::github::{Call, Found, Page, Problem, Run};
 use crate::hint::Conclusion;
 use crate::names::JobId;
 use crate::policy::evidence::{Evidence, Job, Need, Read};
+use crate::policy::search::{self, Automata};
 use crate::time::{Millis, Span};
 
 use super::Answer;
@@ -98,6 +99,11 @@ impl Gathering {
         &self.missing
     }
 
+    /// Looks for a policy's patterns in what was read.
+    pub fn search(&mut self, automata: &Automata) {
+        self.evidence.search(automata);
+    }
+
     pub fn is_fresh(&self, now: Millis) -> bool {
         now - self.read <= FRESH
     }
@@ -122,6 +128,10 @@ impl Gathering {
         };
         self.jobs.clear();
         self.messages.clear();
+        if self.evidence.searched.is_spent() && matches!(need, Need::Annotations(_) | Need::Log(_)) {
+            self.absent(&call, search::beyond());
+            return None;
+        }
         if self.requests + call.requests() > REQUESTS {
             self.absent(&call, format!("not asked for, as one decision makes at most {REQUESTS} requests"));
             return None;

@@ -3,8 +3,8 @@
 //!
 //! In this order: the run itself (its conclusion, its actor, branch and event, its commit), then its failed jobs by the
 //! policy's rules, then the limits. What is not known yet and matters is asked for with [`Verdict::Need`], one thing at a
-//! time; what cannot be read is absent, no condition on it holds, and where that could let a run pass what its owners wrote,
-//! the run is left.
+//! time; what cannot be read, or is more than may be searched, is absent, no condition on it holds, and where that could let a
+//! run pass what its owners wrote, the run is left.
 
 use crate::attempts::RunOutcome;
 use crate::github::Run;
@@ -106,6 +106,15 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
         Ok(Some(ending)) => return Verdict::Decision(Decision::End(ending)),
         Err(need) => return Verdict::Need(need),
     }
+    let searched;
+    let evidence = if evidence.is_searched(&policy.automata) {
+        evidence
+    } else {
+        let mut anew = evidence.clone();
+        anew.search(&policy.automata);
+        searched = anew;
+        &searched
+    };
     let case = match Case::of(rules, policy, run, conclusion, history, evidence) {
         Ok(case) => case,
         Err(need) => return Verdict::Need(need),

@@ -9,6 +9,7 @@ use crate::names::{JobId, RunAttempt, WorkflowId};
 use crate::time::{Millis, Span};
 
 use super::interruption::Interruption;
+pub use super::search::Searched;
 
 /// A job of one attempt, as GitHub lists it ("List jobs for a workflow run attempt").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,29 +68,9 @@ pub struct Evidence {
     pub annotations_cut: BTreeMap<JobId, String>,
     pub logs: BTreeMap<JobId, Read<LogTail>>,
     pub interruptions: Interruptions,
+    /// What the policy's patterns found in it.
     pub searched: Searched,
 }
-
-/// What was found in logs, as searching one takes some milliseconds and a decision is tried anew with each piece that is
-/// read.
-#[derive(Debug, Clone, Default)]
-pub struct Searched(RefCell<BTreeMap<(JobId, String), Option<u64>>>);
-
-impl Searched {
-    /// The number of the line, from `search` the first time.
-    pub(super) fn line(&self, log: JobId, what: String, search: impl FnOnce() -> Option<u64>) -> Option<u64> {
-        *self.0.borrow_mut().entry((log, what)).or_insert_with(search)
-    }
-}
-
-/// It follows from the rest.
-impl PartialEq for Searched {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Searched {}
 
 /// What the annotations of jobs say that ended them, looked for once.
 #[derive(Debug, Clone, Default)]

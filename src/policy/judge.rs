@@ -3,13 +3,10 @@
 use crate::github::Run;
 use crate::hint::Conclusion;
 
-use super::evidence::{Evidence, Job, LogTail, Need, Read, Step};
-use super::format::{Conditions, Names, Patterns, Policy, Rule, Then};
+use super::evidence::{Evidence, Job, Need, Read, Step};
+use super::format::{Conditions, Names, Policy, Rule, Then};
 use super::interruption::Interruption;
 use super::workflow;
-
-/// Of a line of a log; the rest of it is not searched.
-const LONGEST_LINE: usize = 2_000;
 
 /// The first rule that matches a job, or what holds for those that none does.
 #[derive(Debug, Clone, Copy)]
@@ -160,17 +157,13 @@ fn matches<'a>(rule: &Rule, run: &'a Run, job: Result<&'a Job, &'a str>, evidenc
             annotated(job, evidence, |messages| exit_code(messages).is_some_and(|code| numbers.matches(code)))
         }))?;
         holds(one(&c.annotation, |patterns| {
-            annotated(job, evidence, |messages| messages.iter().any(|message| patterns.matches(message)))
+            annotated(job, evidence, |_| evidence.searched.is_annotated(job.job_id, patterns))
         }))?;
         let Some(patterns) = &c.log else { return Ok(None) };
         match evidence.logs.get(&job.job_id) {
             None | Some(Read::Unread) => holds(Truth::Unread(Need::Log(job.job_id))).map(|()| None),
             Some(Read::Absent(why)) => holds(Truth::Absent(Missing::Log(why))).map(|()| None),
-            Some(Read::There(tail)) => {
-                let what = patterns.texts().collect::<Vec<_>>().join("\n");
-                let line = evidence.searched.line(job.job_id, what, || search(patterns, tail));
-                line.ok_or(Match::No).map(Some)
-            }
+            Some(Read::There(_)) => evidence.searched.line(job.job_id, patterns).ok_or(Match::No).map(Some),
         }
     };
     match (all(), absent) {
@@ -264,34 +257,4 @@ pub fn exit_code(annotations: &[String]) -> Option<i64> {
         let (_, rest) = message.split_once("Process completed with exit code ")?;
         rest.split(|c: char| !c.is_ascii_digit() && c != '-').next()?.parse().ok()
     })
-}
-
-fn search(patterns: &Patterns, tail: &LogTail) -> Option<u64> {
-    let found = tail.lines.iter().position(|line| patterns.matches(&text_of_line(line)))?;
-    Some(tail.first_line.saturating_add(u64::try_from(found).ok()?))
-}
-
-/// A line of a log as its reader sees it: without the time in front, and without colours.
-fn text_of_line(line: &str) -> String {
-    let line = match line.split_once("Z ") {
-        Some((time, text)) if is_time(time) => text,
-        _ => line,
-    };
-    let mut text = String::new();
-    let mut chars = line.chars().take(LONGEST_LINE);
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            // ESC [ … letter
-            chars.by_ref().find(|c| c.is_ascii_alphabetic());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// `2026-11-24T10:00:00.1234567`.
-fn is_time(text: &str) -> bool {
-    (19..=30).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T'))
 }

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rerunner::hint::{Hint, News};
-use rerunner::names::{DeliveryId, RepoName};
+use rerunner::hint::{Hint, News, WorkflowHint};
+use rerunner::names::{DeliveryId, RepoName, WorkflowId};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
@@ -428,6 +428,11 @@ impl Schedule {
     }
 }
 
+fn workflow_of(event: &model::Event) -> Option<WorkflowHint> {
+    let of = &event.run.identity;
+    WorkflowHint::new(WorkflowId::new(of.workflow_number), &of.workflow.name)
+}
+
 /// What a webhook says, in the Worker's words. The JSON in between is covered by other tests.
 fn payload_of(event: &model::Event) -> Option<Payload> {
     if event.action() != "completed" {
@@ -439,6 +444,7 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
         run_attempt: run_attempt.map(attempt_of),
         conclusion: conclusion.map(conclusion_of),
         installation: None,
+        workflow: matches!(event.what, What::WorkflowRun(_)).then(|| workflow_of(event)).flatten(),
     };
     let sender = vec![event.sender.to_string()];
     Some(match &event.what {
