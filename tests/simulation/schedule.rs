@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rerunner::hint::{Hint, News, WorkflowHint};
-use rerunner::names::{DeliveryId, RepoName, WorkflowId};
+use rerunner::names::{DeliveryId, RepoName};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
@@ -430,7 +430,7 @@ impl Schedule {
 
 fn workflow_of(event: &model::Event) -> Option<WorkflowHint> {
     let of = &event.run.identity;
-    WorkflowHint::new(WorkflowId::new(of.workflow_number), &of.workflow.name)
+    WorkflowHint::new(rerunner::names::WorkflowId::new(of.workflow_number), &of.workflow.name)
 }
 
 /// What a webhook says, in the Worker's words. The JSON in between is covered by other tests.

@@ -89,8 +89,17 @@ impl Done {
             Done::Run(run) => reply(200, &payload::run(hosts, &run)),
             Done::Workflow(run) => reply(200, &payload::workflow(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
-            Done::Comments(all) => reply(200, &all.iter().map(|comment| payload::comment(hosts, comment)).collect()),
-            Done::Comment(comment, status) => reply(status, &payload::comment(hosts, &comment)),
+            Done::Comments(all) => {
+                reply(200, &all.iter().map(|comment| payload::comment(hosts, repository, comment)).collect())
+            }
+            Done::Comment(comment, status) => {
+                let comment = payload::comment(hosts, repository, &comment);
+                let mut reply = reply(status, &comment);
+                if let (201, Some(place)) = (status, comment["url"].as_str()) {
+                    add_headers(&mut reply, [("location".to_owned(), place.to_owned())]);
+                }
+                reply
+            }
             Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
             Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
             Done::Jobs(page) => {
