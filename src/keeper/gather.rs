@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::github::pulls::{Head, PULL_PAGES};
 use crate::github::request::EVIDENCE_PER_PAGE;
-use crate::github::{Call, Found, Page, Problem, Run};
+use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
 use crate::hint::Conclusion;
 use crate::names::JobId;
-use crate::policy::evidence::{Evidence, Job, Need, Read};
+use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
 use crate::policy::search::{self, Automata};
 use crate::time::{Millis, Span};
 
@@ -30,6 +31,8 @@ const FRESH: Span = Span::seconds(5);
 const BEHIND_FOR: Span = Span::minutes(1);
 /// What GitHub says that it does not have is asked for again for so long.
 const NOT_YET_FOR: Span = Span::seconds(10);
+/// What was read of pull requests holds for so long: as long as reading the run once more can take, and some.
+const PULLS_FRESH: Span = Span::seconds(30);
 
 #[derive(Debug)]
 pub struct Gathering {
@@ -43,6 +46,9 @@ pub struct Gathering {
     jobs: Vec<Job>,
     messages: Vec<String>,
     missing: BTreeMap<Need, Missing>,
+    pulls: Vec<PullRequest>,
+    /// When they were read.
+    pulls_read: Millis,
 }
 
 /// Something that GitHub may only not have yet.
@@ -77,6 +83,8 @@ impl Gathering {
             jobs: Vec::new(),
             messages: Vec::new(),
             missing: BTreeMap::new(),
+            pulls: Vec::new(),
+            pulls_read: now,
         }
     }
 
@@ -117,14 +125,22 @@ impl Gathering {
         }
     }
 
+    /// A pull request can be closed, or pushed to, at any time.
+    pub fn forget_old_pulls(&mut self, now: Millis) {
+        if now - self.pulls_read > PULLS_FRESH {
+            self.evidence.pulls = Read::Unread;
+        }
+    }
+
     /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
-    pub fn ask(&mut self, need: Need) -> Option<Call> {
+    pub fn ask(&mut self, need: Need, now: Millis) -> Option<Call> {
         let (run_id, per_page) = (self.run.run_id, EVIDENCE_PER_PAGE);
         let call = match need {
             Need::Workflow(workflow_id) => Call::ReadWorkflow { run_id, workflow_id },
             Need::Jobs => Call::ListJobs { run_id, run_attempt: self.run.run_attempt, per_page, page: 1 },
             Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page, page: 1 },
             Need::Log(job_id) => Call::ReadLog { run_id, job_id },
+            Need::Pulls { .. } => return self.ask_for_pulls(now),
         };
         self.jobs.clear();
         self.messages.clear();
@@ -139,6 +155,19 @@ impl Gathering {
         Some(self.call(call))
     }
 
+    /// However much was asked for before: nothing is re-run without.
+    fn ask_for_pulls(&mut self, now: Millis) -> Option<Call> {
+        self.pulls.clear();
+        self.pulls_read = now;
+        match Head::of(&self.run) {
+            Ok(head) => Some(self.call(Call::ListPulls { run_id: self.run.run_id, head, page: 1 })),
+            Err(why) => {
+                self.evidence.pulls = Read::Absent(why.to_owned());
+                None
+            }
+        }
+    }
+
     /// Whether it was asked for, and answered.
     pub fn has(&self, need: Need) -> bool {
         match need {
@@ -146,6 +175,7 @@ impl Gathering {
             Need::Jobs => self.evidence.jobs != Read::Unread,
             Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
             Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
+            Need::Pulls { .. } => self.evidence.pulls != Read::Unread,
         }
     }
 
@@ -182,6 +212,7 @@ impl Gathering {
                 }
                 Err(taken) => taken,
             },
+            (Call::ListPulls { page, .. }, Answer::Pulls(found)) => self.pulls_page(call, *page, found),
             _ => Taken::Stray,
         }
     }
@@ -205,6 +236,22 @@ impl Gathering {
             }
             Found::Problem(problem) => Err(Taken::Trouble(problem)),
         }
+    }
+
+    fn pulls_page(&mut self, call: &Call, page: u32, found: Found<Page<PullRequest>>) -> Taken {
+        let listed = match self.found(call, found) {
+            Ok(listed) => listed,
+            Err(taken) => return taken,
+        };
+        self.pulls.extend(listed.items);
+        if listed.full
+            && page < PULL_PAGES
+            && let Call::ListPulls { run_id, head, .. } = call
+        {
+            return Taken::Ask(self.call(Call::ListPulls { run_id: *run_id, head: head.clone(), page: page + 1 }));
+        }
+        self.evidence.pulls = Read::There(Pulls { all: std::mem::take(&mut self.pulls), complete: !listed.full });
+        Taken::Had
     }
 
     fn jobs_page(&mut self, call: &Call, listed: Page<Job>) -> Taken {
@@ -273,6 +320,7 @@ impl Gathering {
             Call::ReadLog { job_id, .. } => {
                 self.evidence.logs.insert(*job_id, Read::Absent(why));
             }
+            Call::ListPulls { .. } => self.evidence.pulls = Read::Absent(why),
             _ => {}
         }
         Taken::Had

@@ -142,7 +142,7 @@ impl Missing<'_> {
             Self::Annotations(_) => "its annotations",
             Self::Log(_) => "its log",
             Self::Workflow(_) => "the name of its workflow",
-            Self::Branch => "its branch",
+            Self::Branch | Self::Fork => "its branch",
             Self::Event => "its event",
             Self::Actor => "who started it",
         }
@@ -157,12 +157,13 @@ impl fmt::Display for Missing<'_> {
             Self::Jobs(why) | Self::Annotations(why) | Self::Log(why) | Self::Workflow(why) => {
                 write!(f, "{noun} could not be read ({})", clean(why))
             }
-            Self::Branch | Self::Event | Self::Actor => write!(
+            Self::Branch | Self::Fork | Self::Event | Self::Actor => write!(
                 f,
                 "GitHub does not say {}",
                 match self {
                     Self::Actor => "who started it",
                     Self::Event => "what started it",
+                    Self::Fork => "whose fork its branch was in, which is gone",
                     _ => "what its branch is",
                 }
             ),

@@ -16,10 +16,10 @@ use crate::time::Span;
 use super::case::{Case, Limits, Stop};
 use super::detail::Detail;
 use super::evidence::{Evidence, History, Need};
-use super::format::{AbsentEvidence, Filter, Names, Policy, Scope};
-use super::judge::{Missing, Truth, is_one_of, named};
+use super::format::{AbsentEvidence, Filter, Forks, Names, Policy, Scope};
+use super::judge::{Missing, Truth, is_one_of, named, of_branch};
 use super::read::Bounds;
-use super::{reason, workflow};
+use super::{reason, superseded, workflow};
 
 /// What decisions and waiting go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,14 +157,15 @@ fn by_the_run_alone(
         ));
     }
     let actors: Vec<&str> = run.actors.iter().map(String::as_str).collect();
-    let branch = run.head_branch.as_deref();
+    let branch = run.branch();
     let sieve = |filter, names: &[&str], missing, what, key| {
         let truth = |globs: &Names| if globs.is_empty() { Truth::No } else { is_one_of(globs, names, missing) };
         shut_out(policy, filter, &truth, names, what, key)
     };
+    let of_branch = |globs: &Names| if globs.is_empty() { Truth::No } else { of_branch(globs, run) };
     for reason in [
         sieve(&policy.actors, &actors, Missing::Actor, "it was started by", "actors")?,
-        sieve(&policy.branches, branch.as_slice(), Missing::Branch, "its branch is", "branches")?,
+        shut_out(policy, &policy.branches, &of_branch, branch.as_deref().as_slice(), "its branch is", "branches")?,
         sieve(&policy.events, named(&run.event).as_slice(), Missing::Event, "its event is", "events")?,
     ] {
         if let Some(reason) = reason {
@@ -177,9 +178,12 @@ fn by_the_run_alone(
     if let Some(reason) = shut_out(policy, &policy.workflows, &truth, &names, "its workflow is", "workflows")? {
         return left(reason);
     }
+    if policy.forks == Forks::Leave && run.is_of_fork() {
+        return left("Left alone: its branch is in a fork, which the policy file leaves under forks.".to_owned());
+    }
     if policy.skip_superseded && run.is_superseded() {
-        let reason = "Left alone: its pull request has moved on to another commit.".to_owned();
-        return Ok(Some(Ending { outcome: RunOutcome::Superseded, ..Ending::left(reason, Detail::default()) }));
+        let (outcome, reason) = superseded::moved_on();
+        return Ok(Some(Ending { outcome, ..Ending::left(reason, Detail::default()) }));
     }
     if Limits::of(rules, policy).most() == 0 {
         let whose = if policy.max_reruns.is_some() { "max_reruns in the policy file" } else { "MAX_RERUNS" };

@@ -44,6 +44,8 @@ pub enum Missing<'a> {
     Workflow(&'a str),
     /// The run itself does not say.
     Branch,
+    /// Whose it was, as it is gone.
+    Fork,
     Event,
     Actor,
 }
@@ -131,7 +133,8 @@ fn matches<'a>(rule: &Rule, run: &'a Run, job: Result<&'a Job, &'a str>, evidenc
         }
     };
     let mut all = || -> Result<Option<u64>, Match<'a>> {
-        holds(one(&c.branch, |names| is_one_of(names, run.head_branch.as_deref().as_slice(), Missing::Branch)))?;
+        holds(one(&c.branch, |names| of_branch(names, run)))?;
+        holds(one(&c.fork, |fork| Truth::of(run.is_of_fork() == *fork)))?;
         holds(one(&c.event, |names| is_one_of(names, named(&run.event).as_slice(), Missing::Event)))?;
         holds(one(&c.actor, |names| is_one_of(names, &run.actors, Missing::Actor)))?;
         holds(one(&c.attempt, |numbers| Truth::of(numbers.matches(run.run_attempt.get().into()))))?;
@@ -183,13 +186,23 @@ fn holds_of<T>(condition: &Option<T>, holds: impl FnOnce(&T) -> bool) -> bool {
 }
 
 fn is_about_the_run_alone(conditions: &Conditions) -> bool {
-    let Conditions { workflow, branch, event, actor, attempt, .. } = conditions.clone();
-    *conditions == Conditions { workflow, branch, event, actor, attempt, ..Conditions::default() }
+    let Conditions { workflow, branch, fork, event, actor, attempt, .. } = conditions.clone();
+    *conditions == Conditions { workflow, branch, fork, event, actor, attempt, ..Conditions::default() }
 }
 
 /// Whether one of the names that the run has for something is one of those.
 pub fn is_one_of<'a>(names: &Names, has: &[impl AsRef<str>], missing: Missing<'a>) -> Truth<'a> {
     if has.is_empty() { Truth::Absent(missing) } else { Truth::of(has.iter().any(|name| names.matches(name.as_ref()))) }
+}
+
+/// Whether the run's branch is one of these.
+pub fn of_branch<'a>(names: &Names, run: &Run) -> Truth<'a> {
+    match run.head_branch {
+        None => Truth::Absent(Missing::Branch),
+        Some(_) if names.match_branch(run) => Truth::Yes,
+        Some(_) if names.may_match_branch(run) => Truth::Absent(Missing::Fork),
+        Some(_) => Truth::No,
+    }
 }
 
 /// What GitHub leaves empty is not known.

@@ -12,6 +12,7 @@
 //! | `workflow`, [`interruption`] | what a run's workflow is called; what ended a job other than its own steps |
 //! | `decide`, `case` | the run itself → its jobs, and the limits → [`Decision`] |
 //! | `absent` | whether what could not be read could have kept a run from being re-run |
+//! | `superseded` | whether a run is still of what its pull request is |
 //! | `cost`, `fingerprint` | what a re-run costs; whether two attempts failed in the same way |
 //! | `reason`, `words`, `detail` | the decision as a sentence, and as data |
 //!
@@ -55,6 +56,7 @@ mod reason;
 mod schema;
 pub mod search;
 mod shapes;
+mod superseded;
 mod words;
 mod workflow;
 mod yaml;
@@ -66,6 +68,7 @@ pub use error::PolicyError;
 pub use format::*;
 pub use read::{Bounds, parse};
 pub use schema::schema;
+pub use superseded::pull_request_of;
 
 #[cfg(test)]
 mod tests;

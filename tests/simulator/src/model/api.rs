@@ -173,7 +173,7 @@ impl GitHub {
             let at = now - caller.stale_by;
             let mut runs = github.newest_first(id, CreatedFilter::default(), at);
             let run = runs.find(|run| run.identity.workflow_number == workflow).ok_or_else(ApiError::not_found)?;
-            Ok(run.snapshot(run.latest_at(at), at, None))
+            Ok(run.snapshot(run.latest_at(at), at, github.pull_ref(run)))
         })
     }
 
@@ -251,11 +251,8 @@ impl GitHub {
     ) -> Result<PullRequestSnapshot, ApiError> {
         self.call(caller, Endpoint::PullRequest, repository, None, now, |github, id| {
             let repository = github.repository(id);
-            let pull = repository.pull(number).ok_or_else(ApiError::not_found)?.clone();
-            let base_branch = repository.identity.default_branch.to_string();
-            let base_sha = repository.head(&base_branch);
-            let author = pull.author.clone();
-            Ok(PullRequestSnapshot { pull, base_branch, base_sha, repository: repository.name().to_string(), author })
+            let pull = repository.pull(number).ok_or_else(ApiError::not_found)?;
+            Ok(PullRequestSnapshot::of(repository, pull))
         })
     }
 
