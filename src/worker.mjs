@@ -151,10 +151,10 @@ class Blocks {
     return new Uint8Array(this.#buffer, this.#used);
   }
 
-  /** The runtime gives the buffer that it was given back as another. */
+  /** The runtime gives the buffer that it was given back as another; at the end with nothing in it, at any place. */
   filled(part) {
     this.#buffer = part.buffer;
-    this.#used = part.byteOffset + part.byteLength;
+    if (part.byteLength > 0) this.#used = part.byteOffset + part.byteLength;
   }
 
   /** For `Intake`: the next block, and the end of the one before it. */
