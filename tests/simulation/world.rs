@@ -8,8 +8,10 @@ use std::rc::Rc;
 
 use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::request::{EVIDENCE_PER_PAGE, Failing, PER_PAGE};
-use rerunner::github::{Call, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use rerunner::github::request::Failing;
+use rerunner::github::{
+    Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+};
 use rerunner::hint::Hint;
 use rerunner::keeper::Answer;
 use rerunner::names::RunId;
@@ -376,6 +378,10 @@ impl World {
                     Err(error) => ReadAnswer::of(error_reply(&error)),
                 })
             }
+            Call::ReadRepository { .. } => Answer::Repository(match self.github.read_repository(caller, &name, now) {
+                Ok(_) => RepositoryAnswer::There,
+                Err(error) => RepositoryAnswer::of(&error_reply(&error)),
+            }),
             Call::Rerun { run_id, scope, debug_logging, .. } => {
                 let run = model::RunId(run_id.get());
                 let rerun = match scope {
@@ -394,17 +400,23 @@ impl World {
                     Err(error) => PolicyAnswer::of(error_reply(&error)),
                 })
             }
-            Call::ListJobs { run_id, run_attempt, page } => {
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 let (run, attempt) = (model::RunId(run_id.get()), Some(run_attempt.get()));
-                let (size, page) = (EVIDENCE_PER_PAGE, *page as usize);
+                let (size, page) = (*per_page as usize, *page as usize);
                 Answer::Jobs(match self.github.list_jobs(caller, &name, run, attempt, size, page, now) {
-                    Ok(page) => Found::There(page_of(page.jobs.iter().map(|job| job_of(&job.job)).collect())),
+                    Ok(page) => {
+                        let total = u64::try_from(page.total_count).ok();
+                        let items = page.jobs.iter().map(|job| job_of(&job.job)).collect();
+                        Found::There(Page { total, ..page_of(items, *per_page) })
+                    }
                     Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
-            Call::ListAnnotations { job_id, .. } => {
+            Call::ListAnnotations { job_id, per_page, .. } => {
                 Answer::Annotations(match self.github.annotations(caller, &name, model::JobId(job_id.get()), now) {
-                    Ok(all) => Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect())),
+                    Ok(all) => {
+                        Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect(), *per_page))
+                    }
                     Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
@@ -424,8 +436,8 @@ impl World {
                 let query = RunsQuery {
                     status: Some(status.to_owned()),
                     created: CreatedFilter { from: to_model(asked.created_from), ..CreatedFilter::default() },
-                    per_page: PER_PAGE as usize,
-                    page: asked.page as usize,
+                    per_page: asked.per_page as usize,
+                    page: (asked.skip / asked.per_page) as usize + 1,
                     ..RunsQuery::default()
                 };
                 Answer::List(match self.github.list_runs(caller, &name, &query, now) {
@@ -460,11 +472,12 @@ impl World {
         let answer = match call {
             Call::Comment(_) => unreachable!("these Keepers write no comments"),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
+            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::of(&reply)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
-            Call::ListJobs { .. } => Answer::Jobs(Found::jobs(&reply)),
-            Call::ListAnnotations { .. } => Answer::Annotations(Found::annotations(&reply)),
+            Call::ListJobs { per_page, .. } => Answer::Jobs(Found::jobs(&reply, *per_page)),
+            Call::ListAnnotations { per_page, .. } => Answer::Annotations(Found::annotations(&reply, *per_page)),
             // A log has no form that garbage could lack.
             Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
             Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),
@@ -478,6 +491,7 @@ impl World {
         self.calls[index].answer = Some(match call {
             Call::Comment(_) => unreachable!("these Keepers write no comments"),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
+            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::Problem(problem)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::Problem(problem)),

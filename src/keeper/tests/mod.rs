@@ -17,7 +17,9 @@ mod looking;
 mod messages;
 mod policies;
 mod reruns;
+mod second_looks;
 mod sweeps;
+mod times;
 mod trouble;
 mod work;
 
@@ -49,6 +51,7 @@ struct GitHub {
     attempt: u32,
     conclusion: Option<Conclusion>,
     reads: u32,
+    repository_reads: u32,
     lists: u32,
     /// When the run ended, for the list.
     ended: Millis,
@@ -56,6 +59,7 @@ struct GitHub {
     /// Answers to come before the honest ones.
     read_problems: Vec<Problem>,
     rerun_answers: Vec<RerunAnswer>,
+    repository_answers: Vec<RepositoryAnswer>,
     /// Lost answers are of calls that took effect.
     lost_after_effect: bool,
     /// The policy file.
@@ -222,6 +226,11 @@ impl Play {
                     pull_request: github.pull_request,
                 })))
             }
+            Call::ReadRepository { .. } => {
+                github.repository_reads += 1;
+                let answer = github.repository_answers.pop();
+                Answer::Repository(answer.unwrap_or(RepositoryAnswer::There))
+            }
             Call::ListFailedRuns(asked) => {
                 github.lists += 1;
                 let asked = match asked.failing {
@@ -243,16 +252,16 @@ impl Play {
                     PolicyAnswer::File { text, etag: Some(now) }
                 }
             })),
-            Call::ListJobs { run_id, run_attempt, page } => {
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
                 let problem = github.evidence_problems.pop();
                 let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
-                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *page)), of_evidence))
+                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *per_page, *page)), of_evidence))
             }
-            Call::ListAnnotations { page, .. } => {
+            Call::ListAnnotations { per_page, page, .. } => {
                 let problem = github.evidence_problems.pop();
                 Answer::Annotations(
-                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *page)), of_evidence),
+                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *per_page, *page)), of_evidence),
                 )
             }
             Call::ReadLog { .. } => {
@@ -376,9 +385,10 @@ fn lost() -> Problem {
     Problem::Lost { what: "no answer in time".to_owned() }
 }
 
-fn page_of<T: Clone>(all: &[T], page: u32) -> Page<T> {
-    let items: Vec<T> = all.iter().skip(100 * (page as usize - 1)).take(100).cloned().collect();
-    Page { full: items.len() == 100, items }
+fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
+    let size = per_page as usize;
+    let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
+    Page { full: items.len() == size, total: None, items }
 }
 
 /// 404 is for ever, everything else may pass.

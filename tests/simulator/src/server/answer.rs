@@ -23,6 +23,7 @@ struct Message(String);
 
 /// What the model answered.
 pub(super) enum Done {
+    Repository,
     Run(RunSnapshot),
     Jobs(JobsPage),
     Runs(RunsPage),
@@ -44,6 +45,7 @@ pub(super) fn perform(
 ) -> Result<Done, ApiError> {
     let repository = asked.repository.as_str();
     match &asked.what {
+        What::Repository => model.read_repository(caller, repository, now).map(|_| Done::Repository),
         What::Run(run) => model.read_run(caller, repository, *run, now).map(Done::Run),
         What::Attempt(run, number) => model.read_attempt(caller, repository, *run, *number, now).map(Done::Run),
         What::Jobs(run, attempt) => {
@@ -81,10 +83,20 @@ impl Done {
         let repository = model.find_repository(&asked.repository).map(|id| &model.repository(id).identity);
         let repository = repository.expect("the model answered for it");
         match self {
+            Done::Repository => reply(200, &payload::repository(hosts, repository)),
             Done::Run(run) => reply(200, &payload::run(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
-            Done::Comments(all) => reply(200, &all.iter().map(|comment| payload::comment(hosts, comment)).collect()),
-            Done::Comment(comment, status) => reply(status, &payload::comment(hosts, &comment)),
+            Done::Comments(all) => {
+                reply(200, &all.iter().map(|comment| payload::comment(hosts, repository, comment)).collect())
+            }
+            Done::Comment(comment, status) => {
+                let comment = payload::comment(hosts, repository, &comment);
+                let mut reply = reply(status, &comment);
+                if let (201, Some(place)) = (status, comment["url"].as_str()) {
+                    add_headers(&mut reply, [("location".to_owned(), place.to_owned())]);
+                }
+                reply
+            }
             Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
             Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
             Done::Jobs(page) => {
