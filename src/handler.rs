@@ -37,7 +37,9 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
         Route::Admin(route) => admin::handle(&request, env, &settings, &route).await,
         Route::MethodNotAllowed { allow } => respond(&Answer::method_not_allowed(allow)),
         // A webhook is what worker.mjs takes for one: a way to write `/` that it does not know is none.
-        Route::NotFound | Route::Webhook => respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /")),
+        Route::NotFound | Route::Webhook => {
+            respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /"))
+        }
     }?;
     if is_head {
         Ok(ResponseBuilder::new().with_status(response.status_code()).with_headers(response.headers().clone()).empty())

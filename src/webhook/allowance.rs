@@ -58,7 +58,9 @@ struct Held {
 /// What a body's next block may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
-    Block { bytes: usize },
+    Block {
+        bytes: usize,
+    },
     /// The one before it is to be filled again: nothing of this body is kept.
     SameBlock,
     /// The body is to be refused.

@@ -383,7 +383,12 @@ fn what_leads_to_nothing_is_never_malformed() {
         for action in ["queued", "requested", "in_progress", ""] {
             for junk in &junk {
                 ignored(all, event, &json!({ "action": action, *event: junk }), "action");
-                ignored(all, event, &json!({ *event: junk, "repository": junk, "sender": junk, "action": action }), "action");
+                ignored(
+                    all,
+                    event,
+                    &json!({ *event: junk, "repository": junk, "sender": junk, "action": action }),
+                    "action",
+                );
             }
         }
         // A repository that is not served, and an actor that is left alone.
@@ -449,5 +454,9 @@ fn what_might_lead_to_something_is_whole_or_refused() {
     which_attempt["workflow_run"]["run_attempt"] = json!("2");
     refused("workflow_run", &which_attempt);
     let two_actions = r#"{"action":"queued","action":"completed","workflow_job":null}"#;
-    Delivery::new("workflow_job", &Value::Null).body(two_actions.as_bytes()).answers(400, Outcome::Rejected, "malformed");
+    Delivery::new("workflow_job", &Value::Null).body(two_actions.as_bytes()).answers(
+        400,
+        Outcome::Rejected,
+        "malformed",
+    );
 }
