@@ -28,7 +28,7 @@ mod work;
 mod workflows;
 
 #[path = "../../../tests/simulation/native_sql.rs"]
-mod native_sql;
+pub mod native_sql;
 use native_sql::NativeSql;
 
 /// A Keeper, a clock, and one run on GitHub.
