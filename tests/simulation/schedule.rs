@@ -179,6 +179,7 @@ impl Schedule {
                 run_attempt: Some(attempt_of(2)),
                 news: News::RunSucceeded,
                 delivery: None,
+                workflow: None,
             };
             world.at(START, Event::Webhook { repository, hint, tries: 0 });
             for _ in 0..if weeks { world.random.usize(4..8) } else { world.random.usize(10..15) } {

@@ -1,6 +1,6 @@
 //! Webhooks: what GitHub tells, what becomes of it on the way, and how it is received.
 
-use rerunner::hint::Hint;
+use rerunner::hint::{Hint, WorkflowHint};
 use rerunner::names::{DeliveryId, RepoName};
 use rerunner::time::Span;
 use rerunner::webhook::filter::{self, Passed};
@@ -83,6 +83,11 @@ impl Schedule {
     }
 }
 
+pub fn workflow_of(event: &model::Event) -> Option<WorkflowHint> {
+    let of = &event.run.identity;
+    WorkflowHint::new(rerunner::names::WorkflowId::new(of.workflow_number), &of.workflow.name)
+}
+
 /// What a webhook says, in the Worker's words. The JSON in between is covered by other tests.
 fn payload_of(event: &model::Event) -> Option<Payload> {
     if event.action() != "completed" {
@@ -94,6 +99,7 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
         run_attempt: run_attempt.map(attempt_of),
         conclusion: conclusion.map(conclusion_of),
         installation: None,
+        workflow: matches!(event.what, What::WorkflowRun(_)).then(|| workflow_of(event)).flatten(),
     };
     let sender = vec![event.sender.to_string()];
     Some(match &event.what {

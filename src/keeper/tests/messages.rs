@@ -19,7 +19,8 @@ fn is_exhausted(play: &Play, run: u64) {
     for n in 1..=2 {
         play.github.borrow_mut().attempt = n;
         play.ends(Conclusion::Failure);
-        let hint = Hint { run_id, run_attempt: Some(attempt(n)), news: News::RunFailed, delivery: None };
+        let hint =
+            Hint { run_id, run_attempt: Some(attempt(n)), news: News::RunFailed, delivery: None, workflow: None };
         play.keeper.receive(&hint, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }
@@ -242,7 +243,8 @@ fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
     let comment = until_comment(&play);
     // Meanwhile another run is begun, and is answered after the comment.
     let other = RunId::new(8).unwrap();
-    let hint = Hint { run_id: other, run_attempt: Some(attempt(2)), news: News::RunFailed, delivery: None };
+    let hint =
+        Hint { run_id: other, run_attempt: Some(attempt(2)), news: News::RunFailed, workflow: None, delivery: None };
     play.keeper.receive(&hint, &play.cx()).unwrap();
     play.pass(Span::seconds(5));
     let Some(Errand::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
