@@ -18,6 +18,7 @@
 //! | `api.rs` | the API's reads |
 //! | `api_rerun.rs` | the API's three re-run calls |
 //! | `comments.rs` | comments on pull requests |
+//! | `rename.rs` | repositories that get another name |
 
 mod access;
 mod answer;
@@ -30,6 +31,7 @@ mod names;
 mod outcome;
 mod people;
 mod progress;
+mod rename;
 mod repository;
 mod rerun;
 mod run;
