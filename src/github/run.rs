@@ -3,12 +3,14 @@
 use serde::Deserialize;
 
 use crate::hint::Conclusion;
-use crate::names::{RunAttempt, RunId};
+use crate::names::{RepoName, RunAttempt, RunId};
 use crate::time::Millis;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub run_id: RunId,
+    /// What its repository is called now.
+    pub repository: Option<RepoName>,
     pub run_attempt: RunAttempt,
     /// `None` while it is going, whatever step of that GitHub calls it.
     pub conclusion: Option<Conclusion>,
@@ -84,6 +86,11 @@ impl Run {
             triggering_actor: Option<User>,
             #[serde(default)]
             pull_requests: Vec<PullRequest>,
+            repository: Option<Repository>,
+        }
+        #[derive(Deserialize)]
+        struct Repository {
+            full_name: Option<String>,
         }
         #[derive(Deserialize)]
         struct User {
@@ -101,6 +108,7 @@ impl Run {
         let wire: Wire = serde_json::from_slice(body)?;
         Ok(Self {
             run_id: wire.id,
+            repository: wire.repository.and_then(|it| RepoName::parse(it.full_name.as_deref()?).ok()),
             run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
             workflow: wire.name,

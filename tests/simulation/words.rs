@@ -5,7 +5,7 @@ use rerunner::github::log_tail::Tail;
 use rerunner::github::{ListAnswer, ListedRun, Page, ReadAnswer, Run};
 use rerunner::hint::Conclusion;
 use rerunner::keeper::Answer;
-use rerunner::names::{JobId, RunAttempt, RunId};
+use rerunner::names::{JobId, RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::{Job, LogTail, Step};
 use rerunner::time::Millis;
 use simulator::model::{self, ApiError};
@@ -33,6 +33,7 @@ pub fn conclusion_of(conclusion: model::Conclusion) -> Conclusion {
 pub fn run_of(run: &model::RunSnapshot) -> Run {
     Run {
         run_id: run_id_of(run.id()),
+        repository: RepoName::parse(run.repository().as_str()).ok(),
         run_attempt: attempt_of(run.attempt),
         conclusion: run.conclusion.filter(|_| run.status == model::Status::Completed).map(conclusion_of),
         workflow: Some(run.identity.workflow.name.to_string()),
