@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::github::{Call, Found, Page, ReadAnswer, RerunAnswer, Run};
+use rerunner::github::{Call, Found, Origin, Page, ReadAnswer, RerunAnswer, Run};
 use rerunner::hint::{Conclusion, Hint, News};
 use rerunner::keeper::store::{Sql, Value};
 use rerunner::keeper::{Answer, Errand, Keeper, context};
@@ -65,6 +65,7 @@ impl Repository {
                 Some(Errand::Publish(watched)) => self.keeper.published(&watched, self.now, true).unwrap(),
                 Some(Errand::Summarize(_)) => self.keeper.summarized(true, self.now).unwrap(),
                 Some(Errand::Comment(comment)) => panic!("{comment:?}"),
+                Some(Errand::HandOver(what)) => panic!("{what:?}"),
                 Some(Errand::Notify(notice)) => panic!("{notice:?}"),
                 Some(Errand::Call(call)) => self.call(call, attempt, conclusion),
             }
@@ -101,6 +102,7 @@ impl Repository {
 fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
     Run {
         run_id,
+        repository: None,
         run_attempt: RunAttempt::new(attempt).unwrap(),
         conclusion: Some(conclusion),
         workflow: Some("continuous integration".to_owned()),
@@ -111,6 +113,9 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         title: Some("Make the tests of the parser less flaky (#1234)".to_owned()),
         head_sha: "0123456789012345678901234567890123456789".to_owned(),
         actors: vec!["mona".to_owned()],
+        head_commit: None,
+        origin: Origin::Own,
+        created: None,
         pull_request_heads: vec![],
         pull_request: None,
     }

@@ -3,19 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use crate::github::{Origin, Run};
 use crate::hint::Conclusion;
 use crate::settings::Glob;
 use crate::time::Span;
 
 use super::error::PolicyError;
+use super::search::Automata;
 
 /// How long a delay may grow by [`Policy::backoff`] if the file does not say.
 pub const MAX_DELAY: Span = Span::minutes(10);
-/// What one compiled pattern may take; some hundred characters of plain text take a tenth of it.
-const PATTERN_SIZE: usize = 32 * 1024;
 
 /// A repository's rules. [`Policy::default`] is what holds without a file, and with an empty one.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +28,7 @@ pub struct Policy {
     pub conclusions: Vec<Conclusion>,
     pub actors: Filter,
     pub branches: Filter,
+    pub forks: Forks,
     pub events: Filter,
     pub workflows: Filter,
     pub skip_superseded: bool,
@@ -40,6 +40,8 @@ pub struct Policy {
     pub mixed: Mixed,
     pub debug_logging: DebugLogging,
     pub scope: Scope,
+    /// The patterns of all rules.
+    pub automata: Automata,
     /// Why the file is not valid; nothing is re-run then.
     pub(super) broken: Option<String>,
 }
@@ -54,6 +56,7 @@ impl Default for Policy {
             conclusions: vec![Conclusion::Failure, Conclusion::TimedOut],
             actors: Filter::default(),
             branches: Filter::default(),
+            forks: Forks::Rerun,
             events: Filter::default(),
             workflows: Filter::default(),
             skip_superseded: true,
@@ -65,6 +68,7 @@ impl Default for Policy {
             mixed: Mixed::Leave,
             debug_logging: DebugLogging::Never,
             scope: Scope::FailedJobs,
+            automata: Automata::default(),
             broken: None,
         }
     }
@@ -138,6 +142,7 @@ pub struct Rule {
 pub struct Conditions {
     pub workflow: Option<Names>,
     pub branch: Option<Names>,
+    pub fork: Option<bool>,
     pub event: Option<Names>,
     pub actor: Option<Names>,
     pub attempt: Option<Numbers>,
@@ -167,6 +172,13 @@ pub enum Then {
 pub enum Mixed {
     Leave,
     Rerun,
+}
+
+/// What is done about runs of forks' branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forks {
+    Rerun,
+    Leave,
 }
 
 /// When the re-run has runner debug logging.
@@ -200,6 +212,21 @@ impl Names {
         self.0.iter().any(|(_, glob)| glob.matches(name))
     }
 
+    /// Whether the run's branch matches for certain.
+    pub fn match_branch(&self, run: &Run) -> bool {
+        run.branch().is_some_and(|branch| self.matches(&branch))
+    }
+
+    /// Whether it may: of a fork that was deleted it is not known whose it was.
+    pub fn may_match_branch(&self, run: &Run) -> bool {
+        let of_somebody = |branch: &str| {
+            let branches = self.texts().filter_map(|text| text.split_once(':'));
+            branches.into_iter().any(|(_, glob)| Glob::new(glob).matches(branch))
+        };
+        let unknown = run.origin == Origin::Fork(None);
+        self.match_branch(run) || (unknown && run.head_branch.as_deref().is_some_and(of_somebody))
+    }
+
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(text, _)| text.as_str())
     }
@@ -211,28 +238,13 @@ impl PartialEq for Names {
     }
 }
 
-/// Regexes, any of which is enough.
-#[derive(Debug, Clone, Default)]
-pub struct Patterns(Vec<Regex>);
+/// Regexes, any of which is enough. They are compiled together, as [`Policy::automata`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patterns(pub(super) Vec<String>);
 
 impl Patterns {
-    pub fn push(&mut self, pattern: &str) -> Result<(), regex_lite::Error> {
-        self.0.push(RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).build()?);
-        Ok(())
-    }
-
-    pub fn matches(&self, text: &str) -> bool {
-        self.0.iter().any(|regex| regex.is_match(text))
-    }
-
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(Regex::as_str)
-    }
-}
-
-impl PartialEq for Patterns {
-    fn eq(&self, other: &Self) -> bool {
-        self.texts().eq(other.texts())
+        self.0.iter().map(String::as_str)
     }
 }
 

@@ -3,11 +3,8 @@
 use crate::github::Run;
 use crate::hint::Conclusion;
 
-use super::evidence::{Evidence, Job, LogTail, Need, Read, Step};
-use super::format::{Conditions, Patterns, Policy, Rule, Then};
-
-/// Of a line of a log; the rest of it is not searched.
-const LONGEST_LINE: usize = 2_000;
+use super::evidence::{Evidence, Job, Need, Read, Step};
+use super::format::{Conditions, Policy, Rule, Then};
 
 /// The first rule that matches a job, or what holds for those that none does.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +38,7 @@ impl<'p> Outlook<'p> {
 pub fn judge<'p>(policy: &'p Policy, run: &Run, job: Option<&Job>, evidence: &Evidence) -> Outlook<'p> {
     let mut outlook = Outlook { possible: Vec::new(), need: None };
     for rule in &policy.rules {
-        match matches(&rule.conditions, run, job, evidence) {
+        match matches(&rule.conditions, rule.then == Then::Leave, run, job, evidence) {
             Match::No => {}
             Match::Unread(need) => {
                 outlook.need.get_or_insert(need);
@@ -63,11 +60,12 @@ enum Match {
     Unread(Need),
 }
 
-/// What costs a call to find out is looked at last.
-fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evidence) -> Match {
+/// What costs a call to find out is looked at last. `leaves`: whether the rule does, which holds where it is not known.
+fn matches(conditions: &Conditions, leaves: bool, run: &Run, job: Option<&Job>, evidence: &Evidence) -> Match {
     let c = conditions;
     let of_run = one(&c.workflow, |names| names_of_workflow(run).any(|name| names.matches(name)))
-        && one(&c.branch, |names| run.head_branch.as_deref().is_some_and(|branch| names.matches(branch)))
+        && one(&c.branch, |names| if leaves { names.may_match_branch(run) } else { names.match_branch(run) })
+        && one(&c.fork, |fork| run.is_of_fork() == *fork)
         && one(&c.event, |names| names.matches(&run.event))
         && one(&c.actor, |names| run.actors.iter().any(|actor| names.matches(actor)))
         && one(&c.attempt, |numbers| numbers.matches(run.run_attempt.get().into()));
@@ -92,7 +90,7 @@ fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evi
         }
         let messages = annotations(job, evidence);
         let annotated = one(&c.exit_code, |numbers| exit_code(messages).is_some_and(|code| numbers.matches(code)))
-            && one(&c.annotation, |patterns| messages.iter().any(|message| patterns.matches(message)));
+            && one(&c.annotation, |patterns| evidence.searched.is_annotated(job.job_id, patterns));
         if !annotated {
             return Match::No;
         }
@@ -101,9 +99,8 @@ fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evi
         (None, _) => Match::Yes { line: None },
         (Some(_), None | Some(Read::Unread)) => Match::Unread(Need::Log(job.job_id)),
         (Some(_), Some(Read::Absent(_))) => Match::No,
-        (Some(patterns), Some(Read::There(tail))) => {
-            let what = patterns.texts().collect::<Vec<_>>().join("\n");
-            let line = evidence.searched.line(job.job_id, what, || search(patterns, tail));
+        (Some(patterns), Some(Read::There(_))) => {
+            let line = evidence.searched.line(job.job_id, patterns);
             line.map_or(Match::No, |line| Match::Yes { line: Some(line) })
         }
     }
@@ -115,8 +112,8 @@ fn one<T>(condition: &Option<T>, holds: impl FnOnce(&T) -> bool) -> bool {
 }
 
 fn is_about_the_run_alone(conditions: &Conditions) -> bool {
-    let Conditions { workflow, branch, event, actor, attempt, .. } = conditions.clone();
-    *conditions == Conditions { workflow, branch, event, actor, attempt, ..Conditions::default() }
+    let Conditions { workflow, branch, fork, event, actor, attempt, .. } = conditions.clone();
+    *conditions == Conditions { workflow, branch, fork, event, actor, attempt, ..Conditions::default() }
 }
 
 /// What a workflow can be called: its name, its file's path, its file's name.
@@ -154,34 +151,4 @@ pub fn exit_code(annotations: &[String]) -> Option<i64> {
         let (_, rest) = message.split_once("Process completed with exit code ")?;
         rest.split(|c: char| !c.is_ascii_digit() && c != '-').next()?.parse().ok()
     })
-}
-
-fn search(patterns: &Patterns, tail: &LogTail) -> Option<u64> {
-    let found = tail.lines.iter().position(|line| patterns.matches(&text_of_line(line)))?;
-    Some(tail.first_line.saturating_add(u64::try_from(found).ok()?))
-}
-
-/// A line of a log as its reader sees it: without the time in front, and without colours.
-fn text_of_line(line: &str) -> String {
-    let line = match line.split_once("Z ") {
-        Some((time, text)) if is_time(time) => text,
-        _ => line,
-    };
-    let mut text = String::new();
-    let mut chars = line.chars().take(LONGEST_LINE);
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            // ESC [ … letter
-            chars.by_ref().find(|c| c.is_ascii_alphabetic());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// `2026-11-24T10:00:00.1234567`.
-fn is_time(text: &str) -> bool {
-    (19..=30).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T'))
 }
