@@ -39,7 +39,8 @@ impl<S: Sql> Keeper<S> {
         // Nothing is to be looked for by this name any more.
         self.store.set_fact::<Sweep>(SWEEP, None)?;
         self.keep(&Watched { due: Some(cx.now + LEASE), ..watched }, &records, cx.now)?;
-        let hint = Hint { run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, delivery: None };
+        let hint =
+            Hint { run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, workflow: None, delivery: None };
         let known = self.store.records(run_id)?;
         let errand = Some(Errand::HandOver(Box::new(HandOver { to, hint, records: known })));
         let records = records.into_iter().map(|record| (run_id, record)).collect();
