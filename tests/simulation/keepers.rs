@@ -363,6 +363,12 @@ impl Host for Site {
         world.comments_begun.push((self.repository, comment));
     }
 
+    /// These repositories keep their names.
+    async fn hand_over(&self, to: &RepoName, _: &Hint, _: &[Record]) -> bool {
+        self.world.borrow_mut().violate(format!("handed over to {to}"));
+        false
+    }
+
     async fn credentials(&self, refusal: Option<&str>) {
         self.world.borrow_mut().note(|| format!("health     {refusal:?}"));
     }
