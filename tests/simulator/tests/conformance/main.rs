@@ -133,6 +133,7 @@ endpoints! {
     RerunFailedJobs => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs",
     Rerun => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun",
     RerunJob => "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun",
+    ReadWorkflow => "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}",
     Annotations => "GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations",
     JobLog => "GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs",
     PullRequest => "GET /repos/{owner}/{repo}/pulls/{pull_number}",

@@ -18,6 +18,8 @@ pub const COVERED: &[&str] = &[
     "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs 404",
     "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs 200",
     "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs 404",
+    "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id} 200",
+    "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id} 404",
     "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 201",
     "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 403",
     "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 404",
@@ -50,6 +52,9 @@ async fn answers_about_runs() {
         one.get(&format!("{repo}/check-runs/{job}/annotations?per_page=100&page=1"), 200).await;
         one.get(&format!("{repo}/actions/jobs/{job}/logs"), 302).await;
     }
+    let workflow = one.get(&runs, 200).await["workflow_id"].to_string();
+    one.get(&format!("{repo}/actions/workflows/{workflow}"), 200).await;
+    one.get(&format!("{repo}/actions/workflows/1"), 404).await;
     let nowhere = format!("{repo}/actions/runs/1");
     for path in ["", "/attempts/1", "/attempts/1/jobs", "/jobs"] {
         one.get(&format!("{nowhere}{path}"), 404).await;
