@@ -204,9 +204,6 @@ impl<'a> Case<'a> {
 
     fn is_within_budget(&self) -> Result<(), Stop> {
         let (budget, spent) = (&self.policy.budget, &self.history.spent);
-        if budget.minutes_per_day.is_some() && self.jobs().next().is_none() {
-            return Err(self.end(RunOutcome::Left, self.words().cost_unknown()));
-        }
         let cost = i64::try_from(self.detail().runner_seconds).unwrap_or(i64::MAX);
         let time = spent.runner_time_last_day.as_millis().saturating_add(cost.saturating_mul(1_000));
         let over = |limit: Option<u32>, used: u32| limit.filter(|limit| used >= *limit);

@@ -101,13 +101,6 @@ impl<'a> Words<'a> {
         format!("Left alone: attempt {}, and the repository's budget of {budget} is used up.", self.failed())
     }
 
-    pub fn cost_unknown(&self) -> String {
-        format!(
-            "Left alone: attempt {}, and how many runner minutes of the repository's budget its re-run takes is not known.",
-            self.failed()
-        )
-    }
-
     pub fn repeated(&self, attempts: usize) -> String {
         format!(
             "Left alone: attempt {}, in the same way as before: {attempts} attempts in all, so that it is taken for real.",
