@@ -7,11 +7,11 @@ use crate::time::Millis;
 
 use super::machine::Record;
 use super::store::{StoreError, Value};
-use super::watched::{Calling, Watched};
+use super::watched::{Begun, Calling, Watched};
 use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA];
+pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, GATHERING];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (
@@ -74,9 +74,15 @@ const POLICIES: &[&str] = &[
     "CREATE INDEX reruns_at ON reruns (at)",
 ];
 
+/// So that what kills the object is not tried for ever.
+const GATHERING: &[&str] = &[
+    "ALTER TABLE runs ADD COLUMN gathering_attempt INTEGER",
+    "ALTER TABLE runs ADD COLUMN gathering_times INTEGER",
+];
+
 pub const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
      failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, \
-     evidence_since";
+     evidence_since, gathering_attempt, gathering_times";
 
 /// A row's values, taken one after the other.
 pub struct Row<I>(I);
@@ -113,6 +119,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
             run_number: self.optional_integer()?.and_then(|number| u64::try_from(number).ok()),
             title: self.optional_text()?,
             evidence_since: self.optional_millis()?,
+            gathering: self.gathering()?,
         })
     }
 
@@ -134,6 +141,12 @@ impl<I: Iterator<Item = Value>> Row<I> {
     fn calling(&mut self) -> Result<Option<Calling>, StoreError> {
         let (run_attempt, since, again) = (self.optional_attempt()?, self.optional_millis()?, self.integer()? != 0);
         Ok(run_attempt.zip(since).map(|(run_attempt, since)| Calling { run_attempt, since, again }))
+    }
+
+    fn gathering(&mut self) -> Result<Option<Begun>, StoreError> {
+        let (run_attempt, times) = (self.optional_attempt()?, self.optional_integer()?);
+        let times = times.and_then(|times| u32::try_from(times).ok());
+        Ok(run_attempt.zip(times).map(|(run_attempt, times)| Begun { run_attempt, times }))
     }
 
     pub fn outcome(&mut self) -> Result<RunOutcome, StoreError> {

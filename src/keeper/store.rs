@@ -136,6 +136,8 @@ impl<S: Sql> Store<S> {
             watched.run_number.and_then(|number| i64::try_from(number).ok()).map_or(Value::Null, Value::Integer),
             text(&watched.title),
             watched.evidence_since.into(),
+            watched.gathering.map(|begun| begun.run_attempt).into(),
+            watched.gathering.map_or(Value::Null, |begun| Value::Integer(begun.times.into())),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");

@@ -38,6 +38,8 @@ pub struct Watched {
     pub trouble_since: Option<Millis>,
     /// Since when evidence for the decision on the newest attempt could not be read.
     pub evidence_since: Option<Millis>,
+    /// Evidence is being gathered. Stored before it is, and cleared when that has come to an end.
+    pub gathering: Option<Begun>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
     pub workflow: Option<String>,
@@ -69,6 +71,13 @@ pub struct Calling {
     pub again: bool,
 }
 
+/// Evidence of an attempt was begun to be gathered, so often without coming to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    pub run_attempt: RunAttempt,
+    pub times: u32,
+}
+
 impl Watched {
     /// A run that was never heard of before.
     pub fn new(run_id: RunId, now: Millis) -> Self {
@@ -86,6 +95,7 @@ impl Watched {
             tries: 0,
             trouble_since: None,
             evidence_since: None,
+            gathering: None,
             detail: None,
             workflow: None,
             event: None,
