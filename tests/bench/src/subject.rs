@@ -160,6 +160,7 @@ const config :Workerd.Config = (
     (name = "subject", worker = .subject),
     (name = "stores", worker = .stores),
     (name = "disk", disk = (path = {storage}, writable = true)),
+    (name = "internet", network = (allow = ["private"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "subject")],
 );
