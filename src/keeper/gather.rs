@@ -9,12 +9,17 @@ use crate::policy::search::{self, Automata};
 use crate::time::{Millis, Span};
 
 use super::Answer;
+use super::watched::Begun;
 
 /// Requests for one decision at most, so that several fit into an alarm's 50 subrequests.
 const REQUESTS: u32 = 25;
 /// A matrix has up to 256 jobs, and a run a thousand.
 const JOB_PAGES: u32 = 10;
 const ANNOTATION_PAGES: u32 = 3;
+/// Whatever it was that the object died of, an attempt is decided without what is largest after so many times, and after
+/// some more without anything.
+const DEATHS: u32 = 2;
+const DEATHS_OF_JOBS: u32 = 4;
 /// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
 const FRESH: Span = Span::seconds(5);
 
@@ -26,6 +31,8 @@ pub struct Gathering {
     evidence: Evidence,
     asked: Option<Call>,
     requests: u32,
+    /// How often the object died before while evidence of this attempt was gathered. `None`: nothing was asked for yet.
+    deaths: Option<u32>,
     /// Of the pages so far.
     jobs: Vec<Job>,
     messages: Vec<String>,
@@ -53,6 +60,7 @@ impl Gathering {
             evidence: Evidence::default(),
             asked: None,
             requests: 0,
+            deaths: None,
             jobs: Vec::new(),
             messages: Vec::new(),
             behind: false,
@@ -83,7 +91,15 @@ impl Gathering {
     }
 
     /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
-    pub fn ask(&mut self, need: Need) -> Option<Call> {
+    ///
+    /// `begun` is what is stored of it, for the row that is stored before the call is made.
+    pub fn ask(&mut self, need: Need, begun: &mut Option<Begun>) -> Option<Call> {
+        let deaths = *self.deaths.get_or_insert_with(|| {
+            let run_attempt = self.run.run_attempt;
+            let deaths = begun.filter(|begun| begun.run_attempt == run_attempt).map_or(0, |begun| begun.times);
+            *begun = Some(Begun { run_attempt, times: deaths.saturating_add(1) });
+            deaths
+        });
         let run_id = self.run.run_id;
         let call = match need {
             Need::Jobs => {
@@ -94,6 +110,10 @@ impl Gathering {
         };
         self.jobs.clear();
         self.messages.clear();
+        if deaths >= if need == Need::Jobs { DEATHS_OF_JOBS } else { DEATHS } {
+            self.absent(&call, format!("not read, as the Worker has died {deaths} times while the evidence was gathered"));
+            return None;
+        }
         if self.evidence.searched.is_spent() && need != Need::Jobs {
             self.absent(&call, search::beyond());
             return None;

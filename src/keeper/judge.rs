@@ -22,7 +22,6 @@ const QUESTIONS: u32 = 2_500;
 impl<S: Sql> Keeper<S> {
     /// The first call for a run that is claimed.
     pub(super) fn begin(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
-        self.gathering.borrow_mut().remove(&run_id);
         self.doubted.borrow_mut().remove(&run_id);
         let ask = self.known(cx.rules)?.ask(self.policy_path.as_ref(), run_id, cx.now);
         Ok(ask.unwrap_or(Call::ReadRun { run_id }))
@@ -132,7 +131,7 @@ impl<S: Sql> Keeper<S> {
         if !machine::is_undecided(&watched, gathering.run().run_attempt) {
             // A webhook has told of something newer. What is due for that is begun anew, at once.
             let due = watched.due.map(|due| due.min(cx.now));
-            self.store.put(&Watched { due, ..watched })?;
+            self.store.put(&Watched { due, gathering: None, ..watched })?;
             return Ok(Settled { credentials, ..Settled::default() });
         }
         match gathering.take(call, answer) {
@@ -159,7 +158,7 @@ impl<S: Sql> Keeper<S> {
     /// Asks the policy, until it has decided or needs something of GitHub.
     fn judge(
         &self,
-        watched: Watched,
+        mut watched: Watched,
         mut gathering: Gathering,
         records: Vec<Record>,
         credentials: Credentials,
@@ -177,7 +176,7 @@ impl<S: Sql> Keeper<S> {
             gathering.search(&policy.automata);
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
                 Verdict::Need(need) if gathering.has(need) => break,
-                Verdict::Need(need) => match gathering.ask(need) {
+                Verdict::Need(need) => match gathering.ask(need, &mut watched.gathering) {
                     Some(call) => return self.go_on(watched, gathering, call, records, credentials, cx),
                     None => continue,
                 },
@@ -198,6 +197,7 @@ impl<S: Sql> Keeper<S> {
             step.records.splice(..0, records);
             return self.carry_out(step, credentials, cx);
         }
+        watched.gathering = None;
         let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
         self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
     }
@@ -223,7 +223,9 @@ impl<S: Sql> Keeper<S> {
     pub fn let_go(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
         self.gathering.borrow_mut().remove(&run_id);
         match self.store.run(run_id)? {
-            Some(watched) if watched.due.is_some() => self.store.put(&Watched { due: Some(now), ..watched }),
+            Some(watched) if watched.due.is_some() => {
+                self.store.put(&Watched { due: Some(now), gathering: None, ..watched })
+            }
             _ => Ok(()),
         }
     }

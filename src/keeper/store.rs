@@ -158,6 +158,8 @@ impl<S: Sql> Store<S> {
             watched.refusal.as_ref().map_or(Value::Null, |refusal| refusal.message.as_str().into()),
             watched.refusal.as_ref().map(|refusal| refusal.run_attempt).into(),
             watched.refusal.as_ref().map(|refusal| refusal.since).into(),
+            watched.gathering.map(|begun| begun.run_attempt).into(),
+            watched.gathering.map_or(Value::Null, |begun| Value::Integer(begun.times.into())),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");
