@@ -1,10 +1,11 @@
 //! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
 //! crash it is gathered anew.
 
+use crate::github::pulls::{Head, PULL_PAGES};
 use crate::github::request::EVIDENCE_PER_PAGE;
-use crate::github::{Call, Found, Page, Problem, Run};
+use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
 use crate::names::JobId;
-use crate::policy::evidence::{Evidence, Job, Need, Read};
+use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
 use crate::policy::search::{self, Automata};
 use crate::time::{Millis, Span};
 
@@ -22,6 +23,8 @@ const DEATHS: u32 = 2;
 const DEATHS_OF_JOBS: u32 = 4;
 /// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
 const FRESH: Span = Span::seconds(5);
+/// What was read of pull requests holds for so long: as long as reading the run once more can take, and some.
+const PULLS_FRESH: Span = Span::seconds(30);
 
 #[derive(Debug)]
 pub struct Gathering {
@@ -36,6 +39,9 @@ pub struct Gathering {
     /// Of the pages so far.
     jobs: Vec<Job>,
     messages: Vec<String>,
+    pulls: Vec<PullRequest>,
+    /// When they were read.
+    pulls_read: Millis,
     /// GitHub's list of the jobs is older than what it says of the run.
     behind: bool,
 }
@@ -63,6 +69,8 @@ impl Gathering {
             deaths: None,
             jobs: Vec::new(),
             messages: Vec::new(),
+            pulls: Vec::new(),
+            pulls_read: now,
             behind: false,
         }
     }
@@ -70,7 +78,11 @@ impl Gathering {
     /// The run was read again. What was gathered stands, if it was of this attempt and the attempt had ended.
     pub fn read_again(self, run: Run, now: Millis) -> Self {
         let same = (self.run.run_attempt, self.run.conclusion) == (run.run_attempt, run.conclusion);
-        if same { Self { run, read: now, ..self } } else { Self::new(run, now) }
+        if same {
+            return Self { run, read: now, ..self };
+        }
+        let deaths = self.deaths.filter(|_| self.run.run_attempt == run.run_attempt);
+        Self { deaths, ..Self::new(run, now) }
     }
 
     pub fn run(&self) -> &Run {
@@ -90,10 +102,17 @@ impl Gathering {
         now - self.read <= FRESH
     }
 
+    /// A pull request can be closed, or pushed to, at any time.
+    pub fn forget_old_pulls(&mut self, now: Millis) {
+        if now - self.pulls_read > PULLS_FRESH {
+            self.evidence.pulls = Read::Unread;
+        }
+    }
+
     /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
     ///
     /// `begun` is what is stored of it, for the row that is stored before the call is made.
-    pub fn ask(&mut self, need: Need, begun: &mut Option<Begun>) -> Option<Call> {
+    pub fn ask(&mut self, need: Need, begun: &mut Option<Begun>, now: Millis) -> Option<Call> {
         let deaths = *self.deaths.get_or_insert_with(|| {
             let run_attempt = self.run.run_attempt;
             let deaths = begun.filter(|begun| begun.run_attempt == run_attempt).map_or(0, |begun| begun.times);
@@ -107,14 +126,16 @@ impl Gathering {
             }
             Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page: EVIDENCE_PER_PAGE, page: 1 },
             Need::Log(job_id) => Call::ReadLog { run_id, job_id },
+            Need::Pulls { .. } => return self.ask_for_pulls(now),
         };
         self.jobs.clear();
         self.messages.clear();
-        if deaths >= if need == Need::Jobs { DEATHS_OF_JOBS } else { DEATHS } {
+        let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
+        if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
             self.absent(&call, format!("not read, as the Worker has died {deaths} times while the evidence was gathered"));
             return None;
         }
-        if self.evidence.searched.is_spent() && need != Need::Jobs {
+        if may_kill && self.evidence.searched.is_spent() {
             self.absent(&call, search::beyond());
             return None;
         }
@@ -125,12 +146,26 @@ impl Gathering {
         Some(self.call(call))
     }
 
+    /// However much was asked for before: nothing is re-run without.
+    fn ask_for_pulls(&mut self, now: Millis) -> Option<Call> {
+        self.pulls.clear();
+        self.pulls_read = now;
+        match Head::of(&self.run) {
+            Ok(head) => Some(self.call(Call::ListPulls { run_id: self.run.run_id, head, page: 1 })),
+            Err(why) => {
+                self.evidence.pulls = Read::Absent(why.to_owned());
+                None
+            }
+        }
+    }
+
     /// Whether it was asked for, and answered.
     pub fn has(&self, need: Need) -> bool {
         match need {
             Need::Jobs => self.evidence.jobs != Read::Unread,
             Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
             Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
+            Need::Pulls { .. } => self.evidence.pulls != Read::Unread,
         }
     }
 
@@ -163,8 +198,26 @@ impl Gathering {
                 Found::Absent(why) => self.absent(call, why),
                 Found::Problem(problem) => Taken::Trouble(problem),
             },
+            (Call::ListPulls { page, .. }, Answer::Pulls(found)) => self.pulls_page(call, *page, found),
             _ => Taken::Stray,
         }
+    }
+
+    fn pulls_page(&mut self, call: &Call, page: u32, found: Found<Page<PullRequest>>) -> Taken {
+        let listed = match found {
+            Found::There(listed) => listed,
+            Found::Absent(why) => return self.absent(call, why),
+            Found::Problem(problem) => return Taken::Trouble(problem),
+        };
+        self.pulls.extend(listed.items);
+        if listed.full
+            && page < PULL_PAGES
+            && let Call::ListPulls { run_id, head, .. } = call
+        {
+            return Taken::Ask(self.call(Call::ListPulls { run_id: *run_id, head: head.clone(), page: page + 1 }));
+        }
+        self.evidence.pulls = Read::There(Pulls { all: std::mem::take(&mut self.pulls), complete: !listed.full });
+        Taken::Had
     }
 
     fn jobs_page(&mut self, call: &Call, page: u32, found: Found<Page<Job>>, next: impl Fn(u32) -> Call) -> Taken {
@@ -225,6 +278,7 @@ impl Gathering {
             Call::ReadLog { job_id, .. } => {
                 self.evidence.logs.insert(*job_id, Read::Absent(why));
             }
+            Call::ListPulls { .. } => self.evidence.pulls = Read::Absent(why),
             _ => {}
         }
         Taken::Had

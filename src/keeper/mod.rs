@@ -7,6 +7,7 @@
 //! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
 //! - [`stats`]: what is counted. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
 //!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
+//! - [`once`]: what is good once, of the set-up page's own object.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
@@ -21,6 +22,7 @@ pub mod hear;
 mod judge;
 pub mod machine;
 pub mod object;
+pub mod once;
 pub mod outbox;
 pub mod policy_file;
 mod schema;
@@ -45,7 +47,8 @@ use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
 use crate::github::{
-    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, PullRequest, ReadAnswer, RepositoryAnswer,
+    RerunAnswer,
 };
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
@@ -149,6 +152,7 @@ pub enum Answer {
     Jobs(Found<Page<Job>>),
     Annotations(Found<Page<String>>),
     Log(Found<LogTail>),
+    Pulls(Found<Page<PullRequest>>),
     Comment(Commented),
 }
 
@@ -164,6 +168,7 @@ impl Answer {
             Self::Jobs(found) => matches!(found, Found::There(_)),
             Self::Annotations(found) => matches!(found, Found::There(_)),
             Self::Log(found) => matches!(found, Found::There(_)),
+            Self::Pulls(found) => matches!(found, Found::There(_)),
             Self::Comment(answer) => matches!(answer, Commented::There(_)),
         }
     }
@@ -178,6 +183,7 @@ impl Answer {
             Self::Jobs(found) => found.problem(),
             Self::Annotations(found) => found.problem(),
             Self::Log(found) => found.problem(),
+            Self::Pulls(found) => found.problem(),
             Self::Comment(Commented::Problem(problem)) => Some(problem),
             Self::Read(_)
             | Self::Repository(_)

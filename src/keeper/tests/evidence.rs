@@ -223,7 +223,8 @@ fn a_run_that_is_let_go_is_begun_anew() {
 /// Works on until a call of this kind is made, of which the object dies, and starts it anew.
 fn dies_of(play: Play, of: fn(&Call) -> bool) -> Play {
     play.github.borrow_mut().deadly = Some(of);
-    while !play.github.borrow().calls.last().is_some_and(of) {
+    let before = asked(&play, of);
+    while asked(&play, of) == before {
         to_the_next_alarm(&play);
     }
     let Play { keeper, now, rules, github, .. } = play;

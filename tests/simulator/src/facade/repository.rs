@@ -9,7 +9,7 @@ use super::{Expectation, Run, SimulatedGitHub};
 use crate::model::{Comment, Login, RepositoryId, RunId, Sha, Trigger, Workflow};
 use crate::payload;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
-use crate::world::Planned;
+use crate::world::{Made, Planned};
 
 /// A handle to a repository.
 #[derive(Debug, Clone)]
@@ -71,16 +71,30 @@ impl Repository {
 
     /// Opens a pull request from a branch of this repository; its number.
     pub async fn pull_request(&self, branch: &str, author: impl Into<Login>) -> u64 {
-        self.github.world.change(|model, _| model.open_pull_request(self.id, branch, author, false))
+        self.github.world.change(|model, now| model.open_pull_request(self.id, branch, author, false, now))
     }
 
     /// Opens a pull request from a fork.
     pub async fn pull_request_from_fork(&self, branch: &str, author: impl Into<Login>) -> u64 {
-        self.github.world.change(|model, _| model.open_pull_request(self.id, branch, author, true))
+        self.github.world.change(|model, now| model.open_pull_request(self.id, branch, author, true, now))
     }
 
     pub async fn close_pull_request(&self, number: u64) {
-        self.github.world.change(|model, _| model.close_pull_request(self.id, number));
+        self.github.world.change(|model, now| model.close_pull_request(self.id, number, now));
+    }
+
+    pub async fn merge_pull_request(&self, number: u64) {
+        self.github.world.change(|model, now| model.merge_pull_request(self.id, number, now));
+    }
+
+    /// A comment, a label: whatever changes it and not its branch.
+    pub async fn touch_pull_request(&self, number: u64) {
+        self.github.world.change(|model, now| model.touch_pull_request(self.id, number, now));
+    }
+
+    /// The fork that it is from.
+    pub async fn delete_fork(&self, number: u64) {
+        self.github.world.change(|model, _| model.delete_fork(self.id, number));
     }
 
     /// The comments on a pull request.
@@ -92,12 +106,12 @@ impl Repository {
 
     /// A commit on a branch; pull requests from it move on too. Starts no run.
     pub async fn push(&self, branch: &str) -> Sha {
-        self.github.world.change(|model, _| model.push(self.id, branch))
+        self.github.world.change(|model, now| model.push(self.id, branch, now))
     }
 
     /// A commit on a pull request's branch. Starts no run.
     pub async fn push_to_pull_request(&self, number: u64) -> Sha {
-        self.github.world.change(|model, _| model.push_to_pull_request(self.id, number))
+        self.github.world.change(|model, now| model.push_to_pull_request(self.id, number, now))
     }
 
     /// Writes a file on the default branch.
@@ -118,7 +132,7 @@ impl Repository {
     /// Sends any payload, signed; waits for the answer.
     #[track_caller]
     pub fn webhook(&self, event: &str, payload: Value) -> impl Future<Output = WebhookAnswer> + use<> {
-        self.send(self.planned(event, payload))
+        self.send(self.planned(event, Made::ByHand, payload))
     }
 
     /// The same with a request that is changed before it is sent: without a signature, with another body …
@@ -129,16 +143,16 @@ impl Repository {
         payload: Value,
         change: F,
     ) -> impl Future<Output = WebhookAnswer> + use<F> {
-        let mut planned = self.planned(event, payload);
+        let mut planned = self.planned(event, Made::ByHand, payload);
         planned.request = Arc::new(change((*planned.request).clone()));
         self.send(planned)
     }
 
     #[track_caller]
-    fn planned(&self, event: &str, payload: Value) -> Planned {
+    fn planned(&self, event: &str, made: Made, payload: Value) -> Planned {
         let world = &self.github.world;
         let hook = world.hook(self.id).expect("a repository is made with a hook");
-        let planned = world.plan(self.id, &hook, event, || payload);
+        let planned = world.plan(self.id, &hook, event, made, || payload);
         planned.expect("the hook needs an address: Options::webhook_url, or Repository::hook")
     }
 
@@ -148,8 +162,8 @@ impl Repository {
         let world = &self.github.world;
         let hook = world.hook(self.id).expect("a repository is made with a hook");
         let identity = world.model().repository(self.id).identity.clone();
-        let payload = payload::ping(&world.hosts, &identity, hook.id, "mona", hook.config());
-        self.webhook("ping", payload)
+        let payload = payload::ping(&world.hosts, &identity, hook.id, "mona", &hook.config());
+        self.send(self.planned("ping", Made::ByGitHub, payload))
     }
 
     #[track_caller]
