@@ -183,7 +183,7 @@ impl<S: Sql> Keeper<S> {
         let policy = known.policy();
         gathering.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
-            gathering.search(&policy.automata);
+            gathering.search(&policy);
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
                 Verdict::Need(Need::Pulls { delay }) if cx.now < watched.failed_at + delay => {
                     let mut step = machine::wait(watched, delay, cx);

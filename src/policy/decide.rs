@@ -105,11 +105,11 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
         return Verdict::Decision(Decision::End(ending));
     }
     let searched;
-    let evidence = if evidence.is_searched(&policy.automata) {
+    let evidence = if evidence.is_searched(policy, run) {
         evidence
     } else {
         let mut anew = evidence.clone();
-        anew.search(&policy.automata);
+        anew.search(policy, run);
         searched = anew;
         &searched
     };

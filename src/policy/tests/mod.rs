@@ -28,11 +28,11 @@ fn rules() -> Rules {
     }
 }
 
-fn policy(text: &str) -> Policy {
+pub fn policy(text: &str) -> Policy {
     parse(text, rules().bounds()).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
-fn run(attempt: u32, conclusion: Conclusion) -> Run {
+pub fn run(attempt: u32, conclusion: Conclusion) -> Run {
     Run {
         run_id: RunId::new(7).unwrap(),
         run_attempt: RunAttempt::new(attempt).unwrap(),
@@ -54,7 +54,7 @@ fn run(attempt: u32, conclusion: Conclusion) -> Run {
 }
 
 /// A job on ubuntu-latest that failed at `step` after a minute. Without a step: a runner that was lost.
-fn job(id: u64, name: &str, step: &str) -> Job {
+pub fn job(id: u64, name: &str, step: &str) -> Job {
     let steps = [("Set up job", Some(Conclusion::Success)), (step, Some(Conclusion::Failure))];
     Job {
         job_id: JobId::new(id).unwrap(),
