@@ -13,7 +13,7 @@ use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
 use crate::hint::Conclusion;
 use crate::names::JobId;
 use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
-use crate::policy::search::{self, Automata};
+use crate::policy::{Policy, search};
 use crate::time::{Millis, Span};
 
 use super::Answer;
@@ -119,9 +119,9 @@ impl Gathering {
         &self.missing
     }
 
-    /// Looks for a policy's patterns in what was read.
-    pub fn search(&mut self, automata: &Automata) {
-        self.evidence.search(automata);
+    /// Looks for what a policy looks for in what was read.
+    pub fn search(&mut self, policy: &Policy) {
+        self.evidence.search(policy, &self.run);
     }
 
     pub fn is_fresh(&self, now: Millis) -> bool {

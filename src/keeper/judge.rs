@@ -189,7 +189,7 @@ impl<S: Sql> Keeper<S> {
         let policy = known.policy();
         gathering.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
-            gathering.search(&policy.automata);
+            gathering.search(&policy);
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
                 Verdict::Need(Need::Pulls { delay }) if cx.now < watched.failed_at + delay => {
                     let mut step = machine::wait(watched, delay, cx);
@@ -203,7 +203,8 @@ impl<S: Sql> Keeper<S> {
                 },
                 Verdict::Decision(decision) => decision,
             };
-            if let Some(step) = self.wait_for_missing(&watched, &gathering, policy.goes_by_evidence(), cx) {
+            if let Some(mut step) = self.wait_for_missing(&watched, &gathering, policy.goes_by_evidence(), cx) {
+                step.watched.gathering = None;
                 return self.carry_out(step, credentials, cx);
             }
             if let Decision::Rerun(rerun) = &decision

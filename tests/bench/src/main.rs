@@ -120,12 +120,12 @@ async fn run(arguments: &Arguments) -> io::Result<Report> {
         report.start_up =
             start_up(first, &Template::new(first, &examples), &subjects, &place, arguments.rounds).await?;
     }
-    if worst::NAME.contains(&arguments.case)
+    if worst::is_case(&arguments.case)
         && let [first, ..] = &CASES
     {
         let ours: Vec<Subject> = subjects.iter().filter(|subject| !bundles::is_peer(subject)).cloned().collect();
         let first = (first, &Template::new(first, &examples));
-        report.decisions = worst::measure(first, &ours, &place, arguments.rounds.min(3)).await?;
+        report.decisions = worst::measure(first, &ours, &place, (arguments.rounds.min(3), &arguments.case)).await?;
     }
     let json = place.root.join(&arguments.json);
     std::fs::write(&json, serde_json::to_string_pretty(&report)?)?;

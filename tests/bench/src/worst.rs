@@ -22,8 +22,8 @@ const LINES: usize = 500;
 const CHARACTERS: usize = 2_000;
 /// With the run, its jobs and the policy, there are 25 calls in a decision, and a log takes two.
 const JOBS: usize = 12;
-/// Longer than a decision ever took.
-const PATIENCE: Duration = Duration::from_secs(400);
+/// A decision that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(200);
 /// For what is written after the re-run was asked for.
 const SETTLES_WITHIN: Duration = Duration::from_millis(500);
 
@@ -44,7 +44,7 @@ const ATTACKS: [Attack; 5] = [
         name: "one regex of repeated words, 1 log",
         regexes: || vec![r"(?i)(\w+\s?){1,20}failed$".to_owned()],
         jobs: 1,
-        of: WORDS,
+        of: b"abcdefghijklmnopqrstuvwxyz",
     },
     Attack {
         name: "64 ordinary regexes, 12 logs",
@@ -74,15 +74,24 @@ pub struct Decision {
     pub milliseconds: Vec<f64>,
 }
 
+/// All of them, or one by its own name.
+fn is_meant(attack: &Attack, which: &str) -> bool {
+    NAME.contains(which) || attack.name.contains(which)
+}
+
+pub fn is_case(which: &str) -> bool {
+    ATTACKS.iter().any(|attack| is_meant(attack, which))
+}
+
 /// Each attack on each of Rerunner's bundles, in turns.
 pub async fn measure(
     first: (&Case, &Template),
     subjects: &[Subject],
     place: &Place,
-    rounds: usize,
+    (rounds, which): (usize, &str),
 ) -> io::Result<Vec<Decision>> {
     let mut decisions = Vec::new();
-    for attack in &ATTACKS {
+    for attack in ATTACKS.iter().filter(|attack| is_meant(attack, which)) {
         eprintln!("{NAME}: {}", attack.name);
         for subject in subjects {
             let (mut cpu, mut wall) = (Vec::new(), Vec::new());
@@ -129,7 +138,9 @@ async fn decide(
     let run = repository.run(workflow).await;
     run.ends(1).await;
     let ended = Instant::now();
-    run.expect_reruns(1).await;
+    while run.reruns().is_empty() && ended.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     let took = ended.elapsed();
     tokio::time::sleep(SETTLES_WITHIN).await;
     let spent = Duration::from_nanos(worker.cpu()? - before);
@@ -170,6 +181,7 @@ pub fn write(decisions: &[Decision], text: &mut String) -> std::fmt::Result {
         return Ok(());
     }
     writeln!(text, "\n**A decision, from the webhook to the re-run** (`{NAME}`)\n")?;
+    writeln!(text, "After {} ms it is not waited for any longer.\n", PATIENCE.as_millis())?;
     writeln!(text, "| | | CPU, ms | re-run after, ms |\n|---|---|---|---|")?;
     for decision in decisions {
         let figures = |values: &[f64]| {
