@@ -166,7 +166,10 @@ impl Gathering {
         self.messages.clear();
         let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
         if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
-            self.absent(&call, format!("not read, as the Worker has died {deaths} times while the evidence was gathered"));
+            self.absent(
+                &call,
+                format!("not read, as the Worker has died {deaths} times while the evidence was gathered"),
+            );
             return None;
         }
         if may_kill && self.evidence.searched.is_spent() {

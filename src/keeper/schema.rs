@@ -11,7 +11,8 @@ use super::watched::{Begun, Calling, Refusal, Watched};
 use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, REFUSALS, WORKFLOWS, GATHERING];
+pub const SCHEMA: &[&[&str]] =
+    &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, REFUSALS, WORKFLOWS, GATHERING];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (
@@ -91,10 +92,8 @@ const WORKFLOWS: &[&str] = &[
 ];
 
 /// So that what kills the object is not tried for ever.
-const GATHERING: &[&str] = &[
-    "ALTER TABLE runs ADD COLUMN gathering_attempt INTEGER",
-    "ALTER TABLE runs ADD COLUMN gathering_times INTEGER",
-];
+const GATHERING: &[&str] =
+    &["ALTER TABLE runs ADD COLUMN gathering_attempt INTEGER", "ALTER TABLE runs ADD COLUMN gathering_times INTEGER"];
 
 pub const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
      failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, \

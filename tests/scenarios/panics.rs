@@ -14,7 +14,13 @@ use crate::stage::{ADMIN_TOKEN, PATIENCE, Stage, trials};
 use crate::statuses::success;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "panics", others_are_rerun_within_a_minute, a_panic_in_a_delivery_ends_with_it, a_log_that_kills_is_done_without)
+    trials!(
+        stage,
+        "panics",
+        others_are_rerun_within_a_minute,
+        a_panic_in_a_delivery_ends_with_it,
+        a_log_that_kills_is_done_without
+    )
 }
 
 const BESIDE: usize = 6;

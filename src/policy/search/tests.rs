@@ -316,12 +316,15 @@ fn names_count_as_well() {
         format!("rules:\n{}", (0..n).map(rule).collect::<String>())
     };
     // Fifty rules, for a whole matrix that has failed.
-    let (work, jobs) = looked_at(&rules(50, "build (*)", ", step: \"*test*\", log: x"), 256, "build (3.12, ubuntu-24.04)");
+    let (work, jobs) =
+        looked_at(&rules(50, "build (*)", ", step: \"*test*\", log: x"), 256, "build (3.12, ubuntu-24.04)");
     assert!(work < WORK / 2 && matches!(jobs, Read::There(_)), "{work}");
     // A name is as long as somebody likes, and so is a list of rules.
     let long = "a".repeat(10_000);
     let glob = format!("*{}b", "a".repeat(200));
-    for (rules, jobs, name) in [(rules(100, &glob, ""), 100, long.as_str()), (rules(900, "x", ", log: x"), 1_000, "a")] {
+    for (rules, jobs, name) in
+        [(rules(100, &glob, ""), 100, long.as_str()), (rules(900, "x", ", exit_code: 1"), 1_000, "a")]
+    {
         let (work, jobs) = looked_at(&rules, jobs, name);
         assert_eq!((work, jobs), (WORK, Read::Absent(beyond())));
     }

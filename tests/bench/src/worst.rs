@@ -58,12 +58,7 @@ const ATTACKS: [Attack; 5] = [
         jobs: JOBS,
         of: b"ab",
     },
-    Attack {
-        name: "one such regex, 12 logs",
-        regexes: || vec!["[ab]*a[ab]{18}c".to_owned()],
-        jobs: JOBS,
-        of: b"ab",
-    },
+    Attack { name: "one such regex, 12 logs", regexes: || vec!["[ab]*a[ab]{18}c".to_owned()], jobs: JOBS, of: b"ab" },
 ];
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,7 +115,8 @@ async fn decide(
     place: &Place,
     round: usize,
 ) -> io::Result<(Duration, Duration)> {
-    let options = Options { secret: SECRET.to_owned(), token: "a-token".to_owned(), patience: PATIENCE, ..Options::default() };
+    let options =
+        Options { secret: SECRET.to_owned(), token: "a-token".to_owned(), patience: PATIENCE, ..Options::default() };
     let github = SimulatedGitHub::start(options).await;
     let place = place.with_vars(&[("GITHUB_API_URL", &github.url()), ("RERUN_DELAY", "0s"), ("SWEEP_INTERVAL", "0s")]);
     let (worker, _) = Running::start(subject, Keeper::Own, &place, first, case.status).await?;
