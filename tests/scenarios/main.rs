@@ -14,6 +14,7 @@ mod costs;
 mod delivery;
 mod enterprise;
 mod evidence;
+mod identity;
 mod load;
 mod notices;
 mod overview;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         app::trials(&stage),
         setup::trials(&stage),
         enterprise::trials(&stage),
+        identity::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),
