@@ -164,8 +164,15 @@ impl Schedule {
             }
             let settings = world.settings_at(asked.when);
             let policy = self.files(repository, settings, &none);
-            let objection =
-                policy.objection(settings, asked.when, asked.run_attempt, attempt.conclusion, &attempt.jobs, of_fork);
+            let objection = policy.objection(
+                settings,
+                asked.when,
+                asked.run_attempt,
+                attempt.conclusion,
+                &attempt.jobs,
+                of_fork,
+                &run.identity.workflow.name,
+            );
             if let Some(objection) = objection {
                 say(format!("attempt {} was re-run, against the policy: {objection}", asked.run_attempt));
             }
