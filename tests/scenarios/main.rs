@@ -20,6 +20,7 @@ mod panics;
 mod payloads;
 mod policies;
 mod policy_files;
+mod pulls;
 mod refusals;
 mod reruns;
 mod restarts;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         restarts::trials(&stage),
         policies::trials(&stage),
         policy_files::trials(&stage),
+        pulls::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
         settings::trials(&stage),

@@ -22,6 +22,9 @@ async fn answers_about_a_repository() {
         one.get(&format!("{repo}/pulls/{number}"), 200).await;
     }
     one.get(&format!("{repo}/pulls/99"), 404).await;
+    for list in ["pulls", "pulls?state=all&per_page=2", "pulls?head=eve:b&state=all&per_page=50&page=1"] {
+        one.get(&format!("{repo}/{list}"), 200).await;
+    }
 
     let file = format!("{repo}/contents/.github/rerunner.yml");
     one.get(&file, 200).await;
@@ -53,6 +56,7 @@ async fn answers_about_a_repository() {
             "GET /repos/{owner}/{repo}/contents/{path} 304",
             "GET /repos/{owner}/{repo}/contents/{path} 404",
             "GET /repos/{owner}/{repo}/issues/{issue_number}/comments 200",
+            "GET /repos/{owner}/{repo}/pulls 200",
             "GET /repos/{owner}/{repo}/pulls/{pull_number} 200",
             "GET /repos/{owner}/{repo}/pulls/{pull_number} 404",
             "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id} 200",
