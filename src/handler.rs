@@ -31,14 +31,15 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     #[cfg(feature = "fault-route")]
     crate::faults::panic_in_request(path(&url));
     let response = match route(&method, path(&url)) {
-        // worker.mjs has taken it.
-        Route::Webhook => return Err("a webhook that went past the intake".into()),
         Route::Home => html(home::home(&settings)),
         Route::Health => health(env, &settings).await,
         Route::Badge(repository) => admin::show_badge(env, &settings, &repository).await,
         Route::Admin(route) => admin::handle(&request, env, &settings, &route).await,
         Route::MethodNotAllowed { allow } => respond(&Answer::method_not_allowed(allow)),
-        Route::NotFound => respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /")),
+        // A webhook is what worker.mjs takes for one: a way to write `/` that it does not know is none.
+        Route::NotFound | Route::Webhook => {
+            respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /"))
+        }
     }?;
     if is_head {
         Ok(ResponseBuilder::new().with_status(response.status_code()).with_headers(response.headers().clone()).empty())
@@ -63,7 +64,7 @@ pub async fn candidate(
     settings: &Settings,
     env: &Env,
     keepers: &Keepers,
-    HintMessage { repository, installation, hint }: HintMessage,
+    HintMessage { repository, repository_id, installation, hint, records }: HintMessage,
 ) -> Answer {
     let subject = Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
     let are_wanted = wants_cancelled(env, &repository, &hint).await;
@@ -73,7 +74,7 @@ pub async fn candidate(
     if is_exhausted(settings, env, &repository, &hint).await {
         return Answer::ignored("the run was re-run as often as it may be").about(subject);
     }
-    match hand_over(keepers, HintMessage { repository, installation, hint }).await {
+    match hand_over(keepers, HintMessage { repository, repository_id, installation, hint, records }).await {
         Ok(receipt) => receipt_answer(receipt, subject),
         Err(fault) => {
             log::fault("hand-over to the Keeper", &fault.to_string());

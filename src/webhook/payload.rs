@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::hint::Conclusion;
-use crate::names::{InstallationId, RepoName, RunAttempt, RunId};
+use crate::hint::{Conclusion, WorkflowHint};
+use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
 
 use super::head::Content;
 
@@ -33,12 +33,15 @@ pub enum Payload {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Seen {
     pub repository: RepoName,
+    /// It keeps it when it is renamed.
+    pub repository_id: Option<RepositoryId>,
     pub run_id: RunId,
     pub run_attempt: Option<RunAttempt>,
     /// `None` occurs, even for what is completed.
     pub conclusion: Option<Conclusion>,
     /// A GitHub App's webhooks name the installation that they are for.
     pub installation: Option<InstallationId>,
+    pub workflow: Option<WorkflowHint>,
 }
 
 /// Why a payload was not understood; says where, never what.
@@ -59,6 +62,11 @@ impl fmt::Display for Malformed {
     }
 }
 
+/// Whether a body of this event is read. What is answered to others does not depend on it.
+pub fn is_read(event: &str) -> bool {
+    matches!(event, "workflow_run" | "workflow_job" | "check_run")
+}
+
 /// Reads a verified body. Events that nobody wants are not even parsed.
 pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malformed> {
     let read: fn(&[u8]) -> Result<Payload, Malformed> = match event {
@@ -76,7 +84,7 @@ pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malf
 
 /// The JSON of a form. GitHub's form is this one field and nothing else, and nothing else is taken: the content type is
 /// not signed, and a signed JSON body that has `&payload=` somewhere in a text must not become another payload.
-fn form_payload(body: &[u8]) -> Option<Cow<'_, str>> {
+pub fn form_payload(body: &[u8]) -> Option<Cow<'_, str>> {
     if !body.starts_with(b"payload=") || body.contains(&b'&') {
         return None;
     }
@@ -118,6 +126,7 @@ fn describe(error: &serde_json::Error) -> String {
 
 #[derive(Deserialize)]
 struct Repository {
+    id: Option<RepositoryId>,
     full_name: RepoName,
 }
 
@@ -132,7 +141,7 @@ struct User<'a> {
     login: Cow<'a, str>,
 }
 
-const COMPLETED: &str = "completed";
+pub const COMPLETED: &str = "completed";
 
 fn unwanted_action(event: &str) -> Payload {
     Payload::Unwanted(format!("action of {event}"))
@@ -150,7 +159,16 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
         installation: Option<Installation>,
         repository: Repository,
         #[serde(borrow)]
+        workflow: Option<Workflow<'a>>,
+        #[serde(borrow)]
         workflow_run: Run<'a>,
+    }
+    // The run's own name can be another.
+    #[derive(Deserialize)]
+    struct Workflow<'a> {
+        id: Option<WorkflowId>,
+        #[serde(borrow)]
+        name: Option<Cow<'a, str>>,
     }
     #[derive(Deserialize)]
     struct Run<'a> {
@@ -169,11 +187,13 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
     let run = event.workflow_run;
     Ok(Payload::Run {
         run: Seen {
+            repository_id: event.repository.id,
             repository: event.repository.full_name,
             run_id: run.id,
             run_attempt: run.run_attempt,
             conclusion: run.conclusion,
             installation: event.installation.map(|installation| installation.id),
+            workflow: event.workflow.and_then(|workflow| WorkflowHint::new(workflow.id, &workflow.name?)),
         },
         actors: logins([run.actor, run.triggering_actor]),
     })
@@ -188,13 +208,16 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
         repository: Repository,
         #[serde(borrow)]
         sender: Option<User<'a>>,
-        workflow_job: Job,
+        #[serde(borrow)]
+        workflow_job: Job<'a>,
     }
     #[derive(Deserialize)]
-    struct Job {
+    struct Job<'a> {
         run_id: RunId,
         run_attempt: Option<RunAttempt>,
         conclusion: Option<Conclusion>,
+        #[serde(borrow)]
+        workflow_name: Option<Cow<'a, str>>,
     }
     let event: Event = json(body)?;
     if event.action != COMPLETED {
@@ -202,11 +225,13 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
     }
     Ok(Payload::Job {
         run: Seen {
+            repository_id: event.repository.id,
             repository: event.repository.full_name,
             run_id: event.workflow_job.run_id,
             run_attempt: event.workflow_job.run_attempt,
             conclusion: event.workflow_job.conclusion,
             installation: event.installation.map(|installation| installation.id),
+            workflow: event.workflow_job.workflow_name.and_then(|name| WorkflowHint::new(None, &name)),
         },
         actors: logins([event.sender, None]),
     })
@@ -254,11 +279,13 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
     };
     Ok(Payload::Job {
         run: Seen {
+            repository_id: event.repository.id,
             repository,
             run_id,
             run_attempt: None,
             conclusion: check_run.conclusion,
             installation: event.installation.map(|installation| installation.id),
+            workflow: None,
         },
         actors: logins([event.sender, None]),
     })

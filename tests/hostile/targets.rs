@@ -49,7 +49,7 @@ pub fn signature(bytes: &[u8]) {
     assert_eq!(head.is_some(), well_formed, "{header:?}");
     if let Some(head) = head {
         let body = br#"{"action":"completed"}"#;
-        let Verdict::Answer(answer) = judge(&settings, &head, &macs(&settings.webhook_secrets, body), body) else {
+        let Verdict::Answer(answer) = judge(&settings, &head, &macs(&settings.webhook_secrets, body), || body) else {
             panic!("an unsigned body was let in")
         };
         assert_eq!(answer.status, 401, "{header:?}");
@@ -120,8 +120,13 @@ pub fn details_url(bytes: &[u8]) {
             assert_eq!(run.repository.as_str(), "octo/widgets", "the repository is the payload's");
             assert!(url.to_ascii_lowercase().contains("/octo/widgets/actions/runs/"), "{url:?} is another's");
             // What crosses to the Keeper comes back the same.
-            let hint =
-                Hint { run_id: run.run_id, run_attempt: None, news: rerunner::hint::News::JobFailed, delivery: None };
+            let hint = Hint {
+                run_id: run.run_id,
+                run_attempt: None,
+                news: rerunner::hint::News::JobFailed,
+                delivery: None,
+                workflow: None,
+            };
             let text = serde_json::to_string(&hint).expect("plain data");
             assert_eq!(serde_json::from_str::<Hint>(&text).expect("the same"), hint);
         }

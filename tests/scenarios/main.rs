@@ -13,6 +13,7 @@ mod chaos;
 mod costs;
 mod delivery;
 mod enterprise;
+mod identity;
 mod load;
 mod notices;
 mod overview;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         app::trials(&stage),
         setup::trials(&stage),
         enterprise::trials(&stage),
+        identity::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
         payloads::trials(&stage),
