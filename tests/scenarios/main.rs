@@ -29,6 +29,7 @@ mod setup;
 mod size;
 mod stage;
 mod statuses;
+mod strangers;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         enterprise::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
+        strangers::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
