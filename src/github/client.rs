@@ -2,14 +2,13 @@
 //! lies elsewhere: there it is asked for without the token.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use url::Url;
 use worker::js_sys;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::{self, WorkerGlobalScope};
-use worker::{AbortSignal, Date, Delay, Fetch, Headers, RequestInit, RequestRedirect, Response};
+use worker::{AbortSignal, Date, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
 use crate::body::{self, BodyError};
 use crate::keeper::{Answer, comments};
@@ -73,6 +72,9 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
             Answer::Rerun(caller.attempt(request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
         }
         Call::ReadPolicy { .. } => Answer::Policy(caller.policy(request).await.unwrap_or_else(PolicyAnswer::Problem)),
+        Call::ReadWorkflow { .. } => {
+            Answer::Workflow(caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::workflow(&reply)))
+        }
         Call::ListJobs { per_page, .. } => Answer::Jobs(
             caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::jobs(&reply, *per_page)),
         ),
@@ -213,6 +215,7 @@ impl Caller<'_> {
         match response.status_code() {
             200 => {}
             // Not the API: what it says of authorization is about the address, and not about the token.
+            404 => return Ok(Found::NotYet("the address that GitHub gave for it answered 404".to_owned())),
             status @ 400..=499 => {
                 return Ok(Found::Absent(format!("the address that GitHub gave for it answered {status}")));
             }
@@ -302,7 +305,7 @@ impl Way for Connection<'_> {
     }
 
     async fn wait(&self, span: Span) {
-        Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
+        crate::wait::wait(span).await;
     }
 }
 

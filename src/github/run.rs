@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::hint::Conclusion;
-use crate::names::{RepoName, RunAttempt, RunId};
+use crate::names::{RepoName, RunAttempt, RunId, WorkflowId};
 use crate::time::Millis;
 
 /// In the place of a fork's owner who is not known. No login has this character.
@@ -15,10 +15,13 @@ const TARGET: &str = "pull_request_target";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub run_id: RunId,
+    /// What its repository is called now.
+    pub repository: Option<RepoName>,
     pub run_attempt: RunAttempt,
     /// `None` while it is going, whatever step of that GitHub calls it.
     pub conclusion: Option<Conclusion>,
-    /// The workflow's name.
+    pub workflow_id: Option<WorkflowId>,
+    /// The workflow's name, where a webhook has told it. What GitHub calls the run's name can be the run's own.
     pub workflow: Option<String>,
     /// The path of the workflow's file, `.github/workflows/ci.yml`.
     pub path: Option<String>,
@@ -95,7 +98,7 @@ struct Wire {
     run_attempt: Option<RunAttempt>,
     status: Option<String>,
     conclusion: Option<Conclusion>,
-    name: Option<String>,
+    workflow_id: Option<WorkflowId>,
     path: Option<String>,
     event: Option<String>,
     head_branch: Option<String>,
@@ -186,10 +189,12 @@ impl Run {
         pull_requests.retain(|pull_request| wire.is_of(pull_request));
         Ok(Self {
             run_id: wire.id,
-            run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             origin: wire.origin(),
+            repository: wire.repository.and_then(|it| RepoName::parse(it.full_name.as_deref()?).ok()),
+            run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
-            workflow: wire.name,
+            workflow_id: wire.workflow_id,
+            workflow: None,
             // Of a reusable or required workflow, GitHub adds `@` and the ref.
             path: wire.path.map(|path| path.split('@').next().unwrap_or_default().to_owned()),
             event: wire.event.unwrap_or_default(),

@@ -99,7 +99,7 @@ pub enum Spends {
 }
 
 /// A decision or what became of it, for the record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub run_attempt: Option<RunAttempt>,
     pub decided: Millis,
@@ -116,7 +116,7 @@ pub enum Looked {
     /// There is nothing to decide on now.
     Settled(Step),
     /// The run's newest attempt is to be decided on.
-    Undecided(Undecided),
+    Undecided(Box<Undecided>),
 }
 
 #[derive(Debug)]
@@ -166,7 +166,7 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
     if let Some(step) = second_look::park(&watched, &run, cx) {
         return Looked::Settled(Step { records: [records, step.records].concat(), ..step });
     }
-    Looked::Undecided(Undecided { watched, run, records })
+    Looked::Undecided(Box::new(Undecided { watched, run, records }))
 }
 
 /// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is gathered.
@@ -178,6 +178,7 @@ pub fn is_undecided(watched: &Watched, attempt: RunAttempt) -> bool {
 pub fn act(mut watched: Watched, run: &Run, mut decision: Decision, cx: &Context) -> Step {
     let attempt = run.run_attempt;
     watched.evidence_since = None;
+    watched.gathering = None;
     if bugs::has(Bug::NoLimitOnRetry)
         && watched.tries > 0
         && let Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) = decision
@@ -202,6 +203,7 @@ pub fn act(mut watched: Watched, run: &Run, mut decision: Decision, cx: &Context
 pub fn wait(mut watched: Watched, delay: Span, cx: &Context) -> Step {
     settle_trouble(&mut watched, RunOutcome::Waiting, cx);
     watched.evidence_since = None;
+    watched.gathering = None;
     watched.due = Some(watched.failed_at + delay);
     watched.reason = WAITING.to_owned();
     Step::of(watched)
@@ -312,11 +314,16 @@ fn still_going(mut watched: Watched, run: &Run, cx: &Context) -> Step {
 }
 
 /// The repository is served no longer.
-pub fn retire(mut watched: Watched, cx: &Context) -> Step {
+pub fn retire(watched: Watched, cx: &Context) -> Step {
+    leave(watched, "Left alone: the repository is not in REPOSITORIES any more.", cx)
+}
+
+/// It is not looked at any more, and why.
+pub fn leave(mut watched: Watched, reason: &str, cx: &Context) -> Step {
     let attempt = watched.run_attempt.unwrap_or(RunAttempt::FIRST);
-    let reason = "Left alone: the repository is not in REPOSITORIES any more.".to_owned();
-    let record = finish(&mut watched, attempt, RunOutcome::Left, reason, cx);
-    Step { records: vec![record], ..Step::of(watched) }
+    let spends = watched.calling.map(|calling| Spends::Release { run_attempt: calling.run_attempt });
+    let record = finish(&mut watched, attempt, RunOutcome::Left, reason.to_owned(), cx);
+    Step { records: vec![record], spends, ..Step::of(watched) }
 }
 
 /// How long until a run is looked at again that is going, after so many looks.
@@ -331,6 +338,7 @@ pub fn finish(watched: &mut Watched, attempt: RunAttempt, outcome: RunOutcome, r
     watched.calling = None;
     watched.detail = None;
     watched.evidence_since = None;
+    watched.gathering = None;
     watched.due = None;
     watched.tries = 0;
     watched.trouble_since = None;

@@ -2,7 +2,8 @@
 
 use crate::attempts::{Attempts, RunOutcome};
 use crate::github::Run;
-use crate::names::{RunAttempt, RunId};
+use crate::hint::WorkflowHint;
+use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::Detail;
 use crate::time::Millis;
 
@@ -40,9 +41,14 @@ pub struct Watched {
     pub evidence_since: Option<Millis>,
     /// What GitHub last said when it refused to re-run it, in words that do not tell whether that is about the run.
     pub refusal: Option<Refusal>,
+    /// Evidence is being gathered. Stored before it is, and cleared when that has come to an end.
+    pub gathering: Option<Begun>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
+    pub workflow_id: Option<WorkflowId>,
+    /// The workflow's name: where [`Watched::workflow_id`] is not known, perhaps an older version's, which took the run's.
     pub workflow: Option<String>,
+    pub workflow_path: Option<String>,
     /// `push`, `pull_request` …
     pub event: Option<String>,
     pub head_branch: Option<String>,
@@ -80,6 +86,13 @@ pub struct Refusal {
     pub since: Millis,
 }
 
+/// Evidence of an attempt was begun to be gathered, so often without coming to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    pub run_attempt: RunAttempt,
+    pub times: u32,
+}
+
 impl Watched {
     /// A run that was never heard of before.
     pub fn new(run_id: RunId, now: Millis) -> Self {
@@ -98,8 +111,11 @@ impl Watched {
             trouble_since: None,
             evidence_since: None,
             refusal: None,
+            gathering: None,
             detail: None,
+            workflow_id: None,
             workflow: None,
+            workflow_path: None,
             event: None,
             head_branch: None,
             actor: None,
@@ -123,12 +139,36 @@ impl Watched {
     pub fn describe(&mut self, run: &Run) {
         let of = |text: Option<&String>| text.map(|text| text.chars().take(TEXT_MOST).collect());
         let actor = run.actors.first();
-        self.workflow = of(run.workflow.as_ref()).or(self.workflow.take());
+        if self.workflow_id != run.workflow_id {
+            self.workflow_id = run.workflow_id;
+            self.workflow = None;
+        }
+        self.workflow_path = of(run.path.as_ref());
         self.event = of(Some(&run.event));
         self.head_branch = of(run.head_branch.as_ref());
         self.actor = of(actor);
         self.run_number = run.run_number;
         self.title = of(run.title.as_ref());
+    }
+
+    /// A webhook has told of its workflow.
+    pub fn is_told_of(&mut self, workflow: &WorkflowHint) {
+        if workflow.id.is_some() || self.workflow.is_none() {
+            self.workflow_id = workflow.id.or(self.workflow_id);
+            self.workflow = Some(workflow.name.clone());
+        }
+    }
+
+    /// Something that was read says what its workflow is called. A longer name is not kept: cut, it would be another.
+    pub fn is_of_workflow(&mut self, name: Option<&str>) {
+        let name = name.filter(|name| name.chars().nth(WorkflowHint::LONGEST_NAME).is_none());
+        self.workflow = name.map(str::to_owned).or(self.workflow.take());
+    }
+
+    /// What people are told that it is a run of: the workflow's name, or else its file's.
+    pub fn shown_workflow(&self) -> Option<&str> {
+        let file = || self.workflow_path.as_deref().and_then(|path| path.rsplit('/').next());
+        self.workflow.as_deref().or_else(file)
     }
 
     /// What Workers KV is to say of it.
@@ -137,7 +177,7 @@ impl Watched {
             run_attempt: self.run_attempt.map_or(0, RunAttempt::get),
             reruns: self.reruns,
             outcome: self.outcome,
-            workflow: self.workflow.as_deref().map(published),
+            workflow: self.shown_workflow().map(published),
             updated: self.updated.to_rfc3339(),
         }
     }

@@ -13,6 +13,8 @@ mod chaos;
 mod costs;
 mod delivery;
 mod enterprise;
+mod evidence;
+mod identity;
 mod load;
 mod notices;
 mod overview;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         refusals::trials(&stage),
         restarts::trials(&stage),
         policies::trials(&stage),
+        evidence::trials(&stage),
         policy_files::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         app::trials(&stage),
         setup::trials(&stage),
         enterprise::trials(&stage),
+        identity::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
         strangers::trials(&stage),

@@ -10,6 +10,7 @@
 //! | `schema.rs` | OpenAPI's dialect of JSON Schema as JSON Schema |
 //! | `exchange.rs` | a call and its answer |
 //! | `webhook.rs` | a webhook |
+//! | `variants.rs` | what else the descriptions allow in the place of a payload |
 //! | `known.rs` | what GitHub does and its descriptions do not say, or say otherwise, each with its reason |
 //! | `fault.rs` | what is wrong, in words |
 
@@ -20,6 +21,7 @@ mod known;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod variants;
 mod webhook;
 
 use std::collections::BTreeSet;
@@ -32,6 +34,7 @@ use crate::webhooks::WebhookRequest;
 use document::Document;
 pub(crate) use exchange::{Answer, Exchange};
 pub use fault::Violation;
+pub use variants::{Described, Variant};
 
 /// How much of the wire is held against the descriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,8 +47,9 @@ pub enum Checks {
     Strict,
 }
 
-static REST: LazyLock<Vec<Document>> = LazyLock::new(|| document::load("openapi"));
-static WEBHOOKS: LazyLock<Vec<Document>> = LazyLock::new(|| document::load("openapi-webhooks"));
+const PACKAGES: [&str; 2] = ["openapi", "openapi-webhooks"];
+static REST: LazyLock<Vec<Document>> = LazyLock::new(|| document::load(PACKAGES[0]));
+static WEBHOOKS: LazyLock<Vec<Document>> = LazyLock::new(|| document::load(PACKAGES[1]));
 
 /// Of the whole process: a simulated GitHub may be gone before anybody asks.
 static ALL: Mutex<Vec<Violation>> = Mutex::new(Vec::new());
@@ -91,7 +95,11 @@ struct Found {
 }
 
 impl Checked {
+    /// Panics if there is nothing to hold it against.
     pub fn new(checks: Checks) -> Checked {
+        if checks != Checks::Off {
+            PACKAGES.into_iter().for_each(document::must_be_installed);
+        }
         Checked { checks, found: Arc::default() }
     }
 

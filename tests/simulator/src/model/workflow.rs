@@ -10,6 +10,8 @@ use super::{Login, Millis, Outcome, RunId, mix};
 pub struct Workflow {
     pub name: Arc<str>,
     pub path: Arc<str>,
+    /// `run-name:`, which GitHub then calls the run's name.
+    pub run_name: Option<Arc<str>>,
     pub jobs: Vec<Arc<JobSpec>>,
     /// By attempt; the last repeats.
     pub ends: Vec<RunEnd>,
@@ -18,6 +20,8 @@ pub struct Workflow {
     pub conclude_delay: Option<Millis>,
     /// `concurrency:` of the branch with `cancel-in-progress`: a new attempt cancels other runs of its branch.
     pub cancels_in_progress: bool,
+    /// Bytes of the commit's message, of which a list of runs has one for each.
+    pub commit_message: usize,
 }
 
 /// What becomes of a run's attempt as a whole.
@@ -86,15 +90,28 @@ impl Workflow {
         Workflow {
             name: name.into(),
             path: path.into(),
+            run_name: None,
             jobs: vec![],
             ends: vec![RunEnd::Jobs],
             conclude_delay: None,
             cancels_in_progress: false,
+            commit_message: 0,
         }
+    }
+
+    /// Its runs are of a commit with a message of so many bytes.
+    pub fn commit_message(mut self, bytes: usize) -> Workflow {
+        self.commit_message = bytes;
+        self
     }
 
     pub fn path(mut self, path: &str) -> Workflow {
         self.path = path.into();
+        self
+    }
+
+    pub fn run_name(mut self, name: &str) -> Workflow {
+        self.run_name = Some(name.into());
         self
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::{Hosts, id_of, node_id, pull_requests, repository, time, time_with_millis, user};
+use super::common::{Hosts, id_of, in_address, node_id, pull_requests, repository, time, time_with_millis, user};
 use crate::model::{RunSnapshot, mix};
 
 pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
@@ -17,12 +17,12 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let head_id = if fork { id_of(of.head_repository.as_str()) } else { of.repository.number };
     json!({
         "id": id,
-        "name": &*of.workflow.name,
+        "name": of.workflow.run_name.as_deref().unwrap_or(&of.workflow.name),
         "node_id": node_id("WFR", id),
         "head_branch": &*of.head_branch,
         "head_sha": sha,
         "path": &*of.workflow.path,
-        "display_title": title(&commit),
+        "display_title": of.workflow.run_name.as_deref().map_or_else(|| title(&commit), str::to_owned),
         "run_number": of.run_number,
         "event": &*of.event,
         "status": run.status.as_str(),
@@ -50,7 +50,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
         "head_commit": {
             "id": commit,
             "tree_id": commit.chars().rev().collect::<String>(),
-            "message": title(&commit),
+            "message": message(&commit, of.workflow.commit_message),
             "timestamp": time(of.created_at.saturating_sub(10_000)),
             "author": { "name": of.actor.as_str(), "email": format!("{}@users.noreply.github.com", of.actor) },
             "committer": { "name": "GitHub", "email": "noreply@github.com" },
@@ -60,7 +60,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     })
 }
 
-pub(super) fn workflow(hosts: &Hosts, run: &RunSnapshot) -> Value {
+pub fn workflow(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let of = &run.identity;
     let (number, name) = (of.workflow_number, run.repository());
     let web = hosts.web_repo(name);
@@ -74,14 +74,20 @@ pub(super) fn workflow(hosts: &Hosts, run: &RunSnapshot) -> Value {
         "created_at": created,
         "updated_at": created,
         "url": format!("{}/actions/workflows/{number}", hosts.api_repo(name)),
-        "html_url": format!("{web}/blob/{}/{}", of.repository.default_branch, of.workflow.path),
-        "badge_url": format!("{web}/workflows/{}/badge.svg", of.workflow.name.replace(' ', "%20")),
+        "html_url": format!("{web}/blob/{}/{}", of.repository.default_branch, in_address(&of.workflow.path)),
+        "badge_url": format!("{web}/workflows/{}/badge.svg", in_address(&of.workflow.name)),
     })
 }
 
 /// One suite for a run, over all its attempts.
 pub(super) fn check_suite_id(run: &RunSnapshot) -> u64 {
     40_000_000_000 + mix(&[run.id().0, 5]) % 9_000_000_000
+}
+
+fn message(sha: &str, bytes: usize) -> String {
+    let title = title(sha);
+    let more = bytes.saturating_sub(title.len());
+    format!("{title}{}", "x".repeat(more))
 }
 
 fn title(sha: &str) -> String {
