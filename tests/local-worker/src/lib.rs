@@ -143,7 +143,10 @@ impl LocalWorker {
         }
         let configuration = folder.path().join("wrangler.json");
         let entry = entry(&root, &built, options.around.as_deref(), folder.path())?;
-        std::fs::write(&configuration, configure(&root, &entry, &options.settings, options.admin_failures)?.to_string())?;
+        std::fs::write(
+            &configuration,
+            configure(&root, &entry, &options.settings, options.admin_failures)?.to_string(),
+        )?;
         let storage = options.storage.unwrap_or_else(|| folder.path().join("storage"));
         let mut child = Command::new(node)
             .arg(wrangler)
