@@ -13,6 +13,7 @@ mod chaos;
 mod costs;
 mod delivery;
 mod enterprise;
+mod evidence;
 mod identity;
 mod load;
 mod notices;
@@ -31,6 +32,7 @@ mod setup;
 mod size;
 mod stage;
 mod statuses;
+mod strangers;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         refusals::trials(&stage),
         restarts::trials(&stage),
         policies::trials(&stage),
+        evidence::trials(&stage),
         policy_files::trials(&stage),
         pulls::trials(&stage),
         overview::trials(&stage),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         identity::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
+        strangers::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
