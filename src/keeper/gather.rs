@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::github::pulls::{Head, PULL_PAGES};
-use crate::github::request::EVIDENCE_PER_PAGE;
+use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
 use crate::hint::Conclusion;
 use crate::names::JobId;
@@ -24,7 +24,7 @@ const REQUESTS: u32 = 25;
 const JOBS: usize = 1_000;
 const ANNOTATIONS: usize = 300;
 /// The pages that are tried after one that GitHub could not give.
-const SMALLER: [u32; 2] = [50, 20];
+const SMALLER: [u32; 2] = [50, EVIDENCE_SMALLEST];
 /// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
 const FRESH: Span = Span::seconds(5);
 /// A list of jobs that is behind the run is asked for again for so long.
