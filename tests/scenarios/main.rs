@@ -13,6 +13,7 @@ mod chaos;
 mod costs;
 mod delivery;
 mod enterprise;
+mod evidence;
 mod identity;
 mod load;
 mod notices;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         refusals::trials(&stage),
         restarts::trials(&stage),
         policies::trials(&stage),
+        evidence::trials(&stage),
         policy_files::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
