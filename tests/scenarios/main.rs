@@ -31,6 +31,7 @@ mod setup;
 mod size;
 mod stage;
 mod statuses;
+mod strangers;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         identity::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
+        strangers::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
