@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::bugs::{self, Bug};
+use crate::escape::is_visible;
 use crate::time::{Millis, Span};
 
 use super::run::{ListedRun, Run};
@@ -212,7 +213,7 @@ pub(super) fn message(reply: &Reply) -> String {
 }
 
 fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    text.chars().filter(|c| is_visible(*c)).take(200).collect()
 }
 
 #[cfg(test)]

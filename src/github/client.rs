@@ -25,7 +25,7 @@ use super::contents::{MAX_BYTES, TOO_LARGE};
 use super::credentials::Way;
 use super::log_tail::Tail;
 use super::request::{Call, Method, Request};
-use super::{Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer, signing};
+use super::{CommentCall, Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer, signing};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 pub(super) const TIME_OUT_MS: u32 = 10_000;
@@ -63,12 +63,9 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
         Call::ListAnnotations { .. } => Answer::Annotations(
             caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply)),
         ),
-        Call::Comment(what) => Answer::Comment(
-            caller
-                .attempt(request)
-                .await
-                .map_or_else(Commented::Problem, |reply| Commented::of(what, &reply, comments::MARK)),
-        ),
+        Call::Comment(what) => {
+            Answer::Comment(caller.comment(what, request).await.unwrap_or_else(Commented::Problem))
+        }
         Call::ReadLog { .. } => Answer::Log(caller.log(request).await.unwrap_or_else(Found::Problem)),
     }
 }
@@ -104,6 +101,20 @@ impl Caller<'_> {
             Err(BodyError::TooLarge) => Ok(PolicyAnswer::Unreadable(TOO_LARGE)),
             Err(BodyError::Cut) => Err(lost("an answer that broke off")),
         }
+    }
+
+    /// Which comment is ours is told by who we are, with the credentials that are in use now.
+    async fn comment(&self, what: &CommentCall, request: &Request) -> Result<Commented, Problem> {
+        let connection = Connection::new(self.settings, TIME_OUT_MS);
+        let author = match what {
+            CommentCall::Find { .. } => Some(self.credentials.author(&connection, self.repository).await?),
+            CommentCall::Create { .. } | CommentCall::Edit { .. } => None,
+        };
+        let reply = whole(self.exchange(&connection, request).await?).await?;
+        Ok(match author {
+            Some(author) => Commented::found(&reply, comments::MARK, &author),
+            None => Commented::written(what, &reply),
+        })
     }
 
     /// With credentials, and once more with others if GitHub does not take them and there can be others.

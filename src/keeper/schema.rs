@@ -11,7 +11,7 @@ use super::watched::{Calling, Watched};
 use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA];
+pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, comments::BY_AUTHOR];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (
