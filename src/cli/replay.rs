@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rerunner::escape::line;
 use rerunner::attempts::RunOutcome;
 use rerunner::github::Run;
 use rerunner::hint::Conclusion;
@@ -83,7 +84,7 @@ pub fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> 
         replayed.push(Replayed {
             run_id: run.run_id,
             run_attempt: run.run_attempt,
-            workflow: run.workflow.clone().or_else(|| run.path.clone()).unwrap_or_else(|| "?".to_owned()),
+            workflow: line(run.workflow.as_deref().or(run.path.as_deref()).unwrap_or("?")).into_owned(),
             decided,
             reason,
         });

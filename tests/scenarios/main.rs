@@ -10,6 +10,7 @@ mod app;
 mod bodies;
 mod browser;
 mod chaos;
+mod comments;
 mod costs;
 mod delivery;
 mod enterprise;
@@ -29,6 +30,7 @@ mod setup;
 mod size;
 mod stage;
 mod statuses;
+mod strangers;
 
 use std::process::ExitCode;
 
@@ -47,12 +49,14 @@ fn main() -> ExitCode {
         policy_files::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
+        comments::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
         enterprise::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
+        strangers::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.

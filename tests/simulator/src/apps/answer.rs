@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{AppRecord, Asked, hooks, jwt, shown};
 use crate::model::{ApiError, Caller, Millis, RepoName, TokenKind};
-use crate::payload::time;
+use crate::payload::{time, user};
 use crate::world::World;
 
 /// Status, headers, body.
@@ -109,7 +109,7 @@ pub(crate) fn answer(world: &Arc<World>, asked: &Asked, asker: &Asker<'_>) -> Re
                 return Err(ApiError::new(403, "Resource not accessible by integration"));
             }
             let scopes = grant.scopes.map(|scopes| vec![("x-oauth-scopes".to_owned(), scopes)]);
-            Ok((200, scopes.unwrap_or_default(), json!({ "login": grant.login.as_str(), "type": "User" })))
+            Ok((200, scopes.unwrap_or_default(), user(&world.hosts, grant.login.as_str())))
         }
     }
 }

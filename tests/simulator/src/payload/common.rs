@@ -72,7 +72,7 @@ pub(super) fn node_id(prefix: &str, id: u64) -> String {
     format!("{prefix}_kwDO{id:012X}")
 }
 
-pub(super) fn user(hosts: &Hosts, login: &str) -> Value {
+pub fn user(hosts: &Hosts, login: &str) -> Value {
     account(hosts, login, if login.ends_with("[bot]") { "Bot" } else { "User" })
 }
 

@@ -44,6 +44,11 @@ pub fn comment(hosts: &Hosts, comment: &Comment) -> Value {
         "created_at": time(comment.created_at),
         "updated_at": time(comment.updated_at),
         "author_association": "COLLABORATOR",
+        "performed_via_github_app": comment.app.map(|id| json!({
+            "id": id,
+            "client_id": format!("Iv1.{id:016x}"),
+            "slug": comment.author.as_str().trim_end_matches("[bot]"),
+        })),
     })
 }
 

@@ -83,7 +83,11 @@ impl Done {
         match self {
             Done::Run(run) => reply(200, &payload::run(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
-            Done::Comments(all) => reply(200, &all.iter().map(|comment| payload::comment(hosts, comment)).collect()),
+            Done::Comments(all) => {
+                let (per_page, page) = (asked.per_page.clamp(1, 100), asked.page.max(1));
+                let on_it = all.iter().skip((page - 1) * per_page).take(per_page);
+                reply(200, &on_it.map(|comment| payload::comment(hosts, comment)).collect())
+            }
             Done::Comment(comment, status) => reply(status, &payload::comment(hosts, &comment)),
             Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
             Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
