@@ -77,7 +77,7 @@ impl Repository {
         while let Some(Errand::Call(call)) = next {
             let answer = match &call {
                 Call::ReadRun { run_id } => Answer::Read(ReadAnswer::Run(Box::new(run(*run_id, attempt, conclusion)))),
-                Call::ListJobs { .. } => Answer::Jobs(Found::There(Page { items: jobs(), full: false })),
+                Call::ListJobs { .. } => Answer::Jobs(Found::There(Page { items: jobs(), full: false, total: None })),
                 _ => Answer::Rerun(RerunAnswer::Accepted),
             };
             next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().errand;

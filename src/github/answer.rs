@@ -279,6 +279,13 @@ mod tests {
         limited.headers.retry_after = Some("7".to_owned());
         rerun_problem(limited, Problem::RateLimited { wait: Some(Span::seconds(7)) });
 
+        // At once is a word too, and less than that is none that can be kept.
+        for word in ["0", " 0 ", "-3"] {
+            let mut limited = reply(429, "");
+            limited.headers.retry_after = Some(word.to_owned());
+            rerun_problem(limited, Problem::RateLimited { wait: Some(Span::ZERO) });
+        }
+
         let mut limited = reply(403, "API rate limit exceeded for user ID 1.");
         limited.headers.rate_limit_remaining = Some("0".to_owned());
         limited.headers.rate_limit_reset = Some("1795446305".to_owned());

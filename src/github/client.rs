@@ -57,11 +57,11 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
             Answer::Rerun(caller.attempt(request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
         }
         Call::ReadPolicy { .. } => Answer::Policy(caller.policy(request).await.unwrap_or_else(PolicyAnswer::Problem)),
-        Call::ListJobs { .. } => {
-            Answer::Jobs(caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::jobs(&reply)))
-        }
-        Call::ListAnnotations { .. } => Answer::Annotations(
-            caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply)),
+        Call::ListJobs { per_page, .. } => Answer::Jobs(
+            caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::jobs(&reply, *per_page)),
+        ),
+        Call::ListAnnotations { per_page, .. } => Answer::Annotations(
+            caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply, *per_page)),
         ),
         Call::Comment(what) => {
             Answer::Comment(caller.comment(what, request).await.unwrap_or_else(Commented::Problem))

@@ -8,7 +8,6 @@ use crate::policy::evidence::{Job, Step};
 use crate::time::Millis;
 
 use super::answer::{Problem, Reply, problem};
-use super::request::EVIDENCE_PER_PAGE;
 
 /// A message is shortened to this many characters: what people look for is at its beginning.
 const MESSAGE_MOST: usize = 2_000;
@@ -29,6 +28,8 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Whether the page was full, so that there may be another.
     pub full: bool,
+    /// How many there are on all pages, where GitHub says so.
+    pub total: Option<u64>,
 }
 
 impl<T> Found<T> {
@@ -54,25 +55,31 @@ impl<T> Found<T> {
 }
 
 impl Found<Page<Job>> {
-    /// Reads the answer to "List jobs for a workflow run attempt".
-    pub fn jobs(reply: &Reply) -> Self {
+    /// Reads the answer to "List jobs for a workflow run attempt", asked for so many on a page.
+    pub fn jobs(reply: &Reply, per_page: u32) -> Self {
         read(reply, "list of jobs", |body| {
-            let List { jobs } = serde_json::from_slice(body)?;
-            Ok(Page { full: jobs.len() >= EVIDENCE_PER_PAGE, items: jobs.into_iter().map(Job::from).collect() })
+            let List { total_count, jobs } = serde_json::from_slice(body)?;
+            let full = is_full(jobs.len(), per_page);
+            Ok(Page { full, total: total_count, items: jobs.into_iter().map(Job::from).collect() })
         })
     }
 }
 
 impl Found<Page<String>> {
     /// Reads the answer to "List check run annotations": the messages.
-    pub fn annotations(reply: &Reply) -> Self {
+    pub fn annotations(reply: &Reply, per_page: u32) -> Self {
         read(reply, "list of annotations", |body| {
             let list: Vec<Annotation> = serde_json::from_slice(body)?;
-            let full = list.len() >= EVIDENCE_PER_PAGE;
+            let full = is_full(list.len(), per_page);
             let messages = list.into_iter().filter_map(|annotation| annotation.message);
-            Ok(Page { full, items: messages.map(|message| message.chars().take(MESSAGE_MOST).collect()).collect() })
+            let items = messages.map(|message| message.chars().take(MESSAGE_MOST).collect()).collect();
+            Ok(Page { full, total: None, items })
         })
     }
+}
+
+fn is_full(items: usize, per_page: u32) -> bool {
+    items >= usize::try_from(per_page).unwrap_or(usize::MAX)
 }
 
 fn read<T>(reply: &Reply, what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Found<T> {
@@ -92,6 +99,7 @@ fn read<T>(reply: &Reply, what: &str, parse: impl FnOnce(&[u8]) -> Result<T, ser
 
 #[derive(Deserialize)]
 struct List {
+    total_count: Option<u64>,
     jobs: Vec<WireJob>,
 }
 
@@ -164,30 +172,32 @@ mod tests {
             { "id": 10, "name": "late", "status": "in_progress", "conclusion": "failure", "started_at": null,
               "completed_at": null, "runner_name": "", "labels": null },
         ]});
-        let Found::There(page) = Found::jobs(&reply(200, &body)) else { panic!("not read") };
-        assert!(!page.full);
+        let Found::There(page) = Found::jobs(&reply(200, &body), 100) else { panic!("not read") };
+        assert_eq!((page.full, page.total), (false, Some(2)));
         let [first, second] = page.items.try_into().unwrap();
         assert_eq!(first.name, "test \"3.12\"\n");
         assert_eq!(first.started, Some(Millis(1_795_446_245_000)));
         assert_eq!(first.steps.first().and_then(|step| step.conclusion), Some(Conclusion::Failure));
         assert_eq!((second.conclusion, second.runner, second.labels), (None, None, vec![]));
         for broken in [json!([]), json!({ "jobs": [{ "id": 0, "name": "x" }] }), json!({ "jobs": null })] {
-            assert!(matches!(Found::jobs(&reply(200, &broken)), Found::Problem(Problem::Lost { .. })), "{broken}");
+            assert!(matches!(Found::jobs(&reply(200, &broken), 100), Found::Problem(Problem::Lost { .. })), "{broken}");
         }
     }
 
     #[test]
     fn a_full_page_has_a_next_one() {
         let list = |n: usize| json!(vec![json!({ "message": "Process completed with exit code 1." }); n]);
-        for (n, expected) in [(0, false), (99, false), (100, true)] {
-            let Found::There(page) = Found::annotations(&reply(200, &list(n))) else { panic!("not read") };
+        for (n, per_page, expected) in
+            [(0, 100, false), (99, 100, false), (100, 100, true), (49, 50, false), (50, 50, true)]
+        {
+            let Found::There(page) = Found::annotations(&reply(200, &list(n)), per_page) else { panic!("not read") };
             assert_eq!((page.items.len(), page.full), (n, expected));
         }
     }
 
     #[test]
     fn what_is_absent_and_what_may_come() {
-        let of = |status, message: &str| Found::annotations(&reply(status, &json!({ "message": message })));
+        let of = |status, message: &str| Found::annotations(&reply(status, &json!({ "message": message })), 100);
         for (status, message) in [
             (403, "Resource not accessible by personal access token"),
             (404, "Not Found"),

@@ -11,8 +11,8 @@ use super::comments::CommentCall;
 
 /// Runs on a page of a list: about a megabyte.
 pub const PER_PAGE: u32 = 50;
-/// Jobs, or annotations, on a page: the most that GitHub gives.
-pub const EVIDENCE_PER_PAGE: usize = 100;
+/// Jobs, or annotations, on a page at first: the most that GitHub gives.
+pub const EVIDENCE_PER_PAGE: u32 = 100;
 
 /// One call to GitHub that the Keeper asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +34,17 @@ pub enum Call {
         path: FilePath,
         etag: Option<String>,
     },
-    /// The jobs of one attempt. Pages are counted from 1.
+    /// The jobs of one attempt. Pages are counted from 1; GitHub cannot always give large ones.
     ListJobs {
         run_id: RunId,
         run_attempt: RunAttempt,
+        per_page: u32,
         page: u32,
     },
     ListAnnotations {
         run_id: RunId,
         job_id: JobId,
+        per_page: u32,
         page: u32,
     },
     ReadLog {
@@ -154,14 +156,12 @@ impl Call {
                 if_none_match: etag.clone(),
                 ..Request::get(format!("{repository}/contents/{}", path.encoded()))
             },
-            Self::ListJobs { run_id, run_attempt, page } => Request::get(format!(
-                "{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={EVIDENCE_PER_PAGE}&page={page}"
-            )),
-            Self::ListAnnotations { job_id, page, .. } => {
+            Self::ListJobs { run_id, run_attempt, per_page, page } => {
+                Request::get(format!("{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={per_page}&page={page}"))
+            }
+            Self::ListAnnotations { job_id, per_page, page, .. } => {
                 // The check run of a job has the job's id.
-                Request::get(format!(
-                    "{repository}/check-runs/{job_id}/annotations?per_page={EVIDENCE_PER_PAGE}&page={page}"
-                ))
+                Request::get(format!("{repository}/check-runs/{job_id}/annotations?per_page={per_page}&page={page}"))
             }
             Self::ReadLog { job_id, .. } => Request::get(format!("{repository}/actions/jobs/{job_id}/logs")),
             Self::Comment(call) => comment(&repository, call),
@@ -222,11 +222,11 @@ mod tests {
             r#"Post /repos/octo/widgets/actions/runs/7/rerun {"enable_debug_logging":true}"#,
         );
         is(
-            Call::ListJobs { run_id, run_attempt, page: 3 },
-            "Get /repos/octo/widgets/actions/runs/7/attempts/2/jobs?per_page=100&page=3",
+            Call::ListJobs { run_id, run_attempt, per_page: 50, page: 3 },
+            "Get /repos/octo/widgets/actions/runs/7/attempts/2/jobs?per_page=50&page=3",
         );
         is(
-            Call::ListAnnotations { run_id, job_id, page: 1 },
+            Call::ListAnnotations { run_id, job_id, per_page: 100, page: 1 },
             "Get /repos/octo/widgets/check-runs/9/annotations?per_page=100&page=1",
         );
         is(Call::ReadLog { run_id, job_id }, "Get /repos/octo/widgets/actions/jobs/9/logs");

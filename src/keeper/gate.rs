@@ -129,6 +129,7 @@ mod tests {
             (limit(Some(Span::seconds(10))), 5, 0.0, 11),
             (limit(Some(Span::seconds(10))), 5, 1.0, 26),
             (limit(Some(Span::hours(3))), 0, 0.0, 7_201),
+            (limit(Some(Span::ZERO)), 5, 0.0, 1),
             (limit(None), 0, 0.0, 60),
             (limit(None), 1, 0.0, 120),
             (limit(None), 1, 1.0, 135),

@@ -1,8 +1,9 @@
 //! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
 //! crash it is gathered anew.
 
+use crate::github::request::EVIDENCE_PER_PAGE;
 use crate::github::{Call, Found, Page, Problem, Run};
-use crate::names::{JobId, RunId};
+use crate::names::JobId;
 use crate::policy::evidence::{Evidence, Job, Need, Read};
 use crate::time::{Millis, Span};
 
@@ -79,8 +80,10 @@ impl Gathering {
     pub fn ask(&mut self, need: Need) -> Option<Call> {
         let run_id = self.run.run_id;
         let call = match need {
-            Need::Jobs => Call::ListJobs { run_id, run_attempt: self.run.run_attempt, page: 1 },
-            Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, page: 1 },
+            Need::Jobs => {
+                Call::ListJobs { run_id, run_attempt: self.run.run_attempt, per_page: EVIDENCE_PER_PAGE, page: 1 }
+            }
+            Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page: EVIDENCE_PER_PAGE, page: 1 },
             Need::Log(job_id) => Call::ReadLog { run_id, job_id },
         };
         self.jobs.clear();
@@ -112,12 +115,15 @@ impl Gathering {
             return Taken::Stray;
         }
         match (call, answer) {
-            (Call::ListJobs { run_id, run_attempt, page }, Answer::Jobs(found)) => {
-                let next = |page| Call::ListJobs { run_id: *run_id, run_attempt: *run_attempt, page };
+            (Call::ListJobs { run_id, run_attempt, per_page, page }, Answer::Jobs(found)) => {
+                let (run_id, run_attempt, per_page) = (*run_id, *run_attempt, *per_page);
+                let next = |page| Call::ListJobs { run_id, run_attempt, per_page, page };
                 self.jobs_page(call, *page, found, next)
             }
-            (Call::ListAnnotations { run_id, job_id, page }, Answer::Annotations(found)) => {
-                self.annotations_page(call, (*run_id, *job_id), *page, found)
+            (Call::ListAnnotations { run_id, job_id, per_page, page }, Answer::Annotations(found)) => {
+                let (run_id, job_id, per_page) = (*run_id, *job_id, *per_page);
+                let next = |page| Call::ListAnnotations { run_id, job_id, per_page, page };
+                self.annotations_page(call, job_id, *page, found, next)
             }
             (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match found {
                 Found::There(tail) => {
@@ -152,9 +158,10 @@ impl Gathering {
     fn annotations_page(
         &mut self,
         call: &Call,
-        (run_id, job_id): (RunId, JobId),
+        job_id: JobId,
         page: u32,
         found: Found<Page<String>>,
+        next: impl Fn(u32) -> Call,
     ) -> Taken {
         let listed = match found {
             Found::There(listed) => listed,
@@ -163,7 +170,7 @@ impl Gathering {
         };
         self.messages.extend(listed.items);
         if listed.full && page < ANNOTATION_PAGES && self.requests < REQUESTS {
-            return Taken::Ask(self.call(Call::ListAnnotations { run_id, job_id, page: page + 1 }));
+            return Taken::Ask(self.call(next(page + 1)));
         }
         self.evidence.annotations.insert(job_id, Read::There(std::mem::take(&mut self.messages)));
         Taken::Had

@@ -2,7 +2,6 @@
 
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::log_tail::Tail;
-use rerunner::github::request::EVIDENCE_PER_PAGE;
 use rerunner::github::{ListAnswer, ListedRun, Page, ReadAnswer, Run};
 use rerunner::hint::Conclusion;
 use rerunner::keeper::Answer;
@@ -49,8 +48,8 @@ pub fn run_of(run: &model::RunSnapshot) -> Run {
     }
 }
 
-pub fn page_of<T>(items: Vec<T>) -> Page<T> {
-    Page { full: items.len() >= EVIDENCE_PER_PAGE, items }
+pub fn page_of<T>(items: Vec<T>, per_page: u32) -> Page<T> {
+    Page { full: items.len() >= per_page as usize, total: None, items }
 }
 
 pub fn job_of(job: &model::Job) -> Job {

@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::request::{EVIDENCE_PER_PAGE, Failing, PER_PAGE};
-use rerunner::github::{Call, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use rerunner::github::request::{Failing, PER_PAGE};
+use rerunner::github::{Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
 use rerunner::hint::Hint;
 use rerunner::keeper::Answer;
 use rerunner::names::RunId;
@@ -394,17 +394,23 @@ impl World {
                     Err(error) => PolicyAnswer::of(error_reply(&error)),
                 })
             }
-            Call::ListJobs { run_id, run_attempt, page } => {
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 let (run, attempt) = (model::RunId(run_id.get()), Some(run_attempt.get()));
-                let (size, page) = (EVIDENCE_PER_PAGE, *page as usize);
+                let (size, page) = (*per_page as usize, *page as usize);
                 Answer::Jobs(match self.github.list_jobs(caller, &name, run, attempt, size, page, now) {
-                    Ok(page) => Found::There(page_of(page.jobs.iter().map(|job| job_of(&job.job)).collect())),
+                    Ok(page) => {
+                        let total = u64::try_from(page.total_count).ok();
+                        let items = page.jobs.iter().map(|job| job_of(&job.job)).collect();
+                        Found::There(Page { total, ..page_of(items, *per_page) })
+                    }
                     Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
-            Call::ListAnnotations { job_id, .. } => {
+            Call::ListAnnotations { job_id, per_page, .. } => {
                 Answer::Annotations(match self.github.annotations(caller, &name, model::JobId(job_id.get()), now) {
-                    Ok(all) => Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect())),
+                    Ok(all) => {
+                        Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect(), *per_page))
+                    }
                     Err(error) => Found::missing(&error_reply(&error)),
                 })
             }
@@ -463,8 +469,8 @@ impl World {
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
-            Call::ListJobs { .. } => Answer::Jobs(Found::jobs(&reply)),
-            Call::ListAnnotations { .. } => Answer::Annotations(Found::annotations(&reply)),
+            Call::ListJobs { per_page, .. } => Answer::Jobs(Found::jobs(&reply, *per_page)),
+            Call::ListAnnotations { per_page, .. } => Answer::Annotations(Found::annotations(&reply, *per_page)),
             // A log has no form that garbage could lack.
             Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
             Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),

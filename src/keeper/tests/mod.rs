@@ -18,6 +18,7 @@ mod messages;
 mod policies;
 mod reruns;
 mod sweeps;
+mod times;
 mod trouble;
 mod work;
 
@@ -248,16 +249,16 @@ impl Play {
                     PolicyAnswer::File { text, etag: Some(now) }
                 }
             })),
-            Call::ListJobs { run_id, run_attempt, page } => {
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
                 let problem = github.evidence_problems.pop();
                 let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
-                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *page)), of_evidence))
+                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *per_page, *page)), of_evidence))
             }
-            Call::ListAnnotations { page, .. } => {
+            Call::ListAnnotations { per_page, page, .. } => {
                 let problem = github.evidence_problems.pop();
                 Answer::Annotations(
-                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *page)), of_evidence),
+                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *per_page, *page)), of_evidence),
                 )
             }
             Call::ReadLog { .. } => {
@@ -381,9 +382,10 @@ fn lost() -> Problem {
     Problem::Lost { what: "no answer in time".to_owned() }
 }
 
-fn page_of<T: Clone>(all: &[T], page: u32) -> Page<T> {
-    let items: Vec<T> = all.iter().skip(100 * (page as usize - 1)).take(100).cloned().collect();
-    Page { full: items.len() == 100, items }
+fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
+    let size = per_page as usize;
+    let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
+    Page { full: items.len() == size, total: None, items }
 }
 
 /// 404 is for ever, everything else may pass.

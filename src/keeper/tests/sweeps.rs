@@ -65,3 +65,28 @@ fn a_repository_that_sleeps_is_not_swept() {
     play.pass_working(Span::minutes(1));
     assert_eq!(play.github.borrow().lists, lists + 2);
 }
+
+#[test]
+fn what_was_cancelled_before_the_policy_asked_for_it_is_left() {
+    let mut play = Play::with_policy("");
+    play.rules.sweep_interval = Span::minutes(15);
+    let other = RunId::new(1).unwrap();
+    let hint = Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+    play.ends(Conclusion::Success);
+    play.keeper.receive(&hint, &play.cx()).unwrap();
+    play.pass_working(Span::minutes(30));
+    // Watched, and cancelled while nobody asks for that.
+    play.ends(Conclusion::Cancelled);
+    play.github.borrow_mut().ended = play.now.get();
+    play.pass_working(Span::minutes(30));
+    play.github.borrow_mut().file = Some("conclusions: [failure, cancelled]\n".to_owned());
+    play.keeper.receive(&Hint { run_attempt: Some(attempt(2)), ..hint }, &play.cx()).unwrap();
+    play.pass_working(Span::minutes(1));
+    assert_eq!(*play.cancelled.borrow(), [true]);
+    play.pass_working(Span::hours(2));
+    assert_eq!(play.keeper.run(run_id()).unwrap(), None);
+    // The policy has asked for it by the time of the next.
+    play.github.borrow_mut().ended = play.now.get();
+    play.pass_working(Span::minutes(16));
+    play.reruns(&[1]);
+}

@@ -83,6 +83,18 @@ fn what_fails_in_the_same_way_again_is_real() {
 }
 
 #[test]
+fn another_exit_code_is_another_failure() {
+    let text = "max_reruns: 10\nstop_when_repeated: 2";
+    let exits = |code: u32| {
+        failed([job(1, "a", "x")]).annotated(1, &[&format!("Process completed with exit code {code}.")]).attempt(2)
+    };
+    let first = reruns(&exits(1), text).detail.fingerprint.unwrap();
+    let again = |code| World { history: earlier(&[(1, Some(&first), &[])]), ..exits(code) };
+    ends(&again(1), text, RunOutcome::Left);
+    reruns(&again(137), text);
+}
+
+#[test]
 fn delays_and_debug_logging() {
     let delay = |text: &str, attempt| reruns(&failed([job(1, "a", "x")]).attempt(attempt), text).delay;
     assert_eq!(delay("", 3), Span::seconds(5));

@@ -1,0 +1,239 @@
+//! How long something is remembered, held back, or waited for: to the moment, as only that shows a guard that is too short.
+
+use super::*;
+use crate::github::PolicyAnswer;
+
+fn hint_of(run: u64, news: News) -> Hint {
+    Hint { run_id: RunId::new(run).unwrap(), run_attempt: Some(attempt(1)), news, delivery: None }
+}
+
+fn hear_of(play: &Play, run: u64) {
+    play.keeper.receive(&hint_of(run, News::RunFailed), &play.cx()).unwrap();
+}
+
+#[track_caller]
+fn run_stands(play: &Play, run: u64, outcome: RunOutcome) {
+    let (watched, _) = play.keeper.run(RunId::new(run).unwrap()).unwrap().unwrap();
+    assert_eq!(watched.outcome, outcome, "{}", watched.reason);
+}
+
+/// Every run is in its first attempt, and a re-run of one does not advance the others.
+fn fail_again(play: &Play) {
+    play.github.borrow_mut().attempt = 1;
+    play.ends(Conclusion::Failure);
+}
+
+/// How often a re-run was asked for, whatever GitHub made of it.
+fn asked(play: &Play) -> usize {
+    play.github.borrow().calls.iter().filter(|call| matches!(call, Call::Rerun { .. })).count()
+}
+
+#[test]
+fn what_was_spent_counts_for_a_day_whatever_is_forgotten_meanwhile() {
+    for budget in ["reruns_per_day: 1", "minutes_per_day: 1"] {
+        let play = Play::with_policy(&format!("budget: {{ {budget} }}\n"));
+        hear_of(&play, 1);
+        play.pass_working(Span::seconds(5));
+        run_stands(&play, 1, RunOutcome::Rerunning);
+        let spent = play.now.get();
+        for (run, after, outcome) in [
+            (2, Span::hours(2), RunOutcome::Left),
+            (3, Span::millis(Span::days(1).as_millis() - 1), RunOutcome::Left),
+            (4, Span::days(1), RunOutcome::Rerunning),
+        ] {
+            fail_again(&play);
+            play.now.set(Millis((spent + after).0 - Span::seconds(5).as_millis()));
+            // Each time as if it were the first in a day.
+            play.keeper.store.set_fact::<Millis>(PRUNE, None).unwrap();
+            play.keeper.prune(play.now.get()).unwrap();
+            hear_of(&play, run);
+            play.pass_working(Span::seconds(5));
+            run_stands(&play, run, outcome);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_paused_for_longer_than_runs_are_kept_is_not_forgotten() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    play.keeper.pause(play.now.get()).unwrap();
+    play.pass_working(Span::days(36));
+    play.keeper.prune(play.now.get()).unwrap();
+    play.stands(RunOutcome::Waiting, 0);
+    play.keeper.resume(play.now.get()).unwrap();
+    play.pass_working(Span::seconds(1));
+    play.reruns(&[1]);
+}
+
+#[test]
+fn a_run_whose_count_could_not_be_published_is_not_forgotten() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.hear(News::RunSucceeded, Some(2));
+    play.pass(Span::days(36));
+    play.keeper.prune(play.now.get()).unwrap();
+    play.stands(RunOutcome::Rescued, 1);
+    play.work();
+    play.keeper.store.set_fact::<Millis>(PRUNE, None).unwrap();
+    play.keeper.prune(play.now.get()).unwrap();
+    assert_eq!(play.keeper.run(run_id()).unwrap(), None, "it is published, and old");
+}
+
+#[test]
+fn what_changes_while_a_count_is_written_is_written_after_it() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    let rerun = play.until_rerun();
+    play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
+    let Some(Errand::Publish(written)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    assert_eq!(written.attempts().outcome, RunOutcome::Rerunning);
+    // It passes while Workers KV is being told that it is re-run.
+    play.hear(News::RunSucceeded, Some(2));
+    play.keeper.published(&written, play.now.get(), true).unwrap();
+    assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "a key takes one write a second");
+    play.pass(Span::seconds(1));
+    let Some(Errand::Publish(written)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    assert_eq!((written.attempts().outcome, written.attempts().run_attempt), (RunOutcome::Rescued, 2));
+    play.keeper.published(&written, play.now.get(), true).unwrap();
+    play.rests();
+}
+
+#[test]
+fn no_second_call_for_a_while_after_an_answer_was_lost() {
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    assert_eq!(asked(&play), 1);
+    play.pass_working(Span::seconds(44));
+    assert_eq!(asked(&play), 1, "what GitHub shows may be older than the call");
+    play.pass_working(Span::seconds(15));
+    assert_eq!(asked(&play), 2);
+}
+
+#[test]
+fn no_second_call_for_a_while_after_a_crash() {
+    let play = Play::new();
+    play.hear(News::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    // The machine is gone before the answer, and perhaps before the call.
+    play.until_rerun();
+    play.pass_working(Span::millis(44_999));
+    assert!(play.github.borrow().reads >= 2, "it was looked at when the claim was over");
+    assert_eq!(asked(&play), 0, "what GitHub shows may be older than the call");
+    play.pass_working(Span::millis(1));
+    assert_eq!(asked(&play), 1);
+}
+
+#[test]
+fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
+    let other = FilePath::parse(".github/other.yml");
+    for path in [other, None] {
+        let play = Play::with_policy("max_reruns: 0\n");
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::seconds(5));
+        play.stands(RunOutcome::Left, 0);
+        // The Worker is deployed anew with another POLICY_FILE, within the time that the file is believed.
+        let Play { keeper, now, github, rules, .. } = play;
+        let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(path.clone());
+        github.borrow_mut().file = None;
+        let play = Play { keeper, now, github, rules, ..Play::new() };
+        let other = RunId::new(8).unwrap();
+        let hint = Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.pass_working(Span::seconds(5));
+        run_stands(&play, 8, RunOutcome::Rerunning);
+        let calls = play.github.take().calls;
+        let asked = calls.into_iter().filter_map(|call| match call {
+            Call::ReadPolicy { path, etag, .. } if path != policy_path() => Some((path, etag)),
+            _ => None,
+        });
+        let expected: Vec<_> = path.into_iter().map(|path| (path, None)).collect();
+        assert_eq!(asked.collect::<Vec<_>>(), expected, "another file's ETag says nothing of this one");
+    }
+}
+
+#[test]
+fn a_budget_is_given_back_when_a_lost_call_did_nothing_and_the_run_has_ended() {
+    let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    hear_of(&play, 1);
+    play.pass_working(Span::seconds(5));
+    // Until its run is seen to be as it was, the call is taken for one that worked.
+    hear_of(&play, 2);
+    play.pass_working(Span::seconds(10));
+    run_stands(&play, 2, RunOutcome::Left);
+    // Then it is seen not to have advanced, and that it is left alone now.
+    play.ends(Conclusion::Cancelled);
+    play.pass_working(Span::minutes(2));
+    run_stands(&play, 1, RunOutcome::Left);
+    fail_again(&play);
+    hear_of(&play, 3);
+    play.pass_working(Span::seconds(5));
+    run_stands(&play, 3, RunOutcome::Rerunning);
+}
+
+#[test]
+fn a_delivery_is_known_for_as_long_as_it_can_be_repeated() {
+    let play = Play::new();
+    let hint = Hint { delivery: DeliveryId::parse("d-1"), ..hint_of(7, News::RunFailed) };
+    let reason = || play.keeper.receive(&hint, &play.cx()).unwrap().0.reason;
+    assert_eq!(reason(), "workflow run failed");
+    play.pass_working(Span::seconds(5));
+    for day in 1..=3 {
+        play.pass_working(Span::days(1));
+        play.keeper.prune(play.now.get()).unwrap();
+        assert_eq!(reason(), "this delivery was received before", "after {day} days");
+    }
+    // What GitHub repeats no more is forgotten.
+    play.pass_working(Span::days(1));
+    assert_ne!(reason(), "this delivery was received before");
+}
+
+#[test]
+fn the_gate_is_shut_until_its_very_end() {
+    let play = Play::new();
+    let limited = Problem::RateLimited { wait: Some(Span::minutes(10)) };
+    play.github.borrow_mut().read_problems = vec![limited];
+    play.hear(News::RunFailed, Some(1));
+    hear_of(&play, 8);
+    play.pass(Span::seconds(5));
+    play.work();
+    let until = play.keeper.gate().unwrap().unwrap().until;
+    assert!(until - play.now.get() >= Span::minutes(10));
+    assert_eq!(play.keeper.next_alarm(&play.rules).unwrap(), Some(until));
+    play.now.set(Millis(until.0 - 1));
+    assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
+    play.now.set(until);
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Call(_))));
+}
+
+#[test]
+fn a_policy_that_was_just_read_is_not_read_again_before_its_time_and_then_is() {
+    let play = Play::with_policy("max_reruns: 0\n");
+    let reads = || play.github.borrow().calls.iter().filter(|call| matches!(call, Call::ReadPolicy { .. })).count();
+    let known_at = |run: u64, read: Millis, after: Span| {
+        play.now.set(Millis((read + after).0 - Span::seconds(5).as_millis()));
+        hear_of(&play, run);
+        play.pass_working(Span::seconds(5));
+    };
+    hear_of(&play, 1);
+    play.pass_working(Span::seconds(5));
+    let read = play.now.get();
+    known_at(2, read, Span::millis(Span::minutes(5).as_millis() - 1));
+    assert_eq!(reads(), 1);
+    known_at(3, read, Span::minutes(5));
+    assert_eq!(reads(), 2);
+    // After trouble it is what was known that holds, for a minute.
+    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Problem(lost())];
+    let read = play.now.get();
+    known_at(4, read, Span::minutes(5));
+    let trouble = play.now.get();
+    known_at(5, trouble, Span::millis(59_999));
+    assert_eq!(reads(), 3);
+    known_at(6, trouble, Span::minutes(1));
+    assert_eq!(reads(), 4);
+}
