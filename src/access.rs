@@ -279,7 +279,8 @@ mod tests {
         for Sent { what, fetch, origin, shows, costs, changes } in SENT {
             let (site, mode, dest) = fetch.map_or((None, None, None), |(s, m, d)| (Some(s), Some(m), Some(d)));
             for (care, welcome) in [(Care::Shows, shows), (Care::Costs, costs), (Care::Changes, changes)] {
-                let from = Origin { care, fetch_site: site, fetch_mode: mode, fetch_dest: dest, origin: *origin, own: OWN };
+                let from =
+                    Origin { care, fetch_site: site, fetch_mode: mode, fetch_dest: dest, origin: *origin, own: OWN };
                 let expected = if *welcome { Ok(()) } else { Err(Denied::CrossSite) };
                 assert_eq!(checked(Some(&basic), &from), expected, "{what}, to what {care:?}");
                 assert_eq!(checked(Some(&bearer), &from), Ok(()), "{what}, with a bearer token");

@@ -6,6 +6,7 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Date, Env, Headers, Request, Response, ResponseBuilder};
 
+use crate::admin::Form;
 use crate::doctor::redeliver::Redelivered;
 use crate::doctor::{self, Who};
 use crate::github::office::Office;
@@ -19,7 +20,6 @@ use crate::routes::{Route, path, route};
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::webhook::{Answer, Subject};
-use crate::admin::Form;
 use crate::{admin, env, kv, log};
 
 pub const KEEPER: &str = "KEEPER";

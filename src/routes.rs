@@ -215,7 +215,8 @@ mod tests {
                 routes.push((method.to_uppercase(), path.clone()));
             }
         }
-        let pages = ["/overview", "/overview/octo/widgets", "/overview/octo/widgets/runs/7", "/setup", "/setup/created"];
+        let pages =
+            ["/overview", "/overview/octo/widgets", "/overview/octo/widgets/runs/7", "/setup", "/setup/created"];
         routes.extend(pages.iter().chain(&["/metrics"]).map(|path| ("GET".to_owned(), (*path).to_owned())));
         for (method, path) in routes {
             let care = match route(&method, &path) {

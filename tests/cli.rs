@@ -264,7 +264,9 @@ const KEPT: &str = "RERUNNER_URL=\"https://mine.example\"\nADMIN_TOKEN=\"the-kep
 
 #[test]
 fn the_doctor_sends_no_token_in_the_clear_nor_anywhere_but_where_it_belongs() {
-    for address in ["http://mine.example", "http://127.0.0.1.evil.example", "http://localhost@evil.example", "ftp://mine.example"] {
+    for address in
+        ["http://mine.example", "http://127.0.0.1.evil.example", "http://localhost@evil.example", "ftp://mine.example"]
+    {
         let ran = rerunner_with(&[("ADMIN_TOKEN", "hush")], &[(".deployed.vars", KEPT)], "", &["doctor", address]);
         assert_eq!(ran.code, 2, "{address}: {} {}", ran.out, ran.err);
         assert!(ran.err.contains("no address to look at") && !ran.err.contains("hush"), "{}", ran.err);

@@ -160,6 +160,9 @@ mod tests {
         }
         assert!(is_sent(&local, "http://127.0.0.1:8787") && is_sent(&local, "http://localhost:1"));
         assert!(!is_sent(&local, "https://mine.example"));
-        assert!(!is_sent(&kept("WEBHOOK_SECRET_PREVIOUS=\"hush\"\n", false), "https://mine.example"), "it is not said whose it is");
+        assert!(
+            !is_sent(&kept("WEBHOOK_SECRET_PREVIOUS=\"hush\"\n", false), "https://mine.example"),
+            "it is not said whose it is"
+        );
     }
 }

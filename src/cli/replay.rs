@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rerunner::escape::line;
 use rerunner::attempts::RunOutcome;
+use rerunner::escape::line;
 use rerunner::github::Run;
 use rerunner::hint::Conclusion;
 use rerunner::names::{RunAttempt, RunId};

@@ -38,9 +38,14 @@ fn push_words(words: &str, text: &mut String) {
         let trimmed = word.trim_end();
         let core = trimmed.trim_start_matches(['(', '[', '\'', '"']);
         let (before, _) = trimmed.split_at(trimmed.len() - core.len());
-        let (core, after) = core.split_at(core.trim_end_matches([')', ']', '\'', '"', ',', ';', ':', '.', '!', '?', '%']).len());
+        let (core, after) =
+            core.split_at(core.trim_end_matches([')', ']', '\'', '"', ',', ';', ':', '.', '!', '?', '%']).len());
         push_escaped(before, text);
-        if is_plain(core) { text.push_str(core) } else { push_code(core, text) }
+        if is_plain(core) {
+            text.push_str(core)
+        } else {
+            push_code(core, text)
+        }
         push_escaped(after, text);
         if trimmed.len() < word.len() && !text.is_empty() && !text.ends_with(' ') {
             text.push(' ');
@@ -52,7 +57,8 @@ fn push_words(words: &str, text: &mut String) {
 fn is_plain(word: &str) -> bool {
     let is_inner = |c: char| c.is_alphanumeric() || matches!(c, '-' | '\'' | ',');
     let is_hash = |part: &str| part.len() >= 7 && part.bytes().all(|b| b.is_ascii_hexdigit());
-    let refers = word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| is_hash(part) || part.eq_ignore_ascii_case("gh"));
+    let refers =
+        word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| is_hash(part) || part.eq_ignore_ascii_case("gh"));
     let ends = |c: Option<char>| c.is_none_or(char::is_alphanumeric);
     word.chars().all(is_inner) && ends(word.chars().next()) && ends(word.chars().next_back()) && !refers
 }
@@ -65,8 +71,11 @@ fn push_escaped(punctuation: &str, text: &mut String) {
 
 /// Between more backquotes than are in it (CommonMark, "Code spans").
 fn push_code(name: &str, text: &mut String) {
-    let name: Cow<'_, str> =
-        if name.contains(char::is_whitespace) { name.split_whitespace().collect::<Vec<_>>().join(" ").into() } else { name.into() };
+    let name: Cow<'_, str> = if name.contains(char::is_whitespace) {
+        name.split_whitespace().collect::<Vec<_>>().join(" ").into()
+    } else {
+        name.into()
+    };
     if name.is_empty() {
         return;
     }

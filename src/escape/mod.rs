@@ -67,11 +67,15 @@ pub fn html(text: &str, chars: usize, buffer: &mut String) {
 /// JSON in which whatever cannot be seen stands as `\u…`. It means the same.
 pub fn json(json: &str) -> Cow<'_, str> {
     // Between strings JSON has only visible characters, and line breaks where it is indented.
-    escaped(json, |c| is_visible(c) || c == '\n', |c, text| {
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            let _ = write!(text, "\\u{unit:04x}");
-        }
-    })
+    escaped(
+        json,
+        |c| is_visible(c) || c == '\n',
+        |c, text| {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        },
+    )
 }
 
 /// For a terminal, of what is printed as a whole: lines stay lines.
@@ -86,11 +90,15 @@ pub fn line(text: &str) -> Cow<'_, str> {
 
 /// The value of a label of Prometheus' text format.
 pub fn label(value: &str) -> Cow<'_, str> {
-    escaped(value, |c| is_visible(c) && !matches!(c, '\\' | '"'), |c, text| match c {
-        '\\' | '"' => text.extend(['\\', c]),
-        '\n' => text.push_str("\\n"),
-        _ => text.push('\u{fffd}'),
-    })
+    escaped(
+        value,
+        |c| is_visible(c) && !matches!(c, '\\' | '"'),
+        |c, text| match c {
+            '\\' | '"' => text.extend(['\\', c]),
+            '\n' => text.push_str("\\n"),
+            _ => text.push('\u{fffd}'),
+        },
+    )
 }
 
 /// `\u{1b}`

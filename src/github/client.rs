@@ -25,7 +25,9 @@ use super::contents::{MAX_BYTES, TOO_LARGE};
 use super::credentials::Way;
 use super::log_tail::Tail;
 use super::request::{Call, Method, Request};
-use super::{CommentCall, Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer, signing};
+use super::{
+    CommentCall, Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer, signing,
+};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 pub(super) const TIME_OUT_MS: u32 = 10_000;
@@ -63,9 +65,7 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
         Call::ListAnnotations { per_page, .. } => Answer::Annotations(
             caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply, *per_page)),
         ),
-        Call::Comment(what) => {
-            Answer::Comment(caller.comment(what, request).await.unwrap_or_else(Commented::Problem))
-        }
+        Call::Comment(what) => Answer::Comment(caller.comment(what, request).await.unwrap_or_else(Commented::Problem)),
         Call::ReadLog { .. } => Answer::Log(caller.log(request).await.unwrap_or_else(Found::Problem)),
     }
 }

@@ -77,8 +77,7 @@ impl Author {
             return Err(problem(reply));
         }
         let user = serde_json::from_slice::<User>(&reply.body);
-        user.map(|user| Self::User(user.id))
-            .map_err(|_| Problem::Lost { what: "an answer that is no user".to_owned() })
+        user.map(|user| Self::User(user.id)).map_err(|_| Problem::Lost { what: "an answer that is no user".to_owned() })
     }
 
     fn wrote(&self, comment: &Wire) -> bool {

@@ -15,8 +15,8 @@ use crate::settings::{Secret, Settings};
 use crate::time::{Millis, Span};
 
 use super::answer::{Problem, Reply};
-use super::comments::Author;
 use super::app::{self, App, InstallationAnswer, InstallationToken, RENEW_BEFORE, TokenAnswer};
+use super::comments::Author;
 use super::request::Method;
 
 /// How long the App is taken for not installed, where there is a token to do without it.
@@ -377,7 +377,8 @@ mod tests {
         way.was_asked(&["/user", "/user"]);
 
         let credentials = credentials(Some("t"));
-        let way = Scripted::new([message(404, "Not Found"), reply(200, json!({ "id": 7 })), installed(7), token("a", 60)]);
+        let way =
+            Scripted::new([message(404, "Not Found"), reply(200, json!({ "id": 7 })), installed(7), token("a", 60)]);
         assert_eq!(author(&credentials, &way), Ok(Author::User(7)), "where the App is not installed");
         way.now.set(NOW + NOT_INSTALLED_FOR);
         assert_eq!(author(&credentials, &way), Ok(Author::App("1".to_owned())));

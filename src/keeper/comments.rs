@@ -158,8 +158,10 @@ impl<S: Sql> Keeper<S> {
     /// What became of it.
     pub fn commented(&self, comment: &Comment, answer: Commented, now: Millis) -> Result<(), StoreError> {
         let pull = number(comment.pull);
-        let rows =
-            self.store.sql().exec("SELECT tries, created, deleted FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
+        let rows = self
+            .store
+            .sql()
+            .exec("SELECT tries, created, deleted FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
         let (Some(row), Some(repository)) = (rows.into_iter().next(), self.repository()?) else { return Ok(()) };
         let mut row = read_row(row);
         let (tries, created, deleted) = (row.amount()?, Millis(row.integer()?), row.amount()?);
@@ -178,10 +180,9 @@ impl<S: Sql> Keeper<S> {
                 set("comment_id = NULL, deleted = 1, tries = 0, due = ?", vec![(now + TOGETHER).into()])
             }
             // And again: nobody wants it, for a while.
-            Commented::NotThere | Commented::NotOnThisPage => set(
-                "comment_id = NULL, deleted = 0, due = NULL, silent_until = ?",
-                vec![(now + SILENT).into()],
-            ),
+            Commented::NotThere | Commented::NotOnThisPage => {
+                set("comment_id = NULL, deleted = 0, due = NULL, silent_until = ?", vec![(now + SILENT).into()])
+            }
             Commented::Problem(_) => {
                 let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
                 let due = (now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));

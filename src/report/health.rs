@@ -96,11 +96,7 @@ impl Health {
         Self { repositories: Some(repositories), ..Self::of(settings, refusal, |refusal| refusal.in_detail()) }
     }
 
-    fn of(
-        settings: &Settings,
-        refusal: Result<Option<String>, String>,
-        put: impl Fn(Refusal<'_>) -> Problem,
-    ) -> Self {
+    fn of(settings: &Settings, refusal: Result<Option<String>, String>, put: impl Fn(Refusal<'_>) -> Problem) -> Self {
         let mut problems = settings.problems.clone();
         match refusal {
             Ok(None) => {}
@@ -168,7 +164,10 @@ mod tests {
         for of_app in [true, false] {
             let refusal = Refusal { of_app, refusal: said }.to_string();
             let short = strange(Ok(Some(refusal.clone())));
-            assert!(!short.contains("secret-plans") && !short.contains("install it") && !short.contains("repositories"), "{short}");
+            assert!(
+                !short.contains("secret-plans") && !short.contains("install it") && !short.contains("repositories"),
+                "{short}"
+            );
             let detail = Health::in_detail(&settings("t"), Ok(Some(refusal)), &[]);
             assert!(detail.problems[0].problem.contains(said), "{detail:?}");
         }

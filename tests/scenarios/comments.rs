@@ -96,7 +96,8 @@ async fn one_that_was_deleted_is_made_again_once(stage: Arc<Stage>) {
     let number = repository.pull_request("feature/deleted", "ada").await;
     let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
     run.ends(4).await;
-    let comments = eventually(&repository, number, |all| all.iter().any(|one| one.body.contains("failed for good"))).await;
+    let comments =
+        eventually(&repository, number, |all| all.iter().any(|one| one.body.contains("failed for good"))).await;
     repository.delete_comment(comments[0].id);
     run.press_rerun_failed("ada");
     run.ends(5).await;

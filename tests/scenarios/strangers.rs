@@ -32,7 +32,11 @@ async fn are_told_no_names(stage: Arc<Stage>) {
     let refused = |event: &serde_json::Value| event["outcome"] == "failed";
     worker.log().wait_for(PATIENCE, refused).await.expect("a refusal");
     let health = ill(&worker).await;
-    assert!(health.json()["problems"][0]["problem"].as_str().is_some_and(|text| text.contains(words)), "{}", health.text);
+    assert!(
+        health.json()["problems"][0]["problem"].as_str().is_some_and(|text| text.contains(words)),
+        "{}",
+        health.text
+    );
     for (method, path) in [
         ("GET", "/"),
         ("HEAD", "/"),
@@ -85,7 +89,8 @@ async fn of_other_sites_have_nothing_done(stage: Arc<Stage>) {
     repository.hook(|hook| hook.url = None).await;
     let doctor = format!("/api/v1/doctor?repository={name}");
     let calls = || github.calls().iter().filter(|call| call.repository.as_deref() == Some(name)).count();
-    let sites = [("cross-site", "navigate", "document"), ("cross-site", "no-cors", "image"), ("same-site", "cors", "empty")];
+    let sites =
+        [("cross-site", "navigate", "document"), ("cross-site", "no-cors", "image"), ("same-site", "cors", "empty")];
     for (site, mode, dest) in sites {
         let from = [BASIC, ("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
         let redeliver = format!("/api/v1/redeliver?repository={name}");
