@@ -6,7 +6,9 @@ use crate::time::Millis;
 
 use super::Problem;
 use super::answer::{Reply, problem};
-use super::request::EVIDENCE_PER_PAGE;
+
+/// Comments on a page: the most that GitHub gives.
+pub const PER_PAGE: usize = 100;
 
 /// A call about the comment on a pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +105,7 @@ impl Commented {
         let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(mark));
         match all.iter().filter(is_marked).find(|wire| author.wrote(wire)) {
             Some(ours) => Self::There(ours.id),
-            None if all.len() >= EVIDENCE_PER_PAGE => Self::NotOnThisPage,
+            None if all.len() >= PER_PAGE => Self::NotOnThisPage,
             None => Self::NotThere,
         }
     }
@@ -176,7 +178,7 @@ mod tests {
             let expected = if is_ours { Commented::There(1) } else { Commented::NotThere };
             assert_eq!(Commented::found(&reply(200, json!([comment])), MARK, author), expected, "{author:?} {comment}");
         }
-        let strangers = vec![comment(1, marked, person(8), json!(null)); EVIDENCE_PER_PAGE];
+        let strangers = vec![comment(1, marked, person(8), json!(null)); PER_PAGE];
         assert_eq!(Commented::found(&reply(200, json!(strangers)), MARK, &user), Commented::NotOnThisPage);
         let first = json!([comment(1, marked, person(8), json!(null)), comment(2, marked, person(7), json!(null))]);
         assert_eq!(Commented::found(&reply(200, first), MARK, &user), Commented::There(2));

@@ -7,7 +7,7 @@ use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId};
 use crate::policy::Scope;
 use crate::time::Millis;
 
-use super::comments::CommentCall;
+use super::comments::{CommentCall, PER_PAGE as PER_PAGE_OF_COMMENTS};
 
 /// Runs on a page of a list: about a megabyte.
 pub const PER_PAGE: u32 = 50;
@@ -173,7 +173,7 @@ fn comment(repository: &str, call: &CommentCall) -> Request {
     let body = |text: &str| Some(Cow::Owned(serde_json::json!({ "body": text }).to_string()));
     match call {
         CommentCall::Find { pull, since, page } => Request::get(format!(
-            "{repository}/issues/{pull}/comments?since={}&per_page={EVIDENCE_PER_PAGE}&page={page}",
+            "{repository}/issues/{pull}/comments?since={}&per_page={PER_PAGE_OF_COMMENTS}&page={page}",
             since.to_rfc3339()
         )),
         CommentCall::Create { pull, body: text } => Request {
