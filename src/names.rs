@@ -190,6 +190,41 @@ impl From<InstallationId> for u64 {
     }
 }
 
+/// The id of a repository, which it keeps when it is renamed or moved: 1 to 2^53 - 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct RepositoryId(u64);
+
+impl RepositoryId {
+    pub fn new(id: u64) -> Option<Self> {
+        (1..=MAX_SAFE_INTEGER).contains(&id).then_some(Self(id))
+    }
+
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for RepositoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<u64> for RepositoryId {
+    type Error = &'static str;
+
+    fn try_from(id: u64) -> Result<Self, Self::Error> {
+        Self::new(id).ok_or("a repository id is a number from 1 to 2^53 - 1")
+    }
+}
+
+impl From<RepositoryId> for u64 {
+    fn from(id: RepositoryId) -> Self {
+        id.0
+    }
+}
+
 /// Which attempt of a run: 1 for the first, one more for each re-run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]

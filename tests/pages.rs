@@ -124,6 +124,7 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
         at: NOW,
         paused_since: None,
         credentials_refused: None,
+        repository_problem: None,
         policy_problem: None,
         waiting: runs.iter().filter(|run| run.outcome == RunOutcome::Waiting).count() as u64,
         rerunning: runs.iter().filter(|run| run.outcome == RunOutcome::Rerunning).count() as u64,
@@ -231,6 +232,7 @@ fn every_page() -> Vec<(&'static str, String)> {
     let lively = pages::overview(&entries, &[], None, NOW);
     entries[1].paused = true;
     entries[2].credentials_refused = Some("401 Bad credentials".to_owned());
+    entries[3].repository_problem = Some("the App is not installed on acme/handbook".to_owned());
     entries[0].policy_problem = Some("line 4, column 3: unknown key `rulez`".to_owned());
     let problems = Settings::read(|_| None).problems;
     let troubled = pages::overview(&entries, &problems, Some("a b&c"), NOW);

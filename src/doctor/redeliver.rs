@@ -65,7 +65,9 @@ pub async fn everything(
     for repository in repositories {
         let hooks = match hooks_to(github, site, repository).await {
             // Where the App is installed there need not be any, and it may not see them.
-            Err(Problem::Credentials { .. } | Problem::NotFound) if site.has_app => continue,
+            Err(Problem::Credentials { .. } | Problem::Repository { .. } | Problem::NotFound) if site.has_app => {
+                continue;
+            }
             hooks => hooks?,
         };
         for hook in hooks {

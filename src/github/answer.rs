@@ -1,15 +1,11 @@
-//! What GitHub can answer, as an enum for each call and not as status numbers.
-//!
-//! A 403 is classified by its rate-limit headers first, then by its message: GitHub uses it for both.
-
-use std::fmt;
-
-use serde::Deserialize;
+//! What GitHub can answer, as an enum for each call and not as status numbers. What an answer says that is not the one
+//! hoped for, is in [`super::problem`].
 
 use crate::bugs::{self, Bug};
-use crate::escape::is_visible;
-use crate::time::{Millis, Span};
 
+pub use super::problem::{Problem, problem};
+
+use super::problem::{message, rate_limit};
 use super::run::{ListedRun, Run};
 
 /// What came back, before it is understood.
@@ -30,7 +26,7 @@ pub struct ReplyHeaders {
     pub date: Option<String>,
     pub etag: Option<String>,
     pub content_type: Option<String>,
-    /// Names the permission that was missing.
+    /// Names the permission that the call needs, whether it is there or not: it comes with every answer.
     pub accepted_permissions: Option<String>,
     /// The next page of a list.
     pub link: Option<String>,
@@ -38,10 +34,24 @@ pub struct ReplyHeaders {
     pub oauth_scopes: Option<String>,
 }
 
+impl Reply {
+    /// Whoever answers with a page is not GitHub's API: a proxy that is down, say.
+    pub fn is_page(&self) -> bool {
+        self.headers.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"))
+    }
+}
+
 /// The answer to "Get a workflow run".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadAnswer {
     Run(Box<Run>),
+    Problem(Problem),
+}
+
+/// The answer to "Get a repository".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RepositoryAnswer {
+    There,
     Problem(Problem),
 }
 
@@ -57,38 +67,9 @@ pub enum RerunAnswer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListAnswer {
     Runs(Vec<ListedRun>),
+    /// It is longer than what is read of one: somebody's commit messages are. Smaller pages are not.
+    TooLong,
     Problem(Problem),
-}
-
-/// What can go wrong with any call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// No credentials, or GitHub does not take them, or they lack a permission: somebody must mend the settings.
-    Credentials { message: String },
-    /// Wait this long, if GitHub said how long.
-    RateLimited { wait: Option<Span> },
-    /// No access, or gone: GitHub does not tell which.
-    NotFound,
-    /// It will never be done; GitHub's own words.
-    Refused { message: String },
-    /// 5xx, time-out, connection lost, an answer that cannot be read: it may or may not have taken effect.
-    Lost { what: String },
-}
-
-/// For the log.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Credentials { message } => write!(f, "GitHub refused the credentials: {message}"),
-            Self::RateLimited { wait: Some(wait) } => {
-                write!(f, "GitHub's rate limit: wait {} s", wait.as_millis() / 1_000)
-            }
-            Self::RateLimited { wait: None } => write!(f, "GitHub's rate limit"),
-            Self::NotFound => write!(f, "GitHub answered 404: gone, or there is no access"),
-            Self::Refused { message } => write!(f, "GitHub refused: {message}"),
-            Self::Lost { what } => write!(f, "GitHub did not answer: {what}"),
-        }
-    }
 }
 
 impl ReadAnswer {
@@ -105,7 +86,16 @@ impl ReadAnswer {
                 }),
             }
         } else {
-            Self::Problem(problem(&reply))
+            Self::Problem(problem(&reply).of_a_read())
+        }
+    }
+}
+
+impl RepositoryAnswer {
+    pub fn of(reply: &Reply) -> Self {
+        match reply.status {
+            200 if !reply.is_page() => Self::There,
+            _ => Self::Problem(problem(reply).of_a_read()),
         }
     }
 }
@@ -132,7 +122,7 @@ impl ListAnswer {
 impl RerunAnswer {
     pub fn of(reply: Reply) -> Self {
         match reply.status {
-            200..=299 => Self::Accepted,
+            201 if !reply.is_page() => Self::Accepted,
             403 if bugs::has(Bug::Every403IsRunning) => Self::AlreadyRunning,
             403 | 409 if rate_limit(&reply).is_none() && message(&reply).contains("already running") => {
                 Self::AlreadyRunning
@@ -142,83 +132,10 @@ impl RerunAnswer {
     }
 }
 
-/// In GitHub's messages with a 403 that somebody must mend in the settings.
-const OF_CREDENTIALS: [&str; 7] = [
-    "Resource not accessible",
-    "Must have admin rights",
-    "SAML",
-    "IP allow list",
-    "suspended",
-    "forbids access",
-    "administrative rules",
-];
-
-pub fn problem(reply: &Reply) -> Problem {
-    if let Some(limited) = rate_limit(reply) {
-        return limited;
-    }
-    let message = message(reply);
-    match reply.status {
-        401 => Problem::Credentials { message: format!("401 {message}") },
-        // What is wrong with the credentials is known by its words or by the permission that is named. Any other refusal
-        // is about this run: it must not hold up the others.
-        403 => match &reply.headers.accepted_permissions {
-            Some(permissions) => {
-                Problem::Credentials { message: format!("403 {message} (needed: {})", short(permissions)) }
-            }
-            None if OF_CREDENTIALS.iter().any(|words| message.contains(words)) => {
-                Problem::Credentials { message: format!("403 {message}") }
-            }
-            None => Problem::Refused { message },
-        },
-        404 => Problem::NotFound,
-        // A client's mistake stays one however often it is made; 408 and 409 may pass.
-        400..=499 if !matches!(reply.status, 408 | 409 | 425) => {
-            Problem::Refused { message: format!("{} {message}", reply.status) }
-        }
-        status => Problem::Lost { what: format!("status {status}") },
-    }
-}
-
-/// GitHub Docs, "Rate limits for the REST API", "Exceeding the rate limit".
-fn rate_limit(reply: &Reply) -> Option<Problem> {
-    if !matches!(reply.status, 403 | 429) {
-        return None;
-    }
-    let seconds = |header: &Option<String>| header.as_deref().and_then(|text| text.trim().parse::<i64>().ok());
-    if let Some(seconds) = seconds(&reply.headers.retry_after) {
-        return Some(Problem::RateLimited { wait: Some(Span::seconds(seconds)) });
-    }
-    if seconds(&reply.headers.rate_limit_remaining) == Some(0) {
-        // Both times are GitHub's, so that our clock does not matter.
-        let now = reply.headers.date.as_deref().and_then(Millis::from_http_date);
-        let reset = seconds(&reply.headers.rate_limit_reset).map(|reset| Millis(reset.saturating_mul(1_000)));
-        let wait = now.zip(reset).map(|(now, reset)| (reset - now).max(Span::seconds(1)));
-        return Some(Problem::RateLimited { wait });
-    }
-    let limited = reply.status == 429 || message(reply).contains("rate limit");
-    limited.then_some(Problem::RateLimited { wait: None })
-}
-
-/// GitHub's `message`, shortened: it is shown to people and stored.
-pub(super) fn message(reply: &Reply) -> String {
-    #[derive(Deserialize)]
-    struct Body {
-        message: String,
-    }
-    match serde_json::from_slice::<Body>(&reply.body) {
-        Ok(body) => short(&body.message),
-        Err(_) => "(no message)".to_owned(),
-    }
-}
-
-fn short(text: &str) -> String {
-    text.chars().filter(|c| is_visible(*c)).take(200).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{Millis, Span};
 
     fn reply(status: u16, message: &str) -> Reply {
         let body = serde_json::json!({ "message": message }).to_string().into_bytes();
@@ -236,73 +153,32 @@ mod tests {
     }
 
     #[test]
-    fn the_table() {
+    fn reruns() {
         rerun(Reply { status: 201, headers: ReplyHeaders::default(), body: b"{}".to_vec() }, RerunAnswer::Accepted);
         rerun(reply(403, "This workflow is already running"), RerunAnswer::AlreadyRunning);
         rerun(reply(403, "The workflow run containing this job is already running"), RerunAnswer::AlreadyRunning);
-        for message in [
-            "This workflow run cannot be retried",
-            "Unable to retry this workflow run because it was created over a month ago",
-            "This workflow run cannot be rerun",
-            "Repository was archived so is read-only.",
-            "Something new",
-        ] {
-            rerun_problem(reply(403, message), Problem::Refused { message: message.to_owned() });
-        }
-        for (status, message) in [
-            (401, "Bad credentials"),
-            (403, "Resource not accessible by integration"),
-            (403, "Resource not accessible by personal access token"),
-            (403, "Must have admin rights to Repository."),
-            (403, "Resource protected by organization SAML enforcement."),
-        ] {
-            rerun_problem(reply(status, message), Problem::Credentials { message: format!("{status} {message}") });
-        }
-        rerun_problem(reply(404, "Not Found"), Problem::NotFound);
-        rerun_problem(reply(422, "Nope"), Problem::Refused { message: "422 Nope".to_owned() });
-        for status in [500, 502, 503, 504, 408, 301] {
-            rerun_problem(reply(status, ""), Problem::Lost { what: format!("status {status}") });
-        }
-    }
-
-    #[test]
-    fn the_missing_permission_is_named() {
-        let mut denied = reply(403, "Resource not accessible by personal access token");
-        denied.headers.accepted_permissions = Some("actions=write".to_owned());
-        let message = "403 Resource not accessible by personal access token (needed: actions=write)".to_owned();
-        rerun_problem(denied, Problem::Credentials { message });
-    }
-
-    #[test]
-    fn rate_limits_come_before_messages() {
         let mut limited = reply(403, "This workflow is already running");
         limited.headers.retry_after = Some("7".to_owned());
         rerun_problem(limited, Problem::RateLimited { wait: Some(Span::seconds(7)) });
-
-        // At once is a word too, and less than that is none that can be kept.
-        for word in ["0", " 0 ", "-3"] {
-            let mut limited = reply(429, "");
-            limited.headers.retry_after = Some(word.to_owned());
-            rerun_problem(limited, Problem::RateLimited { wait: Some(Span::ZERO) });
-        }
-
-        let mut limited = reply(403, "API rate limit exceeded for user ID 1.");
-        limited.headers.rate_limit_remaining = Some("0".to_owned());
-        limited.headers.rate_limit_reset = Some("1795446305".to_owned());
-        limited.headers.date = Some("Mon, 23 Nov 2026 15:04:05 GMT".to_owned());
-        rerun_problem(limited.clone(), Problem::RateLimited { wait: Some(Span::seconds(60)) });
-        // It was in the past: GitHub's clocks are not one.
-        limited.headers.date = Some("Mon, 23 Nov 2026 15:06:05 GMT".to_owned());
-        rerun_problem(limited.clone(), Problem::RateLimited { wait: Some(Span::seconds(1)) });
-        limited.headers.date = None;
-        rerun_problem(limited, Problem::RateLimited { wait: None });
-
-        rerun_problem(reply(403, "You have exceeded a secondary rate limit."), Problem::RateLimited { wait: None });
-        rerun_problem(reply(429, ""), Problem::RateLimited { wait: None });
-
         let mut plenty = reply(403, "This workflow is already running");
         plenty.headers.rate_limit_remaining = Some("4999".to_owned());
         rerun(plenty, RerunAnswer::AlreadyRunning);
+        let cannot = "This workflow run cannot be retried";
+        rerun_problem(reply(403, cannot), Problem::Refused { message: cannot.to_owned() });
+        rerun_problem(reply(403, "Something new"), Problem::Unclear { message: "Something new".to_owned() });
+        rerun_problem(reply(404, "Not Found"), Problem::NotFound);
+    }
+
+    /// Whether it worked, the run itself will tell.
+    #[test]
+    fn only_201_says_that_a_rerun_was_made() {
+        for (status, content_type) in
+            [(200, "application/json"), (202, "application/json"), (204, ""), (200, "text/html"), (201, "text/html")]
+        {
+            let headers = ReplyHeaders { content_type: Some(content_type.to_owned()), ..ReplyHeaders::default() };
+            let body = b"<html>Log in to the proxy</html>".to_vec();
+            rerun_problem(Reply { status, headers, body }, Problem::Lost { what: format!("status {status}") });
+        }
     }
 
     #[test]
@@ -331,6 +207,9 @@ mod tests {
             assert!(matches!(of(&broken), ReadAnswer::Problem(Problem::Lost { .. })));
         }
         assert_eq!(ReadAnswer::of(reply(404, "Not Found")), ReadAnswer::Problem(Problem::NotFound));
+        // Who may not even read is refused as an account.
+        let refused = Problem::Credentials { message: "403 Something new".to_owned() };
+        assert_eq!(ReadAnswer::of(reply(403, "Something new")), ReadAnswer::Problem(refused));
     }
 
     #[test]
@@ -342,20 +221,6 @@ mod tests {
         let ListAnswer::Runs(runs) = list(200, run) else { panic!("not read") };
         assert_eq!((runs.len(), runs[0].run_attempt.get(), runs[0].updated), (1, 2, Millis(1_795_446_245_000)));
         assert!(matches!(list(200, "{}"), ListAnswer::Problem(Problem::Lost { .. })));
-        assert_eq!(list(404, run), ListAnswer::Problem(Problem::NotFound));
-    }
-
-    #[test]
-    fn problems_as_the_log_has_them() {
-        for (problem, text) in [
-            (Problem::Credentials { message: "401 no".to_owned() }, "GitHub refused the credentials: 401 no"),
-            (Problem::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
-            (Problem::RateLimited { wait: None }, "GitHub's rate limit"),
-            (Problem::NotFound, "GitHub answered 404: gone, or there is no access"),
-            (Problem::Refused { message: "no".to_owned() }, "GitHub refused: no"),
-            (Problem::Lost { what: "status 502".to_owned() }, "GitHub did not answer: status 502"),
-        ] {
-            assert_eq!(problem.to_string(), text);
-        }
+        assert_eq!(list(404, r#"{"message":"Not Found"}"#), ListAnswer::Problem(Problem::NotFound));
     }
 }

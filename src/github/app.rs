@@ -12,11 +12,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::names::{InstallationId, RepoName};
+use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::settings::Secret;
 use crate::time::{Millis, Span};
 
 use super::answer::{self, Problem, Reply};
+use super::problem::message;
 
 /// "60 seconds in the past, to allow for clock drift".
 const ISSUED_AGO: Span = Span::seconds(60);
@@ -114,8 +115,14 @@ pub fn token_path(installation: InstallationId) -> String {
 }
 
 /// Narrowed to the repository and to what is used: what else the App may do, this token may not.
-pub fn token_body(repository: &RepoName, needed: Needed) -> String {
-    json!({ "repositories": [repository.name()], "permissions": needed.to_json() }).to_string()
+///
+/// By its id where that is known: a name is another's once the repository is renamed.
+pub fn token_body(repository: &RepoName, id: Option<RepositoryId>, needed: Needed) -> String {
+    let permissions = needed.to_json();
+    match id {
+        Some(id) => json!({ "repository_ids": [id], "permissions": permissions }).to_string(),
+        None => json!({ "repositories": [repository.name()], "permissions": permissions }).to_string(),
+    }
 }
 
 /// How far GitHub's clock is ahead of ours, in milliseconds, if that is why it refused a JSON Web Token.
@@ -133,8 +140,9 @@ impl TokenAnswer {
             expires_at: String,
         }
         if reply.status != 201 {
-            let message = answer::message(reply);
+            let (problem, message) = (problem(reply), message(reply));
             return match reply.status {
+                _ if matches!(problem, Problem::Lost { .. }) => Self::Problem(problem),
                 404 if !is_unknown(&message) => Self::NotInstalled,
                 // One status for both: a repository that it is not installed on, and a permission that it was not given.
                 422 if message.contains("repositor") => Self::NotInstalled,
@@ -143,7 +151,7 @@ impl TokenAnswer {
                         "422 {message} (needed: {needed}; the App's owner grants them, and whoever installed it accepts them)"
                     ),
                 }),
-                _ => Self::Problem(problem(reply)),
+                _ => Self::Problem(problem),
             };
         }
         let read = serde_json::from_slice::<Body>(&reply.body).ok();
@@ -168,19 +176,21 @@ impl InstallationAnswer {
                 Ok(Body { id, .. }) => Self::Installed(id),
                 Err(_) => Self::Problem(Problem::Lost { what: "an answer that is no installation".to_owned() }),
             },
-            404 if !is_unknown(&answer::message(reply)) => Self::NotInstalled,
-            _ => Self::Problem(problem(reply)),
+            _ => match problem(reply) {
+                Problem::NotFound => Self::NotInstalled,
+                problem => Self::Problem(problem),
+            },
         }
     }
 }
 
 pub fn not_installed(repository: &RepoName) -> Problem {
-    Problem::Credentials { message: format!("it is not installed on {repository}; install it there on GitHub") }
+    Problem::Repository { message: format!("the App is not installed on {repository}; install it there on GitHub") }
 }
 
 /// Whether a call, with whatever token, was refused for this reason.
 pub fn says_suspended(reply: &Reply) -> bool {
-    reply.status == 403 && answer::message(reply).contains("suspended")
+    reply.status == 403 && message(reply).contains("suspended")
 }
 
 pub fn suspended() -> Problem {
@@ -196,7 +206,11 @@ fn is_unknown(message: &str) -> bool {
 
 /// What went wrong with a call that was made with a JSON Web Token.
 pub fn problem(reply: &Reply) -> Problem {
-    let message = answer::message(reply);
+    let problem = answer::problem(reply);
+    if matches!(problem, Problem::Lost { .. } | Problem::RateLimited { .. }) {
+        return problem;
+    }
+    let message = message(reply);
     match reply.status {
         401 => Problem::Credentials {
             message: format!("401 {message}; is GITHUB_APP_PRIVATE_KEY a key of the App GITHUB_APP_ID?"),
@@ -205,7 +219,8 @@ pub fn problem(reply: &Reply) -> Problem {
         404 if is_unknown(&message) => {
             Problem::Credentials { message: format!("404 {message}; there is no App with this GITHUB_APP_ID") }
         }
-        _ => answer::problem(reply),
+        // Nothing but the App itself is asked about.
+        _ => problem.of_a_read(),
     }
 }
 
@@ -238,10 +253,13 @@ mod tests {
 
     #[test]
     fn a_token_is_asked_for_as_narrow_as_can_be() {
-        let body = token_body(&RepoName::parse("octo/widgets").unwrap(), NEEDED);
-        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let body = |id| {
+            let body = token_body(&RepoName::parse("octo/widgets").unwrap(), id, NEEDED);
+            serde_json::from_str::<serde_json::Value>(&body).unwrap()
+        };
         let permissions = json!({ "actions": "write", "checks": "read", "contents": "read", "metadata": "read" });
-        assert_eq!(body, json!({ "repositories": ["widgets"], "permissions": permissions }));
+        assert_eq!(body(None), json!({ "repositories": ["widgets"], "permissions": permissions }));
+        assert_eq!(body(RepositoryId::new(5)), json!({ "repository_ids": [5], "permissions": permissions }));
         assert!(Needed { comments: true }.to_string().ends_with("metadata: read, pull_requests: write"));
     }
 
@@ -267,7 +285,9 @@ mod tests {
             };
             assert!(message.contains(part), "{message}");
         }
-        for lost in [message(500, ""), reply(201, json!({ "token": "t" })), reply(201, json!([]))] {
+        for lost in
+            [message(500, ""), reply(404, json!([])), reply(201, json!({ "token": "t" })), reply(201, json!([]))]
+        {
             assert!(matches!(TokenAnswer::of(&lost, NEEDED), TokenAnswer::Problem(Problem::Lost { .. })));
         }
     }
@@ -280,6 +300,8 @@ mod tests {
         let asleep = reply(200, json!({ "id": 7, "suspended_at": "2026-11-23T15:04:05Z" }));
         assert_eq!(InstallationAnswer::of(&asleep), InstallationAnswer::Problem(suspended()));
         assert_eq!(InstallationAnswer::of(&message(404, "Not Found")), InstallationAnswer::NotInstalled);
+        let page = Reply { body: b"<html>".to_vec(), ..message(404, "") };
+        assert!(matches!(InstallationAnswer::of(&page), InstallationAnswer::Problem(Problem::Lost { .. })));
         let unknown = InstallationAnswer::of(&message(404, "Integration not found"));
         assert!(matches!(unknown, InstallationAnswer::Problem(Problem::Credentials { .. })));
     }

@@ -22,20 +22,26 @@ use crate::time::{Millis, Span};
 use super::answer::{Reply, ReplyHeaders};
 use super::app::App;
 use super::contents::{MAX_BYTES, TOO_LARGE};
-use super::credentials::Way;
+use super::credentials::{Authorization, KNOWN_WITHIN, Refused, Way};
 use super::log_tail::Tail;
+use super::redirect::{self, Place};
 use super::request::{Call, Method, Request};
 use super::{
-    CommentCall, Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RerunAnswer, signing,
+    CommentCall, Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer,
+    RerunAnswer, signing,
 };
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 pub(super) const TIME_OUT_MS: u32 = 10_000;
 /// A log takes two requests, and may be long.
 const LOG_TIME_OUT_MS: u32 = 18_000;
+/// With a token that GitHub may not know yet: well within a claim's lease all the same.
+const NEW_TOKEN_MS: u32 = TIME_OUT_MS + KNOWN_WITHIN.as_millis() as u32;
+/// A re-run follows the read that it goes by: when it would have to wait for longer than this, the run is read again.
+const RERUN_WAITS: usize = 2;
 /// A run is about 20 kB, and a list has up to 50; a job is about 13 kB, and a list has up to 100.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
-/// Of runs whose commits have long messages.
+/// Of a list of one run, whose commit has a long message.
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
 /// Of what is read of a log. Only its end matters, and the end is not to be had without the rest.
 const LOG_LIMIT: usize = 64 * 1024 * 1024;
@@ -47,13 +53,21 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
     let request = &call.request(repository);
     let caller = &Caller { settings, credentials, repository };
     match call {
-        Call::ReadRun { .. } => {
-            let reply = caller.attempt_within(request, BODY_LIMIT, refused("its answer is larger than 4 MiB")).await;
-            Answer::Read(reply.map_or_else(ReadAnswer::Problem, ReadAnswer::of))
-        }
-        Call::ListFailedRuns(_) => {
-            let reply = caller.attempt_within(request, LIST_LIMIT, refused("its list is larger than 16 MiB")).await;
-            Answer::List(reply.map_or_else(ListAnswer::Problem, ListAnswer::of))
+        Call::ReadRun { .. } => Answer::Read(match caller.attempt_within(request, BODY_LIMIT).await {
+            Ok(Some(reply)) => ReadAnswer::of(reply),
+            Ok(None) => ReadAnswer::Problem(refused("its answer is larger than 4 MiB")),
+            Err(problem) => ReadAnswer::Problem(problem),
+        }),
+        Call::ReadRepository { .. } => Answer::Repository(
+            caller.attempt(request).await.map_or_else(RepositoryAnswer::Problem, |reply| RepositoryAnswer::of(&reply)),
+        ),
+        Call::ListFailedRuns(asked) => {
+            let limit = if asked.per_page > 1 { BODY_LIMIT } else { LIST_LIMIT };
+            Answer::List(match caller.attempt_within(request, limit).await {
+                Ok(Some(reply)) => ListAnswer::of(reply),
+                Ok(None) => ListAnswer::TooLong,
+                Err(problem) => ListAnswer::Problem(problem),
+            })
         }
         Call::Rerun { .. } => {
             Answer::Rerun(caller.attempt(request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
@@ -79,23 +93,28 @@ struct Caller<'a> {
 
 impl Caller<'_> {
     async fn attempt(&self, request: &Request) -> Result<Reply, Problem> {
-        let response = self.exchange(&Connection::new(self.settings, TIME_OUT_MS), request).await?;
+        let response = self.exchange(&self.connection(), request).await?;
         whole(response).await
     }
 
-    /// `too_large`: what a longer answer is. Somebody's long commit message must not look like an outage, which holds up
-    /// the repository's other runs.
-    async fn attempt_within(&self, request: &Request, limit: usize, too_large: Problem) -> Result<Reply, Problem> {
-        let response = self.exchange(&Connection::new(self.settings, TIME_OUT_MS), request).await?;
-        reply(response, limit).await.map_err(|error| match error {
-            BodyError::TooLarge => too_large,
-            BodyError::Cut => lost("an answer that broke off"),
-        })
+    fn connection(&self) -> Connection<'_> {
+        Connection::new(self.settings, if self.credentials.are_new() { NEW_TOKEN_MS } else { TIME_OUT_MS })
+    }
+
+    /// `None`: it is longer than that. Somebody's long commit message must not look like an outage, which holds up the
+    /// repository's other runs.
+    async fn attempt_within(&self, request: &Request, limit: usize) -> Result<Option<Reply>, Problem> {
+        let response = self.exchange(&self.connection(), request).await?;
+        match reply(response, limit).await {
+            Ok(reply) => Ok(Some(reply)),
+            Err(BodyError::TooLarge) => Ok(None),
+            Err(BodyError::Cut) => Err(lost("an answer that broke off")),
+        }
     }
 
     /// A file that is too large is the repository's mistake, and no trouble of GitHub's.
     async fn policy(&self, request: &Request) -> Result<PolicyAnswer, Problem> {
-        let response = self.exchange(&Connection::new(self.settings, TIME_OUT_MS), request).await?;
+        let response = self.exchange(&self.connection(), request).await?;
         match reply(response, MAX_BYTES).await {
             Ok(reply) => Ok(PolicyAnswer::of(reply)),
             Err(BodyError::TooLarge) => Ok(PolicyAnswer::Unreadable(TOO_LARGE)),
@@ -117,16 +136,58 @@ impl Caller<'_> {
         })
     }
 
-    /// With credentials, and once more with others if GitHub does not take them and there can be others.
+    /// With credentials: once more with others if GitHub does not take them and there can be others, and some times more
+    /// with new ones, which not all of its servers may know yet.
     async fn exchange(&self, connection: &Connection<'_>, request: &Request) -> Result<Response, Problem> {
-        let authorization = self.credentials.authorization(connection, self.repository).await?;
-        let mut response = connection.exchange_as(request, Some(authorization.secret())).await?;
-        if authorization.is_the_apps() && matches!(response.status_code(), 401 | 403) {
-            let refusal = response.cloned().map_err(|_| lost("an answer that cannot be read"))?;
-            if self.credentials.answered(&authorization, &whole(refusal).await?) {
-                let renewed = self.credentials.authorization(connection, self.repository).await?;
-                return connection.exchange_as(request, Some(renewed.secret())).await;
+        let waits = if request.method == Method::Get { usize::MAX } else { RERUN_WAITS };
+        let (mut tries, mut expired, mut probed) = (1, false, false);
+        loop {
+            let authorization = self.credentials.authorization(connection, self.repository).await?;
+            let mut response = self.exchange_at(connection, request, &authorization).await?;
+            let status = response.status_code();
+            if !authorization.is_the_apps() || !matches!(status, 401 | 403 | 404) {
+                // Whether it was known to be good is GitHub's word, and a proxy's errors are none.
+                if status < 400 || status == 422 {
+                    self.credentials.taken(&authorization);
+                }
+                return Ok(response);
             }
+            let refusal = response.cloned().map_err(|_| lost("an answer that cannot be read"))?;
+            let refusal = whole(refusal).await?;
+            match self.credentials.refused(&authorization, &refusal, tries, connection.now()) {
+                Refused::Believed => return Ok(response),
+                Refused::PerhapsNotYet(_) if tries > waits => {
+                    return Err(lost("a new token that GitHub does not take yet"));
+                }
+                // There may really be nothing there, a policy file say: what is there for certain tells without waiting.
+                Refused::PerhapsNotYet(_) if status == 404 && !probed => {
+                    probed = true;
+                    let repository = Request::get(Place::Name(self.repository.clone()).path());
+                    if self.exchange_at(connection, &repository, &authorization).await?.status_code() == 200 {
+                        self.credentials.taken(&authorization);
+                    }
+                }
+                Refused::PerhapsNotYet(wait) => {
+                    tries += 1;
+                    connection.wait(wait).await;
+                }
+                Refused::Expired if !expired => expired = true,
+                Refused::Expired => return Ok(response),
+            }
+        }
+    }
+
+    /// By the id that the repository was found under, if it was renamed.
+    async fn exchange_at(
+        &self,
+        connection: &Connection<'_>,
+        request: &Request,
+        authorization: &Authorization,
+    ) -> Result<Response, Problem> {
+        let (response, moved) =
+            connection.exchange_as(request, Some(authorization.secret()), self.credentials.place()).await?;
+        if let Some(place) = moved {
+            self.credentials.moved_to(place);
         }
         Ok(response)
     }
@@ -178,7 +239,7 @@ impl Caller<'_> {
 /// Exchanges the code of a manifest for the App. The code is all that it takes.
 pub async fn convert(settings: &Settings, code: &Code) -> Result<NewApp, Problem> {
     let request = Request { method: Method::Post, ..Request::get(code.path()) };
-    let response = Connection::new(settings, TIME_OUT_MS).exchange_as(&request, None).await?;
+    let (response, _) = Connection::new(settings, TIME_OUT_MS).exchange_as(&request, None, None).await?;
     NewApp::of(&whole(response).await?)
 }
 
@@ -200,17 +261,27 @@ impl<'a> Connection<'a> {
         Self { settings, signal }
     }
 
-    /// The API's answer, after redirects within it.
-    async fn exchange_as(&self, request: &Request, token: Option<&Secret>) -> Result<Response, Problem> {
+    /// The API's answer, and where the repository is, if redirects have led there. `place`: where it is known to be.
+    async fn exchange_as(
+        &self,
+        request: &Request,
+        token: Option<&Secret>,
+        place: Option<Place>,
+    ) -> Result<(Response, Option<Place>), Problem> {
         let api = &self.settings.github_api_url;
-        let mut url = format!("{api}{}", request.path);
+        let (mut place, mut moved) = (place, None);
         for _ in 0..=REDIRECTS {
+            let path = place.as_ref().and_then(|place| redirect::at(place, &request.path));
+            let path = path.as_deref().unwrap_or(&request.path);
             let init = init(token, request).map_err(|_| lost("the request could not be made"))?;
-            let response = fetch(&url, &init, &self.signal).await?;
+            let response = fetch(&format!("{api}{path}"), &init, &self.signal).await?;
             // The token goes nowhere but to the API it was set for.
-            match location(&response) {
-                Some(location) if within(api, &location) => url = location,
-                _ => return Ok(response),
+            match location(&response).and_then(|location| redirect::follow(api, path, &location)) {
+                Some(there) => {
+                    moved = Some(there.clone());
+                    place = Some(there);
+                }
+                None => return Ok((response, moved)),
             }
         }
         Err(lost("too many redirects"))
@@ -229,7 +300,8 @@ impl Way for Connection<'_> {
     async fn exchange(&self, method: Method, path: &str, body: Option<&str>, token: &Secret) -> Result<Reply, Problem> {
         let body = body.map(|body| Cow::Owned(body.to_owned()));
         let request = Request { method, body, ..Request::get(path.to_owned()) };
-        whole(self.exchange_as(&request, Some(token)).await?).await
+        let (response, _) = self.exchange_as(&request, Some(token), None).await?;
+        whole(response).await
     }
 
     async fn wait(&self, span: Span) {
@@ -260,10 +332,6 @@ async fn reply(mut response: Response, limit: usize) -> Result<Reply, BodyError>
 fn location(response: &Response) -> Option<String> {
     let redirects = matches!(response.status_code(), 301 | 302 | 307 | 308);
     response.headers().get("location").ok().flatten().filter(|_| redirects)
-}
-
-fn within(api: &str, location: &str) -> bool {
-    location.strip_prefix(api).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Where a log lies: by https, or, beside an API that is itself on this machine, by http.

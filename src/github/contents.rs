@@ -28,10 +28,10 @@ pub enum PolicyAnswer {
 
 impl PolicyAnswer {
     pub fn of(reply: Reply) -> Self {
-        // Whoever answers with a page is not GitHub's API: a proxy that is down, say.
-        let page = reply.headers.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"));
         match reply.status {
-            200 if page => Self::Problem(Problem::Lost { what: "an answer that is no file but a page".to_owned() }),
+            200 if reply.is_page() => {
+                Self::Problem(Problem::Lost { what: "an answer that is no file but a page".to_owned() })
+            }
             200 if reply.body.len() > MAX_BYTES => Self::Unreadable(TOO_LARGE),
             200 => match String::from_utf8(reply.body) {
                 Ok(text) => Self::File { text, etag: reply.headers.etag },
@@ -41,7 +41,7 @@ impl PolicyAnswer {
             status => match problem(&reply) {
                 Problem::NotFound => Self::NoFile,
                 Problem::Credentials { message } if status == 403 => Self::Denied { message },
-                Problem::Refused { message } => Self::Denied { message },
+                Problem::Refused { message } | Problem::Unclear { message } => Self::Denied { message },
                 problem => Self::Problem(problem),
             },
         }

@@ -1,8 +1,11 @@
 //! Which credentials a call to GitHub is made with: the App's, where it is installed, else the token.
 //!
 //! An installation token is kept in memory only, for the one repository that it is narrowed to: a secret is never in
-//! storage, and after a restart it is got anew by two calls. It is fetched once, however many calls wait for it, renewed
-//! before it expires, and given up when GitHub refuses it.
+//! storage, and after a restart it is got anew by one call or two. It is fetched once, however many calls wait for it,
+//! renewed before it expires, and given up when GitHub refuses it.
+//!
+//! GitHub's servers do not all know of a new token at once: one that was never taken is tried again, for some seconds,
+//! before a refusal is believed.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,19 +13,27 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use futures_util::lock::Mutex;
 
-use crate::names::{InstallationId, RepoName};
+use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::settings::{Secret, Settings};
 use crate::time::{Millis, Span};
 
-use super::answer::{Problem, Reply};
+use super::answer::{Problem, Reply, problem};
 use super::app::{self, App, InstallationAnswer, InstallationToken, RENEW_BEFORE, TokenAnswer};
 use super::comments::Author;
+use super::redirect::Place;
 use super::request::Method;
 
 /// How long the App is taken for not installed, where there is a token to do without it.
 const NOT_INSTALLED_FOR: Span = Span::minutes(10);
 /// How long one call waits for another that fetches the token: as long as that can take.
 const FETCHED_WITHIN: Span = Span::seconds(10);
+
+/// How long a call waits before it is made again with a token that GitHub has only just made and does not know.
+const NOT_KNOWN_YET: [Span; 3] = [Span::seconds(1), Span::seconds(2), Span::seconds(4)];
+/// All of these waits together, and some time for the calls between.
+pub const KNOWN_WITHIN: Span = Span::seconds(8);
+/// A token is new for so long. GitHub has told it to all of its servers by then.
+const NEW_FOR: Span = Span::seconds(30);
 
 /// What fetching a token needs of the place it runs in.
 #[expect(async_fn_in_trait, reason = "both places are in this project, and neither needs its futures to be Send")]
@@ -48,11 +59,27 @@ pub enum Authorization {
     Installation(Secret),
 }
 
+/// What a refusal is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It stands.
+    Believed,
+    /// The token is new: the same call may be made again with it, after so long.
+    PerhapsNotYet(Span),
+    /// The token is good no longer: the same call may be made with another.
+    Expired,
+}
+
 /// What is known of the App in the repository. All of it may be forgotten.
 #[derive(Debug, Default)]
 struct Known {
+    repository: Option<RepositoryId>,
+    /// Where redirects have led: calls go there at once from then on.
+    place: Option<Place>,
     installation: Option<InstallationId>,
     token: Option<InstallationToken>,
+    /// When that was made, until GitHub has taken it for the first time.
+    new_since: Option<Millis>,
     not_installed_until: Option<Millis>,
     /// How far GitHub's clock is ahead of ours, in milliseconds.
     ahead: i64,
@@ -124,6 +151,7 @@ impl Credentials {
             (Some(fetched), _) => {
                 let secret = fetched.token.clone();
                 known.token = Some(fetched);
+                known.new_since = Some(way.now());
                 known.not_installed_until = None;
                 Ok(Authorization::Installation(secret))
             }
@@ -150,19 +178,58 @@ impl Credentials {
         Ok(user)
     }
 
-    /// What GitHub answered to these. Whether it is worth asking again with others: a token can be revoked.
-    pub fn answered(&self, authorization: &Authorization, reply: &Reply) -> bool {
-        let Authorization::Installation(secret) = authorization else { return false };
-        let suspended = app::says_suspended(reply);
-        if reply.status != 401 && !suspended {
-            return false;
-        }
+    /// Which repository it is, whatever it is called.
+    pub fn of_repository(&self, id: RepositoryId) {
+        self.known.borrow_mut().repository = Some(id);
+    }
+
+    /// Where GitHub says that the repository is to be found now, if not by its name.
+    pub fn place(&self) -> Option<Place> {
+        self.known.borrow().place.clone()
+    }
+
+    pub fn moved_to(&self, place: Place) {
+        self.known.borrow_mut().place = Some(place);
+    }
+
+    /// Whether a call with what there is may have to be made several times.
+    pub fn are_new(&self) -> bool {
+        let known = self.known.borrow();
+        self.settings.github_app.is_some() && (known.token.is_none() || known.new_since.is_some())
+    }
+
+    /// GitHub has answered a call that was made with these, and has not refused it.
+    pub fn taken(&self, authorization: &Authorization) {
         let mut known = self.known.borrow_mut();
-        if known.token.as_ref().is_some_and(|token| token.token == *secret) {
+        if known.new_since.is_some() && known.is_of(authorization) {
+            known.new_since = None;
+        }
+    }
+
+    /// GitHub refused a call that was made with these, for the `tries`-th time.
+    pub fn refused(&self, authorization: &Authorization, reply: &Reply, tries: usize, now: Millis) -> Refused {
+        if !authorization.is_the_apps() {
+            return Refused::Believed;
+        }
+        let suspended = app::says_suspended(reply);
+        let mut known = self.known.borrow_mut();
+        let current = known.is_of(authorization);
+        let perhaps_not_known = current
+            && !suspended
+            && known.new_since.is_some_and(|since| now < since + NEW_FOR)
+            && matches!(problem(reply), Problem::Credentials { .. } | Problem::NotFound);
+        if perhaps_not_known && let Some(wait) = tries.checked_sub(1).and_then(|n| NOT_KNOWN_YET.get(n)) {
+            return Refused::PerhapsNotYet(*wait);
+        }
+        if reply.status != 401 && !suspended {
+            return Refused::Believed;
+        }
+        if current {
             known.token = None;
         }
         known.wanting |= suspended;
-        !suspended
+        // Another new one would be refused like this one.
+        if suspended || perhaps_not_known { Refused::Believed } else { Refused::Expired }
     }
 
     /// `None`: the App is not installed there.
@@ -172,8 +239,11 @@ impl Credentials {
         app: &App,
         repository: &RepoName,
     ) -> Result<Option<InstallationToken>, Problem> {
-        let body = app::token_body(repository, app.needed);
-        let known = self.known.borrow().installation;
+        let (id, known) = {
+            let known = self.known.borrow();
+            (known.repository, known.installation)
+        };
+        let body = app::token_body(repository, id, app.needed);
         if let Some(installation) = known {
             let reply = self.as_app(way, app, Method::Post, &app::token_path(installation), Some(&body)).await?;
             match TokenAnswer::of(&reply, app.needed) {
@@ -228,6 +298,10 @@ impl Credentials {
 }
 
 impl Known {
+    fn is_of(&self, authorization: &Authorization) -> bool {
+        self.token.as_ref().is_some_and(|token| token.token == *authorization.secret())
+    }
+
     fn usable(&self, now: Millis, token: Option<&Authorization>) -> Option<Authorization> {
         if self.not_installed_until.is_some_and(|until| now < until) {
             return token.cloned();
@@ -259,6 +333,7 @@ mod tests {
         now: Cell<Millis>,
         replies: RefCell<VecDeque<Reply>>,
         asked: RefCell<Vec<String>>,
+        bodies: RefCell<Vec<Option<String>>>,
         /// How often a call is polled before it is answered.
         slow: u32,
     }
@@ -266,7 +341,7 @@ mod tests {
     impl Scripted {
         fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
             let replies = RefCell::new(replies.into_iter().collect());
-            Self { now: Cell::new(NOW), replies, asked: RefCell::default(), slow: 0 }
+            Self { now: Cell::new(NOW), replies, asked: RefCell::default(), bodies: RefCell::default(), slow: 0 }
         }
 
         #[track_caller]
@@ -285,8 +360,9 @@ mod tests {
             Ok(vec![1, 2, 3])
         }
 
-        async fn exchange(&self, _: Method, path: &str, _: Option<&str>, _: &Secret) -> Result<Reply, Problem> {
+        async fn exchange(&self, _: Method, path: &str, body: Option<&str>, _: &Secret) -> Result<Reply, Problem> {
             self.asked.borrow_mut().push(path.to_owned());
+            self.bodies.borrow_mut().push(body.map(str::to_owned));
             let reply = self.replies.borrow_mut().pop_front().expect("no further call");
             let mut left = self.slow;
             std::future::poll_fn(|cx| match left.checked_sub(1) {
@@ -415,16 +491,72 @@ mod tests {
         let credentials = credentials(None);
         let way = Scripted::new([installed(7), token("revoked", 60), token("new", 60)]);
         let revoked = ask(&credentials, &way).unwrap();
+        credentials.taken(&revoked);
         let refusal = message(401, "Bad credentials");
-        assert!(!credentials.answered(&revoked, &message(403, "Resource not accessible by integration")));
+        let refused = |with: &Authorization, reply: &Reply| credentials.refused(with, reply, 1, way.now());
+        assert_eq!(refused(&revoked, &message(403, "Resource not accessible by integration")), Refused::Believed);
+        assert_eq!(refused(&revoked, &message(404, "Not Found")), Refused::Believed);
         assert_eq!(ask(&credentials, &way).unwrap(), revoked);
-        assert!(credentials.answered(&revoked, &refusal));
+        assert_eq!(refused(&revoked, &refusal), Refused::Expired);
         assert_eq!(ask(&credentials, &way), installation("new"));
         // A late word on the old one does the new one no harm.
-        assert!(credentials.answered(&revoked, &refusal));
+        assert_eq!(refused(&revoked, &refusal), Refused::Expired);
         assert_eq!(ask(&credentials, &way), installation("new"));
-        assert!(!credentials.answered(&Authorization::Token(Secret::new("t")), &refusal));
+        assert_eq!(refused(&Authorization::Token(Secret::new("t")), &refusal), Refused::Believed);
         way.was_asked(&[LOOKED_UP, TOKEN, TOKEN]);
+    }
+
+    #[test]
+    fn a_new_token_is_tried_again_before_a_refusal_is_believed() {
+        for refusal in [
+            message(401, "Bad credentials"),
+            message(403, "Resource not accessible by integration"),
+            message(404, "Not Found"),
+        ] {
+            let credentials = credentials(None);
+            let way = Scripted::new([installed(7), token("new", 60), token("another", 60)]);
+            let new = ask(&credentials, &way).unwrap();
+            assert!(credentials.are_new());
+            let waits: Vec<Refused> = (1..=4).map(|n| credentials.refused(&new, &refusal, n, way.now())).collect();
+            let after = |seconds| Refused::PerhapsNotYet(Span::seconds(seconds));
+            assert_eq!(waits, [after(1), after(2), after(4), Refused::Believed], "{}", refusal.status);
+            // One that GitHub does not know at all is not kept.
+            let next = if refusal.status == 401 { "another" } else { "new" };
+            assert_eq!(ask(&credentials, &way), installation(next));
+        }
+    }
+
+    #[test]
+    fn a_token_is_new_until_it_is_taken_or_some_time_has_passed() {
+        let credentials = credentials(None);
+        let way = Scripted::new([installed(7), token("new", 60)]);
+        let new = ask(&credentials, &way).unwrap();
+        let refusal = message(404, "Not Found");
+        let refused = |reply: &Reply, at| credentials.refused(&new, reply, 1, at);
+        assert_eq!(refused(&refusal, NOW + NEW_FOR), Refused::Believed);
+        // What is no refusal of the token is not waited for.
+        for other in [message(403, "This workflow run cannot be retried"), message(403, "API rate limit exceeded")] {
+            assert_eq!(refused(&other, NOW), Refused::Believed);
+        }
+        assert_eq!(refused(&message(403, "This installation has been suspended"), NOW), Refused::Believed);
+        let way = Scripted::new([token("newer", 60)]);
+        let newer = ask(&credentials, &way).unwrap();
+        assert!(credentials.are_new());
+        credentials.taken(&new);
+        assert!(credentials.are_new(), "that was the one before");
+        credentials.taken(&newer);
+        assert!(!credentials.are_new());
+        assert_eq!(credentials.refused(&newer, &refusal, 1, NOW), Refused::Believed);
+    }
+
+    #[test]
+    fn a_token_is_for_the_repository_whatever_it_is_called() {
+        let credentials = credentials(None);
+        credentials.of_repository(RepositoryId::new(5).unwrap());
+        let way = Scripted::new([installed(7), token("t", 60)]);
+        assert_eq!(ask(&credentials, &way), installation("t"));
+        let body = way.bodies.borrow().last().cloned().flatten().unwrap();
+        assert!(body.contains(r#""repository_ids":[5]"#), "{body}");
     }
 
     #[test]
@@ -464,9 +596,8 @@ mod tests {
         let suspended = reply(200, json!({ "id": 7, "suspended_at": "2026-11-23T15:04:05Z" }));
         let way = Scripted::new([message(404, "Not Found"), suspended, token("t", 60)]);
         let id = InstallationId::new(7).unwrap();
-        for _ in 0..2 {
-            assert!(matches!(ask(&credentials, &way), Err(Problem::Credentials { .. })));
-        }
+        assert!(matches!(ask(&credentials, &way), Err(Problem::Repository { .. })));
+        assert!(matches!(ask(&credentials, &way), Err(Problem::Credentials { .. })));
         assert!(credentials.heard_of(id));
         assert!(!credentials.heard_of(id));
         assert_eq!(ask(&credentials, &way), installation("t"));
@@ -478,7 +609,8 @@ mod tests {
         let credentials = credentials(None);
         let way = Scripted::new([installed(7), token("first", 60), token("second", 60)]);
         let first = ask(&credentials, &way).unwrap();
-        assert!(!credentials.answered(&first, &message(403, "This installation has been suspended")));
+        let suspended = message(403, "This installation has been suspended");
+        assert_eq!(credentials.refused(&first, &suspended, 1, NOW), Refused::Believed);
         assert!(credentials.heard_of(InstallationId::new(7).unwrap()));
         assert_eq!(ask(&credentials, &way), installation("second"));
         way.was_asked(&[LOOKED_UP, TOKEN, TOKEN]);

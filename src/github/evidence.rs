@@ -38,9 +38,11 @@ impl<T> Found<T> {
         match problem(reply) {
             // The token as a whole is refused, or GitHub cannot answer now: that concerns more than this.
             refused @ Problem::Credentials { .. } if reply.status == 401 => Self::Problem(refused),
-            later @ (Problem::RateLimited { .. } | Problem::Lost { .. }) => Self::Problem(later),
+            later @ (Problem::RateLimited { .. } | Problem::Lost { .. } | Problem::Repository { .. }) => {
+                Self::Problem(later)
+            }
             Problem::NotFound => Self::Absent("GitHub has none (404)".to_owned()),
-            Problem::Credentials { message } | Problem::Refused { message } => {
+            Problem::Credentials { message } | Problem::Refused { message } | Problem::Unclear { message } => {
                 Self::Absent(format!("GitHub refused: {message}"))
             }
         }
@@ -202,11 +204,13 @@ mod tests {
             (403, "Resource not accessible by personal access token"),
             (404, "Not Found"),
             (410, "Gone"),
-            (451, "Blocked"),
+            (403, "Something new"),
         ] {
             assert!(matches!(of(status, message), Found::Absent(_)), "{status}");
         }
-        for (status, message) in [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (502, "")] {
+        for (status, message) in
+            [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (451, "No"), (502, "")]
+        {
             assert!(matches!(of(status, message), Found::Problem(_)), "{status}");
         }
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::hint::Conclusion;
 use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId};
 use crate::policy::Scope;
@@ -9,8 +11,9 @@ use crate::time::Millis;
 
 use super::comments::{CommentCall, PER_PAGE as PER_PAGE_OF_COMMENTS};
 
-/// Runs on a page of a list: about a megabyte.
-pub const PER_PAGE: u32 = 50;
+/// Runs on a page of a list: about a megabyte, unless their commits have long messages; then fewer, down to one. Each is a
+/// multiple of the next, so that every page begins where a page of the next size does.
+pub const PER_PAGE: [u32; 4] = [50, 10, 2, 1];
 /// Jobs, or annotations, on a page at first: the most that GitHub gives.
 pub const EVIDENCE_PER_PAGE: u32 = 100;
 
@@ -18,6 +21,10 @@ pub const EVIDENCE_PER_PAGE: u32 = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     ReadRun {
+        run_id: RunId,
+    },
+    /// Whether the repository is there at all, for a run that is not.
+    ReadRepository {
         run_id: RunId,
     },
     /// `run_attempt` is the attempt that the decision was about; the request itself cannot carry it.
@@ -56,18 +63,23 @@ pub enum Call {
 }
 
 /// Which page of which list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedRuns {
     pub failing: Failing,
     pub created_from: Millis,
-    /// From 1.
-    pub page: u32,
+    /// How many runs of the list are before it, which is a multiple of `per_page`.
+    pub skip: u32,
+    /// One of [`PER_PAGE`].
+    pub per_page: u32,
+    /// How many pages were asked for before it, in this sweep.
+    pub asked: u32,
     /// When the sweep began that this is part of.
     pub started: Millis,
 }
 
 /// GitHub lists one conclusion at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Failing {
     Failure,
     TimedOut,
@@ -101,6 +113,7 @@ impl Call {
     pub fn run_id(&self) -> Option<RunId> {
         match self {
             Self::ReadRun { run_id }
+            | Self::ReadRepository { run_id }
             | Self::Rerun { run_id, .. }
             | Self::ReadPolicy { run_id, .. }
             | Self::ListJobs { run_id, .. }
@@ -125,6 +138,7 @@ impl Call {
         let runs = format!("{repository}/actions/runs");
         match self {
             Self::ReadRun { run_id } => Request::get(format!("{runs}/{run_id}")),
+            Self::ReadRepository { .. } => Request::get(repository),
             Self::Rerun { run_id, scope, debug_logging, .. } => {
                 let what = match scope {
                     Scope::FailedJobs => "rerun-failed-jobs",
@@ -140,14 +154,15 @@ impl Call {
                     ..Request::get(format!("{runs}/{run_id}/{what}"))
                 }
             }
-            Self::ListFailedRuns(FailedRuns { failing, created_from, page, .. }) => {
+            Self::ListFailedRuns(FailedRuns { failing, created_from, skip, per_page, .. }) => {
+                let page = skip / (*per_page).max(1) + 1;
                 let status = match failing {
                     Failing::Failure => Conclusion::Failure,
                     Failing::TimedOut => Conclusion::TimedOut,
                     Failing::Cancelled => Conclusion::Cancelled,
                 };
                 Request::get(format!(
-                    "{runs}?status={}&created=%3E%3D{created_from}&per_page={PER_PAGE}&page={page}&exclude_pull_requests=true",
+                    "{runs}?status={}&created=%3E%3D{created_from}&per_page={per_page}&page={page}&exclude_pull_requests=true",
                     status.as_str()
                 ))
             }
@@ -213,6 +228,7 @@ mod tests {
         let run_attempt = RunAttempt::new(2).unwrap();
         let rerun = |scope, debug_logging| Call::Rerun { run_id, run_attempt, scope, debug_logging };
         is(Call::ReadRun { run_id }, "Get /repos/octo/widgets/actions/runs/7");
+        is(Call::ReadRepository { run_id }, "Get /repos/octo/widgets");
         is(
             rerun(Scope::FailedJobs, false),
             r#"Post /repos/octo/widgets/actions/runs/7/rerun-failed-jobs {"enable_debug_logging":false}"#,
@@ -230,6 +246,16 @@ mod tests {
             "Get /repos/octo/widgets/check-runs/9/annotations?per_page=100&page=1",
         );
         is(Call::ReadLog { run_id, job_id }, "Get /repos/octo/widgets/actions/jobs/9/logs");
+        let list = |skip, per_page| {
+            let created_from = Millis(1_795_446_245_000);
+            let failing = Failing::TimedOut;
+            Call::ListFailedRuns(FailedRuns { failing, created_from, skip, per_page, asked: 3, started: Millis(0) })
+        };
+        for (skip, per_page, page) in [(0, 50, 1), (100, 50, 3), (110, 10, 12), (7, 1, 8)] {
+            let query = format!("created=%3E%3D2026-11-23T15:04:05Z&per_page={per_page}&page={page}");
+            let path = format!("/repos/octo/widgets/actions/runs?status=timed_out&{query}&exclude_pull_requests=true");
+            is(list(skip, per_page), &format!("Get {path}"));
+        }
         let comment = |call| Call::Comment(call);
         is(
             comment(CommentCall::Find { pull: 3, since: Millis(1_795_446_245_000), page: 2 }),

@@ -2,15 +2,18 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::github::{Problem, RerunAnswer};
-use crate::names::RepoName;
+use crate::names::{RepoName, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
 use super::gate::{Cause, Gate};
-use super::machine::Context;
+use super::machine::{Context, Record};
 use super::policy_file::{Known, PolicyFile};
 use super::store::{Sql, StoreError};
+use super::stumble::{self, GONE_FOR};
 use super::sweep::Sweep;
 use super::{Answer, Credentials, Keeper, PUBLISH_AGAIN};
 
@@ -28,6 +31,16 @@ const POLICY_TEXT: &str = "policy text";
 /// Since when Workers KV says that the policy re-runs what was cancelled.
 const CANCELLED: &str = "cancelled runs";
 const PAUSED: &str = "paused";
+const TROUBLE: &str = "trouble";
+/// When GitHub last accepted a re-run, as far as it matters: while it refuses others.
+const ACCEPTED: &str = "accepted";
+
+/// Why nothing can be done in the repository, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    pub message: String,
+    pub since: Millis,
+}
 
 impl<S: Sql> Keeper<S> {
     /// Which repository this is: an alarm does not say.
@@ -58,6 +71,9 @@ impl<S: Sql> Keeper<S> {
             self.summary_changed(cx.now)?;
             news = Some(Err(message.clone()));
         }
+        if let Cause::Repository { message } = &gate.cause {
+            self.in_trouble(message, cx.now)?;
+        }
         let before = self.gate()?;
         let gate = before.map_or(gate.clone(), |before| before.then(gate, cx.now));
         self.set_gate(Some(&gate))?;
@@ -74,10 +90,15 @@ impl<S: Sql> Keeper<S> {
                 Cause::Credentials { .. } => taken,
                 Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
                 Cause::RateLimit => problem.is_none(),
+                Cause::Repository { .. } => answer.shows_repository(),
             };
             if mended {
                 self.set_gate(None)?;
             }
+        }
+        if answer.shows_repository() && self.trouble()?.is_some() {
+            self.set_trouble(None)?;
+            self.summary_changed(now)?;
         }
         if taken && self.refusal()?.is_some() {
             self.store.set_fact::<String>(REFUSAL, None)?;
@@ -111,6 +132,15 @@ impl<S: Sql> Keeper<S> {
         self.store.set_fact(POLICY, known.file.as_ref())?;
         *self.policy.borrow_mut() = Some(Rc::new(known));
         Ok(())
+    }
+
+    /// GitHub may not have shown all that there is: the policy file is asked for again before anything is decided.
+    pub(super) fn distrust_policy(&self, rules: &Rules, now: Millis) -> Result<(), StoreError> {
+        let known = self.known(rules)?;
+        match known.distrusted() {
+            Some(known) => self.learn(known, now),
+            None => Ok(()),
+        }
     }
 
     /// What Workers KV is still to be told of cancelled runs.
@@ -150,6 +180,50 @@ impl<S: Sql> Keeper<S> {
     /// What GitHub said when it last refused the credentials, until it takes them again.
     pub(super) fn refusal(&self) -> Result<Option<String>, StoreError> {
         self.store.fact(REFUSAL)
+    }
+
+    /// Why nothing can be done in the repository, until GitHub answers for it again.
+    pub fn trouble(&self) -> Result<Option<Trouble>, StoreError> {
+        if let Some(known) = &*self.trouble.borrow() {
+            return Ok(known.clone());
+        }
+        let trouble: Option<Trouble> = self.store.fact(TROUBLE)?;
+        *self.trouble.borrow_mut() = Some(trouble.clone());
+        Ok(trouble)
+    }
+
+    fn set_trouble(&self, trouble: Option<Trouble>) -> Result<(), StoreError> {
+        self.trouble.borrow_mut().take();
+        self.store.set_fact(TROUBLE, trouble.as_ref())
+    }
+
+    fn in_trouble(&self, message: &str, now: Millis) -> Result<(), StoreError> {
+        let before = self.trouble()?;
+        if before.as_ref().is_some_and(|before| before.message == message) {
+            return Ok(());
+        }
+        let since = before.map_or(now, |before| before.since);
+        self.set_trouble(Some(Trouble { message: message.to_owned(), since }))?;
+        self.summary_changed(now)
+    }
+
+    /// A repository that nothing could be done in for so long is waited for no longer.
+    pub(super) fn give_up_repository(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
+        let Some(trouble) = self.trouble()?.filter(|trouble| cx.now - trouble.since > GONE_FOR) else {
+            return Ok(vec![]);
+        };
+        let days = GONE_FOR.as_millis() / Span::days(1).as_millis();
+        let reason = format!("Nothing could be done in the repository for {days} days: {}.", trouble.message);
+        self.end_all(|watched| stumble::give_up(watched, reason.clone(), cx), cx)
+    }
+
+    /// When GitHub last accepted a re-run after it had refused one in unclear words.
+    pub(super) fn accepted(&self) -> Result<Option<Millis>, StoreError> {
+        self.store.fact(ACCEPTED)
+    }
+
+    pub(super) fn set_accepted(&self, now: Millis) -> Result<(), StoreError> {
+        self.store.set_fact(ACCEPTED, Some(&now))
     }
 
     /// Workers KV keeps for a day what it was told of the credentials.

@@ -20,6 +20,10 @@ const RATE_LIMIT_WORD_MOST: Span = Span::hours(2);
 const NO_ANSWERS: u32 = 3;
 const NO_ANSWER: Span = Span::seconds(10);
 const NO_ANSWER_MOST: Span = Span::minutes(5);
+/// Until a repository that GitHub does not show is looked for again.
+const REPOSITORY: Span = Span::minutes(30);
+/// What is said of it.
+pub const NO_REPOSITORY: &str = "GitHub shows no such repository (404): it is gone, or there is no access to it";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
@@ -33,7 +37,13 @@ pub struct Gate {
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     RateLimit,
-    Credentials { message: String },
+    Credentials {
+        message: String,
+    },
+    /// Nothing can be done in this repository. It says nothing of the Worker's credentials as a whole.
+    Repository {
+        message: String,
+    },
     NoAnswer,
 }
 
@@ -41,6 +51,7 @@ pub enum Cause {
 pub enum Closing {
     RateLimit { wait: Option<Span> },
     Credentials { message: String, wait: Span },
+    Repository { message: String, wait: Span },
     NoAnswer,
 }
 
@@ -50,8 +61,11 @@ impl Closing {
         match problem {
             Problem::RateLimited { wait } => Some(Self::RateLimit { wait: *wait }),
             Problem::Lost { .. } => Some(Self::NoAnswer),
+            Problem::Repository { message } => Some(Self::Repository { message: message.clone(), wait: REPOSITORY }),
+            // No list at all, and not a list without runs.
+            Problem::NotFound => Some(Self::Repository { message: NO_REPOSITORY.to_owned(), wait: REPOSITORY }),
             // Reading may be refused where re-running is not: whether it matters, the runs themselves will tell.
-            Problem::Credentials { .. } | Problem::NotFound | Problem::Refused { .. } => None,
+            Problem::Credentials { .. } | Problem::Refused { .. } | Problem::Unclear { .. } => None,
         }
     }
 }
@@ -70,6 +84,9 @@ impl Gate {
             }
             Closing::Credentials { message, wait } => {
                 Self { until: cx.now + wait, cause: Cause::Credentials { message }, no_answers: 0 }
+            }
+            Closing::Repository { message, wait } => {
+                Self { until: cx.now + wait, cause: Cause::Repository { message }, no_answers: 0 }
             }
             Closing::NoAnswer => Self { until: cx.now, cause: Cause::NoAnswer, no_answers: 1 },
         }
@@ -161,9 +178,11 @@ mod tests {
         let closes = |problem| Closing::of(&problem).map(|closing| closed(closing, 0, 0.0).cause);
         assert_eq!(closes(Problem::RateLimited { wait: None }), Some(Cause::RateLimit));
         assert_eq!(closes(Problem::Lost { what: String::new() }), Some(Cause::NoAnswer));
+        let gone = Some(Cause::Repository { message: NO_REPOSITORY.to_owned() });
+        assert_eq!(closes(Problem::NotFound), gone);
         for problem in [
-            Problem::NotFound,
             Problem::Refused { message: String::new() },
+            Problem::Unclear { message: String::new() },
             Problem::Credentials { message: String::new() },
         ] {
             assert_eq!(closes(problem), None);

@@ -5,6 +5,7 @@ use crate::github::request::EVIDENCE_PER_PAGE;
 use crate::github::{Call, Found, Page, Problem, Run};
 use crate::names::JobId;
 use crate::policy::evidence::{Evidence, Job, Need, Read};
+use crate::policy::search::{self, Automata};
 use crate::time::{Millis, Span};
 
 use super::Answer;
@@ -72,6 +73,11 @@ impl Gathering {
         &self.evidence
     }
 
+    /// Looks for a policy's patterns in what was read.
+    pub fn search(&mut self, automata: &Automata) {
+        self.evidence.search(automata);
+    }
+
     pub fn is_fresh(&self, now: Millis) -> bool {
         now - self.read <= FRESH
     }
@@ -88,6 +94,10 @@ impl Gathering {
         };
         self.jobs.clear();
         self.messages.clear();
+        if self.evidence.searched.is_spent() && need != Need::Jobs {
+            self.absent(&call, search::beyond());
+            return None;
+        }
         if self.requests + call.requests() > REQUESTS {
             self.absent(&call, format!("not asked for, as one decision makes at most {REQUESTS} requests"));
             return None;

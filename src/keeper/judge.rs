@@ -1,7 +1,7 @@
 //! A run that was read is decided on: the policy is asked, and told what it asks for, until it has decided.
 
 use crate::bugs::{self, Bug};
-use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer};
+use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer};
 use crate::names::{FilePath, RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, History};
 use crate::policy::{Decision, Verdict, decide};
@@ -12,7 +12,7 @@ use super::machine::{self, Context, LEASE, Looked, Record, Undecided};
 use super::policy_file::Learned;
 use super::store::{Sql, StoreError};
 use super::watched::Watched;
-use super::{Answer, Credentials, Errand, Keeper, Settled, other_answer, stumble};
+use super::{Answer, Credentials, Errand, Keeper, Settled, other_answer, second_look, stumble};
 
 /// A claim is renewed when less than this is left of it: the longest time-out of a call.
 const LEASE_LEFT: Span = Span::seconds(20);
@@ -23,16 +23,17 @@ impl<S: Sql> Keeper<S> {
     /// The first call for a run that is claimed.
     pub(super) fn begin(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
         self.gathering.borrow_mut().remove(&run_id);
+        self.doubted.borrow_mut().remove(&run_id);
         let ask = self.known(cx.rules)?.ask(self.policy_path.as_ref(), run_id, cx.now);
         Ok(ask.unwrap_or(Call::ReadRun { run_id }))
     }
 
-    /// The policy file was asked for, for a run that is to be decided on.
+    /// The policy file was asked for, for a run that is to be decided on. `certain`: what is not shown is not there.
     pub(super) fn policy_answered(
         &self,
         watched: Watched,
         path: &FilePath,
-        answer: PolicyAnswer,
+        (answer, certain): (PolicyAnswer, bool),
         credentials: Credentials,
         cx: &Context,
     ) -> Result<Settled, StoreError> {
@@ -41,12 +42,18 @@ impl<S: Sql> Keeper<S> {
             PolicyAnswer::Problem(Problem::Lost { .. }) if bugs::has(Bug::NoAnswerIsNoPolicy) => PolicyAnswer::NoFile,
             answer => answer,
         };
-        let (known, notice) = match self.known(cx.rules)?.learn(path, answer, cx.rules, cx.now) {
+        let (known, notice) = match self.known(cx.rules)?.learn(path, answer, certain, cx.rules, cx.now) {
             Learned::New(known) => {
                 let trouble = known.trouble();
                 (known, trouble)
             }
             Learned::Same(known) => (known, None),
+            Learned::Doubtful => {
+                self.doubted.borrow_mut().insert(run_id, path.clone());
+                self.renew(watched, cx)?;
+                let errand = Some(Errand::Call(Call::ReadRepository { run_id }));
+                return Ok(Settled { errand, credentials, ..Settled::default() });
+            }
             // Nothing is decided by the default rule because of a fault that passes.
             Learned::Trouble(problem) => {
                 return self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx);
@@ -56,6 +63,30 @@ impl<S: Sql> Keeper<S> {
         self.renew(watched, cx)?;
         let errand = Some(Errand::Call(Call::ReadRun { run_id }));
         Ok(Settled { errand, credentials, notice, ..Settled::default() })
+    }
+
+    /// GitHub was asked whether it shows the repository: of a policy file that it does not show, or of a run.
+    pub(super) fn repository_answered(
+        &self,
+        watched: Watched,
+        answer: RepositoryAnswer,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Settled, StoreError> {
+        let doubted = self.doubted.borrow_mut().remove(&watched.run_id);
+        match (doubted, answer) {
+            (Some(path), RepositoryAnswer::There) => {
+                self.policy_answered(watched, &path, (PolicyAnswer::NoFile, true), credentials, cx)
+            }
+            // What of the run? It is looked for, as one that GitHub does not show.
+            (Some(_), RepositoryAnswer::Problem(Problem::NotFound)) => {
+                self.carry_out(stumble::unseen(watched, cx), credentials, cx)
+            }
+            (_, answer) => {
+                let known = self.store.was_read()?;
+                self.carry_out(second_look::repository_answered(watched, answer, known, cx), credentials, cx)
+            }
+        }
     }
 
     /// The run was read.
@@ -68,6 +99,9 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Settled, StoreError> {
         let Answer::Read(answer) = answer else { return Err(other_answer()) };
         let before = self.gathering.borrow_mut().remove(&watched.run_id);
+        if answer == ReadAnswer::Problem(Problem::NotFound) {
+            self.distrust_policy(cx.rules, cx.now)?;
+        }
         if let ReadAnswer::Run(run) = &answer {
             self.is_of_pull(watched.run_id, run.pull_request)?;
         }
@@ -140,6 +174,7 @@ impl<S: Sql> Keeper<S> {
         }
         let policy = known.policy();
         for _ in 0..QUESTIONS {
+            gathering.search(&policy.automata);
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
                 Verdict::Need(need) if gathering.has(need) => break,
                 Verdict::Need(need) => match gathering.ask(need) {

@@ -24,7 +24,8 @@ use crate::policy::{Decision, Detail, Ending, Rerun, Rules, Scope};
 use crate::time::{Millis, Span};
 
 use super::gate::Gate;
-use super::stumble::{behind, stumble, unseen};
+use super::second_look;
+use super::stumble::{GONE, behind, stumble, unseen};
 use super::watched::{Calling, Watched};
 
 /// How long a claimed run is left to the one who claimed it, and how soon the alarm goes off that is set in case of a
@@ -162,6 +163,9 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
         }
         return Looked::Settled(Step { records, ..Step::of(watched) });
     }
+    if let Some(step) = second_look::park(&watched, &run, cx) {
+        return Looked::Settled(Step { records: [records, step.records].concat(), ..step });
+    }
     Looked::Undecided(Undecided { watched, run, records })
 }
 
@@ -215,6 +219,7 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
             let spends = Some(late).filter(|_| bugs::has(Bug::SpendAfterTheAnswer));
             let failed_since = watched.failed_at > calling.since;
             watched.calling = None;
+            watched.refusal = None;
             watched.decided_attempt = Some(attempt);
             watched.run_attempt = watched.run_attempt.max(next);
             watched.reruns += 1;
@@ -248,7 +253,13 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
                 watched.calling = None;
             }
             let spends = watched.calling.is_none().then_some(Spends::Release { run_attempt: attempt });
-            Step { spends, ..stumble(watched, problem, cx) }
+            let step = match problem {
+                // The run was there a moment ago.
+                Problem::NotFound => second_look::doubt(watched, attempt, GONE, cx),
+                Problem::Unclear { message } => second_look::doubt(watched, attempt, &message, cx),
+                problem => stumble(watched, problem, cx),
+            };
+            Step { spends, ..step }
         }
     }
 }

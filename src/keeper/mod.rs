@@ -1,7 +1,7 @@
 //! The Keeper: the one writer for a repository. It holds every watched run as a row in SQLite, and one alarm for the
 //! earliest thing due.
 //!
-//! - [`watched`]: what a row says of a run. [`hear`], [`machine`], [`stumble`]: how it changes (pure). [`gate`]: when nothing is
+//! - [`watched`]: what a row says of a run. [`hear`], [`machine`], [`stumble`], [`second_look`]: how it changes (pure). [`gate`]: when nothing is
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
 //! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
@@ -24,6 +24,7 @@ pub mod object;
 pub mod outbox;
 pub mod policy_file;
 mod schema;
+mod second_look;
 pub mod stats;
 pub mod store;
 mod stumble;
@@ -43,7 +44,9 @@ use std::rc::Rc;
 use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
-use crate::github::{Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use crate::github::{
+    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+};
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
 use crate::policy::Rules;
@@ -51,7 +54,7 @@ use crate::policy::evidence::{Job, LogTail};
 use crate::time::{Millis, Span};
 
 use comments::Comment;
-use facts::{PRUNE, SWEEP};
+use facts::{PRUNE, SWEEP, Trouble};
 use gate::{Cause, Closing, Gate};
 use gather::Gathering;
 use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
@@ -60,7 +63,7 @@ use policy_file::Known;
 use stats::Change;
 use store::{Sql, Store, StoreError};
 use summary::{SUMMARY, Summary, Writing};
-use sweep::Sweep;
+use sweep::{After, Sweep};
 use watched::Watched;
 
 /// A run can be re-run for 30 days, and is waited for a little longer.
@@ -88,12 +91,16 @@ pub struct Keeper<S> {
     last_rerun: Cell<Option<Millis>>,
     /// What is stored of the policy file, and what it means. `None`: not looked at yet.
     policy: RefCell<Option<Rc<Known>>>,
+    /// Runs for which a policy file was asked for that GitHub no longer shows.
+    doubted: RefCell<BTreeMap<RunId, FilePath>>,
     /// Evidence for the decisions being made.
     gathering: RefCell<BTreeMap<RunId, Gathering>>,
     /// What is stored of cancelled runs, once it was looked at: every errand asks.
     cancelled: Cell<Option<Option<Millis>>>,
     /// Workers KV is not told of cancelled runs before this, after it could not be.
     tell_kv: Cell<Option<Millis>>,
+    /// What is stored of trouble with the repository, once it was looked at: every answer asks.
+    trouble: RefCell<Option<Option<Trouble>>>,
     notices: Option<Notices>,
     /// Where GitHub's pages are, if pull requests get a comment.
     comments: Option<String>,
@@ -135,6 +142,7 @@ pub struct Settled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Read(ReadAnswer),
+    Repository(RepositoryAnswer),
     Rerun(RerunAnswer),
     List(ListAnswer),
     Policy(PolicyAnswer),
@@ -145,9 +153,25 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Whether it proves that GitHub shows the repository.
+    fn shows_repository(&self) -> bool {
+        match self {
+            Self::Read(answer) => matches!(answer, ReadAnswer::Run(_)),
+            Self::Repository(answer) => *answer == RepositoryAnswer::There,
+            Self::Rerun(answer) => matches!(answer, RerunAnswer::Accepted | RerunAnswer::AlreadyRunning),
+            Self::List(answer) => matches!(answer, ListAnswer::Runs(_) | ListAnswer::TooLong),
+            Self::Policy(answer) => matches!(answer, PolicyAnswer::File { .. } | PolicyAnswer::Same),
+            Self::Jobs(found) => matches!(found, Found::There(_)),
+            Self::Annotations(found) => matches!(found, Found::There(_)),
+            Self::Log(found) => matches!(found, Found::There(_)),
+            Self::Comment(answer) => matches!(answer, Commented::There(_)),
+        }
+    }
+
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Read(ReadAnswer::Problem(problem))
+            | Self::Repository(RepositoryAnswer::Problem(problem))
             | Self::Rerun(RerunAnswer::Problem(problem))
             | Self::List(ListAnswer::Problem(problem))
             | Self::Policy(PolicyAnswer::Problem(problem)) => Some(problem),
@@ -155,7 +179,12 @@ impl Answer {
             Self::Annotations(found) => found.problem(),
             Self::Log(found) => found.problem(),
             Self::Comment(Commented::Problem(problem)) => Some(problem),
-            Self::Read(_) | Self::Rerun(_) | Self::List(_) | Self::Policy(_) | Self::Comment(_) => None,
+            Self::Read(_)
+            | Self::Repository(_)
+            | Self::Rerun(_)
+            | Self::List(_)
+            | Self::Policy(_)
+            | Self::Comment(_) => None,
         }
     }
 }
@@ -167,9 +196,11 @@ impl<S: Sql> Keeper<S> {
             policy_path: None,
             last_rerun: Cell::default(),
             policy: RefCell::default(),
+            doubted: RefCell::default(),
             gathering: RefCell::default(),
             cancelled: Cell::default(),
             tell_kv: Cell::default(),
+            trouble: RefCell::default(),
             notices: None,
             comments: None,
         })
@@ -329,11 +360,15 @@ impl<S: Sql> Keeper<S> {
         }
         match (call, answer) {
             (Call::ReadPolicy { path, .. }, Answer::Policy(answer)) => {
-                self.policy_answered(watched, path, answer, credentials, cx)
+                self.policy_answered(watched, path, (answer, false), credentials, cx)
             }
             (Call::ReadRun { .. }, answer) => self.run_answered(watched, answer, credentials, cx),
             (Call::Rerun { run_attempt, .. }, Answer::Rerun(answer)) => {
+                let (watched, answer) = self.second_look(watched, answer, cx)?;
                 self.carry_out(machine::rerun_answered(watched, *run_attempt, answer, cx), credentials, cx)
+            }
+            (Call::ReadRepository { .. }, Answer::Repository(answer)) => {
+                self.repository_answered(watched, answer, credentials, cx)
             }
             (call, answer) if call.is_evidence() => self.evidence_answered(watched, call, answer, credentials, cx),
             _ => Err(other_answer()),
@@ -350,16 +385,20 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Settled, StoreError> {
         let Answer::List(answer) = answer else { return Err(other_answer()) };
         let Some(sweep) = self.sweep()? else { return Ok(Settled::default()) };
-        let runs = match answer {
-            ListAnswer::Runs(runs) => runs,
+        let (runs, listed) = match answer {
+            ListAnswer::Runs(runs) => {
+                let listed = runs.len();
+                (runs, Some(listed))
+            }
+            ListAnswer::TooLong => (vec![], None),
             ListAnswer::Problem(problem) => {
                 self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
                 let gate = Closing::of(&problem).map(|closing| Gate::close(closing, 0, cx));
                 let credentials = self.close_gate(gate, credentials, cx)?;
-                return Ok(Settled { credentials, ..Settled::default() });
+                let records = self.give_up_repository(cx)?;
+                return Ok(Settled { records, credentials, ..Settled::default() });
             }
         };
-        let listed = runs.len();
         let known = self.known(cx.rules)?;
         let cx = &Context { first_look: known.first_look(cx.rules), ..*cx };
         let mut records = Vec::new();
@@ -377,17 +416,20 @@ impl<S: Sql> Keeper<S> {
                 records.extend(heard.records.into_iter().map(|record| (watched.run_id, record)));
             }
         }
-        let errand = Sweep::after(asked, listed, cancelled_since.is_some()).map(Errand::Call);
-        let sweep = match errand {
-            Some(_) => sweep.postponed(cx.now + LEASE),
+        let After { next, passed_over } = Sweep::after(asked, listed, cancelled_since.is_some());
+        let sweep = match &next {
+            Some(next) => sweep.going_on(next.clone(), cx.now),
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),
         };
         self.store.set_fact(SWEEP, Some(&sweep))?;
-        Ok(Settled { errand, records, credentials, notice: None })
+        // Between, what is due has its turn.
+        let errand = next.filter(Sweep::goes_on_at_once).map(|next| Errand::Call(Call::ListFailedRuns(next)));
+        Ok(Settled { errand, records, credentials, notice: passed_over })
     }
 
     fn carry_out(&self, step: Step, credentials: Credentials, cx: &Context) -> Result<Settled, StoreError> {
-        if bugs::has(Bug::RerunBeforeStoring) && step.call.is_some() {
+        let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));
+        if bugs::has(Bug::RerunBeforeStoring) && calls_for_rerun {
             let unstored = self.store.run(step.watched.run_id)?;
             return Ok(Settled { errand: unstored.and(step.call).map(Errand::Call), ..Settled::default() });
         }
@@ -399,14 +441,16 @@ impl<S: Sql> Keeper<S> {
         if refused && step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
             self.notice(step.watched.run_id, outbox::Kind::Refused, cx.now)?;
         }
+        let of_repository = step.gate.as_ref().is_some_and(|gate| matches!(gate.cause, Cause::Repository { .. }));
         let credentials = self.close_gate(step.gate, credentials, cx)?;
+        let given_up = if of_repository { self.give_up_repository(cx)? } else { vec![] };
         let run_id = step.watched.run_id;
-        if step.call.is_some() {
+        if calls_for_rerun {
             self.last_rerun.set(Some(cx.now));
         }
         Ok(Settled {
             errand: step.call.map(Errand::Call),
-            records: step.records.into_iter().map(|record| (run_id, record)).collect(),
+            records: step.records.into_iter().map(|record| (run_id, record)).chain(given_up).collect(),
             credentials,
             notice: None,
         })
@@ -426,10 +470,11 @@ impl<S: Sql> Keeper<S> {
 
     /// The Keeper has been started anew, perhaps with another token: what waits for one need not wait on.
     pub fn started(&self, now: Millis) -> Result<(), StoreError> {
-        if self.refusal()?.is_none() {
+        if self.refusal()?.is_none() && self.trouble()?.is_none() {
             return Ok(());
         }
-        if let Some(gate) = self.gate()?.filter(|gate| matches!(gate.cause, Cause::Credentials { .. })) {
+        let waits = |gate: &Gate| matches!(gate.cause, Cause::Credentials { .. } | Cause::Repository { .. });
+        if let Some(gate) = self.gate()?.filter(waits) {
             self.set_gate(Some(&Gate { until: now, ..gate }))?;
         }
         self.store.retry_refused(now)
@@ -437,11 +482,22 @@ impl<S: Sql> Keeper<S> {
 
     /// The repository is served no longer: what is due for it is ended, and nothing is looked for any more.
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
+        self.end_all(|watched| machine::retire(watched, cx), cx)
+    }
+
+    /// Ends what is due, so many runs at once, and looks for nothing more.
+    pub(super) fn end_all(
+        &self,
+        end: impl Fn(Watched) -> Step,
+        cx: &Context,
+    ) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.store.set_fact::<Sweep>(SWEEP, None)?;
         let mut records = Vec::new();
         for _ in 0..RETIRED_AT_ONCE {
             let Some(watched) = self.store.next_due(Millis(i64::MAX))? else { break };
-            records.extend(self.carry_out(machine::retire(watched, cx), None, cx)?.records);
+            let step = end(watched);
+            self.keep(&step.watched, &step.records, cx.now)?;
+            records.extend(step.records.into_iter().map(|record| (step.watched.run_id, record)));
         }
         Ok(records)
     }

@@ -51,6 +51,8 @@ pub enum Learned {
     New(Known),
     /// What is known holds on.
     Same(Known),
+    /// GitHub does not show a file that was there. If it does not show the repository either, nobody has removed it.
+    Doubtful,
     /// GitHub has to answer before anything is decided.
     Trouble(Problem),
 }
@@ -78,7 +80,8 @@ impl Known {
         ask.then(|| Call::ReadPolicy { run_id, path: path.clone(), etag })
     }
 
-    pub fn learn(&self, path: &FilePath, answer: PolicyAnswer, rules: &Rules, now: Millis) -> Learned {
+    /// `certain`: GitHub has shown the repository since it answered.
+    pub fn learn(&self, path: &FilePath, answer: PolicyAnswer, certain: bool, rules: &Rules, now: Millis) -> Learned {
         let empty =
             PolicyFile { path: path.clone(), text: None, etag: None, unreadable: None, denied: None, read: now };
         let file = match (answer, &self.file) {
@@ -88,6 +91,7 @@ impl Known {
             (PolicyAnswer::Same, None) => {
                 return Learned::Trouble(Problem::Lost { what: "304 for a file that was never read".to_owned() });
             }
+            (PolicyAnswer::NoFile, Some(file)) if file.was_there() && !certain => return Learned::Doubtful,
             (PolicyAnswer::NoFile, _) => empty,
             (PolicyAnswer::Unreadable(what), _) => PolicyFile { unreadable: Some(what.to_owned()), ..empty },
             (PolicyAnswer::Denied { message }, before) => {
@@ -106,6 +110,14 @@ impl Known {
         }
         let state = state(&file, rules);
         Learned::New(Self { file: Some(file), state, not_before: None })
+    }
+
+    /// The same, to be asked for before anything is decided: GitHub did not show something that is there. `None`: it is
+    /// asked for anyway.
+    pub fn distrusted(&self) -> Option<Self> {
+        let file = self.file.as_ref().filter(|file| file.read > Millis(0))?;
+        let file = Some(PolicyFile { read: Millis(0), ..file.clone() });
+        Some(Self { file, state: self.state.clone(), not_before: None })
     }
 
     /// For the log, when it was just learned.
@@ -135,6 +147,12 @@ impl Known {
 
     pub fn wants_cancelled(&self) -> bool {
         self.policy().conclusions.contains(&Conclusion::Cancelled)
+    }
+}
+
+impl PolicyFile {
+    fn was_there(&self) -> bool {
+        self.text.is_some() || self.unreadable.is_some()
     }
 }
 

@@ -7,11 +7,12 @@ use crate::time::Millis;
 
 use super::machine::Record;
 use super::store::{StoreError, Value};
-use super::watched::{Calling, Watched};
+use super::watched::{Calling, Refusal, Watched};
 use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-pub const SCHEMA: &[&[&str]] = &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, comments::BY_AUTHOR];
+pub const SCHEMA: &[&[&str]] =
+    &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, REFUSALS, comments::BY_AUTHOR];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (
@@ -74,9 +75,17 @@ const POLICIES: &[&str] = &[
     "CREATE INDEX reruns_at ON reruns (at)",
 ];
 
+/// What GitHub refused for a reason that may be the run's or the account's.
+const REFUSALS: &[&str] = &[
+    "ALTER TABLE runs ADD COLUMN refused TEXT",
+    "ALTER TABLE runs ADD COLUMN refused_attempt INTEGER",
+    "ALTER TABLE runs ADD COLUMN refused_since INTEGER",
+    "CREATE INDEX runs_refused ON runs (refused) WHERE refused IS NOT NULL",
+];
+
 pub const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
      failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, \
-     evidence_since";
+     evidence_since, refused, refused_attempt, refused_since";
 
 /// A row's values, taken one after the other.
 pub struct Row<I>(I);
@@ -113,6 +122,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
             run_number: self.optional_integer()?.and_then(|number| u64::try_from(number).ok()),
             title: self.optional_text()?,
             evidence_since: self.optional_millis()?,
+            refusal: self.refusal()?,
         })
     }
 
@@ -134,6 +144,12 @@ impl<I: Iterator<Item = Value>> Row<I> {
     fn calling(&mut self) -> Result<Option<Calling>, StoreError> {
         let (run_attempt, since, again) = (self.optional_attempt()?, self.optional_millis()?, self.integer()? != 0);
         Ok(run_attempt.zip(since).map(|(run_attempt, since)| Calling { run_attempt, since, again }))
+    }
+
+    fn refusal(&mut self) -> Result<Option<Refusal>, StoreError> {
+        let (message, run_attempt, since) = (self.optional_text()?, self.optional_attempt()?, self.optional_millis()?);
+        let refusal = message.zip(run_attempt).zip(since);
+        Ok(refusal.map(|((message, run_attempt), since)| Refusal { run_attempt, message, since }))
     }
 
     pub fn outcome(&mut self) -> Result<RunOutcome, StoreError> {

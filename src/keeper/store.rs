@@ -106,6 +106,25 @@ impl<S: Sql> Store<S> {
         }
     }
 
+    /// Whether GitHub has ever shown a run that is still known.
+    pub fn was_read(&self) -> Result<bool, StoreError> {
+        let rows = self.sql.exec("SELECT 1 FROM runs WHERE event IS NOT NULL LIMIT 1", vec![])?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Whether GitHub has refused another run with the same words, after `since`.
+    pub fn refused_elsewhere(&self, run_id: RunId, message: &str, since: Millis) -> Result<bool, StoreError> {
+        let statement = "SELECT 1 FROM runs WHERE refused = ? AND run_id <> ? AND refused_since >= ? LIMIT 1";
+        let rows = self.sql.exec(statement, vec![message.into(), run_id.into(), since.into()])?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Whether GitHub has refused any run in unclear words.
+    pub fn has_refused(&self) -> Result<bool, StoreError> {
+        let rows = self.sql.exec("SELECT 1 FROM runs WHERE refused IS NOT NULL LIMIT 1", vec![])?;
+        Ok(!rows.is_empty())
+    }
+
     pub fn put(&self, watched: &Watched) -> Result<(), StoreError> {
         let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
         let bindings = vec![
@@ -136,6 +155,9 @@ impl<S: Sql> Store<S> {
             watched.run_number.and_then(|number| i64::try_from(number).ok()).map_or(Value::Null, Value::Integer),
             text(&watched.title),
             watched.evidence_since.into(),
+            watched.refusal.as_ref().map_or(Value::Null, |refusal| refusal.message.as_str().into()),
+            watched.refusal.as_ref().map(|refusal| refusal.run_attempt).into(),
+            watched.refusal.as_ref().map(|refusal| refusal.since).into(),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");

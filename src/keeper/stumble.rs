@@ -1,12 +1,12 @@
 //! A call came to nothing, or GitHub is behind: what a run does then. Pure.
 
 use crate::attempts::RunOutcome;
-use crate::github::Problem;
+use crate::github::{Call, Problem};
 use crate::names::RunAttempt;
 use crate::time::Span;
 
 use super::gate::{Closing, Gate};
-use super::machine::{Context, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
+use super::machine::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
 use super::watched::Watched;
 
 /// GitHub's reads are behind what a webhook, or its own answer, has said.
@@ -23,13 +23,24 @@ const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A token was refused: until somebody replaces it.
 const REFUSED: Span = Span::minutes(5);
 const REFUSED_MOST: Span = Span::hours(1);
+/// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
+pub const GONE_FOR: Span = Span::days(7);
 /// GitHub re-runs nothing that is older ("Re-running workflows and jobs").
 const RERUNNABLE_FOR: Span = Span::days(30);
 
-/// GitHub does not show a run that a webhook has told of: its reads are behind now and then, and so are permissions.
+/// What a 404 says.
+pub const GONE: &str = "the run or the repository is gone, or there is no access to it.";
+
+/// GitHub does not show a run that a webhook has told of: its reads are behind now and then, and so are permissions. If
+/// that lasts, it is asked whether it shows the repository.
 pub fn unseen(mut watched: Watched, cx: &Context) -> Step {
     if watched.tries >= UNSEEN_TRIES {
-        return stumble(watched, Problem::NotFound, cx);
+        if watched.is_decided() {
+            return stumble(watched, Problem::NotFound, cx);
+        }
+        watched.due = Some(cx.now + LEASE);
+        let call = Some(Call::ReadRepository { run_id: watched.run_id });
+        return Step { call, ..Step::of(watched) };
     }
     watched.due = Some(cx.now + STILL_GOING.doubled(watched.tries, STILL_GOING_MOST));
     watched.tries += 1;
@@ -50,12 +61,10 @@ pub fn stumble(watched: Watched, problem: Problem, cx: &Context) -> Step {
 
 fn stumble_over(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
     match problem {
-        Problem::NotFound => give_up(
-            watched,
-            "GitHub refused: the run or the repository is gone, or there is no access to it.".to_owned(),
-            cx,
-        ),
-        Problem::Refused { message } => give_up(watched, format!("GitHub refused: {message}"), cx),
+        Problem::NotFound => give_up(watched, format!("GitHub refused: {GONE}"), cx),
+        Problem::Refused { message } | Problem::Unclear { message } => {
+            give_up(watched, format!("GitHub refused: {message}"), cx)
+        }
         Problem::RateLimited { wait } => {
             let gate = Gate::close(Closing::RateLimit { wait }, watched.tries, cx);
             watched.due = Some(gate.until);
@@ -67,30 +76,19 @@ fn stumble_over(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
                 return give_up(watched, format!("GitHub refused the credentials for 30 days: {message}"), cx);
             }
             let wait = REFUSED.doubled(watched.tries, REFUSED_MOST).with_jitter(cx.chance);
-            watched.due = Some(cx.now + wait);
-            watched.tries += 1;
             let reason =
                 format!("GitHub refused the credentials: {message}. It is tried again, so that a new token mends it.");
-            let first = watched.outcome != RunOutcome::Failed;
-            watched.outcome = RunOutcome::Failed;
-            watched.reason.clone_from(&reason);
-            if first {
-                watched.updated = cx.now;
-                watched.publish = Some(cx.now);
-            }
-            let record = Record {
-                run_attempt: watched.run_attempt,
-                decided: cx.now,
-                outcome: RunOutcome::Failed,
-                reason,
-                detail: None,
-            };
-            let records = Vec::from_iter(first.then_some(record));
-            Step {
-                records,
-                gate: Some(Gate::close(Closing::Credentials { message, wait }, 0, cx)),
-                ..Step::of(watched)
-            }
+            let gate = Some(Gate::close(Closing::Credentials { message, wait }, 0, cx));
+            Step { gate, ..hold(watched, reason, wait, cx) }
+        }
+        Problem::Repository { message } => {
+            let wait = REFUSED.doubled(watched.tries, REFUSED_MOST).with_jitter(cx.chance);
+            let reason = format!(
+                "Nothing can be done in the repository: {message}. It is tried again for {} days.",
+                GONE_FOR.as_millis() / Span::days(1).as_millis()
+            );
+            let gate = Some(Gate::close(Closing::Repository { message, wait }, 0, cx));
+            Step { gate, ..hold(watched, reason, wait, cx) }
         }
         Problem::Lost { what } => {
             let since = *watched.trouble_since.get_or_insert(cx.now);
@@ -107,7 +105,23 @@ fn stumble_over(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
     }
 }
 
-fn give_up(mut watched: Watched, reason: String, cx: &Context) -> Step {
+/// It failed, for now: it stays due, on view, until somebody has mended what is wrong.
+pub fn hold(mut watched: Watched, reason: String, wait: Span, cx: &Context) -> Step {
+    watched.due = Some(cx.now + wait);
+    watched.tries += 1;
+    let first = watched.outcome != RunOutcome::Failed;
+    watched.outcome = RunOutcome::Failed;
+    watched.reason.clone_from(&reason);
+    if first {
+        watched.updated = cx.now;
+        watched.publish = Some(cx.now);
+    }
+    let run_attempt = watched.run_attempt;
+    let record = Record { run_attempt, decided: cx.now, outcome: RunOutcome::Failed, reason, detail: None };
+    Step { records: Vec::from_iter(first.then_some(record)), ..Step::of(watched) }
+}
+
+pub fn give_up(mut watched: Watched, reason: String, cx: &Context) -> Step {
     let attempt = watched.run_attempt.unwrap_or(RunAttempt::FIRST);
     let record = finish(&mut watched, attempt, RunOutcome::Failed, reason, cx);
     Step { records: vec![record], ..Step::of(watched) }

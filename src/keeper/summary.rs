@@ -47,6 +47,9 @@ pub struct Summary {
     /// What GitHub said when it refused the credentials.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// Why nothing can be done in this repository.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub repository_problem: Option<String>,
     /// What is wrong with the policy file.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub policy_problem: Option<String>,
@@ -69,14 +72,25 @@ impl Summary {
         };
         let brought_something = |day: &Day| (day.1, day.2, day.3, day.4, day.5) != (0, 0, 0, 0, 0);
         let days = days.iter().map(day).filter(brought_something).collect();
-        Self { repository, at, totals, days, budget: None, paused: false, refusal: None, policy_problem: None }
+        Self {
+            repository,
+            at,
+            totals,
+            days,
+            budget: None,
+            paused: false,
+            refusal: None,
+            repository_problem: None,
+            policy_problem: None,
+        }
     }
 
     /// Shortened until it fits.
     pub fn fitted(mut self) -> Self {
         let mut most = MESSAGE_CHARS;
         loop {
-            for message in [&mut self.refusal, &mut self.policy_problem].into_iter().flatten() {
+            let messages = [&mut self.refusal, &mut self.repository_problem, &mut self.policy_problem];
+            for message in messages.into_iter().flatten() {
                 if message.chars().count() > most {
                     *message = message.chars().take(most.saturating_sub(1)).chain(['…']).collect();
                 }
@@ -173,6 +187,7 @@ impl<S: Sql> Keeper<S> {
             budget: self.reruns_per_day(rules)?,
             paused: self.paused()?.is_some(),
             refusal: self.refusal()?,
+            repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(rules)?,
             ..Summary::new(repository, now, Totals::read(&self.store)?, &days)
         };
@@ -224,6 +239,7 @@ mod tests {
             let totals = Totals { rescued: u64::MAX, saved_seconds: u64::MAX, ..Totals::default() };
             let mut summary = Summary::new(repository, NOW, totals, &days(figure));
             summary.refusal = Some("ü".repeat(message));
+            summary.repository_problem = Some("\u{1}".repeat(message));
             summary.policy_problem = Some("\"".repeat(message));
             let fitted = summary.fitted();
             let text = serde_json::to_string(&fitted).unwrap();

@@ -13,10 +13,22 @@ const ACTIVE_STEP: Span = Span::hours(1);
 /// The list is by the time that a run was created, and a run takes a while to fail: a job may take six hours on
 /// GitHub's runners, and wait for one before that.
 const RUN_TAKES: Span = Span::hours(24);
-/// GitHub lists no more than 1,000 runs.
-const PAGES: u32 = 20;
+/// GitHub lists no more runs than this.
+const LISTED_MOST: u32 = 1_000;
+/// Pages of one sweep, of all lists together: three of 1,000 runs, and what some runs with long commit messages take more.
+const PAGES: u32 = 150;
+/// Pages in a row.
+const PAGES_AT_ONCE: u32 = 10;
+/// A sweep that an alarm has no room to finish is gone on with for so long, and then begun anew.
+const RESUMED_FOR: Span = Span::hours(1);
 /// GitHub's clock and ours may differ by so much.
 const CLOCKS_APART: Span = Span::minutes(10);
+/// For the log.
+const TOO_LONG: &str =
+    "the sweep for missed webhooks passes over a run whose entry in GitHub's list is longer than 16 MiB";
+const TOO_MANY: &str = "the sweep for missed webhooks ends early, as there are too many failed runs or too long ones";
+/// Until a page is asked for again whose answer never came, or that an alarm had no room for.
+const GOES_ON: Span = Span::seconds(25);
 /// A sweep that failed is made again after this.
 const AGAIN: Span = Span::minutes(5);
 
@@ -29,13 +41,25 @@ pub struct Sweep {
     due: Millis,
     /// When the last whole sweep began.
     swept: Millis,
+    /// Where the sweep that is going on has got to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<FailedRuns>,
+}
+
+/// What comes after a page.
+#[derive(Debug, PartialEq, Eq)]
+pub struct After {
+    /// `None`: that was all.
+    pub next: Option<FailedRuns>,
+    /// What was passed over, for the log.
+    pub passed_over: Option<String>,
 }
 
 impl Sweep {
     /// A webhook arrived. `None`: nothing has changed that is worth a write.
     pub fn heard(before: Option<&Self>, now: Millis, interval: Span) -> Option<Self> {
         match before {
-            None => Some(Self { watching_since: now, active: now, due: now + interval, swept: now }),
+            None => Some(Self { watching_since: now, active: now, due: now + interval, swept: now, next: None }),
             Some(sweep) if now - sweep.active >= ACTIVE_STEP => {
                 // After a pause of a week it is due long since, and made at once.
                 Some(Self { active: now, ..sweep.clone() })
@@ -50,10 +74,20 @@ impl Sweep {
         on.then_some(self.due)
     }
 
-    /// The first call of a sweep that starts now.
+    /// The first call of a sweep that starts now, or the next one of a sweep that was not finished.
     pub fn start(&self, now: Millis) -> Call {
-        let created_from = Millis((self.swept.0 - RUN_TAKES.as_millis()).max(0));
-        Call::ListFailedRuns(FailedRuns { failing: Failing::Failure, created_from, page: 1, started: now })
+        let unfinished = self.next.clone().filter(|next| now - next.started < RESUMED_FOR);
+        Call::ListFailedRuns(unfinished.unwrap_or_else(|| {
+            let created_from = Millis((self.swept.0 - RUN_TAKES.as_millis()).max(0));
+            FailedRuns {
+                failing: Failing::Failure,
+                created_from,
+                skip: 0,
+                per_page: largest(0),
+                asked: 0,
+                started: now,
+            }
+        }))
     }
 
     /// Whether a failure that ended then is for Rerunner to act on. `since`: for what is acted on only since then.
@@ -61,17 +95,45 @@ impl Sweep {
         ended + CLOCKS_APART >= self.watching_since.max(since.unwrap_or(self.watching_since))
     }
 
-    /// What to ask for after a page with so many runs; `None` when that was all.
-    pub fn after(asked: &FailedRuns, listed: usize, cancelled_too: bool) -> Option<Call> {
-        if listed >= PER_PAGE as usize && asked.page < PAGES {
-            return Some(Call::ListFailedRuns(FailedRuns { page: asked.page + 1, ..asked.clone() }));
+    /// What to ask for after a page with so many runs; `None`: it was too long to be read.
+    pub fn after(asked: &FailedRuns, listed: Option<usize>, cancelled_too: bool) -> After {
+        let pages = asked.asked + 1;
+        let (skip, passed_over) = match listed {
+            Some(listed) if listed < asked.per_page as usize => (LISTED_MOST, None),
+            Some(_) => (asked.skip + asked.per_page, None),
+            None => match smaller(asked.per_page) {
+                Some(per_page) if pages < PAGES => {
+                    let next = Some(FailedRuns { per_page, asked: pages, ..asked.clone() });
+                    return After { next, passed_over: None };
+                }
+                // Whatever its list says, a run that no webhook told of is passed over, and the others are not.
+                _ => (asked.skip + asked.per_page, Some(TOO_LONG.to_owned())),
+            },
+        };
+        if pages >= PAGES {
+            return After { next: None, passed_over: Some(TOO_MANY.to_owned()) };
+        }
+        if skip < LISTED_MOST {
+            let next = FailedRuns { skip, per_page: largest(skip), asked: pages, ..asked.clone() };
+            return After { next: Some(next), passed_over };
         }
         let failing = match asked.failing {
             Failing::Failure => Failing::TimedOut,
             Failing::TimedOut if cancelled_too => Failing::Cancelled,
-            Failing::TimedOut | Failing::Cancelled => return None,
+            Failing::TimedOut | Failing::Cancelled => return After { next: None, passed_over },
         };
-        Some(Call::ListFailedRuns(FailedRuns { failing, page: 1, ..asked.clone() }))
+        let next = FailedRuns { failing, skip: 0, per_page: largest(0), asked: pages, ..asked.clone() };
+        After { next: Some(next), passed_over }
+    }
+
+    /// Whether a page is asked for right after the one before it.
+    pub fn goes_on_at_once(next: &FailedRuns) -> bool {
+        !next.asked.is_multiple_of(PAGES_AT_ONCE)
+    }
+
+    /// There is more to ask for: by the errand at hand, or, if there is no room for it, with the next alarm.
+    pub fn going_on(self, next: FailedRuns, now: Millis) -> Self {
+        Self { next: Some(next), ..self.postponed(now + GOES_ON) }
     }
 
     /// Not before `at`, whatever comes of it.
@@ -84,8 +146,17 @@ impl Sweep {
     }
 
     pub fn done(self, started: Millis, now: Millis, interval: Span) -> Self {
-        Self { swept: started, due: now + interval, ..self }
+        Self { swept: started, due: now + interval, next: None, ..self }
     }
+}
+
+/// The largest page that begins there.
+fn largest(skip: u32) -> u32 {
+    PER_PAGE.into_iter().find(|size| skip.is_multiple_of(*size)).unwrap_or(1)
+}
+
+fn smaller(per_page: u32) -> Option<u32> {
+    PER_PAGE.into_iter().find(|size| *size < per_page)
 }
 
 #[cfg(test)]
@@ -95,25 +166,81 @@ mod tests {
     const NOW: Millis = Millis(1_795_446_245_000);
     const INTERVAL: Span = Span::minutes(15);
 
-    fn asked(failing: Failing, page: u32) -> FailedRuns {
-        FailedRuns { failing, created_from: NOW, page, started: NOW }
+    fn asked(failing: Failing, skip: u32, per_page: u32) -> FailedRuns {
+        FailedRuns { failing, created_from: NOW, skip, per_page, asked: 0, started: NOW }
     }
 
     #[test]
     fn from_page_to_page_and_list_to_list() {
-        use Failing::{Failure, TimedOut};
-        let full = PER_PAGE as usize;
+        use Failing::{Cancelled, Failure, TimedOut};
         for (before, listed, next) in [
-            ((Failure, 1), full, Some((Failure, 2))),
-            ((Failure, 2), full - 1, Some((TimedOut, 1))),
-            ((Failure, PAGES), full, Some((TimedOut, 1))),
-            ((TimedOut, 1), full, Some((TimedOut, 2))),
-            ((TimedOut, 3), 0, None),
-            ((TimedOut, PAGES), full, None),
+            ((Failure, 0, 50), Some(50), Some((Failure, 50, 50))),
+            ((Failure, 50, 50), Some(49), Some((TimedOut, 0, 50))),
+            ((Failure, 950, 50), Some(50), Some((TimedOut, 0, 50))),
+            ((TimedOut, 0, 50), Some(50), Some((TimedOut, 50, 50))),
+            ((TimedOut, 100, 50), Some(0), None),
+            ((TimedOut, 950, 50), Some(50), None),
+            ((Cancelled, 0, 50), Some(3), None),
+            // Too long: the same place in smaller pages, and larger ones again where they fit.
+            ((Failure, 50, 50), None, Some((Failure, 50, 10))),
+            ((Failure, 60, 10), None, Some((Failure, 60, 2))),
+            ((Failure, 62, 2), None, Some((Failure, 62, 1))),
+            ((Failure, 62, 1), None, Some((Failure, 63, 1))),
+            ((Failure, 63, 1), Some(1), Some((Failure, 64, 2))),
+            ((Failure, 68, 2), Some(2), Some((Failure, 70, 10))),
+            ((Failure, 90, 10), Some(10), Some((Failure, 100, 50))),
+            ((Failure, 63, 1), Some(0), Some((TimedOut, 0, 50))),
+            ((Failure, 999, 1), None, Some((TimedOut, 0, 50))),
         ] {
-            let expected = next.map(|(failing, page)| Call::ListFailedRuns(asked(failing, page)));
-            assert_eq!(Sweep::after(&asked(before.0, before.1), listed, false), expected, "after {before:?}");
+            let (failing, skip, per_page) = before;
+            let after = Sweep::after(&asked(failing, skip, per_page), listed, false);
+            let expected =
+                next.map(|(failing, skip, per_page)| FailedRuns { asked: 1, ..asked(failing, skip, per_page) });
+            assert_eq!(after.next, expected, "after {before:?}, {listed:?}");
+            assert_eq!(after.passed_over.is_some(), listed.is_none() && per_page == 1, "{before:?}");
         }
+        let cancelled = Sweep::after(&asked(TimedOut, 0, 50), Some(0), true).next;
+        assert_eq!(cancelled, Some(FailedRuns { asked: 1, ..asked(Cancelled, 0, 50) }));
+    }
+
+    /// Whatever is on the lists, each run that can be read is seen once, and there is an end.
+    #[test]
+    fn long_runs_hide_no_others_and_cost_a_bounded_number_of_pages() {
+        for long in [vec![], vec![0], vec![49], vec![3, 17, 18, 44], (0..1_000).collect::<Vec<u32>>()] {
+            let (mut next, mut pages, mut seen) = (Some(asked(Failing::Failure, 0, 50)), 0, Vec::new());
+            while let Some(page) = next.take().filter(|page| page.failing == Failing::Failure) {
+                pages += 1;
+                let runs = page.skip..(page.skip + page.per_page).min(120);
+                let listed = if long.iter().any(|run| runs.contains(run)) {
+                    None
+                } else {
+                    seen.extend(runs.clone());
+                    Some(runs.len())
+                };
+                next = Sweep::after(&page, listed, false).next;
+            }
+            let all: Vec<u32> = (0..120).filter(|run| !long.contains(run)).collect();
+            assert_eq!(seen, all, "with {} long ones", long.len());
+            assert!(pages <= if long.len() > 4 { PAGES } else { 60 }, "{pages} pages");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_sweep_is_gone_on_with_for_a_while() {
+        let sweep = Sweep::heard(None, NOW, INTERVAL).unwrap();
+        let next = asked(Failing::TimedOut, 60, 10);
+        let going = sweep.going_on(next.clone(), NOW);
+        assert_eq!(going.due(INTERVAL), Some(NOW + GOES_ON));
+        assert_eq!(going.start(NOW + GOES_ON), Call::ListFailedRuns(next));
+        let anew = |sweep: &Sweep, now| match sweep.start(now) {
+            Call::ListFailedRuns(first) => (first.skip, first.started) == (0, now),
+            _ => false,
+        };
+        assert!(anew(&going, NOW + RESUMED_FOR));
+        assert!(anew(&going.clone().done(NOW, NOW, INTERVAL), NOW + GOES_ON));
+        // As an earlier version has stored it.
+        let before = r#"{"watching_since":1,"active":2,"due":3,"swept":4}"#;
+        assert!(anew(&serde_json::from_str(before).unwrap(), NOW));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct RepositoryView {
     #[serde(with = "rfc3339::optional")]
     pub paused_since: Option<Millis>,
     pub credentials_refused: Option<String>,
+    /// Why nothing can be done in this repository.
+    pub repository_problem: Option<String>,
     pub policy_problem: Option<String>,
     pub waiting: u64,
     pub rerunning: u64,
@@ -254,6 +256,7 @@ impl<S: Sql> Keeper<S> {
             at: now,
             paused_since: self.paused()?,
             credentials_refused: self.refusal()?,
+            repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(rules)?,
             waiting: totals.waiting,
             rerunning: totals.rerunning,

@@ -38,6 +38,8 @@ pub struct Watched {
     pub trouble_since: Option<Millis>,
     /// Since when evidence for the decision on the newest attempt could not be read.
     pub evidence_since: Option<Millis>,
+    /// What GitHub last said when it refused to re-run it, in words that do not tell whether that is about the run.
+    pub refusal: Option<Refusal>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
     pub workflow: Option<String>,
@@ -69,6 +71,15 @@ pub struct Calling {
     pub again: bool,
 }
 
+/// A re-run that GitHub has refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub run_attempt: RunAttempt,
+    /// GitHub's words.
+    pub message: String,
+    pub since: Millis,
+}
+
 impl Watched {
     /// A run that was never heard of before.
     pub fn new(run_id: RunId, now: Millis) -> Self {
@@ -86,6 +97,7 @@ impl Watched {
             tries: 0,
             trouble_since: None,
             evidence_since: None,
+            refusal: None,
             detail: None,
             workflow: None,
             event: None,

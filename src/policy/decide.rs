@@ -3,7 +3,7 @@
 //!
 //! In this order: the run itself (its conclusion, its actor, branch and event, its commit), then its failed jobs by the
 //! policy's rules, then the limits. What is not known yet and matters is asked for with [`Verdict::Need`], one thing at a
-//! time; what cannot be read is absent, and no condition on it matches.
+//! time; what cannot be read, or is more than may be searched, is absent, and no condition on it matches.
 
 use crate::attempts::RunOutcome;
 use crate::github::Run;
@@ -103,6 +103,15 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
     if let Some(ending) = by_the_run_alone(rules, policy, run, conclusion) {
         return Verdict::Decision(Decision::End(ending));
     }
+    let searched;
+    let evidence = if evidence.is_searched(&policy.automata) {
+        evidence
+    } else {
+        let mut anew = evidence.clone();
+        anew.search(&policy.automata);
+        searched = anew;
+        &searched
+    };
     let case = match Case::of(rules, policy, run, conclusion, history, evidence) {
         Ok(case) => case,
         Err(need) => return Verdict::Need(need),

@@ -1,12 +1,13 @@
 //! What a decision can go by beside the run itself: the jobs of an attempt, their annotations, the ends of their logs,
 //! and what was decided before. Plain data; what fetches it is the Keeper.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::hint::Conclusion;
 use crate::names::{JobId, RunAttempt};
 use crate::time::{Millis, Span};
+
+pub use super::search::Searched;
 
 /// A job of one attempt, as GitHub lists it ("List jobs for a workflow run attempt").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,29 +55,9 @@ pub struct Evidence {
     /// The annotations' messages, by job.
     pub annotations: BTreeMap<JobId, Read<Vec<String>>>,
     pub logs: BTreeMap<JobId, Read<LogTail>>,
+    /// What the policy's patterns found in it.
     pub searched: Searched,
 }
-
-/// What was found in logs, as searching one takes some milliseconds and a decision is tried anew with each piece that is
-/// read.
-#[derive(Debug, Clone, Default)]
-pub struct Searched(RefCell<BTreeMap<(JobId, String), Option<u64>>>);
-
-impl Searched {
-    /// The number of the line, from `search` the first time.
-    pub(super) fn line(&self, log: JobId, what: String, search: impl FnOnce() -> Option<u64>) -> Option<u64> {
-        *self.0.borrow_mut().entry((log, what)).or_insert_with(search)
-    }
-}
-
-/// It follows from the rest.
-impl PartialEq for Searched {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Searched {}
 
 /// What a decision asks for when it cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::hint::Conclusion;
@@ -11,11 +10,10 @@ use crate::settings::Glob;
 use crate::time::Span;
 
 use super::error::PolicyError;
+use super::search::Automata;
 
 /// How long a delay may grow by [`Policy::backoff`] if the file does not say.
 pub const MAX_DELAY: Span = Span::minutes(10);
-/// What one compiled pattern may take; some hundred characters of plain text take a tenth of it.
-const PATTERN_SIZE: usize = 32 * 1024;
 
 /// A repository's rules. [`Policy::default`] is what holds without a file, and with an empty one.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +38,8 @@ pub struct Policy {
     pub mixed: Mixed,
     pub debug_logging: DebugLogging,
     pub scope: Scope,
+    /// The patterns of all rules.
+    pub automata: Automata,
     /// Why the file is not valid; nothing is re-run then.
     pub(super) broken: Option<String>,
 }
@@ -65,6 +65,7 @@ impl Default for Policy {
             mixed: Mixed::Leave,
             debug_logging: DebugLogging::Never,
             scope: Scope::FailedJobs,
+            automata: Automata::default(),
             broken: None,
         }
     }
@@ -211,28 +212,13 @@ impl PartialEq for Names {
     }
 }
 
-/// Regexes, any of which is enough.
-#[derive(Debug, Clone, Default)]
-pub struct Patterns(Vec<Regex>);
+/// Regexes, any of which is enough. They are compiled together, as [`Policy::automata`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patterns(pub(super) Vec<String>);
 
 impl Patterns {
-    pub fn push(&mut self, pattern: &str) -> Result<(), regex_lite::Error> {
-        self.0.push(RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).build()?);
-        Ok(())
-    }
-
-    pub fn matches(&self, text: &str) -> bool {
-        self.0.iter().any(|regex| regex.is_match(text))
-    }
-
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(Regex::as_str)
-    }
-}
-
-impl PartialEq for Patterns {
-    fn eq(&self, other: &Self) -> bool {
-        self.texts().eq(other.texts())
+        self.0.iter().map(String::as_str)
     }
 }
 

@@ -3,11 +3,8 @@
 use crate::github::Run;
 use crate::hint::Conclusion;
 
-use super::evidence::{Evidence, Job, LogTail, Need, Read, Step};
-use super::format::{Conditions, Patterns, Policy, Rule, Then};
-
-/// Of a line of a log; the rest of it is not searched.
-const LONGEST_LINE: usize = 2_000;
+use super::evidence::{Evidence, Job, Need, Read, Step};
+use super::format::{Conditions, Policy, Rule, Then};
 
 /// The first rule that matches a job, or what holds for those that none does.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +89,7 @@ fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evi
         }
         let messages = annotations(job, evidence);
         let annotated = one(&c.exit_code, |numbers| exit_code(messages).is_some_and(|code| numbers.matches(code)))
-            && one(&c.annotation, |patterns| messages.iter().any(|message| patterns.matches(message)));
+            && one(&c.annotation, |patterns| evidence.searched.is_annotated(job.job_id, patterns));
         if !annotated {
             return Match::No;
         }
@@ -101,9 +98,8 @@ fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evi
         (None, _) => Match::Yes { line: None },
         (Some(_), None | Some(Read::Unread)) => Match::Unread(Need::Log(job.job_id)),
         (Some(_), Some(Read::Absent(_))) => Match::No,
-        (Some(patterns), Some(Read::There(tail))) => {
-            let what = patterns.texts().collect::<Vec<_>>().join("\n");
-            let line = evidence.searched.line(job.job_id, what, || search(patterns, tail));
+        (Some(patterns), Some(Read::There(_))) => {
+            let line = evidence.searched.line(job.job_id, patterns);
             line.map_or(Match::No, |line| Match::Yes { line: Some(line) })
         }
     }
@@ -154,34 +150,4 @@ pub fn exit_code(annotations: &[String]) -> Option<i64> {
         let (_, rest) = message.split_once("Process completed with exit code ")?;
         rest.split(|c: char| !c.is_ascii_digit() && c != '-').next()?.parse().ok()
     })
-}
-
-fn search(patterns: &Patterns, tail: &LogTail) -> Option<u64> {
-    let found = tail.lines.iter().position(|line| patterns.matches(&text_of_line(line)))?;
-    Some(tail.first_line.saturating_add(u64::try_from(found).ok()?))
-}
-
-/// A line of a log as its reader sees it: without the time in front, and without colours.
-fn text_of_line(line: &str) -> String {
-    let line = match line.split_once("Z ") {
-        Some((time, text)) if is_time(time) => text,
-        _ => line,
-    };
-    let mut text = String::new();
-    let mut chars = line.chars().take(LONGEST_LINE);
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            // ESC [ … letter
-            chars.by_ref().find(|c| c.is_ascii_alphabetic());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// `2026-11-24T10:00:00.1234567`.
-fn is_time(text: &str) -> bool {
-    (19..=30).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T'))
 }

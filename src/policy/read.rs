@@ -7,6 +7,7 @@ use crate::settings::MAX_RERUNS_LIMIT;
 use super::error::PolicyError;
 use super::format::{Budget, Conditions, DebugLogging, Filter, Mixed, Policy, Rule, Scope, Then};
 use super::keys::{self, Shape};
+use super::search::Where;
 use super::shapes::{Field, Fields, Reader};
 use super::yaml::{self, Node, Value};
 
@@ -46,7 +47,7 @@ impl Reader {
         let Some(fields) = self.fields(root, keys::FILE, "") else { return default };
         let f = |name| fields.get(name);
         self.number(f("version"));
-        let policy = Policy {
+        let mut policy = Policy {
             max_reruns: self.number(f("max_reruns")),
             delay: self.span(f("delay")),
             backoff: self.factor(f("backoff")).unwrap_or(default.backoff),
@@ -72,8 +73,10 @@ impl Reader {
                 _ => DebugLogging::Never,
             }),
             scope: self.choice(f("scope")).map_or(default.scope, scope),
+            automata: default.automata,
             broken: None,
         };
+        policy.automata = self.automata();
         if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, f("max_delay"))
             && most < delay
         {
@@ -159,8 +162,8 @@ impl Reader {
             conclusion: self.conclusions(f("conclusion")),
             lost_runner: self.boolean(f("lost_runner")),
             exit_code: self.numbers(f("exit_code")),
-            annotation: self.patterns(f("annotation")),
-            log: self.patterns(f("log")),
+            annotation: self.patterns(f("annotation"), Where::Annotation),
+            log: self.patterns(f("log"), Where::Log),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::error::PolicyError;
 use super::format::{Comparison, Names, Numbers, Patterns, whole_number};
 use super::keys::{Key, Shape};
 use super::read::Bounds;
+use super::search::{Automata, Collected, Where};
 use super::yaml::{self, Node, Place, Value};
 
 /// More errors than anybody reads.
@@ -20,6 +21,7 @@ pub struct Reader {
     bounds: Bounds,
     errors: Vec<PolicyError>,
     patterns: usize,
+    collected: Collected,
 }
 
 /// The keys of one map that are known, each once.
@@ -43,7 +45,7 @@ impl<'a> Fields<'a> {
 
 impl Reader {
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, errors: Vec::new(), patterns: 0 }
+        Self { bounds, errors: Vec::new(), patterns: 0, collected: Collected::default() }
     }
 
     /// In the order of the file.
@@ -51,6 +53,11 @@ impl Reader {
         self.errors.sort_by_key(|error| (error.line, error.column));
         self.errors.truncate(MOST_ERRORS);
         self.errors
+    }
+
+    /// Of all patterns that were read.
+    pub fn automata(&mut self) -> Automata {
+        std::mem::take(&mut self.collected).compiled()
     }
 
     pub fn error(&mut self, place: Place, path: &str, message: impl Into<String>) {
@@ -218,7 +225,7 @@ impl Reader {
         Some(Names::new(names))
     }
 
-    pub fn patterns(&mut self, field: Option<&Field>) -> Option<Patterns> {
+    pub fn patterns(&mut self, field: Option<&Field>, place: Where) -> Option<Patterns> {
         let field = field?;
         let mut patterns = Patterns::default();
         for (node, path) in self.items(field, "a regex or a list of them")? {
@@ -228,11 +235,10 @@ impl Reader {
                 Some(_) if self.patterns > MOST_PATTERNS => {
                     self.error(node.place, &path, format!("more than {MOST_PATTERNS} regexes in one file"));
                 }
-                Some(pattern) => {
-                    if let Err(error) = patterns.push(pattern) {
-                        self.error(node.place, &path, format!("not a regex: {error}"));
-                    }
-                }
+                Some(pattern) => match self.collected.push(pattern, place) {
+                    Ok(()) => patterns.0.push(pattern.to_owned()),
+                    Err(error) => self.error(node.place, &path, error),
+                },
             }
         }
         Some(patterns)

@@ -29,6 +29,7 @@ pub struct RepositoryEntry {
     pub updated: Millis,
     pub paused: bool,
     pub credentials_refused: Option<String>,
+    pub repository_problem: Option<String>,
     pub policy_problem: Option<String>,
     pub waiting: u64,
     pub rerunning: u64,
@@ -56,6 +57,7 @@ impl RepositoryEntry {
             totals: summary.totals,
             repository: summary.repository,
             credentials_refused: summary.refusal,
+            repository_problem: summary.repository_problem,
             policy_problem: summary.policy_problem,
         }
     }

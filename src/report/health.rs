@@ -88,7 +88,7 @@ impl Health {
     /// For whoever has `ADMIN_TOKEN`.
     pub fn in_detail(settings: &Settings, refusal: Result<Option<String>, String>, summaries: &[Summary]) -> Self {
         let problem = |summary: &Summary| {
-            let problem = summary.refusal.as_deref()?;
+            let problem = summary.repository_problem.as_deref().or(summary.refusal.as_deref())?;
             let problem = bounded(problem, SENTENCE_CHARS).into_owned();
             Some(RepositoryHealth { repository: summary.repository.clone(), problem })
         };
@@ -181,7 +181,7 @@ mod tests {
         let name = |name: &str| RepoName::parse(name).unwrap();
         let healthy = Summary::new(name("octo/widgets"), at, Default::default(), &[]);
         let ill = Summary {
-            refusal: Some("404 no access".to_owned()),
+            repository_problem: Some("404 no access".to_owned()),
             ..Summary::new(name("octo/secret-plans"), at, Default::default(), &[])
         };
         let health = Health::in_detail(&settings("t"), Ok(None), &[healthy, ill.clone()]);

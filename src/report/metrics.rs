@@ -60,6 +60,10 @@ pub fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String 
     each(&mut text, "rerunner_credentials_refused", "gauge", "Whether GitHub refuses the credentials.", &|entry| {
         entry.credentials_refused.is_some().into()
     });
+    let no_access = "Whether GitHub lets nothing be done in the repository.";
+    each(&mut text, "rerunner_repository_unavailable", "gauge", no_access, &|entry| {
+        entry.repository_problem.is_some().into()
+    });
     each(&mut text, "rerunner_policy_invalid", "gauge", "Whether the policy file is not valid.", &|entry| {
         entry.policy_problem.is_some().into()
     });

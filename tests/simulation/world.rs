@@ -8,8 +8,10 @@ use std::rc::Rc;
 
 use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::request::{Failing, PER_PAGE};
-use rerunner::github::{Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RerunAnswer};
+use rerunner::github::request::Failing;
+use rerunner::github::{
+    Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+};
 use rerunner::hint::Hint;
 use rerunner::keeper::Answer;
 use rerunner::names::RunId;
@@ -376,6 +378,10 @@ impl World {
                     Err(error) => ReadAnswer::of(error_reply(&error)),
                 })
             }
+            Call::ReadRepository { .. } => Answer::Repository(match self.github.read_repository(caller, &name, now) {
+                Ok(_) => RepositoryAnswer::There,
+                Err(error) => RepositoryAnswer::of(&error_reply(&error)),
+            }),
             Call::Rerun { run_id, scope, debug_logging, .. } => {
                 let run = model::RunId(run_id.get());
                 let rerun = match scope {
@@ -430,8 +436,8 @@ impl World {
                 let query = RunsQuery {
                     status: Some(status.to_owned()),
                     created: CreatedFilter { from: to_model(asked.created_from), ..CreatedFilter::default() },
-                    per_page: PER_PAGE as usize,
-                    page: asked.page as usize,
+                    per_page: asked.per_page as usize,
+                    page: (asked.skip / asked.per_page) as usize + 1,
                     ..RunsQuery::default()
                 };
                 Answer::List(match self.github.list_runs(caller, &name, &query, now) {
@@ -466,6 +472,7 @@ impl World {
         let answer = match call {
             Call::Comment(_) => unreachable!("these Keepers write no comments"),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
+            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::of(&reply)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
@@ -484,6 +491,7 @@ impl World {
         self.calls[index].answer = Some(match call {
             Call::Comment(_) => unreachable!("these Keepers write no comments"),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
+            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::Problem(problem)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::Problem(problem)),

@@ -17,6 +17,7 @@ mod looking;
 mod messages;
 mod policies;
 mod reruns;
+mod second_looks;
 mod sweeps;
 mod times;
 mod trouble;
@@ -50,6 +51,7 @@ struct GitHub {
     attempt: u32,
     conclusion: Option<Conclusion>,
     reads: u32,
+    repository_reads: u32,
     lists: u32,
     /// When the run ended, for the list.
     ended: Millis,
@@ -57,6 +59,7 @@ struct GitHub {
     /// Answers to come before the honest ones.
     read_problems: Vec<Problem>,
     rerun_answers: Vec<RerunAnswer>,
+    repository_answers: Vec<RepositoryAnswer>,
     /// Lost answers are of calls that took effect.
     lost_after_effect: bool,
     /// The policy file.
@@ -227,6 +230,11 @@ impl Play {
                     pull_request_heads: vec![],
                     pull_request: github.pull_request,
                 })))
+            }
+            Call::ReadRepository { .. } => {
+                github.repository_reads += 1;
+                let answer = github.repository_answers.pop();
+                Answer::Repository(answer.unwrap_or(RepositoryAnswer::There))
             }
             Call::ListFailedRuns(asked) => {
                 github.lists += 1;

@@ -138,7 +138,7 @@ otherwise: [rerun]
             "line 6, column 24: conclusions[1]: expected one or more of failure, timed_out, cancelled",
             "line 7, column 25: actors.only: no such key; expected one of include, exclude",
             "line 8, column 18: max_failed_jobs: expected a whole number from 1 to 1000000",
-            "line 11, column 16: rules[0].if.log: not a regex: found open group without closing ')'",
+            "line 11, column 16: rules[0].if.log: not a regex: unclosed group at its character 1",
             "line 12, column 11: rules[0].then: expected rerun or leave or ignore",
             "line 13, column 11: rules[1].name: another rule has this name",
             "line 14, column 9: rules[1].if: expected at least one of workflow, branch, event, actor, attempt, job, step, \
@@ -188,7 +188,7 @@ fn what_is_not_a_policy_file() {
     says("rules: [{ name: 'a\tb', if: { job: a }, then: leave }]", "text of up to 100 characters in one line");
     let many: String = (0..65).map(|n| format!("r{n}, ")).collect();
     says(&format!("rules: [{{ name: x, then: leave, if: {{ log: [{many}] }} }}]"), "more than 64 regexes");
-    says("rules: [{ name: x, then: leave, if: { log: '((a{100}){100}){100}' } }]", "not a regex");
+    says("rules: [{ name: x, then: leave, if: { log: '((a{100}){100}){100}' } }]", "the regexes are too large");
     says(&format!("rules: [{{ name: x, then: leave, if: {{ log: '{}' }} }}]", "(".repeat(10_000)), "not a regex");
 }
 

@@ -46,6 +46,17 @@ fn refused(message: &str) -> Alert {
     }
 }
 
+fn repository_problem(message: &str) -> Alert {
+    Alert {
+        serious: true,
+        what: html! { "Nothing can be done in this repository: " (Sentence(message)) },
+        remedy: html! {
+            "Its runs wait for some days until that is mended; other repositories go on. " code { "npm run doctor" }
+            " says what it takes."
+        },
+    }
+}
+
 fn policy_problem(message: &str) -> Alert {
     Alert {
         serious: true,

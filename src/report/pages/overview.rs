@@ -9,7 +9,7 @@ use crate::report::html::{Alert, Foreign, Frame, amount, number, page, percent, 
 use crate::settings::Problem;
 use crate::time::Millis;
 
-use super::{OVERVIEW, policy_problem, refused, repository_path, settings_alerts};
+use super::{OVERVIEW, policy_problem, refused, repository_path, repository_problem, settings_alerts};
 
 /// Alerts for single repositories; the rest is in the table.
 const ALERTS: usize = 5;
@@ -52,6 +52,9 @@ fn repository_alerts(entries: &[RepositoryEntry]) -> Vec<Alert> {
         alerts.push(about(entry, refused(message)));
     }
     for entry in entries {
+        if let Some(problem) = &entry.repository_problem {
+            alerts.push(about(entry, repository_problem(problem)));
+        }
         if let Some(problem) = &entry.policy_problem {
             alerts.push(about(entry, policy_problem(problem)));
         }
@@ -121,6 +124,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                             a href=(repository_path(&entry.repository)) { (Foreign(entry.repository.as_str())) }
                             @if entry.paused { span.tag { "paused" } }
                             @if entry.credentials_refused.is_some() { span.tag { "token refused" } }
+                            @if entry.repository_problem.is_some() { span.tag { "no access" } }
                             @if entry.policy_problem.is_some() { span.tag { "policy file" } }
                         }
                         td { (chart::sparkline(&format!("days-{row}"), &entry.by_day)) }

@@ -14,7 +14,7 @@ use crate::settings::Problem;
 use crate::time::Millis;
 
 use super::overview::rate;
-use super::{OVERVIEW, policy_problem, refused, repository_path, run_path, settings_alerts};
+use super::{OVERVIEW, policy_problem, refused, repository_path, repository_problem, run_path, settings_alerts};
 
 /// What the page is for.
 pub struct Shown<'a> {
@@ -31,6 +31,9 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
     let mut alerts = settings_alerts(shown.problems);
     if let Some(message) = &view.credentials_refused {
         alerts.push(refused(message));
+    }
+    if let Some(problem) = &view.repository_problem {
+        alerts.push(repository_problem(problem));
     }
     if let Some(problem) = &view.policy_problem {
         alerts.push(policy_problem(problem));

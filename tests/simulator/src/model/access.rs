@@ -110,6 +110,8 @@ impl Grant {
             "contents" => self.contents,
             "pull_requests" => self.pull_requests,
             "repository_hooks" => self.hooks,
+            // Everyone who sees a repository may.
+            "metadata" => Permission::Read,
             _ => self.actions,
         };
         if has >= needed {

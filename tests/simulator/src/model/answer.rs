@@ -29,6 +29,7 @@ impl<'a> Caller<'a> {
 /// The API's endpoints that are modelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Endpoint {
+    ReadRepository,
     ReadRun,
     ListRuns,
     ListJobs,
@@ -65,6 +66,7 @@ impl Endpoint {
     /// The permission that a fine-grained token needs.
     pub fn permission(self) -> (&'static str, Permission) {
         match self {
+            Endpoint::ReadRepository => ("metadata", Permission::Read),
             Endpoint::Annotations => ("checks", Permission::Read),
             Endpoint::PullRequest | Endpoint::ListComments => ("pull_requests", Permission::Read),
             Endpoint::CreateComment | Endpoint::EditComment => ("pull_requests", Permission::Write),

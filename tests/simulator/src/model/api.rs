@@ -92,6 +92,16 @@ pub enum Contents {
 }
 
 impl GitHub {
+    /// `GET /repos/{o}/{r}`
+    pub fn read_repository(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        now: Millis,
+    ) -> Result<RepositoryId, ApiError> {
+        self.check(caller, Endpoint::ReadRepository, repository, now)
+    }
+
     /// `GET /repos/{o}/{r}/actions/runs/{id}`
     pub fn read_run(
         &mut self,

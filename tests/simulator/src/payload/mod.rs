@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::model::{Event, JobSnapshot, What};
 
 pub use common::{Hosts, http_date, parse_time, time, user};
-pub use other::{annotation, comment, contents, ping, pull_request};
+pub use other::{annotation, comment, contents, ping, pull_request, repository};
 pub use run::run;
 
 impl Event {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::common::{Hosts, full_repository, id_of, node_id, time, user};
+use super::common::{Hosts, full_repository, id_of, node_id, organization, time, user};
 use crate::model::{Annotation, Comment, File, PullRequestSnapshot, RepositoryIdentity};
 
 /// What GitHub sends when a webhook is set up.
@@ -127,4 +127,13 @@ pub fn contents(hosts: &Hosts, repository: &RepositoryIdentity, path: &str, file
         "download_url": format!("https://raw.githubusercontent.com/{}/{branch}/{path}", repository.name),
         "_links": { "self": url, "git": git, "html": html },
     })
+}
+
+/// As "Get a repository" has it.
+pub fn repository(hosts: &Hosts, identity: &RepositoryIdentity) -> Value {
+    let mut repository = full_repository(hosts, identity);
+    repository["organization"] = organization(hosts, identity.name.owner());
+    repository["network_count"] = 0.into();
+    repository["subscribers_count"] = 3.into();
+    repository
 }

@@ -23,6 +23,7 @@ struct Message(String);
 
 /// What the model answered.
 pub(super) enum Done {
+    Repository,
     Run(RunSnapshot),
     Jobs(JobsPage),
     Runs(RunsPage),
@@ -44,6 +45,7 @@ pub(super) fn perform(
 ) -> Result<Done, ApiError> {
     let repository = asked.repository.as_str();
     match &asked.what {
+        What::Repository => model.read_repository(caller, repository, now).map(|_| Done::Repository),
         What::Run(run) => model.read_run(caller, repository, *run, now).map(Done::Run),
         What::Attempt(run, number) => model.read_attempt(caller, repository, *run, *number, now).map(Done::Run),
         What::Jobs(run, attempt) => {
@@ -81,6 +83,7 @@ impl Done {
         let repository = model.find_repository(&asked.repository).map(|id| &model.repository(id).identity);
         let repository = repository.expect("the model answered for it");
         match self {
+            Done::Repository => reply(200, &payload::repository(hosts, repository)),
             Done::Run(run) => reply(200, &payload::run(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
             Done::Comments(all) => {

@@ -19,6 +19,7 @@ pub(super) struct Asked {
 
 #[derive(Debug, Clone)]
 pub(super) enum What {
+    Repository,
     Run(RunId),
     Attempt(RunId, u32),
     /// `None`: the latest attempt's.
@@ -44,6 +45,7 @@ pub(super) type DebugLogging = bool;
 impl What {
     pub fn endpoint(&self) -> Endpoint {
         match self {
+            What::Repository => Endpoint::ReadRepository,
             What::Run(_) | What::Attempt(..) => Endpoint::ReadRun,
             What::Jobs(..) => Endpoint::ListJobs,
             What::Runs(_) => Endpoint::ListRuns,
@@ -77,6 +79,7 @@ impl Asked {
         let debug = serde_json::from_slice(body).is_ok_and(|body: Value| body["enable_debug_logging"] == true);
         let text = || serde_json::from_slice::<Value>(body).ok()?["body"].as_str().map(str::to_owned);
         let what = match (method, rest) {
+            ("GET", []) => What::Repository,
             ("GET", ["actions", "runs"]) => What::Runs(Box::new(runs_query(query)?)),
             ("GET", ["actions", "runs", run]) => What::Run(run_id(run)?),
             ("GET", ["actions", "runs", run, "attempts", n]) => What::Attempt(run_id(run)?, n.parse().ok()?),
@@ -106,7 +109,7 @@ impl Asked {
             What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) => Some(*run),
             What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
             What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
-            What::Runs(_) | What::PullRequest(_) | What::Contents(_) | What::Other(_) => None,
+            What::Runs(_) | What::PullRequest(_) | What::Contents(_) | What::Other(_) | What::Repository => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
         }
     }

@@ -1,0 +1,267 @@
+//! What a policy's patterns find in the annotations and logs of failed jobs, within a budget.
+//!
+//! What is searched is written by others: anybody whose pull request runs a job writes its log and its annotations. So a
+//! decision has so much work that it may do, which is counted and not timed, so that it comes out the same on each machine,
+//! and however often it is begun anew. What is beyond it is absent, like what GitHub does not give.
+
+mod automaton;
+mod pattern;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use regex_syntax::hir::Hir;
+
+use crate::names::JobId;
+
+use super::evidence::{Evidence, LogTail, Read};
+use super::format::Patterns;
+use automaton::{Automaton, Search, Spent, size_of_program};
+
+/// Steps of matching in one decision: one for each byte that is looked at, and more where a step is a new one. On workerd it
+/// is less than half a second (docs/performance.md).
+pub const WORK: u64 = 40_000_000;
+/// States and transitions of the program of all regexes in one file.
+pub const LARGEST_PROGRAM: usize = 16_000;
+/// Of a line of a log; the rest of it is not searched.
+const LONGEST_LINE: usize = 2_000;
+
+/// Patterns as they are read from a file, until they are known to be small enough together.
+#[derive(Debug, Default)]
+pub struct Collected {
+    log: Vec<(String, Hir)>,
+    annotation: Vec<(String, Hir)>,
+    size: usize,
+}
+
+/// What a pattern is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    Log,
+    Annotation,
+}
+
+impl Collected {
+    /// The error is a phrase.
+    pub fn push(&mut self, pattern: &str, place: Where) -> Result<(), String> {
+        let hir = pattern::parse(pattern).map_err(|error| format!("not a regex: {error}"))?;
+        let before = match place {
+            Where::Log => &mut self.log,
+            Where::Annotation => &mut self.annotation,
+        };
+        if self.size > LARGEST_PROGRAM || before.iter().any(|(text, _)| text == pattern) {
+            return Ok(());
+        }
+        let size = size_of_program(&hir);
+        self.size = self.size.saturating_add(size.unwrap_or(LARGEST_PROGRAM + 1));
+        if self.size > LARGEST_PROGRAM {
+            let size = size.map_or_else(|| "more than that by itself".to_owned(), |size| format!("{size} of its own"));
+            return Err(format!(
+                "the regexes are too large: with this one ({size}) they come to a program of more than {LARGEST_PROGRAM} \
+                 steps; repetitions such as {{1,100}} take the most",
+            ));
+        }
+        before.push((pattern.to_owned(), hir));
+        Ok(())
+    }
+
+    /// As nothing is too large.
+    pub fn compiled(self) -> Automata {
+        let set = |patterns: Vec<(String, Hir)>| {
+            let (texts, hirs): (Vec<String>, Vec<Hir>) = patterns.into_iter().unzip();
+            let automaton = Automaton::new(&hirs).filter(|_| !texts.is_empty())?;
+            Some(Arc::new(Set { texts, automaton }))
+        };
+        Automata { log: set(self.log), annotation: set(self.annotation) }
+    }
+}
+
+/// A policy's patterns, as one automaton for each kind of text.
+#[derive(Debug, Clone, Default)]
+pub struct Automata {
+    log: Option<Arc<Set>>,
+    annotation: Option<Arc<Set>>,
+}
+
+#[derive(Debug)]
+struct Set {
+    texts: Vec<String>,
+    automaton: Automaton,
+}
+
+impl PartialEq for Automata {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |one: &Option<Arc<Set>>, other: &Option<Arc<Set>>| match (one, other) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.texts == other.texts,
+            _ => false,
+        };
+        same(&self.log, &other.log) && same(&self.annotation, &other.annotation)
+    }
+}
+
+/// What was found so far, and at what cost. It follows from the rest of the evidence and the policy.
+#[derive(Debug, Clone)]
+pub struct Searched {
+    by: Automata,
+    left: u64,
+    /// The first line that each pattern matches.
+    lines: BTreeMap<JobId, BTreeMap<String, u64>>,
+    annotations: BTreeMap<JobId, BTreeSet<String>>,
+    log: Option<Search>,
+    annotation: Option<Search>,
+}
+
+impl Default for Searched {
+    fn default() -> Self {
+        Self {
+            by: Automata::default(),
+            left: WORK,
+            lines: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            log: None,
+            annotation: None,
+        }
+    }
+}
+
+impl PartialEq for Searched {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Searched {}
+
+impl Searched {
+    /// How much was done.
+    pub fn work(&self) -> u64 {
+        WORK - self.left
+    }
+
+    /// Whether nothing more can be searched.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The number of the first line of the job's log that one of the patterns matches.
+    pub(super) fn line(&self, job_id: JobId, patterns: &Patterns) -> Option<u64> {
+        let found = self.lines.get(&job_id)?;
+        patterns.texts().filter_map(|text| found.get(text)).min().copied()
+    }
+
+    pub(super) fn is_annotated(&self, job_id: JobId, patterns: &Patterns) -> bool {
+        self.annotations.get(&job_id).is_some_and(|found| patterns.texts().any(|text| found.contains(text)))
+    }
+
+    fn go_by(&mut self, automata: &Automata) {
+        if self.by != *automata {
+            *self = Self { by: automata.clone(), left: self.left, ..Self::default() };
+        }
+    }
+
+    fn in_annotations(&mut self, set: &Set, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
+        let search = self.annotation.get_or_insert_with(|| Search::new(&set.automaton));
+        let mut found = BTreeSet::new();
+        for message in messages {
+            search.run(&set.automaton, message, &mut self.left, |pattern| {
+                found.extend(set.texts.get(pattern).cloned());
+            })?;
+        }
+        self.annotations.insert(job_id, found);
+        Ok(())
+    }
+
+    fn in_log(&mut self, set: &Set, job_id: JobId, tail: &LogTail) -> Result<(), Spent> {
+        let search = self.log.get_or_insert_with(|| Search::new(&set.automaton));
+        let mut found: BTreeMap<usize, u64> = BTreeMap::new();
+        for (line, number) in tail.lines.iter().zip(tail.first_line..) {
+            search.run(&set.automaton, &text_of_line(line), &mut self.left, |pattern| {
+                found.entry(pattern).or_insert(number);
+            })?;
+            if found.len() == set.texts.len() {
+                break;
+            }
+        }
+        let named = |(pattern, line): (usize, u64)| Some((set.texts.get(pattern)?.clone(), line));
+        self.lines.insert(job_id, found.into_iter().filter_map(named).collect());
+        Ok(())
+    }
+}
+
+impl Evidence {
+    /// Searches what was read and not searched yet; what is beyond the budget becomes absent.
+    pub fn search(&mut self, automata: &Automata) {
+        let searched = &mut self.searched;
+        searched.go_by(automata);
+        for (job_id, read) in &mut self.annotations {
+            if let (Some(set), Read::There(messages)) = (&automata.annotation, &*read)
+                && !searched.annotations.contains_key(job_id)
+                && searched.in_annotations(set, *job_id, messages).is_err()
+            {
+                *read = searched.beyond();
+            }
+        }
+        for (job_id, read) in &mut self.logs {
+            if let (Some(set), Read::There(tail)) = (&automata.log, &*read)
+                && !searched.lines.contains_key(job_id)
+                && searched.in_log(set, *job_id, tail).is_err()
+            {
+                *read = searched.beyond();
+            }
+        }
+    }
+
+    /// Whether [`Evidence::search`] has nothing left to do.
+    pub fn is_searched(&self, automata: &Automata) -> bool {
+        let Searched { by, lines, annotations, .. } = &self.searched;
+        fn all<T, F>(set: &Option<Arc<Set>>, read: &BTreeMap<JobId, Read<T>>, found: &BTreeMap<JobId, F>) -> bool {
+            let done =
+                |(job_id, read): (&JobId, &Read<T>)| !matches!(read, Read::There(_)) || found.contains_key(job_id);
+            set.is_none() || read.iter().all(done)
+        }
+        by == automata
+            && all(&automata.log, &self.logs, lines)
+            && all(&automata.annotation, &self.annotations, annotations)
+    }
+}
+
+impl Searched {
+    fn beyond<T>(&mut self) -> Read<T> {
+        self.left = 0;
+        Read::Absent(beyond())
+    }
+}
+
+/// Why something is absent that is not searched.
+pub fn beyond() -> String {
+    format!("not searched, as one decision takes at most {WORK} steps of matching")
+}
+
+/// A line of a log as its reader sees it: without the time in front, and without colours.
+fn text_of_line(line: &str) -> String {
+    let line = match line.split_once("Z ") {
+        Some((time, text)) if is_time(time) => text,
+        _ => line,
+    };
+    let mut text = String::new();
+    let mut chars = line.chars().take(LONGEST_LINE);
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            // ESC [ … letter
+            chars.by_ref().find(|c| c.is_ascii_alphabetic());
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+/// `2026-11-24T10:00:00.1234567`.
+fn is_time(text: &str) -> bool {
+    (19..=30).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T'))
+}
+
+#[cfg(test)]
+mod tests;
