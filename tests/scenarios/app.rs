@@ -282,8 +282,12 @@ async fn a_token_that_was_revoked(stage: Arc<Stage>) {
 
 async fn clocks_that_differ_and_a_token_that_has_expired(stage: Arc<Stage>) {
     // A GitHub of its own, whose clock is ahead by more than a JSON Web Token lasts.
-    let options =
-        simulator::Options { secret: SECRET.to_owned(), patience: crate::stage::PATIENCE, ..Default::default() };
+    let options = simulator::Options {
+        secret: SECRET.to_owned(),
+        patience: crate::stage::PATIENCE,
+        checks: simulator::Checks::Strict,
+        ..Default::default()
+    };
     let github = simulator::SimulatedGitHub::start(options).await;
     github.skip_time(Duration::from_secs(20 * 60));
     let app = github.app("clocks");

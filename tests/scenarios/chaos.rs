@@ -35,6 +35,7 @@ async fn killed_at_random_moments(stage: Arc<Stage>) {
         token: TOKEN.to_owned(),
         seed,
         patience: SETTLED_WITHIN,
+        checks: simulator::Checks::Strict,
         ..simulator::Options::default()
     })
     .await;

@@ -28,6 +28,7 @@ async fn an_enterprise_server(stage: Arc<Stage>) {
         token: TOKEN.to_owned(),
         patience: PATIENCE,
         hosts: simulator::Hosts::enterprise("ghe.example"),
+        checks: simulator::Checks::Strict,
         ..simulator::Options::default()
     };
     let github = simulator::SimulatedGitHub::start(options).await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
 use serde_json::Value;
-use simulator::{EventKinds, Repository, SimulatedGitHub};
+use simulator::{Checks, EventKinds, Repository, SimulatedGitHub, Violation};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -42,6 +42,7 @@ impl Stage {
             secret: SECRET.to_owned(),
             token: TOKEN.to_owned(),
             patience: PATIENCE,
+            checks: Checks::Strict,
             ..simulator::Options::default()
         };
         self.github.get_or_init(|| SimulatedGitHub::start(options())).await
@@ -56,6 +57,8 @@ impl Stage {
     /// The same, for a Worker of one's own.
     pub async fn repository_of(&self, name: &str, events: EventKinds, url: &str) -> Repository {
         let repository = self.github().await.repository(name).await;
+        // Outside a scenario nobody asks.
+        let _ = REPOSITORIES.try_with(|names| names.lock().expect("no panic while it is held").push(name.to_owned()));
         let url = format!("{url}/");
         repository
             .hook(|hook| {
@@ -130,7 +133,13 @@ pub fn number_from(variable: &str, default: u64) -> u64 {
     }
 }
 
-/// A scenario by name.
+tokio::task_local! {
+    /// Those of the scenario that runs.
+    static REPOSITORIES: Arc<std::sync::Mutex<Vec<String>>>;
+}
+
+/// A scenario by name. It fails too if what the Worker asked of GitHub for its repositories, or what the simulated GitHub
+/// answered or sent, is not as GitHub describes it.
 pub fn trial<F, Fut>(stage: &Arc<Stage>, name: &str, scenario: F) -> Trial
 where
     F: FnOnce(Arc<Stage>) -> Fut + Send + 'static,
@@ -139,8 +148,14 @@ where
     let stage = Arc::clone(stage);
     Trial::test(name, move || {
         let runtime = stage.runtime.handle().clone();
-        runtime.block_on(scenario(stage));
-        Ok(())
+        let names = Arc::default();
+        runtime.block_on(REPOSITORIES.scope(Arc::clone(&names), scenario(stage)));
+        let names = names.lock().expect("no panic while it is held");
+        let of_it = |violation: &Violation| violation.repository.as_ref().is_some_and(|name| names.contains(name));
+        match simulator::violations().into_iter().filter(of_it).map(|one| format!("{one}\n")).collect::<String>() {
+            none if none.is_empty() => Ok(()),
+            violations => Err(format!("not as GitHub describes it:\n{violations}").into()),
+        }
     })
 }
 

@@ -40,6 +40,13 @@ pub enum Misbehaviour {
     MalformedJson,
 }
 
+impl Misbehaviour {
+    /// Whether the answer is still one that GitHub's descriptions allow.
+    pub(crate) fn is_described(&self) -> bool {
+        !matches!(self, Misbehaviour::MalformedJson)
+    }
+}
+
 impl Fault {
     pub fn new(what: Misbehaviour) -> Fault {
         Fault { what, endpoint: None, repository: None, run: None, times: None, after: 0 }

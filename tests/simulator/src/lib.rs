@@ -10,6 +10,7 @@
 //! | [`webhooks`] | webhook requests: signature, encoding, what goes wrong on the way |
 //! | [`apps`] | GitHub Apps: keys, installations, tokens; what the API says of webhooks and their deliveries |
 //! | [`faults`] | what goes wrong with the API, on demand |
+//! | [`description`] | whether what goes over the wire is as GitHub describes it |
 //! | [`history`] | what was seen from outside, in order |
 //! | `world` | the model running in real time |
 //! | [`chat`] | a chat that takes messages |
@@ -32,6 +33,7 @@
 
 pub mod apps;
 pub mod chat;
+pub mod description;
 pub mod facade;
 pub mod faults;
 pub mod history;
@@ -45,6 +47,7 @@ mod world;
 
 pub use apps::{AppKey, Permissions};
 pub use chat::{Chat, Message, Trouble};
+pub use description::{Checks, Violation, violations};
 pub use facade::{App, Expectation, Options, Repository, Run, SimulatedGitHub, WebhookAnswer};
 pub use faults::{Fault, FaultId, Misbehaviour};
 pub use history::{AttemptEnded, Call, Happening, LogRead};

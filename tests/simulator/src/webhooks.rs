@@ -108,8 +108,10 @@ impl Hook {
             ContentType::Json => "json",
             ContentType::Form => "form",
         };
-        let url = self.url.clone().unwrap_or_default();
-        let config = json!({ "content_type": content_type, "url": url, "insecure_ssl": "0", "secret": "********" });
+        let mut config = json!({ "content_type": content_type, "insecure_ssl": "0", "secret": "********" });
+        if let Some(url) = &self.url {
+            config["url"] = url.as_str().into();
+        }
         json!({ "events": events, "config": config })
     }
 

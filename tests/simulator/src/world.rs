@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
 use crate::apps::Apps;
+use crate::description::Checked;
 use crate::faults::Faults;
 use crate::history::{AttemptEnded, Happening, History};
 use crate::model::{Event, GitHub, Millis, RepositoryId, RunAction, RunId, What, mix};
@@ -41,6 +42,7 @@ pub(crate) struct World {
     pub apps: Apps,
     pub faults: Mutex<Faults>,
     pub history: History,
+    pub checked: Checked,
     pub clock: Clock,
     pub hosts: Hosts,
     pub client: reqwest::Client,
@@ -51,6 +53,13 @@ pub(crate) struct World {
     queues: Mutex<HashMap<RepositoryId, mpsc::UnboundedSender<Planned>>>,
     deliveries: AtomicU64,
     pub started: Millis,
+}
+
+/// Whose payload it is: a test's own may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    ByGitHub,
+    ByHand,
 }
 
 /// A delivery that is to be made.
@@ -67,7 +76,7 @@ pub(crate) struct Planned {
 }
 
 impl World {
-    pub fn new(seed: u64, model: GitHub, hosts: Hosts, logs: SocketAddr) -> World {
+    pub fn new(seed: u64, model: GitHub, hosts: Hosts, logs: SocketAddr, checked: Checked) -> World {
         let clock = Clock::default();
         World {
             seed,
@@ -76,6 +85,7 @@ impl World {
             apps: Apps::default(),
             faults: Mutex::default(),
             history: History::new(),
+            checked,
             started: clock.now(),
             clock,
             hosts,
@@ -152,7 +162,9 @@ impl World {
                 }
                 payload
             };
-            let Some(mut planned) = self.plan(repository, &hook, event.kind().as_str(), payload) else { continue };
+            let Some(mut planned) = self.plan(repository, &hook, event.kind().as_str(), Made::ByGitHub, payload) else {
+                continue;
+            };
             planned.run = Some(event.run.id());
             planned.attempt = Some(event.run.attempt);
             self.post(&hook, planned);
@@ -169,12 +181,20 @@ impl World {
         repository: RepositoryId,
         hook: &Hook,
         event: &str,
+        made: Made,
         payload: impl FnOnce() -> Value,
     ) -> Option<Planned> {
         hook.url.as_ref()?;
         let payload = payload();
         let id = self.new_delivery_id();
-        let request = Arc::new(hook.request(event, &id, &payload)?);
+        let mut request = hook.request(event, &id, &payload)?;
+        if let Some(host) = self.hosts.enterprise_host() {
+            request = request.header("x-github-enterprise-host", host).header("x-github-enterprise-version", "3.19.0");
+        }
+        if made == Made::ByGitHub {
+            self.checked.webhook(&request, &payload);
+        }
+        let request = Arc::new(request);
         let action = payload["action"].as_str().map(str::to_owned);
         let event = event.to_owned();
         Some(Planned { id, repository, event, action, run: None, attempt: None, redelivery: false, request })

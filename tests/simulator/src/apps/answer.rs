@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{AppRecord, Asked, hooks, jwt, shown};
+use super::{AppRecord, Asked, Installation, hooks, jwt, shown};
 use crate::model::{ApiError, Caller, Millis, RepoName, TokenKind};
-use crate::payload::{time, user};
+use crate::payload::{self, ShownApp, ShownInstallation};
+use crate::webhooks::Hook;
 use crate::world::World;
 
 /// Status, headers, body.
@@ -32,7 +33,7 @@ pub(crate) fn answer(world: &Arc<World>, asked: &Asked, asker: &Asker<'_>) -> Re
             let (app, key) = world.apps.with(|registry| registry.convert(code, now))?;
             world.apps.with(|registry| {
                 let app = registry.app_mut(app);
-                let mut body = shown_app(app, now);
+                let mut body = payload::app(&world.hosts, &shown_app(app));
                 body["pem"] = key.pkcs1().into();
                 body["webhook_secret"] = app.hook.secret.clone().into();
                 body["client_secret"] = "the-simulated-client-secret".into();
@@ -41,7 +42,7 @@ pub(crate) fn answer(world: &Arc<World>, asked: &Asked, asker: &Asker<'_>) -> Re
         }
         Asked::App => {
             let app = app(world, asker, now)?;
-            ok(world.apps.with(|registry| shown_app(registry.app_mut(app), now)))
+            ok(payload::app(&world.hosts, &world.apps.with(|registry| shown_app(registry.app_mut(app)))))
         }
         Asked::AppHook => {
             let app = app(world, asker, now)?;
@@ -61,15 +62,9 @@ pub(crate) fn answer(world: &Arc<World>, asked: &Asked, asker: &Asker<'_>) -> Re
             let app = app(world, asker, now)?;
             let repository = RepoName::new(asker.repository);
             world.apps.with(|registry| {
-                let one = registry.installation_of(app, &repository).ok_or_else(ApiError::not_found)?;
-                ok(json!({
-                    "id": one.id,
-                    "app_id": app,
-                    "account": { "login": one.account },
-                    "repository_selection": if one.repositories.is_some() { "selected" } else { "all" },
-                    "permissions": shown(&one.permissions),
-                    "suspended_at": one.suspended_at.map(time),
-                }))
+                let app = shown_app(registry.app_mut(app));
+                let one = registry.installation_of(app.id, &repository).ok_or_else(ApiError::not_found)?;
+                ok(payload::installation(&world.hosts, &app, &shown_installation(one)))
             })
         }
         Asked::CreateToken(installation, body) => {
@@ -81,8 +76,12 @@ pub(crate) fn answer(world: &Arc<World>, asked: &Asked, asker: &Asker<'_>) -> Re
             })
         }
         Asked::Hooks => {
-            let id = world.change(|model, now| model.check(asker.caller, asked.endpoint(), asker.repository, now))?;
-            ok(world.hook(id).iter().map(hooks::hook).collect())
+            let (id, identity) = world.change(|model, now| {
+                let id = model.check(asker.caller, asked.endpoint(), asker.repository, now)?;
+                Ok((id, model.repository(id).identity.clone()))
+            })?;
+            let shown = |hook: &Hook| payload::hook(&world.hosts, &identity, hook.id, &hook.config());
+            ok(world.hook(id).iter().map(shown).collect())
         }
         Asked::Deliveries(hook) => {
             known_hook(world, asked, asker, *hook)?;
@@ -101,7 +100,8 @@ pub(crate) fn answer(world: &Arc<World>, asked: &Asked, asker: &Asker<'_>) -> Re
             let remaining = limit.remaining();
             let core =
                 json!({ "limit": limit.limit, "remaining": remaining, "reset": limit.reset, "used": limit.used });
-            ok(json!({ "resources": { "core": core }, "rate": core }))
+            let search = json!({ "limit": 30, "remaining": 30, "reset": limit.reset, "used": 0 });
+            ok(json!({ "resources": { "core": core, "search": search }, "rate": core }))
         }
         Asked::User => {
             let grant = world.change(|model, now| model.grant_of(asker.caller, now))?;
@@ -109,7 +109,7 @@ pub(crate) fn answer(world: &Arc<World>, asked: &Asked, asker: &Asker<'_>) -> Re
                 return Err(ApiError::new(403, "Resource not accessible by integration"));
             }
             let scopes = grant.scopes.map(|scopes| vec![("x-oauth-scopes".to_owned(), scopes)]);
-            Ok((200, scopes.unwrap_or_default(), user(&world.hosts, grant.login.as_str())))
+            Ok((200, scopes.unwrap_or_default(), payload::caller(&world.hosts, &grant.login, world.started)))
         }
     }
 }
@@ -118,7 +118,7 @@ fn app(world: &World, asker: &Asker<'_>, now: Millis) -> Result<u64, ApiError> {
     world.apps.with(|registry| jwt::verify(registry, asker.caller.token, now))
 }
 
-fn known_hook(world: &World, asked: &Asked, asker: &Asker<'_>, hook: u64) -> Result<crate::webhooks::Hook, ApiError> {
+fn known_hook(world: &World, asked: &Asked, asker: &Asker<'_>, hook: u64) -> Result<Hook, ApiError> {
     let id = world.change(|model, now| model.check(asker.caller, asked.endpoint(), asker.repository, now))?;
     world.hook(id).filter(|known| known.id == hook).ok_or_else(ApiError::not_found)
 }
@@ -129,19 +129,27 @@ fn page(world: &World, hook: u64, asker: &Asker<'_>) -> Answer {
     (200, link.into_iter().collect(), page)
 }
 
-fn shown_app(app: &AppRecord, now: Millis) -> Value {
-    json!({
-        "id": app.id,
-        "slug": app.slug,
-        "client_id": format!("Iv1.{:016x}", app.id),
-        "name": app.name,
-        "owner": { "login": app.owner },
-        "html_url": format!("https://github.com/apps/{}", app.slug),
-        "external_url": "https://example.com",
-        "created_at": time(now),
-        "permissions": shown(&app.permissions),
-        "events": app.hook.config()["events"],
-    })
+fn shown_app(app: &AppRecord) -> ShownApp {
+    ShownApp {
+        id: app.id,
+        slug: app.slug.clone(),
+        name: app.name.clone(),
+        owner: app.owner.clone(),
+        permissions: shown(&app.permissions),
+        events: app.hook.config()["events"].clone(),
+        created_at: app.created_at,
+    }
+}
+
+fn shown_installation(one: &Installation) -> ShownInstallation {
+    ShownInstallation {
+        id: one.id,
+        account: one.account.clone(),
+        has_selected: one.repositories.is_some(),
+        permissions: shown(&one.permissions),
+        created_at: one.created_at,
+        suspended_at: one.suspended_at,
+    }
 }
 
 /// A person has sent a manifest by a form: the address that their browser is sent back to, or what is wrong with it.

@@ -84,17 +84,3 @@ pub(super) fn redeliver(world: &Arc<World>, hook: &Hook, number: u64) -> Result<
     tokio::spawn(async move { world.deliver(planned).await });
     Ok(())
 }
-
-/// A hook as "List repository webhooks" shows it.
-pub(super) fn hook(hook: &Hook) -> Value {
-    let config = hook.config();
-    json!({
-        "type": "Repository",
-        "id": hook.id,
-        "name": "web",
-        "active": true,
-        "events": config["events"],
-        "config": config["config"],
-        "last_response": { "code": null, "status": "unused", "message": null },
-    })
-}

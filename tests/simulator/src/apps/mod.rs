@@ -74,6 +74,7 @@ pub(crate) struct AppRecord {
     pub keys: Vec<PublicKey>,
     pub permissions: Permissions,
     pub hook: Hook,
+    pub created_at: Millis,
 }
 
 #[derive(Debug)]
@@ -84,6 +85,7 @@ pub(crate) struct Installation {
     /// `None`: all of the account's.
     pub repositories: Option<Vec<RepoName>>,
     pub permissions: Permissions,
+    pub created_at: Millis,
     pub suspended_at: Option<Millis>,
     tokens: Vec<String>,
 }
@@ -151,14 +153,15 @@ impl Registry {
     }
 
     /// A new App, with a hook that goes nowhere yet.
-    pub fn add(&mut self, name: &str, owner: &str, permissions: Permissions, key: &AppKey) -> u64 {
+    pub fn add(&mut self, name: &str, owner: &str, permissions: Permissions, key: &AppKey, now: Millis) -> u64 {
         let number = self.next_number();
         let id = 900_000 + number;
         let secret = format!("the-apps-webhook-secret-{number}");
         let hook = Hook::of_app(600_000_000 + number, &secret, EventKinds::only(EventKind::WorkflowRun));
         let slug = name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         let (name, owner) = (name.to_owned(), owner.to_owned());
-        self.apps.push(AppRecord { id, name, slug, owner, keys: vec![key.public()], permissions, hook });
+        let (keys, created_at) = (vec![key.public()], now);
+        self.apps.push(AppRecord { id, name, slug, owner, keys, permissions, hook, created_at });
         id
     }
 
@@ -171,11 +174,19 @@ impl Registry {
         self.app_mut(app).keys.retain(|known| *known != public);
     }
 
-    pub fn install(&mut self, app: u64, account: &str, repositories: Option<Vec<RepoName>>) -> u64 {
+    pub fn install(&mut self, app: u64, account: &str, repositories: Option<Vec<RepoName>>, now: Millis) -> u64 {
         let id = 70_000_000 + self.next_number();
         let permissions = self.app_mut(app).permissions.clone();
-        let (account, suspended_at, tokens) = (account.to_owned(), None, vec![]);
-        self.installations.push(Installation { id, app, account, repositories, permissions, suspended_at, tokens });
+        self.installations.push(Installation {
+            id,
+            app,
+            account: account.to_owned(),
+            repositories,
+            permissions,
+            created_at: now,
+            suspended_at: None,
+            tokens: vec![],
+        });
         id
     }
 
@@ -281,7 +292,7 @@ impl Registry {
         let permissions = manifest["default_permissions"].as_object().ok_or("default_permissions")?;
         let permissions = permissions.iter().map(|(name, level)| (name.clone(), level_of(level))).collect();
         let key = AppKey::generate();
-        let app = self.add(&name, owner, permissions, &key);
+        let app = self.add(&name, owner, permissions, &key, now);
         let hook = &mut self.app_mut(app).hook;
         hook.url = Some(url);
         hook.events = EventKinds::NONE;

@@ -12,7 +12,7 @@ fn registry() -> (Registry, u64, AppKey) {
     let key = AppKey::generate();
     let permissions = [("actions", Permission::Write), ("contents", Permission::Read)];
     let permissions = permissions.into_iter().map(|(name, level)| (name.to_owned(), level)).collect();
-    let app = registry.add("An App", "octo", permissions, &key);
+    let app = registry.add("An App", "octo", permissions, &key, NOW);
     (registry, app, key)
 }
 
@@ -59,7 +59,7 @@ fn tokens_are_no_wider_than_the_installation() {
     for name in ["octo/widgets", "octo/other", "acme/thing"] {
         model.add_repository(name, NOW);
     }
-    let installation = registry.install(app, "octo", Some(vec![RepoName::new("octo/widgets")]));
+    let installation = registry.install(app, "octo", Some(vec![RepoName::new("octo/widgets")]), NOW);
     let mut create = |body: Value| registry.create_token(app, installation, &body, &mut model, NOW);
     let narrow =
         create(json!({ "repositories": ["widgets"], "permissions": { "actions": "read", "metadata": "read" } }));
@@ -80,7 +80,7 @@ fn a_token_ends_with_its_hour_its_installation_and_its_suspension() {
     let (mut registry, app, _) = registry();
     let mut model = GitHub::new(1);
     model.add_repository("octo/widgets", NOW);
-    let installation = registry.install(app, "octo", None);
+    let installation = registry.install(app, "octo", None, NOW);
     let made = registry.create_token(app, installation, &json!({}), &mut model, NOW).unwrap();
     let token = made["token"].as_str().unwrap();
     let caller = crate::model::Caller::new(token);

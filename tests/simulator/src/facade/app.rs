@@ -21,13 +21,15 @@ impl SimulatedGitHub {
         let needed = [("actions", Permission::Write), ("checks", Permission::Read), ("contents", Permission::Read)];
         let needed = needed.into_iter().chain([("metadata", Permission::Read)]);
         let permissions: Permissions = needed.map(|(name, level)| (name.to_owned(), level)).collect();
-        let id = self.world.apps.with(|registry| registry.add(name, "octo", permissions, &key));
+        let now = self.now();
+        let id = self.world.apps.with(|registry| registry.add(name, "octo", permissions, &key, now));
         App { github: self.clone(), id, key }
     }
 
     /// Installs an App on all of an account's repositories; the installation's id.
     pub fn install(&self, app: u64, account: &str) -> u64 {
-        self.world.apps.with(|registry| registry.install(app, account, None))
+        let now = self.now();
+        self.world.apps.with(|registry| registry.install(app, account, None, now))
     }
 }
 
@@ -37,7 +39,8 @@ impl App {
     pub fn install(&self, repositories: &[&str]) -> u64 {
         let names: Vec<RepoName> = repositories.iter().map(|name| RepoName::new(name)).collect();
         let account = names.first().expect("a repository").owner().to_owned();
-        self.github.world.apps.with(|registry| registry.install(self.id, &account, Some(names)))
+        let now = self.github.now();
+        self.github.world.apps.with(|registry| registry.install(self.id, &account, Some(names), now))
     }
 
     #[track_caller]

@@ -15,6 +15,7 @@ mod run;
 mod tests;
 mod wait;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
+use crate::description::{Checked, Checks, Violation};
 use crate::faults::{Fault, FaultId};
 use crate::history::{AttemptEnded, Call, Happening, LogRead};
 use crate::model::{AcceptedRerun, GitHub, Grant, Millis, RunId, SecondaryLimits, Timing};
@@ -57,6 +59,8 @@ pub struct Options {
     pub hosts: Hosts,
     /// Off by default.
     pub secondary_limits: SecondaryLimits,
+    /// Whether what goes over the wire is held against GitHub's descriptions. Off by default.
+    pub checks: Checks,
 }
 
 impl Default for Options {
@@ -74,6 +78,7 @@ impl Default for Options {
             patience: Duration::from_secs(15),
             hosts: Hosts::default(),
             secondary_limits: SecondaryLimits::default(),
+            checks: Checks::Off,
         }
     }
 }
@@ -104,6 +109,7 @@ impl SimulatedGitHub {
             let listener = TcpListener::bind(address).await;
             listener.unwrap_or_else(|error| panic!("the simulated GitHub cannot listen on {address}: {error}"))
         };
+        let checked = Checked::new(options.checks);
         let (listener, log_listener) = (bind(options.listen).await, bind(options.listen_logs).await);
         let address = listener.local_addr().expect("a bound listener has an address");
         let log_address = log_listener.local_addr().expect("a bound listener has an address");
@@ -114,7 +120,7 @@ impl SimulatedGitHub {
         model.add_token(&options.token, Grant::full(options.login.as_str()));
         // The history has every call as its caller saw it.
         model.set_records_calls(false);
-        let world = Arc::new(World::new(options.seed, model, options.hosts.clone(), log_address));
+        let world = Arc::new(World::new(options.seed, model, options.hosts.clone(), log_address, checked));
 
         let in_flight = Arc::new(InFlight::default());
         let for_api = world.clone();
@@ -249,6 +255,16 @@ impl SimulatedGitHub {
     /// What happens from now on.
     pub fn observe(&self) -> broadcast::Receiver<Happening> {
         self.world.history.listen()
+    }
+
+    /// What went over the wire and is not as GitHub describes it, each once.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.world.checked.violations()
+    }
+
+    /// What was held against the descriptions so far: operations with statuses, and webhooks.
+    pub fn covered(&self) -> BTreeSet<String> {
+        self.world.checked.covered()
     }
 
     /// All that happened, one line each, in time order.

@@ -9,7 +9,7 @@ use super::{Expectation, Run, SimulatedGitHub};
 use crate::model::{Comment, Login, RepositoryId, RunId, Sha, Trigger, Workflow};
 use crate::payload;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
-use crate::world::Planned;
+use crate::world::{Made, Planned};
 
 /// A handle to a repository.
 #[derive(Debug, Clone)]
@@ -127,7 +127,7 @@ impl Repository {
     /// Sends any payload, signed; waits for the answer.
     #[track_caller]
     pub fn webhook(&self, event: &str, payload: Value) -> impl Future<Output = WebhookAnswer> + use<> {
-        self.send(self.planned(event, payload))
+        self.send(self.planned(event, Made::ByHand, payload))
     }
 
     /// The same with a request that is changed before it is sent: without a signature, with another body …
@@ -138,16 +138,16 @@ impl Repository {
         payload: Value,
         change: F,
     ) -> impl Future<Output = WebhookAnswer> + use<F> {
-        let mut planned = self.planned(event, payload);
+        let mut planned = self.planned(event, Made::ByHand, payload);
         planned.request = Arc::new(change((*planned.request).clone()));
         self.send(planned)
     }
 
     #[track_caller]
-    fn planned(&self, event: &str, payload: Value) -> Planned {
+    fn planned(&self, event: &str, made: Made, payload: Value) -> Planned {
         let world = &self.github.world;
         let hook = world.hook(self.id).expect("a repository is made with a hook");
-        let planned = world.plan(self.id, &hook, event, || payload);
+        let planned = world.plan(self.id, &hook, event, made, || payload);
         planned.expect("the hook needs an address: Options::webhook_url, or Repository::hook")
     }
 
@@ -157,8 +157,8 @@ impl Repository {
         let world = &self.github.world;
         let hook = world.hook(self.id).expect("a repository is made with a hook");
         let identity = world.model().repository(self.id).identity.clone();
-        let payload = payload::ping(&world.hosts, &identity, hook.id, "mona", hook.config());
-        self.webhook("ping", payload)
+        let payload = payload::ping(&world.hosts, &identity, hook.id, "mona", &hook.config());
+        self.send(self.planned("ping", Made::ByGitHub, payload))
     }
 
     #[track_caller]

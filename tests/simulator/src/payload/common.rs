@@ -27,6 +27,11 @@ impl Hosts {
         Hosts { web: format!("https://{host}"), api: format!("https://{host}/api/v3") }
     }
 
+    /// The host, if it is an Enterprise Server's.
+    pub fn enterprise_host(&self) -> Option<&str> {
+        self.api.strip_suffix("/api/v3")?.strip_prefix("https://")
+    }
+
     pub(super) fn api_repo(&self, name: &RepoName) -> String {
         format!("{}/repos/{name}", self.api)
     }
@@ -72,13 +77,17 @@ pub(super) fn node_id(prefix: &str, id: u64) -> String {
     format!("{prefix}_kwDO{id:012X}")
 }
 
-pub fn user(hosts: &Hosts, login: &str) -> Value {
+pub(super) fn user(hosts: &Hosts, login: &str) -> Value {
     account(hosts, login, if login.ends_with("[bot]") { "Bot" } else { "User" })
 }
 
-fn account(hosts: &Hosts, login: &str, kind: &str) -> Value {
+pub(super) fn account(hosts: &Hosts, login: &str, kind: &str) -> Value {
     let id = id_of(login);
     let api = format!("{}/users/{}", hosts.api, login.replace('[', "%5B").replace(']', "%5D"));
+    let html = match login.strip_suffix("[bot]") {
+        Some(app) => format!("{}/apps/{app}", hosts.web),
+        None => format!("{}/{login}", hosts.web),
+    };
     json!({
         "login": login,
         "id": id,
@@ -86,7 +95,7 @@ fn account(hosts: &Hosts, login: &str, kind: &str) -> Value {
         "avatar_url": format!("https://avatars.githubusercontent.com/u/{id}?v=4"),
         "gravatar_id": "",
         "url": api,
-        "html_url": format!("{}/{login}", hosts.web),
+        "html_url": html,
         "followers_url": format!("{api}/followers"),
         "following_url": format!("{api}/following{{/other_user}}"),
         "gists_url": format!("{api}/gists{{/gist_id}}"),
@@ -180,9 +189,9 @@ pub(super) fn repository(hosts: &Hosts, name: &RepoName, id: u64, fork: bool) ->
 }
 
 /// The long form, as at the top of every payload.
-pub(super) fn full_repository(hosts: &Hosts, identity: &RepositoryIdentity) -> Value {
+pub(super) fn full_repository(hosts: &Hosts, identity: &RepositoryIdentity, fork: bool) -> Value {
     let name = &identity.name;
-    let mut long = repository(hosts, name, identity.number, false);
+    let mut long = repository(hosts, name, identity.number, fork);
     let created = time(identity.created_at);
     let web = hosts.web_repo(name);
     let host = hosts.web.trim_start_matches("https://");

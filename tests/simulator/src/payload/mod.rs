@@ -6,12 +6,16 @@
 //! | `run.rs` | `workflow_run`, and the API's runs |
 //! | `job.rs` | `workflow_job`, and the API's jobs |
 //! | `check_run.rs` | `check_run` |
+//! | `pull_request.rs` | the API's pull requests |
+//! | `app.rs` | Apps, installations, and whom a token is of |
 //! | `other.rs` | `ping`, and the API's other answers |
 
+mod app;
 mod check_run;
 mod common;
 mod job;
 mod other;
+mod pull_request;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -20,8 +24,10 @@ use serde_json::{Value, json};
 
 use crate::model::{Event, JobSnapshot, What};
 
-pub use common::{Hosts, http_date, parse_time, time, user};
-pub use other::{annotation, comment, contents, ping, pull_request, repository};
+pub use app::{ShownApp, ShownInstallation, app, caller, installation};
+pub use common::{Hosts, http_date, parse_time, time};
+pub use other::{annotation, comment, contents, hook, ping, repository};
+pub use pull_request::{listed_pull_request, pull_request};
 pub use run::run;
 
 impl Event {
@@ -30,7 +36,7 @@ impl Event {
         let name = self.run.repository();
         let mut payload = json!({
             "action": self.action(),
-            "repository": common::full_repository(hosts, &self.run.identity.repository),
+            "repository": common::full_repository(hosts, &self.run.identity.repository, false),
             "organization": common::organization(hosts, name.owner()),
             "sender": common::user(hosts, self.sender.as_str()),
         });

@@ -4,52 +4,66 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::common::{Hosts, full_repository, id_of, node_id, organization, time, user};
-use crate::model::{Annotation, Comment, File, PullRequestSnapshot, RepositoryIdentity};
+use super::app::{ShownApp, app};
+use super::common::{Hosts, account, full_repository, node_id, time, user};
+use crate::model::{Annotation, Comment, File, RepositoryIdentity};
 
 /// What GitHub sends when a webhook is set up.
-pub fn ping(hosts: &Hosts, repository: &RepositoryIdentity, hook_id: u64, sender: &str, hook: Value) -> Value {
-    let url = format!("{}/hooks/{hook_id}", hosts.api_repo(&repository.name));
-    let created = time(repository.created_at);
+pub fn ping(hosts: &Hosts, repository: &RepositoryIdentity, hook_id: u64, sender: &str, config: &Value) -> Value {
     json!({
         "zen": "Anything added dilutes everything else.",
         "hook_id": hook_id,
-        "hook": {
-            "type": "Repository",
-            "id": hook_id,
-            "name": "web",
-            "active": true,
-            "events": hook["events"],
-            "config": hook["config"],
-            "updated_at": created,
-            "created_at": created,
-            "url": url,
-            "test_url": format!("{url}/test"),
-            "ping_url": format!("{url}/pings"),
-            "deliveries_url": format!("{url}/deliveries"),
-            "last_response": { "code": null, "status": "unused", "message": null },
-        },
-        "repository": full_repository(hosts, repository),
+        "hook": hook(hosts, repository, hook_id, config),
+        "repository": full_repository(hosts, repository, false),
         "sender": user(hosts, sender),
     })
 }
 
+/// A repository's webhook. `config`: its events and where it goes, as [`crate::Hook`] shows them.
+pub fn hook(hosts: &Hosts, repository: &RepositoryIdentity, id: u64, config: &Value) -> Value {
+    let url = format!("{}/hooks/{id}", hosts.api_repo(&repository.name));
+    let created = time(repository.created_at);
+    json!({
+        "type": "Repository",
+        "id": id,
+        "name": "web",
+        "active": true,
+        "events": config["events"],
+        "config": config["config"],
+        "updated_at": created,
+        "created_at": created,
+        "url": url,
+        "test_url": format!("{url}/test"),
+        "ping_url": format!("{url}/pings"),
+        "deliveries_url": format!("{url}/deliveries"),
+        "last_response": { "code": null, "status": "unused", "message": null },
+    })
+}
+
 /// A comment on a pull request.
-pub fn comment(hosts: &Hosts, comment: &Comment) -> Value {
+pub fn comment(hosts: &Hosts, repository: &RepositoryIdentity, comment: &Comment) -> Value {
+    let api = hosts.api_repo(&repository.name);
+    let html = format!("{}/pull/{}", hosts.web_repo(&repository.name), comment.number);
     json!({
         "id": comment.id,
         "node_id": node_id("IC", comment.id),
+        "url": format!("{api}/issues/comments/{}", comment.id),
+        "html_url": format!("{html}#issuecomment-{}", comment.id),
+        "issue_url": format!("{api}/issues/{}", comment.number),
         "body": comment.body,
         "user": user(hosts, comment.author.as_str()),
         "created_at": time(comment.created_at),
         "updated_at": time(comment.updated_at),
         "author_association": "COLLABORATOR",
-        "performed_via_github_app": comment.app.map(|id| json!({
-            "id": id,
-            "client_id": format!("Iv1.{id:016x}"),
-            "slug": comment.author.as_str().trim_end_matches("[bot]"),
-        })),
+        "performed_via_github_app": comment.app.map(|id| via(hosts, id, comment)),
     })
+}
+
+/// The App that wrote it.
+fn via(hosts: &Hosts, id: u64, comment: &Comment) -> Value {
+    let slug = comment.author.as_str().trim_end_matches("[bot]").to_owned();
+    let (name, owner, created_at) = (slug.clone(), "octo".to_owned(), comment.created_at);
+    app(hosts, &ShownApp { id, slug, name, owner, permissions: json!({}), events: json!([]), created_at })
 }
 
 pub fn annotation(annotation: &Annotation) -> Value {
@@ -64,43 +78,6 @@ pub fn annotation(annotation: &Annotation) -> Value {
         "message": annotation.message,
         "raw_details": "",
         "blob_href": "",
-    })
-}
-
-pub fn pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, repository: &RepositoryIdentity) -> Value {
-    let pull = &snapshot.pull;
-    let url = format!("{}/pulls/{}", hosts.api_repo(&repository.name), pull.number);
-    let full = full_repository(hosts, repository);
-    let id = id_of(&format!("{}#{}", repository.name, pull.number)) + 1_000_000_000;
-    json!({
-        "id": id,
-        "node_id": node_id("PR", id),
-        "number": pull.number,
-        "url": url,
-        "html_url": format!("{}/pull/{}", hosts.web_repo(&repository.name), pull.number),
-        "state": if pull.open { "open" } else { "closed" },
-        "locked": false,
-        "title": format!("Work on {}", pull.head_branch),
-        "user": user(hosts, pull.author.as_str()),
-        "body": null,
-        "draft": false,
-        "merged": false,
-        "head": {
-            "label": format!("{}:{}", pull.author, pull.head_branch),
-            "ref": &*pull.head_branch,
-            "sha": pull.head_sha.to_string(),
-            "user": user(hosts, pull.author.as_str()),
-            "repo": if pull.from_fork { Value::Null } else { full.clone() },
-        },
-        "base": {
-            "label": format!("{}:{}", repository.name.owner(), snapshot.base_branch),
-            "ref": snapshot.base_branch,
-            "sha": snapshot.base_sha.to_string(),
-            "user": user(hosts, repository.name.owner()),
-            "repo": full,
-        },
-        "created_at": time(repository.created_at),
-        "updated_at": time(repository.created_at),
     })
 }
 
@@ -131,8 +108,9 @@ pub fn contents(hosts: &Hosts, repository: &RepositoryIdentity, path: &str, file
 
 /// As "Get a repository" has it.
 pub fn repository(hosts: &Hosts, identity: &RepositoryIdentity) -> Value {
-    let mut repository = full_repository(hosts, identity);
-    repository["organization"] = organization(hosts, identity.name.owner());
+    let mut repository = full_repository(hosts, identity, false);
+    repository["organization"] = account(hosts, identity.name.owner(), "Organization");
+    repository["has_discussions"] = false.into();
     repository["network_count"] = 0.into();
     repository["subscribers_count"] = 3.into();
     repository

@@ -120,7 +120,7 @@ fn ping_has_the_keys_of_a_real_one() {
     let mut github = GitHub::new(1);
     let repository = github.add_repository("octo-org/octo-repo", 1_700_000_000_000);
     let hook = serde_json::json!({ "events": ["workflow_run"], "config": { "content_type": "json" } });
-    let ours = super::ping(&Hosts::default(), &github.repository(repository).identity, 5, "mona", hook);
+    let ours = super::ping(&Hosts::default(), &github.repository(repository).identity, 5, "mona", &hook);
     let real = example("ping", "", "");
     assert_same_keys(&ours, &real, &["organization", "repository"]);
     // Hooks have `deliveries_url` since 2021.

@@ -89,9 +89,16 @@ impl Done {
             Done::Comments(all) => {
                 let (per_page, page) = (asked.per_page.clamp(1, 100), asked.page.max(1));
                 let on_it = all.iter().skip((page - 1) * per_page).take(per_page);
-                reply(200, &on_it.map(|comment| payload::comment(hosts, comment)).collect())
+                reply(200, &on_it.map(|comment| payload::comment(hosts, repository, comment)).collect())
             }
-            Done::Comment(comment, status) => reply(status, &payload::comment(hosts, &comment)),
+            Done::Comment(comment, status) => {
+                let comment = payload::comment(hosts, repository, &comment);
+                let mut reply = reply(status, &comment);
+                if let (201, Some(place)) = (status, comment["url"].as_str()) {
+                    add_headers(&mut reply, [("location".to_owned(), place.to_owned())]);
+                }
+                reply
+            }
             Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
             Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
             Done::Jobs(page) => {

@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use serde_json::Value;
 
 use crate::apps::{self, Asker};
+use crate::description::{Answer, Exchange};
 use crate::faults::{Misbehaviour, Target};
 use crate::history::{Call, Happening};
 use crate::model::{ApiError, Caller, Millis};
@@ -122,8 +123,11 @@ impl Received {
         });
         let mut result = self.misbehave(world, asked.as_ref(), in_flight, fault.as_ref()).await;
         if let Ok(reply) = &mut result {
+            self.make_links_absolute(reply);
             answer::add_headers(reply, [("date".to_owned(), payload::http_date(world.clock.now()))]);
         }
+        let repository = asked.as_ref().map(|asked| asked.repository.as_str());
+        self.hold_against_descriptions(world, repository, fault.as_ref(), result.as_ref().ok()).await;
         let message = result.as_ref().ok().and_then(answer::message_of);
         world.history.add(Happening::Api(Call {
             at,
@@ -139,6 +143,55 @@ impl Received {
             fault: fault.map(|fault| fault.to_string()),
         }));
         result
+    }
+
+    /// `<?page=2>` of a `Link` header becomes the whole address that was called, with that page: whoever follows links
+    /// needs no more than them.
+    fn make_links_absolute(&self, reply: &mut Reply) {
+        let Some(links) = reply.headers().get("link").and_then(|links| links.to_str().ok()) else { return };
+        let host = self.header("host").unwrap_or_default();
+        let absolute = |link: &str| {
+            let Some((query, rest)) = link.strip_prefix("<?").and_then(|link| link.split_once('>')) else {
+                return link.to_owned();
+            };
+            let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+            let new: Vec<String> = query.split('&').map(name).collect();
+            let asked = self.uri.query().unwrap_or_default().split('&');
+            let kept = asked.filter(|pair| !pair.is_empty() && !new.contains(&name(pair)));
+            let query: Vec<&str> = kept.chain(query.split('&')).collect();
+            format!("<http://{host}{}?{}>{rest}", self.uri.path(), query.join("&"))
+        };
+        let links = links.split(", ").map(absolute).collect::<Vec<_>>().join(", ");
+        answer::add_headers(reply, [("link".to_owned(), links)]);
+    }
+
+    /// A test that breaks an answer on purpose gets the call checked all the same.
+    async fn hold_against_descriptions(
+        &self,
+        world: &World,
+        repository: Option<&str>,
+        fault: Option<&Misbehaviour>,
+        reply: Option<&Reply>,
+    ) {
+        if !world.checked.is_on() {
+            return;
+        }
+        let reply = reply.filter(|_| fault.is_none_or(Misbehaviour::is_described));
+        let answer = match reply {
+            Some(reply) => {
+                let body = whole(reply.body().clone()).await;
+                Some(Answer { status: reply.status().as_u16(), headers: reply.headers().clone(), body })
+            }
+            None => None,
+        };
+        world.checked.exchange(Exchange {
+            repository: repository.map(str::to_owned),
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            answer,
+        });
     }
 
     async fn misbehave(
@@ -181,7 +234,7 @@ impl Received {
             Some(Misbehaviour::Stale(by)) => done(*by),
             Some(Misbehaviour::MalformedJson) => {
                 let (parts, body) = done(Duration::ZERO).into_parts();
-                let Ok(whole) = body.collect().await.map(|body| body.to_bytes()).map_err(|never: Infallible| never);
+                let whole = whole(body).await;
                 Response::from_parts(parts, Full::new(whole.slice(..whole.len() / 2)))
             }
         })
@@ -233,6 +286,11 @@ impl Received {
         let limit = self.token().and_then(|token| world.model().rate_limit(token));
         limit.map_or_else(Vec::new, |limit| limit.headers())
     }
+}
+
+async fn whole(body: Full<Bytes>) -> Bytes {
+    let Ok(whole) = body.collect().await.map_err(|never: Infallible| never);
+    whole.to_bytes()
 }
 
 fn status(status: u16) -> StatusCode {
