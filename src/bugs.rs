@@ -22,10 +22,12 @@ pub enum Bug {
     SpendAfterTheAnswer,
     /// A policy file that cannot be read now is taken for absent.
     NoAnswerIsNoPolicy,
+    /// A run's pull request is judged by what the run itself shows of it.
+    PullsUnread,
 }
 
 impl Bug {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RerunBeforeStoring,
         Self::DeduplicateBeforeStoring,
         Self::TrustThePayload,
@@ -35,6 +37,7 @@ impl Bug {
         Self::Every403IsRunning,
         Self::SpendAfterTheAnswer,
         Self::NoAnswerIsNoPolicy,
+        Self::PullsUnread,
     ];
 }
 

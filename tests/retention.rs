@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::github::{Call, Found, Page, ReadAnswer, RerunAnswer, Run};
+use rerunner::github::{Call, Found, Origin, Page, ReadAnswer, RerunAnswer, Run};
 use rerunner::hint::{Conclusion, Hint, News};
 use rerunner::keeper::store::{Sql, Value};
 use rerunner::keeper::{Answer, Errand, Keeper, context};
@@ -111,6 +111,9 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         title: Some("Make the tests of the parser less flaky (#1234)".to_owned()),
         head_sha: "0123456789012345678901234567890123456789".to_owned(),
         actors: vec!["mona".to_owned()],
+        head_commit: None,
+        origin: Origin::Own,
+        created: None,
         pull_request_heads: vec![],
         pull_request: None,
     }

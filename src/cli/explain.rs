@@ -80,6 +80,7 @@ impl Given {
                 Verdict::Need(Need::Log(job)) => {
                     evidence.logs.insert(job, self.log.clone());
                 }
+                Verdict::Need(Need::Pulls { .. }) => evidence.pulls = Read::Absent("not given".to_owned()),
             }
         }
     }

@@ -149,7 +149,9 @@ fn last_deliveries() {
 
 #[test]
 fn apps() {
-    let permissions = json!({ "actions": "write", "checks": "read", "contents": "read", "metadata": "read" });
+    let permissions = json!({
+        "actions": "write", "checks": "read", "contents": "read", "metadata": "read", "pull_requests": "read",
+    });
     let app = |permissions: &Value, events: &[&str]| {
         let owner = json!({ "login": "octo", "type": "Organization" });
         let body = json!({

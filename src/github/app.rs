@@ -37,8 +37,9 @@ pub struct Needed {
 
 impl Needed {
     pub fn permissions(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let pull_requests = if self.comments { "write" } else { "read" };
         let always = [("actions", "write"), ("checks", "read"), ("contents", "read"), ("metadata", "read")];
-        always.into_iter().chain(self.comments.then_some(("pull_requests", "write")))
+        always.into_iter().chain([("pull_requests", pull_requests)])
     }
 
     /// As the API and a manifest take it.
@@ -257,7 +258,9 @@ mod tests {
             let body = token_body(&RepoName::parse("octo/widgets").unwrap(), id, NEEDED);
             serde_json::from_str::<serde_json::Value>(&body).unwrap()
         };
-        let permissions = json!({ "actions": "write", "checks": "read", "contents": "read", "metadata": "read" });
+        let permissions = json!({
+            "actions": "write", "checks": "read", "contents": "read", "metadata": "read", "pull_requests": "read",
+        });
         assert_eq!(body(None), json!({ "repositories": ["widgets"], "permissions": permissions }));
         assert_eq!(body(RepositoryId::new(5)), json!({ "repository_ids": [5], "permissions": permissions }));
         assert!(Needed { comments: true }.to_string().ends_with("metadata: read, pull_requests: write"));

@@ -80,6 +80,12 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
             caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply, *per_page)),
         ),
         Call::Comment(what) => Answer::Comment(caller.comment(what, request).await.unwrap_or_else(Commented::Problem)),
+        Call::ListPulls { .. } => Answer::Pulls(match caller.attempt_within(request, LIST_LIMIT).await {
+            Ok(Some(reply)) => Found::pulls(&reply),
+            // Somebody's long texts: no later answer is shorter.
+            Ok(None) => Found::Absent("GitHub's list is larger than 16 MiB".to_owned()),
+            Err(problem) => Found::Problem(problem),
+        }),
         Call::ReadLog { .. } => Answer::Log(caller.log(request).await.unwrap_or_else(Found::Problem)),
     }
 }

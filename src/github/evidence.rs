@@ -84,7 +84,11 @@ fn is_full(items: usize, per_page: u32) -> bool {
     items >= usize::try_from(per_page).unwrap_or(usize::MAX)
 }
 
-fn read<T>(reply: &Reply, what: &str, parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Found<T> {
+pub(super) fn read<T>(
+    reply: &Reply,
+    what: &str,
+    parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+) -> Found<T> {
     if reply.status != 200 {
         return Found::missing(reply);
     }

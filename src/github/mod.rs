@@ -1,9 +1,9 @@
 //! What we call on GitHub, and what it can answer.
 //!
-//! [`request`] builds a call's request; [`answer`], [`evidence`] and [`contents`] classify what came back, [`problem`] what
-//! is not what was asked for, and [`log_tail`] keeps the end of a log: all pure. [`credentials`] says with what right a call is made: a token's, or that
-//! of a GitHub App ([`app`], [`pem`]). [`client`] sends it, also where a [`redirect`] leads, and [`signing`] signs for the App;
-//! [`office`] is the doctor's way.
+//! [`request`] builds a call's request; [`answer`], [`evidence`], [`pulls`] and [`contents`] classify what came back,
+//! [`problem`] what is not what was asked for, and [`log_tail`] keeps the end of a log: all pure. [`credentials`] says with
+//! what right a call is made: a token's, or that of a GitHub App ([`app`], [`pem`]). [`client`] sends it, also where a
+//! [`redirect`] leads, and [`signing`] signs for the App; [`office`] is the doctor's way.
 
 pub mod answer;
 pub mod app;
@@ -16,6 +16,7 @@ pub mod log_tail;
 pub mod office;
 pub mod pem;
 pub mod problem;
+pub mod pulls;
 pub mod redirect;
 pub mod request;
 pub mod run;
@@ -26,5 +27,6 @@ pub use comments::{CommentCall, Commented};
 pub use contents::PolicyAnswer;
 pub use credentials::Credentials;
 pub use evidence::{Found, Page};
+pub use pulls::PullRequest;
 pub use request::Call;
-pub use run::{ListedRun, Run};
+pub use run::{ListedRun, Origin, Run};

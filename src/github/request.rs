@@ -10,6 +10,7 @@ use crate::policy::Scope;
 use crate::time::Millis;
 
 use super::comments::{CommentCall, PER_PAGE as PER_PAGE_OF_COMMENTS};
+use super::pulls::{Head, PULLS_PER_PAGE};
 
 /// Runs on a page of a list: about a megabyte, unless their commits have long messages; then fewer, down to one. Each is a
 /// multiple of the next, so that every page begins where a page of the next size does.
@@ -57,6 +58,12 @@ pub enum Call {
     ReadLog {
         run_id: RunId,
         job_id: JobId,
+    },
+    /// The pull requests from a run's branch, open or not, newest first.
+    ListPulls {
+        run_id: RunId,
+        head: Head,
+        page: u32,
     },
     /// For people; not of one run.
     Comment(CommentCall),
@@ -118,7 +125,8 @@ impl Call {
             | Self::ReadPolicy { run_id, .. }
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
-            | Self::ReadLog { run_id, .. } => Some(*run_id),
+            | Self::ReadLog { run_id, .. }
+            | Self::ListPulls { run_id, .. } => Some(*run_id),
             Self::ListFailedRuns(_) | Self::Comment(_) => None,
         }
     }
@@ -130,10 +138,14 @@ impl Call {
 
     /// Whether it is made only so that a decision knows more.
     pub fn is_evidence(&self) -> bool {
-        matches!(self, Self::ListJobs { .. } | Self::ListAnnotations { .. } | Self::ReadLog { .. })
+        matches!(
+            self,
+            Self::ListJobs { .. } | Self::ListAnnotations { .. } | Self::ReadLog { .. } | Self::ListPulls { .. }
+        )
     }
 
     pub fn request(&self, repository: &RepoName) -> Request {
+        let owner = repository.owner();
         let repository = format!("/repos/{repository}");
         let runs = format!("{repository}/actions/runs");
         match self {
@@ -179,6 +191,10 @@ impl Call {
                 Request::get(format!("{repository}/check-runs/{job_id}/annotations?per_page={per_page}&page={page}"))
             }
             Self::ReadLog { job_id, .. } => Request::get(format!("{repository}/actions/jobs/{job_id}/logs")),
+            Self::ListPulls { head, page, .. } => Request::get(format!(
+                "{repository}/pulls?head={}&state=all&per_page={PULLS_PER_PAGE}&page={page}",
+                head.encoded(owner)
+            )),
             Self::Comment(call) => comment(&repository, call),
         }
     }

@@ -1,10 +1,16 @@
 //! A workflow run as GitHub's REST API shows it, in the few fields that decisions need.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::hint::Conclusion;
-use crate::names::{RunAttempt, RunId};
+use crate::names::{RepoName, RunAttempt, RunId};
 use crate::time::Millis;
+
+/// In the place of a fork's owner who is not known. No login has this character.
+pub const UNKNOWN_OWNER: &str = "?";
+const TARGET: &str = "pull_request_target";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -18,16 +24,37 @@ pub struct Run {
     pub path: Option<String>,
     pub event: String,
     pub head_branch: Option<String>,
+    /// For `pull_request_target`, the pull request's commit or its base's: GitHub has shown both.
     pub head_sha: String,
+    /// `head_commit.id`: where `head_sha` is the base's, the pull request's all the same.
+    pub head_commit: Option<String>,
+    pub origin: Origin,
+    pub created: Option<Millis>,
     /// Counts the runs of its workflow.
     pub run_number: Option<u64>,
     pub title: Option<String>,
     /// Who started the run, and who started its newest attempt.
     pub actors: Vec<String>,
-    /// The heads of the open pull requests that the run belongs to. Empty for a fork's.
+    /// The present heads of the open pull requests of this repository from the run's branch. Empty for a fork's.
     pub pull_request_heads: Vec<String>,
     /// The first of those pull requests.
     pub pull_request: Option<u64>,
+}
+
+/// Whose branch a run is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The repository's own.
+    Own,
+    /// `None`: the fork was deleted, so that GitHub does not name it.
+    Fork(Option<Fork>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    pub name: RepoName,
+    /// An owner can have several forks.
+    pub id: Option<u64>,
 }
 
 /// A run in a list, in the fewer fields that the sweep needs.
@@ -50,79 +77,173 @@ impl ListedRun {
         struct Wire {
             id: RunId,
             run_attempt: Option<RunAttempt>,
-            updated_at: String,
+            updated_at: Option<String>,
         }
         let list: List = serde_json::from_slice(body)?;
         let read = |wire: Wire| {
             // A time that cannot be read is no reason to pass a run over: the run itself is read before anything is done.
-            let updated = Millis::from_rfc3339(&wire.updated_at).unwrap_or(Millis(i64::MAX));
+            let updated = wire.updated_at.as_deref().and_then(Millis::from_rfc3339).unwrap_or(Millis(i64::MAX));
             Self { run_id: wire.id, run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST), updated }
         };
         Ok(list.workflow_runs.into_iter().map(read).collect())
     }
 }
 
+#[derive(Deserialize)]
+struct Wire {
+    id: RunId,
+    run_attempt: Option<RunAttempt>,
+    status: Option<String>,
+    conclusion: Option<Conclusion>,
+    name: Option<String>,
+    path: Option<String>,
+    event: Option<String>,
+    head_branch: Option<String>,
+    head_sha: Option<String>,
+    head_commit: Option<Commit>,
+    head_repository: Option<Repository>,
+    repository: Option<Repository>,
+    created_at: Option<String>,
+    run_number: Option<u64>,
+    display_title: Option<String>,
+    actor: Option<User>,
+    triggering_actor: Option<User>,
+    pull_requests: Option<Vec<PullRequest>>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Commit {
+    id: Option<String>,
+}
+
+/// A repository as a run names it, or a pull request of a run.
+#[derive(Deserialize)]
+struct Repository {
+    id: Option<u64>,
+    url: Option<String>,
+    full_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PullRequest {
+    number: Option<u64>,
+    head: Option<End>,
+    base: Option<End>,
+}
+
+#[derive(Deserialize)]
+struct End {
+    #[serde(rename = "ref")]
+    branch: Option<String>,
+    sha: Option<String>,
+    repo: Option<Repository>,
+}
+
+impl Repository {
+    /// By whatever both say of themselves; by nothing in common, it is another.
+    fn is(&self, other: &Self) -> bool {
+        let same =
+            |one: &Option<String>, other: &Option<String>| Some(one.as_ref()?.eq_ignore_ascii_case(other.as_ref()?));
+        let ids = self.id.zip(other.id).map(|(one, other)| one == other);
+        ids.or_else(|| same(&self.full_name, &other.full_name)).or_else(|| same(&self.url, &other.url)).unwrap_or(false)
+    }
+}
+
+impl Wire {
+    fn origin(&self) -> Origin {
+        let of_pull_request = self.event.as_deref().is_some_and(is_pull_request);
+        match (&self.head_repository, &self.repository) {
+            (Some(head), Some(repository)) if head.is(repository) => Origin::Own,
+            // Nothing else runs on what is in another repository.
+            (None, _) | (_, None) if !of_pull_request => Origin::Own,
+            (head, _) => Origin::Fork(head.as_ref().and_then(|head| {
+                let name = RepoName::parse(head.full_name.as_deref()?).ok()?;
+                Some(Fork { name, id: head.id })
+            })),
+        }
+    }
+
+    /// GitHub's list has what matches the run's branch or commit. A fork's network has one numbering for each repository:
+    /// only what is to be merged into this one is a number of this one.
+    fn is_of(&self, pull_request: &PullRequest) -> bool {
+        let base = pull_request.base.as_ref().and_then(|base| base.repo.as_ref());
+        let here = base.zip(self.repository.as_ref()).is_some_and(|(base, repository)| base.is(repository));
+        let branch = pull_request.head.as_ref().and_then(|head| head.branch.as_ref());
+        here && branch.is_none_or(|branch| self.head_branch.as_ref().is_none_or(|own| own == branch))
+    }
+}
+
 impl Run {
-    /// Reads the answer to "Get a workflow run".
+    /// Reads the answer to "Get a workflow run". What GitHub's description calls nullable or optional may be either.
     pub fn from_json(body: &[u8]) -> Result<Self, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Wire {
-            id: RunId,
-            run_attempt: Option<RunAttempt>,
-            status: Option<String>,
-            conclusion: Option<Conclusion>,
-            name: Option<String>,
-            path: Option<String>,
-            #[serde(default)]
-            event: String,
-            head_branch: Option<String>,
-            #[serde(default)]
-            head_sha: String,
-            run_number: Option<u64>,
-            display_title: Option<String>,
-            actor: Option<User>,
-            triggering_actor: Option<User>,
-            #[serde(default)]
-            pull_requests: Vec<PullRequest>,
-        }
-        #[derive(Deserialize)]
-        struct User {
-            login: String,
-        }
-        #[derive(Deserialize)]
-        struct PullRequest {
-            number: Option<u64>,
-            head: Head,
-        }
-        #[derive(Deserialize)]
-        struct Head {
-            sha: String,
-        }
-        let wire: Wire = serde_json::from_slice(body)?;
+        let mut wire: Wire = serde_json::from_slice(body)?;
+        let mut pull_requests = wire.pull_requests.take().unwrap_or_default();
+        pull_requests.retain(|pull_request| wire.is_of(pull_request));
         Ok(Self {
             run_id: wire.id,
             run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
+            origin: wire.origin(),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
             workflow: wire.name,
             // Of a reusable or required workflow, GitHub adds `@` and the ref.
             path: wire.path.map(|path| path.split('@').next().unwrap_or_default().to_owned()),
-            event: wire.event,
+            event: wire.event.unwrap_or_default(),
             head_branch: wire.head_branch,
-            head_sha: wire.head_sha,
+            head_sha: wire.head_sha.unwrap_or_default(),
+            head_commit: wire.head_commit.and_then(|commit| commit.id),
+            created: wire.created_at.as_deref().and_then(Millis::from_rfc3339),
             run_number: wire.run_number,
             title: wire.display_title,
-            actors: [wire.actor, wire.triggering_actor].into_iter().flatten().map(|user| user.login).collect(),
-            pull_request: wire.pull_requests.first().and_then(|pull_request| pull_request.number),
-            pull_request_heads: wire.pull_requests.into_iter().map(|pull_request| pull_request.head.sha).collect(),
+            actors: [wire.actor, wire.triggering_actor].into_iter().flatten().filter_map(|user| user.login).collect(),
+            pull_request: pull_requests.first().and_then(|pull_request| pull_request.number),
+            pull_request_heads: pull_requests.into_iter().filter_map(|one| one.head?.sha).collect(),
         })
     }
 
-    /// Whether its pull request has moved on to another commit.
-    ///
-    /// The API lists the open pull requests with their present heads, so that no further call is needed.
+    pub fn is_of_pull_request(&self) -> bool {
+        is_pull_request(&self.event)
+    }
+
+    /// Whether it runs with the rights of the base, on what a pull request's author may have changed.
+    pub fn is_of_target(&self) -> bool {
+        self.event == TARGET
+    }
+
+    /// Whether the run itself shows that its pull request has moved on to another commit, so that no further call is
+    /// needed: the API lists the open pull requests with their present heads.
     pub fn is_superseded(&self) -> bool {
-        self.event.starts_with("pull_request")
+        self.is_of_pull_request()
+            && !self.is_of_target()
             && !self.pull_request_heads.is_empty()
             && !self.pull_request_heads.contains(&self.head_sha)
     }
+
+    /// As globs of branches see it: a fork's is `owner:branch`.
+    pub fn branch(&self) -> Option<Cow<'_, str>> {
+        let branch = self.head_branch.as_deref()?;
+        Some(match &self.origin {
+            Origin::Own => branch.into(),
+            Origin::Fork(fork) => {
+                let owner = fork.as_ref().map_or(UNKNOWN_OWNER, |fork| fork.name.owner());
+                format!("{owner}:{branch}").into()
+            }
+        })
+    }
+
+    pub fn is_of_fork(&self) -> bool {
+        matches!(self.origin, Origin::Fork(_))
+    }
 }
+
+/// Also `pull_request_review` and its like.
+fn is_pull_request(event: &str) -> bool {
+    event.starts_with("pull_request")
+}
+
+#[cfg(test)]
+mod tests;

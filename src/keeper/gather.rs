@@ -1,10 +1,11 @@
 //! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
 //! crash it is gathered anew.
 
+use crate::github::pulls::{Head, PULL_PAGES};
 use crate::github::request::EVIDENCE_PER_PAGE;
-use crate::github::{Call, Found, Page, Problem, Run};
+use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
 use crate::names::JobId;
-use crate::policy::evidence::{Evidence, Job, Need, Read};
+use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
 use crate::policy::search::{self, Automata};
 use crate::time::{Millis, Span};
 
@@ -17,6 +18,8 @@ const JOB_PAGES: u32 = 10;
 const ANNOTATION_PAGES: u32 = 3;
 /// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
 const FRESH: Span = Span::seconds(5);
+/// What was read of pull requests holds for so long: as long as reading the run once more can take, and some.
+const PULLS_FRESH: Span = Span::seconds(30);
 
 #[derive(Debug)]
 pub struct Gathering {
@@ -29,6 +32,9 @@ pub struct Gathering {
     /// Of the pages so far.
     jobs: Vec<Job>,
     messages: Vec<String>,
+    pulls: Vec<PullRequest>,
+    /// When they were read.
+    pulls_read: Millis,
     /// GitHub's list of the jobs is older than what it says of the run.
     behind: bool,
 }
@@ -55,6 +61,8 @@ impl Gathering {
             requests: 0,
             jobs: Vec::new(),
             messages: Vec::new(),
+            pulls: Vec::new(),
+            pulls_read: now,
             behind: false,
         }
     }
@@ -82,8 +90,15 @@ impl Gathering {
         now - self.read <= FRESH
     }
 
+    /// A pull request can be closed, or pushed to, at any time.
+    pub fn forget_old_pulls(&mut self, now: Millis) {
+        if now - self.pulls_read > PULLS_FRESH {
+            self.evidence.pulls = Read::Unread;
+        }
+    }
+
     /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
-    pub fn ask(&mut self, need: Need) -> Option<Call> {
+    pub fn ask(&mut self, need: Need, now: Millis) -> Option<Call> {
         let run_id = self.run.run_id;
         let call = match need {
             Need::Jobs => {
@@ -91,6 +106,7 @@ impl Gathering {
             }
             Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page: EVIDENCE_PER_PAGE, page: 1 },
             Need::Log(job_id) => Call::ReadLog { run_id, job_id },
+            Need::Pulls { .. } => return self.ask_for_pulls(now),
         };
         self.jobs.clear();
         self.messages.clear();
@@ -105,12 +121,26 @@ impl Gathering {
         Some(self.call(call))
     }
 
+    /// However much was asked for before: nothing is re-run without.
+    fn ask_for_pulls(&mut self, now: Millis) -> Option<Call> {
+        self.pulls.clear();
+        self.pulls_read = now;
+        match Head::of(&self.run) {
+            Ok(head) => Some(self.call(Call::ListPulls { run_id: self.run.run_id, head, page: 1 })),
+            Err(why) => {
+                self.evidence.pulls = Read::Absent(why.to_owned());
+                None
+            }
+        }
+    }
+
     /// Whether it was asked for, and answered.
     pub fn has(&self, need: Need) -> bool {
         match need {
             Need::Jobs => self.evidence.jobs != Read::Unread,
             Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
             Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
+            Need::Pulls { .. } => self.evidence.pulls != Read::Unread,
         }
     }
 
@@ -143,8 +173,26 @@ impl Gathering {
                 Found::Absent(why) => self.absent(call, why),
                 Found::Problem(problem) => Taken::Trouble(problem),
             },
+            (Call::ListPulls { page, .. }, Answer::Pulls(found)) => self.pulls_page(call, *page, found),
             _ => Taken::Stray,
         }
+    }
+
+    fn pulls_page(&mut self, call: &Call, page: u32, found: Found<Page<PullRequest>>) -> Taken {
+        let listed = match found {
+            Found::There(listed) => listed,
+            Found::Absent(why) => return self.absent(call, why),
+            Found::Problem(problem) => return Taken::Trouble(problem),
+        };
+        self.pulls.extend(listed.items);
+        if listed.full
+            && page < PULL_PAGES
+            && let Call::ListPulls { run_id, head, .. } = call
+        {
+            return Taken::Ask(self.call(Call::ListPulls { run_id: *run_id, head: head.clone(), page: page + 1 }));
+        }
+        self.evidence.pulls = Read::There(Pulls { all: std::mem::take(&mut self.pulls), complete: !listed.full });
+        Taken::Had
     }
 
     fn jobs_page(&mut self, call: &Call, page: u32, found: Found<Page<Job>>, next: impl Fn(u32) -> Call) -> Taken {
@@ -205,6 +253,7 @@ impl Gathering {
             Call::ReadLog { job_id, .. } => {
                 self.evidence.logs.insert(*job_id, Read::Absent(why));
             }
+            Call::ListPulls { .. } => self.evidence.pulls = Read::Absent(why),
             _ => {}
         }
         Taken::Had

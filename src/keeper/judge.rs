@@ -3,8 +3,8 @@
 use crate::bugs::{self, Bug};
 use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer};
 use crate::names::{FilePath, RunAttempt, RunId};
-use crate::policy::evidence::{EarlierAttempt, History};
-use crate::policy::{Decision, Verdict, decide};
+use crate::policy::evidence::{EarlierAttempt, History, Need};
+use crate::policy::{Decision, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
 use super::gather::{Gathering, Taken};
@@ -141,7 +141,16 @@ impl<S: Sql> Keeper<S> {
                 self.renew(watched, cx)?;
                 Ok(Settled { errand: Some(Errand::Call(next)), credentials, ..Settled::default() })
             }
+            Taken::Had if matches!(call, Call::ListPulls { .. }) => {
+                // GitHub does not name a fork's with the run.
+                self.is_of_pull(watched.run_id, pull_request_of(gathering.run(), gathering.evidence()))?;
+                self.judge(watched, gathering, vec![], credentials, cx)
+            }
             Taken::Had => self.judge(watched, gathering, vec![], credentials, cx),
+            // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
+            Taken::Trouble(problem) if matches!(call, Call::ListPulls { .. }) => {
+                self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
+            }
             Taken::Trouble(problem) => match stumble::stumble_over_evidence(&watched, problem.clone(), cx) {
                 Some(step) => self.carry_out(step, credentials, cx),
                 None => {
@@ -173,11 +182,17 @@ impl<S: Sql> Keeper<S> {
             run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
         }
         let policy = known.policy();
+        gathering.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
             gathering.search(&policy.automata);
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
+                Verdict::Need(Need::Pulls { delay }) if cx.now < watched.failed_at + delay => {
+                    let mut step = machine::wait(watched, delay, cx);
+                    step.records.splice(..0, records);
+                    return self.carry_out(step, credentials, cx);
+                }
                 Verdict::Need(need) if gathering.has(need) => break,
-                Verdict::Need(need) => match gathering.ask(need) {
+                Verdict::Need(need) => match gathering.ask(need, cx.now) {
                     Some(call) => return self.go_on(watched, gathering, call, records, credentials, cx),
                     None => continue,
                 },

@@ -192,15 +192,19 @@ pub fn act(mut watched: Watched, run: &Run, mut decision: Decision, cx: &Context
     }
     match decision {
         Decision::Await => still_going(watched, run, cx),
-        Decision::Rerun(rerun) if cx.now < watched.failed_at + rerun.delay => {
-            settle_trouble(&mut watched, RunOutcome::Waiting, cx);
-            watched.due = Some(watched.failed_at + rerun.delay);
-            watched.reason = WAITING.to_owned();
-            Step::of(watched)
-        }
+        Decision::Rerun(rerun) if cx.now < watched.failed_at + rerun.delay => wait(watched, rerun.delay, cx),
         Decision::Rerun(rerun) => call(watched, attempt, rerun, cx),
         Decision::End(ending) => end(watched, run, ending, cx),
     }
+}
+
+/// It is to be re-run so long after its end, if nothing changes until then.
+pub fn wait(mut watched: Watched, delay: Span, cx: &Context) -> Step {
+    settle_trouble(&mut watched, RunOutcome::Waiting, cx);
+    watched.evidence_since = None;
+    watched.due = Some(watched.failed_at + delay);
+    watched.reason = WAITING.to_owned();
+    Step::of(watched)
 }
 
 /// The answer to a re-run that [`act`] asked for. `attempt` is the one that was to be re-run.

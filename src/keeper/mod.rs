@@ -45,7 +45,8 @@ use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
 use crate::github::{
-    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, PullRequest, ReadAnswer, RepositoryAnswer,
+    RerunAnswer,
 };
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
@@ -149,6 +150,7 @@ pub enum Answer {
     Jobs(Found<Page<Job>>),
     Annotations(Found<Page<String>>),
     Log(Found<LogTail>),
+    Pulls(Found<Page<PullRequest>>),
     Comment(Commented),
 }
 
@@ -164,6 +166,7 @@ impl Answer {
             Self::Jobs(found) => matches!(found, Found::There(_)),
             Self::Annotations(found) => matches!(found, Found::There(_)),
             Self::Log(found) => matches!(found, Found::There(_)),
+            Self::Pulls(found) => matches!(found, Found::There(_)),
             Self::Comment(answer) => matches!(answer, Commented::There(_)),
         }
     }
@@ -178,6 +181,7 @@ impl Answer {
             Self::Jobs(found) => found.problem(),
             Self::Annotations(found) => found.problem(),
             Self::Log(found) => found.problem(),
+            Self::Pulls(found) => found.problem(),
             Self::Comment(Commented::Problem(problem)) => Some(problem),
             Self::Read(_)
             | Self::Repository(_)

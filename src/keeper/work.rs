@@ -18,8 +18,8 @@ use super::{Answer, Errand, Keeper, Settled, context};
 
 /// Requests of one alarm: the free plan allows 50 subrequests in an invocation.
 const REQUESTS_AT_ONCE: u32 = 40;
-/// No run is begun with less than this left: its policy, itself, its jobs, a re-run, its count.
-const A_RUN_TAKES: u32 = 6;
+/// No run is begun with less than this left: its policy, itself, its jobs, its pull request, a re-run, its count.
+const A_RUN_TAKES: u32 = 7;
 /// Kept for the end of a decision while evidence is gathered: the run read again, a re-run, its count.
 const A_DECISION_TAKES: u32 = 3;
 /// Something due for longer than this means that its alarm was lost.

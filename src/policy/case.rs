@@ -1,6 +1,7 @@
 //! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
 
 use crate::attempts::RunOutcome;
+use crate::bugs::{self, Bug};
 use crate::github::Run;
 use crate::hint::Conclusion;
 use crate::names::RunAttempt;
@@ -12,6 +13,7 @@ use super::evidence::{Evidence, History, Job, Need, Read};
 use super::format::{DebugLogging, MAX_DELAY, Mixed, Policy, Scope, Then};
 use super::judge::{Judgement, Outlook, judge};
 use super::reason;
+use super::superseded;
 
 /// How often a run may be re-run.
 #[derive(Debug, Clone, Copy)]
@@ -118,16 +120,19 @@ impl<'a> Case<'a> {
         self.is_not_repeated()?;
         let total = by.iter().map(|judgement| self.total(judgement)).max().unwrap_or_default();
         self.is_within_budget()?;
+        let delay = by.iter().map(|judgement| self.delay(judgement)).max().unwrap_or_default();
+        let unseen = self.is_not_superseded(delay)?;
         if self.rules.dry_run {
             return Err(self.end(RunOutcome::Left, self.words().dry_run(total)));
         }
         let mut detail = self.detail();
+        detail.absent.extend(unseen.map(|why| format!("pull request: {why}")));
         detail.rules = rule_names(&by);
         let scopes = |judgement: &Judgement| judgement.rule.and_then(|rule| rule.scope).unwrap_or(self.policy.scope);
         let all = by.iter().any(|judgement| scopes(judgement) == Scope::AllJobs);
         Ok(Rerun {
             reason: self.words().rerun(total),
-            delay: by.iter().map(|judgement| self.delay(judgement)).max().unwrap_or_default(),
+            delay,
             scope: if all { Scope::AllJobs } else { Scope::FailedJobs },
             debug_logging: match self.policy.debug_logging {
                 DebugLogging::Never => false,
@@ -205,6 +210,22 @@ impl<'a> Case<'a> {
             return Ok(());
         };
         Err(self.end(RunOutcome::Left, self.words().over_budget(&reason)))
+    }
+
+    /// Why that could not be told, where it does not matter enough.
+    fn is_not_superseded(&self, delay: Span) -> Result<Option<String>, Stop> {
+        if !superseded::matters(self.policy, self.run) || bugs::has(Bug::PullsUnread) {
+            return Ok(None);
+        }
+        if self.evidence.pulls == Read::Unread {
+            return Err(Stop::Need(Need::Pulls { delay }));
+        }
+        let standing = superseded::standing(self.run, &self.evidence.pulls);
+        match superseded::ending(self.run, &standing) {
+            Some((outcome, reason)) => Err(self.end(outcome, reason)),
+            // What could not be read is on record by itself.
+            None => Ok(standing.why_unknown().filter(|_| matches!(self.evidence.pulls, Read::There(_)))),
+        }
     }
 
     /// Not re-run, because of what the rules say of its jobs or because their re-runs are used up.

@@ -15,10 +15,11 @@ use crate::time::Span;
 use super::case::{Case, Limits, Stop};
 use super::detail::Detail;
 use super::evidence::{Evidence, History, Need};
-use super::format::{Filter, Policy, Scope};
+use super::format::{Filter, Forks, Policy, Scope};
 use super::judge::names_of_workflow;
 use super::read::Bounds;
 use super::reason;
+use super::superseded;
 
 /// What decisions and waiting go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,10 +146,12 @@ fn by_the_run_alone(rules: &Rules, policy: &Policy, run: &Run, conclusion: Concl
         ));
     }
     let actors: Vec<&str> = run.actors.iter().map(String::as_str).collect();
+    let branch = run.branch();
     let workflow: Vec<&str> = names_of_workflow(run).collect();
     if let Some(reason) = [
         shut_out(&policy.actors, &actors, "it was started by", "actors"),
-        shut_out(&policy.branches, run.head_branch.as_deref().as_slice(), "its branch is", "branches"),
+        shut_out(&policy.branches, branch.as_deref().as_slice(), "its branch is", "branches"),
+        of_unknown_fork(policy, run),
         shut_out(&policy.events, &[run.event.as_str()], "its event is", "events"),
         shut_out(&policy.workflows, &workflow, "its workflow is", "workflows"),
     ]
@@ -158,15 +161,27 @@ fn by_the_run_alone(rules: &Rules, policy: &Policy, run: &Run, conclusion: Concl
     {
         return left(reason);
     }
+    if policy.forks == Forks::Leave && run.is_of_fork() {
+        return left("Left alone: its branch is in a fork, which the policy file leaves under forks.".to_owned());
+    }
     if policy.skip_superseded && run.is_superseded() {
-        let reason = "Left alone: its pull request has moved on to another commit.".to_owned();
-        return Some(Ending { outcome: RunOutcome::Superseded, ..Ending::left(reason, Detail::default()) });
+        let (outcome, reason) = superseded::moved_on();
+        return Some(Ending { outcome, ..Ending::left(reason, Detail::default()) });
     }
     if Limits::of(rules, policy).most() == 0 {
         let whose = if policy.max_reruns.is_some() { "max_reruns in the policy file" } else { "MAX_RERUNS" };
         return left(format!("Left alone: {whose} is 0."));
     }
     None
+}
+
+/// A fork that was deleted may have been one that the file excludes.
+fn of_unknown_fork(policy: &Policy, run: &Run) -> Option<String> {
+    let excluded = policy.branches.exclude.as_ref().is_some_and(|exclude| exclude.may_match_branch(run));
+    excluded.then(|| {
+        "Left alone: the fork that its branch was in is gone, and may be one that the policy file excludes under branches."
+            .to_owned()
+    })
 }
 
 fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Ending {

@@ -5,7 +5,7 @@ use crate::time::Span;
 
 use super::decide::Rules;
 use super::format::{
-    Conditions, DebugLogging, Filter, MAX_DELAY, Mixed, Names, Numbers, Patterns, Policy, Rule, Scope, Then,
+    Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers, Patterns, Policy, Rule, Scope, Then,
 };
 use super::words::{quoted, times};
 
@@ -19,10 +19,15 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         filter(&policy.workflows, "Runs of the workflows", "Only runs of the workflows"),
     ];
     lines.extend(filters.into_iter().flatten());
+    if policy.forks == Forks::Leave {
+        lines.push("Runs of forks' branches are left alone.".to_owned());
+    }
     lines.push(if policy.skip_superseded {
-        "A pull request's run is left alone when the pull request has moved on to another commit.".to_owned()
+        "A pull request's run is left alone when the pull request is closed, merged, or at another commit.".to_owned()
     } else {
-        "A pull request's run is re-run even when the pull request has moved on to another commit.".to_owned()
+        "A pull request's run is re-run even when the pull request is closed, merged, or at another commit; one of \
+         pull_request_target is not."
+            .to_owned()
     });
     lines.extend(policy.max_failed_jobs.map(|most| {
         format!("A run in which more than {most} jobs failed is left alone: that is a real break, or an outage.")
@@ -120,6 +125,7 @@ fn conditions(conditions: &Conditions) -> String {
     let all: Vec<String> = [
         names(&c.workflow, "of the workflow"),
         names(&c.branch, "on the branch"),
+        c.fork.map(|fork| if fork { "of a fork's run" } else { "of a run that is of no fork" }.to_owned()),
         names(&c.event, "of a run started by the event"),
         names(&c.actor, "of a run started by"),
         numbers(&c.attempt, "of attempt"),

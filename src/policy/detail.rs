@@ -99,6 +99,7 @@ impl Detail {
         };
         detail.source("jobs".to_owned(), &evidence.jobs);
         detail.absent.extend(absent);
+        detail.source("pull requests".to_owned(), &evidence.pulls);
         for job in jobs {
             if let Some(read) = evidence.annotations.get(&job.job_id) {
                 detail.source(format!("annotations of {}", clean(&job.name)), read);

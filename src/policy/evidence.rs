@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::github::PullRequest;
 use crate::hint::Conclusion;
 use crate::names::{JobId, RunAttempt};
 use crate::time::{Millis, Span};
@@ -57,6 +58,16 @@ pub struct Evidence {
     pub logs: BTreeMap<JobId, Read<LogTail>>,
     /// What the policy's patterns found in it.
     pub searched: Searched,
+    /// Those from the run's branch; read when a re-run is due and hangs on them.
+    pub pulls: Read<Pulls>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulls {
+    /// Newest first.
+    pub all: Vec<PullRequest>,
+    /// Whether there are no others.
+    pub complete: bool,
 }
 
 /// What a decision asks for when it cannot do without.
@@ -65,6 +76,10 @@ pub enum Need {
     Jobs,
     Annotations(JobId),
     Log(JobId),
+    /// As late as can be: not before the re-run is due, so long after the end of the attempt.
+    Pulls {
+        delay: Span,
+    },
 }
 
 /// What was decided on this repository and this run before.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::github::{Origin, Run};
 use crate::hint::Conclusion;
 use crate::settings::Glob;
 use crate::time::Span;
@@ -27,6 +28,7 @@ pub struct Policy {
     pub conclusions: Vec<Conclusion>,
     pub actors: Filter,
     pub branches: Filter,
+    pub forks: Forks,
     pub events: Filter,
     pub workflows: Filter,
     pub skip_superseded: bool,
@@ -54,6 +56,7 @@ impl Default for Policy {
             conclusions: vec![Conclusion::Failure, Conclusion::TimedOut],
             actors: Filter::default(),
             branches: Filter::default(),
+            forks: Forks::Rerun,
             events: Filter::default(),
             workflows: Filter::default(),
             skip_superseded: true,
@@ -139,6 +142,7 @@ pub struct Rule {
 pub struct Conditions {
     pub workflow: Option<Names>,
     pub branch: Option<Names>,
+    pub fork: Option<bool>,
     pub event: Option<Names>,
     pub actor: Option<Names>,
     pub attempt: Option<Numbers>,
@@ -170,6 +174,13 @@ pub enum Mixed {
     Rerun,
 }
 
+/// What is done about runs of forks' branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forks {
+    Rerun,
+    Leave,
+}
+
 /// When the re-run has runner debug logging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DebugLogging {
@@ -199,6 +210,21 @@ impl Names {
 
     pub fn matches(&self, name: &str) -> bool {
         self.0.iter().any(|(_, glob)| glob.matches(name))
+    }
+
+    /// Whether the run's branch matches for certain.
+    pub fn match_branch(&self, run: &Run) -> bool {
+        run.branch().is_some_and(|branch| self.matches(&branch))
+    }
+
+    /// Whether it may: of a fork that was deleted it is not known whose it was.
+    pub fn may_match_branch(&self, run: &Run) -> bool {
+        let of_somebody = |branch: &str| {
+            let branches = self.texts().filter_map(|text| text.split_once(':'));
+            branches.into_iter().any(|(_, glob)| Glob::new(glob).matches(branch))
+        };
+        let unknown = run.origin == Origin::Fork(None);
+        self.match_branch(run) || (unknown && run.head_branch.as_deref().is_some_and(of_somebody))
     }
 
     pub fn texts(&self) -> impl Iterator<Item = &str> {

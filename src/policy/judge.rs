@@ -38,7 +38,7 @@ impl<'p> Outlook<'p> {
 pub fn judge<'p>(policy: &'p Policy, run: &Run, job: Option<&Job>, evidence: &Evidence) -> Outlook<'p> {
     let mut outlook = Outlook { possible: Vec::new(), need: None };
     for rule in &policy.rules {
-        match matches(&rule.conditions, run, job, evidence) {
+        match matches(&rule.conditions, rule.then == Then::Leave, run, job, evidence) {
             Match::No => {}
             Match::Unread(need) => {
                 outlook.need.get_or_insert(need);
@@ -60,11 +60,12 @@ enum Match {
     Unread(Need),
 }
 
-/// What costs a call to find out is looked at last.
-fn matches(conditions: &Conditions, run: &Run, job: Option<&Job>, evidence: &Evidence) -> Match {
+/// What costs a call to find out is looked at last. `leaves`: whether the rule does, which holds where it is not known.
+fn matches(conditions: &Conditions, leaves: bool, run: &Run, job: Option<&Job>, evidence: &Evidence) -> Match {
     let c = conditions;
     let of_run = one(&c.workflow, |names| names_of_workflow(run).any(|name| names.matches(name)))
-        && one(&c.branch, |names| run.head_branch.as_deref().is_some_and(|branch| names.matches(branch)))
+        && one(&c.branch, |names| if leaves { names.may_match_branch(run) } else { names.match_branch(run) })
+        && one(&c.fork, |fork| run.is_of_fork() == *fork)
         && one(&c.event, |names| names.matches(&run.event))
         && one(&c.actor, |names| run.actors.iter().any(|actor| names.matches(actor)))
         && one(&c.attempt, |numbers| numbers.matches(run.run_attempt.get().into()));
@@ -111,8 +112,8 @@ fn one<T>(condition: &Option<T>, holds: impl FnOnce(&T) -> bool) -> bool {
 }
 
 fn is_about_the_run_alone(conditions: &Conditions) -> bool {
-    let Conditions { workflow, branch, event, actor, attempt, .. } = conditions.clone();
-    *conditions == Conditions { workflow, branch, event, actor, attempt, ..Conditions::default() }
+    let Conditions { workflow, branch, fork, event, actor, attempt, .. } = conditions.clone();
+    *conditions == Conditions { workflow, branch, fork, event, actor, attempt, ..Conditions::default() }
 }
 
 /// What a workflow can be called: its name, its file's path, its file's name.

@@ -83,7 +83,13 @@ pub const FILE: &[Key] = &[
         "everyone",
         "whose runs are re-run: who started the run, and who its newest attempt",
     ),
-    key("branches", Shape::Map(FILTER), "all", "the branches whose runs are re-run"),
+    key(
+        "branches",
+        Shape::Map(FILTER),
+        "all",
+        "the branches whose runs are re-run; a fork's is `owner:branch`, so that `main` is never a fork's",
+    ),
+    key("forks", Shape::Choice(&["rerun", "leave"]), "rerun", "what is done about runs of forks' branches"),
     key("events", Shape::Map(FILTER), "all", "the events whose runs are re-run"),
     key(
         "workflows",
@@ -95,7 +101,7 @@ pub const FILE: &[Key] = &[
         "skip_superseded",
         Shape::Boolean,
         "true",
-        "leave a pull request's run whose pull request has moved on to another commit",
+        "leave a pull request's run whose pull request is closed, merged, or has moved on to another commit",
     ),
     key(
         "max_failed_jobs",
@@ -168,7 +174,8 @@ pub const RULE: &[Key] = &[
 /// The conditions.
 pub const CONDITIONS: &[Key] = &[
     key("workflow", GLOBS, "", "the workflow's name, its file's name or its path"),
-    key("branch", GLOBS, "", "the run's branch"),
+    key("branch", GLOBS, "", "the run's branch; a fork's is `owner:branch`"),
+    key("fork", Shape::Boolean, "", "`true`: the run's branch is in a fork"),
     key("event", GLOBS, "", "what started the run: `push`, `pull_request`, `schedule` …"),
     key("actor", GLOBS, "", "who started the run, or its newest attempt"),
     key("attempt", Shape::Numbers, "", "which attempt of the run failed"),

@@ -10,6 +10,7 @@
 //! | [`search`] | what its patterns find, within a budget |
 //! | `judge` | a failed job and the rules → what can still be made of it, and what has to be read for that |
 //! | `decide`, `case` | the run itself → its jobs, and the limits → [`Decision`] |
+//! | `superseded` | whether a run is still of what its pull request is |
 //! | `cost`, `fingerprint` | what a re-run costs; whether two attempts failed in the same way |
 //! | `reason`, `words`, `detail` | the decision as a sentence, and as data |
 //!
@@ -51,6 +52,7 @@ mod reason;
 mod schema;
 pub mod search;
 mod shapes;
+mod superseded;
 mod words;
 mod yaml;
 
@@ -61,6 +63,7 @@ pub use error::PolicyError;
 pub use format::*;
 pub use read::{Bounds, parse};
 pub use schema::schema;
+pub use superseded::pull_request_of;
 
 #[cfg(test)]
 mod tests;

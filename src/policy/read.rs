@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::settings::MAX_RERUNS_LIMIT;
 
 use super::error::PolicyError;
-use super::format::{Budget, Conditions, DebugLogging, Filter, Mixed, Policy, Rule, Scope, Then};
+use super::format::{Budget, Conditions, DebugLogging, Filter, Forks, Mixed, Policy, Rule, Scope, Then};
 use super::keys::{self, Shape};
 use super::search::Where;
 use super::shapes::{Field, Fields, Reader};
@@ -55,6 +55,10 @@ impl Reader {
             conclusions: self.conclusions(f("conclusions")).unwrap_or(default.conclusions),
             actors: self.filter(f("actors")),
             branches: self.filter(f("branches")),
+            forks: self.choice(f("forks")).map_or(default.forks, |word| match word {
+                "rerun" => Forks::Rerun,
+                _ => Forks::Leave,
+            }),
             events: self.filter(f("events")),
             workflows: self.filter(f("workflows")),
             skip_superseded: self.boolean(f("skip_superseded")).unwrap_or(default.skip_superseded),
@@ -152,6 +156,7 @@ impl Reader {
         Conditions {
             workflow: self.names(f("workflow")),
             branch: self.names(f("branch")),
+            fork: self.boolean(f("fork")),
             event: self.names(f("event")),
             actor: self.names(f("actor")),
             attempt: self.numbers(f("attempt")),

@@ -61,7 +61,9 @@ mod tests {
     #[test]
     fn as_narrow_as_can_be() {
         let manifest = manifest("https://rerunner.example.workers.dev", None, Needed { comments: false });
-        let permissions = json!({ "actions": "write", "checks": "read", "contents": "read", "metadata": "read" });
+        let permissions = json!({
+            "actions": "write", "checks": "read", "contents": "read", "metadata": "read", "pull_requests": "read",
+        });
         assert_eq!(manifest["default_permissions"], permissions);
         assert_eq!(manifest["default_events"], json!(["workflow_run"]));
         assert_eq!(manifest["public"], false);

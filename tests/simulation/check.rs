@@ -87,6 +87,7 @@ impl Schedule {
         let pressed = world.github.reruns().iter().any(|rerun| rerun.run == id && rerun.by == model::RerunBy::Person);
         let excluded = run.identity.actor.as_str() == EXCLUDED;
         let policy = &self.policies[repository];
+        let of_fork = run.identity.head_repository != *world.github.repository(run.repository).name();
         let mut say = |what: String| {
             let (workflow, latest) = (&run.identity.workflow.name, run.latest());
             wrong.push(format!(
@@ -102,7 +103,7 @@ impl Schedule {
             if !conclusion.is_some_and(is_candidate) {
                 say(format!("attempt {} was re-run, which concluded {conclusion:?}", rerun.from_attempt));
             }
-            if let Some(objection) = policy.objection(rerun.from_attempt, attempt.conclusion, &attempt.jobs) {
+            if let Some(objection) = policy.objection(rerun.from_attempt, attempt.conclusion, &attempt.jobs, of_fork) {
                 say(format!("attempt {} was re-run, against the policy: {objection}", rerun.from_attempt));
             }
             if excluded {
@@ -118,13 +119,8 @@ impl Schedule {
         }
         let latest = run.latest();
         let failed = latest.conclusion.map(conclusion_of).is_some_and(|conclusion| conclusion.may_be_rerun());
-        let moved_on = run.identity.pull_request.is_some_and(|number| {
-            world
-                .github
-                .repository(self.ids[repository])
-                .pull(number)
-                .is_some_and(|pull| pull.head_sha != run.identity.head_sha)
-        });
+        let gone = world.is_gone(repository, id);
+        let unclear = self.unclear.contains(&id);
         if failed && !excluded {
             match &kept {
                 None => say("its last attempt failed, and nothing is known of it".to_owned()),
@@ -132,7 +128,8 @@ impl Schedule {
                     let never = world.never.contains(&id.0) && watched.outcome == RunOutcome::Failed;
                     let expected = policy.explains(watched.outcome, latest.number)
                         || never
-                        || (moved_on && watched.outcome == RunOutcome::Superseded);
+                        || (gone && watched.outcome == RunOutcome::Superseded)
+                        || (unclear && watched.outcome == RunOutcome::Left);
                     let attempt = watched.decided_attempt == Some(attempt_of(latest.number));
                     if !expected || !attempt || watched.reason.is_empty() {
                         say(format!(

@@ -73,9 +73,10 @@ fn main() -> ExitCode {
 }
 
 /// Every fault, by the name under which it is counted.
-const FAULTS: [&str; 22] = [
+const FAULTS: [&str; 23] = [
     "a changed policy",
     "a clock that jumps",
+    "a closed pull request",
     "a crash",
     "a delayed webhook",
     "a dropped webhook",

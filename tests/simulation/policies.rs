@@ -20,14 +20,26 @@ pub struct Drawn {
     leaves: bool,
     pub hourly: Option<usize>,
     pub cancelled: bool,
+    skips_superseded: bool,
+    forks: bool,
 }
 
-const DEFAULT: Drawn =
-    Drawn { text: None, limit: MAX_RERUNS, may: |_| true, leaves: false, hourly: None, cancelled: false };
+const DEFAULT: Drawn = Drawn {
+    text: None,
+    limit: MAX_RERUNS,
+    may: |_| true,
+    leaves: false,
+    hourly: None,
+    cancelled: false,
+    skips_superseded: true,
+    forks: true,
+};
 
 static NONE: Drawn = DEFAULT;
 
-static ALL: [Drawn; 11] = [
+static ALL: [Drawn; 13] = [
+    Drawn { text: Some("skip_superseded: false\n"), skips_superseded: false, ..DEFAULT },
+    Drawn { text: Some("forks: leave\n"), leaves: true, forks: false, ..DEFAULT },
     Drawn { text: Some("version: 1\nmax_reruns: 1\n"), limit: 1, ..DEFAULT },
     Drawn { text: Some("max_reruns: 6\ndelay: 20s\nbackoff: 2\n"), limit: 6, ..DEFAULT },
     Drawn { text: Some("max_reruns: 0\n"), limit: 0, leaves: true, ..DEFAULT },
@@ -103,7 +115,13 @@ impl Plan {
     }
 
     /// Why a re-run of this attempt is against every version of the file.
-    pub fn objection(&self, attempt: u32, conclusion: Option<Conclusion>, jobs: &[Job]) -> Option<String> {
+    pub fn objection(
+        &self,
+        attempt: u32,
+        conclusion: Option<Conclusion>,
+        jobs: &[Job],
+        of_fork: bool,
+    ) -> Option<String> {
         let failed = |job: &&Job| {
             matches!(job.conclusion(), Some(Conclusion::Failure | Conclusion::TimedOut)) && !job.spec.continue_on_error
         };
@@ -113,6 +131,9 @@ impl Plan {
             }
             if conclusion == Some(Conclusion::Cancelled) && !version.cancelled {
                 return Some("cancelled runs are left".to_owned());
+            }
+            if of_fork && !version.forks {
+                return Some("forks are left".to_owned());
             }
             let left = jobs.iter().filter(failed).find(|job| !(version.may)(job))?;
             Some(format!("the failed job {} is left", left.name))
@@ -128,6 +149,11 @@ impl Plan {
             RunOutcome::Left => self.versions().any(|version| version.leaves),
             _ => false,
         }
+    }
+
+    /// Whether every version leaves what its pull request has moved on from.
+    pub fn skips_superseded(&self) -> bool {
+        self.versions().all(|version| version.skips_superseded)
     }
 
     /// Re-runs in an hour at most, if every version says so.

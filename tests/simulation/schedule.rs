@@ -2,7 +2,7 @@
 //! After that, what GitHub's own record says is held against what Rerunner promises.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use rerunner::hint::{Hint, News};
@@ -13,7 +13,8 @@ use rerunner::time::{Millis, Span};
 use rerunner::webhook::filter::{self, Passed};
 use rerunner::webhook::payload::{Payload, Seen};
 use simulator::model::{
-    self, EventKind, EventKinds, Grant, JobSpec, Outcome, Permission, RepositoryId, Trigger, What, Workflow, WorkflowId,
+    self, EventKind, EventKinds, Grant, JobSpec, Outcome, Permission, RepositoryId, Shows, Trigger, What, Workflow,
+    WorkflowId,
 };
 
 use crate::keepers::Machine;
@@ -24,6 +25,8 @@ use crate::world::{Event, Faults, Shared, TOKEN, World};
 /// 2026-11-02, a Monday.
 const START: Millis = Millis(1_793_577_600_000);
 pub const MAX_RERUNS: u32 = 3;
+/// Those of each repository.
+const PULLS: u64 = 2;
 const POLICY_FILE: &str = ".github/rerunner.yml";
 pub const EXCLUDED: &str = "dependabot[bot]";
 const QUIET_CHECKS: Span = Span::minutes(20);
@@ -53,6 +56,8 @@ pub struct Schedule {
     pub policies: Vec<Plan>,
     settings: Settings,
     sweeps: bool,
+    /// Runs of which GitHub does not say for which commit of their pull request they are.
+    pub unclear: BTreeSet<model::RunId>,
     seed: u64,
     heals: Millis,
     webhooks: u64,
@@ -106,8 +111,8 @@ impl Schedule {
                 world.at(*at, Event::WritePolicy { repository: ids.len(), text: then.text });
             }
             policies.push(if reads_files { plan } else { Plan::none() });
-            world.github.open_pull_request(id, "feature", "ann", false);
-            world.github.open_pull_request(id, "from-a-fork", "cara", true);
+            world.github.open_pull_request(id, "feature", "ann", false, to_model(START));
+            world.github.open_pull_request(id, "from-a-fork", "cara", true, to_model(START));
             ids.push(id);
         }
         let world = Rc::new(RefCell::new(world));
@@ -122,6 +127,7 @@ impl Schedule {
             policies,
             settings,
             sweeps,
+            unclear: BTreeSet::new(),
             seed,
             heals,
             webhooks: 0,
@@ -180,7 +186,13 @@ impl Schedule {
             }
             for _ in 0..world.random.usize(0..3) {
                 let at = Span::millis(world.random.i64(0..lasts));
-                world.at(START + at, Event::Push { repository });
+                let pull = world.random.u64(1..PULLS + 1);
+                world.at(START + at, Event::Push { repository, pull });
+            }
+            if world.random.usize(0..3) == 0 {
+                let at = Span::millis(world.random.i64(lasts / 2..lasts));
+                let (pull, merged) = (world.random.u64(1..PULLS + 1), world.random.bool());
+                world.at(START + at, Event::Close { repository, pull, merged });
             }
             // Drawn apart, so that the rest of a schedule is the same with a pause and without.
             let mut random = fastrand::Rng::with_seed(self.seed ^ (repository as u64 + 1));
@@ -255,10 +267,21 @@ impl Schedule {
             Event::StartRun { repository } => self.start_run(repository),
             Event::Person { repository } => self.person(repository),
             Event::Pause { repository, paused } => self.machines[repository].pause(paused),
-            Event::Push { repository } => {
+            Event::Push { repository, pull } => {
                 let mut world = self.world.borrow_mut();
-                world.github.push_to_pull_request(self.ids[repository], 1);
+                let now = to_model(world.now);
+                world.github.push_to_pull_request(self.ids[repository], pull, now);
                 *world.faults_seen.entry("a push").or_default() += 1;
+            }
+            Event::Close { repository, pull, merged } => {
+                let mut world = self.world.borrow_mut();
+                let now = to_model(world.now);
+                if merged {
+                    world.github.merge_pull_request(self.ids[repository], pull, now);
+                } else {
+                    world.github.close_pull_request(self.ids[repository], pull, now);
+                }
+                *world.faults_seen.entry("a closed pull request").or_default() += 1;
             }
             Event::WritePolicy { repository, text } => {
                 let mut world = self.world.borrow_mut();
@@ -322,13 +345,29 @@ impl Schedule {
         let workflows = &self.workflows[repository];
         let workflow = workflows[world.random.usize(0..workflows.len())];
         let actor = ["ann", "bob", "cara", EXCLUDED][[0, 0, 1, 1, 2, 3][world.random.usize(0..6)]];
-        let trigger = match world.random.usize(0..5) {
+        let trigger = match world.random.usize(0..6) {
             0 => Trigger::pull_request(1, actor),
             1 => Trigger::pull_request(2, actor),
+            2 => {
+                let shows = [Shows::Head, Shows::Base, Shows::BaseAlone][world.random.usize(0..3)];
+                Trigger::pull_request_target(world.random.u64(1..PULLS + 1), actor, shows)
+            }
             _ => Trigger::push(["main", "next"][world.random.usize(0..2)], actor),
         };
         let now = to_model(world.now);
+        let (pull, target) = (trigger.pull_request, &*trigger.event == "pull_request_target");
+        let unclear = trigger.shows == Shows::BaseAlone;
         let run = world.github.start_run(id, workflow, trigger, now);
+        if let Some(pull) = pull {
+            let head = world.github.repository(id).pull(pull).expect("it was opened").head_sha;
+            world.started_at.insert(run, head);
+            if target || self.policies[repository].skips_superseded() {
+                world.of_pulls.insert(run_id_of(run));
+            }
+            if unclear {
+                self.unclear.insert(run);
+            }
+        }
         self.runs[repository].push(run);
         if world.random.usize(0..25) == 0 {
             world.never.insert(run.0);

@@ -2,10 +2,11 @@
 
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::log_tail::Tail;
-use rerunner::github::{ListAnswer, ListedRun, Page, ReadAnswer, Run};
+use rerunner::github::run::Fork;
+use rerunner::github::{ListAnswer, ListedRun, Origin, Page, PullRequest, ReadAnswer, Run};
 use rerunner::hint::Conclusion;
 use rerunner::keeper::Answer;
-use rerunner::names::{JobId, RunAttempt, RunId};
+use rerunner::names::{JobId, RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::{Job, LogTail, Step};
 use rerunner::time::Millis;
 use simulator::model::{self, ApiError};
@@ -42,9 +43,40 @@ pub fn run_of(run: &model::RunSnapshot) -> Run {
         run_number: Some(run.identity.run_number),
         title: None,
         head_sha: run.identity.head_sha.to_string(),
+        head_commit: Some(run.identity.head_commit.to_string()),
+        origin: origin_of(run),
+        created: Some(from_model(run.identity.created_at)),
         actors: vec![run.identity.actor.to_string(), run.triggering_actor.to_string()],
         pull_request: run.pull_request.as_ref().map(|pull_request| pull_request.number),
         pull_request_heads: run.pull_request.iter().map(|pull_request| pull_request.head_sha.to_string()).collect(),
+    }
+}
+
+fn origin_of(run: &model::RunSnapshot) -> Origin {
+    let head = &run.identity.head_repository;
+    if head == run.repository() {
+        return Origin::Own;
+    }
+    let name = RepoName::parse(head.as_str()).expect("a name");
+    Origin::Fork((!run.fork_deleted).then_some(Fork { name, id: None }))
+}
+
+pub fn pull_of(pull: &model::PullRequestSnapshot) -> PullRequest {
+    let (owner, _) = pull.repository.split_once('/').expect("owner/name");
+    let of = &pull.pull;
+    let head_owner = if of.from_fork { of.author.as_str() } else { owner };
+    PullRequest {
+        number: of.number,
+        open: of.open,
+        merged: of.merged,
+        head_branch: of.head_branch.to_string(),
+        head_sha: of.head_sha.to_string(),
+        base_sha: pull.base_sha.to_string(),
+        head_owner: (!of.fork_deleted).then(|| head_owner.to_owned()),
+        head_repository: None,
+        is_own: !of.from_fork,
+        is_from_default_branch: false,
+        updated: Some(from_model(of.updated_at)),
     }
 }
 

@@ -6,8 +6,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
+use percent_encoding::percent_decode_str;
 use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
+use rerunner::github::pulls::PULLS_PER_PAGE;
 use rerunner::github::request::Failing;
 use rerunner::github::{
     Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
@@ -17,16 +19,19 @@ use rerunner::keeper::Answer;
 use rerunner::names::RunId;
 use rerunner::policy::Scope;
 use rerunner::time::{Millis, Span};
-use simulator::model::{self, Caller, Contents, CreatedFilter, GitHub, RunsQuery};
+use simulator::model::{self, Caller, Contents, CreatedFilter, GitHub, PullsQuery, RunsQuery};
 
 use crate::words::{
-    describe, error_reply, from_model, http_date, job_of, listed_of, page_of, run_of, status_reply, tail_of, to_model,
+    describe, error_reply, from_model, http_date, job_of, listed_of, page_of, pull_of, run_of, status_reply, tail_of,
+    to_model,
 };
 
 pub const TOKEN: &str = "the-token";
 /// GitHub's reads are behind by no more than this.
 const STALE_MOST: i64 = 12_000;
 const TIME_OUT: Span = Span::seconds(10);
+/// A re-run is asked for within so long after its pull request was read.
+const PULLS_HOLD: Span = Span::seconds(31);
 
 pub type Shared = Rc<RefCell<World>>;
 
@@ -65,6 +70,13 @@ pub enum Event {
     },
     Push {
         repository: usize,
+        pull: u64,
+    },
+    /// Somebody closes a pull request, or merges it.
+    Close {
+        repository: usize,
+        pull: u64,
+        merged: bool,
     },
     /// Somebody changes the policy file; `None` removes it.
     WritePolicy {
@@ -135,6 +147,12 @@ pub struct World {
     pub wants_cancelled: std::collections::BTreeSet<usize>,
     pub faults_seen: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
+    /// What GitHub last said of a run's pull request, and when: whether the run is still of what it is.
+    pub pulls_read: BTreeMap<(usize, RunId), (Millis, bool)>,
+    /// Runs that may not be re-run unless GitHub has just said so.
+    pub of_pulls: BTreeSet<RunId>,
+    /// The head of each run's pull request when the run began.
+    pub started_at: HashMap<model::RunId, model::Sha>,
     /// Repositories in which no re-run may be called for.
     pub paused: BTreeSet<usize>,
     trace: Option<Vec<String>>,
@@ -195,6 +213,9 @@ impl World {
             wants_cancelled: std::collections::BTreeSet::new(),
             faults_seen: BTreeMap::new(),
             paused: BTreeSet::new(),
+            pulls_read: BTreeMap::new(),
+            of_pulls: BTreeSet::new(),
+            started_at: HashMap::new(),
             violations: Vec::new(),
             trace: traced.then(Vec::new),
         }
@@ -289,13 +310,39 @@ impl World {
             self.violate(format!("{call:?} was made while GitHub had asked to wait"));
         }
         self.count_requests(repository, call.requests());
-        if let Call::Rerun { .. } = call {
+        if let Call::Rerun { run_id, .. } = call {
+            self.check_pull(repository, *run_id);
             let at = self.clock(repository);
             self.asked.push(Asked { repository, at, call: index, made: false });
         }
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Reach { call: index });
         index
+    }
+
+    /// What GitHub last said of it must be that it is open and at the run's commit.
+    fn check_pull(&mut self, repository: usize, run_id: RunId) {
+        if !self.of_pulls.contains(&run_id) {
+            return;
+        }
+        match self.pulls_read.get(&(repository, run_id)) {
+            Some((at, true)) if self.now - *at <= PULLS_HOLD => {}
+            read => self.violate(format!("run {run_id} is re-run, and of its pull request GitHub said {read:?}")),
+        }
+    }
+
+    fn pulls_read(&mut self, repository: usize, run_id: RunId) {
+        let stands = !self.is_gone(repository, model::RunId(run_id.get()));
+        self.pulls_read.insert((repository, run_id), (self.now, stands));
+    }
+
+    /// Whether the pull request of a run is closed, or at another commit.
+    pub fn is_gone(&self, repository: usize, run: model::RunId) -> bool {
+        let identity = &self.github.run(run).identity;
+        let id = self.github.find_repository(&self.repositories[repository]).expect("it is there");
+        let pull = identity.pull_request.and_then(|number| self.github.repository(id).pull(number));
+        let moved = |pull: &model::PullRequest| Some(pull.head_sha) != self.started_at.get(&run).copied();
+        pull.is_some_and(|pull| !pull.open || moved(pull))
     }
 
     /// The free plan allows 50 in an invocation.
@@ -400,6 +447,22 @@ impl World {
                     Err(error) => PolicyAnswer::of(error_reply(&error)),
                 })
             }
+            Call::ListPulls { run_id, head, page } => {
+                let owner = name.split('/').next().unwrap_or_default();
+                let query = PullsQuery {
+                    head: Some(percent_decode_str(&head.encoded(owner)).decode_utf8_lossy().into_owned()),
+                    state: Some("all".to_owned()),
+                    per_page: PULLS_PER_PAGE as usize,
+                    page: *page as usize,
+                };
+                Answer::Pulls(match self.github.list_pull_requests(caller, &name, &query, now) {
+                    Ok(page) => {
+                        self.pulls_read(repository, *run_id);
+                        Found::There(page_of(page.pulls.iter().map(pull_of).collect(), PULLS_PER_PAGE))
+                    }
+                    Err(error) => Found::missing(&error_reply(&error)),
+                })
+            }
             Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 let (run, attempt) = (model::RunId(run_id.get()), Some(run_attempt.get()));
                 let (size, page) = (*per_page as usize, *page as usize);
@@ -481,6 +544,7 @@ impl World {
             // A log has no form that garbage could lack.
             Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
             Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),
+            Call::ListPulls { .. } => Answer::Pulls(Found::pulls(&reply)),
         };
         self.return_after_latency(index, answer);
     }
@@ -498,6 +562,7 @@ impl World {
             Call::ListJobs { .. } => Answer::Jobs(Found::Problem(problem)),
             Call::ListAnnotations { .. } => Answer::Annotations(Found::Problem(problem)),
             Call::ReadLog { .. } => Answer::Log(Found::Problem(problem)),
+            Call::ListPulls { .. } => Answer::Pulls(Found::Problem(problem)),
         });
         self.after(TIME_OUT, Event::Return { call: index });
     }

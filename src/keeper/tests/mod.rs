@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use super::*;
 use crate::attempts::RunOutcome;
-use crate::github::{CommentCall, ListedRun, Run};
+use crate::github::pulls::PULLS_PER_PAGE;
+use crate::github::{CommentCall, ListedRun, Origin, Run};
 use crate::hint::{Conclusion, News};
 use crate::names::{DeliveryId, JobId, RunAttempt};
 use crate::policy::Scope;
@@ -16,6 +17,7 @@ mod evidence;
 mod looking;
 mod messages;
 mod policies;
+mod pulls;
 mod reruns;
 mod second_looks;
 mod sweeps;
@@ -81,6 +83,9 @@ struct GitHub {
     /// The ids of comments that an edit was asked for.
     edited: Vec<u64>,
     pull_request: Option<u64>,
+    event: String,
+    /// Those from the run's branch.
+    pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
     comment_problems: Vec<(Problem, bool)>,
     /// How long each call for evidence takes.
@@ -161,6 +166,7 @@ impl Play {
         let github = GitHub {
             attempt: 1,
             conclusion: Some(Conclusion::Failure),
+            event: "push".to_owned(),
             jobs: vec![failed_job(1, "test", "Run tests")],
             ..GitHub::default()
         };
@@ -221,11 +227,14 @@ impl Play {
                     conclusion: github.conclusion,
                     workflow: Some("ci".to_owned()),
                     path: Some(".github/workflows/ci.yml".to_owned()),
-                    event: "push".to_owned(),
+                    event: github.event.clone(),
                     head_branch: Some("main".to_owned()),
                     run_number: Some(3),
                     title: Some("Fix it".to_owned()),
                     head_sha: "a".to_owned(),
+                    head_commit: None,
+                    origin: Origin::Own,
+                    created: None,
                     actors: vec!["ann".to_owned()],
                     pull_request_heads: vec![],
                     pull_request: github.pull_request,
@@ -273,6 +282,13 @@ impl Play {
                 let tail = LogTail { first_line: 1, lines: github.log.clone() };
                 let problem = github.evidence_problems.pop().or(github.log_problem.clone());
                 Answer::Log(problem.map_or(Found::There(tail), of_evidence))
+            }
+            Call::ListPulls { page, .. } => {
+                let problem = github.evidence_problems.pop();
+                let size = PULLS_PER_PAGE as usize;
+                let items: Vec<_> = github.pulls.iter().skip(size * (*page as usize - 1)).take(size).cloned().collect();
+                let page = Page { full: items.len() == size, total: None, items };
+                Answer::Pulls(problem.map_or(Found::There(page), of_evidence))
             }
             Call::Comment(call) => Answer::Comment(github.comment(call)),
             Call::Rerun { run_attempt, .. } => {

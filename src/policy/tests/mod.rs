@@ -7,11 +7,12 @@ mod origins;
 mod properties;
 mod reasons;
 mod schema;
+mod superseded;
 
-use super::evidence::{EarlierAttempt, Evidence, History, Job, LogTail, Need, Read, Step};
+use super::evidence::{EarlierAttempt, Evidence, History, Job, LogTail, Need, Pulls, Read, Step};
 use super::*;
 use crate::attempts::RunOutcome;
-use crate::github::Run;
+use crate::github::{Origin, Run};
 use crate::hint::Conclusion;
 use crate::names::{JobId, RunAttempt, RunId};
 use crate::time::{Millis, Span};
@@ -41,6 +42,9 @@ fn run(attempt: u32, conclusion: Conclusion) -> Run {
         event: "push".to_owned(),
         head_branch: Some("main".to_owned()),
         head_sha: "aaa".to_owned(),
+        head_commit: None,
+        origin: Origin::Own,
+        created: None,
         run_number: None,
         title: None,
         actors: vec!["ann".to_owned()],
@@ -76,6 +80,7 @@ struct World {
     jobs: Read<Vec<Job>>,
     annotations: Vec<(u64, Read<Vec<String>>)>,
     logs: Vec<(u64, Read<LogTail>)>,
+    pulls: Read<Pulls>,
     history: History,
 }
 
@@ -87,6 +92,7 @@ fn failed(jobs: impl IntoIterator<Item = Job>) -> World {
         jobs: Read::There(jobs.into_iter().collect()),
         annotations: vec![],
         logs: vec![],
+        pulls: Read::Absent("404".to_owned()),
         history: History::default(),
     }
 }
@@ -137,6 +143,7 @@ impl World {
                 let known = self.logs.iter().find(|(id, _)| *id == job_id.get());
                 evidence.logs.insert(job_id, known.map_or_else(|| Read::Absent(nothing()), |(_, read)| read.clone()));
             }
+            Need::Pulls { .. } => evidence.pulls = self.pulls.clone(),
         }
     }
 

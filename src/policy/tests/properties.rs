@@ -141,6 +141,7 @@ prop_compose! {
             jobs,
             annotations: (1..).zip(texts.iter().take(8).map(messages)).collect(),
             logs: (1..).zip(texts.iter().skip(8).map(tail)).collect(),
+            pulls: Read::Absent("404".to_owned()),
             history,
         }
     }

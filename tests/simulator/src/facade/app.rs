@@ -19,7 +19,7 @@ impl SimulatedGitHub {
     pub fn app(&self, name: &str) -> App {
         let key = AppKey::generate();
         let needed = [("actions", Permission::Write), ("checks", Permission::Read), ("contents", Permission::Read)];
-        let needed = needed.into_iter().chain([("metadata", Permission::Read)]);
+        let needed = needed.into_iter().chain([("metadata", Permission::Read), ("pull_requests", Permission::Read)]);
         let permissions: Permissions = needed.map(|(name, level)| (name.to_owned(), level)).collect();
         let now = self.now();
         let id = self.world.apps.with(|registry| registry.add(name, "octo", permissions, &key, now));

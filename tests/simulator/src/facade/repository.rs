@@ -71,16 +71,30 @@ impl Repository {
 
     /// Opens a pull request from a branch of this repository; its number.
     pub async fn pull_request(&self, branch: &str, author: impl Into<Login>) -> u64 {
-        self.github.world.change(|model, _| model.open_pull_request(self.id, branch, author, false))
+        self.github.world.change(|model, now| model.open_pull_request(self.id, branch, author, false, now))
     }
 
     /// Opens a pull request from a fork.
     pub async fn pull_request_from_fork(&self, branch: &str, author: impl Into<Login>) -> u64 {
-        self.github.world.change(|model, _| model.open_pull_request(self.id, branch, author, true))
+        self.github.world.change(|model, now| model.open_pull_request(self.id, branch, author, true, now))
     }
 
     pub async fn close_pull_request(&self, number: u64) {
-        self.github.world.change(|model, _| model.close_pull_request(self.id, number));
+        self.github.world.change(|model, now| model.close_pull_request(self.id, number, now));
+    }
+
+    pub async fn merge_pull_request(&self, number: u64) {
+        self.github.world.change(|model, now| model.merge_pull_request(self.id, number, now));
+    }
+
+    /// A comment, a label: whatever changes it and not its branch.
+    pub async fn touch_pull_request(&self, number: u64) {
+        self.github.world.change(|model, now| model.touch_pull_request(self.id, number, now));
+    }
+
+    /// The fork that it is from.
+    pub async fn delete_fork(&self, number: u64) {
+        self.github.world.change(|model, _| model.delete_fork(self.id, number));
     }
 
     /// The comments on a pull request.
@@ -101,12 +115,12 @@ impl Repository {
 
     /// A commit on a branch; pull requests from it move on too. Starts no run.
     pub async fn push(&self, branch: &str) -> Sha {
-        self.github.world.change(|model, _| model.push(self.id, branch))
+        self.github.world.change(|model, now| model.push(self.id, branch, now))
     }
 
     /// A commit on a pull request's branch. Starts no run.
     pub async fn push_to_pull_request(&self, number: u64) -> Sha {
-        self.github.world.change(|model, _| model.push_to_pull_request(self.id, number))
+        self.github.world.change(|model, now| model.push_to_pull_request(self.id, number, now))
     }
 
     /// Writes a file on the default branch.

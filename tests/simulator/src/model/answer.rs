@@ -39,6 +39,7 @@ pub enum Endpoint {
     Annotations,
     JobLog,
     PullRequest,
+    ListPullRequests,
     Contents,
     ListComments,
     CreateComment,
@@ -68,7 +69,9 @@ impl Endpoint {
         match self {
             Endpoint::ReadRepository => ("metadata", Permission::Read),
             Endpoint::Annotations => ("checks", Permission::Read),
-            Endpoint::PullRequest | Endpoint::ListComments => ("pull_requests", Permission::Read),
+            Endpoint::PullRequest | Endpoint::ListPullRequests | Endpoint::ListComments => {
+                ("pull_requests", Permission::Read)
+            }
             Endpoint::CreateComment | Endpoint::EditComment => ("pull_requests", Permission::Write),
             Endpoint::Contents => ("contents", Permission::Read),
             Endpoint::Hooks | Endpoint::Deliveries => ("repository_hooks", Permission::Read),

@@ -235,11 +235,8 @@ impl GitHub {
     ) -> Result<PullRequestSnapshot, ApiError> {
         self.call(caller, Endpoint::PullRequest, repository, None, now, |github, id| {
             let repository = github.repository(id);
-            let pull = repository.pull(number).ok_or_else(ApiError::not_found)?.clone();
-            let base_branch = repository.identity.default_branch.to_string();
-            let base_sha = repository.head(&base_branch);
-            let author = pull.author.clone();
-            Ok(PullRequestSnapshot { pull, base_branch, base_sha, repository: repository.name().to_string(), author })
+            let pull = repository.pull(number).ok_or_else(ApiError::not_found)?;
+            Ok(PullRequestSnapshot::of(repository, pull))
         })
     }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::progress::{Change, Scheduled};
 use super::run::Group;
 use super::{
-    Access, ApiCall, Attempt, AttemptKind, Event, EventKinds, Grant, Job, JobId, Login, Millis, PullRequestRef,
-    RepoName, Repository, RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, Status, Trigger,
-    Workflow, WorkflowId,
+    Access, ApiCall, Attempt, AttemptKind, Event, EventKinds, Grant, Job, JobId, Login, Millis, RepoName, Repository,
+    RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, ShownPull, Shows, Status, Trigger, Workflow,
+    WorkflowId,
 };
 
 /// GitHub: repositories, runs, tokens, and what happened.
@@ -231,7 +231,7 @@ impl GitHub {
         entry.runs += 1;
         let (number, run_number, workflow) = (entry.number, entry.runs, entry.workflow.clone());
         let own = repository.name().clone();
-        let (head_branch, head_sha, head_repository) = match trigger.pull_request {
+        let (head_branch, head_commit, head_repository) = match trigger.pull_request {
             None => (trigger.branch.clone(), repository.head(&trigger.branch), own),
             Some(pull) => {
                 let pull = repository.pull(pull).expect("a pull request of this repository");
@@ -239,6 +239,12 @@ impl GitHub {
                 let head = if pull.from_fork { fork() } else { own.clone() };
                 (pull.head_branch.clone(), pull.head_sha, head)
             }
+        };
+        let base = repository.head(&repository.identity.default_branch);
+        let (head_sha, head_commit) = match trigger.shows {
+            Shows::Head => (head_commit, head_commit),
+            Shows::Base => (base, head_commit),
+            Shows::BaseAlone => (base, base),
         };
         repository.runs.push(id);
         let identity = Arc::new(RunIdentity {
@@ -250,6 +256,7 @@ impl GitHub {
             event: trigger.event,
             head_branch,
             head_sha,
+            head_commit,
             head_repository,
             actor: trigger.actor.clone(),
             pull_request: trigger.pull_request,
@@ -278,8 +285,9 @@ impl GitHub {
         run.snapshot(attempt, Millis::MAX, self.pull_ref(run))
     }
 
-    pub(super) fn pull_ref(&self, run: &Run) -> Option<PullRequestRef> {
-        self.repository(run.repository).pull_ref(run.identity.pull_request?)
+    pub(super) fn pull_ref(&self, run: &Run) -> ShownPull {
+        let repository = self.repository(run.repository);
+        run.identity.pull_request.map_or_else(ShownPull::default, |number| repository.shown_pull(number))
     }
 
     /// Forgets a run, as if it had been deleted: so that a simulation of a million runs fits into memory.

@@ -17,6 +17,7 @@
 //! | `answer.rs` | what an API call is made of, and what can be wrong with it |
 //! | `api.rs` | the API's reads |
 //! | `api_rerun.rs` | the API's three re-run calls |
+//! | `pulls.rs` | the API's list of pull requests |
 //! | `comments.rs` | comments on pull requests |
 
 mod access;
@@ -30,6 +31,7 @@ mod names;
 mod outcome;
 mod people;
 mod progress;
+mod pulls;
 mod repository;
 mod rerun;
 mod run;
@@ -49,6 +51,7 @@ pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy, Timing};
 pub(crate) use names::fraction;
 pub use names::{JobId, Login, Millis, RepoName, RepositoryId, RunId, Sha, WorkflowId, mix};
 pub use outcome::{Failure, LostRunner, Outcome, Step};
-pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity};
+pub use pulls::{PullsPage, PullsQuery};
+pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity, ShownPull};
 pub use run::{Attempt, AttemptKind, Conclusion, Job, Run, RunIdentity, RunSnapshot, Status};
-pub use workflow::{JobSpec, Plan, RunEnd, Trigger, Workflow};
+pub use workflow::{JobSpec, Plan, RunEnd, Shows, Trigger, Workflow};

@@ -76,13 +76,13 @@ impl GitHub {
     }
 
     /// A commit on a branch; pull requests from it move on too. Starts no run.
-    pub fn push(&mut self, repository: RepositoryId, branch: &str) -> Sha {
-        self.repository_mut(repository).push(branch)
+    pub fn push(&mut self, repository: RepositoryId, branch: &str, now: Millis) -> Sha {
+        self.repository_mut(repository).push(branch, now)
     }
 
     /// A commit on a pull request's branch.
-    pub fn push_to_pull_request(&mut self, repository: RepositoryId, number: u64) -> Sha {
-        self.repository_mut(repository).push_pull(number)
+    pub fn push_to_pull_request(&mut self, repository: RepositoryId, number: u64, now: Millis) -> Sha {
+        self.repository_mut(repository).push_pull(number, now)
     }
 
     /// Its number.
@@ -92,12 +92,46 @@ impl GitHub {
         branch: &str,
         author: impl Into<Login>,
         from_fork: bool,
+        now: Millis,
     ) -> u64 {
-        self.repository_mut(repository).open_pull(branch, author.into(), from_fork)
+        self.repository_mut(repository).open_pull(branch, author.into(), from_fork, now)
     }
 
-    pub fn close_pull_request(&mut self, repository: RepositoryId, number: u64) {
-        self.repository_mut(repository).close_pull(number);
+    /// Nothing if it is closed.
+    pub fn close_pull_request(&mut self, repository: RepositoryId, number: u64, now: Millis) {
+        let pull = self.repository_mut(repository).pull_mut(number);
+        if pull.open {
+            (pull.open, pull.closed_at, pull.updated_at) = (false, Some(now), now);
+        }
+    }
+
+    /// Its commits come to the base. Nothing if it is closed.
+    pub fn merge_pull_request(&mut self, repository: RepositoryId, number: u64, now: Millis) {
+        let pull = self.repository_mut(repository).pull_mut(number);
+        if pull.open {
+            (pull.open, pull.merged, pull.closed_at, pull.updated_at) = (false, true, Some(now), now);
+            let base = self.repository(repository).identity.default_branch.clone();
+            self.push(repository, &base, now);
+        }
+    }
+
+    /// Nothing if it is open, or merged.
+    pub fn reopen_pull_request(&mut self, repository: RepositoryId, number: u64, now: Millis) {
+        let pull = self.repository_mut(repository).pull_mut(number);
+        if !pull.open && !pull.merged {
+            (pull.open, pull.closed_at, pull.updated_at) = (true, None, now);
+        }
+    }
+
+    /// A comment, a label: whatever changes it and not its branch.
+    pub fn touch_pull_request(&mut self, repository: RepositoryId, number: u64, now: Millis) {
+        self.repository_mut(repository).pull_mut(number).updated_at = now;
+    }
+
+    /// Its author deletes the fork.
+    pub fn delete_fork(&mut self, repository: RepositoryId, number: u64) {
+        let pull = self.repository_mut(repository).pull_mut(number);
+        pull.fork_deleted = pull.from_fork;
     }
 
     /// A file of the default branch.

@@ -320,7 +320,7 @@ impl Stage<'_> {
 
     fn tell(&mut self, what: What, now: Millis) {
         let attempt = self.run.latest();
-        let pull = self.run.identity.pull_request.and_then(|number| self.repository.pull_ref(number));
+        let pull = self.run.identity.pull_request.map(|number| self.repository.shown_pull(number)).unwrap_or_default();
         let run = self.run.snapshot(attempt, now, pull);
         self.out.events.push(Event { at: now, sender: attempt.triggering_actor.clone(), run, what });
     }

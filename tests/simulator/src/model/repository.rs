@@ -57,7 +57,15 @@ pub struct PullRequest {
     commits: u64,
     /// From a fork: GitHub then sends empty `pull_requests` with its runs.
     pub from_fork: bool,
+    /// The fork is gone: GitHub names it no longer.
+    pub fork_deleted: bool,
     pub open: bool,
+    /// The base's head when it was opened or last pushed to.
+    pub base_sha: Sha,
+    pub created_at: Millis,
+    pub updated_at: Millis,
+    pub closed_at: Option<Millis>,
+    pub merged: bool,
 }
 
 /// A pull request as runs and check runs name it; its head is that of the moment.
@@ -68,6 +76,15 @@ pub struct PullRequestRef {
     pub head_sha: Sha,
     pub base_branch: Arc<str>,
     pub base_sha: Sha,
+}
+
+/// What a run shows of its pull request.
+#[derive(Debug, Clone, Default)]
+pub struct ShownPull {
+    /// `None` for a fork's, and for one that is closed.
+    pub pull_request: Option<PullRequestRef>,
+    /// GitHub names the fork no longer.
+    pub fork_deleted: bool,
 }
 
 /// A file of the default branch.
@@ -126,42 +143,66 @@ impl Repository {
         self.branches.get(branch).map_or_else(|| self.commit(branch, 0), |branch| branch.head)
     }
 
-    pub(super) fn push(&mut self, branch: &str) -> Sha {
+    pub(super) fn push(&mut self, branch: &str, now: Millis) -> Sha {
         let commits = self.branches.get(branch).map_or(0, |branch| branch.commits) + 1;
         let head = self.commit(branch, commits);
         self.branches.insert(branch.into(), Branch { head, commits });
+        let base_sha = self.head(&self.identity.default_branch);
         for pull in self.pulls.values_mut() {
-            if *pull.head_branch == *branch && !pull.from_fork {
-                pull.head_sha = head;
+            // One that is closed keeps its last commit.
+            if *pull.head_branch == *branch && !pull.from_fork && pull.open {
+                (pull.head_sha, pull.base_sha, pull.updated_at) = (head, base_sha, now);
             }
         }
         head
     }
 
-    pub(super) fn push_pull(&mut self, number: u64) -> Sha {
+    pub(super) fn push_pull(&mut self, number: u64, now: Millis) -> Sha {
         let pull = self.pulls.get_mut(&number).expect("a pull request of this repository");
         if !pull.from_fork {
             let branch = pull.head_branch.clone();
-            return self.push(&branch);
+            return self.push(&branch, now);
         }
         pull.commits += 1;
         let (branch, commits) = (format!("{}:{}", pull.author, pull.head_branch), pull.commits);
         let head = self.commit(&branch, commits);
-        self.pulls.get_mut(&number).expect("just found").head_sha = head;
+        let base_sha = self.head(&self.identity.default_branch);
+        let pull = self.pulls.get_mut(&number).expect("just found");
+        if pull.open {
+            (pull.head_sha, pull.base_sha, pull.updated_at) = (head, base_sha, now);
+        }
         head
     }
 
-    pub(super) fn open_pull(&mut self, branch: &str, author: Login, from_fork: bool) -> u64 {
+    pub(super) fn open_pull(&mut self, branch: &str, author: Login, from_fork: bool, now: Millis) -> u64 {
         let number = self.pulls.len() as u64 + 1;
         let head_sha = if from_fork { self.commit(&format!("{author}:{branch}"), 0) } else { self.head(branch) };
         let head_branch = branch.into();
-        let pull = PullRequest { number, author, head_branch, head_sha, commits: 0, from_fork, open: true };
+        let pull = PullRequest {
+            number,
+            author,
+            head_branch,
+            head_sha,
+            commits: 0,
+            from_fork,
+            fork_deleted: false,
+            open: true,
+            base_sha: self.head(&self.identity.default_branch),
+            created_at: now,
+            updated_at: now,
+            closed_at: None,
+            merged: false,
+        };
         self.pulls.insert(number, pull);
         number
     }
 
-    pub(super) fn close_pull(&mut self, number: u64) {
-        self.pulls.get_mut(&number).expect("a pull request of this repository").open = false;
+    pub(super) fn pull_mut(&mut self, number: u64) -> &mut PullRequest {
+        self.pulls.get_mut(&number).expect("a pull request of this repository")
+    }
+
+    pub(super) fn pulls(&self) -> impl DoubleEndedIterator<Item = &PullRequest> {
+        self.pulls.values()
     }
 
     pub(super) fn write_file(&mut self, path: &str, content: &str) {
@@ -175,7 +216,7 @@ impl Repository {
     }
 
     /// What a run or check run of pull request `number` says of it: nothing if it is from a fork, or closed.
-    pub(super) fn pull_ref(&self, number: u64) -> Option<PullRequestRef> {
+    fn pull_ref(&self, number: u64) -> Option<PullRequestRef> {
         let pull = self.pulls.get(&number).filter(|pull| pull.open && !pull.from_fork)?;
         let base_branch = self.identity.default_branch.clone();
         Some(PullRequestRef {
@@ -185,6 +226,11 @@ impl Repository {
             base_sha: self.head(&base_branch),
             base_branch,
         })
+    }
+
+    pub(super) fn shown_pull(&self, number: u64) -> ShownPull {
+        let fork_deleted = self.pull(number).is_some_and(|pull| pull.fork_deleted);
+        ShownPull { pull_request: self.pull_ref(number), fork_deleted }
     }
 
     fn commit(&self, branch: &str, nth: u64) -> Sha {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::repository::RepositoryIdentity;
+use super::repository::{RepositoryIdentity, ShownPull};
 use super::{
     JobId, JobSpec, Login, Millis, Outcome, PullRequestRef, RepoName, RepositoryId, RunId, Sha, Step, Workflow,
 };
@@ -38,6 +38,8 @@ pub struct RunIdentity {
     pub event: Arc<str>,
     pub head_branch: Arc<str>,
     pub head_sha: Sha,
+    /// The pull request's where `head_sha` is its base's.
+    pub head_commit: Sha,
     /// A fork, for a fork's pull request.
     pub head_repository: RepoName,
     pub actor: Login,
@@ -127,6 +129,7 @@ pub struct RunSnapshot {
     pub updated_at: Millis,
     /// With the pull request's head of that moment; `None` for a fork's.
     pub pull_request: Option<PullRequestRef>,
+    pub fork_deleted: bool,
 }
 
 impl RunSnapshot {
@@ -161,7 +164,7 @@ impl Run {
         self.attempts.iter().rev().find(|attempt| attempt.started_at <= at).unwrap_or(&self.attempts[0])
     }
 
-    pub(super) fn snapshot(&self, attempt: &Attempt, at: Millis, pull_request: Option<PullRequestRef>) -> RunSnapshot {
+    pub(super) fn snapshot(&self, attempt: &Attempt, at: Millis, shown: ShownPull) -> RunSnapshot {
         let (status, conclusion) = attempt.state_at(at);
         RunSnapshot {
             identity: self.identity.clone(),
@@ -171,7 +174,8 @@ impl Run {
             triggering_actor: attempt.triggering_actor.clone(),
             run_started_at: attempt.started_at,
             updated_at: attempt.last_change.min(at).max(attempt.started_at),
-            pull_request,
+            pull_request: shown.pull_request,
+            fork_deleted: shown.fork_deleted,
         }
     }
 }

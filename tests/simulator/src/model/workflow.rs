@@ -39,16 +39,39 @@ pub struct Trigger {
     pub actor: Login,
     /// The number of a pull request of the repository; the run is then of its head, and `branch` is not looked at.
     pub pull_request: Option<u64>,
+    pub shows: Shows,
+}
+
+/// Whose commits GitHub shows as `head_sha` and as `head_commit` of a pull request's run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// The pull request's.
+    Head,
+    /// Its base's as `head_sha`, as GitHub does for `pull_request_target` these days.
+    Base,
+    /// Its base's as both.
+    BaseAlone,
 }
 
 impl Trigger {
     pub fn push(branch: &str, actor: impl Into<Login>) -> Trigger {
-        Trigger { event: "push".into(), branch: branch.into(), actor: actor.into(), pull_request: None }
+        Trigger {
+            event: "push".into(),
+            branch: branch.into(),
+            actor: actor.into(),
+            pull_request: None,
+            shows: Shows::Head,
+        }
     }
 
     pub fn pull_request(number: u64, actor: impl Into<Login>) -> Trigger {
         let actor = actor.into();
-        Trigger { event: "pull_request".into(), branch: "".into(), actor, pull_request: Some(number) }
+        let (event, branch, pull_request) = ("pull_request".into(), "".into(), Some(number));
+        Trigger { event, branch, actor, pull_request, shows: Shows::Head }
+    }
+
+    pub fn pull_request_target(number: u64, actor: impl Into<Login>, shows: Shows) -> Trigger {
+        Trigger { shows, ..Trigger::pull_request(number, actor).event("pull_request_target") }
     }
 
     pub fn event(mut self, event: &str) -> Trigger {

@@ -9,7 +9,7 @@ use crate::model::{PullRequestSnapshot, RepoName, RepositoryIdentity};
 pub fn pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, repository: &RepositoryIdentity) -> Value {
     let mut pull = listed_pull_request(hosts, snapshot, repository);
     let more = json!({
-        "merged": false,
+        "merged": snapshot.pull.merged,
         "mergeable": null,
         "rebaseable": null,
         "mergeable_state": "unknown",
@@ -38,8 +38,14 @@ pub fn listed_pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, reposi
     let statuses = format!("{api}/statuses/{}", pull.head_sha);
     let id = id_of(&format!("{name}#{}", pull.number)) + 1_000_000_000;
     let base = full_repository(hosts, repository, false);
-    let head = if pull.from_fork { full_repository(hosts, &fork(snapshot, repository), true) } else { base.clone() };
-    let closed = (!pull.open).then(|| time(repository.created_at));
+    let head = if pull.fork_deleted {
+        Value::Null
+    } else if pull.from_fork {
+        full_repository(hosts, &fork(snapshot, repository), true)
+    } else {
+        base.clone()
+    };
+    let closed = pull.closed_at.map(time);
     let link = |href: &str| json!({ "href": href });
     let links = json!({
         "self": link(&url),
@@ -81,12 +87,12 @@ pub fn listed_pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, reposi
         "author_association": if pull.from_fork { "CONTRIBUTOR" } else { "MEMBER" },
         "auto_merge": null,
         "merge_commit_sha": null,
-        "created_at": time(repository.created_at),
-        "updated_at": time(repository.created_at),
+        "created_at": time(pull.created_at),
+        "updated_at": time(pull.updated_at),
         "closed_at": closed,
-        "merged_at": null,
+        "merged_at": pull.closed_at.filter(|_| pull.merged).map(time),
         "head": {
-            "label": format!("{}:{}", head["owner"]["login"].as_str().unwrap_or_default(), pull.head_branch),
+            "label": format!("{}:{}", head["owner"]["login"].as_str().unwrap_or("unknown"), pull.head_branch),
             "ref": &*pull.head_branch,
             "sha": pull.head_sha.to_string(),
             "user": head["owner"],

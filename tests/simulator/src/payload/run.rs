@@ -12,7 +12,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let url = format!("{api}/actions/runs/{id}");
     let suite = check_suite_id(run);
     let previous = run.attempt.checked_sub(1).filter(|attempt| *attempt > 0);
-    let sha = of.head_sha.to_string();
+    let (sha, commit) = (of.head_sha.to_string(), of.head_commit.to_string());
     let fork = of.head_repository != *name;
     let head_id = if fork { id_of(of.head_repository.as_str()) } else { of.repository.number };
     json!({
@@ -22,7 +22,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
         "head_branch": &*of.head_branch,
         "head_sha": sha,
         "path": &*of.workflow.path,
-        "display_title": title(&sha),
+        "display_title": title(&commit),
         "run_number": of.run_number,
         "event": &*of.event,
         "status": run.status.as_str(),
@@ -48,15 +48,15 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
         "previous_attempt_url": previous.map(|attempt| format!("{url}/attempts/{attempt}")),
         "workflow_url": format!("{api}/actions/workflows/{}", of.workflow_number),
         "head_commit": {
-            "id": sha,
-            "tree_id": sha.chars().rev().collect::<String>(),
-            "message": title(&sha),
+            "id": commit,
+            "tree_id": commit.chars().rev().collect::<String>(),
+            "message": title(&commit),
             "timestamp": time(of.created_at.saturating_sub(10_000)),
             "author": { "name": of.actor.as_str(), "email": format!("{}@users.noreply.github.com", of.actor) },
             "committer": { "name": "GitHub", "email": "noreply@github.com" },
         },
         "repository": repository(hosts, name, of.repository.number, false),
-        "head_repository": repository(hosts, &of.head_repository, head_id, fork),
+        "head_repository": (!run.fork_deleted).then(|| repository(hosts, &of.head_repository, head_id, fork)),
     })
 }
 

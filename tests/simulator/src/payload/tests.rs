@@ -65,7 +65,7 @@ fn events() -> Vec<Event> {
     let mut github = GitHub::new(1);
     let repository = github.add_repository("octo-org/octo-repo", 1_700_000_000_000);
     let workflow = github.add_workflow(repository, Workflow::new("ci").job(JobSpec::new("test").fails(1)));
-    let number = github.open_pull_request(repository, "changes", "mona", false);
+    let number = github.open_pull_request(repository, "changes", "mona", false, 1_700_000_000_000);
     let run = github.start_run(repository, workflow, Trigger::pull_request(number, "mona"), 1_700_000_000_000);
     github.advance(1_700_000_100_000);
     github.press_rerun_failed(run, "hubot", 1_700_000_200_000).unwrap();

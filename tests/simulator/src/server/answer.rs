@@ -10,7 +10,7 @@ use super::request::{Asked, What};
 use super::{Reply, status};
 use crate::model::{
     Annotation, ApiError, Caller, Comment, Contents, GitHub, JobsPage, LogLocation, Millis, PullRequestSnapshot,
-    RunSnapshot, RunsPage,
+    PullsPage, RunSnapshot, RunsPage,
 };
 use crate::payload;
 use crate::world::World;
@@ -31,6 +31,7 @@ pub(super) enum Done {
     Annotations(Vec<Annotation>),
     Log(LogLocation),
     PullRequest(Box<PullRequestSnapshot>),
+    PullRequests(PullsPage),
     Contents(Contents),
     Comments(Vec<Comment>),
     Comment(Comment, u16),
@@ -62,6 +63,7 @@ pub(super) fn perform(
         What::PullRequest(number) => {
             model.pull_request(caller, repository, *number, now).map(|pull| Done::PullRequest(Box::new(pull)))
         }
+        What::PullRequests(query) => model.list_pull_requests(caller, repository, query, now).map(Done::PullRequests),
         What::ListComments(number, since) => {
             model.list_comments(caller, repository, *number, *since, now).map(Done::Comments)
         }
@@ -101,6 +103,11 @@ impl Done {
             }
             Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
             Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
+            Done::PullRequests(page) => {
+                let pulls =
+                    page.pulls.iter().map(|pull| payload::listed_pull_request(hosts, pull, repository)).collect();
+                linked(asked, page.total_count, reply(200, &Value::Array(pulls)))
+            }
             Done::Jobs(page) => {
                 let jobs: Vec<Value> = page.jobs.iter().map(|job| payload::job(hosts, job)).collect();
                 paged(asked, page.total_count, jobs, "jobs")
@@ -137,9 +144,12 @@ impl Done {
 
 /// With the `Link` header that leads to the next page.
 fn paged(asked: &Asked, total_count: usize, items: Vec<Value>, name: &str) -> Reply {
+    linked(asked, total_count, reply(200, &json!({ "total_count": total_count, name: items })))
+}
+
+fn linked(asked: &Asked, total_count: usize, mut reply: Reply) -> Reply {
     let per_page = if asked.per_page == 0 { 30 } else { asked.per_page.min(100) };
     let page = asked.page.max(1);
-    let mut reply = reply(200, &json!({ "total_count": total_count, name: items }));
     if page * per_page < total_count {
         let last = total_count.div_ceil(per_page);
         let link = |page: usize, rel: &str| format!("<?per_page={per_page}&page={page}>; rel=\"{rel}\"");

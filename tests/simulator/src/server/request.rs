@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::apps;
-use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, RunId, RunsQuery};
+use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, PullsQuery, RunId, RunsQuery};
 use crate::payload::parse_time;
 
 /// A request that has a route.
@@ -31,6 +31,7 @@ pub(super) enum What {
     Annotations(JobId),
     JobLog(JobId),
     PullRequest(u64),
+    PullRequests(PullsQuery),
     Contents(String),
     /// Of a pull request, since a time.
     ListComments(u64, Millis),
@@ -55,6 +56,7 @@ impl What {
             What::Annotations(_) => Endpoint::Annotations,
             What::JobLog(_) => Endpoint::JobLog,
             What::PullRequest(_) => Endpoint::PullRequest,
+            What::PullRequests(_) => Endpoint::ListPullRequests,
             What::Contents(_) => Endpoint::Contents,
             What::ListComments(..) => Endpoint::ListComments,
             What::CreateComment(..) => Endpoint::CreateComment,
@@ -90,6 +92,12 @@ impl Asked {
             ("POST", ["actions", "jobs", job, "rerun"]) => What::RerunJob(job_id(job)?, debug),
             ("GET", ["actions", "jobs", job, "logs"]) => What::JobLog(job_id(job)?),
             ("GET", ["check-runs", job, "annotations"]) => What::Annotations(job_id(job)?),
+            ("GET", ["pulls"]) => What::PullRequests(PullsQuery {
+                head: value(query, "head"),
+                state: value(query, "state"),
+                per_page: number("per_page"),
+                page: number("page"),
+            }),
             ("GET", ["pulls", number]) => What::PullRequest(number.parse().ok()?),
             ("GET", ["issues", number, "comments"]) => {
                 let since = value(query, "since").map_or(Some(0), |since| parse_time(&since))?;
@@ -109,7 +117,8 @@ impl Asked {
             What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) => Some(*run),
             What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
             What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
-            What::Runs(_) | What::PullRequest(_) | What::Contents(_) | What::Other(_) | What::Repository => None,
+            What::Runs(_) | What::PullRequest(_) | What::PullRequests(_) | What::Contents(_) => None,
+            What::Other(_) | What::Repository => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
         }
     }
@@ -189,6 +198,7 @@ mod tests {
             ("POST", "/repos/o/r/actions/jobs/7/rerun", Some(Endpoint::RerunJob)),
             ("GET", "/repos/o/r/actions/jobs/7/logs", Some(Endpoint::JobLog)),
             ("GET", "/repos/o/r/check-runs/7/annotations", Some(Endpoint::Annotations)),
+            ("GET", "/repos/o/r/pulls", Some(Endpoint::ListPullRequests)),
             ("GET", "/repos/o/r/pulls/7", Some(Endpoint::PullRequest)),
             ("GET", "/repos/o/r/contents/.github/rerunner.yml", Some(Endpoint::Contents)),
             ("GET", "/repos/o/r/actions/runs/7/rerun", None),

@@ -77,13 +77,13 @@ fn stale_reads_show_the_past() {
 #[test]
 fn pull_requests_move_on_and_forks_hide() {
     let mut setting = Setting::new();
-    let own = setting.github.open_pull_request(setting.repository, "feature", "mona", false);
-    let fork = setting.github.open_pull_request(setting.repository, "feature", "stranger", true);
+    let own = setting.github.open_pull_request(setting.repository, "feature", "mona", false, START);
+    let fork = setting.github.open_pull_request(setting.repository, "feature", "stranger", true, START);
     let run = setting.run_on(Workflow::new("a"), Trigger::pull_request(own, "mona"));
     let from_fork = setting.run_on(Workflow::new("b"), Trigger::pull_request(fork, "stranger"));
     let before = setting.github.snapshot(run);
     assert_eq!(before.pull_request.as_ref().map(|pull| pull.head_sha), Some(before.identity.head_sha));
-    let head = setting.github.push_to_pull_request(setting.repository, own);
+    let head = setting.github.push_to_pull_request(setting.repository, own, setting.now);
     let after = setting.github.snapshot(run);
     assert_eq!(after.pull_request.map(|pull| pull.head_sha), Some(head));
     assert_ne!(after.identity.head_sha, head);

@@ -139,7 +139,7 @@ fn who_and_what_stay_and_change() {
     let run = setting.run(failing());
     setting.settle();
     let before = setting.github.snapshot(run);
-    setting.github.push(setting.repository, "main");
+    setting.github.push(setting.repository, "main", setting.now);
     setting.rerun_failed(run).unwrap();
     setting.settle();
     let after = setting.github.snapshot(run);

@@ -1,0 +1,165 @@
+//! The pull requests from one branch: how a run's is found, which GitHub does not name where it is a fork's.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use crate::time::Millis;
+
+use super::answer::Reply;
+use super::evidence::{self, Found, Page};
+use super::run::{Origin, Run};
+
+/// A pull request is about 25 kB, and its text up to 256 kB.
+pub const PULLS_PER_PAGE: u32 = 50;
+/// Branches of bots see hundreds of pull requests, one after the other; the newest are listed first.
+pub const PULL_PAGES: u32 = 4;
+/// Longer than any branch that Git and GitHub allow.
+const LONGEST_BRANCH: usize = 1_000;
+
+/// Where pull requests come from: `OWNER:BRANCH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// `None`: the repository's own.
+    owner: Option<String>,
+    branch: String,
+}
+
+impl Head {
+    /// Why it is not known, if it is not.
+    pub fn of(run: &Run) -> Result<Self, &'static str> {
+        let owner = match &run.origin {
+            Origin::Own => None,
+            Origin::Fork(Some(fork)) => Some(fork.name.owner().to_owned()),
+            Origin::Fork(None) => return Err("the fork that it is of was deleted"),
+        };
+        match &run.head_branch {
+            None => Err("GitHub does not say which branch it is of"),
+            Some(branch) if branch.len() > LONGEST_BRANCH => Err("the name of its branch is too long"),
+            Some(branch) => Ok(Self { owner, branch: branch.clone() }),
+        }
+    }
+
+    /// As a parameter of "List pull requests".
+    pub fn encoded(&self, repository_owner: &str) -> String {
+        let owner = self.owner.as_deref().unwrap_or(repository_owner);
+        format!("{owner}:{}", utf8_percent_encode(&self.branch, NON_ALPHANUMERIC))
+    }
+}
+
+/// A pull request of the repository, in the few fields that tell whose it is and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    pub number: u64,
+    pub open: bool,
+    pub merged: bool,
+    pub head_branch: String,
+    pub head_sha: String,
+    /// Of when the pull request was last pushed to.
+    pub base_sha: String,
+    /// The login of whoever owns the branch; `None`: they are gone.
+    pub head_owner: Option<String>,
+    /// `None`: it is gone.
+    pub head_repository: Option<u64>,
+    /// Whether it is from a branch of the repository itself.
+    pub is_own: bool,
+    /// Whether that is the branch that others are to be merged into.
+    pub is_from_default_branch: bool,
+    /// The last change of whatever kind: a push is one.
+    pub updated: Option<Millis>,
+}
+
+impl PullRequest {
+    /// Whether it is from the run's branch. GitHub's filter is not relied on: what it does not understand it leaves out.
+    pub fn is_from_branch_of(&self, run: &Run) -> bool {
+        let branch = run.head_branch.as_deref() == Some(self.head_branch.as_str());
+        let Origin::Fork(fork) = &run.origin else {
+            return branch && self.is_own;
+        };
+        fork.as_ref().is_some_and(|fork| {
+            let id = self.head_repository.zip(fork.id).is_none_or(|(one, other)| one == other);
+            let owner = self.head_owner.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(fork.name.owner()));
+            branch && id && owner
+        })
+    }
+}
+
+impl Found<Page<PullRequest>> {
+    /// Reads the answer to "List pull requests".
+    pub fn pulls(reply: &Reply) -> Self {
+        evidence::read(reply, "list of pull requests", |body| {
+            let list: Vec<Wire> = serde_json::from_slice(body)?;
+            let full = list.len() >= PULLS_PER_PAGE as usize;
+            Ok(Page { full, total: None, items: list.into_iter().map(PullRequest::from).collect() })
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    number: u64,
+    state: Option<String>,
+    merged_at: Option<String>,
+    updated_at: Option<String>,
+    head: Side,
+    base: Side,
+}
+
+#[derive(Deserialize)]
+struct Side {
+    #[serde(rename = "ref")]
+    branch: String,
+    sha: String,
+    label: Option<String>,
+    user: Option<User>,
+    repo: Option<Repository>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    id: Option<u64>,
+    owner: Option<User>,
+    default_branch: Option<String>,
+}
+
+impl Side {
+    fn owner(&self) -> Option<&str> {
+        let of_repository = self.repo.as_ref().and_then(|repo| repo.owner.as_ref()?.login.as_deref());
+        let of_user = || self.user.as_ref().and_then(|user| user.login.as_deref());
+        let of_label = || self.label.as_ref()?.strip_suffix(&self.branch)?.strip_suffix(':');
+        of_repository.or_else(of_user).or_else(of_label)
+    }
+
+    fn repository(&self) -> Option<u64> {
+        self.repo.as_ref().and_then(|repo| repo.id)
+    }
+}
+
+impl From<Wire> for PullRequest {
+    fn from(wire: Wire) -> Self {
+        let Wire { head, base, .. } = &wire;
+        let same_owner = || head.owner().zip(base.owner()).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
+        let is_own = head.repository().zip(base.repository()).map_or_else(same_owner, |(one, other)| one == other);
+        let default = base.repo.as_ref().and_then(|repo| repo.default_branch.as_ref());
+        Self {
+            number: wire.number,
+            open: wire.state.as_deref() == Some("open"),
+            merged: wire.merged_at.is_some(),
+            head_owner: head.owner().map(str::to_owned),
+            head_repository: head.repository(),
+            is_own,
+            is_from_default_branch: is_own && default == Some(&head.branch),
+            updated: wire.updated_at.as_deref().and_then(Millis::from_rfc3339),
+            head_branch: wire.head.branch,
+            head_sha: wire.head.sha,
+            base_sha: wire.base.sha,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::github::answer::{Problem, ReplyHeaders};
+use crate::github::run::Fork;
+use crate::hint::Conclusion;
+use crate::names::{RepoName, RunAttempt, RunId};
+
+fn reply(status: u16, body: &Value) -> Reply {
+    Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
+}
+
+fn of_fork() -> Value {
+    let widgets =
+        json!({ "id": 1, "full_name": "octo/widgets", "owner": { "login": "octo" }, "default_branch": "main" });
+    json!({
+        "number": 5, "state": "open", "merged_at": null, "updated_at": "2026-11-23T15:04:05Z",
+        "head": { "label": "ann:fix", "ref": "fix", "sha": "aaa", "user": { "login": "ann" },
+                  "repo": { "id": 70, "owner": { "login": "ann" } } },
+        "base": { "label": "octo:main", "ref": "main", "sha": "bbb", "user": { "login": "octo" }, "repo": widgets },
+    })
+}
+
+#[track_caller]
+fn read(pull: &Value) -> PullRequest {
+    match Found::pulls(&reply(200, &json!([pull]))) {
+        Found::There(page) => page.items.into_iter().next().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn run(origin: Origin) -> Run {
+    Run {
+        run_id: RunId::new(7).unwrap(),
+        run_attempt: RunAttempt::FIRST,
+        conclusion: Some(Conclusion::Failure),
+        workflow: None,
+        path: None,
+        event: "pull_request".to_owned(),
+        head_branch: Some("fix".to_owned()),
+        head_sha: "aaa".to_owned(),
+        head_commit: None,
+        origin,
+        created: None,
+        run_number: None,
+        title: None,
+        actors: vec![],
+        pull_request_heads: vec![],
+        pull_request: None,
+    }
+}
+
+fn fork(name: &str, id: u64) -> Origin {
+    Origin::Fork(Some(Fork { name: RepoName::parse(name).unwrap(), id: Some(id) }))
+}
+
+#[test]
+fn what_is_read() {
+    let pull = read(&of_fork());
+    let expected = PullRequest {
+        number: 5,
+        open: true,
+        merged: false,
+        head_branch: "fix".to_owned(),
+        head_sha: "aaa".to_owned(),
+        base_sha: "bbb".to_owned(),
+        head_owner: Some("ann".to_owned()),
+        head_repository: Some(70),
+        is_own: false,
+        is_from_default_branch: false,
+        updated: Some(Millis(1_795_446_245_000)),
+    };
+    assert_eq!(pull, expected);
+    let mut merged = of_fork();
+    merged["state"] = "closed".into();
+    merged["merged_at"] = "2026-11-23T15:04:05Z".into();
+    assert_eq!((read(&merged).open, read(&merged).merged), (false, true));
+    let mut own = of_fork();
+    own["head"] = own["base"].clone();
+    assert_eq!((read(&own).is_own, read(&own).is_from_default_branch), (true, true));
+    own["head"]["ref"] = "next".into();
+    assert_eq!((read(&own).is_own, read(&own).is_from_default_branch), (true, false));
+}
+
+#[test]
+fn what_is_nullable_or_optional_may_be_either() {
+    for field in ["state", "merged_at", "updated_at", "head.label", "head.user", "head.repo", "base.repo", "base.user"]
+    {
+        for missing in [false, true] {
+            let mut pull = of_fork();
+            let (of, key) = match field.split_once('.') {
+                Some((side, key)) => (&mut pull[side], key),
+                None => (&mut pull, field),
+            };
+            match missing {
+                true => drop(of.as_object_mut().unwrap().remove(key)),
+                false => of[key] = Value::Null,
+            }
+            read(&pull);
+        }
+    }
+    // Of a fork that is gone GitHub knows whose it was, or not even that.
+    let mut gone = of_fork();
+    gone["head"]["repo"] = Value::Null;
+    assert_eq!((read(&gone).head_owner.as_deref(), read(&gone).is_own), (Some("ann"), false));
+    gone["head"]["user"] = Value::Null;
+    assert_eq!(read(&gone).head_owner.as_deref(), Some("ann"));
+    gone["head"]["label"] = Value::Null;
+    assert_eq!((read(&gone).head_owner, read(&gone).is_own), (None, false));
+}
+
+#[test]
+fn whose_branch_it_is_from() {
+    let pull = read(&of_fork());
+    for (origin, is) in [
+        (fork("Ann/widgets", 70), true),
+        (fork("ann/other-fork", 71), false),
+        (fork("bob/widgets", 70), false),
+        (Origin::Fork(None), false),
+        (Origin::Own, false),
+    ] {
+        assert_eq!(pull.is_from_branch_of(&run(origin.clone())), is, "{origin:?}");
+    }
+    let other = Run { head_branch: Some("Fix".to_owned()), ..run(fork("ann/widgets", 70)) };
+    assert!(!pull.is_from_branch_of(&other));
+    let own = PullRequest { is_own: true, ..pull };
+    assert!(own.is_from_branch_of(&run(Origin::Own)));
+    assert!(!own.is_from_branch_of(&Run { head_branch: None, ..run(Origin::Own) }));
+}
+
+#[test]
+fn what_is_asked_for() {
+    let head = |run: &Run| Head::of(run).map(|head| head.encoded("octo"));
+    assert_eq!(head(&run(Origin::Own)).as_deref(), Ok("octo:fix"));
+    let hostile = Run { head_branch: Some("a&state=open#\"ü/x".to_owned()), ..run(fork("ann/widgets", 1)) };
+    assert_eq!(head(&hostile).as_deref(), Ok("ann:a%26state%3Dopen%23%22%C3%BC%2Fx"));
+    for unknown in [
+        run(Origin::Fork(None)),
+        Run { head_branch: None, ..run(Origin::Own) },
+        Run { head_branch: Some("x".repeat(1_001)), ..run(Origin::Own) },
+    ] {
+        assert!(head(&unknown).is_err(), "{unknown:?}");
+    }
+}
+
+#[test]
+fn full_pages_and_other_answers() {
+    for (n, full) in [(0, false), (49, false), (50, true)] {
+        let Found::There(page) = Found::pulls(&reply(200, &json!(vec![of_fork(); n]))) else { panic!("not read") };
+        assert_eq!((page.items.len(), page.full), (n, full));
+    }
+    for (status, message) in [(403, "Resource not accessible by personal access token"), (404, "Not Found")] {
+        let answer = Found::pulls(&reply(status, &json!({ "message": message })));
+        assert!(matches!(answer, Found::Absent(_)), "{answer:?}");
+    }
+    for broken in [json!({}), json!([{}]), json!([{ "number": 1, "head": null, "base": null }])] {
+        let answer = Found::pulls(&reply(200, &broken));
+        assert!(matches!(answer, Found::Problem(Problem::Lost { .. })), "{answer:?}");
+    }
+}

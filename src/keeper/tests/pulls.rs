@@ -1,0 +1,210 @@
+//! A run's pull request: looked at last, looked at late, and waited for.
+
+use super::*;
+
+fn pull() -> PullRequest {
+    PullRequest {
+        number: 5,
+        open: true,
+        merged: false,
+        head_branch: "main".to_owned(),
+        head_sha: "a".to_owned(),
+        base_sha: "b".to_owned(),
+        head_owner: Some("octo".to_owned()),
+        head_repository: Some(1),
+        is_own: true,
+        is_from_default_branch: false,
+        updated: None,
+    }
+}
+
+fn play_of(event: &str, text: &str) -> Play {
+    let play = if text.is_empty() { Play::new() } else { Play::with_policy(text) };
+    play.github.borrow_mut().event = event.to_owned();
+    play.github.borrow_mut().pulls = vec![pull()];
+    play
+}
+
+fn looks(play: &Play) -> usize {
+    play.github.borrow().calls.iter().filter(|call| is_look(call)).count()
+}
+
+fn is_look(call: &Call) -> bool {
+    matches!(call, Call::ListPulls { .. })
+}
+
+fn close(play: &Play) {
+    play.github.borrow_mut().pulls[0].open = false;
+}
+
+#[test]
+fn it_is_looked_at_just_before_the_re_run() {
+    let play = play_of("pull_request", "delay: 10m\n");
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(599));
+    assert_eq!(looks(&play), 0);
+    play.pass_working(Span::seconds(1));
+    play.reruns(&[1]);
+    let calls = &play.github.borrow().calls;
+    assert!(matches!(calls.as_slice(), [.., Call::ListPulls { .. }, Call::Rerun { .. }]), "{calls:?}");
+}
+
+#[test]
+fn one_that_is_closed_meanwhile_is_not_re_run() {
+    for event in ["pull_request", "pull_request_target"] {
+        let play = play_of(event, "delay: 10m\n");
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::minutes(9));
+        close(&play);
+        play.pass_working(Span::minutes(2));
+        play.reruns(&[]);
+        play.stands(RunOutcome::Superseded, 0);
+        play.rests();
+    }
+}
+
+/// Rules whose delays differ: the first look is at the shortest.
+#[test]
+fn a_rules_own_delay_is_waited_for_first() {
+    let text = "delay: 5s\nrules: [{ name: slow, if: { job: test }, then: rerun, delay: 30m }]\n";
+    let play = play_of("pull_request_target", text);
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(29));
+    assert_eq!((looks(&play), play.watched().outcome), (0, RunOutcome::Waiting));
+    play.pass_working(Span::minutes(2));
+    assert_eq!(looks(&play), 1);
+    play.reruns(&[1]);
+}
+
+#[test]
+fn each_attempt_has_its_own_look() {
+    let play = play_of("pull_request", "");
+    for attempt in 1..=3 {
+        play.ends(Conclusion::Failure);
+        play.hear(News::RunFailed, Some(attempt));
+        play.pass_working(Span::seconds(5));
+        assert_eq!(looks(&play), attempt as usize);
+    }
+    play.reruns(&[1, 2, 3]);
+}
+
+#[test]
+fn a_call_that_is_made_again_is_preceded_by_a_look() {
+    for answer in [
+        RerunAnswer::AlreadyRunning,
+        RerunAnswer::Problem(Problem::RateLimited { wait: Some(Span::minutes(40)) }),
+        RerunAnswer::Problem(lost()),
+    ] {
+        let play = play_of("pull_request_target", "");
+        play.github.borrow_mut().rerun_answers = vec![answer.clone()];
+        play.hear(News::RunFailed, Some(1));
+        play.pass_working(Span::seconds(5));
+        assert_eq!(looks(&play), 1);
+        close(&play);
+        play.pass_working(Span::hours(2));
+        play.reruns(&[]);
+        play.stands(RunOutcome::Superseded, 0);
+        assert_eq!(looks(&play), 2, "{answer:?}");
+    }
+}
+
+/// GitHub that is slow makes what was read old: both are read again, and in the end the re-run is made.
+#[test]
+fn what_was_read_long_ago_is_read_again() {
+    let text = "rules:\n  - name: network\n    if: { log: ECONNRESET }\n    then: rerun\notherwise: leave\n";
+    let play = play_of("pull_request", text);
+    play.github.borrow_mut().log = vec!["ECONNRESET".to_owned()];
+    play.github.borrow_mut().evidence_takes = Span::seconds(9);
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(3));
+    play.reruns(&[1]);
+    let calls = &play.github.borrow().calls;
+    let rerun = calls.iter().position(|call| matches!(call, Call::Rerun { .. })).unwrap();
+    let last = &calls[rerun - 2..rerun];
+    assert!(matches!(last, [Call::ListPulls { .. }, Call::ReadRun { .. }]), "{calls:?}");
+}
+
+#[test]
+fn trouble_is_waited_out_and_never_a_guess() {
+    for (event, problem) in [
+        ("pull_request", lost()),
+        ("pull_request_target", lost()),
+        ("pull_request", Problem::RateLimited { wait: Some(Span::minutes(3)) }),
+        ("pull_request_target", Problem::Credentials { message: "401 Bad credentials".to_owned() }),
+    ] {
+        let play = play_of(event, "");
+        play.hear(News::RunFailed, Some(1));
+        // Of the look only: the jobs were read.
+        let look = play.pass_to_look();
+        play.github.borrow_mut().evidence_problems = vec![problem.clone(); 6];
+        play.go_on(look);
+        play.pass_working(Span::seconds(90));
+        play.reruns(&[]);
+        assert!(play.watched().due.is_some(), "{problem:?}: {:#?}", play.watched());
+        play.github.borrow_mut().evidence_problems.clear();
+        play.pass_working(Span::hours(2));
+        play.reruns(&[1]);
+    }
+}
+
+#[test]
+fn what_github_will_not_tell() {
+    for (event, outcome) in [
+        ("pull_request", RunOutcome::Rerunning),
+        ("pull_request_target", RunOutcome::Left),
+        ("push", RunOutcome::Rerunning),
+    ] {
+        let play = play_of(event, "");
+        play.hear(News::RunFailed, Some(1));
+        if event != "push" {
+            let look = play.pass_to_look();
+            play.github.borrow_mut().evidence_problems = vec![Problem::NotFound];
+            play.go_on(look);
+        }
+        play.pass_working(Span::seconds(10));
+        assert_eq!(play.watched().outcome, outcome, "{event}");
+    }
+}
+
+#[test]
+fn a_branch_of_many_pull_requests_has_a_bounded_number_of_pages() {
+    for (event, outcome) in [("pull_request", RunOutcome::Rerunning), ("pull_request_target", RunOutcome::Left)] {
+        for (older, pages) in [(49, 2), (120, 3), (199, 4), (500, 4)] {
+            let play = play_of(event, "");
+            let closed = PullRequest { open: false, head_sha: "old".to_owned(), ..pull() };
+            play.github.borrow_mut().pulls.extend(vec![closed; older]);
+            play.hear(News::RunFailed, Some(1));
+            play.pass_working(Span::seconds(5));
+            assert_eq!(looks(&play), pages, "{older}");
+            let expected = if older < 199 { RunOutcome::Rerunning } else { outcome };
+            assert_eq!(play.watched().outcome, expected, "{event}, {older}");
+        }
+    }
+}
+
+#[test]
+fn a_webhook_between_the_pages_starts_anew() {
+    let play = play_of("pull_request", "");
+    play.hear(News::RunFailed, Some(1));
+    let look = play.pass_to_look();
+    play.github.borrow_mut().attempt = 2;
+    play.hear(News::RunFailed, Some(2));
+    play.go_on(look);
+    play.pass_working(Span::seconds(10));
+    play.reruns(&[2]);
+}
+
+impl Play {
+    /// Up to the look, which is asked for and not answered.
+    fn pass_to_look(&self) -> Call {
+        self.pass(Span::seconds(5));
+        self.until(is_look)
+    }
+
+    fn go_on(&self, call: Call) {
+        let mut errand = Some(Errand::Call(call));
+        while let Some(Errand::Call(call)) = errand {
+            errand = self.keeper.answered(&call, self.answer(&call), &self.cx()).unwrap().errand;
+        }
+    }
+}
