@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use ctutils::CtEq;
+use sha2::{Digest, Sha256};
 
 use crate::routes::Care;
 use crate::settings::Secret;
@@ -14,6 +14,8 @@ use crate::time::{Millis, Span};
 /// Wrong credentials from one address, before it has to wait.
 const FAILURES: u32 = 10;
 const FAILURES_WITHIN: Span = Span::minutes(5);
+/// As long as the period that the platform counts wrong credentials by.
+const LOCKED_FOR: Span = Span::minutes(1);
 /// Addresses that are remembered: memory is bounded however many there are.
 const ADDRESSES: usize = 1_000;
 
@@ -128,8 +130,9 @@ impl Origin<'_> {
 }
 
 fn given(authorization: &str) -> Option<(Scheme, String)> {
-    let (scheme, rest) = authorization.trim().split_once(' ')?;
-    let rest = rest.trim();
+    let blank = [' ', '\t'];
+    let (scheme, rest) = authorization.trim_matches(blank).split_once(blank)?;
+    let rest = rest.trim_matches(blank);
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some((Scheme::Bearer, rest.to_owned()));
     }
@@ -140,54 +143,62 @@ fn given(authorization: &str) -> Option<(Scheme, String)> {
     None
 }
 
-/// Takes the same time wherever the first difference is, and however long the given one is: digests are compared.
+/// Takes the same time wherever the first difference is: digests are compared. Each is of the text as a message, as two
+/// keys of an HMAC are the same when they differ by zeros at their end.
 fn is_same(token: &Secret, given: &str) -> bool {
-    let digest = |key: &str| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
-        mac.update(b"ADMIN_TOKEN");
-        Some(mac)
-    };
-    // HMAC takes keys of any length, so that there is always a digest; if there were none, nobody would be let in.
-    let (Some(expected), Some(given)) = (digest(token.reveal()), digest(given)) else { return false };
-    expected.verify_slice(&given.finalize().into_bytes()).is_ok()
+    Sha256::digest(token.reveal()).as_slice().ct_eq(Sha256::digest(given).as_slice()).to_bool()
 }
 
-/// Wrong credentials of late, by address. Each isolate has its own: a brake, and no wall. What keeps guessers out is a
-/// long token.
+/// Wrong credentials of late, by address. Each isolate has its own; across the isolates of one location the platform
+/// counts too ([`Failures::lock`]). A brake, and no wall: what keeps guessers out is a long token.
 #[derive(Debug, Default)]
 pub struct Failures(BTreeMap<String, Tries>);
 
 #[derive(Debug)]
 struct Tries {
     count: u32,
-    since: Millis,
+    until: Millis,
 }
 
 impl Failures {
     /// How long this address has to wait.
     fn wait(&self, address: &str, now: Millis) -> Option<Span> {
         let tries = self.0.get(&network(address)).filter(|tries| tries.count >= FAILURES)?;
-        Some((tries.since + FAILURES_WITHIN) - now).filter(|wait| *wait > Span::ZERO)
+        Some(tries.until - now).filter(|wait| *wait > Span::ZERO)
     }
 
     fn add(&mut self, address: &str, now: Millis) {
-        self.0.retain(|_, tries| tries.since + FAILURES_WITHIN > now);
+        self.tries(address, now).count += 1;
+    }
+
+    /// The platform has counted too many.
+    pub fn lock(&mut self, address: &str, now: Millis) -> Denied {
+        let tries = self.tries(address, now);
+        *tries = Tries { count: tries.count.max(FAILURES), until: tries.until.max(now + LOCKED_FOR) };
+        Denied::TooMany { retry_after_seconds: (tries.until - now).as_millis() / 1_000 + 1 }
+    }
+
+    fn tries(&mut self, address: &str, now: Millis) -> &mut Tries {
+        self.0.retain(|_, tries| tries.until > now);
         let network = network(address);
+        // Those that have to wait are forgotten last: that others fail once each must not let them try again.
         if self.0.len() >= ADDRESSES
             && !self.0.contains_key(&network)
-            && let Some(oldest) = self.0.iter().min_by_key(|(_, tries)| tries.since).map(|(known, _)| known.clone())
+            && let Some(least) =
+                self.0.iter().min_by_key(|(_, tries)| (tries.count, tries.until)).map(|(known, _)| known.clone())
         {
-            self.0.remove(&oldest);
+            self.0.remove(&least);
         }
-        self.0.entry(network).or_insert(Tries { count: 0, since: now }).count += 1;
+        self.0.entry(network).or_insert(Tries { count: 0, until: now + FAILURES_WITHIN })
     }
 }
 
-/// Of IPv6 the part that a provider gives to one customer.
-fn network(address: &str) -> String {
-    match address.parse() {
-        Ok(IpAddr::V6(v6)) => v6.segments().iter().take(4).map(|part| format!("{part:x}:")).collect(),
-        _ => address.chars().take(45).collect(),
+/// What wrong credentials are counted by. Of IPv6 it is the most that a provider gives to one customer (RIPE-690).
+pub fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(v6)) => v6.segments().iter().take(3).map(|part| format!("{part:x}:")).collect(),
+        Ok(IpAddr::V4(v4)) => v4.to_string(),
+        Err(_) => address.chars().take(45).collect(),
     }
 }
 
@@ -218,6 +229,16 @@ mod tests {
             "Bearer",
             "Bearer to:ke",
             "Bearer to:ken2",
+            "Bearer to:ken\0",
+            "Bearer to:ken\0\0",
+            "Bearer \0to:ken",
+            "Bearer to:ken\u{a0}",
+            "Bearer to:ken\u{b}",
+            &basic("any:to:ken\0"),
+            &basic("any:to:ken "),
+            &basic("any: to:ken"),
+            // Its digest as a key that is too long would be.
+            &format!("Bearer {}", String::from_utf8_lossy(&Sha256::digest("to:ken"))),
             "Bearer TO:KEN",
             "to:ken",
             "Token to:ken",
@@ -314,11 +335,54 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn keys_of_a_block_and_more_are_no_other_text() {
+        let long = "t".repeat(100);
+        let token = Secret::new(long.clone());
+        for (given, expected) in [(long.clone(), true), (format!("{long}\0"), false), (long[..64].to_owned(), false)] {
+            assert_eq!(is_same(&token, &given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_those_who_wait_are_not_forgotten_for_others() {
         let mut failures = Failures::default();
+        for _ in 0..FAILURES {
+            failures.add("192.0.2.1", NOW);
+        }
+        failures.lock("192.0.2.2", NOW);
         for address in 0..10 * ADDRESSES {
             failures.add(&format!("address {address}"), NOW + Span::millis(address as i64));
         }
         assert_eq!(failures.0.len(), ADDRESSES);
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            assert!(failures.wait(address, NOW + Span::seconds(59)).is_some(), "{address}");
+        }
+        // Where all have to wait, still no more are remembered.
+        for address in 0..2 * ADDRESSES {
+            failures.lock(&format!("locked {address}"), NOW);
+        }
+        assert_eq!(failures.0.len(), ADDRESSES);
+    }
+
+    #[test]
+    fn what_the_platform_has_counted_locks_for_a_while() {
+        let mut failures = Failures::default();
+        assert_eq!(failures.lock("192.0.2.1", NOW), Denied::TooMany { retry_after_seconds: 301 });
+        assert_eq!(failures.wait("192.0.2.1", NOW + Span::seconds(299)), Some(Span::seconds(1)));
+        assert_eq!(failures.wait("192.0.2.1", NOW + FAILURES_WITHIN), None);
+    }
+
+    #[test]
+    fn networks() {
+        for (address, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2::1", "2001:db8:1:"),
+            ("2001:db8:1:ffff::", "2001:db8:1:"),
+            ("", ""),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(network(address), expected);
+        }
     }
 }

@@ -27,7 +27,8 @@ use crate::doctor;
 use crate::github::client;
 use crate::github::office::Office;
 use crate::handler::KEEPER;
-use crate::keeper::object::{QUESTIONS, QuestionMessage, ROWS_READ};
+use crate::keeper::object::{ONCE, QUESTIONS, QuestionMessage, ROWS_READ};
+use crate::keeper::once::{self, Once};
 use crate::keeper::views::{Page as RunsPage, Question};
 use crate::names::RepoName;
 use crate::report::api::{Query, Repositories, RepositoryEntry};
@@ -49,6 +50,9 @@ const EXAMINED_AT_ONCE: usize = 5;
 /// Lists of 1,000 repositories that the metrics are made of.
 const LISTS: usize = 10;
 
+/// The binding that counts wrong credentials.
+const ADMIN_FAILURES: &str = "ADMIN_FAILURES";
+
 thread_local! {
     static FAILURES: RefCell<Failures> = RefCell::default();
 }
@@ -69,7 +73,7 @@ enum Reply {
 
 pub async fn handle(request: &Request, env: &Env, settings: &Rc<Settings>, route: &Admin) -> worker::Result<Response> {
     let url = request.inner().url();
-    if let Err(denied) = check(request, &url, route.care(), settings) {
+    if let Err(denied) = check(request, &url, route.care(), env, settings).await {
         return deny(denied, Form::of(route));
     }
     let query = Query::parse(&url);
@@ -79,22 +83,22 @@ pub async fn handle(request: &Request, env: &Env, settings: &Rc<Settings>, route
         Admin::Api(Api::Redeliver) => redeliver(&url, settings).await,
         Admin::Api(api) => tell(api, &query, is_form(request), env).await,
         Admin::Metrics => measure(env, settings).await,
-        Admin::Setup(step) => set_up(*step, &url, settings).await,
+        Admin::Setup(step) => set_up(*step, &url, env, settings).await,
     };
     respond(reply, Form::of(route))
 }
 
 /// Whether somebody with `ADMIN_TOKEN` asks, on a route that is open to everybody. Wrong credentials are refused here too: it
 /// is no place to guess at.
-pub fn knows_token(request: &Request, settings: &Settings) -> Result<bool, Denied> {
+pub async fn knows_token(request: &Request, env: &Env, settings: &Settings) -> Result<bool, Denied> {
     let is_given = request.headers().has("authorization").unwrap_or_default();
     if !is_given || settings.admin_token.is_none() {
         return Ok(false);
     }
-    check(request, &request.inner().url(), Care::Costs, settings).map(|()| true)
+    check(request, &request.inner().url(), Care::Costs, env, settings).await.map(|()| true)
 }
 
-fn check(request: &Request, url: &str, care: Care, settings: &Settings) -> Result<(), Denied> {
+async fn check(request: &Request, url: &str, care: Care, env: &Env, settings: &Settings) -> Result<(), Denied> {
     let header = |name: &str| request.headers().get(name).ok().flatten();
     let (fetch_site, from) = (header("sec-fetch-site"), header("origin"));
     let (fetch_mode, fetch_dest) = (header("sec-fetch-mode"), header("sec-fetch-dest"));
@@ -107,7 +111,7 @@ fn check(request: &Request, url: &str, care: Care, settings: &Settings) -> Resul
         own: origin(url),
     };
     let address = header("cf-connecting-ip").unwrap_or_default();
-    FAILURES.with_borrow_mut(|failures| {
+    let checked = FAILURES.with_borrow_mut(|failures| {
         access::check(
             settings.admin_token.as_ref(),
             header("authorization").as_deref(),
@@ -116,7 +120,26 @@ fn check(request: &Request, url: &str, care: Care, settings: &Settings) -> Resul
             &address,
             now(),
         )
-    })
+    });
+    match checked {
+        Err(Denied::Wrong) if are_too_many(env, &address).await => {
+            Err(FAILURES.with_borrow_mut(|failures| failures.lock(&address, now())))
+        }
+        checked => checked,
+    }
+}
+
+/// Whether the platform has counted too many wrong credentials of this address: in this location, by all isolates there,
+/// and eventually. What this isolate has counted itself is exact, and holds whatever becomes of this.
+async fn are_too_many(env: &Env, address: &str) -> bool {
+    let counted = async { env.rate_limiter(ADMIN_FAILURES)?.limit(access::network(address)).await };
+    match counted.await {
+        Ok(outcome) => !outcome.success,
+        Err(error) => {
+            log::fault(ADMIN_FAILURES, &error.to_string());
+            false
+        }
+    }
 }
 
 pub fn deny(denied: Denied, form: Form) -> worker::Result<Response> {
@@ -250,7 +273,7 @@ fn values<'a>(url: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a 
 }
 
 /// The pages that make a GitHub App. Only where there is none: whoever has `ADMIN_TOKEN` may not put another in its place.
-async fn set_up(step: Setup, url: &str, settings: &Settings) -> Reply {
+async fn set_up(step: Setup, url: &str, env: &Env, settings: &Settings) -> Reply {
     if settings.has_app() {
         return Reply::Setup(409, setup::pages::configured(), String::new());
     }
@@ -272,12 +295,20 @@ async fn set_up(step: Setup, url: &str, settings: &Settings) -> Reply {
             Reply::Setup(200, page, web)
         }
         Setup::Created => {
-            let is_ours = value("state").is_some_and(|state| setup::state::is_ours(admin_token, &state, now()));
-            let code = value("code").and_then(|code| Code::parse(&code)).filter(|_| is_ours);
-            let Some(code) = code else {
+            let state = value("state").and_then(|state| setup::state::parse(admin_token, &state, now()));
+            let code = value("code").and_then(|code| Code::parse(&code));
+            let Some((code, state)) = code.zip(state) else {
                 let why = "This return from GitHub does not belong to a visit of this page within the last hour.";
                 return Reply::Setup(400, setup::pages::not_created(why), web);
             };
+            match spend(env, Once { id: state.id, until: state.until }).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let why = "GitHub has sent somebody back from this visit before, and that is good once.";
+                    return Reply::Setup(400, setup::pages::not_created(why), web);
+                }
+                Err(error) => return unavailable("set-up", &error.to_string()),
+            }
             match client::convert(settings, &code).await {
                 Ok(app) => Reply::Setup(200, setup::pages::created(settings, &app), web),
                 Err(problem) => {
@@ -287,6 +318,19 @@ async fn set_up(step: Setup, url: &str, settings: &Settings) -> Reply {
                 }
             }
         }
+    }
+}
+
+/// Uses what is good once; whether it was.
+async fn spend(env: &Env, once: Once) -> worker::Result<bool> {
+    let stub = env.durable_object(KEEPER)?.get_by_name(once::NAME)?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(serde_json::to_string(&once)?.into()));
+    let response = stub.fetch_with_request(Request::new_with_init(&format!("https://keeper{ONCE}"), &init)?).await?;
+    match response.status_code() {
+        200 => Ok(true),
+        409 => Ok(false),
+        status => Err(format!("the object answered {status}").into()),
     }
 }
 

@@ -32,14 +32,15 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     #[cfg(feature = "fault-route")]
     crate::faults::panic_in_request(path(&url));
     let response = match route(&method, path(&url)) {
-        // worker.mjs has taken it.
-        Route::Webhook => return Err("a webhook that went past the intake".into()),
         Route::Home => html(home::home(&settings)),
         Route::Health => health(&request, env, &settings).await,
         Route::Badge(repository) => admin::show_badge(env, &settings, &repository).await,
         Route::Admin(route) => admin::handle(&request, env, &settings, &route).await,
         Route::MethodNotAllowed { allow } => respond(&Answer::method_not_allowed(allow)),
-        Route::NotFound => respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /")),
+        // A webhook is what worker.mjs takes for one: a way to write `/` that it does not know is none.
+        Route::NotFound | Route::Webhook => {
+            respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /"))
+        }
     }?;
     if is_head {
         Ok(ResponseBuilder::new().with_status(response.status_code()).with_headers(response.headers().clone()).empty())
@@ -123,7 +124,7 @@ fn receipt_answer(receipt: ReceiptMessage, subject: Subject) -> Answer {
 /// Fixed phrases for everybody; for whoever has `ADMIN_TOKEN`, what GitHub said, and of which repositories.
 async fn health(request: &Request, env: &Env, settings: &Settings) -> worker::Result<Response> {
     let refusal = kv::read_refusal(env).await;
-    let health = match admin::knows_token(request, settings) {
+    let health = match admin::knows_token(request, env, settings).await {
         Ok(false) => Health::in_short(settings, refusal),
         Ok(true) => {
             let summaries = kv::list_summaries(env, None).await.map(|(summaries, _)| summaries);

@@ -139,7 +139,8 @@ fn badge(path: &str) -> Option<RepoName> {
 
 /// The path of an absolute URL, without query and fragment.
 pub fn path(url: &str) -> &str {
-    let path = after_origin(url).unwrap_or("/");
+    // `*` instead of a path asks about a server as a whole (RFC 9110, "OPTIONS"): it is no path of ours.
+    let path = after_origin(url).unwrap_or(if url.ends_with('*') { "*" } else { "/" });
     path.split(['?', '#']).next().unwrap_or(path)
 }
 
@@ -175,6 +176,12 @@ mod tests {
             ("GET", "/healthz", Route::Health),
             ("POST", "/healthz", only_get()),
             ("POST", "/webhook", Route::NotFound),
+            ("POST", "*", Route::NotFound),
+            ("OPTIONS", "*", Route::NotFound),
+            ("GET", "", Route::NotFound),
+            ("POST", "//", Route::NotFound),
+            ("TRACE", "/", post_get()),
+            ("PROPFIND", "/metrics", only_get()),
             ("GET", "/favicon.ico", Route::NotFound),
             ("GET", "/overview", page(Page::Overview)),
             ("HEAD", "/overview/", page(Page::Overview)),
@@ -243,6 +250,9 @@ mod tests {
             ("http://h:1/a/b?c=/d#e", "http://h:1", "/a/b"),
             ("https://h/healthz#x", "https://h", "/healthz"),
             ("https://h/a?b=/a?b=/", "https://h", "/a"),
+            ("https://h*", "https://h*", "*"),
+            ("https://h//", "https://h", "//"),
+            ("https:///", "https://", "/"),
         ] {
             assert_eq!((origin(url), path(url)), (its_origin, its_path), "{url}");
         }

@@ -13,35 +13,38 @@ const HINTS = "https://keeper/hints";
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 /** As in `handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
 const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
-
-/**
- * Bodies larger than this are large, and so many bytes of them are held at once: an isolate has 128 MB, and anybody can
- * send them. GitHub's are some 20 kB.
- */
-const LARGE = 1024 * 1024;
-const LARGE_AT_ONCE = 56 * LARGE;
-const BUSY = new Error("too many large bodies at once");
+/** Why a body is answered before all of it was read. */
+const [LATE, BUSY] = [Symbol("late"), Symbol("busy")];
 
 let intake;
 let keys;
-let held = 0;
+let secretBlocks;
+let lastBody = 0;
+/** How to stop the bodies that are read block by block, by their number. */
+const stops = new Map();
 
 /** Whether the path is `/`. Without a URL object, which costs 2 µs. */
 function isRoot(url) {
-  const path = url.indexOf("/", "https://".length);
+  const path = url.indexOf("/", url.indexOf("://") + 3);
   return path + 1 === url.length || url[path + 1] === "?" || url[path + 1] === "#";
 }
 
-async function webhook(request, env) {
+async function webhook(request, env, ctx) {
   let timer;
   try {
-    intake ??= new Intake(env, keepers(env));
+    intake ??= new Intake(env, keepers(env), bodies);
     const head = headOf(request.headers);
-    const refused = intake.check(head);
-    if (refused !== undefined) return answer(refused);
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, ANSWER_WITHIN)));
-    const told = await Promise.race([judged(request, head), late]);
-    return answer(told ?? intake.late(head));
+    const id = (lastBody = (lastBody + 1) >>> 0);
+    const atOnce = intake.check(head, id, Date.now());
+    if (typeof atOnce === "string") return answer(atOnce);
+    let stop;
+    const stopped = new Promise((resolve) => (stop = resolve));
+    timer = setTimeout(stop, ANSWER_WITHIN, LATE);
+    const judged = atOnce ? judgedAtOnce(request, head, id) : judgedInBlocks(request, head, id, stop, stopped, ctx);
+    const told = await Promise.race([judged, stopped]);
+    if (told === LATE) return answer(intake.late(head, id));
+    if (told === BUSY) return answer(intake.busy(head, id));
+    return answer(told);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) panics += 1;
     throw error;
@@ -60,62 +63,148 @@ function headOf(headers) {
   return head;
 }
 
-function judged(request, head) {
-  const declared = request.headers.get("content-length");
-  return declared > LARGE ? judgedLarge(request, head, Number(declared)) : judgedAtOnce(request, head, declared !== null);
-}
-
-async function judgedLarge(request, head, length) {
-  if (held + length > LARGE_AT_ONCE) return intake.busy(head);
-  held += length;
-  try {
-    return await judgedAtOnce(request, head, true);
-  } finally {
-    held -= length;
-  }
-}
-
-/** In one piece, as each asynchronous function more costs 1 µs. */
-async function judgedAtOnce(request, head, declared) {
+/** In one piece, as each asynchronous function more costs 1 µs. A stream costs 35 µs more. */
+async function judgedAtOnce(request, head, id) {
   let body;
   try {
-    // A declared length has been checked, and the runtime reads no further. A stream costs 35 µs more.
-    body = declared ? await request.bytes() : await readUpTo(intake.body_limit(), request.body);
-  } catch (error) {
-    return error === BUSY ? intake.busy(head) : intake.cut(head);
+    // Its length is declared and has been checked, and the runtime reads no further.
+    body = await request.bytes();
+  } catch {
+    return intake.cut(head, id);
   }
-  if (body === undefined) return intake.too_large(head);
   keys ??= await Promise.all(intake.secrets().map(imported));
   const mac = await crypto.subtle.sign("HMAC", keys[0], body);
-  if (keys.length === 1) return intake.judge(head, new Uint8Array(mac), body);
+  if (keys.length === 1) return intake.judge(head, id, new Uint8Array(mac), body);
   const macs = await Promise.all(keys.map((key) => crypto.subtle.sign("HMAC", key, body)));
-  return intake.judge(head, await new Blob(macs).bytes(), body);
-}
-
-/** All of a stream; nothing if it is longer than that, of which no more is read. */
-async function readUpTo(limit, stream) {
-  const chunks = [];
-  let [length, counted] = [0, 0];
-  try {
-    for await (const chunk of stream ?? []) {
-      length += chunk.byteLength;
-      if (length > limit) return undefined;
-      if (length > LARGE) {
-        if (held + length - counted > LARGE_AT_ONCE) throw BUSY;
-        held += length - counted;
-        counted = length;
-      }
-      chunks.push(chunk);
-    }
-    return new Blob(chunks).bytes();
-  } finally {
-    held -= counted;
-  }
+  return intake.judge(head, id, joined(macs), body);
 }
 
 function imported(secret) {
   return crypto.subtle.importKey("raw", new TextEncoder().encode(secret), HMAC, false, ["sign"]);
 }
+
+/**
+ * Block by block, of as many as `Intake` has room for, with the HMACs made meanwhile. It ends early when it is stopped;
+ * and it runs to its end when its sender goes away, which the runtime would else drop it for with what it holds.
+ */
+function judgedInBlocks(request, head, id, stop, stopped, ctx) {
+  const blocks = new Blocks();
+  const judged = readInBlocks(request, head, id, blocks, stopped).finally(() => {
+    stops.delete(id);
+    blocks.clear();
+  });
+  stops.set(id, stop);
+  ctx.waitUntil(judged.catch(() => {}));
+  return judged;
+}
+
+async function readInBlocks(request, head, id, blocks, stopped) {
+  const limit = intake.body_limit();
+  const reader = request.body?.getReader({ mode: "byob" });
+  const macs = streamedMacs();
+  stopped.then(() => reader?.cancel()).catch(() => {});
+  let length = 0;
+  try {
+    while (reader !== undefined) {
+      if (blocks.isFull) {
+        const room = intake.room(id, Date.now());
+        if (room === undefined) return intake.busy(head, id);
+        blocks.add(room);
+      }
+      const { value, done } = await reader.read(blocks.rest());
+      if (value !== undefined) blocks.filled(value);
+      if (done) break;
+      length += value.byteLength;
+      if (length > limit) return intake.too_large(head, id);
+      // Before the next read, for which the runtime takes the buffer away.
+      for (const mac of macs) await mac.writer.write(value);
+    }
+  } catch {
+    return intake.cut(head, id);
+  } finally {
+    reader?.cancel().catch(() => {});
+  }
+  return intake.judge_blocks(head, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
+}
+
+/** What is held of a body. */
+class Blocks {
+  #full = [];
+  #buffer;
+  #used = 0;
+  #given;
+
+  get isFull() {
+    return this.#used === (this.#buffer?.byteLength ?? 0);
+  }
+
+  /** Room for so many bytes more; for none, the last block is filled again. */
+  add(bytes) {
+    if (bytes > 0) {
+      if (this.#buffer !== undefined) this.#full.push(this.#buffer);
+      this.#buffer = new ArrayBuffer(bytes);
+    }
+    this.#used = 0;
+  }
+
+  rest() {
+    return new Uint8Array(this.#buffer, this.#used);
+  }
+
+  /** The runtime gives the buffer that it was given back as another; at the end with nothing in it, at any place. */
+  filled(part) {
+    this.#buffer = part.buffer;
+    if (part.byteLength > 0) this.#used = part.byteOffset + part.byteLength;
+  }
+
+  /** For `Intake`: the next block, and the end of the one before it. */
+  next() {
+    this.#given?.transfer(0);
+    this.#given = this.#full.shift();
+    if (this.#given !== undefined) return new Uint8Array(this.#given);
+    [this.#given, this.#buffer] = [this.#buffer, undefined];
+    return this.#given && new Uint8Array(this.#given, 0, this.#used);
+  }
+
+  /** Memory is given back now, and not when garbage is collected. */
+  clear() {
+    for (const buffer of [...this.#full.splice(0), this.#buffer]) if (buffer?.detached === false) buffer.transfer(0);
+  }
+}
+
+/** For each secret an HMAC of what is written to it: the runtime's own takes a message in one piece. */
+function streamedMacs() {
+  secretBlocks ??= intake.blocks();
+  const macs = [];
+  for (let at = 0; at < secretBlocks.length; at += 128) {
+    const stream = new crypto.DigestStream("SHA-256");
+    const writer = stream.getWriter();
+    writer.write(secretBlocks.subarray(at, at + 64));
+    macs.push({ stream, writer, outer: secretBlocks.subarray(at + 64, at + 128) });
+  }
+  return macs;
+}
+
+async function madeOf({ stream, writer, outer }) {
+  await writer.close();
+  return crypto.subtle.digest("SHA-256", joined([outer, await stream.digest]));
+}
+
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(new Uint8Array(part.buffer ?? part, part.byteOffset ?? 0, part.byteLength), at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+const bodies = {
+  let_go(id) {
+    stops.get(id)?.(BUSY);
+  },
+};
 
 /** Of what `Intake` says: three digits for the status, the body, and the line for the log. */
 function answer(told) {
@@ -138,7 +227,7 @@ const keepers = (env) => ({
 
 export default {
   fetch(request, env, ctx) {
-    if (request.method === "POST" && isRoot(request.url)) return webhook(request, env);
+    if (request.method === "POST" && isRoot(request.url)) return webhook(request, env, ctx);
     return new Rust(ctx, env).fetch(request);
   },
 

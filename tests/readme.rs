@@ -167,3 +167,10 @@ fn the_policy_that_most_people_want() {
     assert_eq!(does, [Then::Rerun, Then::Rerun, Then::Leave]);
     assert!(README.contains("docs/rerunner.schema.json"));
 }
+
+/// A span has the whole address of what the Worker calls, and some of those are secret.
+#[test]
+fn no_traces_are_kept() {
+    let configuration: toml::Value = toml::from_str(include_str!("../wrangler.toml")).unwrap();
+    assert_eq!(configuration["observability"]["traces"]["enabled"].as_bool(), Some(false));
+}

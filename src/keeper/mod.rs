@@ -7,6 +7,7 @@
 //! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
 //! - [`stats`]: what is counted. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
 //!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
+//! - [`once`]: what is good once, of the set-up page's own object.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
@@ -21,6 +22,7 @@ pub mod hear;
 mod judge;
 pub mod machine;
 pub mod object;
+pub mod once;
 pub mod outbox;
 pub mod policy_file;
 mod schema;

@@ -31,6 +31,7 @@ use crate::{env, kv, log, notify};
 
 use super::comments::{self, Comment};
 use super::machine::{LEASE, ReceiptKind, Record};
+use super::once::{self, Once};
 use super::outbox::{Notice, Notices};
 use super::store::{Sql, StoreError, Value};
 use super::summary::Summary;
@@ -81,6 +82,8 @@ pub struct ReceiptMessage {
 /// Where the fetch handler asks, and the header that says how many rows of storage the answer took.
 pub const QUESTIONS: &str = "/questions";
 pub const ROWS_READ: &str = "x-rows-read";
+/// Where it has something used that is good once: 200, or 409 where that was used before.
+pub const ONCE: &str = "/once";
 
 /// What the fetch handler asks.
 #[derive(Serialize, Deserialize)]
@@ -129,6 +132,18 @@ impl DurableObject for KeeperObject {
                 Err(fault) => {
                     log::fault("keeper", &fault.to_string());
                     Response::error("not read", 500)
+                }
+            };
+        }
+        if request.path() == ONCE {
+            let once: Once = serde_json::from_str(&request.text().await?)?;
+            let spent = self.inner.keeper().and_then(|keeper| once::spend(keeper.store().sql(), &once, now()));
+            return match spent {
+                Ok(true) => Response::empty(),
+                Ok(false) => Response::error("used", 409),
+                Err(fault) => {
+                    log::fault("keeper", &fault.to_string());
+                    Response::error("not stored", 500)
                 }
             };
         }

@@ -1,5 +1,6 @@
 //! What goes to GitHub and comes back with its reader: that the return belongs to a visit of the page here, of less than
-//! an hour ago. Nothing is stored for it: the time and a nonce are signed with a key that is derived from `ADMIN_TOKEN`.
+//! an hour ago. The time and a nonce are signed with a key that is derived from `ADMIN_TOKEN`, so that nothing is stored
+//! until it comes back; and then that it has, as it is good once ([`crate::keeper::once`]).
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -10,6 +11,15 @@ use crate::time::{Millis, Span};
 /// A manifest's code lasts as long.
 const GOOD_FOR: Span = Span::hours(1);
 
+/// One that came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// What was signed: the same however the signature is written.
+    pub id: String,
+    /// From then on it would not be taken anyway.
+    pub until: Millis,
+}
+
 /// `TIME.NONCE.SIGNATURE`, which needs no encoding in an address.
 pub fn issue(admin_token: &Secret, nonce: &str, now: Millis) -> Option<String> {
     let text = format!("{}.{nonce}", now.0);
@@ -17,14 +27,15 @@ pub fn issue(admin_token: &Secret, nonce: &str, now: Millis) -> Option<String> {
     Some(format!("{text}.{}", hex::encode(signature)))
 }
 
-/// Whether it was issued here, and within the hour.
-pub fn is_ours(admin_token: &Secret, state: &str, now: Millis) -> bool {
-    let Some((text, signature)) = state.rsplit_once('.') else { return false };
-    let issued = text.split_once('.').and_then(|(time, _)| time.parse().ok()).map(Millis);
-    let in_time = issued.is_some_and(|issued| issued <= now && now < issued + GOOD_FOR);
-    let signed = hex::decode(signature).ok().zip(mac(admin_token, text));
+/// The state, if it was issued here, and within the hour.
+pub fn parse(admin_token: &Secret, state: &str, now: Millis) -> Option<State> {
+    let (text, signature) = state.rsplit_once('.')?;
+    let issued = text.split_once('.').and_then(|(time, _)| time.parse().ok()).map(Millis)?;
+    let until = issued + GOOD_FOR;
+    let signature = hex::decode(signature).ok()?;
     // In constant time.
-    in_time && signed.is_some_and(|(signature, mac)| mac.verify_slice(&signature).is_ok())
+    let is_signed = mac(admin_token, text)?.verify_slice(&signature).is_ok();
+    (is_signed && issued <= now && now < until).then(|| State { id: text.to_owned(), until })
 }
 
 fn mac(admin_token: &Secret, text: &str) -> Option<Hmac<Sha256>> {
@@ -46,6 +57,7 @@ mod tests {
     fn only_ours_only_whole_and_only_for_an_hour() {
         let token = Secret::new("the-admin-token");
         let state = issue(&token, "n0nce", NOW).unwrap();
+        let is_ours = |token: &Secret, state: &str, now| parse(token, state, now).is_some();
         assert!(is_ours(&token, &state, NOW));
         assert!(is_ours(&token, &state, NOW + Span::minutes(59)));
         assert!(!is_ours(&token, &state, NOW + Span::minutes(60)));
@@ -58,6 +70,11 @@ mod tests {
         for bad in ["", ".", "..", cut, "x.y.z"] {
             assert!(!is_ours(&token, bad, NOW), "{bad}");
         }
+        let parsed = parse(&token, &state, NOW).unwrap();
+        assert_eq!(parsed, State { id: "1795446245000.n0nce".to_owned(), until: NOW + Span::minutes(60) });
+        let (text, signature) = state.rsplit_once('.').unwrap();
+        let shouted = format!("{text}.{}", signature.to_uppercase());
+        assert_eq!(parse(&token, &shouted, NOW), Some(parsed), "another spelling is no other state");
         assert!(state.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'), "{state}");
     }
 }

@@ -4,7 +4,7 @@ use crate::hint::{Conclusion, Hint, News};
 use crate::names::{InstallationId, RepoName, RunAttempt};
 use crate::settings::Settings;
 
-use super::payload::{Payload, Seen};
+use super::payload::Payload;
 use super::{Answer, Subject};
 
 pub enum Passed {
@@ -15,16 +15,13 @@ pub enum Passed {
 pub fn apply(settings: &Settings, payload: Payload) -> Passed {
     let (run, actors, of_run) = match payload {
         Payload::Ping => return Passed::Answer(Answer::pong()),
-        Payload::Unwanted(what) => return Passed::Answer(Answer::ignored(format!("nothing is done for this {what}"))),
+        Payload::Unwanted(what) => return Passed::Answer(Answer::ignored(nothing_is_done_for(&what))),
         Payload::Run { run, actors } => (run, actors, true),
         Payload::Job { run, actors } => (run, actors, false),
     };
-    let verdict = if !settings.serves(&run.repository) {
-        Err("the repository is not in REPOSITORIES".to_owned())
-    } else if actors.iter().any(|actor| settings.excludes_actor(actor)) {
-        Err("the actor is in NO_RERUN_ACTORS".to_owned())
-    } else {
-        news(&run, of_run)
+    let verdict = match is_left(settings, Some(&run.repository), &actors) {
+        Some(reason) => Err(reason.to_owned()),
+        None => news(of_run, run.conclusion, run.run_attempt),
     };
     match verdict {
         Ok(news) => Passed::Hint {
@@ -40,9 +37,25 @@ pub fn apply(settings: &Settings, payload: Payload) -> Passed {
     }
 }
 
-fn news(run: &Seen, of_run: bool) -> Result<News, String> {
-    let rerun = run.run_attempt > Some(RunAttempt::FIRST);
-    match (of_run, run.conclusion) {
+pub fn nothing_is_done_for(what: &str) -> String {
+    format!("nothing is done for this {what}")
+}
+
+/// Whether the settings alone say that nothing is done, as far as it is known whose run it is.
+pub fn is_left(settings: &Settings, repository: Option<&RepoName>, actors: &[String]) -> Option<&'static str> {
+    if repository.is_some_and(|repository| !settings.serves(repository)) {
+        Some("the repository is not in REPOSITORIES")
+    } else if actors.iter().any(|actor| settings.excludes_actor(actor)) {
+        Some("the actor is in NO_RERUN_ACTORS")
+    } else {
+        None
+    }
+}
+
+/// What a run's or a job's end means, or why it means nothing.
+pub fn news(of_run: bool, conclusion: Option<Conclusion>, run_attempt: Option<RunAttempt>) -> Result<News, String> {
+    let rerun = run_attempt > Some(RunAttempt::FIRST);
+    match (of_run, conclusion) {
         // "completed" without a conclusion occurs: the run itself will say.
         (true, None) => Ok(News::RunFailed),
         (true, Some(conclusion)) if conclusion.may_be_rerun() => Ok(News::RunFailed),

@@ -59,6 +59,11 @@ impl fmt::Display for Malformed {
     }
 }
 
+/// Whether a body of this event is read. What is answered to others does not depend on it.
+pub fn is_read(event: &str) -> bool {
+    matches!(event, "workflow_run" | "workflow_job" | "check_run")
+}
+
 /// Reads a verified body. Events that nobody wants are not even parsed.
 pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malformed> {
     let read: fn(&[u8]) -> Result<Payload, Malformed> = match event {
@@ -76,7 +81,7 @@ pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malf
 
 /// The JSON of a form. GitHub's form is this one field and nothing else, and nothing else is taken: the content type is
 /// not signed, and a signed JSON body that has `&payload=` somewhere in a text must not become another payload.
-fn form_payload(body: &[u8]) -> Option<Cow<'_, str>> {
+pub fn form_payload(body: &[u8]) -> Option<Cow<'_, str>> {
     if !body.starts_with(b"payload=") || body.contains(&b'&') {
         return None;
     }
@@ -132,7 +137,7 @@ struct User<'a> {
     login: Cow<'a, str>,
 }
 
-const COMPLETED: &str = "completed";
+pub const COMPLETED: &str = "completed";
 
 fn unwanted_action(event: &str) -> Payload {
     Payload::Unwanted(format!("action of {event}"))

@@ -56,7 +56,7 @@ impl Delivery {
     fn judged(&self, settings: &Settings) -> Verdict {
         let header = |name: &str| self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         match head::check(settings, header) {
-            Ok(head) => judge(settings, &head, &signature::macs(&settings.webhook_secrets, &self.body), &self.body),
+            Ok(head) => judge(settings, &head, &signature::macs(&settings.webhook_secrets, &self.body), || &self.body),
             Err(answer) => Verdict::Answer(answer),
         }
     }
@@ -355,4 +355,108 @@ fn escapes_in_names_are_read() {
     let escaped = run("failure", 1).to_string().replace("\"ann\"", "\"a\\u006en\"");
     let delivery = Delivery::new("workflow_run", &Value::Null).body(escaped.as_bytes());
     delivery.answers_with(&settings(&[("NO_RERUN_ACTORS", "ann")]), 200, Outcome::Ignored, "NO_RERUN_ACTORS");
+}
+
+/// Whoever is told 400 sends it again and again. Where nothing would be done, fields that are not needed then may hold
+/// anything.
+#[test]
+fn what_leads_to_nothing_is_never_malformed() {
+    #[track_caller]
+    fn ignored(settings: &Settings, event: &str, payload: &Value, reason: &str) {
+        Delivery::new(event, payload).answers_with(settings, 200, Outcome::Ignored, reason);
+        let form: String =
+            form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+        let form = Delivery::new(event, &Value::Null).body(form.as_bytes());
+        form.with("content-type", "application/x-www-form-urlencoded").answers_with(
+            settings,
+            200,
+            Outcome::Ignored,
+            reason,
+        );
+    }
+    let all = &settings(&[]);
+    let events =
+        [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))];
+    let junk = [json!(null), json!([]), json!(7), json!("x"), json!({}), json!({ "id": "7", "run_id": [] })];
+    for (event, whole) in &events {
+        // An action of which nothing is needed.
+        for action in ["queued", "requested", "in_progress", ""] {
+            for junk in &junk {
+                ignored(all, event, &json!({ "action": action, *event: junk }), "action");
+                ignored(
+                    all,
+                    event,
+                    &json!({ *event: junk, "repository": junk, "sender": junk, "action": action }),
+                    "action",
+                );
+            }
+        }
+        // A repository that is not served, and an actor that is left alone.
+        let elsewhere = settings(&[("REPOSITORIES", "octo/gadgets")]);
+        for junk in &junk {
+            let mut payload = whole.clone();
+            payload[*event] = junk.clone();
+            ignored(&elsewhere, event, &payload, if *event == "check_run" { "" } else { "REPOSITORIES" });
+            if *event == "workflow_job" {
+                ignored(&settings(&[("NO_RERUN_ACTORS", "ann")]), event, &payload, "NO_RERUN_ACTORS");
+            }
+        }
+        // A conclusion that nothing is done for.
+        let mut payload = whole.clone();
+        payload[*event]["conclusion"] = json!("success");
+        payload[*event]["id"] = json!("7");
+        payload[*event]["run_id"] = json!(-7);
+        payload["installation"] = json!({ "id": "x" });
+        payload["repository"] = json!(null);
+        ignored(all, event, &payload, "success");
+    }
+    let mut by_ann = run("failure", 1);
+    by_ann["workflow_run"]["id"] = json!(null);
+    ignored(&settings(&[("NO_RERUN_ACTORS", "ann")]), "workflow_run", &by_ann, "NO_RERUN_ACTORS");
+    let mut of_another_app = check("failure");
+    of_another_app["check_run"]["app"]["slug"] = json!("circleci");
+    of_another_app["check_run"]["details_url"] = json!(7);
+    of_another_app["repository"] = json!(null);
+    ignored(all, "check_run", &of_another_app, "not of GitHub Actions");
+}
+
+/// The event's name is not signed: where something would be done, a body has the shape of its event, or is refused.
+#[test]
+fn what_might_lead_to_something_is_whole_or_refused() {
+    #[track_caller]
+    fn refused(event: &str, payload: &Value) {
+        Delivery::new(event, payload).answers(400, Outcome::Rejected, "malformed");
+    }
+    for (event, whole) in
+        [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
+    {
+        for (place, bad) in [
+            ("/action", json!(null)),
+            ("/action", json!(["queued"])),
+            ("/repository", json!(null)),
+            ("/repository/full_name", json!("octo/..")),
+            (&format!("/{event}"), json!(null)),
+            (&format!("/{event}/conclusion"), json!(7)),
+        ] {
+            let mut payload = whole.clone();
+            *payload.pointer_mut(place).unwrap() = bad;
+            refused(event, &payload);
+        }
+        // Of another event.
+        for (other, _) in [("workflow_run", ()), ("workflow_job", ()), ("check_run", ())] {
+            if other != event {
+                refused(other, &whole);
+            }
+        }
+    }
+    // It might be a rescue.
+    let mut which_attempt = run("success", 1);
+    which_attempt["workflow_run"]["run_attempt"] = json!("2");
+    refused("workflow_run", &which_attempt);
+    let two_actions = r#"{"action":"queued","action":"completed","workflow_job":null}"#;
+    Delivery::new("workflow_job", &Value::Null).body(two_actions.as_bytes()).answers(
+        400,
+        Outcome::Rejected,
+        "malformed",
+    );
 }

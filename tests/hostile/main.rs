@@ -112,7 +112,7 @@ fn judged(event: &str, signature: &str, body: &[u8]) -> Verdict {
         _ => None,
     };
     match head::check(&settings, header) {
-        Ok(head) => judge(&settings, &head, &macs(&settings.webhook_secrets, body), body),
+        Ok(head) => judge(&settings, &head, &macs(&settings.webhook_secrets, body), || body),
         Err(answer) => Verdict::Answer(answer),
     }
 }

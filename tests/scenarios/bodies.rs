@@ -1,10 +1,10 @@
 //! Bodies that are too large, or stop: a clear status, bounded memory, nothing stored.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use local_worker::Options;
+use local_worker::{LocalWorker, Options};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,25 +21,34 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         over_the_cap,
         that_stop_half_way,
         that_are_slow,
+        in_pieces_when_there_are_many,
         many_at_the_cap,
         more_at_once_than_an_isolate_holds,
+        many_that_are_never_finished,
+        wrong_signatures_at_the_cap,
+        given_up_late_cut_and_left,
     )
 }
 
-const CAP: usize = 25 * 1024 * 1024;
+const CAP: usize = 25 * MIB;
 const FIRST: u64 = 4;
 const MANY: u64 = 10;
+const MIB: usize = 1024 * 1024;
 // Delivery ids.
 const TOO_LARGE: &str = "00000000-0000-0000-0000-00000000b001";
 const HALF: &str = "00000000-0000-0000-0000-00000000b002";
 const SLOW: &str = "00000000-0000-0000-0000-00000000b003";
 const SLOWER: &str = "00000000-0000-0000-0000-00000000b004";
+const FIRST_LARGE: &str = "00000000-0000-0000-0000-00000000b005";
+const SECOND_LARGE: &str = "00000000-0000-0000-0000-00000000b006";
 /// Whoever answers before all was read may end the connection so that the answer is lost on the way (RFC 9112, 9.6).
 const TRIES: usize = 10;
 
+/// What matters comes last, so that nothing of it may be lost on the way.
 fn padded(length: usize) -> Vec<u8> {
-    let mut body = success().to_string().into_bytes();
-    body.resize(length, b' ');
+    let text = success().to_string();
+    let mut body = vec![b' '; length - text.len()];
+    body.extend_from_slice(text.as_bytes());
     body
 }
 
@@ -128,22 +137,136 @@ fn whole(delivery: &str, body: String) -> Delivery {
     Delivery::new("workflow_run", body).with("x-github-delivery", delivery)
 }
 
-/// Anybody can send large bodies, signed or not: what is held of them at once is bounded, and the small ones come in.
+/// Small ones of a declared length are read at once, but not any number of them: with that many unfinished, the next is
+/// read piece by piece, and no byte of it is lost.
+async fn in_pieces_when_there_are_many(stage: Arc<Stage>) {
+    let worker = stage.worker_with(Options::default()).await;
+    let unfinished = unfinished(&worker.url, 300, 60_000, 0).await;
+    for run_id in 1..20 {
+        let mut run = failed_run("octo/beside-heads", run_id);
+        run["padding"] = "x".repeat(2_000 * run_id as usize).into();
+        Delivery::json("workflow_run", &run).send(&worker.url).await.is(202, "scheduled", "");
+    }
+    drop(unfinished);
+    worker.stop().await;
+}
+
+/// Anybody can send large bodies, signed or not: what is held of them at once is bounded. Whoever holds most gives way.
 async fn more_at_once_than_an_isolate_holds(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let unsigned = sign("another", b"");
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut connection = begin(&worker.url, TOO_LARGE, CAP, &unsigned).await;
-        connection.write_all(&padded(2_000_000)).await.expect("written");
-        held.push(connection);
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    Delivery::new("workflow_run", padded(CAP)).send(&worker.url).await.is(503, "unavailable", "large bodies");
-    let small = Delivery::json("workflow_run", &failed_run("octo/beside-large", 1));
-    small.send(&worker.url).await.is(202, "scheduled", "");
-    drop(held);
+    let mut first = begin(&worker.url, FIRST_LARGE, CAP, &unsigned).await;
+    first.write_all(&padded(20 * MIB)).await.expect("written");
+    let mut second = begin(&worker.url, SECOND_LARGE, CAP, &unsigned).await;
+    second.write_all(&padded(CAP)).await.expect("written");
+    let answered = async |delivery: &str| {
+        let told = worker.log().wait_for(PATIENCE, |event| event["delivery"] == delivery).await;
+        let told = told.expect("an answer");
+        (told["status"].as_u64(), told["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    let (status, reason) = answered(FIRST_LARGE).await;
+    assert!(status == Some(503) && reason.contains("large bodies"), "{status:?} {reason}");
+    assert_eq!(answered(SECOND_LARGE).await.0, Some(401));
     worker.stop().await;
+}
+
+/// What the Worker has of the machine's memory at most while `attack` lasts, beyond what it had before, in MiB. Small
+/// webhooks are answered meanwhile.
+async fn grown_by(worker: &LocalWorker, attack: impl Future<Output = ()>) -> u64 {
+    // What is made once.
+    for run_id in 1..=5 {
+        let small = Delivery::json("workflow_run", &failed_run("octo/before-an-attack", run_id));
+        small.send(&worker.url).await.is(202, "scheduled", "");
+    }
+    let before = worker.memory();
+    assert!(before > 0, "the Worker's process is not found");
+    let (mut most, mut run_id, mut slowest) = (before, 0, Duration::ZERO);
+    let mut attack = std::pin::pin!(attack);
+    loop {
+        let small = async {
+            run_id += 1;
+            let since = Instant::now();
+            let small = Delivery::json("workflow_run", &failed_run("octo/beside-an-attack", run_id));
+            small.send(&worker.url).await.is(202, "scheduled", "");
+            slowest = slowest.max(since.elapsed());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        tokio::select! {
+            biased;
+            () = &mut attack => break,
+            () = small => most = most.max(worker.memory()),
+        }
+    }
+    let grown = most.saturating_sub(before) / MIB as u64;
+    println!("grown by {grown} MiB, beside it {run_id} small webhooks in {slowest:?} at most");
+    grown
+}
+
+/// 400 of 0.94 MiB, of which the last byte never comes.
+async fn many_that_are_never_finished(stage: Arc<Stage>) {
+    let worker = stage.worker_with(Options::default()).await;
+    let attack = async {
+        let connections = unfinished(&worker.url, 400, 985_000, 984_999).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        drop(connections);
+    };
+    let grown = grown_by(&worker, attack).await;
+    assert!(grown < 350, "{grown} MiB");
+    worker.stop().await;
+}
+
+async fn wrong_signatures_at_the_cap(stage: Arc<Stage>) {
+    let worker = stage.worker_with(Options::default()).await;
+    let attack = async {
+        for _ in 0..5 {
+            let wrong = || Delivery::new("workflow_run", padded(CAP)).with("x-hub-signature-256", &sign("wrong", b""));
+            let (first, second) =
+                tokio::join!(wrong().try_send_streamed(&worker.url), wrong().try_send_streamed(&worker.url));
+            for answer in [first, second].into_iter().flatten() {
+                assert!([401, 503].contains(&answer.status), "{answer:?}");
+            }
+        }
+    };
+    let grown = grown_by(&worker, attack).await;
+    assert!(grown < 160, "{grown} MiB");
+    worker.stop().await;
+}
+
+/// What eight large bodies hold is given back when they are answered late, when they end early, and when their senders go
+/// away without a word, for which the runtime drops the requests: the largest body has room again at once.
+async fn given_up_late_cut_and_left(stage: Arc<Stage>) {
+    for way in ["late", "cut", "left"] {
+        let worker = stage.worker_with(Options::default()).await;
+        let mut connections = unfinished(&worker.url, 8, 3 * MIB, 3 * MIB - 1).await;
+        // Long enough for all of it to have come, and too short for an answer.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        for connection in &mut connections {
+            match way {
+                "late" => answers(connection, 503, "too long").await,
+                "cut" => connection.shutdown().await.expect("shut down"),
+                _ => connection.set_zero_linger().expect("a reset"),
+            }
+        }
+        if way == "left" {
+            connections.clear();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Delivery::new("workflow_run", padded(CAP)).send(&worker.url).await.is(200, "ignored", "success");
+        drop(connections);
+        worker.stop().await;
+    }
+}
+
+/// So many bodies are begun, and of each so much is sent as the Worker takes.
+async fn unfinished(url: &str, number: usize, declared: usize, sent: usize) -> Vec<TcpStream> {
+    let body: Arc<[u8]> = padded(sent.max(1_000)).into();
+    let begun = (0..number).map(async |_| {
+        let mut connection = begin(url, HALF, declared, &sign("another", b"")).await;
+        // One that was answered takes no more.
+        let _ = tokio::time::timeout(Duration::from_secs(5), connection.write_all(&body[..sent])).await;
+        connection
+    });
+    futures_util::future::join_all(begun).await
 }
 
 /// Sends a webhook's head, with the delivery's id.

@@ -26,7 +26,7 @@ mod trouble;
 mod work;
 
 #[path = "../../../tests/simulation/native_sql.rs"]
-mod native_sql;
+pub mod native_sql;
 use native_sql::NativeSql;
 
 /// A Keeper, a clock, and one run on GitHub.

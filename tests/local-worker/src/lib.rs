@@ -215,20 +215,23 @@ impl LocalWorker {
         }
     }
 
-    /// What workerd has of the machine's memory, in bytes. Zero where the system has no `/proc` that tells.
+    /// What the Worker's workerd has of the machine's memory, in bytes, once it has stored something; wrangler has another
+    /// in front of it. Zero where the system has no `/proc` that tells.
     pub fn memory(&self) -> u64 {
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let statuses = processes.filter_map(|process| std::fs::read_to_string(process.path().join("status")).ok());
         let group = self.group.to_string();
-        let resident = |status: String| {
+        let resident = |process: PathBuf| {
+            let status = std::fs::read_to_string(process.join("status")).ok()?;
             let field = |name| {
                 let mut lines = status.lines();
                 lines.find_map(|line| line.strip_prefix(name)?.split_whitespace().next().map(str::to_owned))
             };
-            let ours = field("Name:")?.starts_with("workerd") && field("NSpgid:")? == group;
-            field("VmRSS:")?.parse::<u64>().ok().filter(|_| ours).map(|kibibytes| kibibytes * 1_024)
+            let is_workerd = field("Name:")?.starts_with("workerd") && field("NSpgid:")? == group;
+            let mut open = std::fs::read_dir(process.join("fd")).ok().filter(|_| is_workerd)?.flatten();
+            let storage = self.storage.canonicalize().ok()?;
+            let has_storage = open.any(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.starts_with(&storage)));
+            field("VmRSS:")?.parse::<u64>().ok().filter(|_| has_storage).map(|kibibytes| kibibytes * 1_024)
         };
-        statuses.filter_map(resident).sum()
+        std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|process| resident(process.path())).sum()
     }
 
     /// Waits until it ends by itself, which it should not.
