@@ -47,11 +47,19 @@ impl fmt::Debug for Document {
     }
 }
 
-/// The three of a package: GitHub's own, the oldest and the newest Enterprise Server's. Panics if it is not installed.
+fn folder(package: &str) -> PathBuf {
+    let packages = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/@octokit"));
+    packages.join(package).join("generated")
+}
+
+pub(super) fn must_be_installed(package: &str) {
+    assert!(folder(package).is_dir(), "the npm package @octokit/{package} is not installed; run `npm ci` first");
+}
+
+/// The three of a package: GitHub's own, the oldest and the newest Enterprise Server's.
 pub(super) fn load(package: &str) -> Vec<Document> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/@octokit"));
-    let folder = folder.join(package).join("generated");
-    let missing = |error| panic!("{}: {error}; run `npm ci` first", folder.display());
+    let folder = folder(package);
+    let missing = |error| panic!("{}: {error}", folder.display());
     let files = std::fs::read_dir(&folder).unwrap_or_else(missing).filter_map(Result::ok);
     let names = files.filter_map(|file| file.file_name().into_string().ok());
     let mut servers: Vec<(u32, u32)> = names.filter_map(|name| server_version(&name)).collect();

@@ -44,8 +44,9 @@ pub enum Checks {
     Strict,
 }
 
-static REST: LazyLock<Vec<Document>> = LazyLock::new(|| document::load("openapi"));
-static WEBHOOKS: LazyLock<Vec<Document>> = LazyLock::new(|| document::load("openapi-webhooks"));
+const PACKAGES: [&str; 2] = ["openapi", "openapi-webhooks"];
+static REST: LazyLock<Vec<Document>> = LazyLock::new(|| document::load(PACKAGES[0]));
+static WEBHOOKS: LazyLock<Vec<Document>> = LazyLock::new(|| document::load(PACKAGES[1]));
 
 /// Of the whole process: a simulated GitHub may be gone before anybody asks.
 static ALL: Mutex<Vec<Violation>> = Mutex::new(Vec::new());
@@ -91,7 +92,11 @@ struct Found {
 }
 
 impl Checked {
+    /// Panics if there is nothing to hold it against.
     pub fn new(checks: Checks) -> Checked {
+        if checks != Checks::Off {
+            PACKAGES.into_iter().for_each(document::must_be_installed);
+        }
         Checked { checks, found: Arc::default() }
     }
 

@@ -1,6 +1,7 @@
 //! Users, repositories, times, ids.
 
 use chrono::DateTime;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::model::RepositoryIdentity;
@@ -67,6 +68,12 @@ pub fn parse_time(text: &str) -> Option<Millis> {
     DateTime::parse_from_rfc3339(&full).ok().and_then(|at| Millis::try_from(at.timestamp_millis()).ok())
 }
 
+/// A name or a path as a part of an address.
+pub(super) fn in_address(text: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    utf8_percent_encode(text, KEPT).to_string()
+}
+
 /// A number of the size of GitHub's ids that always belongs to this text.
 pub(super) fn id_of(text: &str) -> u64 {
     let hash = text.bytes().fold(7, |hash, byte| mix(&[hash, u64::from(byte)]));
@@ -83,7 +90,7 @@ pub(super) fn user(hosts: &Hosts, login: &str) -> Value {
 
 pub(super) fn account(hosts: &Hosts, login: &str, kind: &str) -> Value {
     let id = id_of(login);
-    let api = format!("{}/users/{}", hosts.api, login.replace('[', "%5B").replace(']', "%5D"));
+    let api = format!("{}/users/{}", hosts.api, in_address(login));
     let html = match login.strip_suffix("[bot]") {
         Some(app) => format!("{}/apps/{app}", hosts.web),
         None => format!("{}/{login}", hosts.web),

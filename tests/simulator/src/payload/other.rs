@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::app::{ShownApp, app};
-use super::common::{Hosts, account, full_repository, node_id, time, user};
+use super::common::{Hosts, account, full_repository, in_address, node_id, time, user};
 use crate::model::{Annotation, Comment, File, RepositoryIdentity};
 
 /// What GitHub sends when a webhook is set up.
@@ -87,9 +87,10 @@ pub fn contents(hosts: &Hosts, repository: &RepositoryIdentity, path: &str, file
     let lines: Vec<&str> =
         encoded.as_bytes().chunks(60).map(|line| std::str::from_utf8(line).expect("base64 is ASCII")).collect();
     let branch = &repository.default_branch;
-    let url = format!("{}/contents/{path}?ref={branch}", hosts.api_repo(&repository.name));
+    let place = in_address(path);
+    let url = format!("{}/contents/{place}?ref={branch}", hosts.api_repo(&repository.name));
     let git = format!("{}/git/blobs/{}", hosts.api_repo(&repository.name), file.sha);
-    let html = format!("{}/blob/{branch}/{path}", hosts.web_repo(&repository.name));
+    let html = format!("{}/blob/{branch}/{place}", hosts.web_repo(&repository.name));
     json!({
         "type": "file",
         "encoding": "base64",
@@ -101,7 +102,7 @@ pub fn contents(hosts: &Hosts, repository: &RepositoryIdentity, path: &str, file
         "url": url,
         "git_url": git,
         "html_url": html,
-        "download_url": format!("https://raw.githubusercontent.com/{}/{branch}/{path}", repository.name),
+        "download_url": format!("https://raw.githubusercontent.com/{}/{branch}/{place}", repository.name),
         "_links": { "self": url, "git": git, "html": html },
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::{Hosts, id_of, node_id, pull_requests, repository, time, time_with_millis, user};
+use super::common::{Hosts, id_of, in_address, node_id, pull_requests, repository, time, time_with_millis, user};
 use crate::model::{RunSnapshot, mix};
 
 pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
@@ -74,8 +74,8 @@ pub(super) fn workflow(hosts: &Hosts, run: &RunSnapshot) -> Value {
         "created_at": created,
         "updated_at": created,
         "url": format!("{}/actions/workflows/{number}", hosts.api_repo(name)),
-        "html_url": format!("{web}/blob/{}/{}", of.repository.default_branch, of.workflow.path),
-        "badge_url": format!("{web}/workflows/{}/badge.svg", of.workflow.name.replace(' ', "%20")),
+        "html_url": format!("{web}/blob/{}/{}", of.repository.default_branch, in_address(&of.workflow.path)),
+        "badge_url": format!("{web}/workflows/{}/badge.svg", in_address(&of.workflow.name)),
     })
 }
 
