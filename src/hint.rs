@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{DeliveryId, RunAttempt, RunId};
+use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId};
 
 /// One webhook, reduced to what the Keeper needs of it. Crosses from the fetch handler to the Keeper as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,28 @@ pub struct Hint {
     pub news: News,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryId>,
+    /// Absent from `check_run` webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<WorkflowHint>,
+}
+
+/// What a webhook says of the run's workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowHint {
+    /// Absent from `workflow_job` webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<WorkflowId>,
+    pub name: String,
+}
+
+impl WorkflowHint {
+    /// A longer name is not passed on: cut, it would be another.
+    pub const LONGEST_NAME: usize = 200;
+
+    pub fn new(id: Option<WorkflowId>, name: &str) -> Option<Self> {
+        let fits = !name.is_empty() && name.chars().nth(Self::LONGEST_NAME).is_none();
+        fits.then(|| Self { id, name: name.to_owned() })
+    }
 }
 
 /// What happened to the run.
@@ -113,6 +135,7 @@ mod tests {
             run_attempt: RunAttempt::new(attempt),
             news,
             delivery: None,
+            workflow: None,
         };
         for (news, attempt, are_wanted, expected) in [
             (News::RunCancelled, 1, true, Some(News::RunCancelled)),

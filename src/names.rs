@@ -155,6 +155,41 @@ impl From<JobId> for u64 {
     }
 }
 
+/// A workflow's id: 1 to 2^53 - 1. It stays when the workflow's name changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct WorkflowId(u64);
+
+impl WorkflowId {
+    pub fn new(id: u64) -> Option<Self> {
+        (1..=MAX_SAFE_INTEGER).contains(&id).then_some(Self(id))
+    }
+
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for WorkflowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<u64> for WorkflowId {
+    type Error = &'static str;
+
+    fn try_from(id: u64) -> Result<Self, Self::Error> {
+        Self::new(id).ok_or("a workflow id is a number from 1 to 2^53 - 1")
+    }
+}
+
+impl From<WorkflowId> for u64 {
+    fn from(id: WorkflowId) -> Self {
+        id.0
+    }
+}
+
 /// The id of a GitHub App's installation on an account: 1 to 2^53 - 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]

@@ -159,6 +159,7 @@ fn judged(name: &str, step: Option<&str>, then: Then, rule: Option<&str>) -> Jud
         step: step.map(str::to_owned),
         conclusion: Some(Conclusion::Failure),
         exit_code: Some(1),
+        interruption: None,
         runner: Some("big-03".to_owned()),
         labels: vec!["self-hosted".to_owned()],
         duration_seconds: Some(312),

@@ -8,7 +8,7 @@ use rerunner::github::{Call, Found, Origin, Page, ReadAnswer, RerunAnswer, Run};
 use rerunner::hint::{Conclusion, Hint, News};
 use rerunner::keeper::store::{Sql, Value};
 use rerunner::keeper::{Answer, Errand, Keeper, context};
-use rerunner::names::{DeliveryId, JobId, RunAttempt, RunId};
+use rerunner::names::{DeliveryId, JobId, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::Rules;
 use rerunner::policy::evidence::{Job, Step};
 use rerunner::time::{Millis, Span};
@@ -50,7 +50,13 @@ impl Repository {
     fn hear(&mut self, run_id: RunId, attempt: u32, news: News) {
         self.deliveries += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.deliveries);
-        let hint = Hint { run_id, run_attempt: RunAttempt::new(attempt), news, delivery: DeliveryId::parse(&id) };
+        let hint = Hint {
+            run_id,
+            run_attempt: RunAttempt::new(attempt),
+            news,
+            delivery: DeliveryId::parse(&id),
+            workflow: None,
+        };
         self.keeper.receive(&hint, &context(&self.rules, self.now, 0.5)).unwrap();
     }
 
@@ -103,7 +109,8 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         run_id,
         run_attempt: RunAttempt::new(attempt).unwrap(),
         conclusion: Some(conclusion),
-        workflow: Some("continuous integration".to_owned()),
+        workflow_id: WorkflowId::new(1),
+        workflow: None,
         path: Some(".github/workflows/ci.yml".to_owned()),
         event: "push".to_owned(),
         head_branch: Some("main".to_owned()),
@@ -129,7 +136,8 @@ fn jobs() -> Vec<Job> {
         completed: Some(START + Span::minutes(5)),
         runner: Some("GitHub Actions 1000001234".to_owned()),
         labels: vec!["ubuntu-latest".to_owned()],
-        steps: vec![Step { name: "Run the tests".to_owned(), conclusion: Some(conclusion) }],
+        steps: vec![Step { name: "Run the tests".to_owned(), conclusion: Some(conclusion), going: false }],
+        workflow: Some("continuous integration".to_owned()),
     };
     [Conclusion::Success, Conclusion::Failure, Conclusion::Success, Conclusion::Success]
         .into_iter()

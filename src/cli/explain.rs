@@ -73,6 +73,9 @@ impl Given {
         loop {
             match decide(rules, policy, run, history, &evidence) {
                 Verdict::Decision(decision) => return decision,
+                Verdict::Need(Need::Workflow(_)) => {
+                    evidence.workflow = Read::Absent("not given; see --jobs".to_owned());
+                }
                 Verdict::Need(Need::Jobs) => evidence.jobs = self.jobs.clone(),
                 Verdict::Need(Need::Annotations(job)) => {
                     evidence.annotations.insert(job, self.annotations.clone());
@@ -105,7 +108,9 @@ fn subject(arguments: &Arguments) -> Result<(Run, Vec<ExportedJob>), Failure> {
         return Err(failure("a check_run's payload does not say what the run is; give the run itself".to_owned()));
     } else {
         let run = payload.get("workflow_run").unwrap_or(&payload);
-        Run::from_json(run.to_string().as_bytes()).map_err(|error| failure(input::no("workflow run", &error)))?
+        let run = Run::from_json(run.to_string().as_bytes());
+        let run = run.map_err(|error| failure(input::no("workflow run", &error)))?;
+        Run { workflow: text(payload.get("workflow").and_then(|workflow| workflow.get("name"))), ..run }
     };
     // Jobs of other runs and attempts may be in the same file.
     export.jobs.retain(|job| job.run_id == run.run_id && job.run_attempt == run.run_attempt);
@@ -119,14 +124,18 @@ fn run_of_job(job: &Value) -> Result<Run, String> {
         ("run_attempt", "run_attempt"),
         ("status", "status"),
         ("conclusion", "conclusion"),
-        ("name", "workflow_name"),
         ("head_branch", "head_branch"),
         ("head_sha", "head_sha"),
     ];
     let run: Map<String, Value> =
         same.into_iter().filter_map(|(of_run, of_job)| Some((of_run.to_owned(), job.get(of_job)?.clone()))).collect();
     let run = Value::Object(run);
-    Run::from_json(run.to_string().as_bytes()).map_err(|error| input::no("job", &error))
+    let run = Run::from_json(run.to_string().as_bytes()).map_err(|error| input::no("job", &error))?;
+    Ok(Run { workflow: text(job.get("workflow_name")), ..run })
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(str::to_owned)
 }
 
 fn messages(file: &str) -> Result<Vec<String>, Failure> {

@@ -6,7 +6,7 @@ use rerunner::attempts::RunOutcome;
 use rerunner::escape::line;
 use rerunner::github::Run;
 use rerunner::hint::Conclusion;
-use rerunner::names::{RunAttempt, RunId};
+use rerunner::names::{RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{EarlierAttempt, History, Job, Read, Spent};
 use rerunner::policy::{Decision, Policy, Rerun, Rules};
 use rerunner::time::{Millis, Span};
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::explain::Given;
 use super::input::Export;
+use super::show;
 
 /// One failed attempt and what would have been done about it.
 #[derive(Debug, Serialize)]
@@ -71,6 +72,7 @@ pub fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> 
                 earlier.push(EarlierAttempt {
                     run_attempt: run.run_attempt,
                     fingerprint: detail.fingerprint,
+                    partial: detail.partial_fingerprint,
                     rules: detail.rules,
                 });
                 let later = runs.get(&run.run_id).into_iter().flatten();
@@ -84,7 +86,7 @@ pub fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> 
         replayed.push(Replayed {
             run_id: run.run_id,
             run_attempt: run.run_attempt,
-            workflow: line(run.workflow.as_deref().or(run.path.as_deref()).unwrap_or("?")).into_owned(),
+            workflow: line(run.workflow.as_deref().or_else(|| show::file(run)).unwrap_or("?")).into_owned(),
             decided,
             reason,
         });
@@ -97,6 +99,7 @@ pub fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> 
 /// GitHub lists a run only with its newest attempt. That there were others is certain, and that they failed nearly so, as
 /// that is why people re-run; where the export has their jobs, these tell.
 fn attempts(export: &Export) -> BTreeMap<RunId, Vec<Attempt>> {
+    let names = names_of_workflows(export);
     let mut newest = BTreeMap::<RunId, &Run>::new();
     let mut listed = BTreeMap::new();
     for exported in &export.runs {
@@ -120,12 +123,22 @@ fn attempts(export: &Export) -> BTreeMap<RunId, Vec<Attempt>> {
                 let run =
                     exported.map_or_else(|| earlier(newest, number, jobs.as_deref()), |exported| exported.run.clone());
                 let of_jobs = jobs.iter().flatten().filter_map(|job| job.completed).max();
+                let workflow = run.workflow_id.and_then(|id| names.get(&id)).map(|&name| name.to_owned());
+                let run = Run { workflow, ..run };
                 let ended = of_jobs.or_else(|| exported.and_then(|exported| exported.updated)).unwrap_or_default();
                 Attempt { run, jobs, ended }
             })
             .collect()
     };
     newest.iter().map(|(run_id, newest)| (*run_id, attempts_of(newest))).collect()
+}
+
+/// A list of runs has only the runs' own names; their jobs say what their workflows are called.
+fn names_of_workflows(export: &Export) -> BTreeMap<WorkflowId, &str> {
+    let of_runs: BTreeMap<RunId, &str> =
+        export.jobs.iter().filter_map(|job| Some((job.run_id, job.job.workflow.as_deref()?))).collect();
+    let of = |run: &Run| Some((run.workflow_id?, *of_runs.get(&run.run_id)?));
+    export.runs.iter().filter_map(|exported| of(&exported.run)).collect()
 }
 
 fn earlier(newest: &Run, run_attempt: RunAttempt, jobs: Option<&[Job]>) -> Run {

@@ -9,9 +9,14 @@ use serde_json::{Value, json};
 
 /// A sentence that names the run.
 pub fn run(run: &Run) -> String {
-    let workflow = line(run.workflow.as_deref().or(run.path.as_deref()).unwrap_or("a workflow"));
+    let workflow = line(run.workflow.as_deref().or_else(|| file(run)).unwrap_or("a workflow"));
     let conclusion = run.conclusion.map_or("still going", |conclusion| conclusion.as_str());
     format!("Run {} of \"{workflow}\", attempt {}: {conclusion}", run.run_id, run.run_attempt)
+}
+
+/// The name of the workflow's file.
+pub fn file(run: &Run) -> Option<&str> {
+    run.path.as_deref().and_then(|path| path.rsplit('/').next())
 }
 
 pub fn decision(decision: &Decision) -> String {
@@ -47,9 +52,15 @@ fn detail(detail: &Detail) -> String {
         let _ = writeln!(text, "\nA re-run is expected to take {} runner minutes.", detail.runner_seconds.div_ceil(60));
     }
     if !detail.absent.is_empty() {
-        let _ = writeln!(text, "\nNot known, so that no condition on it matches:");
+        let _ = writeln!(text, "\nNot known, so that no condition on it holds:");
         for absent in &detail.absent {
             let _ = writeln!(text, "  {}", line(absent));
+        }
+    }
+    if !detail.doubts.is_empty() {
+        let _ = writeln!(text, "\nMight have decided otherwise, had that been known:");
+        for doubt in &detail.doubts {
+            let _ = writeln!(text, "  {}", line(doubt));
         }
     }
     text
@@ -68,6 +79,10 @@ fn judged(job: &JudgedJob) -> String {
         (None, _) => "by no rule".to_owned(),
     };
     let at = job.step.as_deref().map_or_else(|| "with no failed step".to_owned(), |step| format!("at \"{step}\""));
+    let at = match job.interruption {
+        Some(interruption) => format!("{at} ({})", interruption.in_words()),
+        None => at,
+    };
     let code = job.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
     if job.then.is_some() { format!("{then} {rule}; failed {at}{code}") } else { format!("failed {at}{code}") }
 }

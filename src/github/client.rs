@@ -73,6 +73,9 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
             Answer::Rerun(caller.attempt(request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
         }
         Call::ReadPolicy { .. } => Answer::Policy(caller.policy(request).await.unwrap_or_else(PolicyAnswer::Problem)),
+        Call::ReadWorkflow { .. } => {
+            Answer::Workflow(caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::workflow(&reply)))
+        }
         Call::ListJobs { per_page, .. } => Answer::Jobs(
             caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::jobs(&reply, *per_page)),
         ),
@@ -222,6 +225,7 @@ impl Caller<'_> {
         match response.status_code() {
             200 => {}
             // Not the API: what it says of authorization is about the address, and not about the token.
+            404 => return Ok(Found::NotYet("the address that GitHub gave for it answered 404".to_owned())),
             status @ 400..=499 => {
                 return Ok(Found::Absent(format!("the address that GitHub gave for it answered {status}")));
             }

@@ -18,6 +18,8 @@ pub enum Found<T> {
     There(T),
     /// GitHub does not give it, now or later, and why: the decision goes on without it.
     Absent(String),
+    /// GitHub does not have it, and why it may only not have it yet.
+    NotYet(String),
     /// Perhaps later.
     Problem(Problem),
 }
@@ -41,7 +43,7 @@ impl<T> Found<T> {
             later @ (Problem::RateLimited { .. } | Problem::Lost { .. } | Problem::Repository { .. }) => {
                 Self::Problem(later)
             }
-            Problem::NotFound => Self::Absent("GitHub has none (404)".to_owned()),
+            Problem::NotFound => Self::NotYet("GitHub has none (404)".to_owned()),
             Problem::Credentials { message } | Problem::Refused { message } | Problem::Unclear { message } => {
                 Self::Absent(format!("GitHub refused: {message}"))
             }
@@ -51,8 +53,15 @@ impl<T> Found<T> {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Problem(problem) => Some(problem),
-            Self::There(_) | Self::Absent(_) => None,
+            Self::There(_) | Self::Absent(_) | Self::NotYet(_) => None,
         }
+    }
+}
+
+impl Found<String> {
+    /// Reads the answer to "Get a workflow": its name.
+    pub fn workflow(reply: &Reply) -> Self {
+        read(reply, "workflow", |body| serde_json::from_slice(body).map(|Workflow { name }| name))
     }
 }
 
@@ -104,6 +113,11 @@ pub(super) fn read<T>(
 }
 
 #[derive(Deserialize)]
+struct Workflow {
+    name: String,
+}
+
+#[derive(Deserialize)]
 struct List {
     total_count: Option<u64>,
     jobs: Vec<WireJob>,
@@ -120,11 +134,13 @@ struct WireJob {
     runner_name: Option<String>,
     labels: Option<Vec<String>>,
     steps: Option<Vec<WireStep>>,
+    workflow_name: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct WireStep {
     name: String,
+    status: Option<String>,
     conclusion: Option<Conclusion>,
 }
 
@@ -152,8 +168,13 @@ impl From<WireJob> for Job {
             runner: job.runner_name.filter(|name| !name.is_empty()),
             labels: job.labels.unwrap_or_default(),
             steps: (job.steps.unwrap_or_default().into_iter())
-                .map(|step| Step { name: step.name, conclusion: step.conclusion })
+                .map(|step| Step {
+                    going: step.conclusion.is_none() && step.status.as_deref() == Some("in_progress"),
+                    name: step.name,
+                    conclusion: step.conclusion,
+                })
                 .collect(),
+            workflow: job.workflow_name.filter(|name| !name.is_empty()),
         }
     }
 }
@@ -204,14 +225,12 @@ mod tests {
     #[test]
     fn what_is_absent_and_what_may_come() {
         let of = |status, message: &str| Found::annotations(&reply(status, &json!({ "message": message })), 100);
-        for (status, message) in [
-            (403, "Resource not accessible by personal access token"),
-            (404, "Not Found"),
-            (410, "Gone"),
-            (403, "Something new"),
-        ] {
+        for (status, message) in
+            [(403, "Resource not accessible by personal access token"), (410, "Gone"), (403, "Something new")]
+        {
             assert!(matches!(of(status, message), Found::Absent(_)), "{status}");
         }
+        assert!(matches!(of(404, "Not Found"), Found::NotYet(_)));
         for (status, message) in
             [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (451, "No"), (502, "")]
         {

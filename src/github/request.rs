@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::hint::Conclusion;
-use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId};
+use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::Scope;
 use crate::time::Millis;
 
@@ -41,6 +41,11 @@ pub enum Call {
         run_id: RunId,
         path: FilePath,
         etag: Option<String>,
+    },
+    /// The workflow of a run, for its name.
+    ReadWorkflow {
+        run_id: RunId,
+        workflow_id: WorkflowId,
     },
     /// The jobs of one attempt. Pages are counted from 1; GitHub cannot always give large ones.
     ListJobs {
@@ -123,6 +128,7 @@ impl Call {
             | Self::ReadRepository { run_id }
             | Self::Rerun { run_id, .. }
             | Self::ReadPolicy { run_id, .. }
+            | Self::ReadWorkflow { run_id, .. }
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
             | Self::ReadLog { run_id, .. }
@@ -140,7 +146,11 @@ impl Call {
     pub fn is_evidence(&self) -> bool {
         matches!(
             self,
-            Self::ListJobs { .. } | Self::ListAnnotations { .. } | Self::ReadLog { .. } | Self::ListPulls { .. }
+            Self::ReadWorkflow { .. }
+                | Self::ListJobs { .. }
+                | Self::ListAnnotations { .. }
+                | Self::ReadLog { .. }
+                | Self::ListPulls { .. }
         )
     }
 
@@ -183,6 +193,9 @@ impl Call {
                 if_none_match: etag.clone(),
                 ..Request::get(format!("{repository}/contents/{}", path.encoded()))
             },
+            Self::ReadWorkflow { workflow_id, .. } => {
+                Request::get(format!("{repository}/actions/workflows/{workflow_id}"))
+            }
             Self::ListJobs { run_id, run_attempt, per_page, page } => {
                 Request::get(format!("{runs}/{run_id}/attempts/{run_attempt}/jobs?per_page={per_page}&page={page}"))
             }
@@ -261,6 +274,8 @@ mod tests {
             Call::ListAnnotations { run_id, job_id, per_page: 100, page: 1 },
             "Get /repos/octo/widgets/check-runs/9/annotations?per_page=100&page=1",
         );
+        let workflow_id = WorkflowId::new(5).unwrap();
+        is(Call::ReadWorkflow { run_id, workflow_id }, "Get /repos/octo/widgets/actions/workflows/5");
         is(Call::ReadLog { run_id, job_id }, "Get /repos/octo/widgets/actions/jobs/9/logs");
         let list = |skip, per_page| {
             let created_from = Millis(1_795_446_245_000);

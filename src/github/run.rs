@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::hint::Conclusion;
-use crate::names::{RepoName, RunAttempt, RunId};
+use crate::names::{RepoName, RunAttempt, RunId, WorkflowId};
 use crate::time::Millis;
 
 /// In the place of a fork's owner who is not known. No login has this character.
@@ -18,7 +18,8 @@ pub struct Run {
     pub run_attempt: RunAttempt,
     /// `None` while it is going, whatever step of that GitHub calls it.
     pub conclusion: Option<Conclusion>,
-    /// The workflow's name.
+    pub workflow_id: Option<WorkflowId>,
+    /// The workflow's name, where a webhook has told it. What GitHub calls the run's name can be the run's own.
     pub workflow: Option<String>,
     /// The path of the workflow's file, `.github/workflows/ci.yml`.
     pub path: Option<String>,
@@ -95,7 +96,7 @@ struct Wire {
     run_attempt: Option<RunAttempt>,
     status: Option<String>,
     conclusion: Option<Conclusion>,
-    name: Option<String>,
+    workflow_id: Option<WorkflowId>,
     path: Option<String>,
     event: Option<String>,
     head_branch: Option<String>,
@@ -189,7 +190,8 @@ impl Run {
             run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             origin: wire.origin(),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
-            workflow: wire.name,
+            workflow_id: wire.workflow_id,
+            workflow: None,
             // Of a reusable or required workflow, GitHub adds `@` and the ref.
             path: wire.path.map(|path| path.split('@').next().unwrap_or_default().to_owned()),
             event: wire.event.unwrap_or_default(),

@@ -1,9 +1,16 @@
 //! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
 //! crash it is gathered anew.
+//!
+//! What GitHub does not have is not always absent: its lists are behind for some seconds after a run has ended, and large
+//! pages of large lists fail where smaller ones do not. So smaller pages are tried at once, and what is missing is noted
+//! ([`Gathering::missing`]): the decision that goes by it is made only after it was asked for again.
+
+use std::collections::BTreeMap;
 
 use crate::github::pulls::{Head, PULL_PAGES};
 use crate::github::request::EVIDENCE_PER_PAGE;
 use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
+use crate::hint::Conclusion;
 use crate::names::JobId;
 use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
 use crate::policy::search::{self, Automata};
@@ -14,10 +21,16 @@ use super::Answer;
 /// Requests for one decision at most, so that several fit into an alarm's 50 subrequests.
 const REQUESTS: u32 = 25;
 /// A matrix has up to 256 jobs, and a run a thousand.
-const JOB_PAGES: u32 = 10;
-const ANNOTATION_PAGES: u32 = 3;
+const JOBS: usize = 1_000;
+const ANNOTATIONS: usize = 300;
+/// The pages that are tried after one that GitHub could not give.
+const SMALLER: [u32; 2] = [50, 20];
 /// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
 const FRESH: Span = Span::seconds(5);
+/// A list of jobs that is behind the run is asked for again for so long.
+const BEHIND_FOR: Span = Span::minutes(1);
+/// What GitHub says that it does not have is asked for again for so long.
+const NOT_YET_FOR: Span = Span::seconds(10);
 /// What was read of pull requests holds for so long: as long as reading the run once more can take, and some.
 const PULLS_FRESH: Span = Span::seconds(30);
 
@@ -32,11 +45,19 @@ pub struct Gathering {
     /// Of the pages so far.
     jobs: Vec<Job>,
     messages: Vec<String>,
+    missing: BTreeMap<Need, Missing>,
     pulls: Vec<PullRequest>,
     /// When they were read.
     pulls_read: Millis,
-    /// GitHub's list of the jobs is older than what it says of the run.
-    behind: bool,
+}
+
+/// Something that GitHub may only not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// How long it is waited for.
+    pub lasts: Span,
+    /// Whether it is waited for even if the policy goes by nothing but the run.
+    pub always: bool,
 }
 
 /// What came of an answer.
@@ -61,9 +82,9 @@ impl Gathering {
             requests: 0,
             jobs: Vec::new(),
             messages: Vec::new(),
+            missing: BTreeMap::new(),
             pulls: Vec::new(),
             pulls_read: now,
-            behind: false,
         }
     }
 
@@ -81,6 +102,11 @@ impl Gathering {
         &self.evidence
     }
 
+    /// What GitHub may have later.
+    pub fn missing(&self) -> &BTreeMap<Need, Missing> {
+        &self.missing
+    }
+
     /// Looks for a policy's patterns in what was read.
     pub fn search(&mut self, automata: &Automata) {
         self.evidence.search(automata);
@@ -88,6 +114,15 @@ impl Gathering {
 
     pub fn is_fresh(&self, now: Millis) -> bool {
         now - self.read <= FRESH
+    }
+
+    /// The name of the run's workflow, if anything that was read says it.
+    pub fn workflow(&self) -> Option<&str> {
+        match (&self.evidence.workflow, &self.evidence.jobs) {
+            (Read::There(name), _) => Some(name),
+            (_, Read::There(jobs)) => jobs.iter().find_map(|job| job.workflow.as_deref()),
+            _ => None,
+        }
     }
 
     /// A pull request can be closed, or pushed to, at any time.
@@ -99,18 +134,17 @@ impl Gathering {
 
     /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
     pub fn ask(&mut self, need: Need, now: Millis) -> Option<Call> {
-        let run_id = self.run.run_id;
+        let (run_id, per_page) = (self.run.run_id, EVIDENCE_PER_PAGE);
         let call = match need {
-            Need::Jobs => {
-                Call::ListJobs { run_id, run_attempt: self.run.run_attempt, per_page: EVIDENCE_PER_PAGE, page: 1 }
-            }
-            Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page: EVIDENCE_PER_PAGE, page: 1 },
+            Need::Workflow(workflow_id) => Call::ReadWorkflow { run_id, workflow_id },
+            Need::Jobs => Call::ListJobs { run_id, run_attempt: self.run.run_attempt, per_page, page: 1 },
+            Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page, page: 1 },
             Need::Log(job_id) => Call::ReadLog { run_id, job_id },
             Need::Pulls { .. } => return self.ask_for_pulls(now),
         };
         self.jobs.clear();
         self.messages.clear();
-        if self.evidence.searched.is_spent() && need != Need::Jobs {
+        if self.evidence.searched.is_spent() && matches!(need, Need::Annotations(_) | Need::Log(_)) {
             self.absent(&call, search::beyond());
             return None;
         }
@@ -137,6 +171,7 @@ impl Gathering {
     /// Whether it was asked for, and answered.
     pub fn has(&self, need: Need) -> bool {
         match need {
+            Need::Workflow(_) => self.evidence.workflow != Read::Unread,
             Need::Jobs => self.evidence.jobs != Read::Unread,
             Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
             Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
@@ -155,34 +190,58 @@ impl Gathering {
             return Taken::Stray;
         }
         match (call, answer) {
-            (Call::ListJobs { run_id, run_attempt, per_page, page }, Answer::Jobs(found)) => {
-                let (run_id, run_attempt, per_page) = (*run_id, *run_attempt, *per_page);
-                let next = |page| Call::ListJobs { run_id, run_attempt, per_page, page };
-                self.jobs_page(call, *page, found, next)
-            }
-            (Call::ListAnnotations { run_id, job_id, per_page, page }, Answer::Annotations(found)) => {
-                let (run_id, job_id, per_page) = (*run_id, *job_id, *per_page);
-                let next = |page| Call::ListAnnotations { run_id, job_id, per_page, page };
-                self.annotations_page(call, job_id, *page, found, next)
-            }
-            (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match found {
-                Found::There(tail) => {
+            (Call::ListJobs { .. }, Answer::Jobs(found)) => match self.found(call, found) {
+                Ok(page) => self.jobs_page(call, page),
+                Err(taken) => taken,
+            },
+            (Call::ListAnnotations { job_id, .. }, Answer::Annotations(found)) => match self.found(call, found) {
+                Ok(page) => self.annotations_page(call, *job_id, page),
+                Err(taken) => taken,
+            },
+            (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match self.found(call, found) {
+                Ok(tail) => {
                     self.evidence.logs.insert(*job_id, Read::There(tail));
                     Taken::Had
                 }
-                Found::Absent(why) => self.absent(call, why),
-                Found::Problem(problem) => Taken::Trouble(problem),
+                Err(taken) => taken,
+            },
+            (Call::ReadWorkflow { .. }, Answer::Workflow(found)) => match self.found(call, found) {
+                Ok(name) => {
+                    self.evidence.workflow = Read::There(name);
+                    Taken::Had
+                }
+                Err(taken) => taken,
             },
             (Call::ListPulls { page, .. }, Answer::Pulls(found)) => self.pulls_page(call, *page, found),
             _ => Taken::Stray,
         }
     }
 
+    /// What is there; or what follows from that it is not.
+    fn found<T>(&mut self, call: &Call, found: Found<T>) -> Result<T, Taken> {
+        match found {
+            Found::There(there) => Ok(there),
+            Found::Absent(why) => Err(self.absent(call, why)),
+            Found::NotYet(why) => {
+                self.is_missing(call, NOT_YET_FOR);
+                Err(self.absent(call, why))
+            }
+            Found::Problem(problem @ Problem::Lost { .. }) => {
+                let smaller = smaller(call).filter(|_| self.requests < REQUESTS);
+                Err(smaller.map_or(Taken::Trouble(problem), |smaller| {
+                    self.jobs.clear();
+                    self.messages.clear();
+                    Taken::Ask(self.call(smaller))
+                }))
+            }
+            Found::Problem(problem) => Err(Taken::Trouble(problem)),
+        }
+    }
+
     fn pulls_page(&mut self, call: &Call, page: u32, found: Found<Page<PullRequest>>) -> Taken {
-        let listed = match found {
-            Found::There(listed) => listed,
-            Found::Absent(why) => return self.absent(call, why),
-            Found::Problem(problem) => return Taken::Trouble(problem),
+        let listed = match self.found(call, found) {
+            Ok(listed) => listed,
+            Err(taken) => return taken,
         };
         self.pulls.extend(listed.items);
         if listed.full
@@ -195,57 +254,65 @@ impl Gathering {
         Taken::Had
     }
 
-    fn jobs_page(&mut self, call: &Call, page: u32, found: Found<Page<Job>>, next: impl Fn(u32) -> Call) -> Taken {
-        let listed = match found {
-            Found::There(listed) => listed,
-            Found::Absent(why) => return self.absent(call, why),
-            Found::Problem(problem) => return Taken::Trouble(problem),
-        };
-        self.jobs.extend(listed.items);
-        if listed.full && page < JOB_PAGES && self.requests < REQUESTS {
-            return Taken::Ask(self.call(next(page + 1)));
+    fn jobs_page(&mut self, call: &Call, listed: Page<Job>) -> Taken {
+        let Page { items, full, total } = listed;
+        self.jobs.extend(items);
+        let more = full && self.jobs.len() < JOBS;
+        if let Some(next) = next(call).filter(|_| more && self.requests < REQUESTS) {
+            return Taken::Ask(self.call(next));
         }
-        self.behind = self.jobs.iter().any(|job| job.conclusion.is_none());
-        if self.behind {
-            return Taken::Trouble(Problem::Lost { what: "its list of the jobs is behind the run".to_owned() });
+        let jobs = std::mem::take(&mut self.jobs);
+        let (has, total) = (jobs.len(), total.and_then(|total| usize::try_from(total).ok()));
+        let any = |of: fn(&Job) -> bool| jobs.iter().any(of);
+        if any(|job| job.conclusion.is_none()) {
+            // A job that never says that it has ended is no failed one.
+            self.missing.insert(Need::Jobs, Missing { lasts: BEHIND_FOR, always: true });
+            self.evidence.jobs_cut = Some("GitHub says of some that they are still going".to_owned());
+        } else if full {
+            self.evidence.jobs_cut = Some(format!("there are more than the {has} that were read"));
+        } else if let Some(total) = total.filter(|total| *total > has) {
+            self.is_missing(call, BEHIND_FOR);
+            self.evidence.jobs_cut = Some(format!("GitHub says that there are {total}, and lists {has}"));
+        } else if !any(|job| job.conclusion.is_some_and(did_not_pass)) {
+            self.is_missing(call, BEHIND_FOR);
         }
-        self.evidence.jobs = Read::There(std::mem::take(&mut self.jobs));
+        self.evidence.jobs = Read::There(jobs);
         Taken::Had
     }
 
-    fn annotations_page(
-        &mut self,
-        call: &Call,
-        job_id: JobId,
-        page: u32,
-        found: Found<Page<String>>,
-        next: impl Fn(u32) -> Call,
-    ) -> Taken {
-        let listed = match found {
-            Found::There(listed) => listed,
-            Found::Absent(why) => return self.absent(call, why),
-            Found::Problem(problem) => return Taken::Trouble(problem),
-        };
+    fn annotations_page(&mut self, call: &Call, job_id: JobId, listed: Page<String>) -> Taken {
         self.messages.extend(listed.items);
-        if listed.full && page < ANNOTATION_PAGES && self.requests < REQUESTS {
-            return Taken::Ask(self.call(next(page + 1)));
+        let more = listed.full && self.messages.len() < ANNOTATIONS;
+        if let Some(next) = next(call).filter(|_| more && self.requests < REQUESTS) {
+            return Taken::Ask(self.call(next));
         }
-        self.evidence.annotations.insert(job_id, Read::There(std::mem::take(&mut self.messages)));
+        let messages = std::mem::take(&mut self.messages);
+        if listed.full {
+            let has = messages.len();
+            self.evidence.annotations_cut.insert(job_id, format!("there are more than the {has} that were read"));
+        }
+        // Nearly every job that fails has one.
+        if messages.is_empty() {
+            self.is_missing(call, NOT_YET_FOR);
+        }
+        self.evidence.annotations.insert(job_id, Read::There(messages));
         Taken::Had
+    }
+
+    fn is_missing(&mut self, call: &Call, lasts: Span) {
+        if let Some(need) = need(call) {
+            self.missing.insert(need, Missing { lasts, always: false });
+        }
     }
 
     /// The decision is to go on without what this call was for.
     pub fn do_without(&mut self, call: &Call, why: String) {
-        if self.behind && matches!(call, Call::ListJobs { .. }) {
-            // A job that never says that it has ended is no failed one.
-            self.evidence.jobs = Read::There(std::mem::take(&mut self.jobs));
-            return;
-        }
         self.absent(call, why);
     }
 
     fn absent(&mut self, call: &Call, why: String) -> Taken {
         match call {
+            Call::ReadWorkflow { .. } => self.evidence.workflow = Read::Absent(why),
             Call::ListJobs { .. } => self.evidence.jobs = Read::Absent(why),
             Call::ListAnnotations { job_id, .. } => {
                 self.evidence.annotations.insert(*job_id, Read::Absent(why));
@@ -258,4 +325,44 @@ impl Gathering {
         }
         Taken::Had
     }
+}
+
+/// What a call is for.
+fn need(call: &Call) -> Option<Need> {
+    match call {
+        Call::ReadWorkflow { workflow_id, .. } => Some(Need::Workflow(*workflow_id)),
+        Call::ListJobs { .. } => Some(Need::Jobs),
+        Call::ListAnnotations { job_id, .. } => Some(Need::Annotations(*job_id)),
+        Call::ReadLog { job_id, .. } => Some(Need::Log(*job_id)),
+        _ => None,
+    }
+}
+
+/// The same list from its beginning, in smaller pages.
+fn smaller(call: &Call) -> Option<Call> {
+    let (Call::ListJobs { per_page, .. } | Call::ListAnnotations { per_page, .. }) = call else { return None };
+    let size = SMALLER.into_iter().find(|size| size < per_page)?;
+    Some(page(call, size, 1))
+}
+
+fn next(call: &Call) -> Option<Call> {
+    match call {
+        Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. } => {
+            Some(self::page(call, *per_page, page + 1))
+        }
+        _ => None,
+    }
+}
+
+fn page(call: &Call, size: u32, number: u32) -> Call {
+    let mut call = call.clone();
+    if let Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. } = &mut call {
+        (*per_page, *page) = (size, number);
+    }
+    call
+}
+
+/// By one like this, a run can fail.
+fn did_not_pass(conclusion: Conclusion) -> bool {
+    !matches!(conclusion, Conclusion::Success | Conclusion::Skipped | Conclusion::Neutral)
 }

@@ -1,5 +1,7 @@
 //! A run that was read is decided on: the policy is asked, and told what it asks for, until it has decided.
 
+use std::collections::BTreeMap;
+
 use crate::bugs::{self, Bug};
 use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer};
 use crate::names::{FilePath, RunAttempt, RunId};
@@ -7,8 +9,8 @@ use crate::policy::evidence::{EarlierAttempt, History, Need};
 use crate::policy::{Decision, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
-use super::gather::{Gathering, Taken};
-use super::machine::{self, Context, LEASE, Looked, Record, Undecided};
+use super::gather::{Gathering, Missing, Taken};
+use super::machine::{self, Context, LEASE, Looked, Record, Step, Undecided};
 use super::policy_file::Learned;
 use super::store::{Sql, StoreError};
 use super::watched::Watched;
@@ -16,6 +18,8 @@ use super::{Answer, Credentials, Errand, Keeper, Settled, other_answer, second_l
 
 /// A claim is renewed when less than this is left of it: the longest time-out of a call.
 const LEASE_LEFT: Span = Span::seconds(20);
+/// What is found missing only after others is waited for as well, up to this after the first.
+const NEW_FOR: Span = Span::minutes(1);
 /// More questions than a decision can have: two for each of a thousand jobs.
 const QUESTIONS: u32 = 2_500;
 
@@ -181,6 +185,8 @@ impl<S: Sql> Keeper<S> {
             let counted = watched.reruns.saturating_sub(watched.publish.is_some().into());
             run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
         }
+        run.workflow =
+            watched.workflow.clone().filter(|_| run.workflow_id.is_some() && watched.workflow_id == run.workflow_id);
         let policy = known.policy();
         gathering.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
@@ -198,6 +204,9 @@ impl<S: Sql> Keeper<S> {
                 },
                 Verdict::Decision(decision) => decision,
             };
+            if let Some(step) = self.wait_for_missing(&watched, &gathering, policy.goes_by_evidence(), cx) {
+                return self.carry_out(step, credentials, cx);
+            }
             if let Decision::Rerun(rerun) = &decision
                 && cx.now >= watched.failed_at + rerun.delay
                 && !gathering.is_fresh(cx.now)
@@ -209,12 +218,37 @@ impl<S: Sql> Keeper<S> {
             if let Some(denied) = known.file.as_ref().and_then(|file| file.denied.as_ref()) {
                 note_absent(&mut decision, format!("policy file: {denied}"));
             }
+            let mut watched = watched;
+            watched.is_of_workflow(gathering.workflow());
             let mut step = machine::act(watched, gathering.run(), decision, cx);
             step.records.splice(..0, records);
             return self.carry_out(step, credentials, cx);
         }
         let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
         self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
+    }
+
+    /// GitHub may have later what the decision would go by: what a run does then. `None`: it was waited for.
+    fn wait_for_missing(
+        &self,
+        watched: &Watched,
+        gathering: &Gathering,
+        goes_by_evidence: bool,
+        cx: &Context,
+    ) -> Option<Step> {
+        let before = self.missing.borrow_mut().remove(&watched.run_id).unwrap_or_default();
+        let counts = |need: &Need, missing: &Missing| match need {
+            Need::Workflow(_) => gathering.workflow().is_none(),
+            _ => missing.always || goes_by_evidence,
+        };
+        let missing = gathering.missing().iter().filter(|(need, missing)| counts(need, missing));
+        let missing: BTreeMap<Need, Missing> = missing.map(|(need, missing)| (*need, *missing)).collect();
+        let lasts = missing.values().map(|missing| missing.lasts).max()?;
+        // Each is asked for again at least once.
+        let new = missing.keys().any(|need| !before.contains_key(need));
+        let step = stumble::evidence_is_missing(watched, if new { lasts.max(NEW_FOR) } else { lasts }, cx)?;
+        self.missing.borrow_mut().insert(watched.run_id, missing);
+        Some(step)
     }
 
     /// One more call before the decision.
@@ -258,7 +292,12 @@ impl<S: Sql> Keeper<S> {
                 continue;
             };
             attempts.retain(|earlier| earlier.run_attempt != of);
-            attempts.push(EarlierAttempt { run_attempt: of, fingerprint: detail.fingerprint, rules: detail.rules });
+            attempts.push(EarlierAttempt {
+                run_attempt: of,
+                fingerprint: detail.fingerprint,
+                partial: detail.partial_fingerprint,
+                rules: detail.rules,
+            });
         }
         attempts.sort_by_key(|attempt| attempt.run_attempt);
         Ok(History { attempts, spent: self.store.spent(run_id, run_attempt, now)? })

@@ -5,7 +5,7 @@
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
 //! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
-//! - [`stats`]: what is counted. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
+//! - [`stats`]: what is counted, and `adopt`: what older versions counted otherwise. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
 //!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
 //! - [`once`]: what is good once, of the set-up page's own object.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
@@ -14,6 +14,7 @@
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
+mod adopt;
 pub mod comments;
 mod facts;
 pub mod gate;
@@ -53,13 +54,13 @@ use crate::github::{
 use crate::hint::{Hint, News};
 use crate::names::{FilePath, RunId};
 use crate::policy::Rules;
-use crate::policy::evidence::{Job, LogTail};
+use crate::policy::evidence::{Job, LogTail, Need};
 use crate::time::{Millis, Span};
 
 use comments::Comment;
 use facts::{PRUNE, SWEEP, Trouble};
 use gate::{Cause, Closing, Gate};
-use gather::Gathering;
+use gather::{Gathering, Missing};
 use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
 use outbox::{Notice, Notices};
 use policy_file::Known;
@@ -98,6 +99,8 @@ pub struct Keeper<S> {
     doubted: RefCell<BTreeMap<RunId, FilePath>>,
     /// Evidence for the decisions being made.
     gathering: RefCell<BTreeMap<RunId, Gathering>>,
+    /// What decisions wait for that GitHub did not have. If it is forgotten, it is asked for once more.
+    missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
     /// What is stored of cancelled runs, once it was looked at: every errand asks.
     cancelled: Cell<Option<Option<Millis>>>,
     /// Workers KV is not told of cancelled runs before this, after it could not be.
@@ -149,6 +152,7 @@ pub enum Answer {
     Rerun(RerunAnswer),
     List(ListAnswer),
     Policy(PolicyAnswer),
+    Workflow(Found<String>),
     Jobs(Found<Page<Job>>),
     Annotations(Found<Page<String>>),
     Log(Found<LogTail>),
@@ -165,6 +169,7 @@ impl Answer {
             Self::Rerun(answer) => matches!(answer, RerunAnswer::Accepted | RerunAnswer::AlreadyRunning),
             Self::List(answer) => matches!(answer, ListAnswer::Runs(_) | ListAnswer::TooLong),
             Self::Policy(answer) => matches!(answer, PolicyAnswer::File { .. } | PolicyAnswer::Same),
+            Self::Workflow(found) => matches!(found, Found::There(_)),
             Self::Jobs(found) => matches!(found, Found::There(_)),
             Self::Annotations(found) => matches!(found, Found::There(_)),
             Self::Log(found) => matches!(found, Found::There(_)),
@@ -180,6 +185,7 @@ impl Answer {
             | Self::Rerun(RerunAnswer::Problem(problem))
             | Self::List(ListAnswer::Problem(problem))
             | Self::Policy(PolicyAnswer::Problem(problem)) => Some(problem),
+            Self::Workflow(found) => found.problem(),
             Self::Jobs(found) => found.problem(),
             Self::Annotations(found) => found.problem(),
             Self::Log(found) => found.problem(),
@@ -204,6 +210,7 @@ impl<S: Sql> Keeper<S> {
             policy: RefCell::default(),
             doubted: RefCell::default(),
             gathering: RefCell::default(),
+            missing: RefCell::default(),
             cancelled: Cell::default(),
             tell_kv: Cell::default(),
             trouble: RefCell::default(),
@@ -263,6 +270,9 @@ impl<S: Sql> Keeper<S> {
         }
         let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
         let mut heard = hear::hear(self.store.run(hint.run_id)?, hint, cx);
+        if let (Some(watched), Some(workflow)) = (&mut heard.watched, &hint.workflow) {
+            watched.is_told_of(workflow);
+        }
         if let Some(watched) = &heard.watched {
             self.keep(watched, &heard.records, cx.now)?;
             if let Some(id) = &hint.delivery {
@@ -411,8 +421,13 @@ impl<S: Sql> Keeper<S> {
         let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
         let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled);
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
-            let hint =
-                Hint { run_id: run.run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, delivery: None };
+            let hint = Hint {
+                run_id: run.run_id,
+                run_attempt: Some(run.run_attempt),
+                news: News::RunFailed,
+                delivery: None,
+                workflow: None,
+            };
             let before = self.store.run(run.run_id)?;
             let heard = hear::hear(before.clone(), &hint, cx);
             if heard.watched != before

@@ -1,7 +1,7 @@
 //! The tables of a repository's storage, version by version, and a row's values.
 
 use crate::attempts::RunOutcome;
-use crate::names::{RunAttempt, RunId};
+use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::Detail;
 use crate::time::Millis;
 
@@ -12,7 +12,7 @@ use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
 pub const SCHEMA: &[&[&str]] =
-    &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, REFUSALS, comments::BY_AUTHOR];
+    &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, REFUSALS, WORKFLOWS, comments::BY_AUTHOR];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (
@@ -83,9 +83,17 @@ const REFUSALS: &[&str] = &[
     "CREATE INDEX runs_refused ON runs (refused) WHERE refused IS NOT NULL",
 ];
 
+/// A workflow is known by its id. What stands under `workflow` in a row without one is the run's own name, which can be
+/// another.
+const WORKFLOWS: &[&str] = &[
+    "ALTER TABLE runs ADD COLUMN workflow_id INTEGER",
+    "ALTER TABLE runs ADD COLUMN workflow_path TEXT",
+    "ALTER TABLE subjects ADD COLUMN workflow_id INTEGER",
+];
+
 pub const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
      failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, \
-     evidence_since, refused, refused_attempt, refused_since";
+     evidence_since, refused, refused_attempt, refused_since, workflow_id, workflow_path";
 
 /// A row's values, taken one after the other.
 pub struct Row<I>(I);
@@ -123,6 +131,8 @@ impl<I: Iterator<Item = Value>> Row<I> {
             title: self.optional_text()?,
             evidence_since: self.optional_millis()?,
             refusal: self.refusal()?,
+            workflow_id: self.optional_integer()?.and_then(|id| WorkflowId::new(u64::try_from(id).ok()?)),
+            workflow_path: self.optional_text()?,
         })
     }
 

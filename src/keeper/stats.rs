@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::attempts::RunOutcome;
 use crate::hint::Conclusion;
+use crate::names::WorkflowId;
 use crate::policy::{Detail, Then};
 use crate::time::{Millis, Span};
 
+use super::adopt;
 use super::machine::Record;
 use super::schema::row as read_row;
 use super::store::{Sql, Store, StoreError, Value};
@@ -61,7 +63,7 @@ pub const SCHEMA: &[&str] = &[
 pub const WINDOW_DAYS: i64 = 30;
 /// How long day totals are kept, and the days of jobs and runners.
 const KEEP_DAYS: i64 = 400;
-const KEEP_SUBJECT_DAYS: i64 = 35;
+pub(super) const KEEP_SUBJECT_DAYS: i64 = 35;
 /// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way.
 const SUBJECTS: i64 = 500;
 /// Of one attempt: more that fail at once are no flaky jobs.
@@ -267,7 +269,9 @@ fn count_record(sql: &impl Sql, run: &Watched, record: &Record, now: Millis) -> 
         return Ok(reruns);
     }
     let failures = failures(&detail);
-    let jobs: Vec<i64> = failures.iter().map(|failure| failure.job(run).id()).collect();
+    let subjects: Vec<Subject> = failures.iter().map(|failure| failure.job(run)).collect();
+    let jobs: Vec<i64> = subjects.iter().map(Subject::id).collect();
+    let adopted = adopt::adopt(sql, &subjects, now)?;
     let open = sql.exec("SELECT run_attempt, subjects FROM open_reruns WHERE run_id = ?", vec![run.run_id.into()])?;
     let attempt = record.run_attempt.map_or(0, |attempt| i64::from(attempt.get()));
     for row in open {
@@ -285,7 +289,7 @@ fn count_record(sql: &impl Sql, run: &Watched, record: &Record, now: Millis) -> 
         // A job passed if the run did, or if only others failed this time.
         if passed || !jobs.is_empty() {
             let were: Vec<i64> = serde_json::from_str(&were).unwrap_or_default();
-            for subject in were {
+            for subject in were.into_iter().map(|id| adopted.get(&id).copied().unwrap_or(id)) {
                 judge(sql, subject, passed || !jobs.contains(&subject), now)?;
             }
         }
@@ -334,7 +338,8 @@ impl Failure<'_> {
     fn job(&self, run: &Watched) -> Subject {
         Subject {
             kind: Kind::Job,
-            workflow: short(run.workflow.as_deref().unwrap_or_default()),
+            workflow_id: run.workflow_id,
+            workflow: short(run.shown_workflow().unwrap_or_default()),
             name: short(self.name),
             step: short(self.step),
         }
@@ -342,7 +347,13 @@ impl Failure<'_> {
 
     fn runner(&self) -> Option<Subject> {
         let runner = self.runner?;
-        Some(Subject { kind: Kind::Runner, workflow: String::new(), name: short(runner), step: String::new() })
+        Some(Subject {
+            kind: Kind::Runner,
+            workflow_id: None,
+            workflow: String::new(),
+            name: short(runner),
+            step: String::new(),
+        })
     }
 }
 
@@ -365,18 +376,32 @@ impl Kind {
     }
 }
 
-struct Subject {
+pub(super) struct Subject {
     kind: Kind,
+    pub(super) workflow_id: Option<WorkflowId>,
+    /// As it is shown: what it is called can change.
     workflow: String,
     name: String,
     step: String,
 }
 
 impl Subject {
-    /// Follows from its names, so that no look-up is needed; 52 bits, so that it crosses to JavaScript.
-    fn id(&self) -> i64 {
+    /// Follows from what it is, so that no look-up is needed; 52 bits, so that it crosses to JavaScript.
+    pub(super) fn id(&self) -> i64 {
+        match self.workflow_id {
+            Some(id) => self.id_with(&format!("\u{1}{id}")),
+            None => self.id_by_name(),
+        }
+    }
+
+    /// Where the workflow's id is not known, and as older versions had it.
+    pub(super) fn id_by_name(&self) -> i64 {
+        self.id_with(&self.workflow)
+    }
+
+    fn id_with(&self, workflow: &str) -> i64 {
         let mut digest = Sha256::new();
-        for part in [self.kind.as_str(), &self.workflow, &self.name, &self.step] {
+        for part in [self.kind.as_str(), workflow, &self.name, &self.step] {
             digest.update(part.as_bytes());
             digest.update([0]);
         }
@@ -394,9 +419,10 @@ fn count_failures(sql: &impl Sql, run: &Watched, failures: &[Failure], now: Mill
                 new += 1;
             }
             sql.exec(
-                "INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run)
-                 VALUES (?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT (subject_id)
-                 DO UPDATE SET failed = failed + 1, last_seen = excluded.last_seen, last_run = excluded.last_run",
+                "INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run, workflow_id)
+                 VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (subject_id)
+                 DO UPDATE SET failed = failed + 1, last_seen = excluded.last_seen, last_run = excluded.last_run,
+                 workflow = excluded.workflow",
                 vec![
                     id.clone(),
                     subject.kind.as_str().into(),
@@ -405,6 +431,7 @@ fn count_failures(sql: &impl Sql, run: &Watched, failures: &[Failure], now: Mill
                     Value::Text(subject.step),
                     now.into(),
                     run.run_id.into(),
+                    subject.workflow_id.map_or(Value::Null, Value::from),
                 ],
             )?;
             add_to_subject(sql, id, now, [1, 0, 0])?;

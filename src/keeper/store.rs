@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::names::{DeliveryId, RunAttempt, RunId};
+use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::Spent;
 use crate::time::{Millis, Span};
 
@@ -158,6 +158,8 @@ impl<S: Sql> Store<S> {
             watched.refusal.as_ref().map_or(Value::Null, |refusal| refusal.message.as_str().into()),
             watched.refusal.as_ref().map(|refusal| refusal.run_attempt).into(),
             watched.refusal.as_ref().map(|refusal| refusal.since).into(),
+            watched.workflow_id.map_or(Value::Null, Value::from),
+            text(&watched.workflow_path),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");
@@ -316,6 +318,12 @@ fn day(time: Millis) -> i64 {
 impl From<RunId> for Value {
     fn from(id: RunId) -> Self {
         // Run ids are below 2^53.
+        Self::Integer(i64::try_from(id.get()).unwrap_or_default())
+    }
+}
+
+impl From<WorkflowId> for Value {
+    fn from(id: WorkflowId) -> Self {
         Self::Integer(i64::try_from(id.get()).unwrap_or_default())
     }
 }

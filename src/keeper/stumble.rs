@@ -144,6 +144,21 @@ pub fn stumble_over_evidence(watched: &Watched, problem: Problem, cx: &Context) 
     Some(step)
 }
 
+/// GitHub does not have yet what a decision would go by. `None`: since longer than it is waited for.
+///
+/// No trouble of the repository's: others are not held up.
+pub fn evidence_is_missing(watched: &Watched, lasts: Span, cx: &Context) -> Option<Step> {
+    let since = watched.evidence_since.unwrap_or(cx.now);
+    let waited = cx.now - since;
+    if waited > lasts {
+        return None;
+    }
+    let mut watched = Watched { evidence_since: Some(since), ..watched.clone() };
+    watched.due = Some(cx.now + waited.max(LOST).with_jitter(cx.chance));
+    watched.reason = "GitHub does not have yet what the decision goes by. It is asked again.".to_owned();
+    Some(Step::of(watched))
+}
+
 /// GitHub shows an older attempt than a webhook or its own answer has told of.
 pub fn behind(mut watched: Watched, shown: RunAttempt, cx: &Context) -> Step {
     if watched.tries >= BEHIND_TRIES {

@@ -106,7 +106,7 @@ impl From<Watched> for RunView {
         Self {
             run_id: watched.run_id,
             run_attempt: watched.run_attempt,
-            workflow: watched.workflow,
+            workflow: watched.shown_workflow().map(str::to_owned),
             run_number: watched.run_number,
             title: watched.title,
             branch: watched.head_branch,

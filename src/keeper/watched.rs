@@ -2,7 +2,8 @@
 
 use crate::attempts::{Attempts, RunOutcome};
 use crate::github::Run;
-use crate::names::{RunAttempt, RunId};
+use crate::hint::WorkflowHint;
+use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::Detail;
 use crate::time::Millis;
 
@@ -42,7 +43,10 @@ pub struct Watched {
     pub refusal: Option<Refusal>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
+    pub workflow_id: Option<WorkflowId>,
+    /// The workflow's name: where [`Watched::workflow_id`] is not known, perhaps an older version's, which took the run's.
     pub workflow: Option<String>,
+    pub workflow_path: Option<String>,
     /// `push`, `pull_request` …
     pub event: Option<String>,
     pub head_branch: Option<String>,
@@ -99,7 +103,9 @@ impl Watched {
             evidence_since: None,
             refusal: None,
             detail: None,
+            workflow_id: None,
             workflow: None,
+            workflow_path: None,
             event: None,
             head_branch: None,
             actor: None,
@@ -123,12 +129,36 @@ impl Watched {
     pub fn describe(&mut self, run: &Run) {
         let of = |text: Option<&String>| text.map(|text| text.chars().take(TEXT_MOST).collect());
         let actor = run.actors.first();
-        self.workflow = of(run.workflow.as_ref()).or(self.workflow.take());
+        if self.workflow_id != run.workflow_id {
+            self.workflow_id = run.workflow_id;
+            self.workflow = None;
+        }
+        self.workflow_path = of(run.path.as_ref());
         self.event = of(Some(&run.event));
         self.head_branch = of(run.head_branch.as_ref());
         self.actor = of(actor);
         self.run_number = run.run_number;
         self.title = of(run.title.as_ref());
+    }
+
+    /// A webhook has told of its workflow.
+    pub fn is_told_of(&mut self, workflow: &WorkflowHint) {
+        if workflow.id.is_some() || self.workflow.is_none() {
+            self.workflow_id = workflow.id.or(self.workflow_id);
+            self.workflow = Some(workflow.name.clone());
+        }
+    }
+
+    /// Something that was read says what its workflow is called. A longer name is not kept: cut, it would be another.
+    pub fn is_of_workflow(&mut self, name: Option<&str>) {
+        let name = name.filter(|name| name.chars().nth(WorkflowHint::LONGEST_NAME).is_none());
+        self.workflow = name.map(str::to_owned).or(self.workflow.take());
+    }
+
+    /// What people are told that it is a run of: the workflow's name, or else its file's.
+    pub fn shown_workflow(&self) -> Option<&str> {
+        let file = || self.workflow_path.as_deref().and_then(|path| path.rsplit('/').next());
+        self.workflow.as_deref().or_else(file)
     }
 
     /// What Workers KV is to say of it.
@@ -137,7 +167,7 @@ impl Watched {
             run_attempt: self.run_attempt.map_or(0, RunAttempt::get),
             reruns: self.reruns,
             outcome: self.outcome,
-            workflow: self.workflow.as_deref().map(published),
+            workflow: self.shown_workflow().map(published),
             updated: self.updated.to_rfc3339(),
         }
     }

@@ -10,9 +10,9 @@ use crate::time::Span;
 use super::decide::{Ending, Rerun, Rules};
 use super::detail::Detail;
 use super::evidence::{Evidence, History, Job, Need, Read};
-use super::format::{DebugLogging, MAX_DELAY, Mixed, Policy, Scope, Then};
-use super::judge::{Judgement, Outlook, judge};
-use super::reason;
+use super::format::{AbsentEvidence, DebugLogging, MAX_DELAY, Mixed, Policy, Scope, Then};
+use super::judge::{Judgement, Outlook, interruption, judge};
+use super::reason::{self, Told};
 use super::superseded;
 
 /// How often a run may be re-run.
@@ -61,16 +61,16 @@ pub enum Stop {
 /// A failed attempt and all that is known of it.
 pub struct Case<'a> {
     rules: &'a Rules,
-    policy: &'a Policy,
-    run: &'a Run,
+    pub(super) policy: &'a Policy,
+    pub(super) run: &'a Run,
     conclusion: Conclusion,
-    history: &'a History,
-    evidence: &'a Evidence,
+    pub(super) history: &'a History,
+    pub(super) evidence: &'a Evidence,
     limits: Limits<'a>,
-    /// By name; without any, one that nothing is known of.
-    failed: Vec<(Option<&'a Job>, Outlook<'a>)>,
-    /// Why nothing is known of it.
-    unknown: Option<String>,
+    /// By name; at the end, where there are or may be others, one that stands for those that nothing is known of.
+    pub(super) failed: Vec<(Option<&'a Job>, Outlook<'a>)>,
+    /// Why there are or may be others.
+    pub(super) unlisted: Option<&'a str>,
     /// The jobs that GitHub runs again, at the most.
     again: Vec<&'a Job>,
 }
@@ -92,10 +92,14 @@ impl<'a> Case<'a> {
         let mut sorted: Vec<&Job> = all.iter().collect();
         sorted.sort_by(|a, b| (&a.name, a.job_id).cmp(&(&b.name, b.job_id)));
         let failed = failed_jobs(&sorted, conclusion);
-        let unknown = failed.is_empty() && matches!(evidence.jobs, Read::There(_));
-        let judged = |job: Option<&'a Job>| (job, judge(policy, run, job, evidence));
-        let judged: Vec<_> =
-            if failed.is_empty() { vec![judged(None)] } else { failed.into_iter().map(Some).map(judged).collect() };
+        let unlisted = match &evidence.jobs {
+            Read::Absent(why) => Some(why.as_str()),
+            _ if failed.is_empty() => Some(evidence.jobs_cut.as_deref().unwrap_or("GitHub lists none that failed")),
+            _ => evidence.jobs_cut.as_deref(),
+        };
+        let listed = failed.into_iter().map(|job| (Some(job), judge(policy, run, Ok(job), evidence)));
+        let others = unlisted.map(|why| (None, judge(policy, run, Err(why), evidence)));
+        let judged: Vec<_> = listed.chain(others).collect();
         let passed = |job: &Job| matches!(job.conclusion, Some(Conclusion::Success | Conclusion::Skipped));
         let all_jobs = policy.may_rerun_all_jobs();
         let again = sorted.into_iter().filter(|job| all_jobs || !passed(job)).collect();
@@ -108,7 +112,7 @@ impl<'a> Case<'a> {
             evidence,
             limits: Limits::of(rules, policy),
             failed: judged,
-            unknown: unknown.then(|| "failed jobs: GitHub lists none".to_owned()),
+            unlisted,
             again,
         })
     }
@@ -118,6 +122,10 @@ impl<'a> Case<'a> {
         self.enough_is_known()?;
         let by = self.jobs_to_rerun()?;
         self.is_not_repeated()?;
+        let doubt = self.doubt();
+        if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == AbsentEvidence::Leave) {
+            return Err(self.end(RunOutcome::Left, self.words().left_in_doubt(doubt)));
+        }
         let total = by.iter().map(|judgement| self.total(judgement)).max().unwrap_or_default();
         self.is_within_budget()?;
         let delay = by.iter().map(|judgement| self.delay(judgement)).max().unwrap_or_default();
@@ -128,10 +136,11 @@ impl<'a> Case<'a> {
         let mut detail = self.detail();
         detail.absent.extend(unseen.map(|why| format!("pull request: {why}")));
         detail.rules = rule_names(&by);
+        let in_spite = doubt.map(|doubt| doubt.in_spite()).unwrap_or_default();
         let scopes = |judgement: &Judgement| judgement.rule.and_then(|rule| rule.scope).unwrap_or(self.policy.scope);
         let all = by.iter().any(|judgement| scopes(judgement) == Scope::AllJobs);
         Ok(Rerun {
-            reason: self.words().rerun(total),
+            reason: self.words().rerun(total, &in_spite),
             delay,
             scope: if all { Scope::AllJobs } else { Scope::FailedJobs },
             debug_logging: match self.policy.debug_logging {
@@ -240,7 +249,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn certain(&self) -> impl Iterator<Item = Judgement<'a>> {
+    pub(super) fn certain(&self) -> impl Iterator<Item = Judgement<'a>> {
         self.failed.iter().filter_map(|(_, outlook)| outlook.certain())
     }
 
@@ -249,7 +258,7 @@ impl<'a> Case<'a> {
     }
 
     /// Whether a re-run by it would be one too many.
-    fn is_spent(&self, judgement: &Judgement) -> bool {
+    pub(super) fn is_spent(&self, judgement: &Judgement) -> bool {
         judgement.then == Then::Rerun && self.total(judgement) < self.run.run_attempt.get()
     }
 
@@ -263,14 +272,26 @@ impl<'a> Case<'a> {
         self.failed.iter().filter_map(|(job, _)| *job)
     }
 
-    fn detail(&self) -> Detail {
+    pub(super) fn detail(&self) -> Detail {
         let failed: Vec<_> =
             self.failed.iter().filter_map(|(job, outlook)| Some(((*job)?, outlook.certain()))).collect();
-        Detail::of(&failed, &self.again, self.evidence, self.unknown.clone())
+        let mut detail = Detail::of(&failed, &self.again, self.evidence);
+        if let Some(why) = self.unlisted.filter(|_| matches!(self.evidence.jobs, Read::There(_))) {
+            detail.absent.push(format!("failed jobs: {why}"));
+        }
+        detail.partial_fingerprint = self.missing_of_fingerprint().is_some();
+        detail.doubts = self.doubts_on_record();
+        detail
     }
 
     fn words(&self) -> reason::Words<'_> {
-        let judged = self.failed.iter().map(|(job, outlook)| (*job, outlook.certain())).collect();
+        let interruption = |job: &Job| interruption(job, self.evidence);
+        let told = |(job, outlook): &(Option<&'a Job>, Outlook<'a>)| Told {
+            job: *job,
+            judgement: outlook.certain(),
+            interruption: job.and_then(interruption),
+        };
+        let judged = self.failed.iter().map(told).collect();
         reason::Words::new(self.run.run_attempt, self.conclusion, judged)
     }
 

@@ -55,6 +55,7 @@ mod tests {
                 runner: Some(runner.to_owned()),
                 labels: labels.iter().map(|&label| label.to_owned()).collect(),
                 steps: vec![],
+                workflow: None,
             };
             assert_eq!(of(&job), Span::seconds(expected), "{labels:?}");
             assert_eq!(of(&Job { completed: None, ..job }), Span::ZERO);

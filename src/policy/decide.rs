@@ -3,7 +3,8 @@
 //!
 //! In this order: the run itself (its conclusion, its actor, branch and event, its commit), then its failed jobs by the
 //! policy's rules, then the limits. What is not known yet and matters is asked for with [`Verdict::Need`], one thing at a
-//! time; what cannot be read, or is more than may be searched, is absent, and no condition on it matches.
+//! time; what cannot be read, or is more than may be searched, is absent, no condition on it holds, and where that could let a
+//! run pass what its owners wrote, the run is left.
 
 use crate::attempts::RunOutcome;
 use crate::github::Run;
@@ -15,11 +16,10 @@ use crate::time::Span;
 use super::case::{Case, Limits, Stop};
 use super::detail::Detail;
 use super::evidence::{Evidence, History, Need};
-use super::format::{Filter, Forks, Policy, Scope};
-use super::judge::names_of_workflow;
+use super::format::{AbsentEvidence, Filter, Forks, Names, Policy, Scope};
+use super::judge::{Missing, Truth, is_one_of, named, of_branch};
 use super::read::Bounds;
-use super::reason;
-use super::superseded;
+use super::{reason, superseded, workflow};
 
 /// What decisions and waiting go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +101,10 @@ impl Ending {
 /// Decides on a run as GitHub shows it.
 pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
     let Some(conclusion) = run.conclusion else { return Verdict::Decision(Decision::Await) };
-    if let Some(ending) = by_the_run_alone(rules, policy, run, conclusion) {
-        return Verdict::Decision(Decision::End(ending));
+    match by_the_run_alone(rules, policy, run, conclusion, evidence) {
+        Ok(None) => {}
+        Ok(Some(ending)) => return Verdict::Decision(Decision::End(ending)),
+        Err(need) => return Verdict::Need(need),
     }
     let searched;
     let evidence = if evidence.is_searched(&policy.automata) {
@@ -125,16 +127,25 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
 }
 
 /// What needs no look at the jobs.
-fn by_the_run_alone(rules: &Rules, policy: &Policy, run: &Run, conclusion: Conclusion) -> Option<Ending> {
+fn by_the_run_alone(
+    rules: &Rules,
+    policy: &Policy,
+    run: &Run,
+    conclusion: Conclusion,
+    evidence: &Evidence,
+) -> Result<Option<Ending>, Need> {
     let may_be_rerun = conclusion.may_be_rerun() || conclusion == Conclusion::Cancelled;
     let attempt = run.run_attempt;
     if !may_be_rerun || (conclusion == Conclusion::Cancelled && !policy.conclusions.contains(&conclusion)) {
-        return Some(not_a_failure(conclusion, attempt));
+        return Ok(Some(not_a_failure(conclusion, attempt)));
     }
-    let left = |reason: String| Some(Ending::left(reason, Detail::default()));
+    let left = |reason: String| Ok(Some(Ending::left(reason, Detail::default())));
     if run.actors.iter().any(|actor| rules.excluded_actors.iter().any(|excluded| excluded.eq_ignore_ascii_case(actor)))
     {
         return left("Left alone: its actor is in NO_RERUN_ACTORS.".to_owned());
+    }
+    if run.actors.is_empty() && !rules.excluded_actors.is_empty() {
+        return left("Left alone: GitHub does not say who started it, who may be in NO_RERUN_ACTORS.".to_owned());
     }
     if let Some(broken) = &policy.broken {
         return left(reason::broken(broken));
@@ -147,18 +158,24 @@ fn by_the_run_alone(rules: &Rules, policy: &Policy, run: &Run, conclusion: Concl
     }
     let actors: Vec<&str> = run.actors.iter().map(String::as_str).collect();
     let branch = run.branch();
-    let workflow: Vec<&str> = names_of_workflow(run).collect();
-    if let Some(reason) = [
-        shut_out(&policy.actors, &actors, "it was started by", "actors"),
-        shut_out(&policy.branches, branch.as_deref().as_slice(), "its branch is", "branches"),
-        of_unknown_fork(policy, run),
-        shut_out(&policy.events, &[run.event.as_str()], "its event is", "events"),
-        shut_out(&policy.workflows, &workflow, "its workflow is", "workflows"),
-    ]
-    .into_iter()
-    .flatten()
-    .next()
-    {
+    let sieve = |filter, names: &[&str], missing, what, key| {
+        let truth = |globs: &Names| if globs.is_empty() { Truth::No } else { is_one_of(globs, names, missing) };
+        shut_out(policy, filter, &truth, names, what, key)
+    };
+    let of_branch = |globs: &Names| if globs.is_empty() { Truth::No } else { of_branch(globs, run) };
+    for reason in [
+        sieve(&policy.actors, &actors, Missing::Actor, "it was started by", "actors")?,
+        shut_out(policy, &policy.branches, &of_branch, branch.as_deref().as_slice(), "its branch is", "branches")?,
+        sieve(&policy.events, named(&run.event).as_slice(), Missing::Event, "its event is", "events")?,
+    ] {
+        if let Some(reason) = reason {
+            return left(reason);
+        }
+    }
+    // Last, as it may take a call to know the workflow's name.
+    let truth = |globs: &Names| workflow::is_one_of(globs, run, evidence);
+    let names: Vec<&str> = workflow::names(run, evidence).collect();
+    if let Some(reason) = shut_out(policy, &policy.workflows, &truth, &names, "its workflow is", "workflows")? {
         return left(reason);
     }
     if policy.forks == Forks::Leave && run.is_of_fork() {
@@ -166,22 +183,13 @@ fn by_the_run_alone(rules: &Rules, policy: &Policy, run: &Run, conclusion: Concl
     }
     if policy.skip_superseded && run.is_superseded() {
         let (outcome, reason) = superseded::moved_on();
-        return Some(Ending { outcome, ..Ending::left(reason, Detail::default()) });
+        return Ok(Some(Ending { outcome, ..Ending::left(reason, Detail::default()) }));
     }
     if Limits::of(rules, policy).most() == 0 {
         let whose = if policy.max_reruns.is_some() { "max_reruns in the policy file" } else { "MAX_RERUNS" };
         return left(format!("Left alone: {whose} is 0."));
     }
-    None
-}
-
-/// A fork that was deleted may have been one that the file excludes.
-fn of_unknown_fork(policy: &Policy, run: &Run) -> Option<String> {
-    let excluded = policy.branches.exclude.as_ref().is_some_and(|exclude| exclude.may_match_branch(run));
-    excluded.then(|| {
-        "Left alone: the fork that its branch was in is gone, and may be one that the policy file excludes under branches."
-            .to_owned()
-    })
+    Ok(None)
 }
 
 fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Ending {
@@ -205,19 +213,39 @@ fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Ending {
     Ending { outcome, reason, last_word: !may_go_on, detail: Detail::default() }
 }
 
-/// Why a filter keeps a run out; any of its names can be let in, and none may be kept out.
-fn shut_out(filter: &Filter, names: &[&str], what: &str, key: &str) -> Option<String> {
-    let excluded = filter.exclude.as_ref().and_then(|exclude| names.iter().find(|name| exclude.matches(name)));
-    if let Some(name) = excluded {
-        return Some(format!(
-            "Left alone: {what} {}, which the policy file excludes under {key}.",
-            reason::named(name)
-        ));
+/// Why a filter keeps a run out; any of its names can be let in, and none may be kept out. `truth`: whether the run has one
+/// of some names.
+fn shut_out<'a>(
+    policy: &Policy,
+    filter: &Filter,
+    truth: &dyn Fn(&Names) -> Truth<'a>,
+    names: &[&str],
+    what: &str,
+    key: &str,
+) -> Result<Option<String>, Need> {
+    let is = |globs: &Option<Names>, or: Truth<'a>| globs.as_ref().map_or(or, truth);
+    let name = |of: Option<&&str>| of.map_or_else(|| "not known".to_owned(), |name| reason::named(name));
+    match is(&filter.exclude, Truth::No) {
+        Truth::Yes => {
+            let excluded = filter.exclude.as_ref().and_then(|globs| names.iter().find(|name| globs.matches(name)));
+            let name = name(excluded);
+            return Ok(Some(format!("Left alone: {what} {name}, which the policy file excludes under {key}.")));
+        }
+        Truth::Unread(need) => return Err(need),
+        Truth::Absent(missing) if policy.absent_evidence == AbsentEvidence::Leave => {
+            return Ok(Some(format!("Left alone: the policy file may exclude it under {key}: {missing}.")));
+        }
+        Truth::Absent(_) | Truth::No => {}
     }
-    let include = filter.include.as_ref()?;
-    if names.iter().any(|name| include.matches(name)) {
-        return None;
+    match is(&filter.include, Truth::Yes) {
+        Truth::Yes => Ok(None),
+        Truth::Unread(need) => Err(need),
+        Truth::Absent(missing) => Ok(Some(format!(
+            "Left alone: the policy file does not include it under {key}, as far as is known: {missing}."
+        ))),
+        Truth::No => {
+            let name = name(names.first());
+            Ok(Some(format!("Left alone: {what} {name}, which the policy file does not include under {key}.")))
+        }
     }
-    let name = names.first().map_or_else(|| "not known".to_owned(), |name| reason::named(name));
-    Some(format!("Left alone: {what} {name}, which the policy file does not include under {key}."))
 }

@@ -5,7 +5,8 @@ use crate::time::Span;
 
 use super::decide::Rules;
 use super::format::{
-    Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers, Patterns, Policy, Rule, Scope, Then,
+    AbsentEvidence, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers, Patterns, Policy, Rule,
+    Scope, Then,
 };
 use super::words::{quoted, times};
 
@@ -45,6 +46,16 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         lines.push(match policy.mixed {
             Mixed::Leave => "If one failed job is to be left, the whole run is.".to_owned(),
             Mixed::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.".to_owned(),
+        });
+    }
+    if policy.goes_by_evidence() {
+        lines.push(match policy.absent_evidence {
+            AbsentEvidence::Leave => {
+                "A run that might have to be left is left if what would tell cannot be read.".to_owned()
+            }
+            AbsentEvidence::Rerun => {
+                "A run that might have to be left is re-run all the same if what would tell cannot be read.".to_owned()
+            }
         });
     }
     lines.extend(budget(policy));
@@ -134,14 +145,7 @@ fn conditions(conditions: &Conditions) -> String {
         names(&c.runner, "on the runner"),
         names(&c.label, "with the label"),
         c.conclusion.as_ref().map(|list| format!("that concluded {}", conclusions(list))),
-        c.lost_runner.map(|lost| {
-            if lost {
-                "that failed without a failed step"
-            } else {
-                "that failed at a step, or otherwise than by failure"
-            }
-            .to_owned()
-        }),
+        c.lost_runner.map(|lost| if lost { "whose runner was lost" } else { "whose runner was not lost" }.to_owned()),
         numbers(&c.exit_code, "with exit code"),
         patterns(&c.annotation, "with an annotation that matches"),
         patterns(&c.log, "whose log ends with a line that matches"),

@@ -8,14 +8,15 @@ use super::cost;
 use super::evidence::{Evidence, Job, Read};
 use super::fingerprint::fingerprint;
 use super::format::Then;
-use super::judge::{Judgement, annotations, exit_code, failed_steps};
+use super::interruption::Interruption;
+use super::judge::{Judgement, annotations, exit_code, failed_steps, interruption};
 use super::words::clean;
 
 /// A record has this many jobs at most; the rest are counted.
 const MOST_JOBS: usize = 100;
 const MOST_LABELS: usize = 10;
 /// Of what was read, and of what could not be.
-const MOST_SOURCES: usize = 100;
+pub(super) const MOST_SOURCES: usize = 100;
 
 /// What one decision went by. Names in it are bounded and in one line, but not escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +34,15 @@ pub struct Detail {
     /// What could not be, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<String>,
+    /// Rules that might have decided otherwise, had that been there: `rule "tests" of build: its log`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
     /// The same for attempts in which the same jobs failed in the same way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// Whether something was absent that belongs to the fingerprint.
+    #[serde(skip_serializing_if = "is_false")]
+    pub partial_fingerprint: bool,
     /// The names of the rules by which it is re-run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -56,6 +63,9 @@ pub struct JudgedJob {
     /// `None` too if no rule asked for the job's annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
+    /// What ended it other than its own steps; `None` too if no rule asked for the job's annotations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interruption: Option<Interruption>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,18 +83,17 @@ pub struct JudgedJob {
     pub line: Option<u64>,
 }
 
+fn is_false(is: &bool) -> bool {
+    !is
+}
+
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
 impl Detail {
     /// Of jobs that failed, what was made of each, and the jobs that a re-run would run again.
-    pub(super) fn of(
-        failed: &[(&Job, Option<Judgement>)],
-        again: &[&Job],
-        evidence: &Evidence,
-        absent: Option<String>,
-    ) -> Self {
+    pub(super) fn of(failed: &[(&Job, Option<Judgement>)], again: &[&Job], evidence: &Evidence) -> Self {
         let jobs: Vec<&Job> = failed.iter().map(|(job, _)| *job).collect();
         let mut detail = Self {
             jobs: failed
@@ -97,12 +106,15 @@ impl Detail {
             runner_seconds: seconds(again.iter().map(|job| cost::of(job).as_millis()).sum()),
             ..Self::default()
         };
+        detail.source("workflow".to_owned(), &evidence.workflow);
         detail.source("jobs".to_owned(), &evidence.jobs);
-        detail.absent.extend(absent);
         detail.source("pull requests".to_owned(), &evidence.pulls);
         for job in jobs {
             if let Some(read) = evidence.annotations.get(&job.job_id) {
                 detail.source(format!("annotations of {}", clean(&job.name)), read);
+            }
+            if let Some(why) = evidence.annotations_cut.get(&job.job_id) {
+                detail.absent.push(format!("further annotations of {}: {}", clean(&job.name), clean(why)));
             }
             if let Some(read) = evidence.logs.get(&job.job_id) {
                 detail.source(format!("log of {}", clean(&job.name)), read);
@@ -128,6 +140,7 @@ fn judged(job: &Job, judgement: Option<&Judgement>, evidence: &Evidence) -> Judg
         step: failed_steps(job).next().map(|step| clean(&step.name)),
         conclusion: job.conclusion,
         exit_code: exit_code(annotations(job, evidence)),
+        interruption: interruption(job, evidence),
         runner: job.runner.as_deref().map(clean),
         labels: job.labels.iter().take(MOST_LABELS).map(|label| clean(label)).collect(),
         duration_seconds: cost::duration(job).map(|span| seconds(span.as_millis())),

@@ -1,13 +1,15 @@
 //! What a decision can go by beside the run itself: the jobs of an attempt, their annotations, the ends of their logs,
 //! and what was decided before. Plain data; what fetches it is the Keeper.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::github::PullRequest;
 use crate::hint::Conclusion;
-use crate::names::{JobId, RunAttempt};
+use crate::names::{JobId, RunAttempt, WorkflowId};
 use crate::time::{Millis, Span};
 
+use super::interruption::Interruption;
 pub use super::search::Searched;
 
 /// A job of one attempt, as GitHub lists it ("List jobs for a workflow run attempt").
@@ -22,12 +24,16 @@ pub struct Job {
     pub runner: Option<String>,
     pub labels: Vec<String>,
     pub steps: Vec<Step>,
+    /// The name of its workflow.
+    pub workflow: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub name: String,
     pub conclusion: Option<Conclusion>,
+    /// It has begun, and nothing says that it ended.
+    pub going: bool,
 }
 
 /// The end of a job's log. Only ever in memory.
@@ -45,17 +51,24 @@ pub enum Read<T> {
     #[default]
     Unread,
     There(T),
-    /// It could not be read, and why; a condition on it does not match.
+    /// It could not be read, and why; a condition on it does not hold.
     Absent(String),
 }
 
 /// What was read of one attempt so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
+    /// The name of the run's workflow.
+    pub workflow: Read<String>,
     pub jobs: Read<Vec<Job>>,
+    /// Why there may be jobs that are not in [`Evidence::jobs`].
+    pub jobs_cut: Option<String>,
     /// The annotations' messages, by job.
     pub annotations: BTreeMap<JobId, Read<Vec<String>>>,
+    /// Why there may be further annotations of a job.
+    pub annotations_cut: BTreeMap<JobId, String>,
     pub logs: BTreeMap<JobId, Read<LogTail>>,
+    pub interruptions: Interruptions,
     /// What the policy's patterns found in it.
     pub searched: Searched,
     /// Those from the run's branch; read when a re-run is due and hangs on them.
@@ -70,9 +83,30 @@ pub struct Pulls {
     pub complete: bool,
 }
 
+/// What the annotations of jobs say that ended them, looked for once.
+#[derive(Debug, Clone, Default)]
+pub struct Interruptions(RefCell<BTreeMap<JobId, Option<Interruption>>>);
+
+impl Interruptions {
+    pub(super) fn of(&self, job: JobId, messages: &[String]) -> Option<Interruption> {
+        *self.0.borrow_mut().entry(job).or_insert_with(|| Interruption::of(messages))
+    }
+}
+
+/// They follow from the rest.
+impl PartialEq for Interruptions {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Interruptions {}
+
 /// What a decision asks for when it cannot do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
+    /// The workflow's name: a run's own can be another.
+    Workflow(WorkflowId),
     Jobs,
     Annotations(JobId),
     Log(JobId),
@@ -95,6 +129,8 @@ pub struct EarlierAttempt {
     pub run_attempt: RunAttempt,
     /// What failed in it and how; `None` if that is not known.
     pub fingerprint: Option<String>,
+    /// Whether something was absent that belongs to the fingerprint.
+    pub partial: bool,
     /// The names of the rules by which it was re-run; empty if it was not, or by no rule.
     pub rules: Vec<String>,
 }

@@ -38,6 +38,7 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     pub otherwise: Then,
     pub mixed: Mixed,
+    pub absent_evidence: AbsentEvidence,
     pub debug_logging: DebugLogging,
     pub scope: Scope,
     /// The patterns of all rules.
@@ -66,6 +67,7 @@ impl Default for Policy {
             rules: Vec::new(),
             otherwise: Then::Rerun,
             mixed: Mixed::Leave,
+            absent_evidence: AbsentEvidence::Leave,
             debug_logging: DebugLogging::Never,
             scope: Scope::FailedJobs,
             automata: Automata::default(),
@@ -75,6 +77,13 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Whether any decision can depend on more than the run itself.
+    pub fn goes_by_evidence(&self) -> bool {
+        let counts_jobs = self.max_failed_jobs.is_some() || self.budget.minutes_per_day.is_some();
+        let by_workflow = self.workflows != Filter::default();
+        !self.rules.is_empty() || counts_jobs || by_workflow || self.stop_when_repeated.is_some()
+    }
+
     /// Whether it, or a rule of it, re-runs what has passed as well.
     pub fn may_rerun_all_jobs(&self) -> bool {
         self.rules.iter().filter_map(|rule| rule.scope).chain([self.scope]).any(|scope| scope == Scope::AllJobs)
@@ -174,6 +183,13 @@ pub enum Mixed {
     Rerun,
 }
 
+/// What is done about a run that might have been left if something had been there that could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbsentEvidence {
+    Leave,
+    Rerun,
+}
+
 /// What is done about runs of forks' branches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forks {
@@ -210,6 +226,10 @@ impl Names {
 
     pub fn matches(&self, name: &str) -> bool {
         self.0.iter().any(|(_, glob)| glob.matches(name))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether the run's branch matches for certain.

@@ -125,6 +125,12 @@ pub const FILE: &[Key] = &[
         "what is done when some failed jobs are to be re-run and some are to be left",
     ),
     key(
+        "absent_evidence",
+        Shape::Choice(&["leave", "rerun"]),
+        "leave",
+        "what is done when the run might have been left, had something been there that could not be read: the jobs, annotations, a log",
+    ),
+    key(
         "debug_logging",
         Shape::Choice(&["never", "last", "always"]),
         "never",
@@ -184,7 +190,12 @@ pub const CONDITIONS: &[Key] = &[
     key("runner", GLOBS, "", "the name of the runner"),
     key("label", GLOBS, "", "a label of the runner that the job asked for: `windows-*`"),
     key("conclusion", Shape::Choices(JOB_CONCLUSIONS), "", "the job's conclusion"),
-    key("lost_runner", Shape::Boolean, "", "`true`: the job failed although no step of it did"),
+    key(
+        "lost_runner",
+        Shape::Boolean,
+        "",
+        "`true`: the job's annotations say that its runner was lost, or a step of it began and never ended",
+    ),
     key("exit_code", Shape::Numbers, "", "the exit code of the failed step"),
     key("annotation", Shape::Patterns, "", "a regex for an annotation of the job: what GitHub shows above its log"),
     key("log", Shape::Patterns, "", "a regex for a line in the end of the job's log"),

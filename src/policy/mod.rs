@@ -9,7 +9,9 @@
 //! | [`evidence`] | what a decision can go by |
 //! | [`search`] | what its patterns find, within a budget |
 //! | `judge` | a failed job and the rules → what can still be made of it, and what has to be read for that |
+//! | `workflow`, [`interruption`] | what a run's workflow is called; what ended a job other than its own steps |
 //! | `decide`, `case` | the run itself → its jobs, and the limits → [`Decision`] |
+//! | `absent` | whether what could not be read could have kept a run from being re-run |
 //! | `superseded` | whether a run is still of what its pull request is |
 //! | `cost`, `fingerprint` | what a re-run costs; whether two attempts failed in the same way |
 //! | `reason`, `words`, `detail` | the decision as a sentence, and as data |
@@ -36,6 +38,7 @@
 //! after the other, at each character in proportion to the pattern's size: 34 s on workerd for one log and one regex. So do
 //! regex-automata's PikeVM and regex 1 without its optimizations.
 
+mod absent;
 mod case;
 mod cost;
 mod decide;
@@ -45,6 +48,7 @@ mod error;
 pub mod evidence;
 mod fingerprint;
 mod format;
+pub mod interruption;
 mod judge;
 pub mod keys;
 mod read;
@@ -54,6 +58,7 @@ pub mod search;
 mod shapes;
 mod superseded;
 mod words;
+mod workflow;
 mod yaml;
 
 pub use decide::{Decision, Ending, Rerun, Rules, Verdict, decide};

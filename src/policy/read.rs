@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::settings::MAX_RERUNS_LIMIT;
 
 use super::error::PolicyError;
-use super::format::{Budget, Conditions, DebugLogging, Filter, Forks, Mixed, Policy, Rule, Scope, Then};
+use super::format::{
+    AbsentEvidence, Budget, Conditions, DebugLogging, Filter, Forks, Mixed, Policy, Rule, Scope, Then,
+};
 use super::keys::{self, Shape};
 use super::search::Where;
 use super::shapes::{Field, Fields, Reader};
@@ -70,6 +72,10 @@ impl Reader {
             mixed: self.choice(f("mixed")).map_or(default.mixed, |word| match word {
                 "rerun" => Mixed::Rerun,
                 _ => Mixed::Leave,
+            }),
+            absent_evidence: self.choice(f("absent_evidence")).map_or(default.absent_evidence, |word| match word {
+                "rerun" => AbsentEvidence::Rerun,
+                _ => AbsentEvidence::Leave,
             }),
             debug_logging: self.choice(f("debug_logging")).map_or(default.debug_logging, |word| match word {
                 "always" => DebugLogging::Always,

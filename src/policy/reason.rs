@@ -3,8 +3,10 @@
 use crate::hint::Conclusion;
 use crate::names::RunAttempt;
 
+use super::absent::Doubted;
 use super::evidence::Job;
 use super::format::{Rule, Then};
+use super::interruption::Interruption;
 use super::judge::{Judgement, failed_steps};
 use super::words::{clean, count, list, quoted, times};
 
@@ -30,21 +32,27 @@ pub fn reruns(n: u32) -> String {
 pub struct Words<'a> {
     attempt: RunAttempt,
     conclusion: Conclusion,
-    /// A job that nothing is known of is `None`.
-    jobs: Vec<(Option<&'a Job>, Option<Judgement<'a>>)>,
+    jobs: Vec<Told<'a>>,
+}
+
+/// A failed job and what is known of it.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// `None`: one that nothing is known of.
+    pub job: Option<&'a Job>,
+    pub judgement: Option<Judgement<'a>>,
+    pub interruption: Option<Interruption>,
 }
 
 impl<'a> Words<'a> {
-    pub fn new(
-        attempt: RunAttempt,
-        conclusion: Conclusion,
-        jobs: Vec<(Option<&'a Job>, Option<Judgement<'a>>)>,
-    ) -> Self {
+    pub fn new(attempt: RunAttempt, conclusion: Conclusion, jobs: Vec<Told<'a>>) -> Self {
         Self { attempt, conclusion, jobs }
     }
 
     /// `Attempt 1 failed in job "build" at step "Fetch": re-run 1 of at most 3, by rule "network".`
-    pub fn rerun(&self, total: u32) -> String {
+    ///
+    /// `in_spite`: of what, with a comma or a semicolon before it.
+    pub fn rerun(&self, total: u32, in_spite: &str) -> String {
         let mut rules: Vec<&str> = Vec::new();
         for judgement in self.judged(Then::Rerun) {
             match judgement.rule {
@@ -54,10 +62,16 @@ impl<'a> Words<'a> {
         }
         let by = if rules.is_empty() { String::new() } else { format!(", by {}", list("rule", &rules)) };
         let where_in_the_log = match (self.jobs.as_slice(), rules.as_slice()) {
-            ([(_, Some(Judgement { line: Some(line), .. }))], [_]) => format!(" (line {line} of the job's log)"),
+            ([Told { judgement: Some(Judgement { line: Some(line), .. }), .. }], [_]) => {
+                format!(" (line {line} of the job's log)")
+            }
             _ => String::new(),
         };
-        format!("Attempt {}: re-run {} of at most {total}{by}{where_in_the_log}.", self.failed(), self.attempt)
+        format!(
+            "Attempt {}: re-run {} of at most {total}{by}{where_in_the_log}{in_spite}.",
+            self.failed(),
+            self.attempt
+        )
     }
 
     pub fn dry_run(&self, total: u32) -> String {
@@ -78,6 +92,11 @@ impl<'a> Words<'a> {
         format!("Gave up: attempt {}, and {limit}.", self.failed())
     }
 
+    /// `Left alone: attempt 1 failed in job "build", and rule "tests" may say to leave it: its log could not be read (…).`
+    pub fn left_in_doubt(&self, doubt: &Doubted) -> String {
+        format!("Left alone: attempt {}, and {doubt}.", self.failed())
+    }
+
     pub fn over_budget(&self, budget: &str) -> String {
         format!("Left alone: attempt {}, and the repository's budget of {budget} is used up.", self.failed())
     }
@@ -92,11 +111,11 @@ impl<'a> Words<'a> {
     /// `Left alone: job "test (3.12)" failed at step "Run tests", which rule "tests" leaves to its author.`
     pub fn left(&self) -> String {
         let leaves = |judgement: &Judgement| judgement.then == Then::Leave;
-        let left: Vec<_> = self.jobs.iter().filter(|(_, judgement)| judgement.as_ref().is_some_and(leaves)).collect();
-        let Some((job, Some(judgement))) = left.first() else {
+        let left: Vec<_> = self.jobs.iter().filter(|told| told.judgement.as_ref().is_some_and(leaves)).collect();
+        let Some(told @ Told { judgement: Some(judgement), .. }) = left.first() else {
             return format!("Left alone: attempt {}, and the policy file says to ignore that.", self.failed());
         };
-        let what = job.map_or_else(|| format!("attempt {}", self.failed()), phrase);
+        let what = told.job.map_or_else(|| format!("attempt {}", self.failed()), |job| phrase(job, told.interruption));
         let rule = match judgement.rule {
             Some(rule) => format!("rule {} leaves to its author", quoted(&rule.name)),
             None => "no rule of the policy file re-runs".to_owned(),
@@ -115,31 +134,36 @@ impl<'a> Words<'a> {
             Conclusion::Cancelled => "was cancelled",
             _ => "failed",
         };
-        let jobs: Vec<&Job> = self.jobs.iter().filter_map(|(job, _)| *job).collect();
+        let jobs: Vec<_> = self.jobs.iter().filter_map(|told| Some((told.job?, told.interruption))).collect();
         let place = match jobs.as_slice() {
             [] => String::new(),
-            [only] => match failed_steps(only).next() {
-                Some(step) => format!(" in job {} at step {}", quoted(&only.name), quoted(&step.name)),
-                None => format!(" in job {}", quoted(&only.name)),
-            },
-            many => format!(" in {}", list("job", &many.iter().map(|job| job.name.as_str()).collect::<Vec<_>>())),
+            [(only, interruption)] => format!(" in job {}{}", quoted(&only.name), how(only, *interruption)),
+            many => {
+                format!(" in {}", list("job", &many.iter().map(|(job, _)| job.name.as_str()).collect::<Vec<_>>()))
+            }
         };
         format!("{} {what}{place}", self.attempt)
     }
 
     fn judged(&self, then: Then) -> impl Iterator<Item = Judgement<'a>> {
-        self.jobs.iter().filter_map(move |(_, judgement)| judgement.filter(|judgement| judgement.then == then))
+        self.jobs.iter().filter_map(move |told| told.judgement.filter(|judgement| judgement.then == then))
     }
 }
 
 /// `job "test (3.12)" failed at step "Run tests"`.
-fn phrase(job: &Job) -> String {
+fn phrase(job: &Job, interruption: Option<Interruption>) -> String {
     let what = match job.conclusion {
         Some(Conclusion::TimedOut) => "timed out",
         Some(Conclusion::Cancelled) => "was cancelled",
         Some(Conclusion::StartupFailure) => "could not start",
         _ => "failed",
     };
+    format!("job {} {what}{}", quoted(&job.name), how(job, interruption))
+}
+
+/// ` at step "Run tests" (its runner was lost)`.
+fn how(job: &Job, interruption: Option<Interruption>) -> String {
     let step = failed_steps(job).next().map(|step| format!(" at step {}", quoted(&step.name)));
-    format!("job {} {what}{}", quoted(&job.name), step.unwrap_or_default())
+    let interruption = interruption.map(|interruption| format!(" ({})", interruption.in_words()));
+    [step, interruption].into_iter().flatten().collect()
 }

@@ -27,7 +27,13 @@ pub fn apply(settings: &Settings, payload: Payload) -> Passed {
         Ok(news) => Passed::Hint {
             repository: run.repository,
             installation: run.installation,
-            hint: Hint { run_id: run.run_id, run_attempt: run.run_attempt, news, delivery: None },
+            hint: Hint {
+                run_id: run.run_id,
+                run_attempt: run.run_attempt,
+                news,
+                delivery: None,
+                workflow: run.workflow,
+            },
         },
         Err(reason) => Passed::Answer(Answer::ignored(reason).about(Subject {
             repository: run.repository,

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::hint::Conclusion;
-use crate::names::{InstallationId, RepoName, RunAttempt, RunId};
+use crate::hint::{Conclusion, WorkflowHint};
+use crate::names::{InstallationId, RepoName, RunAttempt, RunId, WorkflowId};
 
 use super::head::Content;
 
@@ -39,6 +39,7 @@ pub struct Seen {
     pub conclusion: Option<Conclusion>,
     /// A GitHub App's webhooks name the installation that they are for.
     pub installation: Option<InstallationId>,
+    pub workflow: Option<WorkflowHint>,
 }
 
 /// Why a payload was not understood; says where, never what.
@@ -155,7 +156,16 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
         installation: Option<Installation>,
         repository: Repository,
         #[serde(borrow)]
+        workflow: Option<Workflow<'a>>,
+        #[serde(borrow)]
         workflow_run: Run<'a>,
+    }
+    // The run's own name can be another.
+    #[derive(Deserialize)]
+    struct Workflow<'a> {
+        id: Option<WorkflowId>,
+        #[serde(borrow)]
+        name: Option<Cow<'a, str>>,
     }
     #[derive(Deserialize)]
     struct Run<'a> {
@@ -179,6 +189,7 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
             run_attempt: run.run_attempt,
             conclusion: run.conclusion,
             installation: event.installation.map(|installation| installation.id),
+            workflow: event.workflow.and_then(|workflow| WorkflowHint::new(workflow.id, &workflow.name?)),
         },
         actors: logins([run.actor, run.triggering_actor]),
     })
@@ -193,13 +204,16 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
         repository: Repository,
         #[serde(borrow)]
         sender: Option<User<'a>>,
-        workflow_job: Job,
+        #[serde(borrow)]
+        workflow_job: Job<'a>,
     }
     #[derive(Deserialize)]
-    struct Job {
+    struct Job<'a> {
         run_id: RunId,
         run_attempt: Option<RunAttempt>,
         conclusion: Option<Conclusion>,
+        #[serde(borrow)]
+        workflow_name: Option<Cow<'a, str>>,
     }
     let event: Event = json(body)?;
     if event.action != COMPLETED {
@@ -212,6 +226,7 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
             run_attempt: event.workflow_job.run_attempt,
             conclusion: event.workflow_job.conclusion,
             installation: event.installation.map(|installation| installation.id),
+            workflow: event.workflow_job.workflow_name.and_then(|name| WorkflowHint::new(None, &name)),
         },
         actors: logins([event.sender, None]),
     })
@@ -261,6 +276,7 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
             run_attempt: None,
             conclusion: check_run.conclusion,
             installation: event.installation.map(|installation| installation.id),
+            workflow: None,
         },
         actors: logins([event.sender, None]),
     })

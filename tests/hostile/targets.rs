@@ -119,8 +119,13 @@ pub fn details_url(bytes: &[u8]) {
             assert!(url.starts_with("https://") || url.starts_with("http://"), "{url:?}");
             assert_eq!(run.repository.as_str(), "octo/widgets", "the repository is the payload's");
             // What crosses to the Keeper comes back the same.
-            let hint =
-                Hint { run_id: run.run_id, run_attempt: None, news: rerunner::hint::News::JobFailed, delivery: None };
+            let hint = Hint {
+                run_id: run.run_id,
+                run_attempt: None,
+                news: rerunner::hint::News::JobFailed,
+                delivery: None,
+                workflow: None,
+            };
             let text = serde_json::to_string(&hint).expect("plain data");
             assert_eq!(serde_json::from_str::<Hint>(&text).expect("the same"), hint);
         }

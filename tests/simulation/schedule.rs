@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rerunner::hint::{Hint, News};
+use rerunner::hint::{Hint, News, WorkflowHint};
 use rerunner::names::{DeliveryId, RepoName};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
@@ -174,6 +174,7 @@ impl Schedule {
                 run_attempt: Some(attempt_of(2)),
                 news: News::RunSucceeded,
                 delivery: None,
+                workflow: None,
             };
             world.at(START, Event::Webhook { repository, hint, tries: 0 });
             for _ in 0..world.random.usize(10..15) {
@@ -466,6 +467,11 @@ impl Schedule {
     }
 }
 
+fn workflow_of(event: &model::Event) -> Option<WorkflowHint> {
+    let of = &event.run.identity;
+    WorkflowHint::new(rerunner::names::WorkflowId::new(of.workflow_number), &of.workflow.name)
+}
+
 /// What a webhook says, in the Worker's words. The JSON in between is covered by other tests.
 fn payload_of(event: &model::Event) -> Option<Payload> {
     if event.action() != "completed" {
@@ -477,6 +483,7 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
         run_attempt: run_attempt.map(attempt_of),
         conclusion: conclusion.map(conclusion_of),
         installation: None,
+        workflow: matches!(event.what, What::WorkflowRun(_)).then(|| workflow_of(event)).flatten(),
     };
     let sender = vec![event.sender.to_string()];
     Some(match &event.what {

@@ -6,7 +6,7 @@ use rerunner::github::run::Fork;
 use rerunner::github::{ListAnswer, ListedRun, Origin, Page, PullRequest, ReadAnswer, Run};
 use rerunner::hint::Conclusion;
 use rerunner::keeper::Answer;
-use rerunner::names::{JobId, RepoName, RunAttempt, RunId};
+use rerunner::names::{JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{Job, LogTail, Step};
 use rerunner::time::Millis;
 use simulator::model::{self, ApiError};
@@ -36,7 +36,8 @@ pub fn run_of(run: &model::RunSnapshot) -> Run {
         run_id: run_id_of(run.id()),
         run_attempt: attempt_of(run.attempt),
         conclusion: run.conclusion.filter(|_| run.status == model::Status::Completed).map(conclusion_of),
-        workflow: Some(run.identity.workflow.name.to_string()),
+        workflow_id: WorkflowId::new(run.identity.workflow_number),
+        workflow: None,
         path: Some(run.identity.workflow.path.to_string()),
         event: run.identity.event.to_string(),
         head_branch: Some(run.identity.head_branch.to_string()),
@@ -95,8 +96,13 @@ pub fn job_of(job: &model::Job) -> Job {
         runner: job.runner_name(),
         labels: job.spec.labels.iter().map(ToString::to_string).collect(),
         steps: (steps.iter())
-            .map(|step| Step { name: step.name.to_string(), conclusion: step.conclusion.map(conclusion_of) })
+            .map(|step| Step {
+                name: step.name.to_string(),
+                conclusion: step.conclusion.map(conclusion_of),
+                going: step.conclusion.is_none() && step.status == model::Status::InProgress,
+            })
             .collect(),
+        workflow: None,
     }
 }
 

@@ -447,6 +447,12 @@ impl World {
                     Err(error) => PolicyAnswer::of(error_reply(&error)),
                 })
             }
+            Call::ReadWorkflow { workflow_id, .. } => {
+                Answer::Workflow(match self.github.workflow(caller, &name, workflow_id.get(), now) {
+                    Ok(run) => Found::There(run.identity.workflow.name.to_string()),
+                    Err(error) => Found::missing(&error_reply(&error)),
+                })
+            }
             Call::ListPulls { run_id, head, page } => {
                 let owner = name.split('/').next().unwrap_or_default();
                 let query = PullsQuery {
@@ -539,6 +545,7 @@ impl World {
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
+            Call::ReadWorkflow { .. } => Answer::Workflow(Found::workflow(&reply)),
             Call::ListJobs { per_page, .. } => Answer::Jobs(Found::jobs(&reply, *per_page)),
             Call::ListAnnotations { per_page, .. } => Answer::Annotations(Found::annotations(&reply, *per_page)),
             // A log has no form that garbage could lack.
@@ -559,6 +566,7 @@ impl World {
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
             Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
             Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::Problem(problem)),
+            Call::ReadWorkflow { .. } => Answer::Workflow(Found::Problem(problem)),
             Call::ListJobs { .. } => Answer::Jobs(Found::Problem(problem)),
             Call::ListAnnotations { .. } => Answer::Annotations(Found::Problem(problem)),
             Call::ReadLog { .. } => Answer::Log(Found::Problem(problem)),

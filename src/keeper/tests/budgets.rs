@@ -6,7 +6,7 @@ use crate::keeper::store::Value;
 /// Of another run than the one that the play is about.
 fn hear_of(play: &Play, run: u64) {
     let run_id = RunId::new(run).unwrap();
-    let hint = Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+    let hint = Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
     play.keeper.receive(&hint, &play.cx()).unwrap();
 }
 
@@ -136,6 +136,8 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
         "ALTER TABLE runs DROP COLUMN actor",
         "ALTER TABLE runs DROP COLUMN run_number",
         "ALTER TABLE runs DROP COLUMN title",
+        "ALTER TABLE runs DROP COLUMN workflow_id",
+        "ALTER TABLE runs DROP COLUMN workflow_path",
         "ALTER TABLE runs DROP COLUMN evidence_since",
         "DROP INDEX runs_refused",
         "ALTER TABLE runs DROP COLUMN refused",

@@ -175,7 +175,8 @@ fn what_is_told_to_workers_kv() {
         play.pass_working(Span::minutes(1));
         play.stands(RunOutcome::Left, 0);
         assert_eq!((play.watched().published, play.watched().publish), (published, None), "{conclusion:?}");
-        assert_eq!(play.watched().attempts().workflow.as_deref(), Some("ci"));
+        // Nothing that was read says what the workflow is called.
+        assert_eq!(play.watched().attempts().workflow.as_deref(), Some("ci.yml"));
     }
 }
 
@@ -201,6 +202,7 @@ fn what_concerns_the_repository_holds_up_its_other_runs() {
                 run_attempt: Some(attempt(1)),
                 news: News::RunFailed,
                 delivery: None,
+                workflow: None,
             };
             play.keeper.receive(&hint, &play.cx()).unwrap();
         }

@@ -103,7 +103,13 @@ fn runners_that_stand_out() {
         play.github.borrow_mut().attempt = 1;
         play.github.borrow_mut().jobs =
             vec![Job { runner: Some(runner.to_owned()), ..failed_job(run, "test", "Run tests") }];
-        let hint = Hint { run_id: RunId::new(run).unwrap(), run_attempt: None, news: News::RunFailed, delivery: None };
+        let hint = Hint {
+            run_id: RunId::new(run).unwrap(),
+            run_attempt: None,
+            news: News::RunFailed,
+            delivery: None,
+            workflow: None,
+        };
         play.keeper.receive(&hint, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
     }
@@ -149,7 +155,13 @@ fn names_made_up_anew_do_not_fill_the_storage() {
         let jobs: Vec<String> = (0..50).map(|job| format!("{run}-{job} {}", "x".repeat(10_000))).collect();
         play.github.borrow_mut().jobs = jobs.iter().zip(1..).map(|(name, id)| failed_job(id, name, name)).collect();
         play.ends(Conclusion::Failure);
-        let hint = Hint { run_id: RunId::new(run).unwrap(), run_attempt: None, news: News::RunFailed, delivery: None };
+        let hint = Hint {
+            run_id: RunId::new(run).unwrap(),
+            run_attempt: None,
+            news: News::RunFailed,
+            delivery: None,
+            workflow: None,
+        };
         play.keeper.receive(&hint, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }
@@ -162,7 +174,13 @@ fn names_made_up_anew_do_not_fill_the_storage() {
 fn pages_of_runs() {
     let play = Play::new();
     for run in 1..=7 {
-        let hint = Hint { run_id: RunId::new(run).unwrap(), run_attempt: None, news: News::RunFailed, delivery: None };
+        let hint = Hint {
+            run_id: RunId::new(run).unwrap(),
+            run_attempt: None,
+            news: News::RunFailed,
+            delivery: None,
+            workflow: None,
+        };
         play.keeper.receive(&hint, &play.cx()).unwrap();
     }
     let page = |outcome, before, limit| {

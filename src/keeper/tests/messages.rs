@@ -19,7 +19,8 @@ fn is_exhausted(play: &Play, run: u64) {
     for n in 1..=2 {
         play.github.borrow_mut().attempt = n;
         play.ends(Conclusion::Failure);
-        let hint = Hint { run_id, run_attempt: Some(attempt(n)), news: News::RunFailed, delivery: None };
+        let hint =
+            Hint { run_id, run_attempt: Some(attempt(n)), news: News::RunFailed, delivery: None, workflow: None };
         play.keeper.receive(&hint, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }

@@ -7,7 +7,7 @@ use crate::attempts::RunOutcome;
 use crate::github::pulls::PULLS_PER_PAGE;
 use crate::github::{CommentCall, ListedRun, Origin, Run};
 use crate::hint::{Conclusion, News};
-use crate::names::{DeliveryId, JobId, RunAttempt};
+use crate::names::{DeliveryId, JobId, RunAttempt, WorkflowId};
 use crate::policy::Scope;
 use crate::policy::evidence::Step;
 
@@ -16,6 +16,7 @@ mod edges;
 mod evidence;
 mod looking;
 mod messages;
+mod missing;
 mod policies;
 mod pulls;
 mod reruns;
@@ -24,6 +25,7 @@ mod sweeps;
 mod times;
 mod trouble;
 mod work;
+mod workflows;
 
 #[path = "../../../tests/simulation/native_sql.rs"]
 pub mod native_sql;
@@ -67,9 +69,15 @@ struct GitHub {
     /// The policy file.
     file: Option<String>,
     policy_answers: Vec<PolicyAnswer>,
+    /// The name of its workflow.
+    workflow: String,
     jobs: Vec<Job>,
     /// Of runs that have others.
     jobs_of: BTreeMap<RunId, Vec<Job>>,
+    /// Before this, the list of jobs is empty.
+    jobs_from: Millis,
+    /// Of larger pages, the answer is 502.
+    page_most: Option<u32>,
     annotations: Vec<String>,
     log: Vec<String>,
     /// Of calls for evidence, before the honest answers.
@@ -148,7 +156,8 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
         completed: Some(START + Span::minutes(1)),
         runner: Some("GitHub Actions 1".to_owned()),
         labels: vec!["ubuntu-latest".to_owned()],
-        steps: vec![Step { name: step.to_owned(), conclusion: Some(Conclusion::Failure) }],
+        steps: vec![Step { name: step.to_owned(), conclusion: Some(Conclusion::Failure), going: false }],
+        workflow: Some("ci".to_owned()),
     }
 }
 
@@ -166,8 +175,10 @@ impl Play {
         let github = GitHub {
             attempt: 1,
             conclusion: Some(Conclusion::Failure),
+            workflow: "ci".to_owned(),
             event: "push".to_owned(),
             jobs: vec![failed_job(1, "test", "Run tests")],
+            annotations: vec!["Process completed with exit code 1.".to_owned()],
             ..GitHub::default()
         };
         Self {
@@ -199,7 +210,8 @@ impl Play {
     }
 
     fn hear(&self, news: News, run_attempt: Option<u32>) -> Receipt {
-        let hint = Hint { run_id: run_id(), run_attempt: run_attempt.map(attempt), news, delivery: None };
+        let hint =
+            Hint { run_id: run_id(), run_attempt: run_attempt.map(attempt), news, delivery: None, workflow: None };
         self.keeper.receive(&hint, &self.cx()).unwrap().0
     }
 
@@ -225,7 +237,8 @@ impl Play {
                     run_id: *run_id,
                     run_attempt: attempt(github.attempt),
                     conclusion: github.conclusion,
-                    workflow: Some("ci".to_owned()),
+                    workflow_id: WorkflowId::new(5),
+                    workflow: None,
                     path: Some(".github/workflows/ci.yml".to_owned()),
                     event: github.event.clone(),
                     head_branch: Some("main".to_owned()),
@@ -266,9 +279,18 @@ impl Play {
                     PolicyAnswer::File { text, etag: Some(now) }
                 }
             })),
+            Call::ReadWorkflow { workflow_id, .. } => {
+                assert_eq!(workflow_id.get(), 5);
+                let name = github.workflow.clone();
+                Answer::Workflow(github.evidence_problems.pop().map_or(Found::There(name), of_evidence))
+            }
             Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
-                let problem = github.evidence_problems.pop();
+                let too_large = github.page_most.filter(|most| per_page > most).map(|_| lost());
+                let problem = github.evidence_problems.pop().or(too_large);
+                if problem.is_none() && self.now.get() < github.jobs_from {
+                    return Answer::Jobs(Found::There(Page { items: vec![], full: false, total: Some(0) }));
+                }
                 let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
                 Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *per_page, *page)), of_evidence))
             }
@@ -409,13 +431,13 @@ fn lost() -> Problem {
 fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
     let size = per_page as usize;
     let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
-    Page { full: items.len() == size, total: None, items }
+    Page { full: items.len() == size, total: Some(all.len() as u64), items }
 }
 
-/// 404 is for ever, everything else may pass.
+/// What GitHub does not have it may have later.
 fn of_evidence<T>(problem: Problem) -> Found<T> {
     match problem {
-        Problem::NotFound => Found::Absent("GitHub has none (404)".to_owned()),
+        Problem::NotFound => Found::NotYet("GitHub has none (404)".to_owned()),
         problem => Found::Problem(problem),
     }
 }

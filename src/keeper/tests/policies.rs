@@ -242,7 +242,8 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     play.rules.sweep_interval = Span::minutes(15);
     // Another run, which comes to nothing, makes the policy known.
     let other = RunId::new(1).unwrap();
-    let hint = Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+    let hint =
+        Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
     play.ends(Conclusion::Success);
     play.keeper.receive(&hint, &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));

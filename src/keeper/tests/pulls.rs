@@ -136,7 +136,7 @@ fn trouble_is_waited_out_and_never_a_guess() {
         play.hear(News::RunFailed, Some(1));
         // Of the look only: the jobs were read.
         let look = play.pass_to_look();
-        play.github.borrow_mut().evidence_problems = vec![problem.clone(); 6];
+        play.github.borrow_mut().evidence_problems = vec![problem.clone(); 20];
         play.go_on(look);
         play.pass_working(Span::seconds(90));
         play.reruns(&[]);

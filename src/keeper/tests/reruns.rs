@@ -157,7 +157,8 @@ fn the_second_webhook_of_the_same_instant_is_recorded() {
 fn a_delivery_is_taken_once() {
     let play = Play::new();
     let delivery = DeliveryId::parse("d-1");
-    let hint = Hint { run_id: run_id(), run_attempt: Some(attempt(1)), news: News::RunFailed, delivery };
+    let hint =
+        Hint { run_id: run_id(), run_attempt: Some(attempt(1)), news: News::RunFailed, delivery, workflow: None };
     assert_eq!(play.keeper.receive(&hint, &play.cx()).unwrap().0.kind, ReceiptKind::Scheduled);
     let again = play.keeper.receive(&hint, &play.cx()).unwrap().0;
     assert_eq!((again.kind, again.reason.as_str()), (ReceiptKind::Recorded, "this delivery was received before"));
@@ -239,6 +240,7 @@ fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
             run_attempt: Some(attempt(1)),
             news: News::RunFailed,
             delivery: None,
+            workflow: None,
         };
         play.keeper.receive(&hint, &play.cx()).unwrap();
     }

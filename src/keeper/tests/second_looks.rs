@@ -13,7 +13,7 @@ fn other(id: u64) -> RunId {
 /// Another run of the same repository fails.
 fn another_fails(play: &Play, id: u64) {
     let run_attempt = Some(attempt(play.github.borrow().attempt));
-    let hint = Hint { run_id: other(id), run_attempt, news: News::RunFailed, delivery: None };
+    let hint = Hint { run_id: other(id), run_attempt, news: News::RunFailed, delivery: None, workflow: None };
     play.keeper.receive(&hint, &play.cx()).unwrap();
 }
 

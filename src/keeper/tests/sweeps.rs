@@ -12,6 +12,7 @@ fn a_missed_webhook_is_found_by_the_sweep() {
         run_attempt: RunAttempt::new(2),
         news: News::RunSucceeded,
         delivery: None,
+        workflow: None,
     };
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.github.borrow_mut().ended = START + Span::minutes(1);
@@ -35,6 +36,7 @@ fn what_failed_before_the_first_webhook_is_not_touched() {
         run_attempt: RunAttempt::new(2),
         news: News::RunSucceeded,
         delivery: None,
+        workflow: None,
     };
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.github.borrow_mut().ended = Millis(START.0 - Span::minutes(11).as_millis());
@@ -52,6 +54,7 @@ fn a_repository_that_sleeps_is_not_swept() {
         run_attempt: RunAttempt::new(2),
         news: News::RunSucceeded,
         delivery: None,
+        workflow: None,
     };
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.ends(Conclusion::Success);
@@ -71,7 +74,8 @@ fn what_was_cancelled_before_the_policy_asked_for_it_is_left() {
     let mut play = Play::with_policy("");
     play.rules.sweep_interval = Span::minutes(15);
     let other = RunId::new(1).unwrap();
-    let hint = Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+    let hint =
+        Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
     play.ends(Conclusion::Success);
     play.keeper.receive(&hint, &play.cx()).unwrap();
     play.pass_working(Span::minutes(30));

@@ -4,7 +4,7 @@ use super::*;
 use crate::github::PolicyAnswer;
 
 fn hint_of(run: u64, news: News) -> Hint {
-    Hint { run_id: RunId::new(run).unwrap(), run_attempt: Some(attempt(1)), news, delivery: None }
+    Hint { run_id: RunId::new(run).unwrap(), run_attempt: Some(attempt(1)), news, delivery: None, workflow: None }
 }
 
 fn hear_of(play: &Play, run: u64) {
@@ -142,7 +142,13 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         github.borrow_mut().file = None;
         let play = Play { keeper, now, github, rules, ..Play::new() };
         let other = RunId::new(8).unwrap();
-        let hint = Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+        let hint = Hint {
+            run_id: other,
+            run_attempt: Some(attempt(1)),
+            news: News::RunFailed,
+            delivery: None,
+            workflow: None,
+        };
         play.keeper.receive(&hint, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
         run_stands(&play, 8, RunOutcome::Rerunning);

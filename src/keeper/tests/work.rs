@@ -82,7 +82,8 @@ fn alarms(failed_jobs: &[u64]) -> (Vec<u32>, Vec<u64>) {
         let run_id = RunId::new(run).unwrap();
         let jobs = (1..=*jobs).map(|n| failed_job(n, &format!("job {n:02}"), "Run tests")).collect();
         play.github.borrow_mut().jobs_of.insert(run_id, jobs);
-        let hint = Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None };
+        let hint =
+            Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
         play.keeper.receive(&hint, &play.cx()).unwrap();
         play.pass(Span::millis(1));
     }

@@ -83,10 +83,20 @@ fn actors_branches_and_events() {
     left(&world, "actors: { include: ann, exclude: rerunner }");
     world.run.actors.push("dependabot[bot]".to_owned());
     left(&world, "");
+    // What GitHub leaves out may be what is excluded.
     world.run.actors.clear();
+    left(&world, "");
+    world.rules.excluded_actors.clear();
+    reruns(&world, "");
+    left(&world, "actors: { exclude: bob }");
+    reruns(&world, "actors: { exclude: [] }");
     world.run.head_branch = None;
-    reruns(&world, "branches: { exclude: '*' }");
+    left(&world, "branches: { exclude: release }");
     left(&world, "branches: { include: '*' }");
+    reruns(&world, "branches: { exclude: release }\nabsent_evidence: rerun");
+    left(&world, "branches: { include: '*' }\nabsent_evidence: rerun");
+    world.run.event.clear();
+    left(&world, "events: { exclude: merge_group }");
 }
 
 #[test]
@@ -161,7 +171,7 @@ fn each_job_takes_the_first_rule_that_matches() {
     ] {
         let (decision, needs) = of(jobs).decide(&policy(text));
         assert_eq!(matches!(decision, Decision::Rerun(_)), expected, "{jobs:?} {text} {decision:?}");
-        assert_eq!(needs, [Need::Jobs]);
+        assert!(needs.iter().all(|need| matches!(need, Need::Jobs | Need::Annotations(_))), "{needs:?}");
     }
     let rerun = reruns(&of(&[&lost, &gate]), RULES);
     assert_eq!(rerun.detail.rules, ["lost"]);
@@ -182,7 +192,7 @@ fn every_condition() {
     let mut timed_out = world.clone().attempt(2);
     timed_out.jobs = Read::There(vec![Job {
         conclusion: Some(TimedOut),
-        steps: vec![Step { name: "Run tests".to_owned(), conclusion: Some(Cancelled) }],
+        steps: vec![Step { name: "Run tests".to_owned(), conclusion: Some(Cancelled), going: false }],
         ..job(1, "test (3.12)", "")
     }]);
     for (world, condition, expected) in [
@@ -268,12 +278,17 @@ otherwise: leave
 #[test]
 fn evidence_that_cannot_be_read_matches_nothing_and_is_on_record() {
     let text = r#"
+absent_evidence: rerun
 rules:
   - { name: network, if: { log: ".*" }, then: leave }
   - { name: disk, if: { annotation: ".*" }, then: leave }
 "#;
     let rerun = reruns(&failed([job(1, "build", "Fetch")]), text);
     assert_eq!(rerun.detail.fetched, ["jobs"]);
+    assert_eq!(
+        rerun.detail.doubts,
+        [r#"rule "network" of build: its log"#, r#"rule "disk" of build: its annotations"#]
+    );
     assert_eq!(rerun.detail.absent, ["annotations of build: 404", "log of build: 404"]);
 
     // Of a job of which nothing is known, only what is true of the whole run is known.
@@ -286,13 +301,13 @@ rules:
         ("workflow: ci, conclusion: failure", false),
         ("log: '.*'", false),
     ] {
-        let text = format!("rules: [{{ name: x, then: leave, if: {{ {condition} }} }}]");
+        let text = format!("absent_evidence: rerun\nrules: [{{ name: x, then: leave, if: {{ {condition} }} }}]");
         let left = matches!(unknown.decide(&policy(&text)).0, Decision::End(_));
         assert_eq!(left, matches, "{condition}");
     }
     assert_eq!(reruns(&unknown, "").detail.absent, ["jobs: HTTP 403"]);
     let none_failed = failed([Job { conclusion: Some(Success), ..job(1, "a", "") }]);
-    assert_eq!(reruns(&none_failed, "").detail.absent, ["failed jobs: GitHub lists none"]);
+    assert_eq!(reruns(&none_failed, "").detail.absent, ["failed jobs: GitHub lists none that failed"]);
 }
 
 #[test]

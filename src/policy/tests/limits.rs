@@ -58,20 +58,23 @@ fn guards() {
 #[test]
 fn what_fails_in_the_same_way_again_is_real() {
     let text = "max_reruns: 10\nstop_when_repeated: 3";
-    let first = failed([job(1, "a", "x"), job(2, "b", "y")]).annotated(1, &["died after 12 s"]);
+    let first = failed([job(1, "a", "x"), job(2, "b", "y")]).annotated(1, &["died after 12 s"]).annotated(2, &[]);
     let (decision, needs) = first.decide(&policy(text));
     assert_eq!(needs.len(), 3, "the annotations of both are read");
     let Decision::Rerun(rerun) = decision else { panic!() };
     let same = rerun.detail.fingerprint.unwrap();
     let again = |attempt, history| World {
         history,
-        ..failed([job(4, "b", "y"), job(3, "a", "x")]).annotated(3, &["died after 7 s"]).attempt(attempt)
+        ..failed([job(4, "b", "y"), job(3, "a", "x")])
+            .annotated(3, &["died after 7 s"])
+            .annotated(4, &[])
+            .attempt(attempt)
     };
     reruns(&again(2, earlier(&[(1, Some(&same), &[])])), text);
     reruns(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some("other"), &[])])), text);
     reruns(&again(3, earlier(&[(1, Some(&same), &[]), (2, None, &[])])), text);
     ends(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some(&same), &[])])), text, RunOutcome::Left);
-    let other_step = World { jobs: Read::There(vec![job(1, "a", "z"), job(2, "b", "y")]), ..again(3, earlier(&[])) };
+    let other_step = World { jobs: Read::There(vec![job(3, "a", "z"), job(4, "b", "y")]), ..again(3, earlier(&[])) };
     assert_ne!(reruns(&other_step, text).detail.fingerprint, Some(same));
     // Whatever the rules make of its jobs: a rule that is added does not make it look new.
     let print = |then: &str| {

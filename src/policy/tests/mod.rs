@@ -1,5 +1,6 @@
 //! Tables of what is decided, and properties that hold whatever is.
 
+mod absent;
 mod decide;
 mod file;
 mod limits;
@@ -8,13 +9,14 @@ mod properties;
 mod reasons;
 mod schema;
 mod superseded;
+mod workflows;
 
 use super::evidence::{EarlierAttempt, Evidence, History, Job, LogTail, Need, Pulls, Read, Step};
 use super::*;
 use crate::attempts::RunOutcome;
 use crate::github::{Origin, Run};
 use crate::hint::Conclusion;
-use crate::names::{JobId, RunAttempt, RunId};
+use crate::names::{JobId, RunAttempt, RunId, WorkflowId};
 use crate::time::{Millis, Span};
 
 fn rules() -> Rules {
@@ -37,6 +39,7 @@ fn run(attempt: u32, conclusion: Conclusion) -> Run {
         run_id: RunId::new(7).unwrap(),
         run_attempt: RunAttempt::new(attempt).unwrap(),
         conclusion: Some(conclusion),
+        workflow_id: WorkflowId::new(5),
         workflow: Some("CI".to_owned()),
         path: Some(".github/workflows/ci.yml".to_owned()),
         event: "push".to_owned(),
@@ -53,9 +56,11 @@ fn run(attempt: u32, conclusion: Conclusion) -> Run {
     }
 }
 
-/// A job on ubuntu-latest that failed at `step` after a minute. Without a step: a runner that was lost.
+/// A job on ubuntu-latest that failed at `step` after a minute. Without a step: a runner that was lost during one.
 fn job(id: u64, name: &str, step: &str) -> Job {
-    let steps = [("Set up job", Some(Conclusion::Success)), (step, Some(Conclusion::Failure))];
+    let lost = step.is_empty();
+    let second = if lost { ("Fetch", None) } else { (step, Some(Conclusion::Failure)) };
+    let steps = [("Set up job", Some(Conclusion::Success)), second];
     Job {
         job_id: JobId::new(id).unwrap(),
         name: name.to_owned(),
@@ -66,9 +71,9 @@ fn job(id: u64, name: &str, step: &str) -> Job {
         labels: vec!["ubuntu-latest".to_owned()],
         steps: steps
             .into_iter()
-            .filter(|(name, _)| !name.is_empty())
-            .map(|(name, conclusion)| Step { name: name.to_owned(), conclusion })
+            .map(|(name, conclusion)| Step { name: name.to_owned(), conclusion, going: conclusion.is_none() })
             .collect(),
+        workflow: None,
     }
 }
 
@@ -77,6 +82,7 @@ fn job(id: u64, name: &str, step: &str) -> Job {
 struct World {
     rules: Rules,
     run: Run,
+    workflow: Read<String>,
     jobs: Read<Vec<Job>>,
     annotations: Vec<(u64, Read<Vec<String>>)>,
     logs: Vec<(u64, Read<LogTail>)>,
@@ -89,6 +95,7 @@ fn failed(jobs: impl IntoIterator<Item = Job>) -> World {
     World {
         rules: rules(),
         run: run(1, Conclusion::Failure),
+        workflow: Read::Absent("404".to_owned()),
         jobs: Read::There(jobs.into_iter().collect()),
         annotations: vec![],
         logs: vec![],
@@ -133,6 +140,7 @@ impl World {
     fn read(&self, need: Need, evidence: &mut Evidence) {
         let nothing = || "404".to_owned();
         match need {
+            Need::Workflow(_) => evidence.workflow = self.workflow.clone(),
             Need::Jobs => evidence.jobs = self.jobs.clone(),
             Need::Annotations(job_id) => {
                 let known = self.annotations.iter().find(|(id, _)| *id == job_id.get());
@@ -196,6 +204,7 @@ fn earlier(attempts: &[(u32, Option<&str>, &[&str])]) -> History {
     let attempt = |(attempt, fingerprint, rules): &(u32, Option<&str>, &[&str])| EarlierAttempt {
         run_attempt: RunAttempt::new(*attempt).unwrap(),
         fingerprint: fingerprint.map(str::to_owned),
+        partial: false,
         rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
     };
     History { attempts: attempts.iter().map(attempt).collect(), ..History::default() }

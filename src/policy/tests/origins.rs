@@ -79,6 +79,7 @@ fn buildkite() {
         let earlier = |(rule, n): (&&str, u32)| evidence::EarlierAttempt {
             run_attempt: RunAttempt::new(n).unwrap(),
             fingerprint: None,
+            partial: false,
             rules: vec![(*rule).to_owned()],
         };
         World {
@@ -120,7 +121,9 @@ fn gitlab() {
         decides(GITLAB, &says(message).attempt(2), rerun);
         decides(GITLAB, &says(message).attempt(3), false);
     }
-    decides(GITLAB, &failed([job(1, "test", "")]), true);
+    // Whether it took too long, only annotations would say.
+    decides(GITLAB, &failed([job(1, "test", "")]), false);
+    decides(GITLAB, &failed([job(1, "test", "")]).annotated(1, &[]), true);
     decides(GITLAB, &failed([job(1, "test", "Run tests")]), false);
 }
 

@@ -131,6 +131,7 @@ prop_compose! {
                 run_attempt: RunAttempt::new(n).unwrap(),
                 // Replaced by the present one where it is 0.
                 fingerprint: (fingerprint > 0).then(|| format!("f{fingerprint}")),
+                partial: false,
                 rules: vec![format!("r{rule}")],
             }).collect(),
             spent: Spent { runner_time_last_day: Span::minutes(minutes), ..Spent::default() },
@@ -138,6 +139,7 @@ prop_compose! {
         World {
             rules: rules(),
             run: run(attempt, if timed_out { Conclusion::TimedOut } else { Conclusion::Failure }),
+            workflow: Read::Unread,
             jobs,
             annotations: (1..).zip(texts.iter().take(8).map(messages)).collect(),
             logs: (1..).zip(texts.iter().skip(8).map(tail)).collect(),
@@ -206,6 +208,7 @@ proptest! {
             world.history.attempts.push(EarlierAttempt {
                 run_attempt: world.run.run_attempt,
                 fingerprint: detail.fingerprint,
+                partial: detail.partial_fingerprint,
                 rules: detail.rules,
             });
         }

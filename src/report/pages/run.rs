@@ -80,6 +80,7 @@ fn step(place: usize, decision: &DecisionView, now: Millis, github: &str) -> Mar
             @if !detail.jobs.is_empty() { (jobs(&format!("Failed jobs of decision {}", place + 1), detail)) }
             @if !detail.fetched.is_empty() { p.small { "Read: " (list(&detail.fetched)) "." } }
             @if !detail.absent.is_empty() { p.small { "Could not be read: " (list(&detail.absent)) "." } }
+            @if !detail.doubts.is_empty() { p.small { "Might have decided otherwise: " (list(&detail.doubts)) "." } }
         }
     }
 }
@@ -115,7 +116,8 @@ fn jobs(label: &str, detail: &Detail) -> Markup {
                         Some(step) => (Foreign(step)),
                         None => span.small { (job.conclusion.map_or("failed", Conclusion::as_str)) ", no step failed" },
                     }
-                    @if let Some(code) = job.exit_code { span.small { ", exit code " (code) } } }
+                    @if let Some(code) = job.exit_code { span.small { ", exit code " (code) } }
+                    @if let Some(interruption) = job.interruption { span.small { ", " (interruption.in_words()) } } }
                     td.w { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
                     td.n.w { @if let Some(seconds) = job.duration_seconds { (amount(seconds)) } }
                     td {

@@ -33,6 +33,7 @@ pub enum Endpoint {
     ReadRun,
     ListRuns,
     ListJobs,
+    ReadWorkflow,
     RerunFailedJobs,
     Rerun,
     RerunJob,

@@ -161,6 +161,22 @@ impl GitHub {
         })
     }
 
+    /// `GET /repos/{o}/{r}/actions/workflows/{id}`: its newest run, which knows it.
+    pub fn workflow(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        workflow: u64,
+        now: Millis,
+    ) -> Result<RunSnapshot, ApiError> {
+        self.call(caller, Endpoint::ReadWorkflow, repository, None, now, |github, id| {
+            let at = now - caller.stale_by;
+            let mut runs = github.newest_first(id, CreatedFilter::default(), at);
+            let run = runs.find(|run| run.identity.workflow_number == workflow).ok_or_else(ApiError::not_found)?;
+            Ok(run.snapshot(run.latest_at(at), at, github.pull_ref(run)))
+        })
+    }
+
     /// `GET /repos/{o}/{r}/actions/runs`
     pub fn list_runs(
         &mut self,

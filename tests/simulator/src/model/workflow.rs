@@ -10,6 +10,8 @@ use super::{Login, Millis, Outcome, RunId, mix};
 pub struct Workflow {
     pub name: Arc<str>,
     pub path: Arc<str>,
+    /// `run-name:`, which GitHub then calls the run's name.
+    pub run_name: Option<Arc<str>>,
     pub jobs: Vec<Arc<JobSpec>>,
     /// By attempt; the last repeats.
     pub ends: Vec<RunEnd>,
@@ -86,6 +88,7 @@ impl Workflow {
         Workflow {
             name: name.into(),
             path: path.into(),
+            run_name: None,
             jobs: vec![],
             ends: vec![RunEnd::Jobs],
             conclude_delay: None,
@@ -95,6 +98,11 @@ impl Workflow {
 
     pub fn path(mut self, path: &str) -> Workflow {
         self.path = path.into();
+        self
+    }
+
+    pub fn run_name(mut self, name: &str) -> Workflow {
+        self.run_name = Some(name.into());
         self
     }
 

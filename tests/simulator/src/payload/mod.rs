@@ -28,7 +28,7 @@ pub use app::{ShownApp, ShownInstallation, app, caller, installation};
 pub use common::{Hosts, http_date, parse_time, time};
 pub use other::{annotation, comment, contents, hook, ping, repository};
 pub use pull_request::{listed_pull_request, pull_request};
-pub use run::run;
+pub use run::{run, workflow};
 
 impl Event {
     /// The webhook's body.

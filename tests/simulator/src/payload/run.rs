@@ -17,12 +17,12 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let head_id = if fork { id_of(of.head_repository.as_str()) } else { of.repository.number };
     json!({
         "id": id,
-        "name": &*of.workflow.name,
+        "name": of.workflow.run_name.as_deref().unwrap_or(&of.workflow.name),
         "node_id": node_id("WFR", id),
         "head_branch": &*of.head_branch,
         "head_sha": sha,
         "path": &*of.workflow.path,
-        "display_title": title(&commit),
+        "display_title": of.workflow.run_name.as_deref().map_or_else(|| title(&commit), str::to_owned),
         "run_number": of.run_number,
         "event": &*of.event,
         "status": run.status.as_str(),
@@ -60,7 +60,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     })
 }
 
-pub(super) fn workflow(hosts: &Hosts, run: &RunSnapshot) -> Value {
+pub fn workflow(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let of = &run.identity;
     let (number, name) = (of.workflow_number, run.repository());
     let web = hosts.web_repo(name);

@@ -25,6 +25,7 @@ struct Message(String);
 pub(super) enum Done {
     Repository,
     Run(RunSnapshot),
+    Workflow(RunSnapshot),
     Jobs(JobsPage),
     Runs(RunsPage),
     Rerun,
@@ -52,6 +53,7 @@ pub(super) fn perform(
         What::Jobs(run, attempt) => {
             model.list_jobs(caller, repository, *run, *attempt, asked.per_page, asked.page, now).map(Done::Jobs)
         }
+        What::Workflow(id) => model.workflow(caller, repository, *id, now).map(Done::Workflow),
         What::Runs(query) => model.list_runs(caller, repository, query, now).map(Done::Runs),
         What::RerunFailedJobs(run, debug) => {
             model.rerun_failed_jobs(caller, repository, *run, *debug, now).map(|()| Done::Rerun)
@@ -87,6 +89,7 @@ impl Done {
         match self {
             Done::Repository => reply(200, &payload::repository(hosts, repository)),
             Done::Run(run) => reply(200, &payload::run(hosts, &run)),
+            Done::Workflow(run) => reply(200, &payload::workflow(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
             Done::Comments(all) => {
                 let (per_page, page) = (asked.per_page.clamp(1, 100), asked.page.max(1));

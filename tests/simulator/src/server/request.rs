@@ -24,6 +24,7 @@ pub(super) enum What {
     Attempt(RunId, u32),
     /// `None`: the latest attempt's.
     Jobs(RunId, Option<u32>),
+    Workflow(u64),
     Runs(Box<RunsQuery>),
     RerunFailedJobs(RunId, DebugLogging),
     Rerun(RunId, DebugLogging),
@@ -48,6 +49,7 @@ impl What {
         match self {
             What::Repository => Endpoint::ReadRepository,
             What::Run(_) | What::Attempt(..) => Endpoint::ReadRun,
+            What::Workflow(_) => Endpoint::ReadWorkflow,
             What::Jobs(..) => Endpoint::ListJobs,
             What::Runs(_) => Endpoint::ListRuns,
             What::RerunFailedJobs(..) => Endpoint::RerunFailedJobs,
@@ -83,6 +85,7 @@ impl Asked {
         let what = match (method, rest) {
             ("GET", []) => What::Repository,
             ("GET", ["actions", "runs"]) => What::Runs(Box::new(runs_query(query)?)),
+            ("GET", ["actions", "workflows", id]) => What::Workflow(id.parse().ok()?),
             ("GET", ["actions", "runs", run]) => What::Run(run_id(run)?),
             ("GET", ["actions", "runs", run, "attempts", n]) => What::Attempt(run_id(run)?, n.parse().ok()?),
             ("GET", ["actions", "runs", run, "jobs"]) => What::Jobs(run_id(run)?, None),
@@ -117,8 +120,8 @@ impl Asked {
             What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) => Some(*run),
             What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
             What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
-            What::Runs(_) | What::PullRequest(_) | What::PullRequests(_) | What::Contents(_) => None,
-            What::Other(_) | What::Repository => None,
+            What::Workflow(_) | What::Runs(_) | What::PullRequest(_) | What::PullRequests(_) => None,
+            What::Contents(_) | What::Other(_) | What::Repository => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
         }
     }
@@ -192,6 +195,7 @@ mod tests {
             ("GET", "/repos/o/r/actions/runs/7/attempts/2", Some(Endpoint::ReadRun)),
             ("GET", "/repos/o/r/actions/runs/7/attempts/2/jobs", Some(Endpoint::ListJobs)),
             ("GET", "/repos/o/r/actions/runs/7/jobs", Some(Endpoint::ListJobs)),
+            ("GET", "/repos/o/r/actions/workflows/5", Some(Endpoint::ReadWorkflow)),
             ("GET", "/repos/o/r/actions/runs", Some(Endpoint::ListRuns)),
             ("POST", "/repos/o/r/actions/runs/7/rerun-failed-jobs", Some(Endpoint::RerunFailedJobs)),
             ("POST", "/repos/o/r/actions/runs/7/rerun", Some(Endpoint::Rerun)),

@@ -1,0 +1,149 @@
+//! Which workflow a run is of: by its id. What it is called comes from webhooks, from the workflow, or from jobs.
+
+use super::*;
+use crate::hint::WorkflowHint;
+use crate::keeper::stats::{self, Kind};
+use crate::keeper::store::{Sql, Value};
+
+const EXCLUDED: &str = "workflows: { exclude: [Deploy to production] }\n";
+
+fn hint(workflow: Option<WorkflowHint>) -> Hint {
+    Hint { run_id: run_id(), run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow }
+}
+
+fn called(play: &Play, name: &str) {
+    let mut github = play.github.borrow_mut();
+    github.workflow = name.to_owned();
+    github.jobs.iter_mut().for_each(|job| job.workflow = Some(name.to_owned()));
+}
+
+fn asked(play: &Play) -> usize {
+    play.github.borrow().calls.iter().filter(|call| matches!(call, Call::ReadWorkflow { .. })).count()
+}
+
+#[test]
+fn the_name_comes_from_a_webhook_or_from_the_workflow() {
+    let told = |id: u64, name: &str| WorkflowHint::new(WorkflowId::new(id), name);
+    for (workflow, calls) in [
+        (told(5, "Deploy to production"), 0),
+        // Without an id, or with that of another, it may be another's.
+        (WorkflowHint::new(None, "ci"), 1),
+        (told(6, "ci"), 1),
+        (None, 1),
+    ] {
+        let play = Play::with_policy(EXCLUDED);
+        called(&play, "Deploy to production");
+        play.keeper.receive(&hint(workflow), &play.cx()).unwrap();
+        play.pass_working(Span::seconds(5));
+        play.reruns(&[]);
+        play.stands(RunOutcome::Left, 0);
+        assert_eq!(asked(&play), calls);
+        assert_eq!(play.watched().workflow_id, WorkflowId::new(5));
+        assert_eq!(play.watched().workflow.as_deref(), Some("Deploy to production"));
+    }
+}
+
+#[test]
+fn a_workflow_that_cannot_be_read_is_asked_for_again_and_its_jobs_then() {
+    for (jobs_know, calls) in [(true, 1), (false, 2)] {
+        let play = Play::with_policy(EXCLUDED);
+        called(&play, "Deploy to production");
+        if !jobs_know {
+            play.github.borrow_mut().jobs.iter_mut().for_each(|job| job.workflow = None);
+        }
+        play.github.borrow_mut().evidence_problems = vec![Problem::NotFound];
+        play.keeper.receive(&hint(None), &play.cx()).unwrap();
+        play.pass_working(Span::minutes(1));
+        assert_eq!(asked(&play), calls);
+        play.reruns(&[]);
+        play.stands(RunOutcome::Left, 0);
+        assert!(play.watched().reason.contains("\"Deploy to production\""), "{}", play.watched().reason);
+    }
+}
+
+#[test]
+fn what_older_versions_stored_as_the_name_is_not_believed() {
+    let play = Play::with_policy(EXCLUDED);
+    called(&play, "Deploy to production");
+    play.keeper.receive(&hint(None), &play.cx()).unwrap();
+    let sql = play.keeper.store().sql();
+    sql.exec("UPDATE runs SET workflow = 'Release 1 by @dev', workflow_id = NULL", vec![]).unwrap();
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[]);
+    play.stands(RunOutcome::Left, 0);
+}
+
+#[test]
+fn where_no_rule_asks_the_name_comes_with_the_jobs() {
+    let play = Play::new();
+    called(&play, "Deploy to production");
+    play.keeper.receive(&hint(None), &play.cx()).unwrap();
+    assert_eq!(play.watched().attempts().workflow, None);
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[1]);
+    assert_eq!((asked(&play), play.watched().attempts().workflow.as_deref()), (0, Some("Deploy to production")));
+}
+
+/// A first attempt that fails and is re-run.
+fn fails(play: &Play) {
+    play.keeper.receive(&hint(None), &play.cx()).unwrap();
+    play.pass_working(Span::seconds(5));
+    play.reruns(&[1]);
+}
+
+fn counted(play: &Play) -> Vec<(String, u64, u64, u64)> {
+    let (subjects, _) = stats::subjects(play.keeper.store().sql(), Kind::Job, 0, 10, play.now.get()).unwrap();
+    subjects.into_iter().map(|one| (one.workflow, one.failed, one.judged, one.passed)).collect()
+}
+
+#[test]
+fn statistics_go_by_the_workflows_id() {
+    let play = Play::new();
+    called(&play, "Tests");
+    fails(&play);
+    // It is renamed.
+    called(&play, "All tests");
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(2));
+    play.pass_working(Span::seconds(5));
+    assert_eq!(counted(&play), [("All tests".to_owned(), 2, 1, 0)]);
+}
+
+#[test]
+fn what_was_counted_by_name_goes_on_by_id() {
+    let play = Play::new();
+    called(&play, "Tests");
+    fails(&play);
+    // As the version before has stored it, with the re-run under way.
+    let id_by_name = "SELECT subject_id FROM subjects";
+    let sql = play.keeper.store().sql();
+    let new = sql.exec(id_by_name, vec![]).unwrap().remove(0).remove(0);
+    let old = Value::Integer(by_name("job", "Tests", "test", "Run tests"));
+    assert_ne!(new, old);
+    for statement in [
+        "UPDATE subjects SET subject_id = ?1, workflow_id = NULL WHERE subject_id = ?2",
+        "UPDATE subject_days SET subject_id = ?1 WHERE subject_id = ?2",
+        "UPDATE open_reruns SET subjects = '[' || ?1 || ']' WHERE subjects = '[' || ?2 || ']'",
+    ] {
+        sql.exec(statement, vec![old.clone(), new.clone()]).unwrap();
+    }
+    assert_eq!(counted(&play), [("Tests".to_owned(), 1, 0, 0)]);
+    play.pass(Span::days(2));
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(2));
+    play.pass_working(Span::seconds(5));
+    // The same job, which has not passed.
+    assert_eq!(counted(&play), [("Tests".to_owned(), 2, 1, 0)]);
+    assert_eq!(play.keeper.store().sql().exec(id_by_name, vec![]).unwrap(), [[new]]);
+}
+
+/// How the versions before counted.
+fn by_name(kind: &str, workflow: &str, name: &str, step: &str) -> i64 {
+    use sha2::{Digest, Sha256};
+    let mut digest = Sha256::new();
+    for part in [kind, workflow, name, step] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & ((1 << 52) - 1)
+}
