@@ -65,7 +65,7 @@ pub async fn candidate(
     settings: &Settings,
     env: &Env,
     keepers: &Keepers,
-    HintMessage { repository, installation, hint }: HintMessage,
+    HintMessage { repository, repository_id, installation, hint, records }: HintMessage,
 ) -> Answer {
     let subject = Subject { repository: repository.clone(), run_id: hint.run_id, run_attempt: hint.run_attempt };
     let are_wanted = wants_cancelled(env, &repository, &hint).await;
@@ -75,7 +75,7 @@ pub async fn candidate(
     if is_exhausted(settings, env, &repository, &hint).await {
         return Answer::ignored("the run was re-run as often as it may be").about(subject);
     }
-    match hand_over(keepers, HintMessage { repository, installation, hint }).await {
+    match hand_over(keepers, HintMessage { repository, repository_id, installation, hint, records }).await {
         Ok(receipt) => receipt_answer(receipt, subject),
         Err(fault) => {
             log::fault("hand-over to the Keeper", &fault.to_string());

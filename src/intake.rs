@@ -160,10 +160,10 @@ impl Intake {
         };
         match verdict {
             Verdict::Answer(answer) => headers.told(&answer).into(),
-            Verdict::Hint { repository, installation, hint } => {
+            Verdict::Hint { repository, repository_id, installation, hint } => {
                 let (settings, env, keepers) = (Rc::clone(&self.settings), self.env.clone(), self.keepers.clone());
                 let head = head.to_owned();
-                let message = HintMessage { repository, installation, hint };
+                let message = HintMessage { repository, repository_id, installation, hint, records: vec![] };
                 future_to_promise(async move {
                     let answer = handler::candidate(&settings, &env, &keepers, message).await;
                     Ok(Headers(&head).told(&answer).into())

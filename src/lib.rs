@@ -25,7 +25,7 @@
 //! | [`report`] | what people and programs see: pages, API, metrics, badge | no |
 //! | [`access`] | who may see it | no |
 //! | [`admin`] | the routes for those who may | yes |
-//! | [`intake`], [`handler`], [`body`], [`env`], [`kv`], [`log`], [`notify`] | webhooks, other requests, and what they need of the platform | yes |
+//! | [`intake`], [`handler`], [`body`], [`env`], [`kv`], [`log`], [`notify`], [`wait`] | webhooks, other requests, and what they need of the platform | yes |
 //!
 //! `main.rs` and `cli/` are the command for people, which runs [`policy`] on the host.
 //!
@@ -71,6 +71,7 @@ pub mod routes;
 pub mod settings;
 pub mod setup;
 pub mod time;
+pub mod wait;
 pub mod webhook;
 
 // The unit tests share a file with the simulation, which is outside of the crate.

@@ -71,6 +71,7 @@ impl Repository {
                 Some(Errand::Publish(watched)) => self.keeper.published(&watched, self.now, true).unwrap(),
                 Some(Errand::Summarize(_)) => self.keeper.summarized(true, self.now).unwrap(),
                 Some(Errand::Comment(comment)) => panic!("{comment:?}"),
+                Some(Errand::HandOver(what)) => panic!("{what:?}"),
                 Some(Errand::Notify(notice)) => panic!("{notice:?}"),
                 Some(Errand::Call(call)) => self.call(call, attempt, conclusion),
             }
@@ -107,6 +108,7 @@ impl Repository {
 fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
     Run {
         run_id,
+        repository: None,
         run_attempt: RunAttempt::new(attempt).unwrap(),
         conclusion: Some(conclusion),
         workflow_id: WorkflowId::new(1),

@@ -2,14 +2,13 @@
 //! lies elsewhere: there it is asked for without the token.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use url::Url;
 use worker::js_sys;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::{self, WorkerGlobalScope};
-use worker::{AbortSignal, Date, Delay, Fetch, Headers, RequestInit, RequestRedirect, Response};
+use worker::{AbortSignal, Date, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
 use crate::body::{self, BodyError};
 use crate::keeper::{Answer, comments};
@@ -315,7 +314,7 @@ impl Way for Connection<'_> {
     }
 
     async fn wait(&self, span: Span) {
-        Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
+        crate::wait::wait(span).await;
     }
 }
 

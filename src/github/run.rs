@@ -15,6 +15,8 @@ const TARGET: &str = "pull_request_target";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub run_id: RunId,
+    /// What its repository is called now.
+    pub repository: Option<RepoName>,
     pub run_attempt: RunAttempt,
     /// `None` while it is going, whatever step of that GitHub calls it.
     pub conclusion: Option<Conclusion>,
@@ -187,8 +189,9 @@ impl Run {
         pull_requests.retain(|pull_request| wire.is_of(pull_request));
         Ok(Self {
             run_id: wire.id,
-            run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             origin: wire.origin(),
+            repository: wire.repository.and_then(|it| RepoName::parse(it.full_name.as_deref()?).ok()),
+            run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST),
             conclusion: wire.conclusion.filter(|_| wire.status.as_deref() == Some("completed")),
             workflow_id: wire.workflow_id,
             workflow: None,

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::github::{Problem, RerunAnswer};
-use crate::names::{RepoName, RunId};
+use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
 use super::gate::{Cause, Gate};
-use super::machine::{Context, Record};
+use super::machine::{self, Context, Record};
 use super::policy_file::{Known, PolicyFile};
 use super::store::{Sql, StoreError};
 use super::stumble::{self, GONE_FOR};
@@ -21,6 +21,7 @@ use super::{Answer, Credentials, Keeper, PUBLISH_AGAIN};
 const TELL_AGAIN: Span = Span::hours(12);
 
 const REPOSITORY: &str = "repository";
+const IDENTITY: &str = "identity";
 const GATE: &str = "gate";
 const REFUSAL: &str = "refusal";
 const REFUSAL_TOLD: &str = "refusal told";
@@ -32,8 +33,18 @@ const POLICY_TEXT: &str = "policy text";
 const CANCELLED: &str = "cancelled runs";
 const PAUSED: &str = "paused";
 const TROUBLE: &str = "trouble";
+const ANOTHER: &str = "Left alone: another repository has this name now.";
 /// When GitHub last accepted a re-run, as far as it matters: while it refuses others.
 const ACCEPTED: &str = "accepted";
+
+/// What a repository keeps when it is renamed, as its last webhook had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub id: RepositoryId,
+    /// Of the GitHub App.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installation: Option<InstallationId>,
+}
 
 /// Why nothing can be done in the repository, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +64,34 @@ impl<S: Sql> Keeper<S> {
             return Ok(());
         }
         self.store.set_fact(REPOSITORY, Some(repository))
+    }
+
+    pub fn identity(&self) -> Result<Option<Identity>, StoreError> {
+        self.store.fact(IDENTITY)
+    }
+
+    /// What a webhook says of the repository that has the name now. If it is another than before, nothing that was known
+    /// holds, and what was due for the one before is ended.
+    pub fn set_identity(&self, identity: Identity, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
+        let before = self.identity()?;
+        let installation = identity.installation.or(before.and_then(|before| before.installation));
+        let same = before.is_none_or(|before| before.id == identity.id);
+        let identity = Identity { installation: if same { installation } else { identity.installation }, ..identity };
+        if before == Some(identity) {
+            return Ok(vec![]);
+        }
+        let mut records = vec![];
+        if !same {
+            records = self.end_all(|watched| machine::leave(watched, ANOTHER, cx), cx)?;
+            self.policy.borrow_mut().take();
+            self.store.set_fact::<PolicyFile>(POLICY, None)?;
+            self.store.set_fact::<String>(POLICY_TEXT, None)?;
+            self.set_gate(None)?;
+            self.set_trouble(None)?;
+            self.summary_changed(cx.now)?;
+        }
+        self.store.set_fact(IDENTITY, Some(&identity))?;
+        Ok(records)
     }
 
     pub(super) fn close_gate(

@@ -111,7 +111,11 @@ impl<S: Sql> Keeper<S> {
         }
         match machine::look(watched, answer, cx) {
             Looked::Settled(step) => self.carry_out(step, credentials, cx),
-            Looked::Undecided(Undecided { watched, run, records }) => {
+            Looked::Undecided(undecided) => {
+                let Undecided { watched, run, records } = *undecided;
+                if let Some(to) = self.new_name(&run)? {
+                    return self.begin_to_hand_over(watched, &run, to, records, credentials, cx);
+                }
                 let gathering = match before {
                     Some(gathering) => gathering.read_again(run, cx.now),
                     None => Gathering::new(run, cx.now),

@@ -99,7 +99,7 @@ pub enum Spends {
 }
 
 /// A decision or what became of it, for the record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub run_attempt: Option<RunAttempt>,
     pub decided: Millis,
@@ -116,7 +116,7 @@ pub enum Looked {
     /// There is nothing to decide on now.
     Settled(Step),
     /// The run's newest attempt is to be decided on.
-    Undecided(Undecided),
+    Undecided(Box<Undecided>),
 }
 
 #[derive(Debug)]
@@ -166,7 +166,7 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
     if let Some(step) = second_look::park(&watched, &run, cx) {
         return Looked::Settled(Step { records: [records, step.records].concat(), ..step });
     }
-    Looked::Undecided(Undecided { watched, run, records })
+    Looked::Undecided(Box::new(Undecided { watched, run, records }))
 }
 
 /// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is gathered.
@@ -312,11 +312,16 @@ fn still_going(mut watched: Watched, run: &Run, cx: &Context) -> Step {
 }
 
 /// The repository is served no longer.
-pub fn retire(mut watched: Watched, cx: &Context) -> Step {
+pub fn retire(watched: Watched, cx: &Context) -> Step {
+    leave(watched, "Left alone: the repository is not in REPOSITORIES any more.", cx)
+}
+
+/// It is not looked at any more, and why.
+pub fn leave(mut watched: Watched, reason: &str, cx: &Context) -> Step {
     let attempt = watched.run_attempt.unwrap_or(RunAttempt::FIRST);
-    let reason = "Left alone: the repository is not in REPOSITORIES any more.".to_owned();
-    let record = finish(&mut watched, attempt, RunOutcome::Left, reason, cx);
-    Step { records: vec![record], ..Step::of(watched) }
+    let spends = watched.calling.map(|calling| Spends::Release { run_attempt: calling.run_attempt });
+    let record = finish(&mut watched, attempt, RunOutcome::Left, reason.to_owned(), cx);
+    Step { records: vec![record], spends, ..Step::of(watched) }
 }
 
 /// How long until a run is looked at again that is going, after so many looks.

@@ -4,6 +4,7 @@
 //! - [`watched`]: what a row says of a run. [`hear`], [`machine`], [`stumble`], [`second_look`]: how it changes (pure). [`gate`]: when nothing is
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
+//! - [`rename`]: what becomes of runs whose repository is called otherwise now.
 //! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
 //! - [`stats`]: what is counted, and `adopt`: what older versions counted otherwise. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
 //!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
@@ -16,7 +17,7 @@
 
 mod adopt;
 pub mod comments;
-mod facts;
+pub mod facts;
 pub mod gate;
 pub mod gather;
 pub mod hear;
@@ -26,6 +27,7 @@ pub mod object;
 pub mod once;
 pub mod outbox;
 pub mod policy_file;
+mod rename;
 mod schema;
 mod second_look;
 pub mod stats;
@@ -52,7 +54,7 @@ use crate::github::{
     RerunAnswer,
 };
 use crate::hint::{Hint, News};
-use crate::names::{FilePath, RunId};
+use crate::names::{FilePath, RepoName, RunId};
 use crate::policy::Rules;
 use crate::policy::evidence::{Job, LogTail, Need};
 use crate::time::{Millis, Span};
@@ -129,8 +131,19 @@ pub enum Errand {
     Notify(Notice),
     /// Write a comment on a pull request, beside all else.
     Comment(Comment),
+    /// The repository has another name now: its Keeper is to go on with a run.
+    HandOver(Box<HandOver>),
     /// Do nothing for so long, then ask again.
     Wait(Span),
+}
+
+/// A run that the Keeper of the repository's present name is told of, as a webhook would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    pub to: RepoName,
+    pub hint: Hint,
+    /// What was decided on the run so far.
+    pub records: Vec<Record>,
 }
 
 /// What came of an answer.
@@ -518,6 +531,9 @@ impl<S: Sql> Keeper<S> {
             let Some(watched) = self.store.next_due(Millis(i64::MAX))? else { break };
             let step = end(watched);
             self.keep(&step.watched, &step.records, cx.now)?;
+            if let Some(spends) = step.spends {
+                self.store.spend(step.watched.run_id, spends, cx.now)?;
+            }
             records.extend(step.records.into_iter().map(|record| (step.watched.run_id, record)));
         }
         Ok(records)

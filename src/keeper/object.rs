@@ -12,17 +12,16 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
-use worker::{Date, Delay, DurableObject, Env, Method, Request, Response, State, durable_object};
+use worker::{Date, DurableObject, Env, Method, Request, RequestInit, Response, State, durable_object};
 
 use crate::github::{Call, Commented, Credentials, client};
 use crate::hint::Hint;
-use crate::names::{InstallationId, RepoName, RunAttempt, RunId};
+use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt, RunId};
 use crate::policy::Rules;
 use crate::report::health::Refusal;
 use crate::settings::Settings;
@@ -30,6 +29,7 @@ use crate::time::{Millis, Span};
 use crate::{env, kv, log, notify};
 
 use super::comments::{self, Comment};
+use super::facts::Identity;
 use super::machine::{LEASE, ReceiptKind, Record};
 use super::once::{self, Once};
 use super::outbox::{Notice, Notices};
@@ -64,10 +64,15 @@ struct Inner {
 #[derive(Serialize, Deserialize)]
 pub struct HintMessage {
     pub repository: RepoName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_id: Option<RepositoryId>,
     /// Of the GitHub App, if it is its webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installation: Option<InstallationId>,
     pub hint: Hint,
+    /// What was decided on the run while its repository had another name: only from the Keeper of that name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
 }
 
 /// What it is answered.
@@ -79,6 +84,8 @@ pub struct ReceiptMessage {
     pub due: Option<Millis>,
 }
 
+/// Where `worker.mjs` takes hints.
+const HINTS: &str = "https://keeper/hints";
 /// Where the fetch handler asks, and the header that says how many rows of storage the answer took.
 pub const QUESTIONS: &str = "/questions";
 pub const ROWS_READ: &str = "x-rows-read";
@@ -111,6 +118,14 @@ impl DurableObject for KeeperObject {
         }
         let rules = Rules::from(&*settings);
         let credentials = Credentials::new(Rc::clone(&settings));
+        if let Ok(keeper) = &keeper
+            && let Ok(Some(identity)) = keeper.identity()
+        {
+            credentials.of_repository(identity.id);
+            if let Some(installation) = identity.installation {
+                credentials.heard_of(installation);
+            }
+        }
         let (armed, working) = (Cell::new(None), Cell::new(None));
         let inner = Inner { state, env, keeper, settings, credentials, rules, armed, working, rows_read };
         Self { inner: Rc::new(inner) }
@@ -188,9 +203,17 @@ impl Inner {
     async fn receive(self: Rc<Self>, message: HintMessage) -> Result<ReceiptMessage, StoreError> {
         let keeper = self.keeper()?;
         keeper.set_repository(&message.repository)?;
+        if let Some(id) = message.repository_id {
+            self.credentials.of_repository(id);
+            let identity = Identity { id, installation: message.installation };
+            for (run_id, record) in keeper.set_identity(identity, &context(&self.rules, now(), 0.0))? {
+                log::decision(&message.repository, run_id, &record);
+            }
+        }
         if message.installation.is_some_and(|installation| self.credentials.heard_of(installation)) {
             keeper.started(now())?;
         }
+        keeper.take_over(message.hint.run_id, &message.records)?;
         let site = Site { inner: &self, repository: message.repository };
         let received = work::receive(keeper, &self.rules, &site, &message.hint).await?;
         if received.overdue && self.working.get().is_none_or(|since| since + LEASE < now()) {
@@ -353,6 +376,20 @@ impl Host for Site<'_> {
         self.inner.state.wait_until(Rc::clone(self.inner).notify(notice, self.repository.clone()));
     }
 
+    async fn hand_over(&self, to: &RepoName, hint: &Hint, records: &[Record]) -> bool {
+        self.inner.working.set(Some(now()));
+        let identity = self.inner.keeper().and_then(Keeper::identity).ok().flatten();
+        let message = HintMessage {
+            repository: to.clone(),
+            repository_id: identity.map(|identity| identity.id),
+            installation: identity.and_then(|identity| identity.installation),
+            hint: hint.clone(),
+            records: records.to_vec(),
+        };
+        let told = tell(&self.inner.env, &message).await;
+        told.inspect_err(|error| log::fault("hand-over to another Keeper", &error.to_string())).is_ok()
+    }
+
     fn comment(&self, comment: Comment) {
         self.inner.state.wait_until(Rc::clone(self.inner).comment(comment, self.repository.clone()));
     }
@@ -371,7 +408,7 @@ impl Host for Site<'_> {
     }
 
     async fn wait(&self, span: Span) {
-        Delay::from(Duration::from_millis(span.as_millis().unsigned_abs())).await;
+        crate::wait::wait(span).await;
     }
 
     fn decided(&self, run_id: RunId, record: &Record) {
@@ -418,6 +455,18 @@ impl Sql for ObjectSql {
             .collect();
         self.rows_read.set(self.rows_read.get().saturating_add(cursor.rows_read()));
         rows
+    }
+}
+
+/// Has another repository's Keeper store a message.
+async fn tell(env: &Env, message: &HintMessage) -> worker::Result<()> {
+    let stub = env.durable_object(crate::handler::KEEPER)?.get_by_name(&message.repository.key())?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(serde_json::to_string(message)?.into()));
+    let response = stub.fetch_with_request(Request::new_with_init(HINTS, &init)?).await?;
+    match response.status_code() {
+        200 => Ok(()),
+        status => Err(worker::Error::RustError(format!("the Keeper answered {status}"))),
     }
 }
 

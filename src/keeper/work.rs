@@ -4,7 +4,7 @@
 use crate::bugs::{self, Bug};
 use crate::github::Call;
 use crate::hint::Hint;
-use crate::names::RunId;
+use crate::names::{RepoName, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
@@ -42,6 +42,8 @@ pub trait Host {
     fn notify(&self, notice: Notice);
     /// Writes a comment beside all else ([`super::comments::write`]); [`Keeper::commented`] is told what became of it.
     fn comment(&self, comment: Comment);
+    /// Has the Keeper of the repository's present name go on with a run. Whether it has stored that.
+    async fn hand_over(&self, to: &RepoName, hint: &Hint, records: &[Record]) -> bool;
     /// Says whether GitHub takes the credentials: its message if not.
     async fn credentials(&self, refusal: Option<&str>);
     /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
@@ -131,6 +133,14 @@ pub async fn work<S: Sql>(
             Some(Errand::Comment(comment)) => {
                 left = left.saturating_sub(comments::REQUESTS);
                 host.comment(comment);
+            }
+            Some(Errand::HandOver(what)) => {
+                left = left.saturating_sub(1);
+                if host.hand_over(&what.to, &what.hint, &what.records).await
+                    && let Some(record) = keeper.handed_over(&what, &context(rules, host.now(), host.chance()))?
+                {
+                    host.decided(what.hint.run_id, &record);
+                }
             }
             Some(Errand::WantCancelled(wanted)) => {
                 left = left.saturating_sub(1);

@@ -1,7 +1,7 @@
 //! Which webhooks can lead to a re-run, by the Worker's settings alone. What cannot touches no storage.
 
 use crate::hint::{Conclusion, Hint, News};
-use crate::names::{InstallationId, RepoName, RunAttempt};
+use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt};
 use crate::settings::Settings;
 
 use super::payload::Payload;
@@ -9,7 +9,7 @@ use super::{Answer, Subject};
 
 pub enum Passed {
     Answer(Answer),
-    Hint { repository: RepoName, installation: Option<InstallationId>, hint: Hint },
+    Hint { repository: RepoName, repository_id: Option<RepositoryId>, installation: Option<InstallationId>, hint: Hint },
 }
 
 pub fn apply(settings: &Settings, payload: Payload) -> Passed {
@@ -26,6 +26,7 @@ pub fn apply(settings: &Settings, payload: Payload) -> Passed {
     match verdict {
         Ok(news) => Passed::Hint {
             repository: run.repository,
+            repository_id: run.repository_id,
             installation: run.installation,
             hint: Hint {
                 run_id: run.run_id,

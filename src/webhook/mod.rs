@@ -26,7 +26,7 @@ pub use answer::{Answer, Outcome, Subject};
 pub use head::Head;
 
 use crate::hint::Hint;
-use crate::names::{InstallationId, RepoName};
+use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::settings::Settings;
 
 use gist::Gist;
@@ -41,6 +41,7 @@ pub enum Verdict {
     /// A candidate: to be stored by its repository's Keeper before it is answered.
     Hint {
         repository: RepoName,
+        repository_id: Option<RepositoryId>,
         /// Of the GitHub App, if it is its webhook.
         installation: Option<InstallationId>,
         hint: Hint,
@@ -72,11 +73,11 @@ pub fn judge<B: AsRef<[u8]>>(settings: &Settings, head: &Head, macs: &[u8], body
         }
     };
     match filter::apply(settings, payload) {
-        filter::Passed::Hint { repository, installation, mut hint } => {
+        filter::Passed::Hint { repository, repository_id, installation, mut hint } => {
             // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a
             // body could be sent again or keep a later one out.
             hint.delivery = Some(head.signature.delivery_id());
-            Verdict::Hint { repository, installation, hint }
+            Verdict::Hint { repository, repository_id, installation, hint }
         }
         filter::Passed::Answer(answer) => Verdict::Answer(answer),
     }

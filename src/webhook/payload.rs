@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::hint::{Conclusion, WorkflowHint};
-use crate::names::{InstallationId, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
 
 use super::head::Content;
 
@@ -33,6 +33,8 @@ pub enum Payload {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Seen {
     pub repository: RepoName,
+    /// It keeps it when it is renamed.
+    pub repository_id: Option<RepositoryId>,
     pub run_id: RunId,
     pub run_attempt: Option<RunAttempt>,
     /// `None` occurs, even for what is completed.
@@ -124,6 +126,7 @@ fn describe(error: &serde_json::Error) -> String {
 
 #[derive(Deserialize)]
 struct Repository {
+    id: Option<RepositoryId>,
     full_name: RepoName,
 }
 
@@ -184,6 +187,7 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
     let run = event.workflow_run;
     Ok(Payload::Run {
         run: Seen {
+            repository_id: event.repository.id,
             repository: event.repository.full_name,
             run_id: run.id,
             run_attempt: run.run_attempt,
@@ -221,6 +225,7 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
     }
     Ok(Payload::Job {
         run: Seen {
+            repository_id: event.repository.id,
             repository: event.repository.full_name,
             run_id: event.workflow_job.run_id,
             run_attempt: event.workflow_job.run_attempt,
@@ -271,6 +276,7 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
     };
     Ok(Payload::Job {
         run: Seen {
+            repository_id: event.repository.id,
             repository: event.repository.full_name,
             run_id,
             run_attempt: None,

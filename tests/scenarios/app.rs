@@ -205,7 +205,11 @@ async fn not_installed_and_then_installed(stage: Arc<Stage>) {
     // A webhook of the repository tells of the run, as the App is told of none.
     let repository = stage.repository_of(name, EventKinds::ALL, &worker.url).await;
     let run = repository.run(fails_once()).await;
-    refused(&worker, &run, &["not installed on octo/app-not-installed"]).await;
+    let id = run.id().0;
+    let is_it = |event: &Value| event["event"] == "decision" && event["run_id"] == id && event["outcome"] == "failed";
+    let decision = worker.log().wait_for(SOON, is_it).await.expect("a decision");
+    let reason = decision["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("not installed on octo/app-not-installed"), "{reason}");
     run.expect_no_rerun_for(A_WHILE).await;
     app.install(&[name]);
     // The App's first webhook says that it is installed now: there is no waiting for the next try.

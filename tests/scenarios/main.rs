@@ -14,6 +14,7 @@ mod comments;
 mod costs;
 mod delivery;
 mod enterprise;
+mod identity;
 mod load;
 mod notices;
 mod overview;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         app::trials(&stage),
         setup::trials(&stage),
         enterprise::trials(&stage),
+        identity::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
         strangers::trials(&stage),

@@ -16,7 +16,7 @@ use rerunner::keeper::summary::Summary;
 use rerunner::keeper::watched::Watched;
 use rerunner::keeper::work::{self, Host};
 use rerunner::keeper::{Answer, Keeper};
-use rerunner::names::{FilePath, RunId};
+use rerunner::names::{FilePath, RepoName, RunId};
 use rerunner::policy::Rules;
 use rerunner::time::{Millis, Span};
 
@@ -254,6 +254,12 @@ impl Host for Site {
 
     fn comment(&self, comment: Comment) {
         self.world.borrow_mut().violate(format!("a comment: {comment:?}"));
+    }
+
+    /// These repositories keep their names.
+    async fn hand_over(&self, to: &RepoName, _: &Hint, _: &[Record]) -> bool {
+        self.world.borrow_mut().violate(format!("handed over to {to}"));
+        false
     }
 
     async fn credentials(&self, refusal: Option<&str>) {

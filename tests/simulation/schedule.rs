@@ -479,6 +479,7 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
     }
     let seen = |run_attempt: Option<u32>, conclusion: Option<model::Conclusion>| Seen {
         repository: RepoName::parse(event.run.repository().as_str()).expect("a name"),
+        repository_id: None,
         run_id: run_id_of(event.run.id()),
         run_attempt: run_attempt.map(attempt_of),
         conclusion: conclusion.map(conclusion_of),

@@ -34,6 +34,7 @@ pub fn conclusion_of(conclusion: model::Conclusion) -> Conclusion {
 pub fn run_of(run: &model::RunSnapshot) -> Run {
     Run {
         run_id: run_id_of(run.id()),
+        repository: RepoName::parse(run.repository().as_str()).ok(),
         run_attempt: attempt_of(run.attempt),
         conclusion: run.conclusion.filter(|_| run.status == model::Status::Completed).map(conclusion_of),
         workflow_id: WorkflowId::new(run.identity.workflow_number),

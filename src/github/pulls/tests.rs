@@ -31,6 +31,7 @@ fn read(pull: &Value) -> PullRequest {
 
 fn run(origin: Origin) -> Run {
     Run {
+        repository: None,
         run_id: RunId::new(7).unwrap(),
         run_attempt: RunAttempt::FIRST,
         conclusion: Some(Conclusion::Failure),

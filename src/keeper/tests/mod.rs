@@ -17,6 +17,7 @@ mod evidence;
 mod looking;
 mod messages;
 mod missing;
+mod names;
 mod policies;
 mod pulls;
 mod reruns;
@@ -39,6 +40,8 @@ struct Play {
     github: RefCell<GitHub>,
     /// What `/healthz` was told of the credentials: GitHub's message when it refused them, `None` when it took them.
     refusals: RefCell<Vec<Option<String>>>,
+    /// What another Keeper was told.
+    handed_over: RefCell<Vec<HandOver>>,
     /// What the log was told of the policy file.
     notices: RefCell<Vec<String>>,
     /// What Workers KV was told of cancelled runs.
@@ -57,11 +60,15 @@ struct GitHub {
     reads: u32,
     repository_reads: u32,
     lists: u32,
+    /// How many runs at the beginning of each list are too long to be read.
+    long_runs: u32,
     /// When the run ended, for the list.
     ended: Millis,
     reruns: Vec<u32>,
     /// Answers to come before the honest ones.
     read_problems: Vec<Problem>,
+    /// What the run's repository is called.
+    name: Option<RepoName>,
     rerun_answers: Vec<RerunAnswer>,
     repository_answers: Vec<RepositoryAnswer>,
     /// Lost answers are of calls that took effect.
@@ -187,6 +194,7 @@ impl Play {
             rules,
             github: RefCell::new(github),
             refusals: RefCell::default(),
+            handed_over: RefCell::default(),
             notices: RefCell::default(),
             cancelled: RefCell::default(),
             messages: RefCell::default(),
@@ -235,6 +243,7 @@ impl Play {
                 }
                 Answer::Read(ReadAnswer::Run(Box::new(Run {
                     run_id: *run_id,
+                    repository: github.name.clone(),
                     run_attempt: attempt(github.attempt),
                     conclusion: github.conclusion,
                     workflow_id: WorkflowId::new(5),
@@ -260,6 +269,9 @@ impl Play {
             }
             Call::ListFailedRuns(asked) => {
                 github.lists += 1;
+                if asked.skip < github.long_runs {
+                    return Answer::List(ListAnswer::TooLong);
+                }
                 let asked = match asked.failing {
                     Failing::Failure => Conclusion::Failure,
                     Failing::TimedOut => Conclusion::TimedOut,
@@ -347,6 +359,10 @@ impl Play {
                 Errand::Notify(notice) => {
                     self.keeper.noticed(&notice, self.takes_messages.get(), self.now.get()).unwrap();
                     self.messages.borrow_mut().push(notice.text);
+                }
+                Errand::HandOver(what) => {
+                    self.keeper.handed_over(&what, &self.cx()).unwrap();
+                    self.handed_over.borrow_mut().push(*what);
                 }
                 Errand::WantCancelled(wanted) => {
                     self.cancelled.borrow_mut().push(wanted);

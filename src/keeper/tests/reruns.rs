@@ -254,6 +254,7 @@ fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
             Errand::Summarize(_) => play.keeper.summarized(true, play.now.get()).unwrap(),
             Errand::Comment(comment) => panic!("{comment:?}"),
             Errand::Notify(notice) => panic!("{notice:?}"),
+            Errand::HandOver(what) => panic!("{what:?}"),
             Errand::WantCancelled(_) => panic!("there is no policy"),
             Errand::Call(call) => {
                 let answer = match &call {

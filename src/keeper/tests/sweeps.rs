@@ -28,6 +28,30 @@ fn a_missed_webhook_is_found_by_the_sweep() {
 }
 
 #[test]
+fn a_long_commit_message_hides_no_missed_webhook() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    let other = Hint {
+        run_id: RunId::new(1).unwrap(),
+        run_attempt: RunAttempt::new(2),
+        news: News::RunSucceeded,
+        workflow: None,
+        delivery: None,
+    };
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    play.github.borrow_mut().ended = START + Span::minutes(1);
+    // Whatever has more than one run is too long, and the first run is too long by itself.
+    play.github.borrow_mut().long_runs = 1;
+    play.pass_working(Span::minutes(17));
+    play.reruns(&[1]);
+    // One on each of the two lists.
+    assert_eq!(play.notices.borrow().len(), 2, "{:?}", play.notices.borrow());
+    assert!(play.notices.borrow()[0].contains("passes over a run"));
+    let lists = play.github.borrow().lists;
+    assert!(lists <= 12, "{lists} lists");
+}
+
+#[test]
 fn what_failed_before_the_first_webhook_is_not_touched() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);

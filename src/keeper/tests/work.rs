@@ -59,6 +59,10 @@ impl Host for Site<'_> {
         panic!("{comment:?}");
     }
 
+    async fn hand_over(&self, _: &RepoName, _: &Hint, _: &[Record]) -> bool {
+        panic!("the repository was not renamed")
+    }
+
     async fn credentials(&self, _: Option<&str>) {}
 
     async fn wait(&self, span: Span) {

@@ -37,6 +37,7 @@ fn policy(text: &str) -> Policy {
 fn run(attempt: u32, conclusion: Conclusion) -> Run {
     Run {
         run_id: RunId::new(7).unwrap(),
+        repository: None,
         run_attempt: RunAttempt::new(attempt).unwrap(),
         conclusion: Some(conclusion),
         workflow_id: WorkflowId::new(5),

@@ -212,6 +212,13 @@ impl Registry {
         }
     }
 
+    /// An installation is on a repository by whatever name.
+    pub fn rename(&mut self, old: &RepoName, new: &RepoName) {
+        for names in self.installations.iter_mut().filter_map(|one| one.repositories.as_mut()) {
+            names.iter_mut().filter(|name| *name == old).for_each(|name| *name = new.clone());
+        }
+    }
+
     pub fn installation_of(&self, app: u64, repository: &RepoName) -> Option<&Installation> {
         self.installations.iter().find(|one| one.app == app && one.covers(repository))
     }
@@ -232,12 +239,20 @@ impl Registry {
         if installation.suspended_at.is_some() {
             return Err(ApiError::new(403, "This installation has been suspended"));
         }
-        let repositories = match body["repositories"].as_array() {
-            Some(names) => {
-                let owner = &installation.account;
-                let named =
-                    names.iter().filter_map(Value::as_str).map(|name| RepoName::new(&format!("{owner}/{name}")));
-                let named: Vec<RepoName> = named.collect();
+        let by_number = |number: &Value| {
+            let id = number.as_u64().and_then(|number| model.repository_with_number(number));
+            // What there is none of is accessible to nobody.
+            id.map_or_else(|| RepoName::new("no/such-repository"), |id| model.repository(id).name().clone())
+        };
+        let owner = &installation.account;
+        let by_name = |name: &Value| RepoName::new(&format!("{owner}/{}", name.as_str().unwrap_or("-")));
+        let named: Option<Vec<RepoName>> = match (body["repositories"].as_array(), body["repository_ids"].as_array()) {
+            (Some(names), _) => Some(names.iter().map(by_name).collect()),
+            (None, Some(numbers)) => Some(numbers.iter().map(by_number).collect()),
+            (None, None) => None,
+        };
+        let repositories = match named {
+            Some(named) => {
                 let exists = |name: &RepoName| model.find_repository(name.as_str()).is_some();
                 if !named.iter().all(|name| installation.covers(name) && exists(name)) {
                     let message = "There is at least one repository that does not exist or is not accessible to the \

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Expectation, Run, SimulatedGitHub};
-use crate::model::{Comment, Login, RepositoryId, RunId, Sha, Trigger, Workflow};
+use crate::model::{Comment, Login, RepoName, RepositoryId, RunId, Sha, Trigger, Workflow};
 use crate::payload;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
 use crate::world::{Made, Planned};
@@ -37,6 +37,13 @@ impl Repository {
     /// `owner/name`
     pub fn name(&self) -> String {
         self.github.world.model().repository(self.id).name().to_string()
+    }
+
+    /// Gives it another name; calls for the old one are led to its number.
+    pub async fn rename(&self, name: &str) {
+        let (world, old, new) = (&self.github.world, RepoName::new(&self.name()), RepoName::new(name));
+        world.change(|model, _| model.rename_repository(self.id, name));
+        world.apps.with(|registry| registry.rename(&old, &new));
     }
 
     pub fn github(&self) -> &SimulatedGitHub {

@@ -192,6 +192,13 @@ impl Access {
         self.tokens.insert(token.to_owned(), fresh);
     }
 
+    /// Tokens see the repository by whatever name.
+    pub(super) fn rename(&mut self, old: &RepoName, new: &RepoName) {
+        for names in self.tokens.values_mut().filter_map(|token| token.grant.repositories.as_mut()) {
+            names.iter_mut().filter(|name| *name == old).for_each(|name| *name = new.clone());
+        }
+    }
+
     #[track_caller]
     pub(super) fn grant_mut(&mut self, token: &str) -> &mut Grant {
         let known = self.tokens.get_mut(token).unwrap_or_else(|| panic!("there is no such token; add it first"));

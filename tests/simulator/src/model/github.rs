@@ -16,7 +16,9 @@ use super::{
 #[derive(Debug)]
 pub struct GitHub {
     pub(super) repositories: Vec<Repository>,
-    by_name: HashMap<String, RepositoryId>,
+    pub(super) by_name: HashMap<String, RepositoryId>,
+    /// By the names that they had before.
+    pub(super) moved: HashMap<String, RepositoryId>,
     pub(super) runs: HashMap<RunId, Run>,
     pub(super) out: Outbox,
     pub(super) access: Access,
@@ -111,6 +113,7 @@ impl GitHub {
         GitHub {
             repositories: vec![],
             by_name: HashMap::new(),
+            moved: HashMap::new(),
             runs: HashMap::new(),
             out,
             access: Access::default(),

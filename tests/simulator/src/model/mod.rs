@@ -19,6 +19,7 @@
 //! | `api_rerun.rs` | the API's three re-run calls |
 //! | `pulls.rs` | the API's list of pull requests |
 //! | `comments.rs` | comments on pull requests |
+//! | `rename.rs` | repositories that get another name |
 
 mod access;
 mod answer;
@@ -32,6 +33,7 @@ mod outcome;
 mod people;
 mod progress;
 mod pulls;
+mod rename;
 mod repository;
 mod rerun;
 mod run;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::names::text;
 use super::{Comment, EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix};
 
-/// What never changes of a repository; shared by all that is shown of its runs.
+/// What hardly ever changes of a repository; shared by all that is shown of its runs.
 #[derive(Debug)]
 pub struct RepositoryIdentity {
     pub name: RepoName,

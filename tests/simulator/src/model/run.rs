@@ -26,8 +26,8 @@ pub enum Conclusion {
     ActionRequired,
 }
 
-/// What stays the same over all attempts of a run.
-#[derive(Debug)]
+/// What stays the same over all attempts of a run, unless its repository is renamed.
+#[derive(Debug, Clone)]
 pub struct RunIdentity {
     pub id: RunId,
     pub repository: Arc<RepositoryIdentity>,

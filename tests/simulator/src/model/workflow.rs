@@ -20,6 +20,8 @@ pub struct Workflow {
     pub conclude_delay: Option<Millis>,
     /// `concurrency:` of the branch with `cancel-in-progress`: a new attempt cancels other runs of its branch.
     pub cancels_in_progress: bool,
+    /// Bytes of the commit's message, of which a list of runs has one for each.
+    pub commit_message: usize,
 }
 
 /// What becomes of a run's attempt as a whole.
@@ -93,7 +95,14 @@ impl Workflow {
             ends: vec![RunEnd::Jobs],
             conclude_delay: None,
             cancels_in_progress: false,
+            commit_message: 0,
         }
+    }
+
+    /// Its runs are of a commit with a message of so many bytes.
+    pub fn commit_message(mut self, bytes: usize) -> Workflow {
+        self.commit_message = bytes;
+        self
     }
 
     pub fn path(mut self, path: &str) -> Workflow {

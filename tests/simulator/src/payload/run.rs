@@ -50,7 +50,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
         "head_commit": {
             "id": commit,
             "tree_id": commit.chars().rev().collect::<String>(),
-            "message": title(&commit),
+            "message": message(&commit, of.workflow.commit_message),
             "timestamp": time(of.created_at.saturating_sub(10_000)),
             "author": { "name": of.actor.as_str(), "email": format!("{}@users.noreply.github.com", of.actor) },
             "committer": { "name": "GitHub", "email": "noreply@github.com" },
@@ -82,6 +82,12 @@ pub fn workflow(hosts: &Hosts, run: &RunSnapshot) -> Value {
 /// One suite for a run, over all its attempts.
 pub(super) fn check_suite_id(run: &RunSnapshot) -> u64 {
     40_000_000_000 + mix(&[run.id().0, 5]) % 9_000_000_000
+}
+
+fn message(sha: &str, bytes: usize) -> String {
+    let title = title(sha);
+    let more = bytes.saturating_sub(title.len());
+    format!("{title}{}", "x".repeat(more))
 }
 
 fn title(sha: &str) -> String {

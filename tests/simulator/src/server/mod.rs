@@ -6,9 +6,11 @@
 //! | `request.rs` | method and path to what is asked for |
 //! | `answer.rs` | what is asked for to an HTTP answer |
 //! | `logs.rs` | the logs' place |
+//! | `moved.rs` | repositories that were renamed |
 
 mod answer;
 mod logs;
+mod moved;
 mod request;
 
 use std::convert::Infallible;
@@ -110,9 +112,13 @@ impl Received {
         known.then_some(token.trim())
     }
 
-    async fn answer(self, world: &Arc<World>, in_flight: u32) -> Result<Reply, Closed> {
+    async fn answer(mut self, world: &Arc<World>, in_flight: u32) -> Result<Reply, Closed> {
         if let Some(organization) = apps::is_web(self.method.as_str(), self.uri.path()) {
             return Ok(self.web(world, organization.as_deref()));
+        }
+        match moved::find(&world.model(), self.uri.path()) {
+            moved::Place::Here(path) => self.go_by(&path),
+            moved::Place::Moved(path) => return Ok(self.redirect(world, &path)),
         }
         let (at, from) = (world.clock.now(), Instant::now());
         let asked = Asked::parse(self.method.as_str(), self.uri.path(), self.uri.query().unwrap_or(""), &self.body);
@@ -143,6 +149,35 @@ impl Received {
             fault: fault.map(|fault| fault.to_string()),
         }));
         result
+    }
+
+    fn go_by(&mut self, path: &str) {
+        let query = self.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        self.uri = format!("{path}{query}").parse().expect("it was a path before");
+    }
+
+    /// As GitHub does it: what is not a read must be sent again as it is.
+    fn redirect(&self, world: &World, path: &str) -> Reply {
+        let code = if self.method == Method::GET { 301 } else { 307 };
+        let (at, message) = (world.clock.now(), "Moved Permanently");
+        let query = self.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let to = format!("http://{}{path}{query}", self.header("host").unwrap_or_default());
+        let mut reply = answer::reply(code, &serde_json::json!({ "message": message, "url": to }));
+        answer::add_headers(&mut reply, [("location".to_owned(), to)]);
+        world.history.add(Happening::Api(Call {
+            at,
+            took: Duration::ZERO,
+            method: self.method.to_string(),
+            path: self.uri.to_string(),
+            endpoint: None,
+            repository: None,
+            run: None,
+            login: None,
+            status: Some(code),
+            message: Some(message.to_owned()),
+            fault: None,
+        }));
+        reply
     }
 
     /// `<?page=2>` of a `Link` header becomes the whole address that was called, with that page: whoever follows links

@@ -1,0 +1,126 @@
+//! A repository that is called otherwise than before.
+
+use super::*;
+use crate::keeper::facts::Identity;
+use crate::names::{InstallationId, RepositoryId};
+
+fn name(name: &str) -> RepoName {
+    RepoName::parse(name).unwrap()
+}
+
+fn named(of: &str) -> Play {
+    let play = Play::new();
+    play.keeper.set_repository(&name(of)).unwrap();
+    play.github.borrow_mut().name = Some(name(of));
+    play
+}
+
+fn identity(id: u64) -> Identity {
+    Identity { id: RepositoryId::new(id).unwrap(), installation: InstallationId::new(id + 70) }
+}
+
+#[test]
+fn a_run_of_a_renamed_repository_is_handed_over_and_not_rerun_here() {
+    let play = named("octo/old");
+    play.hear(News::RunFailed, Some(1));
+    play.github.borrow_mut().name = Some(name("octo/new"));
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[]);
+    play.stands(RunOutcome::Left, 0);
+    assert!(play.watched().reason.contains("octo/new"), "{}", play.watched().reason);
+    play.rests();
+    let handed = play.handed_over.borrow();
+    let [what] = handed.as_slice() else { panic!("{handed:?}") };
+    assert_eq!((what.to.as_str(), what.hint.run_attempt), ("octo/new", Some(attempt(1))));
+    // The other Keeper re-runs it.
+    let new = named("octo/new");
+    new.keeper.take_over(what.hint.run_id, &what.records).unwrap();
+    new.keeper.receive(&what.hint, &new.cx()).unwrap();
+    new.pass_working(Span::minutes(1));
+    new.reruns(&[1]);
+}
+
+/// GitHub compares names without regard to case.
+#[test]
+fn another_spelling_is_no_other_name() {
+    let play = named("octo/widgets");
+    play.github.borrow_mut().name = Some(name("Octo/Widgets"));
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    assert!(play.handed_over.borrow().is_empty());
+}
+
+#[test]
+fn a_rerun_that_is_going_on_is_handed_over_with_what_was_decided() {
+    let play = named("octo/old");
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    play.github.borrow_mut().name = Some(name("octo/new"));
+    play.ends(Conclusion::Failure);
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[1]);
+    let handed = play.handed_over.borrow();
+    let [what] = handed.as_slice() else { panic!("{handed:?}") };
+    assert_eq!(what.hint.run_attempt, Some(attempt(2)));
+    // The other knows of it by a webhook, and is told twice: nothing is counted twice.
+    let new = named("octo/new");
+    new.github.borrow_mut().attempt = 2;
+    new.hear(News::RunFailed, Some(2));
+    for _ in 0..2 {
+        new.keeper.take_over(what.hint.run_id, &what.records).unwrap();
+        new.keeper.receive(&what.hint, &new.cx()).unwrap();
+    }
+    new.pass_working(Span::minutes(1));
+    new.reruns(&[2]);
+    let attempts: Vec<u32> = new
+        .keeper
+        .run(run_id())
+        .unwrap()
+        .unwrap()
+        .1
+        .iter()
+        .filter_map(|record| Some(record.run_attempt?.get()))
+        .collect();
+    assert_eq!(attempts, [1, 2]);
+}
+
+#[test]
+fn what_the_other_keeper_has_not_stored_is_handed_over_again() {
+    let play = named("octo/old");
+    play.hear(News::RunFailed, Some(1));
+    play.github.borrow_mut().name = Some(name("octo/new"));
+    play.pass_working(Span::seconds(4));
+    play.pass(Span::seconds(1));
+    let read = play.until(|call| matches!(call, Call::ReadRun { .. }));
+    let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
+    assert!(matches!(settled.errand, Some(Errand::HandOver(_))), "{settled:?}");
+    // Nothing is heard of it.
+    assert_eq!(play.watched().outcome, RunOutcome::Waiting);
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.handed_over.borrow().len(), 1);
+    play.stands(RunOutcome::Left, 0);
+}
+
+#[test]
+fn another_repository_of_the_same_name_is_another() {
+    let play = Play::with_policy("otherwise: rerun\n");
+    play.keeper.set_repository(&name("octo/widgets")).unwrap();
+    assert_eq!(play.keeper.set_identity(identity(5), &play.cx()).unwrap(), []);
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    assert!(play.keeper.known(&play.rules).unwrap().file.is_some());
+    assert_eq!(play.keeper.set_identity(identity(5), &play.cx()).unwrap(), []);
+    // A webhook without an installation, of a hook of the repository's own, changes nothing.
+    let bare = Identity { installation: None, ..identity(5) };
+    assert_eq!(play.keeper.set_identity(bare, &play.cx()).unwrap(), []);
+    assert_eq!(play.keeper.identity().unwrap(), Some(identity(5)));
+    let ended = play.keeper.set_identity(identity(6), &play.cx()).unwrap();
+    assert_eq!(ended.iter().map(|(_, record)| record.outcome).collect::<Vec<_>>(), [RunOutcome::Left]);
+    assert!(play.keeper.known(&play.rules).unwrap().file.is_none(), "its policy is not the other's");
+    assert_eq!(play.keeper.identity().unwrap(), Some(identity(6)));
+    play.pass_working(Span::minutes(1));
+    play.rests();
+}
