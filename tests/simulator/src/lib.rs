@@ -47,7 +47,7 @@ mod world;
 
 pub use apps::{AppKey, Permissions};
 pub use chat::{Chat, Message, Trouble};
-pub use description::{Checks, Violation, violations};
+pub use description::{Checks, Described, Violation, violations};
 pub use facade::{App, Expectation, Options, Repository, Run, SimulatedGitHub, WebhookAnswer};
 pub use faults::{Fault, FaultId, Misbehaviour};
 pub use history::{AttemptEnded, Call, Happening, LogRead};

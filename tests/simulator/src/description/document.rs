@@ -177,6 +177,13 @@ impl<'a> Operation<'a> {
         all.map(move |parameter| document.resolve(parameter))
     }
 
+    /// What an answer of this status and media type is.
+    pub fn answer(&self, status: &str, media: &str) -> Option<Arc<Schema>> {
+        let described = self.document.resolve(self.value["responses"].get(status)?);
+        let schema = &described["content"].get(media)?["schema"];
+        Some(self.schema(&format!("{status} {media}"), schema, false))
+    }
+
     /// A schema of this operation's.
     pub fn schema(&self, place: &str, value: &Value, closed: bool) -> Arc<Schema> {
         self.document.schema(&format!("{} {} {place}", self.method, self.path), value, closed)

@@ -157,7 +157,7 @@ impl Call<'_> {
                 self.answer_headers(answer, described, wrong);
                 match (&described["content"], media) {
                     (Value::Object(content), Some(media)) if content.contains_key(media) => {
-                        Some(self.operation.schema(&format!("{status} {media}"), &content[media]["schema"], false))
+                        self.operation.answer(&status, media)
                     }
                     (Value::Object(_), media) => {
                         let media = media.unwrap_or("nothing");

@@ -10,6 +10,7 @@
 //! | `schema.rs` | OpenAPI's dialect of JSON Schema as JSON Schema |
 //! | `exchange.rs` | a call and its answer |
 //! | `webhook.rs` | a webhook |
+//! | `variants.rs` | what else the descriptions allow in the place of a payload |
 //! | `known.rs` | what GitHub does and its descriptions do not say, or say otherwise, each with its reason |
 //! | `fault.rs` | what is wrong, in words |
 
@@ -20,6 +21,7 @@ mod known;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod variants;
 mod webhook;
 
 use std::collections::BTreeSet;
@@ -32,6 +34,7 @@ use crate::webhooks::WebhookRequest;
 use document::Document;
 pub(crate) use exchange::{Answer, Exchange};
 pub use fault::Violation;
+pub use variants::{Described, Variant};
 
 /// How much of the wire is held against the descriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

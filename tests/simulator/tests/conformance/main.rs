@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::Value;
-use simulator::{Chat, Checks, Hosts, Job, Options, Run, SimulatedGitHub, Trigger, Workflow};
+use simulator::{Chat, Checks, Endpoint, Hosts, Job, Options, Run, SimulatedGitHub, Trigger, Workflow};
 
 /// Calls of one caller.
 struct Caller<'a> {
@@ -104,8 +104,66 @@ async fn failed_run(github: &SimulatedGitHub) -> Run {
     run
 }
 
+/// What was called, apart from webhooks.
+fn calls(github: &SimulatedGitHub) -> BTreeSet<String> {
+    github.covered().into_iter().filter(|one| !one.starts_with("webhook")).collect()
+}
+
 /// Operations whose path has the word in it.
 fn of(github: &SimulatedGitHub, word: &str) -> BTreeSet<String> {
     let word = format!("/{word}");
     github.covered().into_iter().filter(|one| one.contains(&word)).collect()
+}
+
+/// What GitHub calls each endpoint. A new one does not compile before it is here.
+macro_rules! endpoints {
+    ($($endpoint:ident => $operation:literal),+ $(,)?) => {
+        fn operation(endpoint: Endpoint) -> &'static str {
+            match endpoint { $(Endpoint::$endpoint => $operation),+ }
+        }
+        const ENDPOINTS: &[Endpoint] = &[$(Endpoint::$endpoint),+];
+    };
+}
+
+endpoints! {
+    ReadRepository => "GET /repos/{owner}/{repo}",
+    ReadRun => "GET /repos/{owner}/{repo}/actions/runs/{run_id}",
+    ListRuns => "GET /repos/{owner}/{repo}/actions/runs",
+    ListJobs => "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
+    RerunFailedJobs => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs",
+    Rerun => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun",
+    RerunJob => "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun",
+    ReadWorkflow => "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}",
+    Annotations => "GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations",
+    JobLog => "GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs",
+    PullRequest => "GET /repos/{owner}/{repo}/pulls/{pull_number}",
+    ListPullRequests => "GET /repos/{owner}/{repo}/pulls",
+    Contents => "GET /repos/{owner}/{repo}/contents/{path}",
+    ListComments => "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    CreateComment => "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    EditComment => "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
+    App => "GET /app",
+    Installation => "GET /repos/{owner}/{repo}/installation",
+    CreateToken => "POST /app/installations/{installation_id}/access_tokens",
+    AppHook => "GET /app/hook/config",
+    AppDeliveries => "GET /app/hook/deliveries",
+    AppRedelivery => "POST /app/hook/deliveries/{delivery_id}/attempts",
+    ConvertManifest => "POST /app-manifests/{code}/conversions",
+    Hooks => "GET /repos/{owner}/{repo}/hooks",
+    Deliveries => "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
+    Redelivery => "POST /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
+    RateLimit => "GET /rate_limit",
+    User => "GET /user",
+}
+
+#[test]
+fn every_endpoint_is_covered() {
+    let covered: Vec<&str> = [runs::COVERED, repository::COVERED, apps::COVERED].concat();
+    for endpoint in ENDPOINTS {
+        let is_good = |row: &&str| {
+            let status = row.strip_prefix(operation(*endpoint)).and_then(|rest| rest.strip_prefix(' '));
+            status.is_some_and(|status| status.starts_with(['2', '3']))
+        };
+        assert!(covered.iter().any(is_good), "{endpoint:?} is in no test here, or not as {}", operation(*endpoint));
+    }
 }

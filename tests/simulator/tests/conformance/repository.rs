@@ -4,7 +4,22 @@ use reqwest::Method;
 use serde_json::json;
 use simulator::Hosts;
 
-use crate::{assert_conforms, assert_covered, caller, github};
+use crate::{assert_conforms, assert_covered, caller, calls, github};
+
+pub const COVERED: &[&str] = &[
+    "GET /repos/{owner}/{repo} 200",
+    "GET /repos/{owner}/{repo} 404",
+    "GET /repos/{owner}/{repo}/contents/{path} 200",
+    "GET /repos/{owner}/{repo}/contents/{path} 304",
+    "GET /repos/{owner}/{repo}/contents/{path} 404",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}/comments 200",
+    "GET /repos/{owner}/{repo}/pulls 200",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number} 200",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number} 404",
+    "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id} 200",
+    "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id} 404",
+    "POST /repos/{owner}/{repo}/issues/{issue_number}/comments 201",
+];
 
 #[tokio::test]
 async fn answers_about_a_repository() {
@@ -22,6 +37,8 @@ async fn answers_about_a_repository() {
         one.get(&format!("{repo}/pulls/{number}"), 200).await;
     }
     one.get(&format!("{repo}/pulls/99"), 404).await;
+    one.get(&format!("{repo}/pulls?head=octo:a&state=all&sort=updated&direction=desc&per_page=1"), 200).await;
+    one.get(&format!("{repo}/pulls?head=eve:b&state=all&per_page=50&page=1"), 200).await;
 
     let file = format!("{repo}/contents/.github/rerunner.yml");
     one.get(&file, 200).await;
@@ -44,20 +61,5 @@ async fn answers_about_a_repository() {
     one.answers(Method::PATCH, &format!("{repo}/issues/comments/1"), text("nothing"), 404).await;
 
     assert_conforms(&github);
-    assert_covered(
-        &github.covered(),
-        &[
-            "GET /repos/{owner}/{repo} 200",
-            "GET /repos/{owner}/{repo} 404",
-            "GET /repos/{owner}/{repo}/contents/{path} 200",
-            "GET /repos/{owner}/{repo}/contents/{path} 304",
-            "GET /repos/{owner}/{repo}/contents/{path} 404",
-            "GET /repos/{owner}/{repo}/issues/{issue_number}/comments 200",
-            "GET /repos/{owner}/{repo}/pulls/{pull_number} 200",
-            "GET /repos/{owner}/{repo}/pulls/{pull_number} 404",
-            "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id} 200",
-            "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id} 404",
-            "POST /repos/{owner}/{repo}/issues/{issue_number}/comments 201",
-        ],
-    );
+    assert_covered(&calls(&github), COVERED);
 }

@@ -3,7 +3,35 @@
 use serde_json::json;
 use simulator::Hosts;
 
-use crate::{Caller, assert_conforms, assert_covered, caller, failed_run, github, of};
+use crate::{Caller, assert_conforms, assert_covered, caller, calls, failed_run, github};
+
+pub const COVERED: &[&str] = &[
+    "GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs 302",
+    "GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs 404",
+    "GET /repos/{owner}/{repo}/actions/runs 200",
+    "GET /repos/{owner}/{repo}/actions/runs 404",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id} 200",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id} 404",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number} 200",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number} 404",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs 200",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs 404",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs 200",
+    "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs 404",
+    "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id} 200",
+    "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id} 404",
+    "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 201",
+    "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 403",
+    "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 404",
+    "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun 201",
+    "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun 403",
+    "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun 404",
+    "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs 201",
+    "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs 403",
+    "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs 404",
+    "GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations 200",
+    "GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations 404",
+];
 
 #[tokio::test]
 async fn answers_about_runs() {
@@ -24,6 +52,9 @@ async fn answers_about_runs() {
         one.get(&format!("{repo}/check-runs/{job}/annotations?per_page=100&page=1"), 200).await;
         one.get(&format!("{repo}/actions/jobs/{job}/logs"), 302).await;
     }
+    let workflow = one.get(&runs, 200).await["workflow_id"].to_string();
+    one.get(&format!("{repo}/actions/workflows/{workflow}"), 200).await;
+    one.get(&format!("{repo}/actions/workflows/1"), 404).await;
     let nowhere = format!("{repo}/actions/runs/1");
     for path in ["", "/attempts/1", "/attempts/1/jobs", "/jobs"] {
         one.get(&format!("{nowhere}{path}"), 404).await;
@@ -48,37 +79,5 @@ async fn answers_about_runs() {
     one.post(&format!("{repo}/actions/jobs/{}/rerun", run.jobs(3)[0].id), None, 403).await;
 
     assert_conforms(&github);
-    assert_covered(
-        &of(&github, "actions"),
-        &[
-            "GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs 302",
-            "GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs 404",
-            "GET /repos/{owner}/{repo}/actions/runs 200",
-            "GET /repos/{owner}/{repo}/actions/runs 404",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id} 200",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id} 404",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number} 200",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number} 404",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs 200",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs 404",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs 200",
-            "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs 404",
-            "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 201",
-            "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 403",
-            "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun 404",
-            "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun 201",
-            "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun 403",
-            "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun 404",
-            "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs 201",
-            "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs 403",
-            "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs 404",
-        ],
-    );
-    assert_covered(
-        &of(&github, "check-runs"),
-        &[
-            "GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations 200",
-            "GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations 404",
-        ],
-    );
+    assert_covered(&calls(&github), COVERED);
 }

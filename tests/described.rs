@@ -1,0 +1,216 @@
+//! Whatever GitHub's descriptions allow, the Worker reads: what they call nullable or optional is so here, for each
+//! answer and webhook that is read, on GitHub and on the oldest and the newest Enterprise Server.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use rerunner::doctor::deliveries::Delivery;
+use rerunner::github::answer::{Reply, ReplyHeaders};
+use rerunner::github::app::{InstallationAnswer, Needed, TokenAnswer};
+use rerunner::github::{CommentCall, Commented, Found, ListAnswer, Page, PullRequest, ReadAnswer};
+use rerunner::policy::evidence::Job as JobEvidence;
+use rerunner::time::Millis;
+use rerunner::webhook::head::Content;
+use rerunner::webhook::payload;
+use serde_json::{Value, json};
+use simulator::model::Caller;
+use simulator::payload as github;
+use simulator::{Described, EventKind, GitHub, Grant, Hosts, Job, Trigger, Workflow};
+
+const START: u64 = 1_795_446_245_000;
+const NOW: u64 = START + 300_000;
+const REPO: &str = "/repos/octo/widgets";
+
+fn reply(status: u16, payload: &Value) -> Reply {
+    Reply { status, headers: ReplyHeaders::default(), body: payload.to_string().into_bytes() }
+}
+
+/// A repository in which a pull request's run has failed and was re-run.
+struct Scene {
+    model: GitHub,
+    hosts: Hosts,
+    run: simulator::RunId,
+    pull: u64,
+    events: Vec<simulator::model::Event>,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let mut model = GitHub::new(1);
+        model.add_token("t", Grant::full("mona"));
+        let repository = model.add_repository("octo/widgets", START - 86_400_000);
+        let workflow = model.add_workflow(repository, Workflow::new("ci").job(Job::new("test").always_fails()));
+        let pull = model.open_pull_request(repository, "changes", "mona", false, START);
+        let run = model.start_run(repository, workflow, Trigger::pull_request(pull, "mona"), START);
+        model.advance(START + 100_000);
+        model.press_rerun_failed(run, "hubot", START + 200_000).expect("it has failed");
+        model.advance(NOW);
+        let events = model.take_events();
+        Scene { model, hosts: Hosts::default(), run, pull, events }
+    }
+
+    fn run(&self) -> Value {
+        github::run(&self.hosts, &self.model.snapshot(self.run))
+    }
+
+    fn jobs(&mut self) -> Value {
+        let page = self.model.list_jobs(Caller::new("t"), "octo/widgets", self.run, Some(1), 100, 1, NOW).unwrap();
+        let jobs: Vec<Value> = page.jobs.iter().map(|job| github::job(&self.hosts, job)).collect();
+        json!({ "total_count": jobs.len(), "jobs": jobs })
+    }
+
+    fn pull(&mut self) -> Value {
+        let pull = self.model.pull_request(Caller::new("t"), "octo/widgets", self.pull, NOW).unwrap();
+        github::listed_pull_request(&self.hosts, &pull, &self.identity())
+    }
+
+    fn comment(&mut self) -> Value {
+        let body = "<!-- ours -->";
+        let comment = self.model.create_comment(Caller::new("t"), "octo/widgets", self.pull, body, NOW).unwrap();
+        github::comment(&self.hosts, &self.identity(), &comment)
+    }
+
+    fn identity(&self) -> std::sync::Arc<simulator::model::RepositoryIdentity> {
+        self.model.repository(self.model.find_repository("octo/widgets").unwrap()).identity.clone()
+    }
+
+    /// The webhook of this kind that says so.
+    fn webhook(&self, kind: EventKind, action: &str) -> Value {
+        let event = self.events.iter().find(|event| event.kind() == kind && event.action() == action);
+        event.expect("the event").payload(&self.hosts)
+    }
+}
+
+/// Everything that the descriptions allow in the place of the payload is read.
+#[track_caller]
+fn is_read(described: &Described, payload: &Value, read: impl Fn(&Value) -> Result<(), String>) {
+    assert!(described.allows(payload), "what this begins with is not as described: {payload}");
+    read(payload).unwrap_or_else(|error| panic!("as it is: {error}"));
+    let variants = described.variants(payload);
+    assert!(variants.len() > 2, "nothing may be otherwise: {payload}");
+    let refused =
+        variants.iter().filter_map(|one| read(&one.payload).err().map(|error| format!("{}: {error}", one.what)));
+    let refused: Vec<String> = refused.collect();
+    assert!(refused.is_empty(), "{} of {} are not read:\n{}", refused.len(), variants.len(), refused.join("\n"));
+}
+
+/// Whether an answer was understood.
+fn understood<T: std::fmt::Debug>(is_good: bool, answer: T) -> Result<(), String> {
+    if is_good { Ok(()) } else { Err(format!("{answer:?}")) }
+}
+
+#[test]
+fn runs() {
+    let scene = Scene::new();
+    is_read(&Described::answer("GET", &format!("{REPO}/actions/runs/7"), 200), &scene.run(), |payload| {
+        let answer = ReadAnswer::of(reply(200, payload));
+        understood(matches!(answer, ReadAnswer::Run(_)), answer)
+    });
+    let list = json!({ "total_count": 1, "workflow_runs": [scene.run()] });
+    is_read(&Described::answer("GET", &format!("{REPO}/actions/runs"), 200), &list, |payload| {
+        let answer = ListAnswer::of(reply(200, payload));
+        understood(matches!(answer, ListAnswer::Runs(_)), answer)
+    });
+}
+
+#[test]
+fn evidence() {
+    let jobs = Scene::new().jobs();
+    is_read(&Described::answer("GET", &format!("{REPO}/actions/runs/7/attempts/1/jobs"), 200), &jobs, |payload| {
+        let found: Found<Page<JobEvidence>> = Found::jobs(&reply(200, payload), 100);
+        understood(matches!(found, Found::There(_)), found)
+    });
+    let annotation = simulator::model::Annotation { level: "failure", message: "exit code 1".to_owned() };
+    let list = json!([github::annotation(&annotation)]);
+    is_read(&Described::answer("GET", &format!("{REPO}/check-runs/7/annotations"), 200), &list, |payload| {
+        let found: Found<Page<String>> = Found::annotations(&reply(200, payload), 100);
+        understood(matches!(found, Found::There(_)), found)
+    });
+}
+
+#[test]
+fn pull_requests_and_comments() {
+    let mut scene = Scene::new();
+    let list = json!([scene.pull()]);
+    is_read(&Described::answer("GET", &format!("{REPO}/pulls"), 200), &list, |payload| {
+        let found: Found<Page<PullRequest>> = Found::pulls(&reply(200, payload));
+        understood(matches!(found, Found::There(_)), found)
+    });
+    let comment = scene.comment();
+    is_read(&Described::answer("POST", &format!("{REPO}/issues/1/comments"), 201), &comment, |payload| {
+        let create = CommentCall::Create { pull: 1, body: String::new() };
+        let answer = Commented::of(&create, &reply(201, payload), "<!-- ours -->");
+        understood(matches!(answer, Commented::There(_)), answer)
+    });
+    let list = json!([comment]);
+    is_read(&Described::answer("GET", &format!("{REPO}/issues/1/comments"), 200), &list, |payload| {
+        let find = CommentCall::Find { pull: 1, since: Millis(0) };
+        let answer = Commented::of(&find, &reply(200, payload), "<!-- ours -->");
+        understood(matches!(answer, Commented::There(_) | Commented::NotThere), answer)
+    });
+}
+
+#[test]
+fn apps() {
+    let permissions = json!({ "actions": "write", "checks": "read", "contents": "read" });
+    let app = github::ShownApp {
+        id: 9,
+        slug: "rerunner".to_owned(),
+        name: "Rerunner".to_owned(),
+        owner: "octo".to_owned(),
+        permissions: permissions.clone(),
+        events: json!(["workflow_run"]),
+        created_at: NOW,
+    };
+    let installation = github::ShownInstallation {
+        id: 7,
+        account: "octo".to_owned(),
+        has_selected: true,
+        permissions: permissions.clone(),
+        created_at: NOW,
+        suspended_at: None,
+    };
+    let installation = github::installation(&Hosts::default(), &app, &installation);
+    is_read(&Described::answer("GET", &format!("{REPO}/installation"), 200), &installation, |payload| {
+        let answer = InstallationAnswer::of(&reply(200, payload));
+        understood(matches!(answer, InstallationAnswer::Installed(_)), answer)
+    });
+    let token = json!({
+        "token": "not-a-real-one", "expires_at": "2026-11-23T15:04:05Z",
+        "permissions": permissions, "repository_selection": "selected",
+    });
+    is_read(&Described::answer("POST", "/app/installations/7/access_tokens", 201), &token, |payload| {
+        let answer = TokenAnswer::of(&reply(201, payload), Needed { comments: false });
+        understood(matches!(answer, TokenAnswer::Token(_)), answer)
+    });
+    let delivery = json!([{
+        "id": 1, "guid": "0b989ba4-242f-11e5-81e1-c7b6966d2516", "delivered_at": "2026-11-23T15:04:05Z",
+        "redelivery": false, "duration": 0.1, "status": "OK", "status_code": 200, "event": "workflow_run",
+        "action": "completed", "installation_id": 7, "repository_id": 8, "throttled_at": null,
+    }]);
+    for path in ["/app/hook/deliveries".to_owned(), format!("{REPO}/hooks/7/deliveries")] {
+        is_read(&Described::answer("GET", &path, 200), &delivery, |payload| {
+            understood(Delivery::list(&reply(200, payload)).is_some(), payload)
+        });
+    }
+}
+
+#[test]
+fn webhooks() {
+    let scene = Scene::new();
+    let read = |event: &'static str| {
+        move |body: &Value| {
+            let body = body.to_string();
+            payload::parse(event, Content::Json, body.as_bytes()).map(|_| ()).map_err(|error| error.to_string())
+        }
+    };
+    for (kind, actions) in [
+        (EventKind::WorkflowRun, ["requested", "completed"]),
+        (EventKind::WorkflowJob, ["queued", "completed"]),
+        (EventKind::CheckRun, ["created", "completed"]),
+    ] {
+        for action in actions {
+            let name = format!("{}-{action}", kind.as_str().replace('_', "-"));
+            is_read(&Described::webhook(&name), &scene.webhook(kind, action), read(kind.as_str()));
+        }
+    }
+}
