@@ -1,6 +1,12 @@
 //! What GitHub Actions is given: who gets a secret, and what is installed how.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,7 +75,9 @@ fn faults(file: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |what: String| faults.push(what);
     let permissions = at(workflow, "permissions").map(entries).unwrap_or_default();
-    if permissions.iter().map(|(name, level)| (name.as_str(), level.as_str())).collect::<Vec<_>>() != [("contents", Some("read"))] {
+    if permissions.iter().map(|(name, level)| (name.as_str(), level.as_str())).collect::<Vec<_>>()
+        != [("contents", Some("read"))]
+    {
         fault("permissions are not contents: read".to_owned());
     }
     if mentions(workflow, "pull_request_target") + mentions(workflow, "workflow_run") > 0 {
@@ -83,7 +91,8 @@ fn faults(file: &str) -> Vec<String> {
         for step in at(job, "steps").and_then(|steps| steps.as_sequence()).into_iter().flatten() {
             let (run, uses) = (text(step, "run"), text(step, "uses"));
             let env = at(step, "env").map(entries).unwrap_or_default();
-            let secrets = env.iter().filter(|(_, value)| value.as_str().is_some_and(|value| value.contains("secrets.")));
+            let secrets =
+                env.iter().filter(|(_, value)| value.as_str().is_some_and(|value| value.contains("secrets.")));
             for (secret, _) in secrets {
                 in_steps += 1;
                 if !WITH_SECRETS.contains(&(secret.as_str(), run.as_str())) {
@@ -109,7 +118,8 @@ fn faults(file: &str) -> Vec<String> {
                 if version.len() != 40 || !version.bytes().all(|b| b.is_ascii_hexdigit()) {
                     fault(format!("{name}: {action} is not pinned to a commit"));
                 }
-                let persists = at(step, "with").and_then(|with| at(with, "persist-credentials")).and_then(|value| value.as_bool());
+                let persists =
+                    at(step, "with").and_then(|with| at(with, "persist-credentials")).and_then(|value| value.as_bool());
                 if action == "actions/checkout" && persists != Some(false) {
                     fault(format!("{name}: the checkout leaves GitHub's token behind"));
                 }
@@ -141,10 +151,22 @@ fn a_secret_in_another_place_is_seen() {
     let good = read(".github/workflows/deploy.yml");
     let token = "CLOUDFLARE_API_TOKEN: ${{ secrets.CLOUDFLARE_API_TOKEN }}";
     for (part, by, found) in [
-        ("      - run: npm run bundle\n", &*format!("      - run: npm run bundle\n        env:\n          {token}\n"), "is given to npm run bundle"),
-        ("node_modules/.bin/wrangler deploy --config dist/wrangler.toml", "npm run deploy", "is given to npm run deploy"),
+        (
+            "      - run: npm run bundle\n",
+            &*format!("      - run: npm run bundle\n        env:\n          {token}\n"),
+            "is given to npm run bundle",
+        ),
+        (
+            "node_modules/.bin/wrangler deploy --config dist/wrangler.toml",
+            "npm run deploy",
+            "is given to npm run deploy",
+        ),
         ("dist/rerunner doctor", "cargo run --locked -- doctor", "is given to"),
-        ("    environment: production\n", &format!("    environment: production\n    env:\n      {token}\n"), "more than one step"),
+        (
+            "    environment: production\n",
+            &format!("    environment: production\n    env:\n      {token}\n"),
+            "more than one step",
+        ),
         ("permissions:\n", &format!("env:\n  {token}\npermissions:\n"), "more than one step"),
         ("          name: dist\n", "          name: ${{ secrets.CLOUDFLARE_API_TOKEN }}\n", "more than one step"),
         ("persist-credentials: false", "persist-credentials: true", "leaves GitHub's token behind"),
@@ -172,7 +194,8 @@ fn tools_are_installed_as_lock_files_have_them() {
     }
     assert!(read("scripts/build.mjs").contains("\"--locked\""));
     let manifest: toml::Table = read("scripts/wasm-bindgen/Cargo.toml").parse().expect("TOML");
-    let version = manifest["dependencies"]["wasm-bindgen-cli"]["version"].as_str().unwrap().trim_start_matches('=').to_owned();
+    let version =
+        manifest["dependencies"]["wasm-bindgen-cli"]["version"].as_str().unwrap().trim_start_matches('=').to_owned();
     for lock in ["Cargo.lock", "scripts/wasm-bindgen/Cargo.lock"] {
         let lock: toml::Table = read(lock).parse().expect("TOML");
         let packages = lock["package"].as_array().unwrap();

@@ -190,7 +190,10 @@ mod tests {
     fn who_a_token_is_of() {
         assert_eq!(Author::of_token(&reply(200, person(7))), Ok(Author::User(7)));
         assert!(matches!(Author::of_token(&reply(200, json!({}))), Err(Problem::Lost { .. })));
-        assert!(matches!(Author::of_token(&reply(401, json!({ "message": "Bad credentials" }))), Err(Problem::Credentials { .. })));
+        assert!(matches!(
+            Author::of_token(&reply(401, json!({ "message": "Bad credentials" }))),
+            Err(Problem::Credentials { .. })
+        ));
     }
 
     #[test]
