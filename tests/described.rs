@@ -9,7 +9,6 @@ use rerunner::github::app::{InstallationAnswer, Needed, TokenAnswer};
 use rerunner::github::comments::Author;
 use rerunner::github::{CommentCall, Commented, Found, ListAnswer, Page, PullRequest, ReadAnswer};
 use rerunner::policy::evidence::Job as JobEvidence;
-use rerunner::time::Millis;
 use rerunner::webhook::head::Content;
 use rerunner::webhook::payload;
 use serde_json::{Value, json};
