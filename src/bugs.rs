@@ -24,10 +24,12 @@ pub enum Bug {
     NoAnswerIsNoPolicy,
     /// A run's pull request is judged by what the run itself shows of it.
     PullsUnread,
+    /// A rule that goes by what could not be read is passed over.
+    AbsentIsNoMatch,
 }
 
 impl Bug {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RerunBeforeStoring,
         Self::DeduplicateBeforeStoring,
         Self::TrustThePayload,
@@ -38,6 +40,7 @@ impl Bug {
         Self::SpendAfterTheAnswer,
         Self::NoAnswerIsNoPolicy,
         Self::PullsUnread,
+        Self::AbsentIsNoMatch,
     ];
 }
 

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::github::Call;
 use crate::names::RepoName;
 
 /// A request for `/fault/panic` panics.
@@ -25,5 +26,12 @@ pub async fn panic_in_alarm(repository: &RepoName) {
     if repository.name() == "panics" {
         worker::Delay::from(Duration::from_millis(300)).await;
         panic!("a panic in an alarm, on demand");
+    }
+}
+
+/// The object of a repository named `dies-of-logs` does, each time that a log was read.
+pub fn panic_over_a_log(repository: &RepoName, call: &Call) {
+    if repository.name() == "dies-of-logs" && matches!(call, Call::ReadLog { .. }) {
+        panic!("a panic over a log, on demand");
     }
 }

@@ -13,10 +13,11 @@ use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
 use crate::hint::Conclusion;
 use crate::names::JobId;
 use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
-use crate::policy::search::{self, Automata};
+use crate::policy::{Policy, search};
 use crate::time::{Millis, Span};
 
 use super::Answer;
+use super::watched::Begun;
 
 /// Requests for one decision at most, so that several fit into an alarm's 50 subrequests.
 const REQUESTS: u32 = 25;
@@ -25,6 +26,10 @@ const JOBS: usize = 1_000;
 const ANNOTATIONS: usize = 300;
 /// The pages that are tried after one that GitHub could not give.
 const SMALLER: [u32; 2] = [50, 20];
+/// Whatever it was that the object died of, an attempt is decided without what is largest after so many times, and after
+/// some more without anything.
+const DEATHS: u32 = 2;
+const DEATHS_OF_JOBS: u32 = 4;
 /// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
 const FRESH: Span = Span::seconds(5);
 /// A list of jobs that is behind the run is asked for again for so long.
@@ -42,6 +47,8 @@ pub struct Gathering {
     evidence: Evidence,
     asked: Option<Call>,
     requests: u32,
+    /// How often the object died before while evidence of this attempt was gathered. `None`: nothing was asked for yet.
+    deaths: Option<u32>,
     /// Of the pages so far.
     jobs: Vec<Job>,
     messages: Vec<String>,
@@ -80,6 +87,7 @@ impl Gathering {
             evidence: Evidence::default(),
             asked: None,
             requests: 0,
+            deaths: None,
             jobs: Vec::new(),
             messages: Vec::new(),
             missing: BTreeMap::new(),
@@ -91,7 +99,11 @@ impl Gathering {
     /// The run was read again. What was gathered stands, if it was of this attempt and the attempt had ended.
     pub fn read_again(self, run: Run, now: Millis) -> Self {
         let same = (self.run.run_attempt, self.run.conclusion) == (run.run_attempt, run.conclusion);
-        if same { Self { run, read: now, ..self } } else { Self::new(run, now) }
+        if same {
+            return Self { run, read: now, ..self };
+        }
+        let deaths = self.deaths.filter(|_| self.run.run_attempt == run.run_attempt);
+        Self { deaths, ..Self::new(run, now) }
     }
 
     pub fn run(&self) -> &Run {
@@ -107,9 +119,9 @@ impl Gathering {
         &self.missing
     }
 
-    /// Looks for a policy's patterns in what was read.
-    pub fn search(&mut self, automata: &Automata) {
-        self.evidence.search(automata);
+    /// Looks for what a policy looks for in what was read.
+    pub fn search(&mut self, policy: &Policy) {
+        self.evidence.search(policy, &self.run);
     }
 
     pub fn is_fresh(&self, now: Millis) -> bool {
@@ -133,7 +145,15 @@ impl Gathering {
     }
 
     /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
-    pub fn ask(&mut self, need: Need, now: Millis) -> Option<Call> {
+    ///
+    /// `begun` is what is stored of it, for the row that is stored before the call is made.
+    pub fn ask(&mut self, need: Need, begun: &mut Option<Begun>, now: Millis) -> Option<Call> {
+        let deaths = *self.deaths.get_or_insert_with(|| {
+            let run_attempt = self.run.run_attempt;
+            let deaths = begun.filter(|begun| begun.run_attempt == run_attempt).map_or(0, |begun| begun.times);
+            *begun = Some(Begun { run_attempt, times: deaths.saturating_add(1) });
+            deaths
+        });
         let (run_id, per_page) = (self.run.run_id, EVIDENCE_PER_PAGE);
         let call = match need {
             Need::Workflow(workflow_id) => Call::ReadWorkflow { run_id, workflow_id },
@@ -144,7 +164,15 @@ impl Gathering {
         };
         self.jobs.clear();
         self.messages.clear();
-        if self.evidence.searched.is_spent() && matches!(need, Need::Annotations(_) | Need::Log(_)) {
+        let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
+        if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
+            self.absent(
+                &call,
+                format!("not read, as the Worker has died {deaths} times while the evidence was gathered"),
+            );
+            return None;
+        }
+        if may_kill && self.evidence.searched.is_spent() {
             self.absent(&call, search::beyond());
             return None;
         }

@@ -26,7 +26,6 @@ const QUESTIONS: u32 = 2_500;
 impl<S: Sql> Keeper<S> {
     /// The first call for a run that is claimed.
     pub(super) fn begin(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
-        self.gathering.borrow_mut().remove(&run_id);
         self.doubted.borrow_mut().remove(&run_id);
         let ask = self.known(cx.rules)?.ask(self.policy_path.as_ref(), run_id, cx.now);
         Ok(ask.unwrap_or(Call::ReadRun { run_id }))
@@ -140,7 +139,7 @@ impl<S: Sql> Keeper<S> {
         if !machine::is_undecided(&watched, gathering.run().run_attempt) {
             // A webhook has told of something newer. What is due for that is begun anew, at once.
             let due = watched.due.map(|due| due.min(cx.now));
-            self.store.put(&Watched { due, ..watched })?;
+            self.store.put(&Watched { due, gathering: None, ..watched })?;
             return Ok(Settled { credentials, ..Settled::default() });
         }
         match gathering.take(call, answer) {
@@ -176,7 +175,7 @@ impl<S: Sql> Keeper<S> {
     /// Asks the policy, until it has decided or needs something of GitHub.
     fn judge(
         &self,
-        watched: Watched,
+        mut watched: Watched,
         mut gathering: Gathering,
         records: Vec<Record>,
         credentials: Credentials,
@@ -194,7 +193,7 @@ impl<S: Sql> Keeper<S> {
         let policy = known.policy();
         gathering.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
-            gathering.search(&policy.automata);
+            gathering.search(&policy);
             let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
                 Verdict::Need(Need::Pulls { delay }) if cx.now < watched.failed_at + delay => {
                     let mut step = machine::wait(watched, delay, cx);
@@ -202,13 +201,14 @@ impl<S: Sql> Keeper<S> {
                     return self.carry_out(step, credentials, cx);
                 }
                 Verdict::Need(need) if gathering.has(need) => break,
-                Verdict::Need(need) => match gathering.ask(need, cx.now) {
+                Verdict::Need(need) => match gathering.ask(need, &mut watched.gathering, cx.now) {
                     Some(call) => return self.go_on(watched, gathering, call, records, credentials, cx),
                     None => continue,
                 },
                 Verdict::Decision(decision) => decision,
             };
-            if let Some(step) = self.wait_for_missing(&watched, &gathering, policy.goes_by_evidence(), cx) {
+            if let Some(mut step) = self.wait_for_missing(&watched, &gathering, policy.goes_by_evidence(), cx) {
+                step.watched.gathering = None;
                 return self.carry_out(step, credentials, cx);
             }
             if let Decision::Rerun(rerun) = &decision
@@ -228,6 +228,7 @@ impl<S: Sql> Keeper<S> {
             step.records.splice(..0, records);
             return self.carry_out(step, credentials, cx);
         }
+        watched.gathering = None;
         let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
         self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
     }
@@ -276,7 +277,9 @@ impl<S: Sql> Keeper<S> {
     pub fn let_go(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
         self.gathering.borrow_mut().remove(&run_id);
         match self.store.run(run_id)? {
-            Some(watched) if watched.due.is_some() => self.store.put(&Watched { due: Some(now), ..watched }),
+            Some(watched) if watched.due.is_some() => {
+                self.store.put(&Watched { due: Some(now), gathering: None, ..watched })
+            }
             _ => Ok(()),
         }
     }

@@ -178,6 +178,7 @@ pub fn is_undecided(watched: &Watched, attempt: RunAttempt) -> bool {
 pub fn act(mut watched: Watched, run: &Run, mut decision: Decision, cx: &Context) -> Step {
     let attempt = run.run_attempt;
     watched.evidence_since = None;
+    watched.gathering = None;
     if bugs::has(Bug::NoLimitOnRetry)
         && watched.tries > 0
         && let Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) = decision
@@ -202,6 +203,7 @@ pub fn act(mut watched: Watched, run: &Run, mut decision: Decision, cx: &Context
 pub fn wait(mut watched: Watched, delay: Span, cx: &Context) -> Step {
     settle_trouble(&mut watched, RunOutcome::Waiting, cx);
     watched.evidence_since = None;
+    watched.gathering = None;
     watched.due = Some(watched.failed_at + delay);
     watched.reason = WAITING.to_owned();
     Step::of(watched)
@@ -336,6 +338,7 @@ pub fn finish(watched: &mut Watched, attempt: RunAttempt, outcome: RunOutcome, r
     watched.calling = None;
     watched.detail = None;
     watched.evidence_since = None;
+    watched.gathering = None;
     watched.due = None;
     watched.tries = 0;
     watched.trouble_since = None;

@@ -369,6 +369,10 @@ impl<S: Sql> Keeper<S> {
             return Ok(Some(Errand::Wait(wait)));
         }
         watched.due = Some(now + LEASE);
+        if self.gathering.borrow_mut().remove(&watched.run_id).is_some() {
+            // It was given up, but nothing has died of it.
+            watched.gathering = None;
+        }
         self.store.put(&watched)?;
         self.begin(watched.run_id, cx).map(|call| Some(Errand::Call(call)))
     }

@@ -354,6 +354,8 @@ impl Host for Site<'_> {
         #[cfg(feature = "fault-route")]
         crate::faults::panic_in_alarm(&self.repository).await;
         let answer = client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;
+        #[cfg(feature = "fault-route")]
+        crate::faults::panic_over_a_log(&self.repository, call);
         if let Some(problem) = answer.problem() {
             log::trouble(&self.repository, call.run_id(), &problem.to_string());
         }

@@ -7,12 +7,21 @@ use crate::time::Millis;
 
 use super::machine::Record;
 use super::store::{StoreError, Value};
-use super::watched::{Calling, Refusal, Watched};
+use super::watched::{Begun, Calling, Refusal, Watched};
 use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-pub const SCHEMA: &[&[&str]] =
-    &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, REFUSALS, WORKFLOWS, comments::BY_AUTHOR];
+pub const SCHEMA: &[&[&str]] = &[
+    FIRST,
+    POLICIES,
+    stats::SCHEMA,
+    outbox::SCHEMA,
+    comments::SCHEMA,
+    REFUSALS,
+    WORKFLOWS,
+    GATHERING,
+    comments::BY_AUTHOR,
+];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (
@@ -91,9 +100,14 @@ const WORKFLOWS: &[&str] = &[
     "ALTER TABLE subjects ADD COLUMN workflow_id INTEGER",
 ];
 
+/// So that what kills the object is not tried for ever.
+const GATHERING: &[&str] =
+    &["ALTER TABLE runs ADD COLUMN gathering_attempt INTEGER", "ALTER TABLE runs ADD COLUMN gathering_times INTEGER"];
+
 pub const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, calling_attempt, calling_since, calling_again, reruns, due, \
      failed_at, complete, tries, trouble_since, workflow, created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, \
-     evidence_since, refused, refused_attempt, refused_since, workflow_id, workflow_path";
+     evidence_since, refused, refused_attempt, refused_since, workflow_id, workflow_path, \
+     gathering_attempt, gathering_times";
 
 /// A row's values, taken one after the other.
 pub struct Row<I>(I);
@@ -133,6 +147,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
             refusal: self.refusal()?,
             workflow_id: self.optional_integer()?.and_then(|id| WorkflowId::new(u64::try_from(id).ok()?)),
             workflow_path: self.optional_text()?,
+            gathering: self.gathering()?,
         })
     }
 
@@ -160,6 +175,12 @@ impl<I: Iterator<Item = Value>> Row<I> {
         let (message, run_attempt, since) = (self.optional_text()?, self.optional_attempt()?, self.optional_millis()?);
         let refusal = message.zip(run_attempt).zip(since);
         Ok(refusal.map(|((message, run_attempt), since)| Refusal { run_attempt, message, since }))
+    }
+
+    fn gathering(&mut self) -> Result<Option<Begun>, StoreError> {
+        let (run_attempt, times) = (self.optional_attempt()?, self.optional_integer()?);
+        let times = times.and_then(|times| u32::try_from(times).ok());
+        Ok(run_attempt.zip(times).map(|(run_attempt, times)| Begun { run_attempt, times }))
     }
 
     pub fn outcome(&mut self) -> Result<RunOutcome, StoreError> {

@@ -160,6 +160,8 @@ impl<S: Sql> Store<S> {
             watched.refusal.as_ref().map(|refusal| refusal.since).into(),
             watched.workflow_id.map_or(Value::Null, Value::from),
             text(&watched.workflow_path),
+            watched.gathering.map(|begun| begun.run_attempt).into(),
+            watched.gathering.map_or(Value::Null, |begun| Value::Integer(begun.times.into())),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");

@@ -139,6 +139,7 @@ pub fn stumble_over_evidence(watched: &Watched, problem: Problem, cx: &Context) 
         return None;
     }
     let mut step = stumble(Watched { evidence_since: Some(since), ..watched.clone() }, problem, cx);
+    step.watched.gathering = None;
     // However often the run itself could not be read before that.
     step.watched.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
     Some(step)

@@ -41,6 +41,8 @@ pub struct Watched {
     pub evidence_since: Option<Millis>,
     /// What GitHub last said when it refused to re-run it, in words that do not tell whether that is about the run.
     pub refusal: Option<Refusal>,
+    /// Evidence is being gathered. Stored before it is, and cleared when that has come to an end.
+    pub gathering: Option<Begun>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
     pub workflow_id: Option<WorkflowId>,
@@ -84,6 +86,13 @@ pub struct Refusal {
     pub since: Millis,
 }
 
+/// Evidence of an attempt was begun to be gathered, so often without coming to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    pub run_attempt: RunAttempt,
+    pub times: u32,
+}
+
 impl Watched {
     /// A run that was never heard of before.
     pub fn new(run_id: RunId, now: Millis) -> Self {
@@ -102,6 +111,7 @@ impl Watched {
             trouble_since: None,
             evidence_since: None,
             refusal: None,
+            gathering: None,
             detail: None,
             workflow_id: None,
             workflow: None,

@@ -107,11 +107,11 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
         Err(need) => return Verdict::Need(need),
     }
     let searched;
-    let evidence = if evidence.is_searched(&policy.automata) {
+    let evidence = if evidence.is_searched(policy, run) {
         evidence
     } else {
         let mut anew = evidence.clone();
-        anew.search(&policy.automata);
+        anew.search(policy, run);
         searched = anew;
         &searched
     };

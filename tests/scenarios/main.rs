@@ -14,6 +14,7 @@ mod comments;
 mod costs;
 mod delivery;
 mod enterprise;
+mod evidence;
 mod identity;
 mod load;
 mod notices;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         refusals::trials(&stage),
         restarts::trials(&stage),
         policies::trials(&stage),
+        evidence::trials(&stage),
         policy_files::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),

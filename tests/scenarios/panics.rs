@@ -1,19 +1,26 @@
 //! A panic, in a request or in an alarm, holds up no other run by more than a minute. With a Worker that was built with
-//! the feature `fault-route`; nothing else about it differs.
+//! the feature `fault-route`; nothing else about it differs. And what kills an object is not tried for ever.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use local_worker::Options;
-use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Workflow};
+use serde_json::Value;
+use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Outcome, Workflow};
 
 use crate::delivery::Delivery;
-use crate::stage::{Stage, trials};
+use crate::stage::{ADMIN_TOKEN, PATIENCE, Stage, trials};
 use crate::statuses::success;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "panics", others_are_rerun_within_a_minute, a_panic_in_a_delivery_ends_with_it)
+    trials!(
+        stage,
+        "panics",
+        others_are_rerun_within_a_minute,
+        a_panic_in_a_delivery_ends_with_it,
+        a_log_that_kills_is_done_without
+    )
 }
 
 const BESIDE: usize = 6;
@@ -78,5 +85,29 @@ async fn a_panic_in_a_delivery_ends_with_it(stage: Arc<Stage>) {
     }
     let panics = worker.log().lines().iter().filter(|line| line.contains("a panic in a delivery")).count();
     assert!(panics >= 3, "{panics} panics are in the log");
+    worker.stop().await;
+}
+
+/// What kills the object each time that it is looked at is looked at twice.
+async fn a_log_that_kills_is_done_without(stage: Arc<Stage>) {
+    let options = Options { build: Some(local_worker::root().join("target/fault-build")), ..Options::default() };
+    let worker = stage.worker_with(options).await;
+    let kinds = EventKinds::only(EventKind::WorkflowRun);
+    let repository = stage.repository_of("octo/dies-of-logs", kinds, &worker.url).await;
+    let policy = "rules:\n  - { name: network, if: { log: ECONNRESET }, then: rerun }\notherwise: leave\n";
+    repository.file(".github/rerunner.yml", policy).await;
+    let fails = Job::new("test").ends_first(1, Outcome::failure_with("Run tests", 1, "read ECONNRESET"));
+    let run = repository.run(Workflow::new("ci").job(fails)).await;
+    run.ends(1).await;
+    let of_it = |event: &Value| event["event"] == "decision" && event["run_id"] == run.id().0;
+    let decided = worker.log().wait_for(PATIENCE, of_it).await.expect("a decision");
+    assert_eq!(decided["outcome"], "left", "{decided}");
+    let address = format!("{}/api/v1/repositories/octo/dies-of-logs/runs/{}", worker.url, run.id().0);
+    let answer = reqwest::Client::new().get(address).bearer_auth(ADMIN_TOKEN).send().await.expect("an answer");
+    let told = answer.text().await.expect("text");
+    assert!(told.contains("log of test: not read, as the Worker has died 2 times"), "{told}");
+    let panics = worker.log().lines().iter().filter(|line| line.contains("a panic over a log")).count();
+    assert_eq!(panics, 2, "the log was read so often");
+    assert_eq!(run.attempt(), 1);
     worker.stop().await;
 }

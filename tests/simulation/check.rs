@@ -103,7 +103,13 @@ impl Schedule {
             if !conclusion.is_some_and(is_candidate) {
                 say(format!("attempt {} was re-run, which concluded {conclusion:?}", rerun.from_attempt));
             }
-            if let Some(objection) = policy.objection(rerun.from_attempt, attempt.conclusion, &attempt.jobs, of_fork) {
+            if let Some(objection) = policy.objection(
+                rerun.from_attempt,
+                attempt.conclusion,
+                &attempt.jobs,
+                of_fork,
+                &run.identity.workflow.name,
+            ) {
                 say(format!("attempt {} was re-run, against the policy: {objection}", rerun.from_attempt));
             }
             if excluded {

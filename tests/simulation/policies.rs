@@ -22,6 +22,8 @@ pub struct Drawn {
     pub cancelled: bool,
     skips_superseded: bool,
     forks: bool,
+    /// Whether runs of a workflow of that name may be run again.
+    workflows: fn(&str) -> bool,
 }
 
 const DEFAULT: Drawn = Drawn {
@@ -33,11 +35,12 @@ const DEFAULT: Drawn = Drawn {
     cancelled: false,
     skips_superseded: true,
     forks: true,
+    workflows: |_| true,
 };
 
 static NONE: Drawn = DEFAULT;
 
-static ALL: [Drawn; 13] = [
+static ALL: [Drawn; 16] = [
     Drawn { text: Some("skip_superseded: false\n"), skips_superseded: false, ..DEFAULT },
     Drawn { text: Some("forks: leave\n"), leaves: true, forks: false, ..DEFAULT },
     Drawn { text: Some("version: 1\nmax_reruns: 1\n"), limit: 1, ..DEFAULT },
@@ -57,7 +60,7 @@ static ALL: [Drawn; 13] = [
             "rules:\n  - name: lost runners\n    if: { lost_runner: true }\n    then: rerun\n    max_reruns: 2\n    \
              delay: 1m\notherwise: leave\n",
         ),
-        may: |job| !matches!(job.outcome, Some(Outcome::Failure(_))),
+        may: |job| matches!(job.outcome, Some(Outcome::LostRunner(_))),
         leaves: true,
         ..DEFAULT
     },
@@ -67,6 +70,25 @@ static ALL: [Drawn; 13] = [
              otherwise: leave\n",
         ),
         may: |job| matches!(job.outcome, Some(Outcome::Failure(_))) || &*job.name == "all-green",
+        leaves: true,
+        ..DEFAULT
+    },
+    Drawn {
+        // A lost runner took its log along: nobody knows what stood in it.
+        text: Some("rules:\n  - name: the author's\n    if: { log: the step failed }\n    then: leave\n"),
+        may: |job| !matches!(job.outcome, Some(Outcome::Failure(_) | Outcome::LostRunner(_))),
+        leaves: true,
+        ..DEFAULT
+    },
+    Drawn {
+        text: Some("rules:\n  - name: the author's\n    if: { exit_code: '>= 1', job: '*' }\n    then: leave\n"),
+        may: |job| !matches!(job.outcome, Some(Outcome::Failure(_))),
+        leaves: true,
+        ..DEFAULT
+    },
+    Drawn {
+        text: Some("workflows: { exclude: [red, CI] }\n"),
+        workflows: |name| !["red", "ci"].contains(&name),
         leaves: true,
         ..DEFAULT
     },
@@ -121,6 +143,7 @@ impl Plan {
         conclusion: Option<Conclusion>,
         jobs: &[Job],
         of_fork: bool,
+        workflow: &str,
     ) -> Option<String> {
         let failed = |job: &&Job| {
             matches!(job.conclusion(), Some(Conclusion::Failure | Conclusion::TimedOut)) && !job.spec.continue_on_error
@@ -134,6 +157,9 @@ impl Plan {
             }
             if of_fork && !version.forks {
                 return Some("forks are left".to_owned());
+            }
+            if !(version.workflows)(workflow) {
+                return Some(format!("the workflow {workflow} is left"));
             }
             let left = jobs.iter().filter(failed).find(|job| !(version.may)(job))?;
             Some(format!("the failed job {} is left", left.name))

@@ -143,6 +143,8 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
         "ALTER TABLE runs DROP COLUMN refused",
         "ALTER TABLE runs DROP COLUMN refused_attempt",
         "ALTER TABLE runs DROP COLUMN refused_since",
+        "ALTER TABLE runs DROP COLUMN gathering_attempt",
+        "ALTER TABLE runs DROP COLUMN gathering_times",
         "UPDATE schema SET version = 1",
         "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason) VALUES (7, 1, 5, 'waiting', 'So.')",
     ] {

@@ -223,3 +223,99 @@ fn a_run_that_is_let_go_is_begun_anew() {
     play.work();
     play.reruns(&[1]);
 }
+
+/// Works on until a call of this kind is made, of which the object dies, and starts it anew.
+fn dies_of(play: Play, of: fn(&Call) -> bool) -> Play {
+    play.github.borrow_mut().deadly = Some(of);
+    let before = asked(&play, of);
+    for _ in 0..20 {
+        if asked(&play, of) > before {
+            break;
+        }
+        to_the_next_alarm(&play);
+    }
+    let Play { keeper, now, rules, github, .. } = play;
+    github.borrow_mut().deadly = None;
+    let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(Some(policy_path()));
+    Play { keeper, now, rules, github, ..Play::new() }
+}
+
+fn to_the_next_alarm(play: &Play) {
+    let alarm = play.keeper.next_alarm(&play.rules).unwrap().unwrap();
+    play.now.set(play.now.get().max(alarm));
+    play.work();
+}
+
+fn begun(play: &Play) -> Option<(u32, u32)> {
+    play.watched().gathering.map(|begun| (begun.run_attempt.get(), begun.times))
+}
+
+#[test]
+fn what_the_object_dies_of_is_not_tried_for_ever() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.hear(News::RunFailed, Some(1));
+    let play = dies_of(dies_of(play, is_log), is_log);
+    assert_eq!((begun(&play), asked(&play, is_log)), (Some((1, 2)), 2));
+    play.pass_working(Span::minutes(1));
+    // Decided without the log, and so without what it would have been re-run for.
+    play.reruns(&[]);
+    play.stands(RunOutcome::Left, 0);
+    assert_eq!(asked(&play, is_log), 2);
+    let absent = detail(&play).absent;
+    assert_eq!(absent, ["log of test: not read, as the Worker has died 2 times while the evidence was gathered"]);
+    assert_eq!(begun(&play), None);
+    play.rests();
+}
+
+#[test]
+fn not_even_what_it_dies_of_first() {
+    let mut play = with_log(&["read ECONNRESET"]);
+    play.hear(News::RunFailed, Some(1));
+    for _ in 0..4 {
+        play = dies_of(play, is_jobs);
+    }
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[]);
+    play.stands(RunOutcome::Left, 0);
+    assert_eq!(asked(&play, is_jobs), 4);
+    let absent = detail(&play).absent;
+    assert_eq!(absent, ["jobs: not read, as the Worker has died 4 times while the evidence was gathered"]);
+}
+
+#[test]
+fn a_restart_while_evidence_is_gathered_does_not_count_for_ever() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.hear(News::RunFailed, Some(1));
+    let play = dies_of(play, is_jobs);
+    assert_eq!(begun(&play), Some((1, 1)));
+    // It comes to an end, if only because GitHub does not answer.
+    play.github.borrow_mut().evidence_problems = vec![lost(); 3];
+    to_the_next_alarm(&play);
+    assert_eq!(begun(&play), None);
+    let play = dies_of(play, is_log);
+    assert_eq!(begun(&play), Some((1, 1)));
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    // The next attempt begins at nothing.
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(2));
+    let play = dies_of(play, is_log);
+    assert_eq!(begun(&play), Some((2, 1)));
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1, 2]);
+}
+
+#[test]
+fn what_is_given_up_without_a_death_is_none() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.hear(News::RunFailed, Some(1));
+    for _ in 0..3 {
+        // The answer never comes, and the same object begins anew.
+        play.github.borrow_mut().deadly = Some(is_log);
+        to_the_next_alarm(&play);
+        assert_eq!(begun(&play), Some((1, 1)));
+    }
+    play.github.borrow_mut().deadly = None;
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+}

@@ -105,6 +105,8 @@ struct GitHub {
     comment_problems: Vec<(Problem, bool)>,
     /// How long each call for evidence takes.
     evidence_takes: Span,
+    /// Calls that are never answered.
+    deadly: Option<fn(&Call) -> bool>,
 }
 
 impl GitHub {
@@ -367,6 +369,10 @@ impl Play {
                 Errand::WantCancelled(wanted) => {
                     self.cancelled.borrow_mut().push(wanted);
                     self.keeper.told_of_cancelled(wanted, self.now.get(), true).unwrap();
+                }
+                Errand::Call(call) if self.github.borrow().deadly.is_some_and(|of| of(&call)) => {
+                    self.github.borrow_mut().calls.push(call);
+                    return;
                 }
                 Errand::Call(call) => {
                     let answer = self.answer(&call);

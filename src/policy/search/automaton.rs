@@ -102,7 +102,7 @@ impl Search {
     }
 
     /// Goes through a text, and says which patterns match in it, each any number of times. `left` is what may be spent,
-    /// and is less by what was.
+    /// and is less by what was: one for each byte, and what steps take beside it.
     pub fn run(
         &mut self,
         automaton: &Automaton,
@@ -111,10 +111,11 @@ impl Search {
         mut found: impl FnMut(usize),
     ) -> Result<(), Spent> {
         let dfa = &automaton.dfa;
+        // At once, as most steps are nothing more than that.
+        spend(left, text.len() as u64)?;
         let start = |cache: &mut Cache| dfa.start_state_forward(cache, &Input::new(text)).map_err(|_| Spent);
         let mut state = self.measured(automaton, start)?;
         for (at, byte) in text.bytes().enumerate() {
-            spend(left, 1)?;
             if !state.is_tagged() {
                 let next = dfa.next_state_untagged(&self.cache, state, byte);
                 if !next.is_tagged() {

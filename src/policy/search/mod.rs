@@ -1,21 +1,24 @@
 //! What a policy's patterns find in the annotations and logs of failed jobs, within a budget.
 //!
-//! What is searched is written by others: anybody whose pull request runs a job writes its log and its annotations. So a
+//! What is searched is written by others: anybody whose pull request runs a job writes its log, its annotations and its names. So a
 //! decision has so much work that it may do, which is counted and not timed, so that it comes out the same on each machine,
 //! and however often it is begun anew. What is beyond it is absent, like what GitHub does not give.
 
 mod automaton;
+mod names;
 mod pattern;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regex_syntax::hir::Hir;
 
+use crate::github::Run;
 use crate::names::JobId;
 
 use super::evidence::{Evidence, LogTail, Read};
-use super::format::Patterns;
+use super::format::{Patterns, Policy};
 use automaton::{Automaton, Search, Spent, size_of_program};
 
 /// Steps of matching in one decision: one for each byte that is looked at, and more where a step is a new one. On workerd it
@@ -105,6 +108,8 @@ impl PartialEq for Automata {
 pub struct Searched {
     by: Automata,
     left: u64,
+    /// Of what was spent, for names.
+    on_names: u64,
     /// The first line that each pattern matches.
     lines: BTreeMap<JobId, BTreeMap<String, u64>>,
     annotations: BTreeMap<JobId, BTreeSet<String>>,
@@ -117,6 +122,7 @@ impl Default for Searched {
         Self {
             by: Automata::default(),
             left: WORK,
+            on_names: 0,
             lines: BTreeMap::new(),
             annotations: BTreeMap::new(),
             log: None,
@@ -156,8 +162,15 @@ impl Searched {
 
     fn go_by(&mut self, automata: &Automata) {
         if self.by != *automata {
-            *self = Self { by: automata.clone(), left: self.left, ..Self::default() };
+            *self = Self { by: automata.clone(), left: self.left, on_names: self.on_names, ..Self::default() };
         }
+    }
+
+    /// What is reckoned for names, once.
+    fn at_names(&mut self, work: u64) -> Result<(), Spent> {
+        self.left = self.left.checked_sub(work.saturating_sub(self.on_names)).ok_or(Spent)?;
+        self.on_names = self.on_names.max(work);
+        Ok(())
     }
 
     fn in_annotations(&mut self, set: &Set, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
@@ -191,9 +204,14 @@ impl Searched {
 
 impl Evidence {
     /// Searches what was read and not searched yet; what is beyond the budget becomes absent.
-    pub fn search(&mut self, automata: &Automata) {
+    pub fn search(&mut self, policy: &Policy, run: &Run) {
+        let automata = &policy.automata;
+        let names = names::work(policy, run, self);
         let searched = &mut self.searched;
         searched.go_by(automata);
+        if searched.at_names(names).is_err() {
+            self.jobs = searched.beyond();
+        }
         for (job_id, read) in &mut self.annotations {
             if let (Some(set), Read::There(messages)) = (&automata.annotation, &*read)
                 && !searched.annotations.contains_key(job_id)
@@ -213,14 +231,16 @@ impl Evidence {
     }
 
     /// Whether [`Evidence::search`] has nothing left to do.
-    pub fn is_searched(&self, automata: &Automata) -> bool {
-        let Searched { by, lines, annotations, .. } = &self.searched;
+    pub fn is_searched(&self, policy: &Policy, run: &Run) -> bool {
+        let automata = &policy.automata;
+        let Searched { by, lines, annotations, on_names, .. } = &self.searched;
         fn all<T, F>(set: &Option<Arc<Set>>, read: &BTreeMap<JobId, Read<T>>, found: &BTreeMap<JobId, F>) -> bool {
             let done =
                 |(job_id, read): (&JobId, &Read<T>)| !matches!(read, Read::There(_)) || found.contains_key(job_id);
             set.is_none() || read.iter().all(done)
         }
-        by == automata
+        names::work(policy, run, self) <= *on_names
+            && by == automata
             && all(&automata.log, &self.logs, lines)
             && all(&automata.annotation, &self.annotations, annotations)
     }
@@ -239,11 +259,14 @@ pub fn beyond() -> String {
 }
 
 /// A line of a log as its reader sees it: without the time in front, and without colours.
-fn text_of_line(line: &str) -> String {
+fn text_of_line(line: &str) -> Cow<'_, str> {
     let line = match line.split_once("Z ") {
         Some((time, text)) if is_time(time) => text,
         _ => line,
     };
+    if line.len() <= LONGEST_LINE && !line.contains('\u{1b}') {
+        return Cow::Borrowed(line);
+    }
     let mut text = String::new();
     let mut chars = line.chars().take(LONGEST_LINE);
     while let Some(c) = chars.next() {
@@ -254,7 +277,7 @@ fn text_of_line(line: &str) -> String {
             text.push(c);
         }
     }
-    text
+    Cow::Owned(text)
 }
 
 /// `2026-11-24T10:00:00.1234567`.

@@ -3,6 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::hint::Conclusion;
+use crate::policy::tests::{job as failed_job, policy, run as a_run};
+
+fn run() -> Run {
+    a_run(1, Conclusion::Failure)
+}
 
 fn job(id: u64) -> JobId {
     JobId::new(id).unwrap()
@@ -13,6 +19,10 @@ fn automata(log: &[&str], annotation: &[&str]) -> Automata {
     log.iter().for_each(|pattern| collected.push(pattern, Where::Log).unwrap());
     annotation.iter().for_each(|pattern| collected.push(pattern, Where::Annotation).unwrap());
     collected.compiled()
+}
+
+fn search(evidence: &mut Evidence, automata: Automata) {
+    evidence.search(&Policy { automata, ..Policy::default() }, &run());
 }
 
 /// Which of the patterns match, and what it took to find out.
@@ -229,15 +239,15 @@ fn what_ordinary_patterns_cost() {
         (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}")).collect();
     let regexes: Vec<&str> = regexes.iter().map(String::as_str).collect();
     let mut evidence = logs(|id| log_of(|line| words(500 * id as usize + line)), 12);
-    evidence.search(&automata(&regexes, &[]));
+    search(&mut evidence, automata(&regexes, &[]));
     let work = evidence.searched.work();
     assert!((12_000_000..14_000_000).contains(&work), "{work}");
     // The same again is not done again.
-    evidence.search(&automata(&regexes, &[]));
+    search(&mut evidence, automata(&regexes, &[]));
     assert_eq!(evidence.searched.work(), work);
     // One that used to take half a minute.
     let mut evidence = logs(|_| log_of(words), 1);
-    evidence.search(&automata(&[r"(?i)(\w+\s?){1,20}failed$"], &[]));
+    search(&mut evidence, automata(&[r"(?i)(\w+\s?){1,20}failed$"], &[]));
     let work = evidence.searched.work();
     assert!((1_000_000..4_000_000).contains(&work), "{work}");
 }
@@ -252,7 +262,7 @@ fn beyond_the_budget_evidence_is_absent() {
     let message = by_chance(1, b"ab");
     evidence.annotations.insert(job(1), Read::There(vec![message.clone()]));
     evidence.annotations.insert(job(2), Read::There(vec![message; 1_000]));
-    evidence.search(&both);
+    search(&mut evidence, both.clone());
     assert!(evidence.searched.is_spent() && evidence.searched.work() == WORK);
     // What outsiders write in annotations counts as well.
     assert!(matches!(evidence.annotations.get(&job(1)), Some(Read::There(_))));
@@ -262,11 +272,11 @@ fn beyond_the_budget_evidence_is_absent() {
     let absent = Read::Absent(beyond());
     assert!(evidence.logs.values().all(|read| *read == absent));
     evidence.logs.insert(job(4), Read::There(log_of(|_| "short".to_owned())));
-    evidence.search(&both);
+    search(&mut evidence, both.clone());
     assert_eq!(evidence.logs.get(&job(4)), Some(&absent));
     // Another policy does not have the budget anew.
     evidence.logs.insert(job(5), Read::There(log_of(|_| "short".to_owned())));
-    evidence.search(&automata(&["short"], &[]));
+    search(&mut evidence, automata(&["short"], &[]));
     assert_eq!(evidence.logs.get(&job(5)), Some(&absent));
 }
 
@@ -286,4 +296,36 @@ fn no_step_goes_uncounted() {
     let dots: Vec<&str> = dots.iter().map(String::as_str).collect();
     let repeated = count(&dots, &[&text, &text]) - count(&dots, &[&text]);
     assert!(repeated >= 2_000 * 64, "{repeated}");
+}
+
+#[test]
+fn names_count_as_well() {
+    let looked_at = |text: &str, jobs: u64, name: &str| {
+        let jobs = (1..=jobs).map(|id| failed_job(id, name, name)).collect();
+        let mut evidence = Evidence { jobs: Read::There(jobs), ..Evidence::default() };
+        let policy = policy(text);
+        evidence.search(&policy, &run());
+        let work = evidence.searched.work();
+        assert!(evidence.is_searched(&policy, &run()));
+        evidence.search(&policy, &run());
+        assert_eq!(evidence.searched.work(), work, "once is enough");
+        (work, evidence.jobs)
+    };
+    let rules = |n: u64, glob: &str, more: &str| -> String {
+        let rule = |id| format!("  - {{ name: r{id}, then: leave, if: {{ job: \"{glob}\"{more} }} }}\n");
+        format!("rules:\n{}", (0..n).map(rule).collect::<String>())
+    };
+    // Fifty rules, for a whole matrix that has failed.
+    let (work, jobs) =
+        looked_at(&rules(50, "build (*)", ", step: \"*test*\", log: x"), 256, "build (3.12, ubuntu-24.04)");
+    assert!(work < WORK / 2 && matches!(jobs, Read::There(_)), "{work}");
+    // A name is as long as somebody likes, and so is a list of rules.
+    let long = "a".repeat(10_000);
+    let glob = format!("*{}b", "a".repeat(200));
+    for (rules, jobs, name) in
+        [(rules(100, &glob, ""), 100, long.as_str()), (rules(900, "x", ", exit_code: 1"), 1_000, "a")]
+    {
+        let (work, jobs) = looked_at(&rules, jobs, name);
+        assert_eq!((work, jobs), (WORK, Read::Absent(beyond())));
+    }
 }

@@ -30,11 +30,11 @@ fn rules() -> Rules {
     }
 }
 
-fn policy(text: &str) -> Policy {
+pub fn policy(text: &str) -> Policy {
     parse(text, rules().bounds()).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
-fn run(attempt: u32, conclusion: Conclusion) -> Run {
+pub fn run(attempt: u32, conclusion: Conclusion) -> Run {
     Run {
         run_id: RunId::new(7).unwrap(),
         repository: None,
@@ -58,7 +58,7 @@ fn run(attempt: u32, conclusion: Conclusion) -> Run {
 }
 
 /// A job on ubuntu-latest that failed at `step` after a minute. Without a step: a runner that was lost during one.
-fn job(id: u64, name: &str, step: &str) -> Job {
+pub fn job(id: u64, name: &str, step: &str) -> Job {
     let lost = step.is_empty();
     let second = if lost { ("Fetch", None) } else { (step, Some(Conclusion::Failure)) };
     let steps = [("Set up job", Some(Conclusion::Success)), second];

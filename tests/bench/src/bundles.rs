@@ -13,6 +13,10 @@ use crate::subject::{Place, Subject};
 pub const PEERS: [&str; 4] = ["octokit", "webcrypto", "silent", "floor"];
 pub const RERUNNER: &str = "rerunner";
 
+pub fn is_peer(subject: &Subject) -> bool {
+    PEERS.contains(&subject.name.as_str())
+}
+
 /// Bundles Rerunner as `wrangler deploy` does, and its peers with the same bundler.
 pub async fn prepare(core: usize, also: &[String]) -> io::Result<(Place, Vec<Subject>)> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).canonicalize()?;

@@ -6,6 +6,7 @@
 //! | `cases.rs` | what is measured |
 //! | `requests.rs` | requests as GitHub sends them |
 //! | `load.rs` | the connections that send them |
+//! | `worst.rs` | a decision at its worst |
 //! | `subject.rs` | a Worker on workerd, its CPU time and memory |
 //! | `bundles.rs` | Rerunner's bundle by wrangler, the peers' by esbuild |
 //! | `figures.rs` | medians and ranges |
@@ -22,6 +23,7 @@ mod load;
 mod report;
 mod requests;
 mod subject;
+mod worst;
 
 use std::cell::Cell;
 use std::io;
@@ -50,7 +52,7 @@ struct Arguments {
     /// How long a turn is.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Only cases whose name contains this; `start-up` is one too.
+    /// Only cases whose name contains this; `start-up` and `worst-decision` are some too.
     #[arg(long, value_name = "NAME", default_value = "")]
     case: String,
     /// Connections, each with one request on its way.
@@ -117,6 +119,13 @@ async fn run(arguments: &Arguments) -> io::Result<Report> {
     {
         report.start_up =
             start_up(first, &Template::new(first, &examples), &subjects, &place, arguments.rounds).await?;
+    }
+    if worst::is_case(&arguments.case)
+        && let [first, ..] = &CASES
+    {
+        let ours: Vec<Subject> = subjects.iter().filter(|subject| !bundles::is_peer(subject)).cloned().collect();
+        let first = (first, &Template::new(first, &examples));
+        report.decisions = worst::measure(first, &ours, &place, (arguments.rounds.min(3), &arguments.case)).await?;
     }
     let json = place.root.join(&arguments.json);
     std::fs::write(&json, serde_json::to_string_pretty(&report)?)?;

@@ -10,6 +10,7 @@ use crate::cases::Case;
 use crate::figures::{Figures, percentile};
 use crate::load::Burst;
 use crate::subject::{Place, Subject};
+use crate::worst::{self, Decision};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -21,6 +22,8 @@ pub struct Report {
     pub connections: usize,
     pub cases: Vec<CaseResult>,
     pub start_up: Vec<StartUp>,
+    #[serde(default)]
+    pub decisions: Vec<Decision>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,6 +73,7 @@ impl Report {
             connections,
             cases: vec![],
             start_up: vec![],
+            decisions: vec![],
         })
     }
 
@@ -88,6 +92,7 @@ impl Report {
         for case in &self.cases {
             case.write(text)?;
         }
+        worst::write(&self.decisions, text)?;
         if self.start_up.is_empty() {
             return Ok(());
         }

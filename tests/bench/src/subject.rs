@@ -35,6 +35,7 @@ impl Subject {
 }
 
 /// Where things are.
+#[derive(Clone)]
 pub struct Place {
     pub root: PathBuf,
     pub workerd: PathBuf,
@@ -44,6 +45,16 @@ pub struct Place {
     pub core: usize,
     pub compatibility_date: String,
     pub vars: Vec<(String, String)>,
+}
+
+impl Place {
+    /// The same, with other settings.
+    pub fn with_vars(&self, vars: &[(&str, &str)]) -> Self {
+        let mut place = self.clone();
+        place.vars.retain(|(name, _)| vars.iter().all(|(other, _)| other != name));
+        place.vars.extend(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        place
+    }
 }
 
 /// A subject that runs. Dropping it ends its process and removes what it has stored.
@@ -149,6 +160,7 @@ const config :Workerd.Config = (
     (name = "subject", worker = .subject),
     (name = "stores", worker = .stores),
     (name = "disk", disk = (path = {storage}, writable = true)),
+    (name = "internet", network = (allow = ["private"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "subject")],
 );

@@ -34,6 +34,10 @@ pub enum Misbehaviour {
     LoseAnswer,
     /// The call is done, and this status is the answer.
     AnswerAfterEffect(u16),
+    /// The call is done, and a list has nothing on it, as lists are for some seconds after a run has ended.
+    EmptyList,
+    /// 502 for a page of more than so many.
+    FailPagesAbove(usize),
     /// Reads show what was this long ago.
     Stale(Duration),
     /// The call is done, and half of the answer's body is the answer.
@@ -107,6 +111,14 @@ impl Fault {
 
     pub fn stale(by: Duration) -> Fault {
         Fault::new(Misbehaviour::Stale(by))
+    }
+
+    pub fn empty_list() -> Fault {
+        Fault::new(Misbehaviour::EmptyList).on(Endpoint::ListJobs)
+    }
+
+    pub fn fail_pages_above(most: usize) -> Fault {
+        Fault::new(Misbehaviour::FailPagesAbove(most))
     }
 
     pub fn malformed_json() -> Fault {
@@ -214,6 +226,8 @@ impl std::fmt::Display for Misbehaviour {
             Misbehaviour::Close => f.write_str("connection closed"),
             Misbehaviour::LoseAnswer => f.write_str("done, but the answer was lost"),
             Misbehaviour::AnswerAfterEffect(status) => write!(f, "done, but answered {status}"),
+            Misbehaviour::EmptyList => f.write_str("a list with nothing on it"),
+            Misbehaviour::FailPagesAbove(most) => write!(f, "502 for pages of more than {most}"),
             Misbehaviour::Stale(by) => write!(f, "as of {by:?} ago"),
             Misbehaviour::MalformedJson => f.write_str("half of the body"),
         }

@@ -20,6 +20,8 @@ pub enum Outcome {
     Cancelled,
     /// The runner is gone: `failure`, with no failed step.
     LostRunner(LostRunner),
+    /// GitHub did not start it, and says why in an annotation: `failure`, with no step at all.
+    NotStarted(Arc<str>),
     /// Its own `if:` says no.
     Skipped,
 }
@@ -69,7 +71,7 @@ impl Outcome {
     pub fn conclusion(&self) -> Conclusion {
         match self {
             Outcome::Success => Conclusion::Success,
-            Outcome::Failure(_) | Outcome::LostRunner(_) => Conclusion::Failure,
+            Outcome::Failure(_) | Outcome::LostRunner(_) | Outcome::NotStarted(_) => Conclusion::Failure,
             Outcome::ExceededTime { cancelled: false } => Conclusion::Failure,
             Outcome::TimedOut => Conclusion::TimedOut,
             Outcome::ExceededTime { cancelled: true } | Outcome::Cancelled => Conclusion::Cancelled,
@@ -88,6 +90,7 @@ impl Outcome {
                 "The job has exceeded the maximum execution time of 6h0m0s".to_owned(),
                 "The operation was canceled.".to_owned(),
             ],
+            Outcome::NotStarted(why) => vec![why.to_string()],
             Outcome::Cancelled => vec!["The operation was canceled.".to_owned()],
             Outcome::LostRunner(LostRunner::Hosted) => vec![format!("The hosted runner: {runner} {LOST}")],
             Outcome::LostRunner(LostRunner::SelfHosted) => vec![format!("The self-hosted runner: {runner} {LOST}")],
@@ -105,7 +108,7 @@ impl Outcome {
 
     /// Whether GitHub keeps a log: a lost runner took it along.
     pub fn has_log(&self) -> bool {
-        !matches!(self, Outcome::LostRunner(_) | Outcome::Skipped)
+        !matches!(self, Outcome::LostRunner(_) | Outcome::NotStarted(_) | Outcome::Skipped)
     }
 
     /// What became of each step by the job's end. The time is divided evenly between the steps.
@@ -115,7 +118,7 @@ impl Outcome {
             Outcome::Failure(failure) => {
                 names.iter().position(|name| **name == failure.step).unwrap_or(names.len().saturating_sub(1))
             }
-            Outcome::LostRunner(LostRunner::NeverAcquired) | Outcome::Skipped => return vec![],
+            Outcome::LostRunner(LostRunner::NeverAcquired) | Outcome::NotStarted(_) | Outcome::Skipped => return vec![],
             _ => names.len() / 2,
         };
         let share = (ended - started) / (stopped_at as u64 + 1).min(names.len().max(1) as u64);

@@ -266,6 +266,14 @@ impl Received {
                 done(Duration::ZERO);
                 answer::error(&ApiError::new(*status, "Server Error"), self.rate_limit(world))
             }
+            Some(Misbehaviour::EmptyList) => {
+                let (parts, _) = done(Duration::ZERO).into_parts();
+                Response::from_parts(parts, Full::new(Bytes::from_static(br#"{"total_count":0,"jobs":[]}"#)))
+            }
+            Some(Misbehaviour::FailPagesAbove(most)) if asked.is_some_and(|asked| asked.per_page > *most) => {
+                answer::error(&ApiError::new(502, "Server Error"), self.rate_limit(world))
+            }
+            Some(Misbehaviour::FailPagesAbove(_)) => done(Duration::ZERO),
             Some(Misbehaviour::Stale(by)) => done(*by),
             Some(Misbehaviour::MalformedJson) => {
                 let (parts, body) = done(Duration::ZERO).into_parts();

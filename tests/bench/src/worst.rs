@@ -1,0 +1,191 @@
+//! What a decision costs at the worst: a policy and logs that are as hard to search as those that are accepted can be.
+//!
+//! Rerunner runs on workerd as in the other cases, with its own Keeper, and GitHub is the simulated one. What is measured is the
+//! CPU time of workerd from the webhook of a failed run to its re-run: the webhook, the reads, the search, the decision.
+
+use std::fmt::Write;
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use simulator::{Job, Options, Outcome, SimulatedGitHub, Workflow};
+
+use crate::cases::{Case, Keeper};
+use crate::figures::Figures;
+use crate::requests::{SECRET, Template};
+use crate::subject::{Place, Running, Subject};
+
+pub const NAME: &str = "worst-decision";
+
+/// Lines of a log that are kept, and characters of each.
+const LINES: usize = 500;
+const CHARACTERS: usize = 2_000;
+/// With the run, its jobs and the policy, there are 25 calls in a decision, and a log takes two.
+const JOBS: usize = 12;
+/// A decision that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(200);
+/// For what is written after the re-run was asked for.
+const SETTLES_WITHIN: Duration = Duration::from_millis(500);
+
+/// What is searched for and in what.
+struct Attack {
+    name: &'static str,
+    regexes: fn() -> Vec<String>,
+    jobs: usize,
+    /// What logs are made of.
+    of: &'static [u8],
+}
+
+const WORDS: &[u8] = b"aabcdefghijklmnopqrstuvwxyz      ";
+
+const ATTACKS: [Attack; 5] = [
+    Attack { name: "no regex, 12 logs", regexes: Vec::new, jobs: JOBS, of: WORDS },
+    Attack {
+        name: "one regex of repeated words, 1 log",
+        regexes: || vec![r"(?i)(\w+\s?){1,20}failed$".to_owned()],
+        jobs: 1,
+        of: b"abcdefghijklmnopqrstuvwxyz",
+    },
+    Attack {
+        name: "64 ordinary regexes, 12 logs",
+        regexes: || (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}$")).collect(),
+        jobs: JOBS,
+        of: WORDS,
+    },
+    Attack {
+        name: "64 regexes of which each step is a new one, 12 logs",
+        regexes: || (0..64).map(|n| format!("[ab]*a[ab]{{{}}}c", 50 + n)).collect(),
+        jobs: JOBS,
+        of: b"ab",
+    },
+    Attack { name: "one such regex, 12 logs", regexes: || vec!["[ab]*a[ab]{18}c".to_owned()], jobs: JOBS, of: b"ab" },
+];
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Decision {
+    pub attack: String,
+    pub subject: String,
+    pub cpu_milliseconds: Vec<f64>,
+    pub milliseconds: Vec<f64>,
+}
+
+/// All of them, or one by its own name.
+fn is_meant(attack: &Attack, which: &str) -> bool {
+    NAME.contains(which) || attack.name.contains(which)
+}
+
+pub fn is_case(which: &str) -> bool {
+    ATTACKS.iter().any(|attack| is_meant(attack, which))
+}
+
+/// Each attack on each of Rerunner's bundles, in turns.
+pub async fn measure(
+    first: (&Case, &Template),
+    subjects: &[Subject],
+    place: &Place,
+    (rounds, which): (usize, &str),
+) -> io::Result<Vec<Decision>> {
+    let mut decisions = Vec::new();
+    for attack in ATTACKS.iter().filter(|attack| is_meant(attack, which)) {
+        eprintln!("{NAME}: {}", attack.name);
+        for subject in subjects {
+            let (mut cpu, mut wall) = (Vec::new(), Vec::new());
+            for round in 0..rounds {
+                let (spent, took) = decide(attack, first, subject, place, round).await?;
+                cpu.push(spent.as_secs_f64() * 1_000.0);
+                wall.push(took.as_secs_f64() * 1_000.0);
+            }
+            eprintln!("  {}: {cpu:.0?} ms of CPU", subject.name);
+            decisions.push(Decision {
+                attack: attack.name.to_owned(),
+                subject: subject.name.clone(),
+                cpu_milliseconds: cpu,
+                milliseconds: wall,
+            });
+        }
+    }
+    Ok(decisions)
+}
+
+/// One decision: the CPU time, and how long after the run's end it is re-run.
+async fn decide(
+    attack: &Attack,
+    (case, first): (&Case, &Template),
+    subject: &Subject,
+    place: &Place,
+    round: usize,
+) -> io::Result<(Duration, Duration)> {
+    let options =
+        Options { secret: SECRET.to_owned(), token: "a-token".to_owned(), patience: PATIENCE, ..Options::default() };
+    let github = SimulatedGitHub::start(options).await;
+    let place = place.with_vars(&[("GITHUB_API_URL", &github.url()), ("RERUN_DELAY", "0s"), ("SWEEP_INTERVAL", "0s")]);
+    let (worker, _) = Running::start(subject, Keeper::Own, &place, first, case.status).await?;
+    let repository = github.repository("octo/worst").await;
+    let url = format!("http://127.0.0.1:{}/", worker.port);
+    repository.hook(|hook| hook.url = Some(url)).await;
+    repository.file(".github/rerunner.yml", &policy(&(attack.regexes)())).await;
+    let mut workflow = Workflow::new("ci");
+    for number in 0..attack.jobs {
+        let log = log(attack.of, number + round * JOBS);
+        let job = Job::new(&format!("job {number}")).ends_first(1, Outcome::failure_with("Run tests", 1, &log));
+        workflow = workflow.job(job);
+    }
+    let before = worker.cpu()?;
+    let run = repository.run(workflow).await;
+    run.ends(1).await;
+    let ended = Instant::now();
+    while run.reruns().is_empty() && ended.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let took = ended.elapsed();
+    tokio::time::sleep(SETTLES_WITHIN).await;
+    let spent = Duration::from_nanos(worker.cpu()? - before);
+    worker.stop().await?;
+    Ok((spent, took))
+}
+
+/// Nothing matches, so that all of every log is searched, and it is re-run in the end by no rule.
+fn policy(regexes: &[String]) -> String {
+    if regexes.is_empty() {
+        return String::new();
+    }
+    let mut text = "rules:\n  - name: worst\n    then: rerun\n    if:\n      log:\n".to_owned();
+    for regex in regexes {
+        let _ = writeln!(text, "        - '{regex}'");
+    }
+    text
+}
+
+/// As if by chance, and the same each time.
+fn log(of: &[u8], seed: usize) -> String {
+    let mut random = seed as u64 * 2 + 1;
+    let mut next = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize
+    };
+    let mut text = String::with_capacity(LINES * (CHARACTERS + 1));
+    for _ in 0..LINES {
+        text.extend((0..CHARACTERS).filter_map(|_| of.get(next() % of.len()).copied().map(char::from)));
+        text.push('\n');
+    }
+    text
+}
+
+/// As docs/performance.md has it.
+pub fn write(decisions: &[Decision], text: &mut String) -> std::fmt::Result {
+    if decisions.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n**A decision, from the webhook to the re-run** (`{NAME}`)\n")?;
+    writeln!(text, "After {} ms it is not waited for any longer.\n", PATIENCE.as_millis())?;
+    writeln!(text, "| | | CPU, ms | re-run after, ms |\n|---|---|---|---|")?;
+    for decision in decisions {
+        let figures = |values: &[f64]| {
+            let of = Figures::of(values.iter().copied());
+            of.map_or(String::new(), |of| format!("{:.0} ({:.0}–{:.0})", of.median, of.least, of.most))
+        };
+        let (cpu, wall) = (figures(&decision.cpu_milliseconds), figures(&decision.milliseconds));
+        writeln!(text, "| {} | {} | {cpu} | {wall} |", decision.attack, decision.subject)?;
+    }
+    Ok(())
+}
