@@ -8,6 +8,7 @@ use crate::policy::evidence::{Job, Step};
 use crate::time::Millis;
 
 use super::answer::{Problem, Reply, problem};
+use super::request::EVIDENCE_SMALLEST;
 
 /// A message is shortened to this many characters: what people look for is at its beginning.
 const MESSAGE_MOST: usize = 2_000;
@@ -47,6 +48,16 @@ impl<T> Found<T> {
             Problem::Credentials { message } | Problem::Refused { message } | Problem::Unclear { message } => {
                 Self::Absent(format!("GitHub refused: {message}"))
             }
+        }
+    }
+
+    /// Of a list that is longer than what is read of one. Smaller pages may do; where there are none, somebody's long texts
+    /// are no outage.
+    pub fn too_long(per_page: u32) -> Self {
+        if per_page > EVIDENCE_SMALLEST {
+            Self::Problem(Problem::Lost { what: "a list of more than 4 MiB".to_owned() })
+        } else {
+            Self::Absent("GitHub's list of it is larger than 4 MiB".to_owned())
         }
     }
 
@@ -219,6 +230,15 @@ mod tests {
         {
             let Found::There(page) = Found::annotations(&reply(200, &list(n)), per_page) else { panic!("not read") };
             assert_eq!((page.items.len(), page.full), (n, expected));
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_no_outage_in_the_end() {
+        for (per_page, absent) in [(100, false), (50, false), (20, true)] {
+            let found = Found::<Page<Job>>::too_long(per_page);
+            assert_eq!(matches!(found, Found::Absent(_)), absent, "{per_page}");
+            assert_eq!(found.problem().is_none(), absent, "{per_page}");
         }
     }
 

@@ -33,6 +33,7 @@ mod size;
 mod stage;
 mod statuses;
 mod strangers;
+mod told;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         rotation::trials(&stage),
         statuses::trials(&stage),
         strangers::trials(&stage),
+        told::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
