@@ -222,6 +222,48 @@ mod tests {
         }
     }
 
+    /// By GitHub's own description (`@octokit/openapi`), or by what was seen.
+    #[test]
+    fn what_is_nullable_or_optional_may_be_either() {
+        let whole = json!({
+            "id": 9, "name": "test", "status": "completed", "conclusion": "failure", "workflow_name": "ci",
+            "started_at": "2026-11-23T15:04:05Z", "completed_at": "2026-11-23T15:05:05Z", "runner_name": "x",
+            "labels": ["ubuntu-latest"], "run_attempt": 1, "head_branch": "main",
+            "steps": [{ "name": "Run tests", "number": 1, "status": "completed", "conclusion": "failure" }],
+        });
+        for field in [
+            "status",
+            "conclusion",
+            "workflow_name",
+            "started_at",
+            "completed_at",
+            "runner_name",
+            "labels",
+            "run_attempt",
+            "head_branch",
+            "steps",
+        ] {
+            for missing in [false, true] {
+                let mut job = whole.clone();
+                match missing {
+                    true => drop(job.as_object_mut().unwrap().remove(field)),
+                    false => job[field] = serde_json::Value::Null,
+                }
+                let list = reply(200, &json!({ "total_count": 1, "jobs": [job] }));
+                assert!(matches!(Found::jobs(&list, 100), Found::There(_)), "{field}, missing: {missing}");
+            }
+        }
+        for step in [json!({ "name": "x", "conclusion": null }), json!({ "name": "x" })] {
+            let list = reply(200, &json!({ "total_count": 1, "jobs": [{ "id": 9, "name": "x", "steps": [step] }] }));
+            assert!(matches!(Found::jobs(&list, 100), Found::There(_)));
+        }
+        let uncounted = reply(200, &json!({ "total_count": null, "jobs": [] }));
+        assert!(matches!(Found::jobs(&uncounted, 100), Found::There(_)));
+        let annotations = reply(200, &json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
+        let Found::There(page) = Found::annotations(&annotations, 100) else { panic!("not read") };
+        assert_eq!(page.items, ["x"]);
+    }
+
     #[test]
     fn a_full_page_has_a_next_one() {
         let list = |n: usize| json!(vec![json!({ "message": "Process completed with exit code 1." }); n]);

@@ -23,6 +23,7 @@ mod panics;
 mod payloads;
 mod policies;
 mod policy_files;
+mod pulls;
 mod refusals;
 mod reruns;
 mod restarts;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         policies::trials(&stage),
         evidence::trials(&stage),
         policy_files::trials(&stage),
+        pulls::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
         comments::trials(&stage),
