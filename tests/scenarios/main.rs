@@ -22,6 +22,7 @@ mod panics;
 mod payloads;
 mod policies;
 mod policy_files;
+mod pulls;
 mod refusals;
 mod reruns;
 mod restarts;
@@ -31,6 +32,7 @@ mod setup;
 mod size;
 mod stage;
 mod statuses;
+mod strangers;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         policies::trials(&stage),
         evidence::trials(&stage),
         policy_files::trials(&stage),
+        pulls::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
         settings::trials(&stage),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         identity::trials(&stage),
         rotation::trials(&stage),
         statuses::trials(&stage),
+        strangers::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.

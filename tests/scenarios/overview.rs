@@ -59,7 +59,7 @@ async fn post(worker: &LocalWorker, path: &str) -> Answered {
     send(worker, "POST", path, &[("authorization", &format!("Bearer {ADMIN_TOKEN}"))]).await
 }
 
-async fn send(worker: &LocalWorker, method: &str, path: &str, headers: &[(&str, &str)]) -> Answered {
+pub async fn send(worker: &LocalWorker, method: &str, path: &str, headers: &[(&str, &str)]) -> Answered {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let mut request = client.request(method.parse().expect("a method"), format!("{}{path}", worker.url));
     for (name, value) in headers {

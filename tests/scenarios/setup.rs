@@ -84,11 +84,11 @@ async fn from_the_page_to_a_rescued_run(stage: Arc<Stage>) {
     // By name, as a person who was told it by GitHub's page would: an organization takes one step more.
     let (_, start) = browse(&format!("{}/setup", worker.url)).await;
     assert!(start.contains("name=\"organization\""));
-    let (status, page) = browse(&format!("{}/setup?organization=first-steps", worker.url)).await;
+    let (status, visit) = browse(&format!("{}/setup?organization=first-steps", worker.url)).await;
     assert_eq!(status, 200);
     let (status, _) = browse(&format!("{}/setup?organization=a/b", worker.url)).await;
     assert_eq!(status, 400);
-    let back = press(&page, "/organizations/first-steps/").await;
+    let back = press(&visit, "/organizations/first-steps/").await;
     assert!(back.starts_with(&format!("{}/setup/created?code=", worker.url)), "{back}");
     // A return that somebody else has made up.
     for forged in [back.replace("state=", "state=1"), back.split("&state").next().expect("one").to_owned()] {
@@ -106,9 +106,13 @@ async fn from_the_page_to_a_rescued_run(stage: Arc<Stage>) {
     for name in values.keys() {
         assert!(page.contains(&format!("npx wrangler secret put {name}")), "{name}");
     }
-    // Once: the code is spent.
-    let (status, page) = browse(&back).await;
-    assert!(status == 502 && !page.contains("PRIVATE KEY"), "{page}");
+    // Once: nobody comes back from the same visit again, not with another code either.
+    let with_another_code = press(&visit, "/organizations/first-steps/").await;
+    assert_ne!(with_another_code, back);
+    for again in [back, with_another_code] {
+        let (status, page) = browse(&again).await;
+        assert!(status == 400 && page.contains("good once") && !page.contains("PRIVATE KEY"), "{page}");
+    }
     assert!(!worker.log().lines().iter().any(|line| line.contains(&values["WEBHOOK_SECRET"])));
     let port = worker.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     worker.stop().await;

@@ -49,6 +49,8 @@ pub struct Options {
     pub around: Option<PathBuf>,
     /// Any free one when `None`.
     pub port: Option<u16>,
+    /// How many wrong admin tokens of an address the platform lets pass in a minute; as in `wrangler.toml` when `None`.
+    pub admin_failures: Option<u32>,
 }
 
 impl Options {
@@ -141,7 +143,10 @@ impl LocalWorker {
         }
         let configuration = folder.path().join("wrangler.json");
         let entry = entry(&root, &built, options.around.as_deref(), folder.path())?;
-        std::fs::write(&configuration, configure(&root, &entry, &options.settings)?.to_string())?;
+        std::fs::write(
+            &configuration,
+            configure(&root, &entry, &options.settings, options.admin_failures)?.to_string(),
+        )?;
         let storage = options.storage.unwrap_or_else(|| folder.path().join("storage"));
         let mut child = Command::new(node)
             .arg(wrangler)
@@ -345,7 +350,12 @@ fn entry(root: &Path, built: &Path, around: Option<&Path>, folder: &Path) -> std
 }
 
 /// The project's configuration with other settings, as the JSON that wrangler takes too.
-fn configure(root: &Path, entry: &Path, settings: &BTreeMap<String, String>) -> std::io::Result<Value> {
+fn configure(
+    root: &Path,
+    entry: &Path,
+    settings: &BTreeMap<String, String>,
+    admin_failures: Option<u32>,
+) -> std::io::Result<Value> {
     let text = std::fs::read_to_string(root.join("wrangler.toml"))?;
     let mut configuration: Value = toml::from_str(&text).map_err(std::io::Error::other)?;
     let Some(fields) = configuration.as_object_mut() else { return Ok(configuration) };
@@ -354,6 +364,9 @@ fn configure(root: &Path, entry: &Path, settings: &BTreeMap<String, String>) -> 
     let vars = fields.entry("vars").or_insert_with(|| json!({}));
     for (name, value) in settings {
         vars[name] = json!(value);
+    }
+    if let Some(limit) = admin_failures {
+        configuration["ratelimits"][0]["simple"]["limit"] = json!(limit);
     }
     Ok(configuration)
 }
