@@ -44,7 +44,7 @@ async fn look_at_app(github: &impl GitHub, site: &Site, findings: &mut Vec<Findi
     #[derive(Deserialize)]
     struct Body {
         name: String,
-        slug: String,
+        slug: Option<String>,
         html_url: String,
         owner: Option<Owner>,
         #[serde(default)]
@@ -52,9 +52,10 @@ async fn look_at_app(github: &impl GitHub, site: &Site, findings: &mut Vec<Findi
         #[serde(default)]
         events: Vec<String>,
     }
+    /// An enterprise has neither.
     #[derive(Deserialize)]
     struct Owner {
-        login: String,
+        login: Option<String>,
         #[serde(rename = "type")]
         kind: Option<String>,
     }
@@ -70,11 +71,14 @@ async fn look_at_app(github: &impl GitHub, site: &Site, findings: &mut Vec<Findi
             return None;
         }
     };
+    // The page of an App ends with what it is called in addresses.
+    let of_page = || body.html_url.rsplit('/').next().unwrap_or_default().to_owned();
+    let slug = body.slug.unwrap_or_else(of_page);
     let settings = match body.owner {
-        Some(Owner { login, kind: Some(kind) }) if kind == "Organization" => {
-            format!("{}/organizations/{login}/settings/apps/{}", site.web_url, body.slug)
+        Some(Owner { login: Some(login), kind: Some(kind) }) if kind == "Organization" => {
+            format!("{}/organizations/{login}/settings/apps/{slug}", site.web_url)
         }
-        _ => format!("{}/settings/apps/{}", site.web_url, body.slug),
+        _ => format!("{}/settings/apps/{slug}", site.web_url),
     };
     findings.push(Finding::ok(check, format!("GitHub knows the App {} by its key", body.name)));
     findings.push(match lacking(site.needed, &body.permissions) {

@@ -171,6 +171,13 @@ fn apps() {
     finds(&installed(&permissions, None), &site, "octo/widgets: App", State::Ok, "installation 7");
     finds(&installed(&permissions, None), &site, "octo/widgets: webhook", State::Ok, "the App's");
     finds(&installed(&permissions, Some("2026-11-23")), &site, "octo/widgets: App", State::Wrong, "suspended");
+    // By GitHub's description an App may have no slug, and its owner be an enterprise, which has no login.
+    let bare = json!({
+        "name": "Mine", "html_url": "https://github.com/apps/mine", "owner": { "slug": "corp" },
+        "permissions": permissions, "events": ["push"],
+    });
+    let bare = Scripted::default().with("/app", 200, &bare).with("/app/hook/config", 200, &json!({ "url": URL }));
+    finds(&bare, &site, "App", State::Ok, "Mine");
     let narrow = json!({ "actions": "read", "contents": "read" });
     finds(&installed(&narrow, None), &site, "octo/widgets: App", State::Wrong, "actions: write, checks: read");
     finds(&app(&narrow, &["workflow_run"]), &site, "App: permissions", State::Wrong, "actions: write, checks: read");

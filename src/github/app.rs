@@ -46,6 +46,14 @@ impl Needed {
     pub fn to_json(self) -> Map<String, Value> {
         self.permissions().map(|(name, level)| (name.to_owned(), level.into())).collect()
     }
+
+    /// What does for an App that was made when pull requests were not looked at: without, some of them cannot be told
+    /// from closed ones. `None`: it would not do.
+    pub fn at_least(self) -> Option<Map<String, Value>> {
+        let mut all = self.to_json();
+        all.remove("pull_requests");
+        (!self.comments).then_some(all)
+    }
 }
 
 /// `actions: write, checks: read, …`
@@ -118,8 +126,7 @@ pub fn token_path(installation: InstallationId) -> String {
 /// Narrowed to the repository and to what is used: what else the App may do, this token may not.
 ///
 /// By its id where that is known: a name is another's once the repository is renamed.
-pub fn token_body(repository: &RepoName, id: Option<RepositoryId>, needed: Needed) -> String {
-    let permissions = needed.to_json();
+pub fn token_body(repository: &RepoName, id: Option<RepositoryId>, permissions: &Map<String, Value>) -> String {
     match id {
         Some(id) => json!({ "repository_ids": [id], "permissions": permissions }).to_string(),
         None => json!({ "repositories": [repository.name()], "permissions": permissions }).to_string(),
@@ -255,7 +262,7 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_as_narrow_as_can_be() {
         let body = |id| {
-            let body = token_body(&RepoName::parse("octo/widgets").unwrap(), id, NEEDED);
+            let body = token_body(&RepoName::parse("octo/widgets").unwrap(), id, &NEEDED.to_json());
             serde_json::from_str::<serde_json::Value>(&body).unwrap()
         };
         let permissions = json!({

@@ -75,12 +75,18 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
         Call::ReadWorkflow { .. } => {
             Answer::Workflow(caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::workflow(&reply)))
         }
-        Call::ListJobs { per_page, .. } => Answer::Jobs(
-            caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::jobs(&reply, *per_page)),
-        ),
-        Call::ListAnnotations { per_page, .. } => Answer::Annotations(
-            caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::annotations(&reply, *per_page)),
-        ),
+        Call::ListJobs { per_page, .. } => Answer::Jobs(match caller.attempt_within(request, BODY_LIMIT).await {
+            Ok(Some(reply)) => Found::jobs(&reply, *per_page),
+            Ok(None) => Found::too_long(*per_page),
+            Err(problem) => Found::Problem(problem),
+        }),
+        Call::ListAnnotations { per_page, .. } => {
+            Answer::Annotations(match caller.attempt_within(request, BODY_LIMIT).await {
+                Ok(Some(reply)) => Found::annotations(&reply, *per_page),
+                Ok(None) => Found::too_long(*per_page),
+                Err(problem) => Found::Problem(problem),
+            })
+        }
         Call::Comment(what) => Answer::Comment(
             caller
                 .attempt(request)

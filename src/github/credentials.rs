@@ -221,14 +221,9 @@ impl Credentials {
         app: &App,
         repository: &RepoName,
     ) -> Result<Option<InstallationToken>, Problem> {
-        let (id, known) = {
-            let known = self.known.borrow();
-            (known.repository, known.installation)
-        };
-        let body = app::token_body(repository, id, app.needed);
+        let known = self.known.borrow().installation;
         if let Some(installation) = known {
-            let reply = self.as_app(way, app, Method::Post, &app::token_path(installation), Some(&body)).await?;
-            match TokenAnswer::of(&reply, app.needed) {
+            match self.create_token(way, app, repository, installation).await? {
                 TokenAnswer::Token(token) => return Ok(Some(token)),
                 TokenAnswer::Problem(problem) => return Err(problem),
                 // It was removed, and perhaps installed anew.
@@ -242,11 +237,33 @@ impl Credentials {
             InstallationAnswer::Problem(problem) => return Err(problem),
         };
         self.known.borrow_mut().installation = Some(installation);
-        let reply = self.as_app(way, app, Method::Post, &app::token_path(installation), Some(&body)).await?;
-        match TokenAnswer::of(&reply, app.needed) {
+        match self.create_token(way, app, repository, installation).await? {
             TokenAnswer::Token(token) => Ok(Some(token)),
             TokenAnswer::Problem(problem) => Err(problem),
             TokenAnswer::NotInstalled => Ok(None),
+        }
+    }
+
+    async fn create_token(
+        &self,
+        way: &impl Way,
+        app: &App,
+        repository: &RepoName,
+        installation: InstallationId,
+    ) -> Result<TokenAnswer, Problem> {
+        let (id, path) = (self.known.borrow().repository, app::token_path(installation));
+        let ask = async |permissions| {
+            let body = app::token_body(repository, id, &permissions);
+            let reply = self.as_app(way, app, Method::Post, &path, Some(&body)).await?;
+            Ok((reply.status, TokenAnswer::of(&reply, app.needed)))
+        };
+        let (status, answer) = ask(app.needed.to_json()).await?;
+        match app.needed.at_least() {
+            Some(less) if status == 422 && matches!(answer, TokenAnswer::Problem(_)) => {
+                let (_, with_less) = ask(less).await?;
+                Ok(if matches!(with_less, TokenAnswer::Token(_)) { with_less } else { answer })
+            }
+            _ => Ok(answer),
         }
     }
 
@@ -430,6 +447,23 @@ mod tests {
         way.now.set(NOW + Span::minutes(55));
         assert_eq!(ask(&credentials, &way), installation("second"));
         way.was_asked(&[LOOKED_UP, TOKEN, TOKEN]);
+    }
+
+    #[test]
+    fn an_app_from_before_pull_requests_were_looked_at() {
+        let not_granted = || message(422, "The permissions requested are not granted to this installation.");
+        let credentials = credentials(None);
+        let way = Scripted::new([installed(7), not_granted(), token("less", 60)]);
+        assert_eq!(ask(&credentials, &way), installation("less"));
+        way.was_asked(&[LOOKED_UP, TOKEN, TOKEN]);
+        let bodies: Vec<bool> =
+            way.bodies.borrow().iter().flatten().map(|body| body.contains("pull_requests")).collect();
+        assert_eq!(bodies, [true, false]);
+        // What it lacks besides is named in full.
+        let credentials = self::credentials(None);
+        let way = Scripted::new([installed(7), not_granted(), not_granted()]);
+        let Err(Problem::Credentials { message }) = ask(&credentials, &way) else { panic!("a token") };
+        assert!(message.contains("actions: write") && message.contains("pull_requests: read"), "{message}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::policy::evidence::{Job, Step};
 use crate::time::Millis;
 
 use super::answer::{Problem, Reply, problem};
+use super::request::EVIDENCE_SMALLEST;
 
 /// A message is shortened to this many characters: what people look for is at its beginning.
 const MESSAGE_MOST: usize = 2_000;
@@ -47,6 +48,16 @@ impl<T> Found<T> {
             Problem::Credentials { message } | Problem::Refused { message } | Problem::Unclear { message } => {
                 Self::Absent(format!("GitHub refused: {message}"))
             }
+        }
+    }
+
+    /// Of a list that is longer than what is read of one. Smaller pages may do; where there are none, somebody's long texts
+    /// are no outage.
+    pub fn too_long(per_page: u32) -> Self {
+        if per_page > EVIDENCE_SMALLEST {
+            Self::Problem(Problem::Lost { what: "a list of more than 4 MiB".to_owned() })
+        } else {
+            Self::Absent("GitHub's list of it is larger than 4 MiB".to_owned())
         }
     }
 
@@ -211,6 +222,48 @@ mod tests {
         }
     }
 
+    /// By GitHub's own description (`@octokit/openapi`), or by what was seen.
+    #[test]
+    fn what_is_nullable_or_optional_may_be_either() {
+        let whole = json!({
+            "id": 9, "name": "test", "status": "completed", "conclusion": "failure", "workflow_name": "ci",
+            "started_at": "2026-11-23T15:04:05Z", "completed_at": "2026-11-23T15:05:05Z", "runner_name": "x",
+            "labels": ["ubuntu-latest"], "run_attempt": 1, "head_branch": "main",
+            "steps": [{ "name": "Run tests", "number": 1, "status": "completed", "conclusion": "failure" }],
+        });
+        for field in [
+            "status",
+            "conclusion",
+            "workflow_name",
+            "started_at",
+            "completed_at",
+            "runner_name",
+            "labels",
+            "run_attempt",
+            "head_branch",
+            "steps",
+        ] {
+            for missing in [false, true] {
+                let mut job = whole.clone();
+                match missing {
+                    true => drop(job.as_object_mut().unwrap().remove(field)),
+                    false => job[field] = serde_json::Value::Null,
+                }
+                let list = reply(200, &json!({ "total_count": 1, "jobs": [job] }));
+                assert!(matches!(Found::jobs(&list, 100), Found::There(_)), "{field}, missing: {missing}");
+            }
+        }
+        for step in [json!({ "name": "x", "conclusion": null }), json!({ "name": "x" })] {
+            let list = reply(200, &json!({ "total_count": 1, "jobs": [{ "id": 9, "name": "x", "steps": [step] }] }));
+            assert!(matches!(Found::jobs(&list, 100), Found::There(_)));
+        }
+        let uncounted = reply(200, &json!({ "total_count": null, "jobs": [] }));
+        assert!(matches!(Found::jobs(&uncounted, 100), Found::There(_)));
+        let annotations = reply(200, &json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
+        let Found::There(page) = Found::annotations(&annotations, 100) else { panic!("not read") };
+        assert_eq!(page.items, ["x"]);
+    }
+
     #[test]
     fn a_full_page_has_a_next_one() {
         let list = |n: usize| json!(vec![json!({ "message": "Process completed with exit code 1." }); n]);
@@ -219,6 +272,15 @@ mod tests {
         {
             let Found::There(page) = Found::annotations(&reply(200, &list(n)), per_page) else { panic!("not read") };
             assert_eq!((page.items.len(), page.full), (n, expected));
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_no_outage_in_the_end() {
+        for (per_page, absent) in [(100, false), (50, false), (20, true)] {
+            let found = Found::<Page<Job>>::too_long(per_page);
+            assert_eq!(matches!(found, Found::Absent(_)), absent, "{per_page}");
+            assert_eq!(found.problem().is_none(), absent, "{per_page}");
         }
     }
 

@@ -17,6 +17,8 @@ use super::pulls::{Head, PULLS_PER_PAGE};
 pub const PER_PAGE: [u32; 4] = [50, 10, 2, 1];
 /// Jobs, or annotations, on a page at first: the most that GitHub gives.
 pub const EVIDENCE_PER_PAGE: u32 = 100;
+/// And at last, where GitHub cannot give more of them, or they are too long.
+pub const EVIDENCE_SMALLEST: u32 = 20;
 
 /// One call to GitHub that the Keeper asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use crate::names::{RepoName, RunId};
 use crate::policy::Then;
 use crate::time::{Millis, Span};
 
+use super::machine::Context;
 use super::outbox::{plain, plain_sentence};
 use super::schema::row as read_row;
 use super::store::{Sql, StoreError, Value};
@@ -38,7 +39,8 @@ const CLAIM: Span = Span::seconds(90);
 /// After that, what a lost call has written can be found.
 const AGAIN: Span = Span::minutes(1);
 const AGAIN_MOST: Span = Span::hours(1);
-const TRIED_FOR: Span = Span::days(1);
+/// About a day.
+const TRIES: u32 = 30;
 /// GitHub's clock and ours may differ by so much.
 const CLOCKS_APART: Span = Span::minutes(10);
 /// Of one pull request, the newest.
@@ -94,7 +96,9 @@ impl<S: Sql> Keeper<S> {
             .exec(
                 "INSERT INTO pull_comments (pull, comment_id, gone, created, due, tries)
                  SELECT pull, NULL, 0, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
-                 ON CONFLICT (pull) DO UPDATE SET due = CASE WHEN gone THEN NULL ELSE MIN(IFNULL(due, ?3), ?3) END",
+                 ON CONFLICT (pull) DO UPDATE SET
+                    due = CASE WHEN gone THEN NULL ELSE MIN(IFNULL(due, ?3), ?3) END,
+                    tries = CASE WHEN due IS NULL THEN 0 ELSE tries END",
                 vec![run_id.into(), now.into(), (now + TOGETHER).into()],
             )
             .map(|_| ())
@@ -128,13 +132,13 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// What became of it.
-    pub fn commented(&self, comment: &Comment, answer: Commented, now: Millis) -> Result<(), StoreError> {
+    pub fn commented(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
+        let now = cx.now;
         let pull = number(comment.pull);
-        let rows =
-            self.store.sql().exec("SELECT tries, created FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
+        let rows = self.store.sql().exec("SELECT tries FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
         let (Some(row), Some(repository)) = (rows.into_iter().next(), self.repository()?) else { return Ok(()) };
         let mut row = read_row(row);
-        let (tries, created) = (row.amount()?, Millis(row.integer()?));
+        let tries = row.amount()?;
         let set = |what: &str, mut values: Vec<Value>| {
             values.push(pull.clone());
             self.store.sql().exec(&format!("UPDATE pull_comments SET {what} WHERE pull = ?"), values).map(|_| ())
@@ -147,9 +151,10 @@ impl<S: Sql> Keeper<S> {
             }
             // Somebody has deleted it, and does not want it.
             Commented::NotThere => set("gone = 1, due = NULL", vec![]),
-            Commented::Problem(_) => {
+            Commented::Problem(problem) => {
+                self.heed(Some(&problem), None, cx)?;
                 let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
-                let due = (now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
+                let due = (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
                 set("due = ?", vec![due.into()])
             }
         }

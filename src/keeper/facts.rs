@@ -9,7 +9,7 @@ use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
-use super::gate::{Cause, Gate};
+use super::gate::{Cause, Closing, Gate};
 use super::machine::{self, Context, Record};
 use super::policy_file::{Known, PolicyFile};
 use super::store::{Sql, StoreError};
@@ -119,6 +119,18 @@ impl<S: Sql> Keeper<S> {
         Ok(news)
     }
 
+    /// A rate limit is of the token, whatever met it.
+    pub(super) fn heed(
+        &self,
+        problem: Option<&Problem>,
+        credentials: Credentials,
+        cx: &Context,
+    ) -> Result<Credentials, StoreError> {
+        let limited = problem.filter(|problem| matches!(problem, Problem::RateLimited { .. }));
+        let gate = limited.and_then(Closing::of).map(|closing| Gate::close(closing, 0, cx));
+        self.close_gate(gate, credentials, cx)
+    }
+
     /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
     pub(super) fn pass_gate(&self, answer: &Answer, now: Millis) -> Result<Credentials, StoreError> {
         let problem = answer.problem();
@@ -128,7 +140,8 @@ impl<S: Sql> Keeper<S> {
             let mended = match gate.cause {
                 Cause::Credentials { .. } => taken,
                 Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
-                Cause::RateLimit => problem.is_none(),
+                // What was asked before it was closed can be answered after.
+                Cause::RateLimit => problem.is_none() && gate.until <= now,
                 Cause::Repository { .. } => answer.shows_repository(),
             };
             if mended {
@@ -164,7 +177,8 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn learn(&self, known: Known, now: Millis) -> Result<(), StoreError> {
         let before = self.policy.borrow_mut().take();
         let text = |known: &Known| known.file.as_ref().and_then(|file| file.text.clone());
-        if before.is_none_or(|before| text(&before) != text(&known)) {
+        // Without a file that is known, the text of one at another path may still be stored.
+        if before.is_none_or(|before| before.file.is_none() || text(&before) != text(&known)) {
             self.store.set_fact(POLICY_TEXT, text(&known).as_ref())?;
             self.summary_changed(now)?;
         }
@@ -273,6 +287,11 @@ impl<S: Sql> Keeper<S> {
 
     pub(super) fn gate(&self) -> Result<Option<Gate>, StoreError> {
         self.store.fact(GATE)
+    }
+
+    /// Whether GitHub is not to be called now.
+    pub(super) fn is_shut(&self, now: Millis) -> Result<bool, StoreError> {
+        Ok(self.gate()?.is_some_and(|gate| gate.until > now))
     }
 
     pub(super) fn set_gate(&self, gate: Option<&Gate>) -> Result<(), StoreError> {

@@ -94,6 +94,10 @@ impl Gate {
 
     /// The gate after another closing on top of this one.
     pub fn then(self, next: Self, now: Millis) -> Self {
+        // A comment is written beside all else: what it was told is not shortened by what another call was told.
+        if self.cause == Cause::RateLimit && self.until > now && self.until >= next.until {
+            return self;
+        }
         if next.cause != Cause::NoAnswer {
             return next;
         }

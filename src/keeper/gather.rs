@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::github::pulls::{Head, PULL_PAGES};
-use crate::github::request::EVIDENCE_PER_PAGE;
+use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{Call, Found, Page, Problem, PullRequest, Run};
 use crate::hint::Conclusion;
 use crate::names::JobId;
@@ -25,7 +25,7 @@ const REQUESTS: u32 = 25;
 const JOBS: usize = 1_000;
 const ANNOTATIONS: usize = 300;
 /// The pages that are tried after one that GitHub could not give.
-const SMALLER: [u32; 2] = [50, 20];
+const SMALLER: [u32; 2] = [50, EVIDENCE_SMALLEST];
 /// Whatever it was that the object died of, an attempt is decided without what is largest after so many times, and after
 /// some more without anything.
 const DEATHS: u32 = 2;

@@ -153,6 +153,9 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
             watched.due = Some(calling.since + QUIET);
             return Looked::Settled(Step::of(watched));
         }
+    } else {
+        // What was not answered is over, unless it is the re-run itself.
+        watched.trouble_since = None;
     }
     if watched.decided_attempt >= Some(attempt) {
         watched.due = None;
@@ -299,8 +302,8 @@ fn end(mut watched: Watched, run: &Run, ending: Ending, cx: &Context) -> Step {
     Step { records: vec![record], spends, ..Step::of(watched) }
 }
 
+/// A call whose answer is not known stays one: it was made when the attempt had ended, so that this is GitHub being behind.
 fn still_going(mut watched: Watched, run: &Run, cx: &Context) -> Step {
-    watched.calling = None;
     let rerun = run.run_attempt > RunAttempt::FIRST;
     settle_trouble(&mut watched, if rerun { RunOutcome::Rerunning } else { RunOutcome::Waiting }, cx);
     watched.failed_at = cx.now;
@@ -357,6 +360,7 @@ pub fn credit_lost_call(watched: &mut Watched, attempt: RunAttempt, cx: &Context
     watched.publish = Some(cx.now);
     watched.decided_attempt = watched.decided_attempt.max(Some(calling.run_attempt));
     watched.tries = 0;
+    watched.trouble_since = None;
     watched.outcome = RunOutcome::Rerunning;
     watched.reason =
         format!("Attempt {} was re-run: the answer was lost, but attempt {attempt} is there.", calling.run_attempt);

@@ -349,7 +349,7 @@ impl<S: Sql> Keeper<S> {
         if let Some(notice) = self.next_notice(now)? {
             return Ok(Some(Errand::Notify(notice)));
         }
-        if !may_call || self.paused()?.is_some() || self.gate()?.is_some_and(|gate| gate.until > now) {
+        if !may_call || self.paused()?.is_some() || self.is_shut(now)? {
             return Ok(None);
         }
         if let Some(comment) = self.next_comment(now)? {
@@ -387,8 +387,11 @@ impl<S: Sql> Keeper<S> {
         let Some(watched) = self.store.run(run_id)? else {
             return Ok(Settled { credentials, ..Settled::default() });
         };
-        if !matches!(call, Call::Rerun { .. }) && self.paused()?.is_some() {
-            // Paused while GitHub was asked: the run stays due, and is decided on when that ends.
+        if !matches!(call, Call::Rerun { .. }) && (self.paused()?.is_some() || self.is_shut(cx.now)?) {
+            // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
+            // that ends.
+            self.gathering.borrow_mut().remove(&run_id);
+            let credentials = self.heed(answer.problem(), credentials, cx)?;
             return Ok(Settled { credentials, ..Settled::default() });
         }
         match (call, answer) {
@@ -455,6 +458,13 @@ impl<S: Sql> Keeper<S> {
             }
         }
         let After { next, passed_over } = Sweep::after(asked, listed, cancelled_since.is_some());
+        // A comment has met a rate limit meanwhile.
+        let next = if self.is_shut(cx.now)? && next.is_some() {
+            self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
+            return Ok(Settled { records, credentials, ..Settled::default() });
+        } else {
+            next
+        };
         let sweep = match &next {
             Some(next) => sweep.going_on(next.clone(), cx.now),
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),

@@ -289,7 +289,7 @@ impl Inner {
         }
         let noted = async {
             let keeper = self.keeper()?;
-            keeper.commented(&comment, answer, now())?;
+            keeper.commented(&comment, answer, &context(&self.rules, now(), chance()))?;
             let due = keeper.next_alarm(&self.rules)?;
             Site { inner: &self, repository: repository.clone() }.arm(due).await
         };
@@ -332,7 +332,7 @@ impl Host for Site<'_> {
     }
 
     fn chance(&self) -> f64 {
-        worker::js_sys::Math::random()
+        chance()
     }
 
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
@@ -478,4 +478,8 @@ fn json(view: &impl Serialize) -> Result<Option<Vec<u8>>, StoreError> {
 
 fn now() -> Millis {
     Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+}
+
+fn chance() -> f64 {
+    worker::js_sys::Math::random()
 }

@@ -77,6 +77,12 @@ pub struct Notice {
     about: Vec<(RunId, Kind)>,
 }
 
+impl Notice {
+    pub fn about(&self) -> impl Iterator<Item = (RunId, Kind)> {
+        self.about.iter().copied()
+    }
+}
+
 /// When messages were sent within the last hour, oldest first.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -13,6 +13,8 @@ const ACTIVE_STEP: Span = Span::hours(1);
 /// The list is by the time that a run was created, and a run takes a while to fail: a job may take six hours on
 /// GitHub's runners, and wait for one before that.
 const RUN_TAKES: Span = Span::hours(24);
+/// GitHub re-runs nothing that is older ("Re-running workflows and jobs"); and what is, can have been forgotten here.
+const RERUNNABLE_FOR: Span = Span::days(30);
 /// GitHub lists no more runs than this.
 const LISTED_MOST: u32 = 1_000;
 /// Pages of one sweep, of all lists together: three of 1,000 runs, and what some runs with long commit messages take more.
@@ -78,7 +80,8 @@ impl Sweep {
     pub fn start(&self, now: Millis) -> Call {
         let unfinished = self.next.clone().filter(|next| now - next.started < RESUMED_FOR);
         Call::ListFailedRuns(unfinished.unwrap_or_else(|| {
-            let created_from = Millis((self.swept.0 - RUN_TAKES.as_millis()).max(0));
+            let (since, rerunnable) = (self.swept.0 - RUN_TAKES.as_millis(), now.0 - RERUNNABLE_FOR.as_millis());
+            let created_from = Millis(since.max(rerunnable).max(0));
             FailedRuns {
                 failing: Failing::Failure,
                 created_from,

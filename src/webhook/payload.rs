@@ -271,13 +271,16 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
         return Ok(Payload::Unwanted("check run, as it is not of GitHub Actions".to_owned()));
     }
     // Check runs of before 2021 have another address, and one without may come.
-    let Some(run_id) = check_run.details_url.as_deref().and_then(run_of_details_url) else {
-        return Ok(Payload::Unwanted("check run, as its details_url names no workflow run".to_owned()));
+    let repository = event.repository.full_name;
+    let run = check_run.details_url.as_deref().and_then(|url| run_of_details_url(url, &repository));
+    let Some(run_id) = run else {
+        let what = "check run, as its details_url names no workflow run of the repository";
+        return Ok(Payload::Unwanted(what.to_owned()));
     };
     Ok(Payload::Job {
         run: Seen {
             repository_id: event.repository.id,
-            repository: event.repository.full_name,
+            repository,
             run_id,
             run_attempt: None,
             conclusion: check_run.conclusion,
@@ -288,12 +291,16 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
     })
 }
 
-/// The run of `https://HOST/OWNER/REPO/actions/runs/RUN/job/JOB`. Only the number is taken from it: which
-/// repository it belongs to is said by `repository`.
-fn run_of_details_url(url: &str) -> Option<RunId> {
+/// The run of `https://HOST/OWNER/REPO/actions/runs/RUN/job/JOB`. Only the number is taken from it, and only if it is one
+/// of this repository: whoever makes a check run with a workflow's token can give it any address.
+fn run_of_details_url(url: &str, repository: &RepoName) -> Option<RunId> {
     let (_, path) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?.split_once('/')?;
-    let mut segments = path.split('/').skip(2);
-    if (segments.next()?, segments.next()?) != ("actions", "runs") {
+    let mut segments = path.split('/');
+    let named = [segments.next()?, segments.next()?];
+    let is_this = |[owner, name]: [&str; 2]| {
+        owner.eq_ignore_ascii_case(repository.owner()) && name.eq_ignore_ascii_case(repository.name())
+    };
+    if !is_this(named) || (segments.next()?, segments.next()?) != ("actions", "runs") {
         return None;
     }
     let id = segments.next()?.split(['?', '#']).next()?;
@@ -302,3 +309,6 @@ fn run_of_details_url(url: &str) -> Option<RunId> {
     }
     RunId::new(id.parse().ok()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -322,14 +322,18 @@ fn malformed_payloads_are_named_by_place_and_never_quoted() {
     }
     for url in [
         "",
-        "https://h/o/r/actions/runs/x/job/1",
-        "https://h/o/r/actions/runs/",
-        "https://h/o/r/runs/7",
-        "https://h/o/r/checks/runs/7",
-        "https://h/o/r/actions/jobs/7",
-        "https://h/o/r/actions/runs/0",
+        "https://h/octo/widgets/actions/runs/x/job/1",
+        "https://h/octo/widgets/actions/runs/",
+        "https://h/octo/widgets/runs/7",
+        "https://h/octo/widgets/checks/runs/7",
+        "https://h/octo/widgets/actions/jobs/7",
+        "https://h/octo/widgets/actions/runs/0",
         "javascript:7",
-        "https://h/o/r/actions/runs/+7",
+        "https://h/octo/widgets/actions/runs/+7",
+        // Numbers of another repository.
+        "https://h/octo/gadgets/actions/runs/7/job/9",
+        "https://h/mallory/widgets/actions/runs/7/job/9",
+        "https://h/octo/widgets/../gadgets/actions/runs/7",
     ] {
         let mut payload = check("failure");
         payload["check_run"]["details_url"] = json!(url);
@@ -341,8 +345,8 @@ fn malformed_payloads_are_named_by_place_and_never_quoted() {
 fn details_urls_of_other_hosts_and_shapes() {
     for url in [
         "https://ghe.example/octo/widgets/actions/runs/7/job/9",
-        "http://ghe/o/r/actions/runs/7",
-        "https://h/o/r/actions/runs/7?pr=1",
+        "http://ghe/Octo/Widgets/actions/runs/7",
+        "https://h/octo/widgets/actions/runs/7?pr=1",
     ] {
         let mut payload = check("failure");
         payload["check_run"]["details_url"] = json!(url);

@@ -118,6 +118,7 @@ pub fn details_url(bytes: &[u8]) {
             assert!(url.contains(&path) || padded, "{url:?} -> {}", run.run_id);
             assert!(url.starts_with("https://") || url.starts_with("http://"), "{url:?}");
             assert_eq!(run.repository.as_str(), "octo/widgets", "the repository is the payload's");
+            assert!(url.to_ascii_lowercase().contains("/octo/widgets/actions/runs/"), "{url:?} is another's");
             // What crosses to the Keeper comes back the same.
             let hint = Hint {
                 run_id: run.run_id,

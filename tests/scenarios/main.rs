@@ -22,6 +22,7 @@ mod panics;
 mod payloads;
 mod policies;
 mod policy_files;
+mod pulls;
 mod refusals;
 mod reruns;
 mod restarts;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         policies::trials(&stage),
         evidence::trials(&stage),
         policy_files::trials(&stage),
+        pulls::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
         settings::trials(&stage),

@@ -4,14 +4,25 @@ use std::collections::BTreeMap;
 
 use rerunner::attempts::RunOutcome;
 use rerunner::hint::Conclusion;
+use rerunner::keeper::machine::Record;
 use rerunner::keeper::views::Page;
 use rerunner::names::RepoName;
-use rerunner::time::Span;
+use rerunner::time::{Millis, Span};
 use simulator::model;
 
+use crate::policies::{Budget, Plan};
 use crate::schedule::{EXCLUDED, Schedule};
-use crate::words::{attempt_of, conclusion_of, run_id_of};
+use crate::settings::Deployed;
+use crate::words::{attempt_of, conclusion_of, from_model, run_id_of};
 use crate::world::Asked;
+
+/// How long a run is kept that nothing happens to any more, and how far a clock can be put forward meanwhile.
+const KEPT: Span = Span::days(35);
+const CLOCKS: Span = Span::minutes(30);
+/// How long a run is tried.
+const GIVEN_UP: Span = Span::hours(24);
+/// GitHub re-runs nothing that is older.
+const RERUNNABLE: Span = Span::days(30);
 
 impl Schedule {
     /// Holds GitHub's record against the promises.
@@ -25,31 +36,67 @@ impl Schedule {
         for repository in 0..self.ids.len() {
             self.check_budget(repository, &mut wrong);
             self.check_figures(repository, &mut wrong);
+            self.check_told(repository, &mut wrong);
         }
         for what in wrong {
             self.world.borrow_mut().violate(what);
         }
     }
 
-    /// In no hour, by the Keeper's clock, were there more re-runs than the budget has.
+    /// The policy files that went with these settings.
+    fn files<'a>(&'a self, repository: usize, settings: &Deployed, none: &'a Plan) -> &'a Plan {
+        settings.policy_file.map_or(none, |path| &self.policies[repository][path])
+    }
+
+    /// In no hour and no day, by the Keeper's clock, did re-runs take more than the budget has.
     fn check_budget(&self, repository: usize, wrong: &mut Vec<String>) {
-        let Some(hourly) = self.policies[repository].hourly() else { return };
         let world = self.world.borrow();
+        if world.deployments.iter().any(|(_, settings)| settings.policy_file != Some(0)) {
+            return;
+        }
+        let Budget { hourly, daily, minutes_a_day } = self.policies[repository][0].budget();
+        // What was asked for on what GitHub showed of long ago may have been given back before.
+        let sound = |asked: &&Asked| asked.made.is_some() && !(asked.is_past_the_guard() && self.is_behind());
         let made: Vec<&Asked> =
-            world.asked.iter().filter(|asked| asked.repository == repository && asked.made).collect();
+            world.asked.iter().filter(|asked| asked.repository == repository).filter(sound).collect();
         for last in &made {
-            let hour = |asked: &&&Asked| asked.at <= last.at && last.at - asked.at < Span::hours(1);
-            let count = made.iter().filter(hour).count();
-            if count > hourly {
-                wrong.push(format!("{count} re-runs in the hour before {}, with a budget of {hourly}", last.at));
+            let within =
+                |span: Span| made.iter().filter(move |asked| asked.at <= last.at && last.at - asked.at < span).copied();
+            for (most, span) in [(hourly, Span::hours(1)), (daily, Span::days(1))] {
+                let count = within(span).count();
+                if most.is_some_and(|most| count > most) {
+                    wrong.push(format!("{count} re-runs in {span:?} before {}, with a budget of {most:?}", last.at));
+                }
+            }
+            let took: i64 = within(Span::days(1)).map(|asked| self.failed_for(asked).as_millis()).sum();
+            if minutes_a_day.is_some_and(|most| took > Span::minutes(most.into()).as_millis()) {
+                let minutes = took / 60_000;
+                wrong.push(format!("{minutes} minutes in a day before {}, with {minutes_a_day:?}", last.at));
             }
         }
+    }
+
+    /// How long the failed jobs took that were re-run: what the re-run takes at least.
+    fn failed_for(&self, asked: &Asked) -> Span {
+        let world = self.world.borrow();
+        let run = world.github.run(model::RunId(asked.run_id.get()));
+        let jobs = asked.made.and_then(|attempt| run.attempt(attempt)).map(|attempt| &attempt.jobs);
+        let failed = jobs
+            .into_iter()
+            .flatten()
+            .filter(|job| job.conclusion().is_some_and(|conclusion| conclusion_of(conclusion).may_be_rerun()));
+        let seconds = |job: &model::Job| Some((job.completed_at? - job.started_at?) / 1_000);
+        Span::seconds(i64::try_from(failed.filter_map(seconds).sum::<u64>()).unwrap_or(i64::MAX))
     }
 
     /// What the pages say is what the rows say, one by one.
     fn check_figures(&self, repository: usize, wrong: &mut Vec<String>) {
         let keeper = &self.machines[repository].keeper;
         let world = self.world.borrow();
+        // Longer than the figures look back.
+        if self.is_long() {
+            return;
+        }
         let kept = self.runs[repository].iter().filter_map(|run| keeper.run(run_id_of(*run)).expect("read"));
         let (mut by_outcome, mut reruns) = (BTreeMap::<&str, u64>::new(), 0);
         for (watched, records) in kept {
@@ -59,7 +106,7 @@ impl Schedule {
         let count = |outcome: RunOutcome| by_outcome.get(outcome.as_str()).copied().unwrap_or_default();
         let page = Page { outcome: None, before: None, limit: 1 };
         let name = RepoName::parse(&world.repositories[repository]).expect("a name");
-        let rules = &self.machines[repository].rules;
+        let rules = &self.machines[repository].config.rules;
         let view = keeper.repository_view(name, &page, rules, world.clock(repository)).expect("read");
         let said = view.last_30_days;
         let said = [said.rescued, said.exhausted, said.left, said.failed, said.superseded, said.reruns];
@@ -86,7 +133,12 @@ impl Schedule {
         let ours = || world.github.reruns().iter().filter(|rerun| rerun.run == id && rerun.by == model::RerunBy::Api);
         let pressed = world.github.reruns().iter().any(|rerun| rerun.run == id && rerun.by == model::RerunBy::Person);
         let excluded = run.identity.actor.as_str() == EXCLUDED;
-        let policy = &self.policies[repository];
+        let asked: Vec<&Asked> =
+            world.asked.iter().filter(|asked| asked.run_id == run_id_of(id) && asked.made.is_some()).collect();
+        let decided = world.decided.get(&run_id_of(id)).map(Vec::as_slice).unwrap_or_default();
+        let none = Plan::none();
+        // Then nobody looks what became of a call without an answer.
+        let unserved = world.deployments.iter().any(|(_, settings)| !settings.serves[repository]);
         let of_fork = run.identity.head_repository != *world.github.repository(run.repository).name();
         let mut say = |what: String| {
             let (workflow, latest) = (&run.identity.workflow.name, run.latest());
@@ -95,75 +147,124 @@ impl Schedule {
                 id.0, latest.number, latest.conclusion, world.repositories[repository]
             ))
         };
-        for rerun in ours() {
-            let attempt = run.attempt(rerun.from_attempt).expect("it was re-run");
+        // GitHub's call does not say which attempt is meant. Whoever reads what was so long ago cannot know that the run
+        // has moved on; nor can anybody when a person presses the button at the same moment.
+        let misled = asked.iter().filter(|asked| asked.is_misled()).count();
+        let may_be_misled = pressed || asked.iter().any(|asked| asked.is_past_the_guard());
+        if misled > 0 && !may_be_misled {
+            say(format!("another attempt was re-run than was decided on: {asked:#?}"));
+        }
+        for asked in &asked {
+            let attempt = run.attempt(asked.run_attempt).expect("it was decided on");
             let conclusion = attempt.conclusion.map(conclusion_of);
             let is_candidate =
                 |conclusion: Conclusion| conclusion.may_be_rerun() || conclusion == Conclusion::Cancelled;
             if !conclusion.is_some_and(is_candidate) {
-                say(format!("attempt {} was re-run, which concluded {conclusion:?}", rerun.from_attempt));
+                say(format!("attempt {} was re-run, which concluded {conclusion:?}", asked.run_attempt));
             }
-            if let Some(objection) = policy.objection(
-                rerun.from_attempt,
+            let settings = world.settings_at(asked.when);
+            let policy = self.files(repository, settings, &none);
+            let objection = policy.objection(
+                settings,
+                asked.when,
+                asked.run_attempt,
                 attempt.conclusion,
                 &attempt.jobs,
                 of_fork,
                 &run.identity.workflow.name,
-            ) {
-                say(format!("attempt {} was re-run, against the policy: {objection}", rerun.from_attempt));
+            );
+            if let Some(objection) = objection {
+                say(format!("attempt {} was re-run, against the policy: {objection}", asked.run_attempt));
             }
             if excluded {
                 say("re-run, although its actor is excluded".to_owned());
             }
-            let recorded = kept.as_ref().is_some_and(|(_, records)| {
-                let of_it = |record: &&_| record_is_rerun_of(record, rerun.from_attempt);
-                records.iter().filter(of_it).count() == 1
-            });
-            if !recorded && !pressed {
-                say(format!("the re-run of attempt {} is not on record once", rerun.from_attempt));
+            if conclusion == Some(Conclusion::Cancelled) && self.was_cancelled_before(repository, attempt) {
+                say(format!("attempt {} was cancelled before anybody wanted that re-run", asked.run_attempt));
+            }
+            let of_it = |(_, record): &&(Millis, Record)| record_is_rerun_of(record, asked.run_attempt);
+            let recorded = decided.iter().filter(of_it).count() == 1;
+            if !recorded && !pressed && misled == 0 && !unserved {
+                say(format!("the re-run of attempt {} is not on record once", asked.run_attempt));
             }
         }
         let latest = run.latest();
         let failed = latest.conclusion.map(conclusion_of).is_some_and(|conclusion| conclusion.may_be_rerun());
         let gone = world.is_gone(repository, id);
         let unclear = self.unclear.contains(&id);
-        if failed && !excluded {
-            match &kept {
-                None => say("its last attempt failed, and nothing is known of it".to_owned()),
-                Some((watched, _)) => {
-                    let never = world.never.contains(&id.0) && watched.outcome == RunOutcome::Failed;
-                    let expected = policy.explains(watched.outcome, latest.number)
-                        || never
-                        || (gone && watched.outcome == RunOutcome::Superseded)
-                        || (unclear && watched.outcome == RunOutcome::Left);
-                    let attempt = watched.decided_attempt == Some(attempt_of(latest.number));
-                    if !expected || !attempt || watched.reason.is_empty() {
-                        say(format!(
-                            "its last attempt, {}, failed and was not re-run, without a good reason on record",
-                            latest.number
-                        ));
-                    }
+        // GitHub can fail to answer for a day.
+        let given_up = |at| latest.completed_at.is_some_and(|ended| at - from_model(ended) > GIVEN_UP.minus(CLOCKS));
+        let explains = |(at, record): &(Millis, Record)| {
+            let settings = world.settings_at(*at);
+            let old = *at - from_model(run.identity.created_at) > RERUNNABLE.minus(CLOCKS);
+            record.run_attempt == Some(attempt_of(latest.number))
+                && !record.reason.is_empty()
+                && match record.outcome {
+                    RunOutcome::Superseded => gone,
+                    RunOutcome::Failed => world.never.contains(&id.0) || old || given_up(*at),
+                    RunOutcome::Left if unclear || settings.dry_run || !settings.serves[repository] => true,
+                    outcome => self.files(repository, settings, &none).explains(settings, *at, outcome, latest.number),
                 }
+        };
+        let ended = latest.completed_at.map(from_model);
+        // What ends while its repository is not served is nobody's, and nor is what no webhook told of when it is again.
+        let unheard = ended.is_some() && unserved;
+        let of_latest = |(_, record): &(Millis, Record)| record.run_attempt == Some(attempt_of(latest.number));
+        if failed && !excluded && !(unheard && !decided.iter().any(of_latest)) {
+            let is_explained = match &kept {
+                Some((watched, _)) => {
+                    let of_it = |(_, record): &&(Millis, Record)| record.outcome == watched.outcome;
+                    watched.decided_attempt == Some(attempt_of(latest.number))
+                        && decided.iter().filter(of_it).any(explains)
+                }
+                None => decided.last().is_some_and(explains),
+            };
+            // Nor of one that only a list told of when GitHub would not re-run it any more.
+            let too_late = from_model(run.identity.created_at) + RERUNNABLE < world.now
+                && !world.heard_of.contains(&run_id_of(id));
+            if decided.is_empty() {
+                if !too_late {
+                    say("its last attempt failed, and nothing is known of it".to_owned());
+                }
+            } else if !is_explained {
+                let number = latest.number;
+                say(format!("its last attempt, {number}, failed and was not re-run, without a good reason on record"));
             }
         }
-        if let Some((watched, _)) = &kept {
-            let counted = watched.reruns as usize;
-            if counted != ours().count() && !pressed {
-                say(format!("{} re-runs were made, {counted} were counted", ours().count()));
-            }
-            if watched.due.is_some() {
-                say("it is due, when all is quiet".to_owned());
-            }
-            let published = world.kv.get(&(repository, run_id_of(id)));
-            if published.is_some_and(|published| *published != watched.attempts())
-                || (published.is_none() && watched.reruns > 0)
+        let Some((watched, _)) = &kept else {
+            if let Some((last, _)) = decided.last()
+                && world.now - *last < KEPT
             {
-                say(format!("Workers KV says {published:?}"));
+                say(format!("it was forgotten, and was decided on at {last}"));
             }
+            return;
+        };
+        let counted = watched.reruns as usize;
+        if counted != ours().count() && !pressed && misled == 0 && !unserved {
+            say(format!("{} re-runs were made, {counted} were counted", ours().count()));
         }
+        if watched.due.is_some() {
+            say("it is due, when all is quiet".to_owned());
+        }
+        let published = world.kv.get(&(repository, run_id_of(id)));
+        if published.is_some_and(|published| *published != watched.attempts())
+            || (published.is_none() && watched.reruns > 0)
+        {
+            say(format!("Workers KV says {published:?}"));
+        }
+    }
+
+    /// Whether an attempt of which only a list can have told was over before the policy re-ran what is cancelled.
+    fn was_cancelled_before(&self, repository: usize, attempt: &model::Attempt) -> bool {
+        let failed = |job: &model::Job| job.conclusion().is_some_and(|is| conclusion_of(is).may_be_rerun());
+        let wanted = self.policies[repository].iter().filter_map(Plan::wants_cancelled_from).min();
+        let ended = attempt.completed_at.map(from_model);
+        // The list is taken up from some minutes before, as clocks differ.
+        !attempt.jobs.iter().any(failed)
+            && wanted.zip(ended).is_some_and(|(wanted, ended)| ended + Span::minutes(20) < wanted)
     }
 }
 
-fn record_is_rerun_of(record: &rerunner::keeper::machine::Record, attempt: u32) -> bool {
+fn record_is_rerun_of(record: &Record, attempt: u32) -> bool {
     record.outcome == RunOutcome::Rerunning && record.run_attempt == Some(attempt_of(attempt))
 }

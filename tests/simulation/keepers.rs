@@ -8,16 +8,17 @@ use std::task::{Context, Poll, Waker};
 
 use rerunner::github::Call;
 use rerunner::hint::Hint;
-use rerunner::keeper::comments::Comment;
-use rerunner::keeper::machine::{LEASE, Record};
-use rerunner::keeper::outbox::Notice;
-use rerunner::keeper::store::StoreError;
+use rerunner::keeper::comments::{self, Comment};
+use rerunner::keeper::machine::{LEASE, Receipt, ReceiptKind, Record};
+use rerunner::keeper::outbox::{Notice, Notices};
+use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::summary::Summary;
 use rerunner::keeper::watched::Watched;
 use rerunner::keeper::work::{self, Host};
-use rerunner::keeper::{Answer, Keeper};
+use rerunner::keeper::{Answer, Keeper, context};
 use rerunner::names::{FilePath, RepoName, RunId};
 use rerunner::policy::Rules;
+use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
 
 use crate::native_sql::NativeSql;
@@ -25,33 +26,58 @@ use crate::world::{Shared, World};
 
 type Work = Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
 
+/// What the settings come to for one repository.
+#[derive(Clone)]
+pub struct Config {
+    pub rules: Rc<Rules>,
+    policy_file: Option<FilePath>,
+    notices: Option<Notices>,
+    comments: Option<String>,
+    serves: bool,
+}
+
+impl Config {
+    pub fn of(settings: &Settings, repository: &RepoName) -> Self {
+        let web_url = settings.github_web_url();
+        let per_hour = settings.notify_url.as_ref().map(|_| settings.notifications_per_hour);
+        Self {
+            rules: Rc::new(Rules::from(settings)),
+            policy_file: settings.policy_file.clone(),
+            notices: per_hour.map(|per_hour| Notices { per_hour, web_url: web_url.clone() }),
+            comments: settings.comment_on_pull_requests.then_some(web_url),
+            serves: settings.serves(repository),
+        }
+    }
+
+    fn open(&self, sql: &NativeSql) -> Rc<Keeper<NativeSql>> {
+        let keeper = Keeper::open(sql.clone()).expect("the schema").reading(self.policy_file.clone());
+        Rc::new(keeper.with_notices(self.notices.clone()).with_comments(self.comments.clone()))
+    }
+}
+
 /// The Keeper of one repository, and the machine that it runs on.
 pub struct Machine {
     repository: usize,
     world: Shared,
     sql: NativeSql,
     pub keeper: Rc<Keeper<NativeSql>>,
-    pub rules: Rc<Rules>,
-    policy_file: Option<FilePath>,
+    pub config: Config,
     work: Option<Work>,
+    /// Comments being written.
+    beside: Vec<Work>,
     /// An alarm that went off while the one before was still at work.
     alarm_waits: bool,
 }
 
 impl Machine {
-    pub fn new(world: &Shared, repository: usize, rules: &Rc<Rules>, policy_file: Option<FilePath>) -> Self {
+    pub fn new(world: &Shared, repository: usize, config: Config) -> Self {
         let sql = NativeSql::open().expect("SQLite in memory");
-        let keeper = open(&sql, policy_file.as_ref());
-        Self {
-            repository,
-            world: Rc::clone(world),
-            sql,
-            keeper,
-            rules: Rc::clone(rules),
-            policy_file,
-            work: None,
-            alarm_waits: false,
-        }
+        let keeper = config.open(&sql);
+        let name = RepoName::parse(&world.borrow().repositories[repository]).expect("a name");
+        keeper.set_repository(&name).expect("stored");
+        let world = Rc::clone(world);
+        let (work, beside, alarm_waits) = (None, vec![], false);
+        Self { repository, world, sql, keeper, config, work, beside, alarm_waits }
     }
 
     fn site(&self) -> Site {
@@ -62,17 +88,57 @@ impl Machine {
     pub fn receive(&mut self, hint: &Hint) -> Result<(), StoreError> {
         let received = {
             let site = self.site();
-            let mut receive = Box::pin(work::receive(&self.keeper, &self.rules, &site, hint));
+            let mut receive = Box::pin(work::receive(&self.keeper, &self.config.rules, &site, hint));
             match poll(receive.as_mut()) {
                 Poll::Ready(received) => received?,
                 Poll::Pending => panic!("a webhook is received in one go"),
             }
         };
+        self.check_delivery(hint, &received.receipt);
         if received.overdue && self.work.is_none() {
             self.start_work();
         }
         self.check_alarm();
         Ok(())
+    }
+
+    /// One that was stored is known for as long as GitHub repeats it.
+    fn check_delivery(&self, hint: &Hint, receipt: &Receipt) {
+        let mut world = self.world.borrow_mut();
+        if receipt.kind != ReceiptKind::Ignored {
+            world.heard_of.insert(hint.run_id);
+        }
+        let Some(delivery) = &hint.delivery else { return };
+        let now = world.clock(self.repository);
+        let stored = world.deliveries.get(delivery).copied();
+        if let Some(stored) = stored
+            && now - stored < Span::days(3)
+            && receipt.reason != "this delivery was received before"
+        {
+            world.violate(format!("{delivery:?} of {stored} was taken for a new one: {}", receipt.reason));
+        }
+        if stored.is_none() && receipt.kind != ReceiptKind::Ignored {
+            world.deliveries.insert(delivery.clone(), now);
+        }
+    }
+
+    /// What became of a message.
+    pub fn noticed(&mut self, notice: &Notice, taken: bool) {
+        let now = self.world.borrow().clock(self.repository);
+        self.keeper.noticed(notice, taken, now).expect("stored");
+        let due = self.keeper.next_alarm(&self.config.rules).expect("read");
+        self.world.borrow_mut().arm(self.repository, due);
+        self.check_alarm();
+    }
+
+    /// Whether anybody is still to be told of anything.
+    pub fn has_more_to_tell(&self) -> bool {
+        let count = |table: &str| {
+            let rows = self.sql.exec(&format!("SELECT COUNT(*) FROM {table} WHERE due IS NOT NULL"), vec![]);
+            rows.expect("read").concat() != [Value::Integer(0)]
+        };
+        (self.config.notices.is_some() && count("notices"))
+            || (self.config.comments.is_some() && count("pull_comments"))
     }
 
     pub fn pause(&mut self, paused: bool) {
@@ -87,7 +153,7 @@ impl Machine {
             } else {
                 world.paused.remove(&self.repository);
             }
-            let due = self.keeper.next_alarm(&self.rules).expect("read");
+            let due = self.keeper.next_alarm(&self.config.rules).expect("read");
             world.arm(self.repository, due);
             world.note(|| format!("pause      of repository {}: {paused}", self.repository));
         }
@@ -104,15 +170,26 @@ impl Machine {
 
     fn start_work(&mut self) {
         self.world.borrow_mut().requests.remove(&self.repository);
-        let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.rules), self.site());
+        if !self.config.serves {
+            let site = self.site();
+            let retired = self.keeper.retire(&context(&self.config.rules, site.now(), 0.0)).expect("stored");
+            for (run_id, record) in retired {
+                site.decided(run_id, &record);
+            }
+        }
+        let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
         self.work = Some(Box::pin(async move { work::work(&keeper, &rules, true, &site).await }));
         self.go_on();
     }
 
     /// Something that the work waited for may have come.
     pub fn go_on(&mut self) {
-        let Some(work) = &mut self.work else { return };
-        let Poll::Ready(result) = poll(work.as_mut()) else { return };
+        let ended = self.work.as_mut().and_then(|work| match poll(work.as_mut()) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        });
+        self.go_on_beside();
+        let Some(result) = ended else { return };
         self.work = None;
         if let Err(error) = result {
             self.world.borrow_mut().violate(format!("work ended with: {error}"));
@@ -123,16 +200,40 @@ impl Machine {
         }
     }
 
+    fn go_on_beside(&mut self) {
+        let begun = std::mem::take(&mut self.world.borrow_mut().comments_begun);
+        for (repository, comment) in begun {
+            assert_eq!(repository, self.repository, "begun by the work that was just at work");
+            let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
+            self.beside.push(Box::pin(async move {
+                let answer = comments::write(&comment, async |call| site.call(&call).await).await;
+                keeper.commented(&comment, answer, &context(&rules, site.now(), site.chance()))?;
+                site.arm(keeper.next_alarm(&rules)?).await
+            }));
+        }
+        let beside = std::mem::take(&mut self.beside);
+        self.beside =
+            beside.into_iter().filter_map(|mut work| poll(work.as_mut()).is_pending().then_some(work)).collect();
+    }
+
+    /// The Worker is deployed with other settings.
+    pub fn deploy(&mut self, config: Config) {
+        self.config = config;
+        self.crash();
+    }
+
     /// The machine goes away in the middle of whatever it does, and another takes over what was stored.
     pub fn crash(&mut self) {
         self.world.borrow_mut().note(|| format!("crash      of the Keeper of repository {}", self.repository));
         self.work = None;
+        self.beside.clear();
         {
             let mut world = self.world.borrow_mut();
+            world.epochs[self.repository] += 1;
             let calls = world.calls.len();
             world.heard_from.insert(self.repository, calls);
         }
-        self.keeper = open(&self.sql, self.policy_file.as_ref());
+        self.keeper = self.config.open(&self.sql);
         let now = self.world.borrow().clock(self.repository);
         self.keeper.started(now).expect("started");
         self.check_that_there_is_an_alarm();
@@ -144,13 +245,13 @@ impl Machine {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.work.is_none()
+        self.work.is_none() && self.beside.is_empty()
     }
 
     /// Nothing is due without an alarm that goes off in time. At no time, and not only at the end.
     fn check_alarm(&self) {
         self.check_that_there_is_an_alarm();
-        let next = self.keeper.next_alarm(&self.rules).expect("read");
+        let next = self.keeper.next_alarm(&self.config.rules).expect("read");
         let mut world = self.world.borrow_mut();
         let armed = world.alarms[self.repository].due;
         let latest = next.map(|next| next.max(world.clock(self.repository)) + LEASE);
@@ -161,16 +262,12 @@ impl Machine {
 
     /// Of a machine that has only just taken over: its clock may be another, and the alarm is its predecessor's.
     fn check_that_there_is_an_alarm(&self) {
-        let next = self.keeper.next_alarm(&self.rules).expect("read");
+        let next = self.keeper.next_alarm(&self.config.rules).expect("read");
         let armed = self.world.borrow().alarms[self.repository].due;
         if next.is_some() && armed.is_none() && self.work.is_none() && !self.alarm_waits {
             self.world.borrow_mut().violate(format!("something is due at {next:?}, and there is no alarm"));
         }
     }
-}
-
-fn open(sql: &NativeSql, policy_file: Option<&FilePath>) -> Rc<Keeper<NativeSql>> {
-    Rc::new(Keeper::open(sql.clone()).expect("the schema").reading(policy_file.cloned()))
 }
 
 fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
@@ -208,10 +305,18 @@ impl Host for Site {
     }
 
     async fn call(&self, call: &Call) -> Answer {
-        if matches!(call, Call::Rerun { .. }) {
+        {
             let mut world = self.world.borrow_mut();
-            if world.paused.contains(&self.repository) {
+            let is_rerun = matches!(call, Call::Rerun { .. });
+            if is_rerun && world.paused.contains(&self.repository) {
                 world.violate(format!("{call:?} in a repository that is paused"));
+            }
+            let settings = world.settings_at(world.now).clone();
+            if is_rerun && settings.dry_run {
+                world.violate(format!("{call:?} in a dry run"));
+            }
+            if !settings.serves[self.repository] && !matches!(call, Call::Comment(_)) {
+                world.violate(format!("{call:?} in a repository that is not served"));
             }
         }
         let index = self.world.borrow_mut().begin_call(self.repository, call);
@@ -247,13 +352,15 @@ impl Host for Site {
         written
     }
 
-    /// These Keepers tell nobody.
     fn notify(&self, notice: Notice) {
-        self.world.borrow_mut().violate(format!("a message: {notice:?}"));
+        self.world.borrow_mut().send(self.repository, notice);
     }
 
     fn comment(&self, comment: Comment) {
-        self.world.borrow_mut().violate(format!("a comment: {comment:?}"));
+        let mut world = self.world.borrow_mut();
+        world.check_that_it_may_call(self.repository, "a comment");
+        world.note(|| format!("comment    {comment:?}"));
+        world.comments_begun.push((self.repository, comment));
     }
 
     /// These repositories keep their names.
@@ -292,7 +399,10 @@ impl Host for Site {
     }
 
     fn decided(&self, run_id: RunId, record: &Record) {
-        self.world.borrow_mut().note(|| format!("decision   run {run_id} {:?}", record));
+        let mut world = self.world.borrow_mut();
+        world.note(|| format!("decision   run {run_id} {:?}", record));
+        let now = world.now;
+        world.decided.entry(run_id).or_default().push((now, record.clone()));
     }
 
     fn notice(&self, what: &str) {

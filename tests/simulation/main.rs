@@ -8,11 +8,16 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a simulation fails by panicking")]
 
 mod check;
+mod faults;
 mod keepers;
 mod native_sql;
 mod policies;
 mod schedule;
+mod settings;
+mod told;
+mod webhooks;
 mod words;
+mod workflows;
 mod world;
 
 use std::collections::BTreeMap;
@@ -23,8 +28,9 @@ use std::time::{Duration, Instant};
 
 use rerunner::bugs::{self, Bug};
 use schedule::Report;
+use settings::Kind;
 
-const SHORT_SCHEDULES: u64 = 400;
+const SHORT_SCHEDULES: u64 = 200;
 /// A deliberate bug is to be found within so many schedules.
 const BUG_SCHEDULES: u64 = 2_000;
 
@@ -34,29 +40,38 @@ struct Options {
     seed: u64,
     trace: bool,
     short: bool,
+    /// Of one kind alone; `None`: of all, as their seeds have it.
+    kind: Option<Kind>,
+}
+
+impl Options {
+    fn kind_of(&self, seed: u64) -> Kind {
+        self.kind.unwrap_or_else(|| Kind::of(seed))
+    }
 }
 
 fn main() -> ExitCode {
     let options = match options() {
         Ok(options) => options,
         Err(wrong) => {
-            eprintln!("{wrong}\nusage: simulation [--runs N | --schedules N] [--seed S] [--trace]");
+            eprintln!("{wrong}\nusage: simulation [--runs N | --schedules N] [--seed S] [--kind KIND] [--trace]");
             return ExitCode::from(2);
         }
     };
     if options.trace {
-        let report = schedule::play(options.seed, true);
+        let report = schedule::play(options.seed, options.kind_of(options.seed), true);
         println!("{}\n{}", schedule::describe_start(options.seed), report.trace.join("\n"));
         return end(&report.violations);
     }
     let summary = play_many(&options, None);
     summary.print();
     if let Some((seed, violations)) = summary.failures.first() {
-        let report = schedule::play(*seed, true);
+        let report = schedule::play(*seed, options.kind_of(*seed), true);
         println!("{}\n{}", schedule::describe_start(*seed), report.trace.join("\n"));
         println!(
-            "\nseed {seed} violates:\n{}\nTo see it again: npm run simulate -- --trace --seed {seed}",
-            violations.join("\n")
+            "\nseed {seed} violates:\n{}\nTo see it again: npm run simulate -- --trace --seed {seed} --kind {:?}",
+            violations.join("\n"),
+            options.kind_of(*seed)
         );
         return ExitCode::FAILURE;
     }
@@ -73,7 +88,7 @@ fn main() -> ExitCode {
 }
 
 /// Every fault, by the name under which it is counted.
-const FAULTS: [&str; 23] = [
+const FAULTS: [&str; 26] = [
     "a changed policy",
     "a clock that jumps",
     "a closed pull request",
@@ -81,6 +96,8 @@ const FAULTS: [&str; 23] = [
     "a delayed webhook",
     "a dropped webhook",
     "a failed write to KV",
+    "a message that is lost",
+    "a message that is taken without a word",
     "a pause",
     "a person",
     "a push",
@@ -93,16 +110,31 @@ const FAULTS: [&str; 23] = [
     "lost answer",
     "lost request",
     "never re-run",
+    "other settings",
     "outage",
     "rate limit",
     "said to be running",
     "server error",
 ];
 
+/// Where each deliberate bug can show.
+const BUGS: [(Bug, Kind); 9] = [
+    (Bug::RerunBeforeStoring, Kind::Hours),
+    (Bug::DeduplicateBeforeStoring, Kind::Hours),
+    (Bug::TrustThePayload, Kind::Hours),
+    (Bug::CountInKv, Kind::Hours),
+    (Bug::NoRearm, Kind::Hours),
+    (Bug::NoLimitOnRetry, Kind::Hours),
+    (Bug::Every403IsRunning, Kind::Hours),
+    (Bug::SpendAfterTheAnswer, Kind::Hours),
+    (Bug::NoAnswerIsNoPolicy, Kind::Hours),
+];
+
 fn finds_every_bug() -> bool {
     let mut all = true;
-    for bug in Bug::ALL {
-        let options = Options { schedules: BUG_SCHEDULES, runs: None, seed: 1, trace: false, short: true };
+    for (bug, kind) in BUGS {
+        let options =
+            Options { schedules: BUG_SCHEDULES, runs: None, seed: 1, trace: false, short: true, kind: Some(kind) };
         let summary = play_many(&options, Some(bug));
         match summary.failures.first() {
             Some((seed, violations)) => {
@@ -188,10 +220,10 @@ fn play_many(options: &Options, bug: Option<Bug>) -> Summary {
                         return;
                     }
                     let seed = options.seed + number;
-                    let report = std::panic::catch_unwind(|| schedule::play(seed, false)).unwrap_or_else(|_| Report {
-                        violations: vec![format!("a panic with seed {seed}")],
-                        ..Report::default()
-                    });
+                    let report =
+                        std::panic::catch_unwind(|| schedule::play(seed, options.kind_of(seed), false)).unwrap_or_else(
+                            |_| Report { violations: vec![format!("a panic with seed {seed}")], ..Report::default() },
+                        );
                     runs.fetch_add(report.runs as u64, Ordering::Relaxed);
                     summary.lock().expect("no panic").add(seed, report);
                     let mut told = told.lock().expect("no panic");
@@ -213,7 +245,8 @@ fn play_many(options: &Options, bug: Option<Bug>) -> Summary {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { schedules: SHORT_SCHEDULES, runs: None, seed: 1, trace: false, short: true };
+    let mut options =
+        Options { schedules: SHORT_SCHEDULES, runs: None, seed: 1, trace: false, short: true, kind: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || {
@@ -225,6 +258,10 @@ fn options() -> Result<Options, String> {
             "--schedules" => (options.schedules, options.short) = (number()?, false),
             "--seed" => options.seed = number()?,
             "--trace" => options.trace = true,
+            "--kind" => {
+                let kind = arguments.next().and_then(|name| Kind::parse(&name));
+                options.kind = Some(kind.ok_or(format!("--kind needs one of {:?}", Kind::ALL))?);
+            }
             // What `cargo test` passes on to every test.
             other if other.starts_with("--") => return Err(format!("{other} is not known")),
             _ => {}

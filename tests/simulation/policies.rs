@@ -4,21 +4,21 @@ use rerunner::attempts::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model::{Conclusion, Job, Outcome};
 
-use crate::schedule::MAX_RERUNS;
-
-/// How far any file may raise the limit.
-pub const CEILING: u32 = 8;
+use crate::settings::Deployed;
 
 /// A policy file, and what it permits.
 #[derive(Debug)]
 pub struct Drawn {
     pub text: Option<&'static str>,
-    limit: u32,
+    /// `None`: as `MAX_RERUNS` says.
+    limit: Option<u32>,
+    /// What some rule raises that to.
+    rules_limit: u32,
     /// Whether a failed job may be run again.
     may: fn(&Job) -> bool,
     /// Whether some failure is left alone that is below the limit.
     leaves: bool,
-    pub hourly: Option<usize>,
+    pub budget: Budget,
     pub cancelled: bool,
     skips_superseded: bool,
     forks: bool,
@@ -26,12 +26,23 @@ pub struct Drawn {
     workflows: fn(&str) -> bool,
 }
 
+/// What all re-runs of a repository may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    pub hourly: Option<usize>,
+    pub daily: Option<usize>,
+    pub minutes_a_day: Option<u32>,
+}
+
+const UNLIMITED: Budget = Budget { hourly: None, daily: None, minutes_a_day: None };
+
 const DEFAULT: Drawn = Drawn {
     text: None,
-    limit: MAX_RERUNS,
+    limit: None,
+    rules_limit: 0,
     may: |_| true,
     leaves: false,
-    hourly: None,
+    budget: UNLIMITED,
     cancelled: false,
     skips_superseded: true,
     forks: true,
@@ -40,12 +51,12 @@ const DEFAULT: Drawn = Drawn {
 
 static NONE: Drawn = DEFAULT;
 
-static ALL: [Drawn; 16] = [
+static ALL: [Drawn; 18] = [
     Drawn { text: Some("skip_superseded: false\n"), skips_superseded: false, ..DEFAULT },
     Drawn { text: Some("forks: leave\n"), leaves: true, forks: false, ..DEFAULT },
-    Drawn { text: Some("version: 1\nmax_reruns: 1\n"), limit: 1, ..DEFAULT },
-    Drawn { text: Some("max_reruns: 6\ndelay: 20s\nbackoff: 2\n"), limit: 6, ..DEFAULT },
-    Drawn { text: Some("max_reruns: 0\n"), limit: 0, leaves: true, ..DEFAULT },
+    Drawn { text: Some("version: 1\nmax_reruns: 1\n"), limit: Some(1), ..DEFAULT },
+    Drawn { text: Some("max_reruns: 6\ndelay: 20s\nbackoff: 2\n"), limit: Some(6), ..DEFAULT },
+    Drawn { text: Some("max_reruns: 0\n"), limit: Some(0), leaves: true, ..DEFAULT },
     Drawn {
         text: Some(
             "rules:\n  - name: builds\n    if: { job: [build, early, late] }\n    then: rerun\n  - name: gates\n    \
@@ -60,6 +71,7 @@ static ALL: [Drawn; 16] = [
             "rules:\n  - name: lost runners\n    if: { lost_runner: true }\n    then: rerun\n    max_reruns: 2\n    \
              delay: 1m\notherwise: leave\n",
         ),
+        rules_limit: 2,
         may: |job| matches!(job.outcome, Some(Outcome::LostRunner(_))),
         leaves: true,
         ..DEFAULT
@@ -95,25 +107,34 @@ static ALL: [Drawn; 16] = [
     Drawn {
         text: Some("budget: { reruns_per_hour: 2, minutes_per_day: 3000 }\n"),
         leaves: true,
-        hourly: Some(2),
+        budget: Budget { hourly: Some(2), ..UNLIMITED },
+        ..DEFAULT
+    },
+    Drawn {
+        text: Some("budget: { reruns_per_day: 3 }\n"),
+        leaves: true,
+        budget: Budget { daily: Some(3), ..UNLIMITED },
+        ..DEFAULT
+    },
+    Drawn {
+        text: Some("budget: { minutes_per_day: 5 }\n"),
+        leaves: true,
+        budget: Budget { minutes_a_day: Some(5), ..UNLIMITED },
         ..DEFAULT
     },
     Drawn { text: Some("conclusions: [failure, timed_out, cancelled]\n"), cancelled: true, ..DEFAULT },
     Drawn { text: Some("scope: all_jobs\ndebug_logging: last\nstop_when_repeated: 3\n"), leaves: true, ..DEFAULT },
-    Drawn { text: Some("max_rerun: 3\n"), limit: 0, leaves: true, ..DEFAULT },
-    Drawn { text: Some("rules: [\n"), limit: 0, leaves: true, ..DEFAULT },
+    Drawn { text: Some("max_rerun: 3\n"), limit: Some(0), leaves: true, ..DEFAULT },
+    Drawn { text: Some("rules: [\n"), limit: Some(0), leaves: true, ..DEFAULT },
 ];
 
-/// A repository's policy file over one schedule.
+/// What a repository has at one path over one schedule: from when on which file.
 #[derive(Debug)]
-pub struct Plan {
-    pub first: &'static Drawn,
-    pub then: Option<(Millis, &'static Drawn)>,
-}
+pub struct Plan(pub Vec<(Millis, &'static Drawn)>);
 
 impl Plan {
     pub fn none() -> Self {
-        Self { first: &NONE, then: None }
+        Self(vec![(Millis(0), &NONE)])
     }
 
     /// None, one all the time, or one that is changed in the middle.
@@ -124,21 +145,25 @@ impl Plan {
         };
         match random.usize(0..4) {
             0 | 1 => Self::none(),
-            2 => Self { first: &ALL[random.usize(0..ALL.len())], then: None },
+            2 => Self(vec![(Millis(0), &ALL[random.usize(0..ALL.len())])]),
             _ => {
                 let (first, then) = (one(random), one(random));
-                Self { first, then: Some((start + Span::millis(random.i64(0..lasts.as_millis())), then)) }
+                let at = start + Span::millis(random.i64(0..lasts.as_millis()));
+                Self(vec![(Millis(0), first), (at, then)])
             }
         }
     }
 
-    fn versions(&self) -> impl Iterator<Item = &'static Drawn> {
-        [Some(self.first), self.then.map(|(_, then)| then)].into_iter().flatten()
+    /// Those that were there by then: whoever was told of a file may go by it for as long as GitHub does not answer.
+    fn versions(&self, until: Millis) -> impl Iterator<Item = &'static Drawn> {
+        self.0.iter().filter(move |(from, _)| *from <= until).map(|(_, version)| *version)
     }
 
-    /// Why a re-run of this attempt is against every version of the file.
+    /// Why a re-run of this attempt at that time is against every version of the file.
     pub fn objection(
         &self,
+        settings: &Deployed,
+        at: Millis,
         attempt: u32,
         conclusion: Option<Conclusion>,
         jobs: &[Job],
@@ -149,8 +174,9 @@ impl Plan {
             matches!(job.conclusion(), Some(Conclusion::Failure | Conclusion::TimedOut)) && !job.spec.continue_on_error
         };
         let of = |version: &Drawn| {
-            if attempt > version.limit {
-                return Some(format!("its limit is {}", version.limit));
+            let limit = version.limit.unwrap_or(settings.max_reruns).max(version.rules_limit);
+            if attempt > limit {
+                return Some(format!("its limit is {limit}"));
             }
             if conclusion == Some(Conclusion::Cancelled) && !version.cancelled {
                 return Some("cancelled runs are left".to_owned());
@@ -164,27 +190,44 @@ impl Plan {
             let left = jobs.iter().filter(failed).find(|job| !(version.may)(job))?;
             Some(format!("the failed job {} is left", left.name))
         };
-        let objections: Option<Vec<String>> = self.versions().map(of).collect();
+        let objections: Option<Vec<String>> = self.versions(at).map(of).collect();
         objections.map(|objections| objections.join("; "))
     }
 
     /// Whether a failed attempt that was not re-run may have ended so by the policy.
-    pub fn explains(&self, outcome: RunOutcome, attempt: u32) -> bool {
+    pub fn explains(&self, settings: &Deployed, at: Millis, outcome: RunOutcome, attempt: u32) -> bool {
+        let mut versions = self.versions(at);
         match outcome {
-            RunOutcome::Exhausted => self.versions().any(|version| attempt > version.limit || version.leaves),
-            RunOutcome::Left => self.versions().any(|version| version.leaves),
+            RunOutcome::Exhausted => {
+                versions.any(|version| attempt > version.limit.unwrap_or(settings.max_reruns) || version.leaves)
+            }
+            RunOutcome::Left => {
+                versions.any(|version| version.leaves || (version.limit.is_none() && settings.max_reruns == 0))
+            }
             _ => false,
         }
     }
 
     /// Whether every version leaves what its pull request has moved on from.
     pub fn skips_superseded(&self) -> bool {
-        self.versions().all(|version| version.skips_superseded)
+        self.0.iter().all(|(_, version)| version.skips_superseded)
     }
 
-    /// Re-runs in an hour at most, if every version says so.
-    pub fn hourly(&self) -> Option<usize> {
-        let of_each: Option<Vec<usize>> = self.versions().map(|version| version.hourly).collect();
-        of_each.and_then(|hourly| hourly.into_iter().max())
+    /// The most that any version leaves to all re-runs, if each leaves no more than something.
+    pub fn budget(&self) -> Budget {
+        fn most<T: Ord>(plan: &Plan, of: impl Fn(&Budget) -> Option<T>) -> Option<T> {
+            let of_each: Option<Vec<T>> = plan.0.iter().map(|(_, version)| of(&version.budget)).collect();
+            of_each.and_then(|all| all.into_iter().max())
+        }
+        Budget {
+            hourly: most(self, |budget| budget.hourly),
+            daily: most(self, |budget| budget.daily),
+            minutes_a_day: most(self, |budget| budget.minutes_a_day),
+        }
+    }
+
+    /// From when on some version re-runs what was cancelled; `None`: none does.
+    pub fn wants_cancelled_from(&self) -> Option<Millis> {
+        self.0.iter().find(|(_, version)| version.cancelled).map(|(from, _)| *from)
     }
 }

@@ -5,32 +5,29 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rerunner::hint::{Hint, News, WorkflowHint};
-use rerunner::names::{DeliveryId, RepoName};
-use rerunner::policy::Rules;
+use rerunner::hint::{Hint, News};
+use rerunner::names::RepoName;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
-use rerunner::webhook::filter::{self, Passed};
-use rerunner::webhook::payload::{Payload, Seen};
-use simulator::model::{
-    self, EventKind, EventKinds, Grant, JobSpec, Outcome, Permission, RepositoryId, Shows, Trigger, What, Workflow,
-    WorkflowId,
-};
+use simulator::model::{self, Grant, Permission, RepositoryId, Shows, Trigger, WorkflowId};
 
-use crate::keepers::Machine;
-use crate::policies::{CEILING, Plan};
-use crate::words::{attempt_of, conclusion_of, from_model, run_id_of, to_model};
-use crate::world::{Event, Faults, Shared, TOKEN, World};
+use crate::faults::Faults;
+use crate::keepers::{Config, Machine};
+use crate::policies::Plan;
+use crate::settings::{Deployed, Kind, POLICY_FILES};
+use crate::words::{attempt_of, from_model, run_id_of, to_model};
+use crate::workflows::{draw_kinds, draw_workflows};
+use crate::world::{Event, Shared, TOKEN, World};
 
 /// 2026-11-02, a Monday.
 const START: Millis = Millis(1_793_577_600_000);
-pub const MAX_RERUNS: u32 = 3;
+pub const REPOSITORIES: [&str; 2] = ["octo/widgets", "octo/gadgets"];
 /// Those of each repository.
 const PULLS: u64 = 2;
-const POLICY_FILE: &str = ".github/rerunner.yml";
 pub const EXCLUDED: &str = "dependabot[bot]";
 const QUIET_CHECKS: Span = Span::minutes(20);
-const QUIET_WITHIN: Span = Span::hours(48);
+/// Webhooks are repeated for three days.
+const QUIET_WITHIN: Span = Span::hours(96);
 
 /// What one schedule came to.
 #[derive(Debug, Default)]
@@ -43,8 +40,8 @@ pub struct Report {
     pub trace: Vec<String>,
 }
 
-pub fn play(seed: u64, traced: bool) -> Report {
-    Schedule::new(seed, traced).play()
+pub fn play(seed: u64, kind: Kind, traced: bool) -> Report {
+    Schedule::new(seed, kind, traced).play()
 }
 
 pub struct Schedule {
@@ -53,25 +50,32 @@ pub struct Schedule {
     pub ids: Vec<RepositoryId>,
     workflows: Vec<Vec<WorkflowId>>,
     pub runs: Vec<Vec<model::RunId>>,
-    pub policies: Vec<Plan>,
-    settings: Settings,
-    sweeps: bool,
+    /// For each repository and each path.
+    pub policies: Vec<[Plan; 2]>,
+    pub settings: Settings,
+    pub sweeps: bool,
+    kind: Kind,
     /// Runs of which GitHub does not say for which commit of their pull request they are.
     pub unclear: BTreeSet<model::RunId>,
     seed: u64,
     heals: Millis,
-    webhooks: u64,
-    deliveries: u64,
+    pub webhooks: u64,
+    pub deliveries: u64,
 }
 
 impl Schedule {
-    fn new(seed: u64, traced: bool) -> Self {
+    fn new(seed: u64, kind: Kind, traced: bool) -> Self {
         let mut world = World::new(seed, START, traced);
-        let lasts = Span::minutes(world.random.i64(60..480));
+        let lasts = kind.lasts(&mut world.random);
         let heals = START + lasts;
         world.faults = Faults::draw(&mut world.random, START, lasts);
-        // Without the sweep a lost webhook is lost: then none is dropped, and those that failed are redelivered.
-        let sweeps = world.random.usize(0..4) != 0;
+        world.stale_most = kind.stale_most();
+        if kind == Kind::Behind {
+            world.faults.stale_read = [0.1, 0.7][world.random.usize(0..2)];
+        }
+        // Without the sweep a lost webhook is lost: then none is dropped, and those that failed are redelivered. What a
+        // read that is far behind does not show, only the sweep finds.
+        let sweeps = kind == Kind::Behind || world.random.usize(0..4) != 0;
         if !sweeps {
             world.faults.drop_webhook = 0.0;
         }
@@ -79,44 +83,43 @@ impl Schedule {
         let reads_files = world.random.usize(0..8) != 0;
         let contents = if reads_files { Permission::Read } else { Permission::None };
         world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
-        let rules = Rc::new(Rules {
-            max_reruns: MAX_RERUNS,
-            max_reruns_ceiling: CEILING,
-            delay: Span::seconds([0, 5, 5, 60][world.random.usize(0..4)]),
-            excluded_actors: vec![EXCLUDED.to_owned()],
-            dry_run: false,
-            sweep_interval: if sweeps { Span::minutes(15) } else { Span::ZERO },
-        });
-        let settings = Settings::read(|name| match name {
-            "WEBHOOK_SECRET" | "GITHUB_TOKEN" => Some("set".to_owned()),
-            "NO_RERUN_ACTORS" => Some(EXCLUDED.to_owned()),
-            _ => None,
-        });
+        let mut deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
+        deployed.per_hour = [None, None, Some(1), Some(3), Some(20)][world.random.usize(0..5)];
+        deployed.comments = world.random.bool();
+        let settings = deployed.settings();
+        world.deployments.push((START, deployed));
         let (mut ids, mut all_workflows, mut policies) = (Vec::new(), Vec::new(), Vec::new());
-        for name in ["octo/widgets", "octo/gadgets"] {
+        for name in REPOSITORIES {
             let id = world.github.add_repository(name, to_model(START));
             world.repositories.push(name.to_owned());
             world.alarms.push(crate::world::Alarm::default());
+            world.epochs.push(0);
             let skew = if world.random.bool() { 0 } else { world.random.i64(-240_000..240_000) };
             world.clock_skew.push(skew);
             let kinds = draw_kinds(&mut world.random);
             world.github.set_emits(id, kinds);
             let workflows = draw_workflows(&mut world.random);
             all_workflows.push(workflows.into_iter().map(|workflow| world.github.add_workflow(id, workflow)).collect());
-            let plan = Plan::draw(&mut world.random, START, lasts);
-            if let Some(text) = plan.first.text {
-                world.github.write_file(id, POLICY_FILE, text);
-            }
-            if let Some((at, then)) = &plan.then {
-                world.at(*at, Event::WritePolicy { repository: ids.len(), text: then.text });
-            }
-            policies.push(if reads_files { plan } else { Plan::none() });
+            let plans = POLICY_FILES.map(|path| {
+                let plan = Plan::draw(&mut world.random, START, lasts);
+                for (at, version) in &plan.0 {
+                    match version.text {
+                        text if *at > START => {
+                            world.at(*at, Event::WritePolicy { repository: ids.len(), path, text });
+                        }
+                        Some(text) => world.github.write_file(id, path, text),
+                        None => {}
+                    }
+                }
+                if reads_files { plan } else { Plan::none() }
+            });
+            policies.push(plans);
             world.github.open_pull_request(id, "feature", "ann", false, to_model(START));
             world.github.open_pull_request(id, "from-a-fork", "cara", true, to_model(START));
             ids.push(id);
         }
         let world = Rc::new(RefCell::new(world));
-        let machine = |repository| Machine::new(&world, repository, &rules, settings.policy_file.clone());
+        let machine = |repository| Machine::new(&world, repository, config(&settings, repository));
         let machines = (0..ids.len()).map(machine).collect();
         Self {
             world,
@@ -127,6 +130,7 @@ impl Schedule {
             policies,
             settings,
             sweeps,
+            kind,
             unclear: BTreeSet::new(),
             seed,
             heals,
@@ -167,6 +171,7 @@ impl Schedule {
         let mut world = self.world.borrow_mut();
         let lasts = (self.heals - START).as_millis();
         let burst = world.random.usize(0..4) == 0;
+        let weeks = self.kind == Kind::Weeks;
         for repository in 0..self.ids.len() {
             // Something was heard of the repository before: else nothing would be known of it.
             let hint = Hint {
@@ -177,9 +182,13 @@ impl Schedule {
                 workflow: None,
             };
             world.at(START, Event::Webhook { repository, hint, tries: 0 });
-            for _ in 0..world.random.usize(10..15) {
-                let at = if burst { lasts / 10 } else { world.random.i64(1_000..lasts * 8 / 10) };
-                world.at(START + Span::millis(at), Event::StartRun { repository });
+            for _ in 0..if weeks { world.random.usize(4..8) } else { world.random.usize(10..15) } {
+                // Over weeks, several in a day now and then, so that a day's budget is met.
+                let mut at = if burst { lasts / 10 } else { world.random.i64(1_000..lasts * 8 / 10) };
+                for _ in 0..if weeks { world.random.usize(1..4) } else { 1 } {
+                    world.at(START + Span::millis(at), Event::StartRun { repository });
+                    at += world.random.i64(0..Span::hours(10).as_millis());
+                }
             }
             for _ in 0..world.random.usize(0..5) {
                 let at = Span::millis(world.random.i64(0..lasts));
@@ -198,21 +207,32 @@ impl Schedule {
             // Drawn apart, so that the rest of a schedule is the same with a pause and without.
             let mut random = fastrand::Rng::with_seed(self.seed ^ (repository as u64 + 1));
             if random.usize(0..4) == 0 {
-                let from = random.i64(0..lasts);
+                // One that outlives what is kept, now and then.
+                let from = if weeks && random.bool() { random.i64(0..lasts / 20) } else { random.i64(0..lasts) };
                 world.at(START + Span::millis(from), Event::Pause { repository, paused: true });
-                let to = random.i64(from..lasts + 1);
+                let to = if weeks && random.bool() { lasts } else { random.i64(from..lasts + 1) };
                 world.at(START + Span::millis(to), Event::Pause { repository, paused: false });
             }
         }
         if world.random.usize(0..4) == 0 {
             let from = world.random.i64(0..lasts);
             world.at(START + Span::millis(from), Event::RevokeToken);
-            let to = world.random.i64(from..lasts + 1);
+            let to = world.random.i64(from..lasts + 1).min(from + Span::hours(30).as_millis());
             world.at(START + Span::millis(to), Event::RestoreToken);
         }
         for _ in 0..world.random.usize(0..3) {
             let at = world.random.i64(0..lasts);
-            world.at(START + Span::millis(at), Event::Deploy);
+            world.at(START + Span::millis(at), Event::Deploy { settings: None });
+        }
+        if self.kind == Kind::Settings {
+            let mut times: Vec<i64> = (0..world.random.usize(1..5)).map(|_| world.random.i64(0..lasts)).collect();
+            times.sort_unstable();
+            let mut deployed = world.deployments[0].1.clone();
+            for at in times {
+                deployed = deployed.changed(&mut world.random);
+                let settings = Some(Box::new(deployed.clone()));
+                world.at(START + Span::millis(at), Event::Deploy { settings });
+            }
         }
         world.at(self.heals, Event::Heal);
     }
@@ -284,14 +304,14 @@ impl Schedule {
                 }
                 *world.faults_seen.entry("a closed pull request").or_default() += 1;
             }
-            Event::WritePolicy { repository, text } => {
+            Event::WritePolicy { repository, path, text } => {
                 let mut world = self.world.borrow_mut();
                 let id = self.ids[repository];
                 match text {
-                    Some(text) => world.github.write_file(id, POLICY_FILE, text),
-                    None => world.github.remove_file(id, POLICY_FILE),
+                    Some(text) => world.github.write_file(id, path, text),
+                    None => world.github.remove_file(id, path),
                 }
-                world.note(|| format!("policy     of repository {repository}: {text:?}"));
+                world.note(|| format!("policy     of repository {repository} at {path}: {text:?}"));
                 *world.faults_seen.entry("a changed policy").or_default() += 1;
             }
             Event::RevokeToken => {
@@ -305,19 +325,52 @@ impl Schedule {
                 world.github.grant_mut(TOKEN).revoked = false;
                 world.note(|| "the token is replaced".to_owned());
                 let now = world.now;
-                world.at(now, Event::Deploy);
+                world.at(now, Event::Deploy { settings: None });
             }
-            Event::Deploy => {
-                for machine in &mut self.machines {
-                    machine.crash();
-                }
-            }
+            Event::Deploy { settings } => self.deploy(settings.map(|settings| *settings)),
+            Event::Arrive { post } => self.world.borrow_mut().arrive(post),
+            Event::Told { post, taken } => self.told(post, taken),
             Event::Heal => {
                 let mut world = self.world.borrow_mut();
                 world.healed = true;
                 world.note(|| "from here on nothing goes wrong".to_owned());
             }
         }
+    }
+
+    fn deploy(&mut self, deployed: Option<Deployed>) {
+        if let Some(deployed) = deployed {
+            let mut world = self.world.borrow_mut();
+            world.note(|| format!("deployed   {deployed:?}"));
+            self.settings = deployed.settings();
+            let now = world.now;
+            world.deployments.push((now, deployed));
+            *world.faults_seen.entry("other settings").or_default() += 1;
+        }
+        for (repository, machine) in self.machines.iter_mut().enumerate() {
+            machine.deploy(config(&self.settings, repository));
+        }
+    }
+
+    /// What became of a message comes to who has sent it, if that is still there.
+    fn told(&mut self, post: usize, taken: bool) {
+        let (repository, epoch, notice) = {
+            let world = self.world.borrow();
+            let post = &world.posts[post];
+            (post.repository, post.epoch, post.notice.clone())
+        };
+        if !self.crashes(repository) && self.world.borrow().epochs[repository] == epoch {
+            self.machines[repository].noticed(&notice, taken);
+            self.world.borrow_mut().posts[post].acknowledged = taken;
+        }
+    }
+
+    pub fn is_long(&self) -> bool {
+        self.kind == Kind::Weeks
+    }
+
+    pub fn is_behind(&self) -> bool {
+        self.kind == Kind::Behind
     }
 
     /// A crash between this effect and the one before.
@@ -362,7 +415,7 @@ impl Schedule {
         if let Some(pull) = pull {
             let head = world.github.repository(id).pull(pull).expect("it was opened").head_sha;
             world.started_at.insert(run, head);
-            if target || self.policies[repository].skips_superseded() {
+            if target || self.policies[repository].iter().all(Plan::skips_superseded) {
                 world.of_pulls.insert(run_id_of(run));
             }
             if unclear {
@@ -396,143 +449,18 @@ impl Schedule {
         *world.faults_seen.entry("a person").or_default() += 1;
     }
 
-    /// What GitHub has to tell is sent, or lost, or late, or twice.
-    fn send_webhooks(&mut self) {
-        let events = self.world.borrow_mut().github.take_events();
-        for event in events {
-            let Some(payload) = payload_of(&event) else { continue };
-            let Passed::Hint { hint, repository, .. } = filter::apply(&self.settings, payload) else { continue };
-            let mut world = self.world.borrow_mut();
-            let known = world.repositories.iter().position(|known| known == repository.as_str());
-            let repository = known.expect("a repository");
-            let wanted = world.wants_cancelled.contains(&repository);
-            let Some(hint) = hint.where_cancelled_runs(wanted) else { continue };
-            self.deliveries += 1;
-            let hint = Hint { delivery: DeliveryId::parse(&format!("d-{}", self.deliveries)), ..hint };
-            let (drop, repeat, delay) =
-                (world.faults.drop_webhook, world.faults.repeat_webhook, world.faults.delay_webhook);
-            if world.chance("a dropped webhook", drop) {
-                world.note(|| format!("webhook    lost: {hint:?}"));
-                continue;
-            }
-            let mut copies = 1;
-            if world.chance("a repeated webhook", repeat) {
-                copies += world.random.usize(1..3);
-            }
-            for _ in 0..copies {
-                let late = world.chance("a delayed webhook", delay);
-                let most = if late { [60_000, 7_200_000][world.random.usize(0..2)] } else { 3_000 };
-                let after = Span::millis(world.random.i64(50..most));
-                world.after(after, Event::Webhook { repository, hint: hint.clone(), tries: 0 });
-            }
-        }
-    }
-
-    fn webhook(&mut self, repository: usize, hint: &Hint, tries: u32) {
-        self.webhooks += 1;
-        self.world.borrow_mut().on_the_way -= 1;
-        self.world.borrow_mut().note(|| format!("webhook    {hint:?}"));
-        // The very first one makes the repository known, and is the only one that nothing may happen to.
-        let first = hint.delivery.is_none();
-        let crash = if first { 0.0 } else { self.world.borrow().faults.crash / 4.0 };
-        // The machine may go away before it is stored, or after it is stored and before it is answered.
-        let before = self.world.borrow_mut().chance("a webhook refused", crash);
-        let stored = if before {
-            self.machines[repository].crash();
-            false
-        } else {
-            self.machines[repository].receive(hint).is_ok()
-        };
-        let after = self.world.borrow_mut().chance("a webhook stored and not answered", crash);
-        if after {
-            self.machines[repository].crash();
-        }
-        if !stored || after {
-            // GitHub has it as failed. Somebody redelivers it, or not; without the sweep somebody does.
-            let mut world = self.world.borrow_mut();
-            if (!self.sweeps || world.random.bool()) && tries < 20 {
-                let later = Span::millis(world.random.i64(1_000..1_800_000));
-                world.after(later, Event::Webhook { repository, hint: hint.clone(), tries: tries + 1 });
-            }
-        }
-    }
-
     fn is_quiet(&self) -> bool {
         let world = self.world.borrow();
         let idle = world.github.is_idle() && world.on_the_way == 0 && self.machines.iter().all(Machine::is_idle);
         idle && self.machines.iter().all(|machine| {
             let (due, publish) = machine.keeper.store().first_times().expect("read");
-            due.is_none() && publish.is_none()
+            due.is_none() && publish.is_none() && !machine.has_more_to_tell()
         })
     }
 }
 
-fn workflow_of(event: &model::Event) -> Option<WorkflowHint> {
-    let of = &event.run.identity;
-    WorkflowHint::new(rerunner::names::WorkflowId::new(of.workflow_number), &of.workflow.name)
-}
-
-/// What a webhook says, in the Worker's words. The JSON in between is covered by other tests.
-fn payload_of(event: &model::Event) -> Option<Payload> {
-    if event.action() != "completed" {
-        return None;
-    }
-    let seen = |run_attempt: Option<u32>, conclusion: Option<model::Conclusion>| Seen {
-        repository: RepoName::parse(event.run.repository().as_str()).expect("a name"),
-        repository_id: None,
-        run_id: run_id_of(event.run.id()),
-        run_attempt: run_attempt.map(attempt_of),
-        conclusion: conclusion.map(conclusion_of),
-        installation: None,
-        workflow: matches!(event.what, What::WorkflowRun(_)).then(|| workflow_of(event)).flatten(),
-    };
-    let sender = vec![event.sender.to_string()];
-    Some(match &event.what {
-        What::WorkflowRun(_) => {
-            let actors = vec![event.run.identity.actor.to_string(), event.run.triggering_actor.to_string()];
-            Payload::Run { run: seen(Some(event.run.attempt), event.run.conclusion), actors }
-        }
-        What::WorkflowJob(_, job) => Payload::Job { run: seen(Some(job.attempt), job.conclusion()), actors: sender },
-        What::CheckRun(_, job) => Payload::Job { run: seen(None, job.conclusion()), actors: sender },
-    })
-}
-
-fn draw_kinds(random: &mut fastrand::Rng) -> EventKinds {
-    let mut kinds = EventKinds::NONE;
-    while kinds == EventKinds::NONE {
-        for kind in [EventKind::WorkflowRun, EventKind::WorkflowJob, EventKind::CheckRun] {
-            if random.bool() {
-                kinds = kinds.and(kind);
-            }
-        }
-    }
-    kinds
-}
-
-/// A repository's workflows: of every shape that has ever confused a service like this one.
-fn draw_workflows(random: &mut fastrand::Rng) -> Vec<Workflow> {
-    const SECOND: u64 = 1_000;
-    let flaky = [0.2, 0.5, 0.8][random.usize(0..3)];
-    let staged = Workflow::new("ci")
-        .job(JobSpec::new("build").duration(40 * SECOND).flaky(0.1))
-        .job(JobSpec::new("test").needs(&["build"]).matrix(3).duration(60 * SECOND).spread(90 * SECOND).flaky(flaky))
-        .job(JobSpec::gate("all-green", &["test"]).duration(20 * SECOND));
-    vec![
-        staged,
-        Workflow::new("green").job(JobSpec::new("test").duration(60 * SECOND)),
-        Workflow::new("red").job(JobSpec::new("test").duration(45 * SECOND).always_fails()),
-        Workflow::new("slow")
-            .job(JobSpec::new("early").duration(30 * SECOND).fails(random.u32(1..4)))
-            .job(JobSpec::new("late").duration(1_800 * SECOND)),
-        Workflow::new("lost")
-            .job(JobSpec::new("test").duration(120 * SECOND).loses_runner(random.u32(1..3)))
-            .conclude_delay(600 * SECOND),
-        Workflow::new("hangs")
-            .job(JobSpec::new("test").duration(300 * SECOND).ends_first(random.u32(1..6), Outcome::TimedOut)),
-        Workflow::new("lenient").job(JobSpec::new("test").duration(60 * SECOND).flaky(0.5).continue_on_error()),
-        Workflow::new("broken").startup_failure(),
-        Workflow::new("waits").action_required().job(JobSpec::new("test").duration(60 * SECOND).fails(1)),
-    ]
+fn config(settings: &Settings, repository: usize) -> Config {
+    Config::of(settings, &RepoName::parse(REPOSITORIES[repository]).expect("a name"))
 }
 
 /// For the trace of a seed.

@@ -12,23 +12,27 @@ use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::pulls::PULLS_PER_PAGE;
 use rerunner::github::request::Failing;
 use rerunner::github::{
-    Call, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+    Call, CommentCall, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer,
+    RerunAnswer,
 };
 use rerunner::hint::Hint;
 use rerunner::keeper::Answer;
-use rerunner::names::RunId;
+use rerunner::keeper::comments::{Comment, MARK};
+use rerunner::keeper::machine::{QUIET, Record};
+use rerunner::names::{DeliveryId, RunId};
 use rerunner::policy::Scope;
 use rerunner::time::{Millis, Span};
 use simulator::model::{self, Caller, Contents, CreatedFilter, GitHub, PullsQuery, RunsQuery};
 
+use crate::faults::Faults;
+use crate::settings::{self, Deployed};
+use crate::told::Post;
 use crate::words::{
     describe, error_reply, from_model, http_date, job_of, listed_of, page_of, pull_of, run_of, status_reply, tail_of,
     to_model,
 };
 
 pub const TOKEN: &str = "the-token";
-/// GitHub's reads are behind by no more than this.
-const STALE_MOST: i64 = 12_000;
 const TIME_OUT: Span = Span::seconds(10);
 /// A re-run is asked for within so long after its pull request was read.
 const PULLS_HOLD: Span = Span::seconds(31);
@@ -81,6 +85,7 @@ pub enum Event {
     /// Somebody changes the policy file; `None` removes it.
     WritePolicy {
         repository: usize,
+        path: &'static str,
         text: Option<&'static str>,
     },
     /// Somebody pauses the repository, or resumes it.
@@ -90,30 +95,21 @@ pub enum Event {
     },
     RevokeToken,
     RestoreToken,
-    /// The Worker is deployed anew.
-    Deploy,
+    /// The Worker is deployed anew, perhaps with other settings.
+    Deploy {
+        settings: Option<Box<Deployed>>,
+    },
+    /// A message to people arrives where it was sent to, or does not.
+    Arrive {
+        post: usize,
+    },
+    /// Who sent it is told what became of it.
+    Told {
+        post: usize,
+        taken: bool,
+    },
     /// From here on nothing goes wrong any more.
     Heal,
-}
-
-/// How likely what is, in one schedule.
-#[derive(Debug, Clone)]
-pub struct Faults {
-    pub drop_webhook: f64,
-    pub repeat_webhook: f64,
-    pub delay_webhook: f64,
-    pub lose_request: f64,
-    pub lose_answer: f64,
-    pub server_error: f64,
-    pub error_after_effect: f64,
-    pub rate_limit: f64,
-    pub already_running: f64,
-    pub stale_read: f64,
-    pub garbage: f64,
-    pub kv_failure: f64,
-    pub crash: f64,
-    /// GitHub does not answer at all from one time to another.
-    pub outage: Option<(Millis, Millis)>,
 }
 
 pub struct World {
@@ -130,9 +126,9 @@ pub struct World {
     /// Workers KV: what can be read there.
     pub kv: BTreeMap<(usize, RunId), Attempts>,
     pub alarms: Vec<Alarm>,
-    /// Until when each repository was told not to call.
     /// Webhooks that were sent and have not arrived.
     pub on_the_way: usize,
+    /// Until when each repository was told not to call.
     pub told_to_wait: HashMap<usize, Millis>,
     /// Calls before this one were made by a machine that is gone: nobody hears their answers.
     pub heard_from: HashMap<usize, usize>,
@@ -155,6 +151,24 @@ pub struct World {
     pub started_at: HashMap<model::RunId, model::Sha>,
     /// Repositories in which no re-run may be called for.
     pub paused: BTreeSet<usize>,
+    /// By how much reads can be behind.
+    pub stale_most: Span,
+    /// By how much the last read of a run was.
+    behind: HashMap<RunId, Span>,
+    /// From when on the Worker has had which settings.
+    pub deployments: Vec<(Millis, Deployed)>,
+    /// What was decided, and when: also of runs that were forgotten since.
+    pub decided: BTreeMap<RunId, Vec<(Millis, Record)>>,
+    /// How often each Keeper's machine went away.
+    pub epochs: Vec<u64>,
+    /// Messages to people.
+    pub posts: Vec<Post>,
+    /// Comments that are to be written, by repository.
+    pub comments_begun: Vec<(usize, Comment)>,
+    /// Runs that a webhook was stored of.
+    pub heard_of: BTreeSet<RunId>,
+    /// Deliveries that were stored, and when by the Keeper's clock.
+    pub deliveries: HashMap<DeliveryId, Millis>,
     trace: Option<Vec<String>>,
 }
 
@@ -162,11 +176,30 @@ pub struct World {
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub repository: usize,
+    pub run_id: RunId,
+    /// The attempt that was decided on.
+    pub run_attempt: u32,
     /// By the Keeper's clock.
     pub at: Millis,
+    /// By everybody else's.
+    pub when: Millis,
     pub call: usize,
-    /// GitHub made it, whatever became of the answer.
-    pub made: bool,
+    /// By how much the read was behind that was last before it.
+    pub behind: Span,
+    /// The attempt that GitHub re-ran, whatever became of the answer.
+    pub made: Option<u32>,
+}
+
+impl Asked {
+    /// GitHub re-ran another attempt than the one that was decided on: its call does not say which is meant.
+    pub fn is_misled(&self) -> bool {
+        self.made.is_some_and(|attempt| attempt != self.run_attempt)
+    }
+
+    /// What was read before it was older than what is guarded against, by a little less than a call is on its way.
+    pub fn is_past_the_guard(&self) -> bool {
+        self.behind > QUIET.minus(Span::seconds(1))
+    }
 }
 
 /// The one alarm of a Keeper.
@@ -195,7 +228,7 @@ impl World {
             random: fastrand::Rng::with_seed(seed),
             github,
             repositories: Vec::new(),
-            faults: Faults::none(),
+            faults: Faults::default(),
             healed: false,
             queue: BinaryHeap::new(),
             events: Vec::new(),
@@ -213,6 +246,15 @@ impl World {
             wants_cancelled: std::collections::BTreeSet::new(),
             faults_seen: BTreeMap::new(),
             paused: BTreeSet::new(),
+            stale_most: Span::ZERO,
+            behind: HashMap::new(),
+            deployments: Vec::new(),
+            decided: BTreeMap::new(),
+            epochs: Vec::new(),
+            posts: Vec::new(),
+            comments_begun: Vec::new(),
+            heard_of: BTreeSet::new(),
+            deliveries: HashMap::new(),
             pulls_read: BTreeMap::new(),
             of_pulls: BTreeSet::new(),
             started_at: HashMap::new(),
@@ -286,6 +328,11 @@ impl World {
         Millis(self.now.0 + self.clock_skew[repository])
     }
 
+    /// The settings that are in force, or were.
+    pub fn settings_at(&self, time: Millis) -> &Deployed {
+        settings::at(&self.deployments, time)
+    }
+
     pub fn arm(&mut self, repository: usize, due: Option<Millis>) {
         let skew = self.clock_skew[repository];
         let alarm = &mut self.alarms[repository];
@@ -306,18 +353,27 @@ impl World {
             returned: false,
             asks_to_wait: None,
         });
-        if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
-            self.violate(format!("{call:?} was made while GitHub had asked to wait"));
+        // A comment that was begun is written to its end: it was looked at when that was.
+        if !matches!(call, Call::Comment(_)) {
+            self.check_that_it_may_call(repository, &format!("{call:?}"));
         }
         self.count_requests(repository, call.requests());
-        if let Call::Rerun { run_id, .. } = call {
+        if let Call::Rerun { run_id, run_attempt, .. } = call {
             self.check_pull(repository, *run_id);
-            let at = self.clock(repository);
-            self.asked.push(Asked { repository, at, call: index, made: false });
+            let behind = self.behind.get(run_id).copied().unwrap_or_default();
+            let (at, when, run_attempt) = (self.clock(repository), self.now, run_attempt.get());
+            let asked = Asked { repository, run_id: *run_id, run_attempt, at, when, call: index, behind, made: None };
+            self.asked.push(asked);
         }
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Reach { call: index });
         index
+    }
+
+    pub fn check_that_it_may_call(&mut self, repository: usize, what: &str) {
+        if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
+            self.violate(format!("{what} was made while GitHub had asked to wait"));
+        }
     }
 
     /// What GitHub last said of it must be that it is open and at the run's commit.
@@ -392,7 +448,7 @@ impl World {
         if answer == Answer::Rerun(RerunAnswer::Accepted)
             && let Some(asked) = self.asked.iter_mut().find(|asked| asked.call == index)
         {
-            asked.made = true;
+            asked.made = self.github.find_run(model::RunId(asked.run_id.get())).map(|run| run.latest().number - 1);
         }
         if self.chance("lost answer", self.faults.lose_answer) {
             return self.lose(index, &call, "the answer was lost");
@@ -413,12 +469,14 @@ impl World {
     }
 
     fn perform(&mut self, repository: usize, call: &Call) -> Answer {
-        let stale = if self.chance("stale read", self.faults.stale_read) { self.random.i64(0..STALE_MOST) } else { 0 };
+        let most = self.stale_most.as_millis();
+        let stale = if self.chance("stale read", self.faults.stale_read) { self.random.i64(0..most) } else { 0 };
         let caller = Caller::new(TOKEN).stale_by(stale.unsigned_abs());
         let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
         match call {
-            Call::Comment(_) => unreachable!("these Keepers write no comments"),
+            Call::Comment(comment) => Answer::Comment(self.comment(&caller, &name, comment)),
             Call::ReadRun { run_id } => {
+                self.behind.insert(*run_id, Span::millis(stale));
                 let read = self.github.read_run(caller, &name, model::RunId(run_id.get()), now);
                 Answer::Read(match read {
                     Ok(run) => ReadAnswer::Run(Box::new(run_of(&run))),
@@ -517,8 +575,27 @@ impl World {
         }
     }
 
+    fn comment(&mut self, caller: &Caller, name: &str, call: &CommentCall) -> Commented {
+        let now = to_model(self.now);
+        let done = match call {
+            CommentCall::Find { pull, since } => {
+                self.github.list_comments(*caller, name, *pull, to_model(*since), now).map(|all| {
+                    let ours = all.iter().find(|comment| comment.body.starts_with(MARK));
+                    ours.map_or(Commented::NotThere, |comment| Commented::There(comment.id))
+                })
+            }
+            CommentCall::Create { pull, body } => {
+                self.github.create_comment(*caller, name, *pull, body, now).map(|comment| Commented::There(comment.id))
+            }
+            CommentCall::Edit { comment_id, body } => {
+                self.github.edit_comment(*caller, name, *comment_id, body, now).map(|made| Commented::There(made.id))
+            }
+        };
+        done.unwrap_or_else(|error| Commented::of(call, &error_reply(&error), MARK))
+    }
+
     fn rate_limit(&mut self, index: usize, call: &Call) {
-        let seconds = self.random.i64(1..900);
+        let seconds = if self.random.usize(0..8) == 0 { 0 } else { self.random.i64(1..900) };
         let mut reply = status_reply([403, 429][self.random.usize(0..2)], "You have exceeded a secondary rate limit.");
         match self.random.usize(0..3) {
             0 => reply.headers.retry_after = Some(seconds.to_string()),
@@ -539,7 +616,7 @@ impl World {
     fn answer(&mut self, index: usize, call: &Call, reply: Reply) {
         self.note(|| format!("GitHub     {call:?} → {}", reply.status));
         let answer = match call {
-            Call::Comment(_) => unreachable!("these Keepers write no comments"),
+            Call::Comment(call) => Answer::Comment(Commented::of(call, &reply, MARK)),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
             Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::of(&reply)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
@@ -560,7 +637,7 @@ impl World {
         self.note(|| format!("GitHub     {call:?} → {what}"));
         let problem = Problem::Lost { what: "no answer in time".to_owned() };
         self.calls[index].answer = Some(match call {
-            Call::Comment(_) => unreachable!("these Keepers write no comments"),
+            Call::Comment(_) => Answer::Comment(Commented::Problem(problem)),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
             Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::Problem(problem)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
@@ -579,56 +656,5 @@ impl World {
         self.calls[index].answer = Some(answer);
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Return { call: index });
-    }
-}
-
-impl Faults {
-    pub const fn none() -> Self {
-        Self {
-            drop_webhook: 0.0,
-            repeat_webhook: 0.0,
-            delay_webhook: 0.0,
-            lose_request: 0.0,
-            lose_answer: 0.0,
-            server_error: 0.0,
-            error_after_effect: 0.0,
-            rate_limit: 0.0,
-            already_running: 0.0,
-            stale_read: 0.0,
-            garbage: 0.0,
-            kv_failure: 0.0,
-            crash: 0.0,
-            outage: None,
-        }
-    }
-
-    /// Each fault is off, rare or frequent, so that schedules differ in kind and not only in detail.
-    pub fn draw(random: &mut fastrand::Rng, start: Millis, lasts: Span) -> Self {
-        let mut one = |rare: f64, frequent: f64| match random.usize(0..4) {
-            0 | 1 => 0.0,
-            2 => rare,
-            _ => frequent,
-        };
-        let mut faults = Self {
-            drop_webhook: one(0.05, 0.4),
-            repeat_webhook: one(0.05, 0.4),
-            delay_webhook: one(0.1, 0.6),
-            lose_request: one(0.02, 0.2),
-            lose_answer: one(0.05, 0.4),
-            server_error: one(0.05, 0.3),
-            error_after_effect: one(0.05, 0.3),
-            rate_limit: one(0.02, 0.1),
-            already_running: one(0.05, 0.3),
-            stale_read: one(0.1, 0.7),
-            garbage: one(0.02, 0.2),
-            kv_failure: one(0.05, 0.5),
-            crash: one(0.05, 0.4),
-            outage: None,
-        };
-        if random.usize(0..6) == 0 {
-            let from = start + Span::millis(random.i64(0..lasts.as_millis()));
-            faults.outage = Some((from, from + Span::minutes(random.i64(1..360))));
-        }
-        faults
     }
 }

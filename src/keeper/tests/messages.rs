@@ -215,3 +215,72 @@ fn what_is_left_alone_and_what_is_of_no_pull_request_has_no_comment() {
     play.pass_working(Span::minutes(1));
     assert_eq!(play.github.borrow().writes, 0);
 }
+
+/// Does what is due until a comment is begun, which is not written yet.
+fn until_comment(play: &Play) -> Comment {
+    let mut errand = None;
+    loop {
+        match errand.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
+            Some(Errand::Comment(comment)) => return comment,
+            Some(Errand::Call(call)) => {
+                errand = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().errand;
+            }
+            Some(Errand::Publish(watched)) => play.keeper.published(&watched, play.now.get(), true).unwrap(),
+            Some(Errand::Summarize(_)) => play.keeper.summarized(true, play.now.get()).unwrap(),
+            Some(Errand::Wait(span)) => play.pass(span),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
+    let limited = |seconds| Problem::RateLimited { wait: Some(Span::seconds(seconds)) };
+    let play = commenting();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.pass(Span::seconds(5));
+    let comment = until_comment(&play);
+    // Meanwhile another run is begun, and is answered after the comment.
+    let other = RunId::new(8).unwrap();
+    let hint =
+        Hint { run_id: other, run_attempt: Some(attempt(2)), news: News::RunFailed, workflow: None, delivery: None };
+    play.keeper.receive(&hint, &play.cx()).unwrap();
+    play.pass(Span::seconds(5));
+    let Some(Errand::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    play.keeper.commented(&comment, Commented::Problem(limited(600)), &play.cx()).unwrap();
+    let until = play.keeper.gate().unwrap().unwrap().until;
+    assert!(until - play.now.get() > Span::minutes(10));
+    let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
+    assert_eq!(settled.errand, None, "nothing more is called for it");
+    assert_eq!(play.keeper.gate().unwrap().unwrap().until, until, "an answer to what was asked before opens nothing");
+    // Nor is the wait shortened by a shorter one, but lengthened by a longer.
+    let lost_or_limited = [lost(), limited(1), limited(900)];
+    for (problem, later) in lost_or_limited.into_iter().zip([false, false, true]) {
+        let answer = Answer::Read(ReadAnswer::Problem(problem));
+        play.keeper.answered(&read, answer, &play.cx()).unwrap();
+        assert_eq!(play.keeper.gate().unwrap().unwrap().until > until, later);
+    }
+    assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
+    play.pass_working(Span::minutes(20));
+    assert!(comments_of(&play)[0].contains("re-run 1 of at most 3"));
+}
+
+#[test]
+fn an_edit_that_fails_is_made_again_however_old_the_comment_is() {
+    let play = commenting();
+    fails(&play, 1);
+    play.pass_working(Span::days(3));
+    play.github.borrow_mut().comment_problems = vec![(lost(), false)];
+    fails(&play, 2);
+    play.pass_working(Span::hours(1));
+    assert!(comments_of(&play)[0].contains("re-run 2 of at most 3"), "{}", comments_of(&play)[0]);
+    // One that was given up is tried again with the next thing to say.
+    play.github.borrow_mut().comment_problems = vec![(lost(), false); 1_000];
+    fails(&play, 3);
+    play.pass_working(Span::days(3));
+    play.github.borrow_mut().comment_problems = vec![(lost(), false)];
+    fails(&play, 4);
+    play.pass_working(Span::hours(1));
+    assert!(comments_of(&play)[0].contains("failed for good"), "{}", comments_of(&play)[0]);
+}

@@ -351,7 +351,7 @@ impl Play {
                     else {
                         panic!("it waits for nothing")
                     };
-                    self.keeper.commented(&comment, answer, self.now.get()).unwrap();
+                    self.keeper.commented(&comment, answer, &self.cx()).unwrap();
                 }
                 Errand::Notify(notice) => {
                     self.keeper.noticed(&notice, self.takes_messages.get(), self.now.get()).unwrap();

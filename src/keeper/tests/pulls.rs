@@ -1,6 +1,7 @@
 //! A run's pull request: looked at last, looked at late, and waited for.
 
 use super::*;
+use crate::names::RepoName;
 
 fn pull() -> PullRequest {
     PullRequest {
@@ -180,6 +181,19 @@ fn a_branch_of_many_pull_requests_has_a_bounded_number_of_pages() {
             assert_eq!(play.watched().outcome, expected, "{event}, {older}");
         }
     }
+}
+
+/// GitHub does not name a fork's pull request with its runs: it is known once it was looked for.
+#[test]
+fn a_forks_pull_request_has_its_comment() {
+    let mut play = play_of("pull_request", "");
+    play.keeper = play.keeper.with_comments(Some("https://github.com".to_owned()));
+    play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    let finds = |call: &Call| matches!(call, Call::Comment(CommentCall::Find { pull: 5, .. }));
+    assert!(play.github.borrow().calls.iter().any(finds), "{:#?}", play.github.borrow().calls);
 }
 
 #[test]

@@ -152,6 +152,14 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         play.keeper.receive(&hint, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
         run_stands(&play, 8, RunOutcome::Rerunning);
+        // Nor does its text come back when the Worker starts again.
+        let Play { keeper, now, github, rules, .. } = play;
+        let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(path.clone());
+        let play = Play { keeper, now, github, rules, ..Play::new() };
+        fail_again(&play);
+        hear_of(&play, 9);
+        play.pass_working(Span::seconds(5));
+        run_stands(&play, 9, RunOutcome::Rerunning);
         let calls = play.github.take().calls;
         let asked = calls.into_iter().filter_map(|call| match call {
             Call::ReadPolicy { path, etag, .. } if path != policy_path() => Some((path, etag)),
@@ -242,4 +250,62 @@ fn a_policy_that_was_just_read_is_not_read_again_before_its_time_and_then_is() {
     assert_eq!(reads(), 3);
     known_at(6, trouble, Span::minutes(1));
     assert_eq!(reads(), 4);
+}
+
+#[test]
+fn a_call_is_counted_whatever_github_shows_of_the_run_before_it() {
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    // It has taken effect, and what GitHub shows a minute later is from before the end of the first attempt.
+    play.ends(Conclusion::Failure);
+    play.github.borrow_mut().conclusion = None;
+    play.pass_working(Span::minutes(2));
+    play.reruns(&[]);
+    play.github.borrow_mut().attempt = 2;
+    play.pass_working(Span::minutes(10));
+    play.stands(RunOutcome::Rerunning, 1);
+}
+
+#[test]
+fn github_has_answered_when_the_run_could_be_read() {
+    let play = Play::new();
+    // The second attempt meets an outage of half a day, and so does the third: the one between was answered.
+    play.github.borrow_mut().read_problems = vec![lost(); 1_000];
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::hours(14));
+    play.github.borrow_mut().read_problems.clear();
+    play.github.borrow_mut().evidence_problems = vec![lost()];
+    play.pass_working(Span::minutes(16));
+    play.reruns(&[1]);
+    play.ends(Conclusion::Failure);
+    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().lost_after_effect = true;
+    play.hear(News::RunFailed, Some(2));
+    play.pass_working(Span::seconds(6));
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(3));
+    play.github.borrow_mut().read_problems = vec![lost(); 1_000];
+    play.pass_working(Span::hours(14));
+    play.stands(RunOutcome::Waiting, 2);
+}
+
+#[test]
+fn a_sweep_after_a_long_sleep_asks_for_nothing_that_github_no_longer_reruns() {
+    let mut play = Play::new();
+    play.rules.sweep_interval = Span::minutes(15);
+    play.ends(Conclusion::Success);
+    play.keeper.receive(&hint_of(1, News::RunFailed), &play.cx()).unwrap();
+    play.pass_working(Span::days(50));
+    play.keeper.receive(&hint_of(2, News::RunFailed), &play.cx()).unwrap();
+    play.pass_working(Span::minutes(1));
+    let first = play.now.get();
+    let calls = play.github.take().calls;
+    let asked = calls.iter().rev().find_map(|call| match call {
+        Call::ListFailedRuns(asked) => Some(asked.created_from),
+        _ => None,
+    });
+    let age = first - asked.unwrap();
+    assert!(age >= Span::days(30) && age < Span::days(31), "{age:?}");
 }

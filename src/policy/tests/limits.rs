@@ -86,6 +86,15 @@ fn what_fails_in_the_same_way_again_is_real() {
 }
 
 #[test]
+fn minutes_that_are_not_known_are_not_spent() {
+    let unread = World { jobs: Read::Absent("GitHub did not answer".to_owned()), ..failed([]) };
+    for world in [unread, failed([])] {
+        ends(&world, "budget: { minutes_per_day: 3000 }", RunOutcome::Left);
+        reruns(&world, "budget: { reruns_per_day: 200 }");
+    }
+}
+
+#[test]
 fn another_exit_code_is_another_failure() {
     let text = "max_reruns: 10\nstop_when_repeated: 2";
     let exits = |code: u32| {

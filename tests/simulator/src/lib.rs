@@ -55,7 +55,7 @@ pub use history::{AttemptEnded, Call, Happening, LogRead};
 pub use model::JobSpec as Job;
 pub use model::{
     AcceptedRerun, AttemptKind, Comment, Conclusion, Endpoint, EventKind, EventKinds, GitHub, Grant, JobAction,
-    LostRunner, Millis, Outcome, Permission, Plan, RepoName, RerunBy, RunAction, RunEnd, RunId, SecondaryLimits,
+    LostRunner, Millis, Outcome, Permission, Plan, RepoName, RerunBy, RunAction, RunEnd, RunId, SecondaryLimits, Shows,
     Status, Timing, TokenKind, Trigger, Workflow,
 };
 pub use payload::Hosts;

@@ -51,7 +51,7 @@ pub(super) fn described_path(path: &str) -> String {
 }
 
 /// Where a description is wrong, and what GitHub really takes or gives is otherwise.
-const WRONG: [Exception; 2] = [
+const WRONG: [Exception; 4] = [
     Exception {
         of: "GET /repos/{owner}/{repo}/actions/runs ",
         part: "parameter created in query",
@@ -65,6 +65,20 @@ const WRONG: [Exception; 2] = [
         pointer: "/email",
         what: "[bot]@users.noreply.github.com",
         reason: "commits by Apps have such an address, which the format of addresses does not allow",
+    },
+    Exception {
+        of: "",
+        part: "",
+        pointer: "/head_repository",
+        what: "it is null",
+        reason: "a run of a fork that was deleted names none",
+    },
+    Exception {
+        of: "GET /repos/{owner}/{repo}/pulls",
+        part: "",
+        pointer: "/head/repo",
+        what: "it is null",
+        reason: "nor does a pull request from a fork that was deleted",
     },
 ];
 

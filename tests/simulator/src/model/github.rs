@@ -263,6 +263,7 @@ impl GitHub {
             head_repository,
             actor: trigger.actor.clone(),
             pull_request: trigger.pull_request,
+            upstream: trigger.upstream,
             created_at: now,
         });
         self.runs.insert(id, Run { identity, repository: repository_id, attempts: vec![] });

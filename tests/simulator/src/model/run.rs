@@ -44,6 +44,8 @@ pub struct RunIdentity {
     pub head_repository: RepoName,
     pub actor: Login,
     pub pull_request: Option<u64>,
+    /// See [`Trigger::upstream`](super::Trigger::upstream).
+    pub upstream: Option<u64>,
     pub created_at: Millis,
 }
 

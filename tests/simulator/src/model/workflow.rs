@@ -44,6 +44,8 @@ pub struct Trigger {
     /// The number of a pull request of the repository; the run is then of its head, and `branch` is not looked at.
     pub pull_request: Option<u64>,
     pub shows: Shows,
+    /// The number of a pull request of the repository that this one is a fork of, from the same branch: GitHub lists it too.
+    pub upstream: Option<u64>,
 }
 
 /// Whose commits GitHub shows as `head_sha` and as `head_commit` of a pull request's run.
@@ -65,17 +67,23 @@ impl Trigger {
             actor: actor.into(),
             pull_request: None,
             shows: Shows::Head,
+            upstream: None,
         }
     }
 
     pub fn pull_request(number: u64, actor: impl Into<Login>) -> Trigger {
         let actor = actor.into();
         let (event, branch, pull_request) = ("pull_request".into(), "".into(), Some(number));
-        Trigger { event, branch, actor, pull_request, shows: Shows::Head }
+        Trigger { event, branch, actor, pull_request, shows: Shows::Head, upstream: None }
     }
 
     pub fn pull_request_target(number: u64, actor: impl Into<Login>, shows: Shows) -> Trigger {
         Trigger { shows, ..Trigger::pull_request(number, actor).event("pull_request_target") }
+    }
+
+    pub fn with_upstream(mut self, number: u64) -> Trigger {
+        self.upstream = Some(number);
+        self
     }
 
     pub fn event(mut self, event: &str) -> Trigger {

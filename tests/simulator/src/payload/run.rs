@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::common::{Hosts, id_of, in_address, node_id, pull_requests, repository, time, time_with_millis, user};
-use crate::model::{RunSnapshot, mix};
+use crate::model::{RepoName, RunSnapshot, mix};
 
 pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let of = &run.identity;
@@ -15,6 +15,10 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let (sha, commit) = (of.head_sha.to_string(), of.head_commit.to_string());
     let fork = of.head_repository != *name;
     let head_id = if fork { id_of(of.head_repository.as_str()) } else { of.repository.number };
+    let mut listed = pull_requests(hosts, &of.repository, run.pull_request.as_ref());
+    if let (Some(number), Value::Array(listed)) = (of.upstream, &mut listed) {
+        listed.insert(0, upstream_pull(hosts, run, number));
+    }
     json!({
         "id": id,
         "name": of.workflow.run_name.as_deref().unwrap_or(&of.workflow.name),
@@ -32,7 +36,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
         "check_suite_node_id": node_id("CS", suite),
         "url": url,
         "html_url": format!("{}/actions/runs/{id}", hosts.web_repo(name)),
-        "pull_requests": pull_requests(hosts, &of.repository, run.pull_request.as_ref()),
+        "pull_requests": listed,
         "created_at": time(of.created_at),
         "updated_at": time(run.updated_at),
         "actor": user(hosts, of.actor.as_str()),
@@ -57,6 +61,22 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
         },
         "repository": repository(hosts, name, of.repository.number, false),
         "head_repository": (!run.fork_deleted).then(|| repository(hosts, &of.head_repository, head_id, fork)),
+    })
+}
+
+/// Of the repository that this one is a fork of.
+fn upstream_pull(hosts: &Hosts, run: &RunSnapshot, number: u64) -> Value {
+    let (of, name) = (&run.identity, run.repository());
+    let upstream = RepoName::new(&format!("upstream/{}", name.name()));
+    let repo = |id: u64, name: &RepoName| json!({ "id": id, "url": hosts.api_repo(name), "name": name.name() });
+    let there = repo(id_of(upstream.as_str()), &upstream);
+    let sha = of.head_sha.to_string();
+    json!({
+        "url": format!("{}/pulls/{number}", hosts.api_repo(&upstream)),
+        "id": id_of(&format!("{upstream}#{number}")) + 1_000_000_000,
+        "number": number,
+        "head": { "ref": &*of.head_branch, "sha": sha, "repo": repo(of.repository.number, name) },
+        "base": { "ref": "main", "sha": sha, "repo": there },
     })
 }
 

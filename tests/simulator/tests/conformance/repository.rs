@@ -39,6 +39,7 @@ async fn answers_about_a_repository() {
     one.get(&format!("{repo}/pulls/99"), 404).await;
     one.get(&format!("{repo}/pulls?head=octo:a&state=all&sort=updated&direction=desc&per_page=1"), 200).await;
     one.get(&format!("{repo}/pulls?head=eve:b&state=all&per_page=50&page=1"), 200).await;
+    one.get(&format!("{repo}/pulls"), 200).await;
 
     let file = format!("{repo}/contents/.github/rerunner.yml");
     one.get(&file, 200).await;

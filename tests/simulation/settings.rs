@@ -1,0 +1,139 @@
+//! The Worker's settings over one schedule: drawn, and changed by deployments in its middle.
+
+use rerunner::settings::Settings;
+use rerunner::time::{Millis, Span};
+
+use crate::schedule::{EXCLUDED, REPOSITORIES};
+
+/// Where the policy files of these schedules are.
+pub const POLICY_FILES: [&str; 2] = [".github/rerunner.yml", "ci/rules.yml"];
+/// How far any file may raise the limit.
+pub const CEILING: u32 = 8;
+
+/// What is set while one deployment is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployed {
+    pub max_reruns: u32,
+    delay: u32,
+    pub dry_run: bool,
+    /// A duration, or `0`.
+    sweep: &'static str,
+    /// Of [`POLICY_FILES`].
+    pub policy_file: Option<usize>,
+    /// Which of the repositories.
+    pub serves: [bool; 2],
+    /// Messages for each repository; `None`: nobody is told.
+    pub per_hour: Option<u32>,
+    pub comments: bool,
+}
+
+impl Deployed {
+    pub fn draw(random: &mut fastrand::Rng, sweep: &'static str) -> Self {
+        Self {
+            max_reruns: 3,
+            delay: [0, 5, 5, 60][random.usize(0..4)],
+            dry_run: false,
+            sweep,
+            policy_file: Some(0),
+            serves: [true; 2],
+            per_hour: None,
+            comments: false,
+        }
+    }
+
+    /// The same with something else.
+    pub fn changed(&self, random: &mut fastrand::Rng) -> Self {
+        let mut next = self.clone();
+        match random.usize(0..6) {
+            0 => next.max_reruns = [0, 1, 2, 5][random.usize(0..4)],
+            1 | 2 => next.policy_file = [Some(0), Some(1), Some(1), None][random.usize(0..4)],
+            3 => next.dry_run = !self.dry_run,
+            4 => next.delay = [0, 30, 300][random.usize(0..3)],
+            _ => {
+                let which = random.usize(0..2);
+                next.serves[which] = !next.serves[which];
+            }
+        }
+        next
+    }
+
+    pub fn settings(&self) -> Settings {
+        let served = REPOSITORIES.iter().zip(self.serves).filter(|(_, serves)| *serves).map(|(name, _)| *name);
+        let served: Vec<&str> = ["nobody/nothing"].into_iter().chain(served).collect();
+        let settings = Settings::read(|name| match name {
+            "WEBHOOK_SECRET" | "GITHUB_TOKEN" => Some("set".to_owned()),
+            "NO_RERUN_ACTORS" => Some(EXCLUDED.to_owned()),
+            "MAX_RERUNS" => Some(self.max_reruns.to_string()),
+            "MAX_RERUNS_CEILING" => Some(CEILING.to_string()),
+            "RERUN_DELAY" => Some(format!("{}s", self.delay)),
+            "DRY_RUN" => Some(self.dry_run.to_string()),
+            "SWEEP_INTERVAL" => Some(self.sweep.to_owned()),
+            "POLICY_FILE" => Some(self.policy_file.map_or("", |file| POLICY_FILES[file]).to_owned()),
+            "REPOSITORIES" => Some(served.join(",")),
+            "NOTIFY_URL" => self.per_hour.map(|_| "https://chat.example/hook".to_owned()),
+            "NOTIFICATIONS_PER_HOUR" => self.per_hour.map(|number| number.to_string()),
+            "COMMENT_ON_PULL_REQUESTS" => Some(self.comments.to_string()),
+            _ => None,
+        });
+        assert!(settings.problems.is_empty(), "{:?}", settings.problems);
+        settings
+    }
+}
+
+/// What a schedule is about, beside the faults that all of them have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Some hours.
+    Hours,
+    /// The same, and the Worker is deployed with other settings meanwhile.
+    Settings,
+    /// Days and weeks: long enough for what is forgotten after a time.
+    Weeks,
+    /// GitHub's reads can be behind by more than what [`rerunner::keeper::machine::QUIET`] guards against.
+    Behind,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Hours, Self::Settings, Self::Weeks, Self::Behind];
+
+    pub fn of(seed: u64) -> Self {
+        match seed % 10 {
+            0..=4 => Self::Hours,
+            5 | 6 => Self::Settings,
+            7 | 8 => Self::Weeks,
+            _ => Self::Behind,
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| format!("{kind:?}").eq_ignore_ascii_case(name))
+    }
+
+    /// How long runs are started and things go wrong.
+    pub fn lasts(self, random: &mut fastrand::Rng) -> Span {
+        match self {
+            Self::Weeks => Span::hours([random.i64(36..96), random.i64(960..1_080)][random.usize(0..2)]),
+            _ => Span::minutes(random.i64(60..480)),
+        }
+    }
+
+    /// How often GitHub is asked for what no webhook told of.
+    pub fn sweep(self) -> &'static str {
+        if self == Self::Weeks { "12h" } else { "15m" }
+    }
+
+    /// By how much GitHub's reads can be behind.
+    pub fn stale_most(self) -> Span {
+        match self {
+            Self::Behind => Span::minutes(10),
+            // Less than what is guarded against by as much as a call takes on its way.
+            _ => Span::seconds(44),
+        }
+    }
+}
+
+/// The deployment that was in force.
+pub fn at(deployments: &[(Millis, Deployed)], time: Millis) -> &Deployed {
+    let before = deployments.iter().rev().find(|(from, _)| *from <= time);
+    &before.or(deployments.first()).expect("the first one is there").1
+}

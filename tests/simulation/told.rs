@@ -1,0 +1,114 @@
+//! What people are told: messages that get lost on their way, or arrive and nobody hears of it; and the comments on pull
+//! requests. Each is told once and not lost.
+
+use rerunner::attempts::RunOutcome;
+use rerunner::keeper::comments::MARK;
+use rerunner::keeper::outbox::{Kind as NoticeKind, Notice};
+use rerunner::names::RunId;
+use rerunner::time::{Millis, Span};
+use simulator::model;
+
+use crate::schedule::Schedule;
+use crate::words::{from_model, run_id_of};
+use crate::world::{Event, World};
+
+/// A message that was sent.
+#[derive(Debug, Clone)]
+pub struct Post {
+    pub repository: usize,
+    pub notice: Notice,
+    /// By the Keeper's clock.
+    at: Millis,
+    /// Of the machine that has sent it.
+    pub epoch: u64,
+    /// It has arrived.
+    taken: bool,
+    /// And who sent it knows.
+    pub acknowledged: bool,
+}
+
+impl World {
+    pub fn send(&mut self, repository: usize, notice: Notice) {
+        self.note(|| format!("message    {:?}", notice.text));
+        let at = self.clock(repository);
+        let per_hour = self.settings_at(self.now).per_hour.unwrap_or_default() as usize;
+        let within_the_hour =
+            |post: &&Post| post.repository == repository && post.at <= at && at - post.at < Span::hours(1);
+        if self.posts.iter().filter(within_the_hour).count() >= per_hour {
+            self.violate(format!("more than {per_hour} messages within the hour before {at}"));
+        }
+        for about in notice.about() {
+            let known = |post: &Post| post.repository == repository && post.notice.about().any(|told| told == about);
+            if self.posts.iter().any(|post| post.acknowledged && known(post)) {
+                self.violate(format!("people are told of {about:?} again"));
+            }
+        }
+        let post = self.posts.len();
+        let epoch = self.epochs[repository];
+        self.posts.push(Post { repository, notice, at, epoch, taken: false, acknowledged: false });
+        let latency = Span::millis(self.random.i64(20..800));
+        self.after(latency, Event::Arrive { post });
+    }
+
+    /// It arrives, or does not; and what became of it comes back, or does not.
+    pub fn arrive(&mut self, post: usize) {
+        let likelihood = self.faults.message;
+        let taken = !self.chance("a message that is lost", likelihood);
+        let heard_of = taken && !self.chance("a message that is taken without a word", likelihood);
+        self.posts[post].taken |= taken;
+        let latency = Span::millis(self.random.i64(20..800));
+        self.after(latency, Event::Told { post, taken: heard_of });
+    }
+}
+
+impl Schedule {
+    /// Every run that was given up was told of, and every comment says how things ended.
+    pub fn check_told(&self, repository: usize, wrong: &mut Vec<String>) {
+        let world = self.world.borrow();
+        let settings = world.settings_at(world.now);
+        for id in &self.runs[repository] {
+            let run_id = run_id_of(*id);
+            let exhausted = world
+                .decided
+                .get(&run_id)
+                .is_some_and(|decided| decided.iter().any(|(_, record)| record.outcome == RunOutcome::Exhausted));
+            let told = |post: &&crate::told::Post| {
+                post.taken && post.notice.about().any(|about| about == (run_id, NoticeKind::Exhausted))
+            };
+            if settings.per_hour.is_some() && exhausted && !world.posts.iter().any(|post| told(&post)) {
+                wrong.push(format!("nobody was told that run {id:?} was given up"));
+            }
+        }
+        if settings.comments {
+            self.check_comment(repository, wrong);
+        }
+    }
+
+    /// There is one comment on the pull request, and it is newer than all that was decided of its runs.
+    fn check_comment(&self, repository: usize, wrong: &mut Vec<String>) {
+        let world = self.world.borrow();
+        let github = world.github.repository(self.ids[repository]);
+        let ours: Vec<&model::Comment> =
+            github.comments().iter().filter(|comment| comment.number == 1 && comment.body.starts_with(MARK)).collect();
+        // A list that is behind by more than a lost call is waited for does not show what that has written.
+        if ours.len() > 1 && !self.is_behind() {
+            wrong.push(format!("{} comments on one pull request", ours.len()));
+        }
+        let of_pull = |id: &&model::RunId| world.github.run(**id).identity.pull_request == Some(1);
+        let last =
+            self.runs[repository].iter().filter(of_pull).filter_map(|id| self.last_word_after_rerun(run_id_of(*id)));
+        let Some(last) = last.max() else { return };
+        let written = ours.iter().map(|comment| from_model(comment.updated_at)).max();
+        if written.is_none_or(|written| written < last) {
+            wrong.push(format!("the comment of {written:?} does not say what was decided at {last}"));
+        }
+    }
+
+    /// When the last decision on a run was made that was re-run by then.
+    fn last_word_after_rerun(&self, run_id: RunId) -> Option<Millis> {
+        let world = self.world.borrow();
+        let decided = world.decided.get(&run_id)?;
+        let first = decided.iter().position(|(_, record)| record.outcome == RunOutcome::Rerunning)?;
+        decided[first..].iter().map(|(at, _)| *at).max()
+    }
+}
