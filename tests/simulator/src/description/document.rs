@@ -53,7 +53,10 @@ fn folder(package: &str) -> PathBuf {
 }
 
 pub(super) fn must_be_installed(package: &str) {
-    assert!(folder(package).is_dir(), "the npm package @octokit/{package} is not installed; run `npm run setup:tests` first");
+    assert!(
+        folder(package).is_dir(),
+        "the npm package @octokit/{package} is not installed; run `npm run setup:tests` first"
+    );
 }
 
 /// The three of a package: GitHub's own, the oldest and the newest Enterprise Server's.
