@@ -211,6 +211,15 @@ impl<S: Sql> Keeper<S> {
         Ok(cut(body))
     }
 
+    /// Another repository has the name now: its pull requests have the same numbers, and what was to be said of those
+    /// before is not for its readers.
+    pub(super) fn forget_pulls(&self) -> Result<(), StoreError> {
+        for statement in ["DELETE FROM pull_runs", "DELETE FROM pull_comments"] {
+            self.store.sql().exec(statement, vec![])?;
+        }
+        Ok(())
+    }
+
     pub(super) fn prune_comments(&self, at_most: i64) -> Result<(), StoreError> {
         let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
         let statement = format!("DELETE FROM pull_comments WHERE pull IN ({old})");
