@@ -2,7 +2,7 @@
 //
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
-//   - worker-build and wasm-bindgen-cli, by cargo, into .tools/; with --fuzz also cargo-fuzz
+//   - worker-build and wasm-bindgen-cli, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
 //
 // Each is checked first, by looking at files. When all is there, this prints nothing and takes a few milliseconds.
 // It runs before anything is installed, and so uses nothing but Node.js itself.
@@ -20,6 +20,7 @@ const exe = windows ? ".exe" : "";
 
 const WORKER_BUILD = "0.8.7";
 const CARGO_FUZZ = "0.13.2";
+const CARGO_MUTANTS = "27.1.0";
 const TARGET = "wasm32-unknown-unknown";
 
 class SetupError extends Error {}
@@ -116,6 +117,10 @@ const steps = [
   cargoTool("wasm-bindgen-cli", () => lockedVersion("wasm-bindgen"), "about 2 minutes on two cores, once", "wasm-bindgen"),
 ];
 if (process.argv.includes("--fuzz")) steps.push(cargoTool("cargo-fuzz", () => CARGO_FUZZ, "about a minute, for fuzzing"));
+
+if (process.argv.includes("--mutants")) {
+  steps.push(cargoTool("cargo-mutants", () => CARGO_MUTANTS, "about two minutes, for the mutation tests"));
+}
 
 /** Changes when another toolchain comes into use or the target is removed. */
 function rustStamp(sysroot = isFile(stampPath("rust")) ? readFileSync(stampPath("rust"), "utf8").split("\n")[0] : "") {

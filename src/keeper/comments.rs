@@ -3,6 +3,7 @@
 //! never there twice. It is written beside all else, so that no re-run waits for it.
 
 use crate::attempts::RunOutcome;
+use crate::bugs::{self, Bug};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
 use crate::policy::Then;
@@ -66,6 +67,7 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Com
     let body = || comment.body.clone();
     let known = match comment.comment_id {
         Some(id) => Some(id),
+        None if bugs::has(Bug::CommentTwice) => None,
         None => match ask(CommentCall::Find { pull: comment.pull, since: comment.since }).await {
             Commented::There(id) => Some(id),
             Commented::NotThere => None,
@@ -97,7 +99,7 @@ impl<S: Sql> Keeper<S> {
                 "INSERT INTO pull_comments (pull, comment_id, gone, created, due, tries)
                  SELECT pull, NULL, 0, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
                  ON CONFLICT (pull) DO UPDATE SET
-                    due = CASE WHEN gone THEN NULL ELSE MIN(IFNULL(due, ?3), ?3) END,
+                    due = CASE WHEN gone THEN NULL WHEN tries = 0 OR due IS NULL THEN MIN(IFNULL(due, ?3), ?3) ELSE due END,
                     tries = CASE WHEN due IS NULL THEN 0 ELSE tries END",
                 vec![run_id.into(), now.into(), (now + TOGETHER).into()],
             )
@@ -145,7 +147,7 @@ impl<S: Sql> Keeper<S> {
         };
         match answer {
             Commented::There(id) => {
-                let more = self.body(&repository, comment.pull)? != comment.body;
+                let more = self.body(&repository, comment.pull)? != comment.body && !bugs::has(Bug::CommentBehind);
                 let due = more.then(|| now + TOGETHER);
                 set("comment_id = ?, tries = 0, due = ?", vec![number(id), due.into()])
             }
