@@ -3,7 +3,7 @@
 // nothing if nothing has changed. With --dev it does not optimize, which takes a fraction of the time and is for trying
 // things out. Further arguments (--out-dir, --features) go to worker-build.
 //
-// worker-build downloads the tools that it is not told of; all of them come with the project's set-up instead.
+// What is built is what Cargo.lock has. worker-build downloads the tools that it is not told of; all of them come with the project's set-up instead.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -45,7 +45,7 @@ const built = [profile, ...passed, fingerprint()].join(" ");
 if (existsSync(stamp) && readFileSync(stamp, "utf8") === built) process.exit(0);
 if (quiet) console.log("Building the Worker (about a minute the first time) …");
 
-const { status, error, stdout, stderr } = spawnSync(tool("worker-build"), [profile, ...passed], {
+const { status, error, stdout, stderr } = spawnSync(tool("worker-build"), [profile, ...passed, "--locked"], {
   cwd: root,
   stdio: quiet ? "pipe" : "inherit",
   env: {

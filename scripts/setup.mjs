@@ -2,7 +2,14 @@
 //
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
+<<<<<<< HEAD
 //   - worker-build and wasm-bindgen-cli, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
+=======
+//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz
+//
+// Each comes with all that it depends on as a lock file has it, and no package runs a script of its own, but for the two
+// that put a program in the place of their launcher.
+>>>>>>> main
 //
 // Each is checked first, by looking at files. When all is there, this prints nothing and takes a few milliseconds.
 // It runs before anything is installed, and so uses nothing but Node.js itself.
@@ -20,7 +27,11 @@ const exe = windows ? ".exe" : "";
 
 const WORKER_BUILD = "0.8.7";
 const CARGO_FUZZ = "0.13.2";
+<<<<<<< HEAD
 const CARGO_MUTANTS = "27.1.0";
+=======
+const WITH_SCRIPTS = ["esbuild", "workerd"];
+>>>>>>> main
 const TARGET = "wasm32-unknown-unknown";
 
 class SetupError extends Error {}
@@ -107,14 +118,20 @@ const steps = [
     ready: () => isFile(join(root, "node_modules", ".bin", windows ? "wrangler.cmd" : "wrangler")) && isStamped("npm", npmStamp()),
     what: "the npm packages of package-lock.json (about 15 s)",
     async install() {
-      await run("npm", ["ci", "--loglevel=error", "--no-audit", "--no-fund", "--engine-strict=false"], {
-        remedy: "Is the npm registry reachable? Run it by hand to see more: npm ci",
+      await run("npm", ["ci", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--engine-strict=false"], {
+        remedy: "Is the npm registry reachable? Run it by hand to see more: npm ci --ignore-scripts",
+      });
+      await run("npm", ["rebuild", "--loglevel=error", ...WITH_SCRIPTS], {
+        remedy: `Run it by hand to see more: npm rebuild ${WITH_SCRIPTS.join(" ")}`,
       });
       stamp("npm", npmStamp());
     },
   },
   cargoTool("worker-build", () => WORKER_BUILD, "about 3 minutes on two cores, once"),
-  cargoTool("wasm-bindgen-cli", () => lockedVersion("wasm-bindgen"), "about 2 minutes on two cores, once", "wasm-bindgen"),
+  cargoTool("wasm-bindgen-cli", () => lockedVersion("wasm-bindgen"), "about 2 minutes on two cores, once", {
+    binary: "wasm-bindgen",
+    path: "scripts/wasm-bindgen",
+  }),
 ];
 if (process.argv.includes("--fuzz")) steps.push(cargoTool("cargo-fuzz", () => CARGO_FUZZ, "about a minute, for fuzzing"));
 
@@ -133,24 +150,23 @@ function npmStamp() {
   return createHash("sha256").update(text("package-lock.json")).update(process.platform + process.arch).digest("hex");
 }
 
-function cargoTool(crate, version, duration, binary = crate) {
+/** A tool from crates.io with the lock file that it comes with, or a package of ours with its own. */
+function cargoTool(crate, version, duration, { binary = crate, path } = {}) {
   return {
     name: crate,
     ready: () => isFile(join(tools, "bin", binary + exe)) && isStamped(crate, version()),
     what: `${crate} (${duration})`,
     async install() {
-      const args = ["install", "--root", tools, "--force", "--quiet", `${crate}@${version()}`];
+      const what = path === undefined ? [`${crate}@${version()}`] : ["--path", join(root, path)];
+      if (path !== undefined && !text(`${path}/Cargo.toml`).includes(`${crate} = { version = "=${version()}"`)) {
+        fail(`${path}/Cargo.toml names another version of ${crate} than ${version()}.`, "Set it to that, and run: cargo update");
+      }
+      const args = ["install", "--locked", "--root", tools, "--force", "--quiet", ...what];
       // What the environment says of builds is meant for the project, not for its tools.
       const environment = { CARGO_TARGET_DIR: join(tools, "target"), RUSTFLAGS: "", CARGO_ENCODED_RUSTFLAGS: "" };
-      const remedy = `Can cargo reach its registry? Run it by hand to see more: cargo install --root .tools ${crate}@${version()}`;
+      const remedy = `Can cargo reach its registry? Run it by hand to see more: cargo install --locked --root .tools ${what.join(" ")}`;
       if (process.env.CARGO_TERM_QUIET === undefined) args.splice(args.indexOf("--quiet"), 1);
-      try {
-        await run("cargo", [...args, "--locked"], { environment, remedy });
-      } catch (error) {
-        // A release whose own lock file names a crate that was withdrawn since builds without it.
-        if (!/select a version|yanked|lock file/.test(error.message)) throw error;
-        await run("cargo", args, { environment, remedy });
-      }
+      await run("cargo", args, { environment, remedy });
       stamp(crate, version());
     },
   };

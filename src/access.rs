@@ -7,6 +7,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use ctutils::CtEq;
 use sha2::{Digest, Sha256};
 
+use crate::routes::Care;
 use crate::settings::Secret;
 use crate::time::{Millis, Span};
 
@@ -28,7 +29,7 @@ pub enum Denied {
     TooMany {
         retry_after_seconds: i64,
     },
-    /// A form of another site, which the browser sent with the credentials it knows.
+    /// Another site made the browser send it, with the credentials that the browser remembers.
     CrossSite,
 }
 
@@ -52,18 +53,24 @@ impl Denied {
             Self::Wrong => "this is not ADMIN_TOKEN",
             Self::TooMany { .. } => "too many wrong passwords; wait a little",
             Self::CrossSite => {
-                "a form is taken from this Worker's own pages only; a program sends the token as a bearer token"
+                "the page of another site asked for this; open it by itself or from this Worker's own pages, and in a \
+                 program send the token as a bearer token"
             }
         }
     }
 }
 
 /// What of a request tells where it comes from.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
-    pub is_post: bool,
+    /// What is asked for.
+    pub care: Care,
     /// `Sec-Fetch-Site`, which every browser of today sends.
     pub fetch_site: Option<&'a str>,
+    /// `Sec-Fetch-Mode`.
+    pub fetch_mode: Option<&'a str>,
+    /// `Sec-Fetch-Dest`.
+    pub fetch_dest: Option<&'a str>,
     /// `Origin`.
     pub origin: Option<&'a str>,
     /// Of the request's own URL: scheme, host and port.
@@ -96,19 +103,28 @@ pub fn check(
         failures.add(address, now);
         return Err(Denied::Wrong);
     };
-    if scheme == Scheme::Basic && origin.is_post && !origin.is_our_own() {
+    // A bearer token is sent by programs: no page of another site can add it, as this Worker allows no such request.
+    if scheme == Scheme::Basic && !origin.is_welcome() {
         return Err(Denied::CrossSite);
     }
     Ok(())
 }
 
 impl Origin<'_> {
-    /// Without either header it is no browser, and a program can send a bearer token.
-    fn is_our_own(&self) -> bool {
-        match (self.fetch_site, self.origin) {
-            (Some(site), _) => site == "same-origin",
-            (None, Some(origin)) => origin == self.own,
-            (None, None) => false,
+    fn is_welcome(&self) -> bool {
+        // Not within a page, where nobody sees that it was asked for.
+        let is_visit = (self.fetch_mode, self.fetch_dest) == (Some("navigate"), Some("document"));
+        match (self.care, self.fetch_site, self.origin) {
+            (_, Some("same-origin"), _) => true,
+            (Care::Shows, Some(_), _) if is_visit => true,
+            // Typed, or a bookmark.
+            (Care::Shows | Care::Costs, Some("none"), _) => true,
+            (_, Some(_), _) => false,
+            (_, None, Some(origin)) => origin == self.own,
+            // No browser.
+            (Care::Shows | Care::Costs, None, None) => true,
+            // A program can send a bearer token.
+            (Care::Changes, None, None) => false,
         }
     }
 }
@@ -203,7 +219,7 @@ mod tests {
 
     #[test]
     fn tokens() {
-        let get = Origin::default();
+        let get = Origin::of(Care::Costs);
         for good in ["Bearer to:ken", "bearer  to:ken ", &basic("any:to:ken"), &basic(":to:ken"), "BASIC OnRvOmtlbg=="]
         {
             assert_eq!(checked(Some(good), &get), Ok(()), "{good}");
@@ -238,27 +254,58 @@ mod tests {
         assert_eq!(nobody, Err(Denied::NotSet));
     }
 
+    impl Origin<'_> {
+        /// By a program.
+        fn of(care: Care) -> Self {
+            Self { care, fetch_site: None, fetch_mode: None, fetch_dest: None, origin: None, own: OWN }
+        }
+    }
+
+    const OWN: &str = "https://rerunner.example";
+    const EVIL: Option<&str> = Some("https://evil.example");
+
+    /// A request as a browser or a program sends it, and to which care it is welcome.
+    struct Sent {
+        what: &'static str,
+        /// Site, mode and destination.
+        fetch: Option<(&'static str, &'static str, &'static str)>,
+        origin: Option<&'static str>,
+        shows: bool,
+        costs: bool,
+        changes: bool,
+    }
+
+    #[rustfmt::skip]
+    const SENT: &[Sent] = &[
+        Sent { what: "a form of ours", fetch: Some(("same-origin", "navigate", "document")), origin: Some(OWN), shows: true, costs: true, changes: true },
+        Sent { what: "a link of ours", fetch: Some(("same-origin", "navigate", "document")), origin: None, shows: true, costs: true, changes: true },
+        Sent { what: "an address that was typed", fetch: Some(("none", "navigate", "document")), origin: None, shows: true, costs: true, changes: false },
+        Sent { what: "a link elsewhere", fetch: Some(("cross-site", "navigate", "document")), origin: None, shows: true, costs: false, changes: false },
+        Sent { what: "a link of a neighbour", fetch: Some(("same-site", "navigate", "document")), origin: None, shows: true, costs: false, changes: false },
+        Sent { what: "a form elsewhere", fetch: Some(("cross-site", "navigate", "document")), origin: EVIL, shows: true, costs: false, changes: false },
+        Sent { what: "a form elsewhere that says it is ours", fetch: Some(("cross-site", "navigate", "document")), origin: Some(OWN), shows: true, costs: false, changes: false },
+        Sent { what: "a frame elsewhere", fetch: Some(("cross-site", "navigate", "iframe")), origin: None, shows: false, costs: false, changes: false },
+        Sent { what: "an image elsewhere", fetch: Some(("cross-site", "no-cors", "image")), origin: None, shows: false, costs: false, changes: false },
+        Sent { what: "a script elsewhere", fetch: Some(("cross-site", "no-cors", "empty")), origin: EVIL, shows: false, costs: false, changes: false },
+        Sent { what: "a neighbour's script", fetch: Some(("same-site", "cors", "empty")), origin: Some("https://other.example"), shows: false, costs: false, changes: false },
+        Sent { what: "an older browser's form of ours", fetch: None, origin: Some(OWN), shows: true, costs: true, changes: true },
+        Sent { what: "an older browser's form elsewhere", fetch: None, origin: EVIL, shows: false, costs: false, changes: false },
+        Sent { what: "a form of a page without an address", fetch: None, origin: Some("null"), shows: false, costs: false, changes: false },
+        Sent { what: "a program", fetch: None, origin: None, shows: true, costs: true, changes: false },
+    ];
+
     #[test]
-    fn forms_of_other_sites() {
-        let own = "https://rerunner.example";
+    fn a_remembered_password_is_of_no_use_to_other_sites() {
         let (basic, bearer) = (basic("any:to:ken"), "Bearer to:ken".to_owned());
-        for (authorization, fetch_site, origin, is_let_in) in [
-            (&basic, Some("same-origin"), Some(own), true),
-            (&basic, Some("same-origin"), None, true),
-            (&basic, None, Some(own), true),
-            (&basic, Some("cross-site"), Some(own), false),
-            (&basic, Some("same-site"), None, false),
-            (&basic, Some("none"), None, false),
-            (&basic, None, Some("https://evil.example"), false),
-            (&basic, None, Some("null"), false),
-            (&basic, None, None, false),
-            (&bearer, None, None, true),
-            (&bearer, Some("cross-site"), Some("https://evil.example"), true),
-        ] {
-            let post = Origin { is_post: true, fetch_site, origin, own };
-            let expected = if is_let_in { Ok(()) } else { Err(Denied::CrossSite) };
-            assert_eq!(checked(Some(authorization), &post), expected, "{post:?}");
-            assert_eq!(checked(Some(authorization), &Origin { is_post: false, ..post }), Ok(()));
+        for Sent { what, fetch, origin, shows, costs, changes } in SENT {
+            let (site, mode, dest) = fetch.map_or((None, None, None), |(s, m, d)| (Some(s), Some(m), Some(d)));
+            for (care, welcome) in [(Care::Shows, shows), (Care::Costs, costs), (Care::Changes, changes)] {
+                let from =
+                    Origin { care, fetch_site: site, fetch_mode: mode, fetch_dest: dest, origin: *origin, own: OWN };
+                let expected = if *welcome { Ok(()) } else { Err(Denied::CrossSite) };
+                assert_eq!(checked(Some(&basic), &from), expected, "{what}, to what {care:?}");
+                assert_eq!(checked(Some(&bearer), &from), Ok(()), "{what}, with a bearer token");
+            }
         }
     }
 
@@ -267,7 +314,7 @@ mod tests {
         let token = Secret::new("token");
         let mut failures = Failures::default();
         let mut guess = |address: &str, given: &str, now| {
-            check(Some(&token), Some(given), &Origin::default(), &mut failures, address, now)
+            check(Some(&token), Some(given), &Origin::of(Care::Costs), &mut failures, address, now)
         };
         for _ in 0..FAILURES {
             assert_eq!(guess("192.0.2.1", "Bearer x", NOW), Err(Denied::Wrong));

@@ -6,7 +6,7 @@
 //! | 303 | a form was taken; the page that it was on |
 //! | 400 | a parameter is wrong, with its name |
 //! | 401 | no credentials, or wrong ones |
-//! | 403 | `ADMIN_TOKEN` is not set, or a form of another site |
+//! | 403 | `ADMIN_TOKEN` is not set, or another site made the browser ask |
 //! | 404 | nothing is known of this repository or run |
 //! | 409 | a GitHub App is configured already |
 //! | 429 | too many wrong credentials from this address |
@@ -35,7 +35,7 @@ use crate::report::api::{Query, Repositories, RepositoryEntry};
 use crate::report::html::{Sentence, content_security_policy, content_security_policy_with_form_to};
 use crate::report::pages::{self, Shown};
 use crate::report::{badge, metrics};
-use crate::routes::{Admin, Api, Page, Setup, origin};
+use crate::routes::{Admin, Api, Care, Page, Setup, origin};
 use crate::settings::Settings;
 use crate::setup::manifest::Organization;
 use crate::setup::{self, Code};
@@ -73,8 +73,8 @@ enum Reply {
 
 pub async fn handle(request: &Request, env: &Env, settings: &Rc<Settings>, route: &Admin) -> worker::Result<Response> {
     let url = request.inner().url();
-    if let Err(denied) = check(request, &url, env, settings).await {
-        return deny(denied, route);
+    if let Err(denied) = check(request, &url, route.care(), env, settings).await {
+        return deny(denied, Form::of(route));
     }
     let query = Query::parse(&url);
     let reply = match route {
@@ -85,15 +85,28 @@ pub async fn handle(request: &Request, env: &Env, settings: &Rc<Settings>, route
         Admin::Metrics => measure(env, settings).await,
         Admin::Setup(step) => set_up(*step, &url, env, settings).await,
     };
-    respond(reply, route)
+    respond(reply, Form::of(route))
 }
 
-async fn check(request: &Request, url: &str, env: &Env, settings: &Settings) -> Result<(), Denied> {
+/// Whether somebody with `ADMIN_TOKEN` asks, on a route that is open to everybody. Wrong credentials are refused here too: it
+/// is no place to guess at.
+pub async fn knows_token(request: &Request, env: &Env, settings: &Settings) -> Result<bool, Denied> {
+    let is_given = request.headers().has("authorization").unwrap_or_default();
+    if !is_given || settings.admin_token.is_none() {
+        return Ok(false);
+    }
+    check(request, &request.inner().url(), Care::Costs, env, settings).await.map(|()| true)
+}
+
+async fn check(request: &Request, url: &str, care: Care, env: &Env, settings: &Settings) -> Result<(), Denied> {
     let header = |name: &str| request.headers().get(name).ok().flatten();
     let (fetch_site, from) = (header("sec-fetch-site"), header("origin"));
+    let (fetch_mode, fetch_dest) = (header("sec-fetch-mode"), header("sec-fetch-dest"));
     let origin = Origin {
-        is_post: request.method() == Method::Post,
+        care,
         fetch_site: fetch_site.as_deref(),
+        fetch_mode: fetch_mode.as_deref(),
+        fetch_dest: fetch_dest.as_deref(),
         origin: from.as_deref(),
         own: origin(url),
     };
@@ -129,8 +142,8 @@ async fn are_too_many(env: &Env, address: &str) -> bool {
     }
 }
 
-fn deny(denied: Denied, route: &Admin) -> worker::Result<Response> {
-    let response = respond(Reply::Refused(denied.http_status(), denied.reason().to_owned()), route)?;
+pub fn deny(denied: Denied, form: Form) -> worker::Result<Response> {
+    let response = respond(Reply::Refused(denied.http_status(), denied.reason().to_owned()), form)?;
     match denied {
         Denied::Absent | Denied::Wrong => {
             response.headers().append("www-authenticate", "Basic realm=\"Rerunner\", charset=\"UTF-8\"")?;
@@ -404,7 +417,25 @@ pub async fn show_badge(env: &Env, settings: &Settings, repository: &RepoName) -
     Ok(ResponseBuilder::new().with_headers(headers).fixed(badge::badge(last_30_days).into_bytes()))
 }
 
-fn respond(reply: Reply, route: &Admin) -> worker::Result<Response> {
+/// How a refusal is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Page,
+    Json,
+    Text,
+}
+
+impl Form {
+    fn of(route: &Admin) -> Self {
+        match route {
+            Admin::Page(_) | Admin::Setup(_) => Self::Page,
+            Admin::Api(_) => Self::Json,
+            Admin::Metrics => Self::Text,
+        }
+    }
+}
+
+fn respond(reply: Reply, form: Form) -> worker::Result<Response> {
     let headers = Headers::new();
     headers.set("cache-control", "no-store")?;
     headers.set("x-content-type-options", "nosniff")?;
@@ -428,14 +459,14 @@ fn respond(reply: Reply, route: &Admin) -> worker::Result<Response> {
             headers.set("location", &path)?;
             (303, ("text/plain; charset=utf-8", Vec::new()))
         }
-        Reply::Refused(status, why) => match route {
-            Admin::Page(_) | Admin::Setup(_) => (status, html(refusal_page(status, &why))),
-            Admin::Api(_) => {
+        Reply::Refused(status, why) => match form {
+            Form::Page => (status, html(refusal_page(status, &why))),
+            Form::Json => {
                 let rejection =
                     if status == 503 { Rejection::unavailable(why) } else { Rejection::rejected(status, why) };
                 (status, ("application/json", serde_json::to_vec(&rejection)?))
             }
-            Admin::Metrics => (status, ("text/plain; charset=utf-8", format!("{why}\n").into_bytes())),
+            Form::Text => (status, ("text/plain; charset=utf-8", format!("{why}\n").into_bytes())),
         },
     };
     headers.set("content-type", kind)?;

@@ -6,6 +6,7 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Date, Env, Headers, Request, Response, ResponseBuilder};
 
+use crate::admin::Form;
 use crate::doctor::redeliver::Redelivered;
 use crate::doctor::{self, Who};
 use crate::github::office::Office;
@@ -32,7 +33,7 @@ pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     crate::faults::panic_in_request(path(&url));
     let response = match route(&method, path(&url)) {
         Route::Home => html(home::home(&settings)),
-        Route::Health => health(env, &settings).await,
+        Route::Health => health(&request, env, &settings).await,
         Route::Badge(repository) => admin::show_badge(env, &settings, &repository).await,
         Route::Admin(route) => admin::handle(&request, env, &settings, &route).await,
         Route::MethodNotAllowed { allow } => respond(&Answer::method_not_allowed(allow)),
@@ -120,8 +121,17 @@ fn receipt_answer(receipt: ReceiptMessage, subject: Subject) -> Answer {
     answer.about(Subject { run_attempt, ..subject }).due(receipt.due.map(Millis::to_rfc3339))
 }
 
-async fn health(env: &Env, settings: &Settings) -> worker::Result<Response> {
-    let health = Health::of(settings, kv::read_refusal(env).await);
+/// Fixed phrases for everybody; for whoever has `ADMIN_TOKEN`, what GitHub said, and of which repositories.
+async fn health(request: &Request, env: &Env, settings: &Settings) -> worker::Result<Response> {
+    let refusal = kv::read_refusal(env).await;
+    let health = match admin::knows_token(request, env, settings).await {
+        Ok(false) => Health::in_short(settings, refusal),
+        Ok(true) => {
+            let summaries = kv::list_summaries(env, None).await.map(|(summaries, _)| summaries);
+            Health::in_detail(settings, refusal, &summaries.unwrap_or_default())
+        }
+        Err(denied) => return admin::deny(denied, Form::Json),
+    };
     json(health.http_status(), &health)
 }
 
@@ -153,6 +163,8 @@ fn json(status: u16, body: &impl serde::Serialize) -> worker::Result<Response> {
     let headers = Headers::new();
     headers.set("content-type", "application/json")?;
     headers.set("cache-control", "no-store")?;
+    headers.set("x-content-type-options", "nosniff")?;
+    headers.set("cross-origin-resource-policy", "same-origin")?;
     let body = serde_json::to_vec(body)?;
     Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
 }

@@ -10,6 +10,7 @@
 //! | module | what it is | names Workers |
 //! |---|---|---|
 //! | [`names`], [`time`] | ids, names and times that are valid by construction | no |
+//! | [`escape`] | text from outside, made harmless for each place that it goes to | no |
 //! | [`settings`] | the Worker's settings, from a look-up function | no |
 //! | [`routes`] | which request goes where | no |
 //! | [`webhook`] | what arrives: head, signature, payload, filter → answer or hint | no |
@@ -52,6 +53,7 @@ pub mod body;
 pub mod bugs;
 pub mod doctor;
 pub mod env;
+pub mod escape;
 #[cfg(feature = "fault-route")]
 mod faults;
 pub mod github;

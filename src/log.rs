@@ -7,6 +7,7 @@ use worker::{console_error, console_log};
 
 use crate::attempts::RunOutcome;
 use crate::doctor::redeliver::Redelivered;
+use crate::escape;
 use crate::keeper::machine::Record;
 use crate::names::{DeliveryId, RepoName, RunId};
 use crate::webhook::Answer;
@@ -118,7 +119,7 @@ pub fn fault(place: &'static str, what: &str) {
 
 fn text(line: &impl Serialize) -> String {
     // Plain structs always serialize.
-    serde_json::to_string(line).unwrap_or_default()
+    escape::json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
 fn write(line: &impl Serialize, error: bool) {

@@ -379,14 +379,6 @@ impl From<FilePath> for String {
     }
 }
 
-/// Whether a character can be shown where it stands: control characters cannot, and those that turn the direction of
-/// text, or hide, would change what is read around them.
-pub fn is_visible(c: char) -> bool {
-    let unseen = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !c.is_control() && !unseen
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,9 +55,33 @@ pub enum Api {
     Redeliver,
 }
 
+/// What a route does for whoever asks: a browser adds a password that it remembers to requests which another site made
+/// it send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// It shows a page. A link may lead to it from anywhere.
+    Shows,
+    /// It calls GitHub, lists what there is, or is for programs.
+    Costs,
+    /// It changes something, by `POST`.
+    Changes,
+}
+
 impl Admin {
+    /// Each route by name, so that a new one has to say.
+    pub fn care(&self) -> Care {
+        match self {
+            Self::Page(Page::Overview | Page::Repository(_) | Page::Run(..)) | Self::Setup(Setup::Start) => Care::Shows,
+            // GitHub sends its reader here. It is called once for each visit of `/setup`, which the state tells.
+            Self::Setup(Setup::Created) => Care::Shows,
+            Self::Api(Api::Repositories | Api::Runs(_) | Api::Run(..) | Api::FlakyJobs(_) | Api::Doctor)
+            | Self::Metrics => Care::Costs,
+            Self::Api(Api::Pause(_) | Api::Resume(_) | Api::Redeliver) => Care::Changes,
+        }
+    }
+
     fn is_post(&self) -> bool {
-        matches!(self, Self::Api(Api::Pause(_) | Api::Resume(_) | Api::Redeliver))
+        self.care() == Care::Changes
     }
 }
 
@@ -184,6 +208,37 @@ mod tests {
             ("POST", "/badge/octo/hello.world.svg", only_get()),
         ] {
             assert_eq!(route(method, path), expected, "{method} {path}");
+        }
+    }
+
+    /// Whatever is described, and the pages: only a page may be opened by a link from elsewhere.
+    #[test]
+    fn how_careful_each_route_is() {
+        let described: serde_json::Value = serde_json::from_str(include_str!("../docs/openapi.json")).unwrap();
+        let mut routes = Vec::new();
+        for (path, methods) in described["paths"].as_object().unwrap() {
+            let path = path.replace("{owner}/{repo}", "octo/widgets").replace("{run_id}", "7");
+            for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+                routes.push((method.to_uppercase(), path.clone()));
+            }
+        }
+        let pages =
+            ["/overview", "/overview/octo/widgets", "/overview/octo/widgets/runs/7", "/setup", "/setup/created"];
+        routes.extend(pages.iter().chain(&["/metrics"]).map(|path| ("GET".to_owned(), (*path).to_owned())));
+        for (method, path) in routes {
+            let care = match route(&method, &path) {
+                Route::Admin(admin) => admin.care(),
+                open => {
+                    assert_eq!((open, path.as_str()), (Route::Health, "/healthz"), "described, and no admin's");
+                    continue;
+                }
+            };
+            let expected = match method.as_str() {
+                "POST" => Care::Changes,
+                _ if pages.contains(&path.as_str()) => Care::Shows,
+                _ => Care::Costs,
+            };
+            assert_eq!(care, expected, "{method} {path}");
         }
     }
 

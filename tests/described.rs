@@ -6,9 +6,9 @@
 use rerunner::doctor::deliveries::Delivery;
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::app::{InstallationAnswer, Needed, TokenAnswer};
+use rerunner::github::comments::Author;
 use rerunner::github::{CommentCall, Commented, Found, ListAnswer, Page, PullRequest, ReadAnswer};
 use rerunner::policy::evidence::Job as JobEvidence;
-use rerunner::time::Millis;
 use rerunner::webhook::head::Content;
 use rerunner::webhook::payload;
 use serde_json::{Value, json};
@@ -138,13 +138,12 @@ fn pull_requests_and_comments() {
     let comment = scene.comment();
     is_read(&Described::answer("POST", &format!("{REPO}/issues/1/comments"), 201), &comment, |payload| {
         let create = CommentCall::Create { pull: 1, body: String::new() };
-        let answer = Commented::of(&create, &reply(201, payload), "<!-- ours -->");
+        let answer = Commented::written(&create, &reply(201, payload));
         understood(matches!(answer, Commented::There(_)), answer)
     });
     let list = json!([comment]);
     is_read(&Described::answer("GET", &format!("{REPO}/issues/1/comments"), 200), &list, |payload| {
-        let find = CommentCall::Find { pull: 1, since: Millis(0) };
-        let answer = Commented::of(&find, &reply(200, payload), "<!-- ours -->");
+        let answer = Commented::found(&reply(200, payload), "<!-- ours -->", &Author::User(7));
         understood(matches!(answer, Commented::There(_) | Commented::NotThere), answer)
     });
 }

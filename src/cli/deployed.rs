@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use rerunner::settings::Secret;
 
 use super::Failure;
+use super::address::Address;
 
 pub const FILE: &str = ".deployed.vars";
 pub const URL: &str = "RERUNNER_URL";
@@ -22,21 +23,23 @@ const HEAD: &str = "\
 #[derive(Debug)]
 pub struct Deployed {
     path: PathBuf,
+    /// Of the Worker on this machine.
+    is_local: bool,
     values: BTreeMap<String, String>,
 }
 
 impl Deployed {
     pub fn read() -> Result<Self, Failure> {
-        Self::of(FILE)
+        Self::of(FILE, false)
     }
 
     /// What is set for `npm run dev` and `npm start`.
     pub fn local() -> Result<Self, Failure> {
-        Self::of(".dev.vars")
+        Self::of(".dev.vars", true)
     }
 
     /// No file is an empty one.
-    fn of(file: &str) -> Result<Self, Failure> {
+    fn of(file: &str, is_local: bool) -> Result<Self, Failure> {
         let path = PathBuf::from(file);
         let mut values = BTreeMap::new();
         match dotenvy::from_path_iter(&path) {
@@ -51,13 +54,30 @@ impl Deployed {
             Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::NotFound => {}
             Err(_) => return Err(Failure(format!("{file} cannot be read"))),
         }
-        Ok(Self { path, values })
+        Ok(Self { path, is_local, values })
     }
 
     /// From the environment, or the file.
     pub fn get(&self, name: &str) -> Option<Secret> {
-        let set = std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-        set.or_else(|| self.values.get(name).cloned()).map(|value| Secret::new(value.trim()))
+        from_environment(name).or_else(|| self.values.get(name).cloned()).map(|value| Secret::new(value.trim()))
+    }
+
+    /// The same, for the Worker at this address: what is kept is of one Worker, and sent to no other.
+    pub fn get_for(&self, name: &str, address: &Address) -> Option<Secret> {
+        let kept = self.values.get(name).filter(|_| self.is_kept_for(address));
+        from_environment(name).or_else(|| kept.cloned()).map(|value| Secret::new(value.trim()))
+    }
+
+    /// Whether something is kept under this name that is not for this address.
+    pub fn is_withheld(&self, name: &str, address: &Address) -> bool {
+        self.values.contains_key(name) && from_environment(name).is_none() && !self.is_kept_for(address)
+    }
+
+    fn is_kept_for(&self, address: &Address) -> bool {
+        match self.is_local {
+            true => address.is_here(),
+            false => self.values.get(URL).and_then(|kept| Address::parse(kept.trim()).ok()).as_ref() == Some(address),
+        }
     }
 
     pub fn url(&self) -> Option<String> {
@@ -89,6 +109,10 @@ impl Deployed {
     }
 }
 
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
 #[cfg(unix)]
 fn create(path: &std::path::Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -100,4 +124,45 @@ fn create(path: &std::path::Path) -> std::io::Result<File> {
 fn create(path: &std::path::Path) -> std::io::Result<File> {
     let _ = std::fs::remove_file(path);
     OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(lines: &str, is_local: bool) -> Deployed {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vars");
+        std::fs::write(&file, lines).unwrap();
+        Deployed::of(file.to_str().unwrap(), is_local).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_of_one_worker_goes_to_no_other() {
+        let vars = "RERUNNER_URL=\"https://mine.example/\"\nWEBHOOK_SECRET_PREVIOUS=\"hush\"\n";
+        let (deployed, local) = (kept(vars, false), kept("WEBHOOK_SECRET_PREVIOUS=\"hush\"\n", true));
+        let is_sent = |deployed: &Deployed, address: &str| {
+            let address = Address::parse(address).unwrap();
+            let secret = deployed.get_for("WEBHOOK_SECRET_PREVIOUS", &address);
+            assert_eq!(deployed.is_withheld("WEBHOOK_SECRET_PREVIOUS", &address), secret.is_none());
+            secret.is_some()
+        };
+        assert!(is_sent(&deployed, "https://mine.example"));
+        assert!(is_sent(&deployed, "https://MINE.example:443/"));
+        for other in [
+            "https://other.example",
+            "https://mine.example:8443",
+            "https://mine.example/other",
+            "https://mine.example.evil.example",
+            "http://127.0.0.1:8787",
+        ] {
+            assert!(!is_sent(&deployed, other), "{other}");
+        }
+        assert!(is_sent(&local, "http://127.0.0.1:8787") && is_sent(&local, "http://localhost:1"));
+        assert!(!is_sent(&local, "https://mine.example"));
+        assert!(
+            !is_sent(&kept("WEBHOOK_SECRET_PREVIOUS=\"hush\"\n", false), "https://mine.example"),
+            "it is not said whose it is"
+        );
+    }
 }

@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use hmac::{Hmac, KeyInit, Mac};
 use rerunner::doctor::redeliver::{self, Redelivered};
 use rerunner::doctor::{Finding, GitHub, Site, State, Who, examine};
+use rerunner::escape::line;
 use rerunner::github::Problem;
 use rerunner::github::answer::Reply;
 use rerunner::names::RepoName;
@@ -14,8 +15,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::address::Address;
 use super::deployed::{Deployed, FILE};
 use super::{Answer, Failure, Format, http};
+
+/// Findings that are taken from one answer of the Worker: it may be anybody's.
+const FROM_WORKER: usize = 200;
+/// Characters of one.
+const FINDING_CHARS: usize = 1_000;
 
 /// Looks at a deployed Worker and at GitHub: what is right, what is wrong, and what mends it
 ///
@@ -38,10 +45,11 @@ pub struct Arguments {
 
 /// What to look at, and with what.
 pub struct Patient {
-    /// Without a slash at the end.
-    pub url: String,
+    pub url: Address,
     pub repositories: Vec<RepoName>,
     pub admin_token: Option<Secret>,
+    /// One is known here, and it is another Worker's.
+    pub is_token_withheld: bool,
     pub webhook_secret: Option<Secret>,
     pub github_token: Option<Secret>,
 }
@@ -57,15 +65,17 @@ pub fn doctor(arguments: &Arguments) -> Result<Answer, Failure> {
         _ => return Err(Failure("one address at a time".to_owned())),
     };
     let named = names.iter().map(|name| RepoName::parse(name).map_err(|error| Failure(format!("{name}: {error}"))));
+    let url = Address::parse(&url)?;
     // A Worker on this machine has the settings of this machine.
-    let is_local = url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
-    let deployed = if is_local { Deployed::local()? } else { deployed };
+    let deployed = if url.is_here() { Deployed::local()? } else { deployed };
     let patient = Patient {
-        url: url.trim_end_matches('/').to_owned(),
         repositories: named.collect::<Result<_, _>>()?,
-        admin_token: deployed.get("ADMIN_TOKEN"),
-        webhook_secret: deployed.get("WEBHOOK_SECRET"),
+        admin_token: deployed.get_for("ADMIN_TOKEN", &url),
+        is_token_withheld: deployed.is_withheld("ADMIN_TOKEN", &url),
+        webhook_secret: deployed.get_for("WEBHOOK_SECRET", &url),
+        // It goes to GitHub, and not to the Worker.
         github_token: deployed.get("GITHUB_TOKEN"),
+        url,
     };
     let mut findings = patient.examine();
     let mut redelivered = None;
@@ -81,7 +91,7 @@ pub fn doctor(arguments: &Arguments) -> Result<Answer, Failure> {
     }
     let good = findings.iter().all(|finding| finding.state != State::Wrong);
     let text = text(&findings, redelivered.as_ref());
-    let mut json = json!({ "url": patient.url, "findings": findings });
+    let mut json = json!({ "url": patient.url.as_str(), "findings": findings });
     if let (Some(done), Some(json)) = (redelivered, json.as_object_mut()) {
         json.insert("redelivery".to_owned(), json!(done));
     }
@@ -110,7 +120,7 @@ impl Patient {
             setting: String,
             problem: String,
         }
-        let reply = match http::send("GET", &format!("{}/healthz", self.url), &[], &[]) {
+        let reply = match self.health() {
             Ok(reply) => reply,
             Err(what) => {
                 findings.push(Finding::wrong("reachable", format!("{}: {what}", self.url), "npm run deploy"));
@@ -122,7 +132,7 @@ impl Patient {
             findings.push(Finding::wrong("reachable", what, "npm run deploy"));
             return false;
         };
-        findings.push(Finding::ok("reachable", self.url.clone()));
+        findings.push(Finding::ok("reachable", self.url.to_string()));
         let ours = env!("CARGO_PKG_VERSION");
         if health.version != ours {
             let what = format!("{} is deployed, and this is {ours}", health.version);
@@ -131,10 +141,23 @@ impl Patient {
         if health.problems.is_empty() {
             findings.push(Finding::ok("settings", "all valid"));
         }
-        for Problem { setting, problem } in health.problems {
+        for Problem { setting, problem } in health.problems.into_iter().take(FROM_WORKER) {
             findings.push(Finding::wrong("settings", format!("{setting} {problem}"), remedy_for(&setting)));
         }
         true
+    }
+
+    /// In detail, if the Worker takes the token that is known here.
+    fn health(&self) -> Result<Reply, String> {
+        let url = format!("{}/healthz", self.url);
+        if let Some(token) = &self.admin_token {
+            let authorization = format!("Bearer {}", token.reveal());
+            let reply = http::send("GET", &url, &[("authorization", &authorization)], &[])?;
+            if !matches!(reply.status, 401 | 403 | 429) {
+                return Ok(reply);
+            }
+        }
+        http::send("GET", &url, &[], &[])
     }
 
     fn look_at_secret(&self, findings: &mut Vec<Finding>) {
@@ -173,7 +196,10 @@ impl Patient {
                 findings.push(Finding::warning(
                     "GitHub",
                     "not looked at: ADMIN_TOKEN is not known here, by which the Worker looks with its own credentials",
-                    format!("Put ADMIN_TOKEN=\"…\" into {FILE}"),
+                    match self.is_token_withheld {
+                        true => format!("The one in {FILE} is of another address; set ADMIN_TOKEN in the environment"),
+                        false => format!("Put ADMIN_TOKEN=\"…\" into {FILE}"),
+                    },
                 ));
             }
             return;
@@ -191,6 +217,7 @@ impl Patient {
                     Ok(body) => findings.extend(
                         body.findings
                             .into_iter()
+                            .take(FROM_WORKER)
                             .filter(|one| nth == 0 || part.iter().any(|name| one.check.starts_with(name.as_str()))),
                     ),
                     Err(_) => findings.push(Finding::wrong(
@@ -243,7 +270,11 @@ impl Patient {
             "GITHUB_API_URL" | "POLICY_FILE" => std::env::var(name).ok(),
             _ => None,
         });
-        let site = settings.site(&self.url);
+        // Not to where it was not meant to go.
+        if settings.problems.iter().any(|problem| problem.setting == "GITHUB_API_URL") {
+            return None;
+        }
+        let site = settings.site(self.url.as_str());
         Some((Own { api_url: settings.github_api_url, token }, site))
     }
 
@@ -329,10 +360,21 @@ fn now() -> Millis {
     Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
+fn bounded_visibly(text: &str) -> String {
+    let mut bounded: String = text.chars().take(FINDING_CHARS).collect();
+    if bounded.len() < text.len() {
+        bounded.push('…');
+    }
+    bounded
+}
+
 pub fn text(findings: &[Finding], redelivered: Option<&Redelivered>) -> String {
     let mut text = String::new();
     let width = findings.iter().map(|finding| finding.check.chars().count()).max().unwrap_or_default();
     for Finding { check, state, finding, remedy } in findings {
+        // A remote's answer begins no line of its own.
+        let shown = |text: &str| line(&bounded_visibly(text)).into_owned();
+        let (check, finding, remedy) = (shown(check), shown(finding), remedy.as_deref().map(shown));
         let sign = match state {
             State::Ok => '✓',
             State::Warning => '!',

@@ -5,6 +5,9 @@ use std::time::Duration;
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use ureq::http::Request;
 use ureq::{Agent, Proxy};
+use url::Url;
+
+use super::address::is_here;
 
 const TIME_OUT: Duration = Duration::from_secs(30);
 /// An answer's body; a list of deliveries is some 50 kB.
@@ -13,7 +16,11 @@ const USER_AGENT: &str = concat!("rerunner-doctor/", env!("CARGO_PKG_VERSION"));
 
 /// An error is a phrase: why there is no answer.
 pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Reply, String> {
-    let here = url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
+    let parsed = Url::parse(url).map_err(|_| "this is no address".to_owned())?;
+    let here = is_here(&parsed);
+    if parsed.scheme() != "https" && !here {
+        return Err("only https is spoken, or http to this machine".to_owned());
+    }
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(TIME_OUT))
         .http_status_as_error(false)

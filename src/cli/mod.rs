@@ -3,6 +3,7 @@
 //! A subcommand returns its [`Answer`], as text and as JSON; what it could not even begin with is a [`Failure`]. Exit
 //! codes: 0 for good news, 1 for bad (a policy file with errors), 2 for a command that could not be carried out.
 
+mod address;
 mod backtest;
 mod check;
 mod deployed;
@@ -20,6 +21,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use rerunner::escape;
 use serde_json::Value;
 
 /// Sets up Rerunner, which re-runs failed GitHub workflow runs, looks whether all is well, and tries out its policy files.
@@ -58,7 +60,11 @@ struct Answer {
 
 impl Answer {
     fn print(self, format: &Format) -> io::Result<ExitCode> {
-        let text = if format.json { format!("{:#}\n", self.json) } else { self.text };
+        // Names from outside, and what a remote has answered, are in both.
+        let text = match format.json {
+            true => escape::json(&format!("{:#}", self.json)).into_owned() + "\n",
+            false => escape::terminal(&self.text).into_owned(),
+        };
         if self.good || format.json {
             io::stdout().write_all(text.as_bytes())?;
         } else {
@@ -89,7 +95,7 @@ pub fn main() -> ExitCode {
         // Nobody reads on: `rerunner … | head`.
         Ok(Err(_)) => ExitCode::SUCCESS,
         Err(Failure(why)) => {
-            eprintln!("error: {why}");
+            eprintln!("error: {}", escape::terminal(&why));
             ExitCode::from(2)
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rerunner::attempts::RunOutcome;
+use rerunner::escape::line;
 use rerunner::github::Run;
 use rerunner::hint::Conclusion;
 use rerunner::names::{RunAttempt, RunId, WorkflowId};
@@ -85,7 +86,7 @@ pub fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> 
         replayed.push(Replayed {
             run_id: run.run_id,
             run_attempt: run.run_attempt,
-            workflow: run.workflow.as_deref().or_else(|| show::file(run)).unwrap_or("?").to_owned(),
+            workflow: line(run.workflow.as_deref().or_else(|| show::file(run)).unwrap_or("?")).into_owned(),
             decided,
             reason,
         });

@@ -1,8 +1,10 @@
 use clap::{Args, ValueEnum};
+use rerunner::escape::terminal;
 use rerunner::names::RepoName;
 use rerunner::settings::Secret;
 use serde_json::json;
 
+use super::address::Address;
 use super::deployed::{Deployed, FILE, URL};
 use super::doctor::{self, Patient};
 use super::terminal::Asker;
@@ -54,6 +56,7 @@ pub fn setup(arguments: &Arguments) -> Result<Answer, Failure> {
         .iter()
         .map(|name| RepoName::parse(name).map_err(|error| Failure(format!("{name}: {error}"))));
     let repositories = named.collect::<Result<Vec<_>, _>>()?;
+    arguments.url.as_deref().map(Address::parse).transpose()?;
     let mut setup = Setup { arguments, asker: Asker { nobody: arguments.yes }, deployed: Deployed::read()? };
     step(1, "Tools");
     say(&format!("wrangler {}", wrangler::version()?));
@@ -71,7 +74,7 @@ fn step(number: u32, what: &str) {
 }
 
 fn say(what: &str) {
-    println!("  {what}");
+    println!("  {}", terminal(what));
 }
 
 impl Setup<'_> {
@@ -91,7 +94,7 @@ impl Setup<'_> {
     }
 
     /// The Worker's address.
-    fn deploy(&mut self) -> Result<String, Failure> {
+    fn deploy(&mut self) -> Result<Address, Failure> {
         step(3, "Deploy");
         let known = self.arguments.url.clone().or_else(|| self.deployed.url());
         let again = match &known {
@@ -109,9 +112,9 @@ impl Setup<'_> {
             .or(found)
             .or(known)
             .ok_or_else(|| Failure("the Worker's address is not known; give it with --url https://…".to_owned()))?;
-        let url = url.trim_end_matches('/').to_owned();
-        self.deployed.set(URL, &Secret::new(url.clone()))?;
-        say(&url);
+        let url = Address::parse(&url)?;
+        self.deployed.set(URL, &Secret::new(url.as_str()))?;
+        say(url.as_str());
         Ok(url)
     }
 
@@ -198,7 +201,7 @@ impl Setup<'_> {
         Ok(replace)
     }
 
-    fn connect(&mut self, auth: Auth, url: &str, set: &[String]) -> Result<(), Failure> {
+    fn connect(&mut self, auth: Auth, url: &Address, set: &[String]) -> Result<(), Failure> {
         step(6, "GitHub");
         let has_app = |set: &[String]| {
             ["GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"].iter().all(|name| set.iter().any(|known| known == name))
@@ -227,13 +230,14 @@ impl Setup<'_> {
         Ok(())
     }
 
-    fn look(&self, url: String, repositories: Vec<RepoName>) -> Result<Answer, Failure> {
+    fn look(&self, url: Address, repositories: Vec<RepoName>) -> Result<Answer, Failure> {
         println!("\nThe doctor looks:\n");
         let patient = Patient {
-            url,
             repositories,
-            admin_token: self.deployed.get("ADMIN_TOKEN"),
-            webhook_secret: self.deployed.get("WEBHOOK_SECRET"),
+            admin_token: self.deployed.get_for("ADMIN_TOKEN", &url),
+            is_token_withheld: false,
+            webhook_secret: self.deployed.get_for("WEBHOOK_SECRET", &url),
+            url,
             github_token: None,
         };
         let findings = patient.examine();

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use rerunner::escape::line;
 use rerunner::github::Run;
 use rerunner::policy::{Decision, Detail, Ending, JudgedJob, Rerun, Scope, Then};
 use serde_json::{Value, json};
 
 /// A sentence that names the run.
 pub fn run(run: &Run) -> String {
-    let workflow = run.workflow.as_deref().or_else(|| file(run)).unwrap_or("a workflow");
+    let workflow = line(run.workflow.as_deref().or_else(|| file(run)).unwrap_or("a workflow"));
     let conclusion = run.conclusion.map_or("still going", |conclusion| conclusion.as_str());
     format!("Run {} of \"{workflow}\", attempt {}: {conclusion}", run.run_id, run.run_attempt)
 }
@@ -41,7 +42,7 @@ fn detail(detail: &Detail) -> String {
         text.push_str("\nFailed jobs:\n");
         let width = detail.jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(40);
         for job in &detail.jobs {
-            let _ = writeln!(text, "  {:width$}  {}", job.name, judged(job));
+            let _ = writeln!(text, "  {:width$}  {}", line(&job.name), line(&judged(job)));
         }
     }
     if detail.more_jobs > 0 {
@@ -53,13 +54,13 @@ fn detail(detail: &Detail) -> String {
     if !detail.absent.is_empty() {
         let _ = writeln!(text, "\nNot known, so that no condition on it holds:");
         for absent in &detail.absent {
-            let _ = writeln!(text, "  {absent}");
+            let _ = writeln!(text, "  {}", line(absent));
         }
     }
     if !detail.doubts.is_empty() {
         let _ = writeln!(text, "\nMight have decided otherwise, had that been known:");
         for doubt in &detail.doubts {
-            let _ = writeln!(text, "  {doubt}");
+            let _ = writeln!(text, "  {}", line(doubt));
         }
     }
     text

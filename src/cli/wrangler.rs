@@ -45,7 +45,7 @@ pub fn deploy() -> Result<Option<String>, Failure> {
     let mut url = None;
     for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok)
     {
-        println!("    {line}");
+        println!("    {}", rerunner::escape::line(&line));
         url = url.or_else(|| address(&line));
     }
     let status = child.wait().map_err(|error| missing(&error))?;

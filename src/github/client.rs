@@ -26,8 +26,8 @@ use super::log_tail::Tail;
 use super::redirect::{self, Place};
 use super::request::{Call, Method, Request};
 use super::{
-    Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
-    signing,
+    CommentCall, Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer,
+    RerunAnswer, signing,
 };
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
@@ -87,12 +87,7 @@ pub async fn send(settings: &Settings, credentials: &Credentials, repository: &R
                 Err(problem) => Found::Problem(problem),
             })
         }
-        Call::Comment(what) => Answer::Comment(
-            caller
-                .attempt(request)
-                .await
-                .map_or_else(Commented::Problem, |reply| Commented::of(what, &reply, comments::MARK)),
-        ),
+        Call::Comment(what) => Answer::Comment(caller.comment(what, request).await.unwrap_or_else(Commented::Problem)),
         Call::ListPulls { .. } => Answer::Pulls(match caller.attempt_within(request, LIST_LIMIT).await {
             Ok(Some(reply)) => Found::pulls(&reply),
             // Somebody's long texts: no later answer is shorter.
@@ -139,6 +134,20 @@ impl Caller<'_> {
             Err(BodyError::TooLarge) => Ok(PolicyAnswer::Unreadable(TOO_LARGE)),
             Err(BodyError::Cut) => Err(lost("an answer that broke off")),
         }
+    }
+
+    /// Which comment is ours is told by who we are, with the credentials that are in use now.
+    async fn comment(&self, what: &CommentCall, request: &Request) -> Result<Commented, Problem> {
+        let connection = Connection::new(self.settings, TIME_OUT_MS);
+        let author = match what {
+            CommentCall::Find { .. } => Some(self.credentials.author(&connection, self.repository).await?),
+            CommentCall::Create { .. } | CommentCall::Edit { .. } => None,
+        };
+        let reply = whole(self.exchange(&connection, request).await?).await?;
+        Ok(match author {
+            Some(author) => Commented::found(&reply, comments::MARK, &author),
+            None => Commented::written(what, &reply),
+        })
     }
 
     /// With credentials: once more with others if GitHub does not take them and there can be others, and some times more

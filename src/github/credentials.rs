@@ -19,6 +19,7 @@ use crate::time::{Millis, Span};
 
 use super::answer::{Problem, Reply, problem};
 use super::app::{self, App, InstallationAnswer, InstallationToken, RENEW_BEFORE, TokenAnswer};
+use super::comments::Author;
 use super::redirect::Place;
 use super::request::Method;
 
@@ -84,6 +85,8 @@ struct Known {
     ahead: i64,
     /// Whether the App could not be used for want of an installation, when it was last tried.
     wanting: bool,
+    /// Whose the token is, which does not change: another token comes with another deployment.
+    user: Option<Author>,
 }
 
 impl Authorization {
@@ -158,6 +161,21 @@ impl Credentials {
             }
             (None, None) => Err(app::not_installed(repository)),
         }
+    }
+
+    /// Who writes with what [`Credentials::authorization`] gives now.
+    pub async fn author(&self, way: &impl Way, repository: &RepoName) -> Result<Author, Problem> {
+        let authorization = self.authorization(way, repository).await?;
+        if let (Authorization::Installation(_), Some(app)) = (&authorization, &self.settings.github_app) {
+            return Ok(Author::App(app.id.clone()));
+        }
+        if let Some(user) = &self.known.borrow().user {
+            return Ok(user.clone());
+        }
+        let reply = way.exchange(Method::Get, "/user", None, authorization.secret()).await?;
+        let user = Author::of_token(&reply)?;
+        self.known.borrow_mut().user = Some(user.clone());
+        Ok(user)
     }
 
     /// Which repository it is, whatever it is called.
@@ -435,6 +453,29 @@ mod tests {
         assert_eq!(ask(&Credentials::new(Rc::new(settings)), &way), expected);
         let none = ask(&Credentials::new(Rc::new(Settings::read(|_| None))), &way);
         assert!(matches!(none, Err(Problem::Credentials { .. })));
+    }
+
+    #[test]
+    fn who_writes() {
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        let author = |credentials: &Credentials, way: &Scripted| now(credentials.author(way, &repository));
+        let mut settings = Settings::read(|_| None);
+        settings.github_token = Some(Secret::new("t"));
+        let of_token = Credentials::new(Rc::new(settings));
+        let way = Scripted::new([message(502, ""), reply(200, json!({ "id": 7, "login": "me" }))]);
+        assert!(matches!(author(&of_token, &way), Err(Problem::Lost { .. })));
+        for _ in 0..2 {
+            assert_eq!(author(&of_token, &way), Ok(Author::User(7)));
+        }
+        way.was_asked(&["/user", "/user"]);
+
+        let credentials = credentials(Some("t"));
+        let way =
+            Scripted::new([message(404, "Not Found"), reply(200, json!({ "id": 7 })), installed(7), token("a", 60)]);
+        assert_eq!(author(&credentials, &way), Ok(Author::User(7)), "where the App is not installed");
+        way.now.set(NOW + NOT_INSTALLED_FOR);
+        assert_eq!(author(&credentials, &way), Ok(Author::App("1".to_owned())));
+        way.was_asked(&[LOOKED_UP, "/user", LOOKED_UP, TOKEN]);
     }
 
     #[test]

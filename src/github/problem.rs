@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::escape::is_visible;
 use crate::time::{Millis, Span};
 
 use super::answer::Reply;
@@ -160,7 +161,7 @@ fn said(reply: &Reply) -> Option<String> {
 }
 
 fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    text.chars().filter(|c| is_visible(*c)).take(200).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::Scope;
 use crate::time::Millis;
 
-use super::comments::CommentCall;
+use super::comments::{CommentCall, PER_PAGE as PER_PAGE_OF_COMMENTS};
 use super::pulls::{Head, PULLS_PER_PAGE};
 
 /// Runs on a page of a list: about a megabyte, unless their commits have long messages; then fewer, down to one. Each is a
@@ -218,8 +218,8 @@ impl Call {
 fn comment(repository: &str, call: &CommentCall) -> Request {
     let body = |text: &str| Some(Cow::Owned(serde_json::json!({ "body": text }).to_string()));
     match call {
-        CommentCall::Find { pull, since } => Request::get(format!(
-            "{repository}/issues/{pull}/comments?since={}&per_page={EVIDENCE_PER_PAGE}",
+        CommentCall::Find { pull, since, page } => Request::get(format!(
+            "{repository}/issues/{pull}/comments?since={}&per_page={PER_PAGE_OF_COMMENTS}&page={page}",
             since.to_rfc3339()
         )),
         CommentCall::Create { pull, body: text } => Request {
@@ -291,8 +291,8 @@ mod tests {
         }
         let comment = |call| Call::Comment(call);
         is(
-            comment(CommentCall::Find { pull: 3, since: Millis(1_795_446_245_000) }),
-            "Get /repos/octo/widgets/issues/3/comments?since=2026-11-23T15:04:05Z&per_page=100",
+            comment(CommentCall::Find { pull: 3, since: Millis(1_795_446_245_000), page: 2 }),
+            "Get /repos/octo/widgets/issues/3/comments?since=2026-11-23T15:04:05Z&per_page=100&page=2",
         );
         is(
             comment(CommentCall::Create { pull: 3, body: "a \"b\"".to_owned() }),

@@ -1,16 +1,16 @@
 //! One comment on a pull request that says what was re-run and why, and what finally failed. It is edited in place: its
-//! id is kept, and after an answer that was lost it is found again by a mark that readers do not see, so that it is
-//! never there twice. It is written beside all else, so that no re-run waits for it.
+//! id is kept, and after an answer that was lost it is found again, by who wrote it and a mark that readers do not see,
+//! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
 use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
+use crate::escape::{code, markdown};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
 use crate::policy::Then;
 use crate::time::{Millis, Span};
 
 use super::machine::Context;
-use super::outbox::{plain, plain_sentence};
 use super::schema::row as read_row;
 use super::store::{Sql, StoreError, Value};
 use super::views::OneRunView;
@@ -31,10 +31,26 @@ pub const SCHEMA: &[&str] = &[
     "CREATE INDEX pull_comments_due ON pull_comments (due) WHERE due IS NOT NULL",
 ];
 
+/// Before this version a stranger's comment could be taken for ours, and its deletion for a wish to have none. What is
+/// ours is looked for anew.
+pub const BY_AUTHOR: &[&str] = &[
+    "ALTER TABLE pull_comments DROP COLUMN gone",
+    // How often in a row it was found to be deleted.
+    "ALTER TABLE pull_comments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE pull_comments ADD COLUMN silent_until INTEGER",
+    "UPDATE pull_comments SET comment_id = NULL",
+];
+
 /// Not seen by readers.
 pub const MARK: &str = "<!-- rerunner -->";
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
+/// Pages on which it is looked for, of 100 comments each.
+const FIND_PAGES: u32 = 3;
+/// Requests that finding and writing can take: who we are, the pages, the comment itself.
+pub const REQUESTS: u32 = 2 + FIND_PAGES;
+/// A comment that was deleted is made again once; if that is deleted too, nobody wants it for so long.
+const SILENT: Span = Span::days(1);
 /// Longer than finding and writing can take.
 const CLAIM: Span = Span::seconds(90);
 /// After that, what a lost call has written can be found.
@@ -47,6 +63,8 @@ const CLOCKS_APART: Span = Span::minutes(10);
 /// Of one pull request, the newest.
 const RUNS_SHOWN: i64 = 10;
 const JOBS_SHOWN: usize = 10;
+/// In bytes: GitHub takes 65,536 characters.
+const LONGEST: usize = 60_000;
 
 /// A comment to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,11 +86,20 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Com
     let known = match comment.comment_id {
         Some(id) => Some(id),
         None if bugs::has(Bug::CommentTwice) => None,
-        None => match ask(CommentCall::Find { pull: comment.pull, since: comment.since }).await {
-            Commented::There(id) => Some(id),
-            Commented::NotThere => None,
-            problem @ Commented::Problem(_) => return problem,
-        },
+        None => {
+            let mut found = Commented::NotThere;
+            for page in 1..=FIND_PAGES {
+                found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await;
+                if found != Commented::NotOnThisPage {
+                    break;
+                }
+            }
+            match found {
+                Commented::There(id) => Some(id),
+                Commented::NotThere | Commented::NotOnThisPage => None,
+                problem @ Commented::Problem(_) => return problem,
+            }
+        }
     };
     match known {
         Some(comment_id) => ask(CommentCall::Edit { comment_id, body: body() }).await,
@@ -88,7 +115,8 @@ impl<S: Sql> Keeper<S> {
         self.store.sql().exec(statement, vec![run_id.into(), number(pull)]).map(|_| ())
     }
 
-    /// Something was decided on a run: its pull request's comment is to say so.
+    /// Something was decided on a run: its pull request's comment is to say so. What is being written, or was and is not
+    /// known of, is left its time: another would be a second comment.
     pub(super) fn comment_changed(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
         if self.comments.is_none() {
             return Ok(());
@@ -96,10 +124,12 @@ impl<S: Sql> Keeper<S> {
         self.store
             .sql()
             .exec(
-                "INSERT INTO pull_comments (pull, comment_id, gone, created, due, tries)
-                 SELECT pull, NULL, 0, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
+                "INSERT INTO pull_comments (pull, comment_id, created, due, tries)
+                 SELECT pull, NULL, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
                  ON CONFLICT (pull) DO UPDATE SET
-                    due = CASE WHEN gone THEN NULL WHEN tries = 0 OR due IS NULL THEN MIN(IFNULL(due, ?3), ?3) ELSE due END,
+                    due = CASE WHEN silent_until > ?2 THEN NULL
+                               WHEN tries = 0 OR due IS NULL THEN MIN(IFNULL(due, ?3), ?3)
+                               ELSE due END,
                     tries = CASE WHEN due IS NULL THEN 0 ELSE tries END",
                 vec![run_id.into(), now.into(), (now + TOGETHER).into()],
             )
@@ -137,10 +167,11 @@ impl<S: Sql> Keeper<S> {
     pub fn commented(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
         let now = cx.now;
         let pull = number(comment.pull);
-        let rows = self.store.sql().exec("SELECT tries FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
+        let rows =
+            self.store.sql().exec("SELECT tries, deleted FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
         let (Some(row), Some(repository)) = (rows.into_iter().next(), self.repository()?) else { return Ok(()) };
         let mut row = read_row(row);
-        let tries = row.amount()?;
+        let (tries, deleted) = (row.amount()?, row.amount()?);
         let set = |what: &str, mut values: Vec<Value>| {
             values.push(pull.clone());
             self.store.sql().exec(&format!("UPDATE pull_comments SET {what} WHERE pull = ?"), values).map(|_| ())
@@ -151,8 +182,14 @@ impl<S: Sql> Keeper<S> {
                 let due = more.then(|| now + TOGETHER);
                 set("comment_id = ?, tries = 0, due = ?", vec![number(id), due.into()])
             }
-            // Somebody has deleted it, and does not want it.
-            Commented::NotThere => set("gone = 1, due = NULL", vec![]),
+            // Somebody has deleted it, perhaps by mistake.
+            Commented::NotThere | Commented::NotOnThisPage if deleted == 0 => {
+                set("comment_id = NULL, deleted = 1, tries = 0, due = ?", vec![(now + TOGETHER).into()])
+            }
+            // And again: nobody wants it, for a while.
+            Commented::NotThere | Commented::NotOnThisPage => {
+                set("comment_id = NULL, deleted = 0, due = NULL, silent_until = ?", vec![(now + SILENT).into()])
+            }
             Commented::Problem(problem) => {
                 self.heed(Some(&problem), None, cx)?;
                 let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -176,7 +213,7 @@ impl<S: Sql> Keeper<S> {
                 body.push_str(&section(&view, web_url));
             }
         }
-        Ok(body)
+        Ok(cut(body))
     }
 
     pub(super) fn prune_comments(&self, at_most: i64) -> Result<(), StoreError> {
@@ -188,11 +225,11 @@ impl<S: Sql> Keeper<S> {
 
 fn section(view: &OneRunView, web_url: &str) -> String {
     let run = &view.run;
-    let workflow = run.workflow.as_deref().map_or_else(|| "run".to_owned(), plain);
+    // Not the link's text: at the beginning of a paragraph that could define what other links lead to.
+    let (workflow, id) = (run.workflow.as_deref().map_or_else(|| "A workflow".to_owned(), code), run.run_id);
     let mut text = format!(
-        "\n[{workflow}]({web_url}/{}/actions/runs/{}): {}\n",
+        "\n{workflow} [run {id}]({web_url}/{}/actions/runs/{id}): {}\n",
         view.repository,
-        run.run_id,
         match run.outcome {
             RunOutcome::Rescued => "passed after a re-run",
             RunOutcome::Exhausted => "failed for good",
@@ -204,14 +241,24 @@ fn section(view: &OneRunView, web_url: &str) -> String {
         }
     );
     for decision in &view.decisions {
-        text.push_str(&format!("- {}\n", plain_sentence(&decision.reason)));
+        text.push_str(&format!("- {}\n", markdown(&decision.reason)));
         let jobs = decision.detail.jobs.iter().filter(|job| job.then != Some(Then::Ignore));
         for job in jobs.take(JOBS_SHOWN) {
-            let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at `{}`", plain(step)));
-            text.push_str(&format!("  - `{}`{step}\n", plain(&job.name)));
+            let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at {}", code(step)));
+            text.push_str(&format!("  - {}{step}\n", code(&job.name)));
         }
     }
     text
+}
+
+/// Whole lines, as many as GitHub takes.
+fn cut(mut body: String) -> String {
+    if body.len() > LONGEST {
+        let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
+        body.truncate(end.map_or(0, |(at, _)| at));
+        body.push_str("\n\nThere is more, and no room for it.\n");
+    }
+    body
 }
 
 fn number(number: u64) -> Value {

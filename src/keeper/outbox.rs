@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
-use crate::names::{RepoName, RunId, is_visible};
+use crate::escape::{bounded, chat};
+use crate::names::{RepoName, RunId};
 use crate::policy::{JudgedJob, Then};
 use crate::time::{Millis, Span};
 
@@ -40,7 +41,9 @@ const TRIED_FOR: Span = Span::days(3);
 /// Of a summary, by name; the rest as a number.
 const RUNS_NAMED: usize = 10;
 const JOBS_NAMED: usize = 10;
-const NAME_CHARS: usize = 100;
+const NAME_CHARS: usize = 60;
+/// Discord takes 2,000 characters, and refuses a message that is longer; the others take more.
+const MESSAGE_CHARS: usize = 1_900;
 
 /// How notifications are to be sent; `None` where a Keeper has it: not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,24 +195,25 @@ impl<S: Sql> Keeper<S> {
             return Ok(format!("{repository}: run {run_id} was {}.", kind.as_str()));
         };
         let run = view.run;
-        let workflow = run.workflow.as_deref().map_or_else(|| "a run".to_owned(), plain);
+        let workflow = run.workflow.as_deref().map_or_else(|| "a run".to_owned(), named);
         let link = link(repository, notices, run_id);
+        let repository = chat(repository.as_str());
         let head = match kind {
             Kind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
             Kind::Refused => {
                 format!("{repository}: GitHub refuses the credentials, and nothing is re-run. {workflow}: {link}")
             }
         };
-        let mut lines = vec![head, plain_sentence(&run.reason)];
+        let mut lines = vec![head, chat(&run.reason)];
         let last = view.decisions.iter().rev().find(|decision| !decision.detail.jobs.is_empty());
         if let Some(last) = last {
             lines.push(format!("Failed jobs: {}.", jobs(&last.detail.jobs)));
         }
         let tried = view.decisions.iter().filter(|decision| decision.outcome == RunOutcome::Rerunning);
         for decision in tried {
-            lines.push(format!("Tried: {}", plain_sentence(&decision.reason)));
+            lines.push(format!("Tried: {}", chat(&decision.reason)));
         }
-        Ok(lines.join("\n"))
+        Ok(message_of(&lines))
     }
 }
 
@@ -223,12 +227,12 @@ fn summary(repository: &RepoName, notices: &Notices, about: &[(RunId, Kind)]) ->
     if refused > 0 {
         parts.push(format!("GitHub refused the credentials for {refused}"));
     }
-    let mut lines = vec![format!("{repository}: {}.", parts.join(", and "))];
+    let mut lines = vec![format!("{}: {}.", chat(repository.as_str()), parts.join(", and "))];
     lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, notices, *run_id)));
     if let Some(rest) = about.len().checked_sub(RUNS_NAMED).filter(|rest| *rest > 0) {
         lines.push(format!("and {rest} more"));
     }
-    lines.join("\n")
+    message_of(&lines)
 }
 
 fn link(repository: &RepoName, notices: &Notices, run_id: RunId) -> String {
@@ -238,8 +242,8 @@ fn link(repository: &RepoName, notices: &Notices, run_id: RunId) -> String {
 fn jobs(jobs: &[JudgedJob]) -> String {
     let by_themselves: Vec<&JudgedJob> = jobs.iter().filter(|job| job.then != Some(Then::Ignore)).collect();
     let named = by_themselves.iter().take(JOBS_NAMED).map(|job| match &job.step {
-        Some(step) => format!("{} (at {})", plain(&job.name), plain(step)),
-        None => plain(&job.name),
+        Some(step) => format!("{} (at {})", named(&job.name), named(step)),
+        None => named(&job.name),
     });
     let named = named.collect::<Vec<_>>().join(", ");
     match by_themselves.len().checked_sub(JOBS_NAMED) {
@@ -248,41 +252,28 @@ fn jobs(jobs: &[JudgedJob]) -> String {
     }
 }
 
-/// A name from outside as it may stand in a chat: it makes no link, no markup, and calls nobody (`<!channel>`,
-/// `@everyone`).
-pub(super) fn plain(name: &str) -> String {
-    let mut plain = plain_sentence(name);
-    if let Some((end, _)) = plain.char_indices().nth(NAME_CHARS) {
-        plain.truncate(end);
-        plain.push('…');
-    }
-    plain
+/// A name from outside.
+fn named(name: &str) -> String {
+    chat(&bounded(name, NAME_CHARS))
 }
 
-/// The same for a sentence of ours, which names may be in.
-pub(super) fn plain_sentence(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| is_visible(*c)) {
-        match c {
-            '<' => plain.push('‹'),
-            '>' => plain.push('›'),
-            // An invisible joiner behind it ends a mention before it begins.
-            '@' => plain.push_str("@\u{2060}"),
-            '`' | '*' | '_' | '[' | ']' | '|' | '~' => {
-                plain.push(match c {
-                    '`' => '\'',
-                    '*' => '∗',
-                    '[' => '(',
-                    ']' => ')',
-                    '|' => '¦',
-                    '~' => '∼',
-                    other => other,
-                });
-            }
-            other => plain.push(other),
+/// Whole lines, as many as fit.
+fn message_of(lines: &[String]) -> String {
+    let mut message = String::new();
+    let mut left = MESSAGE_CHARS;
+    for line in lines {
+        let chars = line.chars().count() + 1;
+        if chars > left {
+            message.push_str("\n…");
+            break;
         }
+        left -= chars;
+        if !message.is_empty() {
+            message.push('\n');
+        }
+        message.push_str(line);
     }
-    plain
+    message
 }
 
 #[cfg(test)]
@@ -290,18 +281,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_call_nobody_and_mark_nothing_up() {
-        for (name, expected) in [
-            ("test (3.12)", "test (3.12)"),
-            ("<!channel>", "‹!channel›"),
-            ("<https://x.example|click>", "‹https://x.example¦click›"),
-            ("@everyone", "@\u{2060}everyone"),
-            ("a\u{202e}b\nc", "abc"),
-            ("[x](y)", "(x)(y)"),
-        ] {
-            assert_eq!(plain(name), expected);
-        }
-        assert_eq!(plain(&"x".repeat(10_000)).chars().count(), NAME_CHARS + 1);
+    fn a_message_is_no_longer_than_a_chat_takes() {
+        let lines = |count: usize| vec!["x".repeat(499); count];
+        assert_eq!(message_of(&lines(3)), lines(3).join("\n"));
+        let cut = message_of(&lines(50));
+        assert!(cut.chars().count() <= MESSAGE_CHARS + 2 && cut.ends_with("\n…"), "{cut}");
     }
 
     #[test]

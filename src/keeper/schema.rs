@@ -11,8 +11,17 @@ use super::watched::{Begun, Calling, Refusal, Watched};
 use super::{comments, outbox, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
-pub const SCHEMA: &[&[&str]] =
-    &[FIRST, POLICIES, stats::SCHEMA, outbox::SCHEMA, comments::SCHEMA, REFUSALS, WORKFLOWS, GATHERING];
+pub const SCHEMA: &[&[&str]] = &[
+    FIRST,
+    POLICIES,
+    stats::SCHEMA,
+    outbox::SCHEMA,
+    comments::SCHEMA,
+    REFUSALS,
+    WORKFLOWS,
+    GATHERING,
+    comments::BY_AUTHOR,
+];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE runs (

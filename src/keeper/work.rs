@@ -8,7 +8,7 @@ use crate::names::{RepoName, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
-use super::comments::Comment;
+use super::comments::{self, Comment};
 use super::machine::{LEASE, Receipt, Record};
 use super::outbox::Notice;
 use super::store::{Sql, StoreError};
@@ -131,7 +131,7 @@ pub async fn work<S: Sql>(
                 host.notify(notice);
             }
             Some(Errand::Comment(comment)) => {
-                left = left.saturating_sub(3);
+                left = left.saturating_sub(comments::REQUESTS);
                 host.comment(comment);
             }
             Some(Errand::HandOver(what)) => {

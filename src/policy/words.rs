@@ -1,5 +1,7 @@
 //! Names from GitHub as they enter a sentence. Whoever opens a pull request chooses the names of its jobs and steps.
 
+use crate::escape::is_visible;
+
 /// What a name may take in a reason or a record, in characters.
 const LONGEST: usize = 100;
 /// A sentence names no more than this many of a list.
@@ -8,21 +10,15 @@ const NAMED: usize = 3;
 /// Bounded, in one line, and without the marks that turn the direction of what follows or hide it.
 pub fn clean(name: &str) -> String {
     let mut clean = String::new();
-    for (count, c) in name.trim().chars().filter(|c| !is_hidden(*c)).enumerate() {
+    let is_shown = |c: &char| is_visible(*c) || matches!(c, '\n' | '\r' | '\t');
+    for (count, c) in name.trim().chars().filter(is_shown).enumerate() {
         if count == LONGEST {
             clean.push('…');
             break;
         }
-        clean.push(if c.is_control() || c.is_whitespace() { ' ' } else { c });
+        clean.push(if c.is_whitespace() { ' ' } else { c });
     }
     clean
-}
-
-fn is_hidden(c: char) -> bool {
-    let is_mark = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
-    is_mark || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// In quotes, which the name itself then has none of.

@@ -1,9 +1,15 @@
-//! `/healthz`: which settings are missing or wrong, by name and never by value.
+//! `/healthz`: which settings are missing or wrong, by name and never by value. It is open to everybody, who are told so in
+//! fixed phrases: what GitHub says names repositories. That is for whoever has `ADMIN_TOKEN`.
+//!
+//! What is wrong with one repository is no illness of the Worker.
 
 use std::fmt;
 
 use serde::Serialize;
 
+use crate::escape::{SENTENCE_CHARS, bounded};
+use crate::keeper::summary::Summary;
+use crate::names::RepoName;
 use crate::settings::{Problem, Settings};
 
 #[derive(Debug, Serialize)]
@@ -12,7 +18,18 @@ pub struct Health {
     pub status: &'static str,
     pub version: &'static str,
     pub problems: Vec<Problem>,
+    /// In detail only: repositories in which nothing can be done, up to [`REPOSITORIES`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repositories: Option<Vec<RepositoryHealth>>,
 }
+
+#[derive(Debug, Serialize)]
+pub struct RepositoryHealth {
+    pub repository: RepoName,
+    pub problem: String,
+}
+
+const REPOSITORIES: usize = 50;
 
 /// What GitHub said when it refused the credentials, as text: it is kept in Workers KV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +56,15 @@ impl<'a> Refusal<'a> {
         }
     }
 
-    fn problem(self) -> Problem {
-        let refusal = self.refusal;
+    fn in_short(self) -> Problem {
+        match self.of_app {
+            true => Problem { setting: "GITHUB_APP_ID", problem: "GitHub does not let the App work".to_owned() },
+            false => Problem { setting: "GITHUB_TOKEN", problem: "was refused by GitHub".to_owned() },
+        }
+    }
+
+    fn in_detail(self) -> Problem {
+        let refusal = bounded(self.refusal, SENTENCE_CHARS);
         match self.of_app {
             true => {
                 Problem { setting: "GITHUB_APP_ID", problem: format!("GitHub does not let the App work: {refusal}") }
@@ -56,12 +80,27 @@ impl<'a> Refusal<'a> {
 }
 
 impl Health {
-    /// `refusal`: what GitHub last said of the credentials, if it refused them; or why that cannot be told.
-    pub fn of(settings: &Settings, refusal: Result<Option<String>, String>) -> Self {
+    /// For everybody. `refusal`: what GitHub last said of the credentials, if it refused them; or why that cannot be told.
+    pub fn in_short(settings: &Settings, refusal: Result<Option<String>, String>) -> Self {
+        Self::of(settings, refusal, |refusal| refusal.in_short())
+    }
+
+    /// For whoever has `ADMIN_TOKEN`.
+    pub fn in_detail(settings: &Settings, refusal: Result<Option<String>, String>, summaries: &[Summary]) -> Self {
+        let problem = |summary: &Summary| {
+            let problem = summary.repository_problem.as_deref().or(summary.refusal.as_deref())?;
+            let problem = bounded(problem, SENTENCE_CHARS).into_owned();
+            Some(RepositoryHealth { repository: summary.repository.clone(), problem })
+        };
+        let repositories = summaries.iter().filter_map(problem).take(REPOSITORIES).collect();
+        Self { repositories: Some(repositories), ..Self::of(settings, refusal, |refusal| refusal.in_detail()) }
+    }
+
+    fn of(settings: &Settings, refusal: Result<Option<String>, String>, put: impl Fn(Refusal<'_>) -> Problem) -> Self {
         let mut problems = settings.problems.clone();
         match refusal {
             Ok(None) => {}
-            Ok(Some(refusal)) => problems.push(Refusal::parse(&refusal).problem()),
+            Ok(Some(refusal)) => problems.push(put(Refusal::parse(&refusal))),
             Err(_) => problems.push(Problem {
                 setting: "ATTEMPTS",
                 problem: "cannot be read; is the Workers KV namespace bound in wrangler.toml?".to_owned(),
@@ -71,6 +110,7 @@ impl Health {
             status: if problems.is_empty() { "ok" } else { "unhealthy" },
             version: env!("CARGO_PKG_VERSION"),
             problems,
+            repositories: None,
         }
     }
 
@@ -94,7 +134,7 @@ mod tests {
 
     #[test]
     fn healthy() {
-        let health = Health::of(&settings("t"), Ok(None));
+        let health = Health::in_short(&settings("t"), Ok(None));
         assert_eq!(health.http_status(), 200);
         let expected = concat!(r#"{"status":"ok","version":""#, env!("CARGO_PKG_VERSION"), r#"","problems":[]}"#);
         assert_eq!(serde_json::to_string(&health).unwrap(), expected);
@@ -103,15 +143,52 @@ mod tests {
     #[test]
     fn unhealthy() {
         for (health, setting) in [
-            (Health::of(&settings(""), Ok(None)), "GITHUB_TOKEN"),
-            (Health::of(&settings("t"), Ok(Some("401 Bad credentials".to_owned()))), "GITHUB_TOKEN"),
+            (Health::in_short(&settings(""), Ok(None)), "GITHUB_TOKEN"),
+            (Health::in_short(&settings("t"), Ok(Some("401 Bad credentials".to_owned()))), "GITHUB_TOKEN"),
             (
-                Health::of(&settings("t"), Ok(Some(Refusal { of_app: true, refusal: "suspended" }.to_string()))),
+                Health::in_short(&settings("t"), Ok(Some(Refusal { of_app: true, refusal: "suspended" }.to_string()))),
                 "GITHUB_APP_ID",
             ),
-            (Health::of(&settings("t"), Err("no binding".to_owned())), "ATTEMPTS"),
+            (Health::in_short(&settings("t"), Err("no binding".to_owned())), "ATTEMPTS"),
         ] {
             assert_eq!((health.http_status(), health.status, health.problems[0].setting), (503, "unhealthy", setting));
         }
+    }
+
+    #[test]
+    fn strangers_are_told_in_fixed_phrases() {
+        let said = "it is not installed on octo/secret-plans; install it there on GitHub";
+        let strange = |refusal: Result<Option<String>, String>| {
+            serde_json::to_string(&Health::in_short(&settings("t"), refusal)).unwrap()
+        };
+        for of_app in [true, false] {
+            let refusal = Refusal { of_app, refusal: said }.to_string();
+            let short = strange(Ok(Some(refusal.clone())));
+            assert!(
+                !short.contains("secret-plans") && !short.contains("install it") && !short.contains("repositories"),
+                "{short}"
+            );
+            let detail = Health::in_detail(&settings("t"), Ok(Some(refusal)), &[]);
+            assert!(detail.problems[0].problem.contains(said), "{detail:?}");
+        }
+        let fault = strange(Err("KV says: octo/secret-plans".to_owned()));
+        assert!(!fault.contains("secret-plans"), "{fault}");
+    }
+
+    #[test]
+    fn one_repository_does_not_make_the_worker_ill() {
+        let at = crate::time::Millis(0);
+        let name = |name: &str| RepoName::parse(name).unwrap();
+        let healthy = Summary::new(name("octo/widgets"), at, Default::default(), &[]);
+        let ill = Summary {
+            repository_problem: Some("404 no access".to_owned()),
+            ..Summary::new(name("octo/secret-plans"), at, Default::default(), &[])
+        };
+        let health = Health::in_detail(&settings("t"), Ok(None), &[healthy, ill.clone()]);
+        assert_eq!(health.http_status(), 200);
+        let expected = serde_json::json!([{ "repository": "octo/secret-plans", "problem": "404 no access" }]);
+        assert_eq!(serde_json::to_value(&health).unwrap()["repositories"], expected);
+        let many = Health::in_detail(&settings("t"), Ok(None), &vec![ill; 1_000]);
+        assert_eq!(many.repositories.map(|all| all.len()), Some(REPOSITORIES));
     }
 }

@@ -2,18 +2,16 @@
 //!
 //! Markup is made by `maud`, which escapes every text that is put into it. Names that others chose (branches, jobs,
 //! runners: anyone who opens a pull request can) go through [`Foreign`] on top: bounded in length, without invisible
-//! characters, and isolated, so that what is written from right to left turns nothing around it.
+//! characters, and isolated, so that what is written from right to left turns nothing around it ([`escape::html()`]).
 
-use std::borrow::Cow;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use maud::{DOCTYPE, Escaper, Markup, PreEscaped, Render, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use sha2::{Digest, Sha256};
 
 use crate::attempts::RunOutcome;
-use crate::names::is_visible;
+use crate::escape::{self, NAME_CHARS, SENTENCE_CHARS, bounded};
 use crate::time::{Millis, Span};
 
 const STYLE: &str = include_str!("style.css");
@@ -36,11 +34,6 @@ fn policy(form_action: &str) -> String {
     )
 }
 
-/// Characters of a name that are shown.
-const NAME_CHARS: usize = 120;
-/// Of a sentence that has names in it.
-const SENTENCE_CHARS: usize = 600;
-
 /// A name from outside.
 pub struct Foreign<'a>(pub &'a str);
 
@@ -49,35 +42,14 @@ pub struct Sentence<'a>(pub &'a str);
 
 impl Render for Foreign<'_> {
     fn render_to(&self, buffer: &mut String) {
-        isolated(self.0, NAME_CHARS, buffer);
+        escape::html(self.0, NAME_CHARS, buffer);
     }
 }
 
 impl Render for Sentence<'_> {
     fn render_to(&self, buffer: &mut String) {
-        isolated(self.0, SENTENCE_CHARS, buffer);
+        escape::html(self.0, SENTENCE_CHARS, buffer);
     }
-}
-
-fn isolated(text: &str, chars: usize, buffer: &mut String) {
-    buffer.push_str("<bdi>");
-    // Writing to a string cannot fail.
-    let _ = Escaper::new(buffer).write_str(&bounded(text, chars));
-    buffer.push_str("</bdi>");
-}
-
-/// What of a text can be seen, up to a number of characters.
-pub fn bounded(text: &str, chars: usize) -> Cow<'_, str> {
-    let fits = text.len() <= chars || text.chars().nth(chars).is_none();
-    if fits && text.chars().all(is_visible) {
-        return Cow::Borrowed(text);
-    }
-    // However much of it is invisible, it is looked through only so far.
-    let mut visible: String = text.chars().take(chars * 2).filter(|c| is_visible(*c)).take(chars).collect();
-    if !fits {
-        visible.push('…');
-    }
-    Cow::Owned(visible)
 }
 
 /// Something that is not as it should be, and what to do about it.
@@ -107,7 +79,7 @@ pub fn page(frame: &Frame, body: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (title) }
+                title { (bounded(&title, NAME_CHARS)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {

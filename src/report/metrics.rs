@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::attempts::RunOutcome;
+use crate::escape::label;
 
 use super::api::RepositoryEntry;
 
@@ -14,8 +15,7 @@ pub fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String 
     let each = |text: &mut String, name: &str, kind: &str, help: &str, of: &dyn Fn(&RepositoryEntry) -> u64| {
         head(text, name, kind, help);
         for entry in entries {
-            // Names of repositories have no character that would have to be escaped.
-            let _ = writeln!(text, "{name}{{repository=\"{}\"}} {}", entry.repository, of(entry));
+            let _ = writeln!(text, "{name}{{repository=\"{}\"}} {}", label(entry.repository.as_str()), of(entry));
         }
     };
     head(
@@ -81,5 +81,6 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 }
 
 fn sample(text: &mut String, name: &str, entry: &RepositoryEntry, outcome: &str, value: u64) {
-    let _ = writeln!(text, "{name}{{repository=\"{}\",outcome=\"{outcome}\"}} {value}", entry.repository);
+    let repository = label(entry.repository.as_str());
+    let _ = writeln!(text, "{name}{{repository=\"{repository}\",outcome=\"{outcome}\"}} {value}");
 }

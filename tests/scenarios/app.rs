@@ -88,7 +88,12 @@ async fn refused(worker: &LocalWorker, run: &Run, parts: &[&str]) {
 async fn health_within(worker: &LocalWorker, status: u16) -> Value {
     let end = std::time::Instant::now() + SOON;
     loop {
-        let reply = Delivery::json("x", &Value::Null).method("GET").path("/healthz").send(&worker.url).await;
+        let reply = Delivery::json("x", &Value::Null)
+            .method("GET")
+            .path("/healthz")
+            .with("authorization", concat!("Bearer ", "the-admin-token"))
+            .send(&worker.url)
+            .await;
         if reply.status == status {
             return reply.json;
         }

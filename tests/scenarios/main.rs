@@ -10,6 +10,7 @@ mod app;
 mod bodies;
 mod browser;
 mod chaos;
+mod comments;
 mod costs;
 mod delivery;
 mod enterprise;
@@ -33,6 +34,7 @@ mod size;
 mod stage;
 mod statuses;
 mod strangers;
+mod told;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         pulls::trials(&stage),
         overview::trials(&stage),
         notices::trials(&stage),
+        comments::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         rotation::trials(&stage),
         statuses::trials(&stage),
         strangers::trials(&stage),
+        told::trials(&stage),
         payloads::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.

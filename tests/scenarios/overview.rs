@@ -403,6 +403,8 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
     for path in ["/api/v1/doctor?repository=octo/described", "/api/v1/doctor?repository=x"] {
         check("get", "/api/v1/doctor", path, &get(worker, path).await);
     }
+    check("get", "/healthz", "/healthz", &get(worker, "/healthz").await);
+    check("get", "/healthz", "/healthz", &send(worker, "GET", "/healthz", &[]).await);
     // Its token may not see webhooks.
     for path in ["/api/v1/redeliver", "/api/v1/redeliver?repository=octo/described"] {
         check("post", "/api/v1/redeliver", path, &post(worker, path).await);

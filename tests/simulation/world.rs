@@ -9,6 +9,7 @@ use std::rc::Rc;
 use percent_encoding::percent_decode_str;
 use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
+use rerunner::github::comments::Author;
 use rerunner::github::pulls::PULLS_PER_PAGE;
 use rerunner::github::request::Failing;
 use rerunner::github::{
@@ -578,9 +579,12 @@ impl World {
     fn comment(&mut self, caller: &Caller, name: &str, call: &CommentCall) -> Commented {
         let now = to_model(self.now);
         let done = match call {
-            CommentCall::Find { pull, since } => {
+            CommentCall::Find { pull, since, .. } => {
+                let author = caller.token.and_then(|token| self.github.login_of(token));
                 self.github.list_comments(*caller, name, *pull, to_model(*since), now).map(|all| {
-                    let ours = all.iter().find(|comment| comment.body.starts_with(MARK));
+                    let is_ours =
+                        |one: &&simulator::Comment| one.body.starts_with(MARK) && Some(&one.author) == author.as_ref();
+                    let ours = all.iter().find(is_ours);
                     ours.map_or(Commented::NotThere, |comment| Commented::There(comment.id))
                 })
             }
@@ -591,7 +595,7 @@ impl World {
                 self.github.edit_comment(*caller, name, *comment_id, body, now).map(|made| Commented::There(made.id))
             }
         };
-        done.unwrap_or_else(|error| Commented::of(call, &error_reply(&error), MARK))
+        done.unwrap_or_else(|error| comment_of(call, &error_reply(&error)))
     }
 
     fn rate_limit(&mut self, index: usize, call: &Call) {
@@ -616,7 +620,7 @@ impl World {
     fn answer(&mut self, index: usize, call: &Call, reply: Reply) {
         self.note(|| format!("GitHub     {call:?} → {}", reply.status));
         let answer = match call {
-            Call::Comment(call) => Answer::Comment(Commented::of(call, &reply, MARK)),
+            Call::Comment(call) => Answer::Comment(comment_of(call, &reply)),
             Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
             Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::of(&reply)),
             Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
@@ -656,5 +660,13 @@ impl World {
         self.calls[index].answer = Some(answer);
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Return { call: index });
+    }
+}
+
+/// What GitHub answers beside what the model does.
+fn comment_of(call: &CommentCall, reply: &Reply) -> Commented {
+    match call {
+        CommentCall::Find { .. } => Commented::found(reply, MARK, &Author::User(1)),
+        CommentCall::Create { .. } | CommentCall::Edit { .. } => Commented::written(call, reply),
     }
 }

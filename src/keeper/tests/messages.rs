@@ -174,17 +174,50 @@ fn a_comment_whose_answer_was_lost_is_found_again() {
 }
 
 #[test]
-fn a_comment_that_somebody_deleted_stays_deleted() {
+fn a_comment_that_was_deleted_is_made_again_once_and_nobody_is_silenced_for_ever() {
     let play = commenting();
     fails(&play, 1);
     play.github.borrow_mut().comments.clear();
-    for n in 2..=4 {
-        fails(&play, n);
-    }
+    fails(&play, 2);
+    let comments = comments_of(&play);
+    assert!(comments.len() == 1 && comments[0].contains("re-run 2 of at most 3"), "{comments:#?}");
+    play.github.borrow_mut().comments.clear();
+    fails(&play, 3);
+    play.pass_working(Span::hours(1));
+    assert_eq!(comments_of(&play), [""; 0], "deleted twice");
+    fails(&play, 4);
     play.pass_working(Span::days(1));
-    assert_eq!(comments_of(&play), [""; 0]);
-    play.reruns(&[1, 2, 3]);
+    assert_eq!(comments_of(&play), [""; 0], "for a day");
     play.rests();
+    // A person's re-run a day later fails too.
+    play.github.borrow_mut().attempt = 5;
+    fails(&play, 5);
+    assert_eq!(comments_of(&play).len(), 1);
+    play.reruns(&[1, 2, 3]);
+}
+
+#[test]
+fn what_an_older_version_took_for_its_own_is_looked_for_anew() {
+    let play = commenting();
+    fails(&play, 1);
+    // As the version before wrote it, which edited a stranger's comment, saw it deleted, and was silent from then on.
+    let sql = play.keeper.into_sql();
+    let version = schema::SCHEMA.iter().position(|version| *version == comments::BY_AUTHOR).unwrap();
+    for statement in [
+        "ALTER TABLE pull_comments DROP COLUMN deleted",
+        "ALTER TABLE pull_comments DROP COLUMN silent_until",
+        "ALTER TABLE pull_comments ADD COLUMN gone INTEGER NOT NULL DEFAULT 0",
+        "UPDATE pull_comments SET gone = 1, comment_id = 13, due = NULL",
+        &format!("UPDATE schema SET version = {version}"),
+    ] {
+        sql.exec(statement, vec![]).unwrap();
+    }
+    let keeper = Keeper::open(sql).unwrap().with_comments(Some("https://github.com".to_owned()));
+    let play = Play { keeper, ..play };
+    play.github.borrow_mut().edited.clear();
+    fails(&play, 2);
+    assert_eq!(comments_of(&play).len(), 1);
+    assert_eq!(play.github.borrow().edited, [100], "its own, and not 13");
 }
 
 #[test]
@@ -283,4 +316,28 @@ fn an_edit_that_fails_is_made_again_however_old_the_comment_is() {
     fails(&play, 4);
     play.pass_working(Span::hours(1));
     assert!(comments_of(&play)[0].contains("failed for good"), "{}", comments_of(&play)[0]);
+}
+
+#[test]
+fn what_happens_while_a_comment_is_being_written_begins_no_second_one() {
+    let play = commenting();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.pass(Span::seconds(5));
+    let comment = until_comment(&play);
+    play.hear(News::RunSucceeded, Some(2));
+    play.pass(Span::seconds(89));
+    assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
+    // Nor while what was written and not heard of cannot be found yet.
+    play.keeper.commented(&comment, Commented::Problem(lost()), &play.cx()).unwrap();
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(3));
+    play.pass(Span::seconds(59));
+    assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
+    play.keeper.commented(&comment, Commented::There(100), &play.cx()).unwrap();
+    assert_eq!(
+        play.keeper.next_comment_due().unwrap(),
+        Some(play.now.get() + Span::seconds(5)),
+        "there is more to say"
+    );
 }

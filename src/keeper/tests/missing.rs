@@ -136,8 +136,10 @@ fn each_of_several_is_asked_for_again() {
         github.log_problem = Some(Problem::NotFound);
     }
     play.hear(News::RunFailed, Some(1));
-    while asked(&play, |call| matches!(call, Call::ReadLog { .. })) == 0 {
-        play.pass_working(Span::seconds(1));
+    for _ in 0..60 {
+        if asked(&play, |call| matches!(call, Call::ReadLog { .. })) == 0 {
+            play.pass_working(Span::seconds(1));
+        }
     }
     play.stands(RunOutcome::Waiting, 0);
     play.github.borrow_mut().log_problem = None;

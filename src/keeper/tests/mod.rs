@@ -95,6 +95,8 @@ struct GitHub {
     /// On the pull request, by id; a number for each time that they were written.
     comments: Vec<(u64, String)>,
     writes: u32,
+    /// The ids of comments that an edit was asked for.
+    edited: Vec<u64>,
     pull_request: Option<u64>,
     event: String,
     /// Those from the run's branch.
@@ -123,13 +125,16 @@ impl GitHub {
                 self.comments.push((id, body.clone()));
                 Commented::There(id)
             }
-            CommentCall::Edit { comment_id, body } => match self.comments.iter_mut().find(|(id, _)| id == comment_id) {
-                Some((_, known)) => {
-                    known.clone_from(body);
-                    Commented::There(*comment_id)
+            CommentCall::Edit { comment_id, body } => {
+                self.edited.push(*comment_id);
+                match self.comments.iter_mut().find(|(id, _)| id == comment_id) {
+                    Some((_, known)) => {
+                        known.clone_from(body);
+                        Commented::There(*comment_id)
+                    }
+                    None => Commented::NotThere,
                 }
-                None => Commented::NotThere,
-            },
+            }
         };
         self.writes += u32::from(!finds);
         problem.map_or(answer, |(problem, _)| Commented::Problem(problem))

@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 
 use crate::attempts::RunOutcome;
+use crate::escape::bounded;
 use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
 use crate::names::{RepoName, RunId};
 use crate::report::chart;
 use crate::report::html::{
-    Alert, Foreign, Frame, Sentence, amount, bounded, name, number, outcome, page, percent, scrollable, tile, when,
+    Alert, Foreign, Frame, Sentence, amount, name, number, outcome, page, percent, scrollable, tile, when,
 };
 use crate::settings::Problem;
 use crate::time::Millis;

@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use crate::attempts::RunOutcome;
+use crate::escape::bounded;
 use crate::hint::Conclusion;
 use crate::keeper::views::{DecisionView, OneRunView};
 use crate::policy::{Detail, Then};
-use crate::report::html::{Foreign, Frame, Sentence, amount, bounded, date_and_time, outcome, page, scrollable, when};
+use crate::report::html::{Foreign, Frame, Sentence, amount, date_and_time, outcome, page, scrollable, when};
 use crate::settings::Problem;
 use crate::time::Millis;
 

@@ -277,6 +277,7 @@ impl Registry {
         let token = format!("installation-token-{:016x}-{number}", mix(&[now, number]));
         let grant = Grant {
             kind: TokenKind::App,
+            app: Some(app),
             repositories: repositories.clone(),
             actions: has("actions"),
             checks: has("checks"),

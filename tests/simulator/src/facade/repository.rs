@@ -111,6 +111,15 @@ impl Repository {
         world.model().repository(self.id).comments().iter().filter(of_it).cloned().collect()
     }
 
+    /// A person comments on a pull request; the comment's id.
+    pub fn comment(&self, number: u64, author: impl Into<Login>, body: &str) -> u64 {
+        self.github.world.change(|model, now| model.comment_by(self.id, number, author.into(), body, now))
+    }
+
+    pub fn delete_comment(&self, comment: u64) {
+        self.github.world.change(|model, _| model.delete_comment(self.id, comment));
+    }
+
     /// A commit on a branch; pull requests from it move on too. Starts no run.
     pub async fn push(&self, branch: &str) -> Sha {
         self.github.world.change(|model, now| model.push(self.id, branch, now))

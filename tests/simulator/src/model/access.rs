@@ -27,6 +27,8 @@ pub struct Grant {
     pub expires_at: Option<Millis>,
     /// Of an installation that is suspended.
     pub suspended: bool,
+    /// The App that acts with it, by number.
+    pub app: Option<u64>,
     /// Calls an hour.
     pub hourly: u64,
 }
@@ -65,6 +67,7 @@ impl Grant {
             scopes: None,
             expires_at: None,
             suspended: false,
+            app: None,
             hourly: 5_000,
         }
     }

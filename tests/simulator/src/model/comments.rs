@@ -1,6 +1,6 @@
 //! Comments on pull requests, which GitHub's API keeps with issues.
 
-use super::{ApiError, Caller, Endpoint, GitHub, Login, Millis};
+use super::{ApiError, Caller, Endpoint, GitHub, Login, Millis, RepositoryId};
 
 /// A comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Comment {
     /// Of the pull request.
     pub number: u64,
     pub author: Login,
+    /// The App that wrote it, by number.
+    pub app: Option<u64>,
     pub body: String,
     pub created_at: Millis,
     pub updated_at: Millis,
@@ -42,21 +44,47 @@ impl GitHub {
         body: &str,
         now: Millis,
     ) -> Result<Comment, ApiError> {
-        let author = caller.token.and_then(|token| self.login_of(token)).unwrap_or_else(|| Login::from("nobody"));
+        let grant = caller.token.and_then(|token| self.access.grant(token));
+        let (author, app) =
+            grant.map_or_else(|| (Login::from("nobody"), None), |grant| (grant.login.clone(), grant.app));
         self.call(caller, Endpoint::CreateComment, repository, None, now, |github, id| {
-            let repository = github.repository_mut(id);
-            let comment = Comment {
-                id: 3_000_000_000 + repository.comments.len() as u64,
-                number,
-                author,
-                body: body.to_owned(),
-                created_at: now,
-                updated_at: now,
-                edits: 0,
-            };
-            repository.comments.push(comment.clone());
-            Ok(comment)
+            Ok(github.add_comment(id, number, author, app, body, now))
         })
+    }
+
+    fn add_comment(
+        &mut self,
+        repository: RepositoryId,
+        number: u64,
+        author: Login,
+        app: Option<u64>,
+        body: &str,
+        now: Millis,
+    ) -> Comment {
+        let repository = self.repository_mut(repository);
+        repository.comments_written += 1;
+        let comment = Comment {
+            id: 3_000_000_000 + repository.comments_written,
+            number,
+            author,
+            app,
+            body: body.to_owned(),
+            created_at: now,
+            updated_at: now,
+            edits: 0,
+        };
+        repository.comments.push(comment.clone());
+        comment
+    }
+
+    /// A person writes one.
+    pub fn comment_by(&mut self, repository: RepositoryId, number: u64, author: Login, body: &str, now: Millis) -> u64 {
+        self.add_comment(repository, number, author, None, body, now).id
+    }
+
+    /// A person with the right to do so deletes one.
+    pub fn delete_comment(&mut self, repository: RepositoryId, comment: u64) {
+        self.repository_mut(repository).comments.retain(|known| known.id != comment);
     }
 
     /// `PATCH /repos/{o}/{r}/issues/comments/{id}`

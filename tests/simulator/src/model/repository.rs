@@ -30,6 +30,7 @@ pub struct Repository {
     pulls: BTreeMap<u64, PullRequest>,
     files: BTreeMap<String, File>,
     pub(super) comments: Vec<Comment>,
+    pub(super) comments_written: u64,
     pub(super) emits: EventKinds,
 }
 
@@ -116,6 +117,7 @@ impl Repository {
             pulls: BTreeMap::new(),
             files: BTreeMap::new(),
             comments: vec![],
+            comments_written: 0,
             emits: EventKinds::ALL,
         }
     }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::app::{ShownApp, app};
 use super::common::{Hosts, account, full_repository, in_address, node_id, time, user};
 use crate::model::{Annotation, Comment, File, RepositoryIdentity};
 
@@ -54,7 +55,15 @@ pub fn comment(hosts: &Hosts, repository: &RepositoryIdentity, comment: &Comment
         "created_at": time(comment.created_at),
         "updated_at": time(comment.updated_at),
         "author_association": "COLLABORATOR",
+        "performed_via_github_app": comment.app.map(|id| via(hosts, id, comment)),
     })
+}
+
+/// The App that wrote it.
+fn via(hosts: &Hosts, id: u64, comment: &Comment) -> Value {
+    let slug = comment.author.as_str().trim_end_matches("[bot]").to_owned();
+    let (name, owner, created_at) = (slug.clone(), "octo".to_owned(), comment.created_at);
+    app(hosts, &ShownApp { id, slug, name, owner, permissions: json!({}), events: json!([]), created_at })
 }
 
 pub fn annotation(annotation: &Annotation) -> Value {

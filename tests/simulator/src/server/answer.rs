@@ -92,7 +92,9 @@ impl Done {
             Done::Workflow(run) => reply(200, &payload::workflow(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
             Done::Comments(all) => {
-                reply(200, &all.iter().map(|comment| payload::comment(hosts, repository, comment)).collect())
+                let (per_page, page) = (asked.per_page.clamp(1, 100), asked.page.max(1));
+                let on_it = all.iter().skip((page - 1) * per_page).take(per_page);
+                reply(200, &on_it.map(|comment| payload::comment(hosts, repository, comment)).collect())
             }
             Done::Comment(comment, status) => {
                 let comment = payload::comment(hosts, repository, &comment);

@@ -1,0 +1,40 @@
+// Puts into dist/ what is deployed: the Worker, built and bundled, and a wrangler.toml that builds nothing. With it,
+// `wrangler deploy --config dist/wrangler.toml` needs no Rust and runs nothing of this project, so that the token for
+// Cloudflare is given to it alone (.github/workflows/deploy.yml).
+
+import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+const windows = process.platform === "win32";
+
+/** wrangler.toml with one part in the place of another, which must be there. */
+function replaced(text, part, by) {
+  if (!part.test(text)) throw new Error(`wrangler.toml has nothing like ${part}`);
+  return text.replace(part, by);
+}
+
+rmSync(dist, { recursive: true, force: true });
+const { status, error } = spawnSync(
+  join(root, "node_modules", ".bin", windows ? "wrangler.cmd" : "wrangler"),
+  ["deploy", "--dry-run", "--outdir", "dist"],
+  {
+    cwd: root,
+    stdio: "inherit",
+    shell: windows,
+    env: { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` },
+  },
+);
+if (error) console.error(`wrangler could not be started: ${error.message}`);
+if (status !== 0) process.exit(status ?? 1);
+for (const beside of ["README.md", "worker.js.map"]) rmSync(join(dist, beside), { force: true });
+
+let config = readFileSync(join(root, "wrangler.toml"), "utf8");
+config = replaced(config, /^\[build\]\r?\n(?:[a-z].*\r?\n)+/m, "");
+config = replaced(config, /^main = .*$/m, 'main = "worker.js"\nno_bundle = true\nfind_additional_modules = true');
+config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\n';
+writeFileSync(join(dist, "wrangler.toml"), config);
+console.log("dist/ is what `wrangler deploy --config dist/wrangler.toml` deploys.");

@@ -1,0 +1,112 @@
+//! Whose comment is ours: one that Rerunner itself has written, whatever anybody else's begins with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use local_worker::Options;
+use simulator::{Comment, Endpoint, EventKind, EventKinds, Fault, Job, Permission, Repository, Trigger, Workflow};
+
+use crate::stage::{PATIENCE, SECRET, Stage, trials};
+
+pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(
+        stage,
+        "comments",
+        a_strangers_comment_is_not_ours_with_a_token,
+        a_strangers_comment_is_not_ours_with_an_app,
+        one_that_was_deleted_is_made_again_once,
+    )
+}
+
+const MARK: &str = "<!-- rerunner -->";
+
+/// With a name that is as bad as can be.
+fn always_fails() -> Workflow {
+    Workflow::new("ci").job(Job::new("`]: https://evil.example @team #1").always_fails())
+}
+
+/// Waits until the comments on a pull request are as expected.
+async fn eventually(repository: &Repository, number: u64, expected: impl Fn(&[Comment]) -> bool) -> Vec<Comment> {
+    let as_expected = async {
+        while !expected(&repository.comments(number)) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, as_expected).await;
+    let comments = repository.comments(number);
+    assert!(in_time.is_ok(), "{comments:#?}");
+    comments
+}
+
+fn commenting() -> Options {
+    Options::default().setting("COMMENT_ON_PULL_REQUESTS", "true")
+}
+
+async fn a_strangers_comment_is_not_ours_with_a_token(stage: Arc<Stage>) {
+    let worker = stage.worker_with(commenting()).await;
+    let runs = EventKinds::only(EventKind::WorkflowRun);
+    let repository = stage.repository_of("octo/marked", runs, &worker.url).await;
+    leaves_the_strangers_alone(&stage, &repository, "octo/marked").await;
+    worker.stop().await;
+}
+
+async fn a_strangers_comment_is_not_ours_with_an_app(stage: Arc<Stage>) {
+    let github = stage.github().await;
+    let app = github.app("commenting");
+    let installation = app.install(&["octo/marked-for-an-app"]);
+    app.grant(installation, "pull_requests", Permission::Write);
+    let options = commenting()
+        .setting("GITHUB_APP_ID", app.id.to_string())
+        .setting("GITHUB_APP_PRIVATE_KEY", app.key.pkcs1())
+        .setting("GITHUB_TOKEN", "");
+    let worker = stage.worker_with(options).await;
+    let url = format!("{}/", worker.url);
+    app.hook(|hook| {
+        hook.url = Some(url);
+        SECRET.clone_into(&mut hook.secret);
+    });
+    let repository = github.repository("octo/marked-for-an-app").await;
+    repository.hook(|hook| hook.url = None).await;
+    leaves_the_strangers_alone(&stage, &repository, "octo/marked-for-an-app").await;
+    worker.stop().await;
+}
+
+async fn leaves_the_strangers_alone(stage: &Stage, repository: &Repository, name: &str) {
+    let github = stage.github().await;
+    // It is made, and nothing is heard of it: a minute later it is looked for, among the others.
+    github.fault(Fault::lose_answer().on(Endpoint::CreateComment).in_repository(name).times(1));
+    let number = repository.pull_request("feature/mark", "ada").await;
+    let strangers = repository.comment(number, "mallory", &format!("{MARK}\nI am Rerunner."));
+    let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
+    run.ends(4).await;
+    let says_all = |comment: &Comment| comment.edits > 0 && comment.body.contains("failed for good");
+    let comments = eventually(repository, number, |all| all.iter().any(says_all)).await;
+    assert_eq!(comments.len(), 2, "{comments:#?}");
+    let (theirs, ours): (Vec<_>, Vec<_>) = comments.into_iter().partition(|comment| comment.id == strangers);
+    assert_eq!((theirs[0].edits, theirs[0].body.ends_with("I am Rerunner.")), (0, true), "{theirs:#?}");
+    let body = &ours[0].body;
+    assert!(body.contains("`` `]: https://evil.example @team #1 ``"), "{body}");
+}
+
+async fn one_that_was_deleted_is_made_again_once(stage: Arc<Stage>) {
+    let worker = stage.worker_with(commenting()).await;
+    let runs = EventKinds::only(EventKind::WorkflowRun);
+    let repository = stage.repository_of("octo/deleted", runs, &worker.url).await;
+    let number = repository.pull_request("feature/deleted", "ada").await;
+    let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
+    run.ends(4).await;
+    let comments =
+        eventually(&repository, number, |all| all.iter().any(|one| one.body.contains("failed for good"))).await;
+    repository.delete_comment(comments[0].id);
+    run.press_rerun_failed("ada");
+    run.ends(5).await;
+    let again = eventually(&repository, number, |all| all.len() == 1).await;
+    assert_ne!(again[0].id, comments[0].id);
+    repository.delete_comment(again[0].id);
+    run.press_rerun_failed("ada");
+    run.ends(6).await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(repository.comments(number), [], "it was deleted twice");
+    worker.stop().await;
+}
