@@ -25,6 +25,8 @@ pub const REPOSITORIES: [&str; 2] = ["octo/widgets", "octo/gadgets"];
 /// Those of each repository.
 const PULLS: u64 = 2;
 pub const EXCLUDED: &str = "dependabot[bot]";
+/// No clock is ever further from GitHub's, in milliseconds.
+const CLOCKS_APART: i64 = 290_000;
 const QUIET_CHECKS: Span = Span::minutes(20);
 /// Webhooks are repeated for three days.
 const QUIET_WITHIN: Span = Span::hours(96);
@@ -142,7 +144,8 @@ impl Schedule {
     fn play(mut self) -> Report {
         self.plan();
         self.until(self.heals);
-        let mut end = self.heals + Span::minutes(40);
+        // Until every repository was swept once more.
+        let mut end = self.heals + if self.is_long() { Span::hours(25) } else { Span::minutes(40) };
         loop {
             self.until(end);
             if self.is_quiet() {
@@ -386,7 +389,8 @@ impl Schedule {
             if world.random.usize(0..4) == 0 {
                 // Whoever's clock jumps cannot know how long it has waited.
                 world.told_to_wait.remove(&repository);
-                world.clock_skew[repository] += world.random.i64(-60_000..60_000);
+                let jumped = world.clock_skew[repository] + world.random.i64(-60_000..60_000);
+                world.clock_skew[repository] = jumped.clamp(-CLOCKS_APART, CLOCKS_APART);
                 *world.faults_seen.entry("a clock that jumps").or_default() += 1;
             }
         }
