@@ -2,14 +2,11 @@
 //
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
-<<<<<<< HEAD
-//   - worker-build and wasm-bindgen-cli, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
-=======
-//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz
+//   - with --tests, what the simulated GitHub is held against: the npm packages of tests/simulator
+//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
 //
 // Each comes with all that it depends on as a lock file has it, and no package runs a script of its own, but for the two
 // that put a program in the place of their launcher.
->>>>>>> main
 //
 // Each is checked first, by looking at files. When all is there, this prints nothing and takes a few milliseconds.
 // It runs before anything is installed, and so uses nothing but Node.js itself.
@@ -27,11 +24,8 @@ const exe = windows ? ".exe" : "";
 
 const WORKER_BUILD = "0.8.7";
 const CARGO_FUZZ = "0.13.2";
-<<<<<<< HEAD
 const CARGO_MUTANTS = "27.1.0";
-=======
 const WITH_SCRIPTS = ["esbuild", "workerd"];
->>>>>>> main
 const TARGET = "wasm32-unknown-unknown";
 
 class SetupError extends Error {}
@@ -113,26 +107,28 @@ const steps = [
       stamp("rust", rustStamp(sysroot));
     },
   },
-  {
-    name: "npm packages",
-    ready: () => isFile(join(root, "node_modules", ".bin", windows ? "wrangler.cmd" : "wrangler")) && isStamped("npm", npmStamp()),
+  npmPackages({
+    name: "npm",
     what: "the npm packages of package-lock.json (about 15 s)",
-    async install() {
-      await run("npm", ["ci", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--engine-strict=false"], {
-        remedy: "Is the npm registry reachable? Run it by hand to see more: npm ci --ignore-scripts",
-      });
-      await run("npm", ["rebuild", "--loglevel=error", ...WITH_SCRIPTS], {
-        remedy: `Run it by hand to see more: npm rebuild ${WITH_SCRIPTS.join(" ")}`,
-      });
-      stamp("npm", npmStamp());
-    },
-  },
+    shows: join("node_modules", ".bin", windows ? "wrangler.cmd" : "wrangler"),
+    withScripts: WITH_SCRIPTS,
+  }),
   cargoTool("worker-build", () => WORKER_BUILD, "about 3 minutes on two cores, once"),
   cargoTool("wasm-bindgen-cli", () => lockedVersion("wasm-bindgen"), "about 2 minutes on two cores, once", {
     binary: "wasm-bindgen",
     path: "scripts/wasm-bindgen",
   }),
 ];
+if (process.argv.includes("--tests")) {
+  steps.push(
+    npmPackages({
+      name: "npm-simulator",
+      what: "GitHub's own descriptions, for the tests (about 30 s, half a gigabyte)",
+      folder: join("tests", "simulator"),
+      shows: join("node_modules", "@octokit", "openapi", "package.json"),
+    }),
+  );
+}
 if (process.argv.includes("--fuzz")) steps.push(cargoTool("cargo-fuzz", () => CARGO_FUZZ, "about a minute, for fuzzing"));
 
 if (process.argv.includes("--mutants")) {
@@ -146,8 +142,28 @@ function rustStamp(sysroot = isFile(stampPath("rust")) ? readFileSync(stampPath(
   return `${sysroot}\n${chosen}\n${text("Cargo.toml").match(/rust-version = .*/)[0]}\n${existsSync(target)}`;
 }
 
-function npmStamp() {
-  return createHash("sha256").update(text("package-lock.json")).update(process.platform + process.arch).digest("hex");
+/** The npm packages of a folder's lock file; `shows` is a file that is there once they are. */
+function npmPackages({ name, what, folder = ".", shows, withScripts = [] }) {
+  const lockFile = () => text(join(folder, "package-lock.json"));
+  const locked = () => createHash("sha256").update(lockFile()).update(process.platform + process.arch).digest("hex");
+  const prefix = folder === "." ? [] : ["--prefix", folder];
+  return {
+    name,
+    ready: () => isFile(join(root, folder, shows)) && isStamped(name, locked()),
+    what,
+    async install() {
+      const quietly = ["--loglevel=error", "--no-audit", "--no-fund", "--engine-strict=false"];
+      await run("npm", ["ci", "--ignore-scripts", ...prefix, ...quietly], {
+        remedy: `Is the npm registry reachable? Run it by hand to see more: npm ${["ci", "--ignore-scripts", ...prefix].join(" ")}`,
+      });
+      if (withScripts.length > 0) {
+        await run("npm", ["rebuild", "--loglevel=error", ...withScripts], {
+          remedy: `Run it by hand to see more: npm rebuild ${withScripts.join(" ")}`,
+        });
+      }
+      stamp(name, locked());
+    },
+  };
 }
 
 /** A tool from crates.io with the lock file that it comes with, or a package of ours with its own. */

@@ -130,3 +130,17 @@ fn write(line: &impl Serialize, error: bool) {
         console_log!("{text}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_of_visible_characters() {
+        let hostile = "job \"a\u{1b}[2J\n\u{202e}\u{7f}\u{2028}\u{9b}31m\"";
+        let line = delivery(Some("ping\n"), None, &Answer::ignored(hostile.to_owned()));
+        assert!(line.chars().all(escape::is_visible), "{line:?}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&read["reason"], &read["github_event"]), (&hostile.into(), &serde_json::Value::Null));
+    }
+}

@@ -86,7 +86,7 @@ fn check_says_what_a_valid_file_means() {
     for line in [
         "p.yml is valid. What it means:",
         "- When a run has concluded failure or timed_out, its failed jobs are re-run 5s later, at most 3 times (the Worker's MAX_RERUNS).",
-        "    1. \"network\": a job whose log ends with a line that matches /ETIMEDOUT/ is re-run.",
+        "    1. \"network\": a job whose log has near its end a line that matches /ETIMEDOUT/ is re-run.",
         "- A failed job that no rule matches is re-run.",
     ] {
         assert!(ran.out.lines().any(|is| is == line), "{line}\n{}", ran.out);

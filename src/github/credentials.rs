@@ -178,9 +178,13 @@ impl Credentials {
         Ok(user)
     }
 
-    /// Which repository it is, whatever it is called.
+    /// Which repository it is, whatever it is called. Where another of that name was, and what lets into that, is of no use.
     pub fn of_repository(&self, id: RepositoryId) {
-        self.known.borrow_mut().repository = Some(id);
+        let mut known = self.known.borrow_mut();
+        if known.repository.is_some_and(|before| before != id) {
+            (known.place, known.token, known.new_since, known.not_installed_until) = (None, None, None, None);
+        }
+        known.repository = Some(id);
     }
 
     /// Where GitHub says that the repository is to be found now, if not by its name.
@@ -591,6 +595,21 @@ mod tests {
         assert_eq!(ask(&credentials, &way), installation("t"));
         let body = way.bodies.borrow().last().cloned().flatten().unwrap();
         assert!(body.contains(r#""repository_ids":[5]"#), "{body}");
+    }
+
+    #[test]
+    fn what_is_known_of_one_repository_is_not_used_for_another_of_its_name() {
+        let credentials = credentials(None);
+        let (five, six) = (RepositoryId::new(5).unwrap(), RepositoryId::new(6).unwrap());
+        credentials.of_repository(five);
+        credentials.heard_of(InstallationId::new(7).unwrap());
+        let way = Scripted::new([token("of 5", 60), token("of 6", 60)]);
+        assert_eq!(ask(&credentials, &way), installation("of 5"));
+        credentials.moved_to(Place::Id(five));
+        credentials.of_repository(five);
+        assert_eq!((ask(&credentials, &way), credentials.place()), (installation("of 5"), Some(Place::Id(five))));
+        credentials.of_repository(six);
+        assert_eq!((ask(&credentials, &way), credentials.place()), (installation("of 6"), None));
     }
 
     #[test]

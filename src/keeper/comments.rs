@@ -216,6 +216,20 @@ impl<S: Sql> Keeper<S> {
         Ok(cut(body))
     }
 
+    /// The repository is there, and its run is not: another may have its name by now, which is to be told nothing of it.
+    pub(super) fn forget_pull_of(&self, run_id: RunId) -> Result<(), StoreError> {
+        self.store.sql().exec("DELETE FROM pull_runs WHERE run_id = ?", vec![run_id.into()]).map(|_| ())
+    }
+
+    /// Another repository has the name now: its pull requests have the same numbers, and what was to be said of those
+    /// before is not for its readers.
+    pub(super) fn forget_pulls(&self) -> Result<(), StoreError> {
+        for statement in ["DELETE FROM pull_runs", "DELETE FROM pull_comments"] {
+            self.store.sql().exec(statement, vec![])?;
+        }
+        Ok(())
+    }
+
     pub(super) fn prune_comments(&self, at_most: i64) -> Result<(), StoreError> {
         let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
         let statement = format!("DELETE FROM pull_comments WHERE pull IN ({old})");

@@ -89,6 +89,7 @@ impl<S: Sql> Keeper<S> {
             self.store.set_fact::<String>(POLICY_TEXT, None)?;
             self.set_gate(None)?;
             self.set_trouble(None)?;
+            self.forget_pulls()?;
             self.summary_changed(cx.now)?;
         }
         self.store.set_fact(IDENTITY, Some(&identity))?;

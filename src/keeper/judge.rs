@@ -86,6 +86,9 @@ impl<S: Sql> Keeper<S> {
                 self.carry_out(stumble::unseen(watched, cx), credentials, cx)
             }
             (_, answer) => {
+                if answer == RepositoryAnswer::There {
+                    self.forget_pull_of(watched.run_id)?;
+                }
                 let known = self.store.was_read()?;
                 self.carry_out(second_look::repository_answered(watched, answer, known, cx), credentials, cx)
             }

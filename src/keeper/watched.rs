@@ -51,6 +51,7 @@ pub struct Watched {
     pub workflow_path: Option<String>,
     /// `push`, `pull_request` …
     pub event: Option<String>,
+    /// A fork's is `owner:branch`, as policy files have it.
     pub head_branch: Option<String>,
     /// Who started it.
     pub actor: Option<String>,
@@ -137,7 +138,8 @@ impl Watched {
 
     /// Takes over what those who look are told of it.
     pub fn describe(&mut self, run: &Run) {
-        let of = |text: Option<&String>| text.map(|text| text.chars().take(TEXT_MOST).collect());
+        let cut = |text: &str| text.chars().take(TEXT_MOST).collect();
+        let of = |text: Option<&String>| text.map(|text| cut(text));
         let actor = run.actors.first();
         if self.workflow_id != run.workflow_id {
             self.workflow_id = run.workflow_id;
@@ -145,7 +147,7 @@ impl Watched {
         }
         self.workflow_path = of(run.path.as_ref());
         self.event = of(Some(&run.event));
-        self.head_branch = of(run.head_branch.as_ref());
+        self.head_branch = run.branch().map(|branch| cut(&branch));
         self.actor = of(actor);
         self.run_number = run.run_number;
         self.title = of(run.title.as_ref());
@@ -186,4 +188,24 @@ impl Watched {
 /// A name in what is published: the metadata of a key has 1,024 bytes in all.
 fn published(name: &str) -> String {
     name.chars().filter(|character| !character.is_control()).take(PUBLISHED_MOST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_see_whose_branch_it_is() {
+        for (owner, shown) in [("octo", "main"), ("ann", "ann:main")] {
+            let repository = |owner: &str| serde_json::json!({ "full_name": format!("{owner}/widgets") });
+            let run = serde_json::json!({
+                "id": 7, "event": "pull_request", "head_branch": "main", "head_repository": repository(owner),
+                "repository": repository("octo"),
+            });
+            let run = Run::from_json(run.to_string().as_bytes()).unwrap();
+            let mut watched = Watched::new(run.run_id, Millis(0));
+            watched.describe(&run);
+            assert_eq!(watched.head_branch.as_deref(), Some(shown));
+        }
+    }
 }

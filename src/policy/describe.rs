@@ -148,7 +148,7 @@ fn conditions(conditions: &Conditions) -> String {
         c.lost_runner.map(|lost| if lost { "whose runner was lost" } else { "whose runner was not lost" }.to_owned()),
         numbers(&c.exit_code, "with exit code"),
         patterns(&c.annotation, "with an annotation that matches"),
-        patterns(&c.log, "whose log ends with a line that matches"),
+        patterns(&c.log, "whose log has near its end a line that matches"),
     ]
     .into_iter()
     .flatten()

@@ -128,6 +128,7 @@ async fn one_comment_on_a_pull_request(stage: Arc<Stage>) {
     let comments = repository.comments(number);
     assert!(in_time.is_ok(), "{comments:#?}");
     assert_eq!(comments.len(), 1, "{comments:#?}");
-    assert!(comments[0].body.starts_with("<!-- rerunner -->") && !comments[0].body.contains("<!channel>"));
+    assert!(comments[0].body.starts_with("<!-- rerunner -->"), "{comments:#?}");
+    assert!(comments[0].body.contains("`<!channel> test`"), "a name is code: {comments:#?}");
     worker.stop().await;
 }

@@ -124,3 +124,37 @@ fn another_repository_of_the_same_name_is_another() {
     play.pass_working(Span::minutes(1));
     play.rests();
 }
+
+#[test]
+fn what_was_of_a_pull_request_is_not_told_to_another_repository() {
+    let play = Play::new();
+    play.github.borrow_mut().pull_request = Some(3);
+    let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
+    play.keeper.set_repository(&name("octo/widgets")).unwrap();
+    play.keeper.set_identity(identity(5), &play.cx()).unwrap();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(20));
+    assert_eq!(play.github.borrow().comments.len(), 1);
+    // The other has a pull request of the same number, and the run under way comes to its end here.
+    play.github.borrow_mut().comments.clear();
+    play.keeper.set_identity(identity(6), &play.cx()).unwrap();
+    play.pass_working(Span::days(1));
+    assert_eq!(play.github.borrow().comments, []);
+}
+
+/// It was renamed, say, and another was given the name that it had: GitHub shows that one, and not the run.
+#[test]
+fn a_run_that_is_not_there_is_not_told_of_to_whoever_has_the_name() {
+    let play = Play::new();
+    play.github.borrow_mut().pull_request = Some(3);
+    let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
+    play.keeper.set_repository(&name("octo/widgets")).unwrap();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(20));
+    assert_eq!(play.github.borrow().comments.len(), 1);
+    play.github.borrow_mut().comments.clear();
+    play.github.borrow_mut().read_problems = vec![Problem::NotFound; 100];
+    play.pass_working(Span::days(1));
+    play.stands(RunOutcome::Failed, 1);
+    assert_eq!(play.github.borrow().comments, []);
+}

@@ -22,8 +22,8 @@ use super::format::{Patterns, Policy};
 use automaton::{Automaton, Search, Spent, size_of_program};
 
 /// Steps of matching in one decision: one for each byte that is looked at, and more where a step is a new one. On workerd it
-/// is less than half a second (docs/performance.md).
-pub const WORK: u64 = 40_000_000;
+/// is about half a second (docs/performance.md).
+pub const WORK: u64 = 30_000_000;
 /// States and transitions of the program of all regexes in one file.
 pub const LARGEST_PROGRAM: usize = 16_000;
 /// Of a line of a log; the rest of it is not searched.

@@ -51,7 +51,7 @@ fn repository_problem(message: &str) -> Alert {
         serious: true,
         what: html! { "Nothing can be done in this repository: " (Sentence(message)) },
         remedy: html! {
-            "Its runs wait for some days until that is mended; other repositories go on. " code { "npm run doctor" }
+            "Its runs wait for up to a week until that is mended; other repositories go on. " code { "npm run doctor" }
             " says what it takes."
         },
     }

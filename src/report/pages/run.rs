@@ -26,7 +26,7 @@ pub fn run(view: &OneRunView, problems: &[Problem], web_url: &str) -> String {
                 @if let Some(title) = &run.title { dt { "Title" } dd { (Foreign(title)) } }
                 @if let Some(branch) = &run.branch { dt { "Branch" } dd { (Foreign(branch)) } }
                 @if let Some(event) = &run.event { dt { "Started by" } dd {
-                    (Foreign(event)) @if let Some(actor) = &run.actor { " of " (Foreign(actor)) }
+                    (Foreign(event)) @if let Some(actor) = &run.actor { " by " (Foreign(actor)) }
                 } }
                 dt { "On GitHub" } dd { a href=(github) { "the run and its logs" } }
                 @if let Some(attempt) = run.run_attempt { dt { "Newest attempt" } dd { (attempt) } }

@@ -48,12 +48,15 @@ impl fmt::Debug for Document {
 }
 
 fn folder(package: &str) -> PathBuf {
-    let packages = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/@octokit"));
+    let packages = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/@octokit"));
     packages.join(package).join("generated")
 }
 
 pub(super) fn must_be_installed(package: &str) {
-    assert!(folder(package).is_dir(), "the npm package @octokit/{package} is not installed; run `npm ci` first");
+    assert!(
+        folder(package).is_dir(),
+        "the npm package @octokit/{package} is not installed; run `npm run setup:tests` first"
+    );
 }
 
 /// The three of a package: GitHub's own, the oldest and the newest Enterprise Server's.

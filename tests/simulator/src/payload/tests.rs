@@ -11,7 +11,8 @@ const HOSTS_WEB: &str = "https://github.com";
 fn example(kind: &str, action: &str, with: &str) -> Value {
     let file =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/@octokit/webhooks-examples/api.github.com/index.json");
-    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}; run `npm ci` first"));
+    let text = std::fs::read_to_string(file)
+        .unwrap_or_else(|error| panic!("{file}: {error}; run `npm run setup:tests` first"));
     let all: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_kind = all.iter().find(|entry| entry["name"] == kind).unwrap();
     let mut examples = of_kind["examples"].as_array().unwrap().iter();

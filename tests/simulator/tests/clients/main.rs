@@ -28,7 +28,7 @@ impl Octokit {
         let mut command = Command::new(root.join("node_modules/.bin/node"));
         let command = command.arg(script).envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
-        let mut child = child.expect("node of node_modules; run `npm ci` first");
+        let mut child = child.expect("node of node_modules; run `npm run setup:tests` first");
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         Octokit { child, lines, told: vec![] }
     }
