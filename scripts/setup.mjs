@@ -3,7 +3,7 @@
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
 //   - with --tests, what the simulated GitHub is held against: the npm packages of tests/simulator
-//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz
+//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
 //
 // Each comes with all that it depends on as a lock file has it, and no package runs a script of its own, but for the two
 // that put a program in the place of their launcher.
@@ -24,6 +24,7 @@ const exe = windows ? ".exe" : "";
 
 const WORKER_BUILD = "0.8.7";
 const CARGO_FUZZ = "0.13.2";
+const CARGO_MUTANTS = "27.1.0";
 const WITH_SCRIPTS = ["esbuild", "workerd"];
 const TARGET = "wasm32-unknown-unknown";
 
@@ -129,6 +130,10 @@ if (process.argv.includes("--tests")) {
   );
 }
 if (process.argv.includes("--fuzz")) steps.push(cargoTool("cargo-fuzz", () => CARGO_FUZZ, "about a minute, for fuzzing"));
+
+if (process.argv.includes("--mutants")) {
+  steps.push(cargoTool("cargo-mutants", () => CARGO_MUTANTS, "about two minutes, for the mutation tests"));
+}
 
 /** Changes when another toolchain comes into use or the target is removed. */
 function rustStamp(sysroot = isFile(stampPath("rust")) ? readFileSync(stampPath("rust"), "utf8").split("\n")[0] : "") {

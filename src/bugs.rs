@@ -26,10 +26,38 @@ pub enum Bug {
     PullsUnread,
     /// A rule that goes by what could not be read is passed over.
     AbsentIsNoMatch,
+    /// What was spent is forgotten after an hour, and not after two days.
+    SpendingForgotten,
+    /// A re-run takes no runner minutes from the budget.
+    MinutesForFree,
+    /// A run that is due is forgotten when it is old.
+    DueForgotten,
+    /// What changes while a count is being written to Workers KV is taken for written.
+    PublishedAsItWas,
+    /// A read soon after a call without an answer is believed.
+    NoQuiet,
+    /// A policy file at a path of before holds on.
+    AnotherPathHolds,
+    /// The text of a policy file at a path of before is stored on.
+    TextOfAnotherPath,
+    /// The sweep takes up what was cancelled before the policy asked for it.
+    CancelledBefore,
+    /// A gate opens some minutes before its end.
+    GateOpensEarly,
+    /// A delivery's id is known for the day on which it came.
+    DeliveryForgotten,
+    /// People are told again, although they were.
+    NoticeAgain,
+    /// A message is forgotten when it is on its way.
+    NoticeForgotten,
+    /// A comment whose answer was lost is not looked for.
+    CommentTwice,
+    /// What is decided while a comment is being written is not written after it.
+    CommentBehind,
 }
 
 impl Bug {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 25] = [
         Self::RerunBeforeStoring,
         Self::DeduplicateBeforeStoring,
         Self::TrustThePayload,
@@ -41,6 +69,20 @@ impl Bug {
         Self::NoAnswerIsNoPolicy,
         Self::PullsUnread,
         Self::AbsentIsNoMatch,
+        Self::SpendingForgotten,
+        Self::MinutesForFree,
+        Self::DueForgotten,
+        Self::PublishedAsItWas,
+        Self::NoQuiet,
+        Self::AnotherPathHolds,
+        Self::TextOfAnotherPath,
+        Self::CancelledBefore,
+        Self::GateOpensEarly,
+        Self::DeliveryForgotten,
+        Self::NoticeAgain,
+        Self::NoticeForgotten,
+        Self::CommentTwice,
+        Self::CommentBehind,
     ];
 }
 

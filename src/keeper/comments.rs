@@ -3,6 +3,7 @@
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
 use crate::attempts::RunOutcome;
+use crate::bugs::{self, Bug};
 use crate::escape::{code, markdown};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
@@ -84,6 +85,7 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Com
     let body = || comment.body.clone();
     let known = match comment.comment_id {
         Some(id) => Some(id),
+        None if bugs::has(Bug::CommentTwice) => None,
         None => {
             let mut found = Commented::NotThere;
             for page in 1..=FIND_PAGES {
@@ -113,7 +115,8 @@ impl<S: Sql> Keeper<S> {
         self.store.sql().exec(statement, vec![run_id.into(), number(pull)]).map(|_| ())
     }
 
-    /// Something was decided on a run: its pull request's comment is to say so.
+    /// Something was decided on a run: its pull request's comment is to say so. What is being written, or was and is not
+    /// known of, is left its time: another would be a second comment.
     pub(super) fn comment_changed(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
         if self.comments.is_none() {
             return Ok(());
@@ -124,7 +127,9 @@ impl<S: Sql> Keeper<S> {
                 "INSERT INTO pull_comments (pull, comment_id, created, due, tries)
                  SELECT pull, NULL, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
                  ON CONFLICT (pull) DO UPDATE SET
-                    due = CASE WHEN silent_until > ?2 THEN NULL ELSE MIN(IFNULL(due, ?3), ?3) END,
+                    due = CASE WHEN silent_until > ?2 THEN NULL
+                               WHEN tries = 0 OR due IS NULL THEN MIN(IFNULL(due, ?3), ?3)
+                               ELSE due END,
                     tries = CASE WHEN due IS NULL THEN 0 ELSE tries END",
                 vec![run_id.into(), now.into(), (now + TOGETHER).into()],
             )
@@ -173,7 +178,7 @@ impl<S: Sql> Keeper<S> {
         };
         match answer {
             Commented::There(id) => {
-                let more = self.body(&repository, comment.pull)? != comment.body;
+                let more = self.body(&repository, comment.pull)? != comment.body && !bugs::has(Bug::CommentBehind);
                 let due = more.then(|| now + TOGETHER);
                 set("comment_id = ?, tries = 0, due = ?", vec![number(id), due.into()])
             }

@@ -149,7 +149,7 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
     if let Some(calling) = watched.calling {
         if attempt > calling.run_attempt {
             records.extend(credit_lost_call(&mut watched, attempt, cx));
-        } else if cx.now < calling.since + QUIET {
+        } else if cx.now < calling.since + QUIET && !bugs::has(Bug::NoQuiet) {
             watched.due = Some(calling.since + QUIET);
             return Looked::Settled(Step::of(watched));
         }
@@ -276,7 +276,8 @@ pub fn rerun_answered(mut watched: Watched, attempt: RunAttempt, answer: RerunAn
 fn call(mut watched: Watched, attempt: RunAttempt, rerun: Rerun, cx: &Context) -> Step {
     let again = watched.calling.is_some();
     let Rerun { reason, scope, debug_logging, detail, .. } = rerun;
-    let reserve = Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds };
+    let runner_seconds = if bugs::has(Bug::MinutesForFree) { 0 } else { detail.runner_seconds };
+    let reserve = Spends::Reserve { run_attempt: attempt, runner_seconds };
     let spends = Some(reserve).filter(|_| !bugs::has(Bug::SpendAfterTheAnswer));
     watched.calling = Some(Calling { run_attempt: attempt, since: cx.now, again });
     watched.due = Some(cx.now + LEASE);

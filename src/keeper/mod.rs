@@ -284,7 +284,11 @@ impl<S: Sql> Keeper<S> {
         let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
         let mut heard = hear::hear(self.store.run(hint.run_id)?, hint, cx);
         if let (Some(watched), Some(workflow)) = (&mut heard.watched, &hint.workflow) {
+            let before = watched.attempts();
             watched.is_told_of(workflow);
+            if watched.published && watched.attempts() != before {
+                watched.publish = Some(cx.now);
+            }
         }
         if let Some(watched) = &heard.watched {
             self.keep(watched, &heard.records, cx.now)?;
@@ -439,7 +443,7 @@ impl<S: Sql> Keeper<S> {
         let cx = &Context { first_look: known.first_look(cx.rules), ..*cx };
         let mut records = Vec::new();
         let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
-        let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled);
+        let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled && !bugs::has(Bug::CancelledBefore));
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
             let hint = Hint {
                 run_id: run.run_id,
@@ -509,7 +513,7 @@ impl<S: Sql> Keeper<S> {
         let Some(mut watched) = self.store.run(published.run_id)? else { return Ok(()) };
         if written {
             // Changed meanwhile: KV takes one write a second for a key.
-            let current = watched.attempts() == published.attempts();
+            let current = watched.attempts() == published.attempts() || bugs::has(Bug::PublishedAsItWas);
             watched.publish = (!current).then_some(now + Span::seconds(1));
             self.store.put(&watched)?;
         }

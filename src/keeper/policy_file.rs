@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bugs::{self, Bug};
 use crate::github::{Call, PolicyAnswer, Problem};
 use crate::hint::Conclusion;
 use crate::names::{FilePath, RunId};
@@ -60,7 +61,8 @@ pub enum Learned {
 impl Known {
     /// Of a file as it is stored. A file at another path is no longer the policy.
     pub fn of(file: Option<PolicyFile>, path: Option<&FilePath>, rules: &Rules) -> Self {
-        let file = file.filter(|file| Some(&file.path) == path);
+        let another_holds = bugs::has(Bug::AnotherPathHolds);
+        let file = file.filter(|file| Some(&file.path) == path || another_holds);
         let state = file.as_ref().map_or(PolicyState::None, |file| state(file, rules));
         Self { file, state, not_before: None }
     }

@@ -1,6 +1,7 @@
 //! A call came to nothing, or GitHub is behind: what a run does then. Pure.
 
 use crate::attempts::RunOutcome;
+use crate::bugs::{self, Bug};
 use crate::github::{Call, Problem};
 use crate::names::RunAttempt;
 use crate::time::Span;
@@ -97,7 +98,8 @@ fn stumble_over(mut watched: Watched, problem: Problem, cx: &Context) -> Step {
                 return give_up(watched, format!("GitHub did not answer for 24 hours; at last: {what}"), cx);
             }
             let wait = LOST.doubled(watched.tries, LOST_MOST).with_jitter(cx.chance);
-            watched.due = Some(cx.now + if watched.calling.is_some() { wait.max(QUIET) } else { wait });
+            let quiet = watched.calling.is_some() && !bugs::has(Bug::NoQuiet);
+            watched.due = Some(cx.now + if quiet { wait.max(QUIET) } else { wait });
             watched.tries += 1;
             watched.reason = format!("GitHub did not answer: {what}. It is tried again.");
             Step { gate: Some(Gate::close(Closing::NoAnswer, 0, cx)), ..Step::of(watched) }

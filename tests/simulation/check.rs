@@ -19,6 +19,10 @@ use crate::world::Asked;
 /// How long a run is kept that nothing happens to any more, and how far a clock can be put forward meanwhile.
 const KEPT: Span = Span::days(35);
 const CLOCKS: Span = Span::minutes(30);
+/// How long a repository is swept that nothing is heard of, less the time between two sweeps.
+const ACTIVE: Span = Span::days(7);
+/// How long after a run began it is on the list of those that failed.
+const LISTED_FOR: Span = Span::hours(24);
 /// How long a run is tried.
 const GIVEN_UP: Span = Span::hours(24);
 /// GitHub re-runs nothing that is older.
@@ -219,14 +223,27 @@ impl Schedule {
                 }
                 None => decided.last().is_some_and(explains),
             };
-            // Nor of one that only a list told of when GitHub would not re-run it any more.
-            let too_late = from_model(run.identity.created_at) + RERUNNABLE < world.now
-                && !world.heard_of.contains(&run_id_of(id));
-            if decided.is_empty() {
-                if !too_late {
-                    say("its last attempt failed, and nothing is known of it".to_owned());
-                }
-            } else if !is_explained {
+            let heard = world.heard_of.get(&run_id_of(id)).into_iter().flatten();
+            let of_this = |(at, of): &(Millis, Option<u32>)| match of {
+                Some(attempt) => *attempt == latest.number,
+                None => ended.is_some_and(|ended| *at >= ended),
+            };
+            let heard = heard.copied().any(|heard| of_this(&heard));
+            let created = from_model(run.identity.created_at);
+            // Nor is it of an attempt that only a list can have told of, when GitHub would not re-run it any more, or
+            // when a person had it made so late that the run is not on the list.
+            let too_late = created + RERUNNABLE < world.now
+                || ended.is_some_and(|ended| ended - created > LISTED_FOR.minus(Span::hours(1)));
+            // Nor one in a repository that sleeps: it is swept no more, until it is heard of again.
+            let asleep = world
+                .last_heard
+                .get(&repository)
+                .zip(ended)
+                .is_none_or(|(heard, ended)| *heard < ended && ended - *heard > ACTIVE.minus(Span::hours(12)));
+            let forgiven = !heard && (too_late || asleep) && !decided.iter().any(of_latest);
+            if decided.is_empty() && !forgiven {
+                say("its last attempt failed, and nothing is known of it".to_owned());
+            } else if !is_explained && !forgiven {
                 let number = latest.number;
                 say(format!("its last attempt, {number}, failed and was not re-run, without a good reason on record"));
             }

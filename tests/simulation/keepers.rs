@@ -16,7 +16,7 @@ use rerunner::keeper::summary::Summary;
 use rerunner::keeper::watched::Watched;
 use rerunner::keeper::work::{self, Host};
 use rerunner::keeper::{Answer, Keeper, context};
-use rerunner::names::{FilePath, RepoName, RunId};
+use rerunner::names::{FilePath, RepoName, RunAttempt, RunId};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
@@ -105,8 +105,11 @@ impl Machine {
     /// One that was stored is known for as long as GitHub repeats it.
     fn check_delivery(&self, hint: &Hint, receipt: &Receipt) {
         let mut world = self.world.borrow_mut();
+        let heard = world.now;
+        world.last_heard.insert(self.repository, heard);
         if receipt.kind != ReceiptKind::Ignored {
-            world.heard_of.insert(hint.run_id);
+            let of = hint.run_attempt.map(RunAttempt::get);
+            world.heard_of.entry(hint.run_id).or_default().push((heard, of));
         }
         let Some(delivery) = &hint.delivery else { return };
         let now = world.clock(self.repository);
@@ -331,7 +334,8 @@ impl Host for Site {
             // It may have been written all the same.
             let written = !failed || world.random.bool();
             world.count_requests(self.repository, 1);
-            (world.begin_wait(self.repository, Span::millis(30)), written, !failed)
+            let takes = Span::millis(world.random.i64(10..800));
+            (world.begin_wait(self.repository, takes), written, !failed)
         };
         self.returned(index).await;
         if written {
@@ -360,6 +364,8 @@ impl Host for Site {
         let mut world = self.world.borrow_mut();
         world.check_that_it_may_call(self.repository, "a comment");
         world.note(|| format!("comment    {comment:?}"));
+        let begun = (self.repository, comment.pull, world.now);
+        world.comment_tries.push(begun);
         world.comments_begun.push((self.repository, comment));
     }
 

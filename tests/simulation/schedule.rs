@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rerunner::bugs::{self, Bug};
 use rerunner::hint::{Hint, News};
 use rerunner::names::RepoName;
 use rerunner::settings::Settings;
@@ -25,6 +26,8 @@ pub const REPOSITORIES: [&str; 2] = ["octo/widgets", "octo/gadgets"];
 /// Those of each repository.
 const PULLS: u64 = 2;
 pub const EXCLUDED: &str = "dependabot[bot]";
+/// No clock is ever further from GitHub's, in milliseconds.
+const CLOCKS_APART: i64 = 290_000;
 const QUIET_CHECKS: Span = Span::minutes(20);
 /// Webhooks are repeated for three days.
 const QUIET_WITHIN: Span = Span::hours(96);
@@ -73,6 +76,11 @@ impl Schedule {
         if kind == Kind::Behind {
             world.faults.stale_read = [0.1, 0.7][world.random.usize(0..2)];
         }
+        // More of what it takes for a deliberate bug to show.
+        if bugs::has(Bug::NoQuiet) {
+            let faults = &mut world.faults;
+            (faults.lose_answer, faults.stale_read, faults.drop_webhook) = (0.4, 0.7, 0.4);
+        }
         // Without the sweep a lost webhook is lost: then none is dropped, and those that failed are redelivered. What a
         // read that is far behind does not show, only the sweep finds.
         let sweeps = kind == Kind::Behind || world.random.usize(0..4) != 0;
@@ -85,7 +93,7 @@ impl Schedule {
         world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
         let mut deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
         deployed.per_hour = [None, None, Some(1), Some(3), Some(20)][world.random.usize(0..5)];
-        deployed.comments = world.random.bool();
+        deployed.comments = world.random.bool() || bugs::has(Bug::CommentBehind);
         let settings = deployed.settings();
         world.deployments.push((START, deployed));
         let (mut ids, mut all_workflows, mut policies) = (Vec::new(), Vec::new(), Vec::new());
@@ -142,7 +150,8 @@ impl Schedule {
     fn play(mut self) -> Report {
         self.plan();
         self.until(self.heals);
-        let mut end = self.heals + Span::minutes(40);
+        // Until every repository was swept once more.
+        let mut end = self.heals + if self.is_long() { Span::hours(25) } else { Span::minutes(40) };
         loop {
             self.until(end);
             if self.is_quiet() {
@@ -190,7 +199,7 @@ impl Schedule {
                     at += world.random.i64(0..Span::hours(10).as_millis());
                 }
             }
-            for _ in 0..world.random.usize(0..5) {
+            for _ in 0..world.random.usize(0..5) + if bugs::has(Bug::CancelledBefore) { 40 } else { 0 } {
                 let at = Span::millis(world.random.i64(0..lasts));
                 world.at(START + at, Event::Person { repository });
             }
@@ -206,7 +215,7 @@ impl Schedule {
             }
             // Drawn apart, so that the rest of a schedule is the same with a pause and without.
             let mut random = fastrand::Rng::with_seed(self.seed ^ (repository as u64 + 1));
-            if random.usize(0..4) == 0 {
+            if random.usize(0..4) == 0 || bugs::has(Bug::DueForgotten) {
                 // One that outlives what is kept, now and then.
                 let from = if weeks && random.bool() { random.i64(0..lasts / 20) } else { random.i64(0..lasts) };
                 world.at(START + Span::millis(from), Event::Pause { repository, paused: true });
@@ -386,7 +395,8 @@ impl Schedule {
             if world.random.usize(0..4) == 0 {
                 // Whoever's clock jumps cannot know how long it has waited.
                 world.told_to_wait.remove(&repository);
-                world.clock_skew[repository] += world.random.i64(-60_000..60_000);
+                let jumped = world.clock_skew[repository] + world.random.i64(-60_000..60_000);
+                world.clock_skew[repository] = jumped.clamp(-CLOCKS_APART, CLOCKS_APART);
                 *world.faults_seen.entry("a clock that jumps").or_default() += 1;
             }
         }
@@ -435,9 +445,10 @@ impl Schedule {
         if runs.is_empty() {
             return;
         }
-        let run = runs[world.random.usize(0..runs.len())];
+        let cancels = bugs::has(Bug::CancelledBefore);
+        let run = if cancels { runs[runs.len() - 1] } else { runs[world.random.usize(0..runs.len())] };
         let now = to_model(world.now);
-        let pressed = match world.random.usize(0..5) {
+        let pressed = match if cancels { 0 } else { world.random.usize(0..5) } {
             0 => {
                 world.github.cancel(run, now);
                 "cancel"

@@ -168,7 +168,10 @@ pub fn describe(answer: &Answer) -> String {
         Answer::Read(ReadAnswer::Run(run)) => {
             format!("attempt {} {}", run.run_attempt, run.conclusion.map_or("going", Conclusion::as_str))
         }
-        Answer::List(ListAnswer::Runs(runs)) => format!("{} runs", runs.len()),
+        Answer::List(ListAnswer::Runs(runs)) => {
+            let ids: Vec<String> = runs.iter().map(|run| run.run_id.to_string()).collect();
+            format!("runs {}", ids.join(", "))
+        }
         other => format!("{other:?}"),
     }
 }

@@ -164,10 +164,14 @@ pub struct World {
     pub epochs: Vec<u64>,
     /// Messages to people.
     pub posts: Vec<Post>,
+    /// When comments were begun, by repository and pull request.
+    pub comment_tries: Vec<(usize, u64, Millis)>,
     /// Comments that are to be written, by repository.
     pub comments_begun: Vec<(usize, Comment)>,
-    /// Runs that a webhook was stored of.
-    pub heard_of: BTreeSet<RunId>,
+    /// When a webhook was stored of a run, and of which attempt: some do not say.
+    pub heard_of: HashMap<RunId, Vec<(Millis, Option<u32>)>>,
+    /// When each repository was last heard of.
+    pub last_heard: HashMap<usize, Millis>,
     /// Deliveries that were stored, and when by the Keeper's clock.
     pub deliveries: HashMap<DeliveryId, Millis>,
     trace: Option<Vec<String>>,
@@ -253,8 +257,10 @@ impl World {
             decided: BTreeMap::new(),
             epochs: Vec::new(),
             posts: Vec::new(),
+            comment_tries: Vec::new(),
             comments_begun: Vec::new(),
-            heard_of: BTreeSet::new(),
+            heard_of: HashMap::new(),
+            last_heard: HashMap::new(),
             deliveries: HashMap::new(),
             pulls_read: BTreeMap::new(),
             of_pulls: BTreeSet::new(),
@@ -366,7 +372,9 @@ impl World {
             let asked = Asked { repository, run_id: *run_id, run_attempt, at, when, call: index, behind, made: None };
             self.asked.push(asked);
         }
-        let latency = Span::millis(self.random.i64(20..800));
+        // What a comment says may change while it is being written.
+        let most = if matches!(call, Call::Comment(_)) { 5_000 } else { 800 };
+        let latency = Span::millis(self.random.i64(20..most));
         self.after(latency, Event::Reach { call: index });
         index
     }
@@ -461,7 +469,8 @@ impl World {
             let content_type = Some("text/html".to_owned());
             let headers = ReplyHeaders { content_type, ..ReplyHeaders::default() };
             let garbage = Reply { status: 200, headers, body: b"<html>".to_vec() };
-            if !writes {
+            // A log has no form by which garbage could be told from it.
+            if !writes && !matches!(call, Call::ReadLog { .. }) {
                 return self.answer(index, &call, garbage);
             }
         }

@@ -317,3 +317,27 @@ fn an_edit_that_fails_is_made_again_however_old_the_comment_is() {
     play.pass_working(Span::hours(1));
     assert!(comments_of(&play)[0].contains("failed for good"), "{}", comments_of(&play)[0]);
 }
+
+#[test]
+fn what_happens_while_a_comment_is_being_written_begins_no_second_one() {
+    let play = commenting();
+    play.hear(News::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.pass(Span::seconds(5));
+    let comment = until_comment(&play);
+    play.hear(News::RunSucceeded, Some(2));
+    play.pass(Span::seconds(89));
+    assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
+    // Nor while what was written and not heard of cannot be found yet.
+    play.keeper.commented(&comment, Commented::Problem(lost()), &play.cx()).unwrap();
+    play.ends(Conclusion::Failure);
+    play.hear(News::RunFailed, Some(3));
+    play.pass(Span::seconds(59));
+    assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
+    play.keeper.commented(&comment, Commented::There(100), &play.cx()).unwrap();
+    assert_eq!(
+        play.keeper.next_comment_due().unwrap(),
+        Some(play.now.get() + Span::seconds(5)),
+        "there is more to say"
+    );
+}

@@ -309,3 +309,18 @@ fn a_sweep_after_a_long_sleep_asks_for_nothing_that_github_no_longer_reruns() {
     let age = first - asked.unwrap();
     assert!(age >= Span::days(30) && age < Span::days(31), "{age:?}");
 }
+
+#[test]
+fn a_workflows_name_that_is_told_after_a_count_was_published_is_published_too() {
+    let play = Play::new();
+    play.ends(Conclusion::Cancelled);
+    hear_of(&play, 7);
+    play.pass_working(Span::minutes(1));
+    let published = play.watched();
+    assert!(published.published && published.publish.is_none());
+    let id = crate::names::WorkflowId::new(9);
+    let workflow = crate::hint::WorkflowHint::new(id, "Deploy to production");
+    play.keeper.receive(&Hint { workflow, ..hint_of(7, News::RunFailed) }, &play.cx()).unwrap();
+    let Some(Errand::Publish(watched)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    assert_eq!(watched.attempts().workflow.as_deref(), Some("Deploy to production"));
+}
