@@ -3,12 +3,10 @@
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
 //   - with --tests, what the simulated GitHub is held against: the npm packages of tests/simulator
-//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz, with
-//     --mutants cargo-mutants
+//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
 //
 // Each comes with all that it depends on as a lock file has it, and no package runs a script of its own, but for the two
 // that put a program in the place of their launcher.
->>>>>>> main
 //
 // Each is checked first, by looking at files. When all is there, this prints nothing and takes a few milliseconds.
 // It runs before anything is installed, and so uses nothing but Node.js itself.
@@ -26,11 +24,8 @@ const exe = windows ? ".exe" : "";
 
 const WORKER_BUILD = "0.8.7";
 const CARGO_FUZZ = "0.13.2";
-<<<<<<< HEAD
 const CARGO_MUTANTS = "27.1.0";
-=======
 const WITH_SCRIPTS = ["esbuild", "workerd"];
->>>>>>> main
 const TARGET = "wasm32-unknown-unknown";
 
 class SetupError extends Error {}
@@ -135,6 +130,7 @@ if (process.argv.includes("--tests")) {
   );
 }
 if (process.argv.includes("--fuzz")) steps.push(cargoTool("cargo-fuzz", () => CARGO_FUZZ, "about a minute, for fuzzing"));
+
 if (process.argv.includes("--mutants")) {
   steps.push(cargoTool("cargo-mutants", () => CARGO_MUTANTS, "about two minutes, for the mutation tests"));
 }

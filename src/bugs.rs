@@ -42,7 +42,7 @@ pub enum Bug {
     TextOfAnotherPath,
     /// The sweep takes up what was cancelled before the policy asked for it.
     CancelledBefore,
-    /// A gate opens some seconds before its end.
+    /// A gate opens some minutes before its end.
     GateOpensEarly,
     /// A delivery's id is known for the day on which it came.
     DeliveryForgotten,

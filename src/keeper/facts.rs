@@ -294,7 +294,7 @@ impl<S: Sql> Keeper<S> {
 
     /// Whether GitHub is not to be called now.
     pub(super) fn is_shut(&self, now: Millis) -> Result<bool, StoreError> {
-        let early = if bugs::has(Bug::GateOpensEarly) { Span::seconds(5) } else { Span::ZERO };
+        let early = if bugs::has(Bug::GateOpensEarly) { Span::minutes(2) } else { Span::ZERO };
         Ok(self.gate()?.is_some_and(|gate| gate.until > now + early))
     }
 

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rerunner::bugs::{self, Bug};
 use rerunner::hint::{Hint, News};
 use rerunner::names::RepoName;
 use rerunner::settings::Settings;
@@ -75,6 +76,11 @@ impl Schedule {
         if kind == Kind::Behind {
             world.faults.stale_read = [0.1, 0.7][world.random.usize(0..2)];
         }
+        // More of what it takes for a deliberate bug to show.
+        if bugs::has(Bug::NoQuiet) {
+            let faults = &mut world.faults;
+            (faults.lose_answer, faults.stale_read, faults.drop_webhook) = (0.4, 0.7, 0.4);
+        }
         // Without the sweep a lost webhook is lost: then none is dropped, and those that failed are redelivered. What a
         // read that is far behind does not show, only the sweep finds.
         let sweeps = kind == Kind::Behind || world.random.usize(0..4) != 0;
@@ -87,7 +93,7 @@ impl Schedule {
         world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
         let mut deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
         deployed.per_hour = [None, None, Some(1), Some(3), Some(20)][world.random.usize(0..5)];
-        deployed.comments = world.random.bool();
+        deployed.comments = world.random.bool() || bugs::has(Bug::CommentBehind);
         let settings = deployed.settings();
         world.deployments.push((START, deployed));
         let (mut ids, mut all_workflows, mut policies) = (Vec::new(), Vec::new(), Vec::new());
@@ -193,7 +199,7 @@ impl Schedule {
                     at += world.random.i64(0..Span::hours(10).as_millis());
                 }
             }
-            for _ in 0..world.random.usize(0..5) {
+            for _ in 0..world.random.usize(0..5) + if bugs::has(Bug::CancelledBefore) { 40 } else { 0 } {
                 let at = Span::millis(world.random.i64(0..lasts));
                 world.at(START + at, Event::Person { repository });
             }
@@ -209,7 +215,7 @@ impl Schedule {
             }
             // Drawn apart, so that the rest of a schedule is the same with a pause and without.
             let mut random = fastrand::Rng::with_seed(self.seed ^ (repository as u64 + 1));
-            if random.usize(0..4) == 0 {
+            if random.usize(0..4) == 0 || bugs::has(Bug::DueForgotten) {
                 // One that outlives what is kept, now and then.
                 let from = if weeks && random.bool() { random.i64(0..lasts / 20) } else { random.i64(0..lasts) };
                 world.at(START + Span::millis(from), Event::Pause { repository, paused: true });
@@ -439,9 +445,10 @@ impl Schedule {
         if runs.is_empty() {
             return;
         }
-        let run = runs[world.random.usize(0..runs.len())];
+        let cancels = bugs::has(Bug::CancelledBefore);
+        let run = if cancels { runs[runs.len() - 1] } else { runs[world.random.usize(0..runs.len())] };
         let now = to_model(world.now);
-        let pressed = match world.random.usize(0..5) {
+        let pressed = match if cancels { 0 } else { world.random.usize(0..5) } {
             0 => {
                 world.github.cancel(run, now);
                 "cancel"

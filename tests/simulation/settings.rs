@@ -1,5 +1,6 @@
 //! The Worker's settings over one schedule: drawn, and changed by deployments in its middle.
 
+use rerunner::bugs::{self, Bug};
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
 
@@ -44,7 +45,8 @@ impl Deployed {
     /// The same with something else.
     pub fn changed(&self, random: &mut fastrand::Rng) -> Self {
         let mut next = self.clone();
-        match random.usize(0..6) {
+        let paths = bugs::has(Bug::AnotherPathHolds) || bugs::has(Bug::TextOfAnotherPath);
+        match if paths { 1 } else { random.usize(0..6) } {
             0 => next.max_reruns = [0, 1, 2, 5][random.usize(0..4)],
             1 | 2 => next.policy_file = [Some(0), Some(1), Some(1), None][random.usize(0..4)],
             3 => next.dry_run = !self.dry_run,

@@ -372,7 +372,9 @@ impl World {
             let asked = Asked { repository, run_id: *run_id, run_attempt, at, when, call: index, behind, made: None };
             self.asked.push(asked);
         }
-        let latency = Span::millis(self.random.i64(20..800));
+        // What a comment says may change while it is being written.
+        let most = if matches!(call, Call::Comment(_)) { 5_000 } else { 800 };
+        let latency = Span::millis(self.random.i64(20..most));
         self.after(latency, Event::Reach { call: index });
         index
     }
