@@ -112,7 +112,7 @@ impl<S: Sql> Keeper<S> {
             self.is_of_pull(watched.run_id, run.pull_request)?;
         }
         match machine::look(watched, answer, cx) {
-            Looked::Settled(step) => self.carry_out(step, credentials, cx),
+            Looked::Settled(step) => self.carry_out(*step, credentials, cx),
             Looked::Undecided(undecided) => {
                 let Undecided { watched, run, records } = *undecided;
                 if let Some(to) = self.new_name(&run)? {

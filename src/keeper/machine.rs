@@ -114,7 +114,7 @@ pub struct Record {
 #[derive(Debug)]
 pub enum Looked {
     /// There is nothing to decide on now.
-    Settled(Step),
+    Settled(Box<Step>),
     /// The run's newest attempt is to be decided on.
     Undecided(Box<Undecided>),
 }
@@ -132,15 +132,15 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
     watched.looked = Some(cx.now);
     let mut run = match answer {
         ReadAnswer::Run(run) => *run,
-        ReadAnswer::Problem(Problem::NotFound) => return Looked::Settled(unseen(watched, cx)),
-        ReadAnswer::Problem(problem) => return Looked::Settled(stumble(watched, problem, cx)),
+        ReadAnswer::Problem(Problem::NotFound) => return Looked::Settled(Box::new(unseen(watched, cx))),
+        ReadAnswer::Problem(problem) => return Looked::Settled(Box::new(stumble(watched, problem, cx))),
     };
     if bugs::has(Bug::TrustThePayload) {
         run.run_attempt = watched.run_attempt.unwrap_or(run.run_attempt);
     }
     let attempt = run.run_attempt;
     if Some(attempt) < watched.run_attempt {
-        return Looked::Settled(behind(watched, attempt, cx));
+        return Looked::Settled(Box::new(behind(watched, attempt, cx)));
     }
     let before = watched.attempts();
     watched.run_attempt = Some(attempt);
@@ -151,7 +151,7 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
             records.extend(credit_lost_call(&mut watched, attempt, cx));
         } else if cx.now < calling.since + QUIET && !bugs::has(Bug::NoQuiet) {
             watched.due = Some(calling.since + QUIET);
-            return Looked::Settled(Step::of(watched));
+            return Looked::Settled(Box::new(Step::of(watched)));
         }
     } else {
         // What was not answered is over, unless it is the re-run itself.
@@ -164,10 +164,10 @@ pub fn look(mut watched: Watched, answer: ReadAnswer, cx: &Context) -> Looked {
         if watched.attempts() != before {
             watched.publish = Some(cx.now);
         }
-        return Looked::Settled(Step { records, ..Step::of(watched) });
+        return Looked::Settled(Box::new(Step { records, ..Step::of(watched) }));
     }
     if let Some(step) = second_look::park(&watched, &run, cx) {
-        return Looked::Settled(Step { records: [records, step.records].concat(), ..step });
+        return Looked::Settled(Box::new(Step { records: [records, step.records].concat(), ..step }));
     }
     Looked::Undecided(Box::new(Undecided { watched, run, records }))
 }

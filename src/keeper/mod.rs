@@ -42,6 +42,7 @@ pub mod work;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -310,6 +311,13 @@ impl<S: Sql> Keeper<S> {
     /// Stores a run and what was decided on it, and counts both.
     fn keep(&self, after: &Watched, records: &[Record], now: Millis) -> Result<(), StoreError> {
         let before = self.store.run(after.run_id)?;
+        let mut after = Cow::Borrowed(after);
+        // Its name can be learned after its count was published, by a webhook that comes late.
+        let renamed = before.as_ref().is_some_and(|before| before.shown_workflow() != after.shown_workflow());
+        if renamed && after.published && after.publish.is_none() {
+            after.to_mut().publish = Some(now);
+        }
+        let after = &*after;
         self.store.put(after)?;
         for record in records {
             self.store.record(after.run_id, record)?;

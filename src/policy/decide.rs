@@ -163,14 +163,13 @@ fn by_the_run_alone(
         shut_out(policy, filter, &truth, names, what, key)
     };
     let of_branch = |globs: &Names| if globs.is_empty() { Truth::No } else { of_branch(globs, run) };
-    for reason in [
+    let kept_out = [
         sieve(&policy.actors, &actors, Missing::Actor, "it was started by", "actors")?,
         shut_out(policy, &policy.branches, &of_branch, branch.as_deref().as_slice(), "its branch is", "branches")?,
         sieve(&policy.events, named(&run.event).as_slice(), Missing::Event, "its event is", "events")?,
-    ] {
-        if let Some(reason) = reason {
-            return left(reason);
-        }
+    ];
+    if let Some(reason) = kept_out.into_iter().flatten().next() {
+        return left(reason);
     }
     // Last, as it may take a call to know the workflow's name.
     let truth = |globs: &Names| workflow::is_one_of(globs, run, evidence);

@@ -214,7 +214,7 @@ impl Schedule {
         // What ends while its repository is not served is nobody's, and nor is what no webhook told of when it is again.
         let unheard = ended.is_some() && unserved;
         let of_latest = |(_, record): &(Millis, Record)| record.run_attempt == Some(attempt_of(latest.number));
-        if failed && !excluded && !(unheard && !decided.iter().any(of_latest)) {
+        if failed && !excluded && (!unheard || decided.iter().any(of_latest)) {
             let is_explained = match &kept {
                 Some((watched, _)) => {
                     let of_it = |(_, record): &&(Millis, Record)| record.outcome == watched.outcome;

@@ -171,6 +171,7 @@ impl Plan {
     }
 
     /// Why a re-run of this attempt at that time is against every version of the file.
+    #[expect(clippy::too_many_arguments, reason = "what a file can look at in an attempt")]
     pub fn objection(
         &self,
         settings: &Deployed,
