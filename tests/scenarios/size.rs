@@ -111,7 +111,7 @@ fn fill(database: &Connection) -> rusqlite::Result<()> {
             decision.execute(params![number, 2, at, outcome])?;
         }
         let (mut subject, mut days) = (
-            database.prepare("INSERT INTO subjects VALUES (?, ?, 'ci', ?, 'Run tests', 35, ?, 1)")?,
+            database.prepare("INSERT INTO subjects VALUES (?, ?, 'ci', ?, 'Run tests', 35, ?, 1, NULL)")?,
             database.prepare("INSERT INTO subject_days VALUES (?, ?, 1, 1, 1)")?,
         );
         let mut day_total =
