@@ -118,6 +118,15 @@ fn limits_that_go_by_what_is_absent() {
     let mut partial = read;
     partial.history.attempts.iter_mut().for_each(|attempt| attempt.partial = true);
     decides(&partial, repeated, false);
+    // One that certainly failed in another way is none that may have been the same.
+    let mut third = World {
+        history: earlier(&[(1, Some("other"), &[]), (2, Some("another"), &[])]),
+        ..build().annotated(1, &["x"])
+    };
+    third = third.attempt(3);
+    third.history.attempts.iter_mut().take(1).for_each(|attempt| attempt.partial = true);
+    decides(&third, "stop_when_repeated: 3\nmax_reruns: 9", true);
+    decides(&third, "stop_when_repeated: 2\nmax_reruns: 9", false);
     assert!(reruns(&build(), repeated).detail.partial_fingerprint);
     assert!(!reruns(&build().annotated(1, &["x"]), repeated).detail.partial_fingerprint);
 }
