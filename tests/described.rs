@@ -5,10 +5,12 @@
 
 use rerunner::doctor::deliveries::Delivery;
 use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::app::{InstallationAnswer, Needed, TokenAnswer};
 use rerunner::github::comments::Author;
-use rerunner::github::{CommentCall, Commented, Found, ListAnswer, Page, PullRequest, ReadAnswer};
+use rerunner::github::{CommentCall, Commented, Found, ListAnswer, Page, ReadAnswer};
+use rerunner::github::{app::InstallationAnswer, app::TokenAnswer};
 use rerunner::policy::evidence::Job as JobEvidence;
+use rerunner::policy::run::PullRequest;
+use rerunner::settings::Needed;
 use rerunner::webhook::head::Content;
 use rerunner::webhook::payload;
 use serde_json::{Value, json};

@@ -3,20 +3,20 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::attempts::RunOutcome;
-use rerunner::hint::Conclusion;
 use rerunner::keeper::stats::{Figures, Totals};
 use rerunner::keeper::summary::Summary;
 use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rate, RepositoryView, RunView};
+use rerunner::names::Conclusion;
 use rerunner::names::{RepoName, RunAttempt, RunId};
-use rerunner::policy::{Detail, JudgedJob, Then};
-use rerunner::report::api::RepositoryEntry;
-use rerunner::report::home;
-use rerunner::report::pages::{self, Shown};
+use rerunner::policy::RunOutcome;
+use rerunner::policy::{Action, Detail, JudgedJob};
 use rerunner::settings::{Secret, Settings};
-use rerunner::setup::manifest::Organization;
-use rerunner::setup::{self, NewApp};
 use rerunner::time::{Millis, Span};
+use rerunner::web::api::RepositoryEntry;
+use rerunner::web::home;
+use rerunner::web::setup::manifest::Organization;
+use rerunner::web::{pages, pages::Shown};
+use rerunner::web::{setup, setup::NewApp};
 
 const NOW: Millis = Millis(1_795_446_245_000);
 const WEB: &str = "https://github.com";
@@ -153,7 +153,7 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
     }
 }
 
-fn judged(name: &str, step: Option<&str>, then: Then, rule: Option<&str>) -> JudgedJob {
+fn judged(name: &str, step: Option<&str>, then: Action, rule: Option<&str>) -> JudgedJob {
     JudgedJob {
         name: name.to_owned(),
         step: step.map(str::to_owned),
@@ -172,8 +172,8 @@ fn judged(name: &str, step: Option<&str>, then: Then, rule: Option<&str>) -> Jud
 fn one_run() -> OneRunView {
     let detail = Detail {
         jobs: vec![
-            judged("browser tests", Some("Run browser tests"), Then::Rerun, Some("network")),
-            judged("all-green", Some("Check"), Then::Ignore, Some("gates fail because others did")),
+            judged("browser tests", Some("Run browser tests"), Action::Rerun, Some("network")),
+            judged("all-green", Some("Check"), Action::Ignore, Some("gates fail because others did")),
         ],
         fetched: vec!["jobs".to_owned(), "log of browser tests".to_owned()],
         absent: vec!["annotations of browser tests: 403".to_owned()],
@@ -294,7 +294,7 @@ fn hostile_run() -> String {
         let detail = &mut view.decisions[0].detail;
         detail
             .jobs
-            .push(JudgedJob { runner: Some(name.clone()), ..judged(&name, Some(&name), Then::Leave, Some(&name)) });
+            .push(JudgedJob { runner: Some(name.clone()), ..judged(&name, Some(&name), Action::Leave, Some(&name)) });
         detail.rules.push(name.clone());
         detail.absent.push(name);
     }

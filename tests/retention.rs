@@ -4,14 +4,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::github::{Call, Found, Origin, Page, ReadAnswer, RerunAnswer, Run};
-use rerunner::hint::{Conclusion, Hint, News};
+use rerunner::github::{Call, Found, Page, ReadAnswer, RerunAnswer};
 use rerunner::keeper::store::{Sql, Value};
-use rerunner::keeper::{Answer, Errand, Keeper, context};
+use rerunner::keeper::{Answer, Keeper, Task, context};
+use rerunner::names::Conclusion;
 use rerunner::names::{DeliveryId, JobId, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::Rules;
 use rerunner::policy::evidence::{Job, Step};
+use rerunner::policy::{run::Origin, run::Run};
 use rerunner::time::{Millis, Span};
+use rerunner::webhook::{event::RunEvent, event::RunEventKind};
 
 #[path = "simulation/native_sql.rs"]
 mod native_sql;
@@ -47,17 +49,17 @@ impl Repository {
         Self { sql, keeper, rules, now: START, deliveries: 0 }
     }
 
-    fn hear(&mut self, run_id: RunId, attempt: u32, news: News) {
+    fn on_webhook(&mut self, run_id: RunId, attempt: u32, kind: RunEventKind) {
         self.deliveries += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.deliveries);
-        let hint = Hint {
+        let event = RunEvent {
             run_id,
             run_attempt: RunAttempt::new(attempt),
-            news,
+            kind,
             delivery: DeliveryId::parse(&id),
             workflow: None,
         };
-        self.keeper.receive(&hint, &context(&self.rules, self.now, 0.5)).unwrap();
+        self.keeper.receive(&event, &context(&self.rules, self.now, 0.5)).unwrap();
     }
 
     /// What an alarm does: all that is due, with GitHub answering at once.
@@ -66,28 +68,28 @@ impl Repository {
             let cx = context(&self.rules, self.now, 0.5);
             match self.keeper.next(true, &cx).unwrap() {
                 None => break,
-                Some(Errand::Wait(span)) => self.now = self.now + span,
-                Some(Errand::WantCancelled(_)) => panic!("there is no policy"),
-                Some(Errand::Publish(watched)) => self.keeper.published(&watched, self.now, true).unwrap(),
-                Some(Errand::Summarize(_)) => self.keeper.summarized(true, self.now).unwrap(),
-                Some(Errand::Comment(comment)) => panic!("{comment:?}"),
-                Some(Errand::HandOver(what)) => panic!("{what:?}"),
-                Some(Errand::Notify(notice)) => panic!("{notice:?}"),
-                Some(Errand::Call(call)) => self.call(call, attempt, conclusion),
+                Some(Task::Wait(span)) => self.now = self.now + span,
+                Some(Task::WantCancelled(_)) => panic!("there is no policy"),
+                Some(Task::Publish(tracked)) => self.keeper.published(&tracked, self.now, true).unwrap(),
+                Some(Task::Summarize(_)) => self.keeper.summarized(true, self.now).unwrap(),
+                Some(Task::Comment(comment)) => panic!("{comment:?}"),
+                Some(Task::HandOver(what)) => panic!("{what:?}"),
+                Some(Task::Notify(notice)) => panic!("{notice:?}"),
+                Some(Task::Call(call)) => self.call(call, attempt, conclusion),
             }
         }
         self.keeper.prune(self.now).unwrap();
     }
 
     fn call(&mut self, call: Call, attempt: u32, conclusion: Conclusion) {
-        let mut next = Some(Errand::Call(call));
-        while let Some(Errand::Call(call)) = next {
+        let mut next = Some(Task::Call(call));
+        while let Some(Task::Call(call)) = next {
             let answer = match &call {
                 Call::ReadRun { run_id } => Answer::Read(ReadAnswer::Run(Box::new(run(*run_id, attempt, conclusion)))),
                 Call::ListJobs { .. } => Answer::Jobs(Found::There(Page { items: jobs(), full: false, total: None })),
                 _ => Answer::Rerun(RerunAnswer::Accepted),
             };
-            next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().errand;
+            next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().task;
         }
     }
 
@@ -161,12 +163,12 @@ fn storage_is_bounded() {
             repository.now = repository.now.max(START + Span::days(day.cast_signed()) + Span::millis(into_day));
             let run_id = RunId::new(19_000_000_000 + day * runs_a_day + number).unwrap();
             for _ in 0..DELIVERIES_A_RUN - 2 {
-                repository.hear(run_id, 1, News::JobFailed);
+                repository.on_webhook(run_id, 1, RunEventKind::JobFailed);
             }
-            repository.hear(run_id, 1, News::RunFailed);
+            repository.on_webhook(run_id, 1, RunEventKind::RunFailed);
             repository.work(1, Conclusion::Failure);
             repository.now = repository.now + Span::seconds(1);
-            repository.hear(run_id, 2, News::RunSucceeded);
+            repository.on_webhook(run_id, 2, RunEventKind::RunSucceeded);
             repository.work(2, Conclusion::Success);
         }
         let bytes = repository.bytes();

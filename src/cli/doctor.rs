@@ -274,7 +274,7 @@ impl Patient {
         if settings.problems.iter().any(|problem| problem.setting == "GITHUB_API_URL") {
             return None;
         }
-        let site = settings.site(self.url.as_str());
+        let site = Site::new(&settings, self.url.as_str());
         Some((Own { api_url: settings.github_api_url, token }, site))
     }
 

@@ -1,6 +1,6 @@
 use clap::Args;
-use rerunner::github::Run;
 use rerunner::policy::evidence::{Evidence, History, LogTail, Need, Read};
+use rerunner::policy::run::Run;
 use rerunner::policy::{Decision, Policy, Rules, Verdict, decide};
 use serde_json::{Map, Value};
 

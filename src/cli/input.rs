@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{self, Read as _};
 
-use rerunner::github::Run;
 use rerunner::names::{RunAttempt, RunId};
 use rerunner::policy::evidence::Job;
+use rerunner::policy::run::Run;
 use rerunner::policy::{Policy, PolicyState, Rules, parse};
 use rerunner::settings::Settings;
 use rerunner::time::Millis;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rerunner::attempts::RunOutcome;
 use rerunner::escape::line;
-use rerunner::github::Run;
-use rerunner::hint::Conclusion;
+use rerunner::names::Conclusion;
 use rerunner::names::{RunAttempt, RunId, WorkflowId};
+use rerunner::policy::RunOutcome;
 use rerunner::policy::evidence::{EarlierAttempt, History, Job, Read, Spent};
+use rerunner::policy::run::Run;
 use rerunner::policy::{Decision, Policy, Rerun, Rules};
 use rerunner::time::{Millis, Span};
 use serde::Serialize;

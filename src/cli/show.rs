@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use rerunner::escape::line;
-use rerunner::github::Run;
-use rerunner::policy::{Decision, Detail, Ending, JudgedJob, Rerun, Scope, Then};
+use rerunner::policy::run::Run;
+use rerunner::policy::{Action, Decision, Detail, Ending, JudgedJob, Rerun, Scope};
 use serde_json::{Value, json};
 
 /// A sentence that names the run.
@@ -68,9 +68,9 @@ fn detail(detail: &Detail) -> String {
 
 fn judged(job: &JudgedJob) -> String {
     let then = match job.then {
-        Some(Then::Rerun) => "re-run",
-        Some(Then::Leave) => "leave",
-        Some(Then::Ignore) => "ignore",
+        Some(Action::Rerun) => "re-run",
+        Some(Action::Leave) => "leave",
+        Some(Action::Ignore) => "ignore",
         None => "-",
     };
     let rule = match (&job.rule, job.line) {

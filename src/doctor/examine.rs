@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::github::Problem;
 use crate::github::answer::{Reply, problem};
-use crate::github::app::{self, Needed};
+use crate::github::app;
 use crate::names::RepoName;
+use crate::settings::Needed;
 
 use super::repository::{look_at_deliveries, look_at_repository};
 use super::{Finding, GitHub, Site, Who};

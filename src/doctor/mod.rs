@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::github::Problem;
 use crate::github::answer::Reply;
-use crate::github::app::Needed;
 use crate::names::{FilePath, RepoName};
-use crate::policy::Bounds;
+use crate::policy::{Bounds, Rules};
+use crate::settings::{Needed, Settings};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,4 +87,19 @@ pub struct Site {
     /// What the Worker's settings let a policy say.
     pub bounds: Bounds,
     pub needed: Needed,
+}
+
+impl Site {
+    /// `origin` is the Worker's own.
+    pub fn new(settings: &Settings, origin: &str) -> Self {
+        Self {
+            has_app: settings.github_app.is_some(),
+            has_token: settings.github_token.is_some(),
+            webhook_url: format!("{origin}/"),
+            web_url: settings.github_web_url(),
+            policy_file: settings.policy_file.clone(),
+            bounds: Rules::from(settings).bounds(),
+            needed: settings.needed(),
+        }
+    }
 }

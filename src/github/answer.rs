@@ -2,11 +2,12 @@
 //! hoped for, is in [`super::problem`].
 
 use crate::bugs::{self, Bug};
+use crate::policy::run::Run;
 
 pub use super::problem::{Problem, problem};
 
 use super::problem::{message, rate_limit};
-use super::run::{ListedRun, Run};
+use super::run::ListedRun;
 
 /// What came back, before it is understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

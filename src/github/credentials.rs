@@ -14,11 +14,11 @@ use futures_util::future::{Either, select};
 use futures_util::lock::Mutex;
 
 use crate::names::{InstallationId, RepoName, RepositoryId};
-use crate::settings::{Secret, Settings};
+use crate::settings::{App, Secret, Settings};
 use crate::time::{Millis, Span};
 
 use super::answer::{Problem, Reply, problem};
-use super::app::{self, App, InstallationAnswer, InstallationToken, RENEW_BEFORE, TokenAnswer};
+use super::app::{self, InstallationAnswer, InstallationToken, RENEW_BEFORE, TokenAnswer};
 use super::comments::Author;
 use super::redirect::Place;
 use super::request::Method;
@@ -423,7 +423,7 @@ mod tests {
         let mut settings = Settings::read(|_| None);
         settings.github_token = token.map(Secret::new);
         settings.github_app =
-            Some(App { id: "1".to_owned(), key: Secret::new(""), needed: app::Needed { comments: false } });
+            Some(App { id: "1".to_owned(), key: Secret::new(""), needed: crate::settings::Needed { comments: false } });
         Credentials::new(Rc::new(settings))
     }
 

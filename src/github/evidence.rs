@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::JobId;
 use crate::policy::evidence::{Job, Step};
 use crate::time::Millis;

@@ -3,30 +3,25 @@
 //! [`request`] builds a call's request; [`answer`], [`evidence`], [`pulls`] and [`contents`] classify what came back,
 //! [`problem`] what is not what was asked for, and [`log_tail`] keeps the end of a log: all pure. [`credentials`] says with
 //! what right a call is made: a token's, or that of a GitHub App ([`app`], [`pem`]). [`client`] sends it, also where a
-//! [`redirect`] leads, and [`signing`] signs for the App; [`office`] is the doctor's way.
+//! [`redirect`] leads, and [`signing`] signs for the App; [`doctor_client`] is the doctor's way.
 
 pub mod answer;
 pub mod app;
-pub mod client;
 pub mod comments;
 pub mod contents;
 pub mod credentials;
 pub mod evidence;
 pub mod log_tail;
-pub mod office;
-pub mod pem;
 pub mod problem;
 pub mod pulls;
 pub mod redirect;
 pub mod request;
 pub mod run;
-mod signing;
 
 pub use answer::{ListAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer};
 pub use comments::{CommentCall, Commented};
 pub use contents::PolicyAnswer;
 pub use credentials::Credentials;
 pub use evidence::{Found, Page};
-pub use pulls::PullRequest;
 pub use request::Call;
-pub use run::{ListedRun, Origin, Run};
+pub use run::ListedRun;

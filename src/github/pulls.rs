@@ -3,11 +3,11 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::policy::run::{Origin, PullRequest, Run};
 use crate::time::Millis;
 
 use super::answer::Reply;
 use super::evidence::{self, Found, Page};
-use super::run::{Origin, Run};
 
 /// A pull request is about 25 kB, and its text up to 256 kB.
 pub const PULLS_PER_PAGE: u32 = 50;
@@ -43,43 +43,6 @@ impl Head {
     pub fn encoded(&self, repository_owner: &str) -> String {
         let owner = self.owner.as_deref().unwrap_or(repository_owner);
         format!("{owner}:{}", utf8_percent_encode(&self.branch, NON_ALPHANUMERIC))
-    }
-}
-
-/// A pull request of the repository, in the few fields that tell whose it is and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullRequest {
-    pub number: u64,
-    pub open: bool,
-    pub merged: bool,
-    pub head_branch: String,
-    pub head_sha: String,
-    /// Of when the pull request was last pushed to.
-    pub base_sha: String,
-    /// The login of whoever owns the branch; `None`: they are gone.
-    pub head_owner: Option<String>,
-    /// `None`: it is gone.
-    pub head_repository: Option<u64>,
-    /// Whether it is from a branch of the repository itself.
-    pub is_own: bool,
-    /// Whether that is the branch that others are to be merged into.
-    pub is_from_default_branch: bool,
-    /// The last change of whatever kind: a push is one.
-    pub updated: Option<Millis>,
-}
-
-impl PullRequest {
-    /// Whether it is from the run's branch. GitHub's filter is not relied on: what it does not understand it leaves out.
-    pub fn is_from_branch_of(&self, run: &Run) -> bool {
-        let branch = run.head_branch.as_deref() == Some(self.head_branch.as_str());
-        let Origin::Fork(fork) = &run.origin else {
-            return branch && self.is_own;
-        };
-        fork.as_ref().is_some_and(|fork| {
-            let id = self.head_repository.zip(fork.id).is_none_or(|(one, other)| one == other);
-            let owner = self.head_owner.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(fork.name.owner()));
-            branch && id && owner
-        })
     }
 }
 

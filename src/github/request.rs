@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::Scope;
 use crate::time::Millis;

@@ -1,64 +1,10 @@
 //! A workflow run as GitHub's REST API shows it, in the few fields that decisions need.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 
-use crate::hint::Conclusion;
-use crate::names::{RepoName, RunAttempt, RunId, WorkflowId};
+use crate::names::{Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::policy::run::{Fork, Origin, Run, is_pull_request};
 use crate::time::Millis;
-
-/// In the place of a fork's owner who is not known. No login has this character.
-pub const UNKNOWN_OWNER: &str = "?";
-const TARGET: &str = "pull_request_target";
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    pub run_id: RunId,
-    /// What its repository is called now.
-    pub repository: Option<RepoName>,
-    pub run_attempt: RunAttempt,
-    /// `None` while it is going, whatever step of that GitHub calls it.
-    pub conclusion: Option<Conclusion>,
-    pub workflow_id: Option<WorkflowId>,
-    /// The workflow's name, where a webhook has told it. What GitHub calls the run's name can be the run's own.
-    pub workflow: Option<String>,
-    /// The path of the workflow's file, `.github/workflows/ci.yml`.
-    pub path: Option<String>,
-    pub event: String,
-    pub head_branch: Option<String>,
-    /// For `pull_request_target`, the pull request's commit or its base's: GitHub has shown both.
-    pub head_sha: String,
-    /// `head_commit.id`: where `head_sha` is the base's, the pull request's all the same.
-    pub head_commit: Option<String>,
-    pub origin: Origin,
-    pub created: Option<Millis>,
-    /// Counts the runs of its workflow.
-    pub run_number: Option<u64>,
-    pub title: Option<String>,
-    /// Who started the run, and who started its newest attempt.
-    pub actors: Vec<String>,
-    /// The present heads of the open pull requests of this repository from the run's branch. Empty for a fork's.
-    pub pull_request_heads: Vec<String>,
-    /// The first of those pull requests.
-    pub pull_request: Option<u64>,
-}
-
-/// Whose branch a run is of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The repository's own.
-    Own,
-    /// `None`: the fork was deleted, so that GitHub does not name it.
-    Fork(Option<Fork>),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fork {
-    pub name: RepoName,
-    /// An owner can have several forks.
-    pub id: Option<u64>,
-}
 
 /// A run in a list, in the fewer fields that the sweep needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,45 +155,6 @@ impl Run {
             pull_request_heads: pull_requests.into_iter().filter_map(|one| one.head?.sha).collect(),
         })
     }
-
-    pub fn is_of_pull_request(&self) -> bool {
-        is_pull_request(&self.event)
-    }
-
-    /// Whether it runs with the rights of the base, on what a pull request's author may have changed.
-    pub fn is_of_target(&self) -> bool {
-        self.event == TARGET
-    }
-
-    /// Whether the run itself shows that its pull request has moved on to another commit, so that no further call is
-    /// needed: the API lists the open pull requests with their present heads.
-    pub fn is_superseded(&self) -> bool {
-        self.is_of_pull_request()
-            && !self.is_of_target()
-            && !self.pull_request_heads.is_empty()
-            && !self.pull_request_heads.contains(&self.head_sha)
-    }
-
-    /// As globs of branches see it: a fork's is `owner:branch`.
-    pub fn branch(&self) -> Option<Cow<'_, str>> {
-        let branch = self.head_branch.as_deref()?;
-        Some(match &self.origin {
-            Origin::Own => branch.into(),
-            Origin::Fork(fork) => {
-                let owner = fork.as_ref().map_or(UNKNOWN_OWNER, |fork| fork.name.owner());
-                format!("{owner}:{branch}").into()
-            }
-        })
-    }
-
-    pub fn is_of_fork(&self) -> bool {
-        matches!(self.origin, Origin::Fork(_))
-    }
-}
-
-/// Also `pull_request_review` and its like.
-fn is_pull_request(event: &str) -> bool {
-    event.starts_with("pull_request")
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 //! id is kept, and after an answer that was lost it is found again, by who wrote it and a mark that readers do not see,
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
-use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::escape::{code, markdown};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
-use crate::policy::Then;
+use crate::policy::Action;
+use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
-use super::machine::Context;
 use super::schema::row as read_row;
+use super::state_machine::Context;
 use super::store::{Sql, StoreError, Value};
 use super::views::OneRunView;
 use super::{Answer, Keeper};
@@ -256,7 +256,7 @@ fn section(view: &OneRunView, web_url: &str) -> String {
     );
     for decision in &view.decisions {
         text.push_str(&format!("- {}\n", markdown(&decision.reason)));
-        let jobs = decision.detail.jobs.iter().filter(|job| job.then != Some(Then::Ignore));
+        let jobs = decision.detail.jobs.iter().filter(|job| job.then != Some(Action::Ignore));
         for job in jobs.take(JOBS_SHOWN) {
             let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at {}", code(step)));
             text.push_str(&format!("  - {}{step}\n", code(&job.name)));

@@ -9,12 +9,12 @@ use crate::policy::evidence::{EarlierAttempt, History, Need};
 use crate::policy::{Decision, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
-use super::gather::{Gathering, Missing, Taken};
-use super::machine::{self, Context, LEASE, Looked, Record, Step, Undecided};
-use super::policy_file::Learned;
+use super::evidence_collector::{Collected, EvidenceCollector, Missing};
+use super::policy_cache::PolicyUpdate;
+use super::state_machine::{self, Context, LEASE, Looked, Record, Step, Undecided};
 use super::store::{Sql, StoreError};
-use super::watched::Watched;
-use super::{Answer, Credentials, Errand, Keeper, Settled, other_answer, second_look, stumble};
+use super::tracked_run::TrackedRun;
+use super::{Answer, Credentials, Keeper, StepResult, Task, on_failure, other_answer, second_look};
 
 /// A claim is renewed when less than this is left of it: the longest time-out of a call.
 const LEASE_LEFT: Span = Span::seconds(20);
@@ -34,63 +34,63 @@ impl<S: Sql> Keeper<S> {
     /// The policy file was asked for, for a run that is to be decided on. `certain`: what is not shown is not there.
     pub(super) fn policy_answered(
         &self,
-        watched: Watched,
+        tracked: TrackedRun,
         path: &FilePath,
         (answer, certain): (PolicyAnswer, bool),
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
-        let run_id = watched.run_id;
+    ) -> Result<StepResult, StoreError> {
+        let run_id = tracked.run_id;
         let answer = match answer {
             PolicyAnswer::Problem(Problem::Lost { .. }) if bugs::has(Bug::NoAnswerIsNoPolicy) => PolicyAnswer::NoFile,
             answer => answer,
         };
         let (known, notice) = match self.known(cx.rules)?.learn(path, answer, certain, cx.rules, cx.now) {
-            Learned::New(known) => {
+            PolicyUpdate::New(known) => {
                 let trouble = known.trouble();
                 (known, trouble)
             }
-            Learned::Same(known) => (known, None),
-            Learned::Doubtful => {
+            PolicyUpdate::Same(known) => (known, None),
+            PolicyUpdate::Doubtful => {
                 self.doubted.borrow_mut().insert(run_id, path.clone());
-                self.renew(watched, cx)?;
-                let errand = Some(Errand::Call(Call::ReadRepository { run_id }));
-                return Ok(Settled { errand, credentials, ..Settled::default() });
+                self.renew(tracked, cx)?;
+                let task = Some(Task::Call(Call::ReadRepository { run_id }));
+                return Ok(StepResult { task, credentials, ..StepResult::default() });
             }
             // Nothing is decided by the default rule because of a fault that passes.
-            Learned::Trouble(problem) => {
-                return self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx);
+            PolicyUpdate::Trouble(problem) => {
+                return self.carry_out(on_failure::on_failure(tracked, problem, cx), credentials, cx);
             }
         };
         self.learn(known, cx.now)?;
-        self.renew(watched, cx)?;
-        let errand = Some(Errand::Call(Call::ReadRun { run_id }));
-        Ok(Settled { errand, credentials, notice, ..Settled::default() })
+        self.renew(tracked, cx)?;
+        let task = Some(Task::Call(Call::ReadRun { run_id }));
+        Ok(StepResult { task, credentials, notice, ..StepResult::default() })
     }
 
     /// GitHub was asked whether it shows the repository: of a policy file that it does not show, or of a run.
     pub(super) fn repository_answered(
         &self,
-        watched: Watched,
+        tracked: TrackedRun,
         answer: RepositoryAnswer,
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
-        let doubted = self.doubted.borrow_mut().remove(&watched.run_id);
+    ) -> Result<StepResult, StoreError> {
+        let doubted = self.doubted.borrow_mut().remove(&tracked.run_id);
         match (doubted, answer) {
             (Some(path), RepositoryAnswer::There) => {
-                self.policy_answered(watched, &path, (PolicyAnswer::NoFile, true), credentials, cx)
+                self.policy_answered(tracked, &path, (PolicyAnswer::NoFile, true), credentials, cx)
             }
             // What of the run? It is looked for, as one that GitHub does not show.
             (Some(_), RepositoryAnswer::Problem(Problem::NotFound)) => {
-                self.carry_out(stumble::unseen(watched, cx), credentials, cx)
+                self.carry_out(on_failure::unseen(tracked, cx), credentials, cx)
             }
             (_, answer) => {
                 if answer == RepositoryAnswer::There {
-                    self.forget_pull_of(watched.run_id)?;
+                    self.forget_pull_of(tracked.run_id)?;
                 }
                 let known = self.store.was_read()?;
-                self.carry_out(second_look::repository_answered(watched, answer, known, cx), credentials, cx)
+                self.carry_out(second_look::repository_answered(tracked, answer, known, cx), credentials, cx)
             }
         }
     }
@@ -98,31 +98,31 @@ impl<S: Sql> Keeper<S> {
     /// The run was read.
     pub(super) fn run_answered(
         &self,
-        watched: Watched,
+        tracked: TrackedRun,
         answer: Answer,
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<StepResult, StoreError> {
         let Answer::Read(answer) = answer else { return Err(other_answer()) };
-        let before = self.gathering.borrow_mut().remove(&watched.run_id);
+        let before = self.collectors.borrow_mut().remove(&tracked.run_id);
         if answer == ReadAnswer::Problem(Problem::NotFound) {
             self.distrust_policy(cx.rules, cx.now)?;
         }
         if let ReadAnswer::Run(run) = &answer {
-            self.is_of_pull(watched.run_id, run.pull_request)?;
+            self.is_of_pull(tracked.run_id, run.pull_request)?;
         }
-        match machine::look(watched, answer, cx) {
-            Looked::Settled(step) => self.carry_out(*step, credentials, cx),
+        match state_machine::look(tracked, answer, cx) {
+            Looked::Done(step) => self.carry_out(*step, credentials, cx),
             Looked::Undecided(undecided) => {
-                let Undecided { watched, run, records } = *undecided;
+                let Undecided { tracked, run, records } = *undecided;
                 if let Some(to) = self.new_name(&run)? {
-                    return self.begin_to_hand_over(watched, &run, to, records, credentials, cx);
+                    return self.begin_to_hand_over(tracked, &run, to, records, credentials, cx);
                 }
-                let gathering = match before {
-                    Some(gathering) => gathering.read_again(run, cx.now),
-                    None => Gathering::new(run, cx.now),
+                let collector = match before {
+                    Some(collector) => collector.read_again(run, cx.now),
+                    None => EvidenceCollector::new(run, cx.now),
                 };
-                self.judge(watched, gathering, records, credentials, cx)
+                self.judge(tracked, collector, records, credentials, cx)
             }
         }
     }
@@ -130,47 +130,47 @@ impl<S: Sql> Keeper<S> {
     /// A piece of evidence came, or did not.
     pub(super) fn evidence_answered(
         &self,
-        watched: Watched,
+        tracked: TrackedRun,
         call: &Call,
         answer: Answer,
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
-        let Some(mut gathering) = self.gathering.borrow_mut().remove(&watched.run_id) else {
-            return Ok(Settled { credentials, ..Settled::default() });
+    ) -> Result<StepResult, StoreError> {
+        let Some(mut collector) = self.collectors.borrow_mut().remove(&tracked.run_id) else {
+            return Ok(StepResult { credentials, ..StepResult::default() });
         };
-        if !machine::is_undecided(&watched, gathering.run().run_attempt) {
+        if !state_machine::is_undecided(&tracked, collector.run().run_attempt) {
             // A webhook has told of something newer. What is due for that is begun anew, at once.
-            let due = watched.due.map(|due| due.min(cx.now));
-            self.store.put(&Watched { due, gathering: None, ..watched })?;
-            return Ok(Settled { credentials, ..Settled::default() });
+            let due = tracked.due.map(|due| due.min(cx.now));
+            self.store.put(&TrackedRun { due, collecting: None, ..tracked })?;
+            return Ok(StepResult { credentials, ..StepResult::default() });
         }
-        match gathering.take(call, answer) {
-            Taken::Ask(next) => {
-                self.gathering.borrow_mut().insert(watched.run_id, gathering);
-                self.renew(watched, cx)?;
-                Ok(Settled { errand: Some(Errand::Call(next)), credentials, ..Settled::default() })
+        match collector.take(call, answer) {
+            Collected::Ask(next) => {
+                self.collectors.borrow_mut().insert(tracked.run_id, collector);
+                self.renew(tracked, cx)?;
+                Ok(StepResult { task: Some(Task::Call(next)), credentials, ..StepResult::default() })
             }
-            Taken::Had if matches!(call, Call::ListPulls { .. }) => {
+            Collected::Had if matches!(call, Call::ListPulls { .. }) => {
                 // GitHub does not name a fork's with the run.
-                self.is_of_pull(watched.run_id, pull_request_of(gathering.run(), gathering.evidence()))?;
-                self.judge(watched, gathering, vec![], credentials, cx)
+                self.is_of_pull(tracked.run_id, pull_request_of(collector.run(), collector.evidence()))?;
+                self.judge(tracked, collector, vec![], credentials, cx)
             }
-            Taken::Had => self.judge(watched, gathering, vec![], credentials, cx),
+            Collected::Had => self.judge(tracked, collector, vec![], credentials, cx),
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
-            Taken::Trouble(problem) if matches!(call, Call::ListPulls { .. }) => {
-                self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
+            Collected::Trouble(problem) if matches!(call, Call::ListPulls { .. }) => {
+                self.carry_out(on_failure::on_failure(tracked, problem, cx), credentials, cx)
             }
-            Taken::Trouble(problem) => match stumble::stumble_over_evidence(&watched, problem.clone(), cx) {
+            Collected::Trouble(problem) => match on_failure::on_evidence_failure(&tracked, problem.clone(), cx) {
                 Some(step) => self.carry_out(step, credentials, cx),
                 None => {
-                    gathering.do_without(call, problem.to_string());
-                    self.judge(watched, gathering, vec![], credentials, cx)
+                    collector.do_without(call, problem.to_string());
+                    self.judge(tracked, collector, vec![], credentials, cx)
                 }
             },
-            Taken::Stray => {
-                self.gathering.borrow_mut().insert(watched.run_id, gathering);
-                Ok(Settled { credentials, ..Settled::default() })
+            Collected::Stray => {
+                self.collectors.borrow_mut().insert(tracked.run_id, collector);
+                Ok(StepResult { credentials, ..StepResult::default() })
             }
         }
     }
@@ -178,119 +178,119 @@ impl<S: Sql> Keeper<S> {
     /// Asks the policy, until it has decided or needs something of GitHub.
     fn judge(
         &self,
-        mut watched: Watched,
-        mut gathering: Gathering,
+        mut tracked: TrackedRun,
+        mut collector: EvidenceCollector,
         records: Vec<Record>,
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<StepResult, StoreError> {
         let known = self.known(cx.rules)?;
-        let history = self.history(watched.run_id, gathering.run().run_attempt, cx.now)?;
-        let mut run = gathering.run().clone();
+        let history = self.history(tracked.run_id, collector.run().run_attempt, cx.now)?;
+        let mut run = collector.run().clone();
         if bugs::has(Bug::CountInKv) {
-            let counted = watched.reruns.saturating_sub(watched.publish.is_some().into());
+            let counted = tracked.reruns.saturating_sub(tracked.publish.is_some().into());
             run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
         }
         run.workflow =
-            watched.workflow.clone().filter(|_| run.workflow_id.is_some() && watched.workflow_id == run.workflow_id);
+            tracked.workflow.clone().filter(|_| run.workflow_id.is_some() && tracked.workflow_id == run.workflow_id);
         let policy = known.policy();
-        gathering.forget_old_pulls(cx.now);
+        collector.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
-            gathering.search(&policy);
-            let mut decision = match decide(cx.rules, &policy, &run, &history, gathering.evidence()) {
-                Verdict::Need(Need::Pulls { delay }) if cx.now < watched.failed_at + delay => {
-                    let mut step = machine::wait(watched, delay, cx);
+            collector.search(&policy);
+            let mut decision = match decide(cx.rules, &policy, &run, &history, collector.evidence()) {
+                Verdict::Need(Need::Pulls { delay }) if cx.now < tracked.failed_at + delay => {
+                    let mut step = state_machine::wait(tracked, delay, cx);
                     step.records.splice(..0, records);
                     return self.carry_out(step, credentials, cx);
                 }
-                Verdict::Need(need) if gathering.has(need) => break,
-                Verdict::Need(need) => match gathering.ask(need, &mut watched.gathering, cx.now) {
-                    Some(call) => return self.go_on(watched, gathering, call, records, credentials, cx),
+                Verdict::Need(need) if collector.has(need) => break,
+                Verdict::Need(need) => match collector.ask(need, &mut tracked.collecting, cx.now) {
+                    Some(call) => return self.go_on(tracked, collector, call, records, credentials, cx),
                     None => continue,
                 },
                 Verdict::Decision(decision) => decision,
             };
-            if let Some(mut step) = self.wait_for_missing(&watched, &gathering, policy.goes_by_evidence(), cx) {
-                step.watched.gathering = None;
+            if let Some(mut step) = self.wait_for_missing(&tracked, &collector, policy.goes_by_evidence(), cx) {
+                step.tracked.collecting = None;
                 return self.carry_out(step, credentials, cx);
             }
             if let Decision::Rerun(rerun) = &decision
-                && cx.now >= watched.failed_at + rerun.delay
-                && !gathering.is_fresh(cx.now)
+                && cx.now >= tracked.failed_at + rerun.delay
+                && !collector.is_fresh(cx.now)
             {
-                // Gathering took a while, and GitHub's call does not say which attempt it means.
-                let read = Call::ReadRun { run_id: watched.run_id };
-                return self.go_on(watched, gathering, read, records, credentials, cx);
+                // EvidenceCollector took a while, and GitHub's call does not say which attempt it means.
+                let read = Call::ReadRun { run_id: tracked.run_id };
+                return self.go_on(tracked, collector, read, records, credentials, cx);
             }
             if let Some(denied) = known.file.as_ref().and_then(|file| file.denied.as_ref()) {
                 note_absent(&mut decision, format!("policy file: {denied}"));
             }
-            let mut watched = watched;
-            watched.is_of_workflow(gathering.workflow());
-            let mut step = machine::act(watched, gathering.run(), decision, cx);
+            let mut tracked = tracked;
+            tracked.is_of_workflow(collector.workflow());
+            let mut step = state_machine::act(tracked, collector.run(), decision, cx);
             step.records.splice(..0, records);
             return self.carry_out(step, credentials, cx);
         }
-        watched.gathering = None;
+        tracked.collecting = None;
         let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
-        self.carry_out(stumble::stumble(watched, problem, cx), credentials, cx)
+        self.carry_out(on_failure::on_failure(tracked, problem, cx), credentials, cx)
     }
 
     /// GitHub may have later what the decision would go by: what a run does then. `None`: it was waited for.
     fn wait_for_missing(
         &self,
-        watched: &Watched,
-        gathering: &Gathering,
+        tracked: &TrackedRun,
+        collector: &EvidenceCollector,
         goes_by_evidence: bool,
         cx: &Context,
     ) -> Option<Step> {
-        let before = self.missing.borrow_mut().remove(&watched.run_id).unwrap_or_default();
+        let before = self.missing.borrow_mut().remove(&tracked.run_id).unwrap_or_default();
         let counts = |need: &Need, missing: &Missing| match need {
-            Need::Workflow(_) => gathering.workflow().is_none(),
+            Need::Workflow(_) => collector.workflow().is_none(),
             _ => missing.always || goes_by_evidence,
         };
-        let missing = gathering.missing().iter().filter(|(need, missing)| counts(need, missing));
+        let missing = collector.missing().iter().filter(|(need, missing)| counts(need, missing));
         let missing: BTreeMap<Need, Missing> = missing.map(|(need, missing)| (*need, *missing)).collect();
         let lasts = missing.values().map(|missing| missing.lasts).max()?;
         // Each is asked for again at least once.
         let new = missing.keys().any(|need| !before.contains_key(need));
-        let step = stumble::evidence_is_missing(watched, if new { lasts.max(NEW_FOR) } else { lasts }, cx)?;
-        self.missing.borrow_mut().insert(watched.run_id, missing);
+        let step = on_failure::evidence_is_missing(tracked, if new { lasts.max(NEW_FOR) } else { lasts }, cx)?;
+        self.missing.borrow_mut().insert(tracked.run_id, missing);
         Some(step)
     }
 
     /// One more call before the decision.
     fn go_on(
         &self,
-        watched: Watched,
-        gathering: Gathering,
+        tracked: TrackedRun,
+        collector: EvidenceCollector,
         call: Call,
         records: Vec<Record>,
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
-        let run_id = watched.run_id;
-        self.gathering.borrow_mut().insert(run_id, gathering);
-        self.keep(&Watched { due: Some(cx.now + LEASE), ..watched }, &records, cx.now)?;
+    ) -> Result<StepResult, StoreError> {
+        let run_id = tracked.run_id;
+        self.collectors.borrow_mut().insert(run_id, collector);
+        self.keep(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
         let records = records.into_iter().map(|record| (run_id, record)).collect();
-        Ok(Settled { errand: Some(Errand::Call(call)), records, credentials, ..Settled::default() })
+        Ok(StepResult { task: Some(Task::Call(call)), records, credentials, ..StepResult::default() })
     }
 
     /// There is no room left for the calls that a decision still needs: it is begun anew, with the next alarm.
     pub fn let_go(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
-        self.gathering.borrow_mut().remove(&run_id);
+        self.collectors.borrow_mut().remove(&run_id);
         match self.store.run(run_id)? {
-            Some(watched) if watched.due.is_some() => {
-                self.store.put(&Watched { due: Some(now), gathering: None, ..watched })
+            Some(tracked) if tracked.due.is_some() => {
+                self.store.put(&TrackedRun { due: Some(now), collecting: None, ..tracked })
             }
             _ => Ok(()),
         }
     }
 
     /// Between two calls for one run it stays claimed.
-    fn renew(&self, watched: Watched, cx: &Context) -> Result<(), StoreError> {
-        if watched.due.is_some_and(|due| due < cx.now + LEASE_LEFT) {
-            return self.store.put(&Watched { due: Some(cx.now + LEASE), ..watched });
+    fn renew(&self, tracked: TrackedRun, cx: &Context) -> Result<(), StoreError> {
+        if tracked.due.is_some_and(|due| due < cx.now + LEASE_LEFT) {
+            return self.store.put(&TrackedRun { due: Some(cx.now + LEASE), ..tracked });
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! The Keeper: the one writer for a repository. It holds every watched run as a row in SQLite, and one alarm for the
+//! The Keeper: the one writer for a repository. It holds every tracked run as a row in SQLite, and one alarm for the
 //! earliest thing due.
 //!
-//! - [`watched`]: what a row says of a run. [`hear`], [`machine`], [`stumble`], [`second_look`]: how it changes (pure). [`gate`]: when nothing is
+//! - [`tracked`]: what a row says of a run. [`on_webhook`], [`machine`], [`on_failure`], [`second_look`]: how it changes (pure). [`breaker`]: when nothing is
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
 //! - [`rename`]: what becomes of runs whose repository is called otherwise now.
@@ -16,27 +16,27 @@
 //! that no delivery counts as seen whose work was not stored.
 
 mod adopt;
+pub mod attempts;
+pub mod circuit_breaker;
 pub mod comments;
-pub mod facts;
-pub mod gate;
-pub mod gather;
-pub mod hear;
+pub mod evidence_collector;
 mod judge;
-pub mod machine;
-pub mod object;
+pub mod notices;
+mod on_failure;
+pub mod on_webhook;
 pub mod once;
-pub mod outbox;
-pub mod policy_file;
+pub mod policy_cache;
 mod rename;
+pub mod repository_state;
 mod schema;
 mod second_look;
+pub mod state_machine;
 pub mod stats;
 pub mod store;
-mod stumble;
 pub mod summary;
 pub mod sweep;
+pub mod tracked_run;
 pub mod views;
-pub mod watched;
 pub mod work;
 
 #[cfg(test)]
@@ -47,31 +47,31 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::attempts::RunOutcome;
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
 use crate::github::{
-    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, PullRequest, ReadAnswer, RepositoryAnswer,
-    RerunAnswer,
+    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
 };
-use crate::hint::{Hint, News};
 use crate::names::{FilePath, RepoName, RunId};
 use crate::policy::Rules;
+use crate::policy::RunOutcome;
 use crate::policy::evidence::{Job, LogTail, Need};
+use crate::policy::run::PullRequest;
 use crate::time::{Millis, Span};
+use crate::webhook::{event::RunEvent, event::RunEventKind};
 
+use circuit_breaker::{Cause, CircuitBreaker, TripReason};
 use comments::Comment;
-use facts::{PRUNE, SWEEP, Trouble};
-use gate::{Cause, Closing, Gate};
-use gather::{Gathering, Missing};
-use machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
-use outbox::{Notice, Notices};
-use policy_file::Known;
+use evidence_collector::{EvidenceCollector, Missing};
+use notices::{Notice, Notices};
+use policy_cache::PolicyCache;
+use repository_state::{PRUNE, SWEEP, Trouble};
+use state_machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
 use stats::Change;
 use store::{Sql, Store, StoreError};
 use summary::{SUMMARY, Summary, Writing};
 use sweep::{After, Sweep};
-use watched::Watched;
+use tracked_run::TrackedRun;
 
 /// A run can be re-run for 30 days, and is waited for a little longer.
 const KEEP_RUNS: Span = Span::days(35);
@@ -97,14 +97,14 @@ pub struct Keeper<S> {
     /// When a re-run was last asked for. Only paces: it may be forgotten.
     last_rerun: Cell<Option<Millis>>,
     /// What is stored of the policy file, and what it means. `None`: not looked at yet.
-    policy: RefCell<Option<Rc<Known>>>,
+    policy: RefCell<Option<Rc<PolicyCache>>>,
     /// Runs for which a policy file was asked for that GitHub no longer shows.
     doubted: RefCell<BTreeMap<RunId, FilePath>>,
     /// Evidence for the decisions being made.
-    gathering: RefCell<BTreeMap<RunId, Gathering>>,
+    collectors: RefCell<BTreeMap<RunId, EvidenceCollector>>,
     /// What decisions wait for that GitHub did not have. If it is forgotten, it is asked for once more.
     missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
-    /// What is stored of cancelled runs, once it was looked at: every errand asks.
+    /// What is stored of cancelled runs, once it was looked at: every task asks.
     cancelled: Cell<Option<Option<Millis>>>,
     /// Workers KV is not told of cancelled runs before this, after it could not be.
     tell_kv: Cell<Option<Millis>>,
@@ -120,10 +120,10 @@ pub type Credentials = Option<Result<(), String>>;
 
 /// What is to be done outside, one thing at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Errand {
+pub enum Task {
     Call(Call),
     /// Write a run's count to Workers KV.
-    Publish(Box<Watched>),
+    Publish(Box<TrackedRun>),
     /// Say in Workers KV whether the policy re-runs what was cancelled.
     WantCancelled(bool),
     /// Write the repository's summary to Workers KV.
@@ -142,23 +142,23 @@ pub enum Errand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandOver {
     pub to: RepoName,
-    pub hint: Hint,
+    pub event: RunEvent,
     /// What was decided on the run so far.
     pub records: Vec<Record>,
 }
 
 /// What came of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Settled {
+pub struct StepResult {
     /// What is to be done for the same run next.
-    pub errand: Option<Errand>,
+    pub task: Option<Task>,
     pub records: Vec<(RunId, Record)>,
     pub credentials: Credentials,
     /// Something that the repository's owners should know, for the log.
     pub notice: Option<String>,
 }
 
-/// What GitHub answered to an errand.
+/// What GitHub answered to an task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Read(ReadAnswer),
@@ -223,7 +223,7 @@ impl<S: Sql> Keeper<S> {
             last_rerun: Cell::default(),
             policy: RefCell::default(),
             doubted: RefCell::default(),
-            gathering: RefCell::default(),
+            collectors: RefCell::default(),
             missing: RefCell::default(),
             cancelled: Cell::default(),
             tell_kv: Cell::default(),
@@ -259,19 +259,19 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Stores a webhook. When this has returned, nothing of it can be lost.
-    pub fn receive(&self, hint: &Hint, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
-        if let Some(id) = &hint.delivery
+    pub fn receive(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
+        if let Some(id) = &event.delivery
             && self.store.has_delivery(id, cx.now, KEEP_DELIVERY_DAYS)?
         {
             let receipt = Receipt {
                 kind: ReceiptKind::Recorded,
                 reason: "this delivery was received before".to_owned(),
-                run_attempt: hint.run_attempt,
+                run_attempt: event.run_attempt,
                 due: None,
             };
             return Ok((receipt, vec![]));
         }
-        if let Some(id) = &hint.delivery
+        if let Some(id) = &event.delivery
             && bugs::has(Bug::DeduplicateBeforeStoring)
         {
             self.store.add_delivery(id, cx.now)?;
@@ -279,37 +279,37 @@ impl<S: Sql> Keeper<S> {
                 return Err(StoreError("the machine went away between two statements".to_owned()));
             }
         }
-        if let Some(sweep) = Sweep::heard(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
+        if let Some(sweep) = Sweep::noted(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
             self.store.set_fact(SWEEP, Some(&sweep))?;
         }
         let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
-        let mut heard = hear::hear(self.store.run(hint.run_id)?, hint, cx);
-        if let (Some(watched), Some(workflow)) = (&mut heard.watched, &hint.workflow) {
-            let before = watched.attempts();
-            watched.is_told_of(workflow);
-            if watched.published && watched.attempts() != before {
-                watched.publish = Some(cx.now);
+        let mut noted = on_webhook::on_webhook(self.store.run(event.run_id)?, event, cx);
+        if let (Some(tracked), Some(workflow)) = (&mut noted.tracked, &event.workflow) {
+            let before = tracked.attempts();
+            tracked.is_told_of(workflow);
+            if tracked.published && tracked.attempts() != before {
+                tracked.publish = Some(cx.now);
             }
         }
-        if let Some(watched) = &heard.watched {
-            self.keep(watched, &heard.records, cx.now)?;
-            if let Some(id) = &hint.delivery {
+        if let Some(tracked) = &noted.tracked {
+            self.keep(tracked, &noted.records, cx.now)?;
+            if let Some(id) = &event.delivery {
                 self.store.add_delivery(id, cx.now)?;
             }
         }
-        if heard.receipt.due.is_some() && self.paused()?.is_some() {
-            heard.receipt = Receipt {
+        if noted.receipt.due.is_some() && self.paused()?.is_some() {
+            noted.receipt = Receipt {
                 kind: ReceiptKind::Recorded,
                 reason: "the repository is paused".to_owned(),
                 due: None,
-                ..heard.receipt
+                ..noted.receipt
             };
         }
-        Ok((heard.receipt, heard.records))
+        Ok((noted.receipt, noted.records))
     }
 
     /// Stores a run and what was decided on it, and counts both.
-    fn keep(&self, after: &Watched, records: &[Record], now: Millis) -> Result<(), StoreError> {
+    fn keep(&self, after: &TrackedRun, records: &[Record], now: Millis) -> Result<(), StoreError> {
         let before = self.store.run(after.run_id)?;
         let mut after = Cow::Borrowed(after);
         // Its name can be learned after its count was published, by a webhook that comes late.
@@ -322,7 +322,7 @@ impl<S: Sql> Keeper<S> {
         for record in records {
             self.store.record(after.run_id, record)?;
             if record.outcome == RunOutcome::Exhausted {
-                self.notice(after.run_id, outbox::Kind::Exhausted, now)?;
+                self.notice(after.run_id, notices::Kind::Exhausted, now)?;
             }
         }
         if stats::count(&self.store, &Change { before: before.as_ref(), after, records }, now)? {
@@ -337,88 +337,88 @@ impl<S: Sql> Keeper<S> {
     /// The next thing to do now, claimed: if its answer never comes, it is due again after [`LEASE`].
     ///
     /// Without `may_call` GitHub is left alone: some setting is wrong.
-    pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Errand>, StoreError> {
+    pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Task>, StoreError> {
         let now = cx.now;
-        if let Some(mut watched) = self.store.next_to_publish(now)? {
-            watched.publish = Some(now + publish_again(now - watched.updated));
+        if let Some(mut tracked) = self.store.next_to_publish(now)? {
+            tracked.publish = Some(now + publish_again(now - tracked.updated));
             // Also if its answer is lost: it may be there.
-            watched.published = true;
-            self.store.put(&watched)?;
-            return Ok(Some(Errand::Publish(Box::new(watched))));
+            tracked.published = true;
+            self.store.put(&tracked)?;
+            return Ok(Some(Task::Publish(Box::new(tracked))));
         }
         if let Some(wanted) =
             self.untold_of_cancelled(cx.rules)?.filter(|_| self.tell_kv.get().is_none_or(|at| at <= now))
         {
-            return Ok(Some(Errand::WantCancelled(wanted)));
+            return Ok(Some(Task::WantCancelled(wanted)));
         }
         if let Some(writing) = self.store.fact::<Writing>(SUMMARY)?
             && writing.due.is_some_and(|due| due <= now)
             && let Some(summary) = self.summary(cx.rules, now)?
         {
             self.store.set_fact(SUMMARY, Some(&writing.begun(now + PUBLISH_AGAIN)))?;
-            return Ok(Some(Errand::Summarize(Box::new(summary))));
+            return Ok(Some(Task::Summarize(Box::new(summary))));
         }
         if let Some(notice) = self.next_notice(now)? {
-            return Ok(Some(Errand::Notify(notice)));
+            return Ok(Some(Task::Notify(notice)));
         }
         if !may_call || self.paused()?.is_some() || self.is_shut(now)? {
             return Ok(None);
         }
         if let Some(comment) = self.next_comment(now)? {
-            return Ok(Some(Errand::Comment(comment)));
+            return Ok(Some(Task::Comment(comment)));
         }
         if let Some(sweep) = self.sweep()?
             && sweep.due(cx.rules.sweep_interval).is_some_and(|due| due <= now)
         {
             let call = sweep.start(now);
             self.store.set_fact(SWEEP, Some(&sweep.postponed(now + LEASE)))?;
-            return Ok(Some(Errand::Call(call)));
+            return Ok(Some(Task::Call(call)));
         }
-        let Some(mut watched) = self.store.next_due(now)? else { return Ok(None) };
+        let Some(mut tracked) = self.store.next_due(now)? else { return Ok(None) };
         if let Some(wait) =
             self.last_rerun.get().map(|last| RERUNS_APART.minus(now - last)).filter(|wait| *wait > Span::ZERO)
         {
-            return Ok(Some(Errand::Wait(wait)));
+            return Ok(Some(Task::Wait(wait)));
         }
-        watched.due = Some(now + LEASE);
-        if self.gathering.borrow_mut().remove(&watched.run_id).is_some() {
+        tracked.due = Some(now + LEASE);
+        if self.collectors.borrow_mut().remove(&tracked.run_id).is_some() {
             // It was given up, but nothing has died of it.
-            watched.gathering = None;
+            tracked.collecting = None;
         }
-        self.store.put(&watched)?;
-        self.begin(watched.run_id, cx).map(|call| Some(Errand::Call(call)))
+        self.store.put(&tracked)?;
+        self.begin(tracked.run_id, cx).map(|call| Some(Task::Call(call)))
     }
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
-    pub fn answered(&self, call: &Call, answer: Answer, cx: &Context) -> Result<Settled, StoreError> {
+    pub fn answered(&self, call: &Call, answer: Answer, cx: &Context) -> Result<StepResult, StoreError> {
         let credentials = self.pass_gate(&answer, cx.now)?;
         let run_id = match call {
             Call::ListFailedRuns(asked) => return self.listed(asked, answer, credentials, cx),
             _ => call.run_id().ok_or_else(other_answer)?,
         };
-        let Some(watched) = self.store.run(run_id)? else {
-            return Ok(Settled { credentials, ..Settled::default() });
+        let Some(tracked) = self.store.run(run_id)? else {
+            return Ok(StepResult { credentials, ..StepResult::default() });
         };
         if !matches!(call, Call::Rerun { .. }) && (self.paused()?.is_some() || self.is_shut(cx.now)?) {
             // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
             // that ends.
-            self.gathering.borrow_mut().remove(&run_id);
+            self.collectors.borrow_mut().remove(&run_id);
             let credentials = self.heed(answer.problem(), credentials, cx)?;
-            return Ok(Settled { credentials, ..Settled::default() });
+            return Ok(StepResult { credentials, ..StepResult::default() });
         }
         match (call, answer) {
             (Call::ReadPolicy { path, .. }, Answer::Policy(answer)) => {
-                self.policy_answered(watched, path, (answer, false), credentials, cx)
+                self.policy_answered(tracked, path, (answer, false), credentials, cx)
             }
-            (Call::ReadRun { .. }, answer) => self.run_answered(watched, answer, credentials, cx),
+            (Call::ReadRun { .. }, answer) => self.run_answered(tracked, answer, credentials, cx),
             (Call::Rerun { run_attempt, .. }, Answer::Rerun(answer)) => {
-                let (watched, answer) = self.second_look(watched, answer, cx)?;
-                self.carry_out(machine::rerun_answered(watched, *run_attempt, answer, cx), credentials, cx)
+                let (tracked, answer) = self.second_look(tracked, answer, cx)?;
+                self.carry_out(state_machine::rerun_answered(tracked, *run_attempt, answer, cx), credentials, cx)
             }
             (Call::ReadRepository { .. }, Answer::Repository(answer)) => {
-                self.repository_answered(watched, answer, credentials, cx)
+                self.repository_answered(tracked, answer, credentials, cx)
             }
-            (call, answer) if call.is_evidence() => self.evidence_answered(watched, call, answer, credentials, cx),
+            (call, answer) if call.is_evidence() => self.evidence_answered(tracked, call, answer, credentials, cx),
             _ => Err(other_answer()),
         }
     }
@@ -430,9 +430,9 @@ impl<S: Sql> Keeper<S> {
         answer: Answer,
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<StepResult, StoreError> {
         let Answer::List(answer) = answer else { return Err(other_answer()) };
-        let Some(sweep) = self.sweep()? else { return Ok(Settled::default()) };
+        let Some(sweep) = self.sweep()? else { return Ok(StepResult::default()) };
         let (runs, listed) = match answer {
             ListAnswer::Runs(runs) => {
                 let listed = runs.len();
@@ -441,10 +441,10 @@ impl<S: Sql> Keeper<S> {
             ListAnswer::TooLong => (vec![], None),
             ListAnswer::Problem(problem) => {
                 self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
-                let gate = Closing::of(&problem).map(|closing| Gate::close(closing, 0, cx));
-                let credentials = self.close_gate(gate, credentials, cx)?;
+                let breaker = TripReason::of(&problem).map(|closing| CircuitBreaker::close(closing, 0, cx));
+                let credentials = self.close_gate(breaker, credentials, cx)?;
                 let records = self.give_up_repository(cx)?;
-                return Ok(Settled { records, credentials, ..Settled::default() });
+                return Ok(StepResult { records, credentials, ..StepResult::default() });
             }
         };
         let known = self.known(cx.rules)?;
@@ -453,27 +453,27 @@ impl<S: Sql> Keeper<S> {
         let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
         let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled && !bugs::has(Bug::CancelledBefore));
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
-            let hint = Hint {
+            let event = RunEvent {
                 run_id: run.run_id,
                 run_attempt: Some(run.run_attempt),
-                news: News::RunFailed,
+                kind: RunEventKind::RunFailed,
                 delivery: None,
                 workflow: None,
             };
             let before = self.store.run(run.run_id)?;
-            let heard = hear::hear(before.clone(), &hint, cx);
-            if heard.watched != before
-                && let Some(watched) = &heard.watched
+            let noted = on_webhook::on_webhook(before.clone(), &event, cx);
+            if noted.tracked != before
+                && let Some(tracked) = &noted.tracked
             {
-                self.keep(watched, &heard.records, cx.now)?;
-                records.extend(heard.records.into_iter().map(|record| (watched.run_id, record)));
+                self.keep(tracked, &noted.records, cx.now)?;
+                records.extend(noted.records.into_iter().map(|record| (tracked.run_id, record)));
             }
         }
         let After { next, passed_over } = Sweep::after(asked, listed, cancelled_since.is_some());
         // A comment has met a rate limit meanwhile.
         let next = if self.is_shut(cx.now)? && next.is_some() {
             self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
-            return Ok(Settled { records, credentials, ..Settled::default() });
+            return Ok(StepResult { records, credentials, ..StepResult::default() });
         } else {
             next
         };
@@ -483,33 +483,34 @@ impl<S: Sql> Keeper<S> {
         };
         self.store.set_fact(SWEEP, Some(&sweep))?;
         // Between, what is due has its turn.
-        let errand = next.filter(Sweep::goes_on_at_once).map(|next| Errand::Call(Call::ListFailedRuns(next)));
-        Ok(Settled { errand, records, credentials, notice: passed_over })
+        let task = next.filter(Sweep::goes_on_at_once).map(|next| Task::Call(Call::ListFailedRuns(next)));
+        Ok(StepResult { task, records, credentials, notice: passed_over })
     }
 
-    fn carry_out(&self, step: Step, credentials: Credentials, cx: &Context) -> Result<Settled, StoreError> {
+    fn carry_out(&self, step: Step, credentials: Credentials, cx: &Context) -> Result<StepResult, StoreError> {
         let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));
         if bugs::has(Bug::RerunBeforeStoring) && calls_for_rerun {
-            let unstored = self.store.run(step.watched.run_id)?;
-            return Ok(Settled { errand: unstored.and(step.call).map(Errand::Call), ..Settled::default() });
+            let unstored = self.store.run(step.tracked.run_id)?;
+            return Ok(StepResult { task: unstored.and(step.call).map(Task::Call), ..StepResult::default() });
         }
-        self.keep(&step.watched, &step.records, cx.now)?;
+        self.keep(&step.tracked, &step.records, cx.now)?;
         if let Some(spends) = step.spends {
-            self.store.spend(step.watched.run_id, spends, cx.now)?;
+            self.store.spend(step.tracked.run_id, spends, cx.now)?;
         }
-        let refused = step.gate.as_ref().is_some_and(|gate| matches!(gate.cause, Cause::Credentials { .. }));
+        let refused = step.breaker.as_ref().is_some_and(|breaker| matches!(breaker.cause, Cause::Credentials { .. }));
         if refused && step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
-            self.notice(step.watched.run_id, outbox::Kind::Refused, cx.now)?;
+            self.notice(step.tracked.run_id, notices::Kind::Refused, cx.now)?;
         }
-        let of_repository = step.gate.as_ref().is_some_and(|gate| matches!(gate.cause, Cause::Repository { .. }));
-        let credentials = self.close_gate(step.gate, credentials, cx)?;
+        let of_repository =
+            step.breaker.as_ref().is_some_and(|breaker| matches!(breaker.cause, Cause::Repository { .. }));
+        let credentials = self.close_gate(step.breaker, credentials, cx)?;
         let given_up = if of_repository { self.give_up_repository(cx)? } else { vec![] };
-        let run_id = step.watched.run_id;
+        let run_id = step.tracked.run_id;
         if calls_for_rerun {
             self.last_rerun.set(Some(cx.now));
         }
-        Ok(Settled {
-            errand: step.call.map(Errand::Call),
+        Ok(StepResult {
+            task: step.call.map(Task::Call),
             records: step.records.into_iter().map(|record| (run_id, record)).chain(given_up).collect(),
             credentials,
             notice: None,
@@ -517,13 +518,13 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// A run's count is in Workers KV, or could not be written, which is tried again by itself.
-    pub fn published(&self, published: &Watched, now: Millis, written: bool) -> Result<(), StoreError> {
-        let Some(mut watched) = self.store.run(published.run_id)? else { return Ok(()) };
+    pub fn published(&self, published: &TrackedRun, now: Millis, written: bool) -> Result<(), StoreError> {
+        let Some(mut tracked) = self.store.run(published.run_id)? else { return Ok(()) };
         if written {
             // Changed meanwhile: KV takes one write a second for a key.
-            let current = watched.attempts() == published.attempts() || bugs::has(Bug::PublishedAsItWas);
-            watched.publish = (!current).then_some(now + Span::seconds(1));
-            self.store.put(&watched)?;
+            let current = tracked.attempts() == published.attempts() || bugs::has(Bug::PublishedAsItWas);
+            tracked.publish = (!current).then_some(now + Span::seconds(1));
+            self.store.put(&tracked)?;
         }
         Ok(())
     }
@@ -533,34 +534,35 @@ impl<S: Sql> Keeper<S> {
         if self.refusal()?.is_none() && self.trouble()?.is_none() {
             return Ok(());
         }
-        let waits = |gate: &Gate| matches!(gate.cause, Cause::Credentials { .. } | Cause::Repository { .. });
-        if let Some(gate) = self.gate()?.filter(waits) {
-            self.set_gate(Some(&Gate { until: now, ..gate }))?;
+        let waits =
+            |breaker: &CircuitBreaker| matches!(breaker.cause, Cause::Credentials { .. } | Cause::Repository { .. });
+        if let Some(breaker) = self.breaker()?.filter(waits) {
+            self.set_gate(Some(&CircuitBreaker { until: now, ..breaker }))?;
         }
         self.store.retry_refused(now)
     }
 
     /// The repository is served no longer: what is due for it is ended, and nothing is looked for any more.
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        self.end_all(|watched| machine::retire(watched, cx), cx)
+        self.end_all(|tracked| state_machine::retire(tracked, cx), cx)
     }
 
     /// Ends what is due, so many runs at once, and looks for nothing more.
     pub(super) fn end_all(
         &self,
-        end: impl Fn(Watched) -> Step,
+        end: impl Fn(TrackedRun) -> Step,
         cx: &Context,
     ) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.store.set_fact::<Sweep>(SWEEP, None)?;
         let mut records = Vec::new();
         for _ in 0..RETIRED_AT_ONCE {
-            let Some(watched) = self.store.next_due(Millis(i64::MAX))? else { break };
-            let step = end(watched);
-            self.keep(&step.watched, &step.records, cx.now)?;
+            let Some(tracked) = self.store.next_due(Millis(i64::MAX))? else { break };
+            let step = end(tracked);
+            self.keep(&step.tracked, &step.records, cx.now)?;
             if let Some(spends) = step.spends {
-                self.store.spend(step.watched.run_id, spends, cx.now)?;
+                self.store.spend(step.tracked.run_id, spends, cx.now)?;
             }
-            records.extend(step.records.into_iter().map(|record| (step.watched.run_id, record)));
+            records.extend(step.records.into_iter().map(|record| (step.tracked.run_id, record)));
         }
         Ok(records)
     }
@@ -572,8 +574,8 @@ impl<S: Sql> Keeper<S> {
         let notice = self.next_notice_due()?;
         let sweep = self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval));
         let calls = [due, sweep, self.next_comment_due()?].into_iter().flatten().min().filter(|_| paused.is_none());
-        let calls = match (calls, self.gate()?) {
-            (Some(calls), Some(gate)) => Some(calls.max(gate.until)),
+        let calls = match (calls, self.breaker()?) {
+            (Some(calls), Some(breaker)) => Some(calls.max(breaker.until)),
             (calls, _) => calls,
         };
         Ok([calls, publish, summary, notice].into_iter().flatten().min())
@@ -592,9 +594,9 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// A run and the decisions on it, for those who look.
-    pub fn run(&self, run_id: RunId) -> Result<Option<(Watched, Vec<Record>)>, StoreError> {
+    pub fn run(&self, run_id: RunId) -> Result<Option<(TrackedRun, Vec<Record>)>, StoreError> {
         match self.store.run(run_id)? {
-            Some(watched) => Ok(Some((watched, self.store.records(run_id)?))),
+            Some(tracked) => Ok(Some((tracked, self.store.records(run_id)?))),
             None => Ok(None),
         }
     }

@@ -5,17 +5,17 @@
 //! A run is read before anything is decided on it, and what GitHub shows of it names its repository. Handing over is
 //! done as often as it takes, and is to the other Keeper what a webhook is: it knows one that it has had.
 
-use crate::attempts::RunOutcome;
-use crate::github::Run;
-use crate::hint::{Hint, News};
 use crate::names::{RepoName, RunId};
+use crate::policy::RunOutcome;
+use crate::policy::run::Run;
+use crate::webhook::{event::RunEvent, event::RunEventKind};
 
-use super::facts::SWEEP;
-use super::machine::{self, Context, LEASE, Record};
+use super::repository_state::SWEEP;
+use super::state_machine::{self, Context, LEASE, Record};
 use super::store::{Sql, StoreError};
 use super::sweep::Sweep;
-use super::watched::Watched;
-use super::{Credentials, Errand, HandOver, Keeper, Settled};
+use super::tracked_run::TrackedRun;
+use super::{Credentials, HandOver, Keeper, StepResult, Task};
 
 impl<S: Sql> Keeper<S> {
     /// The name that the repository of a run has now, if that is not this Keeper's.
@@ -28,35 +28,40 @@ impl<S: Sql> Keeper<S> {
     /// A run is to be decided on, in a repository that is called otherwise now.
     pub(super) fn begin_to_hand_over(
         &self,
-        watched: Watched,
+        tracked: TrackedRun,
         run: &Run,
         to: RepoName,
         records: Vec<Record>,
         credentials: Credentials,
         cx: &Context,
-    ) -> Result<Settled, StoreError> {
-        let run_id = watched.run_id;
+    ) -> Result<StepResult, StoreError> {
+        let run_id = tracked.run_id;
         // Nothing is to be looked for by this name any more.
         self.store.set_fact::<Sweep>(SWEEP, None)?;
-        self.keep(&Watched { due: Some(cx.now + LEASE), ..watched }, &records, cx.now)?;
-        let hint =
-            Hint { run_id, run_attempt: Some(run.run_attempt), news: News::RunFailed, workflow: None, delivery: None };
+        self.keep(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
+        let event = RunEvent {
+            run_id,
+            run_attempt: Some(run.run_attempt),
+            kind: RunEventKind::RunFailed,
+            workflow: None,
+            delivery: None,
+        };
         let known = self.store.records(run_id)?;
-        let errand = Some(Errand::HandOver(Box::new(HandOver { to, hint, records: known })));
+        let task = Some(Task::HandOver(Box::new(HandOver { to, event, records: known })));
         let records = records.into_iter().map(|record| (run_id, record)).collect();
-        Ok(Settled { errand, records, credentials, ..Settled::default() })
+        Ok(StepResult { task, records, credentials, ..StepResult::default() })
     }
 
     /// The other Keeper has stored it.
     pub fn handed_over(&self, what: &HandOver, cx: &Context) -> Result<Option<Record>, StoreError> {
-        let Some(watched) = self.store.run(what.hint.run_id)?.filter(|watched| watched.due.is_some()) else {
+        let Some(tracked) = self.store.run(what.event.run_id)?.filter(|tracked| tracked.due.is_some()) else {
             return Ok(None);
         };
         let reason = format!("Left to the repository's present name: it is called {} now.", what.to);
-        let step = machine::leave(watched, &reason, cx);
-        self.keep(&step.watched, &step.records, cx.now)?;
+        let step = state_machine::leave(tracked, &reason, cx);
+        self.keep(&step.tracked, &step.records, cx.now)?;
         if let Some(spends) = step.spends {
-            self.store.spend(step.watched.run_id, spends, cx.now)?;
+            self.store.spend(step.tracked.run_id, spends, cx.now)?;
         }
         Ok(step.records.into_iter().next())
     }

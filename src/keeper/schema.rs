@@ -1,21 +1,21 @@
 //! The tables of a repository's storage, version by version, and a row's values.
 
-use crate::attempts::RunOutcome;
 use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::Detail;
+use crate::policy::RunOutcome;
 use crate::time::Millis;
 
-use super::machine::Record;
+use super::state_machine::Record;
 use super::store::{StoreError, Value};
-use super::watched::{Begun, Calling, Refusal, Watched};
-use super::{comments, outbox, stats};
+use super::tracked_run::{Begun, PendingRerun, Refusal, TrackedRun};
+use super::{comments, notices, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
 pub const SCHEMA: &[&[&str]] = &[
     FIRST,
     POLICIES,
     stats::SCHEMA,
-    outbox::SCHEMA,
+    notices::SCHEMA,
     comments::SCHEMA,
     REFUSALS,
     WORKFLOWS,
@@ -117,14 +117,14 @@ pub fn row(values: Vec<Value>) -> Row<impl Iterator<Item = Value>> {
 }
 
 impl<I: Iterator<Item = Value>> Row<I> {
-    pub fn watched(&mut self) -> Result<Watched, StoreError> {
-        Ok(Watched {
+    pub fn tracked(&mut self) -> Result<TrackedRun, StoreError> {
+        Ok(TrackedRun {
             run_id: u64::try_from(self.integer()?).ok().and_then(RunId::new).ok_or_else(|| bad("a run id"))?,
             outcome: self.outcome()?,
             reason: self.text()?,
             run_attempt: self.optional_attempt()?,
             decided_attempt: self.optional_attempt()?,
-            calling: self.calling()?,
+            pending: self.pending()?,
             reruns: self.count()?,
             due: self.optional_millis()?,
             failed_at: Millis(self.integer()?),
@@ -147,7 +147,7 @@ impl<I: Iterator<Item = Value>> Row<I> {
             refusal: self.refusal()?,
             workflow_id: self.optional_integer()?.and_then(|id| WorkflowId::new(u64::try_from(id).ok()?)),
             workflow_path: self.optional_text()?,
-            gathering: self.gathering()?,
+            collecting: self.gathering()?,
         })
     }
 
@@ -166,9 +166,9 @@ impl<I: Iterator<Item = Value>> Row<I> {
         serde_json::from_str(&text).map(Some).map_err(|error| StoreError(format!("a decision's detail: {error}")))
     }
 
-    fn calling(&mut self) -> Result<Option<Calling>, StoreError> {
+    fn pending(&mut self) -> Result<Option<PendingRerun>, StoreError> {
         let (run_attempt, since, again) = (self.optional_attempt()?, self.optional_millis()?, self.integer()? != 0);
-        Ok(run_attempt.zip(since).map(|(run_attempt, since)| Calling { run_attempt, since, again }))
+        Ok(run_attempt.zip(since).map(|(run_attempt, since)| PendingRerun { run_attempt, since, again }))
     }
 
     fn refusal(&mut self) -> Result<Option<Refusal>, StoreError> {

@@ -9,36 +9,37 @@
 //! - A run that GitHub does not show: it is asked for the repository. If that is there, the run is gone; if not, nothing can
 //!   be done in the repository, and all its runs wait.
 
-use crate::github::{Call, Problem, RepositoryAnswer, RerunAnswer, Run};
+use crate::github::{Call, Problem, RepositoryAnswer, RerunAnswer};
 use crate::names::RunAttempt;
+use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
 use super::Keeper;
-use super::gate::NO_REPOSITORY;
-use super::machine::{Context, LEASE, Step};
+use super::circuit_breaker::NO_REPOSITORY;
+use super::on_failure::{GONE, give_up, hold, on_failure};
+use super::state_machine::{Context, LEASE, Step};
 use super::store::{Sql, StoreError};
-use super::stumble::{GONE, give_up, hold, stumble};
-use super::watched::{Refusal, Watched};
+use super::tracked_run::{Refusal, TrackedRun};
 
 /// When a re-run that was refused is asked for once more.
 const ONCE_MORE: Span = Span::minutes(10);
 
 /// GitHub has refused to re-run this attempt, and it is not clear why.
-pub fn doubt(mut watched: Watched, run_attempt: RunAttempt, message: &str, cx: &Context) -> Step {
-    let before = watched.refusal.take().filter(|before| before.run_attempt == run_attempt);
+pub fn doubt(mut tracked: TrackedRun, run_attempt: RunAttempt, message: &str, cx: &Context) -> Step {
+    let before = tracked.refusal.take().filter(|before| before.run_attempt == run_attempt);
     if let Some(before) = before.filter(|before| before.since + ONCE_MORE <= cx.now) {
-        watched.refusal = Some(Refusal { message: message.to_owned(), ..before });
-        return give_up(watched, format!("GitHub refused: {}", sentence(message)), cx);
+        tracked.refusal = Some(Refusal { message: message.to_owned(), ..before });
+        return give_up(tracked, format!("GitHub refused: {}", sentence(message)), cx);
     }
-    watched.refusal = Some(Refusal { run_attempt, message: message.to_owned(), since: cx.now });
-    watched.due = Some(cx.now + LEASE);
-    let call = Some(Call::ReadRun { run_id: watched.run_id });
-    Step { call, ..Step::of(watched) }
+    tracked.refusal = Some(Refusal { run_attempt, message: message.to_owned(), since: cx.now });
+    tracked.due = Some(cx.now + LEASE);
+    let call = Some(Call::ReadRun { run_id: tracked.run_id });
+    Step { call, ..Step::of(tracked) }
 }
 
 /// The run was read, and is to be decided on. `Some`: GitHub has refused to re-run it, and it is too early to ask again.
-pub fn park(watched: &Watched, run: &Run, cx: &Context) -> Option<Step> {
-    let refusal = watched.refusal.as_ref().filter(|refusal| refusal.run_attempt == run.run_attempt)?;
+pub fn park(tracked: &TrackedRun, run: &Run, cx: &Context) -> Option<Step> {
+    let refusal = tracked.refusal.as_ref().filter(|refusal| refusal.run_attempt == run.run_attempt)?;
     run.conclusion?;
     let wait = (refusal.since + ONCE_MORE) - cx.now;
     if wait == Span::ZERO {
@@ -48,19 +49,19 @@ pub fn park(watched: &Watched, run: &Run, cx: &Context) -> Option<Step> {
         "GitHub refused: {} It is asked for once more, as it may be about the account and not about the run.",
         sentence(&refusal.message)
     );
-    Some(hold(watched.clone(), reason, wait, cx))
+    Some(hold(tracked.clone(), reason, wait, cx))
 }
 
 /// GitHub was asked whether it shows the repository of a run that it does not show. `known`: it has shown runs of it.
-pub fn repository_answered(watched: Watched, answer: RepositoryAnswer, known: bool, cx: &Context) -> Step {
+pub fn repository_answered(tracked: TrackedRun, answer: RepositoryAnswer, known: bool, cx: &Context) -> Step {
     match answer {
-        RepositoryAnswer::There => give_up(watched, format!("GitHub refused: {GONE}"), cx),
+        RepositoryAnswer::There => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
         // It never could be read: there is nothing to wait for.
-        RepositoryAnswer::Problem(Problem::NotFound) if !known => stumble(watched, Problem::NotFound, cx),
+        RepositoryAnswer::Problem(Problem::NotFound) if !known => on_failure(tracked, Problem::NotFound, cx),
         RepositoryAnswer::Problem(Problem::NotFound) => {
-            stumble(watched, Problem::Repository { message: NO_REPOSITORY.to_owned() }, cx)
+            on_failure(tracked, Problem::Repository { message: NO_REPOSITORY.to_owned() }, cx)
         }
-        RepositoryAnswer::Problem(problem) => stumble(watched, problem, cx),
+        RepositoryAnswer::Problem(problem) => on_failure(tracked, problem, cx),
     }
 }
 
@@ -73,27 +74,27 @@ impl<S: Sql> Keeper<S> {
     /// What an answer to a re-run says once other runs are looked at.
     pub(super) fn second_look(
         &self,
-        mut watched: Watched,
+        mut tracked: TrackedRun,
         answer: RerunAnswer,
         cx: &Context,
-    ) -> Result<(Watched, RerunAnswer), StoreError> {
+    ) -> Result<(TrackedRun, RerunAnswer), StoreError> {
         match answer {
             RerunAnswer::Accepted if self.store.has_refused()? => {
                 self.set_accepted(cx.now)?;
-                Ok((watched, RerunAnswer::Accepted))
+                Ok((tracked, RerunAnswer::Accepted))
             }
             RerunAnswer::Problem(Problem::Unclear { message })
                 if self.store.refused_elsewhere(
-                    watched.run_id,
+                    tracked.run_id,
                     &message,
                     self.accepted()?.unwrap_or(Millis(i64::MIN)),
                 )? =>
             {
-                let run_attempt = watched.run_attempt.unwrap_or(RunAttempt::FIRST);
-                watched.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
-                Ok((watched, RerunAnswer::Problem(Problem::Credentials { message: format!("403 {message}") })))
+                let run_attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
+                tracked.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
+                Ok((tracked, RerunAnswer::Problem(Problem::Credentials { message: format!("403 {message}") })))
             }
-            answer => Ok((watched, answer)),
+            answer => Ok((tracked, answer)),
         }
     }
 }

@@ -7,17 +7,17 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::attempts::RunOutcome;
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::WorkflowId;
-use crate::policy::{Detail, Then};
+use crate::policy::RunOutcome;
+use crate::policy::{Action, Detail};
 use crate::time::{Millis, Span};
 
 use super::adopt;
-use super::machine::Record;
 use super::schema::row as read_row;
+use super::state_machine::Record;
 use super::store::{Sql, Store, StoreError, Value};
-use super::watched::Watched;
+use super::tracked_run::TrackedRun;
 
 /// Version 3 of the schema.
 pub const SCHEMA: &[&str] = &[
@@ -136,11 +136,11 @@ struct Delta {
 }
 
 /// What a run has come to, once it has: nothing more will be done about it unless something new happens.
-pub fn ended(watched: &Watched) -> Option<RunOutcome> {
-    match watched.outcome {
+pub fn ended(tracked: &TrackedRun) -> Option<RunOutcome> {
+    match tracked.outcome {
         RunOutcome::Waiting | RunOutcome::Rerunning => None,
         // Credentials were refused: it is tried again.
-        RunOutcome::Failed if !watched.is_decided() && watched.due.is_some() => None,
+        RunOutcome::Failed if !tracked.is_decided() && tracked.due.is_some() => None,
         outcome => Some(outcome),
     }
 }
@@ -158,36 +158,36 @@ fn place(outcome: RunOutcome) -> Option<usize> {
 }
 
 /// The time from its first failure to its success, in which nobody had to watch it.
-fn saved(watched: &Watched) -> i64 {
-    if watched.outcome == RunOutcome::Rescued && watched.reruns > 0 {
-        (watched.updated - watched.created).as_millis() / 1_000
+fn saved(tracked: &TrackedRun) -> i64 {
+    if tracked.outcome == RunOutcome::Rescued && tracked.reruns > 0 {
+        (tracked.updated - tracked.created).as_millis() / 1_000
     } else {
         0
     }
 }
 
 /// What a run's end adds to the figures of its day; or, the other way round, takes away from them.
-fn weight(watched: &Watched, sign: i64) -> Option<(i64, Delta)> {
-    let outcome = place(ended(watched)?)?;
-    let mut delta = Delta { saved_seconds: sign * saved(watched), ..Delta::default() };
+fn weight(tracked: &TrackedRun, sign: i64) -> Option<(i64, Delta)> {
+    let outcome = place(ended(tracked)?)?;
+    let mut delta = Delta { saved_seconds: sign * saved(tracked), ..Delta::default() };
     if let Some(count) = delta.outcomes.get_mut(outcome) {
         *count = sign;
     }
-    Some((watched.updated.day(), delta))
+    Some((tracked.updated.day(), delta))
 }
 
 /// What happened to one run in one step.
 pub struct Change<'a> {
-    pub before: Option<&'a Watched>,
-    pub after: &'a Watched,
+    pub before: Option<&'a TrackedRun>,
+    pub after: &'a TrackedRun,
     pub records: &'a [Record],
 }
 
 /// Counts it; answers whether there was something to count.
 pub fn count<S: Sql>(store: &Store<S>, change: &Change, now: Millis) -> Result<bool, StoreError> {
     let Change { before, after, records } = change;
-    let came = |run: &Watched| ended(run).map(|outcome| (outcome, run.updated.day()));
-    let standing = |run: &Watched| (ended(run).is_some(), run.outcome == RunOutcome::Rerunning);
+    let came = |run: &TrackedRun| ended(run).map(|outcome| (outcome, run.updated.day()));
+    let standing = |run: &TrackedRun| (ended(run).is_some(), run.outcome == RunOutcome::Rerunning);
     let same_end = before.and_then(came) == came(after);
     if same_end && records.is_empty() && before.map(standing) == Some(standing(after)) {
         return Ok(false);
@@ -218,8 +218,8 @@ pub fn count<S: Sql>(store: &Store<S>, change: &Change, now: Millis) -> Result<b
 }
 
 impl Totals {
-    fn ended(&mut self, watched: &Watched) {
-        match watched.outcome {
+    fn ended(&mut self, tracked: &TrackedRun) {
+        match tracked.outcome {
             RunOutcome::Rescued => self.rescued += 1,
             RunOutcome::Exhausted => self.exhausted += 1,
             RunOutcome::Left => self.left += 1,
@@ -227,14 +227,14 @@ impl Totals {
             RunOutcome::Superseded => self.superseded += 1,
             RunOutcome::Waiting | RunOutcome::Rerunning => {}
         }
-        self.saved_seconds += u64::try_from(saved(watched)).unwrap_or_default();
+        self.saved_seconds += u64::try_from(saved(tracked)).unwrap_or_default();
     }
 
-    fn stands(&mut self, watched: &Watched, sign: i64) {
-        if ended(watched).is_some() {
+    fn stands(&mut self, tracked: &TrackedRun, sign: i64) {
+        if ended(tracked).is_some() {
             return;
         }
-        let gauge = if watched.outcome == RunOutcome::Rerunning { &mut self.rerunning } else { &mut self.waiting };
+        let gauge = if tracked.outcome == RunOutcome::Rerunning { &mut self.rerunning } else { &mut self.waiting };
         *gauge = gauge.saturating_add_signed(sign);
     }
 
@@ -260,7 +260,7 @@ struct Reruns {
 }
 
 /// Counts the jobs that failed, what became of the re-run before, and a new re-run.
-fn count_record(sql: &impl Sql, run: &Watched, record: &Record, now: Millis) -> Result<Reruns, StoreError> {
+fn count_record(sql: &impl Sql, run: &TrackedRun, record: &Record, now: Millis) -> Result<Reruns, StoreError> {
     let mut reruns = Reruns::default();
     let detail = record.detail.as_deref().cloned().unwrap_or_default();
     let is_rerun = record.outcome == RunOutcome::Rerunning;
@@ -319,7 +319,7 @@ struct Failure<'a> {
 fn failures(detail: &Detail) -> Vec<Failure<'_>> {
     let by_themselves = detail.jobs.iter().filter(|job| {
         // One that is cancelled because another failed, or that only says that others did, is not flaky.
-        matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.then != Some(Then::Ignore)
+        matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.then != Some(Action::Ignore)
     });
     let failure = by_themselves.map(|job| Failure {
         name: &job.name,
@@ -335,7 +335,7 @@ fn is_hosted(runner: &str) -> bool {
 }
 
 impl Failure<'_> {
-    fn job(&self, run: &Watched) -> Subject {
+    fn job(&self, run: &TrackedRun) -> Subject {
         Subject {
             kind: Kind::Job,
             workflow_id: run.workflow_id,
@@ -409,7 +409,7 @@ impl Subject {
     }
 }
 
-fn count_failures(sql: &impl Sql, run: &Watched, failures: &[Failure], now: Millis) -> Result<(), StoreError> {
+fn count_failures(sql: &impl Sql, run: &TrackedRun, failures: &[Failure], now: Millis) -> Result<(), StoreError> {
     let mut new = 0;
     for failure in failures {
         for subject in [Some(failure.job(run)), failure.runner()].into_iter().flatten() {

@@ -10,9 +10,9 @@ use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::Spent;
 use crate::time::{Millis, Span};
 
-use super::machine::{Record, Spends};
 use super::schema::{COLUMNS, SCHEMA, row};
-use super::watched::Watched;
+use super::state_machine::{Record, Spends};
+use super::tracked_run::TrackedRun;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
 pub trait Sql {
@@ -66,7 +66,7 @@ impl<S: Sql> Store<S> {
         Ok(store)
     }
 
-    pub(super) fn sql(&self) -> &S {
+    pub fn sql(&self) -> &S {
         &self.sql
     }
 
@@ -75,17 +75,17 @@ impl<S: Sql> Store<S> {
         self.sql
     }
 
-    pub fn run(&self, run_id: RunId) -> Result<Option<Watched>, StoreError> {
+    pub fn run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
         self.runs_where("run_id = ?", vec![run_id.into()]).map(|runs| runs.into_iter().next())
     }
 
     /// The run that has been due longest, if one is due.
-    pub fn next_due(&self, now: Millis) -> Result<Option<Watched>, StoreError> {
+    pub fn next_due(&self, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
         self.runs_where("due <= ? ORDER BY due, run_id LIMIT 1", vec![now.into()]).map(|runs| runs.into_iter().next())
     }
 
     /// The run whose count has been waiting longest to be published, if one is.
-    pub fn next_to_publish(&self, now: Millis) -> Result<Option<Watched>, StoreError> {
+    pub fn next_to_publish(&self, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
         self.runs_where("publish <= ? ORDER BY publish, run_id LIMIT 1", vec![now.into()])
             .map(|runs| runs.into_iter().next())
     }
@@ -126,43 +126,43 @@ impl<S: Sql> Store<S> {
         Ok(!rows.is_empty())
     }
 
-    pub fn put(&self, watched: &Watched) -> Result<(), StoreError> {
+    pub fn put(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
         let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
         let bindings = vec![
-            watched.run_id.into(),
-            watched.outcome.as_str().into(),
-            watched.reason.as_str().into(),
-            watched.run_attempt.into(),
-            watched.decided_attempt.into(),
-            watched.calling.map(|calling| calling.run_attempt).into(),
-            watched.calling.map(|calling| calling.since).into(),
-            Value::Integer(watched.calling.is_some_and(|calling| calling.again).into()),
-            Value::Integer(watched.reruns.into()),
-            watched.due.into(),
-            watched.failed_at.into(),
-            Value::Integer(watched.complete.into()),
-            Value::Integer(watched.tries.into()),
-            watched.trouble_since.into(),
-            text(&watched.workflow),
-            watched.created.into(),
-            watched.updated.into(),
-            watched.looked.into(),
-            watched.publish.into(),
-            Value::Integer(watched.published.into()),
-            json(watched.detail.as_deref())?,
-            text(&watched.event),
-            text(&watched.head_branch),
-            text(&watched.actor),
-            watched.run_number.and_then(|number| i64::try_from(number).ok()).map_or(Value::Null, Value::Integer),
-            text(&watched.title),
-            watched.evidence_since.into(),
-            watched.refusal.as_ref().map_or(Value::Null, |refusal| refusal.message.as_str().into()),
-            watched.refusal.as_ref().map(|refusal| refusal.run_attempt).into(),
-            watched.refusal.as_ref().map(|refusal| refusal.since).into(),
-            watched.workflow_id.map_or(Value::Null, Value::from),
-            text(&watched.workflow_path),
-            watched.gathering.map(|begun| begun.run_attempt).into(),
-            watched.gathering.map_or(Value::Null, |begun| Value::Integer(begun.times.into())),
+            tracked.run_id.into(),
+            tracked.outcome.as_str().into(),
+            tracked.reason.as_str().into(),
+            tracked.run_attempt.into(),
+            tracked.decided_attempt.into(),
+            tracked.pending.map(|pending| pending.run_attempt).into(),
+            tracked.pending.map(|pending| pending.since).into(),
+            Value::Integer(tracked.pending.is_some_and(|pending| pending.again).into()),
+            Value::Integer(tracked.reruns.into()),
+            tracked.due.into(),
+            tracked.failed_at.into(),
+            Value::Integer(tracked.complete.into()),
+            Value::Integer(tracked.tries.into()),
+            tracked.trouble_since.into(),
+            text(&tracked.workflow),
+            tracked.created.into(),
+            tracked.updated.into(),
+            tracked.looked.into(),
+            tracked.publish.into(),
+            Value::Integer(tracked.published.into()),
+            json(tracked.detail.as_deref())?,
+            text(&tracked.event),
+            text(&tracked.head_branch),
+            text(&tracked.actor),
+            tracked.run_number.and_then(|number| i64::try_from(number).ok()).map_or(Value::Null, Value::Integer),
+            text(&tracked.title),
+            tracked.evidence_since.into(),
+            tracked.refusal.as_ref().map_or(Value::Null, |refusal| refusal.message.as_str().into()),
+            tracked.refusal.as_ref().map(|refusal| refusal.run_attempt).into(),
+            tracked.refusal.as_ref().map(|refusal| refusal.since).into(),
+            tracked.workflow_id.map_or(Value::Null, Value::from),
+            text(&tracked.workflow_path),
+            tracked.collecting.map(|begun| begun.run_attempt).into(),
+            tracked.collecting.map_or(Value::Null, |begun| Value::Integer(begun.times.into())),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         let statement = format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})");
@@ -307,9 +307,9 @@ impl<S: Sql> Store<S> {
         Ok(more)
     }
 
-    pub(super) fn runs_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<Watched>, StoreError> {
+    pub(super) fn runs_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<TrackedRun>, StoreError> {
         let rows = self.sql.exec(&format!("SELECT {COLUMNS} FROM runs WHERE {condition}"), bindings)?;
-        rows.into_iter().map(|values| row(values).watched()).collect()
+        rows.into_iter().map(|values| row(values).tracked()).collect()
     }
 }
 

@@ -3,16 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attempts::RunOutcome;
 use crate::names::{RepoName, RunAttempt, RunId};
+use crate::policy::RunOutcome;
 use crate::policy::{Detail, Rules};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
-use super::machine::Record;
+use super::state_machine::Record;
 use super::stats::{self, Figures, Kind, SubjectFigures, Totals};
 use super::store::{Sql, StoreError, Value};
-use super::watched::Watched;
+use super::tracked_run::TrackedRun;
 
 /// Runs that are waited for, shown with the time that they are due.
 const DUE_SHOWN: usize = 10;
@@ -101,23 +101,23 @@ pub struct RunView {
     pub updated: Millis,
 }
 
-impl From<Watched> for RunView {
-    fn from(watched: Watched) -> Self {
+impl From<TrackedRun> for RunView {
+    fn from(tracked: TrackedRun) -> Self {
         Self {
-            run_id: watched.run_id,
-            run_attempt: watched.run_attempt,
-            workflow: watched.shown_workflow().map(str::to_owned),
-            run_number: watched.run_number,
-            title: watched.title,
-            branch: watched.head_branch,
-            event: watched.event,
-            actor: watched.actor,
-            outcome: watched.outcome,
-            reason: watched.reason,
-            reruns: watched.reruns,
-            due: watched.due,
-            created: watched.created,
-            updated: watched.updated,
+            run_id: tracked.run_id,
+            run_attempt: tracked.run_attempt,
+            workflow: tracked.shown_workflow().map(str::to_owned),
+            run_number: tracked.run_number,
+            title: tracked.title,
+            branch: tracked.head_branch,
+            event: tracked.event,
+            actor: tracked.actor,
+            outcome: tracked.outcome,
+            reason: tracked.reason,
+            reruns: tracked.reruns,
+            due: tracked.due,
+            created: tracked.created,
+            updated: tracked.updated,
         }
     }
 }
@@ -295,9 +295,9 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub fn run_view(&self, repository: RepoName, run_id: RunId, now: Millis) -> Result<Option<OneRunView>, StoreError> {
-        let Some(watched) = self.store.run(run_id)? else { return Ok(None) };
+        let Some(tracked) = self.store.run(run_id)? else { return Ok(None) };
         let decisions = self.decisions(run_id)?;
-        Ok(Some(OneRunView { repository, at: now, run: watched.into(), decisions }))
+        Ok(Some(OneRunView { repository, at: now, run: tracked.into(), decisions }))
     }
 
     fn decisions(&self, run_id: RunId) -> Result<Vec<DecisionView>, StoreError> {

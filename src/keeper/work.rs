@@ -1,20 +1,20 @@
-//! A Keeper at work: a webhook received, and what is due done, over a [`Host`] that gives it a clock, an alarm and a
+//! A Keeper at work: a webhook received, and what is due done, over a [`Platform`] that gives it a clock, an alarm and a
 //! way out. The Durable Object is one host; the simulation, with virtual time, is the other.
 
 use crate::bugs::{self, Bug};
 use crate::github::Call;
-use crate::hint::Hint;
 use crate::names::{RepoName, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
+use crate::webhook::event::RunEvent;
 
 use super::comments::{self, Comment};
-use super::machine::{LEASE, Receipt, Record};
-use super::outbox::Notice;
+use super::notices::Notice;
+use super::state_machine::{LEASE, Receipt, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
-use super::watched::Watched;
-use super::{Answer, Errand, Keeper, Settled, context};
+use super::tracked_run::TrackedRun;
+use super::{Answer, Keeper, StepResult, Task, context};
 
 /// Requests of one alarm: the free plan allows 50 subrequests in an invocation.
 const REQUESTS_AT_ONCE: u32 = 40;
@@ -27,7 +27,7 @@ const OVERDUE: Span = Span::seconds(30);
 
 /// What a Keeper needs of the place it runs in.
 #[expect(async_fn_in_trait, reason = "both hosts are in this project, and neither needs its futures to be Send")]
-pub trait Host {
+pub trait Platform {
     fn now(&self) -> Millis;
     /// In `0.0..1.0`.
     fn chance(&self) -> f64;
@@ -35,7 +35,7 @@ pub trait Host {
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError>;
     async fn call(&self, call: &Call) -> Answer;
     /// Writes a run's count to Workers KV. Whether it could.
-    async fn publish(&self, watched: &Watched) -> bool;
+    async fn publish(&self, tracked: &TrackedRun) -> bool;
     /// Writes the repository's summary to Workers KV. Whether it could.
     async fn summarize(&self, summary: &Summary) -> bool;
     /// Sends a message beside all else; [`Keeper::noticed`] is told what became of it.
@@ -43,7 +43,7 @@ pub trait Host {
     /// Writes a comment beside all else ([`super::comments::write`]); [`Keeper::commented`] is told what became of it.
     fn comment(&self, comment: Comment);
     /// Has the Keeper of the repository's present name go on with a run. Whether it has stored that.
-    async fn hand_over(&self, to: &RepoName, hint: &Hint, records: &[Record]) -> bool;
+    async fn hand_over(&self, to: &RepoName, event: &RunEvent, records: &[Record]) -> bool;
     /// Says whether GitHub takes the credentials: its message if not.
     async fn credentials(&self, refusal: Option<&str>);
     /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
@@ -67,15 +67,15 @@ pub struct Received {
 pub async fn receive<S: Sql>(
     keeper: &Keeper<S>,
     rules: &Rules,
-    host: &impl Host,
-    hint: &Hint,
+    host: &impl Platform,
+    event: &RunEvent,
 ) -> Result<Received, StoreError> {
     let now = host.now();
-    let (receipt, records) = keeper.receive(hint, &context(rules, now, host.chance()))?;
+    let (receipt, records) = keeper.receive(event, &context(rules, now, host.chance()))?;
     let due = keeper.next_alarm(rules)?;
     host.arm(due).await?;
     for record in &records {
-        host.decided(hint.run_id, record);
+        host.decided(event.run_id, record);
     }
     Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
 }
@@ -85,29 +85,29 @@ pub async fn work<S: Sql>(
     keeper: &Keeper<S>,
     rules: &Rules,
     may_call: bool,
-    host: &impl Host,
+    host: &impl Platform,
 ) -> Result<(), StoreError> {
     // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
     if !bugs::has(Bug::NoRearm) {
         host.arm(Some(host.now() + LEASE)).await?;
     }
-    let mut errand = None;
+    let mut task = None;
     let mut left = REQUESTS_AT_ONCE;
     // What one run has taken so far, and the most that one has: another is not begun with less, as what is gathered
     // for a decision that cannot be finished is lost.
     let (mut taken, mut most) = (0, A_RUN_TAKES);
     loop {
-        let next = match errand.take() {
+        let next = match task.take() {
             // An intention that was stored is carried out.
-            Some(errand @ Errand::Call(Call::Rerun { .. })) => Some(errand),
-            Some(Errand::Call(call)) if call.is_evidence() && left < call.requests() + A_DECISION_TAKES => {
+            Some(task @ Task::Call(Call::Rerun { .. })) => Some(task),
+            Some(Task::Call(call)) if call.is_evidence() && left < call.requests() + A_DECISION_TAKES => {
                 if let Some(run_id) = call.run_id() {
                     keeper.let_go(run_id, host.now())?;
                 }
                 None
             }
             _ if left == 0 => None,
-            Some(errand) => Some(errand),
+            Some(task) => Some(task),
             None => {
                 (taken, most) = (0, most.max(taken));
                 keeper.next(may_call && left >= most, &context(rules, host.now(), host.chance()))?
@@ -115,45 +115,45 @@ pub async fn work<S: Sql>(
         };
         match next {
             None => break,
-            Some(Errand::Wait(span)) => host.wait(span).await,
-            Some(Errand::Publish(watched)) => {
+            Some(Task::Wait(span)) => host.wait(span).await,
+            Some(Task::Publish(tracked)) => {
                 left = left.saturating_sub(1);
-                let written = host.publish(&watched).await;
-                keeper.published(&watched, host.now(), written)?;
+                let written = host.publish(&tracked).await;
+                keeper.published(&tracked, host.now(), written)?;
             }
-            Some(Errand::Summarize(summary)) => {
+            Some(Task::Summarize(summary)) => {
                 left = left.saturating_sub(1);
                 let written = host.summarize(&summary).await;
                 keeper.summarized(written, host.now())?;
             }
-            Some(Errand::Notify(notice)) => {
+            Some(Task::Notify(notice)) => {
                 left = left.saturating_sub(1);
                 host.notify(notice);
             }
-            Some(Errand::Comment(comment)) => {
+            Some(Task::Comment(comment)) => {
                 left = left.saturating_sub(comments::REQUESTS);
                 host.comment(comment);
             }
-            Some(Errand::HandOver(what)) => {
+            Some(Task::HandOver(what)) => {
                 left = left.saturating_sub(1);
-                if host.hand_over(&what.to, &what.hint, &what.records).await
+                if host.hand_over(&what.to, &what.event, &what.records).await
                     && let Some(record) = keeper.handed_over(&what, &context(rules, host.now(), host.chance()))?
                 {
-                    host.decided(what.hint.run_id, &record);
+                    host.decided(what.event.run_id, &record);
                 }
             }
-            Some(Errand::WantCancelled(wanted)) => {
+            Some(Task::WantCancelled(wanted)) => {
                 left = left.saturating_sub(1);
                 let written = host.want_cancelled(wanted).await;
                 keeper.told_of_cancelled(wanted, host.now(), written)?;
             }
-            Some(Errand::Call(call)) => {
+            Some(Task::Call(call)) => {
                 left = left.saturating_sub(call.requests());
                 taken += call.run_id().map_or(0, |_| call.requests());
                 let answer = host.call(&call).await;
                 let settled = keeper.answered(&call, answer, &context(rules, host.now(), host.chance()))?;
-                let Settled { errand: next, records, credentials, notice } = settled;
-                errand = next;
+                let StepResult { task: next, records, credentials, notice } = settled;
+                task = next;
                 for (run_id, record) in &records {
                     host.decided(*run_id, record);
                 }

@@ -5,11 +5,11 @@
 
 use std::fmt;
 
-use super::case::Case;
 use super::detail::MOST_SOURCES;
 use super::evidence::{Job, Read};
-use super::format::{Mixed, Rule, Then};
-use super::judge::{Doubt, Judgement, Missing, Outlook};
+use super::failed_attempt::FailedAttempt;
+use super::format::{Action, Mixed, Rule};
+use super::judge::{Doubt, Missing, Outlook, RuleMatch};
 use super::words::{clean, quoted};
 
 /// What may have kept a run from being re-run, and what is absent that would tell.
@@ -25,7 +25,7 @@ enum By<'a> {
     MinutesPerDay,
 }
 
-impl<'a> Case<'a> {
+impl<'a> FailedAttempt<'a> {
     /// The first of those there are. Every decision that needs no evidence was made before.
     pub(super) fn doubt(&self) -> Option<Doubted<'a>> {
         self.doubt_of_rules().or_else(|| self.doubt_of_count()).or_else(|| self.doubt_of_repetition()).or_else(|| {
@@ -35,10 +35,11 @@ impl<'a> Case<'a> {
     }
 
     fn doubt_of_rules(&self) -> Option<Doubted<'a>> {
-        let reruns = |judgement: &Judgement| judgement.then == Then::Rerun && !self.is_spent(judgement);
-        let other = |doubt: &&Doubt| !reruns(&doubt.judgement);
-        let stays = |doubt: &&Doubt| other(doubt) && doubt.judgement.then != Then::Ignore;
-        let doubted = |doubt: &Doubt<'a>| Some(Doubted { by: By::Rule(doubt.judgement.rule?), missing: doubt.missing });
+        let reruns = |rule_match: &RuleMatch| rule_match.then == Action::Rerun && !self.is_spent(rule_match);
+        let other = |doubt: &&Doubt| !reruns(&doubt.rule_match);
+        let stays = |doubt: &&Doubt| other(doubt) && doubt.rule_match.then != Action::Ignore;
+        let doubted =
+            |doubt: &Doubt<'a>| Some(Doubted { by: By::Rule(doubt.rule_match.rule?), missing: doubt.missing });
         let mut outlooks = self.failed.iter().map(|(_, outlook)| outlook);
         if self.policy.mixed == Mixed::Leave
             && let Some(doubt) = outlooks.clone().find_map(|outlook| outlook.doubts.iter().find(stays))
@@ -60,8 +61,8 @@ impl<'a> Case<'a> {
         if let Some(why) = self.unlisted {
             return Some(Doubted { by, missing: Missing::Jobs(why) });
         }
-        let counts = |doubt: &&Doubt| doubt.judgement.then != Then::Ignore;
-        let ignored = |outlook: &&Outlook| outlook.certain().is_some_and(|certain| certain.then == Then::Ignore);
+        let counts = |doubt: &&Doubt| doubt.rule_match.then != Action::Ignore;
+        let ignored = |outlook: &&Outlook| outlook.certain().is_some_and(|certain| certain.then == Action::Ignore);
         let outlooks = || self.failed.iter().map(|(_, outlook)| outlook);
         let doubts: Vec<_> =
             outlooks().filter(ignored).filter_map(|ignored| ignored.doubts.iter().find(counts)).collect();
@@ -99,7 +100,7 @@ impl<'a> Case<'a> {
         let of_job = |(job, outlook): &(Option<&'a Job>, Outlook<'a>)| {
             let job = job.map_or_else(|| "jobs that are not known".to_owned(), |job| clean(&job.name));
             let told = |doubt: &Doubt| {
-                let rule = doubt.judgement.rule.map_or_else(String::new, |rule| quoted(&rule.name));
+                let rule = doubt.rule_match.rule.map_or_else(String::new, |rule| quoted(&rule.name));
                 format!("rule {rule} of {job}: {}", doubt.missing.noun())
             };
             outlook.doubts.iter().map(told).collect::<Vec<_>>()
@@ -121,9 +122,9 @@ impl fmt::Display for Doubted<'_> {
         match &self.by {
             By::Rule(rule) => {
                 let says = match rule.then {
-                    Then::Leave => "may say to leave it",
-                    Then::Ignore => "may say to ignore it",
-                    Then::Rerun => "may be the one for it, and its re-runs are used up",
+                    Action::Leave => "may say to leave it",
+                    Action::Ignore => "may say to ignore it",
+                    Action::Rerun => "may be the one for it, and its re-runs are used up",
                 };
                 write!(f, "rule {} {says}", quoted(&rule.name))?;
             }

@@ -6,16 +6,16 @@
 //! time; what cannot be read, or is more than may be searched, is absent, no condition on it holds, and where that could let a
 //! run pass what its owners wrote, the run is left.
 
-use crate::attempts::RunOutcome;
-use crate::github::Run;
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::RunAttempt;
+use crate::policy::RunOutcome;
+use crate::policy::run::Run;
 use crate::settings::Settings;
 use crate::time::Span;
 
-use super::case::{Case, Limits, Stop};
 use super::detail::Detail;
 use super::evidence::{Evidence, History, Need};
+use super::failed_attempt::{FailedAttempt, Limits, Stop};
 use super::format::{AbsentEvidence, Filter, Forks, Names, Policy, Scope};
 use super::judge::{Missing, Truth, is_one_of, named, of_branch};
 use super::read::Bounds;
@@ -115,7 +115,7 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
         searched = anew;
         &searched
     };
-    let case = match Case::of(rules, policy, run, conclusion, history, evidence) {
+    let case = match FailedAttempt::of(rules, policy, run, conclusion, history, evidence) {
         Ok(case) => case,
         Err(need) => return Verdict::Need(need),
     };

@@ -1,12 +1,12 @@
 //! What a policy means, in plain English.
 
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::time::Span;
 
 use super::decide::Rules;
 use super::format::{
-    AbsentEvidence, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers, Patterns, Policy, Rule,
-    Scope, Then,
+    AbsentEvidence, Action, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers, Patterns,
+    Policy, Rule, Scope,
 };
 use super::words::{quoted, times};
 
@@ -113,11 +113,11 @@ fn rule(rule: &Rule) -> String {
     text
 }
 
-fn then(then: Then) -> &'static str {
+fn then(then: Action) -> &'static str {
     match then {
-        Then::Rerun => "is re-run",
-        Then::Leave => "is left to its author",
-        Then::Ignore => "counts neither way",
+        Action::Rerun => "is re-run",
+        Action::Leave => "is left to its author",
+        Action::Ignore => "counts neither way",
     }
 }
 

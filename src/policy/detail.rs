@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 
 use super::cost;
 use super::evidence::{Evidence, Job, Read};
 use super::fingerprint::fingerprint;
-use super::format::Then;
+use super::format::Action;
 use super::interruption::Interruption;
-use super::judge::{Judgement, annotations, exit_code, failed_steps, interruption};
+use super::judge::{RuleMatch, annotations, exit_code, failed_steps, interruption};
 use super::words::clean;
 
 /// A record has this many jobs at most; the rest are counted.
@@ -74,7 +74,7 @@ pub struct JudgedJob {
     pub duration_seconds: Option<u64>,
     /// `None` if that did not matter any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub then: Option<Then>,
+    pub then: Option<Action>,
     /// The rule that says so; `None`: no rule matched it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
@@ -93,13 +93,13 @@ fn is_zero(n: &u64) -> bool {
 
 impl Detail {
     /// Of jobs that failed, what was made of each, and the jobs that a re-run would run again.
-    pub(super) fn of(failed: &[(&Job, Option<Judgement>)], again: &[&Job], evidence: &Evidence) -> Self {
+    pub(super) fn of(failed: &[(&Job, Option<RuleMatch>)], again: &[&Job], evidence: &Evidence) -> Self {
         let jobs: Vec<&Job> = failed.iter().map(|(job, _)| *job).collect();
         let mut detail = Self {
             jobs: failed
                 .iter()
                 .take(MOST_JOBS)
-                .map(|(job, judgement)| judged(job, judgement.as_ref(), evidence))
+                .map(|(job, rule_match)| judged(job, rule_match.as_ref(), evidence))
                 .collect(),
             more_jobs: u64::try_from(failed.len().saturating_sub(MOST_JOBS)).unwrap_or_default(),
             fingerprint: Some(&jobs).filter(|jobs| !jobs.is_empty()).map(|jobs| fingerprint(jobs, evidence)),
@@ -134,7 +134,7 @@ impl Detail {
     }
 }
 
-fn judged(job: &Job, judgement: Option<&Judgement>, evidence: &Evidence) -> JudgedJob {
+fn judged(job: &Job, rule_match: Option<&RuleMatch>, evidence: &Evidence) -> JudgedJob {
     JudgedJob {
         name: clean(&job.name),
         step: failed_steps(job).next().map(|step| clean(&step.name)),
@@ -144,9 +144,9 @@ fn judged(job: &Job, judgement: Option<&Judgement>, evidence: &Evidence) -> Judg
         runner: job.runner.as_deref().map(clean),
         labels: job.labels.iter().take(MOST_LABELS).map(|label| clean(label)).collect(),
         duration_seconds: cost::duration(job).map(|span| seconds(span.as_millis())),
-        then: judgement.map(|judgement| judgement.then),
-        rule: judgement.and_then(|judgement| judgement.rule).map(|rule| rule.name.clone()),
-        line: judgement.and_then(|judgement| judgement.line),
+        then: rule_match.map(|rule_match| rule_match.then),
+        rule: rule_match.and_then(|rule_match| rule_match.rule).map(|rule| rule.name.clone()),
+        line: rule_match.and_then(|rule_match| rule_match.line),
     }
 }
 

@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::github::PullRequest;
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::{JobId, RunAttempt, WorkflowId};
+use crate::policy::run::PullRequest;
 use crate::time::{Millis, Span};
 
 use super::interruption::Interruption;

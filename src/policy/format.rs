@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::{Origin, Run};
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
+use crate::policy::{run::Origin, run::Run};
 use crate::settings::Glob;
 use crate::time::Span;
 
@@ -36,7 +36,7 @@ pub struct Policy {
     pub stop_when_repeated: Option<u32>,
     pub budget: Budget,
     pub rules: Vec<Rule>,
-    pub otherwise: Then,
+    pub otherwise: Action,
     pub mixed: Mixed,
     pub absent_evidence: AbsentEvidence,
     pub debug_logging: DebugLogging,
@@ -65,7 +65,7 @@ impl Default for Policy {
             stop_when_repeated: None,
             budget: Budget::default(),
             rules: Vec::new(),
-            otherwise: Then::Rerun,
+            otherwise: Action::Rerun,
             mixed: Mixed::Leave,
             absent_evidence: AbsentEvidence::Leave,
             debug_logging: DebugLogging::Never,
@@ -141,7 +141,7 @@ pub struct Rule {
     pub name: String,
     /// `if`: all of them are required.
     pub conditions: Conditions,
-    pub then: Then,
+    pub then: Action,
     pub max_reruns: Option<u32>,
     pub delay: Option<Span>,
     pub scope: Option<Scope>,
@@ -169,7 +169,7 @@ pub struct Conditions {
 /// What a rule says of a failed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Then {
+pub enum Action {
     Rerun,
     Leave,
     /// It counts neither way.

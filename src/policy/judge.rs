@@ -1,17 +1,17 @@
 //! What the rules make of one failed job.
 
-use crate::github::Run;
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
+use crate::policy::run::Run;
 
 use super::evidence::{Evidence, Job, Need, Read, Step};
-use super::format::{Conditions, Names, Policy, Rule, Then};
+use super::format::{Action, Conditions, Names, Policy, Rule};
 use super::interruption::Interruption;
 use super::workflow;
 
 /// The first rule that matches a job, or what holds for those that none does.
 #[derive(Debug, Clone, Copy)]
-pub struct Judgement<'p> {
-    pub then: Then,
+pub struct RuleMatch<'p> {
+    pub then: Action,
     pub rule: Option<&'p Rule>,
     /// The number of the log's line that the rule matched.
     pub line: Option<u64>,
@@ -21,7 +21,7 @@ pub struct Judgement<'p> {
 #[derive(Debug)]
 pub struct Outlook<'a> {
     /// What is still possible; one that is certain if nothing is needed.
-    possible: Vec<Judgement<'a>>,
+    possible: Vec<RuleMatch<'a>>,
     /// What has to be read before more can be said.
     pub need: Option<Need>,
     /// The rules before the certain one that would have matched if what is absent had been there and had been so.
@@ -31,7 +31,7 @@ pub struct Outlook<'a> {
 /// A rule that may match, for all that anybody can tell.
 #[derive(Debug, Clone, Copy)]
 pub struct Doubt<'a> {
-    pub judgement: Judgement<'a>,
+    pub rule_match: RuleMatch<'a>,
     pub missing: Missing<'a>,
 }
 
@@ -68,12 +68,12 @@ impl Truth<'_> {
 }
 
 impl<'a> Outlook<'a> {
-    pub fn certain(&self) -> Option<Judgement<'a>> {
+    pub fn certain(&self) -> Option<RuleMatch<'a>> {
         self.possible.first().copied().filter(|_| self.need.is_none())
     }
 
-    pub fn can_be(&self, then: Then) -> bool {
-        self.possible.iter().any(|judgement| judgement.then == then)
+    pub fn can_be(&self, then: Action) -> bool {
+        self.possible.iter().any(|rule_match| rule_match.then == then)
     }
 }
 
@@ -86,21 +86,21 @@ pub fn judge<'a>(
 ) -> Outlook<'a> {
     let mut outlook = Outlook { possible: Vec::new(), need: None, doubts: Vec::new() };
     for rule in &policy.rules {
-        let judgement = |line| Judgement { then: rule.then, rule: Some(rule), line };
+        let rule_match = |line| RuleMatch { then: rule.then, rule: Some(rule), line };
         match matches(rule, run, job, evidence) {
             Match::No => {}
             Match::Unread(need) => {
                 outlook.need.get_or_insert(need);
-                outlook.possible.push(judgement(None));
+                outlook.possible.push(rule_match(None));
             }
-            Match::Absent(missing) => outlook.doubts.push(Doubt { judgement: judgement(None), missing }),
+            Match::Absent(missing) => outlook.doubts.push(Doubt { rule_match: rule_match(None), missing }),
             Match::Yes { line } => {
-                outlook.possible.push(judgement(line));
+                outlook.possible.push(rule_match(line));
                 return outlook;
             }
         }
     }
-    outlook.possible.push(Judgement { then: policy.otherwise, rule: None, line: None });
+    outlook.possible.push(RuleMatch { then: policy.otherwise, rule: None, line: None });
     outlook
 }
 
@@ -122,7 +122,7 @@ fn matches<'a>(rule: &Rule, run: &'a Run, job: Result<&'a Job, &'a str>, evidenc
         match truth {
             Truth::Yes => Ok(()),
             Truth::No => Err(Match::No),
-            Truth::Unread(need) => Err(match absent.filter(|_| rule.then == Then::Rerun) {
+            Truth::Unread(need) => Err(match absent.filter(|_| rule.then == Action::Rerun) {
                 Some(missing) => Match::Absent(missing),
                 None => Match::Unread(need),
             }),

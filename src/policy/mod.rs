@@ -39,20 +39,22 @@
 //! regex-automata's PikeVM and regex 1 without its optimizations.
 
 mod absent;
-mod case;
 mod cost;
 mod decide;
 mod describe;
 mod detail;
 mod error;
 pub mod evidence;
+mod failed_attempt;
 mod fingerprint;
 mod format;
 pub mod interruption;
 mod judge;
 pub mod keys;
+mod outcome;
 mod read;
 mod reason;
+pub mod run;
 mod schema;
 pub mod search;
 mod shapes;
@@ -66,6 +68,7 @@ pub use describe::describe;
 pub use detail::{Detail, JudgedJob};
 pub use error::PolicyError;
 pub use format::*;
+pub use outcome::RunOutcome;
 pub use read::{Bounds, parse};
 pub use schema::schema;
 pub use superseded::pull_request_of;

@@ -6,7 +6,7 @@ use crate::settings::MAX_RERUNS_LIMIT;
 
 use super::error::PolicyError;
 use super::format::{
-    AbsentEvidence, Budget, Conditions, DebugLogging, Filter, Forks, Mixed, Policy, Rule, Scope, Then,
+    AbsentEvidence, Action, Budget, Conditions, DebugLogging, Filter, Forks, Mixed, Policy, Rule, Scope,
 };
 use super::keys::{self, Shape};
 use super::search::Where;
@@ -143,12 +143,12 @@ impl Reader {
         let rule = Rule {
             name: self.name(f("name")).unwrap_or_default(),
             conditions: self.conditions(f("if")),
-            then: self.choice(f("then")).map_or(Then::Leave, then),
+            then: self.choice(f("then")).map_or(Action::Leave, then),
             max_reruns: self.number(f("max_reruns")),
             delay: self.span(f("delay")),
             scope: self.choice(f("scope")).map(scope),
         };
-        if rule.then != Then::Rerun && f("then").is_some() {
+        if rule.then != Action::Rerun && f("then").is_some() {
             for field in ["max_reruns", "delay", "scope"].into_iter().filter_map(f) {
                 self.error(field.node.place, &field.path, "only a rule with `then: rerun` has this");
             }
@@ -179,11 +179,11 @@ impl Reader {
     }
 }
 
-fn then(word: &str) -> Then {
+fn then(word: &str) -> Action {
     match word {
-        "rerun" => Then::Rerun,
-        "ignore" => Then::Ignore,
-        _ => Then::Leave,
+        "rerun" => Action::Rerun,
+        "ignore" => Action::Ignore,
+        _ => Action::Leave,
     }
 }
 

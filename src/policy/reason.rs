@@ -1,13 +1,13 @@
 //! Decisions as sentences, for a reader who has never seen this code.
 
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::RunAttempt;
 
 use super::absent::Doubted;
 use super::evidence::Job;
-use super::format::{Rule, Then};
+use super::format::{Action, Rule};
 use super::interruption::Interruption;
-use super::judge::{Judgement, failed_steps};
+use super::judge::{RuleMatch, failed_steps};
 use super::words::{clean, count, list, quoted, times};
 
 pub use super::words::quoted as named;
@@ -40,7 +40,7 @@ pub struct Words<'a> {
 pub struct Told<'a> {
     /// `None`: one that nothing is known of.
     pub job: Option<&'a Job>,
-    pub judgement: Option<Judgement<'a>>,
+    pub rule_match: Option<RuleMatch<'a>>,
     pub interruption: Option<Interruption>,
 }
 
@@ -54,15 +54,15 @@ impl<'a> Words<'a> {
     /// `in_spite`: of what, with a comma or a semicolon before it.
     pub fn rerun(&self, total: u32, in_spite: &str) -> String {
         let mut rules: Vec<&str> = Vec::new();
-        for judgement in self.judged(Then::Rerun) {
-            match judgement.rule {
+        for rule_match in self.judged(Action::Rerun) {
+            match rule_match.rule {
                 Some(rule) if !rules.contains(&rule.name.as_str()) => rules.push(&rule.name),
                 _ => {}
             }
         }
         let by = if rules.is_empty() { String::new() } else { format!(", by {}", list("rule", &rules)) };
         let where_in_the_log = match (self.jobs.as_slice(), rules.as_slice()) {
-            ([Told { judgement: Some(Judgement { line: Some(line), .. }), .. }], [_]) => {
+            ([Told { rule_match: Some(RuleMatch { line: Some(line), .. }), .. }], [_]) => {
                 format!(" (line {line} of the job's log)")
             }
             _ => String::new(),
@@ -110,13 +110,13 @@ impl<'a> Words<'a> {
 
     /// `Left alone: job "test (3.12)" failed at step "Run tests", which rule "tests" leaves to its author.`
     pub fn left(&self) -> String {
-        let leaves = |judgement: &Judgement| judgement.then == Then::Leave;
-        let left: Vec<_> = self.jobs.iter().filter(|told| told.judgement.as_ref().is_some_and(leaves)).collect();
-        let Some(told @ Told { judgement: Some(judgement), .. }) = left.first() else {
+        let leaves = |rule_match: &RuleMatch| rule_match.then == Action::Leave;
+        let left: Vec<_> = self.jobs.iter().filter(|told| told.rule_match.as_ref().is_some_and(leaves)).collect();
+        let Some(told @ Told { rule_match: Some(rule_match), .. }) = left.first() else {
             return format!("Left alone: attempt {}, and the policy file says to ignore that.", self.failed());
         };
         let what = told.job.map_or_else(|| format!("attempt {}", self.failed()), |job| phrase(job, told.interruption));
-        let rule = match judgement.rule {
+        let rule = match rule_match.rule {
             Some(rule) => format!("rule {} leaves to its author", quoted(&rule.name)),
             None => "no rule of the policy file re-runs".to_owned(),
         };
@@ -145,8 +145,8 @@ impl<'a> Words<'a> {
         format!("{} {what}{place}", self.attempt)
     }
 
-    fn judged(&self, then: Then) -> impl Iterator<Item = Judgement<'a>> {
-        self.jobs.iter().filter_map(move |told| told.judgement.filter(|judgement| judgement.then == then))
+    fn judged(&self, then: Action) -> impl Iterator<Item = RuleMatch<'a>> {
+        self.jobs.iter().filter_map(move |told| told.rule_match.filter(|rule_match| rule_match.then == then))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The values of a policy file, one reader for each shape. What is wrong is collected, and read on past.
 
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::settings::duration;
 use crate::time::Span;
 
@@ -100,11 +100,11 @@ impl Reader {
             match keys.iter().find(|key| key.name == entry.key) {
                 None => {
                     let nearest = nearest(&entry.key, keys);
-                    let hint = nearest.map_or_else(
+                    let event = nearest.map_or_else(
                         || format!("expected one of {}", listed(keys)),
                         |name| format!("did you mean {name}?"),
                     );
-                    self.error(entry.place, &below, format!("no such key; {hint}"));
+                    self.error(entry.place, &below, format!("no such key; {event}"));
                 }
                 Some(key) if fields.get(key.name).is_some() => {
                     self.error(entry.place, &below, "the same key twice");

@@ -1,8 +1,8 @@
 //! Whether a run is still of what its pull request is: one that is closed, or has moved on to another commit, is nobody's
 //! concern any more, and code that is newer than what was reviewed must not run with the rights of its base.
 
-use crate::attempts::RunOutcome;
-use crate::github::{PullRequest, Run};
+use crate::policy::RunOutcome;
+use crate::policy::{run::PullRequest, run::Run};
 
 use super::evidence::{Evidence, Pulls, Read};
 use super::format::Policy;

@@ -1,6 +1,6 @@
 //! What a run's workflow is called. A run's own name is not it: a workflow's `run-name` can make that anything.
 
-use crate::github::Run;
+use crate::policy::run::Run;
 
 use super::evidence::{Evidence, Need, Read};
 use super::format::Names;

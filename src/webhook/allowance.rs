@@ -29,10 +29,10 @@ const IN_BLOCKS: usize = 32 * KIB * KIB;
 /// The first block of a body, and the largest. Each is as large as all before it together.
 const FIRST_BLOCK: usize = 4 * KIB;
 const LARGEST_BLOCK: usize = 64 * KIB;
-/// `worker.mjs` has answered after 8.5 s, whatever came.
+/// `entry.mjs` has answered after 8.5 s, whatever came.
 const GIVEN_BACK_AFTER: Span = Span::seconds(10);
 
-/// A body, as `worker.mjs` numbers them: one that began later has a larger number.
+/// A body, as `entry.mjs` numbers them: one that began later has a larger number.
 pub type BodyId = u32;
 
 /// What is held, body by body.

@@ -1,15 +1,21 @@
 //! Which webhooks can lead to a re-run, by the Worker's settings alone. What cannot touches no storage.
 
-use crate::hint::{Conclusion, Hint, News};
+use crate::names::Conclusion;
 use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt};
 use crate::settings::Settings;
+use crate::webhook::{event::RunEvent, event::RunEventKind};
 
 use super::payload::Payload;
 use super::{Answer, Subject};
 
 pub enum Passed {
     Answer(Answer),
-    Hint { repository: RepoName, repository_id: Option<RepositoryId>, installation: Option<InstallationId>, hint: Hint },
+    RunEvent {
+        repository: RepoName,
+        repository_id: Option<RepositoryId>,
+        installation: Option<InstallationId>,
+        event: RunEvent,
+    },
 }
 
 pub fn apply(settings: &Settings, payload: Payload) -> Passed {
@@ -21,17 +27,17 @@ pub fn apply(settings: &Settings, payload: Payload) -> Passed {
     };
     let verdict = match is_left(settings, Some(&run.repository), &actors) {
         Some(reason) => Err(reason.to_owned()),
-        None => news(of_run, run.conclusion, run.run_attempt),
+        None => kind(of_run, run.conclusion, run.run_attempt),
     };
     match verdict {
-        Ok(news) => Passed::Hint {
+        Ok(kind) => Passed::RunEvent {
             repository: run.repository,
             repository_id: run.repository_id,
             installation: run.installation,
-            hint: Hint {
+            event: RunEvent {
                 run_id: run.run_id,
                 run_attempt: run.run_attempt,
-                news,
+                kind,
                 delivery: None,
                 workflow: run.workflow,
             },
@@ -60,17 +66,21 @@ pub fn is_left(settings: &Settings, repository: Option<&RepoName>, actors: &[Str
 }
 
 /// What a run's or a job's end means, or why it means nothing.
-pub fn news(of_run: bool, conclusion: Option<Conclusion>, run_attempt: Option<RunAttempt>) -> Result<News, String> {
+pub fn kind(
+    of_run: bool,
+    conclusion: Option<Conclusion>,
+    run_attempt: Option<RunAttempt>,
+) -> Result<RunEventKind, String> {
     let rerun = run_attempt > Some(RunAttempt::FIRST);
     match (of_run, conclusion) {
         // "completed" without a conclusion occurs: the run itself will say.
-        (true, None) => Ok(News::RunFailed),
-        (true, Some(conclusion)) if conclusion.may_be_rerun() => Ok(News::RunFailed),
+        (true, None) => Ok(RunEventKind::RunFailed),
+        (true, Some(conclusion)) if conclusion.may_be_rerun() => Ok(RunEventKind::RunFailed),
         // Whether it matters, the repository's policy says: whoever takes the hint asks.
-        (true, Some(Conclusion::Cancelled)) => Ok(News::RunCancelled),
-        (true, Some(Conclusion::Success)) if rerun => Ok(News::RunSucceeded),
-        (true, Some(_)) if rerun => Ok(News::RunEnded),
-        (false, Some(conclusion)) if conclusion.may_be_rerun() => Ok(News::JobFailed),
+        (true, Some(Conclusion::Cancelled)) => Ok(RunEventKind::RunCancelled),
+        (true, Some(Conclusion::Success)) if rerun => Ok(RunEventKind::RunSucceeded),
+        (true, Some(_)) if rerun => Ok(RunEventKind::RunEnded),
+        (false, Some(conclusion)) if conclusion.may_be_rerun() => Ok(RunEventKind::JobFailed),
         (_, conclusion) => {
             let what = if of_run { "run" } else { "job" };
             let conclusion = conclusion.map_or("not known yet", Conclusion::as_str);

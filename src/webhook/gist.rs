@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::{RepoName, RunAttempt};
 use crate::settings::Settings;
 
-use super::filter::{is_left, news, nothing_is_done_for};
+use super::filter::{is_left, kind, nothing_is_done_for};
 use super::head::Content;
 use super::payload::{self, COMPLETED};
 
@@ -137,6 +137,6 @@ impl Gist {
         if let Some(reason) = is_left(settings, self.repository.as_ref(), &self.actors) {
             return Some(reason.to_owned());
         }
-        news(self.event == "workflow_run", self.conclusion?, self.run_attempt?).err()
+        kind(self.event == "workflow_run", self.conclusion?, self.run_attempt?).err()
     }
 }

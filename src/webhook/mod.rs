@@ -13,6 +13,7 @@
 
 pub mod allowance;
 pub mod answer;
+pub mod event;
 pub mod filter;
 pub mod gist;
 pub mod head;
@@ -25,9 +26,9 @@ mod tests;
 pub use answer::{Answer, Outcome, Subject};
 pub use head::Head;
 
-use crate::hint::Hint;
 use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::settings::Settings;
+use crate::webhook::event::RunEvent;
 
 use gist::Gist;
 
@@ -39,12 +40,12 @@ pub const BODY_LIMIT: usize = 25 * 1024 * 1024;
 pub enum Verdict {
     Answer(Answer),
     /// A candidate: to be stored by its repository's Keeper before it is answered.
-    Hint {
+    RunEvent {
         repository: RepoName,
         repository_id: Option<RepositoryId>,
         /// Of the GitHub App, if it is its webhook.
         installation: Option<InstallationId>,
-        hint: Hint,
+        event: RunEvent,
     },
 }
 
@@ -73,11 +74,11 @@ pub fn judge<B: AsRef<[u8]>>(settings: &Settings, head: &Head, macs: &[u8], body
         }
     };
     match filter::apply(settings, payload) {
-        filter::Passed::Hint { repository, repository_id, installation, mut hint } => {
+        filter::Passed::RunEvent { repository, repository_id, installation, mut event } => {
             // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a
             // body could be sent again or keep a later one out.
-            hint.delivery = Some(head.signature.delivery_id());
-            Verdict::Hint { repository, repository_id, installation, hint }
+            event.delivery = Some(head.signature.delivery_id());
+            Verdict::RunEvent { repository, repository_id, installation, event }
         }
         filter::Passed::Answer(answer) => Verdict::Answer(answer),
     }

@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::hint::{Conclusion, WorkflowHint};
+use crate::names::Conclusion;
 use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
+use crate::webhook::event::EventWorkflow;
 
 use super::head::Content;
 
@@ -41,7 +42,7 @@ pub struct Seen {
     pub conclusion: Option<Conclusion>,
     /// A GitHub App's webhooks name the installation that they are for.
     pub installation: Option<InstallationId>,
-    pub workflow: Option<WorkflowHint>,
+    pub workflow: Option<EventWorkflow>,
 }
 
 /// Why a payload was not understood; says where, never what.
@@ -193,7 +194,7 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
             run_attempt: run.run_attempt,
             conclusion: run.conclusion,
             installation: event.installation.map(|installation| installation.id),
-            workflow: event.workflow.and_then(|workflow| WorkflowHint::new(workflow.id, &workflow.name?)),
+            workflow: event.workflow.and_then(|workflow| EventWorkflow::new(workflow.id, &workflow.name?)),
         },
         actors: logins([run.actor, run.triggering_actor]),
     })
@@ -231,7 +232,7 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
             run_attempt: event.workflow_job.run_attempt,
             conclusion: event.workflow_job.conclusion,
             installation: event.installation.map(|installation| installation.id),
-            workflow: event.workflow_job.workflow_name.and_then(|name| WorkflowHint::new(None, &name)),
+            workflow: event.workflow_job.workflow_name.and_then(|name| EventWorkflow::new(None, &name)),
         },
         actors: logins([event.sender, None]),
     })

@@ -51,7 +51,7 @@ pub fn blocks(secret: &Secret) -> [u8; 2 * BLOCK] {
     blocks
 }
 
-/// The body's HMACs, one for each secret, as `worker.mjs` has the runtime make them. The runtime's are made by the
+/// The body's HMACs, one for each secret, as `entry.mjs` has the runtime make them. The runtime's are made by the
 /// processor's own instructions for SHA-256: for 10 kB 6 µs, and in WebAssembly 18 to 22.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn macs<'a>(secrets: impl IntoIterator<Item = &'a Secret>, body: &[u8]) -> Vec<u8> {
@@ -86,7 +86,7 @@ mod tests {
         assert!(!verifies(&signature, &Secret::new("another"), b"Hello, World!"));
     }
 
-    /// As `worker.mjs` makes it of what streams in.
+    /// As `entry.mjs` makes it of what streams in.
     #[test]
     fn the_same_piece_by_piece() {
         let body = b"Hello, World!";

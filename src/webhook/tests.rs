@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::*;
-use crate::hint::News;
 use crate::names::{InstallationId, RunAttempt, RunId};
+use crate::webhook::event::RunEventKind;
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
     let base = [("WEBHOOK_SECRET", "current"), ("WEBHOOK_SECRET_PREVIOUS", "previous"), ("GITHUB_TOKEN", "t")];
@@ -74,15 +74,15 @@ impl Delivery {
     }
 
     #[track_caller]
-    fn hints(&self, run_id: u64, run_attempt: Option<u32>, news: News) {
-        let Verdict::Hint { repository, hint, .. } = self.judged(&settings(&[])) else {
+    fn events(&self, run_id: u64, run_attempt: Option<u32>, kind: RunEventKind) {
+        let Verdict::RunEvent { repository, event, .. } = self.judged(&settings(&[])) else {
             panic!("an answer, not a hint")
         };
         assert_eq!(repository.as_str(), "octo/widgets");
-        assert_eq!(hint.run_id, RunId::new(run_id).unwrap());
-        assert_eq!(hint.run_attempt, run_attempt.and_then(RunAttempt::new));
-        assert_eq!(hint.news, news);
-        assert!(hint.delivery.is_some());
+        assert_eq!(event.run_id, RunId::new(run_id).unwrap());
+        assert_eq!(event.run_attempt, run_attempt.and_then(RunAttempt::new));
+        assert_eq!(event.kind, kind);
+        assert!(event.delivery.is_some());
     }
 }
 
@@ -125,7 +125,7 @@ fn an_apps_webhook_names_its_installation() {
         [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
     {
         let installation = |payload: &Value| match Delivery::new(event, payload).judged(&settings(&[])) {
-            Verdict::Hint { installation, .. } => installation.map(InstallationId::get),
+            Verdict::RunEvent { installation, .. } => installation.map(InstallationId::get),
             Verdict::Answer(answer) => panic!("{event}: {}", answer.reason),
         };
         assert_eq!(installation(&payload), None);
@@ -138,20 +138,20 @@ fn an_apps_webhook_names_its_installation() {
 
 #[test]
 fn candidates() {
-    Delivery::new("workflow_run", &run("failure", 1)).hints(7, Some(1), News::RunFailed);
-    Delivery::new("workflow_run", &run("timed_out", 4)).hints(7, Some(4), News::RunFailed);
-    Delivery::new("workflow_run", &run("success", 2)).hints(7, Some(2), News::RunSucceeded);
-    Delivery::new("workflow_run", &run("skipped", 2)).hints(7, Some(2), News::RunEnded);
-    Delivery::new("workflow_run", &run("cancelled", 1)).hints(7, Some(1), News::RunCancelled);
-    Delivery::new("workflow_run", &run("cancelled", 2)).hints(7, Some(2), News::RunCancelled);
-    Delivery::new("workflow_job", &job("failure")).hints(7, Some(2), News::JobFailed);
-    Delivery::new("check_run", &check("timed_out")).hints(7, None, News::JobFailed);
+    Delivery::new("workflow_run", &run("failure", 1)).events(7, Some(1), RunEventKind::RunFailed);
+    Delivery::new("workflow_run", &run("timed_out", 4)).events(7, Some(4), RunEventKind::RunFailed);
+    Delivery::new("workflow_run", &run("success", 2)).events(7, Some(2), RunEventKind::RunSucceeded);
+    Delivery::new("workflow_run", &run("skipped", 2)).events(7, Some(2), RunEventKind::RunEnded);
+    Delivery::new("workflow_run", &run("cancelled", 1)).events(7, Some(1), RunEventKind::RunCancelled);
+    Delivery::new("workflow_run", &run("cancelled", 2)).events(7, Some(2), RunEventKind::RunCancelled);
+    Delivery::new("workflow_job", &job("failure")).events(7, Some(2), RunEventKind::JobFailed);
+    Delivery::new("check_run", &check("timed_out")).events(7, None, RunEventKind::JobFailed);
     let mut nothing_concluded = run("failure", 1);
     nothing_concluded["workflow_run"]["conclusion"] = Value::Null;
-    Delivery::new("workflow_run", &nothing_concluded).hints(7, Some(1), News::RunFailed);
+    Delivery::new("workflow_run", &nothing_concluded).events(7, Some(1), RunEventKind::RunFailed);
     let mut old_server = job("failure");
     old_server["workflow_job"].as_object_mut().unwrap().remove("run_attempt");
-    Delivery::new("workflow_job", &old_server).hints(7, None, News::JobFailed);
+    Delivery::new("workflow_job", &old_server).events(7, None, RunEventKind::JobFailed);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn forms() {
     let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload).finish();
     let delivery =
         || Delivery::new("workflow_run", &Value::Null).with("content-type", "application/x-www-form-urlencoded");
-    delivery().body(form.as_bytes()).hints(7, Some(1), News::RunFailed);
+    delivery().body(form.as_bytes()).events(7, Some(1), RunEventKind::RunFailed);
     // Somebody else's text in a signed JSON body is not a form.
     let comment = json!({ "comment": { "body": format!("nice &{form}&") } }).to_string();
     for body in ["other=1", &format!("a=1&{form}"), &format!("{form}&a=1"), &format!(" {form}"), &comment] {
@@ -230,7 +230,7 @@ fn forms() {
 #[test]
 fn a_delivery_is_known_by_what_was_signed() {
     let id = |delivery: Delivery| match delivery.judged(&settings(&[])) {
-        Verdict::Hint { hint, .. } => hint.delivery.unwrap(),
+        Verdict::RunEvent { event, .. } => event.delivery.unwrap(),
         Verdict::Answer(answer) => panic!("{answer:?}"),
     };
     let of = |attempt| Delivery::new("workflow_run", &run("failure", attempt));
@@ -350,7 +350,7 @@ fn details_urls_of_other_hosts_and_shapes() {
     ] {
         let mut payload = check("failure");
         payload["check_run"]["details_url"] = json!(url);
-        Delivery::new("check_run", &payload).hints(7, None, News::JobFailed);
+        Delivery::new("check_run", &payload).events(7, None, RunEventKind::JobFailed);
     }
 }
 

@@ -126,7 +126,7 @@ fn sign(body: &[u8]) -> String {
 fn answered(verdict: Verdict) -> Answer {
     match verdict {
         Verdict::Answer(answer) => answer,
-        Verdict::Hint { hint, .. } => panic!("{hint:?}"),
+        Verdict::RunEvent { event, .. } => panic!("{event:?}"),
     }
 }
 
@@ -202,7 +202,7 @@ fn strange_json() {
     for (what, body, expected) in cases {
         let status = match judged("workflow_run", &sign(&body), &body) {
             Verdict::Answer(answer) => answer.status,
-            Verdict::Hint { .. } => 202,
+            Verdict::RunEvent { .. } => 202,
         };
         assert_eq!(status, expected, "{what}");
     }

@@ -1,7 +1,8 @@
 //! What must hold for any bytes. Shared by the fuzzers (`tests/fuzz`) and by `tests/hostile`, which plays their corpus.
 
-use rerunner::hint::{Conclusion, Hint};
+use rerunner::names::Conclusion;
 use rerunner::settings::Settings;
+use rerunner::webhook::event::RunEvent;
 use rerunner::webhook::head::{self, Content};
 use rerunner::webhook::payload::{self, Payload};
 use rerunner::webhook::signature::macs;
@@ -120,15 +121,15 @@ pub fn details_url(bytes: &[u8]) {
             assert_eq!(run.repository.as_str(), "octo/widgets", "the repository is the payload's");
             assert!(url.to_ascii_lowercase().contains("/octo/widgets/actions/runs/"), "{url:?} is another's");
             // What crosses to the Keeper comes back the same.
-            let hint = Hint {
+            let event = RunEvent {
                 run_id: run.run_id,
                 run_attempt: None,
-                news: rerunner::hint::News::JobFailed,
+                kind: rerunner::webhook::event::RunEventKind::JobFailed,
                 delivery: None,
                 workflow: None,
             };
-            let text = serde_json::to_string(&hint).expect("plain data");
-            assert_eq!(serde_json::from_str::<Hint>(&text).expect("the same"), hint);
+            let text = serde_json::to_string(&event).expect("plain data");
+            assert_eq!(serde_json::from_str::<RunEvent>(&text).expect("the same"), event);
         }
         Ok(Payload::Unwanted(_)) => {}
         other => panic!("{other:?}"),

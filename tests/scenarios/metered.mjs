@@ -1,10 +1,10 @@
-// The Worker, with a meter on everything that Cloudflare's plans count. It is run in the place of src/worker.mjs, which
+// The Worker, with a meter on everything that Cloudflare's plans count. It is run in the place of src/worker/entry.mjs, which
 // it has around it unchanged: what is metered is what the platform itself gives the Worker.
 //
 // GET /counts tells the counts so far. GET /fill?repository=owner/name&runs=N gives a repository's Keeper N more runs,
 // copies of the oldest that it has, with as many decisions, deliveries and re-runs.
 
-import worker, { KeeperObject as Keeper } from "./worker.mjs";
+import worker, { KeeperObject as Keeper } from "./entry.mjs";
 
 const counts = {
   worker_requests: 0,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rerunner::attempts::RunOutcome;
-use rerunner::hint::Conclusion;
-use rerunner::keeper::machine::Record;
+use rerunner::keeper::state_machine::Record;
 use rerunner::keeper::views::Page;
+use rerunner::names::Conclusion;
 use rerunner::names::RepoName;
+use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model;
 
@@ -103,8 +103,8 @@ impl Schedule {
         }
         let kept = self.runs[repository].iter().filter_map(|run| keeper.run(run_id_of(*run)).expect("read"));
         let (mut by_outcome, mut reruns) = (BTreeMap::<&str, u64>::new(), 0);
-        for (watched, records) in kept {
-            *by_outcome.entry(watched.outcome.as_str()).or_default() += 1;
+        for (tracked, records) in kept {
+            *by_outcome.entry(tracked.outcome.as_str()).or_default() += 1;
             reruns += records.iter().filter(|record| record.outcome == RunOutcome::Rerunning).count() as u64;
         }
         let count = |outcome: RunOutcome| by_outcome.get(outcome.as_str()).copied().unwrap_or_default();
@@ -216,19 +216,19 @@ impl Schedule {
         let of_latest = |(_, record): &(Millis, Record)| record.run_attempt == Some(attempt_of(latest.number));
         if failed && !excluded && (!unheard || decided.iter().any(of_latest)) {
             let is_explained = match &kept {
-                Some((watched, _)) => {
-                    let of_it = |(_, record): &&(Millis, Record)| record.outcome == watched.outcome;
-                    watched.decided_attempt == Some(attempt_of(latest.number))
+                Some((tracked, _)) => {
+                    let of_it = |(_, record): &&(Millis, Record)| record.outcome == tracked.outcome;
+                    tracked.decided_attempt == Some(attempt_of(latest.number))
                         && decided.iter().filter(of_it).any(explains)
                 }
                 None => decided.last().is_some_and(explains),
             };
-            let heard = world.heard_of.get(&run_id_of(id)).into_iter().flatten();
+            let noted = world.heard_of.get(&run_id_of(id)).into_iter().flatten();
             let of_this = |(at, of): &(Millis, Option<u32>)| match of {
                 Some(attempt) => *attempt == latest.number,
                 None => ended.is_some_and(|ended| *at >= ended),
             };
-            let heard = heard.copied().any(|heard| of_this(&heard));
+            let noted = noted.copied().any(|noted| of_this(&noted));
             let created = from_model(run.identity.created_at);
             // Nor is it of an attempt that only a list can have told of, when GitHub would not re-run it any more, or
             // when a person had it made so late that the run is not on the list.
@@ -239,8 +239,8 @@ impl Schedule {
                 .last_heard
                 .get(&repository)
                 .zip(ended)
-                .is_none_or(|(heard, ended)| *heard < ended && ended - *heard > ACTIVE.minus(Span::hours(12)));
-            let forgiven = !heard && (too_late || asleep) && !decided.iter().any(of_latest);
+                .is_none_or(|(noted, ended)| *noted < ended && ended - *noted > ACTIVE.minus(Span::hours(12)));
+            let forgiven = !noted && (too_late || asleep) && !decided.iter().any(of_latest);
             if decided.is_empty() && !forgiven {
                 say("its last attempt failed, and nothing is known of it".to_owned());
             } else if !is_explained && !forgiven {
@@ -248,7 +248,7 @@ impl Schedule {
                 say(format!("its last attempt, {number}, failed and was not re-run, without a good reason on record"));
             }
         }
-        let Some((watched, _)) = &kept else {
+        let Some((tracked, _)) = &kept else {
             if let Some((last, _)) = decided.last()
                 && world.now - *last < KEPT
             {
@@ -256,16 +256,16 @@ impl Schedule {
             }
             return;
         };
-        let counted = watched.reruns as usize;
+        let counted = tracked.reruns as usize;
         if counted != ours().count() && !pressed && misled == 0 && !unserved {
             say(format!("{} re-runs were made, {counted} were counted", ours().count()));
         }
-        if watched.due.is_some() {
+        if tracked.due.is_some() {
             say("it is due, when all is quiet".to_owned());
         }
         let published = world.kv.get(&(repository, run_id_of(id)));
-        if published.is_some_and(|published| *published != watched.attempts())
-            || (published.is_none() && watched.reruns > 0)
+        if published.is_some_and(|published| *published != tracked.attempts())
+            || (published.is_none() && tracked.reruns > 0)
         {
             say(format!("Workers KV says {published:?}"));
         }

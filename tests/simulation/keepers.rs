@@ -7,19 +7,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use rerunner::github::Call;
-use rerunner::hint::Hint;
 use rerunner::keeper::comments::{self, Comment};
-use rerunner::keeper::machine::{LEASE, Receipt, ReceiptKind, Record};
-use rerunner::keeper::outbox::{Notice, Notices};
 use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::summary::Summary;
-use rerunner::keeper::watched::Watched;
-use rerunner::keeper::work::{self, Host};
+use rerunner::keeper::tracked_run::TrackedRun;
+use rerunner::keeper::work::{self, Platform};
 use rerunner::keeper::{Answer, Keeper, context};
+use rerunner::keeper::{notices::Notice, notices::Notices};
+use rerunner::keeper::{
+    state_machine::LEASE, state_machine::Receipt, state_machine::ReceiptKind, state_machine::Record,
+};
 use rerunner::names::{FilePath, RepoName, RunAttempt, RunId};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
+use rerunner::webhook::event::RunEvent;
 
 use crate::native_sql::NativeSql;
 use crate::world::{Shared, World};
@@ -85,16 +87,16 @@ impl Machine {
     }
 
     /// A webhook arrives. An error is a 503.
-    pub fn receive(&mut self, hint: &Hint) -> Result<(), StoreError> {
+    pub fn receive(&mut self, event: &RunEvent) -> Result<(), StoreError> {
         let received = {
             let site = self.site();
-            let mut receive = Box::pin(work::receive(&self.keeper, &self.config.rules, &site, hint));
+            let mut receive = Box::pin(work::receive(&self.keeper, &self.config.rules, &site, event));
             match poll(receive.as_mut()) {
                 Poll::Ready(received) => received?,
                 Poll::Pending => panic!("a webhook is received in one go"),
             }
         };
-        self.check_delivery(hint, &received.receipt);
+        self.check_delivery(event, &received.receipt);
         if received.overdue && self.work.is_none() {
             self.start_work();
         }
@@ -103,15 +105,15 @@ impl Machine {
     }
 
     /// One that was stored is known for as long as GitHub repeats it.
-    fn check_delivery(&self, hint: &Hint, receipt: &Receipt) {
+    fn check_delivery(&self, event: &RunEvent, receipt: &Receipt) {
         let mut world = self.world.borrow_mut();
-        let heard = world.now;
-        world.last_heard.insert(self.repository, heard);
+        let noted = world.now;
+        world.last_heard.insert(self.repository, noted);
         if receipt.kind != ReceiptKind::Ignored {
-            let of = hint.run_attempt.map(RunAttempt::get);
-            world.heard_of.entry(hint.run_id).or_default().push((heard, of));
+            let of = event.run_attempt.map(RunAttempt::get);
+            world.heard_of.entry(event.run_id).or_default().push((noted, of));
         }
-        let Some(delivery) = &hint.delivery else { return };
+        let Some(delivery) = &event.delivery else { return };
         let now = world.clock(self.repository);
         let stored = world.deliveries.get(delivery).copied();
         if let Some(stored) = stored
@@ -293,7 +295,7 @@ impl Site {
     }
 }
 
-impl Host for Site {
+impl Platform for Site {
     fn now(&self) -> Millis {
         self.world.borrow().clock(self.repository)
     }
@@ -326,7 +328,7 @@ impl Host for Site {
         self.returned(index).await.expect("an answer")
     }
 
-    async fn publish(&self, watched: &Watched) -> bool {
+    async fn publish(&self, tracked: &TrackedRun) -> bool {
         let (index, written, told) = {
             let mut world = self.world.borrow_mut();
             let (fails, likelihood) = ("a failed write to KV", world.faults.kv_failure);
@@ -340,7 +342,7 @@ impl Host for Site {
         self.returned(index).await;
         if written {
             let World { kv, .. } = &mut *self.world.borrow_mut();
-            kv.insert((self.repository, watched.run_id), watched.attempts());
+            kv.insert((self.repository, tracked.run_id), tracked.attempts());
         }
         told
     }
@@ -370,7 +372,7 @@ impl Host for Site {
     }
 
     /// These repositories keep their names.
-    async fn hand_over(&self, to: &RepoName, _: &Hint, _: &[Record]) -> bool {
+    async fn hand_over(&self, to: &RepoName, _: &RunEvent, _: &[Record]) -> bool {
         self.world.borrow_mut().violate(format!("handed over to {to}"));
         false
     }

@@ -1,7 +1,7 @@
 //! The policy files of a schedule's repositories, and what each permits, said apart from the code that is under test.
 
-use rerunner::attempts::RunOutcome;
 use rerunner::bugs::{self, Bug};
+use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model::{Conclusion, Job, Outcome};
 

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use rerunner::bugs::{self, Bug};
-use rerunner::hint::{Hint, News};
 use rerunner::names::RepoName;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
+use rerunner::webhook::{event::RunEvent, event::RunEventKind};
 use simulator::model::{self, Grant, Permission, RepositoryId, Shows, Trigger, WorkflowId};
 
 use crate::faults::Faults;
@@ -183,14 +183,14 @@ impl Schedule {
         let weeks = self.kind == Kind::Weeks;
         for repository in 0..self.ids.len() {
             // Something was heard of the repository before: else nothing would be known of it.
-            let hint = Hint {
+            let event = RunEvent {
                 run_id: run_id_of(model::RunId(1)),
                 run_attempt: Some(attempt_of(2)),
-                news: News::RunSucceeded,
+                kind: RunEventKind::RunSucceeded,
                 delivery: None,
                 workflow: None,
             };
-            world.at(START, Event::Webhook { repository, hint, tries: 0 });
+            world.at(START, Event::Webhook { repository, event, tries: 0 });
             for _ in 0..if weeks { world.random.usize(4..8) } else { world.random.usize(10..15) } {
                 // Over weeks, several in a day now and then, so that a day's budget is met.
                 let mut at = if burst { lasts / 10 } else { world.random.i64(1_000..lasts * 8 / 10) };
@@ -262,7 +262,7 @@ impl Schedule {
                 let now = to_model(world.now);
                 world.github.advance(now);
             }
-            Event::Webhook { repository, hint, tries } => self.webhook(repository, &hint, tries),
+            Event::Webhook { repository, event, tries } => self.webhook(repository, &event, tries),
             Event::Alarm { repository, generation } => {
                 let fires = {
                     let alarm = &mut self.world.borrow_mut().alarms[repository];
@@ -286,8 +286,8 @@ impl Schedule {
                 };
                 if !self.crashes(repository) {
                     let mut world = self.world.borrow_mut();
-                    let heard = world.heard_from.get(&repository).is_none_or(|from| call >= *from);
-                    if let Some(until) = world.calls[call].asks_to_wait.filter(|_| heard) {
+                    let noted = world.heard_from.get(&repository).is_none_or(|from| call >= *from);
+                    if let Some(until) = world.calls[call].asks_to_wait.filter(|_| noted) {
                         world.told_to_wait.insert(repository, until);
                     }
                     drop(world);

@@ -1,10 +1,10 @@
 //! Webhooks: what GitHub tells, what becomes of it on the way, and how it is received.
 
-use rerunner::hint::{Hint, WorkflowHint};
 use rerunner::names::{DeliveryId, RepoName};
 use rerunner::time::Span;
 use rerunner::webhook::filter::{self, Passed};
 use rerunner::webhook::payload::{Payload, Seen};
+use rerunner::webhook::{event::EventWorkflow, event::RunEvent};
 use simulator::model::{self, What};
 
 use crate::schedule::{REPOSITORIES, Schedule};
@@ -17,18 +17,18 @@ impl Schedule {
         let events = self.world.borrow_mut().github.take_events();
         for event in events {
             let Some(payload) = payload_of(&event) else { continue };
-            let Passed::Hint { hint, repository, .. } = filter::apply(&self.settings, payload) else { continue };
+            let Passed::RunEvent { event, repository, .. } = filter::apply(&self.settings, payload) else { continue };
             let mut world = self.world.borrow_mut();
             let known = world.repositories.iter().position(|known| known == repository.as_str());
             let repository = known.expect("a repository");
             let wanted = world.wants_cancelled.contains(&repository);
-            let Some(hint) = hint.where_cancelled_runs(wanted) else { continue };
+            let Some(event) = event.where_cancelled_runs(wanted) else { continue };
             self.deliveries += 1;
-            let hint = Hint { delivery: DeliveryId::parse(&format!("d-{}", self.deliveries)), ..hint };
+            let event = RunEvent { delivery: DeliveryId::parse(&format!("d-{}", self.deliveries)), ..event };
             let (drop, repeat, delay) =
                 (world.faults.drop_webhook, world.faults.repeat_webhook, world.faults.delay_webhook);
             if world.chance("a dropped webhook", drop) {
-                world.note(|| format!("webhook    lost: {hint:?}"));
+                world.note(|| format!("webhook    lost: {event:?}"));
                 continue;
             }
             let mut copies = 1;
@@ -37,28 +37,28 @@ impl Schedule {
                 if self.is_long() {
                     // Somebody has it delivered again within the three days that GitHub offers.
                     let after = Span::millis(world.random.i64(0..Span::hours(71).as_millis()));
-                    world.after(after, Event::Webhook { repository, hint: hint.clone(), tries: 0 });
+                    world.after(after, Event::Webhook { repository, event: event.clone(), tries: 0 });
                 }
             }
             for _ in 0..copies {
                 let late = world.chance("a delayed webhook", delay);
                 let most = if late { [60_000, 7_200_000][world.random.usize(0..2)] } else { 3_000 };
                 let after = Span::millis(world.random.i64(50..most));
-                world.after(after, Event::Webhook { repository, hint: hint.clone(), tries: 0 });
+                world.after(after, Event::Webhook { repository, event: event.clone(), tries: 0 });
             }
         }
     }
 
-    pub fn webhook(&mut self, repository: usize, hint: &Hint, tries: u32) {
+    pub fn webhook(&mut self, repository: usize, event: &RunEvent, tries: u32) {
         self.webhooks += 1;
         self.world.borrow_mut().on_the_way -= 1;
-        self.world.borrow_mut().note(|| format!("webhook    {hint:?}"));
+        self.world.borrow_mut().note(|| format!("webhook    {event:?}"));
         // Settings can have changed while it was on its way.
         if !self.settings.serves(&RepoName::parse(REPOSITORIES[repository]).expect("a name")) {
             return;
         }
         // The very first one makes the repository known, and is the only one that nothing may happen to.
-        let first = hint.delivery.is_none();
+        let first = event.delivery.is_none();
         let crash = if first { 0.0 } else { self.world.borrow().faults.crash / 4.0 };
         // The machine may go away before it is stored, or after it is stored and before it is answered.
         let before = self.world.borrow_mut().chance("a webhook refused", crash);
@@ -66,7 +66,7 @@ impl Schedule {
             self.machines[repository].crash();
             false
         } else {
-            self.machines[repository].receive(hint).is_ok()
+            self.machines[repository].receive(event).is_ok()
         };
         let after = self.world.borrow_mut().chance("a webhook stored and not answered", crash);
         if after {
@@ -77,15 +77,15 @@ impl Schedule {
             let mut world = self.world.borrow_mut();
             if (!self.sweeps || world.random.bool()) && tries < 20 {
                 let later = Span::millis(world.random.i64(1_000..1_800_000));
-                world.after(later, Event::Webhook { repository, hint: hint.clone(), tries: tries + 1 });
+                world.after(later, Event::Webhook { repository, event: event.clone(), tries: tries + 1 });
             }
         }
     }
 }
 
-pub fn workflow_of(event: &model::Event) -> Option<WorkflowHint> {
+pub fn workflow_of(event: &model::Event) -> Option<EventWorkflow> {
     let of = &event.run.identity;
-    WorkflowHint::new(rerunner::names::WorkflowId::new(of.workflow_number), &of.workflow.name)
+    EventWorkflow::new(rerunner::names::WorkflowId::new(of.workflow_number), &of.workflow.name)
 }
 
 /// What a webhook says, in the Worker's words. The JSON in between is covered by other tests.

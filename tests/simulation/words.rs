@@ -2,12 +2,13 @@
 
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::log_tail::Tail;
-use rerunner::github::run::Fork;
-use rerunner::github::{ListAnswer, ListedRun, Origin, Page, PullRequest, ReadAnswer, Run};
-use rerunner::hint::Conclusion;
+use rerunner::github::{ListAnswer, ListedRun, Page, ReadAnswer};
 use rerunner::keeper::Answer;
+use rerunner::names::Conclusion;
 use rerunner::names::{JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{Job, LogTail, Step};
+use rerunner::policy::run::Fork;
+use rerunner::policy::{run::Origin, run::PullRequest, run::Run};
 use rerunner::time::Millis;
 use simulator::model::{self, ApiError};
 

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
 use percent_encoding::percent_decode_str;
-use rerunner::attempts::Attempts;
 use rerunner::github::answer::{Reply, ReplyHeaders};
 use rerunner::github::comments::Author;
 use rerunner::github::pulls::PULLS_PER_PAGE;
@@ -16,13 +15,14 @@ use rerunner::github::{
     Call, CommentCall, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer,
     RerunAnswer,
 };
-use rerunner::hint::Hint;
 use rerunner::keeper::Answer;
+use rerunner::keeper::attempts::Attempts;
 use rerunner::keeper::comments::{Comment, MARK};
-use rerunner::keeper::machine::{QUIET, Record};
+use rerunner::keeper::{state_machine::QUIET, state_machine::Record};
 use rerunner::names::{DeliveryId, RunId};
 use rerunner::policy::Scope;
 use rerunner::time::{Millis, Span};
+use rerunner::webhook::event::RunEvent;
 use simulator::model::{self, Caller, Contents, CreatedFilter, GitHub, PullsQuery, RunsQuery};
 
 use crate::faults::Faults;
@@ -48,7 +48,7 @@ pub enum Event {
     /// A webhook arrives at the Worker. `tries`: how often it was refused before.
     Webhook {
         repository: usize,
-        hint: Hint,
+        event: RunEvent,
         tries: u32,
     },
     Alarm {

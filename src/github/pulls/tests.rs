@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::github::answer::{Problem, ReplyHeaders};
-use crate::github::run::Fork;
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::{RepoName, RunAttempt, RunId};
+use crate::policy::run::Fork;
 
 fn reply(status: u16, body: &Value) -> Reply {
     Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }

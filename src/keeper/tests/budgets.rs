@@ -6,8 +6,14 @@ use crate::keeper::store::Value;
 /// Of another run than the one that the play is about.
 fn hear_of(play: &Play, run: u64) {
     let run_id = RunId::new(run).unwrap();
-    let hint = Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
-    play.keeper.receive(&hint, &play.cx()).unwrap();
+    let event = RunEvent {
+        run_id,
+        run_attempt: Some(attempt(1)),
+        kind: RunEventKind::RunFailed,
+        delivery: None,
+        workflow: None,
+    };
+    play.keeper.receive(&event, &play.cx()).unwrap();
 }
 
 fn outcome(play: &Play, run: u64) -> RunOutcome {
@@ -32,8 +38,8 @@ fn reruns_an_hour_are_of_the_repository_and_come_back() {
         [1, 2, 3].map(|run| outcome(&play, run)),
         [RunOutcome::Rerunning, RunOutcome::Rerunning, RunOutcome::Left]
     );
-    let (watched, _) = play.keeper.run(RunId::new(3).unwrap()).unwrap().unwrap();
-    assert!(watched.reason.contains("2 re-runs an hour"), "{}", watched.reason);
+    let (tracked, _) = play.keeper.run(RunId::new(3).unwrap()).unwrap().unwrap();
+    assert!(tracked.reason.contains("2 re-runs an hour"), "{}", tracked.reason);
     play.pass(Span::hours(1));
     hear_of(&play, 4);
     work_on_many(&play);
@@ -60,7 +66,7 @@ fn runner_minutes_a_day() {
 fn a_lost_answer_is_paid_for() {
     let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     hear_of(&play, 2);
     play.pass_working(Span::seconds(20));
@@ -76,7 +82,7 @@ fn a_refusal_costs_nothing() {
     for answer in [refused, RerunAnswer::AlreadyRunning] {
         let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
         play.github.borrow_mut().rerun_answers = vec![answer];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(5));
         hear_of(&play, 2);
         play.pass_working(Span::seconds(20));
@@ -87,7 +93,7 @@ fn a_refusal_costs_nothing() {
 #[test]
 fn a_crash_before_the_answer_is_paid_for() {
     let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     play.until_rerun();
     hear_of(&play, 2);
@@ -99,7 +105,7 @@ fn a_crash_before_the_answer_is_paid_for() {
 #[test]
 fn what_was_spent_is_forgotten_after_two_days() {
     let play = Play::with_policy("");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     let kept = |play: &Play| {
         let sql = play.keeper.store().sql();
@@ -115,7 +121,7 @@ fn what_was_spent_is_forgotten_after_two_days() {
 #[test]
 fn what_an_older_version_has_stored_is_brought_up_to_date() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     let sql = play.keeper.into_sql();
     // Back to the first version, with a decision as that wrote it.
     for statement in [
@@ -151,8 +157,8 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
         crate::keeper::store::Sql::exec(&sql, statement, vec![]).unwrap();
     }
     let keeper = Keeper::open(sql).unwrap();
-    let (watched, records) = keeper.run(run_id()).unwrap().unwrap();
-    assert_eq!((watched.outcome, watched.event), (RunOutcome::Waiting, None));
+    let (tracked, records) = keeper.run(run_id()).unwrap().unwrap();
+    assert_eq!((tracked.outcome, tracked.event), (RunOutcome::Waiting, None));
     let expected = Record {
         run_attempt: Some(attempt(1)),
         decided: Millis(5),

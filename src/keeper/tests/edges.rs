@@ -1,15 +1,15 @@
 //! What each guard of the state machine is there for: late webhooks, waits that grow, what concerns other runs.
 
 use super::*;
-use crate::keeper::watched::Calling;
+use crate::keeper::tracked_run::PendingRerun;
 
 /// What a webhook must not change: every field of the run stays as it was.
 #[track_caller]
-fn nothing_changes(play: &Play, news: News, run_attempt: Option<u32>, reason: &str) {
-    let before = play.watched();
-    let receipt = play.hear(news, run_attempt);
+fn nothing_changes(play: &Play, kind: RunEventKind, run_attempt: Option<u32>, reason: &str) {
+    let before = play.tracked();
+    let receipt = play.on_webhook(kind, run_attempt);
     assert_eq!((receipt.kind, receipt.reason.as_str()), (ReceiptKind::Recorded, reason));
-    assert_eq!(play.watched(), before);
+    assert_eq!(play.tracked(), before);
 }
 
 fn records(play: &Play) -> usize {
@@ -19,36 +19,36 @@ fn records(play: &Play) -> usize {
 #[test]
 fn late_and_repeated_webhooks_change_nothing() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
-    for news in [News::RunFailed, News::JobFailed, News::RunEnded] {
-        nothing_changes(&play, news, Some(1), "this attempt was decided on");
+    for kind in [RunEventKind::RunFailed, RunEventKind::JobFailed, RunEventKind::RunEnded] {
+        nothing_changes(&play, kind, Some(1), "this attempt was decided on");
     }
     // The second attempt's webhooks come after the third's.
-    play.heard(News::RunFailed, Some(3), ReceiptKind::Scheduled);
-    for news in [News::RunFailed, News::JobFailed, News::RunSucceeded, News::RunEnded] {
-        nothing_changes(&play, news, Some(2), "a newer attempt is known");
+    play.noted(RunEventKind::RunFailed, Some(3), ReceiptKind::Scheduled);
+    for kind in [RunEventKind::RunFailed, RunEventKind::JobFailed, RunEventKind::RunSucceeded, RunEventKind::RunEnded] {
+        nothing_changes(&play, kind, Some(2), "a newer attempt is known");
     }
-    play.heard(News::RunSucceeded, Some(4), ReceiptKind::Recorded);
-    nothing_changes(&play, News::RunSucceeded, Some(4), "this attempt was decided on");
+    play.noted(RunEventKind::RunSucceeded, Some(4), ReceiptKind::Recorded);
+    nothing_changes(&play, RunEventKind::RunSucceeded, Some(4), "this attempt was decided on");
 }
 
 #[test]
 fn a_newer_attempts_failure_is_news_even_while_the_older_waits() {
     let play = Play::new();
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
-    play.heard(News::RunFailed, Some(2), ReceiptKind::Scheduled);
-    assert_eq!(play.watched().run_attempt, Some(attempt(2)));
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
+    assert_eq!(play.tracked().run_attempt, Some(attempt(2)));
 }
 
 #[test]
 fn a_cancelled_rerun_is_looked_at_at_once() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.ends(Conclusion::Cancelled);
-    play.heard(News::RunEnded, Some(2), ReceiptKind::Recorded);
+    play.noted(RunEventKind::RunEnded, Some(2), ReceiptKind::Recorded);
     play.pass_working(Span::ZERO);
     play.stands(RunOutcome::Left, 1);
 }
@@ -56,31 +56,31 @@ fn a_cancelled_rerun_is_looked_at_at_once() {
 #[test]
 fn what_is_heard_while_a_call_is_out_does_not_make_it_due() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let rerun = play.until_rerun();
-    let due = play.watched().due;
+    let due = play.tracked().due;
     assert_eq!(due, Some(play.now.get() + LEASE));
-    nothing_changes(&play, News::RunFailed, Some(1), "this attempt is being re-run");
+    nothing_changes(&play, RunEventKind::RunFailed, Some(1), "this attempt is being re-run");
     play.pass(Span::seconds(1));
     // Of the attempt that the call has started, perhaps.
-    play.hear(News::JobFailed, None);
-    play.hear(News::RunEnded, Some(2));
-    assert_eq!(play.watched().due, due);
+    play.on_webhook(RunEventKind::JobFailed, None);
+    play.on_webhook(RunEventKind::RunEnded, Some(2));
+    assert_eq!(play.tracked().due, due);
     play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
     play.stands(RunOutcome::Rerunning, 1);
-    assert_eq!(play.watched().due, Some(play.now.get() + Span::seconds(30)), "looked at soon");
+    assert_eq!(play.tracked().due, Some(play.now.get() + Span::seconds(30)), "looked at soon");
 }
 
 #[test]
 fn the_delay_is_counted_from_the_attempts_end_however_early_it_is_looked_at() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     // Two seconds before the re-run is looked at by itself.
     play.pass_working(Span::seconds(118));
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(4));
     assert_eq!(play.github.borrow().reads, 2, "it was looked at");
     play.reruns(&[1]);
@@ -90,7 +90,7 @@ fn the_delay_is_counted_from_the_attempts_end_however_early_it_is_looked_at() {
     let mut play = Play::new();
     play.rules.delay = Span::minutes(2);
     play.github.borrow_mut().conclusion = None;
-    play.hear(News::JobFailed, Some(1));
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::minutes(2));
     play.ends(Conclusion::Failure);
     play.pass_working(Span::seconds(119));
@@ -103,9 +103,9 @@ fn the_delay_is_counted_from_the_attempts_end_however_early_it_is_looked_at() {
 fn a_run_said_to_have_failed_and_still_going_can_be_said_to_have_failed_again() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(5));
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn failing_jobs_do_not_put_off_the_look() {
         let play = Play::new();
         play.github.borrow_mut().conclusion = None;
         for _ in 0..256 {
-            play.hear(News::JobFailed, run_attempt);
+            play.on_webhook(RunEventKind::JobFailed, run_attempt);
             play.pass_working(Span::millis(500));
         }
         let reads = play.github.borrow().reads;
@@ -126,11 +126,11 @@ fn failing_jobs_do_not_put_off_the_look() {
 fn a_job_of_no_known_attempt_ends_a_long_wait() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.hear(News::JobFailed, None);
+    play.on_webhook(RunEventKind::JobFailed, None);
     play.pass_working(Span::minutes(20));
     play.ends(Conclusion::Failure);
     play.pass_working(Span::seconds(15));
-    play.hear(News::JobFailed, None);
+    play.on_webhook(RunEventKind::JobFailed, None);
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
 }
@@ -141,11 +141,11 @@ fn a_run_that_is_decided_on_and_looked_at_once_more_stays_as_it_was() {
         let mut play = Play::new();
         play.rules.max_reruns = 1;
         play.github.borrow_mut().attempt = 2;
-        play.hear(News::RunFailed, Some(2));
+        play.on_webhook(RunEventKind::RunFailed, Some(2));
         play.pass_working(Span::seconds(5));
         play.stands(RunOutcome::Exhausted, 0);
         play.github.borrow_mut().read_problems.extend(problem);
-        play.hear(News::JobFailed, None);
+        play.on_webhook(RunEventKind::JobFailed, None);
         play.pass_working(Span::minutes(5));
         play.stands(RunOutcome::Exhausted, 0);
         assert_eq!(records(&play), 1);
@@ -157,7 +157,7 @@ fn a_run_that_is_decided_on_and_looked_at_once_more_stays_as_it_was() {
 fn a_persons_rerun_is_not_counted_as_a_call_that_was_refused() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(10));
     play.github.borrow_mut().attempt = 2;
     play.ends(Conclusion::Success);
@@ -171,12 +171,12 @@ fn what_is_told_to_workers_kv() {
     for (conclusion, published) in [(Conclusion::Success, false), (Conclusion::Cancelled, true)] {
         let play = Play::new();
         play.ends(conclusion);
-        play.hear(News::JobFailed, Some(1));
+        play.on_webhook(RunEventKind::JobFailed, Some(1));
         play.pass_working(Span::minutes(1));
         play.stands(RunOutcome::Left, 0);
-        assert_eq!((play.watched().published, play.watched().publish), (published, None), "{conclusion:?}");
+        assert_eq!((play.tracked().published, play.tracked().publish), (published, None), "{conclusion:?}");
         // Nothing that was read says what the workflow is called.
-        assert_eq!(play.watched().attempts().workflow.as_deref(), Some("ci.yml"));
+        assert_eq!(play.tracked().attempts().workflow.as_deref(), Some("ci.yml"));
     }
 }
 
@@ -184,7 +184,7 @@ fn what_is_told_to_workers_kv() {
 fn rate_limits_without_a_word_are_waited_out_longer_each_time() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(Problem::RateLimited { wait: None }); 3];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(7));
     play.reruns(&[]);
     play.pass_working(Span::minutes(1));
@@ -197,14 +197,14 @@ fn what_concerns_the_repository_holds_up_its_other_runs() {
     for (problem, reads_until_closed) in [(limited, 1), (lost(), 3)] {
         let play = Play::new();
         for run in 1..=6 {
-            let hint = Hint {
+            let event = RunEvent {
                 run_id: RunId::new(run).unwrap(),
                 run_attempt: Some(attempt(1)),
-                news: News::RunFailed,
+                kind: RunEventKind::RunFailed,
                 delivery: None,
                 workflow: None,
             };
-            play.keeper.receive(&hint, &play.cx()).unwrap();
+            play.keeper.receive(&event, &play.cx()).unwrap();
         }
         play.github.borrow_mut().read_problems = vec![problem; 6];
         play.pass(Span::seconds(5));
@@ -217,9 +217,9 @@ fn what_concerns_the_repository_holds_up_its_other_runs() {
 fn a_refused_token_is_on_view_and_in_the_record_once_until_it_is_hopeless() {
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![Problem::Credentials { message: "401".to_owned() }; 5_000];
-    play.hear(News::JobFailed, Some(1));
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::hours(10));
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.stands(RunOutcome::Failed, 0);
     assert_eq!(records(&play), 1);
     play.pass_working(Span::days(29));
@@ -234,7 +234,7 @@ fn a_refused_token_is_on_view_and_in_the_record_once_until_it_is_hopeless() {
 fn two_outages_are_not_one() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.hear(News::JobFailed, Some(1));
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
     for _ in 0..2 {
         play.github.borrow_mut().read_problems = vec![lost(); 1_000];
         play.pass_working(Span::hours(20));
@@ -249,17 +249,17 @@ fn what_was_before_an_attempt_does_not_count_against_it() {
     // Its second attempt was looked at for hours, further and further apart; the first lost read of its failure is made
     // again at once.
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(5));
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().read_problems = vec![lost()];
-    play.heard(News::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(12));
     play.reruns(&[1, 2]);
     // An outage that ended with its first attempt is not the one that its second attempt meets.
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![lost(); 1_000];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(20));
     play.github.borrow_mut().read_problems.clear();
     play.ends(Conclusion::Cancelled);
@@ -268,7 +268,7 @@ fn what_was_before_an_attempt_does_not_count_against_it() {
     play.github.borrow_mut().attempt = 2;
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().read_problems = vec![lost()];
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::minutes(1));
     play.reruns(&[2]);
 }
@@ -277,19 +277,20 @@ fn what_was_before_an_attempt_does_not_count_against_it() {
 fn a_run_that_was_refused_waits_again_with_its_next_attempt() {
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![Problem::NotFound; 4];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(4));
     play.stands(RunOutcome::Failed, 0);
-    play.hear(News::JobFailed, None);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::JobFailed, None);
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.stands(RunOutcome::Waiting, 0);
 }
 
 #[test]
 fn an_answer_that_comes_after_the_next_attempts_call_is_not_that_calls() {
     let play = Play::new();
-    let calling = Calling { run_attempt: attempt(2), since: START, again: false };
-    let watched = Watched { run_attempt: Some(attempt(2)), calling: Some(calling), ..Watched::new(run_id(), START) };
-    let step = machine::rerun_answered(watched.clone(), attempt(1), RerunAnswer::Accepted, &play.cx());
-    assert_eq!((step.watched, step.records), (watched, vec![]));
+    let pending = PendingRerun { run_attempt: attempt(2), since: START, again: false };
+    let tracked =
+        TrackedRun { run_attempt: Some(attempt(2)), pending: Some(pending), ..TrackedRun::new(run_id(), START) };
+    let step = state_machine::rerun_answered(tracked.clone(), attempt(1), RerunAnswer::Accepted, &play.cx());
+    assert_eq!((step.tracked, step.records), (tracked, vec![]));
 }

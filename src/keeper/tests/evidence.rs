@@ -36,7 +36,7 @@ fn is_read(call: &Call) -> bool {
 #[test]
 fn a_log_decides_and_nothing_of_it_is_kept_but_where() {
     let play = with_log(&["fetching", "read ECONNRESET hush"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
     let detail = detail(&play);
@@ -51,7 +51,7 @@ fn a_log_decides_and_nothing_of_it_is_kept_but_where() {
 #[test]
 fn what_no_rule_asks_for_is_not_read() {
     let play = Play::with_policy("rules:\n  - name: builds\n    if: { job: build, log: x }\n    then: leave\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
     assert_eq!((asked(&play, is_jobs), asked(&play, is_log)), (1, 0));
@@ -61,7 +61,7 @@ fn what_no_rule_asks_for_is_not_read() {
 fn jobs_come_in_pages() {
     let play = Play::with_policy("rules:\n  - name: late\n    if: { job: job 250 }\n    then: leave\nmixed: leave\n");
     play.github.borrow_mut().jobs = (1..=250).map(|n| failed_job(n, &format!("job {n}"), "Run tests")).collect();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.reruns(&[]);
     play.stands(RunOutcome::Left, 0);
@@ -73,7 +73,7 @@ fn one_decision_makes_a_bounded_number_of_requests() {
     let play = Play::with_policy(&format!("{BY_LOG}mixed: rerun\n"));
     play.github.borrow_mut().log = vec!["read ECONNRESET".to_owned()];
     play.github.borrow_mut().jobs = (1..=40).map(|n| failed_job(n, &format!("job {n:02}"), "Run tests")).collect();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
     // Each takes two requests: GitHub answers with where it lies.
@@ -87,7 +87,7 @@ fn one_decision_makes_a_bounded_number_of_requests() {
 fn what_github_does_not_have_is_done_without_after_a_moment() {
     let play = with_log(&["read ECONNRESET"]);
     play.github.borrow_mut().log_problem = Some(Problem::NotFound);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(9));
     play.stands(RunOutcome::Waiting, 0);
     play.pass_working(Span::seconds(21));
@@ -102,10 +102,10 @@ fn lost_answers_are_asked_for_again_and_then_done_without() {
     for (lost_answers, rerun, most) in [(7, true, Span::minutes(1)), (1_000, false, Span::minutes(5))] {
         let play = with_log(&["read ECONNRESET"]);
         play.github.borrow_mut().evidence_problems = vec![lost(); lost_answers];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(most);
         play.reruns(if rerun { &[1] } else { &[] });
-        assert_eq!(play.watched().outcome, if rerun { RunOutcome::Rerunning } else { RunOutcome::Left });
+        assert_eq!(play.tracked().outcome, if rerun { RunOutcome::Rerunning } else { RunOutcome::Left });
         let absent = detail(&play).absent;
         assert_eq!(absent.is_empty(), rerun, "{absent:?}");
         let tries = asked(&play, is_jobs);
@@ -119,7 +119,7 @@ fn after_an_outage_evidence_is_not_done_without_at_once() {
     let play = with_log(&["read ECONNRESET"]);
     play.github.borrow_mut().read_problems = vec![lost(); 10];
     play.github.borrow_mut().evidence_problems = vec![lost(); 2];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(3));
     play.reruns(&[1]);
     assert!(detail(&play).absent.is_empty());
@@ -129,7 +129,7 @@ fn after_an_outage_evidence_is_not_done_without_at_once() {
 fn a_rate_limit_is_waited_out() {
     let play = with_log(&["read ECONNRESET"]);
     play.github.borrow_mut().evidence_problems = vec![Problem::RateLimited { wait: Some(Span::minutes(10)) }];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(10));
     play.reruns(&[]);
     assert_eq!(asked(&play, |_| true), 3, "the file, the run and its jobs, and then nothing");
@@ -142,7 +142,7 @@ fn a_list_of_jobs_that_is_behind_is_asked_for_again() {
     let play = Play::new();
     let ended = play.github.borrow().jobs.clone();
     play.github.borrow_mut().jobs = vec![Job { conclusion: None, completed: None, ..failed_job(1, "test", "x") }];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(8));
     play.reruns(&[]);
     play.github.borrow_mut().jobs = ended;
@@ -156,7 +156,7 @@ fn after_gathering_for_long_the_run_is_read_again() {
     for (takes, reads) in [(Span::seconds(1), 1), (Span::seconds(4), 2)] {
         let play = with_log(&["read ECONNRESET"]);
         play.github.borrow_mut().evidence_takes = takes;
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::minutes(1));
         play.reruns(&[1]);
         assert_eq!((asked(&play, is_read), asked(&play, is_log)), (reads, 1), "{takes}");
@@ -169,15 +169,15 @@ fn after_gathering_for_long_the_run_is_read_again() {
 #[test]
 fn what_changed_while_evidence_was_gathered_counts() {
     let play = with_log(&["read ECONNRESET"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let log = play.until(is_log);
     // Somebody presses the button, and it passes.
     play.github.borrow_mut().attempt = 2;
     play.ends(Conclusion::Success);
-    play.heard(News::RunSucceeded, Some(2), ReceiptKind::Recorded);
+    play.noted(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
     let settled = play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
-    assert_eq!(settled.errand, None);
+    assert_eq!(settled.task, None);
     play.pass_working(Span::minutes(5));
     play.reruns(&[]);
     play.stands(RunOutcome::Rescued, 0);
@@ -186,7 +186,7 @@ fn what_changed_while_evidence_was_gathered_counts() {
 #[test]
 fn after_a_crash_evidence_is_gathered_anew() {
     let play = with_log(&["read ECONNRESET"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     play.until(is_log);
     let Play { keeper, now, github, rules, .. } = play;
@@ -202,24 +202,24 @@ fn a_claim_is_renewed_while_evidence_is_gathered() {
     let play = with_log(&["read ECONNRESET"]);
     play.github.borrow_mut().evidence_takes = Span::seconds(15);
     play.github.borrow_mut().jobs = (1..=250).map(|n| failed_job(n, &format!("job {n}"), "Run tests")).collect();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
-    let mut errand = play.keeper.next(true, &play.cx()).unwrap();
-    while let Some(Errand::Call(call)) = errand {
+    let mut task = play.keeper.next(true, &play.cx()).unwrap();
+    while let Some(Task::Call(call)) = task {
         assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "{call:?}: it is claimed");
-        errand = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().errand;
+        task = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().task;
     }
 }
 
 #[test]
 fn a_run_that_is_let_go_is_begun_anew() {
     let play = with_log(&["read ECONNRESET"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let log = play.until(is_log);
     play.keeper.let_go(run_id(), play.now.get()).unwrap();
     let late = play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
-    assert_eq!(late.errand, None, "nobody waits for it");
+    assert_eq!(late.task, None, "nobody waits for it");
     play.work();
     play.reruns(&[1]);
 }
@@ -247,13 +247,13 @@ fn to_the_next_alarm(play: &Play) {
 }
 
 fn begun(play: &Play) -> Option<(u32, u32)> {
-    play.watched().gathering.map(|begun| (begun.run_attempt.get(), begun.times))
+    play.tracked().collecting.map(|begun| (begun.run_attempt.get(), begun.times))
 }
 
 #[test]
 fn what_the_object_dies_of_is_not_tried_for_ever() {
     let play = with_log(&["read ECONNRESET"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     let play = dies_of(dies_of(play, is_log), is_log);
     assert_eq!((begun(&play), asked(&play, is_log)), (Some((1, 2)), 2));
     play.pass_working(Span::minutes(1));
@@ -270,7 +270,7 @@ fn what_the_object_dies_of_is_not_tried_for_ever() {
 #[test]
 fn not_even_what_it_dies_of_first() {
     let mut play = with_log(&["read ECONNRESET"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     for _ in 0..4 {
         play = dies_of(play, is_jobs);
     }
@@ -285,7 +285,7 @@ fn not_even_what_it_dies_of_first() {
 #[test]
 fn a_restart_while_evidence_is_gathered_does_not_count_for_ever() {
     let play = with_log(&["read ECONNRESET"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     let play = dies_of(play, is_jobs);
     assert_eq!(begun(&play), Some((1, 1)));
     // It comes to an end, if only because GitHub does not answer.
@@ -298,7 +298,7 @@ fn a_restart_while_evidence_is_gathered_does_not_count_for_ever() {
     play.reruns(&[1]);
     // The next attempt begins at nothing.
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     let play = dies_of(play, is_log);
     assert_eq!(begun(&play), Some((2, 1)));
     play.pass_working(Span::minutes(1));
@@ -308,7 +308,7 @@ fn a_restart_while_evidence_is_gathered_does_not_count_for_ever() {
 #[test]
 fn what_is_given_up_without_a_death_is_none() {
     let play = with_log(&["read ECONNRESET"]);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     for _ in 0..3 {
         // The answer never comes, and the same object begins anew.
         play.github.borrow_mut().deadly = Some(is_log);

@@ -25,7 +25,7 @@ fn counts(job: &FlakyJob) -> (&str, u64, u64, u64) {
 fn fails(play: &Play, n: u32, jobs: &[&str]) {
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().jobs = jobs.iter().zip(1..).map(|(name, id)| failed_job(id, name, "Run tests")).collect();
-    play.hear(News::RunFailed, Some(n));
+    play.on_webhook(RunEventKind::RunFailed, Some(n));
     play.pass_working(Span::seconds(5));
 }
 
@@ -38,7 +38,7 @@ fn a_rescue_is_counted_once() {
     fails(&play, 2, &["test"]);
     play.ends(Conclusion::Success);
     for _ in 0..3 {
-        play.hear(News::RunSucceeded, Some(3));
+        play.on_webhook(RunEventKind::RunSucceeded, Some(3));
         play.work();
     }
     let seen = view(&play);
@@ -64,7 +64,7 @@ fn a_run_that_goes_on_after_its_end_is_counted_where_it_ends_at_last() {
     play.pass(Span::days(1));
     play.github.borrow_mut().attempt = 5;
     play.ends(Conclusion::Success);
-    play.hear(News::RunSucceeded, Some(5));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(5));
     play.pass_working(Span::minutes(1));
     let seen = view(&play);
     assert_eq!((seen.last_30_days.rescued, seen.last_30_days.exhausted), (1, 0));
@@ -81,7 +81,7 @@ fn a_lost_answer_is_counted_like_any_other() {
     play.github.borrow_mut().lost_after_effect = true;
     fails(&play, 1, &["test"]);
     play.ends(Conclusion::Success);
-    play.hear(News::RunSucceeded, Some(2));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     let seen = view(&play);
     assert_eq!((seen.last_30_days.rescued, seen.last_30_days.reruns), (1, 1));
     assert_eq!(seen.flaky_jobs.iter().map(counts).collect::<Vec<_>>(), [("test", 1, 1, 1)]);
@@ -103,14 +103,14 @@ fn runners_that_stand_out() {
         play.github.borrow_mut().attempt = 1;
         play.github.borrow_mut().jobs =
             vec![Job { runner: Some(runner.to_owned()), ..failed_job(run, "test", "Run tests") }];
-        let hint = Hint {
+        let event = RunEvent {
             run_id: RunId::new(run).unwrap(),
             run_attempt: None,
-            news: News::RunFailed,
+            kind: RunEventKind::RunFailed,
             delivery: None,
             workflow: None,
         };
-        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
     }
     let seen = view(&play);
@@ -123,7 +123,7 @@ fn what_is_old_is_forgotten_and_the_counters_stay() {
     let play = Play::new();
     fails(&play, 1, &["test"]);
     play.ends(Conclusion::Success);
-    play.hear(News::RunSucceeded, Some(2));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.work();
     let rows = |table: &str| {
         let counted = play.keeper.store().sql().exec(&format!("SELECT COUNT(*) FROM {table}"), vec![]).unwrap();
@@ -155,14 +155,14 @@ fn names_made_up_anew_do_not_fill_the_storage() {
         let jobs: Vec<String> = (0..50).map(|job| format!("{run}-{job} {}", "x".repeat(10_000))).collect();
         play.github.borrow_mut().jobs = jobs.iter().zip(1..).map(|(name, id)| failed_job(id, name, name)).collect();
         play.ends(Conclusion::Failure);
-        let hint = Hint {
+        let event = RunEvent {
             run_id: RunId::new(run).unwrap(),
             run_attempt: None,
-            news: News::RunFailed,
+            kind: RunEventKind::RunFailed,
             delivery: None,
             workflow: None,
         };
-        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }
     let subjects = play.keeper.store().sql().exec("SELECT COUNT(*), MAX(LENGTH(name)) FROM subjects", vec![]).unwrap();
@@ -174,14 +174,14 @@ fn names_made_up_anew_do_not_fill_the_storage() {
 fn pages_of_runs() {
     let play = Play::new();
     for run in 1..=7 {
-        let hint = Hint {
+        let event = RunEvent {
             run_id: RunId::new(run).unwrap(),
             run_attempt: None,
-            news: News::RunFailed,
+            kind: RunEventKind::RunFailed,
             delivery: None,
             workflow: None,
         };
-        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.keeper.receive(&event, &play.cx()).unwrap();
     }
     let page = |outcome, before, limit| {
         let asked = RunsPage { outcome, before: RunId::new(before), limit };
@@ -201,7 +201,7 @@ fn a_pause_holds_everything_back_and_loses_nothing() {
     play.keeper.set_repository(&repository()).unwrap();
     play.pass_working(Span::minutes(10));
     play.keeper.pause(play.now.get()).unwrap();
-    let receipt = play.hear(News::RunFailed, Some(1));
+    let receipt = play.on_webhook(RunEventKind::RunFailed, Some(1));
     assert_eq!((receipt.kind, receipt.due), (ReceiptKind::Recorded, None));
     assert_eq!(receipt.reason, "the repository is paused");
     play.pass_working(Span::hours(3));
@@ -216,12 +216,12 @@ fn a_pause_holds_everything_back_and_loses_nothing() {
 #[test]
 fn a_pause_while_github_is_asked() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
-    let Some(Errand::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    let Some(Task::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     play.keeper.pause(play.now.get()).unwrap();
     let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
-    assert_eq!(settled.errand, None, "no re-run is asked for");
+    assert_eq!(settled.task, None, "no re-run is asked for");
     play.pass_working(Span::hours(1));
     play.reruns(&[]);
     play.keeper.resume(play.now.get()).unwrap();
@@ -230,7 +230,7 @@ fn a_pause_while_github_is_asked() {
 
     // A re-run that was asked for is answered, whatever comes in between.
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let rerun = play.until_rerun();
     play.keeper.pause(play.now.get()).unwrap();
@@ -245,12 +245,12 @@ fn the_summary_says_the_same_as_the_page() {
     fails(&play, 1, &["test"]);
     play.pass_working(Span::minutes(2));
     play.ends(Conclusion::Success);
-    play.hear(News::RunSucceeded, Some(2));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     let mut summary = None;
-    while let Some(errand) = play.keeper.next(true, &play.cx()).unwrap() {
-        match errand {
-            Errand::Publish(watched) => play.keeper.published(&watched, play.now.get(), true).unwrap(),
-            Errand::Summarize(written) => {
+    while let Some(task) = play.keeper.next(true, &play.cx()).unwrap() {
+        match task {
+            Task::Publish(tracked) => play.keeper.published(&tracked, play.now.get(), true).unwrap(),
+            Task::Summarize(written) => {
                 play.keeper.summarized(true, play.now.get()).unwrap();
                 summary = Some(written);
             }

@@ -1,7 +1,7 @@
 //! What people are told.
 
 use super::*;
-use crate::keeper::outbox::Notices;
+use crate::keeper::notices::Notices;
 use crate::names::RepoName;
 
 fn telling(per_hour: u32) -> Play {
@@ -19,9 +19,14 @@ fn is_exhausted(play: &Play, run: u64) {
     for n in 1..=2 {
         play.github.borrow_mut().attempt = n;
         play.ends(Conclusion::Failure);
-        let hint =
-            Hint { run_id, run_attempt: Some(attempt(n)), news: News::RunFailed, delivery: None, workflow: None };
-        play.keeper.receive(&hint, &play.cx()).unwrap();
+        let event = RunEvent {
+            run_id,
+            run_attempt: Some(attempt(n)),
+            kind: RunEventKind::RunFailed,
+            delivery: None,
+            workflow: None,
+        };
+        play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }
 }
@@ -40,7 +45,7 @@ fn a_run_that_is_given_up_is_told_once_with_what_was_tried() {
     }
     // A person's re-run fails as well.
     play.github.borrow_mut().attempt = 3;
-    play.hear(News::RunFailed, Some(3));
+    play.on_webhook(RunEventKind::RunFailed, Some(3));
     play.pass_working(Span::days(2));
     assert_eq!(play.messages.borrow().len(), 1);
     play.rests();
@@ -73,7 +78,7 @@ fn a_message_that_was_claimed_and_lost_is_sent_again() {
     is_exhausted(&play, 7);
     play.pass(Span::minutes(1));
     let claims = std::iter::from_fn(|| play.keeper.next(true, &play.cx()).unwrap());
-    let claims = claims.filter(|errand| matches!(errand, Errand::Notify(_))).count();
+    let claims = claims.filter(|task| matches!(task, Task::Notify(_))).count();
     assert_eq!(claims, 1, "claimed once, and nothing is heard of it");
     play.takes_messages.set(true);
     let before = play.messages.borrow().len();
@@ -103,7 +108,7 @@ fn no_more_than_so_many_an_hour_and_the_rest_as_one() {
 fn a_refused_token_is_told() {
     let play = telling(20);
     play.github.borrow_mut().read_problems = vec![Problem::Credentials { message: "401 Bad credentials".to_owned() }];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     let messages = play.messages.borrow();
     assert_eq!(messages.len(), 1, "{messages:#?}");
@@ -134,7 +139,7 @@ fn comments_of(play: &Play) -> Vec<String> {
 
 fn fails(play: &Play, n: u32) {
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(n));
+    play.on_webhook(RunEventKind::RunFailed, Some(n));
     play.pass_working(Span::seconds(20));
 }
 
@@ -239,7 +244,7 @@ fn a_refused_comment_is_given_up_and_holds_nothing_up() {
 fn what_is_left_alone_and_what_is_of_no_pull_request_has_no_comment() {
     let play = commenting();
     play.ends(Conclusion::Cancelled);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     assert_eq!(comments_of(&play), [""; 0]);
     let play = commenting();
@@ -251,16 +256,16 @@ fn what_is_left_alone_and_what_is_of_no_pull_request_has_no_comment() {
 
 /// Does what is due until a comment is begun, which is not written yet.
 fn until_comment(play: &Play) -> Comment {
-    let mut errand = None;
+    let mut task = None;
     loop {
-        match errand.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
-            Some(Errand::Comment(comment)) => return comment,
-            Some(Errand::Call(call)) => {
-                errand = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().errand;
+        match task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
+            Some(Task::Comment(comment)) => return comment,
+            Some(Task::Call(call)) => {
+                task = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().task;
             }
-            Some(Errand::Publish(watched)) => play.keeper.published(&watched, play.now.get(), true).unwrap(),
-            Some(Errand::Summarize(_)) => play.keeper.summarized(true, play.now.get()).unwrap(),
-            Some(Errand::Wait(span)) => play.pass(span),
+            Some(Task::Publish(tracked)) => play.keeper.published(&tracked, play.now.get(), true).unwrap(),
+            Some(Task::Summarize(_)) => play.keeper.summarized(true, play.now.get()).unwrap(),
+            Some(Task::Wait(span)) => play.pass(span),
             other => panic!("{other:?}"),
         }
     }
@@ -270,29 +275,38 @@ fn until_comment(play: &Play) -> Comment {
 fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
     let limited = |seconds| Problem::RateLimited { wait: Some(Span::seconds(seconds)) };
     let play = commenting();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.pass(Span::seconds(5));
     let comment = until_comment(&play);
     // Meanwhile another run is begun, and is answered after the comment.
     let other = RunId::new(8).unwrap();
-    let hint =
-        Hint { run_id: other, run_attempt: Some(attempt(2)), news: News::RunFailed, workflow: None, delivery: None };
-    play.keeper.receive(&hint, &play.cx()).unwrap();
+    let event = RunEvent {
+        run_id: other,
+        run_attempt: Some(attempt(2)),
+        kind: RunEventKind::RunFailed,
+        workflow: None,
+        delivery: None,
+    };
+    play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass(Span::seconds(5));
-    let Some(Errand::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    let Some(Task::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     play.keeper.commented(&comment, Commented::Problem(limited(600)), &play.cx()).unwrap();
-    let until = play.keeper.gate().unwrap().unwrap().until;
+    let until = play.keeper.breaker().unwrap().unwrap().until;
     assert!(until - play.now.get() > Span::minutes(10));
     let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
-    assert_eq!(settled.errand, None, "nothing more is called for it");
-    assert_eq!(play.keeper.gate().unwrap().unwrap().until, until, "an answer to what was asked before opens nothing");
+    assert_eq!(settled.task, None, "nothing more is called for it");
+    assert_eq!(
+        play.keeper.breaker().unwrap().unwrap().until,
+        until,
+        "an answer to what was asked before opens nothing"
+    );
     // Nor is the wait shortened by a shorter one, but lengthened by a longer.
     let lost_or_limited = [lost(), limited(1), limited(900)];
     for (problem, later) in lost_or_limited.into_iter().zip([false, false, true]) {
         let answer = Answer::Read(ReadAnswer::Problem(problem));
         play.keeper.answered(&read, answer, &play.cx()).unwrap();
-        assert_eq!(play.keeper.gate().unwrap().unwrap().until > until, later);
+        assert_eq!(play.keeper.breaker().unwrap().unwrap().until > until, later);
     }
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
     play.pass_working(Span::minutes(20));
@@ -321,17 +335,17 @@ fn an_edit_that_fails_is_made_again_however_old_the_comment_is() {
 #[test]
 fn what_happens_while_a_comment_is_being_written_begins_no_second_one() {
     let play = commenting();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.pass(Span::seconds(5));
     let comment = until_comment(&play);
-    play.hear(News::RunSucceeded, Some(2));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.pass(Span::seconds(89));
     assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
     // Nor while what was written and not heard of cannot be found yet.
     play.keeper.commented(&comment, Commented::Problem(lost()), &play.cx()).unwrap();
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(3));
+    play.on_webhook(RunEventKind::RunFailed, Some(3));
     play.pass(Span::seconds(59));
     assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
     play.keeper.commented(&comment, Commented::There(100), &play.cx()).unwrap();

@@ -18,13 +18,13 @@ fn a_failed_run_without_jobs_is_a_list_that_lags() {
     {
         let play = Play::with_policy(TESTS);
         play.github.borrow_mut().jobs_from = START + late;
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(10));
         play.stands(RunOutcome::Waiting, 0);
         play.pass_working(Span::minutes(3));
         play.reruns(&[]);
         play.stands(RunOutcome::Left, 0);
-        assert!(play.watched().reason.contains(reason), "{}", play.watched().reason);
+        assert!(play.tracked().reason.contains(reason), "{}", play.tracked().reason);
         assert!(asked(&play, is_jobs) < 9, "{}", asked(&play, is_jobs));
     }
 }
@@ -33,12 +33,12 @@ fn a_failed_run_without_jobs_is_a_list_that_lags() {
 fn where_nothing_goes_by_them_jobs_are_not_waited_for() {
     let play = Play::new();
     play.github.borrow_mut().jobs_from = START + Span::hours(1);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
     let play = Play::with_policy(&format!("{TESTS}absent_evidence: rerun\n"));
     play.github.borrow_mut().jobs_from = START + Span::hours(1);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(3));
     play.reruns(&[1]);
 }
@@ -50,13 +50,18 @@ fn waiting_for_a_list_holds_up_nobody_else() {
     play.github.borrow_mut().jobs_of.insert(other, vec![failed_job(3, "lint", "Lint")]);
     play.github.borrow_mut().jobs.clear();
     for _ in 0..4 {
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(12));
     }
     play.stands(RunOutcome::Waiting, 0);
-    let hint =
-        Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
-    play.keeper.receive(&hint, &play.cx()).unwrap();
+    let event = RunEvent {
+        run_id: other,
+        run_attempt: Some(attempt(1)),
+        kind: RunEventKind::RunFailed,
+        delivery: None,
+        workflow: None,
+    };
+    play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
 }
@@ -67,11 +72,11 @@ fn a_list_that_lacks_some_of_its_jobs_is_asked_for_again() {
     let whole = vec![failed_job(1, "a", "Lint"), failed_job(2, "b", "Run tests")];
     let (listed, cut) = (vec![whole[0].clone()], Page { items: vec![whole[0].clone()], full: false, total: Some(2) });
     play.github.borrow_mut().jobs = listed;
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let call = play.until(is_jobs);
     let settled = play.keeper.answered(&call, Answer::Jobs(Found::There(cut)), &play.cx()).unwrap();
-    assert_eq!(settled.errand, None);
+    assert_eq!(settled.task, None);
     play.github.borrow_mut().jobs = whole;
     play.pass_working(Span::minutes(1));
     play.reruns(&[]);
@@ -87,7 +92,7 @@ fn smaller_pages_where_large_ones_fail() {
             github.page_most = Some(most);
             github.jobs = (1..=120).map(|n| failed_job(n, &format!("job {n}"), "Lint")).collect();
         }
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(5));
         // Not even 20 at once: that is an outage.
         play.reruns(if most == 10 { &[] } else { &[1] });
@@ -106,11 +111,11 @@ fn smaller_pages_where_large_ones_fail() {
 fn a_list_that_is_read_in_part_is_not_all() {
     let play = Play::with_policy("rules:\n  - name: late\n    if: { job: job 1500 }\n    then: leave\n");
     play.github.borrow_mut().jobs = (1..=1_500).map(|n| failed_job(n, &format!("job {n}"), "Lint")).collect();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(3));
     play.reruns(&[]);
     play.stands(RunOutcome::Left, 0);
-    assert!(play.watched().reason.contains("more than the 1000 that were read"), "{}", play.watched().reason);
+    assert!(play.tracked().reason.contains("more than the 1000 that were read"), "{}", play.tracked().reason);
     assert_eq!(asked(&play, is_jobs), 10);
 }
 
@@ -118,7 +123,7 @@ fn a_list_that_is_read_in_part_is_not_all() {
 fn annotations_that_lag_are_asked_for_again() {
     let play = Play::with_policy("rules:\n  - name: tests\n    if: { exit_code: 1 }\n    then: leave\n");
     let said = std::mem::take(&mut play.github.borrow_mut().annotations);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(6));
     play.stands(RunOutcome::Waiting, 0);
     play.github.borrow_mut().annotations = said;
@@ -135,7 +140,7 @@ fn each_of_several_is_asked_for_again() {
         github.jobs_from = START + Span::seconds(12);
         github.log_problem = Some(Problem::NotFound);
     }
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     for _ in 0..60 {
         if asked(&play, |call| matches!(call, Call::ReadLog { .. })) == 0 {
             play.pass_working(Span::seconds(1));
@@ -146,5 +151,5 @@ fn each_of_several_is_asked_for_again() {
     play.github.borrow_mut().log = vec!["assertion failed".to_owned()];
     play.pass_working(Span::minutes(2));
     play.stands(RunOutcome::Left, 0);
-    assert!(play.watched().reason.contains("rule \"tests\" leaves"), "{}", play.watched().reason);
+    assert!(play.tracked().reason.contains("rule \"tests\" leaves"), "{}", play.tracked().reason);
 }

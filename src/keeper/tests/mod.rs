@@ -3,13 +3,15 @@
 use std::cell::{Cell, RefCell};
 
 use super::*;
-use crate::attempts::RunOutcome;
 use crate::github::pulls::PULLS_PER_PAGE;
-use crate::github::{CommentCall, ListedRun, Origin, Run};
-use crate::hint::{Conclusion, News};
+use crate::github::{CommentCall, ListedRun};
+use crate::names::Conclusion;
 use crate::names::{DeliveryId, JobId, RunAttempt, WorkflowId};
+use crate::policy::RunOutcome;
 use crate::policy::Scope;
 use crate::policy::evidence::Step;
+use crate::policy::{run::Origin, run::Run};
+use crate::webhook::event::RunEventKind;
 
 mod budgets;
 mod edges;
@@ -219,16 +221,16 @@ impl Play {
         self.now.set(self.now.get() + span);
     }
 
-    fn hear(&self, news: News, run_attempt: Option<u32>) -> Receipt {
-        let hint =
-            Hint { run_id: run_id(), run_attempt: run_attempt.map(attempt), news, delivery: None, workflow: None };
-        self.keeper.receive(&hint, &self.cx()).unwrap().0
+    fn on_webhook(&self, kind: RunEventKind, run_attempt: Option<u32>) -> Receipt {
+        let event =
+            RunEvent { run_id: run_id(), run_attempt: run_attempt.map(attempt), kind, delivery: None, workflow: None };
+        self.keeper.receive(&event, &self.cx()).unwrap().0
     }
 
     #[track_caller]
-    fn heard(&self, news: News, run_attempt: Option<u32>, kind: ReceiptKind) {
-        let receipt = self.hear(news, run_attempt);
-        assert_eq!(receipt.kind, kind, "{}", receipt.reason);
+    fn noted(&self, kind: RunEventKind, run_attempt: Option<u32>, expected: ReceiptKind) {
+        let receipt = self.on_webhook(kind, run_attempt);
+        assert_eq!(receipt.kind, expected, "{}", receipt.reason);
     }
 
     fn answer(&self, call: &Call) -> Answer {
@@ -343,13 +345,13 @@ impl Play {
 
     /// Does what is due now.
     fn work(&self) {
-        let mut errand = None;
-        while let Some(next) = errand.take().or_else(|| self.keeper.next(true, &self.cx()).unwrap()) {
+        let mut task = None;
+        while let Some(next) = task.take().or_else(|| self.keeper.next(true, &self.cx()).unwrap()) {
             match next {
-                Errand::Wait(span) => self.pass(span),
-                Errand::Publish(watched) => self.keeper.published(&watched, self.now.get(), true).unwrap(),
-                Errand::Summarize(_) => self.keeper.summarized(true, self.now.get()).unwrap(),
-                Errand::Comment(comment) => {
+                Task::Wait(span) => self.pass(span),
+                Task::Publish(tracked) => self.keeper.published(&tracked, self.now.get(), true).unwrap(),
+                Task::Summarize(_) => self.keeper.summarized(true, self.now.get()).unwrap(),
+                Task::Comment(comment) => {
                     let mut write = Box::pin(comments::write(&comment, async |call| self.answer(&call)));
                     let std::task::Poll::Ready(answer) =
                         write.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
@@ -358,28 +360,28 @@ impl Play {
                     };
                     self.keeper.commented(&comment, answer, &self.cx()).unwrap();
                 }
-                Errand::Notify(notice) => {
+                Task::Notify(notice) => {
                     self.keeper.noticed(&notice, self.takes_messages.get(), self.now.get()).unwrap();
                     self.messages.borrow_mut().push(notice.text);
                 }
-                Errand::HandOver(what) => {
+                Task::HandOver(what) => {
                     self.keeper.handed_over(&what, &self.cx()).unwrap();
                     self.handed_over.borrow_mut().push(*what);
                 }
-                Errand::WantCancelled(wanted) => {
+                Task::WantCancelled(wanted) => {
                     self.cancelled.borrow_mut().push(wanted);
                     self.keeper.told_of_cancelled(wanted, self.now.get(), true).unwrap();
                 }
-                Errand::Call(call) if self.github.borrow().deadly.is_some_and(|of| of(&call)) => {
+                Task::Call(call) if self.github.borrow().deadly.is_some_and(|of| of(&call)) => {
                     self.github.borrow_mut().calls.push(call);
                     return;
                 }
-                Errand::Call(call) => {
+                Task::Call(call) => {
                     let answer = self.answer(&call);
                     let settled = self.keeper.answered(&call, answer, &self.cx()).unwrap();
                     self.refusals.borrow_mut().extend(settled.credentials.map(Result::err));
                     self.notices.borrow_mut().extend(settled.notice);
-                    errand = settled.errand;
+                    task = settled.task;
                 }
             }
         }
@@ -391,12 +393,12 @@ impl Play {
     }
 
     fn until(&self, last: fn(&Call) -> bool) -> Call {
-        let mut errand = self.keeper.next(true, &self.cx()).unwrap();
+        let mut task = self.keeper.next(true, &self.cx()).unwrap();
         loop {
-            match errand {
-                Some(Errand::Call(call)) if last(&call) => return call,
-                Some(Errand::Call(call)) => {
-                    errand = self.keeper.answered(&call, self.answer(&call), &self.cx()).unwrap().errand;
+            match task {
+                Some(Task::Call(call)) if last(&call) => return call,
+                Some(Task::Call(call)) => {
+                    task = self.keeper.answered(&call, self.answer(&call), &self.cx()).unwrap().task;
                 }
                 other => panic!("{other:?}"),
             }
@@ -425,24 +427,24 @@ impl Play {
         self.github.borrow_mut().conclusion = Some(conclusion);
     }
 
-    fn watched(&self) -> Watched {
+    fn tracked(&self) -> TrackedRun {
         self.keeper.run(run_id()).unwrap().unwrap().0
     }
 
     #[track_caller]
     fn reruns(&self, attempts: &[u32]) {
-        assert_eq!(self.github.borrow().reruns, attempts, "{:#?}", self.watched());
+        assert_eq!(self.github.borrow().reruns, attempts, "{:#?}", self.tracked());
     }
 
     #[track_caller]
     fn stands(&self, outcome: RunOutcome, reruns: u32) {
-        let watched = self.watched();
-        assert_eq!((watched.outcome, watched.reruns), (outcome, reruns), "{watched:#?}");
+        let tracked = self.tracked();
+        assert_eq!((tracked.outcome, tracked.reruns), (outcome, reruns), "{tracked:#?}");
     }
 
     #[track_caller]
     fn rests(&self) {
-        assert_eq!(self.keeper.next_alarm(&self.rules).unwrap(), None, "{:#?}", self.watched());
+        assert_eq!(self.keeper.next_alarm(&self.rules).unwrap(), None, "{:#?}", self.tracked());
     }
 }
 

@@ -1,7 +1,7 @@
 //! A repository that is called otherwise than before.
 
 use super::*;
-use crate::keeper::facts::Identity;
+use crate::keeper::repository_state::Identity;
 use crate::names::{InstallationId, RepositoryId};
 
 fn name(name: &str) -> RepoName {
@@ -22,20 +22,20 @@ fn identity(id: u64) -> Identity {
 #[test]
 fn a_run_of_a_renamed_repository_is_handed_over_and_not_rerun_here() {
     let play = named("octo/old");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.github.borrow_mut().name = Some(name("octo/new"));
     play.pass_working(Span::minutes(5));
     play.reruns(&[]);
     play.stands(RunOutcome::Left, 0);
-    assert!(play.watched().reason.contains("octo/new"), "{}", play.watched().reason);
+    assert!(play.tracked().reason.contains("octo/new"), "{}", play.tracked().reason);
     play.rests();
     let handed = play.handed_over.borrow();
     let [what] = handed.as_slice() else { panic!("{handed:?}") };
-    assert_eq!((what.to.as_str(), what.hint.run_attempt), ("octo/new", Some(attempt(1))));
+    assert_eq!((what.to.as_str(), what.event.run_attempt), ("octo/new", Some(attempt(1))));
     // The other Keeper re-runs it.
     let new = named("octo/new");
-    new.keeper.take_over(what.hint.run_id, &what.records).unwrap();
-    new.keeper.receive(&what.hint, &new.cx()).unwrap();
+    new.keeper.take_over(what.event.run_id, &what.records).unwrap();
+    new.keeper.receive(&what.event, &new.cx()).unwrap();
     new.pass_working(Span::minutes(1));
     new.reruns(&[1]);
 }
@@ -45,7 +45,7 @@ fn a_run_of_a_renamed_repository_is_handed_over_and_not_rerun_here() {
 fn another_spelling_is_no_other_name() {
     let play = named("octo/widgets");
     play.github.borrow_mut().name = Some(name("Octo/Widgets"));
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
     assert!(play.handed_over.borrow().is_empty());
@@ -54,7 +54,7 @@ fn another_spelling_is_no_other_name() {
 #[test]
 fn a_rerun_that_is_going_on_is_handed_over_with_what_was_decided() {
     let play = named("octo/old");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
     play.github.borrow_mut().name = Some(name("octo/new"));
@@ -63,14 +63,14 @@ fn a_rerun_that_is_going_on_is_handed_over_with_what_was_decided() {
     play.reruns(&[1]);
     let handed = play.handed_over.borrow();
     let [what] = handed.as_slice() else { panic!("{handed:?}") };
-    assert_eq!(what.hint.run_attempt, Some(attempt(2)));
+    assert_eq!(what.event.run_attempt, Some(attempt(2)));
     // The other knows of it by a webhook, and is told twice: nothing is counted twice.
     let new = named("octo/new");
     new.github.borrow_mut().attempt = 2;
-    new.hear(News::RunFailed, Some(2));
+    new.on_webhook(RunEventKind::RunFailed, Some(2));
     for _ in 0..2 {
-        new.keeper.take_over(what.hint.run_id, &what.records).unwrap();
-        new.keeper.receive(&what.hint, &new.cx()).unwrap();
+        new.keeper.take_over(what.event.run_id, &what.records).unwrap();
+        new.keeper.receive(&what.event, &new.cx()).unwrap();
     }
     new.pass_working(Span::minutes(1));
     new.reruns(&[2]);
@@ -89,15 +89,15 @@ fn a_rerun_that_is_going_on_is_handed_over_with_what_was_decided() {
 #[test]
 fn what_the_other_keeper_has_not_stored_is_handed_over_again() {
     let play = named("octo/old");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.github.borrow_mut().name = Some(name("octo/new"));
     play.pass_working(Span::seconds(4));
     play.pass(Span::seconds(1));
     let read = play.until(|call| matches!(call, Call::ReadRun { .. }));
     let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
-    assert!(matches!(settled.errand, Some(Errand::HandOver(_))), "{settled:?}");
+    assert!(matches!(settled.task, Some(Task::HandOver(_))), "{settled:?}");
     // Nothing is heard of it.
-    assert_eq!(play.watched().outcome, RunOutcome::Waiting);
+    assert_eq!(play.tracked().outcome, RunOutcome::Waiting);
     play.pass_working(Span::minutes(1));
     assert_eq!(play.handed_over.borrow().len(), 1);
     play.stands(RunOutcome::Left, 0);
@@ -108,7 +108,7 @@ fn another_repository_of_the_same_name_is_another() {
     let play = Play::with_policy("otherwise: rerun\n");
     play.keeper.set_repository(&name("octo/widgets")).unwrap();
     assert_eq!(play.keeper.set_identity(identity(5), &play.cx()).unwrap(), []);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
     assert!(play.keeper.known(&play.rules).unwrap().file.is_some());
@@ -132,7 +132,7 @@ fn what_was_of_a_pull_request_is_not_told_to_another_repository() {
     let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
     play.keeper.set_repository(&name("octo/widgets")).unwrap();
     play.keeper.set_identity(identity(5), &play.cx()).unwrap();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(20));
     assert_eq!(play.github.borrow().comments.len(), 1);
     // The other has a pull request of the same number, and the run under way comes to its end here.
@@ -149,7 +149,7 @@ fn a_run_that_is_not_there_is_not_told_of_to_whoever_has_the_name() {
     play.github.borrow_mut().pull_request = Some(3);
     let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
     play.keeper.set_repository(&name("octo/widgets")).unwrap();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(20));
     assert_eq!(play.github.borrow().comments.len(), 1);
     play.github.borrow_mut().comments.clear();

@@ -21,7 +21,7 @@ fn the_file_is_read_before_the_first_decision_and_then_every_five_minutes() {
     {
         play.ends(Conclusion::Failure);
         play.pass(gap);
-        play.hear(News::RunFailed, Some(attempt));
+        play.on_webhook(RunEventKind::RunFailed, Some(attempt));
         play.work();
         play.pass_working(Span::seconds(5));
         assert_eq!(policy_reads(&play), reads, "attempt {attempt}");
@@ -36,11 +36,11 @@ fn the_file_is_read_before_the_first_decision_and_then_every_five_minutes() {
 #[test]
 fn a_change_holds_after_five_minutes() {
     let play = Play::with_policy("max_reruns: 1\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(5));
     play.github.borrow_mut().file = Some("max_reruns: 2 # more\n".to_owned());
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1, 2]);
 }
@@ -54,13 +54,13 @@ fn without_a_file_and_without_the_permission_to_read_one() {
     ] {
         let play = Play::with_policy("max_reruns: 0\n");
         play.github.borrow_mut().policy_answers = vec![answer.clone(), answer];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(5));
         play.reruns(&[1]);
         assert_eq!(absent(&play), expected);
         play.ends(Conclusion::Failure);
         play.pass(Span::minutes(6));
-        play.hear(News::RunFailed, Some(2));
+        play.on_webhook(RunEventKind::RunFailed, Some(2));
         play.pass_working(Span::seconds(5));
         play.reruns(&[1, 2]);
         let notices = play.notices.borrow();
@@ -75,13 +75,13 @@ fn nothing_is_decided_by_the_default_rule_because_of_a_fault_that_passes() {
     for problem in [lost(), Problem::RateLimited { wait: Some(Span::minutes(1)) }, refused] {
         let play = Play::with_policy("max_reruns: 0\n");
         play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Problem(problem); 3];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(6));
         assert_eq!(play.github.borrow().reads, 0, "it waits");
         play.pass_working(Span::hours(2));
         play.reruns(&[]);
         play.stands(RunOutcome::Left, 0);
-        assert!(play.watched().reason.contains("max_reruns"), "{}", play.watched().reason);
+        assert!(play.tracked().reason.contains("max_reruns"), "{}", play.tracked().reason);
         play.rests();
     }
 }
@@ -89,12 +89,12 @@ fn nothing_is_decided_by_the_default_rule_because_of_a_fault_that_passes() {
 #[test]
 fn what_is_known_of_the_file_holds_while_github_does_not_answer() {
     let play = Play::with_policy("max_reruns: 1\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.pass(Span::minutes(6));
     play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Problem(lost()); 10];
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.stands(RunOutcome::Exhausted, 1);
 }
@@ -102,12 +102,12 @@ fn what_is_known_of_the_file_holds_while_github_does_not_answer() {
 #[test]
 fn what_is_known_of_the_file_holds_when_the_token_may_no_longer_read_it() {
     let play = Play::with_policy("max_reruns: 1\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.pass(Span::minutes(6));
     play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Denied { message: "403".to_owned() }];
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.stands(RunOutcome::Exhausted, 1);
     assert!(play.notices.borrow().iter().any(|notice| notice.contains("what was last read of it holds")));
@@ -117,14 +117,14 @@ fn what_is_known_of_the_file_holds_when_the_token_may_no_longer_read_it() {
 #[test]
 fn what_is_known_of_the_file_outlives_a_restart() {
     let play = Play::with_policy("max_reruns: 1\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     let Play { keeper, now, github, rules, .. } = play;
     let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(Some(policy_path()));
     assert!(matches!(keeper.known(&rules).unwrap().state, PolicyState::Valid(_)));
     let play = Play { keeper, now, github, rules, ..Play::new() };
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.stands(RunOutcome::Exhausted, 1);
     assert_eq!(policy_reads(&play), 1);
@@ -133,11 +133,11 @@ fn what_is_known_of_the_file_outlives_a_restart() {
 #[test]
 fn a_broken_file_causes_no_reruns_until_it_is_mended() {
     let play = Play::with_policy("max_rerun: 3\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[]);
     play.stands(RunOutcome::Left, 0);
-    let reason = play.watched().reason;
+    let reason = play.tracked().reason;
     assert!(reason.contains("not valid") && reason.contains("line 1") && reason.contains("max_rerun"), "{reason}");
     let notices = play.notices.take();
     assert!(notices.len() == 1 && notices.iter().all(|notice| notice.contains("line 1")), "{notices:?}");
@@ -145,7 +145,7 @@ fn a_broken_file_causes_no_reruns_until_it_is_mended() {
     play.github.borrow_mut().file = Some("max_reruns: 3\n".to_owned());
     play.github.borrow_mut().attempt = 2;
     play.pass(Span::minutes(5));
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::minutes(1));
     play.reruns(&[2]);
 }
@@ -154,10 +154,10 @@ fn a_broken_file_causes_no_reruns_until_it_is_mended() {
 fn a_file_that_cannot_be_a_policy_is_a_broken_one() {
     let play = Play::with_policy("");
     play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Unreadable("it is larger than 64 KiB")];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[]);
-    assert!(play.watched().reason.contains("64 KiB"), "{}", play.watched().reason);
+    assert!(play.tracked().reason.contains("64 KiB"), "{}", play.tracked().reason);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn delays_are_counted_from_the_failure() {
     let rule = "rules:\n  - name: lost runners\n    if: { lost_runner: true }\n    then: rerun\n    delay: 2s\n";
     let play = Play::with_policy(&format!("delay: 1m\nbackoff: 3\n{rule}"));
     // Nothing is known of the file yet.
-    assert_eq!(play.hear(News::RunFailed, Some(1)).due, Some(START + Span::seconds(5)));
+    assert_eq!(play.on_webhook(RunEventKind::RunFailed, Some(1)).due, Some(START + Span::seconds(5)));
     play.pass_working(Span::millis(59_999));
     play.reruns(&[]);
     play.stands(RunOutcome::Waiting, 0);
@@ -173,7 +173,7 @@ fn delays_are_counted_from_the_failure() {
     play.reruns(&[1]);
     // Now it is: a rule's is the shortest delay that there can be.
     play.ends(Conclusion::Failure);
-    assert_eq!(play.hear(News::RunFailed, Some(2)).due, Some(play.now.get() + Span::seconds(2)));
+    assert_eq!(play.on_webhook(RunEventKind::RunFailed, Some(2)).due, Some(play.now.get() + Span::seconds(2)));
     play.pass_working(Span::millis(3 * 60_000 - 1));
     play.reruns(&[1]);
     play.pass_working(Span::millis(1));
@@ -185,7 +185,7 @@ fn scope_and_debug_logging_reach_the_call() {
     let play = Play::with_policy("scope: all_jobs\ndebug_logging: last\nmax_reruns: 2\n");
     for attempt in [1, 2] {
         play.ends(Conclusion::Failure);
-        play.hear(News::RunFailed, Some(attempt));
+        play.on_webhook(RunEventKind::RunFailed, Some(attempt));
         play.pass_working(Span::seconds(5));
     }
     let github = play.github.borrow();
@@ -201,16 +201,16 @@ fn scope_and_debug_logging_reach_the_call() {
 #[test]
 fn what_failed_before_counts_whatever_came_between() {
     let play = Play::with_policy("stop_when_repeated: 2\nmax_reruns: 9\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().jobs = vec![failed_job(7, "test", "Another step")];
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.reruns(&[1, 2]);
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().jobs = vec![failed_job(8, "test", "Run tests")];
-    play.hear(News::RunFailed, Some(3));
+    play.on_webhook(RunEventKind::RunFailed, Some(3));
     play.pass_working(Span::seconds(5));
     play.reruns(&[1, 2]);
     play.stands(RunOutcome::Left, 2);
@@ -222,18 +222,18 @@ fn a_dry_run_decides_and_records_and_calls_nothing() {
         Play::with_policy("rules:\n  - name: known\n    if: { log: ECONN }\n    then: rerun\notherwise: leave\n");
     play.rules.dry_run = true;
     play.github.borrow_mut().log = vec!["Error: ECONNRESET".to_owned()];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[]);
     assert!(!play.github.borrow().calls.iter().any(|call| matches!(call, Call::Rerun { .. })));
-    let (watched, records) = play.keeper.run(run_id()).unwrap().unwrap();
-    assert!(watched.reason.contains("DRY_RUN"), "{}", watched.reason);
+    let (tracked, records) = play.keeper.run(run_id()).unwrap().unwrap();
+    assert!(tracked.reason.contains("DRY_RUN"), "{}", tracked.reason);
     let detail = records.last().unwrap().detail.clone().unwrap();
     assert_eq!(detail.fetched, ["jobs", "log of test"]);
     assert_eq!(detail.jobs.first().and_then(|job| job.line), Some(1));
-    assert_eq!((watched.event.as_deref(), watched.head_branch.as_deref()), (Some("push"), Some("main")));
-    assert_eq!((watched.actor.as_deref(), watched.run_number), (Some("ann"), Some(3)));
-    assert_eq!(watched.title.as_deref(), Some("Fix it"));
+    assert_eq!((tracked.event.as_deref(), tracked.head_branch.as_deref()), (Some("push"), Some("main")));
+    assert_eq!((tracked.actor.as_deref(), tracked.run_number), (Some("ann"), Some(3)));
+    assert_eq!(tracked.title.as_deref(), Some("Fix it"));
 }
 
 #[test]
@@ -242,10 +242,15 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     play.rules.sweep_interval = Span::minutes(15);
     // Another run, which comes to nothing, makes the policy known.
     let other = RunId::new(1).unwrap();
-    let hint =
-        Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
+    let event = RunEvent {
+        run_id: other,
+        run_attempt: Some(attempt(1)),
+        kind: RunEventKind::RunFailed,
+        delivery: None,
+        workflow: None,
+    };
     play.ends(Conclusion::Success);
-    play.keeper.receive(&hint, &play.cx()).unwrap();
+    play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));
     assert_eq!(*play.cancelled.borrow(), [true]);
     // What was cancelled before anybody wanted it re-run is left alone.
@@ -259,14 +264,14 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     play.reruns(&[1]);
     // And of its second attempt, one does.
     play.ends(Conclusion::Cancelled);
-    play.heard(News::RunCancelled, Some(2), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunCancelled, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1, 2]);
     // Somebody changes their mind.
     play.github.borrow_mut().file = None;
     play.ends(Conclusion::Cancelled);
     play.pass(Span::minutes(6));
-    play.hear(News::RunCancelled, Some(3));
+    play.on_webhook(RunEventKind::RunCancelled, Some(3));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1, 2]);
     play.stands(RunOutcome::Left, 2);

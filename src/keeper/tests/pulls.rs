@@ -41,7 +41,7 @@ fn close(play: &Play) {
 #[test]
 fn it_is_looked_at_just_before_the_re_run() {
     let play = play_of("pull_request", "delay: 10m\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(599));
     assert_eq!(looks(&play), 0);
     play.pass_working(Span::seconds(1));
@@ -54,7 +54,7 @@ fn it_is_looked_at_just_before_the_re_run() {
 fn one_that_is_closed_meanwhile_is_not_re_run() {
     for event in ["pull_request", "pull_request_target"] {
         let play = play_of(event, "delay: 10m\n");
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::minutes(9));
         close(&play);
         play.pass_working(Span::minutes(2));
@@ -69,9 +69,9 @@ fn one_that_is_closed_meanwhile_is_not_re_run() {
 fn a_rules_own_delay_is_waited_for_first() {
     let text = "delay: 5s\nrules: [{ name: slow, if: { job: test }, then: rerun, delay: 30m }]\n";
     let play = play_of("pull_request_target", text);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(29));
-    assert_eq!((looks(&play), play.watched().outcome), (0, RunOutcome::Waiting));
+    assert_eq!((looks(&play), play.tracked().outcome), (0, RunOutcome::Waiting));
     play.pass_working(Span::minutes(2));
     assert_eq!(looks(&play), 1);
     play.reruns(&[1]);
@@ -82,7 +82,7 @@ fn each_attempt_has_its_own_look() {
     let play = play_of("pull_request", "");
     for attempt in 1..=3 {
         play.ends(Conclusion::Failure);
-        play.hear(News::RunFailed, Some(attempt));
+        play.on_webhook(RunEventKind::RunFailed, Some(attempt));
         play.pass_working(Span::seconds(5));
         assert_eq!(looks(&play), attempt as usize);
     }
@@ -98,7 +98,7 @@ fn a_call_that_is_made_again_is_preceded_by_a_look() {
     ] {
         let play = play_of("pull_request_target", "");
         play.github.borrow_mut().rerun_answers = vec![answer.clone()];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(5));
         assert_eq!(looks(&play), 1);
         close(&play);
@@ -116,7 +116,7 @@ fn what_was_read_long_ago_is_read_again() {
     let play = play_of("pull_request", text);
     play.github.borrow_mut().log = vec!["ECONNRESET".to_owned()];
     play.github.borrow_mut().evidence_takes = Span::seconds(9);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(3));
     play.reruns(&[1]);
     let calls = &play.github.borrow().calls;
@@ -134,14 +134,14 @@ fn trouble_is_waited_out_and_never_a_guess() {
         ("pull_request_target", Problem::Credentials { message: "401 Bad credentials".to_owned() }),
     ] {
         let play = play_of(event, "");
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         // Of the look only: the jobs were read.
         let look = play.pass_to_look();
         play.github.borrow_mut().evidence_problems = vec![problem.clone(); 20];
         play.go_on(look);
         play.pass_working(Span::seconds(90));
         play.reruns(&[]);
-        assert!(play.watched().due.is_some(), "{problem:?}: {:#?}", play.watched());
+        assert!(play.tracked().due.is_some(), "{problem:?}: {:#?}", play.tracked());
         play.github.borrow_mut().evidence_problems.clear();
         play.pass_working(Span::hours(2));
         play.reruns(&[1]);
@@ -156,14 +156,14 @@ fn what_github_will_not_tell() {
         ("push", RunOutcome::Rerunning),
     ] {
         let play = play_of(event, "");
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         if event != "push" {
             let look = play.pass_to_look();
             play.github.borrow_mut().evidence_problems = vec![Problem::NotFound];
             play.go_on(look);
         }
         play.pass_working(Span::seconds(10));
-        assert_eq!(play.watched().outcome, outcome, "{event}");
+        assert_eq!(play.tracked().outcome, outcome, "{event}");
     }
 }
 
@@ -174,11 +174,11 @@ fn a_branch_of_many_pull_requests_has_a_bounded_number_of_pages() {
             let play = play_of(event, "");
             let closed = PullRequest { open: false, head_sha: "old".to_owned(), ..pull() };
             play.github.borrow_mut().pulls.extend(vec![closed; older]);
-            play.hear(News::RunFailed, Some(1));
+            play.on_webhook(RunEventKind::RunFailed, Some(1));
             play.pass_working(Span::seconds(5));
             assert_eq!(looks(&play), pages, "{older}");
             let expected = if older < 199 { RunOutcome::Rerunning } else { outcome };
-            assert_eq!(play.watched().outcome, expected, "{event}, {older}");
+            assert_eq!(play.tracked().outcome, expected, "{event}, {older}");
         }
     }
 }
@@ -189,7 +189,7 @@ fn a_forks_pull_request_has_its_comment() {
     let mut play = play_of("pull_request", "");
     play.keeper = play.keeper.with_comments(Some("https://github.com".to_owned()));
     play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
     let finds = |call: &Call| matches!(call, Call::Comment(CommentCall::Find { pull: 5, .. }));
@@ -199,10 +199,10 @@ fn a_forks_pull_request_has_its_comment() {
 #[test]
 fn a_webhook_between_the_pages_starts_anew() {
     let play = play_of("pull_request", "");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     let look = play.pass_to_look();
     play.github.borrow_mut().attempt = 2;
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.go_on(look);
     play.pass_working(Span::seconds(10));
     play.reruns(&[2]);
@@ -216,9 +216,9 @@ impl Play {
     }
 
     fn go_on(&self, call: Call) {
-        let mut errand = Some(Errand::Call(call));
-        while let Some(Errand::Call(call)) = errand {
-            errand = self.keeper.answered(&call, self.answer(&call), &self.cx()).unwrap().errand;
+        let mut task = Some(Task::Call(call));
+        while let Some(Task::Call(call)) = task {
+            task = self.keeper.answered(&call, self.answer(&call), &self.cx()).unwrap().task;
         }
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_failed_run_is_rerun_after_the_delay_and_rescued() {
     let play = Play::new();
-    let receipt = play.hear(News::RunFailed, Some(1));
+    let receipt = play.on_webhook(RunEventKind::RunFailed, Some(1));
     assert_eq!((receipt.kind, receipt.due), (ReceiptKind::Scheduled, Some(START + Span::seconds(5))));
     play.pass_working(Span::millis(4_999));
     play.reruns(&[]);
@@ -13,7 +13,7 @@ fn a_failed_run_is_rerun_after_the_delay_and_rescued() {
     play.reruns(&[1]);
     play.stands(RunOutcome::Rerunning, 1);
     play.ends(Conclusion::Success);
-    play.heard(News::RunSucceeded, Some(2), ReceiptKind::Recorded);
+    play.noted(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
     play.work();
     play.stands(RunOutcome::Rescued, 1);
     play.rests();
@@ -25,13 +25,13 @@ fn three_reruns_and_no_fourth() {
     let play = Play::new();
     for n in 1..=4 {
         play.ends(Conclusion::Failure);
-        play.heard(News::RunFailed, Some(n), ReceiptKind::Scheduled);
+        play.noted(RunEventKind::RunFailed, Some(n), ReceiptKind::Scheduled);
         play.pass_working(Span::seconds(5));
     }
     play.reruns(&[1, 2, 3]);
     play.stands(RunOutcome::Exhausted, 3);
     play.rests();
-    play.heard(News::RunFailed, Some(4), ReceiptKind::Recorded);
+    play.noted(RunEventKind::RunFailed, Some(4), ReceiptKind::Recorded);
     play.rests();
 }
 
@@ -39,23 +39,23 @@ fn three_reruns_and_no_fourth() {
 fn a_persons_reruns_count() {
     let play = Play::new();
     play.github.borrow_mut().attempt = 3;
-    play.heard(News::RunFailed, Some(3), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(3), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(5));
     play.reruns(&[3]);
     play.ends(Conclusion::Failure);
-    play.heard(News::RunFailed, Some(4), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(4), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.stands(RunOutcome::Exhausted, 1);
     // The person presses the button again, and it passes.
     play.github.borrow_mut().attempt = 5;
-    play.heard(News::RunSucceeded, Some(5), ReceiptKind::Recorded);
+    play.noted(RunEventKind::RunSucceeded, Some(5), ReceiptKind::Recorded);
     play.stands(RunOutcome::Rescued, 1);
 }
 
 #[test]
 fn a_repository_that_is_served_no_longer_is_left_alone() {
     let play = Play::new();
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     let retired = play.keeper.retire(&play.cx()).unwrap();
     assert!(retired.iter().all(|(id, record)| *id == run_id() && record.outcome == RunOutcome::Left));
     assert_eq!(retired.len(), 1);
@@ -68,30 +68,30 @@ fn a_repository_that_is_served_no_longer_is_left_alone() {
 #[test]
 fn what_is_published_fits_into_the_metadata_of_a_key() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     for name in ["\u{1f980}".repeat(5_000), "\u{1}\n\"\\".repeat(5_000), "a".repeat(5_000)] {
-        let watched = Watched { workflow: Some(name), ..play.watched() };
-        let text = serde_json::to_string(&watched.attempts()).unwrap();
+        let tracked = TrackedRun { workflow: Some(name), ..play.tracked() };
+        let text = serde_json::to_string(&tracked.attempts()).unwrap();
         assert!(text.len() <= 1_024, "{} bytes", text.len());
     }
 }
 
 #[test]
 fn every_kind_of_webhook_in_any_order_makes_one_rerun() {
-    let hints = [
-        (News::RunFailed, Some(1)),
-        (News::JobFailed, Some(1)),
-        (News::JobFailed, None),
-        (News::RunFailed, Some(1)),
-        (News::JobFailed, Some(1)),
+    let events = [
+        (RunEventKind::RunFailed, Some(1)),
+        (RunEventKind::JobFailed, Some(1)),
+        (RunEventKind::JobFailed, None),
+        (RunEventKind::RunFailed, Some(1)),
+        (RunEventKind::JobFailed, Some(1)),
     ];
-    for rotation in 0..hints.len() {
+    for rotation in 0..events.len() {
         for gap in [Span::ZERO, Span::seconds(1), Span::seconds(4), Span::seconds(20)] {
             let play = Play::new();
-            for offset in 0..hints.len() {
-                let (news, run_attempt) = hints[(rotation + offset) % hints.len()];
-                play.hear(news, run_attempt);
+            for offset in 0..events.len() {
+                let (kind, run_attempt) = events[(rotation + offset) % events.len()];
+                play.on_webhook(kind, run_attempt);
                 play.pass_working(gap);
             }
             play.pass_working(Span::minutes(10));
@@ -105,14 +105,14 @@ fn every_kind_of_webhook_in_any_order_makes_one_rerun() {
 fn a_job_that_fails_early_waits_for_the_end_of_the_run() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.heard(News::JobFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::JobFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(40));
     play.reruns(&[]);
     play.stands(RunOutcome::Waiting, 0);
     let reads = play.github.borrow().reads;
     assert!((8..=14).contains(&reads), "{reads} looks in 40 minutes");
     play.ends(Conclusion::Failure);
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
 }
@@ -121,7 +121,7 @@ fn a_job_that_fails_early_waits_for_the_end_of_the_run() {
 fn with_job_webhooks_alone_the_end_is_found_by_looking() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.hear(News::JobFailed, Some(1));
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::minutes(3));
     play.ends(Conclusion::Failure);
     play.pass_working(Span::seconds(305));
@@ -137,7 +137,7 @@ fn many_failing_jobs_do_not_make_many_reads() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
     for _ in 0..256 {
-        play.hear(News::JobFailed, Some(1));
+        play.on_webhook(RunEventKind::JobFailed, Some(1));
         play.pass_working(Span::millis(500));
     }
     let reads = play.github.borrow().reads;
@@ -147,8 +147,8 @@ fn many_failing_jobs_do_not_make_many_reads() {
 #[test]
 fn the_second_webhook_of_the_same_instant_is_recorded() {
     let play = Play::new();
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Recorded);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Recorded);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
 }
@@ -157,18 +157,23 @@ fn the_second_webhook_of_the_same_instant_is_recorded() {
 fn a_delivery_is_taken_once() {
     let play = Play::new();
     let delivery = DeliveryId::parse("d-1");
-    let hint =
-        Hint { run_id: run_id(), run_attempt: Some(attempt(1)), news: News::RunFailed, delivery, workflow: None };
-    assert_eq!(play.keeper.receive(&hint, &play.cx()).unwrap().0.kind, ReceiptKind::Scheduled);
-    let again = play.keeper.receive(&hint, &play.cx()).unwrap().0;
+    let event = RunEvent {
+        run_id: run_id(),
+        run_attempt: Some(attempt(1)),
+        kind: RunEventKind::RunFailed,
+        delivery,
+        workflow: None,
+    };
+    assert_eq!(play.keeper.receive(&event, &play.cx()).unwrap().0.kind, ReceiptKind::Scheduled);
+    let again = play.keeper.receive(&event, &play.cx()).unwrap().0;
     assert_eq!((again.kind, again.reason.as_str()), (ReceiptKind::Recorded, "this delivery was received before"));
 }
 
 #[test]
 fn runs_that_are_not_watched_stay_so() {
     let play = Play::new();
-    play.heard(News::RunSucceeded, Some(2), ReceiptKind::Ignored);
-    play.heard(News::RunEnded, Some(2), ReceiptKind::Ignored);
+    play.noted(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Ignored);
+    play.noted(RunEventKind::RunEnded, Some(2), ReceiptKind::Ignored);
     assert_eq!(play.keeper.run(run_id()).unwrap(), None);
     play.rests();
 }
@@ -180,7 +185,7 @@ fn github_is_believed_and_not_the_webhook() {
     {
         let play = Play::new();
         play.ends(conclusion);
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::minutes(10));
         play.reruns(&[]);
         play.stands(RunOutcome::Left, 0);
@@ -192,11 +197,11 @@ fn github_is_believed_and_not_the_webhook() {
 fn a_run_that_waited_for_approval_can_fail_in_the_same_attempt() {
     let play = Play::new();
     play.ends(Conclusion::ActionRequired);
-    play.hear(News::JobFailed, Some(1));
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.stands(RunOutcome::Left, 0);
     play.ends(Conclusion::Failure);
-    play.heard(News::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
 }
@@ -204,14 +209,14 @@ fn a_run_that_waited_for_approval_can_fail_in_the_same_attempt() {
 #[test]
 fn an_attempt_that_github_does_not_show_is_left_after_a_while() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::hours(2));
     play.reruns(&[]);
     play.stands(RunOutcome::Left, 0);
     play.rests();
     // And when it does come, it is acted on.
     play.github.borrow_mut().attempt = 2;
-    play.heard(News::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.reruns(&[2]);
 }
@@ -219,10 +224,10 @@ fn an_attempt_that_github_does_not_show_is_left_after_a_while() {
 #[test]
 fn old_rows_are_forgotten() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.ends(Conclusion::Success);
-    play.hear(News::RunSucceeded, Some(2));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.pass_working(Span::days(34));
     play.keeper.prune(play.now.get()).unwrap();
     play.stands(RunOutcome::Rescued, 1);
@@ -235,28 +240,28 @@ fn old_rows_are_forgotten() {
 fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
     let play = Play::new();
     for run in 1..=30 {
-        let hint = Hint {
+        let event = RunEvent {
             run_id: RunId::new(run).unwrap(),
             run_attempt: Some(attempt(1)),
-            news: News::RunFailed,
+            kind: RunEventKind::RunFailed,
             delivery: None,
             workflow: None,
         };
-        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.keeper.receive(&event, &play.cx()).unwrap();
     }
     play.pass(Span::seconds(5));
     let mut asked = Vec::new();
-    let mut errand = None;
-    while let Some(next) = errand.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
+    let mut task = None;
+    while let Some(next) = task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
         match next {
-            Errand::Wait(span) => play.pass(span),
-            Errand::Publish(watched) => play.keeper.published(&watched, play.now.get(), true).unwrap(),
-            Errand::Summarize(_) => play.keeper.summarized(true, play.now.get()).unwrap(),
-            Errand::Comment(comment) => panic!("{comment:?}"),
-            Errand::Notify(notice) => panic!("{notice:?}"),
-            Errand::HandOver(what) => panic!("{what:?}"),
-            Errand::WantCancelled(_) => panic!("there is no policy"),
-            Errand::Call(call) => {
+            Task::Wait(span) => play.pass(span),
+            Task::Publish(tracked) => play.keeper.published(&tracked, play.now.get(), true).unwrap(),
+            Task::Summarize(_) => play.keeper.summarized(true, play.now.get()).unwrap(),
+            Task::Comment(comment) => panic!("{comment:?}"),
+            Task::Notify(notice) => panic!("{notice:?}"),
+            Task::HandOver(what) => panic!("{what:?}"),
+            Task::WantCancelled(_) => panic!("there is no policy"),
+            Task::Call(call) => {
                 let answer = match &call {
                     Call::Rerun { run_id, .. } => {
                         asked.push((run_id.get(), play.now.get()));
@@ -264,7 +269,7 @@ fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
                     }
                     read => play.answer(read),
                 };
-                errand = play.keeper.answered(&call, answer, &play.cx()).unwrap().errand;
+                task = play.keeper.answered(&call, answer, &play.cx()).unwrap().task;
             }
         }
     }

@@ -13,13 +13,14 @@ fn other(id: u64) -> RunId {
 /// Another run of the same repository fails.
 fn another_fails(play: &Play, id: u64) {
     let run_attempt = Some(attempt(play.github.borrow().attempt));
-    let hint = Hint { run_id: other(id), run_attempt, news: News::RunFailed, delivery: None, workflow: None };
-    play.keeper.receive(&hint, &play.cx()).unwrap();
+    let event =
+        RunEvent { run_id: other(id), run_attempt, kind: RunEventKind::RunFailed, delivery: None, workflow: None };
+    play.keeper.receive(&event, &play.cx()).unwrap();
 }
 
 fn outcome_of(play: &Play, id: u64) -> (RunOutcome, String) {
-    let watched = play.keeper.run(other(id)).unwrap().unwrap().0;
-    (watched.outcome, watched.reason)
+    let tracked = play.keeper.run(other(id)).unwrap().unwrap().0;
+    (tracked.outcome, tracked.reason)
 }
 
 #[test]
@@ -29,23 +30,23 @@ fn words_that_are_not_known_are_looked_into_and_believed_the_second_time() {
     {
         let play = Play::new();
         play.github.borrow_mut().rerun_answers = vec![answer.clone(), answer];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(30));
         assert_eq!(play.github.borrow().reads, 2, "read again at once");
         play.stands(RunOutcome::Failed, 0);
-        assert!(play.watched().reason.starts_with("GitHub refused: "), "{}", play.watched().reason);
-        assert!(play.watched().reason.contains(words), "{}", play.watched().reason);
-        assert!(play.watched().due.is_some());
+        assert!(play.tracked().reason.starts_with("GitHub refused: "), "{}", play.tracked().reason);
+        assert!(play.tracked().reason.contains(words), "{}", play.tracked().reason);
+        assert!(play.tracked().due.is_some());
         // Other webhooks of the attempt do not hasten it.
         for _ in 0..5 {
             play.pass_working(Span::minutes(1));
-            play.hear(News::JobFailed, Some(1));
+            play.on_webhook(RunEventKind::JobFailed, Some(1));
         }
         assert_eq!(play.github.borrow().rerun_answers.len(), 1, "asked for once");
         play.pass_working(Span::hours(1));
         assert!(play.github.borrow().rerun_answers.is_empty(), "and once more");
         play.stands(RunOutcome::Failed, 0);
-        assert!(play.watched().reason.ends_with(words), "{}", play.watched().reason);
+        assert!(play.tracked().reason.ends_with(words), "{}", play.tracked().reason);
         play.rests();
         assert!(play.refusals.borrow().is_empty(), "not the Worker's illness");
     }
@@ -55,15 +56,15 @@ fn words_that_are_not_known_are_looked_into_and_believed_the_second_time() {
 fn what_was_mended_meanwhile_is_rerun() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![unclear("Something new")];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(20));
     play.reruns(&[1]);
     play.stands(RunOutcome::Rerunning, 1);
-    assert_eq!(play.watched().refusal, None);
+    assert_eq!(play.tracked().refusal, None);
     // Of the next attempt nothing is known.
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().rerun_answers = vec![unclear("Something new")];
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::minutes(20));
     play.reruns(&[1, 2]);
 }
@@ -72,11 +73,11 @@ fn what_was_mended_meanwhile_is_rerun() {
 fn an_account_that_may_not_even_read_is_refused_as_one() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![unclear("Something new")];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let rerun = play.until_rerun();
     let settled = play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
-    let Some(Errand::Call(read)) = settled.errand else { panic!("{settled:?}") };
+    let Some(Task::Call(read)) = settled.task else { panic!("{settled:?}") };
     let refused = Problem::Credentials { message: "403 Something new".to_owned() };
     let answer = Answer::Read(ReadAnswer::Problem(refused));
     let settled = play.keeper.answered(&read, answer, &play.cx()).unwrap();
@@ -90,7 +91,7 @@ fn an_account_that_may_not_even_read_is_refused_as_one() {
 fn the_same_words_for_two_runs_are_about_the_account() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![unclear("No."); 2];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     assert!(play.refusals.borrow().is_empty());
     another_fails(&play, 8);
@@ -109,7 +110,7 @@ fn the_same_words_for_two_runs_are_about_the_account() {
 fn an_accepted_rerun_between_says_that_it_is_about_the_runs() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![unclear("No.")];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     another_fails(&play, 8);
     play.pass_working(Span::seconds(10));
@@ -132,15 +133,15 @@ fn gone(play: &Play, times: usize) {
 #[test]
 fn a_repository_that_could_be_read_is_waited_for_and_shown() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
     play.ends(Conclusion::Failure);
     gone(&play, 1_000);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::hours(6));
     play.stands(RunOutcome::Failed, 1);
-    assert!(play.watched().reason.contains("no access to it"), "{}", play.watched().reason);
+    assert!(play.tracked().reason.contains("no access to it"), "{}", play.tracked().reason);
     assert!(play.refusals.borrow().is_empty(), "not the Worker's illness");
     let trouble = play.keeper.trouble().unwrap().unwrap();
     assert!(trouble.message.contains("404"), "{trouble:?}");
@@ -156,16 +157,16 @@ fn a_repository_that_could_be_read_is_waited_for_and_shown() {
 #[test]
 fn a_repository_that_stays_gone_is_given_up_with_all_its_runs() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.ends(Conclusion::Failure);
     gone(&play, 10_000);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     for id in 20..30 {
         another_fails(&play, id);
     }
     play.pass_working(Span::days(6));
-    assert!(play.watched().due.is_some());
+    assert!(play.tracked().due.is_some());
     play.pass_working(Span::days(2));
     for id in [7, 20, 29] {
         let (outcome, reason) = outcome_of(&play, id);
@@ -179,7 +180,7 @@ fn a_repository_that_stays_gone_is_given_up_with_all_its_runs() {
 fn a_run_that_is_gone_ends_and_so_does_one_of_a_repository_that_never_could_be_read() {
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![Problem::NotFound; 4];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     assert_eq!(play.github.borrow().repository_reads, 1);
     play.stands(RunOutcome::Failed, 0);
@@ -187,7 +188,7 @@ fn a_run_that_is_gone_ends_and_so_does_one_of_a_repository_that_never_could_be_r
 
     let play = Play::new();
     gone(&play, 100);
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     play.stands(RunOutcome::Failed, 0);
     assert_eq!(play.keeper.trouble().unwrap(), None);
@@ -199,10 +200,10 @@ fn an_app_that_is_not_installed_holds_up_this_repository_until_it_is() {
     let play = Play::new();
     let not_installed = Problem::Repository { message: "the App is not installed on octo/widgets".to_owned() };
     play.github.borrow_mut().read_problems = vec![not_installed; 1_000];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(3));
     play.stands(RunOutcome::Failed, 0);
-    assert!(play.watched().reason.contains("not installed on octo/widgets"), "{}", play.watched().reason);
+    assert!(play.tracked().reason.contains("not installed on octo/widgets"), "{}", play.tracked().reason);
     assert!(play.refusals.borrow().is_empty());
     // A webhook of the App's tells that it is installed.
     play.github.borrow_mut().read_problems.clear();
@@ -215,7 +216,7 @@ fn an_app_that_is_not_installed_holds_up_this_repository_until_it_is() {
 #[test]
 fn a_policy_file_is_gone_only_if_the_repository_is_there() {
     let play = Play::with_policy("otherwise: leave\n");
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.stands(RunOutcome::Left, 0);
     // GitHub shows nothing of the repository, once.
@@ -240,7 +241,7 @@ fn the_policy_is_asked_for_again_once_the_repository_is_shown() {
     let play = Play::with_policy("otherwise: leave\n");
     play.github.borrow_mut().policy_answers = vec![PolicyAnswer::NoFile];
     play.github.borrow_mut().read_problems = vec![Problem::NotFound];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(2));
     play.stands(RunOutcome::Left, 0);
 }

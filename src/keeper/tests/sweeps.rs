@@ -7,10 +7,10 @@ fn a_missed_webhook_is_found_by_the_sweep() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
     // Another run's webhook makes the repository known.
-    let other = Hint {
+    let other = RunEvent {
         run_id: RunId::new(1).unwrap(),
         run_attempt: RunAttempt::new(2),
-        news: News::RunSucceeded,
+        kind: RunEventKind::RunSucceeded,
         delivery: None,
         workflow: None,
     };
@@ -31,10 +31,10 @@ fn a_missed_webhook_is_found_by_the_sweep() {
 fn a_long_commit_message_hides_no_missed_webhook() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
-    let other = Hint {
+    let other = RunEvent {
         run_id: RunId::new(1).unwrap(),
         run_attempt: RunAttempt::new(2),
-        news: News::RunSucceeded,
+        kind: RunEventKind::RunSucceeded,
         workflow: None,
         delivery: None,
     };
@@ -55,10 +55,10 @@ fn a_long_commit_message_hides_no_missed_webhook() {
 fn what_failed_before_the_first_webhook_is_not_touched() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
-    let other = Hint {
+    let other = RunEvent {
         run_id: RunId::new(1).unwrap(),
         run_attempt: RunAttempt::new(2),
-        news: News::RunSucceeded,
+        kind: RunEventKind::RunSucceeded,
         delivery: None,
         workflow: None,
     };
@@ -73,10 +73,10 @@ fn what_failed_before_the_first_webhook_is_not_touched() {
 fn a_repository_that_sleeps_is_not_swept() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
-    let other = Hint {
+    let other = RunEvent {
         run_id: RunId::new(1).unwrap(),
         run_attempt: RunAttempt::new(2),
-        news: News::RunSucceeded,
+        kind: RunEventKind::RunSucceeded,
         delivery: None,
         workflow: None,
     };
@@ -98,17 +98,22 @@ fn what_was_cancelled_before_the_policy_asked_for_it_is_left() {
     let mut play = Play::with_policy("");
     play.rules.sweep_interval = Span::minutes(15);
     let other = RunId::new(1).unwrap();
-    let hint =
-        Hint { run_id: other, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
+    let event = RunEvent {
+        run_id: other,
+        run_attempt: Some(attempt(1)),
+        kind: RunEventKind::RunFailed,
+        delivery: None,
+        workflow: None,
+    };
     play.ends(Conclusion::Success);
-    play.keeper.receive(&hint, &play.cx()).unwrap();
+    play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass_working(Span::minutes(30));
-    // Watched, and cancelled while nobody asks for that.
+    // TrackedRun, and cancelled while nobody asks for that.
     play.ends(Conclusion::Cancelled);
     play.github.borrow_mut().ended = play.now.get();
     play.pass_working(Span::minutes(30));
     play.github.borrow_mut().file = Some("conclusions: [failure, cancelled]\n".to_owned());
-    play.keeper.receive(&Hint { run_attempt: Some(attempt(2)), ..hint }, &play.cx()).unwrap();
+    play.keeper.receive(&RunEvent { run_attempt: Some(attempt(2)), ..event }, &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));
     assert_eq!(*play.cancelled.borrow(), [true]);
     play.pass_working(Span::hours(2));

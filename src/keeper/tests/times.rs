@@ -3,18 +3,18 @@
 use super::*;
 use crate::github::PolicyAnswer;
 
-fn hint_of(run: u64, news: News) -> Hint {
-    Hint { run_id: RunId::new(run).unwrap(), run_attempt: Some(attempt(1)), news, delivery: None, workflow: None }
+fn hint_of(run: u64, kind: RunEventKind) -> RunEvent {
+    RunEvent { run_id: RunId::new(run).unwrap(), run_attempt: Some(attempt(1)), kind, delivery: None, workflow: None }
 }
 
 fn hear_of(play: &Play, run: u64) {
-    play.keeper.receive(&hint_of(run, News::RunFailed), &play.cx()).unwrap();
+    play.keeper.receive(&hint_of(run, RunEventKind::RunFailed), &play.cx()).unwrap();
 }
 
 #[track_caller]
 fn run_stands(play: &Play, run: u64, outcome: RunOutcome) {
-    let (watched, _) = play.keeper.run(RunId::new(run).unwrap()).unwrap().unwrap();
-    assert_eq!(watched.outcome, outcome, "{}", watched.reason);
+    let (tracked, _) = play.keeper.run(RunId::new(run).unwrap()).unwrap().unwrap();
+    assert_eq!(tracked.outcome, outcome, "{}", tracked.reason);
 }
 
 /// Every run is in its first attempt, and a re-run of one does not advance the others.
@@ -56,7 +56,7 @@ fn what_was_spent_counts_for_a_day_whatever_is_forgotten_meanwhile() {
 #[test]
 fn a_run_that_is_paused_for_longer_than_runs_are_kept_is_not_forgotten() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.keeper.pause(play.now.get()).unwrap();
     play.pass_working(Span::days(36));
     play.keeper.prune(play.now.get()).unwrap();
@@ -69,9 +69,9 @@ fn a_run_that_is_paused_for_longer_than_runs_are_kept_is_not_forgotten() {
 #[test]
 fn a_run_whose_count_could_not_be_published_is_not_forgotten() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
-    play.hear(News::RunSucceeded, Some(2));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.pass(Span::days(36));
     play.keeper.prune(play.now.get()).unwrap();
     play.stands(RunOutcome::Rescued, 1);
@@ -84,18 +84,18 @@ fn a_run_whose_count_could_not_be_published_is_not_forgotten() {
 #[test]
 fn what_changes_while_a_count_is_written_is_written_after_it() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let rerun = play.until_rerun();
     play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
-    let Some(Errand::Publish(written)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    let Some(Task::Publish(written)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     assert_eq!(written.attempts().outcome, RunOutcome::Rerunning);
     // It passes while Workers KV is being told that it is re-run.
-    play.hear(News::RunSucceeded, Some(2));
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.keeper.published(&written, play.now.get(), true).unwrap();
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "a key takes one write a second");
     play.pass(Span::seconds(1));
-    let Some(Errand::Publish(written)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    let Some(Task::Publish(written)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     assert_eq!((written.attempts().outcome, written.attempts().run_attempt), (RunOutcome::Rescued, 2));
     play.keeper.published(&written, play.now.get(), true).unwrap();
     play.rests();
@@ -105,7 +105,7 @@ fn what_changes_while_a_count_is_written_is_written_after_it() {
 fn no_second_call_for_a_while_after_an_answer_was_lost() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     assert_eq!(asked(&play), 1);
     play.pass_working(Span::seconds(44));
@@ -117,7 +117,7 @@ fn no_second_call_for_a_while_after_an_answer_was_lost() {
 #[test]
 fn no_second_call_for_a_while_after_a_crash() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     // The machine is gone before the answer, and perhaps before the call.
     play.until_rerun();
@@ -133,7 +133,7 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
     let other = FilePath::parse(".github/other.yml");
     for path in [other, None] {
         let play = Play::with_policy("max_reruns: 0\n");
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(5));
         play.stands(RunOutcome::Left, 0);
         // The Worker is deployed anew with another POLICY_FILE, within the time that the file is believed.
@@ -142,14 +142,14 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         github.borrow_mut().file = None;
         let play = Play { keeper, now, github, rules, ..Play::new() };
         let other = RunId::new(8).unwrap();
-        let hint = Hint {
+        let event = RunEvent {
             run_id: other,
             run_attempt: Some(attempt(1)),
-            news: News::RunFailed,
+            kind: RunEventKind::RunFailed,
             delivery: None,
             workflow: None,
         };
-        play.keeper.receive(&hint, &play.cx()).unwrap();
+        play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
         run_stands(&play, 8, RunOutcome::Rerunning);
         // Nor does its text come back when the Worker starts again.
@@ -193,8 +193,8 @@ fn a_budget_is_given_back_when_a_lost_call_did_nothing_and_the_run_has_ended() {
 #[test]
 fn a_delivery_is_known_for_as_long_as_it_can_be_repeated() {
     let play = Play::new();
-    let hint = Hint { delivery: DeliveryId::parse("d-1"), ..hint_of(7, News::RunFailed) };
-    let reason = || play.keeper.receive(&hint, &play.cx()).unwrap().0.reason;
+    let event = RunEvent { delivery: DeliveryId::parse("d-1"), ..hint_of(7, RunEventKind::RunFailed) };
+    let reason = || play.keeper.receive(&event, &play.cx()).unwrap().0.reason;
     assert_eq!(reason(), "workflow run failed");
     play.pass_working(Span::seconds(5));
     for day in 1..=3 {
@@ -212,17 +212,17 @@ fn the_gate_is_shut_until_its_very_end() {
     let play = Play::new();
     let limited = Problem::RateLimited { wait: Some(Span::minutes(10)) };
     play.github.borrow_mut().read_problems = vec![limited];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     hear_of(&play, 8);
     play.pass(Span::seconds(5));
     play.work();
-    let until = play.keeper.gate().unwrap().unwrap().until;
+    let until = play.keeper.breaker().unwrap().unwrap().until;
     assert!(until - play.now.get() >= Span::minutes(10));
     assert_eq!(play.keeper.next_alarm(&play.rules).unwrap(), Some(until));
     play.now.set(Millis(until.0 - 1));
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
     play.now.set(until);
-    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Call(_))));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Task::Call(_))));
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_policy_that_was_just_read_is_not_read_again_before_its_time_and_then_is() {
 fn a_call_is_counted_whatever_github_shows_of_the_run_before_it() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     // It has taken effect, and what GitHub shows a minute later is from before the end of the first attempt.
     play.ends(Conclusion::Failure);
@@ -273,7 +273,7 @@ fn github_has_answered_when_the_run_could_be_read() {
     let play = Play::new();
     // The second attempt meets an outage of half a day, and so does the third: the one between was answered.
     play.github.borrow_mut().read_problems = vec![lost(); 1_000];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(14));
     play.github.borrow_mut().read_problems.clear();
     play.github.borrow_mut().evidence_problems = vec![lost()];
@@ -282,10 +282,10 @@ fn github_has_answered_when_the_run_could_be_read() {
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
     play.github.borrow_mut().lost_after_effect = true;
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(6));
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(3));
+    play.on_webhook(RunEventKind::RunFailed, Some(3));
     play.github.borrow_mut().read_problems = vec![lost(); 1_000];
     play.pass_working(Span::hours(14));
     play.stands(RunOutcome::Waiting, 2);
@@ -296,9 +296,9 @@ fn a_sweep_after_a_long_sleep_asks_for_nothing_that_github_no_longer_reruns() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
     play.ends(Conclusion::Success);
-    play.keeper.receive(&hint_of(1, News::RunFailed), &play.cx()).unwrap();
+    play.keeper.receive(&hint_of(1, RunEventKind::RunFailed), &play.cx()).unwrap();
     play.pass_working(Span::days(50));
-    play.keeper.receive(&hint_of(2, News::RunFailed), &play.cx()).unwrap();
+    play.keeper.receive(&hint_of(2, RunEventKind::RunFailed), &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));
     let first = play.now.get();
     let calls = play.github.take().calls;
@@ -316,11 +316,11 @@ fn a_workflows_name_that_is_told_after_a_count_was_published_is_published_too() 
     play.ends(Conclusion::Cancelled);
     hear_of(&play, 7);
     play.pass_working(Span::minutes(1));
-    let published = play.watched();
+    let published = play.tracked();
     assert!(published.published && published.publish.is_none());
     let id = crate::names::WorkflowId::new(9);
-    let workflow = crate::hint::WorkflowHint::new(id, "Deploy to production");
-    play.keeper.receive(&Hint { workflow, ..hint_of(7, News::RunFailed) }, &play.cx()).unwrap();
-    let Some(Errand::Publish(watched)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
-    assert_eq!(watched.attempts().workflow.as_deref(), Some("Deploy to production"));
+    let workflow = crate::webhook::event::EventWorkflow::new(id, "Deploy to production");
+    play.keeper.receive(&RunEvent { workflow, ..hint_of(7, RunEventKind::RunFailed) }, &play.cx()).unwrap();
+    let Some(Task::Publish(tracked)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    assert_eq!(tracked.attempts().workflow.as_deref(), Some("Deploy to production"));
 }

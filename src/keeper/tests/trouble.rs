@@ -7,7 +7,7 @@ fn a_lost_answer_of_a_call_that_worked_is_no_second_rerun() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
     play.github.borrow_mut().lost_after_effect = true;
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(2));
     play.reruns(&[1]);
     play.stands(RunOutcome::Rerunning, 1);
@@ -18,10 +18,10 @@ fn a_lost_answer_is_told_by_the_next_attempts_webhook_too() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
     play.github.borrow_mut().lost_after_effect = true;
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(10));
     play.ends(Conclusion::Failure);
-    play.heard(News::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(2));
     play.reruns(&[1, 2]);
     play.stands(RunOutcome::Rerunning, 2);
@@ -31,7 +31,7 @@ fn a_lost_answer_is_told_by_the_next_attempts_webhook_too() {
 fn a_lost_call_is_made_again() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost()), RerunAnswer::Problem(lost())];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(5));
     play.reruns(&[1]);
     play.stands(RunOutcome::Rerunning, 1);
@@ -45,7 +45,7 @@ fn a_refusal_that_an_earlier_call_caused_is_counted_as_that_call() {
     for refusal in [RerunAnswer::AlreadyRunning, limited] {
         let play = Play::new();
         play.github.borrow_mut().rerun_answers = vec![refusal, RerunAnswer::Problem(lost())];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(60));
         assert!(play.github.borrow().rerun_answers.is_empty(), "it was called twice");
         play.github.borrow_mut().attempt = 2;
@@ -60,7 +60,7 @@ fn a_refusal_that_an_earlier_call_caused_is_counted_as_that_call() {
 fn a_crash_between_intention_and_answer_is_seen_to() {
     for took_effect in [false, true] {
         let play = Play::new();
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass(Span::seconds(5));
         let rerun = play.until_rerun();
         if took_effect {
@@ -77,7 +77,7 @@ fn a_crash_between_intention_and_answer_is_seen_to() {
 fn github_down_for_six_hours() {
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![lost(); 1_000];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(6));
     let tried = play.github.borrow().reads;
     assert!((20..=60).contains(&tried), "{tried} tries in six hours");
@@ -91,7 +91,7 @@ fn github_down_for_six_hours() {
 fn github_down_for_more_than_a_day() {
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![lost(); 10_000];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(25));
     play.stands(RunOutcome::Failed, 0);
     play.rests();
@@ -101,7 +101,7 @@ fn github_down_for_more_than_a_day() {
 fn already_running_for_hours() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 50];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(3));
     play.reruns(&[]);
     play.pass_working(Span::hours(2));
@@ -113,7 +113,7 @@ fn a_refused_token_is_tried_again_and_a_new_one_mends_it() {
     let refused = || Problem::Credentials { message: "401 Bad credentials".to_owned() };
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![refused(); 1_000];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(10));
     play.stands(RunOutcome::Failed, 0);
     let tried = play.github.borrow().reads;
@@ -133,7 +133,7 @@ fn that_a_token_was_refused_is_told_once_and_taken_back_whatever_came_between() 
     let play = Play::new();
     // Popped from the end.
     play.github.borrow_mut().read_problems = vec![limited, lost(), lost(), refused(), refused()];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(3));
     play.reruns(&[1]);
     assert_eq!(*play.refusals.borrow(), [Some("401 Bad credentials".to_owned()), None]);
@@ -144,7 +144,7 @@ fn rate_limits_are_waited_out() {
     let play = Play::new();
     let limited = RerunAnswer::Problem(Problem::RateLimited { wait: Some(Span::minutes(10)) });
     play.github.borrow_mut().rerun_answers = vec![limited];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(10));
     play.reruns(&[]);
     assert_eq!(play.github.borrow().reads, 1, "nothing is called meanwhile");
@@ -157,10 +157,10 @@ fn refusals_are_final_and_say_why() {
     let play = Play::new();
     let refused = Problem::Refused { message: "This workflow run cannot be retried".to_owned() };
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(refused)];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     play.stands(RunOutcome::Failed, 0);
-    assert!(play.watched().reason.contains("cannot be retried"), "{}", play.watched().reason);
+    assert!(play.tracked().reason.contains("cannot be retried"), "{}", play.tracked().reason);
     play.rests();
 }
 
@@ -169,7 +169,7 @@ fn a_run_that_is_not_shown_is_looked_for_some_times() {
     for (unseen, reruns) in [(1, vec![1]), (3, vec![1]), (4, vec![])] {
         let play = Play::new();
         play.github.borrow_mut().read_problems = vec![Problem::NotFound; unseen];
-        play.hear(News::RunFailed, Some(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::hours(1));
         play.reruns(&reruns);
     }
@@ -180,7 +180,7 @@ fn a_token_that_stays_refused_is_said_to_be_every_day() {
     let play = Play::new();
     let refused = Problem::Credentials { message: "401 Bad credentials".to_owned() };
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(refused); 1_000];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::days(3));
     let told = play.refusals.borrow().len();
     assert!((5..=7).contains(&told), "told {told} times");
@@ -190,7 +190,7 @@ fn a_token_that_stays_refused_is_said_to_be_every_day() {
 fn a_run_that_goes_on_for_weeks_is_looked_at_less_often() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.hear(News::JobFailed, Some(1));
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::hours(2));
     let first = play.github.borrow().reads;
     play.pass_working(Span::hours(24));
@@ -202,7 +202,7 @@ fn a_run_that_goes_on_for_weeks_is_looked_at_less_often() {
 fn one_run_in_trouble_does_not_hold_up_another() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 20];
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "nothing is due, and nothing is in the way");
 }
@@ -210,29 +210,29 @@ fn one_run_in_trouble_does_not_hold_up_another() {
 #[test]
 fn a_failed_write_to_workers_kv_is_tried_again() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let rerun = play.until_rerun();
     play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
-    let Some(Errand::Publish(watched)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
-    assert_eq!((watched.attempts().run_attempt, watched.attempts().reruns), (2, 1));
-    play.keeper.published(&watched, play.now.get(), false).unwrap();
+    let Some(Task::Publish(tracked)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
+    assert_eq!((tracked.attempts().run_attempt, tracked.attempts().reruns), (2, 1));
+    play.keeper.published(&tracked, play.now.get(), false).unwrap();
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
     play.pass(Span::minutes(1));
-    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Task::Publish(_))));
     // The longer it fails, the longer it is left.
     play.pass(Span::hours(6));
-    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Task::Publish(_))));
     play.pass(Span::minutes(59));
-    assert!(!matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
+    assert!(!matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Task::Publish(_))));
     play.pass(Span::minutes(1));
-    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Errand::Publish(_))));
+    assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Task::Publish(_))));
 }
 
 #[test]
 fn wrong_settings_hold_calls_back_and_lose_nothing() {
     let play = Play::new();
-    play.hear(News::RunFailed, Some(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::hours(1));
     assert_eq!(play.keeper.next(false, &play.cx()).unwrap(), None);
     play.pass_working(Span::ZERO);

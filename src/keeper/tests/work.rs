@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 
 use super::*;
-use crate::keeper::work::{self, Host};
+use crate::keeper::work::{self, Platform};
 
 /// Answers at once, and counts what each alarm asks for.
 struct Site<'a> {
@@ -13,7 +13,7 @@ struct Site<'a> {
     rerun: RefCell<Vec<u64>>,
 }
 
-impl Host for Site<'_> {
+impl Platform for Site<'_> {
     fn now(&self) -> Millis {
         self.play.now.get()
     }
@@ -36,7 +36,7 @@ impl Host for Site<'_> {
         self.play.answer(call)
     }
 
-    async fn publish(&self, _: &Watched) -> bool {
+    async fn publish(&self, _: &TrackedRun) -> bool {
         self.requests.set(self.requests.get() + 1);
         true
     }
@@ -59,7 +59,7 @@ impl Host for Site<'_> {
         panic!("{comment:?}");
     }
 
-    async fn hand_over(&self, _: &RepoName, _: &Hint, _: &[Record]) -> bool {
+    async fn hand_over(&self, _: &RepoName, _: &RunEvent, _: &[Record]) -> bool {
         panic!("the repository was not renamed")
     }
 
@@ -86,9 +86,14 @@ fn alarms(failed_jobs: &[u64]) -> (Vec<u32>, Vec<u64>) {
         let run_id = RunId::new(run).unwrap();
         let jobs = (1..=*jobs).map(|n| failed_job(n, &format!("job {n:02}"), "Run tests")).collect();
         play.github.borrow_mut().jobs_of.insert(run_id, jobs);
-        let hint =
-            Hint { run_id, run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow: None };
-        play.keeper.receive(&hint, &play.cx()).unwrap();
+        let event = RunEvent {
+            run_id,
+            run_attempt: Some(attempt(1)),
+            kind: RunEventKind::RunFailed,
+            delivery: None,
+            workflow: None,
+        };
+        play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass(Span::millis(1));
     }
     play.pass(Span::seconds(5));

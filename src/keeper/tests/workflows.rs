@@ -1,14 +1,20 @@
 //! Which workflow a run is of: by its id. What it is called comes from webhooks, from the workflow, or from jobs.
 
 use super::*;
-use crate::hint::WorkflowHint;
 use crate::keeper::stats::{self, Kind};
 use crate::keeper::store::{Sql, Value};
+use crate::webhook::event::EventWorkflow;
 
 const EXCLUDED: &str = "workflows: { exclude: [Deploy to production] }\n";
 
-fn hint(workflow: Option<WorkflowHint>) -> Hint {
-    Hint { run_id: run_id(), run_attempt: Some(attempt(1)), news: News::RunFailed, delivery: None, workflow }
+fn event(workflow: Option<EventWorkflow>) -> RunEvent {
+    RunEvent {
+        run_id: run_id(),
+        run_attempt: Some(attempt(1)),
+        kind: RunEventKind::RunFailed,
+        delivery: None,
+        workflow,
+    }
 }
 
 fn called(play: &Play, name: &str) {
@@ -23,23 +29,23 @@ fn asked(play: &Play) -> usize {
 
 #[test]
 fn the_name_comes_from_a_webhook_or_from_the_workflow() {
-    let told = |id: u64, name: &str| WorkflowHint::new(WorkflowId::new(id), name);
+    let told = |id: u64, name: &str| EventWorkflow::new(WorkflowId::new(id), name);
     for (workflow, calls) in [
         (told(5, "Deploy to production"), 0),
         // Without an id, or with that of another, it may be another's.
-        (WorkflowHint::new(None, "ci"), 1),
+        (EventWorkflow::new(None, "ci"), 1),
         (told(6, "ci"), 1),
         (None, 1),
     ] {
         let play = Play::with_policy(EXCLUDED);
         called(&play, "Deploy to production");
-        play.keeper.receive(&hint(workflow), &play.cx()).unwrap();
+        play.keeper.receive(&event(workflow), &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
         play.reruns(&[]);
         play.stands(RunOutcome::Left, 0);
         assert_eq!(asked(&play), calls);
-        assert_eq!(play.watched().workflow_id, WorkflowId::new(5));
-        assert_eq!(play.watched().workflow.as_deref(), Some("Deploy to production"));
+        assert_eq!(play.tracked().workflow_id, WorkflowId::new(5));
+        assert_eq!(play.tracked().workflow.as_deref(), Some("Deploy to production"));
     }
 }
 
@@ -52,12 +58,12 @@ fn a_workflow_that_cannot_be_read_is_asked_for_again_and_its_jobs_then() {
             play.github.borrow_mut().jobs.iter_mut().for_each(|job| job.workflow = None);
         }
         play.github.borrow_mut().evidence_problems = vec![Problem::NotFound];
-        play.keeper.receive(&hint(None), &play.cx()).unwrap();
+        play.keeper.receive(&event(None), &play.cx()).unwrap();
         play.pass_working(Span::minutes(1));
         assert_eq!(asked(&play), calls);
         play.reruns(&[]);
         play.stands(RunOutcome::Left, 0);
-        assert!(play.watched().reason.contains("\"Deploy to production\""), "{}", play.watched().reason);
+        assert!(play.tracked().reason.contains("\"Deploy to production\""), "{}", play.tracked().reason);
     }
 }
 
@@ -65,7 +71,7 @@ fn a_workflow_that_cannot_be_read_is_asked_for_again_and_its_jobs_then() {
 fn what_older_versions_stored_as_the_name_is_not_believed() {
     let play = Play::with_policy(EXCLUDED);
     called(&play, "Deploy to production");
-    play.keeper.receive(&hint(None), &play.cx()).unwrap();
+    play.keeper.receive(&event(None), &play.cx()).unwrap();
     let sql = play.keeper.store().sql();
     sql.exec("UPDATE runs SET workflow = 'Release 1 by @dev', workflow_id = NULL", vec![]).unwrap();
     play.pass_working(Span::seconds(5));
@@ -77,16 +83,16 @@ fn what_older_versions_stored_as_the_name_is_not_believed() {
 fn where_no_rule_asks_the_name_comes_with_the_jobs() {
     let play = Play::new();
     called(&play, "Deploy to production");
-    play.keeper.receive(&hint(None), &play.cx()).unwrap();
-    assert_eq!(play.watched().attempts().workflow, None);
+    play.keeper.receive(&event(None), &play.cx()).unwrap();
+    assert_eq!(play.tracked().attempts().workflow, None);
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
-    assert_eq!((asked(&play), play.watched().attempts().workflow.as_deref()), (0, Some("Deploy to production")));
+    assert_eq!((asked(&play), play.tracked().attempts().workflow.as_deref()), (0, Some("Deploy to production")));
 }
 
 /// A first attempt that fails and is re-run.
 fn fails(play: &Play) {
-    play.keeper.receive(&hint(None), &play.cx()).unwrap();
+    play.keeper.receive(&event(None), &play.cx()).unwrap();
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
 }
@@ -104,7 +110,7 @@ fn statistics_go_by_the_workflows_id() {
     // It is renamed.
     called(&play, "All tests");
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     assert_eq!(counted(&play), [("All tests".to_owned(), 2, 1, 0)]);
 }
@@ -130,7 +136,7 @@ fn what_was_counted_by_name_goes_on_by_id() {
     assert_eq!(counted(&play), [("Tests".to_owned(), 1, 0, 0)]);
     play.pass(Span::days(2));
     play.ends(Conclusion::Failure);
-    play.hear(News::RunFailed, Some(2));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     // The same job, which has not passed.
     assert_eq!(counted(&play), [("Tests".to_owned(), 2, 1, 0)]);

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use regex_syntax::hir::Hir;
 
-use crate::github::Run;
 use crate::names::JobId;
+use crate::policy::run::Run;
 
 use super::evidence::{Evidence, LogTail, Read};
 use super::format::{Patterns, Policy};

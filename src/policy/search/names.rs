@@ -2,10 +2,10 @@
 //!
 //! It is reckoned beforehand, as they are looked at anew each time that a decision is tried.
 
-use crate::github::Run;
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::policy::evidence::{Evidence, Job, Read};
 use crate::policy::format::{Names, Policy};
+use crate::policy::run::Run;
 use crate::policy::workflow;
 
 /// A decision is tried with its jobs, and again with each piece of evidence: as often as it can make requests.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::policy::tests::{job as failed_job, policy, run as a_run};
 
 fn run() -> Run {

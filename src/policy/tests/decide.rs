@@ -1,5 +1,5 @@
 use super::*;
-use crate::attempts::RunOutcome;
+use crate::policy::RunOutcome;
 
 use Conclusion::{
     ActionRequired, Cancelled, Failure, Neutral, Skipped, Stale, StartupFailure, Success, TimedOut, Unknown,
@@ -151,7 +151,7 @@ rules:
 
 #[test]
 fn each_job_takes_the_first_rule_that_matches() {
-    let (lost, test, gate, other) =
+    let (lost, test, breaker, other) =
         (job(1, "a", ""), job(2, "b", "Run tests"), job(3, "all-green", "Check"), job(4, "c", "Fetch"));
     let of = |jobs: &[&Job]| failed(jobs.iter().map(|job| (*job).clone()));
     let mixed = format!("{RULES}\nmixed: rerun");
@@ -159,24 +159,24 @@ fn each_job_takes_the_first_rule_that_matches() {
     for (jobs, text, expected) in [
         (&[&lost][..], RULES, true),
         (&[&test], RULES, false),
-        (&[&gate], RULES, false),
+        (&[&breaker], RULES, false),
         (&[&other], RULES, true),
         (&[&other], &strict, false),
-        (&[&lost, &gate], RULES, true),
-        (&[&test, &gate], RULES, false),
+        (&[&lost, &breaker], RULES, true),
+        (&[&test, &breaker], RULES, false),
         (&[&lost, &test], RULES, false),
         (&[&lost, &test], &mixed, true),
         (&[&test, &other], &mixed, true),
-        (&[&test, &gate], &mixed, false),
+        (&[&test, &breaker], &mixed, false),
     ] {
         let (decision, needs) = of(jobs).decide(&policy(text));
         assert_eq!(matches!(decision, Decision::Rerun(_)), expected, "{jobs:?} {text} {decision:?}");
         assert!(needs.iter().all(|need| matches!(need, Need::Jobs | Need::Annotations(_))), "{needs:?}");
     }
-    let rerun = reruns(&of(&[&lost, &gate]), RULES);
+    let rerun = reruns(&of(&[&lost, &breaker]), RULES);
     assert_eq!(rerun.detail.rules, ["lost"]);
     let judged: Vec<_> = rerun.detail.jobs.iter().map(|job| (job.then, job.rule.as_deref())).collect();
-    assert_eq!(judged, [(Some(Then::Rerun), Some("lost")), (Some(Then::Ignore), Some("gates"))]);
+    assert_eq!(judged, [(Some(Action::Rerun), Some("lost")), (Some(Action::Ignore), Some("gates"))]);
 }
 
 /// Each condition, what it says yes to and what it says no to.

@@ -1,5 +1,5 @@
-use super::super::{Bounds, Comparison, Policy, PolicyState, Then, parse};
-use crate::hint::Conclusion;
+use super::super::{Action, Bounds, Comparison, Policy, PolicyState, parse};
+use crate::names::Conclusion;
 use crate::time::Span;
 
 /// The example of the design, with every key.
@@ -62,7 +62,7 @@ fn every_key() {
     assert_eq!(policy.budget.minutes_per_day, Some(3000));
     assert_eq!(policy.rules.len(), 5);
     assert_eq!((policy.rules[0].max_reruns, policy.rules[0].delay), (Some(6), Some(Span::minutes(1))));
-    assert_eq!(policy.rules[2].then, Then::Ignore);
+    assert_eq!(policy.rules[2].then, Action::Ignore);
 }
 
 #[test]

@@ -13,10 +13,10 @@ mod workflows;
 
 use super::evidence::{EarlierAttempt, Evidence, History, Job, LogTail, Need, Pulls, Read, Step};
 use super::*;
-use crate::attempts::RunOutcome;
-use crate::github::{Origin, Run};
-use crate::hint::Conclusion;
+use crate::names::Conclusion;
 use crate::names::{JobId, RunAttempt, RunId, WorkflowId};
+use crate::policy::RunOutcome;
+use crate::policy::{run::Origin, run::Run};
 use crate::time::{Millis, Span};
 
 fn rules() -> Rules {

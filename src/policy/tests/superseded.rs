@@ -1,9 +1,9 @@
 //! Runs of pull requests that are closed, merged, or at another commit; and of forks.
 
 use super::*;
-use crate::github::PullRequest;
-use crate::github::run::Fork;
 use crate::names::RepoName;
+use crate::policy::run::Fork;
+use crate::policy::run::PullRequest;
 
 const FAILURE: Conclusion = Conclusion::Failure;
 

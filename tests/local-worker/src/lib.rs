@@ -45,7 +45,7 @@ pub struct Options {
     pub storage: Option<PathBuf>,
     /// The folder that the Worker was built into; the project's `build` when `None`.
     pub build: Option<PathBuf>,
-    /// A module around the Worker's entry, which it imports as `./worker.mjs`; the entry itself when `None`.
+    /// A module around the Worker's entry, which it imports as `./entry.mjs`; the entry itself when `None`.
     pub around: Option<PathBuf>,
     /// Any free one when `None`.
     pub port: Option<u16>,
@@ -332,19 +332,19 @@ pub fn event(line: &str) -> Option<Value> {
     serde_json::from_str(line.get(start..=end)?).ok()
 }
 
-/// The Worker's entry, `src/worker.mjs`, or what is to be around it. It imports the build by a relative path: for another
+/// The Worker's entry, `src/worker/entry.mjs`, or what is to be around it. It imports the build by a relative path: for another
 /// build than the project's own it is copied to a place from where that leads there.
 fn entry(root: &Path, built: &Path, around: Option<&Path>, folder: &Path) -> std::io::Result<PathBuf> {
-    let entry = root.join("src/worker.mjs");
+    let entry = root.join("src/worker/entry.mjs");
     if built == root.join("build") && around.is_none() {
         return Ok(entry);
     }
-    std::fs::create_dir_all(folder.join("src"))?;
-    let copy = folder.join("src/worker.mjs");
+    std::fs::create_dir_all(folder.join("src/worker"))?;
+    let copy = folder.join("src/worker/entry.mjs");
     std::fs::copy(entry, &copy)?;
     std::os::unix::fs::symlink(built, folder.join("build"))?;
     let Some(around) = around else { return Ok(copy) };
-    let outer = folder.join("src/around.mjs");
+    let outer = folder.join("src/worker/around.mjs");
     std::fs::copy(around, &outer)?;
     Ok(outer)
 }

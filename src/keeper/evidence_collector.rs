@@ -1,0 +1,397 @@
+//! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
+//! crash it is gathered anew.
+//!
+//! What GitHub does not have is not always absent: its lists are behind for some seconds after a run has ended, and large
+//! pages of large lists fail where smaller ones do not. So smaller pages are tried at once, and what is missing is noted
+//! ([`EvidenceCollector::missing`]): the decision that goes by it is made only after it was asked for again.
+
+use std::collections::BTreeMap;
+
+use crate::github::pulls::{Head, PULL_PAGES};
+use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
+use crate::github::{Call, Found, Page, Problem};
+use crate::names::Conclusion;
+use crate::names::JobId;
+use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
+use crate::policy::{Policy, search};
+use crate::policy::{run::PullRequest, run::Run};
+use crate::time::{Millis, Span};
+
+use super::Answer;
+use super::tracked_run::Begun;
+
+/// Requests for one decision at most, so that several fit into an alarm's 50 subrequests.
+const REQUESTS: u32 = 25;
+/// A matrix has up to 256 jobs, and a run a thousand.
+const JOBS: usize = 1_000;
+const ANNOTATIONS: usize = 300;
+/// The pages that are tried after one that GitHub could not give.
+const SMALLER: [u32; 2] = [50, EVIDENCE_SMALLEST];
+/// Whatever it was that the object died of, an attempt is decided without what is largest after so many times, and after
+/// some more without anything.
+const DEATHS: u32 = 2;
+const DEATHS_OF_JOBS: u32 = 4;
+/// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
+const FRESH: Span = Span::seconds(5);
+/// A list of jobs that is behind the run is asked for again for so long.
+const BEHIND_FOR: Span = Span::minutes(1);
+/// What GitHub says that it does not have is asked for again for so long.
+const NOT_YET_FOR: Span = Span::seconds(10);
+/// What was read of pull requests holds for so long: as long as reading the run once more can take, and some.
+const PULLS_FRESH: Span = Span::seconds(30);
+
+#[derive(Debug)]
+pub struct EvidenceCollector {
+    run: Run,
+    /// When the run was read to be so.
+    read: Millis,
+    evidence: Evidence,
+    asked: Option<Call>,
+    requests: u32,
+    /// How often the object died before while evidence of this attempt was gathered. `None`: nothing was asked for yet.
+    deaths: Option<u32>,
+    /// Of the pages so far.
+    jobs: Vec<Job>,
+    messages: Vec<String>,
+    missing: BTreeMap<Need, Missing>,
+    pulls: Vec<PullRequest>,
+    /// When they were read.
+    pulls_read: Millis,
+}
+
+/// Something that GitHub may only not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// How long it is waited for.
+    pub lasts: Span,
+    /// Whether it is waited for even if the policy goes by nothing but the run.
+    pub always: bool,
+}
+
+/// What came of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Collected {
+    /// There is a further page.
+    Ask(Call),
+    /// What was asked for is known, or known to be absent.
+    Had,
+    Trouble(Problem),
+    /// Nobody waits for it any more.
+    Stray,
+}
+
+impl EvidenceCollector {
+    pub fn new(run: Run, now: Millis) -> Self {
+        Self {
+            run,
+            read: now,
+            evidence: Evidence::default(),
+            asked: None,
+            requests: 0,
+            deaths: None,
+            jobs: Vec::new(),
+            messages: Vec::new(),
+            missing: BTreeMap::new(),
+            pulls: Vec::new(),
+            pulls_read: now,
+        }
+    }
+
+    /// The run was read again. What was gathered stands, if it was of this attempt and the attempt had ended.
+    pub fn read_again(self, run: Run, now: Millis) -> Self {
+        let same = (self.run.run_attempt, self.run.conclusion) == (run.run_attempt, run.conclusion);
+        if same {
+            return Self { run, read: now, ..self };
+        }
+        let deaths = self.deaths.filter(|_| self.run.run_attempt == run.run_attempt);
+        Self { deaths, ..Self::new(run, now) }
+    }
+
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// What GitHub may have later.
+    pub fn missing(&self) -> &BTreeMap<Need, Missing> {
+        &self.missing
+    }
+
+    /// Looks for what a policy looks for in what was read.
+    pub fn search(&mut self, policy: &Policy) {
+        self.evidence.search(policy, &self.run);
+    }
+
+    pub fn is_fresh(&self, now: Millis) -> bool {
+        now - self.read <= FRESH
+    }
+
+    /// The name of the run's workflow, if anything that was read says it.
+    pub fn workflow(&self) -> Option<&str> {
+        match (&self.evidence.workflow, &self.evidence.jobs) {
+            (Read::There(name), _) => Some(name),
+            (_, Read::There(jobs)) => jobs.iter().find_map(|job| job.workflow.as_deref()),
+            _ => None,
+        }
+    }
+
+    /// A pull request can be closed, or pushed to, at any time.
+    pub fn forget_old_pulls(&mut self, now: Millis) {
+        if now - self.pulls_read > PULLS_FRESH {
+            self.evidence.pulls = Read::Unread;
+        }
+    }
+
+    /// The call for what a decision needs. `None`: it is known by now, if only that it is not to be had.
+    ///
+    /// `begun` is what is stored of it, for the row that is stored before the call is made.
+    pub fn ask(&mut self, need: Need, begun: &mut Option<Begun>, now: Millis) -> Option<Call> {
+        let deaths = *self.deaths.get_or_insert_with(|| {
+            let run_attempt = self.run.run_attempt;
+            let deaths = begun.filter(|begun| begun.run_attempt == run_attempt).map_or(0, |begun| begun.times);
+            *begun = Some(Begun { run_attempt, times: deaths.saturating_add(1) });
+            deaths
+        });
+        let (run_id, per_page) = (self.run.run_id, EVIDENCE_PER_PAGE);
+        let call = match need {
+            Need::Workflow(workflow_id) => Call::ReadWorkflow { run_id, workflow_id },
+            Need::Jobs => Call::ListJobs { run_id, run_attempt: self.run.run_attempt, per_page, page: 1 },
+            Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page, page: 1 },
+            Need::Log(job_id) => Call::ReadLog { run_id, job_id },
+            Need::Pulls { .. } => return self.ask_for_pulls(now),
+        };
+        self.jobs.clear();
+        self.messages.clear();
+        let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
+        if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
+            self.absent(
+                &call,
+                format!("not read, as the Worker has died {deaths} times while the evidence was gathered"),
+            );
+            return None;
+        }
+        if may_kill && self.evidence.searched.is_spent() {
+            self.absent(&call, search::beyond());
+            return None;
+        }
+        if self.requests + call.requests() > REQUESTS {
+            self.absent(&call, format!("not asked for, as one decision makes at most {REQUESTS} requests"));
+            return None;
+        }
+        Some(self.call(call))
+    }
+
+    /// However much was asked for before: nothing is re-run without.
+    fn ask_for_pulls(&mut self, now: Millis) -> Option<Call> {
+        self.pulls.clear();
+        self.pulls_read = now;
+        match Head::of(&self.run) {
+            Ok(head) => Some(self.call(Call::ListPulls { run_id: self.run.run_id, head, page: 1 })),
+            Err(why) => {
+                self.evidence.pulls = Read::Absent(why.to_owned());
+                None
+            }
+        }
+    }
+
+    /// Whether it was asked for, and answered.
+    pub fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Workflow(_) => self.evidence.workflow != Read::Unread,
+            Need::Jobs => self.evidence.jobs != Read::Unread,
+            Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
+            Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
+            Need::Pulls { .. } => self.evidence.pulls != Read::Unread,
+        }
+    }
+
+    fn call(&mut self, call: Call) -> Call {
+        self.requests += call.requests();
+        self.asked = Some(call.clone());
+        call
+    }
+
+    pub fn take(&mut self, call: &Call, answer: Answer) -> Collected {
+        if self.asked.take_if(|asked| asked == call).is_none() {
+            return Collected::Stray;
+        }
+        match (call, answer) {
+            (Call::ListJobs { .. }, Answer::Jobs(found)) => match self.found(call, found) {
+                Ok(page) => self.jobs_page(call, page),
+                Err(taken) => taken,
+            },
+            (Call::ListAnnotations { job_id, .. }, Answer::Annotations(found)) => match self.found(call, found) {
+                Ok(page) => self.annotations_page(call, *job_id, page),
+                Err(taken) => taken,
+            },
+            (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match self.found(call, found) {
+                Ok(tail) => {
+                    self.evidence.logs.insert(*job_id, Read::There(tail));
+                    Collected::Had
+                }
+                Err(taken) => taken,
+            },
+            (Call::ReadWorkflow { .. }, Answer::Workflow(found)) => match self.found(call, found) {
+                Ok(name) => {
+                    self.evidence.workflow = Read::There(name);
+                    Collected::Had
+                }
+                Err(taken) => taken,
+            },
+            (Call::ListPulls { page, .. }, Answer::Pulls(found)) => self.pulls_page(call, *page, found),
+            _ => Collected::Stray,
+        }
+    }
+
+    /// What is there; or what follows from that it is not.
+    fn found<T>(&mut self, call: &Call, found: Found<T>) -> Result<T, Collected> {
+        match found {
+            Found::There(there) => Ok(there),
+            Found::Absent(why) => Err(self.absent(call, why)),
+            Found::NotYet(why) => {
+                self.is_missing(call, NOT_YET_FOR);
+                Err(self.absent(call, why))
+            }
+            Found::Problem(problem @ Problem::Lost { .. }) => {
+                let smaller = smaller(call).filter(|_| self.requests < REQUESTS);
+                Err(smaller.map_or(Collected::Trouble(problem), |smaller| {
+                    self.jobs.clear();
+                    self.messages.clear();
+                    Collected::Ask(self.call(smaller))
+                }))
+            }
+            Found::Problem(problem) => Err(Collected::Trouble(problem)),
+        }
+    }
+
+    fn pulls_page(&mut self, call: &Call, page: u32, found: Found<Page<PullRequest>>) -> Collected {
+        let listed = match self.found(call, found) {
+            Ok(listed) => listed,
+            Err(taken) => return taken,
+        };
+        self.pulls.extend(listed.items);
+        if listed.full
+            && page < PULL_PAGES
+            && let Call::ListPulls { run_id, head, .. } = call
+        {
+            return Collected::Ask(self.call(Call::ListPulls { run_id: *run_id, head: head.clone(), page: page + 1 }));
+        }
+        self.evidence.pulls = Read::There(Pulls { all: std::mem::take(&mut self.pulls), complete: !listed.full });
+        Collected::Had
+    }
+
+    fn jobs_page(&mut self, call: &Call, listed: Page<Job>) -> Collected {
+        let Page { items, full, total } = listed;
+        self.jobs.extend(items);
+        let more = full && self.jobs.len() < JOBS;
+        if let Some(next) = next(call).filter(|_| more && self.requests < REQUESTS) {
+            return Collected::Ask(self.call(next));
+        }
+        let jobs = std::mem::take(&mut self.jobs);
+        let (has, total) = (jobs.len(), total.and_then(|total| usize::try_from(total).ok()));
+        let any = |of: fn(&Job) -> bool| jobs.iter().any(of);
+        if any(|job| job.conclusion.is_none()) {
+            // A job that never says that it has ended is no failed one.
+            self.missing.insert(Need::Jobs, Missing { lasts: BEHIND_FOR, always: true });
+            self.evidence.jobs_cut = Some("GitHub says of some that they are still going".to_owned());
+        } else if full {
+            self.evidence.jobs_cut = Some(format!("there are more than the {has} that were read"));
+        } else if let Some(total) = total.filter(|total| *total > has) {
+            self.is_missing(call, BEHIND_FOR);
+            self.evidence.jobs_cut = Some(format!("GitHub says that there are {total}, and lists {has}"));
+        } else if !any(|job| job.conclusion.is_some_and(did_not_pass)) {
+            self.is_missing(call, BEHIND_FOR);
+        }
+        self.evidence.jobs = Read::There(jobs);
+        Collected::Had
+    }
+
+    fn annotations_page(&mut self, call: &Call, job_id: JobId, listed: Page<String>) -> Collected {
+        self.messages.extend(listed.items);
+        let more = listed.full && self.messages.len() < ANNOTATIONS;
+        if let Some(next) = next(call).filter(|_| more && self.requests < REQUESTS) {
+            return Collected::Ask(self.call(next));
+        }
+        let messages = std::mem::take(&mut self.messages);
+        if listed.full {
+            let has = messages.len();
+            self.evidence.annotations_cut.insert(job_id, format!("there are more than the {has} that were read"));
+        }
+        // Nearly every job that fails has one.
+        if messages.is_empty() {
+            self.is_missing(call, NOT_YET_FOR);
+        }
+        self.evidence.annotations.insert(job_id, Read::There(messages));
+        Collected::Had
+    }
+
+    fn is_missing(&mut self, call: &Call, lasts: Span) {
+        if let Some(need) = need(call) {
+            self.missing.insert(need, Missing { lasts, always: false });
+        }
+    }
+
+    /// The decision is to go on without what this call was for.
+    pub fn do_without(&mut self, call: &Call, why: String) {
+        self.absent(call, why);
+    }
+
+    fn absent(&mut self, call: &Call, why: String) -> Collected {
+        match call {
+            Call::ReadWorkflow { .. } => self.evidence.workflow = Read::Absent(why),
+            Call::ListJobs { .. } => self.evidence.jobs = Read::Absent(why),
+            Call::ListAnnotations { job_id, .. } => {
+                self.evidence.annotations.insert(*job_id, Read::Absent(why));
+            }
+            Call::ReadLog { job_id, .. } => {
+                self.evidence.logs.insert(*job_id, Read::Absent(why));
+            }
+            Call::ListPulls { .. } => self.evidence.pulls = Read::Absent(why),
+            _ => {}
+        }
+        Collected::Had
+    }
+}
+
+/// What a call is for.
+fn need(call: &Call) -> Option<Need> {
+    match call {
+        Call::ReadWorkflow { workflow_id, .. } => Some(Need::Workflow(*workflow_id)),
+        Call::ListJobs { .. } => Some(Need::Jobs),
+        Call::ListAnnotations { job_id, .. } => Some(Need::Annotations(*job_id)),
+        Call::ReadLog { job_id, .. } => Some(Need::Log(*job_id)),
+        _ => None,
+    }
+}
+
+/// The same list from its beginning, in smaller pages.
+fn smaller(call: &Call) -> Option<Call> {
+    let (Call::ListJobs { per_page, .. } | Call::ListAnnotations { per_page, .. }) = call else { return None };
+    let size = SMALLER.into_iter().find(|size| size < per_page)?;
+    Some(page(call, size, 1))
+}
+
+fn next(call: &Call) -> Option<Call> {
+    match call {
+        Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. } => {
+            Some(self::page(call, *per_page, page + 1))
+        }
+        _ => None,
+    }
+}
+
+fn page(call: &Call, size: u32, number: u32) -> Call {
+    let mut call = call.clone();
+    if let Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. } = &mut call {
+        (*per_page, *page) = (size, number);
+    }
+    call
+}
+
+/// By one like this, a run can fail.
+fn did_not_pass(conclusion: Conclusion) -> bool {
+    !matches!(conclusion, Conclusion::Success | Conclusion::Skipped | Conclusion::Neutral)
+}

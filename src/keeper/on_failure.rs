@@ -1,0 +1,180 @@
+//! A call came to nothing, or GitHub is behind: what a run does then. Pure.
+
+use crate::bugs::{self, Bug};
+use crate::github::{Call, Problem};
+use crate::names::RunAttempt;
+use crate::policy::RunOutcome;
+use crate::time::Span;
+
+use super::circuit_breaker::{CircuitBreaker, TripReason};
+use super::state_machine::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
+use super::tracked_run::TrackedRun;
+
+/// GitHub's reads are behind what a webhook, or its own answer, has said.
+const BEHIND: Span = Span::seconds(15);
+const BEHIND_TRIES: u32 = 12;
+/// How often a run is looked for that GitHub does not show.
+const UNSEEN_TRIES: u32 = 3;
+/// GitHub does not answer.
+const LOST: Span = Span::seconds(5);
+const LOST_MOST: Span = Span::minutes(15);
+const LOST_FOR: Span = Span::hours(24);
+/// Evidence that GitHub does not give for so long is done without.
+const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
+/// A token was refused: until somebody replaces it.
+const REFUSED: Span = Span::minutes(5);
+const REFUSED_MOST: Span = Span::hours(1);
+/// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
+pub const GONE_FOR: Span = Span::days(7);
+/// GitHub re-runs nothing that is older ("Re-running workflows and jobs").
+const RERUNNABLE_FOR: Span = Span::days(30);
+
+/// What a 404 says.
+pub const GONE: &str = "the run or the repository is gone, or there is no access to it.";
+
+/// GitHub does not show a run that a webhook has told of: its reads are behind now and then, and so are permissions. If
+/// that lasts, it is asked whether it shows the repository.
+pub fn unseen(mut tracked: TrackedRun, cx: &Context) -> Step {
+    if tracked.tries >= UNSEEN_TRIES {
+        if tracked.is_decided() {
+            return on_failure(tracked, Problem::NotFound, cx);
+        }
+        tracked.due = Some(cx.now + LEASE);
+        let call = Some(Call::ReadRepository { run_id: tracked.run_id });
+        return Step { call, ..Step::of(tracked) };
+    }
+    tracked.due = Some(cx.now + STILL_GOING.doubled(tracked.tries, STILL_GOING_MOST));
+    tracked.tries += 1;
+    Step::of(tracked)
+}
+
+/// A call came to nothing.
+pub fn on_failure(tracked: TrackedRun, problem: Problem, cx: &Context) -> Step {
+    if !tracked.is_decided() {
+        return on_call_failure(tracked, problem, cx);
+    }
+    // It was only looked at once more: what was decided stands.
+    let decided = tracked.clone();
+    let Step { tracked, breaker, .. } = on_call_failure(tracked, problem, cx);
+    let TrackedRun { due, tries, trouble_since, .. } = tracked;
+    Step { breaker, ..Step::of(TrackedRun { due, tries, trouble_since, ..decided }) }
+}
+
+fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> Step {
+    match problem {
+        Problem::NotFound => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
+        Problem::Refused { message } | Problem::Unclear { message } => {
+            give_up(tracked, format!("GitHub refused: {message}"), cx)
+        }
+        Problem::RateLimited { wait } => {
+            let breaker = CircuitBreaker::close(TripReason::RateLimit { wait }, tracked.tries, cx);
+            tracked.due = Some(breaker.until);
+            tracked.tries += 1;
+            Step { breaker: Some(breaker), ..Step::of(tracked) }
+        }
+        Problem::Credentials { message } => {
+            if cx.now - tracked.created > RERUNNABLE_FOR {
+                return give_up(tracked, format!("GitHub refused the credentials for 30 days: {message}"), cx);
+            }
+            let wait = REFUSED.doubled(tracked.tries, REFUSED_MOST).with_jitter(cx.chance);
+            let reason =
+                format!("GitHub refused the credentials: {message}. It is tried again, so that a new token mends it.");
+            let breaker = Some(CircuitBreaker::close(TripReason::Credentials { message, wait }, 0, cx));
+            Step { breaker, ..hold(tracked, reason, wait, cx) }
+        }
+        Problem::Repository { message } => {
+            let wait = REFUSED.doubled(tracked.tries, REFUSED_MOST).with_jitter(cx.chance);
+            let reason = format!(
+                "Nothing can be done in the repository: {message}. It is tried again for {} days.",
+                GONE_FOR.as_millis() / Span::days(1).as_millis()
+            );
+            let breaker = Some(CircuitBreaker::close(TripReason::Repository { message, wait }, 0, cx));
+            Step { breaker, ..hold(tracked, reason, wait, cx) }
+        }
+        Problem::Lost { what } => {
+            let since = *tracked.trouble_since.get_or_insert(cx.now);
+            if cx.now - since > LOST_FOR {
+                tracked.pending = None;
+                return give_up(tracked, format!("GitHub did not answer for 24 hours; at last: {what}"), cx);
+            }
+            let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
+            let quiet = tracked.pending.is_some() && !bugs::has(Bug::NoQuiet);
+            tracked.due = Some(cx.now + if quiet { wait.max(QUIET) } else { wait });
+            tracked.tries += 1;
+            tracked.reason = format!("GitHub did not answer: {what}. It is tried again.");
+            Step { breaker: Some(CircuitBreaker::close(TripReason::NoAnswer, 0, cx)), ..Step::of(tracked) }
+        }
+    }
+}
+
+/// It failed, for now: it stays due, on view, until somebody has mended what is wrong.
+pub fn hold(mut tracked: TrackedRun, reason: String, wait: Span, cx: &Context) -> Step {
+    tracked.due = Some(cx.now + wait);
+    tracked.tries += 1;
+    let first = tracked.outcome != RunOutcome::Failed;
+    tracked.outcome = RunOutcome::Failed;
+    tracked.reason.clone_from(&reason);
+    if first {
+        tracked.updated = cx.now;
+        tracked.publish = Some(cx.now);
+    }
+    let run_attempt = tracked.run_attempt;
+    let record = Record { run_attempt, decided: cx.now, outcome: RunOutcome::Failed, reason, detail: None };
+    Step { records: Vec::from_iter(first.then_some(record)), ..Step::of(tracked) }
+}
+
+pub fn give_up(mut tracked: TrackedRun, reason: String, cx: &Context) -> Step {
+    let attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
+    let record = finish(&mut tracked, attempt, RunOutcome::Failed, reason, cx);
+    Step { records: vec![record], ..Step::of(tracked) }
+}
+
+/// Evidence for a decision could not be read. `None`: GitHub has not given it for so long that the decision is to do
+/// without.
+pub fn on_evidence_failure(tracked: &TrackedRun, problem: Problem, cx: &Context) -> Option<Step> {
+    if !matches!(problem, Problem::Lost { .. }) {
+        return Some(on_failure(tracked.clone(), problem, cx));
+    }
+    let since = tracked.evidence_since.unwrap_or(cx.now);
+    let lasts = cx.now - since;
+    if lasts > EVIDENCE_LOST_FOR {
+        return None;
+    }
+    let mut step = on_failure(TrackedRun { evidence_since: Some(since), ..tracked.clone() }, problem, cx);
+    step.tracked.collecting = None;
+    // However often the run itself could not be read before that.
+    step.tracked.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
+    Some(step)
+}
+
+/// GitHub does not have yet what a decision would go by. `None`: since longer than it is waited for.
+///
+/// No trouble of the repository's: others are not held up.
+pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> Option<Step> {
+    let since = tracked.evidence_since.unwrap_or(cx.now);
+    let waited = cx.now - since;
+    if waited > lasts {
+        return None;
+    }
+    let mut tracked = TrackedRun { evidence_since: Some(since), ..tracked.clone() };
+    tracked.due = Some(cx.now + waited.max(LOST).with_jitter(cx.chance));
+    tracked.reason = "GitHub does not have yet what the decision goes by. It is asked again.".to_owned();
+    Some(Step::of(tracked))
+}
+
+/// GitHub shows an older attempt than a webhook or its own answer has told of.
+pub fn behind(mut tracked: TrackedRun, shown: RunAttempt, cx: &Context) -> Step {
+    if tracked.tries >= BEHIND_TRIES {
+        let (known, pending) = (tracked.run_attempt.unwrap_or(shown), tracked.pending.take());
+        let reason = format!("Left alone: attempt {known} was announced, but GitHub shows only attempt {shown}.");
+        let decided = tracked.decided_attempt.max(pending.map(|pending| pending.run_attempt));
+        let record = finish(&mut tracked, known, RunOutcome::Left, reason, cx);
+        // What was announced may yet come: nothing was decided about it.
+        tracked.decided_attempt = decided;
+        tracked.run_attempt = Some(shown);
+        return Step { records: vec![record], ..Step::of(tracked) };
+    }
+    tracked.due = Some(cx.now + BEHIND.doubled(tracked.tries, STILL_GOING_MOST));
+    tracked.tries += 1;
+    Step::of(tracked)
+}

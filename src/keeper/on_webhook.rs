@@ -1,0 +1,164 @@
+//! A webhook arrives for a run that is tracked, or is to be: what it changes. Pure.
+
+use crate::names::RunAttempt;
+use crate::policy::RunOutcome;
+use crate::time::{Millis, Span};
+use crate::webhook::{event::RunEvent, event::RunEventKind};
+
+use super::state_machine::{Context, Receipt, ReceiptKind, Record, STILL_GOING, WAITING, credit_lost_call, finish};
+use super::tracked_run::TrackedRun;
+
+/// Two looks at one run that webhooks ask for are this far apart, so that 256 failing jobs do not make 256 reads.
+const LOOKS_APART: Span = Span::seconds(10);
+
+/// What came of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookStep {
+    /// `None`: store nothing.
+    pub tracked: Option<TrackedRun>,
+    pub receipt: Receipt,
+    pub records: Vec<Record>,
+}
+
+/// A webhook arrived.
+pub fn on_webhook(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -> WebhookStep {
+    match (event.kind, tracked) {
+        (RunEventKind::RunSucceeded | RunEventKind::RunEnded, None) => WebhookStep {
+            tracked: None,
+            receipt: receipt(ReceiptKind::Ignored, "the run is not watched", event.run_attempt, None),
+            records: vec![],
+        },
+        (RunEventKind::RunSucceeded, Some(tracked)) => on_success(tracked, event, cx),
+        (RunEventKind::RunEnded, Some(tracked)) => on_end(tracked, event, cx),
+        (RunEventKind::RunFailed | RunEventKind::RunCancelled | RunEventKind::JobFailed, tracked) => {
+            on_failed_attempt(tracked, event, cx)
+        }
+    }
+}
+
+fn on_success(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookStep {
+    if tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt {
+        return nothing_new(tracked, event);
+    }
+    let Some(attempt) = event.run_attempt else { return nothing_new(tracked, event) };
+    let mut records = Vec::from_iter(credit_lost_call(&mut tracked, attempt, cx));
+    let reason = format!("Attempt {attempt} succeeded.");
+    let record = finish(&mut tracked, attempt, RunOutcome::Rescued, reason, cx);
+    let receipt = receipt(ReceiptKind::Recorded, "a re-run succeeded", Some(attempt), None);
+    records.push(record);
+    WebhookStep { tracked: Some(tracked), receipt, records }
+}
+
+/// A re-run was cancelled, say: GitHub will be asked, soon.
+fn on_end(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookStep {
+    if tracked.due.is_none() || tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt
+    {
+        return nothing_new(tracked, event);
+    }
+    if tracked.pending.is_none() {
+        tracked.due = earlier(tracked.due, cx.now);
+        // Where the policy re-runs what was cancelled, the delay is counted from here.
+        tracked.failed_at = cx.now;
+    }
+    let receipt =
+        receipt(ReceiptKind::Recorded, "a re-run ended without success or failure", event.run_attempt, tracked.due);
+    WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
+}
+
+fn on_failed_attempt(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -> WebhookStep {
+    let new = tracked.is_none();
+    let mut tracked = tracked.unwrap_or_else(|| TrackedRun::new(event.run_id, cx.now));
+    let Some(attempt) = event.run_attempt else {
+        return on_failure_of_some_attempt(tracked, new, event, cx);
+    };
+    let known = tracked.run_attempt;
+    let is_pending = tracked.pending.is_some_and(|pending| pending.run_attempt >= attempt);
+    if tracked.decided_attempt >= Some(attempt) || known > Some(attempt) || is_pending {
+        return nothing_new(tracked, event);
+    }
+    let records = Vec::from_iter(credit_lost_call(&mut tracked, attempt, cx));
+    // The first word of this attempt's failure, or the first that the attempt as a whole is over.
+    // A run whose credentials were refused stays so, on view, until they are taken again.
+    let parked = tracked.outcome == RunOutcome::Failed && tracked.due.is_some() && !tracked.is_decided();
+    let first = new || known < Some(attempt) || (tracked.outcome != RunOutcome::Waiting && !parked);
+    let of_run = matches!(event.kind, RunEventKind::RunFailed | RunEventKind::RunCancelled);
+    let completes = of_run && (first || !tracked.complete);
+    if first || completes {
+        tracked.failed_at = cx.now;
+        tracked.complete = of_run;
+    }
+    if first {
+        tracked.run_attempt = Some(attempt);
+        tracked.updated = cx.now;
+        tracked.tries = 0;
+        tracked.evidence_since = None;
+        if !parked {
+            tracked.outcome = RunOutcome::Waiting;
+            tracked.reason = WAITING.to_owned();
+        }
+    }
+    let wanted = cx.now + cx.first_look;
+    let soonest = if first || completes { wanted } else { wanted.max(look_again(&tracked)) };
+    tracked.due = earlier(tracked.due, soonest);
+    let due = tracked.due;
+    let receipt = match (first || completes, event.kind) {
+        (true, RunEventKind::RunFailed) => receipt(ReceiptKind::Scheduled, "workflow run failed", Some(attempt), due),
+        (true, RunEventKind::RunCancelled) => {
+            receipt(ReceiptKind::Scheduled, "workflow run was cancelled", Some(attempt), due)
+        }
+        (true, _) => receipt(ReceiptKind::Scheduled, "a job failed", Some(attempt), due),
+        (false, RunEventKind::RunFailed | RunEventKind::RunCancelled) => {
+            receipt(ReceiptKind::Recorded, "the failure of this attempt is known", Some(attempt), due)
+        }
+        (false, _) => receipt(ReceiptKind::Recorded, "another job of a run that is watched", Some(attempt), due),
+    };
+    WebhookStep { tracked: Some(tracked), receipt, records }
+}
+
+/// A `check_run` does not say which attempt it is of: perhaps one that is decided on, perhaps a new one.
+fn on_failure_of_some_attempt(mut tracked: TrackedRun, new: bool, event: &RunEvent, cx: &Context) -> WebhookStep {
+    let soonest = if new {
+        tracked.reason = WAITING.to_owned();
+        cx.now + cx.first_look
+    } else if tracked.due.is_some() && tracked.decided_attempt.is_none() {
+        (cx.now + cx.first_look).max(look_again(&tracked))
+    } else {
+        cx.now + STILL_GOING
+    };
+    if tracked.pending.is_none() {
+        tracked.due = earlier(tracked.due, soonest);
+    } else {
+        // Perhaps of the attempt that the call has started.
+        tracked.failed_at = cx.now;
+    }
+    let due = tracked.due;
+    let receipt = if new {
+        receipt(ReceiptKind::Scheduled, "a job failed", event.run_attempt, due)
+    } else {
+        receipt(ReceiptKind::Recorded, "another job of a run that is watched", event.run_attempt, due)
+    };
+    WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
+}
+
+/// The soonest that a webhook can make the run be looked at again.
+fn look_again(tracked: &TrackedRun) -> Millis {
+    tracked.looked.map_or(tracked.created, |looked| looked + LOOKS_APART)
+}
+
+fn nothing_new(tracked: TrackedRun, event: &RunEvent) -> WebhookStep {
+    let reason = match (event.run_attempt, tracked.pending) {
+        (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
+        (attempt, _) if tracked.decided_attempt >= attempt => "this attempt was decided on",
+        _ => "a newer attempt is known",
+    };
+    let receipt = receipt(ReceiptKind::Recorded, reason, event.run_attempt, tracked.due);
+    WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
+}
+
+fn receipt(kind: ReceiptKind, reason: &str, run_attempt: Option<RunAttempt>, due: Option<Millis>) -> Receipt {
+    Receipt { kind, reason: reason.to_owned(), run_attempt, due }
+}
+
+fn earlier(due: Option<Millis>, at: Millis) -> Option<Millis> {
+    Some(due.map_or(at, |due| due.min(at)))
+}

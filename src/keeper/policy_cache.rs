@@ -1,0 +1,180 @@
+//! What the Keeper knows of its repository's policy file, and when it asks GitHub again. Pure.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bugs::{self, Bug};
+use crate::github::{Call, PolicyAnswer, Problem};
+use crate::names::Conclusion;
+use crate::names::{FilePath, RunId};
+use crate::policy::{Policy, PolicyError, PolicyState, Rules, parse};
+use crate::time::{Millis, Span};
+
+/// A change of the file holds after this at the latest.
+const READ_EVERY: Span = Span::minutes(5);
+/// While GitHub does not answer, what is known of the file holds, and this is how often it is asked for.
+const AGAIN: Span = Span::minutes(1);
+
+/// What is stored of it. The text lies apart, as it may be long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyFile {
+    pub path: FilePath,
+    /// `None`: there is no file.
+    #[serde(skip)]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Why what is there is no policy, whatever it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// What GitHub said when it did not let the token read files. What was read before holds; if nothing was, there is
+    /// no file, as far as anybody can tell: a token that may only re-run is enough for those who have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<String>,
+    pub read: Millis,
+}
+
+/// The same, with what it means.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PolicyCache {
+    /// `None`: it was not read yet, or repositories have no rules of their own.
+    pub file: Option<PolicyFile>,
+    pub state: PolicyState,
+    /// Not asked for again before this, after trouble.
+    not_before: Option<Millis>,
+}
+
+/// What came of an answer.
+#[derive(Debug, PartialEq)]
+pub enum PolicyUpdate {
+    /// Something else than before is known.
+    New(PolicyCache),
+    /// What is known holds on.
+    Same(PolicyCache),
+    /// GitHub does not show a file that was there. If it does not show the repository either, nobody has removed it.
+    Doubtful,
+    /// GitHub has to answer before anything is decided.
+    Trouble(Problem),
+}
+
+impl PolicyCache {
+    /// Of a file as it is stored. A file at another path is no longer the policy.
+    pub fn of(file: Option<PolicyFile>, path: Option<&FilePath>, rules: &Rules) -> Self {
+        let another_holds = bugs::has(Bug::AnotherPathHolds);
+        let file = file.filter(|file| Some(&file.path) == path || another_holds);
+        let state = file.as_ref().map_or(PolicyState::None, |file| state(file, rules));
+        Self { file, state, not_before: None }
+    }
+
+    pub fn policy(&self) -> Cow<'_, Policy> {
+        self.state.policy()
+    }
+
+    /// The call to be made before a run is decided on, if what is known is too old.
+    pub fn ask(&self, path: Option<&FilePath>, run_id: RunId, now: Millis) -> Option<Call> {
+        let path = path?;
+        let due = self.file.as_ref().map(|file| file.read + READ_EVERY).max(self.not_before);
+        // A clock that was put back must not make it hold for longer.
+        let ahead = self.file.as_ref().is_some_and(|file| file.read > now);
+        let ask = ahead || due.is_none_or(|due| due <= now);
+        let etag = self.file.as_ref().and_then(|file| file.etag.clone());
+        ask.then(|| Call::ReadPolicy { run_id, path: path.clone(), etag })
+    }
+
+    /// `certain`: GitHub has shown the repository since it answered.
+    pub fn learn(
+        &self,
+        path: &FilePath,
+        answer: PolicyAnswer,
+        certain: bool,
+        rules: &Rules,
+        now: Millis,
+    ) -> PolicyUpdate {
+        let empty =
+            PolicyFile { path: path.clone(), text: None, etag: None, unreadable: None, denied: None, read: now };
+        let file = match (answer, &self.file) {
+            (PolicyAnswer::File { text, etag }, _) => PolicyFile { text: Some(text), etag, ..empty },
+            (PolicyAnswer::Same, Some(file)) => PolicyFile { read: now, denied: None, ..file.clone() },
+            // It was not asked whether anything is still the same.
+            (PolicyAnswer::Same, None) => {
+                return PolicyUpdate::Trouble(Problem::Lost { what: "304 for a file that was never read".to_owned() });
+            }
+            (PolicyAnswer::NoFile, Some(file)) if file.was_there() && !certain => return PolicyUpdate::Doubtful,
+            (PolicyAnswer::NoFile, _) => empty,
+            (PolicyAnswer::Unreadable(what), _) => PolicyFile { unreadable: Some(what.to_owned()), ..empty },
+            (PolicyAnswer::Denied { message }, before) => {
+                PolicyFile { denied: Some(message), read: now, ..before.clone().unwrap_or(empty) }
+            }
+            (PolicyAnswer::Problem(Problem::Lost { .. }), Some(_)) => {
+                return PolicyUpdate::Same(Self { not_before: Some(now + AGAIN), ..self.clone() });
+            }
+            (PolicyAnswer::Problem(problem), _) => return PolicyUpdate::Trouble(problem),
+        };
+        let says_the_same = self.file.as_ref().is_some_and(|before| {
+            (&before.text, &before.unreadable) == (&file.text, &file.unreadable) && before.denied == file.denied
+        });
+        if says_the_same {
+            return PolicyUpdate::Same(Self { file: Some(file), state: self.state.clone(), not_before: None });
+        }
+        let state = state(&file, rules);
+        PolicyUpdate::New(Self { file: Some(file), state, not_before: None })
+    }
+
+    /// The same, to be asked for before anything is decided: GitHub did not show something that is there. `None`: it is
+    /// asked for anyway.
+    pub fn distrusted(&self) -> Option<Self> {
+        let file = self.file.as_ref().filter(|file| file.read > Millis(0))?;
+        let file = Some(PolicyFile { read: Millis(0), ..file.clone() });
+        Some(Self { file, state: self.state.clone(), not_before: None })
+    }
+
+    /// For the log, when it was just learned.
+    pub fn trouble(&self) -> Option<String> {
+        let file = self.file.as_ref()?;
+        let path = &file.path;
+        if let Some(message) = &file.denied {
+            let meanwhile =
+                if file.text.is_some() { "what was last read of it holds" } else { "it is taken for absent" };
+            return Some(format!("{path} cannot be read, and {meanwhile}: it needs Contents: read ({message})"));
+        }
+        let PolicyState::Invalid(errors) = &self.state else { return None };
+        let more = match errors.len() {
+            0 | 1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+        Some(format!("{path} is not valid, and nothing is re-run until it is: {first}{more}"))
+    }
+
+    /// How soon after a failure some decision could be to re-run.
+    pub fn first_look(&self, rules: &Rules) -> Span {
+        let policy = self.policy();
+        let of_rules = policy.rules.iter().filter_map(|rule| rule.delay);
+        of_rules.chain([policy.delay.unwrap_or(rules.delay)]).min().unwrap_or(rules.delay)
+    }
+
+    pub fn wants_cancelled(&self) -> bool {
+        self.policy().conclusions.contains(&Conclusion::Cancelled)
+    }
+}
+
+impl PolicyFile {
+    fn was_there(&self) -> bool {
+        self.text.is_some() || self.unreadable.is_some()
+    }
+}
+
+fn state(file: &PolicyFile, rules: &Rules) -> PolicyState {
+    if let Some(what) = &file.unreadable {
+        let message = format!("the file cannot be a policy: {what}");
+        return PolicyState::Invalid(vec![PolicyError { line: 1, column: 1, key: String::new(), message }]);
+    }
+    match &file.text {
+        None => PolicyState::None,
+        Some(text) => match parse(text, rules.bounds()) {
+            Ok(policy) => PolicyState::Valid(policy),
+            Err(errors) => PolicyState::Invalid(errors),
+        },
+    }
+}

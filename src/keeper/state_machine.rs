@@ -1,0 +1,397 @@
+//! The state machine of a tracked run: what was heard in, what to store and to call out. Pure: time, chance and
+//! rules are passed in, and nothing here knows where the run is stored or how GitHub is called.
+//!
+//! A run is *due* at a time, or *ended* when nothing is due. When it is due it is always first read from GitHub:
+//! [`look`] says whether what GitHub shows is to be decided on. The decision is the policy's; [`act`] carries it out,
+//! and may ask for a re-run, whose answer goes to [`rerun_answered`]. Webhooks go to [`on_webhook`](super::on_webhook), at any
+//! time between these, in any order and any number.
+//!
+//! No re-run is asked for twice for one attempt, because:
+//!
+//! - the intention ([`PendingRerun`]) is stored before the call, and the run is read again before another call;
+//! - after a call whose answer is not known, the read that says "it did nothing" is made no sooner than [`QUIET`]
+//!   later, as GitHub's reads can be some seconds old;
+//! - GitHub itself refuses to re-run a run that is running.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bugs::{self, Bug};
+use crate::github::{Call, Problem, ReadAnswer, RerunAnswer};
+use crate::names::Conclusion;
+use crate::names::RunAttempt;
+use crate::policy::RunOutcome;
+use crate::policy::run::Run;
+use crate::policy::{Decision, Detail, Ending, Rerun, Rules, Scope};
+use crate::time::{Millis, Span};
+
+use super::circuit_breaker::CircuitBreaker;
+use super::on_failure::{GONE, behind, on_failure, unseen};
+use super::second_look;
+use super::tracked_run::{PendingRerun, TrackedRun};
+
+/// How long a claimed run is left to the one who claimed it, and how soon the alarm goes off that is set in case of a
+/// crash: longer than the time-out of a call, and well below the minute that a crash may cost.
+pub const LEASE: Span = Span::seconds(25);
+/// How long after a call without an answer the run's state is believed.
+pub const QUIET: Span = Span::seconds(45);
+/// A run that is still going, or said to be, is looked at again after this, then twice as long, and so on.
+pub const STILL_GOING: Span = Span::seconds(30);
+pub const STILL_GOING_MOST: Span = Span::minutes(5);
+/// After two hours of that: one that waits for an approval, or for a runner that nobody has, can wait for weeks.
+const LONG_TRIES: u32 = 27;
+const GOING_LONG: Span = Span::minutes(30);
+/// A re-run's end is normally told by a webhook; this is for when it is not.
+const RERUN_GOING: Span = Span::minutes(2);
+const RERUN_GOING_MOST: Span = Span::minutes(30);
+pub const WAITING: &str = "Waiting for the time to re-run it.";
+
+/// What a transition goes by.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub now: Millis,
+    pub rules: &'a Rules,
+    /// How long after a failure it is looked at: the shortest delay that there can be.
+    pub first_look: Span,
+    /// In `0.0..1.0`, for jitter.
+    pub chance: f64,
+}
+
+/// What the webhook's sender is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub kind: ReceiptKind,
+    pub reason: String,
+    pub run_attempt: Option<RunAttempt>,
+    pub due: Option<Millis>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptKind {
+    Scheduled,
+    Recorded,
+    Ignored,
+}
+
+/// What came of an answer of GitHub's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub tracked: TrackedRun,
+    /// A re-run, to be asked for after `tracked` is stored.
+    pub call: Option<Call>,
+    pub spends: Option<Spends>,
+    pub records: Vec<Record>,
+    /// For the whole repository.
+    pub breaker: Option<CircuitBreaker>,
+}
+
+/// What a re-run takes from the repository's budget. Reserved before the call, so that no answer that is lost, and no
+/// crash, makes two re-runs of one reserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spends {
+    Reserve {
+        run_attempt: RunAttempt,
+        runner_seconds: u64,
+    },
+    /// It certainly came to nothing.
+    Release {
+        run_attempt: RunAttempt,
+    },
+}
+
+/// A decision or what became of it, for the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub run_attempt: Option<RunAttempt>,
+    pub decided: Millis,
+    pub outcome: RunOutcome,
+    /// As a sentence.
+    pub reason: String,
+    /// What a decision went by; `None` for what was not one.
+    pub detail: Option<Box<Detail>>,
+}
+
+/// What came of reading a run.
+#[derive(Debug)]
+pub enum Looked {
+    /// There is nothing to decide on now.
+    Done(Box<Step>),
+    /// The run's newest attempt is to be decided on.
+    Undecided(Box<Undecided>),
+}
+
+#[derive(Debug)]
+pub struct Undecided {
+    pub tracked: TrackedRun,
+    pub run: Run,
+    /// Of what the reading alone has shown.
+    pub records: Vec<Record>,
+}
+
+/// The answer to the read that every due run starts with.
+pub fn look(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Looked {
+    tracked.looked = Some(cx.now);
+    let mut run = match answer {
+        ReadAnswer::Run(run) => *run,
+        ReadAnswer::Problem(Problem::NotFound) => return Looked::Done(Box::new(unseen(tracked, cx))),
+        ReadAnswer::Problem(problem) => return Looked::Done(Box::new(on_failure(tracked, problem, cx))),
+    };
+    if bugs::has(Bug::TrustThePayload) {
+        run.run_attempt = tracked.run_attempt.unwrap_or(run.run_attempt);
+    }
+    let attempt = run.run_attempt;
+    if Some(attempt) < tracked.run_attempt {
+        return Looked::Done(Box::new(behind(tracked, attempt, cx)));
+    }
+    let before = tracked.attempts();
+    tracked.run_attempt = Some(attempt);
+    tracked.describe(&run);
+    let mut records = Vec::new();
+    if let Some(pending) = tracked.pending {
+        if attempt > pending.run_attempt {
+            records.extend(credit_lost_call(&mut tracked, attempt, cx));
+        } else if cx.now < pending.since + QUIET && !bugs::has(Bug::NoQuiet) {
+            tracked.due = Some(pending.since + QUIET);
+            return Looked::Done(Box::new(Step::of(tracked)));
+        }
+    } else {
+        // What was not answered is over, unless it is the re-run itself.
+        tracked.trouble_since = None;
+    }
+    if tracked.decided_attempt >= Some(attempt) {
+        tracked.due = None;
+        tracked.tries = 0;
+        tracked.trouble_since = None;
+        if tracked.attempts() != before {
+            tracked.publish = Some(cx.now);
+        }
+        return Looked::Done(Box::new(Step { records, ..Step::of(tracked) }));
+    }
+    if let Some(step) = second_look::park(&tracked, &run, cx) {
+        return Looked::Done(Box::new(Step { records: [records, step.records].concat(), ..step }));
+    }
+    Looked::Undecided(Box::new(Undecided { tracked, run, records }))
+}
+
+/// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is gathered.
+pub fn is_undecided(tracked: &TrackedRun, attempt: RunAttempt) -> bool {
+    tracked.run_attempt == Some(attempt) && tracked.decided_attempt < Some(attempt)
+}
+
+/// Carries out what was decided on the newest attempt, which [`look`] has found undecided.
+pub fn act(mut tracked: TrackedRun, run: &Run, mut decision: Decision, cx: &Context) -> Step {
+    let attempt = run.run_attempt;
+    tracked.evidence_since = None;
+    tracked.collecting = None;
+    if bugs::has(Bug::NoLimitOnRetry)
+        && tracked.tries > 0
+        && let Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) = decision
+    {
+        decision = Decision::Rerun(Rerun {
+            reason: String::new(),
+            delay: Span::ZERO,
+            scope: Scope::FailedJobs,
+            debug_logging: false,
+            detail: Detail::default(),
+        });
+    }
+    match decision {
+        Decision::Await => still_going(tracked, run, cx),
+        Decision::Rerun(rerun) if cx.now < tracked.failed_at + rerun.delay => wait(tracked, rerun.delay, cx),
+        Decision::Rerun(rerun) => call(tracked, attempt, rerun, cx),
+        Decision::End(ending) => end(tracked, run, ending, cx),
+    }
+}
+
+/// It is to be re-run so long after its end, if nothing changes until then.
+pub fn wait(mut tracked: TrackedRun, delay: Span, cx: &Context) -> Step {
+    settle_trouble(&mut tracked, RunOutcome::Waiting, cx);
+    tracked.evidence_since = None;
+    tracked.collecting = None;
+    tracked.due = Some(tracked.failed_at + delay);
+    tracked.reason = WAITING.to_owned();
+    Step::of(tracked)
+}
+
+/// The answer to a re-run that [`act`] asked for. `attempt` is the one that was to be re-run.
+pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
+    if bugs::has(Bug::RerunBeforeStoring) && tracked.pending.is_none() {
+        tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again: false });
+    }
+    // A webhook or a read may have told the outcome meanwhile.
+    let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
+        return Step::of(tracked);
+    };
+    match answer {
+        RerunAnswer::Accepted => {
+            let next = RunAttempt::new(attempt.get() + 1);
+            let late = Spends::Reserve { run_attempt: attempt, runner_seconds: 0 };
+            let spends = Some(late).filter(|_| bugs::has(Bug::SpendAfterTheAnswer));
+            let failed_since = tracked.failed_at > pending.since;
+            tracked.pending = None;
+            tracked.refusal = None;
+            tracked.decided_attempt = Some(attempt);
+            tracked.run_attempt = tracked.run_attempt.max(next);
+            tracked.reruns += 1;
+            tracked.updated = cx.now;
+            tracked.tries = 0;
+            settle_trouble(&mut tracked, RunOutcome::Rerunning, cx);
+            tracked.due = Some(cx.now + if failed_since { STILL_GOING } else { RERUN_GOING });
+            tracked.publish = Some(cx.now);
+            let record = Record {
+                run_attempt: Some(attempt),
+                decided: cx.now,
+                outcome: RunOutcome::Rerunning,
+                reason: tracked.reason.clone(),
+                detail: tracked.detail.take(),
+            };
+            Step { records: vec![record], spends, ..Step::of(tracked) }
+        }
+        RerunAnswer::AlreadyRunning => {
+            // It may be running because of an earlier call: the next attempt, once seen, is that call's.
+            tracked.pending = Some(pending).filter(|pending| pending.again);
+            settle_trouble(&mut tracked, RunOutcome::Waiting, cx);
+            tracked.due = Some(cx.now + STILL_GOING.doubled(tracked.tries, STILL_GOING_MOST));
+            tracked.tries += 1;
+            tracked.reason = "GitHub says that the run is still running.".to_owned();
+            let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
+            Step { spends, ..Step::of(tracked) }
+        }
+        RerunAnswer::Problem(problem) => {
+            // A refusal is certain. Without an answer, to this call or an earlier one, the run itself will tell.
+            if !matches!(problem, Problem::Lost { .. }) && !pending.again {
+                tracked.pending = None;
+            }
+            let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
+            let step = match problem {
+                // The run was there a moment ago.
+                Problem::NotFound => second_look::doubt(tracked, attempt, GONE, cx),
+                Problem::Unclear { message } => second_look::doubt(tracked, attempt, &message, cx),
+                problem => on_failure(tracked, problem, cx),
+            };
+            Step { spends, ..step }
+        }
+    }
+}
+
+fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context) -> Step {
+    let again = tracked.pending.is_some();
+    let Rerun { reason, scope, debug_logging, detail, .. } = rerun;
+    let runner_seconds = if bugs::has(Bug::MinutesForFree) { 0 } else { detail.runner_seconds };
+    let reserve = Spends::Reserve { run_attempt: attempt, runner_seconds };
+    let spends = Some(reserve).filter(|_| !bugs::has(Bug::SpendAfterTheAnswer));
+    tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again });
+    tracked.due = Some(cx.now + LEASE);
+    tracked.reason = reason;
+    tracked.detail = Some(Box::new(detail));
+    let call = Call::Rerun { run_id: tracked.run_id, run_attempt: attempt, scope, debug_logging };
+    Step { call: Some(call), spends, ..Step::of(tracked) }
+}
+
+fn end(mut tracked: TrackedRun, run: &Run, ending: Ending, cx: &Context) -> Step {
+    let (decided, published) = (tracked.decided_attempt, tracked.publish);
+    // An earlier call for this attempt did nothing, as it has not advanced.
+    let spends = tracked.pending.map(|pending| Spends::Release { run_attempt: pending.run_attempt });
+    let mut record = finish(&mut tracked, run.run_attempt, ending.outcome, ending.reason, cx);
+    record.detail = Some(Box::new(ending.detail)).filter(|detail| **detail != Detail::default());
+    if !ending.last_word {
+        tracked.decided_attempt = decided;
+    }
+    // A run that passed although a job was allowed to fail has no count: Workers KV is spared.
+    if run.conclusion == Some(Conclusion::Success) && run.run_attempt == RunAttempt::FIRST && !tracked.published {
+        tracked.publish = published;
+    }
+    Step { records: vec![record], spends, ..Step::of(tracked) }
+}
+
+/// A call whose answer is not known stays one: it was made when the attempt had ended, so that this is GitHub being behind.
+fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
+    let rerun = run.run_attempt > RunAttempt::FIRST;
+    settle_trouble(&mut tracked, if rerun { RunOutcome::Rerunning } else { RunOutcome::Waiting }, cx);
+    tracked.failed_at = cx.now;
+    tracked.complete = false;
+    tracked.due = Some(
+        cx.now + if rerun { RERUN_GOING.doubled(tracked.tries, RERUN_GOING_MOST) } else { going_for(tracked.tries) },
+    );
+    tracked.tries += 1;
+    tracked.reason = format!("Attempt {} is still going.", run.run_attempt);
+    Step::of(tracked)
+}
+
+/// The repository is served no longer.
+pub fn retire(tracked: TrackedRun, cx: &Context) -> Step {
+    leave(tracked, "Left alone: the repository is not in REPOSITORIES any more.", cx)
+}
+
+/// It is not looked at any more, and why.
+pub fn leave(mut tracked: TrackedRun, reason: &str, cx: &Context) -> Step {
+    let attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
+    let spends = tracked.pending.map(|pending| Spends::Release { run_attempt: pending.run_attempt });
+    let record = finish(&mut tracked, attempt, RunOutcome::Left, reason.to_owned(), cx);
+    Step { records: vec![record], spends, ..Step::of(tracked) }
+}
+
+/// How long until a run is looked at again that is going, after so many looks.
+fn going_for(tries: u32) -> Span {
+    if tries < LONG_TRIES { STILL_GOING.doubled(tries, STILL_GOING_MOST) } else { GOING_LONG }
+}
+
+/// Nothing is due any more.
+pub fn finish(
+    tracked: &mut TrackedRun,
+    attempt: RunAttempt,
+    outcome: RunOutcome,
+    reason: String,
+    cx: &Context,
+) -> Record {
+    tracked.run_attempt = tracked.run_attempt.max(Some(attempt));
+    tracked.decided_attempt = tracked.decided_attempt.max(Some(attempt));
+    tracked.pending = None;
+    tracked.detail = None;
+    tracked.evidence_since = None;
+    tracked.collecting = None;
+    tracked.due = None;
+    tracked.tries = 0;
+    tracked.trouble_since = None;
+    tracked.outcome = outcome;
+    tracked.reason.clone_from(&reason);
+    tracked.updated = cx.now;
+    tracked.publish = Some(cx.now);
+    Record { run_attempt: Some(attempt), decided: cx.now, outcome, reason, detail: None }
+}
+
+/// An attempt after the one that a call was about exists: the call worked, whatever became of its answer.
+pub fn credit_lost_call(tracked: &mut TrackedRun, attempt: RunAttempt, cx: &Context) -> Option<Record> {
+    let pending = tracked.pending.take_if(|pending| pending.run_attempt < attempt)?;
+    tracked.reruns += 1;
+    tracked.updated = cx.now;
+    tracked.publish = Some(cx.now);
+    tracked.decided_attempt = tracked.decided_attempt.max(Some(pending.run_attempt));
+    tracked.tries = 0;
+    tracked.trouble_since = None;
+    tracked.outcome = RunOutcome::Rerunning;
+    tracked.reason =
+        format!("Attempt {} was re-run: the answer was lost, but attempt {attempt} is there.", pending.run_attempt);
+    Some(Record {
+        run_attempt: Some(pending.run_attempt),
+        decided: cx.now,
+        outcome: RunOutcome::Rerunning,
+        reason: tracked.reason.clone(),
+        detail: tracked.detail.take(),
+    })
+}
+
+/// GitHub answers and takes the credentials.
+fn settle_trouble(tracked: &mut TrackedRun, outcome: RunOutcome, cx: &Context) {
+    tracked.trouble_since = None;
+    if tracked.outcome != outcome {
+        tracked.outcome = outcome;
+        tracked.updated = cx.now;
+    }
+}
+
+impl Step {
+    pub fn of(tracked: TrackedRun) -> Self {
+        Self { tracked, call: None, spends: None, records: vec![], breaker: None }
+    }
+}

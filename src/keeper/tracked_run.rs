@@ -1,0 +1,212 @@
+//! A tracked run: what one row of a Keeper's storage says.
+
+use crate::keeper::attempts::Attempts;
+use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::policy::Detail;
+use crate::policy::RunOutcome;
+use crate::policy::run::Run;
+use crate::time::Millis;
+use crate::webhook::event::EventWorkflow;
+
+/// A name or a title is kept up to this many characters.
+const TEXT_MOST: usize = 200;
+
+const PUBLISHED_MOST: usize = 100;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedRun {
+    pub run_id: RunId,
+    pub outcome: RunOutcome,
+    /// Why, as a sentence.
+    pub reason: String,
+    /// The newest attempt heard of; `None` until a webhook or GitHub has named one.
+    pub run_attempt: Option<RunAttempt>,
+    /// The newest attempt of which the last word was said. At most [`TrackedRun::run_attempt`].
+    pub decided_attempt: Option<RunAttempt>,
+    /// A re-run that was asked for and not yet answered. Stored before the call, cleared by its answer or by what the
+    /// run itself shows, so that a call is never made twice for want of an answer.
+    pub pending: Option<PendingRerun>,
+    /// Re-runs that GitHub accepted.
+    pub reruns: u32,
+    /// When to look at the run next. `None`: nothing is due.
+    pub due: Option<Millis>,
+    /// The newest attempt ended no earlier than this: its re-run's delay is counted from here.
+    pub failed_at: Millis,
+    /// Whether a webhook said that the newest attempt as a whole has ended.
+    pub complete: bool,
+    /// Looks and calls in a row that moved nothing on.
+    pub tries: u32,
+    /// Since when GitHub has not answered.
+    pub trouble_since: Option<Millis>,
+    /// Since when evidence for the decision on the newest attempt could not be read.
+    pub evidence_since: Option<Millis>,
+    /// What GitHub last said when it refused to re-run it, in words that do not tell whether that is about the run.
+    pub refusal: Option<Refusal>,
+    /// Evidence is being gathered. Stored before it is, and cleared when that has come to an end.
+    pub collecting: Option<Begun>,
+    /// What the decision went by that is being carried out, until it is on record.
+    pub detail: Option<Box<Detail>>,
+    pub workflow_id: Option<WorkflowId>,
+    /// The workflow's name: where [`TrackedRun::workflow_id`] is not known, perhaps an older version's, which took the run's.
+    pub workflow: Option<String>,
+    pub workflow_path: Option<String>,
+    /// `push`, `pull_request` …
+    pub event: Option<String>,
+    /// A fork's is `owner:branch`, as policy files have it.
+    pub head_branch: Option<String>,
+    /// Who started it.
+    pub actor: Option<String>,
+    /// Counts the runs of its workflow.
+    pub run_number: Option<u64>,
+    pub title: Option<String>,
+    pub created: Millis,
+    /// When what Workers KV says of it last changed.
+    pub updated: Millis,
+    /// When it was last read from GitHub.
+    pub looked: Option<Millis>,
+    /// When to publish to Workers KV. `None`: what is there is up to date.
+    pub publish: Option<Millis>,
+    /// Whether Workers KV was ever told of it.
+    pub published: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingRerun {
+    pub run_attempt: RunAttempt,
+    pub since: Millis,
+    /// A call for the same attempt was made before, whose answer is not known. What GitHub refuses now it may refuse
+    /// because of that one.
+    pub again: bool,
+}
+
+/// A re-run that GitHub has refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub run_attempt: RunAttempt,
+    /// GitHub's words.
+    pub message: String,
+    pub since: Millis,
+}
+
+/// Evidence of an attempt was begun to be gathered, so often without coming to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    pub run_attempt: RunAttempt,
+    pub times: u32,
+}
+
+impl TrackedRun {
+    /// A run that was never heard of before.
+    pub fn new(run_id: RunId, now: Millis) -> Self {
+        Self {
+            run_id,
+            outcome: RunOutcome::Waiting,
+            reason: String::new(),
+            run_attempt: None,
+            decided_attempt: None,
+            pending: None,
+            reruns: 0,
+            due: None,
+            failed_at: now,
+            complete: false,
+            tries: 0,
+            trouble_since: None,
+            evidence_since: None,
+            refusal: None,
+            collecting: None,
+            detail: None,
+            workflow_id: None,
+            workflow: None,
+            workflow_path: None,
+            event: None,
+            head_branch: None,
+            actor: None,
+            run_number: None,
+            title: None,
+            created: now,
+            updated: now,
+            looked: None,
+            publish: None,
+            published: false,
+        }
+    }
+
+    /// Whether the last word was said of the newest attempt. It can be due all the same: a webhook that names no
+    /// attempt makes it be looked at once more.
+    pub fn is_decided(&self) -> bool {
+        self.decided_attempt.is_some() && self.decided_attempt >= self.run_attempt
+    }
+
+    /// Takes over what those who look are told of it.
+    pub fn describe(&mut self, run: &Run) {
+        let cut = |text: &str| text.chars().take(TEXT_MOST).collect();
+        let of = |text: Option<&String>| text.map(|text| cut(text));
+        let actor = run.actors.first();
+        if self.workflow_id != run.workflow_id {
+            self.workflow_id = run.workflow_id;
+            self.workflow = None;
+        }
+        self.workflow_path = of(run.path.as_ref());
+        self.event = of(Some(&run.event));
+        self.head_branch = run.branch().map(|branch| cut(&branch));
+        self.actor = of(actor);
+        self.run_number = run.run_number;
+        self.title = of(run.title.as_ref());
+    }
+
+    /// A webhook has told of its workflow.
+    pub fn is_told_of(&mut self, workflow: &EventWorkflow) {
+        if workflow.id.is_some() || self.workflow.is_none() {
+            self.workflow_id = workflow.id.or(self.workflow_id);
+            self.workflow = Some(workflow.name.clone());
+        }
+    }
+
+    /// Something that was read says what its workflow is called. A longer name is not kept: cut, it would be another.
+    pub fn is_of_workflow(&mut self, name: Option<&str>) {
+        let name = name.filter(|name| name.chars().nth(EventWorkflow::LONGEST_NAME).is_none());
+        self.workflow = name.map(str::to_owned).or(self.workflow.take());
+    }
+
+    /// What people are told that it is a run of: the workflow's name, or else its file's.
+    pub fn shown_workflow(&self) -> Option<&str> {
+        let file = || self.workflow_path.as_deref().and_then(|path| path.rsplit('/').next());
+        self.workflow.as_deref().or_else(file)
+    }
+
+    /// What Workers KV is to say of it.
+    pub fn attempts(&self) -> Attempts {
+        Attempts {
+            run_attempt: self.run_attempt.map_or(0, RunAttempt::get),
+            reruns: self.reruns,
+            outcome: self.outcome,
+            workflow: self.shown_workflow().map(published),
+            updated: self.updated.to_rfc3339(),
+        }
+    }
+}
+
+/// A name in what is published: the metadata of a key has 1,024 bytes in all.
+fn published(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(PUBLISHED_MOST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_see_whose_branch_it_is() {
+        for (owner, shown) in [("octo", "main"), ("ann", "ann:main")] {
+            let repository = |owner: &str| serde_json::json!({ "full_name": format!("{owner}/widgets") });
+            let run = serde_json::json!({
+                "id": 7, "event": "pull_request", "head_branch": "main", "head_repository": repository(owner),
+                "repository": repository("octo"),
+            });
+            let run = Run::from_json(run.to_string().as_bytes()).unwrap();
+            let mut tracked = TrackedRun::new(run.run_id, Millis(0));
+            tracked.describe(&run);
+            assert_eq!(tracked.head_branch.as_deref(), Some(shown));
+        }
+    }
+}

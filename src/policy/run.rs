@@ -1,0 +1,136 @@
+//! A workflow run and a pull request, in the few fields that decisions need.
+
+use std::borrow::Cow;
+
+use crate::names::{Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::time::Millis;
+
+/// In the place of a fork's owner who is not known. No login has this character.
+pub const UNKNOWN_OWNER: &str = "?";
+const TARGET: &str = "pull_request_target";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub run_id: RunId,
+    /// What its repository is called now.
+    pub repository: Option<RepoName>,
+    pub run_attempt: RunAttempt,
+    /// `None` while it is going, whatever step of that GitHub calls it.
+    pub conclusion: Option<Conclusion>,
+    pub workflow_id: Option<WorkflowId>,
+    /// The workflow's name, where a webhook has told it. What GitHub calls the run's name can be the run's own.
+    pub workflow: Option<String>,
+    /// The path of the workflow's file, `.github/workflows/ci.yml`.
+    pub path: Option<String>,
+    pub event: String,
+    pub head_branch: Option<String>,
+    /// For `pull_request_target`, the pull request's commit or its base's: GitHub has shown both.
+    pub head_sha: String,
+    /// `head_commit.id`: where `head_sha` is the base's, the pull request's all the same.
+    pub head_commit: Option<String>,
+    pub origin: Origin,
+    pub created: Option<Millis>,
+    /// Counts the runs of its workflow.
+    pub run_number: Option<u64>,
+    pub title: Option<String>,
+    /// Who started the run, and who started its newest attempt.
+    pub actors: Vec<String>,
+    /// The present heads of the open pull requests of this repository from the run's branch. Empty for a fork's.
+    pub pull_request_heads: Vec<String>,
+    /// The first of those pull requests.
+    pub pull_request: Option<u64>,
+}
+
+/// Whose branch a run is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The repository's own.
+    Own,
+    /// `None`: the fork was deleted, so that GitHub does not name it.
+    Fork(Option<Fork>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    pub name: RepoName,
+    /// An owner can have several forks.
+    pub id: Option<u64>,
+}
+
+impl Run {
+    pub fn is_of_pull_request(&self) -> bool {
+        is_pull_request(&self.event)
+    }
+
+    /// Whether it runs with the rights of the base, on what a pull request's author may have changed.
+    pub fn is_of_target(&self) -> bool {
+        self.event == TARGET
+    }
+
+    /// Whether the run itself shows that its pull request has moved on to another commit, so that no further call is
+    /// needed: the API lists the open pull requests with their present heads.
+    pub fn is_superseded(&self) -> bool {
+        self.is_of_pull_request()
+            && !self.is_of_target()
+            && !self.pull_request_heads.is_empty()
+            && !self.pull_request_heads.contains(&self.head_sha)
+    }
+
+    /// As globs of branches see it: a fork's is `owner:branch`.
+    pub fn branch(&self) -> Option<Cow<'_, str>> {
+        let branch = self.head_branch.as_deref()?;
+        Some(match &self.origin {
+            Origin::Own => branch.into(),
+            Origin::Fork(fork) => {
+                let owner = fork.as_ref().map_or(UNKNOWN_OWNER, |fork| fork.name.owner());
+                format!("{owner}:{branch}").into()
+            }
+        })
+    }
+
+    pub fn is_of_fork(&self) -> bool {
+        matches!(self.origin, Origin::Fork(_))
+    }
+}
+
+/// Also `pull_request_review` and its like.
+pub fn is_pull_request(event: &str) -> bool {
+    event.starts_with("pull_request")
+}
+
+/// A pull request of the repository, in the few fields that tell whose it is and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    pub number: u64,
+    pub open: bool,
+    pub merged: bool,
+    pub head_branch: String,
+    pub head_sha: String,
+    /// Of when the pull request was last pushed to.
+    pub base_sha: String,
+    /// The login of whoever owns the branch; `None`: they are gone.
+    pub head_owner: Option<String>,
+    /// `None`: it is gone.
+    pub head_repository: Option<u64>,
+    /// Whether it is from a branch of the repository itself.
+    pub is_own: bool,
+    /// Whether that is the branch that others are to be merged into.
+    pub is_from_default_branch: bool,
+    /// The last change of whatever kind: a push is one.
+    pub updated: Option<Millis>,
+}
+
+impl PullRequest {
+    /// Whether it is from the run's branch. GitHub's filter is not relied on: what it does not understand it leaves out.
+    pub fn is_from_branch_of(&self, run: &Run) -> bool {
+        let branch = run.head_branch.as_deref() == Some(self.head_branch.as_str());
+        let Origin::Fork(fork) = &run.origin else {
+            return branch && self.is_own;
+        };
+        fork.as_ref().is_some_and(|fork| {
+            let id = self.head_repository.zip(fork.id).is_none_or(|(one, other)| one == other);
+            let owner = self.head_owner.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(fork.name.owner()));
+            branch && id && owner
+        })
+    }
+}

@@ -1,0 +1,275 @@
+//! What all pages share: the frame, the style, and how text from outside gets into them.
+//!
+//! Markup is made by `maud`, which escapes every text that is put into it. Names that others chose (branches, jobs,
+//! runners: anyone who opens a pull request can) go through [`Foreign`] on top: bounded in length, without invisible
+//! characters, and isolated, so that what is written from right to left turns nothing around it ([`escape::html()`]).
+
+use std::sync::LazyLock;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
+use sha2::{Digest, Sha256};
+
+use crate::escape::{self, NAME_CHARS, SENTENCE_CHARS, bounded};
+use crate::policy::RunOutcome;
+use crate::time::{Millis, Span};
+
+const STYLE: &str = include_str!("style.css");
+
+/// Nothing from elsewhere, no script, no style but ours, no form that leads away, no frame around it.
+pub fn content_security_policy() -> &'static str {
+    static POLICY: LazyLock<String> = LazyLock::new(|| policy("'self'"));
+    &POLICY
+}
+
+/// The same, for a page whose form leads to GitHub.
+pub fn content_security_policy_with_form_to(web_url: &str) -> String {
+    policy(&format!("'self' {web_url}"))
+}
+
+fn policy(form_action: &str) -> String {
+    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
+    )
+}
+
+/// A name from outside.
+pub struct Foreign<'a>(pub &'a str);
+
+/// A sentence of ours that may hold names from outside.
+pub struct Sentence<'a>(pub &'a str);
+
+impl Render for Foreign<'_> {
+    fn render_to(&self, buffer: &mut String) {
+        escape::html(self.0, NAME_CHARS, buffer);
+    }
+}
+
+impl Render for Sentence<'_> {
+    fn render_to(&self, buffer: &mut String) {
+        escape::html(self.0, SENTENCE_CHARS, buffer);
+    }
+}
+
+/// Something that is not as it should be, and what to do about it.
+pub struct Alert {
+    pub serious: bool,
+    pub what: Markup,
+    pub remedy: Markup,
+}
+
+pub struct Frame<'a> {
+    /// Of the window, in front of the name of the program.
+    pub title: &'a str,
+    /// Links that lead here, outermost first.
+    pub above: &'a [(String, String)],
+    pub alerts: &'a [Alert],
+    /// When what is shown was so.
+    pub at: Option<Millis>,
+}
+
+pub fn page(frame: &Frame, body: &Markup) -> String {
+    let Frame { title, above, alerts, at } = frame;
+    let title = if title.is_empty() { "Rerunner".to_owned() } else { format!("{title} · Rerunner") };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (bounded(&title, NAME_CHARS)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#content" { "Skip to the content" }
+                header.top {
+                    nav aria-label="Breadcrumb" {
+                        ol.crumbs {
+                            li { a.brand href="/" { "Rerunner" } }
+                            @for (href, name) in *above {
+                                li { a href=(href) { (name) } }
+                            }
+                        }
+                    }
+                }
+                main #content {
+                    @for alert in *alerts {
+                        div.alert.serious[alert.serious] role="note" {
+                            p { strong { (alert.what) } }
+                            p { (alert.remedy) }
+                        }
+                    }
+                    (body)
+                }
+                footer {
+                    p {
+                        "Rerunner " (env!("CARGO_PKG_VERSION"))
+                        @if let Some(at) = at {
+                            " · as of " time datetime=(at.to_rfc3339()) { (date_and_time(*at)) } ". Reload the page for newer figures."
+                        }
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// A figure with its name, for a list of them.
+pub fn tile(name: &str, figure: &str, more: &Markup) -> Markup {
+    html! {
+        div.tile { dt { (name) } dd { span.figure { (figure) } @if !more.0.is_empty() { span.more { (more) } } } }
+    }
+}
+
+/// A table that can be scrolled sideways where there is little room, by keyboard too.
+pub fn scrollable(label: &str, table: &Markup) -> Markup {
+    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
+}
+
+pub fn outcome(outcome: RunOutcome) -> Markup {
+    let sign = match outcome {
+        RunOutcome::Waiting => "◷",
+        RunOutcome::Rerunning => "↻",
+        RunOutcome::Rescued => "✓",
+        RunOutcome::Exhausted => "✗",
+        RunOutcome::Left => "–",
+        RunOutcome::Failed => "!",
+        RunOutcome::Superseded => "»",
+    };
+    html! { span class={ "outcome " (outcome.as_str()) } { span aria-hidden="true" { (sign) } " " (name(outcome)) } }
+}
+
+pub fn name(outcome: RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::Rerunning => "re-running",
+        RunOutcome::Left => "left alone",
+        other => other.as_str(),
+    }
+}
+
+/// A point in time as it is seen from another: `3 min ago`, `in 20 s`. The exact time is with it.
+pub fn when(time: Millis, now: Millis) -> Markup {
+    let text = if time > now {
+        format!("in {}", span(time - now))
+    } else if now - time < Span::seconds(1) {
+        "now".to_owned()
+    } else if now - time < Span::days(14) {
+        format!("{} ago", span(now - time))
+    } else {
+        date(time)
+    };
+    html! { time datetime=(time.to_rfc3339()) title=(date_and_time(time)) { (text) } }
+}
+
+/// The largest unit: `40 s`, `5 min`, `3 h`, `12 d`.
+fn span(span: Span) -> String {
+    match span.as_millis() / 1_000 {
+        s @ ..60 => format!("{} s", s.max(1)),
+        s @ 60..3_600 => format!("{} min", s / 60),
+        s @ 3_600..86_400 => format!("{} h", s / 3_600),
+        s => format!("{} d", s / 86_400),
+    }
+}
+
+/// An amount of time, in its two largest units.
+pub fn amount(seconds: u64) -> String {
+    let two = |first: u64, unit: &str, second: u64, smaller: &str| match second {
+        0 => format!("{first} {unit}"),
+        second => format!("{first} {unit} {second} {smaller}"),
+    };
+    match seconds {
+        s @ ..60 => format!("{s} s"),
+        s @ 60..600 => two(s / 60, "min", s % 60, "s"),
+        s @ 600..3_600 => format!("{} min", s / 60),
+        s @ 3_600..36_000 => two(s / 3_600, "h", s % 3_600 / 60, "min"),
+        s @ 36_000..86_400 => format!("{} h", s / 3_600),
+        s @ 864_000.. => format!("{} d", s / 86_400),
+        s => two(s / 86_400, "d", s % 86_400 / 3_600, "h"),
+    }
+}
+
+/// With thin spaces between thousands.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// In whole per cent; the ends are only said where they are exact.
+pub fn percent(permille: u32) -> String {
+    match permille {
+        0 => "0 %".to_owned(),
+        1..10 => "< 1 %".to_owned(),
+        991..1_000 => "> 99 %".to_owned(),
+        permille => format!("{} %", (permille + 5) / 10),
+    }
+}
+
+pub fn date(time: Millis) -> String {
+    time.to_rfc3339().get(..10).unwrap_or_default().to_owned()
+}
+
+pub fn date_and_time(time: Millis) -> String {
+    let text = time.to_rfc3339();
+    let (date, clock) = (text.get(..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
+    format!("{date} {clock} UTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_foreign_stays_text() {
+        let shown = |text: &str| html! { (Foreign(text)) }.into_string();
+        assert_eq!(shown("<script>alert(1)</script>"), "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>");
+        assert_eq!(shown("a\"b'c&d"), "<bdi>a&quot;b'c&amp;d</bdi>");
+        assert_eq!(shown("main\u{202e}gnp.exe\u{200b}\n"), "<bdi>maingnp.exe</bdi>");
+        assert_eq!(shown("עברית"), "<bdi>עברית</bdi>");
+        let long = shown(&"ü".repeat(10_000));
+        assert_eq!(long.chars().count(), NAME_CHARS + "<bdi>…</bdi>".chars().count());
+        let hidden = shown(&"\u{202e}".repeat(10_000));
+        assert_eq!(hidden, "<bdi>…</bdi>");
+    }
+
+    #[test]
+    fn amounts() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (600, "10 min"),
+            (3_659, "1 h"),
+            (3_660, "1 h 1 min"),
+            (86_000, "23 h"),
+            (90_000, "1 d 1 h"),
+            (1_000_000, "11 d"),
+        ] {
+            assert_eq!(amount(seconds), text);
+        }
+        assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(number(999), "999");
+        for (permille, text) in [(0, "0 %"), (3, "< 1 %"), (885, "89 %"), (996, "> 99 %"), (1_000, "100 %")] {
+            assert_eq!(percent(permille), text);
+        }
+    }
+
+    #[test]
+    fn times_are_seen_from_now() {
+        let now = Millis(1_795_446_245_000);
+        let seen = |time| when(time, now).into_string();
+        assert!(seen(now + Span::seconds(20)).contains(">in 20 s<"));
+        assert!(seen(Millis(now.0 - 200_000)).contains(">3 min ago<"));
+        assert!(seen(Millis(now.0 - Span::days(40).as_millis())).contains(">2026-10-14<"));
+        assert!(seen(now).contains("2026-11-23 15:04:05 UTC"));
+    }
+}

@@ -1,0 +1,166 @@
+//! All repositories: one list in Workers KV.
+
+use maud::{Markup, html};
+
+use crate::keeper::stats::Figures;
+use crate::settings::Problem;
+use crate::time::Millis;
+use crate::web::api::RepositoryEntry;
+use crate::web::chart;
+use crate::web::{
+    html::Alert, html::Foreign, html::Frame, html::amount, html::number, html::page, html::percent, html::scrollable,
+    html::tile, html::when,
+};
+
+use super::{OVERVIEW, policy_problem, refused, repository_path, repository_problem, settings_alerts};
+
+/// Alerts for single repositories; the rest is in the table.
+const ALERTS: usize = 5;
+
+pub fn overview(entries: &[RepositoryEntry], problems: &[Problem], cursor: Option<&str>, now: Millis) -> String {
+    let mut alerts = settings_alerts(problems);
+    alerts.extend(repository_alerts(entries));
+    let body = html! {
+        h1 { "Overview" }
+        @if entries.is_empty() {
+            (nothing_yet())
+        } @else {
+            (tiles(entries))
+            section {
+                h2 #repositories { "Repositories" }
+                (scrollable("Repositories", &table(entries, now)))
+                @if let Some(cursor) = cursor {
+                    p.pages { a href={ (OVERVIEW) "?cursor=" (encoded(cursor)) } { "More repositories" } }
+                }
+            }
+            p.small {
+                "Figures are of the last 30 days, by UTC. A repository's row is written when something happens in it, at \
+                 most once a minute and less often on busy days; its own page is always up to date. "
+                b { "Waiting saved" } " is the time from the first failure of each rescued run to its success."
+            }
+        }
+    };
+    page(&Frame { title: "Overview", above: &[], alerts: &alerts, at: Some(now) }, &body)
+}
+
+fn repository_alerts(entries: &[RepositoryEntry]) -> Vec<Alert> {
+    let about = |entry: &RepositoryEntry, alert: Alert| Alert {
+        what: html! { a href=(repository_path(&entry.repository)) { (Foreign(entry.repository.as_str())) } ": " (alert.what) },
+        ..alert
+    };
+    let mut alerts = Vec::new();
+    // A token is the same for all: said once.
+    if let Some((entry, message)) = entries.iter().find_map(|entry| Some((entry, entry.credentials_refused.as_ref()?)))
+    {
+        alerts.push(about(entry, refused(message)));
+    }
+    for entry in entries {
+        if let Some(problem) = &entry.repository_problem {
+            alerts.push(about(entry, repository_problem(problem)));
+        }
+        if let Some(problem) = &entry.policy_problem {
+            alerts.push(about(entry, policy_problem(problem)));
+        }
+    }
+    let paused: Vec<&RepositoryEntry> = entries.iter().filter(|entry| entry.paused).collect();
+    if !paused.is_empty() {
+        alerts.push(Alert {
+            serious: false,
+            what: html! {
+                "Paused: "
+                @for (place, entry) in paused.iter().take(ALERTS).enumerate() {
+                    @if place > 0 { ", " }
+                    a href=(repository_path(&entry.repository)) { (Foreign(entry.repository.as_str())) }
+                }
+                @if paused.len() > ALERTS { " and " (paused.len() - ALERTS) " more" }
+            },
+            remedy: html! { "Nothing is re-run there. Each can be resumed on its page." },
+        });
+    }
+    alerts.truncate(ALERTS);
+    alerts
+}
+
+fn tiles(entries: &[RepositoryEntry]) -> Markup {
+    let all = entries.iter().map(|entry| entry.last_30_days).fold(Figures::default(), Figures::plus);
+    let sum = |of: fn(&RepositoryEntry) -> u64| entries.iter().map(of).sum::<u64>();
+    let (waiting, rerunning) = (sum(|entry| entry.waiting), sum(|entry| entry.rerunning));
+    html! {
+        dl.tiles {
+            (tile("Rescued", &number(all.rescued), &rate(all)))
+            (tile("Exhausted", &number(all.exhausted), &html! { "given up after the last re-run" }))
+            (tile("Waiting", &number(waiting), &html! { (number(rerunning)) " re-running" }))
+            (tile("Re-runs today", &number(sum(|entry| entry.reruns_today)), &html! { (number(all.reruns)) " in 30 days" }))
+            (tile("Runner time spent", &amount(all.runner_seconds), &html! { "on re-runs" }))
+            (tile("Waiting saved", &amount(all.saved_seconds), &html! { "nobody had to watch" }))
+        }
+    }
+}
+
+pub fn rate(figures: Figures) -> Markup {
+    let decided = figures.rescued + figures.exhausted;
+    html! {
+        @if let Some(permille) = (figures.rescued * 1_000).checked_div(decided) {
+            (percent(u32::try_from(permille).unwrap_or_default())) " rescue rate"
+        } @else { "in 30 days" }
+    }
+}
+
+fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Repository" }
+                th scope="col" { "30 days" }
+                th.n scope="col" { "Rescued" }
+                th.n scope="col" { "Exhausted" }
+                th.n scope="col" { "Under way" }
+                th.n scope="col" { "Re-runs today" }
+                th.n.w scope="col" { "Runner time" }
+                th.n.w scope="col" { "Waiting saved" }
+                th.n.x scope="col" { "Last change" }
+            } }
+            tbody {
+                @for (row, entry) in entries.iter().enumerate() {
+                    tr {
+                        th.wrap scope="row" {
+                            a href=(repository_path(&entry.repository)) { (Foreign(entry.repository.as_str())) }
+                            @if entry.paused { span.tag { "paused" } }
+                            @if entry.credentials_refused.is_some() { span.tag { "token refused" } }
+                            @if entry.repository_problem.is_some() { span.tag { "no access" } }
+                            @if entry.policy_problem.is_some() { span.tag { "policy file" } }
+                        }
+                        td { (chart::sparkline(&format!("days-{row}"), &entry.by_day)) }
+                        td.n { (number(entry.last_30_days.rescued)) }
+                        td.n { (number(entry.last_30_days.exhausted)) }
+                        td.n { (number(entry.waiting + entry.rerunning)) }
+                        td.n { (number(entry.reruns_today)) @if let Some(budget) = entry.reruns_per_day { " of " (number(budget)) } }
+                        td.n.w { (amount(entry.last_30_days.runner_seconds)) }
+                        td.n.w { (amount(entry.last_30_days.saved_seconds)) }
+                        td.n.x.t { (when(entry.updated, now)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn nothing_yet() -> Markup {
+    html! {
+        section {
+            h2 { "Nothing has been recorded yet" }
+            p {
+                "A repository appears here when the first webhook of a failed run arrives. On GitHub, under "
+                b { "Settings → Webhooks" } " of a repository or an organization, the payload URL is this Worker's address, \
+                the content type " code { "application/json" } ", the secret " code { "WEBHOOK_SECRET" } ", and the event "
+                b { "Workflow runs" } "."
+            }
+            p { "GitHub sends a ping at once; its answer is under " b { "Recent Deliveries" } ". "
+                a href="/healthz" { "Health" } " says whether the Worker is set up." }
+        }
+    }
+}
+
+fn encoded(cursor: &str) -> String {
+    form_urlencoded::byte_serialize(cursor.as_bytes()).collect()
+}

@@ -1,0 +1,279 @@
+//! One repository: one call to its Keeper.
+
+use maud::{Markup, html};
+
+use crate::escape::bounded;
+use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
+use crate::names::{RepoName, RunId};
+use crate::policy::RunOutcome;
+use crate::settings::Problem;
+use crate::time::Millis;
+use crate::web::chart;
+use crate::web::{
+    html::Alert, html::Foreign, html::Frame, html::Sentence, html::amount, html::name, html::number, html::outcome,
+    html::page, html::percent, html::scrollable, html::tile, html::when,
+};
+
+use super::overview::rate;
+use super::{OVERVIEW, policy_problem, refused, repository_path, repository_problem, run_path, settings_alerts};
+
+/// What the page is for.
+pub struct Shown<'a> {
+    pub outcome: Option<RunOutcome>,
+    /// Whether it goes on from another page.
+    pub is_continued: bool,
+    pub problems: &'a [Problem],
+    /// Where GitHub's pages are.
+    pub web_url: &'a str,
+}
+
+pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
+    let (repository, now) = (&view.repository, view.at);
+    let mut alerts = settings_alerts(shown.problems);
+    if let Some(message) = &view.credentials_refused {
+        alerts.push(refused(message));
+    }
+    if let Some(problem) = &view.repository_problem {
+        alerts.push(repository_problem(problem));
+    }
+    if let Some(problem) = &view.policy_problem {
+        alerts.push(policy_problem(problem));
+    }
+    if let Some(since) = view.paused_since {
+        alerts.push(Alert {
+            serious: false,
+            what: html! { "Paused since " (when(since, now)) "." },
+            remedy: html! { "Nothing is re-run. What arrives is recorded, and decided on when you resume." },
+        });
+    }
+    let body = html! {
+        div.head {
+            div {
+                h1 { (Foreign(repository.as_str())) }
+                p.lead { a href={ (shown.web_url) "/" (repository) "/actions" } { "Actions on GitHub" } }
+            }
+            (pause_form(view))
+        }
+        (tiles(view))
+        section {
+            h2 { "Last 30 days" }
+            p.small { "Rescued runs upwards, exhausted ones downwards, by UTC." }
+            (chart::days("by-day", &view.by_day, now))
+        }
+        @if !view.due.is_empty() { (due(repository, &view.due, now, view.paused_since.is_some())) }
+        (flaky_jobs(repository, &view.flaky_jobs, now))
+        @if !view.bad_runners.is_empty() { (bad_runners(&view.bad_runners, now)) }
+        (runs(view, shown))
+    };
+    let above = [(OVERVIEW.to_owned(), "Overview".to_owned())];
+    page(&Frame { title: repository.as_str(), above: &above, alerts: &alerts, at: Some(now) }, &body)
+}
+
+fn pause_form(view: &RepositoryView) -> Markup {
+    let verb = if view.paused_since.is_some() { "resume" } else { "pause" };
+    html! {
+        form method="post" action={ "/api/v1/repositories/" (view.repository) "/" (verb) } {
+            button.button type="submit" { @if verb == "pause" { "Pause re-runs" } @else { "Resume re-runs" } }
+        }
+    }
+}
+
+fn tiles(view: &RepositoryView) -> Markup {
+    let figures = view.last_30_days;
+    html! {
+        dl.tiles {
+            (tile("Rescued", &number(figures.rescued), &rate(figures)))
+            (tile("Exhausted", &number(figures.exhausted), &html! {
+                (number(figures.left)) " left alone, " (number(figures.failed)) " failed"
+            }))
+            (tile("Waiting", &number(view.waiting), &html! { (number(view.rerunning)) " re-running" }))
+            (tile("Re-runs today", &number(view.reruns_today), &match view.reruns_per_day {
+                Some(budget) => html! { "of " (number(budget)) " that the policy allows" },
+                None => html! { (number(figures.reruns)) " in 30 days" },
+            }))
+            (tile("Runner time spent", &amount(figures.runner_seconds), &html! { "on re-runs" }))
+            (tile("Waiting saved", &amount(figures.saved_seconds), &html! { "first failure to success" }))
+        }
+    }
+}
+
+fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Markup {
+    html! {
+        section {
+            h2 { "Waiting" }
+            (scrollable("Runs that wait, the next one first", &html! {
+                table {
+                    caption { span { @if paused { "What is due meanwhile is decided on when you resume." } @else { "The next one first." } } }
+                    thead { tr {
+                        th scope="col" { "Run" } th scope="col" { "Due" } th scope="col" { "State" } th.w scope="col" { "Why" }
+                    } }
+                    tbody {
+                        @for run in runs {
+                            tr {
+                                th scope="row" { (run_link(repository, run)) }
+                                td.t { @if let Some(due) = run.due { (when(due, now)) } }
+                                td { (outcome(run.outcome)) }
+                                td.w.wrap { (Sentence(&run.reason)) }
+                            }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
+    html! {
+        section {
+            h2 #flaky-jobs { "Flaky jobs" }
+            @if jobs.is_empty() {
+                p.empty { "No job has failed in the last 30 days, as far as was looked." }
+            } @else {
+                (scrollable("Flaky jobs", &html! {
+                    table {
+                        caption { span { "Those that failed most in 30 days. The bar beside a rescue rate is where the true one is, 19 times out of 20." } }
+                        thead { tr {
+                            th scope="col" { "Job and step" }
+                            th.n scope="col" { "Failed" }
+                            th.n.w scope="col" { "Passed when re-run" }
+                            th scope="col" { "Rescue rate" }
+                            th.w scope="col" { "Trend" }
+                            th.n.w scope="col" { "Last seen" }
+                        } }
+                        tbody {
+                            @for (row, job) in jobs.iter().enumerate() {
+                                tr {
+                                    th.wrap scope="row" {
+                                        (Foreign(&job.job))
+                                        div.small {
+                                            (Foreign(if job.workflow.is_empty() { "workflow unknown" } else { &job.workflow })) " · "
+                                            (Foreign(if job.step.is_empty() { "no step failed" } else { &job.step }))
+                                        }
+                                    }
+                                    td.n { (number(job.failed)) }
+                                    td.n.w { (number(job.passed)) " of " (number(job.reruns)) }
+                                    td { @if let Some(rate) = job.rescue_rate {
+                                        (percent(rate.permille)) (chart::interval(&format!("rate-{row}"), rate))
+                                    } @else { span.small { "not known yet" } } }
+                                    td.w { (chart::trend(&format!("trend-{row}"), &job.by_day)) }
+                                    td.n.w { @match RunId::new(job.last_run_id) {
+                                        Some(run_id) => a href=(run_path(repository, run_id)) { (when(job.last_seen, now)) },
+                                        None => (when(job.last_seen, now)),
+                                    } }
+                                }
+                            }
+                        }
+                    }
+                }))
+            }
+        }
+    }
+}
+
+fn bad_runners(runners: &[BadRunner], now: Millis) -> Markup {
+    html! {
+        section {
+            h2 { "Runners that stand out" }
+            (scrollable("Runners that stand out", &html! {
+                table {
+                    caption { span { "Self-hosted runners on which more jobs failed than on the others, in 30 days." } }
+                    thead { tr {
+                        th scope="col" { "Runner" } th.n scope="col" { "Failed jobs" } th.n scope="col" { "Last seen" }
+                    } }
+                    tbody { @for runner in runners { tr {
+                        th scope="row" { (Foreign(&runner.runner)) }
+                        td.n { (number(runner.failed)) " of " (number(runner.failed_on_all)) }
+                        td.n { (when(runner.last_seen, now)) }
+                    } } }
+                }
+            }))
+        }
+    }
+}
+
+fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
+    let (repository, now) = (&view.repository, view.at);
+    let path = repository_path(repository);
+    let filter = |outcome: Option<RunOutcome>| match outcome {
+        Some(outcome) => format!("{path}?outcome={}#runs", outcome.as_str()),
+        None => format!("{path}#runs"),
+    };
+    let choices = [None].into_iter().chain(RunOutcome::ALL.map(Some));
+    html! {
+        section {
+            h2 #runs { "Runs" }
+            nav aria-label="Runs by outcome" {
+                ul.filter {
+                    @for choice in choices {
+                        li {
+                            a href=(filter(choice)) aria-current=[(choice == shown.outcome).then_some("true")] {
+                                (choice.map_or("all", name))
+                            }
+                        }
+                    }
+                }
+            }
+            @if view.runs.is_empty() {
+                p.empty { @if shown.outcome.is_some() { "No such run." } @else { "No failed run has been seen yet." } }
+            } @else {
+                (scrollable("Runs, newest first", &html! {
+                    table {
+                        caption { span { "Newest first." } }
+                        thead { tr {
+                            th scope="col" { "Run" }
+                            th scope="col" { "Outcome" }
+                            th.n.w scope="col" { "Re-runs" }
+                            th.w scope="col" { "Why" }
+                            th.n scope="col" { "Last change" }
+                        } }
+                        tbody {
+                            @for run in &view.runs {
+                                tr {
+                                    th scope="row" { (run_link(repository, run)) }
+                                    td { (outcome(run.outcome)) }
+                                    td.n.w { (run.reruns) }
+                                    td.w.wrap { (Sentence(&run.reason)) }
+                                    td.n.t { (when(run.updated, now)) }
+                                }
+                            }
+                        }
+                    }
+                }))
+            }
+            @if shown.is_continued || view.next_cursor.is_some() {
+                p.pages {
+                    @if shown.is_continued { a href=(filter(shown.outcome)) { "Newest runs" } }
+                    @if let Some(cursor) = &view.next_cursor {
+                        @if shown.is_continued { " · " }
+                        a href=(older(&path, shown.outcome, cursor)) { "Older runs" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn older(path: &str, outcome: Option<RunOutcome>, cursor: &str) -> String {
+    match outcome {
+        Some(outcome) => format!("{path}?outcome={}&cursor={cursor}#runs", outcome.as_str()),
+        None => format!("{path}?cursor={cursor}#runs"),
+    }
+}
+
+fn run_link(repository: &RepoName, run: &RunView) -> Markup {
+    let workflow = run.workflow.as_deref().map(|workflow| bounded(workflow, 60));
+    html! {
+        a href=(run_path(repository, run.run_id)) {
+            @if let Some(workflow) = &workflow { (Foreign(workflow)) } @else { "run" }
+            @match run.run_number { Some(number) => { " #" (number) } None => { " " (run.run_id) } }
+        }
+        @if run.branch.is_some() || run.title.is_some() {
+            div.small.wrap {
+                @if let Some(title) = &run.title { (Foreign(&bounded(title, 80))) }
+                @if let Some(branch) = &run.branch { " on " (Foreign(&bounded(branch, 60))) }
+                @if let Some(actor) = &run.actor { " by " (Foreign(actor)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What is seen while the App is made.
+
+use maud::{Markup, html};
+
+use crate::settings::Settings;
+use crate::web::{html::Alert, html::Foreign, html::Frame, html::Sentence, html::page};
+
+use super::NewApp;
+use super::manifest::{EVENTS, Organization, action, manifest};
+
+/// Before: for an account, or for the organization that was named.
+pub fn start(settings: &Settings, origin: &str, organization: Option<&Organization>, state: &str) -> String {
+    let web = settings.github_web_url();
+    let form = |organization: Option<&Organization>, button: &str| {
+        html! {
+            form method="post" action=(action(&web, organization, state)) {
+                input type="hidden" name="manifest" value=(manifest(origin, organization, settings.needed()));
+                button.button type="submit" { (button) }
+            }
+        }
+    };
+    let body = html! {
+        h1 { "Set up a GitHub App" }
+        p.lead {
+            "The App is installed on the repositories that you choose. It has its own rate limit, brings its own webhooks, "
+            "and needs no token of a person."
+        }
+        ul {
+            li { "Webhooks: " (EVENTS.join(", ")) " → " code { (origin) "/" } }
+            li { "Permissions: " (settings.needed()) }
+            li { "GitHub: " (web) }
+        }
+        h2 { "For an organization" }
+        @match organization {
+            Some(organization) => {
+                p { "For " strong { (organization.as_str()) } ", of which you must be an owner. GitHub asks before it makes it." }
+                (form(Some(organization), "Continue on GitHub"))
+                p { a href="/setup" { "Another organization" } }
+            }
+            None => {
+                form method="get" action="/setup" {
+                    label { "The organization’s name " input.field name="organization" required maxlength="39" autocomplete="off"; }
+                    " " button.button type="submit" { "Next" }
+                }
+            }
+        }
+        h2 { "For your own account" }
+        p { "It can then be installed on your own repositories only." }
+        (form(None, "Continue on GitHub"))
+    };
+    page(&Frame { title: "Set up", above: &[], alerts: &local(origin), at: None }, &body)
+}
+
+/// After: the one time that the key is seen.
+pub fn created(settings: &Settings, app: &NewApp) -> String {
+    let web = settings.github_web_url();
+    let rows = [
+        ("GITHUB_APP_ID", app.id.to_string()),
+        ("GITHUB_APP_PRIVATE_KEY", app.pem_on_one_line()),
+        ("WEBHOOK_SECRET", app.webhook_secret.reveal().to_owned()),
+    ];
+    let once = Alert {
+        serious: true,
+        what: html! { "This page is shown once, and nothing of it is stored." },
+        remedy: html! {
+            "Do not close it before the three commands are done. If it is lost, make another key on the App’s page on GitHub."
+        },
+    };
+    let body = html! {
+        h1 { "The App " (Foreign(&app.name)) " is made" }
+        p.lead { "Now the Worker gets its credentials. In a clone of Rerunner, run each command, and paste the value when it asks." }
+        ol {
+            @for (name, value) in &rows {
+                li {
+                    p { code { "npx wrangler secret put " (name) } }
+                    p { textarea.value readonly rows=(if value.len() > 100 { 6 } else { 1 }) aria-label=(name) { (value) } }
+                }
+            }
+        }
+        @if !settings.webhook_secrets.is_empty() {
+            p {
+                "There is a " code { "WEBHOOK_SECRET" } " already. If webhooks of repositories use it, keep them going: "
+                "before the third command, set " code { "WEBHOOK_SECRET_PREVIOUS" } " to it in the same way."
+            }
+        }
+        h2 { "Then install it" }
+        p {
+            @if app.page.starts_with(&web) {
+                a href={ (app.page) "/installations/new" } { "Choose the repositories on GitHub" }
+            } @else {
+                "Choose the repositories on GitHub, on the App’s page"
+            }
+            ", and see with " code { "npm run doctor" } " that all is well."
+        }
+    };
+    page(&Frame { title: "Set up", above: &[], alerts: &[once], at: None }, &body)
+}
+
+/// There is an App.
+pub fn configured() -> String {
+    says(
+        "There is an App already",
+        &html! {
+            "This page makes one only where none is configured. To make another, first take the old one out with "
+            code { "npx wrangler secret delete GITHUB_APP_PRIVATE_KEY" } " and "
+            code { "npx wrangler secret delete GITHUB_APP_ID" } "; for another key of the same App, see “A new App key” in README."
+        },
+    )
+}
+
+/// The return is not one of ours, or is too late, or GitHub did not take the code.
+pub fn not_created(why: &str) -> String {
+    says("The App was not set up", &html! { (Sentence(why)) " " a href="/setup" { "Start again" } })
+}
+
+fn says(title: &str, text: &Markup) -> String {
+    page(&Frame { title, above: &[], alerts: &[], at: None }, &html! { h1 { (title) } p.lead { (text) } })
+}
+
+/// GitHub cannot send webhooks to this machine.
+fn local(origin: &str) -> Vec<Alert> {
+    if origin.starts_with("https://") {
+        return vec![];
+    }
+    vec![Alert {
+        serious: false,
+        what: html! { "This Worker’s address, " code { (origin) } ", cannot be reached by GitHub." },
+        remedy: html! { "Open this page at the deployed Worker’s own address, so that the webhooks go there." },
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Secret;
+
+    fn settings(api: &str) -> Settings {
+        let api = api.to_owned();
+        Settings::read(move |name| match name {
+            "GITHUB_API_URL" => Some(api.clone()),
+            "WEBHOOK_SECRET" => Some("hush".to_owned()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn the_form_says_what_and_where() {
+        let settings = settings("https://ghe.example/api/v3");
+        let octo = Organization::parse("octo-org");
+        let page = start(&settings, "https://worker.example", octo.as_ref(), "the.state");
+        assert!(
+            page.contains("action=\"https://ghe.example/organizations/octo-org/settings/apps/new?state=the.state\"")
+        );
+        assert!(page.contains("action=\"https://ghe.example/settings/apps/new?state=the.state\""));
+        assert!(page.contains("&quot;actions&quot;:&quot;write&quot;"), "{page}");
+        assert!(!page.contains("cannot be reached"));
+        assert!(start(&settings, "http://127.0.0.1:8787", None, "s").contains("cannot be reached"));
+    }
+
+    #[test]
+    fn the_values_are_there_to_be_pasted_and_names_stay_text() {
+        let app = NewApp {
+            id: 7,
+            name: "<script>".to_owned(),
+            page: "https://github.com/apps/mine".to_owned(),
+            pem: Secret::new("-----BEGIN\nline\n-----END\n"),
+            webhook_secret: Secret::new("the-apps-secret"),
+        };
+        let page = created(&settings("https://api.github.com"), &app);
+        for part in [
+            "npx wrangler secret put GITHUB_APP_ID",
+            ">7</textarea>",
+            "-----BEGIN\\nline\\n-----END</textarea>",
+            "the-apps-secret",
+            "https://github.com/apps/mine/installations/new",
+            "WEBHOOK_SECRET_PREVIOUS",
+        ] {
+            assert!(page.contains(part), "{part} is not in {page}");
+        }
+        assert!(!page.contains("<script>") && !page.contains("hush"));
+    }
+}

@@ -1,0 +1,96 @@
+//! What a webhook tells a repository's Keeper: that a run may have failed, or has ended.
+//!
+//! A webhook is a hint. The run's own state, read from GitHub, is the truth.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId};
+
+/// One webhook, reduced to what the Keeper needs of it. Crosses from the fetch handler to the Keeper as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEvent {
+    pub run_id: RunId,
+    /// Absent from `check_run` webhooks, and from `workflow_job` ones of old Enterprise Servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_attempt: Option<RunAttempt>,
+    pub kind: RunEventKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryId>,
+    /// Absent from `check_run` webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<EventWorkflow>,
+}
+
+/// What a webhook says of the run's workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventWorkflow {
+    /// Absent from `workflow_job` webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<WorkflowId>,
+    pub name: String,
+}
+
+impl EventWorkflow {
+    /// A longer name is not passed on: cut, it would be another.
+    pub const LONGEST_NAME: usize = 200;
+
+    pub fn new(id: Option<WorkflowId>, name: &str) -> Option<Self> {
+        let fits = !name.is_empty() && name.chars().nth(Self::LONGEST_NAME).is_none();
+        fits.then(|| Self { id, name: name.to_owned() })
+    }
+}
+
+/// What happened to the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEventKind {
+    /// `workflow_run` completed with a conclusion that may be re-run, or with none.
+    RunFailed,
+    /// A re-run attempt completed with `success`.
+    RunSucceeded,
+    /// A re-run attempt completed with another conclusion that is never re-run.
+    RunEnded,
+    /// `workflow_run` completed with `cancelled`, which is re-run only where the repository's policy says so.
+    RunCancelled,
+    /// A job failed; the run may still be going.
+    JobFailed,
+}
+
+impl RunEvent {
+    /// The hint for a repository of which it is known whether its policy re-runs what was cancelled. `None`: it cannot
+    /// lead to a re-run.
+    pub fn where_cancelled_runs(self, are_wanted: bool) -> Option<Self> {
+        if self.kind != RunEventKind::RunCancelled || are_wanted {
+            return Some(self);
+        }
+        let of_rerun = self.run_attempt > Some(RunAttempt::FIRST);
+        of_rerun.then_some(Self { kind: RunEventKind::RunEnded, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cancelled_matters_where_a_policy_says_so() {
+        let event = |kind, attempt| RunEvent {
+            run_id: RunId::new(7).unwrap(),
+            run_attempt: RunAttempt::new(attempt),
+            kind,
+            delivery: None,
+            workflow: None,
+        };
+        for (kind, attempt, are_wanted, expected) in [
+            (RunEventKind::RunCancelled, 1, true, Some(RunEventKind::RunCancelled)),
+            (RunEventKind::RunCancelled, 1, false, None),
+            (RunEventKind::RunCancelled, 2, true, Some(RunEventKind::RunCancelled)),
+            (RunEventKind::RunCancelled, 2, false, Some(RunEventKind::RunEnded)),
+            (RunEventKind::RunFailed, 1, false, Some(RunEventKind::RunFailed)),
+            (RunEventKind::JobFailed, 2, false, Some(RunEventKind::JobFailed)),
+        ] {
+            let of = event(kind, attempt).where_cancelled_runs(are_wanted).map(|event| event.kind);
+            assert_eq!(of, expected, "{kind:?} of attempt {attempt}, wanted: {are_wanted}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+// The Worker's entry. Webhooks are read here and judged by the built Rust; every other request is Rust's from the start;
+// and around its Durable Object is one that outlives a panic.
+
+import { DurableObject } from "cloudflare:workers";
+import Rust, { Intake, KeeperObject as Keeper } from "../../build/worker/shim.mjs";
+
+// Webhooks. GitHub waits ten seconds for an answer, and has one before.
+
+const ANSWER_WITHIN = 8_500;
+const HEADERS = ["content-type", "content-length", "x-hub-signature-256", "x-github-event", "x-github-delivery"];
+/** Of a Durable Object, whose requests go nowhere else. */
+const HINTS = "https://keeper/hints";
+const HMAC = { name: "HMAC", hash: "SHA-256" };
+/** As in `handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
+const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
+/** Why a body is answered before all of it was read. */
+const [LATE, BUSY] = [Symbol("late"), Symbol("busy")];
+
+let intake;
+let keys;
+let secretBlocks;
+let lastBody = 0;
+/** How to stop the bodies that are read block by block, by their number. */
+const stops = new Map();
+
+/** Whether the path is `/`. Without a URL object, which costs 2 µs. */
+function isRoot(url) {
+  const path = url.indexOf("/", url.indexOf("://") + 3);
+  return path + 1 === url.length || url[path + 1] === "?" || url[path + 1] === "#";
+}
+
+async function webhook(request, env, ctx) {
+  let timer;
+  try {
+    intake ??= new Intake(env, keepers(env), bodies);
+    const head = headOf(request.headers);
+    const id = (lastBody = (lastBody + 1) >>> 0);
+    const atOnce = intake.check(head, id, Date.now());
+    if (typeof atOnce === "string") return answer(atOnce);
+    let stop;
+    const stopped = new Promise((resolve) => (stop = resolve));
+    timer = setTimeout(stop, ANSWER_WITHIN, LATE);
+    const judged = atOnce ? judgedAtOnce(request, head, id) : judgedInBlocks(request, head, id, stop, stopped, ctx);
+    const told = await Promise.race([judged, stopped]);
+    if (told === LATE) return answer(intake.late(head, id));
+    if (told === BUSY) return answer(intake.busy(head, id));
+    return answer(told);
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) panics += 1;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `name:value`, a line for each header that matters and is there. */
+function headOf(headers) {
+  let head = "";
+  for (const name of HEADERS) {
+    const value = headers.get(name);
+    if (value !== null) head += `${name}:${value}\n`;
+  }
+  return head;
+}
+
+/** In one piece, as each asynchronous function more costs 1 µs. A stream costs 35 µs more. */
+async function judgedAtOnce(request, head, id) {
+  let body;
+  try {
+    // Its length is declared and has been checked, and the runtime reads no further.
+    body = await request.bytes();
+  } catch {
+    return intake.cut(head, id);
+  }
+  keys ??= await Promise.all(intake.secrets().map(imported));
+  const mac = await crypto.subtle.sign("HMAC", keys[0], body);
+  if (keys.length === 1) return intake.judge(head, id, new Uint8Array(mac), body);
+  const macs = await Promise.all(keys.map((key) => crypto.subtle.sign("HMAC", key, body)));
+  return intake.judge(head, id, joined(macs), body);
+}
+
+function imported(secret) {
+  return crypto.subtle.importKey("raw", new TextEncoder().encode(secret), HMAC, false, ["sign"]);
+}
+
+/**
+ * Block by block, of as many as `Intake` has room for, with the HMACs made meanwhile. It ends early when it is stopped;
+ * and it runs to its end when its sender goes away, which the runtime would else drop it for with what it holds.
+ */
+function judgedInBlocks(request, head, id, stop, stopped, ctx) {
+  const blocks = new Blocks();
+  const judged = readInBlocks(request, head, id, blocks, stopped).finally(() => {
+    stops.delete(id);
+    blocks.clear();
+  });
+  stops.set(id, stop);
+  ctx.waitUntil(judged.catch(() => {}));
+  return judged;
+}
+
+async function readInBlocks(request, head, id, blocks, stopped) {
+  const limit = intake.body_limit();
+  const reader = request.body?.getReader({ mode: "byob" });
+  const macs = streamedMacs();
+  stopped.then(() => reader?.cancel()).catch(() => {});
+  let length = 0;
+  try {
+    while (reader !== undefined) {
+      if (blocks.isFull) {
+        const room = intake.room(id, Date.now());
+        if (room === undefined) return intake.busy(head, id);
+        blocks.add(room);
+      }
+      const { value, done } = await reader.read(blocks.rest());
+      if (value !== undefined) blocks.filled(value);
+      if (done) break;
+      length += value.byteLength;
+      if (length > limit) return intake.too_large(head, id);
+      // Before the next read, for which the runtime takes the buffer away.
+      for (const mac of macs) await mac.writer.write(value);
+    }
+  } catch {
+    return intake.cut(head, id);
+  } finally {
+    reader?.cancel().catch(() => {});
+  }
+  return intake.judge_blocks(head, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
+}
+
+/** What is held of a body. */
+class Blocks {
+  #full = [];
+  #buffer;
+  #used = 0;
+  #given;
+
+  get isFull() {
+    return this.#used === (this.#buffer?.byteLength ?? 0);
+  }
+
+  /** Room for so many bytes more; for none, the last block is filled again. */
+  add(bytes) {
+    if (bytes > 0) {
+      if (this.#buffer !== undefined) this.#full.push(this.#buffer);
+      this.#buffer = new ArrayBuffer(bytes);
+    }
+    this.#used = 0;
+  }
+
+  rest() {
+    return new Uint8Array(this.#buffer, this.#used);
+  }
+
+  /** The runtime gives the buffer that it was given back as another; at the end with nothing in it, at any place. */
+  filled(part) {
+    this.#buffer = part.buffer;
+    if (part.byteLength > 0) this.#used = part.byteOffset + part.byteLength;
+  }
+
+  /** For `Intake`: the next block, and the end of the one before it. */
+  next() {
+    this.#given?.transfer(0);
+    this.#given = this.#full.shift();
+    if (this.#given !== undefined) return new Uint8Array(this.#given);
+    [this.#given, this.#buffer] = [this.#buffer, undefined];
+    return this.#given && new Uint8Array(this.#given, 0, this.#used);
+  }
+
+  /** Memory is given back now, and not when garbage is collected. */
+  clear() {
+    for (const buffer of [...this.#full.splice(0), this.#buffer]) if (buffer?.detached === false) buffer.transfer(0);
+  }
+}
+
+/** For each secret an HMAC of what is written to it: the runtime's own takes a message in one piece. */
+function streamedMacs() {
+  secretBlocks ??= intake.blocks();
+  const macs = [];
+  for (let at = 0; at < secretBlocks.length; at += 128) {
+    const stream = new crypto.DigestStream("SHA-256");
+    const writer = stream.getWriter();
+    writer.write(secretBlocks.subarray(at, at + 64));
+    macs.push({ stream, writer, outer: secretBlocks.subarray(at + 64, at + 128) });
+  }
+  return macs;
+}
+
+async function madeOf({ stream, writer, outer }) {
+  await writer.close();
+  return crypto.subtle.digest("SHA-256", joined([outer, await stream.digest]));
+}
+
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(new Uint8Array(part.buffer ?? part, part.byteOffset ?? 0, part.byteLength), at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+const bodies = {
+  let_go(id) {
+    stops.get(id)?.(BUSY);
+  },
+};
+
+/** Of what `Intake` says: three digits for the status, the body, and the line for the log. */
+function answer(told) {
+  const status = Number(told.slice(0, 3));
+  const end = told.indexOf("\n");
+  const line = told.slice(end + 1);
+  if (status === 503) console.error(line);
+  else console.log(line);
+  return new Response(told.slice(3, end), { status, headers: ANSWER_HEADERS });
+}
+
+/** The way to the Keepers. An object that cannot be reached, or that has not stored the message, rejects. */
+const keepers = (env) => ({
+  async tell(name, message) {
+    const response = await env.KEEPER.getByName(name).fetch(HINTS, { method: "POST", body: message });
+    if (response.status !== 200) throw new Error(`the Keeper answered ${response.status}`);
+    return response.text();
+  },
+});
+
+export default {
+  fetch(request, env, ctx) {
+    if (request.method === "POST" && isRoot(request.url)) return webhook(request, env, ctx);
+    return new Rust(ctx, env).fetch(request);
+  },
+
+  scheduled(event, env, ctx) {
+    return new Rust(ctx, env).scheduled(event);
+  },
+};
+
+// A panic ends the WebAssembly instance, and with it every promise that the instance was to settle: of the alarm that
+// panicked, and of the alarms of other objects at work in the same isolate. The runtime would wait 15 minutes for
+// them. Here they are given up within a second, so that the alarm which each has set beforehand goes off.
+// (The crate docs say what was measured, and what else was tried.)
+
+let panics = 0;
+addEventListener("error", (event) => {
+  if (event.error instanceof WebAssembly.RuntimeError) panics += 1;
+});
+
+/** Rejects when the WebAssembly instance of now has ended; `done` ends the wait. */
+function endOfInstance(done) {
+  const now = panics;
+  return new Promise((_, reject) => {
+    const timer = setInterval(() => {
+      if (panics !== now) {
+        clearInterval(timer);
+        reject(new Error("the WebAssembly instance has ended"));
+      }
+    }, 500);
+    done.then(
+      () => clearInterval(timer),
+      () => clearInterval(timer),
+    );
+  });
+}
+
+export class KeeperObject extends DurableObject {
+  #keeper;
+
+  constructor(state, env) {
+    super(state, env);
+    this.#keeper = new Keeper(state, env);
+  }
+
+  fetch(request) {
+    const answer = request.url === HINTS ? this.#hear(request) : this.#keeper.fetch(request);
+    return Promise.race([answer, endOfInstance(answer)]);
+  }
+
+  async #hear(request) {
+    try {
+      return new Response(await this.#keeper.hear(await request.text()));
+    } catch (error) {
+      return new Response(error.message, { status: 500 });
+    }
+  }
+
+  alarm() {
+    const done = this.#keeper.alarm();
+    return Promise.race([done, endOfInstance(done)]);
+  }
+}

@@ -1,0 +1,119 @@
+//! Workers KV: attempt counts, repositories in a nutshell, and whether GitHub takes the credentials. Readable
+//! everywhere, never the authority.
+
+use worker::{Env, KvError, KvStore};
+
+use crate::keeper::summary::{self, Summary};
+use crate::keeper::{attempts, attempts::Attempts};
+use crate::names::{RepoName, RunId};
+
+const BINDING: &str = "ATTEMPTS";
+/// One key for the whole Worker, so that `/healthz` needs one read.
+const CREDENTIALS: &str = "health/credentials";
+/// A refused token is tried again, and the key written again, well within this time.
+const CREDENTIALS_TTL_SECONDS: u64 = 24 * 60 * 60;
+
+pub async fn write_attempts(
+    env: &Env,
+    repository: &RepoName,
+    run_id: RunId,
+    attempts: &Attempts,
+) -> Result<(), String> {
+    let text = serde_json::to_string(attempts).map_err(display)?;
+    let write = async {
+        store(env)?
+            .put(&attempts::key(repository, run_id), text)?
+            .metadata(attempts)?
+            .expiration_ttl(attempts::TTL_SECONDS)
+            .execute()
+            .await
+    };
+    write.await.map_err(display)
+}
+
+/// `None` if nothing is there, or nothing that can be read: the Keeper knows better in any case.
+pub async fn read_attempts(env: &Env, repository: &RepoName, run_id: RunId) -> Option<Attempts> {
+    let text = store(env).ok()?.get(&attempts::key(repository, run_id)).text().await.ok()??;
+    serde_json::from_str(&text).ok()
+}
+
+pub async fn write_summary(env: &Env, summary: &Summary) -> Result<(), String> {
+    let text = serde_json::to_string(summary).map_err(display)?;
+    let write = async {
+        let put = store(env)?.put(&summary::key(&summary.repository), text)?.metadata(summary)?;
+        put.expiration_ttl(summary::TTL_SECONDS).execute().await
+    };
+    write.await.map_err(display)
+}
+
+pub async fn read_summary(env: &Env, repository: &RepoName) -> Result<Option<Summary>, String> {
+    let read = async { store(env)?.get(&summary::key(repository)).text().await };
+    let text = read.await.map_err(display)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// One list, of 1,000 repositories at most: by name, and where to go on if there are more.
+pub async fn list_summaries(env: &Env, cursor: Option<String>) -> Result<(Vec<Summary>, Option<String>), String> {
+    let list = async {
+        let list = store(env)?.list().prefix(summary::PREFIX.to_owned());
+        match cursor {
+            Some(cursor) => list.cursor(cursor).execute().await,
+            None => list.execute().await,
+        }
+    };
+    let list = list.await.map_err(display)?;
+    // One that an older version wrote, and cannot be read, is written anew when something happens.
+    let summary = |metadata| serde_json::from_value(metadata).ok();
+    let summaries = list.keys.into_iter().filter_map(|key| key.metadata.and_then(summary)).collect();
+    Ok((summaries, list.cursor.filter(|_| !list.list_complete)))
+}
+
+/// Says that GitHub refused the credentials, and how; or, with `None`, that it takes them again.
+pub async fn write_refusal(env: &Env, refusal: Option<&str>) -> Result<(), String> {
+    let write = async {
+        match refusal {
+            Some(refusal) => {
+                let put = store(env)?.put(CREDENTIALS, refusal)?;
+                put.expiration_ttl(CREDENTIALS_TTL_SECONDS).execute().await
+            }
+            None => store(env)?.delete(CREDENTIALS).await,
+        }
+    };
+    write.await.map_err(display)
+}
+
+pub async fn read_refusal(env: &Env) -> Result<Option<String>, String> {
+    let read = async { store(env)?.get(CREDENTIALS).text().await };
+    read.await.map_err(display)
+}
+
+/// Says whether a repository's policy re-runs what was cancelled. Kept until it changes: one key for each repository
+/// of which it is true.
+pub async fn write_cancelled(env: &Env, repository: &RepoName, wanted: bool) -> Result<(), String> {
+    let key = cancelled(repository);
+    let write = async {
+        match wanted {
+            true => store(env)?.put(&key, "true")?.execute().await,
+            false => store(env)?.delete(&key).await,
+        }
+    };
+    write.await.map_err(display)
+}
+
+/// False too when it cannot be read: the sweep finds what is missed.
+pub async fn read_cancelled(env: &Env, repository: &RepoName) -> bool {
+    let read = async { store(env)?.get(&cancelled(repository)).text().await };
+    matches!(read.await, Ok(Some(_)))
+}
+
+fn cancelled(repository: &RepoName) -> String {
+    format!("cancelled/{}", repository.key())
+}
+
+fn store(env: &Env) -> Result<KvStore, KvError> {
+    env.kv(BINDING).map_err(|_| KvError::InvalidKvStore(BINDING.to_owned()))
+}
+
+fn display(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,146 @@
+//! What is written to the log: one JSON line for a delivery, one for a decision, one for a call to GitHub that came to
+//! nothing, one for a policy file that is not valid or cannot be read, one for a fault. Field names are stable. No
+//! secret, no payload and no text of a job's log is ever in it; names are bounded and everything is escaped.
+
+use serde::Serialize;
+use worker::{console_error, console_log};
+
+use crate::doctor::redeliver::Redelivered;
+use crate::escape;
+use crate::keeper::state_machine::Record;
+use crate::names::{DeliveryId, RepoName, RunId};
+use crate::policy::RunOutcome;
+use crate::webhook::Answer;
+
+/// Names of one kind in one line.
+const NAMES_MOST: usize = 10;
+
+/// A webhook and its answer, as the line that `entry.mjs` writes.
+pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        status: u16,
+        github_event: Option<&'a str>,
+        delivery: Option<&'a str>,
+        #[serde(flatten)]
+        answer: &'a Answer,
+    }
+    let line = Line {
+        event: "delivery",
+        status: answer.status,
+        // Anybody can send it.
+        github_event: github_event.filter(|event| event.len() <= 50 && event.bytes().all(is_of_event)),
+        delivery: delivery.map(DeliveryId::as_str),
+        answer,
+    };
+    text(&line)
+}
+
+/// GitHub's names of events are of small letters and underscores.
+fn is_of_event(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte == b'_'
+}
+
+/// A decision on a run, and why.
+pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        outcome: &'static str,
+        reason: &'a str,
+        repository: &'a RepoName,
+        run_id: RunId,
+        run_attempt: Option<u32>,
+        /// The rules by which it is re-run.
+        rules: Vec<&'a str>,
+        /// The jobs that failed.
+        jobs: Vec<&'a str>,
+    }
+    let detail = record.detail.as_deref();
+    let names = |names: &mut dyn Iterator<Item = &'a String>| names.take(NAMES_MOST).map(String::as_str).collect();
+    let line = Line {
+        event: "decision",
+        outcome: record.outcome.as_str(),
+        reason: &record.reason,
+        repository,
+        run_id,
+        run_attempt: record.run_attempt.map(u32::from),
+        rules: names(&mut detail.into_iter().flat_map(|detail| &detail.rules)),
+        jobs: names(&mut detail.into_iter().flat_map(|detail| &detail.jobs).map(|job| &job.name)),
+    };
+    write(&line, record.outcome == RunOutcome::Failed);
+}
+
+/// A call to GitHub that came to nothing; what is done about it is a decision, or waiting.
+pub fn trouble(repository: &RepoName, run_id: Option<RunId>, what: &str) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        reason: &'a str,
+        repository: &'a RepoName,
+        run_id: Option<RunId>,
+    }
+    write(&Line { event: "trouble", reason: what, repository, run_id }, true);
+}
+
+/// What is wrong with a repository's policy file.
+pub fn policy(repository: &RepoName, what: &str) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        reason: &'a str,
+        repository: &'a RepoName,
+    }
+    write(&Line { event: "policy", reason: what, repository }, true);
+}
+
+/// Failed deliveries that GitHub was asked to send again.
+pub fn redelivered(done: &Redelivered) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        #[serde(flatten)]
+        done: &'a Redelivered,
+    }
+    write(&Line { event: "redelivery", done }, false);
+}
+
+/// Something that should not happen, and where.
+pub fn fault(place: &'static str, what: &str) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'static str,
+        place: &'static str,
+        reason: &'a str,
+    }
+    write(&Line { event: "fault", place, reason: what }, true);
+}
+
+fn text(line: &impl Serialize) -> String {
+    // Plain structs always serialize.
+    escape::json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
+}
+
+fn write(line: &impl Serialize, error: bool) {
+    let text = text(line);
+    if error {
+        console_error!("{text}");
+    } else {
+        console_log!("{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_of_visible_characters() {
+        let hostile = "job \"a\u{1b}[2J\n\u{202e}\u{7f}\u{2028}\u{9b}31m\"";
+        let line = delivery(Some("ping\n"), None, &Answer::ignored(hostile.to_owned()));
+        assert!(line.chars().all(escape::is_visible), "{line:?}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&read["reason"], &read["github_event"]), (&hostile.into(), &serde_json::Value::Null));
+    }
+}
