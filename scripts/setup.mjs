@@ -2,7 +2,7 @@
 //
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
-//   - with --tests, what the simulated GitHub is held against: the npm packages of tests/simulator
+//   - with --tests, what the simulated GitHub is held against: the npm packages of crates/simulator
 //   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
 //
 // Each comes with all that it depends on as a lock file has it, and no package runs a script of its own, but for the two
@@ -124,7 +124,7 @@ if (process.argv.includes("--tests")) {
     npmPackages({
       name: "npm-simulator",
       what: "GitHub's own descriptions, for the tests (about 30 s, half a gigabyte)",
-      folder: join("tests", "simulator"),
+      folder: join("crates", "simulator"),
       shows: join("node_modules", "@octokit", "openapi", "package.json"),
     }),
   );

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 /// The simulated GitHub, also for those who have a token in their `.dev.vars`.
 fn start(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_start"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     command.arg("--simulated").args(arguments).env_remove("PORT").stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
