@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::Problem;
+use crate::github;
 use crate::time::{Millis, Span};
 
 use super::state_machine::Context;
@@ -57,15 +57,20 @@ pub enum TripReason {
 
 impl TripReason {
     /// For a call that is about no run.
-    pub fn of(problem: &Problem) -> Option<Self> {
-        match problem {
-            Problem::RateLimited { wait } => Some(Self::RateLimit { wait: *wait }),
-            Problem::Lost { .. } => Some(Self::NoAnswer),
-            Problem::Repository { message } => Some(Self::Repository { message: message.clone(), wait: REPOSITORY }),
+    pub fn of(error: &github::Error) -> Option<Self> {
+        match error {
+            github::Error::RateLimited { wait } => Some(Self::RateLimit { wait: *wait }),
+            github::Error::Inconclusive { .. } => Some(Self::NoAnswer),
+            github::Error::Repository { message } => {
+                Some(Self::Repository { message: message.clone(), wait: REPOSITORY })
+            }
             // No list at all, and not a list without runs.
-            Problem::NotFound => Some(Self::Repository { message: NO_REPOSITORY.to_owned(), wait: REPOSITORY }),
+            github::Error::NotFound => Some(Self::Repository { message: NO_REPOSITORY.to_owned(), wait: REPOSITORY }),
             // Reading may be refused where re-running is not: whether it matters, the runs themselves will tell.
-            Problem::Credentials { .. } | Problem::Refused { .. } | Problem::Unclear { .. } => None,
+            github::Error::Credentials { .. }
+            | github::Error::Refused { .. }
+            | github::Error::UnclearRefusal { .. }
+            | github::Error::TooLarge { .. } => None,
         }
     }
 }
@@ -179,17 +184,17 @@ mod tests {
 
     #[test]
     fn what_a_list_closes_it_for() {
-        let closes = |problem| TripReason::of(&problem).map(|closing| closed(closing, 0, 0.0).cause);
-        assert_eq!(closes(Problem::RateLimited { wait: None }), Some(Cause::RateLimit));
-        assert_eq!(closes(Problem::Lost { what: String::new() }), Some(Cause::NoAnswer));
+        let closes = |error| TripReason::of(&error).map(|closing| closed(closing, 0, 0.0).cause);
+        assert_eq!(closes(github::Error::RateLimited { wait: None }), Some(Cause::RateLimit));
+        assert_eq!(closes(github::Error::Inconclusive { what: String::new() }), Some(Cause::NoAnswer));
         let gone = Some(Cause::Repository { message: NO_REPOSITORY.to_owned() });
-        assert_eq!(closes(Problem::NotFound), gone);
-        for problem in [
-            Problem::Refused { message: String::new() },
-            Problem::Unclear { message: String::new() },
-            Problem::Credentials { message: String::new() },
+        assert_eq!(closes(github::Error::NotFound), gone);
+        for error in [
+            github::Error::Refused { message: String::new() },
+            github::Error::UnclearRefusal { message: String::new() },
+            github::Error::Credentials { message: String::new() },
         ] {
-            assert_eq!(closes(problem), None);
+            assert_eq!(closes(error), None);
         }
     }
 }

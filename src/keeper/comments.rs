@@ -4,17 +4,18 @@
 
 use crate::bugs::{self, Bug};
 use crate::escape::{code, markdown};
-use crate::github::{Call, CommentCall, Commented, Problem};
+use crate::github::comments::MARK;
+use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
 use crate::names::{RepoName, RunId};
 use crate::policy::Action;
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
+use super::Keeper;
 use super::schema::row as read_row;
 use super::state_machine::Context;
 use super::store::{Sql, StoreError, Value};
 use super::views::OneRunView;
-use super::{Answer, Keeper};
 
 /// Version 5 of the schema.
 pub const SCHEMA: &[&str] = &[
@@ -41,8 +42,6 @@ pub const BY_AUTHOR: &[&str] = &[
     "UPDATE pull_comments SET comment_id = NULL",
 ];
 
-/// Not seen by readers.
-pub const MARK: &str = "<!-- rerunner -->";
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
 /// Pages on which it is looked for, of 100 comments each.
@@ -77,27 +76,26 @@ pub struct Comment {
 }
 
 /// Makes the calls that it takes: each is answered before the next.
-pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Commented {
+pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> Result<CommentAnswer, github::Error> {
     let ask = async |what| match call(Call::Comment(what)).await {
-        Answer::Comment(answer) => answer,
-        _ => Commented::Problem(Problem::Lost { what: "an answer to another call".to_owned() }),
+        Response::Comment(answer) => answer,
+        _ => Err(github::Error::inconclusive("The answer is to another call")),
     };
     let body = || comment.body.clone();
     let known = match comment.comment_id {
         Some(id) => Some(id),
         None if bugs::has(Bug::CommentTwice) => None,
         None => {
-            let mut found = Commented::NotThere;
+            let mut found = CommentAnswer::NotThere;
             for page in 1..=FIND_PAGES {
-                found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await;
-                if found != Commented::NotOnThisPage {
+                found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await?;
+                if found != CommentAnswer::NotOnThisPage {
                     break;
                 }
             }
             match found {
-                Commented::There(id) => Some(id),
-                Commented::NotThere | Commented::NotOnThisPage => None,
-                problem @ Commented::Problem(_) => return problem,
+                CommentAnswer::There(id) => Some(id),
+                CommentAnswer::NotThere | CommentAnswer::NotOnThisPage => None,
             }
         }
     };
@@ -164,7 +162,12 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// What became of it.
-    pub fn commented(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
+    pub fn commented(
+        &self,
+        comment: &Comment,
+        answer: Result<CommentAnswer, github::Error>,
+        cx: &Context,
+    ) -> Result<(), StoreError> {
         let now = cx.now;
         let pull = number(comment.pull);
         let rows =
@@ -177,21 +180,21 @@ impl<S: Sql> Keeper<S> {
             self.store.sql().exec(&format!("UPDATE pull_comments SET {what} WHERE pull = ?"), values).map(|_| ())
         };
         match answer {
-            Commented::There(id) => {
+            Ok(CommentAnswer::There(id)) => {
                 let more = self.body(&repository, comment.pull)? != comment.body && !bugs::has(Bug::CommentBehind);
                 let due = more.then(|| now + TOGETHER);
                 set("comment_id = ?, tries = 0, due = ?", vec![number(id), due.into()])
             }
             // Somebody has deleted it, perhaps by mistake.
-            Commented::NotThere | Commented::NotOnThisPage if deleted == 0 => {
+            Ok(CommentAnswer::NotThere | CommentAnswer::NotOnThisPage) if deleted == 0 => {
                 set("comment_id = NULL, deleted = 1, tries = 0, due = ?", vec![(now + TOGETHER).into()])
             }
             // And again: nobody wants it, for a while.
-            Commented::NotThere | Commented::NotOnThisPage => {
+            Ok(CommentAnswer::NotThere | CommentAnswer::NotOnThisPage) => {
                 set("comment_id = NULL, deleted = 0, due = NULL, silent_until = ?", vec![(now + SILENT).into()])
             }
-            Commented::Problem(problem) => {
-                self.heed(Some(&problem), None, cx)?;
+            Err(error) => {
+                self.heed(Some(&error), None, cx)?;
                 let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
                 let due = (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
                 set("due = ?", vec![due.into()])

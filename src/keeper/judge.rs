@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::bugs::{self, Bug};
-use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer};
+use crate::github::{self, Call, FetchedPolicy, Response};
 use crate::names::{FilePath, RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, History, Need};
+use crate::policy::run::Run;
 use crate::policy::{Decision, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
@@ -14,7 +15,7 @@ use super::policy_cache::PolicyUpdate;
 use super::state_machine::{self, Context, LEASE, Looked, Record, Step, Undecided};
 use super::store::{Sql, StoreError};
 use super::tracked_run::TrackedRun;
-use super::{Answer, Credentials, Keeper, StepResult, Task, on_failure, other_answer, second_look};
+use super::{Credentials, Keeper, StepResult, Task, on_failure, second_look};
 
 /// A claim is renewed when less than this is left of it: the longest time-out of a call.
 const LEASE_LEFT: Span = Span::seconds(20);
@@ -36,13 +37,15 @@ impl<S: Sql> Keeper<S> {
         &self,
         tracked: TrackedRun,
         path: &FilePath,
-        (answer, certain): (PolicyAnswer, bool),
+        (answer, certain): (Result<FetchedPolicy, github::Error>, bool),
         credentials: Credentials,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
         let answer = match answer {
-            PolicyAnswer::Problem(Problem::Lost { .. }) if bugs::has(Bug::NoAnswerIsNoPolicy) => PolicyAnswer::NoFile,
+            Err(github::Error::Inconclusive { .. }) if bugs::has(Bug::NoAnswerIsNoPolicy) => {
+                Err(github::Error::NotFound)
+            }
             answer => answer,
         };
         let (known, notice) = match self.known(cx.rules)?.learn(path, answer, certain, cx.rules, cx.now) {
@@ -58,8 +61,8 @@ impl<S: Sql> Keeper<S> {
                 return Ok(StepResult { task, credentials, ..StepResult::default() });
             }
             // Nothing is decided by the default rule because of a fault that passes.
-            PolicyUpdate::Trouble(problem) => {
-                return self.carry_out(on_failure::on_failure(tracked, problem, cx), credentials, cx);
+            PolicyUpdate::Trouble(error) => {
+                return self.carry_out(on_failure::on_failure(tracked, error, cx), credentials, cx);
             }
         };
         self.learn(known, cx.now)?;
@@ -72,21 +75,19 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn repository_answered(
         &self,
         tracked: TrackedRun,
-        answer: RepositoryAnswer,
+        answer: Result<(), github::Error>,
         credentials: Credentials,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let doubted = self.doubted.borrow_mut().remove(&tracked.run_id);
         match (doubted, answer) {
-            (Some(path), RepositoryAnswer::There) => {
-                self.policy_answered(tracked, &path, (PolicyAnswer::NoFile, true), credentials, cx)
+            (Some(path), Ok(())) => {
+                self.policy_answered(tracked, &path, (Err(github::Error::NotFound), true), credentials, cx)
             }
             // What of the run? It is looked for, as one that GitHub does not show.
-            (Some(_), RepositoryAnswer::Problem(Problem::NotFound)) => {
-                self.carry_out(on_failure::unseen(tracked, cx), credentials, cx)
-            }
+            (Some(_), Err(github::Error::NotFound)) => self.carry_out(on_failure::unseen(tracked, cx), credentials, cx),
             (_, answer) => {
-                if answer == RepositoryAnswer::There {
+                if answer.is_ok() {
                     self.forget_pull_of(tracked.run_id)?;
                 }
                 let known = self.store.was_read()?;
@@ -99,16 +100,15 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn run_answered(
         &self,
         tracked: TrackedRun,
-        answer: Answer,
+        answer: Result<Box<Run>, github::Error>,
         credentials: Credentials,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
-        let Answer::Read(answer) = answer else { return Err(other_answer()) };
         let before = self.collectors.borrow_mut().remove(&tracked.run_id);
-        if answer == ReadAnswer::Problem(Problem::NotFound) {
+        if answer == Err(github::Error::NotFound) {
             self.distrust_policy(cx.rules, cx.now)?;
         }
-        if let ReadAnswer::Run(run) = &answer {
+        if let Ok(run) = &answer {
             self.is_of_pull(tracked.run_id, run.pull_request)?;
         }
         match state_machine::look(tracked, answer, cx) {
@@ -132,7 +132,7 @@ impl<S: Sql> Keeper<S> {
         &self,
         tracked: TrackedRun,
         call: &Call,
-        answer: Answer,
+        response: Response,
         credentials: Credentials,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
@@ -145,7 +145,7 @@ impl<S: Sql> Keeper<S> {
             self.store.put(&TrackedRun { due, collecting: None, ..tracked })?;
             return Ok(StepResult { credentials, ..StepResult::default() });
         }
-        match collector.take(call, answer) {
+        match collector.take(call, response) {
             Collected::Ask(next) => {
                 self.collectors.borrow_mut().insert(tracked.run_id, collector);
                 self.renew(tracked, cx)?;
@@ -158,13 +158,13 @@ impl<S: Sql> Keeper<S> {
             }
             Collected::Had => self.judge(tracked, collector, vec![], credentials, cx),
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
-            Collected::Trouble(problem) if matches!(call, Call::ListPulls { .. }) => {
-                self.carry_out(on_failure::on_failure(tracked, problem, cx), credentials, cx)
+            Collected::Trouble(error) if matches!(call, Call::ListPulls { .. }) => {
+                self.carry_out(on_failure::on_failure(tracked, error, cx), credentials, cx)
             }
-            Collected::Trouble(problem) => match on_failure::on_evidence_failure(&tracked, problem.clone(), cx) {
+            Collected::Trouble(error) => match on_failure::on_evidence_failure(&tracked, error.clone(), cx) {
                 Some(step) => self.carry_out(step, credentials, cx),
                 None => {
-                    collector.do_without(call, problem.to_string());
+                    collector.do_without(call, error.to_string());
                     self.judge(tracked, collector, vec![], credentials, cx)
                 }
             },
@@ -232,8 +232,8 @@ impl<S: Sql> Keeper<S> {
             return self.carry_out(step, credentials, cx);
         }
         tracked.collecting = None;
-        let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
-        self.carry_out(on_failure::on_failure(tracked, problem, cx), credentials, cx)
+        let error = github::Error::inconclusive("The policy asks for the same evidence again and again");
+        self.carry_out(on_failure::on_failure(tracked, error, cx), credentials, cx)
     }
 
     /// GitHub may have later what the decision would go by: what a run does then. `None`: it was waited for.

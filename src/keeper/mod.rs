@@ -49,14 +49,11 @@ use std::rc::Rc;
 
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
-use crate::github::{
-    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
-};
+use crate::github::{self, Call, Response};
 use crate::names::{FilePath, RepoName, RunId};
 use crate::policy::Rules;
 use crate::policy::RunOutcome;
-use crate::policy::evidence::{Job, LogTail, Need};
-use crate::policy::run::PullRequest;
+use crate::policy::evidence::Need;
 use crate::time::{Millis, Span};
 use crate::webhook::{event::RunEvent, event::RunEventKind};
 
@@ -156,63 +153,6 @@ pub struct StepResult {
     pub credentials: Credentials,
     /// Something that the repository's owners should know, for the log.
     pub notice: Option<String>,
-}
-
-/// What GitHub answered to an task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    Read(ReadAnswer),
-    Repository(RepositoryAnswer),
-    Rerun(RerunAnswer),
-    List(ListAnswer),
-    Policy(PolicyAnswer),
-    Workflow(Found<String>),
-    Jobs(Found<Page<Job>>),
-    Annotations(Found<Page<String>>),
-    Log(Found<LogTail>),
-    Pulls(Found<Page<PullRequest>>),
-    Comment(Commented),
-}
-
-impl Answer {
-    /// Whether it proves that GitHub shows the repository.
-    fn shows_repository(&self) -> bool {
-        match self {
-            Self::Read(answer) => matches!(answer, ReadAnswer::Run(_)),
-            Self::Repository(answer) => *answer == RepositoryAnswer::There,
-            Self::Rerun(answer) => matches!(answer, RerunAnswer::Accepted | RerunAnswer::AlreadyRunning),
-            Self::List(answer) => matches!(answer, ListAnswer::Runs(_) | ListAnswer::TooLong),
-            Self::Policy(answer) => matches!(answer, PolicyAnswer::File { .. } | PolicyAnswer::Same),
-            Self::Workflow(found) => matches!(found, Found::There(_)),
-            Self::Jobs(found) => matches!(found, Found::There(_)),
-            Self::Annotations(found) => matches!(found, Found::There(_)),
-            Self::Log(found) => matches!(found, Found::There(_)),
-            Self::Pulls(found) => matches!(found, Found::There(_)),
-            Self::Comment(answer) => matches!(answer, Commented::There(_)),
-        }
-    }
-
-    pub fn problem(&self) -> Option<&Problem> {
-        match self {
-            Self::Read(ReadAnswer::Problem(problem))
-            | Self::Repository(RepositoryAnswer::Problem(problem))
-            | Self::Rerun(RerunAnswer::Problem(problem))
-            | Self::List(ListAnswer::Problem(problem))
-            | Self::Policy(PolicyAnswer::Problem(problem)) => Some(problem),
-            Self::Workflow(found) => found.problem(),
-            Self::Jobs(found) => found.problem(),
-            Self::Annotations(found) => found.problem(),
-            Self::Log(found) => found.problem(),
-            Self::Pulls(found) => found.problem(),
-            Self::Comment(Commented::Problem(problem)) => Some(problem),
-            Self::Read(_)
-            | Self::Repository(_)
-            | Self::Rerun(_)
-            | Self::List(_)
-            | Self::Policy(_)
-            | Self::Comment(_) => None,
-        }
-    }
 }
 
 impl<S: Sql> Keeper<S> {
@@ -390,10 +330,10 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
-    pub fn answered(&self, call: &Call, answer: Answer, cx: &Context) -> Result<StepResult, StoreError> {
-        let credentials = self.pass_gate(&answer, cx.now)?;
+    pub fn answered(&self, call: &Call, response: Response, cx: &Context) -> Result<StepResult, StoreError> {
+        let credentials = self.pass_gate(&response, cx.now)?;
         let run_id = match call {
-            Call::ListFailedRuns(asked) => return self.listed(asked, answer, credentials, cx),
+            Call::ListFailedRuns(asked) => return self.listed(asked, response, credentials, cx),
             _ => call.run_id().ok_or_else(other_answer)?,
         };
         let Some(tracked) = self.store.run(run_id)? else {
@@ -403,22 +343,22 @@ impl<S: Sql> Keeper<S> {
             // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
             // that ends.
             self.collectors.borrow_mut().remove(&run_id);
-            let credentials = self.heed(answer.problem(), credentials, cx)?;
+            let credentials = self.heed(response.error(), credentials, cx)?;
             return Ok(StepResult { credentials, ..StepResult::default() });
         }
-        match (call, answer) {
-            (Call::ReadPolicy { path, .. }, Answer::Policy(answer)) => {
+        match (call, response) {
+            (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
                 self.policy_answered(tracked, path, (answer, false), credentials, cx)
             }
-            (Call::ReadRun { .. }, answer) => self.run_answered(tracked, answer, credentials, cx),
-            (Call::Rerun { run_attempt, .. }, Answer::Rerun(answer)) => {
+            (Call::ReadRun { .. }, Response::Run(answer)) => self.run_answered(tracked, answer, credentials, cx),
+            (Call::Rerun { run_attempt, .. }, Response::Rerun(answer)) => {
                 let (tracked, answer) = self.second_look(tracked, answer, cx)?;
                 self.carry_out(state_machine::rerun_answered(tracked, *run_attempt, answer, cx), credentials, cx)
             }
-            (Call::ReadRepository { .. }, Answer::Repository(answer)) => {
+            (Call::ReadRepository { .. }, Response::Repository(answer)) => {
                 self.repository_answered(tracked, answer, credentials, cx)
             }
-            (call, answer) if call.is_evidence() => self.evidence_answered(tracked, call, answer, credentials, cx),
+            (call, response) if call.is_evidence() => self.evidence_answered(tracked, call, response, credentials, cx),
             _ => Err(other_answer()),
         }
     }
@@ -427,21 +367,21 @@ impl<S: Sql> Keeper<S> {
     fn listed(
         &self,
         asked: &FailedRuns,
-        answer: Answer,
+        response: Response,
         credentials: Credentials,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
-        let Answer::List(answer) = answer else { return Err(other_answer()) };
+        let Response::FailedRuns(answer) = response else { return Err(other_answer()) };
         let Some(sweep) = self.sweep()? else { return Ok(StepResult::default()) };
         let (runs, listed) = match answer {
-            ListAnswer::Runs(runs) => {
+            Ok(runs) => {
                 let listed = runs.len();
                 (runs, Some(listed))
             }
-            ListAnswer::TooLong => (vec![], None),
-            ListAnswer::Problem(problem) => {
+            Err(github::Error::TooLarge { .. }) => (vec![], None),
+            Err(error) => {
                 self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
-                let breaker = TripReason::of(&problem).map(|closing| CircuitBreaker::close(closing, 0, cx));
+                let breaker = TripReason::of(&error).map(|closing| CircuitBreaker::close(closing, 0, cx));
                 let credentials = self.close_gate(breaker, credentials, cx)?;
                 let records = self.give_up_repository(cx)?;
                 return Ok(StepResult { records, credentials, ..StepResult::default() });

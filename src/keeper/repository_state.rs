@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::bugs::{self, Bug};
-use crate::github::{Problem, RerunAnswer};
+use crate::github::{self, Response};
 use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
@@ -16,7 +16,7 @@ use super::policy_cache::{PolicyCache, PolicyFile};
 use super::state_machine::{self, Context, Record};
 use super::store::{Sql, StoreError};
 use super::sweep::Sweep;
-use super::{Answer, Credentials, Keeper, PUBLISH_AGAIN};
+use super::{Credentials, Keeper, PUBLISH_AGAIN};
 
 /// That the credentials are refused is said again after this: what is said is kept for a day.
 const TELL_AGAIN: Span = Span::hours(12);
@@ -124,33 +124,33 @@ impl<S: Sql> Keeper<S> {
     /// A rate limit is of the token, whatever met it.
     pub(super) fn heed(
         &self,
-        problem: Option<&Problem>,
+        error: Option<&github::Error>,
         credentials: Credentials,
         cx: &Context,
     ) -> Result<Credentials, StoreError> {
-        let limited = problem.filter(|problem| matches!(problem, Problem::RateLimited { .. }));
+        let limited = error.filter(|error| matches!(error, github::Error::RateLimited { .. }));
         let breaker = limited.and_then(TripReason::of).map(|closing| CircuitBreaker::close(closing, 0, cx));
         self.close_gate(breaker, credentials, cx)
     }
 
     /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
-    pub(super) fn pass_gate(&self, answer: &Answer, now: Millis) -> Result<Credentials, StoreError> {
-        let problem = answer.problem();
+    pub(super) fn pass_gate(&self, response: &Response, now: Millis) -> Result<Credentials, StoreError> {
+        let error = response.error();
         // Reading takes less permission than re-running: only what was refused tells that it is taken again.
-        let taken = matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning));
+        let taken = matches!(response, Response::Rerun(Ok(_)));
         if let Some(breaker) = self.breaker()? {
             let mended = match breaker.cause {
                 Cause::Credentials { .. } => taken,
-                Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
+                Cause::NoAnswer => !matches!(error, Some(github::Error::Inconclusive { .. })),
                 // What was asked before it was closed can be answered after.
-                Cause::RateLimit => problem.is_none() && breaker.until <= now,
-                Cause::Repository { .. } => answer.shows_repository(),
+                Cause::RateLimit => error.is_none_or(|error| !error.concerns_other_calls()) && breaker.until <= now,
+                Cause::Repository { .. } => error.is_none(),
             };
             if mended {
                 self.set_gate(None)?;
             }
         }
-        if answer.shows_repository() && self.trouble()?.is_some() {
+        if error.is_none() && self.trouble()?.is_some() {
             self.set_trouble(None)?;
             self.summary_changed(now)?;
         }

@@ -9,7 +9,7 @@
 //! - A run that GitHub does not show: it is asked for the repository. If that is there, the run is gone; if not, nothing can
 //!   be done in the repository, and all its runs wait.
 
-use crate::github::{Call, Problem, RepositoryAnswer, RerunAnswer};
+use crate::github::{self, Call, RerunAnswer};
 use crate::names::RunAttempt;
 use crate::policy::run::Run;
 use crate::time::{Millis, Span};
@@ -53,15 +53,15 @@ pub fn park(tracked: &TrackedRun, run: &Run, cx: &Context) -> Option<Step> {
 }
 
 /// GitHub was asked whether it shows the repository of a run that it does not show. `known`: it has shown runs of it.
-pub fn repository_answered(tracked: TrackedRun, answer: RepositoryAnswer, known: bool, cx: &Context) -> Step {
+pub fn repository_answered(tracked: TrackedRun, answer: Result<(), github::Error>, known: bool, cx: &Context) -> Step {
     match answer {
-        RepositoryAnswer::There => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
+        Ok(()) => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
         // It never could be read: there is nothing to wait for.
-        RepositoryAnswer::Problem(Problem::NotFound) if !known => on_failure(tracked, Problem::NotFound, cx),
-        RepositoryAnswer::Problem(Problem::NotFound) => {
-            on_failure(tracked, Problem::Repository { message: NO_REPOSITORY.to_owned() }, cx)
+        Err(github::Error::NotFound) if !known => on_failure(tracked, github::Error::NotFound, cx),
+        Err(github::Error::NotFound) => {
+            on_failure(tracked, github::Error::Repository { message: NO_REPOSITORY.to_owned() }, cx)
         }
-        RepositoryAnswer::Problem(problem) => on_failure(tracked, problem, cx),
+        Err(error) => on_failure(tracked, error, cx),
     }
 }
 
@@ -75,15 +75,15 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn second_look(
         &self,
         mut tracked: TrackedRun,
-        answer: RerunAnswer,
+        answer: Result<RerunAnswer, github::Error>,
         cx: &Context,
-    ) -> Result<(TrackedRun, RerunAnswer), StoreError> {
+    ) -> Result<(TrackedRun, Result<RerunAnswer, github::Error>), StoreError> {
         match answer {
-            RerunAnswer::Accepted if self.store.has_refused()? => {
+            Ok(RerunAnswer::Accepted) if self.store.has_refused()? => {
                 self.set_accepted(cx.now)?;
-                Ok((tracked, RerunAnswer::Accepted))
+                Ok((tracked, answer))
             }
-            RerunAnswer::Problem(Problem::Unclear { message })
+            Err(github::Error::UnclearRefusal { message })
                 if self.store.refused_elsewhere(
                     tracked.run_id,
                     &message,
@@ -92,7 +92,7 @@ impl<S: Sql> Keeper<S> {
             {
                 let run_attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
                 tracked.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
-                Ok((tracked, RerunAnswer::Problem(Problem::Credentials { message: format!("403 {message}") })))
+                Ok((tracked, Err(github::Error::Credentials { message: format!("403 {message}") })))
             }
             answer => Ok((tracked, answer)),
         }

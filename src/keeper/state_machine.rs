@@ -16,7 +16,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bugs::{self, Bug};
-use crate::github::{Call, Problem, ReadAnswer, RerunAnswer};
+use crate::github::{self, Call, RerunAnswer};
 use crate::names::Conclusion;
 use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
@@ -129,12 +129,12 @@ pub struct Undecided {
 }
 
 /// The answer to the read that every due run starts with.
-pub fn look(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Looked {
+pub fn look(mut tracked: TrackedRun, answer: Result<Box<Run>, github::Error>, cx: &Context) -> Looked {
     tracked.looked = Some(cx.now);
     let mut run = match answer {
-        ReadAnswer::Run(run) => *run,
-        ReadAnswer::Problem(Problem::NotFound) => return Looked::Done(Box::new(unseen(tracked, cx))),
-        ReadAnswer::Problem(problem) => return Looked::Done(Box::new(on_failure(tracked, problem, cx))),
+        Ok(run) => *run,
+        Err(github::Error::NotFound) => return Looked::Done(Box::new(unseen(tracked, cx))),
+        Err(error) => return Looked::Done(Box::new(on_failure(tracked, error, cx))),
     };
     if bugs::has(Bug::TrustThePayload) {
         run.run_attempt = tracked.run_attempt.unwrap_or(run.run_attempt);
@@ -214,7 +214,12 @@ pub fn wait(mut tracked: TrackedRun, delay: Span, cx: &Context) -> Step {
 }
 
 /// The answer to a re-run that [`act`] asked for. `attempt` is the one that was to be re-run.
-pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
+pub fn rerun_answered(
+    mut tracked: TrackedRun,
+    attempt: RunAttempt,
+    answer: Result<RerunAnswer, github::Error>,
+    cx: &Context,
+) -> Step {
     if bugs::has(Bug::RerunBeforeStoring) && tracked.pending.is_none() {
         tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again: false });
     }
@@ -223,7 +228,7 @@ pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: Reru
         return Step::of(tracked);
     };
     match answer {
-        RerunAnswer::Accepted => {
+        Ok(RerunAnswer::Accepted) => {
             let next = RunAttempt::new(attempt.get() + 1);
             let late = Spends::Reserve { run_attempt: attempt, runner_seconds: 0 };
             let spends = Some(late).filter(|_| bugs::has(Bug::SpendAfterTheAnswer));
@@ -247,7 +252,7 @@ pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: Reru
             };
             Step { records: vec![record], spends, ..Step::of(tracked) }
         }
-        RerunAnswer::AlreadyRunning => {
+        Ok(RerunAnswer::AlreadyRunning) => {
             // It may be running because of an earlier call: the next attempt, once seen, is that call's.
             tracked.pending = Some(pending).filter(|pending| pending.again);
             settle_trouble(&mut tracked, RunOutcome::Waiting, cx);
@@ -257,17 +262,17 @@ pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: Reru
             let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
             Step { spends, ..Step::of(tracked) }
         }
-        RerunAnswer::Problem(problem) => {
+        Err(error) => {
             // A refusal is certain. Without an answer, to this call or an earlier one, the run itself will tell.
-            if !matches!(problem, Problem::Lost { .. }) && !pending.again {
+            if !matches!(error, github::Error::Inconclusive { .. }) && !pending.again {
                 tracked.pending = None;
             }
             let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
-            let step = match problem {
+            let step = match error {
                 // The run was there a moment ago.
-                Problem::NotFound => second_look::doubt(tracked, attempt, GONE, cx),
-                Problem::Unclear { message } => second_look::doubt(tracked, attempt, &message, cx),
-                problem => on_failure(tracked, problem, cx),
+                github::Error::NotFound => second_look::doubt(tracked, attempt, GONE, cx),
+                github::Error::UnclearRefusal { message } => second_look::doubt(tracked, attempt, &message, cx),
+                error => on_failure(tracked, error, cx),
             };
             Step { spends, ..step }
         }

@@ -2,7 +2,7 @@
 //! way out. The Durable Object is one host; the simulation, with virtual time, is the other.
 
 use crate::bugs::{self, Bug};
-use crate::github::Call;
+use crate::github::{Call, Response};
 use crate::names::{RepoName, RunId};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
@@ -14,7 +14,7 @@ use super::state_machine::{LEASE, Receipt, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
 use super::tracked_run::TrackedRun;
-use super::{Answer, Keeper, StepResult, Task, context};
+use super::{Keeper, StepResult, Task, context};
 
 /// Requests of one alarm: the free plan allows 50 subrequests in an invocation.
 const REQUESTS_AT_ONCE: u32 = 40;
@@ -33,7 +33,7 @@ pub trait Platform {
     fn chance(&self) -> f64;
     /// Sets the alarm; `None` removes it. There is one, and setting it replaces it.
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError>;
-    async fn call(&self, call: &Call) -> Answer;
+    async fn call(&self, call: &Call) -> Response;
     /// Writes a run's count to Workers KV. Whether it could.
     async fn publish(&self, tracked: &TrackedRun) -> bool;
     /// Writes the repository's summary to Workers KV. Whether it could.
@@ -150,8 +150,8 @@ pub async fn work<S: Sql>(
             Some(Task::Call(call)) => {
                 left = left.saturating_sub(call.requests());
                 taken += call.run_id().map_or(0, |_| call.requests());
-                let answer = host.call(&call).await;
-                let settled = keeper.answered(&call, answer, &context(rules, host.now(), host.chance()))?;
+                let response = host.call(&call).await;
+                let settled = keeper.answered(&call, response, &context(rules, host.now(), host.chance()))?;
                 let StepResult { task: next, records, credentials, notice } = settled;
                 task = next;
                 for (run_id, record) in &records {

@@ -19,7 +19,7 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::{Date, DurableObject, Env, Method, Request, RequestInit, Response, State, durable_object};
 
-use crate::github::{Call, Commented, Credentials};
+use crate::github::{self, Call, Credentials};
 use crate::keeper::comments::{self, Comment};
 use crate::keeper::notices::{Notice, Notices};
 use crate::keeper::once::{self, Once};
@@ -30,7 +30,7 @@ use crate::keeper::summary::Summary;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::views::Question;
 use crate::keeper::work::{self, Platform};
-use crate::keeper::{Answer, Keeper, context};
+use crate::keeper::{Keeper, context};
 use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt, RunId};
 use crate::policy::Rules;
 use crate::settings::Settings;
@@ -284,8 +284,8 @@ impl Inner {
     async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
         let answer = comments::write(&comment, call).await;
-        if let Commented::Problem(problem) = &answer {
-            log::trouble(&repository, None, &format!("the comment on a pull request: {problem}"));
+        if let Err(error) = &answer {
+            log::trouble(&repository, None, &format!("the comment on a pull request: {error}"));
         }
         let noted = async {
             let keeper = self.keeper()?;
@@ -349,17 +349,19 @@ impl Platform for Site<'_> {
         set.map_err(|error| StoreError(format!("the alarm: {error}")))
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> github::Response {
         self.inner.working.set(Some(now()));
         #[cfg(feature = "fault-route")]
         crate::worker::faults::panic_in_alarm(&self.repository).await;
-        let answer = github_client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;
+        let response = github_client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;
         #[cfg(feature = "fault-route")]
         crate::worker::faults::panic_over_a_log(&self.repository, call);
-        if let Some(problem) = answer.problem() {
-            log::trouble(&self.repository, call.run_id(), &problem.to_string());
+        if let Some(error) = response.error()
+            && (error.concerns_other_calls() || !call.is_optional())
+        {
+            log::trouble(&self.repository, call.run_id(), &error.to_string());
         }
-        answer
+        response
     }
 
     async fn publish(&self, tracked: &TrackedRun) -> bool {

@@ -6,13 +6,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use rerunner::github::Call;
+use rerunner::github::{Call, Response};
 use rerunner::keeper::comments::{self, Comment};
 use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::summary::Summary;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::{self, Platform};
-use rerunner::keeper::{Answer, Keeper, context};
+use rerunner::keeper::{Keeper, context};
 use rerunner::keeper::{notices::Notice, notices::Notices};
 use rerunner::keeper::{
     state_machine::LEASE, state_machine::Receipt, state_machine::ReceiptKind, state_machine::Record,
@@ -285,11 +285,11 @@ struct Site {
 }
 
 impl Site {
-    async fn returned(&self, call: usize) -> Option<Answer> {
+    async fn returned(&self, call: usize) -> Option<Response> {
         poll_fn(|_| {
             let mut world = self.world.borrow_mut();
             let call = &mut world.calls[call];
-            if call.returned { Poll::Ready(call.answer.take()) } else { Poll::Pending }
+            if call.returned { Poll::Ready(call.response.take()) } else { Poll::Pending }
         })
         .await
     }
@@ -309,7 +309,7 @@ impl Platform for Site {
         Ok(())
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> Response {
         {
             let mut world = self.world.borrow_mut();
             let is_rerun = matches!(call, Call::Rerun { .. });

@@ -1,7 +1,7 @@
 //! What people are told: messages that get lost on their way, or arrive and nobody hears of it; and the comments on pull
 //! requests. Each is told once and not lost.
 
-use rerunner::keeper::comments::MARK;
+use rerunner::github::comments::MARK;
 use rerunner::keeper::{notices::Kind as NoticeKind, notices::Notice};
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;

@@ -7,23 +7,20 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
 use percent_encoding::percent_decode_str;
-use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::comments::Author;
+use rerunner::github::comments::{Author, MARK};
 use rerunner::github::pulls::PULLS_PER_PAGE;
 use rerunner::github::request::Failing;
 use rerunner::github::{
-    Call, CommentCall, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer,
-    RerunAnswer,
+    self, Call, CommentAnswer, CommentCall, FetchedPolicy, Page, Reply, ReplyHeaders, RerunAnswer, Response,
 };
-use rerunner::keeper::Answer;
 use rerunner::keeper::attempts::Attempts;
-use rerunner::keeper::comments::{Comment, MARK};
+use rerunner::keeper::comments::Comment;
 use rerunner::keeper::{state_machine::QUIET, state_machine::Record};
 use rerunner::names::{DeliveryId, RunId};
 use rerunner::policy::Scope;
 use rerunner::time::{Millis, Span};
 use rerunner::webhook::event::RunEvent;
-use simulator::model::{self, Caller, Contents, CreatedFilter, GitHub, PullsQuery, RunsQuery};
+use simulator::model::{self, ApiError, Caller, Contents, CreatedFilter, GitHub, PullsQuery, RunsQuery};
 
 use crate::faults::Faults;
 use crate::settings::{self, Deployed};
@@ -218,7 +215,7 @@ pub struct Alarm {
 pub struct PendingCall {
     pub repository: usize,
     pub call: Option<Call>,
-    pub answer: Option<Answer>,
+    pub response: Option<Response>,
     pub returned: bool,
     /// The answer asks to wait until then.
     pub asks_to_wait: Option<Millis>,
@@ -356,7 +353,7 @@ impl World {
         self.calls.push(PendingCall {
             repository,
             call: Some(call.clone()),
-            answer: None,
+            response: None,
             returned: false,
             asks_to_wait: None,
         });
@@ -421,7 +418,7 @@ impl World {
 
     pub fn begin_wait(&mut self, repository: usize, span: Span) -> usize {
         let index = self.calls.len();
-        self.calls.push(PendingCall { repository, call: None, answer: None, returned: false, asks_to_wait: None });
+        self.calls.push(PendingCall { repository, call: None, response: None, returned: false, asks_to_wait: None });
         self.after(span, Event::Wake { call: index });
         index
     }
@@ -453,8 +450,8 @@ impl World {
             *self.faults_seen.entry("never re-run").or_default() += 1;
             return self.answer(index, &call, status_reply(403, "This workflow run cannot be retried"));
         }
-        let answer = self.perform(repository, &call);
-        if answer == Answer::Rerun(RerunAnswer::Accepted)
+        let response = self.perform(repository, &call);
+        if response == Response::Rerun(Ok(RerunAnswer::Accepted))
             && let Some(asked) = self.asked.iter_mut().find(|asked| asked.call == index)
         {
             asked.made = self.github.find_run(model::RunId(asked.run_id.get())).map(|run| run.latest().number - 1);
@@ -474,52 +471,48 @@ impl World {
                 return self.answer(index, &call, garbage);
             }
         }
-        self.note(|| format!("GitHub     {call:?} → {}", describe(&answer)));
-        self.return_after_latency(index, answer);
+        self.note(|| format!("GitHub     {call:?} → {}", describe(&response)));
+        self.return_after_latency(index, response);
     }
 
-    fn perform(&mut self, repository: usize, call: &Call) -> Answer {
+    fn perform(&mut self, repository: usize, call: &Call) -> Response {
+        self.ask(repository, call).unwrap_or_else(|error| read(call, error_reply(&error)))
+    }
+
+    fn ask(&mut self, repository: usize, call: &Call) -> Result<Response, ApiError> {
         let most = self.stale_most.as_millis();
         let stale = if self.chance("stale read", self.faults.stale_read) { self.random.i64(0..most) } else { 0 };
         let caller = Caller::new(TOKEN).stale_by(stale.unsigned_abs());
         let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
-        match call {
-            Call::Comment(comment) => Answer::Comment(self.comment(&caller, &name, comment)),
+        Ok(match call {
+            Call::Comment(comment) => Response::Comment(Ok(self.comment(&caller, &name, comment)?)),
             Call::ReadRun { run_id } => {
                 self.behind.insert(*run_id, Span::millis(stale));
-                let read = self.github.read_run(caller, &name, model::RunId(run_id.get()), now);
-                Answer::Read(match read {
-                    Ok(run) => ReadAnswer::Run(Box::new(run_of(&run))),
-                    Err(error) => ReadAnswer::of(error_reply(&error)),
-                })
+                let run = self.github.read_run(caller, &name, model::RunId(run_id.get()), now)?;
+                Response::Run(Ok(Box::new(run_of(&run))))
             }
-            Call::ReadRepository { .. } => Answer::Repository(match self.github.read_repository(caller, &name, now) {
-                Ok(_) => RepositoryAnswer::There,
-                Err(error) => RepositoryAnswer::of(&error_reply(&error)),
-            }),
+            Call::ReadRepository { .. } => {
+                self.github.read_repository(caller, &name, now)?;
+                Response::Repository(Ok(()))
+            }
             Call::Rerun { run_id, scope, debug_logging, .. } => {
                 let run = model::RunId(run_id.get());
-                let rerun = match scope {
-                    Scope::FailedJobs => self.github.rerun_failed_jobs(caller, &name, run, *debug_logging, now),
-                    Scope::AllJobs => self.github.rerun(caller, &name, run, *debug_logging, now),
-                };
-                Answer::Rerun(match rerun {
-                    Ok(()) => RerunAnswer::Accepted,
-                    Err(error) => RerunAnswer::of(error_reply(&error)),
-                })
+                match scope {
+                    Scope::FailedJobs => self.github.rerun_failed_jobs(caller, &name, run, *debug_logging, now)?,
+                    Scope::AllJobs => self.github.rerun(caller, &name, run, *debug_logging, now)?,
+                }
+                Response::Rerun(Ok(RerunAnswer::Accepted))
             }
             Call::ReadPolicy { path, etag, .. } => {
-                Answer::Policy(match self.github.contents(caller, &name, path.as_str(), etag.as_deref(), now) {
-                    Ok(Contents::File(file)) => PolicyAnswer::File { text: file.content, etag: Some(file.etag) },
-                    Ok(Contents::NotModified { .. }) => PolicyAnswer::Same,
-                    Err(error) => PolicyAnswer::of(error_reply(&error)),
-                })
+                let contents = self.github.contents(caller, &name, path.as_str(), etag.as_deref(), now)?;
+                Response::Policy(Ok(match contents {
+                    Contents::File(file) => FetchedPolicy::File { text: file.content, etag: Some(file.etag) },
+                    Contents::NotModified { .. } => FetchedPolicy::NotModified,
+                }))
             }
             Call::ReadWorkflow { workflow_id, .. } => {
-                Answer::Workflow(match self.github.workflow(caller, &name, workflow_id.get(), now) {
-                    Ok(run) => Found::There(run.identity.workflow.name.to_string()),
-                    Err(error) => Found::missing(&error_reply(&error)),
-                })
+                let run = self.github.workflow(caller, &name, workflow_id.get(), now)?;
+                Response::Workflow(Ok(run.identity.workflow.name.to_string()))
             }
             Call::ListPulls { run_id, head, page } => {
                 let owner = name.split('/').next().unwrap_or_default();
@@ -529,40 +522,27 @@ impl World {
                     per_page: PULLS_PER_PAGE as usize,
                     page: *page as usize,
                 };
-                Answer::Pulls(match self.github.list_pull_requests(caller, &name, &query, now) {
-                    Ok(page) => {
-                        self.pulls_read(repository, *run_id);
-                        Found::There(page_of(page.pulls.iter().map(pull_of).collect(), PULLS_PER_PAGE))
-                    }
-                    Err(error) => Found::missing(&error_reply(&error)),
-                })
+                let page = self.github.list_pull_requests(caller, &name, &query, now)?;
+                self.pulls_read(repository, *run_id);
+                Response::Pulls(Ok(page_of(page.pulls.iter().map(pull_of).collect(), PULLS_PER_PAGE)))
             }
             Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 let (run, attempt) = (model::RunId(run_id.get()), Some(run_attempt.get()));
                 let (size, page) = (*per_page as usize, *page as usize);
-                Answer::Jobs(match self.github.list_jobs(caller, &name, run, attempt, size, page, now) {
-                    Ok(page) => {
-                        let total = u64::try_from(page.total_count).ok();
-                        let items = page.jobs.iter().map(|job| job_of(&job.job)).collect();
-                        Found::There(Page { total, ..page_of(items, *per_page) })
-                    }
-                    Err(error) => Found::missing(&error_reply(&error)),
-                })
+                let page = self.github.list_jobs(caller, &name, run, attempt, size, page, now)?;
+                let total = u64::try_from(page.total_count).ok();
+                let items = page.jobs.iter().map(|job| job_of(&job.job)).collect();
+                Response::Jobs(Ok(Page { total, ..page_of(items, *per_page) }))
             }
             Call::ListAnnotations { job_id, per_page, .. } => {
-                Answer::Annotations(match self.github.annotations(caller, &name, model::JobId(job_id.get()), now) {
-                    Ok(all) => {
-                        Found::There(page_of(all.into_iter().map(|annotation| annotation.message).collect(), *per_page))
-                    }
-                    Err(error) => Found::missing(&error_reply(&error)),
-                })
+                let all = self.github.annotations(caller, &name, model::JobId(job_id.get()), now)?;
+                let messages = all.into_iter().map(|annotation| annotation.message).collect();
+                Response::Annotations(Ok(page_of(messages, *per_page)))
             }
             Call::ReadLog { job_id, .. } => {
                 let job = model::JobId(job_id.get());
-                Answer::Log(match self.github.job_log(caller, &name, job, now) {
-                    Ok(_) => Found::There(tail_of(&self.github.read_log(job).unwrap_or_default())),
-                    Err(error) => Found::missing(&error_reply(&error)),
-                })
+                self.github.job_log(caller, &name, job, now)?;
+                Response::Log(Ok(tail_of(&self.github.read_log(job).unwrap_or_default())))
             }
             Call::ListFailedRuns(asked) => {
                 let status = match asked.failing {
@@ -577,34 +557,31 @@ impl World {
                     page: (asked.skip / asked.per_page) as usize + 1,
                     ..RunsQuery::default()
                 };
-                Answer::List(match self.github.list_runs(caller, &name, &query, now) {
-                    Ok(page) => ListAnswer::Runs(page.runs.iter().map(listed_of).collect()),
-                    Err(error) => ListAnswer::of(error_reply(&error)),
-                })
+                let page = self.github.list_runs(caller, &name, &query, now)?;
+                Response::FailedRuns(Ok(page.runs.iter().map(listed_of).collect()))
             }
-        }
+        })
     }
 
-    fn comment(&mut self, caller: &Caller, name: &str, call: &CommentCall) -> Commented {
+    fn comment(&mut self, caller: &Caller, name: &str, call: &CommentCall) -> Result<CommentAnswer, ApiError> {
         let now = to_model(self.now);
-        let done = match call {
+        match call {
             CommentCall::Find { pull, since, .. } => {
                 let author = caller.token.and_then(|token| self.github.login_of(token));
-                self.github.list_comments(*caller, name, *pull, to_model(*since), now).map(|all| {
-                    let is_ours =
-                        |one: &&simulator::Comment| one.body.starts_with(MARK) && Some(&one.author) == author.as_ref();
-                    let ours = all.iter().find(is_ours);
-                    ours.map_or(Commented::NotThere, |comment| Commented::There(comment.id))
-                })
+                let all = self.github.list_comments(*caller, name, *pull, to_model(*since), now)?;
+                let is_ours =
+                    |one: &&simulator::Comment| one.body.starts_with(MARK) && Some(&one.author) == author.as_ref();
+                let ours = all.iter().find(is_ours);
+                Ok(ours.map_or(CommentAnswer::NotThere, |comment| CommentAnswer::There(comment.id)))
             }
             CommentCall::Create { pull, body } => {
-                self.github.create_comment(*caller, name, *pull, body, now).map(|comment| Commented::There(comment.id))
+                self.github.create_comment(*caller, name, *pull, body, now).map(|made| CommentAnswer::There(made.id))
             }
             CommentCall::Edit { comment_id, body } => {
-                self.github.edit_comment(*caller, name, *comment_id, body, now).map(|made| Commented::There(made.id))
+                let edited = self.github.edit_comment(*caller, name, *comment_id, body, now);
+                edited.map(|made| CommentAnswer::There(made.id))
             }
-        };
-        done.unwrap_or_else(|error| comment_of(call, &error_reply(&error)))
+        }
     }
 
     fn rate_limit(&mut self, index: usize, call: &Call) {
@@ -628,54 +605,24 @@ impl World {
 
     fn answer(&mut self, index: usize, call: &Call, reply: Reply) {
         self.note(|| format!("GitHub     {call:?} → {}", reply.status));
-        let answer = match call {
-            Call::Comment(call) => Answer::Comment(comment_of(call, &reply)),
-            Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
-            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::of(&reply)),
-            Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
-            Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
-            Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
-            Call::ReadWorkflow { .. } => Answer::Workflow(Found::workflow(&reply)),
-            Call::ListJobs { per_page, .. } => Answer::Jobs(Found::jobs(&reply, *per_page)),
-            Call::ListAnnotations { per_page, .. } => Answer::Annotations(Found::annotations(&reply, *per_page)),
-            // A log has no form that garbage could lack.
-            Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
-            Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),
-            Call::ListPulls { .. } => Answer::Pulls(Found::pulls(&reply)),
-        };
-        self.return_after_latency(index, answer);
+        self.return_after_latency(index, read(call, reply));
     }
 
     fn lose(&mut self, index: usize, call: &Call, what: &str) {
         self.note(|| format!("GitHub     {call:?} → {what}"));
-        let problem = Problem::Lost { what: "no answer in time".to_owned() };
-        self.calls[index].answer = Some(match call {
-            Call::Comment(_) => Answer::Comment(Commented::Problem(problem)),
-            Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
-            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::Problem(problem)),
-            Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
-            Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
-            Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::Problem(problem)),
-            Call::ReadWorkflow { .. } => Answer::Workflow(Found::Problem(problem)),
-            Call::ListJobs { .. } => Answer::Jobs(Found::Problem(problem)),
-            Call::ListAnnotations { .. } => Answer::Annotations(Found::Problem(problem)),
-            Call::ReadLog { .. } => Answer::Log(Found::Problem(problem)),
-            Call::ListPulls { .. } => Answer::Pulls(Found::Problem(problem)),
-        });
+        let error = github::Error::inconclusive("GitHub did not answer in time");
+        self.calls[index].response = Some(call.response(Err(error), None));
         self.after(TIME_OUT, Event::Return { call: index });
     }
 
-    fn return_after_latency(&mut self, index: usize, answer: Answer) {
-        self.calls[index].answer = Some(answer);
+    fn return_after_latency(&mut self, index: usize, response: Response) {
+        self.calls[index].response = Some(response);
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Return { call: index });
     }
 }
 
 /// What GitHub answers beside what the model does.
-fn comment_of(call: &CommentCall, reply: &Reply) -> Commented {
-    match call {
-        CommentCall::Find { .. } => Commented::found(reply, MARK, &Author::User(1)),
-        CommentCall::Create { .. } | CommentCall::Edit { .. } => Commented::written(call, reply),
-    }
+fn read(call: &Call, reply: Reply) -> Response {
+    call.response(Ok(reply), Some(&Author::User(1)))
 }
