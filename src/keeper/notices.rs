@@ -7,7 +7,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bugs::{self, Bug};
 use crate::escape::{bounded, chat};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
@@ -156,8 +155,7 @@ impl<S: Sql> Keeper<S> {
         };
         for (run_id, kind) in &about {
             let statement = "UPDATE notices SET due = ?, tries = tries + 1 WHERE run_id = ? AND kind = ?";
-            let claimed = Some(now + LEASE).filter(|_| !bugs::has(Bug::NoticeForgotten));
-            let bindings = vec![claimed.into(), (*run_id).into(), kind.as_str().into()];
+            let bindings = vec![(now + LEASE).into(), (*run_id).into(), kind.as_str().into()];
             self.store.sql().exec(statement, bindings)?;
         }
         // Counted before it is sent: it may arrive although nothing is heard of it.
@@ -175,7 +173,6 @@ impl<S: Sql> Keeper<S> {
             let mut row = read_row(row);
             let (tries, created) = (row.amount()?, Millis(row.integer()?));
             let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
-            let taken = taken && !bugs::has(Bug::NoticeAgain);
             let due = (!taken && now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
             let bindings = [due.into()].into_iter().chain(key).collect();
             self.store.sql().exec("UPDATE notices SET due = ? WHERE run_id = ? AND kind = ?", bindings)?;

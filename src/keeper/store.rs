@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bugs::{self, Bug};
 use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::Spent;
 use crate::time::{Millis, Span};
@@ -234,7 +233,6 @@ impl<S: Sql> Store<S> {
     pub fn has_delivery(&self, id: &DeliveryId, now: Millis, days: i64) -> Result<bool, StoreError> {
         // One statement for all days, as each crosses to the runtime and back; and each day by its name, as a range of days
         // would be searched from end to end.
-        let days = if bugs::has(Bug::DeliveryForgotten) { 0 } else { days };
         let days: Vec<Value> = (day(now) - days..=day(now)).map(Value::Integer).collect();
         let places = vec!["?"; days.len()].join(",");
         let statement = format!("SELECT 1 FROM deliveries WHERE delivery_id = ? AND day IN ({places}) LIMIT 1");
@@ -276,10 +274,7 @@ impl<S: Sql> Store<S> {
     /// than `delivery_days`: a bounded number of rows at a time. Answers whether there may be more.
     pub fn prune(&self, now: Millis, runs: Span, delivery_days: i64, at_most: i64) -> Result<bool, StoreError> {
         let before = Value::Integer(now.0.saturating_sub(runs.as_millis()));
-        let mut statement = "SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
-        if bugs::has(Bug::DueForgotten) {
-            statement = "SELECT run_id FROM runs WHERE updated < ? LIMIT ?";
-        }
+        let statement = "SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
         let old = self.sql.exec(statement, vec![before, Value::Integer(at_most)])?;
         let mut more = old.len() as i64 >= at_most;
         for values in old {
@@ -301,8 +296,7 @@ impl<S: Sql> Store<S> {
                 more = true;
             }
         }
-        let kept = if bugs::has(Bug::SpendingForgotten) { Span::hours(1) } else { BUDGET_KEPT };
-        let spent_before = Value::Integer(now.0.saturating_sub(kept.as_millis()));
+        let spent_before = Value::Integer(now.0.saturating_sub(BUDGET_KEPT.as_millis()));
         self.sql.exec("DELETE FROM reruns WHERE at < ?", vec![spent_before])?;
         Ok(more)
     }
