@@ -2,7 +2,6 @@
 //! id is kept, and after an answer that was lost it is found again, by who wrote it and a mark that readers do not see,
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
-use crate::bugs::{self, Bug};
 use crate::escape::{code, markdown};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
@@ -59,7 +58,6 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Com
     let body = || comment.body.clone();
     let known = match comment.comment_id {
         Some(id) => Some(id),
-        None if bugs::has(Bug::CommentTwice) => None,
         None => {
             let mut found = Commented::NotThere;
             for page in 1..=FIND_PAGES {

@@ -44,7 +44,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
 use crate::github::{
     Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
@@ -264,14 +263,6 @@ impl<S: Sql> Keeper<S> {
             };
             return Ok((receipt, vec![]));
         }
-        if let Some(id) = &event.delivery
-            && bugs::has(Bug::DeduplicateBeforeStoring)
-        {
-            self.store.add_delivery(id, cx.now)?;
-            if cx.chance < 0.2 {
-                return Err(StoreError("the machine went away between two statements".to_owned()));
-            }
-        }
         if let Some(sweep) = Sweep::noted(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
             self.store.set_fact(Fact::Sweep, Some(&sweep))?;
         }
@@ -444,7 +435,7 @@ impl<S: Sql> Keeper<S> {
         let cx = &Context { first_look: known.first_look(cx.rules), ..*cx };
         let mut records = Vec::new();
         let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
-        let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled && !bugs::has(Bug::CancelledBefore));
+        let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled);
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
             let event = RunEvent {
                 run_id: run.run_id,
@@ -482,10 +473,6 @@ impl<S: Sql> Keeper<S> {
 
     fn carry_out(&self, step: Step, credentials: Credentials, cx: &Context) -> Result<StepResult, StoreError> {
         let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));
-        if bugs::has(Bug::RerunBeforeStoring) && calls_for_rerun {
-            let unstored = self.store.run(step.tracked.run_id)?;
-            return Ok(StepResult { task: unstored.and(step.call).map(Task::Call), ..StepResult::default() });
-        }
         self.keep(&step.tracked, &step.records, cx.now)?;
         if let Some(spends) = step.spends {
             self.store.spend(step.tracked.run_id, spends, cx.now)?;
@@ -515,7 +502,7 @@ impl<S: Sql> Keeper<S> {
         let Some(mut tracked) = self.store.run(published.run_id)? else { return Ok(()) };
         if written {
             // Changed meanwhile: KV takes one write a second for a key.
-            let current = tracked.attempts() == published.attempts() || bugs::has(Bug::PublishedAsItWas);
+            let current = tracked.attempts() == published.attempts();
             tracked.publish = (!current).then_some(now + Span::seconds(1));
             self.store.put(&tracked)?;
         }

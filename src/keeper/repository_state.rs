@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bugs::{self, Bug};
 use crate::github::{Problem, RerunAnswer};
 use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
 use crate::policy::Rules;
@@ -163,8 +162,7 @@ impl<S: Sql> Keeper<S> {
         let before = self.policy.borrow_mut().take();
         let text = |known: &PolicyCache| known.file.as_ref().and_then(|file| file.text.clone());
         // Without a file that is known, the text of one at another path may still be stored.
-        let another = |before: &PolicyCache| before.file.is_none() && !bugs::has(Bug::TextOfAnotherPath);
-        if before.is_none_or(|before| another(&before) || text(&before) != text(&known)) {
+        if before.is_none_or(|before| before.file.is_none() || text(&before) != text(&known)) {
             self.store.set_fact(Fact::PolicyText, text(&known).as_ref())?;
             self.summary_changed(now)?;
         }
@@ -277,8 +275,7 @@ impl<S: Sql> Keeper<S> {
 
     /// Whether GitHub is not to be called now.
     pub(super) fn is_shut(&self, now: Millis) -> Result<bool, StoreError> {
-        let early = if bugs::has(Bug::GateOpensEarly) { Span::minutes(2) } else { Span::ZERO };
-        Ok(self.breaker()?.is_some_and(|breaker| breaker.until > now + early))
+        Ok(self.breaker()?.is_some_and(|breaker| breaker.until > now))
     }
 
     pub(super) fn set_gate(&self, breaker: Option<&CircuitBreaker>) -> Result<(), StoreError> {

@@ -28,8 +28,8 @@ const RUNNER_FAILURES: u64 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
-    Repository(Page),
-    Runs(Page),
+    Repository(RunSlice),
+    Runs(RunSlice),
     Run(RunId),
     FlakyJobs { skip: u64, limit: u64 },
     Pause,
@@ -38,7 +38,7 @@ pub enum Question {
 
 /// Which runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
+pub struct RunSlice {
     pub outcome: Option<RunOutcome>,
     /// Those with a lower id.
     pub before: Option<RunId>,
@@ -240,7 +240,7 @@ impl<S: Sql> Keeper<S> {
     pub fn repository_view(
         &self,
         repository: RepoName,
-        page: &Page,
+        slice: &RunSlice,
         rules: &Rules,
         now: Millis,
     ) -> Result<RepositoryView, StoreError> {
@@ -251,7 +251,7 @@ impl<S: Sql> Keeper<S> {
         let totals = self.store.totals()?;
         let due = self.store.due(DUE_SHOWN)?;
         let (flaky_jobs, _) = self.store.subjects(SubjectKind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
-        let (runs, next_cursor) = self.page(page)?;
+        let (runs, next_cursor) = self.slice(slice)?;
         Ok(RepositoryView {
             repository,
             at: now,
@@ -273,13 +273,13 @@ impl<S: Sql> Keeper<S> {
         })
     }
 
-    pub fn runs_view(&self, repository: RepoName, page: &Page) -> Result<RunsView, StoreError> {
-        let (runs, next_cursor) = self.page(page)?;
+    pub fn runs_view(&self, repository: RepoName, slice: &RunSlice) -> Result<RunsView, StoreError> {
+        let (runs, next_cursor) = self.slice(slice)?;
         Ok(RunsView { repository, runs, next_cursor })
     }
 
-    fn page(&self, page: &Page) -> Result<(Vec<RunView>, Option<String>), StoreError> {
-        let (runs, more) = self.store.runs(page.outcome, page.before, page.limit)?;
+    fn slice(&self, slice: &RunSlice) -> Result<(Vec<RunView>, Option<String>), StoreError> {
+        let (runs, more) = self.store.runs(slice.outcome, slice.before, slice.limit)?;
         let next_cursor = runs.last().filter(|_| more).map(|run| run.run_id.to_string());
         Ok((runs.into_iter().map(RunView::from).collect(), next_cursor))
     }

@@ -1,6 +1,6 @@
 //! The policy files of a schedule's repositories, and what each permits, said apart from the code that is under test.
 
-use rerunner::bugs::{self, Bug};
+use crate::bugs::{self, Bug};
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model::{Conclusion, Job, Outcome};

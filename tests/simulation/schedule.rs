@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rerunner::bugs::{self, Bug};
+use crate::bugs::{self, Bug};
 use rerunner::names::RepoName;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};

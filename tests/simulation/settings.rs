@@ -1,6 +1,6 @@
 //! The Worker's settings over one schedule: drawn, and changed by deployments in its middle.
 
-use rerunner::bugs::{self, Bug};
+use crate::bugs::{self, Bug};
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
 

@@ -1,5 +1,6 @@
-//! Deliberate bugs, to show that the simulation finds them. None of this is in the Worker: on WebAssembly [`has`] is
-//! always false, and the compiler removes what depends on it.
+//! Deliberate bugs, to show that the simulation finds them.
+
+use std::cell::Cell;
 
 /// A bug of the kind that services like this one have had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,34 +87,16 @@ impl Bug {
     ];
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-mod switch {
-    use std::cell::Cell;
-
-    use super::Bug;
-
-    thread_local! {
-        static PRESENT: Cell<Option<Bug>> = const { Cell::new(None) };
-    }
-
-    /// Whether the bug is there, on this thread.
-    pub fn has(bug: Bug) -> bool {
-        PRESENT.with(|present| present.get() == Some(bug))
-    }
-
-    /// Puts a bug in, or takes it out.
-    pub fn put(bug: Option<Bug>) {
-        PRESENT.with(|present| present.set(bug));
-    }
+thread_local! {
+    static PRESENT: Cell<Option<Bug>> = const { Cell::new(None) };
 }
 
-#[cfg(target_arch = "wasm32")]
-mod switch {
-    use super::Bug;
-
-    pub const fn has(_: Bug) -> bool {
-        false
-    }
+/// Whether the bug is there, on this thread.
+pub fn has(bug: Bug) -> bool {
+    PRESENT.with(|present| present.get() == Some(bug))
 }
 
-pub use switch::*;
+/// Puts a bug in, or takes it out.
+pub fn put(bug: Option<Bug>) {
+    PRESENT.with(|present| present.set(bug));
+}
