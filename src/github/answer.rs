@@ -1,6 +1,5 @@
 //! What GitHub answers, as each kind of call reads it.
 
-use crate::bugs::{self, Bug};
 use crate::policy::evidence::{Job, LogTail};
 use crate::policy::run::{PullRequest, Run};
 
@@ -136,7 +135,6 @@ fn read_failed_runs(reply: &Reply) -> Result<Vec<ListedRun>, Error> {
 fn read_rerun(reply: &Reply) -> Result<RerunAnswer, Error> {
     match reply.status {
         201 if !reply.is_page() => Ok(RerunAnswer::Accepted),
-        403 if bugs::has(Bug::Every403IsRunning) => Ok(RerunAnswer::AlreadyRunning),
         403 | 409 if rate_limit(reply).is_none() && message(reply).contains("already running") => {
             Ok(RerunAnswer::AlreadyRunning)
         }
