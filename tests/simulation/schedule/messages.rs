@@ -2,7 +2,7 @@
 //! requests. Each is told once and not lost.
 
 use rerunner::keeper::comments::MARK;
-use rerunner::keeper::{notices::Kind as NoticeKind, notices::Notice};
+use rerunner::keeper::{notices::Notice, store::notices::NoticeKind};
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
