@@ -319,7 +319,7 @@ struct Failure<'a> {
 fn failures(detail: &Detail) -> Vec<Failure<'_>> {
     let by_themselves = detail.jobs.iter().filter(|job| {
         // One that is cancelled because another failed, or that only says that others did, is not flaky.
-        matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.then != Some(Action::Ignore)
+        matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.action != Some(Action::Ignore)
     });
     let failure = by_themselves.map(|job| Failure {
         name: &job.name,
