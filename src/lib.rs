@@ -40,7 +40,6 @@
 //!
 //! What decides never names the `worker` crate, and is tested on the host; what touches Workers decides nothing.
 
-pub mod bugs;
 pub mod doctor;
 pub mod escape;
 pub mod github;

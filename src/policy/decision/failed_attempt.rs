@@ -1,6 +1,5 @@
 //! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
 
-use crate::bugs::{self, Bug};
 use crate::names::{Conclusion, RunAttempt};
 use crate::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, Need};
 use crate::policy::file::{AbsentEvidence, Action, Budget, DebugLogging, MAX_DELAY, Mixed, Policy, Scope};
@@ -121,7 +120,7 @@ impl<'a> FailedAttempt<'a> {
         self.enough_is_known()?;
         let by = self.jobs_to_rerun()?;
         self.is_not_repeated()?;
-        let doubt = self.doubt().filter(|_| !bugs::has(Bug::AbsentIsNoMatch));
+        let doubt = self.doubt();
         if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == AbsentEvidence::Leave) {
             return Err(self.end(RunOutcome::Left, self.sentences().left_in_doubt(doubt)));
         }
@@ -220,7 +219,7 @@ impl<'a> FailedAttempt<'a> {
 
     /// Why that could not be told, where it does not matter enough.
     fn is_not_superseded(&self, delay: Span) -> Result<Option<String>, Stop> {
-        if !superseded::matters(self.policy, self.run) || bugs::has(Bug::PullsUnread) {
+        if !superseded::matters(self.policy, self.run) {
             return Ok(None);
         }
         if self.evidence.pulls == Fetched::NotYet {
