@@ -1,55 +1,79 @@
 //! What a policy means, in plain English.
 
 use crate::names::Conclusion;
+use crate::policy::file::{
+    AbsentEvidence, Action, Budget, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers,
+    Patterns, Policy, Rule, Scope,
+};
+use crate::policy::rules::Rules;
 use crate::time::Span;
 
-use super::decide::Rules;
-use super::format::{
-    AbsentEvidence, Action, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers, Patterns,
-    Policy, Rule, Scope,
-};
 use super::words::{quoted, times};
 
 /// One sentence for each thing that the policy says, with what holds where it says nothing.
 pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
+    let Policy {
+        actors,
+        branches,
+        forks,
+        events,
+        workflows,
+        skip_superseded,
+        max_failed_jobs,
+        stop_when_repeated,
+        budget,
+        rules: own,
+        otherwise,
+        mixed,
+        absent_evidence,
+        debug_logging,
+        // In the first sentence.
+        max_reruns: _,
+        delay: _,
+        backoff: _,
+        max_delay: _,
+        conclusions: _,
+        scope: _,
+        // They say nothing by themselves.
+        version: _,
+        automata: _,
+        broken: _,
+    } = policy;
     let mut lines = vec![limit(policy, rules)];
-    let filters = [
-        filter(&policy.actors, "Runs started by", "Only runs started by"),
-        filter(&policy.branches, "Runs on the branches", "Only runs on the branches"),
-        filter(&policy.events, "Runs started by the events", "Only runs started by the events"),
-        filter(&policy.workflows, "Runs of the workflows", "Only runs of the workflows"),
-    ];
-    lines.extend(filters.into_iter().flatten());
-    if policy.forks == Forks::Leave {
+    lines.extend(filter(actors, "Runs started by", "Only runs started by"));
+    lines.extend(filter(branches, "Runs on the branches", "Only runs on the branches"));
+    lines.extend(filter(events, "Runs started by the events", "Only runs started by the events"));
+    lines.extend(filter(workflows, "Runs of the workflows", "Only runs of the workflows"));
+    if *forks == Forks::Leave {
         lines.push("Runs of forks' branches are left alone.".to_owned());
     }
-    lines.push(if policy.skip_superseded {
+    lines.push(if *skip_superseded {
         "A pull request's run is left alone when the pull request is closed, merged, or at another commit.".to_owned()
     } else {
         "A pull request's run is re-run even when the pull request is closed, merged, or at another commit; one of \
          pull_request_target is not."
             .to_owned()
     });
-    lines.extend(policy.max_failed_jobs.map(|most| {
+    lines.extend(max_failed_jobs.map(|most| {
         format!("A run in which more than {most} jobs failed is left alone: that is a real break, or an outage.")
     }));
-    lines.extend(policy.stop_when_repeated.map(|attempts| {
+    lines.extend(stop_when_repeated.map(|attempts| {
         format!("A run is left alone once the same jobs failed in the same way in {attempts} of its attempts.")
     }));
-    if !policy.rules.is_empty() {
+    if !own.is_empty() {
         lines.push("Each failed job takes the first of these rules that matches it:".to_owned());
-        lines.extend(policy.rules.iter().zip(1..).map(|(rule, number)| format!("  {number}. {}", self::rule(rule))));
+        lines.extend(own.iter().zip(1..).map(|(rule, number)| format!("  {number}. {}", self::rule(rule))));
     }
-    let which = if policy.rules.is_empty() { "A failed job" } else { "A failed job that no rule matches" };
-    lines.push(format!("{which} {}.", then(policy.otherwise)));
-    if !policy.rules.is_empty() {
-        lines.push(match policy.mixed {
+    let which = if own.is_empty() { "A failed job" } else { "A failed job that no rule matches" };
+    lines.push(format!("{which} {}.", action(*otherwise)));
+    if !own.is_empty() {
+        lines.push(match mixed {
             Mixed::Leave => "If one failed job is to be left, the whole run is.".to_owned(),
             Mixed::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.".to_owned(),
         });
     }
     if policy.goes_by_evidence() {
-        lines.push(match policy.absent_evidence {
+        lines.push(match absent_evidence {
             AbsentEvidence::Leave => {
                 "A run that might have to be left is left if what would tell cannot be read.".to_owned()
             }
@@ -58,8 +82,8 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
             }
         });
     }
-    lines.extend(budget(policy));
-    match policy.debug_logging {
+    lines.extend(self::budget(budget));
+    match debug_logging {
         DebugLogging::Never => {}
         DebugLogging::Last => lines.push("The last re-run that there can be has runner debug logging.".to_owned()),
         DebugLogging::Always => lines.push("Re-runs have runner debug logging.".to_owned()),
@@ -99,22 +123,24 @@ fn filter(filter: &Filter, excluded: &str, included: &str) -> Vec<String> {
 }
 
 fn rule(rule: &Rule) -> String {
-    let mut text = format!("{}: a job {} {}", quoted(&rule.name), conditions(&rule.conditions), then(rule.then));
-    if let Some(delay) = rule.delay {
+    let Rule { name, conditions, action, max_reruns, delay, scope } = rule;
+    let mut text = format!("{}: a job {} {}", quoted(name), self::conditions(conditions), self::action(*action));
+    if let Some(delay) = delay {
         text.push_str(&format!(", {delay} later"));
     }
-    if let Some(max) = rule.max_reruns {
-        text.push_str(&format!(", at most {} in a run", times(max)));
+    if let Some(max) = max_reruns {
+        text.push_str(&format!(", at most {} in a run", times(*max)));
     }
-    if rule.scope == Some(Scope::AllJobs) {
-        text.push_str(", together with all other jobs of the run");
+    match scope {
+        Some(Scope::AllJobs) => text.push_str(", together with all other jobs of the run"),
+        Some(Scope::FailedJobs) | None => {}
     }
     text.push('.');
     text
 }
 
-fn then(then: Action) -> &'static str {
-    match then {
+fn action(action: Action) -> &'static str {
+    match action {
         Action::Rerun => "is re-run",
         Action::Leave => "is left to its author",
         Action::Ignore => "counts neither way",
@@ -122,7 +148,23 @@ fn then(then: Action) -> &'static str {
 }
 
 fn conditions(conditions: &Conditions) -> String {
-    let c = conditions;
+    let Conditions {
+        workflow,
+        branch,
+        fork,
+        event,
+        actor,
+        attempt,
+        job,
+        step,
+        runner,
+        label,
+        conclusion,
+        lost_runner,
+        exit_code,
+        annotation,
+        log,
+    } = conditions;
     let names = |names: &Option<Names>, what: &str| {
         names.as_ref().map(|names| format!("{what} {}", any(names.texts().map(quoted))))
     };
@@ -134,21 +176,21 @@ fn conditions(conditions: &Conditions) -> String {
     };
     let conclusions = |list: &Vec<Conclusion>| any(list.iter().map(|is| is.as_str().to_owned()));
     let all: Vec<String> = [
-        names(&c.workflow, "of the workflow"),
-        names(&c.branch, "on the branch"),
-        c.fork.map(|fork| if fork { "of a fork's run" } else { "of a run that is of no fork" }.to_owned()),
-        names(&c.event, "of a run started by the event"),
-        names(&c.actor, "of a run started by"),
-        numbers(&c.attempt, "of attempt"),
-        names(&c.job, "named"),
-        names(&c.step, "that failed at step"),
-        names(&c.runner, "on the runner"),
-        names(&c.label, "with the label"),
-        c.conclusion.as_ref().map(|list| format!("that concluded {}", conclusions(list))),
-        c.lost_runner.map(|lost| if lost { "whose runner was lost" } else { "whose runner was not lost" }.to_owned()),
-        numbers(&c.exit_code, "with exit code"),
-        patterns(&c.annotation, "with an annotation that matches"),
-        patterns(&c.log, "whose log has near its end a line that matches"),
+        names(workflow, "of the workflow"),
+        names(branch, "on the branch"),
+        fork.map(|fork| if fork { "of a fork's run" } else { "of a run that is of no fork" }.to_owned()),
+        names(event, "of a run started by the event"),
+        names(actor, "of a run started by"),
+        numbers(attempt, "of attempt"),
+        names(job, "named"),
+        names(step, "that failed at step"),
+        names(runner, "on the runner"),
+        names(label, "with the label"),
+        conclusion.as_ref().map(|list| format!("that concluded {}", conclusions(list))),
+        lost_runner.map(|lost| if lost { "whose runner was lost" } else { "whose runner was not lost" }.to_owned()),
+        numbers(exit_code, "with exit code"),
+        patterns(annotation, "with an annotation that matches"),
+        patterns(log, "whose log has near its end a line that matches"),
     ]
     .into_iter()
     .flatten()
@@ -156,12 +198,12 @@ fn conditions(conditions: &Conditions) -> String {
     all.join(", ")
 }
 
-fn budget(policy: &Policy) -> Option<String> {
-    let budget = &policy.budget;
+fn budget(budget: &Budget) -> Option<String> {
+    let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = budget;
     let parts: Vec<String> = [
-        budget.reruns_per_hour.map(|n| format!("{n} re-runs an hour")),
-        budget.reruns_per_day.map(|n| format!("{n} re-runs a day")),
-        budget.minutes_per_day.map(|n| format!("{n} runner minutes of re-runs a day")),
+        reruns_per_hour.map(|n| format!("{n} re-runs an hour")),
+        reruns_per_day.map(|n| format!("{n} re-runs a day")),
+        minutes_per_day.map(|n| format!("{n} runner minutes of re-runs a day")),
     ]
     .into_iter()
     .flatten()

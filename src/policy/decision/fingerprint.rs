@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::evidence::{Evidence, Job};
-use super::judge::{annotations, exit_code, failed_steps};
+use crate::policy::evidence::{Evidence, Job, exit_code};
 
 /// Of one job.
 const MOST_ANNOTATIONS: usize = 20;
@@ -26,9 +25,9 @@ pub fn fingerprint(failed: &[&Job], evidence: &Evidence) -> String {
 }
 
 fn of_job(job: &Job, evidence: &Evidence) -> Vec<String> {
-    let messages = annotations(job, evidence);
+    let messages = evidence.annotations_of(job);
     let mut parts = vec![job.name.clone()];
-    parts.extend(failed_steps(job).map(|step| format!("step {}", step.name)));
+    parts.extend(job.failed_steps().map(|step| format!("step {}", step.name)));
     parts.extend(exit_code(messages).map(|code| format!("exit {code}")));
     let normal: BTreeSet<String> = messages.iter().take(MOST_ANNOTATIONS).map(|text| normalise(text)).collect();
     parts.extend(normal);

@@ -3,14 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::Conclusion;
+use crate::policy::evidence::{Evidence, Fetched, Interruption, Job};
+use crate::policy::file::Action;
+use crate::policy::matching::RuleMatch;
+use crate::policy::wording::clean;
 
 use super::cost;
-use super::evidence::{Evidence, Job, Read};
 use super::fingerprint::fingerprint;
-use super::format::Action;
-use super::interruption::Interruption;
-use super::judge::{RuleMatch, annotations, exit_code, failed_steps, interruption};
-use super::words::clean;
 
 /// A record has this many jobs at most; the rest are counted.
 const MOST_JOBS: usize = 100;
@@ -24,7 +23,7 @@ pub(super) const MOST_SOURCES: usize = 100;
 pub struct Detail {
     /// Each failed job, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub jobs: Vec<JudgedJob>,
+    pub jobs: Vec<FailedJob>,
     /// How many failed jobs are not in [`Detail::jobs`].
     #[serde(skip_serializing_if = "is_zero")]
     pub more_jobs: u64,
@@ -53,7 +52,7 @@ pub struct Detail {
 
 /// A failed job and what was made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JudgedJob {
+pub struct FailedJob {
     pub name: String,
     /// The first step that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,9 +71,9 @@ pub struct JudgedJob {
     pub labels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
-    /// `None` if that did not matter any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub then: Option<Action>,
+    /// `None` if that did not matter any more. Decisions that were stored before the word changed have it as `then`.
+    #[serde(default, alias = "then", skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
     /// The rule that says so; `None`: no rule matched it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
@@ -99,7 +98,7 @@ impl Detail {
             jobs: failed
                 .iter()
                 .take(MOST_JOBS)
-                .map(|(job, rule_match)| judged(job, rule_match.as_ref(), evidence))
+                .map(|(job, rule_match)| FailedJob::of(job, rule_match.as_ref(), evidence))
                 .collect(),
             more_jobs: u64::try_from(failed.len().saturating_sub(MOST_JOBS)).unwrap_or_default(),
             fingerprint: Some(&jobs).filter(|jobs| !jobs.is_empty()).map(|jobs| fingerprint(jobs, evidence)),
@@ -125,28 +124,30 @@ impl Detail {
         detail
     }
 
-    fn source<T>(&mut self, what: String, read: &Read<T>) {
+    fn source<T>(&mut self, what: String, read: &Fetched<T>) {
         match read {
-            Read::Unread => {}
-            Read::There(_) => self.fetched.push(what),
-            Read::Absent(why) => self.absent.push(format!("{what}: {}", clean(why))),
+            Fetched::NotYet => {}
+            Fetched::Present(_) => self.fetched.push(what),
+            Fetched::Absent(why) => self.absent.push(format!("{what}: {}", clean(why))),
         }
     }
 }
 
-fn judged(job: &Job, rule_match: Option<&RuleMatch>, evidence: &Evidence) -> JudgedJob {
-    JudgedJob {
-        name: clean(&job.name),
-        step: failed_steps(job).next().map(|step| clean(&step.name)),
-        conclusion: job.conclusion,
-        exit_code: exit_code(annotations(job, evidence)),
-        interruption: interruption(job, evidence),
-        runner: job.runner.as_deref().map(clean),
-        labels: job.labels.iter().take(MOST_LABELS).map(|label| clean(label)).collect(),
-        duration_seconds: cost::duration(job).map(|span| seconds(span.as_millis())),
-        then: rule_match.map(|rule_match| rule_match.then),
-        rule: rule_match.and_then(|rule_match| rule_match.rule).map(|rule| rule.name.clone()),
-        line: rule_match.and_then(|rule_match| rule_match.line),
+impl FailedJob {
+    fn of(job: &Job, rule_match: Option<&RuleMatch>, evidence: &Evidence) -> Self {
+        Self {
+            name: clean(&job.name),
+            step: job.failed_steps().next().map(|step| clean(&step.name)),
+            conclusion: job.conclusion,
+            exit_code: evidence.exit_code_of(job),
+            interruption: evidence.interruption_of(job),
+            runner: job.runner.as_deref().map(clean),
+            labels: job.labels.iter().take(MOST_LABELS).map(|label| clean(label)).collect(),
+            duration_seconds: cost::duration(job).map(|span| seconds(span.as_millis())),
+            action: rule_match.map(|rule_match| rule_match.action),
+            rule: rule_match.and_then(|rule_match| rule_match.rule).map(|rule| rule.name.clone()),
+            line: rule_match.and_then(|rule_match| rule_match.line),
+        }
     }
 }
 

@@ -2,9 +2,7 @@
 
 use crate::policy::run::Run;
 
-use super::evidence::{Evidence, Need, Read};
-use super::format::Names;
-use super::judge::{Missing, Truth};
+use super::{Evidence, Fetched, Need};
 
 /// Of a name; a longer one is not looked at.
 const LONGEST: usize = 1_000;
@@ -20,22 +18,22 @@ pub enum Name<'a> {
 /// From the webhook, from the workflow itself, or from one of the run's jobs.
 pub fn name<'a>(run: &'a Run, evidence: &'a Evidence) -> Name<'a> {
     let of_jobs = match &evidence.jobs {
-        Read::There(jobs) => jobs.iter().find_map(|job| job.workflow.as_deref()),
-        _ => None,
+        Fetched::Present(jobs) => jobs.iter().find_map(|job| job.workflow.as_deref()),
+        Fetched::NotYet | Fetched::Absent(_) => None,
     };
     let name = match &evidence.workflow {
-        Read::There(name) => Some(name.as_str()),
-        _ => None,
+        Fetched::Present(name) => Some(name.as_str()),
+        Fetched::NotYet | Fetched::Absent(_) => None,
     };
     if let Some(name) = run.workflow.as_deref().or(name).or(of_jobs) {
         let known = name.chars().nth(LONGEST).is_none();
         return if known { Name::Known(name) } else { Name::Absent("it is longer than 1,000 characters") };
     }
     match (&evidence.workflow, run.workflow_id, &evidence.jobs) {
-        (Read::Unread, Some(workflow_id), _) => Name::Needs(Need::Workflow(workflow_id)),
-        (_, _, Read::Unread) => Name::Needs(Need::Jobs),
-        (Read::Absent(why), ..) => Name::Absent(why),
-        _ => Name::Absent("GitHub does not say"),
+        (Fetched::NotYet, Some(workflow_id), _) => Name::Needs(Need::Workflow(workflow_id)),
+        (_, _, Fetched::NotYet) => Name::Needs(Need::Jobs),
+        (Fetched::Absent(why), ..) => Name::Absent(why),
+        (Fetched::NotYet | Fetched::Present(_), ..) => Name::Absent("GitHub does not say"),
     }
 }
 
@@ -50,22 +48,7 @@ pub fn paths(run: &Run) -> impl Iterator<Item = &str> {
 pub fn names<'a>(run: &'a Run, evidence: &'a Evidence) -> impl Iterator<Item = &'a str> {
     let name = match name(run, evidence) {
         Name::Known(name) => Some(name),
-        _ => None,
+        Name::Needs(_) | Name::Absent(_) => None,
     };
     name.into_iter().chain(paths(run))
-}
-
-/// Whether the workflow is one of these.
-pub fn is_one_of<'a>(names: &Names, run: &'a Run, evidence: &'a Evidence) -> Truth<'a> {
-    if names.is_empty() {
-        return Truth::No;
-    }
-    if paths(run).any(|path| names.matches(path)) {
-        return Truth::Yes;
-    }
-    match name(run, evidence) {
-        Name::Known(name) => Truth::of(names.matches(name)),
-        Name::Needs(need) => Truth::Unread(need),
-        Name::Absent(why) => Truth::Absent(Missing::Workflow(why)),
-    }
 }

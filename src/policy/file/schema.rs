@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::settings::MAX_RERUNS_LIMIT;
 
-use super::keys::{FILE, Key, Shape};
+use super::format::FILE;
+use super::keys::{Key, Shape};
 
 /// Up to a day, as the reader has it.
 const DURATION: &str = "^(86400|86[0-3][0-9]{2}|8[0-5][0-9]{3}|[0-7]?[0-9]{1,4})s$|^(1440|14[0-3][0-9]|1[0-3][0-9]{2}|[0-9]{1,3})m$|^(2[0-4]|1?[0-9])h$";
@@ -56,7 +57,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Choice(words) => json!({ "enum": words }),
         Shape::Choices(words) => one_or_more(&json!({ "enum": words }), 1),
         Shape::Globs { may_be_empty } => one_or_more(&text(), (!may_be_empty).into()),
-        Shape::Patterns => one_or_more(&text(), 1),
+        Shape::Patterns(_) => one_or_more(&text(), 1),
         Shape::Numbers => one_or_more(
             &json!({ "anyOf": [
                 { "type": "integer", "minimum": -9_999_999_999_i64, "maximum": 9_999_999_999_i64 },

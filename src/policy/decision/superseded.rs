@@ -1,11 +1,11 @@
 //! Whether a run is still of what its pull request is: one that is closed, or has moved on to another commit, is nobody's
 //! concern any more, and code that is newer than what was reviewed must not run with the rights of its base.
 
-use crate::policy::RunOutcome;
-use crate::policy::{run::PullRequest, run::Run};
+use crate::policy::evidence::{Evidence, Fetched, Pulls};
+use crate::policy::file::Policy;
+use crate::policy::run::{PullRequest, Run};
 
-use super::evidence::{Evidence, Pulls, Read};
-use super::format::Policy;
+use super::outcome::RunOutcome;
 
 /// Whether a re-run hangs on it.
 pub fn matters(policy: &Policy, run: &Run) -> bool {
@@ -36,12 +36,12 @@ const MERGED: &str = "was merged";
 const CLOSED: &str = "was closed";
 
 /// By the pull requests from the run's branch. Only one exact match counts.
-pub fn standing(run: &Run, pulls: &Read<Pulls>) -> Standing {
+pub fn standing(run: &Run, pulls: &Fetched<Pulls>) -> Standing {
     let unknown = |why: &str| Standing::Unknown(why.to_owned());
     let pulls = match pulls {
-        Read::Unread => return unknown("it was not looked for"),
-        Read::Absent(why) => return unknown(why),
-        Read::There(pulls) => pulls,
+        Fetched::NotYet => return unknown("it was not looked for"),
+        Fetched::Absent(why) => return unknown(why),
+        Fetched::Present(pulls) => pulls,
     };
     let target = run.is_of_target();
     let from_branch = || pulls.all.iter().filter(|pull| pull.is_from_branch_of(run));

@@ -4,104 +4,22 @@
 //! decision has so much work that it may do, which is counted and not timed, so that it comes out the same on each machine,
 //! and however often it is begun anew. What is beyond it is absent, like what GitHub does not give.
 
-mod automaton;
-mod names;
-mod pattern;
-
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use regex_syntax::hir::Hir;
-
 use crate::names::JobId;
+use crate::policy::file::{Patterns, Policy};
+use crate::policy::patterns::{Automata, PatternSet, Search, Spent};
 use crate::policy::run::Run;
 
-use super::evidence::{Evidence, LogTail, Read};
-use super::format::{Patterns, Policy};
-use automaton::{Automaton, Search, Spent, size_of_program};
+use super::{Evidence, Fetched, LogTail, name_cost};
 
 /// Steps of matching in one decision: one for each byte that is looked at, and more where a step is a new one. On workerd it
 /// is about half a second (docs/performance.md).
 pub const WORK: u64 = 30_000_000;
-/// States and transitions of the program of all regexes in one file.
-pub const LARGEST_PROGRAM: usize = 16_000;
 /// Of a line of a log; the rest of it is not searched.
 const LONGEST_LINE: usize = 2_000;
-
-/// Patterns as they are read from a file, until they are known to be small enough together.
-#[derive(Debug, Default)]
-pub struct Collected {
-    log: Vec<(String, Hir)>,
-    annotation: Vec<(String, Hir)>,
-    size: usize,
-}
-
-/// What a pattern is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Where {
-    Log,
-    Annotation,
-}
-
-impl Collected {
-    /// The error is a phrase.
-    pub fn push(&mut self, pattern: &str, place: Where) -> Result<(), String> {
-        let hir = pattern::parse(pattern).map_err(|error| format!("not a regex: {error}"))?;
-        let before = match place {
-            Where::Log => &mut self.log,
-            Where::Annotation => &mut self.annotation,
-        };
-        if self.size > LARGEST_PROGRAM || before.iter().any(|(text, _)| text == pattern) {
-            return Ok(());
-        }
-        let size = size_of_program(&hir);
-        self.size = self.size.saturating_add(size.unwrap_or(LARGEST_PROGRAM + 1));
-        if self.size > LARGEST_PROGRAM {
-            let size = size.map_or_else(|| "more than that by itself".to_owned(), |size| format!("{size} of its own"));
-            return Err(format!(
-                "the regexes are too large: with this one ({size}) they come to a program of more than {LARGEST_PROGRAM} \
-                 steps; repetitions such as {{1,100}} take the most",
-            ));
-        }
-        before.push((pattern.to_owned(), hir));
-        Ok(())
-    }
-
-    /// As nothing is too large.
-    pub fn compiled(self) -> Automata {
-        let set = |patterns: Vec<(String, Hir)>| {
-            let (texts, hirs): (Vec<String>, Vec<Hir>) = patterns.into_iter().unzip();
-            let automaton = Automaton::new(&hirs).filter(|_| !texts.is_empty())?;
-            Some(Arc::new(Set { texts, automaton }))
-        };
-        Automata { log: set(self.log), annotation: set(self.annotation) }
-    }
-}
-
-/// A policy's patterns, as one automaton for each kind of text.
-#[derive(Debug, Clone, Default)]
-pub struct Automata {
-    log: Option<Arc<Set>>,
-    annotation: Option<Arc<Set>>,
-}
-
-#[derive(Debug)]
-struct Set {
-    texts: Vec<String>,
-    automaton: Automaton,
-}
-
-impl PartialEq for Automata {
-    fn eq(&self, other: &Self) -> bool {
-        let same = |one: &Option<Arc<Set>>, other: &Option<Arc<Set>>| match (one, other) {
-            (None, None) => true,
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.texts == other.texts,
-            _ => false,
-        };
-        same(&self.log, &other.log) && same(&self.annotation, &other.annotation)
-    }
-}
 
 /// What was found so far, and at what cost. It follows from the rest of the evidence and the policy.
 #[derive(Debug, Clone)]
@@ -151,12 +69,12 @@ impl Searched {
     }
 
     /// The number of the first line of the job's log that one of the patterns matches.
-    pub(super) fn line(&self, job_id: JobId, patterns: &Patterns) -> Option<u64> {
+    pub fn line(&self, job_id: JobId, patterns: &Patterns) -> Option<u64> {
         let found = self.lines.get(&job_id)?;
         patterns.texts().filter_map(|text| found.get(text)).min().copied()
     }
 
-    pub(super) fn is_annotated(&self, job_id: JobId, patterns: &Patterns) -> bool {
+    pub fn is_annotated(&self, job_id: JobId, patterns: &Patterns) -> bool {
         self.annotations.get(&job_id).is_some_and(|found| patterns.texts().any(|text| found.contains(text)))
     }
 
@@ -173,7 +91,7 @@ impl Searched {
         Ok(())
     }
 
-    fn in_annotations(&mut self, set: &Set, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
+    fn in_annotations(&mut self, set: &PatternSet, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
         let search = self.annotation.get_or_insert_with(|| Search::new(&set.automaton));
         let mut found = BTreeSet::new();
         for message in messages {
@@ -185,7 +103,7 @@ impl Searched {
         Ok(())
     }
 
-    fn in_log(&mut self, set: &Set, job_id: JobId, tail: &LogTail) -> Result<(), Spent> {
+    fn in_log(&mut self, set: &PatternSet, job_id: JobId, tail: &LogTail) -> Result<(), Spent> {
         let search = self.log.get_or_insert_with(|| Search::new(&set.automaton));
         let mut found: BTreeMap<usize, u64> = BTreeMap::new();
         for (line, number) in tail.lines.iter().zip(tail.first_line..) {
@@ -206,26 +124,26 @@ impl Evidence {
     /// Searches what was read and not searched yet; what is beyond the budget becomes absent.
     pub fn search(&mut self, policy: &Policy, run: &Run) {
         let automata = &policy.automata;
-        let names = names::work(policy, run, self);
+        let names = name_cost::work(policy, run, self);
         let searched = &mut self.searched;
         searched.go_by(automata);
         if searched.at_names(names).is_err() {
-            self.jobs = searched.beyond();
+            self.jobs = searched.use_up();
         }
         for (job_id, read) in &mut self.annotations {
-            if let (Some(set), Read::There(messages)) = (&automata.annotation, &*read)
+            if let (Some(set), Fetched::Present(messages)) = (&automata.annotation, &*read)
                 && !searched.annotations.contains_key(job_id)
                 && searched.in_annotations(set, *job_id, messages).is_err()
             {
-                *read = searched.beyond();
+                *read = searched.use_up();
             }
         }
         for (job_id, read) in &mut self.logs {
-            if let (Some(set), Read::There(tail)) = (&automata.log, &*read)
+            if let (Some(set), Fetched::Present(tail)) = (&automata.log, &*read)
                 && !searched.lines.contains_key(job_id)
                 && searched.in_log(set, *job_id, tail).is_err()
             {
-                *read = searched.beyond();
+                *read = searched.use_up();
             }
         }
     }
@@ -234,12 +152,17 @@ impl Evidence {
     pub fn is_searched(&self, policy: &Policy, run: &Run) -> bool {
         let automata = &policy.automata;
         let Searched { by, lines, annotations, on_names, .. } = &self.searched;
-        fn all<T, F>(set: &Option<Arc<Set>>, read: &BTreeMap<JobId, Read<T>>, found: &BTreeMap<JobId, F>) -> bool {
-            let done =
-                |(job_id, read): (&JobId, &Read<T>)| !matches!(read, Read::There(_)) || found.contains_key(job_id);
+        fn all<T, F>(
+            set: &Option<Arc<PatternSet>>,
+            read: &BTreeMap<JobId, Fetched<T>>,
+            found: &BTreeMap<JobId, F>,
+        ) -> bool {
+            let done = |(job_id, read): (&JobId, &Fetched<T>)| {
+                !matches!(read, Fetched::Present(_)) || found.contains_key(job_id)
+            };
             set.is_none() || read.iter().all(done)
         }
-        names::work(policy, run, self) <= *on_names
+        name_cost::work(policy, run, self) <= *on_names
             && by == automata
             && all(&automata.log, &self.logs, lines)
             && all(&automata.annotation, &self.annotations, annotations)
@@ -247,14 +170,14 @@ impl Evidence {
 }
 
 impl Searched {
-    fn beyond<T>(&mut self) -> Read<T> {
+    fn use_up<T>(&mut self) -> Fetched<T> {
         self.left = 0;
-        Read::Absent(beyond())
+        Fetched::Absent(beyond_budget())
     }
 }
 
 /// Why something is absent that is not searched.
-pub fn beyond() -> String {
+pub fn beyond_budget() -> String {
     format!("not searched, as one decision takes at most {WORK} steps of matching")
 }
 
@@ -285,6 +208,3 @@ fn is_time(text: &str) -> bool {
     (19..=30).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T'))
 }
-
-#[cfg(test)]
-mod tests;

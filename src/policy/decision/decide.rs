@@ -6,54 +6,19 @@
 //! time; what cannot be read, or is more than may be searched, is absent, no condition on it holds, and where that could let a
 //! run pass what its owners wrote, the run is left.
 
-use crate::names::Conclusion;
-use crate::names::RunAttempt;
-use crate::policy::RunOutcome;
+use crate::names::{Conclusion, RunAttempt};
+use crate::policy::evidence::{Evidence, History, Need, workflow};
+use crate::policy::file::{AbsentEvidence, Filter, Forks, Names, Policy, Scope};
+use crate::policy::matching::{Holds, Unknown, is_of_branch, is_of_workflow, is_one_of, known};
+use crate::policy::rules::Rules;
 use crate::policy::run::Run;
-use crate::settings::Settings;
+use crate::policy::wording::{quoted, reason};
 use crate::time::Span;
 
 use super::detail::Detail;
-use super::evidence::{Evidence, History, Need};
 use super::failed_attempt::{FailedAttempt, Limits, Stop};
-use super::format::{AbsentEvidence, Filter, Forks, Names, Policy, Scope};
-use super::judge::{Missing, Truth, is_one_of, named, of_branch};
-use super::read::Bounds;
-use super::{reason, superseded, workflow};
-
-/// What decisions and waiting go by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    pub max_reruns: u32,
-    /// How far a repository's policy file may raise it.
-    pub max_reruns_ceiling: u32,
-    /// How long after the end of an attempt it is re-run.
-    pub delay: Span,
-    pub excluded_actors: Vec<String>,
-    pub dry_run: bool,
-    /// How often GitHub is asked for failures that no webhook told of; zero: never.
-    pub sweep_interval: Span,
-}
-
-impl Rules {
-    /// How far a policy file may go.
-    pub fn bounds(&self) -> Bounds {
-        Bounds { max_reruns: self.max_reruns_ceiling }
-    }
-}
-
-impl From<&Settings> for Rules {
-    fn from(settings: &Settings) -> Self {
-        Self {
-            max_reruns: settings.max_reruns,
-            max_reruns_ceiling: settings.max_reruns_ceiling,
-            delay: settings.rerun_delay,
-            excluded_actors: settings.no_rerun_actors.clone(),
-            dry_run: settings.dry_run,
-            sweep_interval: settings.sweep_interval,
-        }
-    }
-}
+use super::outcome::RunOutcome;
+use super::superseded;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -115,11 +80,11 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
         searched = anew;
         &searched
     };
-    let case = match FailedAttempt::of(rules, policy, run, conclusion, history, evidence) {
-        Ok(case) => case,
+    let failed = match FailedAttempt::of(rules, policy, run, conclusion, history, evidence) {
+        Ok(failed) => failed,
         Err(need) => return Verdict::Need(need),
     };
-    match case.by_its_jobs() {
+    match failed.by_its_jobs() {
         Err(Stop::Need(need)) => Verdict::Need(need),
         Err(Stop::End(ending)) => Verdict::Decision(Decision::End(*ending)),
         Ok(rerun) => Verdict::Decision(Decision::Rerun(rerun)),
@@ -158,23 +123,23 @@ fn by_the_run_alone(
     }
     let actors: Vec<&str> = run.actors.iter().map(String::as_str).collect();
     let branch = run.branch();
-    let sieve = |filter, names: &[&str], missing, what, key| {
-        let truth = |globs: &Names| if globs.is_empty() { Truth::No } else { is_one_of(globs, names, missing) };
-        shut_out(policy, filter, &truth, names, what, key)
+    let sieve = |filter, names: &[&str], unknown, what, key| {
+        let holds = |globs: &Names| if globs.is_empty() { Holds::No } else { is_one_of(globs, names, unknown) };
+        shut_out(policy, filter, &holds, names, what, key)
     };
-    let of_branch = |globs: &Names| if globs.is_empty() { Truth::No } else { of_branch(globs, run) };
+    let on_branch = |globs: &Names| if globs.is_empty() { Holds::No } else { is_of_branch(globs, run) };
     let kept_out = [
-        sieve(&policy.actors, &actors, Missing::Actor, "it was started by", "actors")?,
-        shut_out(policy, &policy.branches, &of_branch, branch.as_deref().as_slice(), "its branch is", "branches")?,
-        sieve(&policy.events, named(&run.event).as_slice(), Missing::Event, "its event is", "events")?,
+        sieve(&policy.actors, &actors, Unknown::Actor, "it was started by", "actors")?,
+        shut_out(policy, &policy.branches, &on_branch, branch.as_deref().as_slice(), "its branch is", "branches")?,
+        sieve(&policy.events, known(&run.event).as_slice(), Unknown::Event, "its event is", "events")?,
     ];
     if let Some(reason) = kept_out.into_iter().flatten().next() {
         return left(reason);
     }
     // Last, as it may take a call to know the workflow's name.
-    let truth = |globs: &Names| workflow::is_one_of(globs, run, evidence);
+    let holds = |globs: &Names| is_of_workflow(globs, run, evidence);
     let names: Vec<&str> = workflow::names(run, evidence).collect();
-    if let Some(reason) = shut_out(policy, &policy.workflows, &truth, &names, "its workflow is", "workflows")? {
+    if let Some(reason) = shut_out(policy, &policy.workflows, &holds, &names, "its workflow is", "workflows")? {
         return left(reason);
     }
     if policy.forks == Forks::Leave && run.is_of_fork() {
@@ -212,37 +177,37 @@ fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Ending {
     Ending { outcome, reason, last_word: !may_go_on, detail: Detail::default() }
 }
 
-/// Why a filter keeps a run out; any of its names can be let in, and none may be kept out. `truth`: whether the run has one
+/// Why a filter keeps a run out; any of its names can be let in, and none may be kept out. `holds`: whether the run has one
 /// of some names.
 fn shut_out<'a>(
     policy: &Policy,
     filter: &Filter,
-    truth: &dyn Fn(&Names) -> Truth<'a>,
+    holds: &dyn Fn(&Names) -> Holds<'a>,
     names: &[&str],
     what: &str,
     key: &str,
 ) -> Result<Option<String>, Need> {
-    let is = |globs: &Option<Names>, or: Truth<'a>| globs.as_ref().map_or(or, truth);
-    let name = |of: Option<&&str>| of.map_or_else(|| "not known".to_owned(), |name| reason::named(name));
-    match is(&filter.exclude, Truth::No) {
-        Truth::Yes => {
+    let is = |globs: &Option<Names>, or: Holds<'a>| globs.as_ref().map_or(or, holds);
+    let name = |of: Option<&&str>| of.map_or_else(|| "not known".to_owned(), |name| quoted(name));
+    match is(&filter.exclude, Holds::No) {
+        Holds::Yes => {
             let excluded = filter.exclude.as_ref().and_then(|globs| names.iter().find(|name| globs.matches(name)));
             let name = name(excluded);
             return Ok(Some(format!("Left alone: {what} {name}, which the policy file excludes under {key}.")));
         }
-        Truth::Unread(need) => return Err(need),
-        Truth::Absent(missing) if policy.absent_evidence == AbsentEvidence::Leave => {
-            return Ok(Some(format!("Left alone: the policy file may exclude it under {key}: {missing}.")));
+        Holds::Needs(need) => return Err(need),
+        Holds::Unknown(unknown) if policy.absent_evidence == AbsentEvidence::Leave => {
+            return Ok(Some(format!("Left alone: the policy file may exclude it under {key}: {unknown}.")));
         }
-        Truth::Absent(_) | Truth::No => {}
+        Holds::Unknown(_) | Holds::No => {}
     }
-    match is(&filter.include, Truth::Yes) {
-        Truth::Yes => Ok(None),
-        Truth::Unread(need) => Err(need),
-        Truth::Absent(missing) => Ok(Some(format!(
-            "Left alone: the policy file does not include it under {key}, as far as is known: {missing}."
+    match is(&filter.include, Holds::Yes) {
+        Holds::Yes => Ok(None),
+        Holds::Needs(need) => Err(need),
+        Holds::Unknown(unknown) => Ok(Some(format!(
+            "Left alone: the policy file does not include it under {key}, as far as is known: {unknown}."
         ))),
-        Truth::No => {
+        Holds::No => {
             let name = name(names.first());
             Ok(Some(format!("Left alone: {what} {name}, which the policy file does not include under {key}.")))
         }

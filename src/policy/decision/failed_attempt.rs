@@ -1,17 +1,17 @@
 //! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
 
-use crate::names::Conclusion;
-use crate::names::RunAttempt;
-use crate::policy::RunOutcome;
+use crate::names::{Conclusion, RunAttempt};
+use crate::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, Need};
+use crate::policy::file::{AbsentEvidence, Action, Budget, DebugLogging, MAX_DELAY, Mixed, Policy, Scope};
+use crate::policy::matching::{RuleMatch, RuleMatches, match_rules};
+use crate::policy::rules::Rules;
 use crate::policy::run::Run;
+use crate::policy::wording::reason::{self, MatchedJob, Sentences};
 use crate::time::Span;
 
-use super::decide::{Ending, Rerun, Rules};
+use super::decide::{Ending, Rerun};
 use super::detail::Detail;
-use super::evidence::{Evidence, History, Job, Need, Read};
-use super::format::{AbsentEvidence, Action, DebugLogging, MAX_DELAY, Mixed, Policy, Scope};
-use super::judge::{Outlook, RuleMatch, interruption, judge};
-use super::reason::{self, Told};
+use super::outcome::RunOutcome;
 use super::superseded;
 
 /// How often a run may be re-run.
@@ -33,7 +33,7 @@ impl<'p> Limits<'p> {
     /// By whatever rule.
     pub fn most(self) -> u32 {
         let of_rules =
-            self.policy.rules.iter().filter(|rule| rule.then == Action::Rerun).filter_map(|rule| rule.max_reruns);
+            self.policy.rules.iter().filter(|rule| rule.action == Action::Rerun).filter_map(|rule| rule.max_reruns);
         of_rules.map(|max| max.min(self.ceiling)).chain([self.file]).max().unwrap_or_default()
     }
 
@@ -63,11 +63,11 @@ pub struct FailedAttempt<'a> {
     pub(super) policy: &'a Policy,
     pub(super) run: &'a Run,
     conclusion: Conclusion,
-    pub(super) history: &'a History,
+    history: &'a History,
     pub(super) evidence: &'a Evidence,
     limits: Limits<'a>,
     /// By name; at the end, where there are or may be others, one that stands for those that nothing is known of.
-    pub(super) failed: Vec<(Option<&'a Job>, Outlook<'a>)>,
+    pub(super) failed: Vec<(Option<&'a Job>, RuleMatches<'a>)>,
     /// Why there are or may be others.
     pub(super) unlisted: Option<&'a str>,
     /// The jobs that GitHub runs again, at the most.
@@ -84,24 +84,23 @@ impl<'a> FailedAttempt<'a> {
         evidence: &'a Evidence,
     ) -> Result<Self, Need> {
         let all: &[Job] = match &evidence.jobs {
-            Read::Unread => return Err(Need::Jobs),
-            Read::There(jobs) => jobs,
-            Read::Absent(_) => &[],
+            Fetched::NotYet => return Err(Need::Jobs),
+            Fetched::Present(jobs) => jobs,
+            Fetched::Absent(_) => &[],
         };
         let mut sorted: Vec<&Job> = all.iter().collect();
         sorted.sort_by(|a, b| (&a.name, a.job_id).cmp(&(&b.name, b.job_id)));
         let failed = failed_jobs(&sorted, conclusion);
         let unlisted = match &evidence.jobs {
-            Read::Absent(why) => Some(why.as_str()),
+            Fetched::Absent(why) => Some(why.as_str()),
             _ if failed.is_empty() => Some(evidence.jobs_cut.as_deref().unwrap_or("GitHub lists none that failed")),
             _ => evidence.jobs_cut.as_deref(),
         };
-        let listed = failed.into_iter().map(|job| (Some(job), judge(policy, run, Ok(job), evidence)));
-        let others = unlisted.map(|why| (None, judge(policy, run, Err(why), evidence)));
-        let judged: Vec<_> = listed.chain(others).collect();
-        let passed = |job: &Job| matches!(job.conclusion, Some(Conclusion::Success | Conclusion::Skipped));
+        let listed = failed.into_iter().map(|job| (Some(job), match_rules(policy, run, Ok(job), evidence)));
+        let others = unlisted.map(|why| (None, match_rules(policy, run, Err(why), evidence)));
+        let failed = listed.chain(others).collect();
         let all_jobs = policy.may_rerun_all_jobs();
-        let again = sorted.into_iter().filter(|job| all_jobs || !passed(job)).collect();
+        let again = sorted.into_iter().filter(|job| all_jobs || !job.passed()).collect();
         Ok(Self {
             rules,
             policy,
@@ -110,7 +109,7 @@ impl<'a> FailedAttempt<'a> {
             history,
             evidence,
             limits: Limits::of(rules, policy),
-            failed: judged,
+            failed,
             unlisted,
             again,
         })
@@ -123,14 +122,14 @@ impl<'a> FailedAttempt<'a> {
         self.is_not_repeated()?;
         let doubt = self.doubt();
         if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == AbsentEvidence::Leave) {
-            return Err(self.end(RunOutcome::Left, self.words().left_in_doubt(doubt)));
+            return Err(self.end(RunOutcome::Left, self.sentences().left_in_doubt(doubt)));
         }
         let total = by.iter().map(|rule_match| self.total(rule_match)).max().unwrap_or_default();
         self.is_within_budget()?;
         let delay = by.iter().map(|rule_match| self.delay(rule_match)).max().unwrap_or_default();
         let unseen = self.is_not_superseded(delay)?;
         if self.rules.dry_run {
-            return Err(self.end(RunOutcome::Left, self.words().dry_run(total)));
+            return Err(self.end(RunOutcome::Left, self.sentences().dry_run(total)));
         }
         let mut detail = self.detail();
         detail.absent.extend(unseen.map(|why| format!("pull request: {why}")));
@@ -139,7 +138,7 @@ impl<'a> FailedAttempt<'a> {
         let scopes = |rule_match: &RuleMatch| rule_match.rule.and_then(|rule| rule.scope).unwrap_or(self.policy.scope);
         let all = by.iter().any(|rule_match| scopes(rule_match) == Scope::AllJobs);
         Ok(Rerun {
-            reason: self.words().rerun(total, &in_spite),
+            reason: self.sentences().rerun(total, &in_spite),
             delay,
             scope: if all { Scope::AllJobs } else { Scope::FailedJobs },
             debug_logging: match self.policy.debug_logging {
@@ -154,16 +153,16 @@ impl<'a> FailedAttempt<'a> {
     /// What no further evidence can change.
     fn may_still_be_rerun(&self) -> Result<(), Stop> {
         if self.run.run_attempt.get() > self.limits.most() {
-            return Err(self.end(RunOutcome::Exhausted, self.words().exhausted(self.limits.most(), None)));
+            return Err(self.end(RunOutcome::Exhausted, self.sentences().exhausted(self.limits.most(), None)));
         }
-        let counted = self.failed.iter().filter(|(_, outlook)| !outlook.can_be(Action::Ignore)).count();
+        let counted = self.failed.iter().filter(|(_, matches)| !matches.can_be(Action::Ignore)).count();
         if let Some(most) = self.policy.max_failed_jobs
             && counted > usize::try_from(most).unwrap_or(usize::MAX)
         {
             return Err(self.end(RunOutcome::Left, reason::too_many(counted, most)));
         }
         let certain: Vec<RuleMatch> = self.certain().collect();
-        let stays = |rule_match: &RuleMatch| rule_match.then == Action::Leave || self.is_spent(rule_match);
+        let stays = |rule_match: &RuleMatch| rule_match.action == Action::Leave || self.is_spent(rule_match);
         if self.policy.mixed == Mixed::Leave && certain.iter().any(stays) {
             return Err(self.left_by_rules());
         }
@@ -171,7 +170,7 @@ impl<'a> FailedAttempt<'a> {
     }
 
     fn enough_is_known(&self) -> Result<(), Stop> {
-        match self.failed.iter().find_map(|(_, outlook)| outlook.need) {
+        match self.failed.iter().find_map(|(_, matches)| matches.need) {
             Some(need) => Err(Stop::Need(need)),
             None => Ok(()),
         }
@@ -179,7 +178,7 @@ impl<'a> FailedAttempt<'a> {
 
     /// What the jobs that are to be re-run are re-run by.
     fn jobs_to_rerun(&self) -> Result<Vec<RuleMatch<'a>>, Stop> {
-        let wanted = self.certain().filter(|rule_match| rule_match.then == Action::Rerun);
+        let wanted = self.certain().filter(|rule_match| rule_match.action == Action::Rerun);
         let rerun: Vec<RuleMatch> = wanted.filter(|rule_match| !self.is_spent(rule_match)).collect();
         if rerun.is_empty() { Err(self.left_by_rules()) } else { Ok(rerun) }
     }
@@ -187,37 +186,35 @@ impl<'a> FailedAttempt<'a> {
     fn is_not_repeated(&self) -> Result<(), Stop> {
         let Some(most) = self.policy.stop_when_repeated else { return Ok(()) };
         for job in self.jobs() {
-            if matches!(self.evidence.annotations.get(&job.job_id), None | Some(Read::Unread)) {
+            if matches!(self.evidence.annotations.get(&job.job_id), None | Some(Fetched::NotYet)) {
                 return Err(Stop::Need(Need::Annotations(job.job_id)));
             }
         }
         let detail = self.detail();
         let Some(now) = &detail.fingerprint else { return Ok(()) };
-        let earlier = self.history.attempts.iter().filter(|earlier| earlier.run_attempt < self.run.run_attempt);
-        let same = 1 + earlier.filter(|earlier| earlier.fingerprint.as_ref() == Some(now)).count();
+        let same = 1 + self.earlier_attempts().filter(|earlier| earlier.fingerprint.as_ref() == Some(now)).count();
         if same < usize::try_from(most).unwrap_or(usize::MAX) {
             return Ok(());
         }
-        Err(self.end(RunOutcome::Left, self.words().repeated(same)))
+        Err(self.end(RunOutcome::Left, self.sentences().repeated(same)))
     }
 
     fn is_within_budget(&self) -> Result<(), Stop> {
-        let (budget, spent) = (&self.policy.budget, &self.history.spent);
+        let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = self.policy.budget;
+        let spent = &self.history.spent;
         let cost = i64::try_from(self.detail().runner_seconds).unwrap_or(i64::MAX);
         let time = spent.runner_time_last_day.as_millis().saturating_add(cost.saturating_mul(1_000));
         let over = |limit: Option<u32>, used: u32| limit.filter(|limit| used >= *limit);
-        let reason = if let Some(limit) = over(budget.reruns_per_hour, spent.reruns_last_hour) {
+        let reason = if let Some(limit) = over(reruns_per_hour, spent.reruns_last_hour) {
             format!("{} an hour", reason::reruns(limit))
-        } else if let Some(limit) = over(budget.reruns_per_day, spent.reruns_last_day) {
+        } else if let Some(limit) = over(reruns_per_day, spent.reruns_last_day) {
             format!("{} a day", reason::reruns(limit))
-        } else if let Some(limit) =
-            budget.minutes_per_day.filter(|limit| time > Span::minutes((*limit).into()).as_millis())
-        {
+        } else if let Some(limit) = minutes_per_day.filter(|limit| time > Span::minutes((*limit).into()).as_millis()) {
             format!("{limit} runner minutes a day")
         } else {
             return Ok(());
         };
-        Err(self.end(RunOutcome::Left, self.words().over_budget(&reason)))
+        Err(self.end(RunOutcome::Left, self.sentences().over_budget(&reason)))
     }
 
     /// Why that could not be told, where it does not matter enough.
@@ -225,31 +222,35 @@ impl<'a> FailedAttempt<'a> {
         if !superseded::matters(self.policy, self.run) {
             return Ok(None);
         }
-        if self.evidence.pulls == Read::Unread {
+        if self.evidence.pulls == Fetched::NotYet {
             return Err(Stop::Need(Need::Pulls { delay }));
         }
         let standing = superseded::standing(self.run, &self.evidence.pulls);
         match superseded::ending(self.run, &standing) {
             Some((outcome, reason)) => Err(self.end(outcome, reason)),
             // What could not be read is on record by itself.
-            None => Ok(standing.why_unknown().filter(|_| matches!(self.evidence.pulls, Read::There(_)))),
+            None => Ok(standing.why_unknown().filter(|_| matches!(self.evidence.pulls, Fetched::Present(_)))),
         }
     }
 
     /// Not re-run, because of what the rules say of its jobs or because their re-runs are used up.
     fn left_by_rules(&self) -> Stop {
         let spent = self.certain().find(|rule_match| self.is_spent(rule_match));
-        let leaves = self.certain().any(|rule_match| rule_match.then == Action::Leave);
+        let leaves = self.certain().any(|rule_match| rule_match.action == Action::Leave);
         match spent {
             Some(rule_match) if !leaves => {
-                self.end(RunOutcome::Exhausted, self.words().exhausted(self.total(&rule_match), rule_match.rule))
+                self.end(RunOutcome::Exhausted, self.sentences().exhausted(self.total(&rule_match), rule_match.rule))
             }
-            _ => self.end(RunOutcome::Left, self.words().left()),
+            _ => self.end(RunOutcome::Left, self.sentences().left()),
         }
     }
 
-    pub(super) fn certain(&self) -> impl Iterator<Item = RuleMatch<'a>> {
-        self.failed.iter().filter_map(|(_, outlook)| outlook.certain())
+    pub(super) fn earlier_attempts(&self) -> impl Iterator<Item = &'a EarlierAttempt> {
+        self.history.attempts.iter().filter(|earlier| earlier.run_attempt < self.run.run_attempt)
+    }
+
+    fn certain(&self) -> impl Iterator<Item = RuleMatch<'a>> {
+        self.failed.iter().filter_map(|(_, matches)| matches.certain())
     }
 
     fn total(&self, rule_match: &RuleMatch) -> u32 {
@@ -258,7 +259,7 @@ impl<'a> FailedAttempt<'a> {
 
     /// Whether a re-run by it would be one too many.
     pub(super) fn is_spent(&self, rule_match: &RuleMatch) -> bool {
-        rule_match.then == Action::Rerun && self.total(rule_match) < self.run.run_attempt.get()
+        rule_match.action == Action::Rerun && self.total(rule_match) < self.run.run_attempt.get()
     }
 
     fn delay(&self, rule_match: &RuleMatch) -> Span {
@@ -267,31 +268,29 @@ impl<'a> FailedAttempt<'a> {
         own.grown(self.policy.backoff, self.run.run_attempt.get() - 1, most)
     }
 
-    fn jobs(&self) -> impl Iterator<Item = &'a Job> {
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &'a Job> {
         self.failed.iter().filter_map(|(job, _)| *job)
     }
 
     pub(super) fn detail(&self) -> Detail {
         let failed: Vec<_> =
-            self.failed.iter().filter_map(|(job, outlook)| Some(((*job)?, outlook.certain()))).collect();
+            self.failed.iter().filter_map(|(job, matches)| Some(((*job)?, matches.certain()))).collect();
         let mut detail = Detail::of(&failed, &self.again, self.evidence);
-        if let Some(why) = self.unlisted.filter(|_| matches!(self.evidence.jobs, Read::There(_))) {
+        if let Some(why) = self.unlisted.filter(|_| matches!(self.evidence.jobs, Fetched::Present(_))) {
             detail.absent.push(format!("failed jobs: {why}"));
         }
-        detail.partial_fingerprint = self.missing_of_fingerprint().is_some();
+        detail.partial_fingerprint = self.unknown_of_fingerprint().is_some();
         detail.doubts = self.doubts_on_record();
         detail
     }
 
-    fn words(&self) -> reason::Words<'_> {
-        let interruption = |job: &Job| interruption(job, self.evidence);
-        let told = |(job, outlook): &(Option<&'a Job>, Outlook<'a>)| Told {
+    fn sentences(&self) -> Sentences<'_> {
+        let job = |(job, matches): &(Option<&'a Job>, RuleMatches<'a>)| MatchedJob {
             job: *job,
-            rule_match: outlook.certain(),
-            interruption: job.and_then(interruption),
+            rule_match: matches.certain(),
+            interruption: job.and_then(|job| self.evidence.interruption_of(job)),
         };
-        let judged = self.failed.iter().map(told).collect();
-        reason::Words::new(self.run.run_attempt, self.conclusion, judged)
+        Sentences::new(self.run.run_attempt, self.conclusion, self.failed.iter().map(job).collect())
     }
 
     fn end(&self, outcome: RunOutcome, reason: String) -> Stop {

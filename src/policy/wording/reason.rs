@@ -1,16 +1,12 @@
 //! Decisions as sentences, for a reader who has never seen this code.
 
-use crate::names::Conclusion;
-use crate::names::RunAttempt;
+use crate::names::{Conclusion, RunAttempt};
+use crate::policy::evidence::{Interruption, Job};
+use crate::policy::file::{Action, Rule};
+use crate::policy::matching::RuleMatch;
 
-use super::absent::Doubted;
-use super::evidence::Job;
-use super::format::{Action, Rule};
-use super::interruption::Interruption;
-use super::judge::{RuleMatch, failed_steps};
+use super::doubt::Doubt;
 use super::words::{clean, count, list, quoted, times};
-
-pub use super::words::quoted as named;
 
 pub fn broken(error: &str) -> String {
     format!("Left alone: the policy file is not valid, and nothing is re-run until it is ({}).", clean(error))
@@ -28,24 +24,24 @@ pub fn reruns(n: u32) -> String {
     if n == 1 { "1 re-run".to_owned() } else { format!("{n} re-runs") }
 }
 
-/// Speaks of one attempt.
-pub struct Words<'a> {
+/// What is said about one attempt.
+pub struct Sentences<'a> {
     attempt: RunAttempt,
     conclusion: Conclusion,
-    jobs: Vec<Told<'a>>,
+    jobs: Vec<MatchedJob<'a>>,
 }
 
-/// A failed job and what is known of it.
+/// A failed job and the rule that it takes.
 #[derive(Clone, Copy)]
-pub struct Told<'a> {
-    /// `None`: one that nothing is known of.
+pub struct MatchedJob<'a> {
+    /// `None`: one that GitHub does not list.
     pub job: Option<&'a Job>,
     pub rule_match: Option<RuleMatch<'a>>,
     pub interruption: Option<Interruption>,
 }
 
-impl<'a> Words<'a> {
-    pub fn new(attempt: RunAttempt, conclusion: Conclusion, jobs: Vec<Told<'a>>) -> Self {
+impl<'a> Sentences<'a> {
+    pub fn new(attempt: RunAttempt, conclusion: Conclusion, jobs: Vec<MatchedJob<'a>>) -> Self {
         Self { attempt, conclusion, jobs }
     }
 
@@ -54,7 +50,7 @@ impl<'a> Words<'a> {
     /// `in_spite`: of what, with a comma or a semicolon before it.
     pub fn rerun(&self, total: u32, in_spite: &str) -> String {
         let mut rules: Vec<&str> = Vec::new();
-        for rule_match in self.judged(Action::Rerun) {
+        for rule_match in self.matched(Action::Rerun) {
             match rule_match.rule {
                 Some(rule) if !rules.contains(&rule.name.as_str()) => rules.push(&rule.name),
                 _ => {}
@@ -62,7 +58,7 @@ impl<'a> Words<'a> {
         }
         let by = if rules.is_empty() { String::new() } else { format!(", by {}", list("rule", &rules)) };
         let where_in_the_log = match (self.jobs.as_slice(), rules.as_slice()) {
-            ([Told { rule_match: Some(RuleMatch { line: Some(line), .. }), .. }], [_]) => {
+            ([MatchedJob { rule_match: Some(RuleMatch { line: Some(line), .. }), .. }], [_]) => {
                 format!(" (line {line} of the job's log)")
             }
             _ => String::new(),
@@ -93,7 +89,7 @@ impl<'a> Words<'a> {
     }
 
     /// `Left alone: attempt 1 failed in job "build", and rule "tests" may say to leave it: its log could not be read (…).`
-    pub fn left_in_doubt(&self, doubt: &Doubted) -> String {
+    pub fn left_in_doubt(&self, doubt: &Doubt) -> String {
         format!("Left alone: attempt {}, and {doubt}.", self.failed())
     }
 
@@ -110,12 +106,12 @@ impl<'a> Words<'a> {
 
     /// `Left alone: job "test (3.12)" failed at step "Run tests", which rule "tests" leaves to its author.`
     pub fn left(&self) -> String {
-        let leaves = |rule_match: &RuleMatch| rule_match.then == Action::Leave;
-        let left: Vec<_> = self.jobs.iter().filter(|told| told.rule_match.as_ref().is_some_and(leaves)).collect();
-        let Some(told @ Told { rule_match: Some(rule_match), .. }) = left.first() else {
+        let leaves = |rule_match: &RuleMatch| rule_match.action == Action::Leave;
+        let left: Vec<_> = self.jobs.iter().filter(|failed| failed.rule_match.as_ref().is_some_and(leaves)).collect();
+        let Some(MatchedJob { job, rule_match: Some(rule_match), interruption }) = left.first() else {
             return format!("Left alone: attempt {}, and the policy file says to ignore that.", self.failed());
         };
-        let what = told.job.map_or_else(|| format!("attempt {}", self.failed()), |job| phrase(job, told.interruption));
+        let what = job.map_or_else(|| format!("attempt {}", self.failed()), |job| phrase(job, *interruption));
         let rule = match rule_match.rule {
             Some(rule) => format!("rule {} leaves to its author", quoted(&rule.name)),
             None => "no rule of the policy file re-runs".to_owned(),
@@ -134,7 +130,7 @@ impl<'a> Words<'a> {
             Conclusion::Cancelled => "was cancelled",
             _ => "failed",
         };
-        let jobs: Vec<_> = self.jobs.iter().filter_map(|told| Some((told.job?, told.interruption))).collect();
+        let jobs: Vec<_> = self.jobs.iter().filter_map(|failed| Some((failed.job?, failed.interruption))).collect();
         let place = match jobs.as_slice() {
             [] => String::new(),
             [(only, interruption)] => format!(" in job {}{}", quoted(&only.name), how(only, *interruption)),
@@ -145,8 +141,8 @@ impl<'a> Words<'a> {
         format!("{} {what}{place}", self.attempt)
     }
 
-    fn judged(&self, then: Action) -> impl Iterator<Item = RuleMatch<'a>> {
-        self.jobs.iter().filter_map(move |told| told.rule_match.filter(|rule_match| rule_match.then == then))
+    fn matched(&self, action: Action) -> impl Iterator<Item = RuleMatch<'a>> {
+        self.jobs.iter().filter_map(move |failed| failed.rule_match.filter(|rule_match| rule_match.action == action))
     }
 }
 
@@ -163,7 +159,7 @@ fn phrase(job: &Job, interruption: Option<Interruption>) -> String {
 
 /// ` at step "Run tests" (its runner was lost)`.
 fn how(job: &Job, interruption: Option<Interruption>) -> String {
-    let step = failed_steps(job).next().map(|step| format!(" at step {}", quoted(&step.name)));
+    let step = job.failed_steps().next().map(|step| format!(" at step {}", quoted(&step.name)));
     let interruption = interruption.map(|interruption| format!(" ({})", interruption.in_words()));
     [step, interruption].into_iter().flatten().collect()
 }

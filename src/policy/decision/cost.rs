@@ -1,8 +1,7 @@
 //! What a re-run costs in runner time, estimated from the jobs of the attempt before it.
 
+use crate::policy::evidence::Job;
 use crate::time::Span;
-
-use super::evidence::Job;
 
 /// How many minutes GitHub bills for one ("About billing for GitHub Actions").
 pub fn multiplier(job: &Job) -> i64 {

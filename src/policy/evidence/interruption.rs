@@ -2,32 +2,33 @@
 //!
 //! Many of these jobs look the same otherwise: they failed, and no step of theirs did.
 
-use serde::{Deserialize, Serialize};
+use crate::names::string_enum;
 
 /// GitHub's words stand at the beginning of an annotation.
 const LONGEST: usize = 400;
 /// A runner passes on 50 annotations of one job ("Workflow commands for GitHub Actions"); GitHub adds a few.
 const MOST: usize = 100;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Interruption {
-    /// The runner vanished, was shut down, or never took the job that was given to it.
-    LostRunner,
-    /// The account: a payment, a spending limit, minutes that are used up.
-    Billing,
-    /// The workflow file, or one that it calls.
-    InvalidWorkflow,
-    /// Rules that protect an environment, or somebody who rejected the deployment.
-    Environment,
-    /// A concurrency group let another go first.
-    Concurrency,
-    /// It took longer than it may.
-    MaximumTime,
-    /// No runner with the job's labels came for it in a day.
-    NoRunner,
-    /// GitHub said that it was not started, for another reason.
-    NotStarted,
+string_enum! {
+    /// The words are stored with decisions.
+    pub enum Interruption {
+        /// The runner vanished, was shut down, or never took the job that was given to it.
+        LostRunner = "lost_runner",
+        /// The account: a payment, a spending limit, minutes that are used up.
+        Billing = "billing",
+        /// The workflow file, or one that it calls.
+        InvalidWorkflow = "invalid_workflow",
+        /// Rules that protect an environment, or somebody who rejected the deployment.
+        Environment = "environment",
+        /// A concurrency group let another go first.
+        Concurrency = "concurrency",
+        /// It took longer than it may.
+        MaximumTime = "maximum_time",
+        /// No runner with the job's labels came for it in a day.
+        NoRunner = "no_runner",
+        /// GitHub said that it was not started, for another reason.
+        NotStarted = "not_started",
+    }
 }
 
 /// The beginnings and middles of annotations, in lower case; the first that is found counts. From GitHub's runner and from

@@ -1,33 +1,14 @@
-//! What patterns mean, what they cost, and what becomes of what is beyond the budget.
+//! What patterns mean, and what they cost.
+
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::names::Conclusion;
-use crate::policy::tests::{job as failed_job, policy, run as a_run};
-
-fn run() -> Run {
-    a_run(1, Conclusion::Failure)
-}
-
-fn job(id: u64) -> JobId {
-    JobId::new(id).unwrap()
-}
-
-fn automata(log: &[&str], annotation: &[&str]) -> Automata {
-    let mut collected = Collected::default();
-    log.iter().for_each(|pattern| collected.push(pattern, Where::Log).unwrap());
-    annotation.iter().for_each(|pattern| collected.push(pattern, Where::Annotation).unwrap());
-    collected.compiled()
-}
-
-fn search(evidence: &mut Evidence, automata: Automata) {
-    evidence.search(&Policy { automata, ..Policy::default() }, &run());
-}
 
 /// Which of the patterns match, and what it took to find out.
 fn matching(patterns: &[&str], texts: &[&str]) -> (BTreeSet<usize>, u64) {
-    let hirs: Vec<Hir> = patterns.iter().map(|text| pattern::parse(text).unwrap()).collect();
+    let hirs: Vec<Hir> = patterns.iter().map(|text| syntax::parse(text).unwrap()).collect();
     let automaton = Automaton::new(&hirs).unwrap();
     let (mut search, mut found, mut left) = (Search::new(&automaton), BTreeSet::new(), u64::MAX);
     for text in texts {
@@ -132,7 +113,7 @@ proptest! {
     ) {
         let pattern = pieces.concat();
         let Ok(before) = regex_lite::Regex::new(&pattern) else { return Ok(()) };
-        if let Err(error) = pattern::parse(&pattern) {
+        if let Err(error) = syntax::parse(&pattern) {
             // It took a flag, or nothing, for something that can be repeated.
             prop_assert!(error.starts_with("repetition operator missing expression"), "{pattern:?}: {error}");
             return Ok(());
@@ -150,7 +131,7 @@ proptest! {
         texts in prop::collection::vec(prop::collection::vec(prop::sample::select(TEXT), 0..8), 4),
     ) {
         let patterns: Vec<String> = patterns.iter().map(|pieces| pieces.concat()).collect();
-        let patterns: Vec<&str> = patterns.iter().map(String::as_str).filter(|text| pattern::parse(text).is_ok()).collect();
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).filter(|text| syntax::parse(text).is_ok()).collect();
         let texts: Vec<String> = texts.iter().map(|pieces| pieces.concat()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let alone = (0..patterns.len()).filter(|index| !matching(&patterns[*index..=*index], &texts).0.is_empty());
@@ -192,7 +173,7 @@ fn what_is_no_pattern_is_said_with_its_place() {
 
 #[test]
 fn how_large_patterns_may_be() {
-    let size = |pattern| size_of_program(&pattern::parse(pattern).unwrap()).unwrap();
+    let size = |pattern| size_of_program(&syntax::parse(pattern).unwrap()).unwrap();
     assert!(size("Could not resolve host") < 30 && size("(?i)could not resolve host") < 70);
     // A hundred ordinary ones are small enough.
     let mut collected = Collected::default();
@@ -216,68 +197,10 @@ fn how_large_patterns_may_be() {
     assert!(collected.push("(", Where::Log).is_err());
 }
 
-/// So much is accepted of a log: 500 lines of 2,000 characters.
-fn log_of(line: impl Fn(usize) -> String) -> LogTail {
-    LogTail { first_line: 1, lines: (0..500).map(|number| line(number).chars().take(2_000).collect()).collect() }
-}
-
 /// Characters as if by chance, of so many.
 fn by_chance(seed: usize, of: &[u8]) -> String {
     let mut random = fastrand::Rng::with_seed(seed as u64);
     (0..2_000).map(|_| char::from(of[random.usize(..of.len())])).collect()
-}
-
-fn logs(of: impl Fn(u64) -> LogTail, jobs: u64) -> Evidence {
-    Evidence { logs: (1..=jobs).map(|id| (job(id), Read::There(of(id)))).collect(), ..Evidence::default() }
-}
-
-#[test]
-fn what_ordinary_patterns_cost() {
-    // A look for each byte, and little else: however many patterns there are, and whatever they are.
-    let words = |seed| by_chance(seed, b"abcdefghijklmnopqrstuvwxyz        ");
-    let regexes: Vec<String> =
-        (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}")).collect();
-    let regexes: Vec<&str> = regexes.iter().map(String::as_str).collect();
-    let mut evidence = logs(|id| log_of(|line| words(500 * id as usize + line)), 12);
-    search(&mut evidence, automata(&regexes, &[]));
-    let work = evidence.searched.work();
-    assert!((12_000_000..14_000_000).contains(&work), "{work}");
-    // The same again is not done again.
-    search(&mut evidence, automata(&regexes, &[]));
-    assert_eq!(evidence.searched.work(), work);
-    // One that used to take half a minute.
-    let mut evidence = logs(|_| log_of(words), 1);
-    search(&mut evidence, automata(&[r"(?i)(\w+\s?){1,20}failed$"], &[]));
-    let work = evidence.searched.work();
-    assert!((1_000_000..4_000_000).contains(&work), "{work}");
-}
-
-#[test]
-fn beyond_the_budget_evidence_is_absent() {
-    // Each next step is a new one, of a program as large as there may be.
-    let hostile: Vec<String> = (0..64).map(|n| format!("[ab]*a[ab]{{{}}}c", 50 + n)).collect();
-    let hostile: Vec<&str> = hostile.iter().map(String::as_str).collect();
-    let both = automata(&hostile[..32], &hostile[32..]);
-    let mut evidence = logs(|id| log_of(|line| by_chance(500 * id as usize + line, b"ab")), 3);
-    let message = by_chance(1, b"ab");
-    evidence.annotations.insert(job(1), Read::There(vec![message.clone()]));
-    evidence.annotations.insert(job(2), Read::There(vec![message; 1_000]));
-    search(&mut evidence, both.clone());
-    assert!(evidence.searched.is_spent() && evidence.searched.work() == WORK);
-    // What outsiders write in annotations counts as well.
-    assert!(matches!(evidence.annotations.get(&job(1)), Some(Read::There(_))));
-    let absent = Read::Absent(beyond());
-    assert_eq!(evidence.annotations.get(&job(2)), Some(&absent));
-    // Nothing is searched any more, and all that is said so.
-    let absent = Read::Absent(beyond());
-    assert!(evidence.logs.values().all(|read| *read == absent));
-    evidence.logs.insert(job(4), Read::There(log_of(|_| "short".to_owned())));
-    search(&mut evidence, both.clone());
-    assert_eq!(evidence.logs.get(&job(4)), Some(&absent));
-    // Another policy does not have the budget anew.
-    evidence.logs.insert(job(5), Read::There(log_of(|_| "short".to_owned())));
-    search(&mut evidence, automata(&["short"], &[]));
-    assert_eq!(evidence.logs.get(&job(5)), Some(&absent));
 }
 
 /// Patterns and texts for which each step costs as much as it can, by what the count leaves out: branches, conditions
@@ -296,36 +219,4 @@ fn no_step_goes_uncounted() {
     let dots: Vec<&str> = dots.iter().map(String::as_str).collect();
     let repeated = count(&dots, &[&text, &text]) - count(&dots, &[&text]);
     assert!(repeated >= 2_000 * 64, "{repeated}");
-}
-
-#[test]
-fn names_count_as_well() {
-    let looked_at = |text: &str, jobs: u64, name: &str| {
-        let jobs = (1..=jobs).map(|id| failed_job(id, name, name)).collect();
-        let mut evidence = Evidence { jobs: Read::There(jobs), ..Evidence::default() };
-        let policy = policy(text);
-        evidence.search(&policy, &run());
-        let work = evidence.searched.work();
-        assert!(evidence.is_searched(&policy, &run()));
-        evidence.search(&policy, &run());
-        assert_eq!(evidence.searched.work(), work, "once is enough");
-        (work, evidence.jobs)
-    };
-    let rules = |n: u64, glob: &str, more: &str| -> String {
-        let rule = |id| format!("  - {{ name: r{id}, then: leave, if: {{ job: \"{glob}\"{more} }} }}\n");
-        format!("rules:\n{}", (0..n).map(rule).collect::<String>())
-    };
-    // Fifty rules, for a whole matrix that has failed.
-    let (work, jobs) =
-        looked_at(&rules(50, "build (*)", ", step: \"*test*\", log: x"), 256, "build (3.12, ubuntu-24.04)");
-    assert!(work < WORK * 2 / 3 && matches!(jobs, Read::There(_)), "{work}");
-    // A name is as long as somebody likes, and so is a list of rules.
-    let long = "a".repeat(10_000);
-    let glob = format!("*{}b", "a".repeat(200));
-    for (rules, jobs, name) in
-        [(rules(100, &glob, ""), 100, long.as_str()), (rules(900, "x", ", exit_code: 1"), 1_000, "a")]
-    {
-        let (work, jobs) = looked_at(&rules, jobs, name);
-        assert_eq!((work, jobs), (WORK, Read::Absent(beyond())));
-    }
 }
