@@ -66,13 +66,13 @@ fn main() -> ExitCode {
         strangers::trials(&stage),
         told::trials(&stage),
         payloads::trials(&stage),
+        panics::trials(&stage),
+        chaos::trials(&stage),
+        costs::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
     let one_by_one = [
         bodies::trials(&stage),
-        costs::trials(&stage),
-        panics::trials(&stage),
-        chaos::trials(&stage),
         load::trials(&stage),
         size::trials(&stage),
         browser::trials(&stage),
