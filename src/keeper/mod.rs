@@ -5,17 +5,16 @@
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
 //! - [`rename`]: what becomes of runs whose repository is called otherwise now.
-//! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
-//! - [`stats`]: what is counted, and `adopt`: what older versions counted otherwise. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
-//!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
-//! - [`once`]: what is good once, of the set-up page's own object.
+//! - [`repository_state`]: what is known of the repository as a whole. [`store`]: its rows, all the SQL, and what is counted.
+//!   [`retention`]: how long things are kept. This file: the machine and the store put together, still without Workers.
+//! - [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for Workers KV. [`notices`],
+//!   [`comments`]: what people are told without looking.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
-mod adopt;
 pub mod attempts;
 pub mod circuit_breaker;
 pub mod comments;
@@ -24,14 +23,12 @@ mod judge;
 pub mod notices;
 mod on_failure;
 pub mod on_webhook;
-pub mod once;
 pub mod policy_cache;
 mod rename;
 pub mod repository_state;
-mod schema;
+pub mod retention;
 mod second_look;
 pub mod state_machine;
-pub mod stats;
 pub mod store;
 pub mod summary;
 pub mod sweep;
@@ -64,20 +61,16 @@ use comments::Comment;
 use evidence_collector::{EvidenceCollector, Missing};
 use notices::{Notice, Notices};
 use policy_cache::PolicyCache;
-use repository_state::{PRUNE, SWEEP, Trouble};
+use repository_state::Trouble;
+use retention::PRUNE_EVERY;
 use state_machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
-use stats::Change;
-use store::{Sql, Store, StoreError};
-use summary::{SUMMARY, Summary, Writing};
+use store::notices::NoticeKind;
+use store::statistics::Change;
+use store::{Fact, Sql, Store, StoreError};
+use summary::{Summary, Writing};
 use sweep::{After, Sweep};
 use tracked_run::TrackedRun;
 
-/// A run can be re-run for 30 days, and is waited for a little longer.
-const KEEP_RUNS: Span = Span::days(35);
-/// GitHub redelivers for three days ("Redelivering webhooks").
-const KEEP_DELIVERY_DAYS: i64 = 3;
-const PRUNED_AT_ONCE: i64 = 1_000;
-const PRUNE_EVERY: Span = Span::hours(24);
 /// A failed write to Workers KV is tried again after this.
 const PUBLISH_AGAIN: Span = Span::minutes(1);
 /// The longer it fails, the longer it is left: the free plan has 1,000 writes a day for all repositories.
@@ -260,7 +253,7 @@ impl<S: Sql> Keeper<S> {
     /// Stores a webhook. When this has returned, nothing of it can be lost.
     pub fn receive(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
         if let Some(id) = &event.delivery
-            && self.store.has_delivery(id, cx.now, KEEP_DELIVERY_DAYS)?
+            && self.store.has_delivery(id, cx.now)?
         {
             let receipt = Receipt {
                 kind: ReceiptKind::Recorded,
@@ -271,7 +264,7 @@ impl<S: Sql> Keeper<S> {
             return Ok((receipt, vec![]));
         }
         if let Some(sweep) = Sweep::noted(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
-            self.store.set_fact(SWEEP, Some(&sweep))?;
+            self.store.set_fact(Fact::Sweep, Some(&sweep))?;
         }
         let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
         let mut noted = on_webhook::on_webhook(self.store.run(event.run_id)?, event, cx);
@@ -313,10 +306,10 @@ impl<S: Sql> Keeper<S> {
         for record in records {
             self.store.record(after.run_id, record)?;
             if record.outcome == RunOutcome::Exhausted {
-                self.notice(after.run_id, notices::Kind::Exhausted, now)?;
+                self.notice(after.run_id, NoticeKind::Exhausted, now)?;
             }
         }
-        if stats::count(&self.store, &Change { before: before.as_ref(), after, records }, now)? {
+        if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
             self.summary_changed(now)?;
         }
         if after.reruns > 0 && !records.is_empty() {
@@ -342,11 +335,11 @@ impl<S: Sql> Keeper<S> {
         {
             return Ok(Some(Task::WantCancelled(wanted)));
         }
-        if let Some(writing) = self.store.fact::<Writing>(SUMMARY)?
+        if let Some(writing) = self.store.fact::<Writing>(Fact::Summary)?
             && writing.due.is_some_and(|due| due <= now)
             && let Some(summary) = self.summary(cx.rules, now)?
         {
-            self.store.set_fact(SUMMARY, Some(&writing.begun(now + PUBLISH_AGAIN)))?;
+            self.store.set_fact(Fact::Summary, Some(&writing.begun(now + PUBLISH_AGAIN)))?;
             return Ok(Some(Task::Summarize(Box::new(summary))));
         }
         if let Some(notice) = self.next_notice(now)? {
@@ -362,7 +355,7 @@ impl<S: Sql> Keeper<S> {
             && sweep.due(cx.rules.sweep_interval).is_some_and(|due| due <= now)
         {
             let call = sweep.start(now);
-            self.store.set_fact(SWEEP, Some(&sweep.postponed(now + LEASE)))?;
+            self.store.set_fact(Fact::Sweep, Some(&sweep.postponed(now + LEASE)))?;
             return Ok(Some(Task::Call(call)));
         }
         let Some(mut tracked) = self.store.next_due(now)? else { return Ok(None) };
@@ -431,7 +424,7 @@ impl<S: Sql> Keeper<S> {
             }
             ListAnswer::TooLong => (vec![], None),
             ListAnswer::Problem(problem) => {
-                self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
+                self.store.set_fact(Fact::Sweep, Some(&sweep.failed(cx.now)))?;
                 let breaker = TripReason::of(&problem).map(|closing| CircuitBreaker::close(closing, 0, cx));
                 let credentials = self.close_gate(breaker, credentials, cx)?;
                 let records = self.give_up_repository(cx)?;
@@ -463,7 +456,7 @@ impl<S: Sql> Keeper<S> {
         let After { next, passed_over } = Sweep::after(asked, listed, cancelled_since.is_some());
         // A comment has met a rate limit meanwhile.
         let next = if self.is_shut(cx.now)? && next.is_some() {
-            self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
+            self.store.set_fact(Fact::Sweep, Some(&sweep.failed(cx.now)))?;
             return Ok(StepResult { records, credentials, ..StepResult::default() });
         } else {
             next
@@ -472,7 +465,7 @@ impl<S: Sql> Keeper<S> {
             Some(next) => sweep.going_on(next.clone(), cx.now),
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),
         };
-        self.store.set_fact(SWEEP, Some(&sweep))?;
+        self.store.set_fact(Fact::Sweep, Some(&sweep))?;
         // Between, what is due has its turn.
         let task = next.filter(Sweep::goes_on_at_once).map(|next| Task::Call(Call::ListFailedRuns(next)));
         Ok(StepResult { task, records, credentials, notice: passed_over })
@@ -486,7 +479,7 @@ impl<S: Sql> Keeper<S> {
         }
         let refused = step.breaker.as_ref().is_some_and(|breaker| matches!(breaker.cause, Cause::Credentials { .. }));
         if refused && step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
-            self.notice(step.tracked.run_id, notices::Kind::Refused, cx.now)?;
+            self.notice(step.tracked.run_id, NoticeKind::Refused, cx.now)?;
         }
         let of_repository =
             step.breaker.as_ref().is_some_and(|breaker| matches!(breaker.cause, Cause::Repository { .. }));
@@ -540,7 +533,7 @@ impl<S: Sql> Keeper<S> {
         end: impl Fn(TrackedRun) -> Step,
         cx: &Context,
     ) -> Result<Vec<(RunId, Record)>, StoreError> {
-        self.store.set_fact::<Sweep>(SWEEP, None)?;
+        self.store.set_fact::<Sweep>(Fact::Sweep, None)?;
         let mut records = Vec::new();
         for _ in 0..RETIRED_AT_ONCE {
             let Some(tracked) = self.store.next_due(Millis(i64::MAX))? else { break };
@@ -557,7 +550,8 @@ impl<S: Sql> Keeper<S> {
     /// When the next thing is due; `None` when nothing is.
     pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         let (due, publish) = self.store.first_times()?;
-        let (paused, summary) = (self.paused()?, self.store.fact::<Writing>(SUMMARY)?.and_then(|writing| writing.due));
+        let (paused, summary) =
+            (self.paused()?, self.store.fact::<Writing>(Fact::Summary)?.and_then(|writing| writing.due));
         let notice = self.next_notice_due()?;
         let sweep = self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval));
         let calls = [due, sweep, self.next_comment_due()?].into_iter().flatten().min().filter(|_| paused.is_none());
@@ -570,14 +564,12 @@ impl<S: Sql> Keeper<S> {
 
     /// Forgets what is too old to matter, once a day and a bounded number of rows at a time.
     pub fn prune(&self, now: Millis) -> Result<(), StoreError> {
-        let due: Option<Millis> = self.store.fact(PRUNE)?;
+        let due: Option<Millis> = self.store.fact(Fact::Prune)?;
         if due.is_some_and(|due| due > now) {
             return Ok(());
         }
-        let more = self.store.prune(now, KEEP_RUNS, KEEP_DELIVERY_DAYS, PRUNED_AT_ONCE)?
-            | stats::prune(self.store.sql(), now, PRUNED_AT_ONCE)?;
-        self.prune_comments(PRUNED_AT_ONCE)?;
-        self.store.set_fact(PRUNE, Some(&if more { now } else { now + PRUNE_EVERY }))
+        let more = self.store.prune(now)?;
+        self.store.set_fact(Fact::Prune, Some(&if more { now } else { now + PRUNE_EVERY }))
     }
 
     /// A run and the decisions on it, for those who look.

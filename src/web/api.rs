@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::doctor::{Site, examine, redeliver};
-use crate::keeper::stats::{Figures, Totals};
+use crate::keeper::store::statistics::{Figures, Totals};
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
 use crate::names::RepoName;

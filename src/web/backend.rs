@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::doctor::GitHub;
 use crate::github::Problem;
-use crate::keeper::once::Once;
+use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
 use crate::names::RepoName;

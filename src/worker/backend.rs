@@ -7,7 +7,7 @@ use worker::{Env, Method, Request, RequestInit, Response};
 
 use crate::doctor::GitHub;
 use crate::github::Problem;
-use crate::keeper::once::{self, Once};
+use crate::keeper::store::once::{self, Once};
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
 use crate::names::RepoName;

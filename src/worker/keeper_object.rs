@@ -22,9 +22,9 @@ use worker::{Date, DurableObject, Env, Method, Request, RequestInit, Response, S
 use crate::github::{Call, Commented, Credentials};
 use crate::keeper::comments::{self, Comment};
 use crate::keeper::notices::{Notice, Notices};
-use crate::keeper::once::{self, Once};
 use crate::keeper::repository_state::Identity;
 use crate::keeper::state_machine::{LEASE, ReceiptKind, Record};
+use crate::keeper::store::once::{self, Once};
 use crate::keeper::store::{Sql, StoreError, Value};
 use crate::keeper::summary::Summary;
 use crate::keeper::tracked_run::TrackedRun;

@@ -5,8 +5,6 @@ use std::net::IpAddr;
 
 use crate::time::{Millis, Span};
 
-use super::Denied;
-
 /// Wrong credentials from one address, before it has to wait.
 pub(super) const FAILURES: u32 = 10;
 const FAILURES_WITHIN: Span = Span::minutes(5);
@@ -37,11 +35,11 @@ impl FailedLogins {
         self.tries(address, now).count += 1;
     }
 
-    /// The platform has counted too many.
-    pub fn lock(&mut self, address: &str, now: Millis) -> Denied {
+    /// The platform has counted too many. How long this address has to wait.
+    pub fn lock(&mut self, address: &str, now: Millis) -> Span {
         let tries = self.tries(address, now);
         *tries = Tries { count: tries.count.max(FAILURES), until: tries.until.max(now + LOCKED_FOR) };
-        Denied::TooMany { retry_after_seconds: (tries.until - now).as_millis() / 1_000 + 1 }
+        tries.until - now
     }
 
     fn tries(&mut self, address: &str, now: Millis) -> &mut Tries {
@@ -98,7 +96,7 @@ mod tests {
     #[test]
     fn what_the_platform_has_counted_locks_for_a_while() {
         let mut failures = FailedLogins::default();
-        assert_eq!(failures.lock("192.0.2.1", NOW), Denied::TooMany { retry_after_seconds: 301 });
+        assert_eq!(failures.lock("192.0.2.1", NOW), FAILURES_WITHIN);
         assert_eq!(failures.wait("192.0.2.1", NOW + Span::seconds(299)), Some(Span::seconds(1)));
         assert_eq!(failures.wait("192.0.2.1", NOW + FAILURES_WITHIN), None);
     }

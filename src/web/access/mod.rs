@@ -11,7 +11,7 @@ use ctutils::CtEq;
 use sha2::{Digest, Sha256};
 
 use crate::settings::{Secret, Settings};
-use crate::time::Millis;
+use crate::time::{Millis, Span};
 use crate::web::backend::Backend;
 use crate::web::http::Request;
 use crate::web::routes::{Care, origin};
@@ -31,6 +31,10 @@ pub enum Denied {
 }
 
 impl Denied {
+    fn too_many(wait: Span) -> Self {
+        Self::TooMany { retry_after_seconds: wait.as_millis() / 1_000 + 1 }
+    }
+
     pub fn http_status(self) -> u16 {
         match self {
             Self::NotSet | Self::CrossSite => 403,
@@ -114,7 +118,7 @@ pub async fn check(
     // itself is exact, and holds whatever becomes of that.
     if checked == Err(Denied::Wrong) {
         match backend.exceeds_failed_logins(&network(request.address)).await {
-            Ok(true) => return Err(logins.borrow_mut().lock(request.address, now)),
+            Ok(true) => return Err(Denied::too_many(logins.borrow_mut().lock(request.address, now))),
             Ok(false) => {}
             Err(fault) => backend.log_fault("rate limiter", &fault),
         }
@@ -143,7 +147,7 @@ fn check_credentials(
     let token = token.ok_or(Denied::NotSet)?;
     let authorization = authorization.ok_or(Denied::Absent)?;
     if let Some(wait) = failures.wait(address, now) {
-        return Err(Denied::TooMany { retry_after_seconds: wait.as_millis() / 1_000 + 1 });
+        return Err(Denied::too_many(wait));
     }
     let Some((scheme, _)) = given(authorization).filter(|(_, given)| is_same(token, given)) else {
         failures.add(address, now);

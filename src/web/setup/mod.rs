@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::github::Problem;
 use crate::github::answer::{Reply, problem};
-use crate::keeper::once::Once;
+use crate::keeper::store::once::Once;
 use crate::settings::{Secret, Settings};
 use crate::web::access::Denied;
 use crate::web::backend::Backend;

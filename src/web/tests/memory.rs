@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::doctor::{GitHub, Who};
 use crate::github::Problem;
 use crate::github::answer::{Reply, ReplyHeaders};
-use crate::keeper::once::Once;
+use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
 use crate::names::RepoName;
@@ -121,7 +121,7 @@ impl Backend for Memory {
             Question::Repository(_) => json!({
                 "repository": repository, "at": "2026-11-23T15:04:05Z", "paused_since": null, "credentials_refused": null,
                 "repository_problem": null, "policy_problem": null, "waiting": 0, "rerunning": 0, "reruns_today": 0,
-                "reruns_per_day": null, "last_30_days": crate::keeper::stats::Figures::default(), "by_day": [],
+                "reruns_per_day": null, "last_30_days": crate::keeper::store::statistics::Figures::default(), "by_day": [],
                 "due": [], "flaky_jobs": [], "bad_runners": [], "runs": [run], "next_cursor": "7",
             }),
             Question::Runs(_) | Question::FlakyJobs { .. } | Question::Pause | Question::Resume => json!({}),
