@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
 use rerunner::policy::RunOutcome;
-use rerunner::policy::keys::{BUDGET, CONDITIONS, FILE, FILTER, Key, RULE};
+use rerunner::policy::file::{BUDGET, CONDITIONS, FILE, FILTER, Key, RULE};
 use rerunner::policy::{Action, Bounds, Policy, parse};
 use rerunner::settings::Settings;
 use rerunner::webhook::Answer;
@@ -119,7 +119,7 @@ fn every_command() {
 #[test]
 fn the_bundles_size() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = ["build/index_bg.wasm", "build/worker/shim.mjs", "src/worker/entry.mjs", "build/index.js"];
+    let files = ["build/index_bg.wasm", "src/worker/entry.mjs", "build/index.js"];
     let sizes = files.iter().filter_map(|file| std::fs::metadata(root.join(file)).ok()).map(|file| file.len());
     let kib = sizes.sum::<u64>() as f64 / 1024.0;
     let said = README.split(" KiB, ").next().and_then(|text| text.rsplit([' ', '\n']).next()).unwrap();
@@ -163,7 +163,7 @@ fn the_policy_that_most_people_want() {
     let policies: Vec<Policy> = files.iter().map(|file| parse(file, Bounds::default()).unwrap()).collect();
     let most_wanted = policies.first().expect("an example");
     assert!(files[0].lines().count() <= 10);
-    let does: Vec<_> = most_wanted.rules.iter().map(|rule| rule.then).collect();
+    let does: Vec<_> = most_wanted.rules.iter().map(|rule| rule.action).collect();
     assert_eq!(does, [Action::Rerun, Action::Rerun, Action::Leave]);
     assert!(README.contains("docs/rerunner.schema.json"));
 }
