@@ -6,21 +6,22 @@ use crate::policy::RunOutcome;
 use crate::time::Millis;
 
 use super::state_machine::Record;
+use super::stats;
 use super::store::{StoreError, Value};
+use super::tasks::{comment, notify};
 use super::tracked_run::{Begun, PendingRerun, Refusal, TrackedRun};
-use super::{comments, notices, stats};
 
 /// Each entry is one version of the schema; a Keeper's storage is brought up to date when it starts.
 pub const SCHEMA: &[&[&str]] = &[
     FIRST,
     POLICIES,
     stats::SCHEMA,
-    notices::SCHEMA,
-    comments::SCHEMA,
+    notify::SCHEMA,
+    comment::SCHEMA,
     REFUSALS,
     WORKFLOWS,
     GATHERING,
-    comments::BY_AUTHOR,
+    comment::BY_AUTHOR,
 ];
 
 const FIRST: &[&str] = &[

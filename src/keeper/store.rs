@@ -89,13 +89,14 @@ impl<S: Sql> Store<S> {
             .map(|runs| runs.into_iter().next())
     }
 
-    /// When the first run is due, and when the first count is to be published.
-    pub fn first_times(&self) -> Result<(Option<Millis>, Option<Millis>), StoreError> {
-        let statement = "SELECT (SELECT MIN(due) FROM runs WHERE due IS NOT NULL), \
-                         (SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL)";
-        let Some(values) = self.sql.exec(statement, vec![])?.into_iter().next() else { return Ok((None, None)) };
-        let mut times = row(values);
-        Ok((times.optional_millis()?, times.optional_millis()?))
+    /// When the first run is due.
+    pub fn first_due(&self) -> Result<Option<Millis>, StoreError> {
+        self.minimum("SELECT MIN(due) FROM runs WHERE due IS NOT NULL")
+    }
+
+    /// When the first count is to be published.
+    pub fn first_publish(&self) -> Result<Option<Millis>, StoreError> {
+        self.minimum("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")
     }
 
     pub(super) fn minimum(&self, statement: &str) -> Result<Option<Millis>, StoreError> {

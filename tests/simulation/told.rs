@@ -1,8 +1,8 @@
 //! What people are told: messages that get lost on their way, or arrive and nobody hears of it; and the comments on pull
 //! requests. Each is told once and not lost.
 
-use rerunner::keeper::comments::MARK;
-use rerunner::keeper::{notices::Kind as NoticeKind, notices::Notice};
+use rerunner::keeper::tasks::comment::MARK;
+use rerunner::keeper::tasks::notify::{Kind, Notification};
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
@@ -19,7 +19,7 @@ const GIVEN_UP: usize = 25;
 #[derive(Debug, Clone)]
 pub struct Post {
     pub repository: usize,
-    pub notice: Notice,
+    pub notice: Notification,
     /// By the Keeper's clock.
     at: Millis,
     /// Of the machine that has sent it.
@@ -31,7 +31,7 @@ pub struct Post {
 }
 
 impl World {
-    pub fn send(&mut self, repository: usize, notice: Notice) {
+    pub fn send(&mut self, repository: usize, notice: Notification) {
         self.note(|| format!("message    {:?}", notice.text));
         let at = self.clock(repository);
         let per_hour = self.settings_at(self.now).per_hour.unwrap_or_default() as usize;
@@ -76,7 +76,7 @@ impl Schedule {
                 .get(&run_id)
                 .is_some_and(|decided| decided.iter().any(|(_, record)| record.outcome == RunOutcome::Exhausted));
             let told = |post: &&crate::told::Post| {
-                post.taken && post.notice.about().any(|about| about == (run_id, NoticeKind::Exhausted))
+                post.taken && post.notice.about().any(|about| about == (run_id, Kind::Exhausted))
             };
             if settings.per_hour.is_some() && exhausted && !world.posts.iter().any(|post| told(&post)) {
                 wrong.push(format!("nobody was told that run {id:?} was given up"));

@@ -17,7 +17,7 @@ use rerunner::github::{
 };
 use rerunner::keeper::Answer;
 use rerunner::keeper::attempts::Attempts;
-use rerunner::keeper::comments::{Comment, MARK};
+use rerunner::keeper::tasks::comment::{Comment, MARK};
 use rerunner::keeper::{state_machine::QUIET, state_machine::Record};
 use rerunner::names::{DeliveryId, RunId};
 use rerunner::policy::Scope;

@@ -1,22 +1,23 @@
-//! What people are to be told: that a run was given up, or that GitHub refuses the credentials. Once for each run, stored in
-//! the step that decided it, tried until it is taken, and never more than a number of messages an hour: what there is
-//! beyond that goes out as one summary.
+//! People are notified that a run was given up, or that GitHub refuses the credentials: once for each run, stored in the step
+//! that decided it, tried until it is accepted, and never more than a number of messages an hour. What there is beyond that
+//! goes out as one message.
 //!
-//! A message is sent beside all else ([`super::work::Platform::notify`]), so that no re-run waits for it. Whoever takes it
-//! may have taken it although the answer was lost: then it comes twice.
+//! A message is sent beside all else ([`Platform::notify`](super::super::work::Platform::notify)), so that no re-run waits
+//! for it. It may have arrived although the answer was lost: then it comes twice.
 
 use serde::{Deserialize, Serialize};
 
 use crate::escape::{bounded, chat};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
-use crate::policy::{Action, JudgedJob};
+use crate::policy::{Action, JudgedJob, Rules};
 use crate::time::{Millis, Span};
 
-use super::Keeper;
-use super::schema::row as read_row;
-use super::state_machine::LEASE;
-use super::store::{Sql, StoreError};
+use super::super::actor::{Keeper, Notifications};
+use super::super::schema::row as read_row;
+use super::super::state_machine::{Context, LEASE};
+use super::super::store::{Sql, StoreError};
+use super::Task;
 
 /// Version 4 of the schema.
 pub const SCHEMA: &[&str] = &[
@@ -44,14 +45,6 @@ const NAME_CHARS: usize = 60;
 /// Discord takes 2,000 characters, and refuses a message that is longer; the others take more.
 const MESSAGE_CHARS: usize = 1_900;
 
-/// How notifications are to be sent; `None` where a Keeper has it: not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notices {
-    pub per_hour: u32,
-    /// Where GitHub's pages are, without a trailing slash.
-    pub web_url: String,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Exhausted,
@@ -74,13 +67,13 @@ impl Kind {
 
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct Notification {
     pub text: String,
     /// What it is about.
     about: Vec<(RunId, Kind)>,
 }
 
-impl Notice {
+impl Notification {
     pub fn about(&self) -> impl Iterator<Item = (RunId, Kind)> {
         self.about.iter().copied()
     }
@@ -104,35 +97,29 @@ impl Sent {
 }
 
 impl<S: Sql> Keeper<S> {
-    /// Puts a message about a run into the outbox, unless there was one.
-    pub(super) fn notice(&self, run_id: RunId, kind: Kind, now: Millis) -> Result<(), StoreError> {
-        if self.notices.is_none() {
+    /// People are to be notified about a run, unless they were.
+    pub(super) fn queue_notification(&self, run_id: RunId, kind: Kind, now: Millis) -> Result<(), StoreError> {
+        if self.notifications.is_none() {
             return Ok(());
         }
         let statement = "INSERT OR IGNORE INTO notices (run_id, kind, created, due, tries) VALUES (?1, ?2, ?3, ?3, 0)";
         self.store.sql().exec(statement, vec![run_id.into(), kind.as_str().into(), now.into()]).map(|_| ())
     }
 
-    /// When the next message is to be sent.
-    pub(super) fn next_notice_due(&self) -> Result<Option<Millis>, StoreError> {
-        let Some(notices) = &self.notices else { return Ok(None) };
+    pub(super) fn notification_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+        let Some(settings) = &self.notifications else { return Ok(None) };
         let Some(due) = self.store.minimum("SELECT MIN(due) FROM notices WHERE due IS NOT NULL")? else {
             return Ok(None);
         };
-        let sent: Sent = self.store.fact(SENT)?.unwrap_or_default();
-        let free = sent.within_the_hour(due).full_until(notices.per_hour);
+        let free = self.sent()?.within_the_hour(due).full_until(settings.per_hour);
         Ok(Some(free.map_or(due, |free| free.max(due))))
     }
 
-    /// The next message to be sent now, claimed: if nothing is heard of it, it is due again after [`LEASE`].
-    pub(super) fn next_notice(&self, now: Millis) -> Result<Option<Notice>, StoreError> {
-        let Some(notices) = &self.notices else { return Ok(None) };
-        if self.next_notice_due()?.is_none_or(|due| due > now) {
-            return Ok(None);
-        }
-        let Some(repository) = self.repository()? else { return Ok(None) };
-        let sent = self.store.fact::<Sent>(SENT)?.unwrap_or_default().within_the_hour(now);
-        let last_one = sent.0.len() + 1 >= notices.per_hour as usize;
+    pub(super) fn claim_notification(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let now = cx.now;
+        let (Some(settings), Some(repository)) = (&self.notifications, self.repository()?) else { return Ok(None) };
+        let sent = self.sent()?.within_the_hour(now);
+        let last_one = sent.0.len() + 1 >= settings.per_hour as usize;
         let waiting = self.store.sql().exec(
             "SELECT run_id, kind FROM notices WHERE due <= ? ORDER BY due, run_id LIMIT 1000",
             vec![now.into()],
@@ -150,41 +137,45 @@ impl<S: Sql> Keeper<S> {
         }
         let text = match about.as_slice() {
             [] => return Ok(None),
-            [(run_id, kind)] => self.message(&repository, notices, *run_id, *kind)?,
-            several => summary(&repository, notices, several),
+            [(run_id, kind)] => self.message(&repository, settings, *run_id, *kind)?,
+            several => summary(&repository, settings, several),
         };
         for (run_id, kind) in &about {
             let statement = "UPDATE notices SET due = ?, tries = tries + 1 WHERE run_id = ? AND kind = ?";
             let bindings = vec![(now + LEASE).into(), (*run_id).into(), kind.as_str().into()];
             self.store.sql().exec(statement, bindings)?;
         }
-        // Counted before it is sent: it may arrive although nothing is heard of it.
+        // Counted before it is sent: it may arrive although the answer is lost.
         let sent = Sent(sent.0.into_iter().chain([now]).collect());
         self.store.set_fact(SENT, Some(&sent))?;
-        Ok(Some(Notice { text, about }))
+        Ok(Some(Task::Notify(Notification { text, about })))
     }
 
-    /// What became of a message.
-    pub fn noticed(&self, notice: &Notice, taken: bool, now: Millis) -> Result<(), StoreError> {
-        for (run_id, kind) in &notice.about {
+    /// It was accepted where it was sent, or is tried again.
+    pub fn finish_notification(&self, sent: &Notification, accepted: bool, now: Millis) -> Result<(), StoreError> {
+        for (run_id, kind) in &sent.about {
             let key = vec![(*run_id).into(), kind.as_str().into()];
             let statement = "SELECT tries, created FROM notices WHERE run_id = ? AND kind = ?";
             let Some(row) = self.store.sql().exec(statement, key.clone())?.into_iter().next() else { continue };
             let mut row = read_row(row);
             let (tries, created) = (row.amount()?, Millis(row.integer()?));
             let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
-            let due = (!taken && now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
+            let due = (!accepted && now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
             let bindings = [due.into()].into_iter().chain(key).collect();
             self.store.sql().exec("UPDATE notices SET due = ? WHERE run_id = ? AND kind = ?", bindings)?;
         }
         Ok(())
     }
 
+    fn sent(&self) -> Result<Sent, StoreError> {
+        Ok(self.store.fact(SENT)?.unwrap_or_default())
+    }
+
     /// About one run: what failed, and what was tried.
     fn message(
         &self,
         repository: &RepoName,
-        notices: &Notices,
+        settings: &Notifications,
         run_id: RunId,
         kind: Kind,
     ) -> Result<String, StoreError> {
@@ -193,7 +184,7 @@ impl<S: Sql> Keeper<S> {
         };
         let run = view.run;
         let workflow = run.workflow.as_deref().map_or_else(|| "a run".to_owned(), named);
-        let link = link(repository, notices, run_id);
+        let link = link(repository, settings, run_id);
         let repository = chat(repository.as_str());
         let head = match kind {
             Kind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
@@ -214,7 +205,7 @@ impl<S: Sql> Keeper<S> {
     }
 }
 
-fn summary(repository: &RepoName, notices: &Notices, about: &[(RunId, Kind)]) -> String {
+fn summary(repository: &RepoName, settings: &Notifications, about: &[(RunId, Kind)]) -> String {
     let refused = about.iter().filter(|(_, kind)| *kind == Kind::Refused).count();
     let exhausted = about.len() - refused;
     let mut parts = Vec::new();
@@ -225,15 +216,15 @@ fn summary(repository: &RepoName, notices: &Notices, about: &[(RunId, Kind)]) ->
         parts.push(format!("GitHub refused the credentials for {refused}"));
     }
     let mut lines = vec![format!("{}: {}.", chat(repository.as_str()), parts.join(", and "))];
-    lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, notices, *run_id)));
+    lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, settings, *run_id)));
     if let Some(rest) = about.len().checked_sub(RUNS_NAMED).filter(|rest| *rest > 0) {
         lines.push(format!("and {rest} more"));
     }
     message_of(&lines)
 }
 
-fn link(repository: &RepoName, notices: &Notices, run_id: RunId) -> String {
-    format!("{}/{repository}/actions/runs/{run_id}", notices.web_url)
+fn link(repository: &RepoName, settings: &Notifications, run_id: RunId) -> String {
+    format!("{}/{repository}/actions/runs/{run_id}", settings.web_url)
 }
 
 fn jobs(jobs: &[JudgedJob]) -> String {

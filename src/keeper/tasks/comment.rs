@@ -5,15 +5,16 @@
 use crate::escape::{code, markdown};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
-use crate::policy::Action;
-use crate::policy::RunOutcome;
+use crate::policy::{Action, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::schema::row as read_row;
-use super::state_machine::Context;
-use super::store::{Sql, StoreError, Value};
-use super::views::OneRunView;
-use super::{Answer, Keeper};
+use super::super::actor::Keeper;
+use super::super::answer::Answer;
+use super::super::schema::row as read_row;
+use super::super::state_machine::Context;
+use super::super::store::{Sql, StoreError, Value};
+use super::super::views::OneRunView;
+use super::Task;
 
 /// Version 5 of the schema.
 pub const SCHEMA: &[&str] = &[
@@ -134,15 +135,15 @@ impl<S: Sql> Keeper<S> {
             .map(|_| ())
     }
 
-    pub(super) fn next_comment_due(&self) -> Result<Option<Millis>, StoreError> {
+    pub(in crate::keeper) fn comment_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
         if self.comments.is_none() {
             return Ok(None);
         }
         self.store.minimum("SELECT MIN(due) FROM pull_comments WHERE due IS NOT NULL")
     }
 
-    /// The next comment to be written now, claimed.
-    pub(super) fn next_comment(&self, now: Millis) -> Result<Option<Comment>, StoreError> {
+    pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let now = cx.now;
         let Some(repository) = self.repository()?.filter(|_| self.comments.is_some()) else { return Ok(None) };
         let rows = self.store.sql().exec(
             "SELECT pull, comment_id, created FROM pull_comments WHERE due <= ? ORDER BY due LIMIT 1",
@@ -153,16 +154,16 @@ impl<S: Sql> Keeper<S> {
         let (pull, comment_id, created) = (row.amount()?, row.optional_integer()?, Millis(row.integer()?));
         let statement = "UPDATE pull_comments SET due = ?, tries = tries + 1 WHERE pull = ?";
         self.store.sql().exec(statement, vec![(now + CLAIM).into(), number(pull)])?;
-        Ok(Some(Comment {
+        Ok(Some(Task::Comment(Comment {
             pull,
             comment_id: comment_id.and_then(|id| u64::try_from(id).ok()),
             since: Millis(created.0 - CLOCKS_APART.as_millis()),
             body: self.body(&repository, pull)?,
-        }))
+        })))
     }
 
-    /// What became of it.
-    pub fn commented(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
+    /// It is there, or was deleted by somebody, or is tried again.
+    pub fn finish_comment(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
         let now = cx.now;
         let pull = number(comment.pull);
         let rows =
@@ -189,7 +190,7 @@ impl<S: Sql> Keeper<S> {
                 set("comment_id = NULL, deleted = 0, due = NULL, silent_until = ?", vec![(now + SILENT).into()])
             }
             Commented::Problem(problem) => {
-                self.heed(Some(&problem), None, cx)?;
+                self.trip_if_limited(Some(&problem), cx)?;
                 let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
                 let due = (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
                 set("due = ?", vec![due.into()])
