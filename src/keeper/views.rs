@@ -27,8 +27,8 @@ const RUNNER_FAILURES: u64 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
-    Repository(Page),
-    Runs(Page),
+    Repository(RunSlice),
+    Runs(RunSlice),
     Run(RunId),
     FlakyJobs { skip: u64, limit: u64 },
     Pause,
@@ -37,7 +37,7 @@ pub enum Question {
 
 /// Which runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
+pub struct RunSlice {
     pub outcome: Option<RunOutcome>,
     /// Those with a lower id.
     pub before: Option<RunId>,
@@ -239,7 +239,7 @@ impl<S: Sql> Keeper<S> {
     pub fn repository_view(
         &self,
         repository: RepoName,
-        page: &Page,
+        slice: &RunSlice,
         rules: &Rules,
         now: Millis,
     ) -> Result<RepositoryView, StoreError> {
@@ -250,7 +250,7 @@ impl<S: Sql> Keeper<S> {
         let totals = Totals::read(&self.store)?;
         let due = self.store.runs_where("due IS NOT NULL ORDER BY due LIMIT ?", vec![count(DUE_SHOWN as u64)])?;
         let (flaky_jobs, _) = stats::subjects(self.store.sql(), Kind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
-        let (runs, next_cursor) = self.page(page)?;
+        let (runs, next_cursor) = self.slice(slice)?;
         Ok(RepositoryView {
             repository,
             at: now,
@@ -272,15 +272,15 @@ impl<S: Sql> Keeper<S> {
         })
     }
 
-    pub fn runs_view(&self, repository: RepoName, page: &Page) -> Result<RunsView, StoreError> {
-        let (runs, next_cursor) = self.page(page)?;
+    pub fn runs_view(&self, repository: RepoName, slice: &RunSlice) -> Result<RunsView, StoreError> {
+        let (runs, next_cursor) = self.slice(slice)?;
         Ok(RunsView { repository, runs, next_cursor })
     }
 
-    fn page(&self, page: &Page) -> Result<(Vec<RunView>, Option<String>), StoreError> {
-        let before = page.before.map_or(Value::Integer(i64::MAX), Value::from);
-        let mut bindings = vec![before, count(page.limit + 1)];
-        let condition = match page.outcome {
+    fn slice(&self, slice: &RunSlice) -> Result<(Vec<RunView>, Option<String>), StoreError> {
+        let before = slice.before.map_or(Value::Integer(i64::MAX), Value::from);
+        let mut bindings = vec![before, count(slice.limit + 1)];
+        let condition = match slice.outcome {
             Some(outcome) => {
                 bindings.push(outcome.as_str().into());
                 "run_id < ?1 AND outcome = ?3 ORDER BY run_id DESC LIMIT ?2"
@@ -288,8 +288,8 @@ impl<S: Sql> Keeper<S> {
             None => "run_id < ?1 ORDER BY run_id DESC LIMIT ?2",
         };
         let mut runs = self.store.runs_where(condition, bindings)?;
-        let more = runs.len() as u64 > page.limit;
-        runs.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        let more = runs.len() as u64 > slice.limit;
+        runs.truncate(usize::try_from(slice.limit).unwrap_or(usize::MAX));
         let next_cursor = runs.last().filter(|_| more).map(|run| run.run_id.to_string());
         Ok((runs.into_iter().map(RunView::from).collect(), next_cursor))
     }

@@ -24,7 +24,7 @@ use worker::{Date, Env, Headers, Method, Request, RequestInit, Response, Respons
 
 use crate::doctor;
 use crate::keeper::once::{self, Once};
-use crate::keeper::views::{Page as RunsPage, Question};
+use crate::keeper::views::{Question, RunSlice};
 use crate::names::RepoName;
 use crate::settings::Settings;
 use crate::time::Millis;
@@ -173,7 +173,7 @@ async fn show(page: &Page, query: &Query, env: &Env, settings: &Settings) -> Rep
         },
         Page::Repository(repository) => {
             let page = match query.page() {
-                Ok(page) => RunsPage { limit: RUNS_ON_A_PAGE, ..page },
+                Ok(page) => RunSlice { limit: RUNS_ON_A_PAGE, ..page },
                 Err(why) => return Reply::Refused(400, why),
             };
             let shown =

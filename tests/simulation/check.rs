@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rerunner::keeper::Keeper;
 use rerunner::keeper::state_machine::Record;
 use rerunner::keeper::tracked_run::TrackedRun;
-use rerunner::keeper::views::Page;
+use rerunner::keeper::views::RunSlice;
 use rerunner::names::Conclusion;
 use rerunner::names::RepoName;
 use rerunner::policy::RunOutcome;
@@ -111,10 +111,10 @@ impl Schedule {
             reruns += records.iter().filter(|record| record.outcome == RunOutcome::Rerunning).count() as u64;
         }
         let count = |outcome: RunOutcome| by_outcome.get(outcome.as_str()).copied().unwrap_or_default();
-        let page = Page { outcome: None, before: None, limit: 1 };
+        let slice = RunSlice { outcome: None, before: None, limit: 1 };
         let name = RepoName::parse(&world.repositories[repository]).expect("a name");
         let rules = &self.machines[repository].config.rules;
-        let view = keeper.repository_view(name, &page, rules, world.clock(repository)).expect("read");
+        let view = keeper.repository_view(name, &slice, rules, world.clock(repository)).expect("read");
         let said = view.last_30_days;
         let said = [said.rescued, said.exhausted, said.left, said.failed, said.superseded, said.reruns];
         let expected = [

@@ -1,7 +1,7 @@
 //! What those who look are told, and pauses.
 
 use super::super::summary;
-use super::super::views::{FlakyJob, Page as RunsPage, RepositoryView};
+use super::super::views::{FlakyJob, RepositoryView, RunSlice};
 use super::*;
 use crate::keeper::stats::Totals;
 use crate::keeper::store::Value;
@@ -12,8 +12,8 @@ fn repository() -> RepoName {
 }
 
 fn view(play: &Play) -> RepositoryView {
-    let page = RunsPage { outcome: None, before: None, limit: 50 };
-    play.keeper.repository_view(repository(), &page, &play.rules, play.now.get()).unwrap()
+    let slice = RunSlice { outcome: None, before: None, limit: 50 };
+    play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap()
 }
 
 /// How often a job failed, how often what became of its re-run is known, and how often it passed then.
@@ -184,7 +184,7 @@ fn pages_of_runs() {
         play.keeper.receive(&event, &play.cx()).unwrap();
     }
     let page = |outcome, before, limit| {
-        let asked = RunsPage { outcome, before: RunId::new(before), limit };
+        let asked = RunSlice { outcome, before: RunId::new(before), limit };
         let page = play.keeper.runs_view(repository(), &asked).unwrap();
         (page.runs.iter().map(|run| run.run_id.get()).collect::<Vec<_>>(), page.next_cursor)
     };
