@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
 
-/// How long a count is kept: a run can be re-run for 30 days.
-pub const TTL_SECONDS: u64 = 35 * 24 * 60 * 60;
-
 /// The value, and the metadata, of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {

@@ -11,32 +11,29 @@
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
 //! | [`actor`], [`repository_state`] | the Keeper itself; what it stores of the repository as a whole |
-//! | [`store`] | the SQL |
+//! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`on_failure`], [`second_look`] | how a run changes (pure) |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`policy_cache`] | what a decision needs beside the run (pure) |
 //! | [`sweep`], [`summary`], [`attempts`] | the search for missed webhooks; what Workers KV publishes (pure) |
-//! | [`tracked_run`], [`answer`] | a run, as a row says of it; what GitHub answered |
+//! | [`tracked_run`], [`answer`], [`retention`] | a run, as a row says of it; what GitHub answered; how long things are kept |
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
 mod actor;
-mod adopt;
 pub mod answer;
 pub mod attempts;
 pub mod circuit_breaker;
 pub mod evidence_collector;
 mod on_failure;
 pub mod on_webhook;
-pub mod once;
 pub mod policy_cache;
 pub mod repository_state;
-mod schema;
+pub mod retention;
 mod second_look;
 pub mod state_machine;
-pub mod stats;
 pub mod store;
 pub mod summary;
 pub mod sweep;
@@ -59,13 +56,12 @@ pub use tasks::{HandOver, StepResult, Task};
 use state_machine::{Context, Receipt, ReceiptKind, Record};
 use store::{Sql, StoreError};
 use sweep::Sweep;
-use tasks::KEEP_DELIVERY_DAYS;
 
 impl<S: Sql> Keeper<S> {
     /// Stores a webhook. When this has returned, nothing of it can be lost.
     pub fn receive(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
         if let Some(id) = &event.delivery
-            && self.store.has_delivery(id, cx.now, KEEP_DELIVERY_DAYS)?
+            && self.store.has_delivery(id, cx.now)?
         {
             let receipt = Receipt {
                 kind: ReceiptKind::Recorded,

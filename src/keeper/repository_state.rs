@@ -8,32 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::github::Problem;
 use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::policy::{PolicyState, Rules};
-use crate::time::{Millis, Span};
+use crate::time::Millis;
 
 use super::actor::Keeper;
 use super::answer::Answer;
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::policy_cache::{PolicyCache, PolicyFile};
+use super::retention::CREDENTIALS_TOLD_AGAIN;
 use super::state_machine::Context;
-use super::store::{Sql, StoreError};
+use super::store::{Fact, Sql, StoreError};
 use super::summary::Writing;
-
-/// A refusal of the credentials is reported again after this: what is published of it is kept for a day.
-const REPORT_AGAIN: Span = Span::hours(12);
-
-// The names outlive versions.
-const REPOSITORY: &str = "repository";
-const IDENTITY: &str = "identity";
-const CIRCUIT_BREAKER: &str = "gate";
-const REFUSAL: &str = "refusal";
-const REFUSAL_REPORTED: &str = "refusal told";
-const POLICY: &str = "policy";
-const POLICY_TEXT: &str = "policy text";
-const PAUSED: &str = "paused";
-const TROUBLE: &str = "trouble";
-/// When GitHub last accepted a re-run, as far as it matters: while it refuses others.
-const ACCEPTED: &str = "accepted";
-const SUMMARY: &str = "summary";
 
 /// Whether GitHub takes the credentials, when that has just changed: the message if not.
 pub type CredentialsChange = Option<Result<(), String>>;
@@ -57,29 +41,29 @@ pub struct Trouble {
 impl<S: Sql> Keeper<S> {
     /// Which repository this is: an alarm does not say.
     pub fn repository(&self) -> Result<Option<RepoName>, StoreError> {
-        self.store.fact(REPOSITORY)
+        self.store.fact(Fact::Repository)
     }
 
     pub fn set_repository(&self, repository: &RepoName) -> Result<(), StoreError> {
         if self.repository()?.as_ref() == Some(repository) {
             return Ok(());
         }
-        self.store.set_fact(REPOSITORY, Some(repository))
+        self.store.set_fact(Fact::Repository, Some(repository))
     }
 
     pub fn identity(&self) -> Result<Option<Identity>, StoreError> {
-        self.store.fact(IDENTITY)
+        self.store.fact(Fact::Identity)
     }
 
     pub(super) fn set_identity(&self, identity: Identity) -> Result<(), StoreError> {
-        self.store.set_fact(IDENTITY, Some(&identity))
+        self.store.set_fact(Fact::Identity, Some(&identity))
     }
 
     /// Another repository has the name now: nothing that was learned of the one before holds.
     pub(super) fn reset(&self, now: Millis) -> Result<(), StoreError> {
         self.cached.policy.borrow_mut().take();
-        self.store.set_fact::<PolicyFile>(POLICY, None)?;
-        self.store.set_fact::<String>(POLICY_TEXT, None)?;
+        self.store.set_fact::<PolicyFile>(Fact::Policy, None)?;
+        self.store.set_fact::<String>(Fact::PolicyText, None)?;
         self.set_breaker(None)?;
         self.set_trouble(None)?;
         self.summary_changed(now)
@@ -89,14 +73,14 @@ impl<S: Sql> Keeper<S> {
         if let Some(breaker) = &*self.cached.breaker.borrow() {
             return Ok(breaker.clone());
         }
-        let breaker: Option<CircuitBreaker> = self.store.fact(CIRCUIT_BREAKER)?;
+        let breaker: Option<CircuitBreaker> = self.store.fact(Fact::CircuitBreaker)?;
         *self.cached.breaker.borrow_mut() = Some(breaker.clone());
         Ok(breaker)
     }
 
     fn set_breaker(&self, breaker: Option<&CircuitBreaker>) -> Result<(), StoreError> {
         self.cached.breaker.borrow_mut().take();
-        self.store.set_fact(CIRCUIT_BREAKER, breaker)
+        self.store.set_fact(Fact::CircuitBreaker, breaker)
     }
 
     /// Whether GitHub is to be called for nothing now.
@@ -116,8 +100,8 @@ impl<S: Sql> Keeper<S> {
         match &breaker.reason {
             TripReason::Credentials { message } => {
                 if self.refusal()?.as_ref() != Some(message) || self.is_report_old(cx.now)? {
-                    self.store.set_fact(REFUSAL, Some(message))?;
-                    self.store.set_fact(REFUSAL_REPORTED, Some(&cx.now))?;
+                    self.store.set_fact(Fact::Refusal, Some(message))?;
+                    self.store.set_fact(Fact::RefusalTold, Some(&cx.now))?;
                     self.summary_changed(cx.now)?;
                     credentials = Some(Err(message.clone()));
                 }
@@ -153,7 +137,7 @@ impl<S: Sql> Keeper<S> {
             self.summary_changed(now)?;
         }
         if answer.takes_credentials() && self.refusal()?.is_some() {
-            self.store.set_fact::<String>(REFUSAL, None)?;
+            self.store.set_fact::<String>(Fact::Refusal, None)?;
             self.summary_changed(now)?;
             return Ok(Some(Ok(())));
         }
@@ -179,8 +163,8 @@ impl<S: Sql> Keeper<S> {
         if let Some(policy) = &*self.cached.policy.borrow() {
             return Ok(Rc::clone(policy));
         }
-        let file = match self.store.fact::<PolicyFile>(POLICY)? {
-            Some(file) => Some(PolicyFile { text: self.store.fact(POLICY_TEXT)?, ..file }),
+        let file = match self.store.fact::<PolicyFile>(Fact::Policy)? {
+            Some(file) => Some(PolicyFile { text: self.store.fact(Fact::PolicyText)?, ..file }),
             None => None,
         };
         let policy = Rc::new(PolicyCache::of(file, self.policy_path.as_ref(), rules));
@@ -194,10 +178,10 @@ impl<S: Sql> Keeper<S> {
         // Where no file was read from this path, the text of one at another path may still be stored.
         let replaces = |before: &PolicyCache| before.file.is_none() || text(before) != text(&policy);
         if before.is_none_or(|before| replaces(&before)) {
-            self.store.set_fact(POLICY_TEXT, text(&policy).as_ref())?;
+            self.store.set_fact(Fact::PolicyText, text(&policy).as_ref())?;
             self.summary_changed(now)?;
         }
-        self.store.set_fact(POLICY, policy.file.as_ref())?;
+        self.store.set_fact(Fact::Policy, policy.file.as_ref())?;
         *self.cached.policy.borrow_mut() = Some(Rc::new(policy));
         Ok(())
     }
@@ -218,11 +202,11 @@ impl<S: Sql> Keeper<S> {
 
     /// When the summary is to be written to Workers KV.
     pub(super) fn summary_schedule(&self) -> Result<Writing, StoreError> {
-        Ok(self.store.fact(SUMMARY)?.unwrap_or_default())
+        Ok(self.store.fact(Fact::Summary)?.unwrap_or_default())
     }
 
     pub(super) fn set_summary_schedule(&self, schedule: &Writing) -> Result<(), StoreError> {
-        self.store.set_fact(SUMMARY, Some(schedule))
+        self.store.set_fact(Fact::Summary, Some(schedule))
     }
 
     /// Something has changed that the summary shows.
@@ -238,7 +222,7 @@ impl<S: Sql> Keeper<S> {
 
     /// What GitHub said when it last refused the credentials, until it takes them again.
     pub(super) fn refusal(&self) -> Result<Option<String>, StoreError> {
-        self.store.fact(REFUSAL)
+        self.store.fact(Fact::Refusal)
     }
 
     /// Why nothing can be done in the repository, until GitHub answers for it again.
@@ -246,14 +230,14 @@ impl<S: Sql> Keeper<S> {
         if let Some(trouble) = &*self.cached.trouble.borrow() {
             return Ok(trouble.clone());
         }
-        let trouble: Option<Trouble> = self.store.fact(TROUBLE)?;
+        let trouble: Option<Trouble> = self.store.fact(Fact::Trouble)?;
         *self.cached.trouble.borrow_mut() = Some(trouble.clone());
         Ok(trouble)
     }
 
     fn set_trouble(&self, trouble: Option<Trouble>) -> Result<(), StoreError> {
         self.cached.trouble.borrow_mut().take();
-        self.store.set_fact(TROUBLE, trouble.as_ref())
+        self.store.set_fact(Fact::Trouble, trouble.as_ref())
     }
 
     fn in_trouble(&self, message: &str, now: Millis) -> Result<(), StoreError> {
@@ -268,16 +252,16 @@ impl<S: Sql> Keeper<S> {
 
     /// When GitHub last accepted a re-run after it had refused one in unclear words.
     pub(super) fn accepted(&self) -> Result<Option<Millis>, StoreError> {
-        self.store.fact(ACCEPTED)
+        self.store.fact(Fact::Accepted)
     }
 
     pub(super) fn set_accepted(&self, now: Millis) -> Result<(), StoreError> {
-        self.store.set_fact(ACCEPTED, Some(&now))
+        self.store.set_fact(Fact::Accepted, Some(&now))
     }
 
     fn is_report_old(&self, now: Millis) -> Result<bool, StoreError> {
-        let reported: Option<Millis> = self.store.fact(REFUSAL_REPORTED)?;
-        Ok(reported.is_none_or(|reported| now - reported > REPORT_AGAIN))
+        let reported: Option<Millis> = self.store.fact(Fact::RefusalTold)?;
+        Ok(reported.is_none_or(|reported| now - reported > CREDENTIALS_TOLD_AGAIN))
     }
 
     /// Since when no re-run is called for; `None`: it is not paused. What arrives meanwhile is stored, and stays due.
@@ -285,14 +269,14 @@ impl<S: Sql> Keeper<S> {
         if let Some(paused) = self.cached.paused.get() {
             return Ok(paused);
         }
-        let paused = self.store.fact(PAUSED)?;
+        let paused = self.store.fact(Fact::Paused)?;
         self.cached.paused.set(Some(paused));
         Ok(paused)
     }
 
     fn set_paused(&self, paused: Option<Millis>, now: Millis) -> Result<(), StoreError> {
         self.cached.paused.take();
-        self.store.set_fact(PAUSED, paused.as_ref())?;
+        self.store.set_fact(Fact::Paused, paused.as_ref())?;
         self.summary_changed(now)
     }
 

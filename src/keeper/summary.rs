@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::names::RepoName;
 use crate::time::{Millis, Span};
 
-use super::stats::{Figures, Totals, WINDOW_DAYS};
+use super::retention::WINDOW_DAYS;
+use super::store::statistics::{Figures, Totals};
 
 /// Workers KV takes 1,024.
 const METADATA_BYTES: usize = 1_000;
 const MESSAGE_CHARS: usize = 120;
 const MESSAGE_CHARS_IF_NEED_BE: usize = 30;
-/// As long as the day totals.
-pub const TTL_SECONDS: u64 = 400 * 24 * 60 * 60;
 
 /// The prefix of the keys.
 pub const PREFIX: &str = "repositories/";

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::keeper::stats::{Figures, Totals};
+use crate::keeper::store::statistics::{Figures, Totals};
 use crate::keeper::summary::Summary;
 use crate::keeper::views::RunSlice;
 use crate::names::{RepoName, RunId};

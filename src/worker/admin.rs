@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use worker::{Date, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
 
 use crate::doctor;
-use crate::keeper::once::{self, Once};
+use crate::keeper::store::once::{self, Once};
 use crate::keeper::views::{Question, RunSlice};
 use crate::names::RepoName;
 use crate::settings::Settings;

@@ -20,9 +20,9 @@ use worker::wasm_bindgen_futures::future_to_promise;
 use worker::{Date, DurableObject, Env, Method, Request, RequestInit, Response, State, durable_object};
 
 use crate::github::{Call, Commented, Credentials};
-use crate::keeper::once::{self, Once};
 use crate::keeper::repository_state::Identity;
 use crate::keeper::state_machine::{LEASE, ReceiptKind, Record};
+use crate::keeper::store::once::{self, Once};
 use crate::keeper::store::{Sql, StoreError, Value};
 use crate::keeper::summary::Summary;
 use crate::keeper::tasks::comment::{self, Comment};

@@ -5,11 +5,8 @@ use crate::time::Millis;
 
 use super::super::actor::Keeper;
 use super::super::state_machine::Context;
-use super::super::store::{Sql, StoreError};
+use super::super::store::{Fact, Sql, StoreError};
 use super::{PUBLISH_AGAIN, Task};
-
-/// Since when Workers KV says that the policy re-runs what was cancelled.
-const CANCELLED: &str = "cancelled runs";
 
 impl<S: Sql> Keeper<S> {
     pub(super) fn cancelled_due(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
@@ -31,7 +28,7 @@ impl<S: Sql> Keeper<S> {
         let since = wanted.then_some(now);
         self.cancelled_due.set(None);
         self.cached.cancelled_since.set(None);
-        self.store.set_fact(CANCELLED, since.as_ref())?;
+        self.store.set_fact(Fact::CancelledSince, since.as_ref())?;
         self.cached.cancelled_since.set(Some(since));
         Ok(())
     }
@@ -41,7 +38,7 @@ impl<S: Sql> Keeper<S> {
         if let Some(since) = self.cached.cancelled_since.get() {
             return Ok(since);
         }
-        let since = self.store.fact(CANCELLED)?;
+        let since = self.store.fact(Fact::CancelledSince)?;
         self.cached.cancelled_since.set(Some(since));
         Ok(since)
     }

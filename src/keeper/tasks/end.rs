@@ -34,7 +34,7 @@ impl<S: Sql> Keeper<S> {
         let mut records = vec![];
         if !same {
             records = self.end_all(|tracked| state_machine::leave(tracked, ANOTHER, cx), cx)?;
-            self.forget_pulls()?;
+            self.store.delete_pulls()?;
             self.reset(cx.now)?;
         }
         self.set_identity(identity)?;

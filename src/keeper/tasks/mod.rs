@@ -33,10 +33,6 @@ use super::tracked_run::TrackedRun;
 use comment::Comment;
 use notify::Notification;
 
-pub(super) use prune::KEEP_DELIVERY_DAYS;
-#[cfg(test)]
-pub(super) use prune::PRUNE;
-
 /// A failed write to Workers KV is tried again after this.
 const PUBLISH_AGAIN: Span = Span::minutes(1);
 

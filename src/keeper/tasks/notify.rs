@@ -14,25 +14,11 @@ use crate::policy::{Action, JudgedJob, Rules};
 use crate::time::{Millis, Span};
 
 use super::super::actor::{Keeper, Notifications};
-use super::super::schema::row as read_row;
 use super::super::state_machine::{Context, LEASE};
-use super::super::store::{Sql, StoreError};
+use super::super::store::notices::{NoticeKey, NoticeKind};
+use super::super::store::{Fact, Sql, StoreError};
 use super::Task;
 
-/// Version 4 of the schema.
-pub const SCHEMA: &[&str] = &[
-    "CREATE TABLE notices (
-        run_id INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        created INTEGER NOT NULL,
-        due INTEGER,
-        tries INTEGER NOT NULL,
-        PRIMARY KEY (run_id, kind)
-    ) WITHOUT ROWID",
-    "CREATE INDEX notices_due ON notices (due) WHERE due IS NOT NULL",
-];
-
-const SENT: &str = "notices_sent";
 const HOUR: Span = Span::hours(1);
 const AGAIN: Span = Span::seconds(30);
 const AGAIN_MOST: Span = Span::hours(1);
@@ -45,36 +31,16 @@ const NAME_CHARS: usize = 60;
 /// Discord takes 2,000 characters, and refuses a message that is longer; the others take more.
 const MESSAGE_CHARS: usize = 1_900;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Exhausted,
-    /// GitHub refused the credentials.
-    Refused,
-}
-
-impl Kind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Exhausted => "exhausted",
-            Self::Refused => "refused",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Exhausted, Self::Refused].into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
     pub text: String,
     /// What it is about.
-    about: Vec<(RunId, Kind)>,
+    about: Vec<NoticeKey>,
 }
 
 impl Notification {
-    pub fn about(&self) -> impl Iterator<Item = (RunId, Kind)> {
+    pub fn about(&self) -> impl Iterator<Item = NoticeKey> {
         self.about.iter().copied()
     }
 }
@@ -98,40 +64,25 @@ impl Sent {
 
 impl<S: Sql> Keeper<S> {
     /// People are to be notified about a run, unless they were.
-    pub(super) fn queue_notification(&self, run_id: RunId, kind: Kind, now: Millis) -> Result<(), StoreError> {
+    pub(super) fn queue_notification(&self, run_id: RunId, kind: NoticeKind, now: Millis) -> Result<(), StoreError> {
         if self.notifications.is_none() {
             return Ok(());
         }
-        let statement = "INSERT OR IGNORE INTO notices (run_id, kind, created, due, tries) VALUES (?1, ?2, ?3, ?3, 0)";
-        self.store.sql().exec(statement, vec![run_id.into(), kind.as_str().into(), now.into()]).map(|_| ())
+        self.store.add_notice((run_id, kind), now)
     }
 
     pub(super) fn notification_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
         let Some(settings) = &self.notifications else { return Ok(None) };
-        let Some(due) = self.store.minimum("SELECT MIN(due) FROM notices WHERE due IS NOT NULL")? else {
-            return Ok(None);
-        };
+        let Some(due) = self.store.first_notice_due()? else { return Ok(None) };
         let free = self.sent()?.within_the_hour(due).full_until(settings.per_hour);
         Ok(Some(free.map_or(due, |free| free.max(due))))
     }
 
     pub(super) fn claim_notification(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
-        let now = cx.now;
         let (Some(settings), Some(repository)) = (&self.notifications, self.repository()?) else { return Ok(None) };
-        let sent = self.sent()?.within_the_hour(now);
+        let sent = self.sent()?.within_the_hour(cx.now);
         let last_one = sent.0.len() + 1 >= settings.per_hour as usize;
-        let waiting = self.store.sql().exec(
-            "SELECT run_id, kind FROM notices WHERE due <= ? ORDER BY due, run_id LIMIT 1000",
-            vec![now.into()],
-        )?;
-        let mut about = Vec::new();
-        for row in waiting {
-            let mut row = read_row(row);
-            let run_id = row.amount()?;
-            if let Some(entry) = RunId::new(run_id).zip(Kind::parse(&row.text()?)) {
-                about.push(entry);
-            }
-        }
+        let mut about = self.store.due_notices(cx.now)?;
         if !last_one {
             about.truncate(1);
         }
@@ -140,35 +91,27 @@ impl<S: Sql> Keeper<S> {
             [(run_id, kind)] => self.message(&repository, settings, *run_id, *kind)?,
             several => summary(&repository, settings, several),
         };
-        for (run_id, kind) in &about {
-            let statement = "UPDATE notices SET due = ?, tries = tries + 1 WHERE run_id = ? AND kind = ?";
-            let bindings = vec![(now + LEASE).into(), (*run_id).into(), kind.as_str().into()];
-            self.store.sql().exec(statement, bindings)?;
+        for key in &about {
+            self.store.claim_notice(*key, cx.now + LEASE)?;
         }
         // Counted before it is sent: it may arrive although the answer is lost.
-        let sent = Sent(sent.0.into_iter().chain([now]).collect());
-        self.store.set_fact(SENT, Some(&sent))?;
+        let sent = Sent(sent.0.into_iter().chain([cx.now]).collect());
+        self.store.set_fact(Fact::NoticesSent, Some(&sent))?;
         Ok(Some(Task::Notify(Notification { text, about })))
     }
 
     /// It was accepted where it was sent, or is tried again.
     pub fn finish_notification(&self, sent: &Notification, accepted: bool, now: Millis) -> Result<(), StoreError> {
-        for (run_id, kind) in &sent.about {
-            let key = vec![(*run_id).into(), kind.as_str().into()];
-            let statement = "SELECT tries, created FROM notices WHERE run_id = ? AND kind = ?";
-            let Some(row) = self.store.sql().exec(statement, key.clone())?.into_iter().next() else { continue };
-            let mut row = read_row(row);
-            let (tries, created) = (row.amount()?, Millis(row.integer()?));
-            let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
-            let due = (!accepted && now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
-            let bindings = [due.into()].into_iter().chain(key).collect();
-            self.store.sql().exec("UPDATE notices SET due = ? WHERE run_id = ? AND kind = ?", bindings)?;
+        for key in &sent.about {
+            let Some((tries, created)) = self.store.notice_tries(*key)? else { continue };
+            let again = || now + AGAIN.doubled(tries.saturating_sub(1), AGAIN_MOST);
+            self.store.set_notice_due(*key, (!accepted && now < created + TRIED_FOR).then(again))?;
         }
         Ok(())
     }
 
     fn sent(&self) -> Result<Sent, StoreError> {
-        Ok(self.store.fact(SENT)?.unwrap_or_default())
+        Ok(self.store.fact(Fact::NoticesSent)?.unwrap_or_default())
     }
 
     /// About one run: what failed, and what was tried.
@@ -177,7 +120,7 @@ impl<S: Sql> Keeper<S> {
         repository: &RepoName,
         settings: &Notifications,
         run_id: RunId,
-        kind: Kind,
+        kind: NoticeKind,
     ) -> Result<String, StoreError> {
         let Some(view) = self.run_view(repository.clone(), run_id, Millis(0))? else {
             return Ok(format!("{repository}: run {run_id} was {}.", kind.as_str()));
@@ -187,8 +130,8 @@ impl<S: Sql> Keeper<S> {
         let link = link(repository, settings, run_id);
         let repository = chat(repository.as_str());
         let head = match kind {
-            Kind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
-            Kind::Refused => {
+            NoticeKind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
+            NoticeKind::Refused => {
                 format!("{repository}: GitHub refuses the credentials, and nothing is re-run. {workflow}: {link}")
             }
         };
@@ -205,8 +148,8 @@ impl<S: Sql> Keeper<S> {
     }
 }
 
-fn summary(repository: &RepoName, settings: &Notifications, about: &[(RunId, Kind)]) -> String {
-    let refused = about.iter().filter(|(_, kind)| *kind == Kind::Refused).count();
+fn summary(repository: &RepoName, settings: &Notifications, about: &[NoticeKey]) -> String {
+    let refused = about.iter().filter(|(_, kind)| *kind == NoticeKind::Refused).count();
     let exhausted = about.len() - refused;
     let mut parts = Vec::new();
     if exhausted > 0 {

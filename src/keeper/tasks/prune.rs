@@ -2,29 +2,19 @@
 //!
 //! It sets no alarm, and is done after whatever else an alarm did: a repository where nothing happens stores nothing new.
 
-use crate::time::{Millis, Span};
+use crate::time::Millis;
 
 use super::super::actor::Keeper;
-use super::super::stats;
-use super::super::store::{Sql, StoreError};
-
-/// A run can be re-run for 30 days, and is waited for a little longer.
-const KEEP_RUNS: Span = Span::days(35);
-/// GitHub redelivers for three days ("Redelivering webhooks").
-pub(in crate::keeper) const KEEP_DELIVERY_DAYS: i64 = 3;
-const AT_ONCE: i64 = 1_000;
-const EVERY: Span = Span::hours(24);
-pub(in crate::keeper) const PRUNE: &str = "prune";
+use super::super::retention::PRUNE_EVERY;
+use super::super::store::{Fact, Sql, StoreError};
 
 impl<S: Sql> Keeper<S> {
     pub fn prune(&self, now: Millis) -> Result<(), StoreError> {
-        let due: Option<Millis> = self.store.fact(PRUNE)?;
+        let due: Option<Millis> = self.store.fact(Fact::Prune)?;
         if due.is_some_and(|due| due > now) {
             return Ok(());
         }
-        let more = self.store.prune(now, KEEP_RUNS, KEEP_DELIVERY_DAYS, AT_ONCE)?
-            | stats::prune(self.store.sql(), now, AT_ONCE)?;
-        self.prune_comments(AT_ONCE)?;
-        self.store.set_fact(PRUNE, Some(&if more { now } else { now + EVERY }))
+        let more = self.store.prune(now)?;
+        self.store.set_fact(Fact::Prune, Some(&if more { now } else { now + PRUNE_EVERY }))
     }
 }

@@ -11,10 +11,11 @@ use crate::time::Millis;
 use super::super::actor::Keeper;
 use super::super::circuit_breaker::TripReason;
 use super::super::state_machine::{Context, Record, Step};
-use super::super::stats::{self, Change};
+use super::super::store::notices::NoticeKind;
+use super::super::store::statistics::Change;
 use super::super::store::{Sql, StoreError};
 use super::super::tracked_run::TrackedRun;
-use super::{StepResult, Task, notify};
+use super::{StepResult, Task};
 
 impl<S: Sql> Keeper<S> {
     /// Stores a run and what was decided on it, and counts both.
@@ -36,10 +37,10 @@ impl<S: Sql> Keeper<S> {
         for record in records {
             self.store.record(after.run_id, record)?;
             if record.outcome == RunOutcome::Exhausted {
-                self.queue_notification(after.run_id, notify::Kind::Exhausted, now)?;
+                self.queue_notification(after.run_id, NoticeKind::Exhausted, now)?;
             }
         }
-        if stats::count(&self.store, &Change { before: before.as_ref(), after, records }, now)? {
+        if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
             self.summary_changed(now)?;
         }
         if after.reruns > 0 && !records.is_empty() {
@@ -66,7 +67,7 @@ impl<S: Sql> Keeper<S> {
         match reason {
             Some(TripReason::Credentials { .. }) => {
                 if step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
-                    self.queue_notification(step.tracked.run_id, notify::Kind::Refused, cx.now)?;
+                    self.queue_notification(step.tracked.run_id, NoticeKind::Refused, cx.now)?;
                 }
             }
             Some(TripReason::Repository { .. }) => records.extend(self.end_if_gone(cx)?),

@@ -5,7 +5,6 @@ use crate::time::Millis;
 
 use super::super::actor::Keeper;
 use super::super::state_machine::Context;
-use super::super::stats::{self, Totals};
 use super::super::store::{Sql, StoreError};
 use super::super::summary::Summary;
 use super::{PUBLISH_AGAIN, Task};
@@ -28,14 +27,14 @@ impl<S: Sql> Keeper<S> {
 
     fn summary(&self, rules: &Rules, now: Millis) -> Result<Option<Summary>, StoreError> {
         let Some(repository) = self.repository()? else { return Ok(None) };
-        let days = stats::days(self.store.sql(), now)?;
+        let days = self.store.days(now)?;
         let summary = Summary {
             budget: self.policy(rules)?.reruns_per_day(),
             paused: self.paused()?.is_some(),
             refusal: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(rules)?,
-            ..Summary::new(repository, now, Totals::read(&self.store)?, &days)
+            ..Summary::new(repository, now, self.store.totals()?, &days)
         };
         Ok(Some(summary.fitted()))
     }

@@ -12,11 +12,9 @@ use super::super::answer::Answer;
 use super::super::circuit_breaker::CircuitBreaker;
 use super::super::on_webhook::on_webhook;
 use super::super::state_machine::{Context, LEASE};
-use super::super::store::{Sql, StoreError};
+use super::super::store::{Fact, Sql, StoreError};
 use super::super::sweep::{After, Sweep};
 use super::{StepResult, Task, other_answer};
-
-const SWEEP: &str = "sweep";
 
 impl<S: Sql> Keeper<S> {
     pub(super) fn sweep_due(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
@@ -90,10 +88,10 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(in crate::keeper) fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
-        self.store.fact(SWEEP)
+        self.store.fact(Fact::Sweep)
     }
 
     pub(in crate::keeper) fn set_sweep(&self, sweep: Option<&Sweep>) -> Result<(), StoreError> {
-        self.store.set_fact(SWEEP, sweep)
+        self.store.set_fact(Fact::Sweep, sweep)
     }
 }

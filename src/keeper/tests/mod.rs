@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use super::state_machine::LEASE;
+use super::store::Fact;
 use super::summary::Summary;
-use super::tasks::PRUNE;
 use super::tasks::comment::{self, Comment};
 use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
@@ -42,7 +42,7 @@ mod trouble;
 mod work;
 mod workflows;
 
-#[path = "../../../tests/simulation/native_sql.rs"]
+#[path = "../../../tests/simulation/schedule/native_sql.rs"]
 pub mod native_sql;
 use native_sql::NativeSql;
 

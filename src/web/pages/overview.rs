@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::keeper::stats::Figures;
+use crate::keeper::store::statistics::Figures;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::api::RepositoryEntry;

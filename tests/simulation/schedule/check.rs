@@ -12,12 +12,12 @@ use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model;
 
-use crate::native_sql::NativeSql;
-use crate::policies::{Budget, Plan};
-use crate::schedule::{EXCLUDED, Schedule};
-use crate::settings::Deployed;
-use crate::words::{attempt_of, conclusion_of, from_model, run_id_of};
-use crate::world::Asked;
+use super::conversions::{attempt_of, conclusion_of, from_model, run_id_of};
+use super::native_sql::NativeSql;
+use super::policies::{Budget, Plan};
+use super::settings::Deployed;
+use super::world::Asked;
+use super::{EXCLUDED, Schedule};
 
 /// How long a run is kept that nothing happens to any more, and how far a clock can be put forward meanwhile.
 const KEPT: Span = Span::days(35);
