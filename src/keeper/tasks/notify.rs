@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::escape::{bounded, chat};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
-use crate::policy::{Action, JudgedJob, Rules};
+use crate::policy::{Action, FailedJob, Rules};
 use crate::time::{Millis, Span};
 
 use super::super::actor::{Keeper, Notifications};
@@ -170,8 +170,8 @@ fn link(repository: &RepoName, settings: &Notifications, run_id: RunId) -> Strin
     format!("{}/{repository}/actions/runs/{run_id}", settings.web_url)
 }
 
-fn jobs(jobs: &[JudgedJob]) -> String {
-    let by_themselves: Vec<&JudgedJob> = jobs.iter().filter(|job| job.then != Some(Action::Ignore)).collect();
+fn jobs(jobs: &[FailedJob]) -> String {
+    let by_themselves: Vec<&FailedJob> = jobs.iter().filter(|job| job.action != Some(Action::Ignore)).collect();
     let named = by_themselves.iter().take(JOBS_NAMED).map(|job| match &job.step {
         Some(step) => format!("{} (at {})", named(&job.name), named(step)),
         None => named(&job.name),
