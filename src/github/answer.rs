@@ -70,6 +70,12 @@ pub enum Response {
 }
 
 impl Response {
+    /// Whether it proves that GitHub takes the credentials. Reading takes less permission than re-running: only what was
+    /// refused shows that it is allowed again.
+    pub fn takes_credentials(&self) -> bool {
+        matches!(self, Self::Rerun(Ok(_)))
+    }
+
     /// `None`: GitHub did what it was asked for, which proves that it shows the repository.
     pub fn error(&self) -> Option<&Error> {
         match self {

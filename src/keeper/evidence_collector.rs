@@ -74,7 +74,7 @@ pub enum Collected {
     Ask(Call),
     /// What was asked for is known, or known to be absent.
     Had,
-    Trouble(github::Error),
+    Failed(github::Error),
     /// Nobody waits for it any more.
     Stray,
 }
@@ -273,7 +273,7 @@ impl EvidenceCollector {
                 | github::Error::Credentials { .. }
                 | github::Error::Repository { .. }),
                 _,
-            ) => Collected::Trouble(error),
+            ) => Collected::Failed(error),
         })
     }
 

@@ -54,7 +54,7 @@ pub enum PolicyUpdate {
     /// GitHub does not show a file that was there. If it does not show the repository either, nobody has removed it.
     Doubtful,
     /// GitHub has to answer before anything is decided.
-    Trouble(github::Error),
+    Failed(github::Error),
 }
 
 impl PolicyCache {
@@ -70,7 +70,7 @@ impl PolicyCache {
     }
 
     /// The call to be made before a run is decided on, if what is known is too old.
-    pub fn ask(&self, path: Option<&FilePath>, run_id: RunId, now: Millis) -> Option<Call> {
+    pub fn next_read(&self, path: Option<&FilePath>, run_id: RunId, now: Millis) -> Option<Call> {
         let path = path?;
         let due = self.file.as_ref().map(|file| file.read + READ_EVERY).max(self.not_before);
         // A clock that was put back must not make it hold for longer.
@@ -81,7 +81,7 @@ impl PolicyCache {
     }
 
     /// `certain`: GitHub has shown the repository since it answered.
-    pub fn learn(
+    pub fn update(
         &self,
         path: &FilePath,
         answer: Result<FetchedPolicy, github::Error>,
@@ -96,8 +96,9 @@ impl PolicyCache {
             (Ok(FetchedPolicy::NotModified), Some(file)) => PolicyFile { read: now, denied: None, ..file.clone() },
             // It was not asked whether anything is still the same.
             (Ok(FetchedPolicy::NotModified), None) => {
-                let what = "GitHub answered 304 for a file that was never read";
-                return PolicyUpdate::Trouble(github::Error::inconclusive(what));
+                return PolicyUpdate::Failed(github::Error::inconclusive(
+                    "GitHub answered 304 for a file that was never read",
+                ));
             }
             (Ok(FetchedPolicy::NotText), _) => {
                 PolicyFile { unreadable: Some("it is not UTF-8 text".to_owned()), ..empty }
@@ -123,7 +124,7 @@ impl PolicyCache {
                     | github::Error::Repository { .. }),
                 ),
                 _,
-            ) => return PolicyUpdate::Trouble(error),
+            ) => return PolicyUpdate::Failed(error),
         };
         let says_the_same = self.file.as_ref().is_some_and(|before| {
             (&before.text, &before.unreadable) == (&file.text, &file.unreadable) && before.denied == file.denied
@@ -144,7 +145,7 @@ impl PolicyCache {
     }
 
     /// For the log, when it was just learned.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         let file = self.file.as_ref()?;
         let path = &file.path;
         if let Some(message) = &file.denied {
@@ -166,6 +167,10 @@ impl PolicyCache {
         let policy = self.policy();
         let of_rules = policy.rules.iter().filter_map(|rule| rule.delay);
         of_rules.chain([policy.delay.unwrap_or(rules.delay)]).min().unwrap_or(rules.delay)
+    }
+
+    pub fn reruns_per_day(&self) -> Option<u64> {
+        self.policy().budget.reruns_per_day.map(u64::from)
     }
 
     pub fn wants_cancelled(&self) -> bool {
