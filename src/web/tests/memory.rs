@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 
 use crate::doctor::{GitHub, Who};
 use crate::github;
-use crate::github::answer::{Reply, ReplyHeaders};
+use crate::github::{Reply, ReplyHeaders};
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
 use crate::names::RepoName;
 use crate::settings::{Secret, Settings};
 use crate::time::Millis;
-use crate::web::access::FailedLogins;
+use crate::web::access::failed_logins::FailedLogins;
 use crate::web::backend::{Backend, Fault, KeeperAnswer, ListError, SummaryList};
-use crate::web::setup::{Code, NewApp};
+use crate::web::setup::new_app::{Code, NewApp};
 use crate::web::{Request, Response, handle};
 
 pub const NOW: Millis = Millis(1_795_446_245_000);
