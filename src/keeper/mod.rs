@@ -21,6 +21,7 @@ pub mod circuit_breaker;
 pub mod comments;
 pub mod evidence_collector;
 mod judge;
+pub mod message;
 pub mod notices;
 mod on_failure;
 pub mod on_webhook;
@@ -47,12 +48,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
 use crate::github::{
     Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
 };
-use crate::names::{FilePath, RepoName, RunId};
+use crate::names::{FilePath, RunId};
 use crate::policy::Rules;
 use crate::policy::RunOutcome;
 use crate::policy::evidence::{Job, LogTail, Need};
@@ -139,9 +142,8 @@ pub enum Task {
 }
 
 /// A run that the Keeper of the repository's present name is told of, as a webhook would.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
-    pub to: RepoName,
     pub event: RunEvent,
     /// What was decided on the run so far.
     pub records: Vec<Record>,
@@ -453,15 +455,9 @@ impl<S: Sql> Keeper<S> {
         let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
         let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled && !bugs::has(Bug::CancelledBefore));
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
-            let event = RunEvent {
-                run_id: run.run_id,
-                run_attempt: Some(run.run_attempt),
-                kind: RunEventKind::RunFailed,
-                delivery: None,
-                workflow: None,
-            };
             let before = self.store.run(run.run_id)?;
-            let noted = on_webhook::on_webhook(before.clone(), &event, cx);
+            let (run_id, attempt, kind) = (run.run_id, run.run_attempt, RunEventKind::RunFailed);
+            let noted = on_webhook::on_failed_attempt(before.clone(), run_id, attempt, kind, cx);
             if noted.tracked != before
                 && let Some(tracked) = &noted.tracked
             {

@@ -39,15 +39,14 @@ impl<S: Sql> Keeper<S> {
         // Nothing is to be looked for by this name any more.
         self.store.set_fact::<Sweep>(SWEEP, None)?;
         self.keep(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
+        let identity = self.identity()?;
         let event = RunEvent {
-            run_id,
-            run_attempt: Some(run.run_attempt),
-            kind: RunEventKind::RunFailed,
-            workflow: None,
-            delivery: None,
+            repository_id: identity.map(|identity| identity.id),
+            installation: identity.and_then(|identity| identity.installation),
+            ..RunEvent::new(to, run_id, Some(run.run_attempt), RunEventKind::RunFailed)
         };
         let known = self.store.records(run_id)?;
-        let task = Some(Task::HandOver(Box::new(HandOver { to, event, records: known })));
+        let task = Some(Task::HandOver(Box::new(HandOver { event, records: known })));
         let records = records.into_iter().map(|record| (run_id, record)).collect();
         Ok(StepResult { task, records, credentials, ..StepResult::default() })
     }
@@ -57,7 +56,7 @@ impl<S: Sql> Keeper<S> {
         let Some(tracked) = self.store.run(what.event.run_id)?.filter(|tracked| tracked.due.is_some()) else {
             return Ok(None);
         };
-        let reason = format!("Left to the repository's present name: it is called {} now.", what.to);
+        let reason = format!("Left to the repository's present name: it is called {} now.", what.event.repository);
         let step = state_machine::leave(tracked, &reason, cx);
         self.keep(&step.tracked, &step.records, cx.now)?;
         if let Some(spends) = step.spends {

@@ -3,7 +3,7 @@
 
 use crate::bugs::{self, Bug};
 use crate::github::Call;
-use crate::names::{RepoName, RunId};
+use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
@@ -14,7 +14,7 @@ use super::state_machine::{LEASE, Receipt, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
 use super::tracked_run::TrackedRun;
-use super::{Answer, Keeper, StepResult, Task, context};
+use super::{Answer, HandOver, Keeper, StepResult, Task, context};
 
 /// Requests of one alarm: the free plan allows 50 subrequests in an invocation.
 const REQUESTS_AT_ONCE: u32 = 40;
@@ -43,7 +43,7 @@ pub trait Platform {
     /// Writes a comment beside all else ([`super::comments::write`]); [`Keeper::commented`] is told what became of it.
     fn comment(&self, comment: Comment);
     /// Has the Keeper of the repository's present name go on with a run. Whether it has stored that.
-    async fn hand_over(&self, to: &RepoName, event: &RunEvent, records: &[Record]) -> bool;
+    async fn hand_over(&self, what: &HandOver) -> bool;
     /// Says whether GitHub takes the credentials: its message if not.
     async fn credentials(&self, refusal: Option<&str>);
     /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
@@ -136,7 +136,7 @@ pub async fn work<S: Sql>(
             }
             Some(Task::HandOver(what)) => {
                 left = left.saturating_sub(1);
-                if host.hand_over(&what.to, &what.event, &what.records).await
+                if host.hand_over(&what).await
                     && let Some(record) = keeper.handed_over(&what, &context(rules, host.now(), host.chance()))?
                 {
                     host.decided(what.event.run_id, &record);

@@ -42,6 +42,11 @@ impl Conclusion {
         matches!(self, Self::Failure | Self::TimedOut)
     }
 
+    /// Whether a policy can have it re-run.
+    pub fn may_be_rerun_by_policy(self) -> bool {
+        self.may_be_rerun() || self == Self::Cancelled
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",

@@ -154,7 +154,7 @@ impl<'a> FailedAttempt<'a> {
 
     /// What no further evidence can change.
     fn may_still_be_rerun(&self) -> Result<(), Stop> {
-        if self.run.run_attempt.get() > self.limits.most() {
+        if self.run.run_attempt.is_past(self.limits.most()) {
             return Err(self.end(RunOutcome::Exhausted, self.words().exhausted(self.limits.most(), None)));
         }
         let counted = self.failed.iter().filter(|(_, outlook)| !outlook.can_be(Action::Ignore)).count();

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use wildmatch::WildMatch;
 
-use crate::names::{FilePath, RepoName};
+use crate::names::{FilePath, RepoName, has_login};
 use crate::time::Span;
 
 /// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
@@ -150,9 +150,8 @@ impl Settings {
         self.badge_repositories.iter().any(|glob| glob.matches(repository.as_str()))
     }
 
-    /// Logins are compared without regard to case, as GitHub does.
     pub fn excludes_actor(&self, login: &str) -> bool {
-        self.no_rerun_actors.iter().any(|actor| actor.eq_ignore_ascii_case(login))
+        has_login(&self.no_rerun_actors, login)
     }
 }
 

@@ -5,7 +5,6 @@ use crate::names::{RepoName, RunId};
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    Webhook,
     Home,
     Health,
     Badge(RepoName),
@@ -89,7 +88,8 @@ pub fn route(method: &str, path: &str) -> Route {
     let get = matches!(method, "GET" | "HEAD");
     let getting = |route| if get { route } else { Route::MethodNotAllowed { allow: "GET, HEAD" } };
     match (path, method) {
-        ("/", "POST") => Route::Webhook,
+        // entry.mjs takes webhooks; a way to write `/` that it does not know is none.
+        ("/", "POST") => Route::NotFound,
         ("/", _) if get => Route::Home,
         ("/", _) => Route::MethodNotAllowed { allow: "GET, HEAD, POST" },
         ("/healthz", _) => getting(Route::Health),
@@ -168,7 +168,7 @@ mod tests {
         let page = |page| Route::Admin(Admin::Page(page));
         let api = |api| Route::Admin(Admin::Api(api));
         for (method, path, expected) in [
-            ("POST", "/", Route::Webhook),
+            ("POST", "/", Route::NotFound),
             ("GET", "/", Route::Home),
             ("HEAD", "/", Route::Home),
             ("PUT", "/", post_get()),

@@ -20,14 +20,13 @@ use std::rc::Rc;
 
 use maud::html;
 use serde::de::DeserializeOwned;
-use worker::{Date, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
+use worker::{Env, Headers, Request, Response, ResponseBuilder};
 
 use crate::doctor;
-use crate::keeper::once::{self, Once};
+use crate::keeper::once::Once;
 use crate::keeper::views::{Page as RunsPage, Question};
 use crate::names::RepoName;
 use crate::settings::Settings;
-use crate::time::Millis;
 use crate::web::setup::manifest::Organization;
 use crate::web::{access, access::Denied, access::Failures, access::Origin};
 use crate::web::{api::Query, api::Repositories, api::RepositoryEntry};
@@ -37,13 +36,9 @@ use crate::web::{pages, pages::Shown};
 use crate::web::{routes::Admin, routes::Api, routes::Care, routes::Page, routes::Setup, routes::origin};
 use crate::web::{setup, setup::Code};
 use crate::webhook::Answer as Rejection;
+use crate::worker::clock::now;
 use crate::worker::doctor_client::DoctorClient;
-use crate::worker::fetch_handler::KEEPER;
-use crate::worker::github_client;
-use crate::worker::{
-    keeper_object::ONCE, keeper_object::QUESTIONS, keeper_object::QuestionMessage, keeper_object::ROWS_READ,
-};
-use crate::worker::{kv, log};
+use crate::worker::{github_client, keeper_client, kv, log};
 
 /// Of a page; the API has its own.
 const RUNS_ON_A_PAGE: u64 = 50;
@@ -51,6 +46,9 @@ const RUNS_ON_A_PAGE: u64 = 50;
 const EXAMINED_AT_ONCE: usize = 5;
 /// Lists of 1,000 repositories that the metrics are made of.
 const LISTS: usize = 10;
+
+/// The header that says how many rows of storage an answer took.
+const ROWS_READ: &str = "x-rows-read";
 
 /// The binding that counts wrong credentials.
 const ADMIN_FAILURES: &str = "ADMIN_FAILURES";
@@ -306,7 +304,7 @@ async fn set_up(step: Setup, url: &str, env: &Env, settings: &Settings) -> Reply
                 let why = "This return from GitHub does not belong to a visit of this page within the last hour.";
                 return Reply::Setup(400, setup::pages::not_created(why), web);
             };
-            match spend(env, Once { id: state.id, until: state.until }).await {
+            match keeper_client::spend(env, Once { id: state.id, until: state.until }).await {
                 Ok(true) => {}
                 Ok(false) => {
                     let why = "GitHub has sent somebody back from this visit before, and that is good once.";
@@ -323,19 +321,6 @@ async fn set_up(step: Setup, url: &str, env: &Env, settings: &Settings) -> Reply
                 }
             }
         }
-    }
-}
-
-/// Uses what is good once; whether it was.
-async fn spend(env: &Env, once: Once) -> worker::Result<bool> {
-    let stub = env.durable_object(KEEPER)?.get_by_name(once::NAME)?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(serde_json::to_string(&once)?.into()));
-    let response = stub.fetch_with_request(Request::new_with_init(&format!("https://keeper{ONCE}"), &init)?).await?;
-    match response.status_code() {
-        200 => Ok(true),
-        409 => Ok(false),
-        status => Err(format!("the object answered {status}").into()),
     }
 }
 
@@ -382,20 +367,9 @@ async fn ask_for_json(
     repository: &RepoName,
     question: Question,
 ) -> Result<(Vec<u8>, Option<String>), Reply> {
-    let asked = async {
-        let stub = env.durable_object(KEEPER)?.get_by_name(&repository.key())?;
-        let message = QuestionMessage { repository: repository.clone(), question };
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(serde_json::to_string(&message)?.into()));
-        let request = Request::new_with_init(&format!("https://keeper{QUESTIONS}"), &init)?;
-        let mut response = stub.fetch_with_request(request).await?;
-        let rows_read = response.headers().get(ROWS_READ)?;
-        Ok::<_, worker::Error>((response.status_code(), response.bytes().await?, rows_read))
-    };
-    match asked.await {
-        Ok((200, body, rows_read)) => Ok((body, rows_read)),
-        Ok((404, ..)) => Err(Reply::Refused(404, "nothing is known of it".to_owned())),
-        Ok((status, ..)) => Err(unavailable("the Keeper", &format!("answered {status}"))),
+    match keeper_client::ask(env, repository, question).await {
+        Ok(Some(view)) => Ok((view.json.get().as_bytes().to_vec(), Some(view.rows_read.to_string()))),
+        Ok(None) => Err(Reply::Refused(404, "nothing is known of it".to_owned())),
         Err(error) => Err(unavailable("the Keeper", &error.to_string())),
     }
 }
@@ -506,8 +480,4 @@ fn sentence(why: &str) -> String {
 fn unavailable(place: &'static str, what: &str) -> Reply {
     log::fault(place, what);
     Reply::Refused(503, "it could not be read; try again".to_owned())
-}
-
-fn now() -> Millis {
-    Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
 }

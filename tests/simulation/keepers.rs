@@ -12,7 +12,7 @@ use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::summary::Summary;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::{self, Platform};
-use rerunner::keeper::{Answer, Keeper, context};
+use rerunner::keeper::{Answer, HandOver, Keeper, context};
 use rerunner::keeper::{notices::Notice, notices::Notices};
 use rerunner::keeper::{
     state_machine::LEASE, state_machine::Receipt, state_machine::ReceiptKind, state_machine::Record,
@@ -372,8 +372,8 @@ impl Platform for Site {
     }
 
     /// These repositories keep their names.
-    async fn hand_over(&self, to: &RepoName, _: &RunEvent, _: &[Record]) -> bool {
-        self.world.borrow_mut().violate(format!("handed over to {to}"));
+    async fn hand_over(&self, what: &HandOver) -> bool {
+        self.world.borrow_mut().violate(format!("handed over to {}", what.event.repository));
         false
     }
 

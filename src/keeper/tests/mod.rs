@@ -5,8 +5,7 @@ use std::cell::{Cell, RefCell};
 use super::*;
 use crate::github::pulls::PULLS_PER_PAGE;
 use crate::github::{CommentCall, ListedRun};
-use crate::names::Conclusion;
-use crate::names::{DeliveryId, JobId, RunAttempt, WorkflowId};
+use crate::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, WorkflowId};
 use crate::policy::RunOutcome;
 use crate::policy::Scope;
 use crate::policy::evidence::Step;
@@ -149,6 +148,10 @@ fn attempt(n: u32) -> RunAttempt {
     RunAttempt::new(n).unwrap()
 }
 
+fn repository() -> RepoName {
+    RepoName::parse("octo/widgets").unwrap()
+}
+
 fn run_id() -> RunId {
     RunId::new(7).unwrap()
 }
@@ -222,8 +225,7 @@ impl Play {
     }
 
     fn on_webhook(&self, kind: RunEventKind, run_attempt: Option<u32>) -> Receipt {
-        let event =
-            RunEvent { run_id: run_id(), run_attempt: run_attempt.map(attempt), kind, delivery: None, workflow: None };
+        let event = RunEvent::new(repository(), run_id(), run_attempt.map(attempt), kind);
         self.keeper.receive(&event, &self.cx()).unwrap().0
     }
 

@@ -1,11 +1,11 @@
-//! Waiting, by the runtime's `scheduler.wait`: `setTimeout` gives an object here and not the number that bindings to it
-//! expect, which a build with their checks dies of.
+//! The time, waiting, and chance.
 
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::js_sys::Promise;
+use worker::Date;
+use worker::js_sys::{Math, Promise};
 use worker::wasm_bindgen_futures::JsFuture;
 
-use crate::time::Span;
+use crate::time::{Millis, Span};
 
 #[wasm_bindgen]
 extern "C" {
@@ -13,6 +13,17 @@ extern "C" {
     fn scheduler_wait(milliseconds: f64) -> Promise;
 }
 
+pub fn now() -> Millis {
+    Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+}
+
+/// In `0.0..1.0`.
+pub fn chance() -> f64 {
+    Math::random()
+}
+
+/// By the runtime's `scheduler.wait`: `setTimeout` gives an object here and not the number that bindings to it expect,
+/// which a build with their checks dies of.
 pub async fn wait(span: Span) {
     #[expect(clippy::cast_precision_loss, reason = "what is waited for is far below 2^53 ms")]
     let milliseconds = span.as_millis() as f64;
