@@ -3,7 +3,7 @@
 // Rust decides, and handles every other request from its start.
 
 import { DurableObject } from "cloudflare:workers";
-import Rust, { Intake, KeeperObject as Keeper, Refusal } from "../../build/worker/shim.mjs";
+import Rust, { Intake, KeeperObject as Keeper } from "../../build/worker/shim.mjs";
 
 export default {
   fetch(request, env, ctx) {
@@ -34,24 +34,23 @@ let answerWithin;
 let keys;
 let secretBlocks;
 let lastBody = 0;
-/** How to stop the bodies that are read block by block, by their number. */
+/** How to stop the bodies that are read block by block, by their number: with the name of what `Intake` then answers. */
 const stops = new Map();
 
 async function webhook(request, env, ctx) {
   let timer;
   try {
-    intake ??= new Intake(env, { let_go: (id) => stops.get(id)?.(Refusal.Busy) });
+    intake ??= new Intake(env, { let_go: (id) => stops.get(id)?.("busy") });
     answerWithin ??= intake.answer_within();
     const headers = linesOf(request.headers);
     const id = (lastBody = (lastBody + 1) >>> 0);
     const atOnce = intake.check(headers, id, Date.now());
     if (typeof atOnce === "string") return answer(atOnce);
     let stop;
-    const stopped = new Promise((resolve) => (stop = resolve));
-    timer = setTimeout(stop, answerWithin, Refusal.Late);
+    const stopped = new Promise((resolve) => (stop = resolve)).then((why) => intake[why](headers, id));
+    timer = setTimeout(stop, answerWithin, "late");
     const received = atOnce ? receive(request, headers, id) : receiveBlocks(request, headers, id, stop, stopped, ctx);
-    const told = await Promise.race([received, stopped]);
-    return answer(typeof told === "string" ? told : intake.refuse(headers, id, told));
+    return answer(await Promise.race([received, stopped]));
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) panics += 1;
     throw error;
@@ -84,7 +83,7 @@ async function receive(request, headers, id) {
     // Its length is declared and has been checked, and the runtime reads no further.
     body = await request.bytes();
   } catch {
-    return Refusal.Cut;
+    return intake.cut(headers, id);
   }
   keys ??= await Promise.all(intake.secrets().map(imported));
   const mac = await crypto.subtle.sign("HMAC", keys[0], body);
@@ -122,19 +121,19 @@ async function readBlocks(request, headers, id, blocks, stopped) {
     while (reader !== undefined) {
       if (blocks.isFull) {
         const room = intake.room(id, Date.now());
-        if (room === undefined) return Refusal.Busy;
+        if (room === undefined) return intake.busy(headers, id);
         blocks.add(room);
       }
       const { value, done } = await reader.read(blocks.rest());
       if (value !== undefined) blocks.filled(value);
       if (done) break;
       length += value.byteLength;
-      if (length > limit) return Refusal.TooLarge;
+      if (length > limit) return intake.too_large(headers, id);
       // Before the next read, for which the runtime takes the buffer away.
       for (const mac of macs) await mac.writer.write(value);
     }
   } catch {
-    return Refusal.Cut;
+    return intake.cut(headers, id);
   } finally {
     reader?.cancel().catch(() => {});
   }

@@ -28,7 +28,7 @@ extern "C" {
     /// The bodies that `entry.mjs` reads block by block.
     pub type Bodies;
 
-    /// Lets go of what is held of a body, and has it refused as [`Refusal::Busy`].
+    /// Lets go of what is held of a body, and has it answered by [`Intake::busy`], later.
     #[wasm_bindgen(method)]
     fn let_go(this: &Bodies, id: BodyId);
 
@@ -38,31 +38,6 @@ extern "C" {
     /// The next, and the end of the one before it.
     #[wasm_bindgen(method)]
     fn next(this: &Blocks) -> Option<Uint8Array>;
-}
-
-/// Why a webhook is answered before all of its body was read.
-#[wasm_bindgen]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// More than [`Intake::body_limit`] bytes came.
-    TooLarge,
-    /// The connection was lost, or the other side stopped.
-    Cut,
-    /// The room was needed for others.
-    Busy,
-    /// [`Intake::answer_within`] is over.
-    Late,
-}
-
-impl Refusal {
-    fn answer(self) -> Answer {
-        match self {
-            Self::TooLarge => headers::too_large(),
-            Self::Cut => Answer::rejected(400, "the body ended early"),
-            Self::Busy => Answer::unavailable("too many large bodies are being read at once; redeliver it"),
-            Self::Late => Answer::unavailable("it took too long; redeliver it"),
-        }
-    }
 }
 
 /// What takes webhooks, for as long as the isolate lives. `entry.mjs` makes one; after a panic, worker-build's shim
@@ -161,14 +136,33 @@ impl Intake {
         })
     }
 
-    /// The answer to one that is not read to its end.
-    pub fn refuse(&mut self, headers: &str, id: BodyId, why: Refusal) -> String {
-        self.allowance.end(id);
-        HeaderLines(headers).told(&why.answer())
+    /// More than [`Intake::body_limit`] bytes came.
+    pub fn too_large(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &headers::too_large())
+    }
+
+    /// The connection was lost, or the other side stopped.
+    pub fn cut(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &Answer::rejected(400, "the body ended early"))
+    }
+
+    /// The room was needed for others.
+    pub fn busy(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &Answer::unavailable("too many large bodies are being read at once; redeliver it"))
+    }
+
+    /// [`Intake::answer_within`] is over.
+    pub fn late(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &Answer::unavailable("it took too long; redeliver it"))
     }
 }
 
 impl Intake {
+    fn refuse(&mut self, headers: &str, id: BodyId, answer: &Answer) -> String {
+        self.allowance.end(id);
+        HeaderLines(headers).told(answer)
+    }
+
     fn read(&mut self, headers: &str, id: BodyId, macs: &[u8], body: impl FnOnce() -> Vec<u8>) -> JsValue {
         // The body is needed no longer than this function runs.
         self.allowance.end(id);
