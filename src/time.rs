@@ -42,6 +42,10 @@ impl Span {
         self.0
     }
 
+    pub const fn as_seconds(self) -> u64 {
+        self.0.unsigned_abs() / 1_000
+    }
+
     /// What is left of it; zero when nothing is.
     pub const fn minus(self, other: Self) -> Self {
         Self::millis(self.0 - other.0)
@@ -79,6 +83,11 @@ impl Span {
 }
 
 impl Millis {
+    /// So long before.
+    pub const fn minus(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
     /// Days since 1970.
     pub const fn day(self) -> i64 {
         self.0.div_euclid(Span::days(1).as_millis())

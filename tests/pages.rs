@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::keeper::stats::{Figures, Totals};
+use rerunner::keeper::store::statistics::{Figures, Totals};
 use rerunner::keeper::summary::Summary;
 use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rate, RepositoryView, RunView};
 use rerunner::names::Conclusion;

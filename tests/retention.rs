@@ -14,7 +14,7 @@ use rerunner::policy::{run::Origin, run::Run};
 use rerunner::time::{Millis, Span};
 use rerunner::webhook::{event::RunEvent, event::RunEventKind};
 
-#[path = "simulation/native_sql.rs"]
+#[path = "simulation/schedule/native_sql.rs"]
 mod native_sql;
 use native_sql::NativeSql;
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::input::Export;
 use super::replay::{Decided, Replayed, replay};
-use super::{Answer, Failure, Format, input};
+use super::{Failure, Format, Report, input};
 
 /// Replays runs that are over: what a policy would have re-run
 ///
@@ -49,7 +49,7 @@ struct Line {
     seconds: u64,
 }
 
-pub fn backtest(arguments: &Arguments) -> Result<Answer, Failure> {
+pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let policy = input::valid_policy(arguments.policy.as_deref(), &rules)?;
     let mut export = Export::default();
@@ -74,7 +74,7 @@ pub fn backtest(arguments: &Arguments) -> Result<Answer, Failure> {
         }
     }
     let json = json!({ "workflows": lines, "total": total, "attempts": replayed });
-    Ok(Answer { text, json, good: true })
+    Ok(Report { text, json, good: true })
 }
 
 impl Line {

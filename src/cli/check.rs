@@ -4,7 +4,7 @@ use clap::Args;
 use rerunner::policy::{PolicyError, describe, parse};
 use serde_json::json;
 
-use super::{Answer, Failure, Format, input};
+use super::{Failure, Format, Report, input};
 
 /// Checks a policy file, and says what it means
 ///
@@ -18,7 +18,7 @@ pub struct Arguments {
     pub format: Format,
 }
 
-pub fn check(arguments: &Arguments) -> Result<Answer, Failure> {
+pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let text = input::text(&arguments.file)?;
     let shown = input::shown(&arguments.file);
@@ -31,13 +31,13 @@ pub fn check(arguments: &Arguments) -> Result<Answer, Failure> {
                 let bullet = if line.starts_with(' ') { "  " } else { "- " };
                 let _ = writeln!(lines, "{bullet}{line}");
             }
-            Answer { text: lines, json: json!({ "valid": true, "means": means }), good: true }
+            Report { text: lines, json: json!({ "valid": true, "means": means }), good: true }
         }
         Err(errors) => {
             let mut lines: String = errors.iter().map(|error| in_context(error, shown, &text)).collect();
             let count = if errors.len() == 1 { "1 error".to_owned() } else { format!("{} errors", errors.len()) };
             let _ = writeln!(lines, "{shown} is not valid: {count}. While it is not, nothing is re-run.");
-            Answer { text: lines, json: json!({ "valid": false, "errors": errors }), good: false }
+            Report { text: lines, json: json!({ "valid": false, "errors": errors }), good: false }
         }
     })
 }

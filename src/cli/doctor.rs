@@ -17,7 +17,7 @@ use sha2::Sha256;
 
 use super::address::Address;
 use super::deployed::{Deployed, FILE};
-use super::{Answer, Failure, Format, http};
+use super::{Failure, Format, Report, http};
 
 /// Findings that are taken from one answer of the Worker: it may be anybody's.
 const FROM_WORKER: usize = 200;
@@ -54,7 +54,7 @@ pub struct Patient {
     pub github_token: Option<Secret>,
 }
 
-pub fn doctor(arguments: &Arguments) -> Result<Answer, Failure> {
+pub fn doctor(arguments: &Arguments) -> Result<Report, Failure> {
     let deployed = Deployed::read()?;
     let (urls, names): (Vec<&String>, Vec<&String>) = arguments.what.iter().partition(|what| what.contains("://"));
     let url = match urls.as_slice() {
@@ -95,7 +95,7 @@ pub fn doctor(arguments: &Arguments) -> Result<Answer, Failure> {
     if let (Some(done), Some(json)) = (redelivered, json.as_object_mut()) {
         json.insert("redelivery".to_owned(), json!(done));
     }
-    Ok(Answer { text, json, good })
+    Ok(Report { text, json, good })
 }
 
 impl Patient {
@@ -113,10 +113,10 @@ impl Patient {
         #[derive(Deserialize)]
         struct Health {
             version: String,
-            problems: Vec<Problem>,
+            problems: Vec<HealthProblem>,
         }
         #[derive(Deserialize)]
-        struct Problem {
+        struct HealthProblem {
             setting: String,
             problem: String,
         }
@@ -141,7 +141,7 @@ impl Patient {
         if health.problems.is_empty() {
             findings.push(Finding::ok("settings", "all valid"));
         }
-        for Problem { setting, problem } in health.problems.into_iter().take(FROM_WORKER) {
+        for HealthProblem { setting, problem } in health.problems.into_iter().take(FROM_WORKER) {
             findings.push(Finding::wrong("settings", format!("{setting} {problem}"), remedy_for(&setting)));
         }
         true

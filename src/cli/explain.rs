@@ -5,7 +5,7 @@ use rerunner::policy::{Decision, Policy, Rules, Verdict, decide};
 use serde_json::{Map, Value};
 
 use super::input::{Export, ExportedJob};
-use super::{Answer, Failure, Format, input, show};
+use super::{Failure, Format, Report, input, show};
 
 /// As many lines of a log's end as the Worker keeps.
 const LOG_LINES: usize = 500;
@@ -36,7 +36,7 @@ pub struct Arguments {
     pub format: Format,
 }
 
-pub fn explain(arguments: &Arguments) -> Result<Answer, Failure> {
+pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let state = input::policy(arguments.policy.as_deref(), &rules)?;
     let (run, jobs) = subject(arguments)?;
@@ -57,7 +57,7 @@ pub fn explain(arguments: &Arguments) -> Result<Answer, Failure> {
     let decision = given.decide(&rules, &state.policy(), &run, &History::default());
     let json = show::decision_json(&run, &decision);
     let text = format!("{}.\n\n{}", show::run(&run), show::decision(&decision));
-    Ok(Answer { text, json, good: !matches!(state, rerunner::policy::PolicyState::Invalid(_)) })
+    Ok(Report { text, json, good: !matches!(state, rerunner::policy::PolicyState::Invalid(_)) })
 }
 
 /// What stands in for GitHub.

@@ -1,6 +1,6 @@
 //! The subcommands, one file each; [`input`] reads what they are given, [`show`] prints what several of them print.
 //!
-//! A subcommand returns its [`Answer`], as text and as JSON; what it could not even begin with is a [`Failure`]. Exit
+//! A subcommand returns its [`Report`], as text and as JSON; what it could not even begin with is a [`Failure`]. Exit
 //! codes: 0 for good news, 1 for bad (a policy file with errors), 2 for a command that could not be carried out.
 
 mod address;
@@ -51,14 +51,14 @@ struct Format {
     json: bool,
 }
 
-struct Answer {
+struct Report {
     text: String,
     json: Value,
     /// Whether it is what one hopes for.
     good: bool,
 }
 
-impl Answer {
+impl Report {
     fn print(self, format: &Format) -> io::Result<ExitCode> {
         // Names from outside, and what a remote has answered, are in both.
         let text = match format.json {
@@ -79,7 +79,7 @@ impl Answer {
 struct Failure(String);
 
 pub fn main() -> ExitCode {
-    let (answer, format) = match Command::parse().what {
+    let (report, format) = match Command::parse().what {
         What::Setup(arguments) => (setup::setup(&arguments), Format { json: false }),
         What::Doctor(arguments) => (doctor::doctor(&arguments), arguments.format),
         What::Check(arguments) => (check::check(&arguments), arguments.format),
@@ -87,10 +87,10 @@ pub fn main() -> ExitCode {
         What::Backtest(arguments) => (backtest::backtest(&arguments), arguments.format),
         What::Schema => {
             let json = rerunner::policy::schema();
-            (Ok(Answer { text: String::new(), json, good: true }), Format { json: true })
+            (Ok(Report { text: String::new(), json, good: true }), Format { json: true })
         }
     };
-    match answer.map(|answer| answer.print(&format)) {
+    match report.map(|report| report.print(&format)) {
         Ok(Ok(code)) => code,
         // Nobody reads on: `rerunner … | head`.
         Ok(Err(_)) => ExitCode::SUCCESS,

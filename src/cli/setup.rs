@@ -8,7 +8,7 @@ use super::address::Address;
 use super::deployed::{Deployed, FILE, URL};
 use super::doctor::{self, Patient};
 use super::terminal::Asker;
-use super::{Answer, Failure, wrangler};
+use super::{Failure, Report, wrangler};
 
 /// Takes you from a clone to a deployed Worker, step by step
 ///
@@ -50,7 +50,7 @@ struct Setup<'a> {
     deployed: Deployed,
 }
 
-pub fn setup(arguments: &Arguments) -> Result<Answer, Failure> {
+pub fn setup(arguments: &Arguments) -> Result<Report, Failure> {
     let named = arguments
         .repositories
         .iter()
@@ -230,7 +230,7 @@ impl Setup<'_> {
         Ok(())
     }
 
-    fn look(&self, url: Address, repositories: Vec<RepoName>) -> Result<Answer, Failure> {
+    fn look(&self, url: Address, repositories: Vec<RepoName>) -> Result<Report, Failure> {
         println!("\nThe doctor looks:\n");
         let patient = Patient {
             repositories,
@@ -242,6 +242,6 @@ impl Setup<'_> {
         };
         let findings = patient.examine();
         let good = findings.iter().all(|finding| finding.state != rerunner::doctor::State::Wrong);
-        Ok(Answer { text: doctor::text(&findings, None), json: json!({ "findings": findings }), good })
+        Ok(Report { text: doctor::text(&findings, None), json: json!({ "findings": findings }), good })
     }
 }

@@ -1,7 +1,6 @@
 //! What GitHub can answer, as an enum for each call and not as status numbers. What an answer says that is not the one
 //! hoped for, is in [`super::problem`].
 
-use crate::bugs::{self, Bug};
 use crate::policy::run::Run;
 
 pub use super::problem::{Problem, problem};
@@ -124,7 +123,6 @@ impl RerunAnswer {
     pub fn of(reply: Reply) -> Self {
         match reply.status {
             201 if !reply.is_page() => Self::Accepted,
-            403 if bugs::has(Bug::Every403IsRunning) => Self::AlreadyRunning,
             403 | 409 if rate_limit(&reply).is_none() && message(&reply).contains("already running") => {
                 Self::AlreadyRunning
             }

@@ -8,9 +8,6 @@ use crate::names::{RepoName, RunAttempt, RunId};
 use crate::policy::RunOutcome;
 use crate::webhook::event::{RunEvent, RunEventKind};
 
-/// How long a count is kept: a run can be re-run for 30 days.
-pub const TTL_SECONDS: u64 = 35 * 24 * 60 * 60;
-
 /// The value, and the metadata, of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {

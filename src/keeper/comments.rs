@@ -2,7 +2,6 @@
 //! id is kept, and after an answer that was lost it is found again, by who wrote it and a mark that readers do not see,
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
-use crate::bugs::{self, Bug};
 use crate::escape::{code, markdown};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
@@ -10,36 +9,10 @@ use crate::policy::Action;
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
-use super::schema::row as read_row;
 use super::state_machine::Context;
-use super::store::{Sql, StoreError, Value};
+use super::store::{PullCommentChange, Sql, StoreError};
 use super::views::OneRunView;
 use super::{Answer, Keeper};
-
-/// Version 5 of the schema.
-pub const SCHEMA: &[&str] = &[
-    "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
-    "CREATE INDEX pull_runs_pull ON pull_runs (pull)",
-    "CREATE TABLE pull_comments (
-        pull INTEGER PRIMARY KEY,
-        comment_id INTEGER,
-        gone INTEGER NOT NULL,
-        created INTEGER NOT NULL,
-        due INTEGER,
-        tries INTEGER NOT NULL
-    )",
-    "CREATE INDEX pull_comments_due ON pull_comments (due) WHERE due IS NOT NULL",
-];
-
-/// Before this version a stranger's comment could be taken for ours, and its deletion for a wish to have none. What is
-/// ours is looked for anew.
-pub const BY_AUTHOR: &[&str] = &[
-    "ALTER TABLE pull_comments DROP COLUMN gone",
-    // How often in a row it was found to be deleted.
-    "ALTER TABLE pull_comments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE pull_comments ADD COLUMN silent_until INTEGER",
-    "UPDATE pull_comments SET comment_id = NULL",
-];
 
 /// Not seen by readers.
 pub const MARK: &str = "<!-- rerunner -->";
@@ -85,7 +58,6 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Com
     let body = || comment.body.clone();
     let known = match comment.comment_id {
         Some(id) => Some(id),
-        None if bugs::has(Bug::CommentTwice) => None,
         None => {
             let mut found = Commented::NotThere;
             for page in 1..=FIND_PAGES {
@@ -111,103 +83,70 @@ impl<S: Sql> Keeper<S> {
     /// The run is of this pull request.
     pub(super) fn is_of_pull(&self, run_id: RunId, pull: Option<u64>) -> Result<(), StoreError> {
         let Some(pull) = pull.filter(|_| self.comments.is_some()) else { return Ok(()) };
-        let statement = "INSERT OR IGNORE INTO pull_runs (run_id, pull) VALUES (?, ?)";
-        self.store.sql().exec(statement, vec![run_id.into(), number(pull)]).map(|_| ())
+        self.store.add_pull_run(run_id, pull)
     }
 
-    /// Something was decided on a run: its pull request's comment is to say so. What is being written, or was and is not
-    /// known of, is left its time: another would be a second comment.
+    /// Something was decided on a run: its pull request's comment is to say so.
     pub(super) fn comment_changed(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
         if self.comments.is_none() {
             return Ok(());
         }
-        self.store
-            .sql()
-            .exec(
-                "INSERT INTO pull_comments (pull, comment_id, created, due, tries)
-                 SELECT pull, NULL, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
-                 ON CONFLICT (pull) DO UPDATE SET
-                    due = CASE WHEN silent_until > ?2 THEN NULL
-                               WHEN tries = 0 OR due IS NULL THEN MIN(IFNULL(due, ?3), ?3)
-                               ELSE due END,
-                    tries = CASE WHEN due IS NULL THEN 0 ELSE tries END",
-                vec![run_id.into(), now.into(), (now + TOGETHER).into()],
-            )
-            .map(|_| ())
+        self.store.pull_comment_changed(run_id, now, now + TOGETHER)
     }
 
     pub(super) fn next_comment_due(&self) -> Result<Option<Millis>, StoreError> {
         if self.comments.is_none() {
             return Ok(None);
         }
-        self.store.minimum("SELECT MIN(due) FROM pull_comments WHERE due IS NOT NULL")
+        self.store.first_pull_comment_due()
     }
 
     /// The next comment to be written now, claimed.
     pub(super) fn next_comment(&self, now: Millis) -> Result<Option<Comment>, StoreError> {
         let Some(repository) = self.repository()?.filter(|_| self.comments.is_some()) else { return Ok(None) };
-        let rows = self.store.sql().exec(
-            "SELECT pull, comment_id, created FROM pull_comments WHERE due <= ? ORDER BY due LIMIT 1",
-            vec![now.into()],
-        )?;
-        let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        let mut row = read_row(row);
-        let (pull, comment_id, created) = (row.amount()?, row.optional_integer()?, Millis(row.integer()?));
-        let statement = "UPDATE pull_comments SET due = ?, tries = tries + 1 WHERE pull = ?";
-        self.store.sql().exec(statement, vec![(now + CLAIM).into(), number(pull)])?;
+        let Some(due) = self.store.next_pull_comment(now)? else { return Ok(None) };
+        self.store.claim_pull_comment(due.pull, now + CLAIM)?;
         Ok(Some(Comment {
-            pull,
-            comment_id: comment_id.and_then(|id| u64::try_from(id).ok()),
-            since: Millis(created.0 - CLOCKS_APART.as_millis()),
-            body: self.body(&repository, pull)?,
+            pull: due.pull,
+            comment_id: due.comment_id,
+            since: due.created.minus(CLOCKS_APART),
+            body: self.body(&repository, due.pull)?,
         }))
     }
 
     /// What became of it.
     pub fn commented(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
-        let now = cx.now;
-        let pull = number(comment.pull);
-        let rows =
-            self.store.sql().exec("SELECT tries, deleted FROM pull_comments WHERE pull = ?", vec![pull.clone()])?;
-        let (Some(row), Some(repository)) = (rows.into_iter().next(), self.repository()?) else { return Ok(()) };
-        let mut row = read_row(row);
-        let (tries, deleted) = (row.amount()?, row.amount()?);
-        let set = |what: &str, mut values: Vec<Value>| {
-            values.push(pull.clone());
-            self.store.sql().exec(&format!("UPDATE pull_comments SET {what} WHERE pull = ?"), values).map(|_| ())
+        let (now, pull) = (cx.now, comment.pull);
+        let (Some((tries, deleted)), Some(repository)) = (self.store.pull_comment_tries(pull)?, self.repository()?)
+        else {
+            return Ok(());
         };
-        match answer {
-            Commented::There(id) => {
-                let more = self.body(&repository, comment.pull)? != comment.body && !bugs::has(Bug::CommentBehind);
-                let due = more.then(|| now + TOGETHER);
-                set("comment_id = ?, tries = 0, due = ?", vec![number(id), due.into()])
+        let change = match answer {
+            Commented::There(comment_id) => {
+                let more = self.body(&repository, pull)? != comment.body;
+                PullCommentChange::Written { comment_id, due: more.then(|| now + TOGETHER) }
             }
             // Somebody has deleted it, perhaps by mistake.
             Commented::NotThere | Commented::NotOnThisPage if deleted == 0 => {
-                set("comment_id = NULL, deleted = 1, tries = 0, due = ?", vec![(now + TOGETHER).into()])
+                PullCommentChange::Deleted { due: now + TOGETHER }
             }
             // And again: nobody wants it, for a while.
             Commented::NotThere | Commented::NotOnThisPage => {
-                set("comment_id = NULL, deleted = 0, due = NULL, silent_until = ?", vec![(now + SILENT).into()])
+                PullCommentChange::DeletedAgain { silent_until: now + SILENT }
             }
             Commented::Problem(problem) => {
                 self.heed(Some(&problem), None, cx)?;
-                let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
-                let due = (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
-                set("due = ?", vec![due.into()])
+                let tries = tries.saturating_sub(1);
+                PullCommentChange::Failed { due: (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST)) }
             }
-        }
+        };
+        self.store.change_pull_comment(pull, change)
     }
 
     fn body(&self, repository: &RepoName, pull: u64) -> Result<String, StoreError> {
         let web_url = self.comments.as_deref().unwrap_or_default();
-        let rows = self.store.sql().exec(
-            "SELECT run_id FROM pull_runs WHERE pull = ? ORDER BY run_id DESC LIMIT ?",
-            vec![number(pull), Value::Integer(RUNS_SHOWN)],
-        )?;
         let mut body = format!("{MARK}\n**Rerunner** had failed jobs of this pull request re-run.\n");
-        for row in rows {
-            let Some(run_id) = RunId::new(read_row(row).amount()?) else { continue };
+        for run_id in self.store.runs_of_pull(pull, RUNS_SHOWN)? {
             if let Some(view) = self.run_view(repository.clone(), run_id, Millis(0))?.filter(|view| view.run.reruns > 0)
             {
                 body.push_str(&section(&view, web_url));
@@ -218,22 +157,7 @@ impl<S: Sql> Keeper<S> {
 
     /// The repository is there, and its run is not: another may have its name by now, which is to be told nothing of it.
     pub(super) fn forget_pull_of(&self, run_id: RunId) -> Result<(), StoreError> {
-        self.store.sql().exec("DELETE FROM pull_runs WHERE run_id = ?", vec![run_id.into()]).map(|_| ())
-    }
-
-    /// Another repository has the name now: its pull requests have the same numbers, and what was to be said of those
-    /// before is not for its readers.
-    pub(super) fn forget_pulls(&self) -> Result<(), StoreError> {
-        for statement in ["DELETE FROM pull_runs", "DELETE FROM pull_comments"] {
-            self.store.sql().exec(statement, vec![])?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn prune_comments(&self, at_most: i64) -> Result<(), StoreError> {
-        let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
-        let statement = format!("DELETE FROM pull_comments WHERE pull IN ({old})");
-        self.store.sql().exec(&statement, vec![Value::Integer(at_most)]).map(|_| ())
+        self.store.delete_pull_run(run_id)
     }
 }
 
@@ -273,8 +197,4 @@ fn cut(mut body: String) -> String {
         body.push_str("\n\nThere is more, and no room for it.\n");
     }
     body
-}
-
-fn number(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

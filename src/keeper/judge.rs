@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::bugs::{self, Bug};
 use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer};
 use crate::names::{FilePath, RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, History, Need};
@@ -41,10 +40,6 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
-        let answer = match answer {
-            PolicyAnswer::Problem(Problem::Lost { .. }) if bugs::has(Bug::NoAnswerIsNoPolicy) => PolicyAnswer::NoFile,
-            answer => answer,
-        };
         let (known, notice) = match self.known(cx.rules)?.learn(path, answer, certain, cx.rules, cx.now) {
             PolicyUpdate::New(known) => {
                 let trouble = known.trouble();
@@ -187,10 +182,6 @@ impl<S: Sql> Keeper<S> {
         let known = self.known(cx.rules)?;
         let history = self.history(tracked.run_id, collector.run().run_attempt, cx.now)?;
         let mut run = collector.run().clone();
-        if bugs::has(Bug::CountInKv) {
-            let counted = tracked.reruns.saturating_sub(tracked.publish.is_some().into());
-            run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
-        }
         run.workflow =
             tracked.workflow.clone().filter(|_| run.workflow_id.is_some() && tracked.workflow_id == run.workflow_id);
         let policy = known.policy();

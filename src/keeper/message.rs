@@ -8,8 +8,8 @@ use crate::webhook::event::RunEvent;
 use crate::webhook::{Answer, Subject};
 
 use super::HandOver;
-use super::once::Once;
 use super::state_machine::{Receipt, ReceiptKind};
+use super::store::once::Once;
 use super::views::Question;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

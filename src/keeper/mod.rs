@@ -5,17 +5,16 @@
 //!   called. [`sweep`]: what finds failures that no webhook told of (pure).
 //! - [`policy_file`], [`gather`]: what a decision needs beside the run (pure). [`judge`]: the decision is asked for.
 //! - [`rename`]: what becomes of runs whose repository is called otherwise now.
-//! - [`facts`]: what is known of the repository as a whole. [`schema`], [`store`]: the SQL. This file: the machine and the store put together, still without Workers.
-//! - [`stats`]: what is counted, and `adopt`: what older versions counted otherwise. [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for
-//!   Workers KV. [`outbox`], [`comments`]: what people are told without looking.
-//! - [`once`]: what is good once, of the set-up page's own object.
+//! - [`repository_state`]: what is known of the repository as a whole. [`store`]: its rows, all the SQL, and what is counted.
+//!   [`retention`]: how long things are kept. This file: the machine and the store put together, still without Workers.
+//! - [`views`]: what those who look are told. [`summary`]: a repository in a nutshell, for Workers KV. [`notices`],
+//!   [`comments`]: what people are told without looking.
 //! - [`work`]: a webhook received, and what is due done, over a host. [`object`]: the host on Workers, a Durable Object.
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
-mod adopt;
 pub mod attempts;
 pub mod circuit_breaker;
 pub mod comments;
@@ -25,14 +24,12 @@ pub mod message;
 pub mod notices;
 mod on_failure;
 pub mod on_webhook;
-pub mod once;
 pub mod policy_cache;
 mod rename;
 pub mod repository_state;
-mod schema;
+pub mod retention;
 mod second_look;
 pub mod state_machine;
-pub mod stats;
 pub mod store;
 pub mod summary;
 pub mod sweep;
@@ -50,7 +47,6 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bugs::{self, Bug};
 use crate::github::request::{FailedRuns, Failing};
 use crate::github::{
     Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
@@ -68,20 +64,16 @@ use comments::Comment;
 use evidence_collector::{EvidenceCollector, Missing};
 use notices::{Notice, Notices};
 use policy_cache::PolicyCache;
-use repository_state::{PRUNE, SWEEP, Trouble};
+use repository_state::Trouble;
+use retention::PRUNE_EVERY;
 use state_machine::{Context, LEASE, Receipt, ReceiptKind, Record, Step};
-use stats::Change;
-use store::{Sql, Store, StoreError};
-use summary::{SUMMARY, Summary, Writing};
+use store::notices::NoticeKind;
+use store::statistics::Change;
+use store::{Fact, Sql, Store, StoreError};
+use summary::{Summary, Writing};
 use sweep::{After, Sweep};
 use tracked_run::TrackedRun;
 
-/// A run can be re-run for 30 days, and is waited for a little longer.
-const KEEP_RUNS: Span = Span::days(35);
-/// GitHub redelivers for three days ("Redelivering webhooks").
-const KEEP_DELIVERY_DAYS: i64 = 3;
-const PRUNED_AT_ONCE: i64 = 1_000;
-const PRUNE_EVERY: Span = Span::hours(24);
 /// A failed write to Workers KV is tried again after this.
 const PUBLISH_AGAIN: Span = Span::minutes(1);
 /// The longer it fails, the longer it is left: the free plan has 1,000 writes a day for all repositories.
@@ -263,7 +255,7 @@ impl<S: Sql> Keeper<S> {
     /// Stores a webhook. When this has returned, nothing of it can be lost.
     pub fn receive(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
         if let Some(id) = &event.delivery
-            && self.store.has_delivery(id, cx.now, KEEP_DELIVERY_DAYS)?
+            && self.store.has_delivery(id, cx.now)?
         {
             let receipt = Receipt {
                 kind: ReceiptKind::Recorded,
@@ -273,16 +265,8 @@ impl<S: Sql> Keeper<S> {
             };
             return Ok((receipt, vec![]));
         }
-        if let Some(id) = &event.delivery
-            && bugs::has(Bug::DeduplicateBeforeStoring)
-        {
-            self.store.add_delivery(id, cx.now)?;
-            if cx.chance < 0.2 {
-                return Err(StoreError("the machine went away between two statements".to_owned()));
-            }
-        }
         if let Some(sweep) = Sweep::noted(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
-            self.store.set_fact(SWEEP, Some(&sweep))?;
+            self.store.set_fact(Fact::Sweep, Some(&sweep))?;
         }
         let cx = &Context { first_look: self.known(cx.rules)?.first_look(cx.rules), ..*cx };
         let mut noted = on_webhook::on_webhook(self.store.run(event.run_id)?, event, cx);
@@ -324,10 +308,10 @@ impl<S: Sql> Keeper<S> {
         for record in records {
             self.store.record(after.run_id, record)?;
             if record.outcome == RunOutcome::Exhausted {
-                self.notice(after.run_id, notices::Kind::Exhausted, now)?;
+                self.notice(after.run_id, NoticeKind::Exhausted, now)?;
             }
         }
-        if stats::count(&self.store, &Change { before: before.as_ref(), after, records }, now)? {
+        if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
             self.summary_changed(now)?;
         }
         if after.reruns > 0 && !records.is_empty() {
@@ -353,11 +337,11 @@ impl<S: Sql> Keeper<S> {
         {
             return Ok(Some(Task::WantCancelled(wanted)));
         }
-        if let Some(writing) = self.store.fact::<Writing>(SUMMARY)?
+        if let Some(writing) = self.store.fact::<Writing>(Fact::Summary)?
             && writing.due.is_some_and(|due| due <= now)
             && let Some(summary) = self.summary(cx.rules, now)?
         {
-            self.store.set_fact(SUMMARY, Some(&writing.begun(now + PUBLISH_AGAIN)))?;
+            self.store.set_fact(Fact::Summary, Some(&writing.begun(now + PUBLISH_AGAIN)))?;
             return Ok(Some(Task::Summarize(Box::new(summary))));
         }
         if let Some(notice) = self.next_notice(now)? {
@@ -373,7 +357,7 @@ impl<S: Sql> Keeper<S> {
             && sweep.due(cx.rules.sweep_interval).is_some_and(|due| due <= now)
         {
             let call = sweep.start(now);
-            self.store.set_fact(SWEEP, Some(&sweep.postponed(now + LEASE)))?;
+            self.store.set_fact(Fact::Sweep, Some(&sweep.postponed(now + LEASE)))?;
             return Ok(Some(Task::Call(call)));
         }
         let Some(mut tracked) = self.store.next_due(now)? else { return Ok(None) };
@@ -442,7 +426,7 @@ impl<S: Sql> Keeper<S> {
             }
             ListAnswer::TooLong => (vec![], None),
             ListAnswer::Problem(problem) => {
-                self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
+                self.store.set_fact(Fact::Sweep, Some(&sweep.failed(cx.now)))?;
                 let breaker = TripReason::of(&problem).map(|closing| CircuitBreaker::close(closing, 0, cx));
                 let credentials = self.close_gate(breaker, credentials, cx)?;
                 let records = self.give_up_repository(cx)?;
@@ -453,7 +437,7 @@ impl<S: Sql> Keeper<S> {
         let cx = &Context { first_look: known.first_look(cx.rules), ..*cx };
         let mut records = Vec::new();
         let cancelled_since = self.cancelled_since()?.filter(|_| known.wants_cancelled());
-        let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled && !bugs::has(Bug::CancelledBefore));
+        let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled);
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
             let before = self.store.run(run.run_id)?;
             let (run_id, attempt, kind) = (run.run_id, run.run_attempt, RunEventKind::RunFailed);
@@ -468,7 +452,7 @@ impl<S: Sql> Keeper<S> {
         let After { next, passed_over } = Sweep::after(asked, listed, cancelled_since.is_some());
         // A comment has met a rate limit meanwhile.
         let next = if self.is_shut(cx.now)? && next.is_some() {
-            self.store.set_fact(SWEEP, Some(&sweep.failed(cx.now)))?;
+            self.store.set_fact(Fact::Sweep, Some(&sweep.failed(cx.now)))?;
             return Ok(StepResult { records, credentials, ..StepResult::default() });
         } else {
             next
@@ -477,7 +461,7 @@ impl<S: Sql> Keeper<S> {
             Some(next) => sweep.going_on(next.clone(), cx.now),
             None => sweep.done(asked.started, cx.now, cx.rules.sweep_interval),
         };
-        self.store.set_fact(SWEEP, Some(&sweep))?;
+        self.store.set_fact(Fact::Sweep, Some(&sweep))?;
         // Between, what is due has its turn.
         let task = next.filter(Sweep::goes_on_at_once).map(|next| Task::Call(Call::ListFailedRuns(next)));
         Ok(StepResult { task, records, credentials, notice: passed_over })
@@ -485,17 +469,13 @@ impl<S: Sql> Keeper<S> {
 
     fn carry_out(&self, step: Step, credentials: Credentials, cx: &Context) -> Result<StepResult, StoreError> {
         let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));
-        if bugs::has(Bug::RerunBeforeStoring) && calls_for_rerun {
-            let unstored = self.store.run(step.tracked.run_id)?;
-            return Ok(StepResult { task: unstored.and(step.call).map(Task::Call), ..StepResult::default() });
-        }
         self.keep(&step.tracked, &step.records, cx.now)?;
         if let Some(spends) = step.spends {
             self.store.spend(step.tracked.run_id, spends, cx.now)?;
         }
         let refused = step.breaker.as_ref().is_some_and(|breaker| matches!(breaker.cause, Cause::Credentials { .. }));
         if refused && step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
-            self.notice(step.tracked.run_id, notices::Kind::Refused, cx.now)?;
+            self.notice(step.tracked.run_id, NoticeKind::Refused, cx.now)?;
         }
         let of_repository =
             step.breaker.as_ref().is_some_and(|breaker| matches!(breaker.cause, Cause::Repository { .. }));
@@ -518,7 +498,7 @@ impl<S: Sql> Keeper<S> {
         let Some(mut tracked) = self.store.run(published.run_id)? else { return Ok(()) };
         if written {
             // Changed meanwhile: KV takes one write a second for a key.
-            let current = tracked.attempts() == published.attempts() || bugs::has(Bug::PublishedAsItWas);
+            let current = tracked.attempts() == published.attempts();
             tracked.publish = (!current).then_some(now + Span::seconds(1));
             self.store.put(&tracked)?;
         }
@@ -549,7 +529,7 @@ impl<S: Sql> Keeper<S> {
         end: impl Fn(TrackedRun) -> Step,
         cx: &Context,
     ) -> Result<Vec<(RunId, Record)>, StoreError> {
-        self.store.set_fact::<Sweep>(SWEEP, None)?;
+        self.store.set_fact::<Sweep>(Fact::Sweep, None)?;
         let mut records = Vec::new();
         for _ in 0..RETIRED_AT_ONCE {
             let Some(tracked) = self.store.next_due(Millis(i64::MAX))? else { break };
@@ -566,7 +546,8 @@ impl<S: Sql> Keeper<S> {
     /// When the next thing is due; `None` when nothing is.
     pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         let (due, publish) = self.store.first_times()?;
-        let (paused, summary) = (self.paused()?, self.store.fact::<Writing>(SUMMARY)?.and_then(|writing| writing.due));
+        let (paused, summary) =
+            (self.paused()?, self.store.fact::<Writing>(Fact::Summary)?.and_then(|writing| writing.due));
         let notice = self.next_notice_due()?;
         let sweep = self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval));
         let calls = [due, sweep, self.next_comment_due()?].into_iter().flatten().min().filter(|_| paused.is_none());
@@ -579,14 +560,12 @@ impl<S: Sql> Keeper<S> {
 
     /// Forgets what is too old to matter, once a day and a bounded number of rows at a time.
     pub fn prune(&self, now: Millis) -> Result<(), StoreError> {
-        let due: Option<Millis> = self.store.fact(PRUNE)?;
+        let due: Option<Millis> = self.store.fact(Fact::Prune)?;
         if due.is_some_and(|due| due > now) {
             return Ok(());
         }
-        let more = self.store.prune(now, KEEP_RUNS, KEEP_DELIVERY_DAYS, PRUNED_AT_ONCE)?
-            | stats::prune(self.store.sql(), now, PRUNED_AT_ONCE)?;
-        self.prune_comments(PRUNED_AT_ONCE)?;
-        self.store.set_fact(PRUNE, Some(&if more { now } else { now + PRUNE_EVERY }))
+        let more = self.store.prune(now)?;
+        self.store.set_fact(Fact::Prune, Some(&if more { now } else { now + PRUNE_EVERY }))
     }
 
     /// A run and the decisions on it, for those who look.

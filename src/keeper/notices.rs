@@ -7,7 +7,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bugs::{self, Bug};
 use crate::escape::{bounded, chat};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
@@ -15,24 +14,10 @@ use crate::policy::{Action, JudgedJob};
 use crate::time::{Millis, Span};
 
 use super::Keeper;
-use super::schema::row as read_row;
 use super::state_machine::LEASE;
-use super::store::{Sql, StoreError};
+use super::store::notices::{NoticeKey, NoticeKind};
+use super::store::{Fact, Sql, StoreError};
 
-/// Version 4 of the schema.
-pub const SCHEMA: &[&str] = &[
-    "CREATE TABLE notices (
-        run_id INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        created INTEGER NOT NULL,
-        due INTEGER,
-        tries INTEGER NOT NULL,
-        PRIMARY KEY (run_id, kind)
-    ) WITHOUT ROWID",
-    "CREATE INDEX notices_due ON notices (due) WHERE due IS NOT NULL",
-];
-
-const SENT: &str = "notices_sent";
 const HOUR: Span = Span::hours(1);
 const AGAIN: Span = Span::seconds(30);
 const AGAIN_MOST: Span = Span::hours(1);
@@ -53,36 +38,16 @@ pub struct Notices {
     pub web_url: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Exhausted,
-    /// GitHub refused the credentials.
-    Refused,
-}
-
-impl Kind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Exhausted => "exhausted",
-            Self::Refused => "refused",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Exhausted, Self::Refused].into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub text: String,
     /// What it is about.
-    about: Vec<(RunId, Kind)>,
+    about: Vec<NoticeKey>,
 }
 
 impl Notice {
-    pub fn about(&self) -> impl Iterator<Item = (RunId, Kind)> {
+    pub fn about(&self) -> impl Iterator<Item = NoticeKey> {
         self.about.iter().copied()
     }
 }
@@ -106,21 +71,18 @@ impl Sent {
 
 impl<S: Sql> Keeper<S> {
     /// Puts a message about a run into the outbox, unless there was one.
-    pub(super) fn notice(&self, run_id: RunId, kind: Kind, now: Millis) -> Result<(), StoreError> {
+    pub(super) fn notice(&self, run_id: RunId, kind: NoticeKind, now: Millis) -> Result<(), StoreError> {
         if self.notices.is_none() {
             return Ok(());
         }
-        let statement = "INSERT OR IGNORE INTO notices (run_id, kind, created, due, tries) VALUES (?1, ?2, ?3, ?3, 0)";
-        self.store.sql().exec(statement, vec![run_id.into(), kind.as_str().into(), now.into()]).map(|_| ())
+        self.store.add_notice((run_id, kind), now)
     }
 
     /// When the next message is to be sent.
     pub(super) fn next_notice_due(&self) -> Result<Option<Millis>, StoreError> {
         let Some(notices) = &self.notices else { return Ok(None) };
-        let Some(due) = self.store.minimum("SELECT MIN(due) FROM notices WHERE due IS NOT NULL")? else {
-            return Ok(None);
-        };
-        let sent: Sent = self.store.fact(SENT)?.unwrap_or_default();
+        let Some(due) = self.store.first_notice_due()? else { return Ok(None) };
+        let sent: Sent = self.store.fact(Fact::NoticesSent)?.unwrap_or_default();
         let free = sent.within_the_hour(due).full_until(notices.per_hour);
         Ok(Some(free.map_or(due, |free| free.max(due))))
     }
@@ -132,20 +94,9 @@ impl<S: Sql> Keeper<S> {
             return Ok(None);
         }
         let Some(repository) = self.repository()? else { return Ok(None) };
-        let sent = self.store.fact::<Sent>(SENT)?.unwrap_or_default().within_the_hour(now);
+        let sent = self.store.fact::<Sent>(Fact::NoticesSent)?.unwrap_or_default().within_the_hour(now);
         let last_one = sent.0.len() + 1 >= notices.per_hour as usize;
-        let waiting = self.store.sql().exec(
-            "SELECT run_id, kind FROM notices WHERE due <= ? ORDER BY due, run_id LIMIT 1000",
-            vec![now.into()],
-        )?;
-        let mut about = Vec::new();
-        for row in waiting {
-            let mut row = read_row(row);
-            let run_id = row.amount()?;
-            if let Some(entry) = RunId::new(run_id).zip(Kind::parse(&row.text()?)) {
-                about.push(entry);
-            }
-        }
+        let mut about = self.store.due_notices(now)?;
         if !last_one {
             about.truncate(1);
         }
@@ -154,31 +105,21 @@ impl<S: Sql> Keeper<S> {
             [(run_id, kind)] => self.message(&repository, notices, *run_id, *kind)?,
             several => summary(&repository, notices, several),
         };
-        for (run_id, kind) in &about {
-            let statement = "UPDATE notices SET due = ?, tries = tries + 1 WHERE run_id = ? AND kind = ?";
-            let claimed = Some(now + LEASE).filter(|_| !bugs::has(Bug::NoticeForgotten));
-            let bindings = vec![claimed.into(), (*run_id).into(), kind.as_str().into()];
-            self.store.sql().exec(statement, bindings)?;
+        for key in &about {
+            self.store.claim_notice(*key, now + LEASE)?;
         }
         // Counted before it is sent: it may arrive although nothing is heard of it.
         let sent = Sent(sent.0.into_iter().chain([now]).collect());
-        self.store.set_fact(SENT, Some(&sent))?;
+        self.store.set_fact(Fact::NoticesSent, Some(&sent))?;
         Ok(Some(Notice { text, about }))
     }
 
     /// What became of a message.
     pub fn noticed(&self, notice: &Notice, taken: bool, now: Millis) -> Result<(), StoreError> {
-        for (run_id, kind) in &notice.about {
-            let key = vec![(*run_id).into(), kind.as_str().into()];
-            let statement = "SELECT tries, created FROM notices WHERE run_id = ? AND kind = ?";
-            let Some(row) = self.store.sql().exec(statement, key.clone())?.into_iter().next() else { continue };
-            let mut row = read_row(row);
-            let (tries, created) = (row.amount()?, Millis(row.integer()?));
-            let tries = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
-            let taken = taken && !bugs::has(Bug::NoticeAgain);
-            let due = (!taken && now < created + TRIED_FOR).then(|| now + AGAIN.doubled(tries, AGAIN_MOST));
-            let bindings = [due.into()].into_iter().chain(key).collect();
-            self.store.sql().exec("UPDATE notices SET due = ? WHERE run_id = ? AND kind = ?", bindings)?;
+        for key in &notice.about {
+            let Some((tries, created)) = self.store.notice_tries(*key)? else { continue };
+            let again = || now + AGAIN.doubled(tries.saturating_sub(1), AGAIN_MOST);
+            self.store.set_notice_due(*key, (!taken && now < created + TRIED_FOR).then(again))?;
         }
         Ok(())
     }
@@ -189,7 +130,7 @@ impl<S: Sql> Keeper<S> {
         repository: &RepoName,
         notices: &Notices,
         run_id: RunId,
-        kind: Kind,
+        kind: NoticeKind,
     ) -> Result<String, StoreError> {
         let Some(view) = self.run_view(repository.clone(), run_id, Millis(0))? else {
             return Ok(format!("{repository}: run {run_id} was {}.", kind.as_str()));
@@ -199,8 +140,8 @@ impl<S: Sql> Keeper<S> {
         let link = link(repository, notices, run_id);
         let repository = chat(repository.as_str());
         let head = match kind {
-            Kind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
-            Kind::Refused => {
+            NoticeKind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
+            NoticeKind::Refused => {
                 format!("{repository}: GitHub refuses the credentials, and nothing is re-run. {workflow}: {link}")
             }
         };
@@ -217,8 +158,8 @@ impl<S: Sql> Keeper<S> {
     }
 }
 
-fn summary(repository: &RepoName, notices: &Notices, about: &[(RunId, Kind)]) -> String {
-    let refused = about.iter().filter(|(_, kind)| *kind == Kind::Refused).count();
+fn summary(repository: &RepoName, notices: &Notices, about: &[NoticeKey]) -> String {
+    let refused = about.iter().filter(|(_, kind)| *kind == NoticeKind::Refused).count();
     let exhausted = about.len() - refused;
     let mut parts = Vec::new();
     if exhausted > 0 {

@@ -1,6 +1,5 @@
 //! A call came to nothing, or GitHub is behind: what a run does then. Pure.
 
-use crate::bugs::{self, Bug};
 use crate::github::{Call, Problem};
 use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
@@ -98,7 +97,7 @@ fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> S
                 return give_up(tracked, format!("GitHub did not answer for 24 hours; at last: {what}"), cx);
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
-            let quiet = tracked.pending.is_some() && !bugs::has(Bug::NoQuiet);
+            let quiet = tracked.pending.is_some();
             tracked.due = Some(cx.now + if quiet { wait.max(QUIET) } else { wait });
             tracked.tries += 1;
             tracked.reason = format!("GitHub did not answer: {what}. It is tried again.");

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bugs::{self, Bug};
 use crate::github::{Call, PolicyAnswer, Problem};
 use crate::names::Conclusion;
 use crate::names::{FilePath, RunId};
@@ -61,8 +60,7 @@ pub enum PolicyUpdate {
 impl PolicyCache {
     /// Of a file as it is stored. A file at another path is no longer the policy.
     pub fn of(file: Option<PolicyFile>, path: Option<&FilePath>, rules: &Rules) -> Self {
-        let another_holds = bugs::has(Bug::AnotherPathHolds);
-        let file = file.filter(|file| Some(&file.path) == path || another_holds);
+        let file = file.filter(|file| Some(&file.path) == path);
         let state = file.as_ref().map_or(PolicyState::None, |file| state(file, rules));
         Self { file, state, not_before: None }
     }

@@ -10,9 +10,8 @@ use crate::policy::RunOutcome;
 use crate::policy::run::Run;
 use crate::webhook::{event::RunEvent, event::RunEventKind};
 
-use super::repository_state::SWEEP;
 use super::state_machine::{self, Context, LEASE, Record};
-use super::store::{Sql, StoreError};
+use super::store::{Fact, Sql, StoreError};
 use super::sweep::Sweep;
 use super::tracked_run::TrackedRun;
 use super::{Credentials, HandOver, Keeper, StepResult, Task};
@@ -37,7 +36,7 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
         // Nothing is to be looked for by this name any more.
-        self.store.set_fact::<Sweep>(SWEEP, None)?;
+        self.store.set_fact::<Sweep>(Fact::Sweep, None)?;
         self.keep(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
         let identity = self.identity()?;
         let event = RunEvent {

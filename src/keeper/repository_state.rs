@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bugs::{self, Bug};
 use crate::github::{Problem, RerunAnswer};
 use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
 use crate::policy::Rules;
@@ -13,30 +12,13 @@ use crate::time::{Millis, Span};
 use super::circuit_breaker::{Cause, CircuitBreaker, TripReason};
 use super::on_failure::{self, GONE_FOR};
 use super::policy_cache::{PolicyCache, PolicyFile};
+use super::retention::CREDENTIALS_TOLD_AGAIN;
 use super::state_machine::{self, Context, Record};
-use super::store::{Sql, StoreError};
+use super::store::{Fact, Sql, StoreError};
 use super::sweep::Sweep;
 use super::{Answer, Credentials, Keeper, PUBLISH_AGAIN};
 
-/// That the credentials are refused is said again after this: what is said is kept for a day.
-const TELL_AGAIN: Span = Span::hours(12);
-
-const REPOSITORY: &str = "repository";
-const IDENTITY: &str = "identity";
-const GATE: &str = "gate";
-const REFUSAL: &str = "refusal";
-const REFUSAL_TOLD: &str = "refusal told";
-pub(super) const SWEEP: &str = "sweep";
-pub(super) const PRUNE: &str = "prune";
-const POLICY: &str = "policy";
-const POLICY_TEXT: &str = "policy text";
-/// Since when Workers KV says that the policy re-runs what was cancelled.
-const CANCELLED: &str = "cancelled runs";
-const PAUSED: &str = "paused";
-const TROUBLE: &str = "trouble";
 const ANOTHER: &str = "Left alone: another repository has this name now.";
-/// When GitHub last accepted a re-run, as far as it matters: while it refuses others.
-const ACCEPTED: &str = "accepted";
 
 /// What a repository keeps when it is renamed, as its last webhook had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,18 +39,18 @@ pub struct Trouble {
 impl<S: Sql> Keeper<S> {
     /// Which repository this is: an alarm does not say.
     pub fn repository(&self) -> Result<Option<RepoName>, StoreError> {
-        self.store.fact(REPOSITORY)
+        self.store.fact(Fact::Repository)
     }
 
     pub fn set_repository(&self, repository: &RepoName) -> Result<(), StoreError> {
         if self.repository()?.as_ref() == Some(repository) {
             return Ok(());
         }
-        self.store.set_fact(REPOSITORY, Some(repository))
+        self.store.set_fact(Fact::Repository, Some(repository))
     }
 
     pub fn identity(&self) -> Result<Option<Identity>, StoreError> {
-        self.store.fact(IDENTITY)
+        self.store.fact(Fact::Identity)
     }
 
     /// What a webhook says of the repository that has the name now. If it is another than before, nothing that was known
@@ -85,14 +67,14 @@ impl<S: Sql> Keeper<S> {
         if !same {
             records = self.end_all(|tracked| state_machine::leave(tracked, ANOTHER, cx), cx)?;
             self.policy.borrow_mut().take();
-            self.store.set_fact::<PolicyFile>(POLICY, None)?;
-            self.store.set_fact::<String>(POLICY_TEXT, None)?;
+            self.store.set_fact::<PolicyFile>(Fact::Policy, None)?;
+            self.store.set_fact::<String>(Fact::PolicyText, None)?;
             self.set_gate(None)?;
             self.set_trouble(None)?;
-            self.forget_pulls()?;
+            self.store.delete_pulls()?;
             self.summary_changed(cx.now)?;
         }
-        self.store.set_fact(IDENTITY, Some(&identity))?;
+        self.store.set_fact(Fact::Identity, Some(&identity))?;
         Ok(records)
     }
 
@@ -107,8 +89,8 @@ impl<S: Sql> Keeper<S> {
         if let Cause::Credentials { message } = &breaker.cause
             && (self.refusal()?.as_ref() != Some(message) || self.is_refusal_forgotten(cx.now)?)
         {
-            self.store.set_fact(REFUSAL, Some(message))?;
-            self.store.set_fact(REFUSAL_TOLD, Some(&cx.now))?;
+            self.store.set_fact(Fact::Refusal, Some(message))?;
+            self.store.set_fact(Fact::RefusalTold, Some(&cx.now))?;
             self.summary_changed(cx.now)?;
             kind = Some(Err(message.clone()));
         }
@@ -155,7 +137,7 @@ impl<S: Sql> Keeper<S> {
             self.summary_changed(now)?;
         }
         if taken && self.refusal()?.is_some() {
-            self.store.set_fact::<String>(REFUSAL, None)?;
+            self.store.set_fact::<String>(Fact::Refusal, None)?;
             self.summary_changed(now)?;
             return Ok(Some(Ok(())));
         }
@@ -167,8 +149,8 @@ impl<S: Sql> Keeper<S> {
         if let Some(known) = &*self.policy.borrow() {
             return Ok(Rc::clone(known));
         }
-        let file = match self.store.fact::<PolicyFile>(POLICY)? {
-            Some(file) => Some(PolicyFile { text: self.store.fact(POLICY_TEXT)?, ..file }),
+        let file = match self.store.fact::<PolicyFile>(Fact::Policy)? {
+            Some(file) => Some(PolicyFile { text: self.store.fact(Fact::PolicyText)?, ..file }),
             None => None,
         };
         let known = Rc::new(PolicyCache::of(file, self.policy_path.as_ref(), rules));
@@ -180,12 +162,11 @@ impl<S: Sql> Keeper<S> {
         let before = self.policy.borrow_mut().take();
         let text = |known: &PolicyCache| known.file.as_ref().and_then(|file| file.text.clone());
         // Without a file that is known, the text of one at another path may still be stored.
-        let another = |before: &PolicyCache| before.file.is_none() && !bugs::has(Bug::TextOfAnotherPath);
-        if before.is_none_or(|before| another(&before) || text(&before) != text(&known)) {
-            self.store.set_fact(POLICY_TEXT, text(&known).as_ref())?;
+        if before.is_none_or(|before| before.file.is_none() || text(&before) != text(&known)) {
+            self.store.set_fact(Fact::PolicyText, text(&known).as_ref())?;
             self.summary_changed(now)?;
         }
-        self.store.set_fact(POLICY, known.file.as_ref())?;
+        self.store.set_fact(Fact::Policy, known.file.as_ref())?;
         *self.policy.borrow_mut() = Some(Rc::new(known));
         Ok(())
     }
@@ -214,7 +195,7 @@ impl<S: Sql> Keeper<S> {
         }
         let since = wanted.then_some(now);
         self.cancelled.set(None);
-        self.store.set_fact(CANCELLED, since.as_ref())?;
+        self.store.set_fact(Fact::CancelledSince, since.as_ref())?;
         self.cancelled.set(Some(since));
         Ok(())
     }
@@ -224,18 +205,18 @@ impl<S: Sql> Keeper<S> {
         if let Some(since) = self.cancelled.get() {
             return Ok(since);
         }
-        let since = self.store.fact(CANCELLED)?;
+        let since = self.store.fact(Fact::CancelledSince)?;
         self.cancelled.set(Some(since));
         Ok(since)
     }
 
     pub(super) fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
-        self.store.fact(SWEEP)
+        self.store.fact(Fact::Sweep)
     }
 
     /// What GitHub said when it last refused the credentials, until it takes them again.
     pub(super) fn refusal(&self) -> Result<Option<String>, StoreError> {
-        self.store.fact(REFUSAL)
+        self.store.fact(Fact::Refusal)
     }
 
     /// Why nothing can be done in the repository, until GitHub answers for it again.
@@ -243,14 +224,14 @@ impl<S: Sql> Keeper<S> {
         if let Some(known) = &*self.trouble.borrow() {
             return Ok(known.clone());
         }
-        let trouble: Option<Trouble> = self.store.fact(TROUBLE)?;
+        let trouble: Option<Trouble> = self.store.fact(Fact::Trouble)?;
         *self.trouble.borrow_mut() = Some(trouble.clone());
         Ok(trouble)
     }
 
     fn set_trouble(&self, trouble: Option<Trouble>) -> Result<(), StoreError> {
         self.trouble.borrow_mut().take();
-        self.store.set_fact(TROUBLE, trouble.as_ref())
+        self.store.set_fact(Fact::Trouble, trouble.as_ref())
     }
 
     fn in_trouble(&self, message: &str, now: Millis) -> Result<(), StoreError> {
@@ -275,41 +256,40 @@ impl<S: Sql> Keeper<S> {
 
     /// When GitHub last accepted a re-run after it had refused one in unclear words.
     pub(super) fn accepted(&self) -> Result<Option<Millis>, StoreError> {
-        self.store.fact(ACCEPTED)
+        self.store.fact(Fact::Accepted)
     }
 
     pub(super) fn set_accepted(&self, now: Millis) -> Result<(), StoreError> {
-        self.store.set_fact(ACCEPTED, Some(&now))
+        self.store.set_fact(Fact::Accepted, Some(&now))
     }
 
     /// Workers KV keeps for a day what it was told of the credentials.
     fn is_refusal_forgotten(&self, now: Millis) -> Result<bool, StoreError> {
-        let told: Option<Millis> = self.store.fact(REFUSAL_TOLD)?;
-        Ok(told.is_none_or(|told| now - told > TELL_AGAIN))
+        let told: Option<Millis> = self.store.fact(Fact::RefusalTold)?;
+        Ok(told.is_none_or(|told| now - told > CREDENTIALS_TOLD_AGAIN))
     }
 
     pub(super) fn breaker(&self) -> Result<Option<CircuitBreaker>, StoreError> {
-        self.store.fact(GATE)
+        self.store.fact(Fact::CircuitBreaker)
     }
 
     /// Whether GitHub is not to be called now.
     pub(super) fn is_shut(&self, now: Millis) -> Result<bool, StoreError> {
-        let early = if bugs::has(Bug::GateOpensEarly) { Span::minutes(2) } else { Span::ZERO };
-        Ok(self.breaker()?.is_some_and(|breaker| breaker.until > now + early))
+        Ok(self.breaker()?.is_some_and(|breaker| breaker.until > now))
     }
 
     pub(super) fn set_gate(&self, breaker: Option<&CircuitBreaker>) -> Result<(), StoreError> {
-        self.store.set_fact(GATE, breaker)
+        self.store.set_fact(Fact::CircuitBreaker, breaker)
     }
 
     /// Since when no re-run is called for; `None`: it is not paused. What arrives meanwhile is stored, and stays due.
     pub fn paused(&self) -> Result<Option<Millis>, StoreError> {
-        self.store.fact(PAUSED)
+        self.store.fact(Fact::Paused)
     }
 
     pub fn pause(&self, now: Millis) -> Result<(), StoreError> {
         if self.paused()?.is_none() {
-            self.store.set_fact(PAUSED, Some(&now))?;
+            self.store.set_fact(Fact::Paused, Some(&now))?;
             self.summary_changed(now)?;
         }
         Ok(())
@@ -317,7 +297,7 @@ impl<S: Sql> Keeper<S> {
 
     pub fn resume(&self, now: Millis) -> Result<(), StoreError> {
         if self.paused()?.is_some() {
-            self.store.set_fact::<Millis>(PAUSED, None)?;
+            self.store.set_fact::<Millis>(Fact::Paused, None)?;
             self.summary_changed(now)?;
         }
         Ok(())

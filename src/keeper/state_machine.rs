@@ -15,13 +15,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bugs::{self, Bug};
 use crate::github::{Call, Problem, ReadAnswer, RerunAnswer};
 use crate::names::Conclusion;
 use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
 use crate::policy::run::Run;
-use crate::policy::{Decision, Detail, Ending, Rerun, Rules, Scope};
+use crate::policy::{Decision, Detail, Ending, Rerun, Rules};
 use crate::time::{Millis, Span};
 
 use super::circuit_breaker::CircuitBreaker;
@@ -131,14 +130,11 @@ pub struct Undecided {
 /// The answer to the read that every due run starts with.
 pub fn look(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Looked {
     tracked.looked = Some(cx.now);
-    let mut run = match answer {
+    let run = match answer {
         ReadAnswer::Run(run) => *run,
         ReadAnswer::Problem(Problem::NotFound) => return Looked::Done(Box::new(unseen(tracked, cx))),
         ReadAnswer::Problem(problem) => return Looked::Done(Box::new(on_failure(tracked, problem, cx))),
     };
-    if bugs::has(Bug::TrustThePayload) {
-        run.run_attempt = tracked.run_attempt.unwrap_or(run.run_attempt);
-    }
     let attempt = run.run_attempt;
     if Some(attempt) < tracked.run_attempt {
         return Looked::Done(Box::new(behind(tracked, attempt, cx)));
@@ -150,7 +146,7 @@ pub fn look(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Looked
     if let Some(pending) = tracked.pending {
         if attempt > pending.run_attempt {
             records.extend(credit_lost_call(&mut tracked, attempt, cx));
-        } else if cx.now < pending.since + QUIET && !bugs::has(Bug::NoQuiet) {
+        } else if cx.now < pending.since + QUIET {
             tracked.due = Some(pending.since + QUIET);
             return Looked::Done(Box::new(Step::of(tracked)));
         }
@@ -179,22 +175,10 @@ pub fn is_undecided(tracked: &TrackedRun, attempt: RunAttempt) -> bool {
 }
 
 /// Carries out what was decided on the newest attempt, which [`look`] has found undecided.
-pub fn act(mut tracked: TrackedRun, run: &Run, mut decision: Decision, cx: &Context) -> Step {
+pub fn act(mut tracked: TrackedRun, run: &Run, decision: Decision, cx: &Context) -> Step {
     let attempt = run.run_attempt;
     tracked.evidence_since = None;
     tracked.collecting = None;
-    if bugs::has(Bug::NoLimitOnRetry)
-        && tracked.tries > 0
-        && let Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) = decision
-    {
-        decision = Decision::Rerun(Rerun {
-            reason: String::new(),
-            delay: Span::ZERO,
-            scope: Scope::FailedJobs,
-            debug_logging: false,
-            detail: Detail::default(),
-        });
-    }
     match decision {
         Decision::Await => still_going(tracked, run, cx),
         Decision::Rerun(rerun) if cx.now < tracked.failed_at + rerun.delay => wait(tracked, rerun.delay, cx),
@@ -215,9 +199,6 @@ pub fn wait(mut tracked: TrackedRun, delay: Span, cx: &Context) -> Step {
 
 /// The answer to a re-run that [`act`] asked for. `attempt` is the one that was to be re-run.
 pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
-    if bugs::has(Bug::RerunBeforeStoring) && tracked.pending.is_none() {
-        tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again: false });
-    }
     // A webhook or a read may have told the outcome meanwhile.
     let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
         return Step::of(tracked);
@@ -225,8 +206,6 @@ pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: Reru
     match answer {
         RerunAnswer::Accepted => {
             let next = RunAttempt::new(attempt.get() + 1);
-            let late = Spends::Reserve { run_attempt: attempt, runner_seconds: 0 };
-            let spends = Some(late).filter(|_| bugs::has(Bug::SpendAfterTheAnswer));
             let failed_since = tracked.failed_at > pending.since;
             tracked.pending = None;
             tracked.refusal = None;
@@ -245,7 +224,7 @@ pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: Reru
                 reason: tracked.reason.clone(),
                 detail: tracked.detail.take(),
             };
-            Step { records: vec![record], spends, ..Step::of(tracked) }
+            Step { records: vec![record], ..Step::of(tracked) }
         }
         RerunAnswer::AlreadyRunning => {
             // It may be running because of an earlier call: the next attempt, once seen, is that call's.
@@ -277,9 +256,7 @@ pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: Reru
 fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context) -> Step {
     let again = tracked.pending.is_some();
     let Rerun { reason, scope, debug_logging, detail, .. } = rerun;
-    let runner_seconds = if bugs::has(Bug::MinutesForFree) { 0 } else { detail.runner_seconds };
-    let reserve = Spends::Reserve { run_attempt: attempt, runner_seconds };
-    let spends = Some(reserve).filter(|_| !bugs::has(Bug::SpendAfterTheAnswer));
+    let spends = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
     tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again });
     tracked.due = Some(cx.now + LEASE);
     tracked.reason = reason;

@@ -8,18 +8,14 @@ use crate::policy::{PolicyState, Rules};
 use crate::time::{Millis, Span};
 
 use super::Keeper;
-use super::stats::{self, Figures, Totals, WINDOW_DAYS};
-use super::store::{Sql, StoreError};
+use super::retention::WINDOW_DAYS;
+use super::store::statistics::{Figures, Totals};
+use super::store::{Fact, Sql, StoreError};
 
 /// Workers KV takes 1,024.
 const METADATA_BYTES: usize = 1_000;
 const MESSAGE_CHARS: usize = 120;
 const MESSAGE_CHARS_IF_NEED_BE: usize = 30;
-/// As long as the day totals.
-pub const TTL_SECONDS: u64 = 400 * 24 * 60 * 60;
-
-/// What the store knows it by.
-pub(super) const SUMMARY: &str = "summary";
 
 /// The prefix of the keys.
 pub const PREFIX: &str = "repositories/";
@@ -175,29 +171,29 @@ impl<S: Sql> Keeper<S> {
         if self.repository()?.is_none() {
             return Ok(());
         }
-        let before: Writing = self.store.fact(SUMMARY)?.unwrap_or_default();
+        let before: Writing = self.store.fact(Fact::Summary)?.unwrap_or_default();
         let after = before.changed(now);
-        if after == before { Ok(()) } else { self.store.set_fact(SUMMARY, Some(&after)) }
+        if after == before { Ok(()) } else { self.store.set_fact(Fact::Summary, Some(&after)) }
     }
 
     pub(super) fn summary(&self, rules: &Rules, now: Millis) -> Result<Option<Summary>, StoreError> {
         let Some(repository) = self.repository()? else { return Ok(None) };
-        let days = stats::days(self.store.sql(), now)?;
+        let days = self.store.days(now)?;
         let summary = Summary {
             budget: self.reruns_per_day(rules)?,
             paused: self.paused()?.is_some(),
             refusal: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(rules)?,
-            ..Summary::new(repository, now, Totals::read(&self.store)?, &days)
+            ..Summary::new(repository, now, self.store.totals()?, &days)
         };
         Ok(Some(summary.fitted()))
     }
 
     /// The summary is in Workers KV, or could not be written, which is tried again by itself.
     pub fn summarized(&self, written: bool, now: Millis) -> Result<(), StoreError> {
-        match self.store.fact::<Writing>(SUMMARY)? {
-            Some(writing) if written => self.store.set_fact(SUMMARY, Some(&writing.done(now))),
+        match self.store.fact::<Writing>(Fact::Summary)? {
+            Some(writing) if written => self.store.set_fact(Fact::Summary, Some(&writing.done(now))),
             _ => Ok(()),
         }
     }

@@ -9,13 +9,14 @@ use crate::policy::{Detail, Rules};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
+use super::retention::WINDOW_DAYS;
 use super::state_machine::Record;
-use super::stats::{self, Figures, Kind, SubjectFigures, Totals};
-use super::store::{Sql, StoreError, Value};
+use super::store::statistics::{Figures, SubjectFigures, SubjectKind};
+use super::store::{Sql, StoreError};
 use super::tracked_run::TrackedRun;
 
 /// Runs that are waited for, shown with the time that they are due.
-const DUE_SHOWN: usize = 10;
+const DUE_SHOWN: u64 = 10;
 const RUNNERS_LOOKED_AT: u64 = 10;
 const FLAKY_JOBS_SHOWN: u64 = 15;
 /// No run has many: GitHub re-runs 50 times.
@@ -27,8 +28,8 @@ const RUNNER_FAILURES: u64 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
-    Repository(Page),
-    Runs(Page),
+    Repository(RunSlice),
+    Runs(RunSlice),
     Run(RunId),
     FlakyJobs { skip: u64, limit: u64 },
     Pause,
@@ -37,7 +38,7 @@ pub enum Question {
 
 /// Which runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
+pub struct RunSlice {
     pub outcome: Option<RunOutcome>,
     /// Those with a lower id.
     pub before: Option<RunId>,
@@ -239,18 +240,18 @@ impl<S: Sql> Keeper<S> {
     pub fn repository_view(
         &self,
         repository: RepoName,
-        page: &Page,
+        slice: &RunSlice,
         rules: &Rules,
         now: Millis,
     ) -> Result<RepositoryView, StoreError> {
-        let days = stats::days(self.store.sql(), now)?;
-        let first = now.day() - stats::WINDOW_DAYS + 1;
+        let days = self.store.days(now)?;
+        let first = now.day() - WINDOW_DAYS + 1;
         let on = |day: i64| days.iter().find(|(known, _)| *known == day).map(|(_, figures)| *figures);
         let by_day: Vec<Figures> = (first..=now.day()).map(|day| on(day).unwrap_or_default()).collect();
-        let totals = Totals::read(&self.store)?;
-        let due = self.store.runs_where("due IS NOT NULL ORDER BY due LIMIT ?", vec![count(DUE_SHOWN as u64)])?;
-        let (flaky_jobs, _) = stats::subjects(self.store.sql(), Kind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
-        let (runs, next_cursor) = self.page(page)?;
+        let totals = self.store.totals()?;
+        let due = self.store.due(DUE_SHOWN)?;
+        let (flaky_jobs, _) = self.store.subjects(SubjectKind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
+        let (runs, next_cursor) = self.slice(slice)?;
         Ok(RepositoryView {
             repository,
             at: now,
@@ -272,24 +273,13 @@ impl<S: Sql> Keeper<S> {
         })
     }
 
-    pub fn runs_view(&self, repository: RepoName, page: &Page) -> Result<RunsView, StoreError> {
-        let (runs, next_cursor) = self.page(page)?;
+    pub fn runs_view(&self, repository: RepoName, slice: &RunSlice) -> Result<RunsView, StoreError> {
+        let (runs, next_cursor) = self.slice(slice)?;
         Ok(RunsView { repository, runs, next_cursor })
     }
 
-    fn page(&self, page: &Page) -> Result<(Vec<RunView>, Option<String>), StoreError> {
-        let before = page.before.map_or(Value::Integer(i64::MAX), Value::from);
-        let mut bindings = vec![before, count(page.limit + 1)];
-        let condition = match page.outcome {
-            Some(outcome) => {
-                bindings.push(outcome.as_str().into());
-                "run_id < ?1 AND outcome = ?3 ORDER BY run_id DESC LIMIT ?2"
-            }
-            None => "run_id < ?1 ORDER BY run_id DESC LIMIT ?2",
-        };
-        let mut runs = self.store.runs_where(condition, bindings)?;
-        let more = runs.len() as u64 > page.limit;
-        runs.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+    fn slice(&self, slice: &RunSlice) -> Result<(Vec<RunView>, Option<String>), StoreError> {
+        let (runs, more) = self.store.runs(slice.outcome, slice.before, slice.limit)?;
         let next_cursor = runs.last().filter(|_| more).map(|run| run.run_id.to_string());
         Ok((runs.into_iter().map(RunView::from).collect(), next_cursor))
     }
@@ -319,10 +309,10 @@ impl<S: Sql> Keeper<S> {
         limit: u64,
         now: Millis,
     ) -> Result<FlakyJobsView, StoreError> {
-        let (jobs, more) = stats::subjects(self.store.sql(), Kind::Job, skip, limit, now)?;
+        let (jobs, more) = self.store.subjects(SubjectKind::Job, skip, limit, now)?;
         Ok(FlakyJobsView {
             repository,
-            days: stats::WINDOW_DAYS,
+            days: WINDOW_DAYS,
             flaky_jobs: jobs.into_iter().map(FlakyJob::from).collect(),
             next_cursor: more.then(|| (skip + limit).to_string()),
         })
@@ -330,7 +320,7 @@ impl<S: Sql> Keeper<S> {
 
     /// Those that stand out: on which a large part of all failures happened.
     fn bad_runners(&self, now: Millis) -> Result<Vec<BadRunner>, StoreError> {
-        let (runners, _) = stats::subjects(self.store.sql(), Kind::Runner, 0, RUNNERS_LOOKED_AT, now)?;
+        let (runners, _) = self.store.subjects(SubjectKind::Runner, 0, RUNNERS_LOOKED_AT, now)?;
         let all: u64 = runners.iter().map(|runner| runner.failed).sum();
         let count = runners.len() as u64;
         // Twice its share, or the only one.
@@ -349,10 +339,6 @@ impl<S: Sql> Keeper<S> {
         let paused_since = self.paused()?;
         Ok(PauseView { repository, paused: paused_since.is_some(), paused_since })
     }
-}
-
-fn count(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

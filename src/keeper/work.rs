@@ -1,7 +1,6 @@
 //! A Keeper at work: a webhook received, and what is due done, over a [`Platform`] that gives it a clock, an alarm and a
 //! way out. The Durable Object is one host; the simulation, with virtual time, is the other.
 
-use crate::bugs::{self, Bug};
 use crate::github::Call;
 use crate::names::RunId;
 use crate::policy::Rules;
@@ -88,9 +87,7 @@ pub async fn work<S: Sql>(
     host: &impl Platform,
 ) -> Result<(), StoreError> {
     // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
-    if !bugs::has(Bug::NoRearm) {
-        host.arm(Some(host.now() + LEASE)).await?;
-    }
+    host.arm(Some(host.now() + LEASE)).await?;
     let mut task = None;
     let mut left = REQUESTS_AT_ONCE;
     // What one run has taken so far, and the most that one has: another is not begun with less, as what is gathered

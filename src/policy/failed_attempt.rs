@@ -1,6 +1,5 @@
 //! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
 
-use crate::bugs::{self, Bug};
 use crate::names::Conclusion;
 use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
@@ -122,7 +121,7 @@ impl<'a> FailedAttempt<'a> {
         self.enough_is_known()?;
         let by = self.jobs_to_rerun()?;
         self.is_not_repeated()?;
-        let doubt = self.doubt().filter(|_| !bugs::has(Bug::AbsentIsNoMatch));
+        let doubt = self.doubt();
         if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == AbsentEvidence::Leave) {
             return Err(self.end(RunOutcome::Left, self.words().left_in_doubt(doubt)));
         }
@@ -223,7 +222,7 @@ impl<'a> FailedAttempt<'a> {
 
     /// Why that could not be told, where it does not matter enough.
     fn is_not_superseded(&self, delay: Span) -> Result<Option<String>, Stop> {
-        if !superseded::matters(self.policy, self.run) || bugs::has(Bug::PullsUnread) {
+        if !superseded::matters(self.policy, self.run) {
             return Ok(None);
         }
         if self.evidence.pulls == Read::Unread {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::keeper::stats::{Figures, Totals};
+use crate::keeper::store::statistics::{Figures, Totals};
 use crate::keeper::summary::Summary;
-use crate::keeper::views::Page;
+use crate::keeper::views::RunSlice;
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
 use crate::time::{Millis, rfc3339};
@@ -99,7 +99,7 @@ impl Query {
     }
 
     /// Which runs.
-    pub fn page(&self) -> Result<Page, String> {
+    pub fn page(&self) -> Result<RunSlice, String> {
         let outcome = match &self.outcome {
             None => None,
             Some(text) => Some(RunOutcome::parse(text).ok_or_else(|| {
@@ -111,7 +111,7 @@ impl Query {
             None => None,
             Some(text) => Some(text.parse().ok().and_then(RunId::new).ok_or_else(bad_cursor)?),
         };
-        Ok(Page { outcome, before, limit: self.limit()? })
+        Ok(RunSlice { outcome, before, limit: self.limit()? })
     }
 
     /// How many to skip, of a list that goes by number.
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn queries() {
         let page = |query: &str| Query::parse(&format!("https://h/x?{query}")).page();
-        assert_eq!(page(""), Ok(Page { outcome: None, before: None, limit: 50 }));
-        let all = Page { outcome: Some(RunOutcome::Rescued), before: RunId::new(7), limit: 100 };
+        assert_eq!(page(""), Ok(RunSlice { outcome: None, before: None, limit: 50 }));
+        let all = RunSlice { outcome: Some(RunOutcome::Rescued), before: RunId::new(7), limit: 100 };
         assert_eq!(page("limit=100&outcome=rescued&cursor=7&other=1#f"), Ok(all));
         for bad in ["limit=0", "limit=101", "limit=x", "outcome=best", "cursor=-1", "cursor=x"] {
             let error = page(bad).unwrap_err();

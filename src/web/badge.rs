@@ -2,7 +2,7 @@
 
 use maud::{PreEscaped, html};
 
-use crate::keeper::stats::Figures;
+use crate::keeper::store::statistics::Figures;
 
 use super::html::percent;
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::keeper::stats::Figures;
+use crate::keeper::store::statistics::Figures;
 use crate::time::Millis;
 
 use super::html::date;

@@ -10,14 +10,14 @@ use serde::Serialize;
 use crate::escape::{SENTENCE_CHARS, bounded};
 use crate::keeper::summary::Summary;
 use crate::names::RepoName;
-use crate::settings::{Problem, Settings};
+use crate::settings::{SettingProblem, Settings};
 
 #[derive(Debug, Serialize)]
 pub struct Health {
     /// `ok` or `unhealthy`.
     pub status: &'static str,
     pub version: &'static str,
-    pub problems: Vec<Problem>,
+    pub problems: Vec<SettingProblem>,
     /// In detail only: repositories in which nothing can be done, up to [`REPOSITORIES`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repositories: Option<Vec<RepositoryHealth>>,
@@ -56,20 +56,21 @@ impl<'a> Refusal<'a> {
         }
     }
 
-    fn in_short(self) -> Problem {
+    fn in_short(self) -> SettingProblem {
         match self.of_app {
-            true => Problem { setting: "GITHUB_APP_ID", problem: "GitHub does not let the App work".to_owned() },
-            false => Problem { setting: "GITHUB_TOKEN", problem: "was refused by GitHub".to_owned() },
+            true => SettingProblem { setting: "GITHUB_APP_ID", problem: "GitHub does not let the App work".to_owned() },
+            false => SettingProblem { setting: "GITHUB_TOKEN", problem: "was refused by GitHub".to_owned() },
         }
     }
 
-    fn in_detail(self) -> Problem {
+    fn in_detail(self) -> SettingProblem {
         let refusal = bounded(self.refusal, SENTENCE_CHARS);
         match self.of_app {
-            true => {
-                Problem { setting: "GITHUB_APP_ID", problem: format!("GitHub does not let the App work: {refusal}") }
-            }
-            false => Problem {
+            true => SettingProblem {
+                setting: "GITHUB_APP_ID",
+                problem: format!("GitHub does not let the App work: {refusal}"),
+            },
+            false => SettingProblem {
                 setting: "GITHUB_TOKEN",
                 problem: format!(
                     "was refused by GitHub: {refusal}; set another with `wrangler secret put GITHUB_TOKEN`"
@@ -96,12 +97,16 @@ impl Health {
         Self { repositories: Some(repositories), ..Self::of(settings, refusal, |refusal| refusal.in_detail()) }
     }
 
-    fn of(settings: &Settings, refusal: Result<Option<String>, String>, put: impl Fn(Refusal<'_>) -> Problem) -> Self {
+    fn of(
+        settings: &Settings,
+        refusal: Result<Option<String>, String>,
+        put: impl Fn(Refusal<'_>) -> SettingProblem,
+    ) -> Self {
         let mut problems = settings.problems.clone();
         match refusal {
             Ok(None) => {}
             Ok(Some(refusal)) => problems.push(put(Refusal::parse(&refusal))),
-            Err(_) => problems.push(Problem {
+            Err(_) => problems.push(SettingProblem {
                 setting: "ATTEMPTS",
                 problem: "cannot be read; is the Workers KV namespace bound in wrangler.toml?".to_owned(),
             }),

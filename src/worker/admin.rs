@@ -23,8 +23,8 @@ use serde::de::DeserializeOwned;
 use worker::{Env, Headers, Request, Response, ResponseBuilder};
 
 use crate::doctor;
-use crate::keeper::once::Once;
-use crate::keeper::views::{Page as RunsPage, Question};
+use crate::keeper::store::once::Once;
+use crate::keeper::views::{Question, RunSlice};
 use crate::names::RepoName;
 use crate::settings::Settings;
 use crate::web::setup::manifest::Organization;
@@ -171,7 +171,7 @@ async fn show(page: &Page, query: &Query, env: &Env, settings: &Settings) -> Rep
         },
         Page::Repository(repository) => {
             let page = match query.page() {
-                Ok(page) => RunsPage { limit: RUNS_ON_A_PAGE, ..page },
+                Ok(page) => RunSlice { limit: RUNS_ON_A_PAGE, ..page },
                 Err(why) => return Reply::Refused(400, why),
             };
             let shown =

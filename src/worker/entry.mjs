@@ -1,18 +1,18 @@
-// The Worker's entry: what only JavaScript can do, or does for less. It carries a webhook's bytes to the built Rust, has the
-// runtime make their HMACs, carries messages to the Durable Objects of the Keepers, and gives up what a panic has left open.
-// Rust decides, and handles every other request from its start.
+// The Worker's entry: what only JavaScript can do, or does for less. It carries a webhook's bytes to Rust, has the runtime
+// make their HMACs, carries messages to the Durable Objects of the Keepers, and starts another instance after a panic. Rust
+// decides, and handles every other request from its start.
 
 import { DurableObject } from "cloudflare:workers";
-import Rust, { Intake, KeeperObject as Keeper } from "../../build/worker/shim.mjs";
+import * as rust from "../../build/index.js";
 
 export default {
   fetch(request, env, ctx) {
     if (request.method === "POST" && isRoot(request.url)) return webhook(request, env, ctx);
-    return new Rust(ctx, env).fetch(request);
+    return called(() => rust.fetch(request, env, ctx));
   },
 
   scheduled(event, env, ctx) {
-    return new Rust(ctx, env).scheduled(event);
+    return called(() => rust.scheduled(event, env, ctx));
   },
 };
 
@@ -29,7 +29,8 @@ const HMAC = { name: "HMAC", hash: "SHA-256" };
 /** As in `fetch_handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
 const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
 
-let intake;
+let environment;
+const intake = ofInstance(() => new rust.Intake(environment, { let_go: (id) => stops.get(id)?.("busy") }));
 let answerWithin;
 let keys;
 let secretBlocks;
@@ -40,19 +41,19 @@ const stops = new Map();
 async function webhook(request, env, ctx) {
   let timer;
   try {
-    intake ??= new Intake(env, { let_go: (id) => stops.get(id)?.("busy") });
-    answerWithin ??= intake.answer_within();
+    environment = env;
+    answerWithin ??= intake().answer_within();
     const headers = linesOf(request.headers);
     const id = (lastBody = (lastBody + 1) >>> 0);
-    const atOnce = intake.check(headers, id, Date.now());
+    const atOnce = intake().check(headers, id, Date.now());
     if (typeof atOnce === "string") return answer(atOnce);
     let stop;
-    const stopped = new Promise((resolve) => (stop = resolve)).then((why) => intake[why](headers, id));
+    const stopped = new Promise((resolve) => (stop = resolve)).then((why) => intake()[why](headers, id));
     timer = setTimeout(stop, answerWithin, "late");
     const received = atOnce ? receive(request, headers, id) : receiveBlocks(request, headers, id, stop, stopped, ctx);
     return answer(await Promise.race([received, stopped]));
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) panics += 1;
+    noticePanic(error);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -83,13 +84,13 @@ async function receive(request, headers, id) {
     // Its length is declared and has been checked, and the runtime reads no further.
     body = await request.bytes();
   } catch {
-    return intake.cut(headers, id);
+    return intake().cut(headers, id);
   }
-  keys ??= await Promise.all(intake.secrets().map(imported));
+  keys ??= await Promise.all(intake().secrets().map(imported));
   const mac = await crypto.subtle.sign("HMAC", keys[0], body);
-  if (keys.length === 1) return intake.receive(headers, id, new Uint8Array(mac), body);
+  if (keys.length === 1) return intake().receive(headers, id, new Uint8Array(mac), body);
   const macs = await Promise.all(keys.map((key) => crypto.subtle.sign("HMAC", key, body)));
-  return intake.receive(headers, id, joined(macs), body);
+  return intake().receive(headers, id, joined(macs), body);
 }
 
 function imported(secret) {
@@ -112,7 +113,7 @@ function receiveBlocks(request, headers, id, stop, stopped, ctx) {
 }
 
 async function readBlocks(request, headers, id, blocks, stopped) {
-  const limit = intake.body_limit();
+  const limit = intake().body_limit();
   const reader = request.body?.getReader({ mode: "byob" });
   const macs = streamedMacs();
   stopped.then(() => reader?.cancel()).catch(() => {});
@@ -120,24 +121,24 @@ async function readBlocks(request, headers, id, blocks, stopped) {
   try {
     while (reader !== undefined) {
       if (blocks.isFull) {
-        const room = intake.room(id, Date.now());
-        if (room === undefined) return intake.busy(headers, id);
+        const room = intake().room(id, Date.now());
+        if (room === undefined) return intake().busy(headers, id);
         blocks.add(room);
       }
       const { value, done } = await reader.read(blocks.rest());
       if (value !== undefined) blocks.filled(value);
       if (done) break;
       length += value.byteLength;
-      if (length > limit) return intake.too_large(headers, id);
+      if (length > limit) return intake().too_large(headers, id);
       // Before the next read, for which the runtime takes the buffer away.
       for (const mac of macs) await mac.writer.write(value);
     }
   } catch {
-    return intake.cut(headers, id);
+    return intake().cut(headers, id);
   } finally {
     reader?.cancel().catch(() => {});
   }
-  return intake.receive_blocks(headers, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
+  return intake().receive_blocks(headers, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
 }
 
 /** What is held of a body. */
@@ -187,7 +188,7 @@ class Blocks {
 
 /** For each secret an HMAC of what is written to it: the runtime's own takes a message in one piece. */
 function streamedMacs() {
-  secretBlocks ??= intake.secret_blocks();
+  secretBlocks ??= intake().secret_blocks();
   const macs = [];
   for (let at = 0; at < secretBlocks.length; at += 128) {
     const stream = new crypto.DigestStream("SHA-256");
@@ -230,7 +231,8 @@ export class KeeperObject extends DurableObject {
 
   constructor(state, env) {
     super(state, env);
-    this.#keeper = new Keeper(state, env);
+    this.#keeper = ofInstance(() => new rust.KeeperObject(state, env));
+    this.#keeper();
   }
 
   fetch(request) {
@@ -239,26 +241,65 @@ export class KeeperObject extends DurableObject {
 
   async #answer(request) {
     try {
-      return new Response(await this.#keeper.answer(await request.text()));
+      const message = await request.text();
+      return new Response(await called(() => this.#keeper().answer(message)));
     } catch (error) {
       return new Response(error.message, { status: 500 });
     }
   }
 
   alarm() {
-    return untilPanic(this.#keeper.alarm());
+    return untilPanic(called(() => this.#keeper().alarm()));
   }
 }
 
-// A panic ends the WebAssembly instance, and with it every promise that the instance was to settle: of the alarm that
-// panicked, and of the alarms of other objects at work in the same isolate. The runtime would wait 15 minutes for
-// them. Here they are given up within a second, so that the alarm which each has set beforehand goes off.
-// (The crate docs say what was measured, and what else was tried.)
+// A panic ends the WebAssembly instance. The next call from here starts another, and what was made of the old one is made
+// anew. Every promise that the old one was to settle stays open: of the alarm that panicked, and of the alarms of other
+// objects at work in the same isolate. The runtime would wait 15 minutes for them. Here they are given up within a second,
+// so that the alarm which each has set beforehand goes off. (The crate docs say what was measured, and what else was tried.)
 
+const state = rust.__worker_init_state();
 let panics = 0;
-addEventListener("error", (event) => {
-  if (event.error instanceof WebAssembly.RuntimeError) panics += 1;
-});
+let instances = 0;
+let startedAfter = 0;
+addEventListener("error", (event) => noticePanic(event.error));
+
+function noticePanic(error) {
+  if (error instanceof WebAssembly.RuntimeError) panics += 1;
+}
+
+/** The number of the instance that is called now. To be asked before each call. */
+function instance() {
+  if (panics !== startedAfter || state.criticalError) {
+    rust.__wbg_reset_state();
+    state.criticalError = false;
+    startedAfter = panics;
+    instances += 1;
+  }
+  return instances;
+}
+
+/** Makes something of the instance of now, and once more whenever there is another. */
+function ofInstance(make) {
+  let made;
+  let of;
+  return () => {
+    const now = instance();
+    if (of !== now) [made, of] = [make(), now];
+    return made;
+  };
+}
+
+/** A call into Rust that is not awaited here. */
+async function called(call) {
+  try {
+    instance();
+    return await call();
+  } catch (error) {
+    noticePanic(error);
+    throw error;
+  }
+}
 
 /** The same promise, or a rejection when the WebAssembly instance of now has ended. */
 function untilPanic(promise) {

@@ -3,6 +3,7 @@
 
 use worker::{Env, KvError, KvStore};
 
+use crate::keeper::retention::{ATTEMPTS_TTL, CREDENTIALS_TTL, SUMMARY_TTL};
 use crate::keeper::summary::{self, Summary};
 use crate::keeper::{attempts, attempts::Attempts};
 use crate::names::{RepoName, RunId};
@@ -10,8 +11,6 @@ use crate::names::{RepoName, RunId};
 const BINDING: &str = "ATTEMPTS";
 /// One key for the whole Worker, so that `/healthz` needs one read.
 const CREDENTIALS: &str = "health/credentials";
-/// A refused token is tried again, and the key written again, well within this time.
-const CREDENTIALS_TTL_SECONDS: u64 = 24 * 60 * 60;
 
 pub async fn write_attempts(
     env: &Env,
@@ -24,7 +23,7 @@ pub async fn write_attempts(
         store(env)?
             .put(&attempts::key(repository, run_id), text)?
             .metadata(attempts)?
-            .expiration_ttl(attempts::TTL_SECONDS)
+            .expiration_ttl(ATTEMPTS_TTL.as_seconds())
             .execute()
             .await
     };
@@ -41,7 +40,7 @@ pub async fn write_summary(env: &Env, summary: &Summary) -> Result<(), String> {
     let text = serde_json::to_string(summary).map_err(display)?;
     let write = async {
         let put = store(env)?.put(&summary::key(&summary.repository), text)?.metadata(summary)?;
-        put.expiration_ttl(summary::TTL_SECONDS).execute().await
+        put.expiration_ttl(SUMMARY_TTL.as_seconds()).execute().await
     };
     write.await.map_err(display)
 }
@@ -74,7 +73,7 @@ pub async fn write_refusal(env: &Env, refusal: Option<&str>) -> Result<(), Strin
         match refusal {
             Some(refusal) => {
                 let put = store(env)?.put(CREDENTIALS, refusal)?;
-                put.expiration_ttl(CREDENTIALS_TTL_SECONDS).execute().await
+                put.expiration_ttl(CREDENTIALS_TTL.as_seconds()).execute().await
             }
             None => store(env)?.delete(CREDENTIALS).await,
         }

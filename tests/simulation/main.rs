@@ -1,24 +1,13 @@
 //! The deterministic simulation: the real state machine and the real SQL against a model of GitHub with virtual time,
 //! in schedules that a seed decides.
 //!
-//! `cargo test --test simulation` plays a short form and shows that deliberate bugs are found;
+//! `cargo test --test simulation` plays a short form; `tests/bugs` shows that deliberate bugs are found;
 //! `npm run simulate -- --runs N --seed S` plays as many schedules as hold N workflow runs, or, with `--schedules 1
 //! --trace`, shows all that happens in one.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a simulation fails by panicking")]
 
-mod check;
-mod faults;
-mod keepers;
-mod native_sql;
-mod policies;
 mod schedule;
-mod settings;
-mod told;
-mod webhooks;
-mod words;
-mod workflows;
-mod world;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -26,26 +15,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rerunner::bugs::{self, Bug};
-use schedule::Report;
-use settings::Kind;
+use schedule::{Emphasis, Kind, Report};
 
 const SHORT_SCHEDULES: u64 = 150;
-/// A deliberate bug is to be found within so many schedules.
-const BUG_SCHEDULES: u64 = 1_000;
 
 struct Options {
     schedules: u64,
     runs: Option<u64>,
     seed: u64,
     trace: bool,
-    short: bool,
     /// Of one kind alone; `None`: of all, as their seeds have it.
     kind: Option<Kind>,
-    /// Only the deliberate bugs are looked for.
-    bugs: bool,
-    /// And only this one.
-    bug: Option<String>,
+    emphasis: Option<Emphasis>,
 }
 
 impl Options {
@@ -59,23 +40,20 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(wrong) => {
             eprintln!(
-                "{wrong}\nusage: simulation [--runs N | --schedules N] [--seed S] [--kind KIND] [--trace | --bugs | --bug NAME]"
+                "{wrong}\nusage: simulation [--runs N | --schedules N] [--seed S] [--kind KIND] [--emphasis EMPHASIS] [--trace]"
             );
             return ExitCode::from(2);
         }
     };
     if options.trace {
-        let report = schedule::play(options.seed, options.kind_of(options.seed), true);
+        let report = schedule::play(options.seed, options.kind_of(options.seed), options.emphasis, true);
         println!("{}\n{}", schedule::describe_start(options.seed), report.trace.join("\n"));
         return end(&report.violations);
     }
-    if options.bugs {
-        return if finds_every_bug(options.bug.as_deref()) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    let summary = play_many(&options, None);
+    let summary = play_many(&options);
     summary.print();
     if let Some((seed, violations)) = summary.failures.first() {
-        let report = schedule::play(*seed, options.kind_of(*seed), true);
+        let report = schedule::play(*seed, options.kind_of(*seed), options.emphasis, true);
         println!("{}\n{}", schedule::describe_start(*seed), report.trace.join("\n"));
         println!(
             "\nseed {seed} violates:\n{}\nTo see it again: npm run simulate -- --trace --seed {seed} --kind {:?}",
@@ -87,9 +65,6 @@ fn main() -> ExitCode {
     let missing: Vec<_> = FAULTS.iter().filter(|fault| !summary.faults.contains_key(*fault)).collect();
     if !missing.is_empty() && options.kind.is_none() && summary.schedules >= SHORT_SCHEDULES {
         println!("these faults never occurred: {missing:?}");
-        return ExitCode::FAILURE;
-    }
-    if options.short && !finds_every_bug(None) {
         return ExitCode::FAILURE;
     }
     println!("test result: ok. {} passed; 0 failed", summary.schedules);
@@ -125,45 +100,6 @@ const FAULTS: [&str; 26] = [
     "said to be running",
     "server error",
 ];
-
-/// Where a deliberate bug can show: it is looked for in schedules of that kind alone.
-fn shows_in(bug: Bug) -> Kind {
-    match bug {
-        Bug::SpendingForgotten | Bug::DueForgotten | Bug::DeliveryForgotten => Kind::Weeks,
-        Bug::AnotherPathHolds | Bug::TextOfAnotherPath => Kind::Settings,
-        _ => Kind::Hours,
-    }
-}
-
-fn finds_every_bug(only: Option<&str>) -> bool {
-    let mut all = true;
-    for bug in Bug::ALL.into_iter().filter(|bug| only.is_none_or(|only| format!("{bug:?}") == only)) {
-        let kind = shows_in(bug);
-        let options = Options {
-            schedules: BUG_SCHEDULES,
-            runs: None,
-            seed: 1,
-            trace: false,
-            short: true,
-            kind: Some(kind),
-            bugs: true,
-            bug: None,
-        };
-        let summary = play_many(&options, Some(bug));
-        match summary.failures.first() {
-            Some((seed, violations)) => {
-                let first =
-                    violations.first().map_or("", |violation| violation.split("; kept").next().unwrap_or_default());
-                println!("found {bug:?} with seed {seed}: {first}");
-            }
-            None => {
-                println!("did not find {bug:?} in {BUG_SCHEDULES} schedules");
-                all = false;
-            }
-        }
-    }
-    all
-}
 
 fn end(violations: &[String]) -> ExitCode {
     if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -213,8 +149,8 @@ impl Summary {
     }
 }
 
-/// Plays schedules on every core, until there are enough or, with a deliberate bug, until one fails.
-fn play_many(options: &Options, bug: Option<Bug>) -> Summary {
+/// Plays schedules on every core, until there are enough or one fails.
+fn play_many(options: &Options) -> Summary {
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let (next, runs) = (AtomicU64::new(0), AtomicU64::new(0));
     let summary = Mutex::new(Summary { threads, ..Summary::default() });
@@ -223,7 +159,6 @@ fn play_many(options: &Options, bug: Option<Bug>) -> Summary {
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                bugs::put(bug);
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let enough = match options.runs {
@@ -234,10 +169,13 @@ fn play_many(options: &Options, bug: Option<Bug>) -> Summary {
                         return;
                     }
                     let seed = options.seed + number;
-                    let report =
-                        std::panic::catch_unwind(|| schedule::play(seed, options.kind_of(seed), false)).unwrap_or_else(
-                            |_| Report { violations: vec![format!("a panic with seed {seed}")], ..Report::default() },
-                        );
+                    let report = std::panic::catch_unwind(|| {
+                        schedule::play(seed, options.kind_of(seed), options.emphasis, false)
+                    })
+                    .unwrap_or_else(|_| Report {
+                        violations: vec![format!("a panic with seed {seed}")],
+                        ..Report::default()
+                    });
                     runs.fetch_add(report.runs as u64, Ordering::Relaxed);
                     summary.lock().expect("no panic").add(seed, report);
                     let mut told = told.lock().expect("no panic");
@@ -259,16 +197,8 @@ fn play_many(options: &Options, bug: Option<Bug>) -> Summary {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options {
-        schedules: SHORT_SCHEDULES,
-        runs: None,
-        seed: 1,
-        trace: false,
-        short: true,
-        kind: None,
-        bugs: false,
-        bug: None,
-    };
+    let mut options =
+        Options { schedules: SHORT_SCHEDULES, runs: None, seed: 1, trace: false, kind: None, emphasis: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || {
@@ -276,15 +206,17 @@ fn options() -> Result<Options, String> {
             value.ok_or(format!("{argument} needs a number"))
         };
         match argument.as_str() {
-            "--runs" => (options.runs, options.short) = (Some(number()?), false),
-            "--schedules" => (options.schedules, options.short) = (number()?, false),
+            "--runs" => options.runs = Some(number()?),
+            "--schedules" => options.schedules = number()?,
             "--seed" => options.seed = number()?,
             "--trace" => options.trace = true,
-            "--bugs" => options.bugs = true,
-            "--bug" => (options.bugs, options.bug) = (true, arguments.next()),
             "--kind" => {
                 let kind = arguments.next().and_then(|name| Kind::parse(&name));
                 options.kind = Some(kind.ok_or(format!("--kind needs one of {:?}", Kind::ALL))?);
+            }
+            "--emphasis" => {
+                let emphasis = arguments.next().and_then(|name| Emphasis::parse(&name));
+                options.emphasis = Some(emphasis.ok_or(format!("--emphasis needs one of {:?}", Emphasis::ALL))?);
             }
             // What `cargo test` passes on to every test.
             other if other.starts_with("--") => return Err(format!("{other} is not known")),

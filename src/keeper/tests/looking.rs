@@ -1,14 +1,14 @@
 //! What those who look are told, and pauses.
 
 use super::super::summary;
-use super::super::views::{FlakyJob, Page as RunsPage, RepositoryView};
+use super::super::views::{FlakyJob, RepositoryView, RunSlice};
 use super::*;
-use crate::keeper::stats::Totals;
 use crate::keeper::store::Value;
+use crate::keeper::store::statistics::Figures;
 
 fn view(play: &Play) -> RepositoryView {
-    let page = RunsPage { outcome: None, before: None, limit: 50 };
-    play.keeper.repository_view(repository(), &page, &play.rules, play.now.get()).unwrap()
+    let slice = RunSlice { outcome: None, before: None, limit: 50 };
+    play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap()
 }
 
 /// How often a job failed, how often what became of its re-run is known, and how often it passed then.
@@ -43,7 +43,7 @@ fn a_rescue_is_counted_once() {
     assert_eq!(seen.last_30_days.runner_seconds, 60 + 60 + 60, "two jobs, then one, of a minute each");
     let jobs: Vec<_> = seen.flaky_jobs.iter().map(counts).collect();
     assert_eq!(jobs, [("test", 2, 2, 1), ("lint", 1, 1, 1)]);
-    let totals = Totals::read(play.keeper.store()).unwrap();
+    let totals = play.keeper.store().totals().unwrap();
     assert_eq!((totals.reruns_passed, totals.reruns_failed, totals.reruns_unknown), (1, 1, 0));
 }
 
@@ -64,7 +64,7 @@ fn a_run_that_goes_on_after_its_end_is_counted_where_it_ends_at_last() {
     let seen = view(&play);
     assert_eq!((seen.last_30_days.rescued, seen.last_30_days.exhausted), (1, 0));
     assert_eq!(seen.by_day.last().unwrap().rescued, 1, "on the day it ended");
-    let totals = Totals::read(play.keeper.store()).unwrap();
+    let totals = play.keeper.store().totals().unwrap();
     assert_eq!((totals.rescued, totals.exhausted), (1, 1), "what programs add up only grows");
     assert_eq!((totals.reruns_passed, totals.reruns_failed), (0, 3), "the last one was not Rerunner's");
 }
@@ -129,7 +129,7 @@ fn what_is_old_is_forgotten_and_the_counters_stay() {
     for table in ["subjects", "subject_days", "days", "runs", "open_reruns"] {
         assert_eq!(rows(table), Value::Integer(0), "{table}");
     }
-    assert_eq!(Totals::read(play.keeper.store()).unwrap().rescued, 1);
+    assert_eq!(play.keeper.store().totals().unwrap().rescued, 1);
 }
 
 fn one_each() -> (Value, Value, Value) {
@@ -161,7 +161,7 @@ fn pages_of_runs() {
         play.keeper.receive(&event, &play.cx()).unwrap();
     }
     let page = |outcome, before, limit| {
-        let asked = RunsPage { outcome, before: RunId::new(before), limit };
+        let asked = RunSlice { outcome, before: RunId::new(before), limit };
         let page = play.keeper.runs_view(repository(), &asked).unwrap();
         (page.runs.iter().map(|run| run.run_id.get()).collect::<Vec<_>>(), page.next_cursor)
     };
@@ -236,7 +236,7 @@ fn the_summary_says_the_same_as_the_page() {
     }
     let (summary, seen) = (summary.expect("a summary"), view(&play));
     let window = summary.window(play.now.get());
-    let sum = |of: fn(&stats::Figures) -> u64| window.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&Figures) -> u64| window.iter().map(of).sum::<u64>();
     assert_eq!(sum(|day| day.rescued), seen.last_30_days.rescued);
     assert_eq!(sum(|day| day.reruns), seen.last_30_days.reruns);
     assert_eq!(sum(|day| day.saved_seconds), seen.last_30_days.saved_seconds);

@@ -29,7 +29,7 @@ mod trouble;
 mod work;
 mod workflows;
 
-#[path = "../../../tests/simulation/native_sql.rs"]
+#[path = "../../../tests/simulation/schedule/native_sql.rs"]
 pub mod native_sql;
 use native_sql::NativeSql;
 

@@ -44,7 +44,7 @@ fn what_was_spent_counts_for_a_day_whatever_is_forgotten_meanwhile() {
             fail_again(&play);
             play.now.set(Millis((spent + after).0 - Span::seconds(5).as_millis()));
             // Each time as if it were the first in a day.
-            play.keeper.store.set_fact::<Millis>(PRUNE, None).unwrap();
+            play.keeper.store.set_fact::<Millis>(Fact::Prune, None).unwrap();
             play.keeper.prune(play.now.get()).unwrap();
             hear_of(&play, run);
             play.pass_working(Span::seconds(5));
@@ -76,7 +76,7 @@ fn a_run_whose_count_could_not_be_published_is_not_forgotten() {
     play.keeper.prune(play.now.get()).unwrap();
     play.stands(RunOutcome::Rescued, 1);
     play.work();
-    play.keeper.store.set_fact::<Millis>(PRUNE, None).unwrap();
+    play.keeper.store.set_fact::<Millis>(Fact::Prune, None).unwrap();
     play.keeper.prune(play.now.get()).unwrap();
     assert_eq!(play.keeper.run(run_id()).unwrap(), None, "it is published, and old");
 }

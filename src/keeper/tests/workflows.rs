@@ -1,7 +1,7 @@
 //! Which workflow a run is of: by its id. What it is called comes from webhooks, from the workflow, or from jobs.
 
 use super::*;
-use crate::keeper::stats::{self, Kind};
+use crate::keeper::store::statistics::SubjectKind;
 use crate::keeper::store::{Sql, Value};
 use crate::webhook::event::EventWorkflow;
 
@@ -92,7 +92,7 @@ fn fails(play: &Play) {
 }
 
 fn counted(play: &Play) -> Vec<(String, u64, u64, u64)> {
-    let (subjects, _) = stats::subjects(play.keeper.store().sql(), Kind::Job, 0, 10, play.now.get()).unwrap();
+    let (subjects, _) = play.keeper.store().subjects(SubjectKind::Job, 0, 10, play.now.get()).unwrap();
     subjects.into_iter().map(|one| (one.workflow, one.failed, one.judged, one.passed)).collect()
 }
 

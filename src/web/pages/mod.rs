@@ -7,7 +7,7 @@ mod run;
 use maud::{Markup, html};
 
 use crate::names::{RepoName, RunId};
-use crate::settings::Problem;
+use crate::settings::SettingProblem;
 
 use super::html::{Alert, Frame, Sentence, page};
 
@@ -26,8 +26,8 @@ fn run_path(repository: &RepoName, run_id: RunId) -> String {
 }
 
 /// What is wrong with the Worker's settings stands on top of every page: nothing is re-run meanwhile.
-fn settings_alerts(problems: &[Problem]) -> Vec<Alert> {
-    let alert = |problem: &Problem| Alert {
+fn settings_alerts(problems: &[SettingProblem]) -> Vec<Alert> {
+    let alert = |problem: &SettingProblem| Alert {
         serious: true,
         what: html! { code { (problem.setting) } " " (problem.problem) "." },
         remedy: html! { "Until it is mended nothing is re-run. What arrives is kept." },

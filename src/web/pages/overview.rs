@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::keeper::stats::Figures;
-use crate::settings::Problem;
+use crate::keeper::store::statistics::Figures;
+use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::api::RepositoryEntry;
 use crate::web::chart;
@@ -17,7 +17,7 @@ use super::{OVERVIEW, policy_problem, refused, repository_path, repository_probl
 /// Alerts for single repositories; the rest is in the table.
 const ALERTS: usize = 5;
 
-pub fn overview(entries: &[RepositoryEntry], problems: &[Problem], cursor: Option<&str>, now: Millis) -> String {
+pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor: Option<&str>, now: Millis) -> String {
     let mut alerts = settings_alerts(problems);
     alerts.extend(repository_alerts(entries));
     let body = html! {

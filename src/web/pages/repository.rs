@@ -6,7 +6,7 @@ use crate::escape::bounded;
 use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
-use crate::settings::Problem;
+use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::chart;
 use crate::web::{
@@ -22,7 +22,7 @@ pub struct Shown<'a> {
     pub outcome: Option<RunOutcome>,
     /// Whether it goes on from another page.
     pub is_continued: bool,
-    pub problems: &'a [Problem],
+    pub problems: &'a [SettingProblem],
     /// Where GitHub's pages are.
     pub web_url: &'a str,
 }

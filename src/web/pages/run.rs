@@ -7,7 +7,7 @@ use crate::keeper::views::{DecisionView, OneRunView};
 use crate::names::Conclusion;
 use crate::policy::RunOutcome;
 use crate::policy::{Action, Detail};
-use crate::settings::Problem;
+use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::{
     html::Foreign, html::Frame, html::Sentence, html::amount, html::date_and_time, html::outcome, html::page,
@@ -16,7 +16,7 @@ use crate::web::{
 
 use super::{OVERVIEW, repository_path, settings_alerts};
 
-pub fn run(view: &OneRunView, problems: &[Problem], web_url: &str) -> String {
+pub fn run(view: &OneRunView, problems: &[SettingProblem], web_url: &str) -> String {
     let OneRunView { repository, at: now, run, decisions } = view;
     let github = format!("{web_url}/{repository}/actions/runs/{}", run.run_id);
     let workflow = run.workflow.as_deref().unwrap_or("Run");

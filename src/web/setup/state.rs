@@ -1,6 +1,6 @@
 //! What goes to GitHub and comes back with its reader: that the return belongs to a visit of the page here, of less than
 //! an hour ago. The time and a nonce are signed with a key that is derived from `ADMIN_TOKEN`, so that nothing is stored
-//! until it comes back; and then that it has, as it is good once ([`crate::keeper::once`]).
+//! until it comes back; and then that it has, as it is good once ([`crate::keeper::store::once`]).
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

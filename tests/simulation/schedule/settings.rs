@@ -1,10 +1,10 @@
 //! The Worker's settings over one schedule: drawn, and changed by deployments in its middle.
 
-use rerunner::bugs::{self, Bug};
 use rerunner::settings::Settings;
-use rerunner::time::{Millis, Span};
+use rerunner::time::Millis;
 
-use crate::schedule::{EXCLUDED, REPOSITORIES};
+use super::kind::Emphasis;
+use super::{EXCLUDED, REPOSITORIES};
 
 /// Where the policy files of these schedules are.
 pub const POLICY_FILES: [&str; 2] = [".github/rerunner.yml", "ci/rules.yml"];
@@ -43,9 +43,9 @@ impl Deployed {
     }
 
     /// The same with something else.
-    pub fn changed(&self, random: &mut fastrand::Rng) -> Self {
+    pub fn changed(&self, random: &mut fastrand::Rng, emphasis: Option<Emphasis>) -> Self {
         let mut next = self.clone();
-        let paths = bugs::has(Bug::AnotherPathHolds) || bugs::has(Bug::TextOfAnotherPath);
+        let paths = emphasis == Some(Emphasis::PolicyPaths);
         match if paths { 1 } else { random.usize(0..6) } {
             0 => next.max_reruns = [0, 1, 2, 5][random.usize(0..4)],
             1 | 2 => next.policy_file = [Some(0), Some(1), Some(1), None][random.usize(0..4)],
@@ -79,58 +79,6 @@ impl Deployed {
         });
         assert!(settings.problems.is_empty(), "{:?}", settings.problems);
         settings
-    }
-}
-
-/// What a schedule is about, beside the faults that all of them have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Some hours.
-    Hours,
-    /// The same, and the Worker is deployed with other settings meanwhile.
-    Settings,
-    /// Days and weeks: long enough for what is forgotten after a time.
-    Weeks,
-    /// GitHub's reads can be behind by more than what [`rerunner::keeper::state_machine::QUIET`] guards against.
-    Behind,
-}
-
-impl Kind {
-    pub const ALL: [Self; 4] = [Self::Hours, Self::Settings, Self::Weeks, Self::Behind];
-
-    pub fn of(seed: u64) -> Self {
-        match seed % 10 {
-            0..=4 => Self::Hours,
-            5 | 6 => Self::Settings,
-            7 | 8 => Self::Weeks,
-            _ => Self::Behind,
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| format!("{kind:?}").eq_ignore_ascii_case(name))
-    }
-
-    /// How long runs are started and things go wrong.
-    pub fn lasts(self, random: &mut fastrand::Rng) -> Span {
-        match self {
-            Self::Weeks => Span::hours([random.i64(36..96), random.i64(960..1_080)][random.usize(0..2)]),
-            _ => Span::minutes(random.i64(60..480)),
-        }
-    }
-
-    /// How often GitHub is asked for what no webhook told of.
-    pub fn sweep(self) -> &'static str {
-        if self == Self::Weeks { "12h" } else { "15m" }
-    }
-
-    /// By how much GitHub's reads can be behind.
-    pub fn stale_most(self) -> Span {
-        match self {
-            Self::Behind => Span::minutes(10),
-            // Less than what is guarded against by as much as a call takes on its way.
-            _ => Span::seconds(44),
-        }
     }
 }
 

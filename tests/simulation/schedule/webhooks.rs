@@ -7,9 +7,9 @@ use rerunner::webhook::payload::{Payload, Seen};
 use rerunner::webhook::{event::EventWorkflow, event::RunEvent};
 use simulator::model::{self, What};
 
-use crate::schedule::{REPOSITORIES, Schedule};
-use crate::words::{attempt_of, conclusion_of, run_id_of};
-use crate::world::Event;
+use super::conversions::{attempt_of, conclusion_of, run_id_of};
+use super::event::Event;
+use super::{REPOSITORIES, Schedule};
 
 impl Schedule {
     /// What GitHub has to tell is sent, or lost, or late, or twice.

@@ -1,11 +1,11 @@
 //! The policy files of a schedule's repositories, and what each permits, said apart from the code that is under test.
 
-use rerunner::bugs::{self, Bug};
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model::{Conclusion, Job, Outcome};
 
-use crate::settings::Deployed;
+use super::kind::Emphasis;
+use super::settings::Deployed;
 
 /// A policy file, and what it permits.
 #[derive(Debug)]
@@ -139,13 +139,13 @@ impl Plan {
     }
 
     /// None, one all the time, or one that is changed in the middle.
-    pub fn draw(random: &mut fastrand::Rng, start: Millis, lasts: Span) -> Self {
-        if bugs::has(Bug::SpendingForgotten) || bugs::has(Bug::MinutesForFree) {
+    pub fn draw(random: &mut fastrand::Rng, emphasis: Option<Emphasis>, start: Millis, lasts: Span) -> Self {
+        if emphasis == Some(Emphasis::Budgets) {
             let limited = |drawn: &&Drawn| drawn.budget.daily.or(drawn.budget.minutes_a_day.map(|_| 0)).is_some();
             let all: Vec<&'static Drawn> = ALL.iter().filter(limited).collect();
             return Self(vec![(Millis(0), all[random.usize(0..all.len())])]);
         }
-        if bugs::has(Bug::CancelledBefore) {
+        if emphasis == Some(Emphasis::Cancellations) {
             let later = start + Span::millis(lasts.as_millis() / 2);
             let wanting = ALL.iter().filter(|drawn| drawn.cancelled).map(|drawn| (later, drawn));
             return Self([(Millis(0), &NONE)].into_iter().chain(wanting).collect());

@@ -1,30 +1,25 @@
 //! The Keepers of one schedule: the real state machine, the real SQL and the real way of working, on virtual time. A
 //! Keeper goes away between any two effects and is started again from what it has stored.
 
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use rerunner::github::Call;
-use rerunner::keeper::comments::{self, Comment};
+use rerunner::keeper::comments;
 use rerunner::keeper::store::{Sql, StoreError, Value};
-use rerunner::keeper::summary::Summary;
-use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::{self, Platform};
-use rerunner::keeper::{Answer, HandOver, Keeper, context};
+use rerunner::keeper::{Keeper, context};
 use rerunner::keeper::{notices::Notice, notices::Notices};
-use rerunner::keeper::{
-    state_machine::LEASE, state_machine::Receipt, state_machine::ReceiptKind, state_machine::Record,
-};
-use rerunner::names::{FilePath, RepoName, RunAttempt, RunId};
+use rerunner::keeper::{state_machine::LEASE, state_machine::Receipt, state_machine::ReceiptKind};
+use rerunner::names::{FilePath, RepoName, RunAttempt};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
-use rerunner::time::{Millis, Span};
+use rerunner::time::Span;
 use rerunner::webhook::event::RunEvent;
 
-use crate::native_sql::NativeSql;
-use crate::world::{Shared, World};
+use super::native_sql::NativeSql;
+use super::platform::Site;
+use super::world::Shared;
 
 type Work = Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
 
@@ -277,143 +272,4 @@ impl Machine {
 
 fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-struct Site {
-    world: Shared,
-    repository: usize,
-}
-
-impl Site {
-    async fn returned(&self, call: usize) -> Option<Answer> {
-        poll_fn(|_| {
-            let mut world = self.world.borrow_mut();
-            let call = &mut world.calls[call];
-            if call.returned { Poll::Ready(call.answer.take()) } else { Poll::Pending }
-        })
-        .await
-    }
-}
-
-impl Platform for Site {
-    fn now(&self) -> Millis {
-        self.world.borrow().clock(self.repository)
-    }
-
-    fn chance(&self) -> f64 {
-        self.world.borrow_mut().random.f64()
-    }
-
-    async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
-        self.world.borrow_mut().arm(self.repository, due);
-        Ok(())
-    }
-
-    async fn call(&self, call: &Call) -> Answer {
-        {
-            let mut world = self.world.borrow_mut();
-            let is_rerun = matches!(call, Call::Rerun { .. });
-            if is_rerun && world.paused.contains(&self.repository) {
-                world.violate(format!("{call:?} in a repository that is paused"));
-            }
-            let settings = world.settings_at(world.now).clone();
-            if is_rerun && settings.dry_run {
-                world.violate(format!("{call:?} in a dry run"));
-            }
-            if !settings.serves[self.repository] && !matches!(call, Call::Comment(_)) {
-                world.violate(format!("{call:?} in a repository that is not served"));
-            }
-        }
-        let index = self.world.borrow_mut().begin_call(self.repository, call);
-        self.returned(index).await.expect("an answer")
-    }
-
-    async fn publish(&self, tracked: &TrackedRun) -> bool {
-        let (index, written, told) = {
-            let mut world = self.world.borrow_mut();
-            let (fails, likelihood) = ("a failed write to KV", world.faults.kv_failure);
-            let failed = world.chance(fails, likelihood);
-            // It may have been written all the same.
-            let written = !failed || world.random.bool();
-            world.count_requests(self.repository, 1);
-            let takes = Span::millis(world.random.i64(10..800));
-            (world.begin_wait(self.repository, takes), written, !failed)
-        };
-        self.returned(index).await;
-        if written {
-            let World { kv, .. } = &mut *self.world.borrow_mut();
-            kv.insert((self.repository, tracked.run_id), tracked.attempts());
-        }
-        told
-    }
-
-    async fn summarize(&self, _: &Summary) -> bool {
-        let (index, written) = {
-            let mut world = self.world.borrow_mut();
-            let likelihood = world.faults.kv_failure;
-            let written = !world.chance("a failed write to KV", likelihood);
-            (world.begin_wait(self.repository, Span::millis(30)), written)
-        };
-        self.returned(index).await;
-        written
-    }
-
-    fn notify(&self, notice: Notice) {
-        self.world.borrow_mut().send(self.repository, notice);
-    }
-
-    fn comment(&self, comment: Comment) {
-        let mut world = self.world.borrow_mut();
-        world.check_that_it_may_call(self.repository, "a comment");
-        world.note(|| format!("comment    {comment:?}"));
-        let begun = (self.repository, comment.pull, world.now);
-        world.comment_tries.push(begun);
-        world.comments_begun.push((self.repository, comment));
-    }
-
-    /// These repositories keep their names.
-    async fn hand_over(&self, what: &HandOver) -> bool {
-        self.world.borrow_mut().violate(format!("handed over to {}", what.event.repository));
-        false
-    }
-
-    async fn credentials(&self, refusal: Option<&str>) {
-        self.world.borrow_mut().note(|| format!("health     {refusal:?}"));
-    }
-
-    async fn want_cancelled(&self, wanted: bool) -> bool {
-        let (index, written) = {
-            let mut world = self.world.borrow_mut();
-            let likelihood = world.faults.kv_failure;
-            let failed = world.chance("a failed write to KV", likelihood);
-            world.count_requests(self.repository, 1);
-            (world.begin_wait(self.repository, Span::millis(30)), !failed)
-        };
-        self.returned(index).await;
-        if written {
-            let marked = &mut self.world.borrow_mut().wants_cancelled;
-            if wanted {
-                marked.insert(self.repository)
-            } else {
-                marked.remove(&self.repository)
-            };
-        }
-        written
-    }
-
-    async fn wait(&self, span: Span) {
-        let index = self.world.borrow_mut().begin_wait(self.repository, span);
-        self.returned(index).await;
-    }
-
-    fn decided(&self, run_id: RunId, record: &Record) {
-        let mut world = self.world.borrow_mut();
-        world.note(|| format!("decision   run {run_id} {:?}", record));
-        let now = world.now;
-        world.decided.entry(run_id).or_default().push((now, record.clone()));
-    }
-
-    fn notice(&self, what: &str) {
-        self.world.borrow_mut().note(|| format!("notice     {what}"));
-    }
 }

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use rerunner::keeper::state_machine::Record;
-use rerunner::keeper::views::Page;
+use rerunner::keeper::views::RunSlice;
 use rerunner::names::Conclusion;
 use rerunner::names::RepoName;
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model;
 
-use crate::policies::{Budget, Plan};
-use crate::schedule::{EXCLUDED, Schedule};
-use crate::settings::Deployed;
-use crate::words::{attempt_of, conclusion_of, from_model, run_id_of};
-use crate::world::Asked;
+use super::conversions::{attempt_of, conclusion_of, from_model, run_id_of};
+use super::policies::{Budget, Plan};
+use super::settings::Deployed;
+use super::world::Asked;
+use super::{EXCLUDED, Schedule};
 
 /// How long a run is kept that nothing happens to any more, and how far a clock can be put forward meanwhile.
 const KEPT: Span = Span::days(35);
@@ -108,10 +108,10 @@ impl Schedule {
             reruns += records.iter().filter(|record| record.outcome == RunOutcome::Rerunning).count() as u64;
         }
         let count = |outcome: RunOutcome| by_outcome.get(outcome.as_str()).copied().unwrap_or_default();
-        let page = Page { outcome: None, before: None, limit: 1 };
+        let slice = RunSlice { outcome: None, before: None, limit: 1 };
         let name = RepoName::parse(&world.repositories[repository]).expect("a name");
         let rules = &self.machines[repository].config.rules;
-        let view = keeper.repository_view(name, &page, rules, world.clock(repository)).expect("read");
+        let view = keeper.repository_view(name, &slice, rules, world.clock(repository)).expect("read");
         let said = view.last_30_days;
         let said = [said.rescued, said.exhausted, said.left, said.failed, said.superseded, said.reruns];
         let expected = [

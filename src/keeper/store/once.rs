@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Millis;
 
-use super::store::{Sql, StoreError, Value};
+use super::{Sql, StoreError, Value};
 
 /// The object's name. A repository's has a slash.
 pub const NAME: &str = "set-up";

@@ -2,15 +2,16 @@
 //! requests. Each is told once and not lost.
 
 use rerunner::keeper::comments::MARK;
-use rerunner::keeper::{notices::Kind as NoticeKind, notices::Notice};
+use rerunner::keeper::{notices::Notice, store::notices::NoticeKind};
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model;
 
-use crate::schedule::Schedule;
-use crate::words::{from_model, run_id_of};
-use crate::world::{Event, World};
+use super::Schedule;
+use super::conversions::{from_model, run_id_of};
+use super::event::Event;
+use super::world::World;
 
 /// A comment that could not be written for about a day is given up.
 const GIVEN_UP: usize = 25;
@@ -60,7 +61,7 @@ impl World {
         let heard_of = taken && !self.chance("a message that is taken without a word", likelihood);
         self.posts[post].taken |= taken;
         let latency = Span::millis(self.random.i64(20..800));
-        self.after(latency, Event::Told { post, taken: heard_of });
+        self.after(latency, Event::Acknowledge { post, taken: heard_of });
     }
 }
 
@@ -75,9 +76,8 @@ impl Schedule {
                 .decided
                 .get(&run_id)
                 .is_some_and(|decided| decided.iter().any(|(_, record)| record.outcome == RunOutcome::Exhausted));
-            let told = |post: &&crate::told::Post| {
-                post.taken && post.notice.about().any(|about| about == (run_id, NoticeKind::Exhausted))
-            };
+            let told =
+                |post: &&Post| post.taken && post.notice.about().any(|about| about == (run_id, NoticeKind::Exhausted));
             if settings.per_hour.is_some() && exhausted && !world.posts.iter().any(|post| told(&post)) {
                 wrong.push(format!("nobody was told that run {id:?} was given up"));
             }

@@ -1,0 +1,51 @@
+//! How long things are kept, here and in Workers KV, and why.
+
+use crate::time::Span;
+
+/// "You can re-run a workflow run within 30 days" (GitHub Docs, "Re-running workflows and jobs").
+const GITHUB_RERUNS: Span = Span::days(30);
+
+/// A run that nothing has happened to for so long is forgotten.
+pub const RUNS: Span = Span::days(35);
+/// A run's count in Workers KV.
+pub const ATTEMPTS_TTL: Span = Span::days(35);
+/// What pages look back on.
+pub const WINDOW_DAYS: i64 = 30;
+/// The days of jobs and runners.
+pub const SUBJECT_DAYS: i64 = 35;
+/// Day totals.
+pub const TOTALS_DAYS: i64 = 400;
+/// A repository's summary in Workers KV.
+pub const SUMMARY_TTL: Span = Span::days(400);
+
+const _: () = {
+    assert!(RUNS.as_millis() > GITHUB_RERUNS.as_millis(), "a run is known for as long as GitHub re-runs it");
+    assert!(ATTEMPTS_TTL.as_millis() >= RUNS.as_millis(), "what is known is published");
+    assert!(SUBJECT_DAYS >= WINDOW_DAYS && TOTALS_DAYS >= WINDOW_DAYS, "what pages show is kept");
+    assert!(SUMMARY_TTL.as_millis() >= Span::days(WINDOW_DAYS).as_millis(), "a quiet repository stays in the overview");
+};
+
+/// "You can only redeliver deliveries from the past 3 days" (GitHub Docs, "Redelivering webhooks").
+pub const REDELIVERY_DAYS: i64 = 3;
+/// Ids of deliveries.
+pub const DELIVERY_DAYS: i64 = 3;
+
+const _: () = assert!(DELIVERY_DAYS >= REDELIVERY_DAYS, "what GitHub may send again is known again");
+
+/// Budgets look back a day.
+pub const BUDGET_WINDOW: Span = Span::days(1);
+/// Twice that allows for a clock that was put back.
+pub const BUDGET: Span = Span::days(2);
+
+const _: () = assert!(BUDGET.as_millis() >= 2 * BUDGET_WINDOW.as_millis(), "what a budget counts is kept");
+
+/// Whether GitHub takes the credentials, in Workers KV.
+pub const CREDENTIALS_TTL: Span = Span::days(1);
+/// That it does not is said again after this.
+pub const CREDENTIALS_TOLD_AGAIN: Span = Span::hours(12);
+
+const _: () = assert!(CREDENTIALS_TOLD_AGAIN.as_millis() < CREDENTIALS_TTL.as_millis(), "said again before it expires");
+
+/// Rows deleted in one go.
+pub const PRUNED_AT_ONCE: i64 = 1_000;
+pub const PRUNE_EVERY: Span = Span::hours(24);

@@ -1,0 +1,178 @@
+//! The tables of a repository's storage, version by version. Storage outlives the Worker's versions: what is in this list is
+//! never changed, only added to.
+
+use super::{Sql, Store, StoreError, Value};
+
+/// Each entry brings a Keeper's storage to the next version, when the Keeper starts. Oldest first.
+const MIGRATIONS: &[&[&str]] = &[
+    // 1: runs, and what was decided on them.
+    &[
+        "CREATE TABLE runs (
+            run_id INTEGER PRIMARY KEY,
+            outcome TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            run_attempt INTEGER,
+            decided_attempt INTEGER,
+            calling_attempt INTEGER,
+            calling_since INTEGER,
+            calling_again INTEGER,
+            reruns INTEGER NOT NULL,
+            due INTEGER,
+            failed_at INTEGER NOT NULL,
+            complete INTEGER NOT NULL,
+            tries INTEGER NOT NULL,
+            trouble_since INTEGER,
+            workflow TEXT,
+            created INTEGER NOT NULL,
+            updated INTEGER NOT NULL,
+            looked INTEGER,
+            publish INTEGER,
+            published INTEGER NOT NULL
+        )",
+        "CREATE INDEX runs_due ON runs (due) WHERE due IS NOT NULL",
+        "CREATE INDEX runs_publish ON runs (publish) WHERE publish IS NOT NULL",
+        "CREATE TABLE decisions (
+            decision_id INTEGER PRIMARY KEY,
+            run_id INTEGER NOT NULL,
+            run_attempt INTEGER,
+            decided INTEGER NOT NULL,
+            outcome TEXT NOT NULL,
+            reason TEXT NOT NULL
+        )",
+        "CREATE INDEX decisions_run ON decisions (run_id)",
+        // By day first, so that a day's ids lie together and are forgotten without a search.
+        "CREATE TABLE deliveries (day INTEGER NOT NULL, delivery_id TEXT NOT NULL, PRIMARY KEY (day, delivery_id)) WITHOUT ROWID",
+        // One row for each thing the Keeper knows of its repository as a whole.
+        "CREATE TABLE repository (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    ],
+    // 2: policies. What decisions go by, and what a run looks like to those who look.
+    &[
+        "ALTER TABLE decisions ADD COLUMN detail TEXT",
+        "ALTER TABLE runs ADD COLUMN detail TEXT",
+        "ALTER TABLE runs ADD COLUMN event TEXT",
+        "ALTER TABLE runs ADD COLUMN head_branch TEXT",
+        "ALTER TABLE runs ADD COLUMN actor TEXT",
+        "ALTER TABLE runs ADD COLUMN run_number INTEGER",
+        "ALTER TABLE runs ADD COLUMN title TEXT",
+        "ALTER TABLE runs ADD COLUMN evidence_since INTEGER",
+        // What was taken from the budget. One row for an attempt, however often its re-run had to be asked for.
+        "CREATE TABLE reruns (
+            run_id INTEGER NOT NULL,
+            run_attempt INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            runner_seconds INTEGER NOT NULL,
+            PRIMARY KEY (run_id, run_attempt)
+        ) WITHOUT ROWID",
+        "CREATE INDEX reruns_at ON reruns (at)",
+    ],
+    // 3: statistics.
+    &[
+        "CREATE TABLE days (
+            day INTEGER PRIMARY KEY,
+            rescued INTEGER NOT NULL,
+            exhausted INTEGER NOT NULL,
+            left_alone INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            superseded INTEGER NOT NULL,
+            reruns INTEGER NOT NULL,
+            runner_seconds INTEGER NOT NULL,
+            saved_seconds INTEGER NOT NULL
+        )",
+        // What fails: a job at a step, or a runner.
+        "CREATE TABLE subjects (
+            subject_id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            workflow TEXT NOT NULL,
+            name TEXT NOT NULL,
+            step TEXT NOT NULL,
+            failed INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            last_run INTEGER NOT NULL
+        )",
+        "CREATE INDEX subjects_failed ON subjects (kind, failed)",
+        // By day first, so that a day's rows lie together and are forgotten without a search.
+        "CREATE TABLE subject_days (
+            day INTEGER NOT NULL,
+            subject_id INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            judged INTEGER NOT NULL,
+            passed INTEGER NOT NULL,
+            PRIMARY KEY (day, subject_id)
+        ) WITHOUT ROWID",
+        // Re-runs whose end is awaited, with the jobs that they were for.
+        "CREATE TABLE open_reruns (run_id INTEGER PRIMARY KEY, run_attempt INTEGER NOT NULL, subjects TEXT NOT NULL)",
+        // The newest runs of one outcome; without an outcome, run ids alone are in order.
+        "CREATE INDEX runs_outcome ON runs (outcome)",
+    ],
+    // 4: notifications.
+    &[
+        "CREATE TABLE notices (
+            run_id INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            due INTEGER,
+            tries INTEGER NOT NULL,
+            PRIMARY KEY (run_id, kind)
+        ) WITHOUT ROWID",
+        "CREATE INDEX notices_due ON notices (due) WHERE due IS NOT NULL",
+    ],
+    // 5: comments on pull requests.
+    &[
+        "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
+        "CREATE INDEX pull_runs_pull ON pull_runs (pull)",
+        "CREATE TABLE pull_comments (
+            pull INTEGER PRIMARY KEY,
+            comment_id INTEGER,
+            gone INTEGER NOT NULL,
+            created INTEGER NOT NULL,
+            due INTEGER,
+            tries INTEGER NOT NULL
+        )",
+        "CREATE INDEX pull_comments_due ON pull_comments (due) WHERE due IS NOT NULL",
+    ],
+    // 6: what GitHub refused for a reason that may be the run's or the account's.
+    &[
+        "ALTER TABLE runs ADD COLUMN refused TEXT",
+        "ALTER TABLE runs ADD COLUMN refused_attempt INTEGER",
+        "ALTER TABLE runs ADD COLUMN refused_since INTEGER",
+        "CREATE INDEX runs_refused ON runs (refused) WHERE refused IS NOT NULL",
+    ],
+    // 7: a workflow is known by its id. What stands under `workflow` in a row without one is the run's own name, which
+    // can be another.
+    &[
+        "ALTER TABLE runs ADD COLUMN workflow_id INTEGER",
+        "ALTER TABLE runs ADD COLUMN workflow_path TEXT",
+        "ALTER TABLE subjects ADD COLUMN workflow_id INTEGER",
+    ],
+    // 8: attempts to collect evidence are counted, so that what kills the object is not tried for ever.
+    &["ALTER TABLE runs ADD COLUMN gathering_attempt INTEGER", "ALTER TABLE runs ADD COLUMN gathering_times INTEGER"],
+    // 9: a comment is known by its author. Before, a stranger's could be taken for ours, and its deletion for a wish to
+    // have none: what is ours is looked for anew.
+    &[
+        "ALTER TABLE pull_comments DROP COLUMN gone",
+        // How often in a row it was found to be deleted.
+        "ALTER TABLE pull_comments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE pull_comments ADD COLUMN silent_until INTEGER",
+        "UPDATE pull_comments SET comment_id = NULL",
+    ],
+];
+
+impl<S: Sql> Store<S> {
+    pub(super) fn migrate(&self) -> Result<(), StoreError> {
+        self.change("CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL)", vec![])?;
+        let version = match self.first("SELECT version FROM schema", vec![])? {
+            Some(mut row) => usize::try_from(row.integer()?).unwrap_or_default(),
+            None => {
+                self.change("INSERT INTO schema (version) VALUES (0)", vec![])?;
+                0
+            }
+        };
+        for (statements, version) in MIGRATIONS.iter().zip(1_i64..).skip(version) {
+            for statement in *statements {
+                self.change(statement, vec![])?;
+            }
+            self.change("UPDATE schema SET version = ?", vec![Value::Integer(version)])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! Messages to be sent, a row each: the outbox.
+
+use crate::names::RunId;
+use crate::time::Millis;
+
+use super::{Sql, Store, StoreError};
+
+/// Messages that one summary can be about.
+const AT_ONCE: i64 = 1_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    Exhausted,
+    /// GitHub refused the credentials.
+    Refused,
+}
+
+impl NoticeKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Exhausted, Self::Refused].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a message is about. There is one of a kind for a run.
+pub type NoticeKey = (RunId, NoticeKind);
+
+impl<S: Sql> Store<S> {
+    /// Unless there is one already, or was.
+    pub fn add_notice(&self, (run_id, kind): NoticeKey, now: Millis) -> Result<(), StoreError> {
+        let statement = "INSERT OR IGNORE INTO notices (run_id, kind, created, due, tries) VALUES (?1, ?2, ?3, ?3, 0)";
+        self.change(statement, vec![run_id.into(), kind.as_str().into(), now.into()])
+    }
+
+    pub fn first_notice_due(&self) -> Result<Option<Millis>, StoreError> {
+        self.time("SELECT MIN(due) FROM notices WHERE due IS NOT NULL")
+    }
+
+    /// Those that are due, the first one first.
+    pub fn due_notices(&self, now: Millis) -> Result<Vec<NoticeKey>, StoreError> {
+        let statement = "SELECT run_id, kind FROM notices WHERE due <= ? ORDER BY due, run_id LIMIT ?";
+        let mut due = Vec::new();
+        for mut row in self.rows(statement, vec![now.into(), AT_ONCE.into()])? {
+            let run_id = row.run_id()?;
+            due.extend(NoticeKind::parse(&row.text()?).map(|kind| (run_id, kind)));
+        }
+        Ok(due)
+    }
+
+    /// It is being sent: it is due again then, if nothing is heard of it.
+    pub fn claim_notice(&self, (run_id, kind): NoticeKey, until: Millis) -> Result<(), StoreError> {
+        let statement = "UPDATE notices SET due = ?, tries = tries + 1 WHERE run_id = ? AND kind = ?";
+        self.change(statement, vec![until.into(), run_id.into(), kind.as_str().into()])
+    }
+
+    /// How often it was tried to be sent, and since when it is there.
+    pub fn notice_tries(&self, (run_id, kind): NoticeKey) -> Result<Option<(u32, Millis)>, StoreError> {
+        let statement = "SELECT tries, created FROM notices WHERE run_id = ? AND kind = ?";
+        let Some(mut row) = self.first(statement, vec![run_id.into(), kind.as_str().into()])? else { return Ok(None) };
+        Ok(Some((row.count()?, row.millis()?)))
+    }
+
+    /// `None`: no more.
+    pub fn set_notice_due(&self, (run_id, kind): NoticeKey, due: Option<Millis>) -> Result<(), StoreError> {
+        let statement = "UPDATE notices SET due = ? WHERE run_id = ? AND kind = ?";
+        self.change(statement, vec![due.into(), run_id.into(), kind.as_str().into()])
+    }
+}

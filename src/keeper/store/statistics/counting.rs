@@ -1,0 +1,216 @@
+//! What a change of a run counts: pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::keeper::state_machine::Record;
+use crate::keeper::tracked_run::TrackedRun;
+use crate::names::Conclusion;
+use crate::policy::{Action, JudgedJob, RunOutcome};
+
+use super::subject::Failure;
+
+/// Of one attempt: more that fail at once are no flaky jobs.
+const JOBS_OF_AN_ATTEMPT: usize = 50;
+
+/// Counters that only grow, but for the two last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Totals {
+    pub rescued: u64,
+    pub exhausted: u64,
+    pub left: u64,
+    pub failed: u64,
+    pub superseded: u64,
+    /// Re-runs that GitHub accepted, by what they came to.
+    pub reruns_passed: u64,
+    pub reruns_failed: u64,
+    /// GitHub did not say.
+    pub reruns_unknown: u64,
+    pub runner_seconds: u64,
+    pub saved_seconds: u64,
+    /// Runs that wait for something now.
+    pub waiting: u64,
+    /// Runs whose re-run is going on now.
+    pub rerunning: u64,
+}
+
+/// What one day brought, or several.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    pub rescued: u64,
+    pub exhausted: u64,
+    pub left: u64,
+    pub failed: u64,
+    pub superseded: u64,
+    /// Re-runs that GitHub accepted.
+    pub reruns: u64,
+    /// Runner time that they took, as far as it can be told beforehand, with the operating system's multiplier.
+    pub runner_seconds: u64,
+    /// From a run's first failure to its success, of rescued runs.
+    pub saved_seconds: u64,
+}
+
+impl Figures {
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            rescued: self.rescued + other.rescued,
+            exhausted: self.exhausted + other.exhausted,
+            left: self.left + other.left,
+            failed: self.failed + other.failed,
+            superseded: self.superseded + other.superseded,
+            reruns: self.reruns + other.reruns,
+            runner_seconds: self.runner_seconds + other.runner_seconds,
+            saved_seconds: self.saved_seconds + other.saved_seconds,
+        }
+    }
+}
+
+/// A change of a day's figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// What a run has come to, and by how many that counts now.
+    pub outcome: Option<(RunOutcome, i64)>,
+    pub reruns: i64,
+    pub runner_seconds: i64,
+    pub saved_seconds: i64,
+}
+
+impl Delta {
+    pub fn rerun(runner_seconds: u64) -> Self {
+        Self { reruns: 1, runner_seconds: i64::try_from(runner_seconds).unwrap_or_default(), ..Self::default() }
+    }
+}
+
+/// What became known of re-runs.
+#[derive(Default)]
+pub struct Reruns {
+    pub passed: u64,
+    pub failed: u64,
+    pub unknown: u64,
+    pub runner_seconds: u64,
+}
+
+impl Reruns {
+    /// A re-run has ended, and this was decided then.
+    pub fn end(&mut self, outcome: RunOutcome) {
+        match outcome {
+            RunOutcome::Rescued => self.passed += 1,
+            RunOutcome::Failed => self.unknown += 1,
+            RunOutcome::Waiting
+            | RunOutcome::Rerunning
+            | RunOutcome::Exhausted
+            | RunOutcome::Left
+            | RunOutcome::Superseded => self.failed += 1,
+        }
+    }
+}
+
+/// What happened to one run in one step.
+pub struct Change<'a> {
+    pub before: Option<&'a TrackedRun>,
+    pub after: &'a TrackedRun,
+    pub records: &'a [Record],
+}
+
+impl Change<'_> {
+    /// Whether there is anything to count.
+    pub fn counts(&self) -> bool {
+        let standing = |run: &TrackedRun| (ended(run).is_some(), run.outcome == RunOutcome::Rerunning);
+        !self.is_same_end() || !self.records.is_empty() || self.before.map(standing) != Some(standing(self.after))
+    }
+
+    /// What it changes of which days' figures.
+    pub fn days(&self) -> impl Iterator<Item = (i64, Delta)> {
+        let changed = !self.is_same_end();
+        let before = self.before.filter(|_| changed).and_then(|before| weight(before, -1));
+        let after = Some(self.after).filter(|_| changed).and_then(|after| weight(after, 1));
+        before.into_iter().chain(after)
+    }
+
+    fn is_same_end(&self) -> bool {
+        let end = |run: &TrackedRun| ended(run).map(|outcome| (outcome, run.updated.day()));
+        self.before.and_then(end) == end(self.after)
+    }
+}
+
+impl Totals {
+    pub fn change(&mut self, change: &Change) {
+        if !change.is_same_end() && ended(change.after).is_some() {
+            self.end(change.after);
+        }
+        if let Some(before) = change.before {
+            self.stand(before, -1);
+        }
+        self.stand(change.after, 1);
+    }
+
+    fn end(&mut self, tracked: &TrackedRun) {
+        match tracked.outcome {
+            RunOutcome::Rescued => self.rescued += 1,
+            RunOutcome::Exhausted => self.exhausted += 1,
+            RunOutcome::Left => self.left += 1,
+            RunOutcome::Failed => self.failed += 1,
+            RunOutcome::Superseded => self.superseded += 1,
+            RunOutcome::Waiting | RunOutcome::Rerunning => {}
+        }
+        self.saved_seconds += u64::try_from(saved(tracked)).unwrap_or_default();
+    }
+
+    fn stand(&mut self, tracked: &TrackedRun, sign: i64) {
+        if ended(tracked).is_some() {
+            return;
+        }
+        let gauge = if tracked.outcome == RunOutcome::Rerunning { &mut self.rerunning } else { &mut self.waiting };
+        *gauge = gauge.saturating_add_signed(sign);
+    }
+
+    pub fn add(&mut self, reruns: Reruns) {
+        self.reruns_passed += reruns.passed;
+        self.reruns_failed += reruns.failed;
+        self.reruns_unknown += reruns.unknown;
+        self.runner_seconds += reruns.runner_seconds;
+    }
+}
+
+/// What a run has come to, once it has: nothing more will be done about it unless something new happens.
+fn ended(tracked: &TrackedRun) -> Option<RunOutcome> {
+    match tracked.outcome {
+        RunOutcome::Waiting | RunOutcome::Rerunning => None,
+        // Credentials were refused: it is tried again.
+        RunOutcome::Failed if !tracked.is_decided() && tracked.due.is_some() => None,
+        outcome => Some(outcome),
+    }
+}
+
+/// The time from its first failure to its success, in which nobody had to watch it.
+fn saved(tracked: &TrackedRun) -> i64 {
+    if tracked.outcome == RunOutcome::Rescued && tracked.reruns > 0 {
+        (tracked.updated - tracked.created).as_millis() / 1_000
+    } else {
+        0
+    }
+}
+
+/// What a run's end adds to the figures of its day; or, the other way round, takes away from them.
+fn weight(tracked: &TrackedRun, sign: i64) -> Option<(i64, Delta)> {
+    let outcome = ended(tracked)?;
+    let delta = Delta { outcome: Some((outcome, sign)), saved_seconds: sign * saved(tracked), ..Delta::default() };
+    Some((tracked.updated.day(), delta))
+}
+
+/// Not if credentials were refused: then nothing is known of the attempt yet.
+pub fn tells_of_attempt(run: &TrackedRun, record: &Record) -> bool {
+    record.outcome != RunOutcome::Failed || ended(run).is_some()
+}
+
+/// The jobs that failed by themselves.
+pub fn failures(run: &TrackedRun, record: &Record) -> Vec<Failure> {
+    let jobs = record.detail.as_ref().map_or(&[][..], |detail| &detail.jobs);
+    let by_themselves = jobs.iter().filter(|job| failed_by_itself(job));
+    by_themselves.take(JOBS_OF_AN_ATTEMPT).map(|job| Failure::new(run, job)).collect()
+}
+
+/// One that is cancelled because another failed, or that only says that others did, is not flaky.
+fn failed_by_itself(job: &JudgedJob) -> bool {
+    matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.then != Some(Action::Ignore)
+}

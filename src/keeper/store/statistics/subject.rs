@@ -1,0 +1,97 @@
+//! What fails: a job at a step, or a runner. Pure.
+
+use sha2::{Digest, Sha256};
+
+use crate::keeper::tracked_run::TrackedRun;
+use crate::names::WorkflowId;
+use crate::policy::JudgedJob;
+
+/// Names are attacker-controlled, and may be long.
+const NAME_CHARS: usize = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectKind {
+    Job,
+    Runner,
+}
+
+impl SubjectKind {
+    pub const ALL: [Self; 2] = [Self::Job, Self::Runner];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Runner => "runner",
+        }
+    }
+}
+
+pub struct Subject {
+    pub kind: SubjectKind,
+    pub workflow_id: Option<WorkflowId>,
+    /// As it is shown: what it is called can change.
+    pub workflow: String,
+    pub name: String,
+    pub step: String,
+}
+
+impl Subject {
+    /// Follows from what it is, so that no look-up is needed; 52 bits, so that it crosses to JavaScript.
+    pub fn id(&self) -> i64 {
+        match self.workflow_id {
+            Some(id) => self.id_with(&format!("\u{1}{id}")),
+            None => self.id_by_name(),
+        }
+    }
+
+    /// Where the workflow's id is not known, and as older versions had it.
+    pub fn id_by_name(&self) -> i64 {
+        self.id_with(&self.workflow)
+    }
+
+    fn id_with(&self, workflow: &str) -> i64 {
+        let mut digest = Sha256::new();
+        for part in [self.kind.as_str(), workflow, &self.name, &self.step] {
+            digest.update(part.as_bytes());
+            digest.update([0]);
+        }
+        digest.finalize().iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & ((1 << 52) - 1)
+    }
+}
+
+/// A job that failed, and the runner that it failed on, if its name tells something.
+pub struct Failure {
+    pub job: Subject,
+    pub runner: Option<Subject>,
+}
+
+impl Failure {
+    pub fn new(run: &TrackedRun, job: &JudgedJob) -> Self {
+        let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
+        Self {
+            job: Subject {
+                kind: SubjectKind::Job,
+                workflow_id: run.workflow_id,
+                workflow: short(run.shown_workflow().unwrap_or_default()),
+                name: short(&job.name),
+                step: short(job.step.as_deref().unwrap_or_default()),
+            },
+            runner: runner.map(|runner| Subject {
+                kind: SubjectKind::Runner,
+                workflow_id: None,
+                workflow: String::new(),
+                name: short(runner),
+                step: String::new(),
+            }),
+        }
+    }
+}
+
+/// GitHub's own runners are new for each job: their names say nothing.
+fn is_hosted(runner: &str) -> bool {
+    runner.is_empty() || runner.starts_with("GitHub Actions ") || runner.starts_with("Hosted Agent")
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(NAME_CHARS).collect()
+}

@@ -1,0 +1,94 @@
+//! The forms that values have. An error says what was expected, to be read after "expected".
+
+use std::str::FromStr;
+
+use super::Glob;
+use crate::names::FilePath;
+use crate::time::Span;
+
+/// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
+pub const MAX_RERUNS_LIMIT: u32 = 49;
+
+fn commas(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+pub fn list(list: &str) -> Result<Vec<String>, String> {
+    Ok(commas(list).map(str::to_owned).collect())
+}
+
+pub fn globs(list: &str) -> Result<Vec<Glob>, String> {
+    Ok(commas(list).map(Glob::new).collect())
+}
+
+pub fn notifications_per_hour(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|n| (1..=1_000).contains(n)).ok_or_else(|| "a number from 1 to 1000".to_owned())
+}
+
+pub fn reruns(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|n| *n <= MAX_RERUNS_LIMIT).ok_or_else(|| format!("a number from 0 to {MAX_RERUNS_LIMIT}"))
+}
+
+pub fn boolean(text: &str) -> Result<bool, String> {
+    bool::from_str(text).map_err(|_| "true or false".to_owned())
+}
+
+/// Off, or no more often than GitHub's limits make sense of.
+pub fn sweep_interval(text: &str) -> Result<Span, String> {
+    match duration(if text == "0" { "0s" } else { text })? {
+        span if span == Span::ZERO || span >= Span::minutes(1) => Ok(span),
+        _ => Err("0 for off, or a duration from 1m to 24h".to_owned()),
+    }
+}
+
+/// `0s`, `90s`, `5m`, `2h`: up to a day, as a run can be re-run for 30 days only.
+pub fn duration(text: &str) -> Result<Span, String> {
+    let expected = || "a duration such as 0s, 90s, 5m or 2h, up to 24h".to_owned();
+    let unit = text.chars().next_back().ok_or_else(expected)?;
+    let number: i64 = text
+        .strip_suffix(unit)
+        .filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(expected)?;
+    let span = match unit {
+        's' => Span::seconds(number),
+        'm' => Span::minutes(number),
+        'h' => Span::hours(number),
+        _ => return Err(expected()),
+    };
+    if span <= Span::hours(24) { Ok(span) } else { Err(expected()) }
+}
+
+/// `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server. Plain http is for this machine only,
+/// so that the token never travels in the clear.
+pub fn api_url(text: &str) -> Result<String, String> {
+    let expected =
+        || "a URL such as https://api.github.com or https://HOST/api/v3, without user, query or fragment".to_owned();
+    let url = url::Url::parse(text).map_err(|_| expected())?;
+    if is_safe(&url) && url.query().is_none() {
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err(expected())
+    }
+}
+
+pub fn notify_url(text: &str) -> Result<(), String> {
+    let is_good = url::Url::parse(text).is_ok_and(|url| is_safe(&url));
+    is_good.then_some(()).ok_or_else(|| "an https URL without user and fragment".to_owned())
+}
+
+/// `None`: repositories have no rules of their own.
+pub fn policy_file(text: &str) -> Result<Option<FilePath>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let expected = "a path in the repository such as .github/rerunner.yml, or nothing for no rules";
+    FilePath::parse(text).map(Some).ok_or_else(|| expected.to_owned())
+}
+
+/// Nothing goes to it in the clear, except on this machine.
+fn is_safe(url: &url::Url) -> bool {
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    plain && url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && here))
+}

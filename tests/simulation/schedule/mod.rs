@@ -1,0 +1,145 @@
+//! One schedule: two repositories, some dozen runs, faults of every kind for some hours, then none until all is quiet.
+//! After that, what GitHub's own record says is held against what Rerunner promises.
+
+mod calls;
+mod check;
+mod conversions;
+mod draw;
+mod event;
+mod faults;
+mod happen;
+mod keepers;
+mod kind;
+mod messages;
+mod native_sql;
+mod perform;
+mod platform;
+mod policies;
+mod settings;
+mod webhooks;
+mod workflows;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conversions::{from_model, to_model};
+use keepers::{Config, Machine};
+pub use kind::{Emphasis, Kind};
+use policies::Plan;
+use rerunner::names::RepoName;
+use rerunner::settings::Settings;
+use rerunner::time::{Millis, Span};
+use simulator::model::{self, RepositoryId, WorkflowId};
+use world::Shared;
+
+/// 2026-11-02, a Monday.
+const START: Millis = Millis(1_793_577_600_000);
+pub const REPOSITORIES: [&str; 2] = ["octo/widgets", "octo/gadgets"];
+/// Those of each repository.
+const PULLS: u64 = 2;
+pub const EXCLUDED: &str = "dependabot[bot]";
+/// No clock is ever further from GitHub's, in milliseconds.
+const CLOCKS_APART: i64 = 290_000;
+const QUIET_CHECKS: Span = Span::minutes(20);
+/// Webhooks are repeated for three days.
+const QUIET_WITHIN: Span = Span::hours(96);
+
+/// What one schedule came to.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub runs: usize,
+    pub reruns: usize,
+    pub webhooks: u64,
+    pub faults: BTreeMap<&'static str, u64>,
+    pub violations: Vec<String>,
+    pub trace: Vec<String>,
+}
+
+pub fn play(seed: u64, kind: Kind, emphasis: Option<Emphasis>, traced: bool) -> Report {
+    Schedule::new(seed, kind, emphasis, traced).play()
+}
+
+pub struct Schedule {
+    pub world: Shared,
+    pub machines: Vec<Machine>,
+    pub ids: Vec<RepositoryId>,
+    workflows: Vec<Vec<WorkflowId>>,
+    pub runs: Vec<Vec<model::RunId>>,
+    /// For each repository and each path.
+    pub policies: Vec<[Plan; 2]>,
+    pub settings: Settings,
+    pub sweeps: bool,
+    kind: Kind,
+    emphasis: Option<Emphasis>,
+    /// Runs of which GitHub does not say for which commit of their pull request they are.
+    pub unclear: BTreeSet<model::RunId>,
+    seed: u64,
+    heals: Millis,
+    pub webhooks: u64,
+    pub deliveries: u64,
+}
+
+impl Schedule {
+    fn play(mut self) -> Report {
+        self.plan();
+        self.until(self.heals);
+        // Until every repository was swept once more.
+        let mut end = self.heals + if self.is_long() { Span::hours(25) } else { Span::minutes(40) };
+        loop {
+            self.until(end);
+            if self.is_quiet() {
+                break;
+            }
+            if end - self.heals > QUIET_WITHIN {
+                self.world.borrow_mut().violate("it never came to rest".to_owned());
+                break;
+            }
+            end = end + QUIET_CHECKS;
+        }
+        self.check();
+        let world = self.world.borrow();
+        Report {
+            runs: self.runs.iter().map(Vec::len).sum(),
+            reruns: world.github.reruns().len(),
+            webhooks: self.webhooks,
+            faults: world.faults_seen.clone(),
+            violations: world.violations.clone(),
+            trace: world.trace().to_vec(),
+        }
+    }
+
+    fn until(&mut self, end: Millis) {
+        loop {
+            let event = self.world.borrow_mut().next(end);
+            let Some(event) = event else { return };
+            self.happen(event);
+            self.send_webhooks();
+        }
+    }
+
+    pub fn is_long(&self) -> bool {
+        self.kind == Kind::Weeks
+    }
+
+    pub fn is_behind(&self) -> bool {
+        self.kind == Kind::Behind
+    }
+
+    fn is_quiet(&self) -> bool {
+        let world = self.world.borrow();
+        let idle = world.github.is_idle() && world.on_the_way == 0 && self.machines.iter().all(Machine::is_idle);
+        idle && self.machines.iter().all(|machine| {
+            let (due, publish) = machine.keeper.store().first_times().expect("read");
+            due.is_none() && publish.is_none() && !machine.has_more_to_tell()
+        })
+    }
+}
+
+fn config(settings: &Settings, repository: usize) -> Config {
+    Config::of(settings, &RepoName::parse(REPOSITORIES[repository]).expect("a name"))
+}
+
+/// For the trace of a seed.
+pub fn describe_start(seed: u64) -> String {
+    format!("seed {seed}: from {} (model {})", START.to_rfc3339(), from_model(to_model(START)).0)
+}
