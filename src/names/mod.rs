@@ -3,9 +3,12 @@
 
 mod conclusion;
 mod ids;
+mod string_enum;
 
 pub use conclusion::Conclusion;
 pub use ids::{InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
+pub(crate) use string_enum::string_enum;
+pub use string_enum::{StringEnum, TextVisitor};
 
 use std::fmt;
 

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::WorkflowId;
-use crate::policy::JudgedJob;
+use crate::policy::FailedJob;
 
 /// Names are attacker-controlled, and may be long.
 const NAME_CHARS: usize = 200;
@@ -66,7 +66,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(run: &TrackedRun, job: &JudgedJob) -> Self {
+    pub fn new(run: &TrackedRun, job: &FailedJob) -> Self {
         let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
         Self {
             job: Subject {
