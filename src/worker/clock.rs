@@ -13,6 +13,7 @@ extern "C" {
     fn scheduler_wait(milliseconds: f64) -> Promise;
 }
 
+/// It stands still while code runs, and goes on while something is waited for.
 pub fn now() -> Millis {
     Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,6 @@
 //! All that names the `worker` crate, and nothing that decides.
 
-mod admin;
+mod backend;
 mod body;
 mod clock;
 mod doctor_client;
