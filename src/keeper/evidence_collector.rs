@@ -17,7 +17,7 @@ use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget
 use crate::policy::{run::PullRequest, run::Run};
 use crate::time::{Millis, Span};
 
-use super::Answer;
+use super::answer::Answer;
 use super::tracked_run::Begun;
 
 /// Requests for one decision at most, so that several fit into an alarm's 50 subrequests.
@@ -75,7 +75,7 @@ pub enum Collected {
     Ask(Call),
     /// What was asked for is known, or known to be absent.
     Had,
-    Trouble(Problem),
+    Failed(Problem),
     /// Nobody waits for it any more.
     Stray,
 }
@@ -257,13 +257,13 @@ impl EvidenceCollector {
             }
             Found::Problem(problem @ Problem::Lost { .. }) => {
                 let smaller = smaller(call).filter(|_| self.requests < REQUESTS);
-                Err(smaller.map_or(Collected::Trouble(problem), |smaller| {
+                Err(smaller.map_or(Collected::Failed(problem), |smaller| {
                     self.jobs.clear();
                     self.messages.clear();
                     Collected::Ask(self.call(smaller))
                 }))
             }
-            Found::Problem(problem) => Err(Collected::Trouble(problem)),
+            Found::Problem(problem) => Err(Collected::Failed(problem)),
         }
     }
 

@@ -22,13 +22,12 @@ use worker::{Env, State};
 
 use crate::github::Credentials;
 use crate::keeper::message::{Message, Reply};
-use crate::keeper::notices::Notices;
 use crate::keeper::repository_state::Identity;
 use crate::keeper::state_machine::{LEASE, Receipt, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::store::once;
 use crate::keeper::views::Question;
-use crate::keeper::{HandOver, Keeper, context, work};
+use crate::keeper::{HandOver, Keeper, Notifications, context, work};
 use crate::names::RepoName;
 use crate::policy::Rules;
 use crate::settings::Settings;
@@ -69,12 +68,13 @@ impl KeeperObject {
         let notices = settings
             .notify_url
             .as_ref()
-            .map(|_| Notices { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
+            .map(|_| Notifications { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
         let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
         let rows_read = Rc::new(Cell::new(0));
         let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
-        let keeper = Keeper::open(sql)
-            .map(|keeper| keeper.reading(settings.policy_file.clone()).with_notices(notices).with_comments(comments));
+        let keeper = Keeper::open(sql).map(|keeper| {
+            keeper.reading(settings.policy_file.clone()).with_notifications(notices).with_comments(comments)
+        });
         if let Ok(keeper) = &keeper
             && let Err(error) = keeper.started(now())
         {
@@ -142,7 +142,7 @@ impl Inner {
         if let Some(id) = event.repository_id {
             self.credentials.of_repository(id);
             let identity = Identity { id, installation: event.installation };
-            for (run_id, record) in keeper.set_identity(identity, &context(&self.rules, now(), 0.0))? {
+            for (run_id, record) in keeper.identify(identity, &context(&self.rules, now(), 0.0))? {
                 log::decision(&event.repository, run_id, &record);
             }
         }

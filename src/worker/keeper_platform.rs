@@ -4,11 +4,11 @@
 use std::rc::Rc;
 
 use crate::github::{Call, Commented};
-use crate::keeper::comments::{self, Comment};
-use crate::keeper::notices::Notice;
 use crate::keeper::state_machine::Record;
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
+use crate::keeper::tasks::comment::{self, Comment};
+use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::work::Platform;
 use crate::keeper::{Answer, HandOver, context};
@@ -73,8 +73,8 @@ impl Platform for ObjectPlatform<'_> {
         written.inspect_err(|error| log::fault("summary in Workers KV", error)).is_ok()
     }
 
-    fn notify(&self, notice: Notice) {
-        self.inner.state.wait_until(Rc::clone(self.inner).notify(notice, self.repository.clone()));
+    fn notify(&self, notification: Notification) {
+        self.inner.state.wait_until(Rc::clone(self.inner).notify(notification, self.repository.clone()));
     }
 
     async fn hand_over(&self, what: &HandOver) -> bool {
@@ -104,38 +104,38 @@ impl Platform for ObjectPlatform<'_> {
         clock::wait(span).await;
     }
 
-    fn decided(&self, run_id: RunId, record: &Record) {
+    fn log_decision(&self, run_id: RunId, record: &Record) {
         log::decision(&self.repository, run_id, record);
     }
 
-    fn notice(&self, what: &str) {
+    fn log_warning(&self, what: &str) {
         log::policy(&self.repository, what);
     }
 }
 
 impl Inner {
     /// Sends a message, and has the Keeper note what became of it.
-    async fn notify(self: Rc<Self>, notice: Notice, repository: RepoName) {
+    async fn notify(self: Rc<Self>, notification: Notification, repository: RepoName) {
         let sent = match &self.settings.notify_url {
-            Some(url) => notify::send(url, &notice.text).await,
+            Some(url) => notify::send(url, &notification.text).await,
             None => return,
         };
         if let Err(what) = &sent {
             log::fault("NOTIFY_URL", what);
         }
-        let noted = self.keeper().and_then(|keeper| keeper.noticed(&notice, sent.is_ok(), now()));
+        let noted = self.keeper().and_then(|keeper| keeper.finish_notification(&notification, sent.is_ok(), now()));
         self.rearm("keeper notices", repository, noted).await;
     }
 
     /// Writes a comment, and has the Keeper note what became of it.
     async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
-        let answer = comments::write(&comment, call).await;
+        let answer = comment::write(&comment, call).await;
         if let Commented::Problem(problem) = &answer {
             log::trouble(&repository, None, &format!("the comment on a pull request: {problem}"));
         }
         let cx = &context(&self.rules, now(), chance());
-        let noted = self.keeper().and_then(|keeper| keeper.commented(&comment, answer, cx));
+        let noted = self.keeper().and_then(|keeper| keeper.finish_comment(&comment, answer, cx));
         self.rearm("keeper comments", repository.clone(), noted).await;
     }
 
