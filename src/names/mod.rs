@@ -3,6 +3,7 @@
 
 mod conclusion;
 mod ids;
+pub mod lengths;
 
 pub use conclusion::Conclusion;
 pub use ids::{InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
