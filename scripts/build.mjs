@@ -1,13 +1,13 @@
-// Builds the Worker into build/: cargo, wasm-bindgen, wasm-opt and esbuild, by way of worker-build. Run by wrangler
-// before it serves or deploys, and by `npm run build`. With --quiet it shows its output only if it fails, and does
-// nothing if nothing has changed. With --dev it does not optimize, which takes a fraction of the time and is for trying
-// things out. Further arguments (--out-dir, --features) go to worker-build.
+// Builds the Worker into build/: cargo, wasm-bindgen, esbuild and wasm-opt. Run by wrangler before it serves or deploys, and by
+// `npm run build`. With --quiet it shows its output only if it fails, and does nothing if nothing has changed. With --dev
+// it does not optimize, which takes a fraction of the time and is for trying things out. --out-dir and --features are as
+// cargo's.
 //
-// What is built is what Cargo.lock has. worker-build downloads the tools that it is not told of; all of them come with the project's set-up instead.
+// What is built is what Cargo.lock has. The tools come with the project's set-up.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,7 +16,7 @@ const windows = process.platform === "win32";
 const bin = (name) => join(root, "node_modules", ".bin", windows ? `${name}.cmd` : name);
 const tool = (name) => join(root, ".tools", "bin", windows ? `${name}.exe` : name);
 
-const missing = [tool("worker-build"), tool("wasm-bindgen"), bin("wasm-opt"), bin("esbuild")].find((path) => !existsSync(path));
+const missing = [tool("wasm-bindgen"), bin("wasm-opt"), bin("esbuild")].find((path) => !existsSync(path));
 if (missing !== undefined) {
   console.error(`${missing} is missing. Run: npm run setup:tools`);
   process.exit(1);
@@ -36,28 +36,57 @@ function fingerprint() {
   return hash.digest("hex");
 }
 
-const quiet = process.argv.includes("--quiet");
-const profile = process.argv.includes("--dev") ? "--dev" : "--release";
-const passed = process.argv.slice(2).filter((argument) => !["--quiet", "--dev"].includes(argument));
-const folder = passed.includes("--out-dir") ? passed[passed.indexOf("--out-dir") + 1] : "build";
-const stamp = join(root, folder, "fingerprint");
-const built = [profile, ...passed, fingerprint()].join(" ");
+const given = process.argv.slice(2);
+const option = (name) => (given.includes(name) ? given[given.indexOf(name) + 1] : undefined);
+const quiet = given.includes("--quiet");
+const optimized = !given.includes("--dev");
+const features = option("--features") ?? "";
+const folder = join(root, option("--out-dir") ?? "build");
+const stamp = join(folder, "fingerprint");
+const built = [optimized, features, fingerprint()].join(" ");
 if (existsSync(stamp) && readFileSync(stamp, "utf8") === built) process.exit(0);
 if (quiet) console.log("Building the Worker (about a minute the first time) …");
 
-const { status, error, stdout, stderr } = spawnSync(tool("worker-build"), [profile, ...passed, "--locked"], {
-  cwd: root,
-  stdio: quiet ? "pipe" : "inherit",
-  env: {
-    ...process.env,
-    WASM_BINDGEN_BIN: tool("wasm-bindgen"),
-    WASM_OPT_BIN: bin("wasm-opt"),
-    ESBUILD_BIN: bin("esbuild"),
-    // esbuild's and wasm-opt's launchers need a Node.js.
-    PATH: `${dirname(process.execPath)}${windows ? ";" : ":"}${process.env.PATH}`,
-  },
-});
-if (quiet && status !== 0) process.stderr.write(Buffer.concat([stdout ?? Buffer.of(), stderr ?? Buffer.of()]));
-if (status === 0) writeFileSync(stamp, built);
-if (error) console.error(`worker-build could not be started: ${error.message}`);
-process.exit(status ?? 1);
+function run(command, args) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    stdio: quiet ? "pipe" : "inherit",
+    shell: windows && command.endsWith(".cmd"),
+    // The launchers of npm's tools need a Node.js.
+    env: { ...process.env, PATH: `${dirname(process.execPath)}${windows ? ";" : ":"}${process.env.PATH}` },
+  });
+  if (status === 0) return;
+  if (quiet) process.stderr.write(Buffer.concat([stdout ?? Buffer.of(), stderr ?? Buffer.of()]));
+  if (error) console.error(`${command} could not be started: ${error.message}`);
+  process.exit(status ?? 1);
+}
+
+const target = join(root, process.env.CARGO_TARGET_DIR ?? "target", "wasm32-unknown-unknown", optimized ? "release" : "debug");
+const profile = optimized ? ["--release"] : [];
+run("cargo", ["build", "--lib", "--locked", "--target", "wasm32-unknown-unknown", "--features", features, ...profile]);
+
+// Made beside it and put in its place, so that nobody sees half of a build.
+const fresh = `${folder}.new`;
+rmSync(fresh, { recursive: true, force: true });
+mkdirSync(fresh, { recursive: true });
+run(tool("wasm-bindgen"), [
+  join(target, "rerunner.wasm"),
+  ...["--target", "module", "--out-dir", fresh, "--out-name", "index", "--no-typescript"],
+  // After a panic the next call gets a new instance.
+  ...["--experimental-reset-state-function", "--force-enable-abort-handler"],
+]);
+const glue = join(fresh, "index.js");
+// workerd takes a module of WebAssembly by a plain import.
+writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
+const bundled = ["--bundle", "--minify", "--format=esm", "--external:./index_bg.wasm", "--log-level=warning"];
+run(bin("esbuild"), [glue, `--outfile=${glue}`, "--allow-overwrite", ...bundled]);
+rmSync(join(fresh, "snippets"), { recursive: true, force: true });
+if (optimized) {
+  const wasm = join(fresh, "index_bg.wasm");
+  // What rustc uses, and no more: newer encodings may not be known to workerd.
+  const uses = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types"];
+  run(bin("wasm-opt"), [wasm, "-o", wasm, "-O", ...uses.map((feature) => `--enable-${feature}`), "--debuginfo"]);
+}
+writeFileSync(join(fresh, "fingerprint"), built);
+rmSync(folder, { recursive: true, force: true });
+renameSync(fresh, folder);

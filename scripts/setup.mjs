@@ -3,7 +3,7 @@
 //   - the wasm32 target of the Rust toolchain (rustup)
 //   - the npm packages of package-lock.json, among them the Node.js that wrangler needs
 //   - with --tests, what the simulated GitHub is held against: the npm packages of crates/simulator
-//   - worker-build and wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
+//   - wasm-bindgen, by cargo, into .tools/; with --fuzz also cargo-fuzz, with --mutants cargo-mutants
 //
 // Each comes with all that it depends on as a lock file has it, and no package runs a script of its own, but for the two
 // that put a program in the place of their launcher.
@@ -22,11 +22,18 @@ const tools = join(root, ".tools");
 const windows = process.platform === "win32";
 const exe = windows ? ".exe" : "";
 
-const WORKER_BUILD = "0.8.7";
 const CARGO_FUZZ = "0.13.2";
 const CARGO_MUTANTS = "27.1.0";
 const WITH_SCRIPTS = ["esbuild", "workerd"];
 const TARGET = "wasm32-unknown-unknown";
+
+/** A tool that runs for a second at each build takes longer to optimize than it saves. */
+const UNOPTIMIZED = {
+  CARGO_PROFILE_RELEASE_OPT_LEVEL: "0",
+  CARGO_PROFILE_RELEASE_LTO: "off",
+  CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "256",
+  CARGO_PROFILE_RELEASE_DEBUG: "0",
+};
 
 class SetupError extends Error {}
 
@@ -113,8 +120,7 @@ const steps = [
     shows: join("node_modules", ".bin", windows ? "wrangler.cmd" : "wrangler"),
     withScripts: WITH_SCRIPTS,
   }),
-  cargoTool("worker-build", () => WORKER_BUILD, "about 3 minutes on two cores, once"),
-  cargoTool("wasm-bindgen-cli", () => lockedVersion("wasm-bindgen"), "about 2 minutes on two cores, once", {
+  cargoTool("wasm-bindgen-cli", () => lockedVersion("wasm-bindgen"), "about a minute on two cores, once", {
     binary: "wasm-bindgen",
     path: "scripts/wasm-bindgen",
   }),
@@ -179,7 +185,7 @@ function cargoTool(crate, version, duration, { binary = crate, path } = {}) {
       }
       const args = ["install", "--locked", "--root", tools, "--force", "--quiet", ...what];
       // What the environment says of builds is meant for the project, not for its tools.
-      const environment = { CARGO_TARGET_DIR: join(tools, "target"), RUSTFLAGS: "", CARGO_ENCODED_RUSTFLAGS: "" };
+      const environment = { CARGO_TARGET_DIR: join(tools, "target"), RUSTFLAGS: "", CARGO_ENCODED_RUSTFLAGS: "", ...UNOPTIMIZED };
       const remedy = `Can cargo reach its registry? Run it by hand to see more: cargo install --locked --root .tools ${what.join(" ")}`;
       if (process.env.CARGO_TERM_QUIET === undefined) args.splice(args.indexOf("--quiet"), 1);
       await run("cargo", args, { environment, remedy });

@@ -28,14 +28,14 @@
 //! # Panics
 //!
 //! Nothing here should panic, and the lints deny what does. If something does all the same, the WebAssembly instance
-//! ends (`panic = "abort"`), and every promise that it was to settle stays open. worker-build's shim makes a new
-//! instance for the next call; `entry.mjs` gives up what the old one was doing within a second, and the alarm that
+//! ends (`panic = "abort"`), and every promise that it was to settle stays open. `entry.mjs` makes a new
+//! instance for the next call, and gives up what the old one was doing within a second, and the alarm that
 //! every piece of work sets *before* it begins goes off [`keeper::state_machine::LEASE`] later. Measured on workerd with the
 //! feature `fault-route` (`cargo test --test scenarios panics`), where one repository's alarm panics each time and
 //! requests panic too: other repositories' runs are re-run within the minute; without the guard, an alarm that was at
 //! work during the panic stays stuck, as the runtime waits 15 minutes for it.
 //!
-//! The alternative, `worker-build --panic-unwind`, needs a nightly toolchain with the standard library's source, which
+//! The alternative, unwinding (`panic = "unwind"`), needs a nightly toolchain with the standard library's source, which
 //! would be one more thing to install and to pin, and adds to the bundle; the guard is 40 lines and adds 1 kB.
 //!
 //! What decides never names the `worker` crate, and is tested on the host; what touches Workers decides nothing.

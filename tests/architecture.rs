@@ -4,6 +4,8 @@
 //! The code is read with `syn`. A name that a `mod.rs` re-exports leads to the file that it comes from. Tests are left out:
 //! they may use anything.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -125,7 +125,7 @@ fn every_command() {
 #[test]
 fn the_bundles_size() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = ["build/index_bg.wasm", "build/worker/shim.mjs", "src/worker/entry.mjs", "build/index.js"];
+    let files = ["build/index_bg.wasm", "src/worker/entry.mjs", "build/index.js"];
     let sizes = files.iter().filter_map(|file| std::fs::metadata(root.join(file)).ok()).map(|file| file.len());
     let kib = sizes.sum::<u64>() as f64 / 1024.0;
     let said = README.split(" KiB, ").next().and_then(|text| text.rsplit([' ', '\n']).next()).unwrap();

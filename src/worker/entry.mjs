@@ -1,8 +1,8 @@
-// The Worker's entry. Webhooks are read here and judged by the built Rust; every other request is Rust's from the start;
-// and around its Durable Object is one that outlives a panic.
+// The Worker's entry, around what wasm-bindgen makes of the Rust. Webhooks are read here and judged there; every other
+// request is Rust's from the start; and around its Durable Object is one that outlives a panic.
 
 import { DurableObject } from "cloudflare:workers";
-import Rust, { Intake, KeeperObject as Keeper } from "../../build/worker/shim.mjs";
+import * as rust from "../../build/index.js";
 
 // Webhooks. GitHub waits ten seconds for an answer, and has one before.
 
@@ -16,7 +16,8 @@ const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-
 /** Why a body is answered before all of it was read. */
 const [LATE, BUSY] = [Symbol("late"), Symbol("busy")];
 
-let intake;
+let environment;
+const intake = ofInstance(() => new rust.Intake(environment, keepers(environment), bodies));
 let keys;
 let secretBlocks;
 let lastBody = 0;
@@ -32,21 +33,21 @@ function isRoot(url) {
 async function webhook(request, env, ctx) {
   let timer;
   try {
-    intake ??= new Intake(env, keepers(env), bodies);
+    environment = env;
     const head = headOf(request.headers);
     const id = (lastBody = (lastBody + 1) >>> 0);
-    const atOnce = intake.check(head, id, Date.now());
+    const atOnce = intake().check(head, id, Date.now());
     if (typeof atOnce === "string") return answer(atOnce);
     let stop;
     const stopped = new Promise((resolve) => (stop = resolve));
     timer = setTimeout(stop, ANSWER_WITHIN, LATE);
     const judged = atOnce ? judgedAtOnce(request, head, id) : judgedInBlocks(request, head, id, stop, stopped, ctx);
     const told = await Promise.race([judged, stopped]);
-    if (told === LATE) return answer(intake.late(head, id));
-    if (told === BUSY) return answer(intake.busy(head, id));
+    if (told === LATE) return answer(intake().late(head, id));
+    if (told === BUSY) return answer(intake().busy(head, id));
     return answer(told);
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) panics += 1;
+    noticePanic(error);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -70,13 +71,13 @@ async function judgedAtOnce(request, head, id) {
     // Its length is declared and has been checked, and the runtime reads no further.
     body = await request.bytes();
   } catch {
-    return intake.cut(head, id);
+    return intake().cut(head, id);
   }
-  keys ??= await Promise.all(intake.secrets().map(imported));
+  keys ??= await Promise.all(intake().secrets().map(imported));
   const mac = await crypto.subtle.sign("HMAC", keys[0], body);
-  if (keys.length === 1) return intake.judge(head, id, new Uint8Array(mac), body);
+  if (keys.length === 1) return intake().judge(head, id, new Uint8Array(mac), body);
   const macs = await Promise.all(keys.map((key) => crypto.subtle.sign("HMAC", key, body)));
-  return intake.judge(head, id, joined(macs), body);
+  return intake().judge(head, id, joined(macs), body);
 }
 
 function imported(secret) {
@@ -99,7 +100,7 @@ function judgedInBlocks(request, head, id, stop, stopped, ctx) {
 }
 
 async function readInBlocks(request, head, id, blocks, stopped) {
-  const limit = intake.body_limit();
+  const limit = intake().body_limit();
   const reader = request.body?.getReader({ mode: "byob" });
   const macs = streamedMacs();
   stopped.then(() => reader?.cancel()).catch(() => {});
@@ -107,24 +108,24 @@ async function readInBlocks(request, head, id, blocks, stopped) {
   try {
     while (reader !== undefined) {
       if (blocks.isFull) {
-        const room = intake.room(id, Date.now());
-        if (room === undefined) return intake.busy(head, id);
+        const room = intake().room(id, Date.now());
+        if (room === undefined) return intake().busy(head, id);
         blocks.add(room);
       }
       const { value, done } = await reader.read(blocks.rest());
       if (value !== undefined) blocks.filled(value);
       if (done) break;
       length += value.byteLength;
-      if (length > limit) return intake.too_large(head, id);
+      if (length > limit) return intake().too_large(head, id);
       // Before the next read, for which the runtime takes the buffer away.
       for (const mac of macs) await mac.writer.write(value);
     }
   } catch {
-    return intake.cut(head, id);
+    return intake().cut(head, id);
   } finally {
     reader?.cancel().catch(() => {});
   }
-  return intake.judge_blocks(head, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
+  return intake().judge_blocks(head, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
 }
 
 /** What is held of a body. */
@@ -174,7 +175,7 @@ class Blocks {
 
 /** For each secret an HMAC of what is written to it: the runtime's own takes a message in one piece. */
 function streamedMacs() {
-  secretBlocks ??= intake.blocks();
+  secretBlocks ??= intake().blocks();
   const macs = [];
   for (let at = 0; at < secretBlocks.length; at += 128) {
     const stream = new crypto.DigestStream("SHA-256");
@@ -228,23 +229,61 @@ const keepers = (env) => ({
 export default {
   fetch(request, env, ctx) {
     if (request.method === "POST" && isRoot(request.url)) return webhook(request, env, ctx);
-    return new Rust(ctx, env).fetch(request);
+    return called(() => rust.fetch(request, env, ctx));
   },
 
   scheduled(event, env, ctx) {
-    return new Rust(ctx, env).scheduled(event);
+    return called(() => rust.scheduled(event, env, ctx));
   },
 };
 
-// A panic ends the WebAssembly instance, and with it every promise that the instance was to settle: of the alarm that
-// panicked, and of the alarms of other objects at work in the same isolate. The runtime would wait 15 minutes for
-// them. Here they are given up within a second, so that the alarm which each has set beforehand goes off.
-// (The crate docs say what was measured, and what else was tried.)
+// A panic ends the WebAssembly instance. The next call from here starts another, and what was made of the old one is made
+// anew. Every promise that the old one was to settle stays open: of the alarm that panicked, and of the alarms of other
+// objects at work in the same isolate. The runtime would wait 15 minutes for them. Here they are given up within a second,
+// so that the alarm which each has set beforehand goes off. (The crate docs say what was measured, and what else was tried.)
 
+const state = rust.__worker_init_state();
 let panics = 0;
-addEventListener("error", (event) => {
-  if (event.error instanceof WebAssembly.RuntimeError) panics += 1;
-});
+let instances = 0;
+let startedAfter = 0;
+addEventListener("error", (event) => noticePanic(event.error));
+
+function noticePanic(error) {
+  if (error instanceof WebAssembly.RuntimeError) panics += 1;
+}
+
+/** The number of the instance that is called now. To be asked before each call. */
+function instance() {
+  if (panics !== startedAfter || state.criticalError) {
+    rust.__wbg_reset_state();
+    state.criticalError = false;
+    startedAfter = panics;
+    instances += 1;
+  }
+  return instances;
+}
+
+/** Makes something of the instance of now, and once more whenever there is another. */
+function ofInstance(make) {
+  let made;
+  let of;
+  return () => {
+    const now = instance();
+    if (of !== now) [made, of] = [make(), now];
+    return made;
+  };
+}
+
+/** A call into Rust that is not awaited here. */
+async function called(call) {
+  try {
+    instance();
+    return await call();
+  } catch (error) {
+    noticePanic(error);
+    throw error;
+  }
+}
 
 /** Rejects when the WebAssembly instance of now has ended; `done` ends the wait. */
 function endOfInstance(done) {
@@ -268,24 +307,26 @@ export class KeeperObject extends DurableObject {
 
   constructor(state, env) {
     super(state, env);
-    this.#keeper = new Keeper(state, env);
+    this.#keeper = ofInstance(() => new rust.KeeperObject(state, env));
+    this.#keeper();
   }
 
   fetch(request) {
-    const answer = request.url === HINTS ? this.#hear(request) : this.#keeper.fetch(request);
+    const answer = request.url === HINTS ? this.#hear(request) : called(() => this.#keeper().fetch(request));
     return Promise.race([answer, endOfInstance(answer)]);
   }
 
   async #hear(request) {
     try {
-      return new Response(await this.#keeper.hear(await request.text()));
+      const message = await request.text();
+      return new Response(await called(() => this.#keeper().on_webhook(message)));
     } catch (error) {
       return new Response(error.message, { status: 500 });
     }
   }
 
   alarm() {
-    const done = this.#keeper.alarm();
+    const done = called(() => this.#keeper().alarm());
     return Promise.race([done, endOfInstance(done)]);
   }
 }

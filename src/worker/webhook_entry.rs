@@ -40,7 +40,7 @@ extern "C" {
     fn next(this: &Blocks) -> Option<Uint8Array>;
 }
 
-/// What takes webhooks, for as long as the isolate lives. `entry.mjs` makes one; after a panic, worker-build's shim
+/// What takes webhooks, for as long as the isolate lives. `entry.mjs` makes one; after a panic, it
 /// makes another in its place.
 #[wasm_bindgen]
 pub struct Intake {

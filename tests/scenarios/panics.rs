@@ -69,7 +69,7 @@ async fn others_are_rerun_within_a_minute(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
-/// Webhooks are judged in a call of JavaScript's, past worker-build's own handler.
+/// A webhook is read and judged in several calls from JavaScript.
 async fn a_panic_in_a_delivery_ends_with_it(stage: Arc<Stage>) {
     let options = Options { build: Some(local_worker::root().join("target/fault-build")), ..Options::default() };
     let worker = stage.worker_with(options).await;

@@ -191,7 +191,7 @@ async fn start_worker(options: Options) -> Result<LocalWorker, String> {
         StartError::PortTaken(port) => {
             format!("Port {port} is taken by another program. Choose another one: npm start -- --port NUMBER")
         }
-        StartError::Missing(path) if path.ends_with("build/worker/shim.mjs") => {
+        StartError::Missing(path) if path.ends_with("build/index.js") => {
             "The Worker is not built. Build it: npm run build".to_owned()
         }
         StartError::Missing(path) => format!("{} is missing. Set it up: npm run setup:tools", path.display()),

@@ -121,7 +121,7 @@ impl LocalWorker {
         let node = root.join("node_modules/.bin/node");
         let wrangler = root.join("node_modules/wrangler/bin/wrangler.js");
         let built = options.build.unwrap_or_else(|| root.join("build"));
-        for needed in [&node, &wrangler, &built.join("worker/shim.mjs")] {
+        for needed in [&node, &wrangler, &built.join("index.js")] {
             if !needed.exists() {
                 return Err(StartError::Missing(needed.clone()));
             }
