@@ -24,6 +24,7 @@ mod policies;
 mod pulls;
 mod reruns;
 mod second_looks;
+mod stored;
 mod sweeps;
 mod times;
 mod trouble;
