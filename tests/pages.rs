@@ -9,7 +9,7 @@ use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rat
 use rerunner::names::Conclusion;
 use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::RunOutcome;
-use rerunner::policy::{Action, Detail, JudgedJob};
+use rerunner::policy::{Action, Detail, FailedJob};
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::{Millis, Span};
 use rerunner::web::api::RepositoryEntry;
@@ -153,8 +153,8 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
     }
 }
 
-fn judged(name: &str, step: Option<&str>, then: Action, rule: Option<&str>) -> JudgedJob {
-    JudgedJob {
+fn judged(name: &str, step: Option<&str>, action: Action, rule: Option<&str>) -> FailedJob {
+    FailedJob {
         name: name.to_owned(),
         step: step.map(str::to_owned),
         conclusion: Some(Conclusion::Failure),
@@ -163,7 +163,7 @@ fn judged(name: &str, step: Option<&str>, then: Action, rule: Option<&str>) -> J
         runner: Some("big-03".to_owned()),
         labels: vec!["self-hosted".to_owned()],
         duration_seconds: Some(312),
-        then: Some(then),
+        action: Some(action),
         rule: rule.map(str::to_owned),
         line: Some(4_711),
     }
@@ -294,7 +294,7 @@ fn hostile_run() -> String {
         let detail = &mut view.decisions[0].detail;
         detail
             .jobs
-            .push(JudgedJob { runner: Some(name.clone()), ..judged(&name, Some(&name), Action::Leave, Some(&name)) });
+            .push(FailedJob { runner: Some(name.clone()), ..judged(&name, Some(&name), Action::Leave, Some(&name)) });
         detail.rules.push(name.clone());
         detail.absent.push(name);
     }

@@ -1,5 +1,5 @@
 use clap::Args;
-use rerunner::policy::evidence::{Evidence, History, LogTail, Need, Read};
+use rerunner::policy::evidence::{Evidence, Fetched, History, LogTail, Need};
 use rerunner::policy::run::Run;
 use rerunner::policy::{Decision, Policy, Rules, Verdict, decide};
 use serde_json::{Map, Value};
@@ -42,16 +42,16 @@ pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let (run, jobs) = subject(arguments)?;
     let given = Given {
         jobs: match jobs {
-            jobs if jobs.is_empty() => Read::Absent("not given; see --jobs".to_owned()),
-            jobs => Read::There(jobs.into_iter().map(|job| job.job).collect()),
+            jobs if jobs.is_empty() => Fetched::Absent("not given; see --jobs".to_owned()),
+            jobs => Fetched::Present(jobs.into_iter().map(|job| job.job).collect()),
         },
         annotations: match &arguments.annotations {
-            None => Read::Absent("not given; see --annotations".to_owned()),
-            Some(file) => Read::There(messages(file)?),
+            None => Fetched::Absent("not given; see --annotations".to_owned()),
+            Some(file) => Fetched::Present(messages(file)?),
         },
         log: match &arguments.log {
-            None => Read::Absent("not given; see --log".to_owned()),
-            Some(file) => Read::There(tail(&String::from_utf8_lossy(&input::bytes(file)?))),
+            None => Fetched::Absent("not given; see --log".to_owned()),
+            Some(file) => Fetched::Present(tail(&String::from_utf8_lossy(&input::bytes(file)?))),
         },
     };
     let decision = given.decide(&rules, &state.policy(), &run, &History::default());
@@ -62,9 +62,9 @@ pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
 
 /// What stands in for GitHub.
 pub struct Given {
-    pub jobs: Read<Vec<rerunner::policy::evidence::Job>>,
-    pub annotations: Read<Vec<String>>,
-    pub log: Read<LogTail>,
+    pub jobs: Fetched<Vec<rerunner::policy::evidence::Job>>,
+    pub annotations: Fetched<Vec<String>>,
+    pub log: Fetched<LogTail>,
 }
 
 impl Given {
@@ -74,7 +74,7 @@ impl Given {
             match decide(rules, policy, run, history, &evidence) {
                 Verdict::Decision(decision) => return decision,
                 Verdict::Need(Need::Workflow(_)) => {
-                    evidence.workflow = Read::Absent("not given; see --jobs".to_owned());
+                    evidence.workflow = Fetched::Absent("not given; see --jobs".to_owned());
                 }
                 Verdict::Need(Need::Jobs) => evidence.jobs = self.jobs.clone(),
                 Verdict::Need(Need::Annotations(job)) => {
@@ -83,7 +83,7 @@ impl Given {
                 Verdict::Need(Need::Log(job)) => {
                     evidence.logs.insert(job, self.log.clone());
                 }
-                Verdict::Need(Need::Pulls { .. }) => evidence.pulls = Read::Absent("not given".to_owned()),
+                Verdict::Need(Need::Pulls { .. }) => evidence.pulls = Fetched::Absent("not given".to_owned()),
             }
         }
     }

@@ -6,7 +6,7 @@ use rerunner::escape::line;
 use rerunner::names::Conclusion;
 use rerunner::names::{RunAttempt, RunId, WorkflowId};
 use rerunner::policy::RunOutcome;
-use rerunner::policy::evidence::{EarlierAttempt, History, Job, Read, Spent};
+use rerunner::policy::evidence::{EarlierAttempt, Fetched, History, Job, Spent};
 use rerunner::policy::run::Run;
 use rerunner::policy::{Decision, Policy, Rerun, Rules};
 use rerunner::time::{Millis, Span};
@@ -59,9 +59,9 @@ pub fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> 
         let Attempt { run, jobs, ended } = attempt;
         let earlier = histories.entry(run.run_id).or_default();
         let given = Given {
-            jobs: jobs.clone().map_or_else(|| Read::Absent("not in the export".to_owned()), Read::There),
-            annotations: Read::Absent("not in the export".to_owned()),
-            log: Read::Absent("not in the export".to_owned()),
+            jobs: jobs.clone().map_or_else(|| Fetched::Absent("not in the export".to_owned()), Fetched::Present),
+            annotations: Fetched::Absent("not in the export".to_owned()),
+            log: Fetched::Absent("not in the export".to_owned()),
         };
         let history = History { attempts: earlier.clone(), spent: spent_before(&spent, *ended) };
         let (decided, reason) = match given.decide(rules, policy, run, &history) {

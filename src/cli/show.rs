@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rerunner::escape::line;
 use rerunner::policy::run::Run;
-use rerunner::policy::{Action, Decision, Detail, Ending, JudgedJob, Rerun, Scope};
+use rerunner::policy::{Action, Decision, Detail, Ending, FailedJob, Rerun, Scope};
 use serde_json::{Value, json};
 
 /// A sentence that names the run.
@@ -66,8 +66,8 @@ fn detail(detail: &Detail) -> String {
     text
 }
 
-fn judged(job: &JudgedJob) -> String {
-    let then = match job.then {
+fn judged(job: &FailedJob) -> String {
+    let then = match job.action {
         Some(Action::Rerun) => "re-run",
         Some(Action::Leave) => "leave",
         Some(Action::Ignore) => "ignore",
@@ -84,7 +84,7 @@ fn judged(job: &JudgedJob) -> String {
         None => at,
     };
     let code = job.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
-    if job.then.is_some() { format!("{then} {rule}; failed {at}{code}") } else { format!("failed {at}{code}") }
+    if job.action.is_some() { format!("{then} {rule}; failed {at}{code}") } else { format!("failed {at}{code}") }
 }
 
 pub fn decision_json(run: &Run, decision: &Decision) -> Value {

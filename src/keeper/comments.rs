@@ -177,7 +177,7 @@ fn section(view: &OneRunView, web_url: &str) -> String {
     );
     for decision in &view.decisions {
         text.push_str(&format!("- {}\n", markdown(&decision.reason)));
-        let jobs = decision.detail.jobs.iter().filter(|job| job.then != Some(Action::Ignore));
+        let jobs = decision.detail.jobs.iter().filter(|job| job.action != Some(Action::Ignore));
         for job in jobs.take(JOBS_SHOWN) {
             let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at {}", code(step)));
             text.push_str(&format!("  - {}{step}\n", code(&job.name)));

@@ -12,8 +12,8 @@ use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{Call, Found, Page, Problem};
 use crate::names::Conclusion;
 use crate::names::JobId;
-use crate::policy::evidence::{Evidence, Job, Need, Pulls, Read};
-use crate::policy::{Policy, search};
+use crate::policy::Policy;
+use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget};
 use crate::policy::{run::PullRequest, run::Run};
 use crate::time::{Millis, Span};
 
@@ -130,8 +130,8 @@ impl EvidenceCollector {
     /// The name of the run's workflow, if anything that was read says it.
     pub fn workflow(&self) -> Option<&str> {
         match (&self.evidence.workflow, &self.evidence.jobs) {
-            (Read::There(name), _) => Some(name),
-            (_, Read::There(jobs)) => jobs.iter().find_map(|job| job.workflow.as_deref()),
+            (Fetched::Present(name), _) => Some(name),
+            (_, Fetched::Present(jobs)) => jobs.iter().find_map(|job| job.workflow.as_deref()),
             _ => None,
         }
     }
@@ -139,7 +139,7 @@ impl EvidenceCollector {
     /// A pull request can be closed, or pushed to, at any time.
     pub fn forget_old_pulls(&mut self, now: Millis) {
         if now - self.pulls_read > PULLS_FRESH {
-            self.evidence.pulls = Read::Unread;
+            self.evidence.pulls = Fetched::NotYet;
         }
     }
 
@@ -172,7 +172,7 @@ impl EvidenceCollector {
             return None;
         }
         if may_kill && self.evidence.searched.is_spent() {
-            self.absent(&call, search::beyond());
+            self.absent(&call, beyond_budget());
             return None;
         }
         if self.requests + call.requests() > subrequests::EVIDENCE {
@@ -192,7 +192,7 @@ impl EvidenceCollector {
         match Head::of(&self.run) {
             Ok(head) => Some(self.call(Call::ListPulls { run_id: self.run.run_id, head, page: 1 })),
             Err(why) => {
-                self.evidence.pulls = Read::Absent(why.to_owned());
+                self.evidence.pulls = Fetched::Absent(why.to_owned());
                 None
             }
         }
@@ -201,11 +201,11 @@ impl EvidenceCollector {
     /// Whether it was asked for, and answered.
     pub fn has(&self, need: Need) -> bool {
         match need {
-            Need::Workflow(_) => self.evidence.workflow != Read::Unread,
-            Need::Jobs => self.evidence.jobs != Read::Unread,
+            Need::Workflow(_) => self.evidence.workflow != Fetched::NotYet,
+            Need::Jobs => self.evidence.jobs != Fetched::NotYet,
             Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
             Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
-            Need::Pulls { .. } => self.evidence.pulls != Read::Unread,
+            Need::Pulls { .. } => self.evidence.pulls != Fetched::NotYet,
         }
     }
 
@@ -230,14 +230,14 @@ impl EvidenceCollector {
             },
             (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match self.found(call, found) {
                 Ok(tail) => {
-                    self.evidence.logs.insert(*job_id, Read::There(tail));
+                    self.evidence.logs.insert(*job_id, Fetched::Present(tail));
                     Collected::Had
                 }
                 Err(taken) => taken,
             },
             (Call::ReadWorkflow { .. }, Answer::Workflow(found)) => match self.found(call, found) {
                 Ok(name) => {
-                    self.evidence.workflow = Read::There(name);
+                    self.evidence.workflow = Fetched::Present(name);
                     Collected::Had
                 }
                 Err(taken) => taken,
@@ -280,7 +280,7 @@ impl EvidenceCollector {
         {
             return Collected::Ask(self.call(Call::ListPulls { run_id: *run_id, head: head.clone(), page: page + 1 }));
         }
-        self.evidence.pulls = Read::There(Pulls { all: std::mem::take(&mut self.pulls), complete: !listed.full });
+        self.evidence.pulls = Fetched::Present(Pulls { all: std::mem::take(&mut self.pulls), complete: !listed.full });
         Collected::Had
     }
 
@@ -306,7 +306,7 @@ impl EvidenceCollector {
         } else if !any(|job| job.conclusion.is_some_and(did_not_pass)) {
             self.is_missing(call, BEHIND_FOR);
         }
-        self.evidence.jobs = Read::There(jobs);
+        self.evidence.jobs = Fetched::Present(jobs);
         Collected::Had
     }
 
@@ -325,7 +325,7 @@ impl EvidenceCollector {
         if messages.is_empty() {
             self.is_missing(call, NOT_YET_FOR);
         }
-        self.evidence.annotations.insert(job_id, Read::There(messages));
+        self.evidence.annotations.insert(job_id, Fetched::Present(messages));
         Collected::Had
     }
 
@@ -342,15 +342,15 @@ impl EvidenceCollector {
 
     fn absent(&mut self, call: &Call, why: String) -> Collected {
         match call {
-            Call::ReadWorkflow { .. } => self.evidence.workflow = Read::Absent(why),
-            Call::ListJobs { .. } => self.evidence.jobs = Read::Absent(why),
+            Call::ReadWorkflow { .. } => self.evidence.workflow = Fetched::Absent(why),
+            Call::ListJobs { .. } => self.evidence.jobs = Fetched::Absent(why),
             Call::ListAnnotations { job_id, .. } => {
-                self.evidence.annotations.insert(*job_id, Read::Absent(why));
+                self.evidence.annotations.insert(*job_id, Fetched::Absent(why));
             }
             Call::ReadLog { job_id, .. } => {
-                self.evidence.logs.insert(*job_id, Read::Absent(why));
+                self.evidence.logs.insert(*job_id, Fetched::Absent(why));
             }
-            Call::ListPulls { .. } => self.evidence.pulls = Read::Absent(why),
+            Call::ListPulls { .. } => self.evidence.pulls = Fetched::Absent(why),
             _ => {}
         }
         Collected::Had

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::escape::{bounded, chat};
 use crate::names::{RepoName, RunId, lengths};
 use crate::policy::RunOutcome;
-use crate::policy::{Action, JudgedJob};
+use crate::policy::{Action, FailedJob};
 use crate::time::{Millis, Span};
 
 use super::Keeper;
@@ -179,8 +179,8 @@ fn link(repository: &RepoName, notices: &Notices, run_id: RunId) -> String {
     format!("{}/{repository}/actions/runs/{run_id}", notices.web_url)
 }
 
-fn jobs(jobs: &[JudgedJob]) -> String {
-    let by_themselves: Vec<&JudgedJob> = jobs.iter().filter(|job| job.then != Some(Action::Ignore)).collect();
+fn jobs(jobs: &[FailedJob]) -> String {
+    let by_themselves: Vec<&FailedJob> = jobs.iter().filter(|job| job.action != Some(Action::Ignore)).collect();
     let named = by_themselves.iter().take(JOBS_NAMED).map(|job| match &job.step {
         Some(step) => format!("{} (at {})", named(&job.name), named(step)),
         None => named(&job.name),

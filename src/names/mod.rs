@@ -4,9 +4,12 @@
 mod conclusion;
 mod ids;
 pub mod lengths;
+mod string_enum;
 
 pub use conclusion::Conclusion;
 pub use ids::{InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
+pub(crate) use string_enum::string_enum;
+pub use string_enum::{StringEnum, TextVisitor};
 
 use std::fmt;
 

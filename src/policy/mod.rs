@@ -1,20 +1,21 @@
 //! What should happen to a failed run: a pure function of the run, the settings and the repository's policy file.
 //!
-//! | file | what it is |
+//! # The map
+//!
+//! Each uses those above it.
+//!
+//! | module | what it is |
 //! |---|---|
-//! | [`keys`] | every key of the file: shape, default, meaning; the reader, the schema and README go by it |
-//! | `yaml`, `read`, `shapes`, `error` | text → tree with places → [`Policy`], or all errors |
-//! | `format` | what a policy file says, resolved |
-//! | `schema`, `describe` | the format as a JSON Schema; a policy in plain English |
-//! | [`evidence`] | what a decision can go by |
-//! | [`search`] | what its patterns find, within a budget |
-//! | `judge` | a failed job and the rules → what can still be made of it, and what has to be read for that |
-//! | `workflow`, [`interruption`] | what a run's workflow is called; what ended a job other than its own steps |
-//! | `decide`, `case` | the run itself → its jobs, and the limits → [`Decision`] |
-//! | `absent` | whether what could not be read could have kept a run from being re-run |
-//! | `superseded` | whether a run is still of what its pull request is |
-//! | `cost`, `fingerprint` | what a re-run costs; whether two attempts failed in the same way |
-//! | `reason`, `words`, `detail` | the decision as a sentence, and as data |
+//! | [`run`] | a workflow run and a pull request |
+//! | `patterns` | regexes, as one automaton for all of a policy |
+//! | [`file`] | the policy file: text → a [`Policy`], or all errors; its keys, its JSON Schema |
+//! | [`evidence`] | what a decision can go by beside the run: jobs, annotations, logs; what the patterns find in them |
+//! | `matching` | a failed job and the rules → those that it may take, and what has to be read to know more |
+//! | `rules` | the Worker's settings that decisions go by |
+//! | `wording` | reasons, doubts and whole policies in plain English |
+//! | `decision` | the run itself → its failed jobs → the limits → a [`Decision`] |
+//!
+//! To add a condition, begin in `file/format.rs`: its head names each place that has to know.
 //!
 //! # Why these libraries
 //!
@@ -38,40 +39,19 @@
 //! after the other, at each character in proportion to the pattern's size: 30 s on workerd for 64 regexes and 12 logs. So do
 //! regex-automata's PikeVM and regex 1 without its optimizations.
 
-mod absent;
-mod cost;
-mod decide;
-mod describe;
-mod detail;
-mod error;
+mod decision;
 pub mod evidence;
-mod failed_attempt;
-mod fingerprint;
-mod format;
-pub mod interruption;
-mod judge;
-pub mod keys;
-mod outcome;
-mod read;
-mod reason;
+pub mod file;
+mod matching;
+mod patterns;
+mod rules;
 pub mod run;
-mod schema;
-pub mod search;
-mod shapes;
-mod superseded;
-mod words;
-mod workflow;
-mod yaml;
+mod wording;
 
-pub use decide::{Decision, Ending, Rerun, Rules, Verdict, decide};
-pub use describe::describe;
-pub use detail::{Detail, JudgedJob};
-pub use error::PolicyError;
-pub use format::*;
-pub use outcome::RunOutcome;
-pub use read::{Bounds, parse};
-pub use schema::schema;
-pub use superseded::pull_request_of;
+pub use decision::{Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, decide, pull_request_of};
+pub use file::{Action, Bounds, Policy, PolicyError, PolicyState, Scope, parse, schema};
+pub use rules::Rules;
+pub use wording::describe;
 
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,20 @@
-//! The JSON API: what a query asks for, and what is not the Keeper's own answer ([`crate::keeper::views`]).
+//! The JSON API. Most answers are a Keeper's own ([`crate::keeper::views`]).
 
 use serde::Serialize;
 
+use crate::doctor::{Site, examine, redeliver};
 use crate::keeper::store::statistics::{Figures, Totals};
 use crate::keeper::summary::Summary;
-use crate::keeper::views::RunSlice;
-use crate::names::{RepoName, RunId};
-use crate::policy::RunOutcome;
+use crate::keeper::views::Question;
+use crate::names::RepoName;
+use crate::settings::Settings;
 use crate::time::{Millis, rfc3339};
 
-const DEFAULT_LIMIT: u64 = 50;
-const MOST: u64 = 100;
-/// Cursors of lists that go by number end here.
-const MOST_SKIPPED: u64 = 10_000;
+use super::backend::{Backend, ListError, SummaryList, ask};
+use super::http::{Request, Response};
+use super::parameters::{Parameters, bad_cursor};
+use super::rejection::Rejection;
+use super::routes::{Api, origin};
 
 #[derive(Debug, Serialize)]
 pub struct Repositories {
@@ -63,85 +65,70 @@ impl RepositoryEntry {
     }
 }
 
-/// The parameters of a request, of which there are three.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Query {
-    pub limit: Option<String>,
-    pub cursor: Option<String>,
-    pub outcome: Option<String>,
-}
-
-impl Query {
-    pub fn parse(url: &str) -> Self {
-        let mut query = Self::default();
-        let text = url.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            let value = Some(value.into_owned()).filter(|value| !value.is_empty());
-            match &*name {
-                "limit" => query.limit = value,
-                "cursor" => query.cursor = value,
-                "outcome" => query.outcome = value,
-                _ => {}
+pub async fn answer(
+    api: &Api,
+    parameters: &Parameters,
+    request: &Request<'_>,
+    settings: &Settings,
+    backend: &impl Backend,
+) -> Result<Response, Rejection> {
+    match api {
+        Api::Repositories => {
+            let (repositories, next_cursor) = repositories(backend, parameters.list_cursor()?).await?;
+            Response::json(&Repositories { repositories, next_cursor })
+        }
+        Api::Runs(repository) => kept(backend, repository, Question::Runs(parameters.runs()?)).await,
+        Api::Run(repository, run_id) => kept(backend, repository, Question::Run(*run_id)).await,
+        Api::FlakyJobs(repository) => {
+            let (skip, limit) = (parameters.skip()?, parameters.limit()?);
+            kept(backend, repository, Question::FlakyJobs { skip, limit }).await
+        }
+        Api::Pause(repository) => changed(request, backend, repository, Question::Pause).await,
+        Api::Resume(repository) => changed(request, backend, repository, Question::Resume).await,
+        Api::Doctor => {
+            let (repositories, site) = (parameters.repositories()?, Site::new(settings, origin(request.url)));
+            let findings = examine::examine(&backend.github(&repositories), &site, &repositories).await;
+            Response::json(&serde_json::json!({ "findings": findings }))
+        }
+        Api::Redeliver => {
+            let (repositories, site) = (parameters.repositories()?, Site::new(settings, origin(request.url)));
+            let github = backend.github(&repositories);
+            match redeliver::everything(&github, &site, &repositories, backend.now()).await {
+                Ok(done) => Response::json(&done),
+                Err(problem) => Err(Rejection::BadGateway(problem.to_string())),
             }
         }
-        query
-    }
-
-    /// An error says what was expected.
-    pub fn limit(&self) -> Result<u64, String> {
-        match &self.limit {
-            None => Ok(DEFAULT_LIMIT),
-            Some(text) => match text.parse() {
-                Ok(limit @ 1..=MOST) => Ok(limit),
-                _ => Err(format!("limit: expected a number from 1 to {MOST}")),
-            },
-        }
-    }
-
-    /// Which runs.
-    pub fn page(&self) -> Result<RunSlice, String> {
-        let outcome = match &self.outcome {
-            None => None,
-            Some(text) => Some(RunOutcome::parse(text).ok_or_else(|| {
-                let names = RunOutcome::ALL.map(RunOutcome::as_str).join(", ");
-                format!("outcome: expected one of {names}")
-            })?),
-        };
-        let before = match &self.cursor {
-            None => None,
-            Some(text) => Some(text.parse().ok().and_then(RunId::new).ok_or_else(bad_cursor)?),
-        };
-        Ok(RunSlice { outcome, before, limit: self.limit()? })
-    }
-
-    /// How many to skip, of a list that goes by number.
-    pub fn skip(&self) -> Result<u64, String> {
-        match &self.cursor {
-            None => Ok(0),
-            Some(text) => text.parse().ok().filter(|skip| *skip <= MOST_SKIPPED).ok_or_else(bad_cursor),
-        }
     }
 }
 
-fn bad_cursor() -> String {
-    "cursor: expected the next_cursor of an answer".to_owned()
+/// A Keeper's own answer.
+async fn kept(backend: &impl Backend, repository: &RepoName, question: Question) -> Result<Response, Rejection> {
+    let answer = ask(backend, repository, question).await?;
+    Ok(Response::json_text(answer.json).with_rows_read(answer.rows_read))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The same; to a form, the page that it was on.
+async fn changed(
+    request: &Request<'_>,
+    backend: &impl Backend,
+    repository: &RepoName,
+    question: Question,
+) -> Result<Response, Rejection> {
+    let response = kept(backend, repository, question).await?;
+    Ok(if request.is_form() { Response::see_other(format!("/overview/{repository}")) } else { response })
+}
 
-    #[test]
-    fn queries() {
-        let page = |query: &str| Query::parse(&format!("https://h/x?{query}")).page();
-        assert_eq!(page(""), Ok(RunSlice { outcome: None, before: None, limit: 50 }));
-        let all = RunSlice { outcome: Some(RunOutcome::Rescued), before: RunId::new(7), limit: 100 };
-        assert_eq!(page("limit=100&outcome=rescued&cursor=7&other=1#f"), Ok(all));
-        for bad in ["limit=0", "limit=101", "limit=x", "outcome=best", "cursor=-1", "cursor=x"] {
-            let error = page(bad).unwrap_err();
-            assert!(error.starts_with(bad.split('=').next().unwrap()), "{error}");
+/// Up to 1,000 repositories, and where the list goes on.
+pub async fn repositories(
+    backend: &impl Backend,
+    cursor: Option<&str>,
+) -> Result<(Vec<RepositoryEntry>, Option<String>), Rejection> {
+    match backend.summaries(cursor).await {
+        Ok(SummaryList { summaries, cursor }) => {
+            let now = backend.now();
+            Ok((summaries.into_iter().map(|summary| RepositoryEntry::of(summary, now)).collect(), cursor))
         }
-        assert_eq!(Query::parse("https://h/x?cursor=50").skip(), Ok(50));
-        assert!(Query::parse("https://h/x?cursor=10001").skip().is_err());
+        Err(ListError::BadCursor) => Err(bad_cursor()),
+        Err(ListError::Fault(fault)) => Err(Rejection::unavailable("list in Workers KV", fault)),
     }
 }

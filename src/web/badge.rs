@@ -3,17 +3,34 @@
 use maud::{PreEscaped, html};
 
 use crate::keeper::store::statistics::Figures;
+use crate::names::RepoName;
+use crate::settings::Settings;
 
+use super::api::RepositoryEntry;
+use super::backend::Backend;
 use super::html::percent;
+use super::http::Response;
+use super::rejection::Rejection;
 
 /// Of the badge, in seconds. GitHub's image proxy goes by it too.
-pub const MAX_AGE: u32 = 300;
+const MAX_AGE: u32 = 300;
 
 const LABEL: &str = "CI rescued";
 /// Of a character at 11 px, about.
 const CHARACTER: usize = 7;
 
-pub fn badge(last_30_days: Figures) -> String {
+pub async fn answer(repository: &RepoName, settings: &Settings, backend: &impl Backend) -> Result<Response, Rejection> {
+    if !settings.has_badge(repository) {
+        return Err(Rejection::NotFound("there is no badge for this repository"));
+    }
+    let summary = backend.summary(repository).await;
+    let summary = summary.map_err(|fault| Rejection::unavailable("summary in Workers KV", fault))?;
+    let now = backend.now();
+    let last_30_days = summary.map(|summary| RepositoryEntry::of(summary, now).last_30_days).unwrap_or_default();
+    Ok(Response::public_image("image/svg+xml", badge(last_30_days), MAX_AGE))
+}
+
+fn badge(last_30_days: Figures) -> String {
     let decided = last_30_days.rescued + last_30_days.exhausted;
     let permille = (last_30_days.rescued * 1_000).checked_div(decided).and_then(|rate| u32::try_from(rate).ok());
     let (value, colour) = match permille {

@@ -12,6 +12,10 @@ use crate::keeper::summary::Summary;
 use crate::names::RepoName;
 use crate::settings::{SettingProblem, Settings};
 
+use super::access;
+use super::backend::Backend;
+use super::http::{Request, Response};
+
 #[derive(Debug, Serialize)]
 pub struct Health {
     /// `ok` or `unhealthy`.
@@ -78,6 +82,22 @@ impl<'a> Refusal<'a> {
             },
         }
     }
+}
+
+pub async fn answer(
+    request: &Request<'_>,
+    settings: &Settings,
+    backend: &impl Backend,
+) -> Result<Response, super::rejection::Rejection> {
+    let knows_token = access::knows_token(request, settings, backend).await?;
+    let refusal = backend.credentials_refusal().await;
+    let health = if knows_token {
+        let summaries = backend.summaries(None).await.map(|list| list.summaries);
+        Health::in_detail(settings, refusal, &summaries.unwrap_or_default())
+    } else {
+        Health::in_short(settings, refusal)
+    };
+    Ok(Response::json(&health)?.with_status(health.http_status()))
 }
 
 impl Health {

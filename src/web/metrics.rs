@@ -5,12 +5,31 @@ use std::fmt::Write;
 
 use crate::escape::label;
 use crate::policy::RunOutcome;
+use crate::settings::Settings;
 
-use super::api::RepositoryEntry;
+use super::api::{RepositoryEntry, repositories};
+use super::backend::Backend;
+use super::http::Response;
+use super::rejection::Rejection;
 
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Lists of 1,000 repositories that are shown.
+const LISTS: usize = 10;
 
-pub fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
+pub async fn answer(settings: &Settings, backend: &impl Backend) -> Result<Response, Rejection> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    for _ in 0..LISTS {
+        let (entries, next) = repositories(backend, cursor.as_deref()).await?;
+        all.extend(entries);
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(Response::plain(CONTENT_TYPE, metrics(&all, settings.problems.len())))
+}
+
+fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     let mut text = String::new();
     let each = |text: &mut String, name: &str, kind: &str, help: &str, of: &dyn Fn(&RepositoryEntry) -> u64| {
         head(text, name, kind, help);

@@ -2,24 +2,14 @@
 
 use crate::names::{RepoName, RunId};
 
-/// What a request asks for.
+use super::rejection::{Form, Rejection};
+
+/// What a request asks for. A webhook, `POST /`, does not come here: `worker/entry.mjs` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    Webhook,
     Home,
     Health,
     Badge(RepoName),
-    /// For whoever has `ADMIN_TOKEN`.
-    Admin(Admin),
-    /// The path is served, but not with this method.
-    MethodNotAllowed {
-        allow: &'static str,
-    },
-    NotFound,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admin {
     Page(Page),
     Api(Api),
     Metrics,
@@ -67,74 +57,101 @@ pub enum Care {
     Changes,
 }
 
-impl Admin {
-    /// Each route by name, so that a new one has to say.
-    pub fn care(&self) -> Care {
+/// How a route is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spec {
+    /// `None`: it is open to everybody.
+    pub care: Option<Care>,
+    /// Names of the query parameters that it knows.
+    pub parameters: &'static [&'static str],
+    /// How it says that it does not serve a request.
+    pub form: Form,
+}
+
+impl Spec {
+    const fn open(form: Form) -> Self {
+        Self { care: None, parameters: &[], form }
+    }
+
+    const fn admin(care: Care, form: Form, parameters: &'static [&'static str]) -> Self {
+        Self { care: Some(care), parameters, form }
+    }
+}
+
+impl Route {
+    pub fn spec(&self) -> Spec {
+        use Care::{Changes, Costs, Shows};
         match self {
-            Self::Page(Page::Overview | Page::Repository(_) | Page::Run(..)) | Self::Setup(Setup::Start) => Care::Shows,
+            Self::Home => Spec::open(Form::Page),
+            Self::Health => Spec::open(Form::Json),
+            Self::Badge(_) => Spec::open(Form::Text),
+            Self::Page(Page::Overview) => Spec::admin(Shows, Form::Page, &["cursor"]),
+            Self::Page(Page::Repository(_)) => Spec::admin(Shows, Form::Page, &["cursor", "outcome"]),
+            Self::Page(Page::Run(..)) => Spec::admin(Shows, Form::Page, &[]),
+            Self::Api(Api::Repositories) => Spec::admin(Costs, Form::Json, &["cursor"]),
+            Self::Api(Api::Runs(_)) => Spec::admin(Costs, Form::Json, &["limit", "cursor", "outcome"]),
+            Self::Api(Api::Run(..)) => Spec::admin(Costs, Form::Json, &[]),
+            Self::Api(Api::FlakyJobs(_)) => Spec::admin(Costs, Form::Json, &["limit", "cursor"]),
+            Self::Api(Api::Pause(_) | Api::Resume(_)) => Spec::admin(Changes, Form::Json, &[]),
+            Self::Api(Api::Doctor) => Spec::admin(Costs, Form::Json, &["repository"]),
+            Self::Api(Api::Redeliver) => Spec::admin(Changes, Form::Json, &["repository"]),
+            Self::Metrics => Spec::admin(Costs, Form::Text, &[]),
+            Self::Setup(Setup::Start) => Spec::admin(Shows, Form::Page, &["organization"]),
             // GitHub sends its reader here. It is called once for each visit of `/setup`, which the state tells.
-            Self::Setup(Setup::Created) => Care::Shows,
-            Self::Api(Api::Repositories | Api::Runs(_) | Api::Run(..) | Api::FlakyJobs(_) | Api::Doctor)
-            | Self::Metrics => Care::Costs,
-            Self::Api(Api::Pause(_) | Api::Resume(_) | Api::Redeliver) => Care::Changes,
+            Self::Setup(Setup::Created) => Spec::admin(Shows, Form::Page, &["code", "state"]),
         }
     }
 
-    fn is_post(&self) -> bool {
-        self.care() == Care::Changes
+    /// The methods that it takes, as `Allow` lists them.
+    fn methods(&self) -> &'static str {
+        match (self, self.spec().care) {
+            // Webhooks are sent to it.
+            (Self::Home, _) => "GET, HEAD, POST",
+            (_, Some(Care::Changes)) => "POST",
+            (_, Some(Care::Shows | Care::Costs) | None) => "GET, HEAD",
+        }
     }
 }
 
-pub fn route(method: &str, path: &str) -> Route {
-    let get = matches!(method, "GET" | "HEAD");
-    let getting = |route| if get { route } else { Route::MethodNotAllowed { allow: "GET, HEAD" } };
-    match (path, method) {
-        ("/", "POST") => Route::Webhook,
-        ("/", _) if get => Route::Home,
-        ("/", _) => Route::MethodNotAllowed { allow: "GET, HEAD, POST" },
-        ("/healthz", _) => getting(Route::Health),
-        _ => match admin(path) {
-            Some(admin) if admin.is_post() => match method {
-                "POST" => Route::Admin(admin),
-                _ => Route::MethodNotAllowed { allow: "POST" },
-            },
-            Some(admin) => getting(Route::Admin(admin)),
-            None => badge(path).map_or(Route::NotFound, |repository| getting(Route::Badge(repository))),
-        },
+const NO_SUCH_PATH: Rejection = Rejection::NotFound("there is nothing at this path; webhooks go to /");
+
+pub fn route(method: &str, path: &str) -> Result<Route, Rejection> {
+    let route = at(path).ok_or(NO_SUCH_PATH)?;
+    let allow = route.methods();
+    if !allow.split(", ").any(|allowed| allowed == method) {
+        return Err(Rejection::MethodNotAllowed { allow });
     }
+    // A webhook gets here if its path is `/` in a spelling that `worker/entry.mjs` does not know.
+    if route == Route::Home && method == "POST" { Err(NO_SUCH_PATH) } else { Ok(route) }
 }
 
-fn admin(path: &str) -> Option<Admin> {
+fn at(path: &str) -> Option<Route> {
     let repository = |owner: &str, name: &str| RepoName::parse(&format!("{owner}/{name}")).ok();
     let run_id = |text: &str| text.parse().ok().and_then(RunId::new);
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     Some(match segments.as_slice() {
-        ["metrics"] => Admin::Metrics,
-        ["setup"] => Admin::Setup(Setup::Start),
-        ["setup", "created"] => Admin::Setup(Setup::Created),
-        ["overview"] | ["overview", ""] => Admin::Page(Page::Overview),
-        ["overview", owner, name] => Admin::Page(Page::Repository(repository(owner, name)?)),
-        ["overview", owner, name, "runs", run] => Admin::Page(Page::Run(repository(owner, name)?, run_id(run)?)),
-        ["api", "v1", "doctor"] => Admin::Api(Api::Doctor),
-        ["api", "v1", "redeliver"] => Admin::Api(Api::Redeliver),
-        ["api", "v1", "repositories"] => Admin::Api(Api::Repositories),
-        ["api", "v1", "repositories", owner, name, rest @ ..] => {
-            let repository = repository(owner, name)?;
-            Admin::Api(match rest {
-                ["runs"] => Api::Runs(repository),
-                ["runs", run] => Api::Run(repository, run_id(run)?),
-                ["flaky-jobs"] => Api::FlakyJobs(repository),
-                ["pause"] => Api::Pause(repository),
-                ["resume"] => Api::Resume(repository),
-                _ => return None,
-            })
-        }
+        [""] => Route::Home,
+        ["healthz"] => Route::Health,
+        ["metrics"] => Route::Metrics,
+        ["badge", owner, file] => Route::Badge(repository(owner, file.strip_suffix(".svg")?)?),
+        ["setup"] => Route::Setup(Setup::Start),
+        ["setup", "created"] => Route::Setup(Setup::Created),
+        ["overview"] | ["overview", ""] => Route::Page(Page::Overview),
+        ["overview", owner, name] => Route::Page(Page::Repository(repository(owner, name)?)),
+        ["overview", owner, name, "runs", run] => Route::Page(Page::Run(repository(owner, name)?, run_id(run)?)),
+        ["api", "v1", rest @ ..] => Route::Api(match rest {
+            ["doctor"] => Api::Doctor,
+            ["redeliver"] => Api::Redeliver,
+            ["repositories"] => Api::Repositories,
+            ["repositories", owner, name, "runs"] => Api::Runs(repository(owner, name)?),
+            ["repositories", owner, name, "runs", run] => Api::Run(repository(owner, name)?, run_id(run)?),
+            ["repositories", owner, name, "flaky-jobs"] => Api::FlakyJobs(repository(owner, name)?),
+            ["repositories", owner, name, "pause"] => Api::Pause(repository(owner, name)?),
+            ["repositories", owner, name, "resume"] => Api::Resume(repository(owner, name)?),
+            _ => return None,
+        }),
         _ => return None,
     })
-}
-
-fn badge(path: &str) -> Option<RepoName> {
-    RepoName::parse(path.strip_prefix("/badge/")?.strip_suffix(".svg")?).ok()
 }
 
 /// The path of an absolute URL, without query and fragment.
@@ -160,41 +177,41 @@ mod tests {
 
     #[test]
     fn routes() {
-        let post_get = || Route::MethodNotAllowed { allow: "GET, HEAD, POST" };
-        let only_get = || Route::MethodNotAllowed { allow: "GET, HEAD" };
-        let only_post = || Route::MethodNotAllowed { allow: "POST" };
+        let post_get = || Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, POST" });
+        let only_get = || Err(Rejection::MethodNotAllowed { allow: "GET, HEAD" });
+        let only_post = || Err(Rejection::MethodNotAllowed { allow: "POST" });
         let repository = || RepoName::parse("octo/hello.world").unwrap();
         let run = || RunId::new(7).unwrap();
-        let page = |page| Route::Admin(Admin::Page(page));
-        let api = |api| Route::Admin(Admin::Api(api));
+        let page = |page| Ok(Route::Page(page));
+        let api = |api| Ok(Route::Api(api));
         for (method, path, expected) in [
-            ("POST", "/", Route::Webhook),
-            ("GET", "/", Route::Home),
-            ("HEAD", "/", Route::Home),
+            ("POST", "/", Err(NO_SUCH_PATH)),
+            ("GET", "/", Ok(Route::Home)),
+            ("HEAD", "/", Ok(Route::Home)),
             ("PUT", "/", post_get()),
             ("OPTIONS", "/", post_get()),
-            ("GET", "/healthz", Route::Health),
+            ("GET", "/healthz", Ok(Route::Health)),
             ("POST", "/healthz", only_get()),
-            ("POST", "/webhook", Route::NotFound),
-            ("POST", "*", Route::NotFound),
-            ("OPTIONS", "*", Route::NotFound),
-            ("GET", "", Route::NotFound),
-            ("POST", "//", Route::NotFound),
+            ("POST", "/webhook", Err(NO_SUCH_PATH)),
+            ("POST", "*", Err(NO_SUCH_PATH)),
+            ("OPTIONS", "*", Err(NO_SUCH_PATH)),
+            ("GET", "", Err(NO_SUCH_PATH)),
+            ("POST", "//", Err(NO_SUCH_PATH)),
             ("TRACE", "/", post_get()),
             ("PROPFIND", "/metrics", only_get()),
-            ("GET", "/favicon.ico", Route::NotFound),
+            ("GET", "/favicon.ico", Err(NO_SUCH_PATH)),
             ("GET", "/overview", page(Page::Overview)),
             ("HEAD", "/overview/", page(Page::Overview)),
             ("POST", "/overview", only_get()),
-            ("GET", "/overview/octo", Route::NotFound),
+            ("GET", "/overview/octo", Err(NO_SUCH_PATH)),
             ("GET", "/overview/octo/hello.world", page(Page::Repository(repository()))),
-            ("GET", "/overview/octo/..", Route::NotFound),
-            ("GET", "/overview/octo/%3Cscript%3E", Route::NotFound),
+            ("GET", "/overview/octo/..", Err(NO_SUCH_PATH)),
+            ("GET", "/overview/octo/%3Cscript%3E", Err(NO_SUCH_PATH)),
             ("GET", "/overview/octo/hello.world/runs/7", page(Page::Run(repository(), run()))),
-            ("GET", "/overview/octo/hello.world/runs/0", Route::NotFound),
-            ("GET", "/overview/octo/hello.world/runs/x", Route::NotFound),
+            ("GET", "/overview/octo/hello.world/runs/0", Err(NO_SUCH_PATH)),
+            ("GET", "/overview/octo/hello.world/runs/x", Err(NO_SUCH_PATH)),
             ("GET", "/api/v1/repositories", api(Api::Repositories)),
-            ("GET", "/api/v1/repositories/octo/hello.world", Route::NotFound),
+            ("GET", "/api/v1/repositories/octo/hello.world", Err(NO_SUCH_PATH)),
             ("GET", "/api/v1/repositories/octo/hello.world/runs", api(Api::Runs(repository()))),
             ("GET", "/api/v1/repositories/octo/hello.world/runs/7", api(Api::Run(repository(), run()))),
             ("GET", "/api/v1/repositories/octo/hello.world/flaky-jobs", api(Api::FlakyJobs(repository()))),
@@ -202,9 +219,9 @@ mod tests {
             ("POST", "/api/v1/repositories/octo/hello.world/resume", api(Api::Resume(repository()))),
             ("GET", "/api/v1/repositories/octo/hello.world/pause", only_post()),
             ("DELETE", "/api/v1/repositories", only_get()),
-            ("GET", "/metrics", Route::Admin(Admin::Metrics)),
-            ("GET", "/badge/octo/hello.world.svg", Route::Badge(repository())),
-            ("GET", "/badge/octo/hello.world", Route::NotFound),
+            ("GET", "/metrics", Ok(Route::Metrics)),
+            ("GET", "/badge/octo/hello.world.svg", Ok(Route::Badge(repository()))),
+            ("GET", "/badge/octo/hello.world", Err(NO_SUCH_PATH)),
             ("POST", "/badge/octo/hello.world.svg", only_get()),
         ] {
             assert_eq!(route(method, path), expected, "{method} {path}");
@@ -226,12 +243,10 @@ mod tests {
             ["/overview", "/overview/octo/widgets", "/overview/octo/widgets/runs/7", "/setup", "/setup/created"];
         routes.extend(pages.iter().chain(&["/metrics"]).map(|path| ("GET".to_owned(), (*path).to_owned())));
         for (method, path) in routes {
-            let care = match route(&method, &path) {
-                Route::Admin(admin) => admin.care(),
-                open => {
-                    assert_eq!((open, path.as_str()), (Route::Health, "/healthz"), "described, and no admin's");
-                    continue;
-                }
+            let route = route(&method, &path).unwrap();
+            let Some(care) = route.spec().care else {
+                assert_eq!((route, path.as_str()), (Route::Health, "/healthz"), "described, and no admin's");
+                continue;
             };
             let expected = match method.as_str() {
                 "POST" => Care::Changes,
@@ -239,6 +254,25 @@ mod tests {
                 _ => Care::Costs,
             };
             assert_eq!(care, expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_described() {
+        let described: serde_json::Value = serde_json::from_str(include_str!("../../docs/openapi.json")).unwrap();
+        for (path, methods) in described["paths"].as_object().unwrap() {
+            let example = path.replace("{owner}/{repo}", "octo/widgets").replace("{run_id}", "7");
+            for (method, operation) in methods.as_object().unwrap() {
+                let parameters = operation["parameters"].as_array().into_iter().flatten();
+                let names: Vec<_> = parameters
+                    .filter(|parameter| parameter["in"] == "query")
+                    .map(|parameter| parameter["name"].as_str().unwrap())
+                    .collect();
+                let known = route(&method.to_uppercase(), &example).unwrap().spec().parameters;
+                assert_eq!(names, known, "{method} {path}");
+                let says_400 = operation["responses"].get("400").is_some();
+                assert!(says_400, "{method} {path}: an unknown parameter is a 400");
+            }
         }
     }
 

@@ -17,9 +17,6 @@ pub struct Answer {
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
-    /// For 405 only.
-    #[serde(skip)]
-    pub allow: Option<&'static str>,
 }
 
 /// The run that an answer is about.
@@ -44,7 +41,7 @@ pub enum Outcome {
 
 impl Answer {
     fn new(status: u16, outcome: Outcome, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, outcome, reason: reason.into(), subject: None, due: None, allow: None }
+        Self { status, outcome, reason: reason.into(), subject: None, due: None }
     }
 
     /// 202: a candidate was stored.
@@ -67,10 +64,6 @@ impl Answer {
 
     pub fn rejected(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(status, Outcome::Rejected, reason)
-    }
-
-    pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self { allow: Some(allow), ..Self::rejected(405, "this method is not served here") }
     }
 
     /// 503: GitHub records a failed delivery, which can be redelivered.

@@ -4,7 +4,7 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Date, Env, Headers, Request, Response, ResponseBuilder};
+use worker::{Env, Headers, Request, Response, ResponseBuilder};
 
 use crate::doctor::redeliver::Redelivered;
 use crate::doctor::{self, Who};
@@ -12,41 +12,32 @@ use crate::keeper::state_machine::ReceiptKind;
 use crate::names::RepoName;
 use crate::settings::Settings;
 use crate::time::Millis;
-use crate::web::html::content_security_policy;
-use crate::web::{health::Health, home};
-use crate::web::{routes::Route, routes::path, routes::route};
+use crate::web;
 use crate::webhook::{Answer, Subject};
 use crate::webhook::{event::RunEvent, event::RunEventKind};
-use crate::worker::admin::Form;
+use crate::worker::backend::WorkerBackend;
+use crate::worker::clock::now;
 use crate::worker::doctor_client::DoctorClient;
-use crate::worker::{admin, env, kv, log};
+use crate::worker::{env, kv, log};
 use crate::worker::{keeper_object::HintMessage, keeper_object::ReceiptMessage};
 
 pub const KEEPER: &str = "KEEPER";
 
 pub async fn handle(request: Request, env: &Env) -> worker::Result<Response> {
     let settings = env::settings(env);
-    let method = request.inner().method();
-    let is_head = method == "HEAD";
-    let url = request.inner().url();
+    let (method, url) = (request.inner().method(), request.inner().url());
     #[cfg(feature = "fault-route")]
-    crate::worker::faults::panic_in_request(path(&url));
-    let response = match route(&method, path(&url)) {
-        Route::Home => html(home::home(&settings)),
-        Route::Health => health(&request, env, &settings).await,
-        Route::Badge(repository) => admin::show_badge(env, &settings, &repository).await,
-        Route::Admin(route) => admin::handle(&request, env, &settings, &route).await,
-        Route::MethodNotAllowed { allow } => respond(&Answer::method_not_allowed(allow)),
-        // A webhook is what entry.mjs takes for one: a way to write `/` that it does not know is none.
-        Route::NotFound | Route::Webhook => {
-            respond(&Answer::rejected(404, "there is nothing at this path; webhooks go to /"))
-        }
-    }?;
-    if is_head {
-        Ok(ResponseBuilder::new().with_status(response.status_code()).with_headers(response.headers().clone()).empty())
-    } else {
-        Ok(response)
+    crate::worker::faults::panic_in_request(crate::web::routes::path(&url));
+    let header = |name: &str| request.headers().get(name).ok().flatten();
+    let address = header("cf-connecting-ip").unwrap_or_default();
+    let request = web::Request { method: &method, url: &url, header: &header, address: &address };
+    let response = web::handle(&request, &settings, &WorkerBackend::new(env, &settings)).await;
+    let headers = Headers::new();
+    for (name, value) in &response.headers {
+        headers.append(name, value)?;
     }
+    let builder = ResponseBuilder::new().with_status(response.status).with_headers(headers);
+    Ok(if method == "HEAD" { builder.empty() } else { builder.fixed(response.body) })
 }
 
 #[wasm_bindgen]
@@ -121,20 +112,6 @@ fn receipt_answer(receipt: ReceiptMessage, subject: Subject) -> Answer {
     answer.about(Subject { run_attempt, ..subject }).due(receipt.due.map(Millis::to_rfc3339))
 }
 
-/// Fixed phrases for everybody; for whoever has `ADMIN_TOKEN`, what GitHub said, and of which repositories.
-async fn health(request: &Request, env: &Env, settings: &Settings) -> worker::Result<Response> {
-    let refusal = kv::read_refusal(env).await;
-    let health = match admin::knows_token(request, env, settings).await {
-        Ok(false) => Health::in_short(settings, refusal),
-        Ok(true) => {
-            let summaries = kv::list_summaries(env, None).await.map(|(summaries, _)| summaries);
-            Health::in_detail(settings, refusal, &summaries.unwrap_or_default())
-        }
-        Err(denied) => return admin::deny(denied, Form::Json),
-    };
-    json(health.http_status(), &health)
-}
-
 /// Has GitHub send again what did not arrive at the App's webhook in the last three days. Without an App it takes more
 /// than the right to re-run, which a token need not have: the doctor does it then, when asked.
 pub async fn redeliver(env: &Env) {
@@ -143,38 +120,9 @@ pub async fn redeliver(env: &Env) {
         return;
     }
     let doctor_client = DoctorClient::new(&settings, []);
-    let now = Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX));
-    match doctor::redeliver::redeliver(&doctor_client, Who::App, "/app/hook/deliveries", now).await {
+    match doctor::redeliver::redeliver(&doctor_client, Who::App, "/app/hook/deliveries", now()).await {
         Ok(done) if done == Redelivered::default() => {}
         Ok(done) => log::redelivered(&done),
         Err(problem) => log::fault("redelivery", &problem.to_string()),
     }
-}
-
-fn respond(answer: &Answer) -> worker::Result<Response> {
-    let response = json(answer.status, answer)?;
-    if let Some(allow) = answer.allow {
-        response.headers().set("allow", allow)?;
-    }
-    Ok(response)
-}
-
-fn json(status: u16, body: &impl serde::Serialize) -> worker::Result<Response> {
-    let headers = Headers::new();
-    headers.set("content-type", "application/json")?;
-    headers.set("cache-control", "no-store")?;
-    headers.set("x-content-type-options", "nosniff")?;
-    headers.set("cross-origin-resource-policy", "same-origin")?;
-    let body = serde_json::to_vec(body)?;
-    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
-}
-
-fn html(page: String) -> worker::Result<Response> {
-    let headers = Headers::new();
-    headers.set("content-type", "text/html; charset=utf-8")?;
-    headers.set("cache-control", "no-store")?;
-    headers.set("content-security-policy", content_security_policy())?;
-    headers.set("x-content-type-options", "nosniff")?;
-    headers.set("referrer-policy", "no-referrer")?;
-    Ok(ResponseBuilder::new().with_headers(headers).fixed(page.into_bytes()))
 }

@@ -1,7 +1,8 @@
 //! All that names the `worker` crate, and nothing that decides.
 
-mod admin;
+mod backend;
 mod body;
+mod clock;
 mod doctor_client;
 mod env;
 #[cfg(feature = "fault-route")]

@@ -19,6 +19,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         "overview",
         who_may_look,
         guessing_is_slowed_down,
+        wrong_parameters_are_named,
         figures_are_what_happened,
         answers_are_as_described,
         metrics_are_metrics,
@@ -264,11 +265,29 @@ async fn metrics_are_metrics(stage: Arc<Stage>) {
     }
 }
 
+async fn wrong_parameters_are_named(stage: Arc<Stage>) {
+    let worker = stage.worker().await;
+    for (path, name) in [
+        ("/overview?cursor=%00", "cursor"),
+        ("/overview/octo/nothing?outcome=best", "outcome"),
+        ("/api/v1/repositories?cursor=a%20b", "cursor"),
+        ("/api/v1/repositories/octo/nothing/runs?limit=1&limit=1", "limit"),
+        ("/metrics?colour=red", "colour"),
+        ("/?colour=red", "colour"),
+    ] {
+        let answered = get(worker, path).await;
+        assert_eq!(answered.status, 400, "{path}: {}", answered.text);
+        assert!(answered.text.contains(name), "{path}: {}", answered.text);
+    }
+    // Whatever may be a cursor goes to Workers KV.
+    assert_eq!(get(worker, "/api/v1/repositories?cursor=AAAA").await.status, 200);
+}
+
 async fn a_pause_holds_back_and_loses_nothing(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository("octo/pause", runs()).await;
     let path = "/api/v1/repositories/octo/pause";
-    assert_eq!(post(worker, &format!("{path}/pause")).await.status, 404, "nothing is known of it yet");
+    assert_eq!(post(worker, &format!("{path}/pause")).await.status, 404, "there is no record of it yet");
     let first = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
     first.ends(2).await;
     let paused = post(worker, &format!("{path}/pause")).await;
@@ -391,6 +410,7 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
         (of_one("runs"), format!("{one}/runs")),
         (of_one("runs"), format!("{one}/runs?limit=1&outcome=rescued")),
         (of_one("runs"), format!("{one}/runs?limit=0")),
+        (of_one("runs/{run_id}"), format!("{one}/runs/7?limit=1")),
         (of_one("runs"), format!("{base}/octo/never-seen/runs")),
         (of_one("runs/{run_id}"), format!("{one}/runs/{last}")),
         (of_one("runs/{run_id}"), format!("{one}/runs/1")),

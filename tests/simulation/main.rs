@@ -1,7 +1,7 @@
 //! The deterministic simulation: the real state machine and the real SQL against a model of GitHub with virtual time,
 //! in schedules that a seed decides.
 //!
-//! `cargo test --test simulation` plays a short form; `tests/bugs` shows that deliberate bugs are found;
+//! `cargo test --test simulation` plays a short form, and `tests/bugs` shows that it finds deliberate bugs;
 //! `npm run simulate -- --runs N --seed S` plays as many schedules as hold N workflow runs, or, with `--schedules 1
 //! --trace`, shows all that happens in one.
 

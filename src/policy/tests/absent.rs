@@ -15,7 +15,7 @@ fn build() -> World {
 #[test]
 fn a_rule_that_may_leave_it_does() {
     let no_jobs = bare(1, Conclusion::Failure);
-    let none_failed = World { jobs: Read::There(vec![]), ..bare(1, Conclusion::Failure) };
+    let none_failed = World { jobs: Fetched::Present(vec![]), ..bare(1, Conclusion::Failure) };
     let read = || build().annotated(1, &["x"]).logged(1, &["x"]);
     for (world, conditions, rerun) in [
         (&build(), "log: y", false),
@@ -137,7 +137,7 @@ fn annotations_beyond_those_that_were_read() {
         let world = build();
         let mut evidence = Evidence { jobs: world.jobs.clone(), ..Evidence::default() };
         let job_id = JobId::new(1).unwrap();
-        evidence.annotations.insert(job_id, Read::There(vec!["x".to_owned()]));
+        evidence.annotations.insert(job_id, Fetched::Present(vec!["x".to_owned()]));
         evidence.annotations_cut.insert(job_id, "there are more".to_owned());
         let verdict = decide(&world.rules, &policy(text), &world.run, &world.history, &evidence);
         matches!(verdict, Verdict::Decision(Decision::Rerun(_)))

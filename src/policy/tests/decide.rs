@@ -1,5 +1,4 @@
 use super::*;
-use crate::policy::RunOutcome;
 
 use Conclusion::{
     ActionRequired, Cancelled, Failure, Neutral, Skipped, Stale, StartupFailure, Success, TimedOut, Unknown,
@@ -134,12 +133,28 @@ fn without_a_file_the_jobs_are_read_and_nothing_else() {
     assert_eq!((rerun.delay, rerun.scope, rerun.debug_logging), (Span::seconds(5), Scope::FailedJobs, false));
     assert_eq!(
         serde_json::to_string(&rerun.detail).unwrap(),
-        r#"{"jobs":[{"name":"build","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"},{"name":"test","step":"Run tests","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs"],"fingerprint":"FP","runner_seconds":120}"#
+        r#"{"jobs":[{"name":"build","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"},{"name":"test","step":"Run tests","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"}],"fetched":["jobs"],"fingerprint":"FP","runner_seconds":120}"#
             .replace("FP", rerun.detail.fingerprint.as_ref().unwrap())
     );
     let text = serde_json::to_string(&rerun.detail).unwrap();
     assert_eq!(serde_json::from_str::<Detail>(&text).unwrap(), rerun.detail);
     assert_eq!(serde_json::from_str::<Detail>("{}").unwrap(), Detail::default());
+}
+
+#[test]
+fn decisions_that_are_stored_already_are_read() {
+    let stored = r#"{"jobs":[{"name":"build","conclusion":"failure","exit_code":137,"interruption":"lost_runner","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun","rule":"lost"},{"name":"e2e","step":"Run","conclusion":"timed_out","then":"leave","rule":"e2e","line":512},{"name":"gate","conclusion":"exploded"}],"fetched":["jobs"],"fingerprint":"b1e273e5ccacdd58","rules":["lost"],"runner_seconds":120}"#;
+    let detail: Detail = serde_json::from_str(stored).unwrap();
+    let actions: Vec<_> = detail.jobs.iter().map(|job| (job.action, job.conclusion)).collect();
+    assert_eq!(
+        actions,
+        [
+            (Some(Action::Rerun), Some(Failure)),
+            (Some(Action::Leave), Some(TimedOut)),
+            (None, Some(Conclusion::Unknown)),
+        ]
+    );
+    assert_eq!(detail.jobs[0].interruption, Some(evidence::Interruption::LostRunner));
 }
 
 const RULES: &str = r#"
@@ -175,7 +190,7 @@ fn each_job_takes_the_first_rule_that_matches() {
     }
     let rerun = reruns(&of(&[&lost, &breaker]), RULES);
     assert_eq!(rerun.detail.rules, ["lost"]);
-    let judged: Vec<_> = rerun.detail.jobs.iter().map(|job| (job.then, job.rule.as_deref())).collect();
+    let judged: Vec<_> = rerun.detail.jobs.iter().map(|job| (job.action, job.rule.as_deref())).collect();
     assert_eq!(judged, [(Some(Action::Rerun), Some("lost")), (Some(Action::Ignore), Some("gates"))]);
 }
 
@@ -188,9 +203,9 @@ fn every_condition() {
     world.run.event = "pull_request".to_owned();
     world.run.actors.push("bob".to_owned());
     let mut lost = world.clone();
-    lost.jobs = Read::There(vec![job(1, "test (3.12)", "")]);
+    lost.jobs = Fetched::Present(vec![job(1, "test (3.12)", "")]);
     let mut timed_out = world.clone().attempt(2);
-    timed_out.jobs = Read::There(vec![Job {
+    timed_out.jobs = Fetched::Present(vec![Job {
         conclusion: Some(TimedOut),
         steps: vec![Step { name: "Run tests".to_owned(), conclusion: Some(Cancelled), going: false }],
         ..job(1, "test (3.12)", "")

@@ -1,5 +1,6 @@
-use super::super::{Action, Bounds, Comparison, Policy, PolicyState, parse};
 use crate::names::Conclusion;
+use crate::policy::file::Comparison;
+use crate::policy::{Action, Bounds, Policy, PolicyState, parse};
 use crate::time::Span;
 
 /// The example of the design, with every key.
@@ -62,7 +63,7 @@ fn every_key() {
     assert_eq!(policy.budget.minutes_per_day, Some(3000));
     assert_eq!(policy.rules.len(), 5);
     assert_eq!((policy.rules[0].max_reruns, policy.rules[0].delay), (Some(6), Some(Span::minutes(1))));
-    assert_eq!(policy.rules[2].then, Action::Ignore);
+    assert_eq!(policy.rules[2].action, Action::Ignore);
 }
 
 #[test]

@@ -74,7 +74,8 @@ fn what_fails_in_the_same_way_again_is_real() {
     reruns(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some("other"), &[])])), text);
     reruns(&again(3, earlier(&[(1, Some(&same), &[]), (2, None, &[])])), text);
     ends(&again(3, earlier(&[(1, Some(&same), &[]), (2, Some(&same), &[])])), text, RunOutcome::Left);
-    let other_step = World { jobs: Read::There(vec![job(3, "a", "z"), job(4, "b", "y")]), ..again(3, earlier(&[])) };
+    let other_step =
+        World { jobs: Fetched::Present(vec![job(3, "a", "z"), job(4, "b", "y")]), ..again(3, earlier(&[])) };
     assert_ne!(reruns(&other_step, text).detail.fingerprint, Some(same));
     // Whatever the rules make of its jobs: a rule that is added does not make it look new.
     let print = |then: &str| {
@@ -87,7 +88,7 @@ fn what_fails_in_the_same_way_again_is_real() {
 
 #[test]
 fn minutes_that_are_not_known_are_not_spent() {
-    let unread = World { jobs: Read::Absent("GitHub did not answer".to_owned()), ..failed([]) };
+    let unread = World { jobs: Fetched::Absent("GitHub did not answer".to_owned()), ..failed([]) };
     for world in [unread, failed([])] {
         ends(&world, "budget: { minutes_per_day: 3000 }", RunOutcome::Left);
         reruns(&world, "budget: { reruns_per_day: 200 }");

@@ -11,12 +11,10 @@ mod schema;
 mod superseded;
 mod workflows;
 
-use super::evidence::{EarlierAttempt, Evidence, History, Job, LogTail, Need, Pulls, Read, Step};
+use super::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, LogTail, Need, Pulls, Step};
+use super::run::{Origin, Run};
 use super::*;
-use crate::names::Conclusion;
-use crate::names::{JobId, RunAttempt, RunId, WorkflowId};
-use crate::policy::RunOutcome;
-use crate::policy::{run::Origin, run::Run};
+use crate::names::{Conclusion, JobId, RunAttempt, RunId, WorkflowId};
 use crate::time::{Millis, Span};
 
 fn rules() -> Rules {
@@ -83,11 +81,11 @@ pub fn job(id: u64, name: &str, step: &str) -> Job {
 struct World {
     rules: Rules,
     run: Run,
-    workflow: Read<String>,
-    jobs: Read<Vec<Job>>,
-    annotations: Vec<(u64, Read<Vec<String>>)>,
-    logs: Vec<(u64, Read<LogTail>)>,
-    pulls: Read<Pulls>,
+    workflow: Fetched<String>,
+    jobs: Fetched<Vec<Job>>,
+    annotations: Vec<(u64, Fetched<Vec<String>>)>,
+    logs: Vec<(u64, Fetched<LogTail>)>,
+    pulls: Fetched<Pulls>,
     history: History,
 }
 
@@ -96,11 +94,11 @@ fn failed(jobs: impl IntoIterator<Item = Job>) -> World {
     World {
         rules: rules(),
         run: run(1, Conclusion::Failure),
-        workflow: Read::Absent("404".to_owned()),
-        jobs: Read::There(jobs.into_iter().collect()),
+        workflow: Fetched::Absent("404".to_owned()),
+        jobs: Fetched::Present(jobs.into_iter().collect()),
         annotations: vec![],
         logs: vec![],
-        pulls: Read::Absent("404".to_owned()),
+        pulls: Fetched::Absent("404".to_owned()),
         history: History::default(),
     }
 }
@@ -112,13 +110,13 @@ impl World {
     }
 
     fn annotated(mut self, job: u64, messages: &[&str]) -> Self {
-        self.annotations.push((job, Read::There(messages.iter().map(|&message| message.to_owned()).collect())));
+        self.annotations.push((job, Fetched::Present(messages.iter().map(|&message| message.to_owned()).collect())));
         self
     }
 
     fn logged(mut self, job: u64, lines: &[&str]) -> Self {
         let lines = lines.iter().map(|&line| line.to_owned()).collect();
-        self.logs.push((job, Read::There(LogTail { first_line: 101, lines })));
+        self.logs.push((job, Fetched::Present(LogTail { first_line: 101, lines })));
         self
     }
 
@@ -145,12 +143,14 @@ impl World {
             Need::Jobs => evidence.jobs = self.jobs.clone(),
             Need::Annotations(job_id) => {
                 let known = self.annotations.iter().find(|(id, _)| *id == job_id.get());
-                let read = known.map_or_else(|| Read::Absent(nothing()), |(_, read)| read.clone());
+                let read = known.map_or_else(|| Fetched::Absent(nothing()), |(_, read)| read.clone());
                 evidence.annotations.insert(job_id, read);
             }
             Need::Log(job_id) => {
                 let known = self.logs.iter().find(|(id, _)| *id == job_id.get());
-                evidence.logs.insert(job_id, known.map_or_else(|| Read::Absent(nothing()), |(_, read)| read.clone()));
+                evidence
+                    .logs
+                    .insert(job_id, known.map_or_else(|| Fetched::Absent(nothing()), |(_, read)| read.clone()));
             }
             Need::Pulls { .. } => evidence.pulls = self.pulls.clone(),
         }
@@ -186,7 +186,7 @@ impl World {
 
 /// A run of which nothing but itself is known, as without a token that reads jobs.
 fn bare(attempt: u32, conclusion: Conclusion) -> World {
-    World { run: run(attempt, conclusion), jobs: Read::Absent("HTTP 403".to_owned()), ..failed([]) }
+    World { run: run(attempt, conclusion), jobs: Fetched::Absent("HTTP 403".to_owned()), ..failed([]) }
 }
 
 #[track_caller]

@@ -154,7 +154,7 @@ fn lost_runners() {
         .annotated(1, &["The self-hosted runner: x lost communication with the server."]);
     decides(LOST_RUNNERS, &said, true);
     decides(LOST_RUNNERS, &failed([job(1, "test", ""), job(2, "lint", "Lint")]), false);
-    decides(LOST_RUNNERS, &World { jobs: Read::Absent("404".to_owned()), ..failed([]) }, false);
+    decides(LOST_RUNNERS, &World { jobs: Fetched::Absent("404".to_owned()), ..failed([]) }, false);
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn policy_of(rest: &str, rules: &[String]) -> Policy {
     if rules.is_empty() { policy(rest) } else { policy(&text_of(rest, rules)) }
 }
 
-fn a_read<T: std::fmt::Debug + Clone>(there: impl Strategy<Value = T>) -> impl Strategy<Value = Read<T>> {
-    prop_oneof![4 => there.prop_map(Read::There), 1 => Just(Read::Absent("404".to_owned()))]
+fn a_read<T: std::fmt::Debug + Clone>(there: impl Strategy<Value = T>) -> impl Strategy<Value = Fetched<T>> {
+    prop_oneof![4 => there.prop_map(Fetched::Present), 1 => Just(Fetched::Absent("404".to_owned()))]
 }
 
 fn a_job() -> impl Strategy<Value = Job> {
@@ -115,16 +115,16 @@ prop_compose! {
         minutes in 0_i64..25,
     ) -> World {
         let jobs = match jobs {
-            Read::There(jobs) => Read::There(jobs.into_iter().zip(1..).map(|(job, id)| Job { job_id: JobId::new(id).unwrap(), ..job }).collect()),
+            Fetched::Present(jobs) => Fetched::Present(jobs.into_iter().zip(1..).map(|(job, id)| Job { job_id: JobId::new(id).unwrap(), ..job }).collect()),
             other => other,
         };
-        let messages = |read: &Read<Vec<&str>>| match read {
-            Read::There(texts) => Read::There(texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()),
-            _ => Read::Absent("404".to_owned()),
+        let messages = |read: &Fetched<Vec<&str>>| match read {
+            Fetched::Present(texts) => Fetched::Present(texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()),
+            _ => Fetched::Absent("404".to_owned()),
         };
         let tail = |read| match messages(read) {
-            Read::There(lines) => Read::There(LogTail { first_line: 1, lines }),
-            _ => Read::Absent("404".to_owned()),
+            Fetched::Present(lines) => Fetched::Present(LogTail { first_line: 1, lines }),
+            _ => Fetched::Absent("404".to_owned()),
         };
         let history = History {
             attempts: (1..).zip(earlier).take_while(|(n, _)| *n < attempt).map(|(n, (fingerprint, rule))| EarlierAttempt {
@@ -139,11 +139,11 @@ prop_compose! {
         World {
             rules: rules(),
             run: run(attempt, if timed_out { Conclusion::TimedOut } else { Conclusion::Failure }),
-            workflow: Read::Unread,
+            workflow: Fetched::NotYet,
             jobs,
             annotations: (1..).zip(texts.iter().take(8).map(messages)).collect(),
             logs: (1..).zip(texts.iter().skip(8).map(tail)).collect(),
-            pulls: Read::Absent("404".to_owned()),
+            pulls: Fetched::Absent("404".to_owned()),
             history,
         }
     }
@@ -187,7 +187,7 @@ proptest! {
     fn the_order_of_jobs_does_not_matter((rest, rules) in a_policy(), world in a_world(), order in any::<u64>()) {
         let policy = policy_of(&rest, &rules);
         let mut shuffled = world.clone();
-        if let Read::There(jobs) = &mut shuffled.jobs {
+        if let Fetched::Present(jobs) = &mut shuffled.jobs {
             fastrand::Rng::with_seed(order).shuffle(jobs);
         }
         prop_assert_eq!(world.decide(&policy), shuffled.decide(&policy));

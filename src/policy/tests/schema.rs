@@ -2,18 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::yaml::{self, Node};
+use crate::policy::file::{Node, Value as Yaml, read_yaml};
 use crate::policy::{Bounds, parse, schema};
 
 /// As an editor reads YAML.
 fn json_of(node: Node) -> Value {
     match node.value {
-        yaml::Value::List(nodes) => nodes.into_iter().map(json_of).collect(),
-        yaml::Value::Map(entries) => {
+        Yaml::List(nodes) => nodes.into_iter().map(json_of).collect(),
+        Yaml::Map(entries) => {
             entries.into_iter().map(|entry| (entry.key, json_of(entry.value))).collect::<Map<_, _>>().into()
         }
-        yaml::Value::Scalar { text, plain: false } => text.into(),
-        yaml::Value::Scalar { text, plain: true } => match text.as_str() {
+        Yaml::Scalar { text, plain: false } => text.into(),
+        Yaml::Scalar { text, plain: true } => match text.as_str() {
             "" | "~" | "null" => Value::Null,
             "true" => true.into(),
             "false" => false.into(),
@@ -140,16 +140,16 @@ fn the_schema_agrees_with_the_reader() {
     for (texts, valid) in [(GOOD, true), (BAD, false)] {
         for text in texts {
             assert_eq!(parse(text, bounds).is_ok(), valid, "the reader, of {text:?}: {:?}", parse(text, bounds));
-            let value = yaml::read(text).unwrap().map_or(Value::Null, json_of);
+            let value = read_yaml(text).unwrap().map_or(Value::Null, json_of);
             assert_eq!(validator.is_valid(&value), valid, "the schema, of {text:?}");
         }
     }
-    assert!(validator.is_valid(&json_of(yaml::read(super::file::EVERY_KEY).unwrap().unwrap())));
+    assert!(validator.is_valid(&json_of(read_yaml(super::file::EVERY_KEY).unwrap().unwrap())));
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/policies")).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yml") {
             let text = std::fs::read_to_string(&path).unwrap();
-            assert!(validator.is_valid(&json_of(yaml::read(&text).unwrap().unwrap())), "{path:?}");
+            assert!(validator.is_valid(&json_of(read_yaml(&text).unwrap().unwrap())), "{path:?}");
         }
     }
     assert!(!validator.is_valid(&json!({ "max_rerun": 3 })));

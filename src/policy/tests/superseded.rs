@@ -48,7 +48,7 @@ fn of(event: &str, pulls: &[PullRequest]) -> World {
     world.run.head_commit = Some("aaa".to_owned());
     world.run.created = Some(Millis(900));
     world.run.origin = fork();
-    world.pulls = Read::There(Pulls { all: pulls.to_vec(), complete: true });
+    world.pulls = Fetched::Present(Pulls { all: pulls.to_vec(), complete: true });
     world
 }
 
@@ -114,10 +114,10 @@ fn what_cannot_be_told_is_left_with_the_rights_of_the_base_and_only_then() {
         let rerun = reruns(&of("pull_request", &pulls), "");
         assert!(rerun.detail.absent.iter().any(|absent| absent.contains(why)), "{:?}", rerun.detail.absent);
     }
-    let unread = |event| World { pulls: Read::Absent("HTTP 403".to_owned()), ..of(event, &[]) };
+    let unread = |event| World { pulls: Fetched::Absent("HTTP 403".to_owned()), ..of(event, &[]) };
     cannot_be_told(&unread("pull_request_target"), "HTTP 403");
     assert_eq!(reruns(&unread("pull_request"), "").detail.absent, ["jobs: HTTP 403", "pull requests: HTTP 403"]);
-    let cut = |event| World { pulls: Read::There(Pulls { all: vec![pull()], complete: false }), ..of(event, &[]) };
+    let cut = |event| World { pulls: Fetched::Present(Pulls { all: vec![pull()], complete: false }), ..of(event, &[]) };
     cannot_be_told(&cut("pull_request_target"), "more than can be listed");
     reruns(&cut("pull_request"), "");
 }
@@ -157,7 +157,7 @@ fn a_base_that_is_a_pull_requests_branch_is_not_taken_for_it() {
         updated: Some(Millis(1)),
         ..pull()
     };
-    world.pulls = Read::There(Pulls { all: vec![release], complete: true });
+    world.pulls = Fetched::Present(Pulls { all: vec![release], complete: true });
     cannot_be_told(&world, "default branch");
     world.run.event = "pull_request".to_owned();
     reruns(&world, "");
@@ -200,7 +200,7 @@ fn the_run_itself_can_show_that_it_is_outdated() {
     // Of a target run its commit may be the base's.
     world.run.event = "pull_request_target".to_owned();
     let own = PullRequest { is_own: true, head_repository: Some(1), ..pull() };
-    world.pulls = Read::There(Pulls { all: vec![own], complete: true });
+    world.pulls = Fetched::Present(Pulls { all: vec![own], complete: true });
     reruns(&world, "");
 }
 
@@ -209,7 +209,7 @@ fn a_forks_branch_has_its_owners_name() {
     let left = |world: &World, text: &str| ends(world, text, RunOutcome::Left);
     let mut world = of("pull_request", &[pull()]);
     world.run.head_branch = Some("main".to_owned());
-    world.pulls = Read::Absent("404".to_owned());
+    world.pulls = Fetched::Absent("404".to_owned());
     left(&world, "branches: { include: [main] }");
     left(&world, "branches: { include: ['m*'] }");
     left(&world, "branches: { exclude: ['ann:*'] }");

@@ -22,7 +22,7 @@ fn need() -> Need {
 
 #[test]
 fn a_runs_own_name_is_not_its_workflows() {
-    let named = World { workflow: Read::There("Deploy to production".to_owned()), ..deployment() };
+    let named = World { workflow: Fetched::Present("Deploy to production".to_owned()), ..deployment() };
     let (decision, needs) = named.decide(&policy(EXCLUDED));
     assert_eq!(needs, [need()]);
     let Decision::End(ending) = decision else { panic!("{decision:#?}") };
@@ -45,7 +45,7 @@ fn a_runs_own_name_is_not_its_workflows() {
 
 #[test]
 fn the_name_is_asked_for_only_where_it_matters() {
-    let named = World { workflow: Read::There("Deploy to production".to_owned()), ..deployment() };
+    let named = World { workflow: Fetched::Present("Deploy to production".to_owned()), ..deployment() };
     for (text, asked) in [
         ("", false),
         ("workflows: { exclude: [] }", false),
@@ -65,7 +65,7 @@ fn what_is_not_known_may_be_what_is_excluded() {
     // The workflow cannot be read: its jobs say the same.
     let mut of_jobs = deployment();
     of_jobs.jobs =
-        Read::There(vec![Job { workflow: Some("Deploy to production".to_owned()), ..job(1, "deploy", "Push") }]);
+        Fetched::Present(vec![Job { workflow: Some("Deploy to production".to_owned()), ..job(1, "deploy", "Push") }]);
     let (decision, needs) = of_jobs.decide(&policy(EXCLUDED));
     assert_eq!(needs, [need(), Need::Jobs]);
     assert!(matches!(decision, Decision::End(_)));
@@ -86,6 +86,6 @@ fn what_is_not_known_may_be_what_is_excluded() {
     // Its path is known all the same.
     ends(&unknown, "workflows: { exclude: deploy.yml }", RunOutcome::Left);
     reruns(&unknown, "workflows: { include: deploy.yml }");
-    let endless = World { workflow: Read::There("x".repeat(2_000)), ..deployment() };
+    let endless = World { workflow: Fetched::Present("x".repeat(2_000)), ..deployment() };
     ends(&endless, EXCLUDED, RunOutcome::Left);
 }

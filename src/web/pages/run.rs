@@ -124,7 +124,7 @@ fn jobs(label: &str, detail: &Detail) -> Markup {
                     td.w { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
                     td.n.w { @if let Some(seconds) = job.duration_seconds { (amount(seconds)) } }
                     td {
-                        (match job.then { Some(Action::Rerun) => "re-run", Some(Action::Leave) => "leave", Some(Action::Ignore) => "ignore", None => "" })
+                        (match job.action { Some(Action::Rerun) => "re-run", Some(Action::Leave) => "leave", Some(Action::Ignore) => "ignore", None => "" })
                         @if let Some(rule) = &job.rule { span.small { " by " (Foreign(rule)) } }
                         @if let Some(line) = job.line { span.small { ", log line " (line) } }
                     }

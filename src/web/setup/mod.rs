@@ -13,7 +13,62 @@ use serde::Deserialize;
 
 use crate::github::Problem;
 use crate::github::answer::{Reply, problem};
-use crate::settings::Secret;
+use crate::keeper::store::once::Once;
+use crate::settings::{Secret, Settings};
+use crate::web::access::Denied;
+use crate::web::backend::Backend;
+use crate::web::http::{Request, Response};
+use crate::web::parameters::Parameters;
+use crate::web::rejection::Rejection;
+use crate::web::routes::{Setup as Step, origin};
+
+use manifest::Organization;
+
+/// The pages that make a GitHub App. Only where there is none (409): whoever has `ADMIN_TOKEN` may not put another in its
+/// place.
+pub async fn answer(
+    step: Step,
+    parameters: &Parameters,
+    request: &Request<'_>,
+    settings: &Settings,
+    backend: &impl Backend,
+) -> Result<Response, Rejection> {
+    if settings.has_app() {
+        return Ok(Response::html(pages::configured()).with_status(409));
+    }
+    let admin_token = settings.admin_token.as_ref().ok_or(Denied::NotSet)?;
+    let web = settings.github_web_url();
+    match step {
+        Step::Start => {
+            let organization = parameters.parsed("organization", "an organization's name", Organization::parse)?;
+            let state = state::issue(admin_token, &backend.nonce(), backend.now())
+                .ok_or_else(|| Rejection::unavailable("set-up", "the state could not be signed"))?;
+            let page = pages::start(settings, origin(request.url), organization.as_ref(), &state);
+            Ok(Response::html_with_form_to(&web, page))
+        }
+        Step::Created => {
+            let not_created = |status, why: &str| Ok(Response::html(pages::not_created(why)).with_status(status));
+            let state = parameters.get("state").and_then(|state| state::parse(admin_token, state, backend.now()));
+            let Some((code, state)) = parameters.get("code").and_then(Code::parse).zip(state) else {
+                return not_created(
+                    400,
+                    "The code or the state in this address does not belong to a visit to this page within the last hour.",
+                );
+            };
+            let once = Once { id: state.id, until: state.until };
+            if !backend.spend(&once).await.map_err(|fault| Rejection::unavailable("set-up", fault))? {
+                return not_created(400, "This return from GitHub was used before, and it is good once.");
+            }
+            match backend.convert(&code).await {
+                Ok(app) => Ok(Response::html(pages::created(settings, &app))),
+                Err(problem) => {
+                    backend.log_fault("set-up", &problem.to_string());
+                    not_created(502, &format!("{problem}. A code is good once, and for an hour."))
+                }
+            }
+        }
+    }
+}
 
 /// What GitHub gives for the code.
 #[derive(Debug, PartialEq, Eq)]

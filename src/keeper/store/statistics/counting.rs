@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::keeper::state_machine::Record;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::Conclusion;
-use crate::policy::{Action, JudgedJob, RunOutcome};
+use crate::policy::{Action, FailedJob, RunOutcome};
 
 use super::subject::Failure;
 
@@ -211,6 +211,6 @@ pub fn failures(run: &TrackedRun, record: &Record) -> Vec<Failure> {
 }
 
 /// One that is cancelled because another failed, or that only says that others did, is not flaky.
-fn failed_by_itself(job: &JudgedJob) -> bool {
-    matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.then != Some(Action::Ignore)
+fn failed_by_itself(job: &FailedJob) -> bool {
+    matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.action != Some(Action::Ignore)
 }

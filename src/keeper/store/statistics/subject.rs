@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::{WorkflowId, lengths};
-use crate::policy::JudgedJob;
+use crate::policy::FailedJob;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
@@ -63,7 +63,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(run: &TrackedRun, job: &JudgedJob) -> Self {
+    pub fn new(run: &TrackedRun, job: &FailedJob) -> Self {
         let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
         Self {
             job: Subject {

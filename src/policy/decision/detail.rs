@@ -1,0 +1,156 @@
+//! Everything that a decision went by, as data: stored with the decision, shown by pages and the API.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::Conclusion;
+use crate::policy::evidence::{Evidence, Fetched, Interruption, Job};
+use crate::policy::file::Action;
+use crate::policy::matching::RuleMatch;
+use crate::policy::wording::clean;
+
+use super::cost;
+use super::fingerprint::fingerprint;
+
+/// A record has this many jobs at most; the rest are counted.
+const MOST_JOBS: usize = 100;
+const MOST_LABELS: usize = 10;
+/// Of what was read, and of what could not be.
+pub(super) const MOST_SOURCES: usize = 100;
+
+/// What one decision went by. Names in it are bounded and in one line, but not escaped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Detail {
+    /// Each failed job, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<FailedJob>,
+    /// How many failed jobs are not in [`Detail::jobs`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_jobs: u64,
+    /// What was read of GitHub: `jobs`, `annotations of test (3.12)`, `log of test (3.12)`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fetched: Vec<String>,
+    /// What could not be, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
+    /// Rules that might have decided otherwise, had that been there: `rule "tests" of build: its log`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
+    /// The same for attempts in which the same jobs failed in the same way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Whether something was absent that belongs to the fingerprint.
+    #[serde(skip_serializing_if = "is_false")]
+    pub partial_fingerprint: bool,
+    /// The names of the rules by which it is re-run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// What the re-run is expected to cost, as GitHub bills: a Windows second as 2, a macOS one as 10.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub runner_seconds: u64,
+}
+
+/// A failed job and what was made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedJob {
+    pub name: String,
+    /// The first step that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<Conclusion>,
+    /// `None` too if no rule asked for the job's annotations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// What ended it other than its own steps; `None` too if no rule asked for the job's annotations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interruption: Option<Interruption>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+    /// `None` if that did not matter any more. Decisions that were stored before the word changed have it as `then`.
+    #[serde(default, alias = "then", skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+    /// The rule that says so; `None`: no rule matched it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The number of the log's line that the rule matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Detail {
+    /// Of jobs that failed, what was made of each, and the jobs that a re-run would run again.
+    pub(super) fn of(failed: &[(&Job, Option<RuleMatch>)], again: &[&Job], evidence: &Evidence) -> Self {
+        let jobs: Vec<&Job> = failed.iter().map(|(job, _)| *job).collect();
+        let mut detail = Self {
+            jobs: failed
+                .iter()
+                .take(MOST_JOBS)
+                .map(|(job, rule_match)| FailedJob::of(job, rule_match.as_ref(), evidence))
+                .collect(),
+            more_jobs: u64::try_from(failed.len().saturating_sub(MOST_JOBS)).unwrap_or_default(),
+            fingerprint: Some(&jobs).filter(|jobs| !jobs.is_empty()).map(|jobs| fingerprint(jobs, evidence)),
+            runner_seconds: seconds(again.iter().map(|job| cost::of(job).as_millis()).sum()),
+            ..Self::default()
+        };
+        detail.source("workflow".to_owned(), &evidence.workflow);
+        detail.source("jobs".to_owned(), &evidence.jobs);
+        detail.source("pull requests".to_owned(), &evidence.pulls);
+        for job in jobs {
+            if let Some(read) = evidence.annotations.get(&job.job_id) {
+                detail.source(format!("annotations of {}", clean(&job.name)), read);
+            }
+            if let Some(why) = evidence.annotations_cut.get(&job.job_id) {
+                detail.absent.push(format!("further annotations of {}: {}", clean(&job.name), clean(why)));
+            }
+            if let Some(read) = evidence.logs.get(&job.job_id) {
+                detail.source(format!("log of {}", clean(&job.name)), read);
+            }
+        }
+        detail.fetched.truncate(MOST_SOURCES);
+        detail.absent.truncate(MOST_SOURCES);
+        detail
+    }
+
+    fn source<T>(&mut self, what: String, read: &Fetched<T>) {
+        match read {
+            Fetched::NotYet => {}
+            Fetched::Present(_) => self.fetched.push(what),
+            Fetched::Absent(why) => self.absent.push(format!("{what}: {}", clean(why))),
+        }
+    }
+}
+
+impl FailedJob {
+    fn of(job: &Job, rule_match: Option<&RuleMatch>, evidence: &Evidence) -> Self {
+        Self {
+            name: clean(&job.name),
+            step: job.failed_steps().next().map(|step| clean(&step.name)),
+            conclusion: job.conclusion,
+            exit_code: evidence.exit_code_of(job),
+            interruption: evidence.interruption_of(job),
+            runner: job.runner.as_deref().map(clean),
+            labels: job.labels.iter().take(MOST_LABELS).map(|label| clean(label)).collect(),
+            duration_seconds: cost::duration(job).map(|span| seconds(span.as_millis())),
+            action: rule_match.map(|rule_match| rule_match.action),
+            rule: rule_match.and_then(|rule_match| rule_match.rule).map(|rule| rule.name.clone()),
+            line: rule_match.and_then(|rule_match| rule_match.line),
+        }
+    }
+}
+
+fn seconds(millis: i64) -> u64 {
+    u64::try_from(millis / 1_000).unwrap_or_default()
+}

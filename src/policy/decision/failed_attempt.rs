@@ -1,0 +1,321 @@
+//! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
+
+use crate::names::{Conclusion, RunAttempt};
+use crate::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, Need};
+use crate::policy::file::{AbsentEvidence, Action, Budget, DebugLogging, MAX_DELAY, Mixed, Policy, Scope};
+use crate::policy::matching::{RuleMatch, RuleMatches, match_rules};
+use crate::policy::rules::Rules;
+use crate::policy::run::Run;
+use crate::policy::wording::reason::{self, MatchedJob, Sentences};
+use crate::time::Span;
+
+use super::decide::{Ending, Rerun};
+use super::detail::Detail;
+use super::outcome::RunOutcome;
+use super::superseded;
+
+/// How often a run may be re-run.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'p> {
+    policy: &'p Policy,
+    /// By no rule in particular.
+    file: u32,
+    ceiling: u32,
+}
+
+impl<'p> Limits<'p> {
+    pub fn of(rules: &Rules, policy: &'p Policy) -> Self {
+        // A file that was read under a higher ceiling is bounded by the present one all the same.
+        let ceiling = rules.max_reruns_ceiling.max(rules.max_reruns);
+        Self { policy, file: policy.max_reruns.unwrap_or(rules.max_reruns).min(ceiling), ceiling }
+    }
+
+    /// By whatever rule.
+    pub fn most(self) -> u32 {
+        let of_rules =
+            self.policy.rules.iter().filter(|rule| rule.action == Action::Rerun).filter_map(|rule| rule.max_reruns);
+        of_rules.map(|max| max.min(self.ceiling)).chain([self.file]).max().unwrap_or_default()
+    }
+
+    /// How many re-runs of the run there can be in all if this one, of `attempt`, is by `rule_match`. Less than `attempt`:
+    /// none any more.
+    ///
+    /// A rule's own limit counts the re-runs by that rule. If it is above the file's, it bounds the run's attempts, too.
+    fn total(self, rule_match: &RuleMatch, attempt: RunAttempt, history: &History) -> u32 {
+        let own = rule_match.rule.and_then(|rule| Some((rule, rule.max_reruns?.min(self.ceiling))));
+        let Some((rule, max)) = own else { return self.file };
+        let by_rule = history.attempts.iter().filter(|earlier| earlier.run_attempt < attempt);
+        let used = by_rule.filter(|earlier| earlier.rules.contains(&rule.name)).count();
+        let left = max.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
+        (attempt.get() - 1).saturating_add(left).min(max.max(self.file))
+    }
+}
+
+/// Why there is no re-run, or not yet.
+pub enum Stop {
+    Need(Need),
+    End(Box<Ending>),
+}
+
+/// A failed attempt and all that is known of it.
+pub struct FailedAttempt<'a> {
+    rules: &'a Rules,
+    pub(super) policy: &'a Policy,
+    pub(super) run: &'a Run,
+    conclusion: Conclusion,
+    history: &'a History,
+    pub(super) evidence: &'a Evidence,
+    limits: Limits<'a>,
+    /// By name; at the end, where there are or may be others, one that stands for those that nothing is known of.
+    pub(super) failed: Vec<(Option<&'a Job>, RuleMatches<'a>)>,
+    /// Why there are or may be others.
+    pub(super) unlisted: Option<&'a str>,
+    /// The jobs that GitHub runs again, at the most.
+    again: Vec<&'a Job>,
+}
+
+impl<'a> FailedAttempt<'a> {
+    pub fn of(
+        rules: &'a Rules,
+        policy: &'a Policy,
+        run: &'a Run,
+        conclusion: Conclusion,
+        history: &'a History,
+        evidence: &'a Evidence,
+    ) -> Result<Self, Need> {
+        let all: &[Job] = match &evidence.jobs {
+            Fetched::NotYet => return Err(Need::Jobs),
+            Fetched::Present(jobs) => jobs,
+            Fetched::Absent(_) => &[],
+        };
+        let mut sorted: Vec<&Job> = all.iter().collect();
+        sorted.sort_by(|a, b| (&a.name, a.job_id).cmp(&(&b.name, b.job_id)));
+        let failed = failed_jobs(&sorted, conclusion);
+        let unlisted = match &evidence.jobs {
+            Fetched::Absent(why) => Some(why.as_str()),
+            _ if failed.is_empty() => Some(evidence.jobs_cut.as_deref().unwrap_or("GitHub lists none that failed")),
+            _ => evidence.jobs_cut.as_deref(),
+        };
+        let listed = failed.into_iter().map(|job| (Some(job), match_rules(policy, run, Ok(job), evidence)));
+        let others = unlisted.map(|why| (None, match_rules(policy, run, Err(why), evidence)));
+        let failed = listed.chain(others).collect();
+        let all_jobs = policy.may_rerun_all_jobs();
+        let again = sorted.into_iter().filter(|job| all_jobs || !job.passed()).collect();
+        Ok(Self {
+            rules,
+            policy,
+            run,
+            conclusion,
+            history,
+            evidence,
+            limits: Limits::of(rules, policy),
+            failed,
+            unlisted,
+            again,
+        })
+    }
+
+    pub fn by_its_jobs(&self) -> Result<Rerun, Stop> {
+        self.may_still_be_rerun()?;
+        self.enough_is_known()?;
+        let by = self.jobs_to_rerun()?;
+        self.is_not_repeated()?;
+        let doubt = self.doubt();
+        if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == AbsentEvidence::Leave) {
+            return Err(self.end(RunOutcome::Left, self.sentences().left_in_doubt(doubt)));
+        }
+        let total = by.iter().map(|rule_match| self.total(rule_match)).max().unwrap_or_default();
+        self.is_within_budget()?;
+        let delay = by.iter().map(|rule_match| self.delay(rule_match)).max().unwrap_or_default();
+        let unseen = self.is_not_superseded(delay)?;
+        if self.rules.dry_run {
+            return Err(self.end(RunOutcome::Left, self.sentences().dry_run(total)));
+        }
+        let mut detail = self.detail();
+        detail.absent.extend(unseen.map(|why| format!("pull request: {why}")));
+        detail.rules = rule_names(&by);
+        let in_spite = doubt.map(|doubt| doubt.in_spite()).unwrap_or_default();
+        let scopes = |rule_match: &RuleMatch| rule_match.rule.and_then(|rule| rule.scope).unwrap_or(self.policy.scope);
+        let all = by.iter().any(|rule_match| scopes(rule_match) == Scope::AllJobs);
+        Ok(Rerun {
+            reason: self.sentences().rerun(total, &in_spite),
+            delay,
+            scope: if all { Scope::AllJobs } else { Scope::FailedJobs },
+            debug_logging: match self.policy.debug_logging {
+                DebugLogging::Never => false,
+                DebugLogging::Last => total <= self.run.run_attempt.get(),
+                DebugLogging::Always => true,
+            },
+            detail,
+        })
+    }
+
+    /// What no further evidence can change.
+    fn may_still_be_rerun(&self) -> Result<(), Stop> {
+        if self.run.run_attempt.get() > self.limits.most() {
+            return Err(self.end(RunOutcome::Exhausted, self.sentences().exhausted(self.limits.most(), None)));
+        }
+        let counted = self.failed.iter().filter(|(_, matches)| !matches.can_be(Action::Ignore)).count();
+        if let Some(most) = self.policy.max_failed_jobs
+            && counted > usize::try_from(most).unwrap_or(usize::MAX)
+        {
+            return Err(self.end(RunOutcome::Left, reason::too_many(counted, most)));
+        }
+        let certain: Vec<RuleMatch> = self.certain().collect();
+        let stays = |rule_match: &RuleMatch| rule_match.action == Action::Leave || self.is_spent(rule_match);
+        if self.policy.mixed == Mixed::Leave && certain.iter().any(stays) {
+            return Err(self.left_by_rules());
+        }
+        Ok(())
+    }
+
+    fn enough_is_known(&self) -> Result<(), Stop> {
+        match self.failed.iter().find_map(|(_, matches)| matches.need) {
+            Some(need) => Err(Stop::Need(need)),
+            None => Ok(()),
+        }
+    }
+
+    /// What the jobs that are to be re-run are re-run by.
+    fn jobs_to_rerun(&self) -> Result<Vec<RuleMatch<'a>>, Stop> {
+        let wanted = self.certain().filter(|rule_match| rule_match.action == Action::Rerun);
+        let rerun: Vec<RuleMatch> = wanted.filter(|rule_match| !self.is_spent(rule_match)).collect();
+        if rerun.is_empty() { Err(self.left_by_rules()) } else { Ok(rerun) }
+    }
+
+    fn is_not_repeated(&self) -> Result<(), Stop> {
+        let Some(most) = self.policy.stop_when_repeated else { return Ok(()) };
+        for job in self.jobs() {
+            if matches!(self.evidence.annotations.get(&job.job_id), None | Some(Fetched::NotYet)) {
+                return Err(Stop::Need(Need::Annotations(job.job_id)));
+            }
+        }
+        let detail = self.detail();
+        let Some(now) = &detail.fingerprint else { return Ok(()) };
+        let same = 1 + self.earlier_attempts().filter(|earlier| earlier.fingerprint.as_ref() == Some(now)).count();
+        if same < usize::try_from(most).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+        Err(self.end(RunOutcome::Left, self.sentences().repeated(same)))
+    }
+
+    fn is_within_budget(&self) -> Result<(), Stop> {
+        let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = self.policy.budget;
+        let spent = &self.history.spent;
+        let cost = i64::try_from(self.detail().runner_seconds).unwrap_or(i64::MAX);
+        let time = spent.runner_time_last_day.as_millis().saturating_add(cost.saturating_mul(1_000));
+        let over = |limit: Option<u32>, used: u32| limit.filter(|limit| used >= *limit);
+        let reason = if let Some(limit) = over(reruns_per_hour, spent.reruns_last_hour) {
+            format!("{} an hour", reason::reruns(limit))
+        } else if let Some(limit) = over(reruns_per_day, spent.reruns_last_day) {
+            format!("{} a day", reason::reruns(limit))
+        } else if let Some(limit) = minutes_per_day.filter(|limit| time > Span::minutes((*limit).into()).as_millis()) {
+            format!("{limit} runner minutes a day")
+        } else {
+            return Ok(());
+        };
+        Err(self.end(RunOutcome::Left, self.sentences().over_budget(&reason)))
+    }
+
+    /// Why that could not be told, where it does not matter enough.
+    fn is_not_superseded(&self, delay: Span) -> Result<Option<String>, Stop> {
+        if !superseded::matters(self.policy, self.run) {
+            return Ok(None);
+        }
+        if self.evidence.pulls == Fetched::NotYet {
+            return Err(Stop::Need(Need::Pulls { delay }));
+        }
+        let standing = superseded::standing(self.run, &self.evidence.pulls);
+        match superseded::ending(self.run, &standing) {
+            Some((outcome, reason)) => Err(self.end(outcome, reason)),
+            // What could not be read is on record by itself.
+            None => Ok(standing.why_unknown().filter(|_| matches!(self.evidence.pulls, Fetched::Present(_)))),
+        }
+    }
+
+    /// Not re-run, because of what the rules say of its jobs or because their re-runs are used up.
+    fn left_by_rules(&self) -> Stop {
+        let spent = self.certain().find(|rule_match| self.is_spent(rule_match));
+        let leaves = self.certain().any(|rule_match| rule_match.action == Action::Leave);
+        match spent {
+            Some(rule_match) if !leaves => {
+                self.end(RunOutcome::Exhausted, self.sentences().exhausted(self.total(&rule_match), rule_match.rule))
+            }
+            _ => self.end(RunOutcome::Left, self.sentences().left()),
+        }
+    }
+
+    pub(super) fn earlier_attempts(&self) -> impl Iterator<Item = &'a EarlierAttempt> {
+        self.history.attempts.iter().filter(|earlier| earlier.run_attempt < self.run.run_attempt)
+    }
+
+    fn certain(&self) -> impl Iterator<Item = RuleMatch<'a>> {
+        self.failed.iter().filter_map(|(_, matches)| matches.certain())
+    }
+
+    fn total(&self, rule_match: &RuleMatch) -> u32 {
+        self.limits.total(rule_match, self.run.run_attempt, self.history)
+    }
+
+    /// Whether a re-run by it would be one too many.
+    pub(super) fn is_spent(&self, rule_match: &RuleMatch) -> bool {
+        rule_match.action == Action::Rerun && self.total(rule_match) < self.run.run_attempt.get()
+    }
+
+    fn delay(&self, rule_match: &RuleMatch) -> Span {
+        let own = rule_match.rule.and_then(|rule| rule.delay).or(self.policy.delay).unwrap_or(self.rules.delay);
+        let most = self.policy.max_delay.unwrap_or(MAX_DELAY).max(own);
+        own.grown(self.policy.backoff, self.run.run_attempt.get() - 1, most)
+    }
+
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &'a Job> {
+        self.failed.iter().filter_map(|(job, _)| *job)
+    }
+
+    pub(super) fn detail(&self) -> Detail {
+        let failed: Vec<_> =
+            self.failed.iter().filter_map(|(job, matches)| Some(((*job)?, matches.certain()))).collect();
+        let mut detail = Detail::of(&failed, &self.again, self.evidence);
+        if let Some(why) = self.unlisted.filter(|_| matches!(self.evidence.jobs, Fetched::Present(_))) {
+            detail.absent.push(format!("failed jobs: {why}"));
+        }
+        detail.partial_fingerprint = self.unknown_of_fingerprint().is_some();
+        detail.doubts = self.doubts_on_record();
+        detail
+    }
+
+    fn sentences(&self) -> Sentences<'_> {
+        let job = |(job, matches): &(Option<&'a Job>, RuleMatches<'a>)| MatchedJob {
+            job: *job,
+            rule_match: matches.certain(),
+            interruption: job.and_then(|job| self.evidence.interruption_of(job)),
+        };
+        Sentences::new(self.run.run_attempt, self.conclusion, self.failed.iter().map(job).collect())
+    }
+
+    fn end(&self, outcome: RunOutcome, reason: String) -> Stop {
+        Stop::End(Box::new(Ending { outcome, reason, last_word: true, detail: self.detail() }))
+    }
+}
+
+/// The jobs by which a run failed. fail-fast cancels the siblings of a job that failed: they did not.
+fn failed_jobs<'a>(jobs: &[&'a Job], run: Conclusion) -> Vec<&'a Job> {
+    let concluded = |conclusions: &[Conclusion]| -> Vec<&'a Job> {
+        jobs.iter().copied().filter(|job| job.conclusion.is_some_and(|is| conclusions.contains(&is))).collect()
+    };
+    use Conclusion::{Cancelled, Failure, StartupFailure, TimedOut};
+    let failed =
+        if run == Cancelled { concluded(&[Failure, TimedOut, Cancelled]) } else { concluded(&[Failure, TimedOut]) };
+    // A job that took too long can be cancelled, and nothing else be wrong with the run.
+    if failed.is_empty() { concluded(&[Cancelled, StartupFailure]) } else { failed }
+}
+
+fn rule_names(by: &[RuleMatch]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for rule in by.iter().filter_map(|rule_match| rule_match.rule) {
+        if !names.contains(&rule.name) {
+            names.push(rule.name.clone());
+        }
+    }
+    names
+}

@@ -1,0 +1,198 @@
+//! What a decision can go by beside the run itself: the jobs of an attempt, their annotations, the ends of their logs,
+//! and what was decided before. The Keeper fetches it.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `interruption` | what ended a job other than its own steps |
+//! | `search` | what the policy's regexes find, within a budget of work; `name_cost` is what globs take of it |
+//! | [`workflow`] | what the run's workflow is called |
+
+mod interruption;
+mod name_cost;
+mod search;
+#[cfg(test)]
+mod tests;
+pub mod workflow;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::names::{Conclusion, JobId, RunAttempt, WorkflowId};
+use crate::policy::run::PullRequest;
+use crate::time::{Millis, Span};
+
+pub use interruption::Interruption;
+pub use search::{Searched, WORK, beyond_budget};
+
+/// A job of one attempt, as GitHub lists it ("List jobs for a workflow run attempt").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub job_id: JobId,
+    pub name: String,
+    /// `None` while it is going.
+    pub conclusion: Option<Conclusion>,
+    pub started: Option<Millis>,
+    pub completed: Option<Millis>,
+    pub runner: Option<String>,
+    pub labels: Vec<String>,
+    pub steps: Vec<Step>,
+    /// The name of its workflow.
+    pub workflow: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub name: String,
+    pub conclusion: Option<Conclusion>,
+    /// It has begun, and nothing says that it ended.
+    pub going: bool,
+}
+
+impl Job {
+    /// The steps by which it failed. What was cancelled in a job that failed was on its way when it failed.
+    pub fn failed_steps(&self) -> impl Iterator<Item = &Step> {
+        let cut_short = matches!(self.conclusion, Some(Conclusion::Cancelled | Conclusion::TimedOut));
+        self.steps.iter().filter(move |step| match step.conclusion {
+            Some(Conclusion::Failure | Conclusion::TimedOut) => true,
+            Some(Conclusion::Cancelled) => cut_short,
+            _ => false,
+        })
+    }
+
+    pub fn passed(&self) -> bool {
+        matches!(self.conclusion, Some(Conclusion::Success | Conclusion::Skipped))
+    }
+}
+
+/// The end of a job's log. Only ever in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogTail {
+    /// The number of the first of `lines`, from 1.
+    pub first_line: u64,
+    pub lines: Vec<String>,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Fetched<T> {
+    /// It was not asked for.
+    #[default]
+    NotYet,
+    Present(T),
+    /// It could not be read, and why; a condition on it does not hold.
+    Absent(String),
+}
+
+/// What was read of one attempt so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The name of the run's workflow.
+    pub workflow: Fetched<String>,
+    pub jobs: Fetched<Vec<Job>>,
+    /// Why there may be jobs that are not in [`Evidence::jobs`].
+    pub jobs_cut: Option<String>,
+    /// The annotations' messages, by job.
+    pub annotations: BTreeMap<JobId, Fetched<Vec<String>>>,
+    /// Why there may be further annotations of a job.
+    pub annotations_cut: BTreeMap<JobId, String>,
+    pub logs: BTreeMap<JobId, Fetched<LogTail>>,
+    pub interruptions: Interruptions,
+    /// What the policy's patterns found in it.
+    pub searched: Searched,
+    /// Those from the run's branch; read when a re-run is due and hangs on them.
+    pub pulls: Fetched<Pulls>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulls {
+    /// Newest first.
+    pub all: Vec<PullRequest>,
+    /// Whether there are no others.
+    pub complete: bool,
+}
+
+impl Evidence {
+    /// None, if they were not or could not be read.
+    pub fn annotations_of(&self, job: &Job) -> &[String] {
+        match self.annotations.get(&job.job_id) {
+            Some(Fetched::Present(messages)) => messages,
+            None | Some(Fetched::NotYet | Fetched::Absent(_)) => &[],
+        }
+    }
+
+    /// What ended the job from outside, if its annotations were read and say so.
+    pub fn interruption_of(&self, job: &Job) -> Option<Interruption> {
+        let messages = self.annotations_of(job);
+        if messages.is_empty() {
+            return None;
+        }
+        *self.interruptions.0.borrow_mut().entry(job.job_id).or_insert_with(|| Interruption::of(messages))
+    }
+
+    pub fn exit_code_of(&self, job: &Job) -> Option<i64> {
+        exit_code(self.annotations_of(job))
+    }
+}
+
+/// GitHub says it in an annotation, and nowhere else.
+pub fn exit_code(annotations: &[String]) -> Option<i64> {
+    annotations.iter().find_map(|message| {
+        let (_, rest) = message.split_once("Process completed with exit code ")?;
+        rest.split(|c: char| !c.is_ascii_digit() && c != '-').next()?.parse().ok()
+    })
+}
+
+/// What the annotations of jobs say that ended them, looked for once.
+#[derive(Debug, Clone, Default)]
+pub struct Interruptions(RefCell<BTreeMap<JobId, Option<Interruption>>>);
+
+/// They follow from the rest.
+impl PartialEq for Interruptions {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Interruptions {}
+
+/// What a decision asks for when it cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The workflow's name: a run's own can be another.
+    Workflow(WorkflowId),
+    Jobs,
+    Annotations(JobId),
+    Log(JobId),
+    /// As late as can be: not before the re-run is due, so long after the end of the attempt.
+    Pulls {
+        delay: Span,
+    },
+}
+
+/// What was decided on this repository and this run before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Earlier attempts of this run, oldest first.
+    pub attempts: Vec<EarlierAttempt>,
+    pub spent: Spent,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierAttempt {
+    pub run_attempt: RunAttempt,
+    /// What failed in it and how; `None` if that is not known.
+    pub fingerprint: Option<String>,
+    /// Whether something was absent that belongs to the fingerprint.
+    pub partial: bool,
+    /// The names of the rules by which it was re-run; empty if it was not, or by no rule.
+    pub rules: Vec<String>,
+}
+
+/// What the repository's re-runs have used of its budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    pub reruns_last_hour: u32,
+    pub reruns_last_day: u32,
+    /// Runner time, with the operating system's multiplier.
+    pub runner_time_last_day: Span,
+}

@@ -1,0 +1,210 @@
+//! What a policy's patterns find in the annotations and logs of failed jobs, within a budget.
+//!
+//! What is searched is written by others: anybody whose pull request runs a job writes its log, its annotations and its names. So a
+//! decision has so much work that it may do, which is counted and not timed, so that it comes out the same on each machine,
+//! and however often it is begun anew. What is beyond it is absent, like what GitHub does not give.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::names::JobId;
+use crate::policy::file::{Patterns, Policy};
+use crate::policy::patterns::{Automata, PatternSet, Search, Spent};
+use crate::policy::run::Run;
+
+use super::{Evidence, Fetched, LogTail, name_cost};
+
+/// Steps of matching in one decision: one for each byte that is looked at, and more where a step is a new one. On workerd it
+/// is about half a second (docs/performance.md).
+pub const WORK: u64 = 30_000_000;
+/// Of a line of a log; the rest of it is not searched.
+const LONGEST_LINE: usize = 2_000;
+
+/// What was found so far, and at what cost. It follows from the rest of the evidence and the policy.
+#[derive(Debug, Clone)]
+pub struct Searched {
+    by: Automata,
+    left: u64,
+    /// Of what was spent, for names.
+    on_names: u64,
+    /// The first line that each pattern matches.
+    lines: BTreeMap<JobId, BTreeMap<String, u64>>,
+    annotations: BTreeMap<JobId, BTreeSet<String>>,
+    log: Option<Search>,
+    annotation: Option<Search>,
+}
+
+impl Default for Searched {
+    fn default() -> Self {
+        Self {
+            by: Automata::default(),
+            left: WORK,
+            on_names: 0,
+            lines: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            log: None,
+            annotation: None,
+        }
+    }
+}
+
+impl PartialEq for Searched {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Searched {}
+
+impl Searched {
+    /// How much was done.
+    pub fn work(&self) -> u64 {
+        WORK - self.left
+    }
+
+    /// Whether nothing more can be searched.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The number of the first line of the job's log that one of the patterns matches.
+    pub fn line(&self, job_id: JobId, patterns: &Patterns) -> Option<u64> {
+        let found = self.lines.get(&job_id)?;
+        patterns.texts().filter_map(|text| found.get(text)).min().copied()
+    }
+
+    pub fn is_annotated(&self, job_id: JobId, patterns: &Patterns) -> bool {
+        self.annotations.get(&job_id).is_some_and(|found| patterns.texts().any(|text| found.contains(text)))
+    }
+
+    fn go_by(&mut self, automata: &Automata) {
+        if self.by != *automata {
+            *self = Self { by: automata.clone(), left: self.left, on_names: self.on_names, ..Self::default() };
+        }
+    }
+
+    /// What is reckoned for names, once.
+    fn at_names(&mut self, work: u64) -> Result<(), Spent> {
+        self.left = self.left.checked_sub(work.saturating_sub(self.on_names)).ok_or(Spent)?;
+        self.on_names = self.on_names.max(work);
+        Ok(())
+    }
+
+    fn in_annotations(&mut self, set: &PatternSet, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
+        let search = self.annotation.get_or_insert_with(|| Search::new(&set.automaton));
+        let mut found = BTreeSet::new();
+        for message in messages {
+            search.run(&set.automaton, message, &mut self.left, |pattern| {
+                found.extend(set.texts.get(pattern).cloned());
+            })?;
+        }
+        self.annotations.insert(job_id, found);
+        Ok(())
+    }
+
+    fn in_log(&mut self, set: &PatternSet, job_id: JobId, tail: &LogTail) -> Result<(), Spent> {
+        let search = self.log.get_or_insert_with(|| Search::new(&set.automaton));
+        let mut found: BTreeMap<usize, u64> = BTreeMap::new();
+        for (line, number) in tail.lines.iter().zip(tail.first_line..) {
+            search.run(&set.automaton, &text_of_line(line), &mut self.left, |pattern| {
+                found.entry(pattern).or_insert(number);
+            })?;
+            if found.len() == set.texts.len() {
+                break;
+            }
+        }
+        let named = |(pattern, line): (usize, u64)| Some((set.texts.get(pattern)?.clone(), line));
+        self.lines.insert(job_id, found.into_iter().filter_map(named).collect());
+        Ok(())
+    }
+}
+
+impl Evidence {
+    /// Searches what was read and not searched yet; what is beyond the budget becomes absent.
+    pub fn search(&mut self, policy: &Policy, run: &Run) {
+        let automata = &policy.automata;
+        let names = name_cost::work(policy, run, self);
+        let searched = &mut self.searched;
+        searched.go_by(automata);
+        if searched.at_names(names).is_err() {
+            self.jobs = searched.use_up();
+        }
+        for (job_id, read) in &mut self.annotations {
+            if let (Some(set), Fetched::Present(messages)) = (&automata.annotation, &*read)
+                && !searched.annotations.contains_key(job_id)
+                && searched.in_annotations(set, *job_id, messages).is_err()
+            {
+                *read = searched.use_up();
+            }
+        }
+        for (job_id, read) in &mut self.logs {
+            if let (Some(set), Fetched::Present(tail)) = (&automata.log, &*read)
+                && !searched.lines.contains_key(job_id)
+                && searched.in_log(set, *job_id, tail).is_err()
+            {
+                *read = searched.use_up();
+            }
+        }
+    }
+
+    /// Whether [`Evidence::search`] has nothing left to do.
+    pub fn is_searched(&self, policy: &Policy, run: &Run) -> bool {
+        let automata = &policy.automata;
+        let Searched { by, lines, annotations, on_names, .. } = &self.searched;
+        fn all<T, F>(
+            set: &Option<Arc<PatternSet>>,
+            read: &BTreeMap<JobId, Fetched<T>>,
+            found: &BTreeMap<JobId, F>,
+        ) -> bool {
+            let done = |(job_id, read): (&JobId, &Fetched<T>)| {
+                !matches!(read, Fetched::Present(_)) || found.contains_key(job_id)
+            };
+            set.is_none() || read.iter().all(done)
+        }
+        name_cost::work(policy, run, self) <= *on_names
+            && by == automata
+            && all(&automata.log, &self.logs, lines)
+            && all(&automata.annotation, &self.annotations, annotations)
+    }
+}
+
+impl Searched {
+    fn use_up<T>(&mut self) -> Fetched<T> {
+        self.left = 0;
+        Fetched::Absent(beyond_budget())
+    }
+}
+
+/// Why something is absent that is not searched.
+pub fn beyond_budget() -> String {
+    format!("not searched, as one decision takes at most {WORK} steps of matching")
+}
+
+/// A line of a log as its reader sees it: without the time in front, and without colours.
+fn text_of_line(line: &str) -> Cow<'_, str> {
+    let line = match line.split_once("Z ") {
+        Some((time, text)) if is_time(time) => text,
+        _ => line,
+    };
+    if line.len() <= LONGEST_LINE && !line.contains('\u{1b}') {
+        return Cow::Borrowed(line);
+    }
+    let mut text = String::new();
+    let mut chars = line.chars().take(LONGEST_LINE);
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            // ESC [ … letter
+            chars.by_ref().find(|c| c.is_ascii_alphabetic());
+        } else {
+            text.push(c);
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// `2026-11-24T10:00:00.1234567`.
+fn is_time(text: &str) -> bool {
+    (19..=30).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T'))
+}

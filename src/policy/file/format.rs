@@ -1,0 +1,247 @@
+//! What a policy file says.
+//!
+//! Each line of these tables declares a key and the field that it fills in, for the reader, the JSON Schema and README.
+//!
+//! **To add a condition**, write its line in [`Conditions`], in the place where people should find it. If its value is none of
+//! the kinds that there are, it needs a [`Shape`] and a `FromField` (`shapes.rs`) as well. Then the compiler names what is
+//! missing, as each of these takes [`Conditions`] apart field by field:
+//!
+//! - `matching/conditions.rs`: when it holds, and whether it is about the run alone;
+//! - `evidence/name_cost.rs`: what it costs, if it looks at names that outsiders choose;
+//! - `wording/describe.rs`: what it means in plain English.
+//!
+//! Last: `cargo run --quiet -- schema > docs/rerunner.schema.json`, and README's table, which `cargo test --test readme` prints.
+//!
+//! A key of the file or of a rule is added in the same way; [`Policy::goes_by_evidence`] and `wording/describe.rs` do not compile
+//! without it.
+
+use crate::names::{Conclusion, StringEnum, string_enum};
+use crate::policy::patterns::{Automata, Where};
+use crate::settings::MAX_RERUNS_LIMIT;
+use crate::time::Span;
+
+use super::keys::{MANY, Shape, keys};
+use super::names::Names;
+use super::numbers::Numbers;
+
+/// How long a delay may grow by [`Policy::backoff`] if the file does not say.
+pub const MAX_DELAY: Span = Span::minutes(10);
+
+const JOB_CONCLUSIONS: &[&str] =
+    &[Conclusion::Failure.as_str(), Conclusion::TimedOut.as_str(), Conclusion::Cancelled.as_str()];
+const GLOBS: Shape = Shape::Globs { may_be_empty: false };
+const UNLIMITED: Shape = Shape::Whole { least: 0, most: MANY };
+
+keys! {
+    /// A repository's rules. [`Policy::default`] is what holds without a file, and with an empty one.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Policy, keys FILE {
+        version: u32 = 1, Shape::Version, "1", "the version of this format";
+        /// `None`: as the Worker's settings say.
+        max_reruns: Option<u32> = None, Shape::Reruns { least: 0 }, "`MAX_RERUNS`",
+            "how often a run is re-run; a person's re-runs count too";
+        /// `None`: as the Worker's settings say.
+        delay: Option<Span> = None, Shape::Duration, "`RERUN_DELAY`", "the wait before a re-run";
+        backoff: f64 = 1.0, Shape::Factor, "1", "each further re-run waits this many times longer";
+        max_delay: Option<Span> = None, Shape::Duration, "10m", "how long a wait may grow by `backoff`";
+        conclusions: Vec<Conclusion> = vec![Conclusion::Failure, Conclusion::TimedOut],
+            Shape::Choices(JOB_CONCLUSIONS), "[failure, timed_out]", "the conclusions of a run that may be re-run";
+        actors: Filter = Filter::default(), Shape::Map(FILTER), "everyone",
+            "whose runs are re-run: who started the run, and who its newest attempt";
+        branches: Filter = Filter::default(), Shape::Map(FILTER), "all",
+            "the branches whose runs are re-run; a fork's is `owner:branch`, so that `main` is never a fork's";
+        forks: Forks = Forks::Rerun, Shape::Choice(Forks::TEXTS), "rerun", "what is done about runs of forks' branches";
+        events: Filter = Filter::default(), Shape::Map(FILTER), "all", "the events whose runs are re-run";
+        workflows: Filter = Filter::default(), Shape::Map(FILTER), "all",
+            "the workflows whose runs are re-run: by name, or by the name or path of their file";
+        skip_superseded: bool = true, Shape::Boolean, "true",
+            "leave a pull request's run whose pull request is closed, merged, or has moved on to another commit";
+        max_failed_jobs: Option<u32> = None, Shape::Whole { least: 1, most: MANY }, "no limit",
+            "leave a run in which more jobs failed at once: a real break, or an outage";
+        stop_when_repeated: Option<u32> = None, Shape::Whole { least: 2, most: MAX_RERUNS_LIMIT + 1 }, "never",
+            "leave a run of which the same jobs failed in the same way in this many attempts";
+        budget: Budget = Budget::default(), Shape::Map(BUDGET), "no limit", "what the repository's re-runs may use";
+        rules: Vec<Rule> = Vec::new(), Shape::List(RULE), "none",
+            "each failed job takes the first rule that matches it";
+        otherwise: Action = Action::Rerun, Shape::Choice(Action::TEXTS), "rerun",
+            "what is done about a failed job that no rule matches";
+        mixed: Mixed = Mixed::Leave, Shape::Choice(Mixed::TEXTS), "leave",
+            "what is done when some failed jobs are to be re-run and some are to be left";
+        absent_evidence: AbsentEvidence = AbsentEvidence::Leave, Shape::Choice(AbsentEvidence::TEXTS), "leave",
+            "what is done when the run might have been left, had something been there that could not be read: the jobs, annotations, a log";
+        debug_logging: DebugLogging = DebugLogging::Never, Shape::Choice(DebugLogging::TEXTS), "never",
+            "runner debug logging on the last re-run, or on all";
+        scope: Scope = Scope::FailedJobs, Shape::Choice(Scope::TEXTS), "failed_jobs",
+            "what is re-run; GitHub adds the jobs that depend on the failed ones";
+    }
+    and fields {
+        /// The patterns of all rules.
+        pub automata: Automata = Automata::default();
+        /// Why the file is not valid; nothing is re-run then.
+        pub(in crate::policy) broken: Option<String> = None;
+    }
+}
+
+keys! {
+    /// What is let in and what is kept out. Nothing named to let in: everything.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Filter, keys FILTER {
+        include: Option<Names> = None, GLOBS, "all", "only what matches one of these";
+        exclude: Option<Names> = None, Shape::Globs { may_be_empty: true }, "none", "nothing that matches one of these";
+    }
+}
+
+keys! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Budget, keys BUDGET {
+        reruns_per_hour: Option<u32> = None, UNLIMITED, "no limit", "re-runs in any hour";
+        reruns_per_day: Option<u32> = None, UNLIMITED, "no limit", "re-runs in any 24 hours";
+        /// A Windows minute as 2 and a macOS one as 10.
+        minutes_per_day: Option<u32> = None, UNLIMITED, "no limit",
+            "runner minutes of re-runs in any 24 hours, estimated from the failed jobs; as GitHub bills: Windows twice, macOS ten times, self-hosted none";
+    }
+}
+
+keys! {
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Rule, keys RULE {
+        name: String = String::new(), Shape::Name, "",
+            "shown with every decision by this rule; no two rules have the same";
+        conditions as "if": Conditions = Conditions::default(), Shape::OneOf(CONDITIONS), "",
+            "the conditions, all of which are required";
+        action as "then": Action = Action::Leave, Shape::Choice(Action::TEXTS), "",
+            "`rerun` it, `leave` it to its author, or `ignore` it: it counts neither way";
+        max_reruns: Option<u32> = None, Shape::Reruns { least: 1 }, "the file's",
+            "re-runs of one run by this rule; more or fewer than the file's";
+        delay: Option<Span> = None, Shape::Duration, "the file's", "the wait before a re-run by this rule";
+        scope: Option<Scope> = None, Shape::Choice(Scope::TEXTS), "the file's", "what is re-run by this rule";
+    }
+}
+
+keys! {
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Conditions, keys CONDITIONS {
+        workflow: Option<Names> = None, GLOBS, "", "the workflow's name, its file's name or its path";
+        branch: Option<Names> = None, GLOBS, "", "the run's branch; a fork's is `owner:branch`";
+        fork: Option<bool> = None, Shape::Boolean, "", "`true`: the run's branch is in a fork";
+        event: Option<Names> = None, GLOBS, "", "what started the run: `push`, `pull_request`, `schedule` …";
+        actor: Option<Names> = None, GLOBS, "", "who started the run, or its newest attempt";
+        attempt: Option<Numbers> = None, Shape::Numbers, "", "which attempt of the run failed";
+        job: Option<Names> = None, GLOBS, "", "the failed job's name";
+        step: Option<Names> = None, GLOBS, "", "the name of a failed step of the job";
+        runner: Option<Names> = None, GLOBS, "", "the name of the runner";
+        label: Option<Names> = None, GLOBS, "", "a label of the runner that the job asked for: `windows-*`";
+        conclusion: Option<Vec<Conclusion>> = None, Shape::Choices(JOB_CONCLUSIONS), "", "the job's conclusion";
+        lost_runner: Option<bool> = None, Shape::Boolean, "",
+            "`true`: the job's annotations say that its runner was lost, or a step of it began and never ended";
+        exit_code: Option<Numbers> = None, Shape::Numbers, "", "the exit code of the failed step";
+        annotation: Option<Patterns> = None, Shape::Patterns(Where::Annotation), "",
+            "a regex for an annotation of the job: what GitHub shows above its log";
+        log: Option<Patterns> = None, Shape::Patterns(Where::Log), "", "a regex for a line in the end of the job's log";
+    }
+}
+
+impl Policy {
+    /// Whether any decision can depend on more than the run itself.
+    pub fn goes_by_evidence(&self) -> bool {
+        let Self {
+            workflows,
+            max_failed_jobs,
+            stop_when_repeated,
+            budget: Budget { minutes_per_day, reruns_per_hour: _, reruns_per_day: _ },
+            rules,
+            // What the run itself shows, what was decided before, and how a re-run is made.
+            version: _,
+            max_reruns: _,
+            delay: _,
+            backoff: _,
+            max_delay: _,
+            conclusions: _,
+            actors: _,
+            branches: _,
+            forks: _,
+            events: _,
+            skip_superseded: _,
+            otherwise: _,
+            mixed: _,
+            absent_evidence: _,
+            debug_logging: _,
+            scope: _,
+            automata: _,
+            broken: _,
+        } = self;
+        !rules.is_empty()
+            || max_failed_jobs.is_some()
+            || minutes_per_day.is_some()
+            || *workflows != Filter::default()
+            || stop_when_repeated.is_some()
+    }
+
+    /// Whether it, or a rule of it, re-runs what has passed as well.
+    pub fn may_rerun_all_jobs(&self) -> bool {
+        self.rules.iter().filter_map(|rule| rule.scope).chain([self.scope]).any(|scope| scope == Scope::AllJobs)
+    }
+}
+
+string_enum! {
+    /// What a rule says of a failed job.
+    pub enum Action {
+        Rerun = "rerun",
+        Leave = "leave",
+        /// It counts neither way.
+        Ignore = "ignore",
+    }
+}
+
+string_enum! {
+    /// When some failed jobs say re-run and some say leave.
+    pub enum Mixed {
+        Leave = "leave",
+        Rerun = "rerun",
+    }
+}
+
+string_enum! {
+    /// What is done about a run that might have been left if something had been there that could not be read.
+    pub enum AbsentEvidence {
+        Leave = "leave",
+        Rerun = "rerun",
+    }
+}
+
+string_enum! {
+    /// What is done about runs of forks' branches.
+    pub enum Forks {
+        Rerun = "rerun",
+        Leave = "leave",
+    }
+}
+
+string_enum! {
+    /// When the re-run has runner debug logging.
+    pub enum DebugLogging {
+        Never = "never",
+        /// On the last re-run that there can be.
+        Last = "last",
+        Always = "always",
+    }
+}
+
+string_enum! {
+    /// What of the run is re-run.
+    pub enum Scope {
+        /// GitHub adds the jobs that depend on them.
+        FailedJobs = "failed_jobs",
+        AllJobs = "all_jobs",
+    }
+}
+
+/// Regexes, any of which is enough. They are compiled together, as [`Policy::automata`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patterns(pub(super) Vec<String>);
+
+impl Patterns {
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}

@@ -1,0 +1,157 @@
+//! A policy file's text → a [`Policy`], or everything that is wrong with it. What is wrong is collected, and read on past.
+
+use crate::policy::patterns::Collected;
+use crate::settings::MAX_RERUNS_LIMIT;
+
+use super::error::PolicyError;
+use super::format::{FILE, Policy};
+use super::keys::{Key, Shape};
+use super::shapes::FromField;
+use super::yaml::{self, Node, Place, Value};
+
+/// More errors than anybody reads.
+const MOST_ERRORS: usize = 50;
+
+/// How far a policy file may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most that `max_reruns` may be, for a run or a rule.
+    pub max_reruns: u32,
+}
+
+impl Default for Bounds {
+    /// What GitHub allows.
+    fn default() -> Self {
+        Self { max_reruns: MAX_RERUNS_LIMIT }
+    }
+}
+
+/// Reads a policy file. An empty one is [`Policy::default`].
+///
+/// Where the text is not YAML, the first error is the only one; else all are found, in the order of the file.
+pub fn parse(text: &str, bounds: Bounds) -> Result<Policy, Vec<PolicyError>> {
+    let Some(root) = yaml::read(text).map_err(|error| vec![error])? else { return Ok(Policy::default()) };
+    let mut reader = Reader { bounds, errors: Vec::new(), patterns: 0, collected: Collected::default() };
+    let policy = reader.policy(&root);
+    let Reader { mut errors, .. } = reader;
+    errors.sort_by_key(|error| (error.line, error.column));
+    errors.truncate(MOST_ERRORS);
+    if errors.is_empty() { Ok(policy) } else { Err(errors) }
+}
+
+pub struct Reader {
+    pub(super) bounds: Bounds,
+    errors: Vec<PolicyError>,
+    /// How many regexes there were.
+    pub(super) patterns: usize,
+    pub(super) collected: Collected,
+}
+
+/// The keys of one map that are known, each once.
+pub struct Fields<'a> {
+    pub place: Place,
+    pub path: String,
+    all: Vec<Field<'a>>,
+}
+
+pub struct Field<'a> {
+    pub key: &'static Key,
+    pub path: String,
+    pub node: &'a Node,
+}
+
+impl<'a> Fields<'a> {
+    pub fn get(&self, name: &str) -> Option<&Field<'a>> {
+        self.all.iter().find(|field| field.key.name == name)
+    }
+}
+
+impl Reader {
+    fn policy(&mut self, root: &Node) -> Policy {
+        let Some(fields) = self.fields(root, FILE, "") else { return Policy::default() };
+        let policy = Policy::from_fields(self, &fields);
+        if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, fields.get("max_delay"))
+            && most < delay
+        {
+            self.expected(field, format!("{delay}, which delay is, or more"));
+        }
+        Policy { automata: std::mem::take(&mut self.collected).compiled(), ..policy }
+    }
+
+    pub fn value<T: FromField>(&mut self, field: Option<&Field>) -> Option<T> {
+        T::read(self, field?)
+    }
+
+    pub fn error(&mut self, place: Place, path: &str, message: impl Into<String>) {
+        // The rest of what is kept is in the order of the file only if all are seen; this bounds a hostile one.
+        if self.errors.len() < 10 * MOST_ERRORS {
+            self.errors.push(place.error(path, message));
+        }
+    }
+
+    pub fn expected(&mut self, field: &Field, what: impl AsRef<str>) {
+        self.expected_at(field.node, &field.path, what);
+    }
+
+    pub fn expected_at(&mut self, node: &Node, path: &str, what: impl AsRef<str>) {
+        self.error(node.place, path, format!("expected {}", what.as_ref()));
+    }
+
+    /// The keys of a map below another.
+    pub fn map<'a>(&mut self, field: &Field<'a>) -> Option<Fields<'a>> {
+        let (Shape::Map(keys) | Shape::OneOf(keys)) = field.key.shape else { return None };
+        let fields = self.fields(field.node, keys, &field.path)?;
+        if matches!(&field.node.value, Value::Map(entries) if entries.is_empty()) {
+            if let Shape::OneOf(_) = field.key.shape {
+                self.expected(field, format!("at least one of {}", listed(keys)));
+            }
+            return None;
+        }
+        Some(fields)
+    }
+
+    pub fn fields<'a>(&mut self, node: &'a Node, keys: &'static [Key], path: &str) -> Option<Fields<'a>> {
+        let Value::Map(entries) = &node.value else {
+            self.expected_at(node, path, format!("a map with the keys {}", listed(keys)));
+            return None;
+        };
+        let mut fields = Fields { place: node.place, path: path.to_owned(), all: Vec::new() };
+        for entry in entries {
+            let shown = shorten(&entry.key);
+            let below = if path.is_empty() { shown.clone() } else { format!("{path}.{shown}") };
+            match keys.iter().find(|key| key.name == entry.key) {
+                None => {
+                    let hint = match nearest(&entry.key, keys) {
+                        Some(name) => format!("did you mean {name}?"),
+                        None => format!("expected one of {}", listed(keys)),
+                    };
+                    self.error(entry.place, &below, format!("no such key; {hint}"));
+                }
+                Some(key) if fields.get(key.name).is_some() => {
+                    self.error(entry.place, &below, "the same key twice");
+                }
+                Some(key) => fields.all.push(Field { key, path: below, node: &entry.value }),
+            }
+        }
+        Some(fields)
+    }
+}
+
+fn listed(keys: &[Key]) -> String {
+    keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The key that was probably meant.
+fn nearest(word: &str, keys: &[Key]) -> Option<&'static str> {
+    if word.len() > 40 {
+        return None;
+    }
+    let word = word.to_ascii_lowercase().replace('-', "_");
+    let distances = keys.iter().map(|key| (strsim::levenshtein(&word, key.name), key.name));
+    distances.min().filter(|(distance, name)| *distance <= 2.max(name.len() / 4)).map(|(_, name)| name)
+}
+
+fn shorten(key: &str) -> String {
+    let shown: String = key.chars().filter(|c| !c.is_control()).take(41).collect();
+    if shown.chars().count() > 40 { format!("{}…", shown.chars().take(40).collect::<String>()) } else { shown }
+}

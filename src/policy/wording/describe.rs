@@ -1,0 +1,223 @@
+//! What a policy means, in plain English.
+
+use crate::names::Conclusion;
+use crate::policy::file::{
+    AbsentEvidence, Action, Budget, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers,
+    Patterns, Policy, Rule, Scope,
+};
+use crate::policy::rules::Rules;
+use crate::time::Span;
+
+use super::words::{quoted, times};
+
+/// One sentence for each thing that the policy says, with what holds where it says nothing.
+pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
+    let Policy {
+        actors,
+        branches,
+        forks,
+        events,
+        workflows,
+        skip_superseded,
+        max_failed_jobs,
+        stop_when_repeated,
+        budget,
+        rules: own,
+        otherwise,
+        mixed,
+        absent_evidence,
+        debug_logging,
+        // In the first sentence.
+        max_reruns: _,
+        delay: _,
+        backoff: _,
+        max_delay: _,
+        conclusions: _,
+        scope: _,
+        // They say nothing by themselves.
+        version: _,
+        automata: _,
+        broken: _,
+    } = policy;
+    let mut lines = vec![limit(policy, rules)];
+    lines.extend(filter(actors, "Runs started by", "Only runs started by"));
+    lines.extend(filter(branches, "Runs on the branches", "Only runs on the branches"));
+    lines.extend(filter(events, "Runs started by the events", "Only runs started by the events"));
+    lines.extend(filter(workflows, "Runs of the workflows", "Only runs of the workflows"));
+    if *forks == Forks::Leave {
+        lines.push("Runs of forks' branches are left alone.".to_owned());
+    }
+    lines.push(if *skip_superseded {
+        "A pull request's run is left alone when the pull request is closed, merged, or at another commit.".to_owned()
+    } else {
+        "A pull request's run is re-run even when the pull request is closed, merged, or at another commit; one of \
+         pull_request_target is not."
+            .to_owned()
+    });
+    lines.extend(max_failed_jobs.map(|most| {
+        format!("A run in which more than {most} jobs failed is left alone: that is a real break, or an outage.")
+    }));
+    lines.extend(stop_when_repeated.map(|attempts| {
+        format!("A run is left alone once the same jobs failed in the same way in {attempts} of its attempts.")
+    }));
+    if !own.is_empty() {
+        lines.push("Each failed job takes the first of these rules that matches it:".to_owned());
+        lines.extend(own.iter().zip(1..).map(|(rule, number)| format!("  {number}. {}", self::rule(rule))));
+    }
+    let which = if own.is_empty() { "A failed job" } else { "A failed job that no rule matches" };
+    lines.push(format!("{which} {}.", action(*otherwise)));
+    if !own.is_empty() {
+        lines.push(match mixed {
+            Mixed::Leave => "If one failed job is to be left, the whole run is.".to_owned(),
+            Mixed::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.".to_owned(),
+        });
+    }
+    if policy.goes_by_evidence() {
+        lines.push(match absent_evidence {
+            AbsentEvidence::Leave => {
+                "A run that might have to be left is left if what would tell cannot be read.".to_owned()
+            }
+            AbsentEvidence::Rerun => {
+                "A run that might have to be left is re-run all the same if what would tell cannot be read.".to_owned()
+            }
+        });
+    }
+    lines.extend(self::budget(budget));
+    match debug_logging {
+        DebugLogging::Never => {}
+        DebugLogging::Last => lines.push("The last re-run that there can be has runner debug logging.".to_owned()),
+        DebugLogging::Always => lines.push("Re-runs have runner debug logging.".to_owned()),
+    }
+    lines
+}
+
+fn limit(policy: &Policy, rules: &Rules) -> String {
+    let max = policy.max_reruns.unwrap_or(rules.max_reruns);
+    let from = if policy.max_reruns.is_none() { " (the Worker's MAX_RERUNS)" } else { "" };
+    let concluded = any(policy.conclusions.iter().map(|conclusion| conclusion.as_str().to_owned()));
+    if max == 0 && policy.rules.iter().all(|rule| rule.max_reruns.is_none()) {
+        return format!("Nothing is re-run: max_reruns is 0{from}.");
+    }
+    let what = match policy.scope {
+        Scope::FailedJobs => "its failed jobs are re-run",
+        Scope::AllJobs => "all of its jobs are re-run",
+    };
+    let delay = policy.delay.unwrap_or(rules.delay);
+    let wait = if delay == Span::ZERO { "at once".to_owned() } else { format!("{delay} later") };
+    let most = policy.max_delay.unwrap_or(MAX_DELAY).max(delay);
+    let growth = if policy.backoff > 1.0 {
+        format!("; each further re-run waits {} times as long, up to {most}", policy.backoff)
+    } else {
+        String::new()
+    };
+    let limit = if max == 0 { "only by rules of their own".to_owned() } else { format!("at most {}", times(max)) };
+    format!("When a run has concluded {concluded}, {what} {wait}, {limit}{from}{growth}.")
+}
+
+fn filter(filter: &Filter, excluded: &str, included: &str) -> Vec<String> {
+    let list = |names: &Names| any(names.texts().map(quoted));
+    let include = filter.include.as_ref().filter(|names| names.texts().all(|name| name != "*"));
+    let exclude = filter.exclude.as_ref().filter(|names| names.texts().next().is_some());
+    let included = include.map(|names| format!("{included} {} are re-run.", list(names)));
+    included.into_iter().chain(exclude.map(|names| format!("{excluded} {} are left alone.", list(names)))).collect()
+}
+
+fn rule(rule: &Rule) -> String {
+    let Rule { name, conditions, action, max_reruns, delay, scope } = rule;
+    let mut text = format!("{}: a job {} {}", quoted(name), self::conditions(conditions), self::action(*action));
+    if let Some(delay) = delay {
+        text.push_str(&format!(", {delay} later"));
+    }
+    if let Some(max) = max_reruns {
+        text.push_str(&format!(", at most {} in a run", times(*max)));
+    }
+    match scope {
+        Some(Scope::AllJobs) => text.push_str(", together with all other jobs of the run"),
+        Some(Scope::FailedJobs) | None => {}
+    }
+    text.push('.');
+    text
+}
+
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::Rerun => "is re-run",
+        Action::Leave => "is left to its author",
+        Action::Ignore => "counts neither way",
+    }
+}
+
+fn conditions(conditions: &Conditions) -> String {
+    let Conditions {
+        workflow,
+        branch,
+        fork,
+        event,
+        actor,
+        attempt,
+        job,
+        step,
+        runner,
+        label,
+        conclusion,
+        lost_runner,
+        exit_code,
+        annotation,
+        log,
+    } = conditions;
+    let names = |names: &Option<Names>, what: &str| {
+        names.as_ref().map(|names| format!("{what} {}", any(names.texts().map(quoted))))
+    };
+    let numbers = |numbers: &Option<Numbers>, what: &str| {
+        numbers.as_ref().map(|numbers| format!("{what} {}", any(numbers.0.iter().map(ToString::to_string))))
+    };
+    let patterns = |patterns: &Option<Patterns>, what: &str| {
+        patterns.as_ref().map(|patterns| format!("{what} {}", any(patterns.texts().map(|text| format!("/{text}/")))))
+    };
+    let conclusions = |list: &Vec<Conclusion>| any(list.iter().map(|is| is.as_str().to_owned()));
+    let all: Vec<String> = [
+        names(workflow, "of the workflow"),
+        names(branch, "on the branch"),
+        fork.map(|fork| if fork { "of a fork's run" } else { "of a run that is of no fork" }.to_owned()),
+        names(event, "of a run started by the event"),
+        names(actor, "of a run started by"),
+        numbers(attempt, "of attempt"),
+        names(job, "named"),
+        names(step, "that failed at step"),
+        names(runner, "on the runner"),
+        names(label, "with the label"),
+        conclusion.as_ref().map(|list| format!("that concluded {}", conclusions(list))),
+        lost_runner.map(|lost| if lost { "whose runner was lost" } else { "whose runner was not lost" }.to_owned()),
+        numbers(exit_code, "with exit code"),
+        patterns(annotation, "with an annotation that matches"),
+        patterns(log, "whose log has near its end a line that matches"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    all.join(", ")
+}
+
+fn budget(budget: &Budget) -> Option<String> {
+    let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = budget;
+    let parts: Vec<String> = [
+        reruns_per_hour.map(|n| format!("{n} re-runs an hour")),
+        reruns_per_day.map(|n| format!("{n} re-runs a day")),
+        minutes_per_day.map(|n| format!("{n} runner minutes of re-runs a day")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty())
+        .then(|| format!("The repository has no more than {}; what is beyond is left alone.", parts.join(", ")))
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn any(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    match items.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}

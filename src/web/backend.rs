@@ -1,0 +1,108 @@
+//! What only the platform can do for a request.
+
+use std::cell::RefCell;
+
+use crate::doctor::GitHub;
+use crate::github::Problem;
+use crate::keeper::store::once::Once;
+use crate::keeper::summary::Summary;
+use crate::keeper::views::Question;
+use crate::names::RepoName;
+use crate::time::Millis;
+
+use super::access::FailedLogins;
+use super::rejection::Rejection;
+use super::setup::{Code, NewApp};
+
+/// What went wrong, for the log.
+pub type Fault = String;
+
+/// What a Keeper answers.
+#[derive(Debug, Clone)]
+pub struct KeeperAnswer {
+    pub json: Vec<u8>,
+    pub rows_read: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SummaryList {
+    /// By name.
+    pub summaries: Vec<Summary>,
+    /// Where the list goes on.
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListError {
+    /// It never gave this cursor.
+    BadCursor,
+    Fault(Fault),
+}
+
+impl ListError {
+    /// `cursor`: where the list was to go on. All else in the request is ours, so that it is what a 400 is about, which
+    /// the runtime puts so: `KV GET failed: 400 Bad Request`.
+    pub fn of(fault: Fault, cursor: Option<&str>) -> Self {
+        let is_refused = cursor.is_some() && fault.contains("KV GET failed: 400");
+        if is_refused { Self::BadCursor } else { Self::Fault(fault) }
+    }
+}
+
+#[expect(async_fn_in_trait, reason = "both ends are in this project, and neither needs its futures to be Send")]
+pub trait Backend {
+    fn now(&self) -> Millis;
+
+    /// Letters and digits that nobody can guess.
+    fn nonce(&self) -> String;
+
+    /// What this instance remembers of them.
+    fn failed_logins(&self) -> &RefCell<FailedLogins>;
+
+    /// Counts a failed login of this network. Whether it is one too many.
+    async fn exceeds_failed_logins(&self, network: &str) -> Result<bool, Fault>;
+
+    /// Asks a repository's Keeper. `None`: it has no record of what was asked for.
+    async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault>;
+
+    /// Uses what is good once. Whether it was.
+    async fn spend(&self, once: &Once) -> Result<bool, Fault>;
+
+    async fn summary(&self, repository: &RepoName) -> Result<Option<Summary>, Fault>;
+
+    /// Up to 1,000 repositories.
+    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, ListError>;
+
+    /// How GitHub refused the credentials, if it does.
+    async fn credentials_refusal(&self) -> Result<Option<String>, Fault>;
+
+    /// GitHub with the Worker's credentials, for what concerns these repositories.
+    fn github(&self, repositories: &[RepoName]) -> impl GitHub;
+
+    /// Exchanges a manifest's code for the App.
+    async fn convert(&self, code: &Code) -> Result<NewApp, Problem>;
+
+    fn log_fault(&self, place: &'static str, what: &str);
+}
+
+/// The Keeper's answer, or why there is none.
+pub async fn ask(backend: &impl Backend, repository: &RepoName, question: Question) -> Result<KeeperAnswer, Rejection> {
+    match backend.ask(repository, question).await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(Rejection::NotFound("Rerunner has no record of it")),
+        Err(fault) => Err(Rejection::unavailable("the Keeper", fault)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cursor_can_be_refused() {
+        let fault = |status: &str| format!("js error: JsValue(Error: KV GET failed: {status}\nError: …)");
+        assert_eq!(ListError::of(fault("400 Bad Request"), Some("AAAA")), ListError::BadCursor);
+        for (status, cursor) in [("400 Bad Request", None), ("500 Internal Server Error", Some("400"))] {
+            assert_eq!(ListError::of(fault(status), cursor), ListError::Fault(fault(status)));
+        }
+    }
+}

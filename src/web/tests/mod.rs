@@ -1,0 +1,4 @@
+mod admin;
+mod memory;
+mod open;
+mod requests;

@@ -1,0 +1,170 @@
+//! What is so of every route: who may, wrong parameters, methods, headers.
+
+use crate::web::rejection::Form;
+use crate::web::routes::{Care, route};
+
+use super::memory::{Memory, TOKEN};
+
+/// Every route, with what it takes to be answered 200.
+const ROUTES: [(&str, &str); 17] = [
+    ("GET", "/"),
+    ("GET", "/healthz"),
+    ("GET", "/badge/octo/widgets.svg"),
+    ("GET", "/overview"),
+    ("GET", "/overview/"),
+    ("GET", "/overview/octo/widgets"),
+    ("GET", "/overview/octo/widgets/runs/7"),
+    ("GET", "/api/v1/repositories"),
+    ("GET", "/api/v1/repositories/octo/widgets/runs"),
+    ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
+    ("GET", "/api/v1/repositories/octo/widgets/flaky-jobs"),
+    ("POST", "/api/v1/repositories/octo/widgets/pause"),
+    ("POST", "/api/v1/repositories/octo/widgets/resume"),
+    ("GET", "/api/v1/doctor"),
+    ("POST", "/api/v1/redeliver"),
+    ("GET", "/metrics"),
+    ("GET", "/setup"),
+];
+/// The one that is not answered without parameters.
+const CREATED: (&str, &str) = ("GET", "/setup/created");
+
+fn memory() -> Memory {
+    Memory::with(&[("BADGE_REPOSITORIES", "octo/*")])
+}
+
+#[test]
+fn every_route_answers_whoever_may() {
+    for (method, path) in ROUTES {
+        let response = memory().send(method, path, &[TOKEN]);
+        assert_eq!(response.status, 200, "{method} {path}: {}", response.text());
+    }
+}
+
+#[test]
+fn strangers_are_asked_to_sign_in() {
+    for (method, path) in ROUTES.into_iter().chain([CREATED]) {
+        let is_open = route(method, path).unwrap().spec().care.is_none();
+        let response = memory().send(method, path, &[]);
+        assert_eq!(response.status, if is_open { 200 } else { 401 }, "{method} {path}");
+        let challenges = response.headers.iter().filter(|(name, _)| *name == "www-authenticate");
+        assert_eq!(challenges.count(), if is_open { 0 } else { 2 }, "{method} {path}");
+        if !is_open {
+            let closed = Memory::with(&[("ADMIN_TOKEN", "")]).send(method, path, &[TOKEN]);
+            assert_eq!(closed.status, 403, "{method} {path}");
+            assert!(closed.text().contains("npx wrangler secret put ADMIN_TOKEN"), "{}", closed.text());
+            // Wrong parameters are not for them to know.
+            assert_eq!(memory().send(method, &format!("{path}?colour=red"), &[]).status, 401, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_remembered_password_does_not_serve_another_site() {
+    let password = ("authorization", "Basic YW55OnRoZS1hZG1pbi10b2tlbg==");
+    let link = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    for (method, path) in ROUTES {
+        let Some(care) = route(method, path).unwrap().spec().care else { continue };
+        let response = memory().send(method, path, &[&[password], link.as_slice()].concat());
+        assert_eq!(response.status, if care == Care::Shows { 200 } else { 403 }, "{method} {path}");
+    }
+}
+
+#[test]
+fn wrong_parameters_are_named_on_every_route() {
+    for (method, path) in ROUTES.into_iter().chain([CREATED]) {
+        let spec = route(method, path).unwrap().spec();
+        let names = |query: &str, name: &str| {
+            let response = memory().send(method, &format!("{path}?{query}"), &[TOKEN]);
+            let expected_type = match spec.form {
+                Form::Page => "text/html; charset=utf-8",
+                Form::Json => "application/json",
+                Form::Text => "text/plain; charset=utf-8",
+            };
+            let kind = response.header("content-type");
+            assert_eq!((response.status, kind), (400, expected_type), "{method} {path}?{query}");
+            assert!(response.text().contains(name), "{method} {path}?{query}: {}", response.text());
+        };
+        names("colour=red", "colour");
+        names("Limit=1", "Limit");
+        for name in spec.parameters {
+            let twice = format!("{name}=7&{name}=7");
+            names(&twice, name);
+            let value = if *name == "repository" { "octo" } else { "%00" };
+            names(&format!("{name}={value}"), name);
+        }
+    }
+}
+
+#[test]
+fn head_is_get_without_its_body() {
+    for (method, path) in ROUTES {
+        let (get, head) = (memory().send("GET", path, &[TOKEN]), memory().send("HEAD", path, &[TOKEN]));
+        if method == "GET" {
+            assert_eq!((head.status, &head.headers, head.body.len()), (get.status, &get.headers, 0), "{path}");
+        } else {
+            assert_eq!((head.status, head.header("allow"), head.body.len()), (405, "POST", 0), "{path}");
+        }
+    }
+    let nothing = memory().send("HEAD", "/nothing", &[]);
+    assert_eq!((nothing.status, nothing.body.len()), (404, 0));
+}
+
+#[test]
+fn what_is_not_served_says_so_in_json() {
+    for (method, path, status, allow) in [
+        ("GET", "/nothing?colour=red", 404, ""),
+        ("POST", "//", 404, ""),
+        ("POST", "/", 404, ""),
+        ("PUT", "/", 405, "GET, HEAD, POST"),
+        ("POST", "/overview", 405, "GET, HEAD"),
+        ("GET", "/api/v1/redeliver", 405, "POST"),
+    ] {
+        let response = memory().send(method, path, &[]);
+        assert_eq!((response.status, response.header("allow")), (status, allow), "{method} {path}");
+        assert_eq!(response.body()["outcome"], "rejected", "{method} {path}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_but_badges() {
+    let (fails, closed) = (memory(), Memory::with(&[("ADMIN_TOKEN", "")]));
+    fails.fails.set(true);
+    for (method, path) in ROUTES.into_iter().chain([CREATED, ("GET", "/nothing"), ("PUT", "/")]) {
+        for (memory, headers) in [(&memory(), [TOKEN].as_slice()), (&memory(), &[]), (&fails, &[TOKEN]), (&closed, &[])]
+        {
+            let response = memory.send(method, path, headers);
+            let about = format!("{method} {path}: {:?}", response.headers);
+            assert_eq!(response.header("x-content-type-options"), "nosniff", "{about}");
+            if response.header("content-type") == "image/svg+xml" {
+                assert_eq!(response.header("cache-control"), "public, max-age=300", "{about}");
+                assert_eq!(response.header("cross-origin-resource-policy"), "", "{about}");
+            } else {
+                assert_eq!(response.header("cache-control"), "no-store", "{about}");
+                assert_eq!(response.header("cross-origin-resource-policy"), "same-origin", "{about}");
+                assert_eq!(response.header("referrer-policy"), "same-origin", "{about}");
+            }
+            if response.header("content-type").starts_with("text/html") {
+                assert!(response.header("content-security-policy").starts_with("default-src 'none'"), "{about}");
+            }
+        }
+    }
+}
+
+#[test]
+fn guesses_are_counted_by_the_platform_too() {
+    let guess = |memory: &Memory| memory.send("GET", "/metrics", &[("authorization", "Bearer guess")]);
+    let memory = memory();
+    assert_eq!(guess(&memory).status, 401);
+    assert_eq!(*memory.networks.borrow(), ["192.0.2.1"]);
+    memory.is_limited.set(true);
+    let locked = guess(&memory);
+    assert_eq!((locked.status, locked.header("retry-after")), (429, "301"));
+    memory.is_limited.set(false);
+    assert_eq!(memory.get("/metrics").status, 429, "the right one neither");
+    assert_eq!(memory.networks.borrow().len(), 2, "only wrong ones are counted");
+
+    let memory = super::memory::Memory::default();
+    memory.fails.set(true);
+    assert_eq!(guess(&memory).status, 401, "without a rate limiter");
+    assert_eq!(*memory.logged.borrow(), ["rate limiter: octo/secret-plans broke"]);
+}

@@ -1,0 +1,126 @@
+//! What [`crate::web`] has the platform do.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use worker::{Env, Method, Request, RequestInit, Response};
+
+use crate::doctor::GitHub;
+use crate::github::Problem;
+use crate::keeper::store::once::{self, Once};
+use crate::keeper::summary::Summary;
+use crate::keeper::views::Question;
+use crate::names::RepoName;
+use crate::settings::Settings;
+use crate::time::Millis;
+use crate::web::Backend;
+use crate::web::access::FailedLogins;
+use crate::web::backend::{Fault, KeeperAnswer, ListError, SummaryList};
+use crate::web::setup::{Code, NewApp};
+use crate::worker::doctor_client::DoctorClient;
+use crate::worker::fetch_handler::KEEPER;
+use crate::worker::keeper_object::{ONCE, QUESTIONS, QuestionMessage, ROWS_READ};
+use crate::worker::{clock, github_client, kv, log};
+
+/// The binding that counts failed logins.
+const ADMIN_FAILURES: &str = "ADMIN_FAILURES";
+
+thread_local! {
+    static FAILED_LOGINS: Rc<RefCell<FailedLogins>> = Rc::default();
+}
+
+pub struct WorkerBackend<'a> {
+    env: &'a Env,
+    settings: &'a Rc<Settings>,
+    failed_logins: Rc<RefCell<FailedLogins>>,
+}
+
+impl<'a> WorkerBackend<'a> {
+    pub fn new(env: &'a Env, settings: &'a Rc<Settings>) -> Self {
+        Self { env, settings, failed_logins: FAILED_LOGINS.with(Rc::clone) }
+    }
+
+    /// Sends a message to the object of this name.
+    async fn send(&self, name: &str, path: &str, message: String) -> worker::Result<Response> {
+        let stub = self.env.durable_object(KEEPER)?.get_by_name(name)?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(message.into()));
+        stub.fetch_with_request(Request::new_with_init(&format!("https://keeper{path}"), &init)?).await
+    }
+}
+
+impl Backend for WorkerBackend<'_> {
+    fn now(&self) -> Millis {
+        clock::now()
+    }
+
+    fn nonce(&self) -> String {
+        github_client::nonce()
+    }
+
+    fn failed_logins(&self) -> &RefCell<FailedLogins> {
+        &self.failed_logins
+    }
+
+    async fn exceeds_failed_logins(&self, network: &str) -> Result<bool, Fault> {
+        let counted = async { self.env.rate_limiter(ADMIN_FAILURES)?.limit(network.to_owned()).await };
+        counted.await.map(|outcome| !outcome.success).map_err(fault)
+    }
+
+    async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault> {
+        let asked = async {
+            let message = serde_json::to_string(&QuestionMessage { repository: repository.clone(), question })?;
+            let mut response = self.send(&repository.key(), QUESTIONS, message).await?;
+            match response.status_code() {
+                200 => {
+                    let rows_read = response.headers().get(ROWS_READ)?;
+                    Ok(Some(KeeperAnswer { json: response.bytes().await?, rows_read }))
+                }
+                404 => Ok(None),
+                status => Err(worker::Error::from(format!("answered {status}"))),
+            }
+        };
+        asked.await.map_err(fault)
+    }
+
+    async fn spend(&self, once: &Once) -> Result<bool, Fault> {
+        let spent = async {
+            match self.send(once::NAME, ONCE, serde_json::to_string(once)?).await?.status_code() {
+                200 => Ok(true),
+                409 => Ok(false),
+                status => Err(worker::Error::from(format!("the object answered {status}"))),
+            }
+        };
+        spent.await.map_err(fault)
+    }
+
+    async fn summary(&self, repository: &RepoName) -> Result<Option<Summary>, Fault> {
+        kv::read_summary(self.env, repository).await
+    }
+
+    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, ListError> {
+        let listed = kv::list_summaries(self.env, cursor.map(str::to_owned)).await;
+        let (summaries, next) = listed.map_err(|fault| ListError::of(fault, cursor))?;
+        Ok(SummaryList { summaries, cursor: next })
+    }
+
+    async fn credentials_refusal(&self) -> Result<Option<String>, Fault> {
+        kv::read_refusal(self.env).await
+    }
+
+    fn github(&self, repositories: &[RepoName]) -> impl GitHub {
+        DoctorClient::new(self.settings, repositories)
+    }
+
+    async fn convert(&self, code: &Code) -> Result<NewApp, Problem> {
+        github_client::convert(self.settings, code).await
+    }
+
+    fn log_fault(&self, place: &'static str, what: &str) {
+        log::fault(place, what);
+    }
+}
+
+fn fault(error: worker::Error) -> Fault {
+    error.to_string()
+}

@@ -1,0 +1,323 @@
+//! The deliberate bugs: of the kind that services like this one have had. Each has a name, what is wrong, where it shows,
+//! and how the code becomes wrong; `BUG` stands for whether it is switched on.
+
+/// Something that is wrong in Rerunner, on demand.
+pub struct Bug {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub shows: Shows,
+    pub changes: &'static [Change],
+}
+
+/// The schedules that it is looked for in.
+pub struct Shows {
+    /// A kind of schedule, by its name.
+    pub kind: &'static str,
+    /// What those schedules have more of.
+    pub emphasis: Option<&'static str>,
+    /// One that finds it, as it was when that was written down: it is tried first.
+    pub seed: u64,
+}
+
+/// What is replaced, which must be in the code exactly once, and by what.
+pub struct Change {
+    pub right: &'static str,
+    pub wrong: &'static str,
+}
+
+const fn hours(seed: u64) -> Shows {
+    Shows { kind: "hours", emphasis: None, seed }
+}
+
+const fn weeks(seed: u64) -> Shows {
+    Shows { kind: "weeks", emphasis: None, seed }
+}
+
+const fn settings(seed: u64) -> Shows {
+    Shows { kind: "settings", emphasis: None, seed }
+}
+
+impl Shows {
+    const fn with(self, emphasis: &'static str) -> Self {
+        Self { emphasis: Some(emphasis), ..self }
+    }
+}
+
+pub const BUGS: [Bug; 25] = [
+    Bug {
+        name: "RerunBeforeStoring",
+        what: "the re-run is called before the intention is stored",
+        shows: hours(1),
+        changes: &[
+            Change {
+                right: "let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));",
+                wrong: "let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));
+                if BUG && calls_for_rerun {
+                    let unstored = self.store.run(step.tracked.run_id)?;
+                    return Ok(StepResult { task: unstored.and(step.call).map(Task::Call), ..StepResult::default() });
+                }",
+            },
+            Change {
+                right: "let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
+                wrong: "if BUG && tracked.pending.is_none() {
+                    tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again: false });
+                }
+                let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
+            },
+        ],
+    },
+    Bug {
+        name: "DeduplicateBeforeStoring",
+        what: "a delivery's id is stored before the work that it carries",
+        shows: hours(6),
+        changes: &[Change {
+            right: "if let Some(sweep) = Sweep::noted(",
+            wrong: "if let Some(id) = &event.delivery && BUG {
+                self.store.add_delivery(id, cx.now)?;
+                if cx.chance < 0.2 {
+                    return Err(StoreError(\"the machine went away between two statements\".to_owned()));
+                }
+            }
+            if let Some(sweep) = Sweep::noted(",
+        }],
+    },
+    Bug {
+        name: "TrustThePayload",
+        what: "the attempt to decide on is the webhook's, not GitHub's",
+        shows: hours(1),
+        changes: &[Change {
+            right: "let attempt = run.run_attempt; if Some(attempt) < tracked.run_attempt",
+            wrong: "let mut run = run;
+            if BUG {
+                run.run_attempt = tracked.run_attempt.unwrap_or(run.run_attempt);
+            }
+            let attempt = run.run_attempt;
+            if Some(attempt) < tracked.run_attempt",
+        }],
+    },
+    Bug {
+        name: "CountInKv",
+        what: "re-runs are counted in Workers KV, which lags",
+        shows: hours(19),
+        changes: &[Change {
+            right: "let mut run = collector.run().clone();",
+            wrong: "let mut run = collector.run().clone();
+            if BUG {
+                let counted = tracked.reruns.saturating_sub(tracked.publish.is_some().into());
+                run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
+            }",
+        }],
+    },
+    Bug {
+        name: "NoRearm",
+        what: "the alarm is not set again before the work",
+        shows: hours(1),
+        changes: &[Change {
+            right: "host.arm(Some(host.now() + LEASE)).await?;",
+            wrong: "if !BUG { host.arm(Some(host.now() + LEASE)).await?; }",
+        }],
+    },
+    Bug {
+        name: "NoLimitOnRetry",
+        what: "the limit is not looked at when a call is made again",
+        shows: hours(2),
+        changes: &[Change {
+            right: "Decision::Rerun(rerun) => call(tracked, attempt, rerun, cx),",
+            wrong: "Decision::Rerun(rerun) => call(tracked, attempt, rerun, cx),
+            Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) if BUG && tracked.tries > 0 => {
+                let rerun = Rerun {
+                    reason: String::new(),
+                    delay: Span::ZERO,
+                    scope: crate::policy::Scope::FailedJobs,
+                    debug_logging: false,
+                    detail: Detail::default(),
+                };
+                call(tracked, attempt, rerun, cx)
+            }",
+        }],
+    },
+    Bug {
+        name: "Every403IsRunning",
+        what: "every 403 is taken for \"already running\"",
+        shows: hours(7),
+        changes: &[Change {
+            right: "rate_limit(&reply).is_none() && message(&reply).contains(\"already running\")",
+            wrong: "(BUG && reply.status == 403)
+                || rate_limit(&reply).is_none() && message(&reply).contains(\"already running\")",
+        }],
+    },
+    Bug {
+        name: "SpendAfterTheAnswer",
+        what: "a re-run is taken from the budget when it is answered, and not before it is asked for",
+        shows: hours(22),
+        changes: &[
+            Change { right: "Some(Spends::Reserve {", wrong: "(!BUG).then_some(Spends::Reserve {" },
+            Change {
+                right: "detail: tracked.detail.take(), }; Step { records: vec![record],",
+                wrong: "detail: tracked.detail.take(), }; Step {
+                    spends: BUG.then_some(Spends::Reserve { run_attempt: attempt, runner_seconds: 0 }),
+                    records: vec![record],",
+            },
+        ],
+    },
+    Bug {
+        name: "NoAnswerIsNoPolicy",
+        what: "a policy file that cannot be read now is taken for absent",
+        shows: hours(8),
+        changes: &[Change {
+            right: ".learn(path, answer, certain, cx.rules, cx.now)",
+            wrong: ".learn(
+                path,
+                match answer {
+                    PolicyAnswer::Problem(Problem::Lost { .. }) if BUG => PolicyAnswer::NoFile,
+                    answer => answer,
+                },
+                certain,
+                cx.rules,
+                cx.now,
+            )",
+        }],
+    },
+    Bug {
+        name: "PullsUnread",
+        what: "a run's pull request is judged by what the run itself shows of it",
+        shows: hours(1),
+        changes: &[Change {
+            right: "if !superseded::matters(self.policy, self.run)",
+            wrong: "if BUG || !superseded::matters(self.policy, self.run)",
+        }],
+    },
+    Bug {
+        name: "AbsentIsNoMatch",
+        what: "a rule that goes by what could not be read is passed over",
+        shows: hours(4),
+        changes: &[Change { right: "let doubt = self.doubt();", wrong: "let doubt = self.doubt().filter(|_| !BUG);" }],
+    },
+    Bug {
+        name: "SpendingForgotten",
+        what: "what was spent is forgotten after an hour, and not after two days",
+        shows: weeks(1).with("Budgets"),
+        changes: &[Change {
+            right: "now.minus(BUDGET)",
+            wrong: "now.minus(if BUG { Span::hours(1) } else { BUDGET })",
+        }],
+    },
+    Bug {
+        name: "MinutesForFree",
+        what: "a re-run takes no runner minutes from the budget",
+        shows: hours(2).with("Budgets"),
+        changes: &[Change {
+            right: "runner_seconds: detail.runner_seconds",
+            wrong: "runner_seconds: if BUG { 0 } else { detail.runner_seconds }",
+        }],
+    },
+    Bug {
+        name: "DueForgotten",
+        what: "a run that is due is forgotten when it is old",
+        shows: weeks(72).with("Pauses"),
+        changes: &[Change {
+            right: "\"SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?\"",
+            wrong: "if BUG {
+                \"SELECT run_id FROM runs WHERE updated < ? LIMIT ?\"
+            } else {
+                \"SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?\"
+            }",
+        }],
+    },
+    Bug {
+        name: "PublishedAsItWas",
+        what: "what changes while a count is being written to Workers KV is taken for written",
+        shows: hours(81),
+        changes: &[Change {
+            right: "tracked.attempts() == published.attempts()",
+            wrong: "(BUG || tracked.attempts() == published.attempts())",
+        }],
+    },
+    Bug {
+        name: "NoQuiet",
+        what: "a read soon after a call without an answer is believed",
+        shows: hours(201).with("LostAnswers"),
+        changes: &[
+            Change { right: "cx.now < pending.since + QUIET {", wrong: "!BUG && cx.now < pending.since + QUIET {" },
+            Change {
+                right: "let quiet = tracked.pending.is_some();",
+                wrong: "let quiet = !BUG && tracked.pending.is_some();",
+            },
+        ],
+    },
+    Bug {
+        name: "AnotherPathHolds",
+        what: "a policy file at a path of before holds on",
+        shows: settings(4).with("PolicyPaths"),
+        changes: &[Change { right: "Some(&file.path) == path", wrong: "(BUG || Some(&file.path) == path)" }],
+    },
+    Bug {
+        name: "TextOfAnotherPath",
+        what: "the text of a policy file at a path of before is stored on",
+        shows: settings(44).with("PolicyPaths"),
+        changes: &[Change {
+            right: "before.file.is_none() || text(&before) != text(&known)",
+            wrong: "!BUG && before.file.is_none() || text(&before) != text(&known)",
+        }],
+    },
+    Bug {
+        name: "CancelledBefore",
+        what: "the sweep takes up what was cancelled before the policy asked for it",
+        shows: hours(4).with("Cancellations"),
+        changes: &[Change {
+            right: "asked.failing == Failing::Cancelled",
+            wrong: "!BUG && asked.failing == Failing::Cancelled",
+        }],
+    },
+    Bug {
+        name: "GateOpensEarly",
+        what: "the circuit breaker closes some minutes before its time",
+        shows: hours(4),
+        changes: &[Change {
+            right: "breaker.until > now",
+            wrong: "breaker.until > now + if BUG { Span::minutes(2) } else { Span::ZERO }",
+        }],
+    },
+    Bug {
+        name: "DeliveryForgotten",
+        what: "a delivery's id is known for the day on which it came",
+        shows: weeks(2),
+        changes: &[Change {
+            right: "now.day() - DELIVERY_DAYS..=",
+            wrong: "now.day() - if BUG { 0 } else { DELIVERY_DAYS }..=",
+        }],
+    },
+    Bug {
+        name: "NoticeAgain",
+        what: "people are told again, although they were",
+        shows: hours(1),
+        changes: &[Change {
+            right: "!taken && now < created + TRIED_FOR",
+            wrong: "(BUG || !taken) && now < created + TRIED_FOR",
+        }],
+    },
+    Bug {
+        name: "NoticeForgotten",
+        what: "a message is forgotten when it is on its way",
+        shows: hours(19),
+        changes: &[Change {
+            right: "vec![until.into(), run_id.into(), kind.as_str().into()]",
+            wrong: "vec![(!BUG).then_some(until).into(), run_id.into(), kind.as_str().into()]",
+        }],
+    },
+    Bug {
+        name: "CommentTwice",
+        what: "a comment whose answer was lost is not looked for",
+        shows: hours(8),
+        changes: &[Change {
+            right: "None => { let mut found = Commented::NotThere;",
+            wrong: "None if BUG => None, None => { let mut found = Commented::NotThere;",
+        }],
+    },
+    Bug {
+        name: "CommentBehind",
+        what: "what is decided while a comment is being written is not written after it",
+        shows: hours(120).with("Comments"),
+        changes: &[Change { right: "!= comment.body;", wrong: "!= comment.body && !BUG;" }],
+    },
+];
