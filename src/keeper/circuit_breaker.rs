@@ -1,41 +1,50 @@
-//! The gate of a repository: while it is closed, GitHub is not called for any of its runs.
+//! The circuit breaker of a repository: while it is open, GitHub is not called for any of its runs. Pure; what is stored of
+//! it is in [`super::repository_state`].
 //!
-//! Rate limits, refused tokens and outages concern the repository and not one run: the run that met one closes the
-//! gate, and the others wait behind it in the order in which they are due.
+//! Rate limits, refused tokens and outages concern the repository and not one run: the call that met one trips the
+//! breaker ([`CircuitBreaker::trip`]), and the other runs wait in the order in which they are due. It closes by itself when
+//! its time is up, or earlier, by an answer that shows that the trouble is over ([`CircuitBreaker::is_closed_by`]) or by a
+//! restart ([`CircuitBreaker::restarted`]).
 
 use serde::{Deserialize, Serialize};
 
 use crate::github::Problem;
 use crate::time::{Millis, Span};
 
+use super::answer::Answer;
 use super::state_machine::Context;
 
-/// Without a word from GitHub on how long to wait: "at least one minute", then exponentially longer (GitHub Docs,
+/// Where GitHub does not say how long to wait: "at least one minute", then exponentially longer (GitHub Docs,
 /// "Best practices for using the REST API").
 const RATE_LIMIT: Span = Span::minutes(1);
 const RATE_LIMIT_MOST: Span = Span::hours(1);
-/// GitHub's primary limit is by the hour: a longer word is a mistake, or a clock that is off.
-const RATE_LIMIT_WORD_MOST: Span = Span::hours(2);
+/// GitHub's primary limit is by the hour: more than this is a mistake, or a clock that is off.
+const RATE_LIMIT_SAID_MOST: Span = Span::hours(2);
 /// After this many calls in a row without an answer the others wait too.
 const NO_ANSWERS: u32 = 3;
 const NO_ANSWER: Span = Span::seconds(10);
 const NO_ANSWER_MOST: Span = Span::minutes(5);
-/// Until a repository that GitHub does not show is looked for again.
-const REPOSITORY: Span = Span::minutes(30);
-/// What is said of it.
+/// Until somebody has mended the credentials or the repository.
+const REFUSED: Span = Span::minutes(5);
+const REFUSED_MOST: Span = Span::hours(1);
+/// The same, where not a run but a list was refused.
+const LIST_REFUSED: Span = Span::minutes(30);
 pub const NO_REPOSITORY: &str = "GitHub shows no such repository (404): it is gone, or there is no access to it";
 
+/// As it is stored, whether its time is up or not. The names in JSON outlive versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
+    /// It is open until then.
     pub until: Millis,
-    pub cause: Cause,
+    #[serde(rename = "cause")]
+    pub reason: TripReason,
     /// Calls without an answer in a row.
     pub no_answers: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum TripReason {
     RateLimit,
     Credentials {
         message: String,
@@ -47,58 +56,51 @@ pub enum Cause {
     NoAnswer,
 }
 
-/// Why to close it.
-pub enum TripReason {
-    RateLimit { wait: Option<Span> },
-    Credentials { message: String, wait: Span },
-    Repository { message: String, wait: Span },
-    NoAnswer,
-}
+impl CircuitBreaker {
+    /// `said`: how long GitHub said to wait. `tries`: how often in a row this has happened to the run before.
+    pub fn trip(reason: TripReason, said: Option<Span>, tries: u32, cx: &Context) -> Self {
+        let wait = match &reason {
+            TripReason::RateLimit => {
+                let wait = match said {
+                    // One more second, as GitHub's clock has only seconds.
+                    Some(said) => Span::millis(said.min(RATE_LIMIT_SAID_MOST).as_millis() + 1_000),
+                    None => RATE_LIMIT.doubled(tries, RATE_LIMIT_MOST),
+                };
+                jittered(wait, cx.chance)
+            }
+            TripReason::Credentials { .. } | TripReason::Repository { .. } => {
+                REFUSED.doubled(tries, REFUSED_MOST).with_jitter(cx.chance)
+            }
+            // The first ones only count: see `then`.
+            TripReason::NoAnswer => Span::ZERO,
+        };
+        Self { until: cx.now + wait, no_answers: u32::from(reason == TripReason::NoAnswer), reason }
+    }
 
-impl TripReason {
-    /// For a call that is about no run.
-    pub fn of(problem: &Problem) -> Option<Self> {
+    /// By a call that is about no run. `None`: what went wrong is no reason to stop calling.
+    pub fn trip_by_list(problem: &Problem, cx: &Context) -> Option<Self> {
+        let repository = |message: &str| {
+            let reason = TripReason::Repository { message: message.to_owned() };
+            Self { until: cx.now + LIST_REFUSED, ..Self::trip(reason, None, 0, cx) }
+        };
         match problem {
-            Problem::RateLimited { wait } => Some(Self::RateLimit { wait: *wait }),
-            Problem::Lost { .. } => Some(Self::NoAnswer),
-            Problem::Repository { message } => Some(Self::Repository { message: message.clone(), wait: REPOSITORY }),
-            // No list at all, and not a list without runs.
-            Problem::NotFound => Some(Self::Repository { message: NO_REPOSITORY.to_owned(), wait: REPOSITORY }),
-            // Reading may be refused where re-running is not: whether it matters, the runs themselves will tell.
+            Problem::RateLimited { wait } => Some(Self::trip(TripReason::RateLimit, *wait, 0, cx)),
+            Problem::Lost { .. } => Some(Self::trip(TripReason::NoAnswer, None, 0, cx)),
+            Problem::Repository { message } => Some(repository(message)),
+            // A list without runs is no 404.
+            Problem::NotFound => Some(repository(NO_REPOSITORY)),
+            // Reading may be refused where re-running is not: the runs themselves will show whether it matters.
             Problem::Credentials { .. } | Problem::Refused { .. } | Problem::Unclear { .. } => None,
         }
     }
-}
 
-impl CircuitBreaker {
-    /// `tries`: how often in a row that has happened before.
-    pub fn close(closing: TripReason, tries: u32, cx: &Context) -> Self {
-        match closing {
-            TripReason::RateLimit { wait } => {
-                let wait = match wait {
-                    // One more second, as GitHub's clock has only seconds.
-                    Some(word) => Span::millis(word.min(RATE_LIMIT_WORD_MOST).as_millis() + 1_000),
-                    None => RATE_LIMIT.doubled(tries, RATE_LIMIT_MOST),
-                };
-                Self { until: cx.now + jittered(wait, cx.chance), cause: Cause::RateLimit, no_answers: 0 }
-            }
-            TripReason::Credentials { message, wait } => {
-                Self { until: cx.now + wait, cause: Cause::Credentials { message }, no_answers: 0 }
-            }
-            TripReason::Repository { message, wait } => {
-                Self { until: cx.now + wait, cause: Cause::Repository { message }, no_answers: 0 }
-            }
-            TripReason::NoAnswer => Self { until: cx.now, cause: Cause::NoAnswer, no_answers: 1 },
-        }
-    }
-
-    /// The gate after another closing on top of this one.
+    /// What is stored after another trip on top of this one.
     pub fn then(self, next: Self, now: Millis) -> Self {
-        // A comment is written beside all else: what it was told is not shortened by what another call was told.
-        if self.cause == Cause::RateLimit && self.until > now && self.until >= next.until {
+        // A comment is written beside all else: a rate limit that it met is not shortened by what another call meets.
+        if self.reason == TripReason::RateLimit && self.is_open(now) && self.until >= next.until {
             return self;
         }
-        if next.cause != Cause::NoAnswer {
+        if next.reason != TripReason::NoAnswer {
             return next;
         }
         let no_answers = self.no_answers.saturating_add(1);
@@ -107,6 +109,30 @@ impl CircuitBreaker {
             None => Span::ZERO,
         };
         Self { until: now + wait, no_answers, ..next }
+    }
+
+    /// Whether GitHub is not to be called now.
+    pub fn is_open(&self, now: Millis) -> bool {
+        self.until > now
+    }
+
+    /// Whether this answer shows that what tripped it is over.
+    pub fn is_closed_by(&self, answer: &Answer, now: Millis) -> bool {
+        match self.reason {
+            TripReason::Credentials { .. } => answer.takes_credentials(),
+            TripReason::NoAnswer => !matches!(answer.problem(), Some(Problem::Lost { .. })),
+            // A call that was made before it was tripped can be answered after.
+            TripReason::RateLimit => answer.problem().is_none() && !self.is_open(now),
+            TripReason::Repository { .. } => answer.shows_repository(),
+        }
+    }
+
+    /// After a restart of the Keeper, which may have another token now: what waits for one need wait no longer.
+    pub fn restarted(self, now: Millis) -> Self {
+        match self.reason {
+            TripReason::Credentials { .. } | TripReason::Repository { .. } => Self { until: now, ..self },
+            TripReason::RateLimit | TripReason::NoAnswer => self,
+        }
     }
 }
 
@@ -119,11 +145,12 @@ fn jittered(wait: Span, chance: f64) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::{PolicyAnswer, ReadAnswer, RerunAnswer};
     use crate::policy::Rules;
 
     const NOW: Millis = Millis(1_795_446_245_000);
 
-    fn closed(closing: TripReason, tries: u32, chance: f64) -> CircuitBreaker {
+    fn with_context<T>(chance: f64, test: impl Fn(&Context) -> T) -> T {
         let rules = Rules {
             max_reruns: 3,
             max_reruns_ceiling: 10,
@@ -132,64 +159,142 @@ mod tests {
             dry_run: false,
             sweep_interval: Span::ZERO,
         };
-        CircuitBreaker::close(closing, tries, &Context { now: NOW, rules: &rules, first_look: rules.delay, chance })
+        test(&Context { now: NOW, rules: &rules, first_look: rules.delay, chance })
     }
 
-    fn limit(wait: Option<Span>) -> TripReason {
-        TripReason::RateLimit { wait }
+    fn tripped(reason: TripReason, said: Option<Span>, tries: u32, chance: f64) -> CircuitBreaker {
+        with_context(chance, |cx| CircuitBreaker::trip(reason.clone(), said, tries, cx))
     }
 
     fn refused() -> TripReason {
-        TripReason::Credentials { message: "401".to_owned(), wait: Span::minutes(5) }
+        TripReason::Credentials { message: "401".to_owned() }
+    }
+
+    fn repository() -> TripReason {
+        TripReason::Repository { message: NO_REPOSITORY.to_owned() }
     }
 
     #[test]
-    fn how_long_it_is_closed() {
-        for (closing, tries, chance, seconds) in [
-            // A second more than GitHub's word, whatever was before, and the jitter on top.
-            (limit(Some(Span::seconds(10))), 5, 0.0, 11),
-            (limit(Some(Span::seconds(10))), 5, 1.0, 26),
-            (limit(Some(Span::hours(3))), 0, 0.0, 7_201),
-            (limit(Some(Span::ZERO)), 5, 0.0, 1),
-            (limit(None), 0, 0.0, 60),
-            (limit(None), 1, 0.0, 120),
-            (limit(None), 1, 1.0, 135),
-            (limit(None), 9, 0.0, 3_600),
-            (refused(), 9, 1.0, 300),
-            (TripReason::NoAnswer, 9, 1.0, 0),
+    fn how_long_it_is_open() {
+        use TripReason::{NoAnswer, RateLimit};
+        let seconds = |seconds| Some(Span::seconds(seconds));
+        for (reason, said, tries, chance, expected) in [
+            // A second more than GitHub says, whatever was before, and the jitter on top.
+            (RateLimit, seconds(10), 5, 0.0, 11),
+            (RateLimit, seconds(10), 5, 1.0, 26),
+            (RateLimit, seconds(3 * 3_600), 0, 0.0, 7_201),
+            (RateLimit, seconds(0), 5, 0.0, 1),
+            (RateLimit, None, 0, 0.0, 60),
+            (RateLimit, None, 1, 0.0, 120),
+            (RateLimit, None, 1, 1.0, 135),
+            (RateLimit, None, 9, 0.0, 3_600),
+            (refused(), None, 0, 0.0, 300),
+            (refused(), None, 1, 1.0, 750),
+            (repository(), None, 9, 0.0, 3_600),
+            (NoAnswer, None, 9, 1.0, 0),
         ] {
-            assert_eq!(closed(closing, tries, chance).until - NOW, Span::seconds(seconds), "{seconds} s");
+            let breaker = tripped(reason.clone(), said, tries, chance);
+            assert_eq!(breaker.until - NOW, Span::seconds(expected), "{reason:?}, {said:?}, {tries}");
+            assert_eq!(breaker.is_open(NOW), expected > 0);
+            assert!(!breaker.is_open(breaker.until));
         }
     }
 
     #[test]
-    fn calls_without_an_answer_close_it_from_the_third_in_a_row_on() {
-        let mut breaker = closed(TripReason::NoAnswer, 0, 0.0);
+    fn calls_without_an_answer_open_it_from_the_third_in_a_row_on() {
+        let mut breaker = tripped(TripReason::NoAnswer, None, 0, 0.0);
         for (no_answers, seconds) in [(2, 0), (3, 10), (4, 20), (5, 40), (6, 80), (7, 160), (8, 300), (9, 300)] {
-            breaker = breaker.then(closed(TripReason::NoAnswer, 0, 0.0), NOW);
+            breaker = breaker.then(tripped(TripReason::NoAnswer, None, 0, 0.0), NOW);
             assert_eq!((breaker.no_answers, breaker.until - NOW), (no_answers, Span::seconds(seconds)));
         }
-        // What GitHub says replaces what it did not say, and the count begins anew.
-        let breaker = breaker.then(closed(refused(), 0, 0.0), NOW);
+        // An answer replaces that there was none, and the count begins anew.
+        let breaker = breaker.then(tripped(refused(), None, 0, 0.0), NOW);
         assert_eq!((breaker.no_answers, breaker.until - NOW), (0, Span::minutes(5)));
-        assert_eq!(breaker.cause, Cause::Credentials { message: "401".to_owned() });
-        let breaker = breaker.then(closed(limit(None), 0, 0.0), NOW);
-        assert_eq!((breaker.cause, breaker.until - NOW), (Cause::RateLimit, Span::minutes(1)));
+        assert_eq!(breaker.reason, refused());
+        let breaker = breaker.then(tripped(TripReason::RateLimit, None, 0, 0.0), NOW);
+        assert_eq!((breaker.reason, breaker.until - NOW), (TripReason::RateLimit, Span::minutes(1)));
     }
 
     #[test]
-    fn what_a_list_closes_it_for() {
-        let closes = |problem| TripReason::of(&problem).map(|closing| closed(closing, 0, 0.0).cause);
-        assert_eq!(closes(Problem::RateLimited { wait: None }), Some(Cause::RateLimit));
-        assert_eq!(closes(Problem::Lost { what: String::new() }), Some(Cause::NoAnswer));
-        let gone = Some(Cause::Repository { message: NO_REPOSITORY.to_owned() });
-        assert_eq!(closes(Problem::NotFound), gone);
+    fn a_rate_limit_is_not_shortened() {
+        let limited = |seconds| tripped(TripReason::RateLimit, Some(Span::seconds(seconds)), 0, 0.0);
+        assert_eq!(limited(600).then(limited(10), NOW), limited(600));
+        assert_eq!(limited(600).then(tripped(TripReason::NoAnswer, None, 0, 0.0), NOW), limited(600));
+        assert_eq!(limited(10).then(limited(600), NOW), limited(600));
+        let later = NOW + Span::hours(1);
+        assert_eq!(limited(600).then(limited(10), later), limited(10), "its time is up");
+    }
+
+    #[test]
+    fn what_a_list_trips_it_for() {
+        let trips = |problem| with_context(0.0, |cx| CircuitBreaker::trip_by_list(&problem, cx));
+        let reason = |problem| trips(problem).map(|breaker| breaker.reason);
+        assert_eq!(reason(Problem::RateLimited { wait: None }), Some(TripReason::RateLimit));
+        assert_eq!(reason(Problem::Lost { what: String::new() }), Some(TripReason::NoAnswer));
+        let gone = trips(Problem::NotFound).unwrap();
+        assert_eq!((gone.reason, gone.until - NOW), (repository(), Span::minutes(30)));
         for problem in [
             Problem::Refused { message: String::new() },
             Problem::Unclear { message: String::new() },
             Problem::Credentials { message: String::new() },
         ] {
-            assert_eq!(closes(problem), None);
+            assert_eq!(reason(problem), None);
+        }
+    }
+
+    #[test]
+    fn what_closes_it() {
+        let accepted = Answer::Rerun(RerunAnswer::Accepted);
+        let no_file = Answer::Policy(PolicyAnswer::NoFile);
+        let same_file = Answer::Policy(PolicyAnswer::Same);
+        let lost = Answer::Read(ReadAnswer::Problem(Problem::Lost { what: String::new() }));
+        let not_found = Answer::Read(ReadAnswer::Problem(Problem::NotFound));
+        let answers = [&accepted, &no_file, &same_file, &not_found, &lost];
+        for (reason, closed_by) in [
+            // What reads says nothing about whether re-running is allowed again.
+            (refused(), vec![&accepted]),
+            (repository(), vec![&accepted, &same_file]),
+            (TripReason::NoAnswer, vec![&accepted, &no_file, &same_file, &not_found]),
+            (TripReason::RateLimit, vec![]),
+        ] {
+            let breaker = tripped(reason.clone(), None, 0, 0.0);
+            for answer in answers {
+                assert_eq!(breaker.is_closed_by(answer, NOW), closed_by.contains(&answer), "{reason:?}, {answer:?}");
+            }
+        }
+        let limited = tripped(TripReason::RateLimit, None, 0, 0.0);
+        assert!(limited.is_closed_by(&accepted, limited.until) && !limited.is_closed_by(&lost, limited.until));
+    }
+
+    #[test]
+    fn a_restart_ends_the_wait_for_other_credentials() {
+        for (reason, ends) in
+            [(refused(), true), (repository(), true), (TripReason::RateLimit, false), (TripReason::NoAnswer, false)]
+        {
+            let breaker = CircuitBreaker { until: NOW + Span::hours(1), no_answers: 3, reason: reason.clone() };
+            assert_eq!(!breaker.restarted(NOW).is_open(NOW), ends, "{reason:?}");
+        }
+    }
+
+    /// Stored by deployed Workers, byte for byte.
+    #[test]
+    fn the_stored_text() {
+        let message = || "401 Bad credentials".to_owned();
+        for (reason, text) in [
+            (TripReason::RateLimit, r#"{"until":1,"cause":"rate_limit","no_answers":0}"#),
+            (TripReason::NoAnswer, r#"{"until":1,"cause":"no_answer","no_answers":0}"#),
+            (
+                TripReason::Credentials { message: message() },
+                r#"{"until":1,"cause":{"credentials":{"message":"401 Bad credentials"}},"no_answers":0}"#,
+            ),
+            (
+                TripReason::Repository { message: message() },
+                r#"{"until":1,"cause":{"repository":{"message":"401 Bad credentials"}},"no_answers":0}"#,
+            ),
+        ] {
+            let breaker = CircuitBreaker { until: Millis(1), reason, no_answers: 0 };
+            assert_eq!(serde_json::to_string(&breaker).unwrap(), text);
+            assert_eq!(serde_json::from_str::<CircuitBreaker>(text).unwrap(), breaker);
         }
     }
 }

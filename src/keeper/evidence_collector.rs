@@ -17,8 +17,9 @@ use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget
 use crate::policy::{run::PullRequest, run::Run};
 use crate::time::{Millis, Span};
 
+use super::answer::Answer;
+use super::subrequests;
 use super::tracked_run::Begun;
-use super::{Answer, subrequests};
 
 /// A matrix has up to 256 jobs, and a run a thousand.
 const JOBS: usize = 1_000;
@@ -73,7 +74,7 @@ pub enum Collected {
     Ask(Call),
     /// What was asked for is known, or known to be absent.
     Had,
-    Trouble(Problem),
+    Failed(Problem),
     /// Nobody waits for it any more.
     Stray,
 }
@@ -258,13 +259,13 @@ impl EvidenceCollector {
             }
             Found::Problem(problem @ Problem::Lost { .. }) => {
                 let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
-                Err(smaller.map_or(Collected::Trouble(problem), |smaller| {
+                Err(smaller.map_or(Collected::Failed(problem), |smaller| {
                     self.jobs.clear();
                     self.messages.clear();
                     Collected::Ask(self.call(smaller))
                 }))
             }
-            Found::Problem(problem) => Err(Collected::Trouble(problem)),
+            Found::Problem(problem) => Err(Collected::Failed(problem)),
         }
     }
 

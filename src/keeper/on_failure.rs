@@ -3,7 +3,7 @@
 use crate::github::{Call, Problem};
 use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
-use crate::time::Span;
+use crate::time::{Millis, Span};
 
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::state_machine::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
@@ -20,9 +20,6 @@ const LOST_MOST: Span = Span::minutes(15);
 const LOST_FOR: Span = Span::hours(24);
 /// Evidence that GitHub does not give for so long is done without.
 const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
-/// A token was refused: until somebody replaces it.
-const REFUSED: Span = Span::minutes(5);
-const REFUSED_MOST: Span = Span::hours(1);
 /// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
 pub const GONE_FOR: Span = Span::days(7);
 /// GitHub re-runs nothing that is older ("Re-running workflows and jobs").
@@ -66,7 +63,7 @@ fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> S
             give_up(tracked, format!("GitHub refused: {message}"), cx)
         }
         Problem::RateLimited { wait } => {
-            let breaker = CircuitBreaker::close(TripReason::RateLimit { wait }, tracked.tries, cx);
+            let breaker = CircuitBreaker::trip(TripReason::RateLimit, wait, tracked.tries, cx);
             tracked.due = Some(breaker.until);
             tracked.tries += 1;
             Step { breaker: Some(breaker), ..Step::of(tracked) }
@@ -75,20 +72,18 @@ fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> S
             if cx.now - tracked.created > RERUNNABLE_FOR {
                 return give_up(tracked, format!("GitHub refused the credentials for 30 days: {message}"), cx);
             }
-            let wait = REFUSED.doubled(tracked.tries, REFUSED_MOST).with_jitter(cx.chance);
             let reason =
                 format!("GitHub refused the credentials: {message}. It is tried again, so that a new token mends it.");
-            let breaker = Some(CircuitBreaker::close(TripReason::Credentials { message, wait }, 0, cx));
-            Step { breaker, ..hold(tracked, reason, wait, cx) }
+            let breaker = CircuitBreaker::trip(TripReason::Credentials { message }, None, tracked.tries, cx);
+            Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
         }
         Problem::Repository { message } => {
-            let wait = REFUSED.doubled(tracked.tries, REFUSED_MOST).with_jitter(cx.chance);
             let reason = format!(
                 "Nothing can be done in the repository: {message}. It is tried again for {} days.",
                 GONE_FOR.as_millis() / Span::days(1).as_millis()
             );
-            let breaker = Some(CircuitBreaker::close(TripReason::Repository { message, wait }, 0, cx));
-            Step { breaker, ..hold(tracked, reason, wait, cx) }
+            let breaker = CircuitBreaker::trip(TripReason::Repository { message }, None, tracked.tries, cx);
+            Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
         }
         Problem::Lost { what } => {
             let since = *tracked.trouble_since.get_or_insert(cx.now);
@@ -101,14 +96,15 @@ fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> S
             tracked.due = Some(cx.now + if quiet { wait.max(QUIET) } else { wait });
             tracked.tries += 1;
             tracked.reason = format!("GitHub did not answer: {what}. It is tried again.");
-            Step { breaker: Some(CircuitBreaker::close(TripReason::NoAnswer, 0, cx)), ..Step::of(tracked) }
+            let breaker = CircuitBreaker::trip(TripReason::NoAnswer, None, 0, cx);
+            Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
     }
 }
 
 /// It failed, for now: it stays due, on view, until somebody has mended what is wrong.
-pub fn hold(mut tracked: TrackedRun, reason: String, wait: Span, cx: &Context) -> Step {
-    tracked.due = Some(cx.now + wait);
+pub fn hold(mut tracked: TrackedRun, reason: String, until: Millis, cx: &Context) -> Step {
+    tracked.due = Some(until);
     tracked.tries += 1;
     let first = tracked.outcome != RunOutcome::Failed;
     tracked.outcome = RunOutcome::Failed;

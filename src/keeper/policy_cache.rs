@@ -54,7 +54,7 @@ pub enum PolicyUpdate {
     /// GitHub does not show a file that was there. If it does not show the repository either, nobody has removed it.
     Doubtful,
     /// GitHub has to answer before anything is decided.
-    Trouble(Problem),
+    Failed(Problem),
 }
 
 impl PolicyCache {
@@ -70,7 +70,7 @@ impl PolicyCache {
     }
 
     /// The call to be made before a run is decided on, if what is known is too old.
-    pub fn ask(&self, path: Option<&FilePath>, run_id: RunId, now: Millis) -> Option<Call> {
+    pub fn next_read(&self, path: Option<&FilePath>, run_id: RunId, now: Millis) -> Option<Call> {
         let path = path?;
         let due = self.file.as_ref().map(|file| file.read + READ_EVERY).max(self.not_before);
         // A clock that was put back must not make it hold for longer.
@@ -81,7 +81,7 @@ impl PolicyCache {
     }
 
     /// `certain`: GitHub has shown the repository since it answered.
-    pub fn learn(
+    pub fn update(
         &self,
         path: &FilePath,
         answer: PolicyAnswer,
@@ -96,7 +96,7 @@ impl PolicyCache {
             (PolicyAnswer::Same, Some(file)) => PolicyFile { read: now, denied: None, ..file.clone() },
             // It was not asked whether anything is still the same.
             (PolicyAnswer::Same, None) => {
-                return PolicyUpdate::Trouble(Problem::Lost { what: "304 for a file that was never read".to_owned() });
+                return PolicyUpdate::Failed(Problem::Lost { what: "304 for a file that was never read".to_owned() });
             }
             (PolicyAnswer::NoFile, Some(file)) if file.was_there() && !certain => return PolicyUpdate::Doubtful,
             (PolicyAnswer::NoFile, _) => empty,
@@ -107,7 +107,7 @@ impl PolicyCache {
             (PolicyAnswer::Problem(Problem::Lost { .. }), Some(_)) => {
                 return PolicyUpdate::Same(Self { not_before: Some(now + AGAIN), ..self.clone() });
             }
-            (PolicyAnswer::Problem(problem), _) => return PolicyUpdate::Trouble(problem),
+            (PolicyAnswer::Problem(problem), _) => return PolicyUpdate::Failed(problem),
         };
         let says_the_same = self.file.as_ref().is_some_and(|before| {
             (&before.text, &before.unreadable) == (&file.text, &file.unreadable) && before.denied == file.denied
@@ -128,7 +128,7 @@ impl PolicyCache {
     }
 
     /// For the log, when it was just learned.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         let file = self.file.as_ref()?;
         let path = &file.path;
         if let Some(message) = &file.denied {
@@ -150,6 +150,10 @@ impl PolicyCache {
         let policy = self.policy();
         let of_rules = policy.rules.iter().filter_map(|rule| rule.delay);
         of_rules.chain([policy.delay.unwrap_or(rules.delay)]).min().unwrap_or(rules.delay)
+    }
+
+    pub fn reruns_per_day(&self) -> Option<u64> {
+        self.policy().budget.reruns_per_day.map(u64::from)
     }
 
     pub fn wants_cancelled(&self) -> bool {

@@ -1,24 +1,26 @@
-//! What a Keeper knows of its repository as a whole, and stores by name: who it is, the gate, the policy file.
+//! What a Keeper knows of its repository as a whole, and stores by name: who it is, the circuit breaker, whether GitHub takes
+//! the credentials, the policy file, whether it is paused.
 
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::{Problem, RerunAnswer};
-use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
-use crate::policy::Rules;
-use crate::time::{Millis, Span};
+use crate::github::Problem;
+use crate::names::{InstallationId, RepoName, RepositoryId};
+use crate::policy::{PolicyState, Rules};
+use crate::time::Millis;
 
-use super::circuit_breaker::{Cause, CircuitBreaker, TripReason};
-use super::on_failure::{self, GONE_FOR};
+use super::actor::Keeper;
+use super::answer::Answer;
+use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::policy_cache::{PolicyCache, PolicyFile};
 use super::retention::CREDENTIALS_TOLD_AGAIN;
-use super::state_machine::{self, Context, Record};
+use super::state_machine::Context;
 use super::store::{Fact, Sql, StoreError};
-use super::sweep::Sweep;
-use super::{Answer, Credentials, Keeper, PUBLISH_AGAIN};
+use super::summary::Writing;
 
-const ANOTHER: &str = "Left alone: another repository has this name now.";
+/// Whether GitHub takes the credentials, when that has just changed: the message if not.
+pub type CredentialsChange = Option<Result<(), String>>;
 
 /// What a repository keeps when it is renamed, as its last webhook had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,90 +55,88 @@ impl<S: Sql> Keeper<S> {
         self.store.fact(Fact::Identity)
     }
 
-    /// What a webhook says of the repository that has the name now. If it is another than before, nothing that was known
-    /// holds, and what was due for the one before is ended.
-    pub fn set_identity(&self, identity: Identity, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        let before = self.identity()?;
-        let installation = identity.installation.or(before.and_then(|before| before.installation));
-        let same = before.is_none_or(|before| before.id == identity.id);
-        let identity = Identity { installation: if same { installation } else { identity.installation }, ..identity };
-        if before == Some(identity) {
-            return Ok(vec![]);
-        }
-        let mut records = vec![];
-        if !same {
-            records = self.end_all(|tracked| state_machine::leave(tracked, ANOTHER, cx), cx)?;
-            self.policy.borrow_mut().take();
-            self.store.set_fact::<PolicyFile>(Fact::Policy, None)?;
-            self.store.set_fact::<String>(Fact::PolicyText, None)?;
-            self.set_gate(None)?;
-            self.set_trouble(None)?;
-            self.store.delete_pulls()?;
-            self.summary_changed(cx.now)?;
-        }
-        self.store.set_fact(Fact::Identity, Some(&identity))?;
-        Ok(records)
+    pub(super) fn set_identity(&self, identity: Identity) -> Result<(), StoreError> {
+        self.store.set_fact(Fact::Identity, Some(&identity))
     }
 
-    pub(super) fn close_gate(
-        &self,
-        breaker: Option<CircuitBreaker>,
-        credentials: Credentials,
-        cx: &Context,
-    ) -> Result<Credentials, StoreError> {
-        let Some(breaker) = breaker else { return Ok(credentials) };
-        let mut kind = credentials;
-        if let Cause::Credentials { message } = &breaker.cause
-            && (self.refusal()?.as_ref() != Some(message) || self.is_refusal_forgotten(cx.now)?)
-        {
-            self.store.set_fact(Fact::Refusal, Some(message))?;
-            self.store.set_fact(Fact::RefusalTold, Some(&cx.now))?;
-            self.summary_changed(cx.now)?;
-            kind = Some(Err(message.clone()));
-        }
-        if let Cause::Repository { message } = &breaker.cause {
-            self.in_trouble(message, cx.now)?;
-        }
-        let before = self.breaker()?;
-        let breaker = before.map_or(breaker.clone(), |before| before.then(breaker, cx.now));
-        self.set_gate(Some(&breaker))?;
-        Ok(kind)
+    /// Another repository has the name now: nothing that was learned of the one before holds.
+    pub(super) fn reset(&self, now: Millis) -> Result<(), StoreError> {
+        self.cached.policy.borrow_mut().take();
+        self.store.set_fact::<PolicyFile>(Fact::Policy, None)?;
+        self.store.set_fact::<String>(Fact::PolicyText, None)?;
+        self.set_breaker(None)?;
+        self.set_trouble(None)?;
+        self.summary_changed(now)
     }
 
-    /// A rate limit is of the token, whatever met it.
-    pub(super) fn heed(
+    pub(super) fn breaker(&self) -> Result<Option<CircuitBreaker>, StoreError> {
+        if let Some(breaker) = &*self.cached.breaker.borrow() {
+            return Ok(breaker.clone());
+        }
+        let breaker: Option<CircuitBreaker> = self.store.fact(Fact::CircuitBreaker)?;
+        *self.cached.breaker.borrow_mut() = Some(breaker.clone());
+        Ok(breaker)
+    }
+
+    fn set_breaker(&self, breaker: Option<&CircuitBreaker>) -> Result<(), StoreError> {
+        self.cached.breaker.borrow_mut().take();
+        self.store.set_fact(Fact::CircuitBreaker, breaker)
+    }
+
+    /// Whether GitHub is to be called for nothing now.
+    pub(super) fn holds_calls(&self, now: Millis) -> Result<bool, StoreError> {
+        Ok(self.paused()?.is_some() || self.is_open(now)?)
+    }
+
+    /// Whether the circuit breaker is open.
+    pub(super) fn is_open(&self, now: Millis) -> Result<bool, StoreError> {
+        Ok(self.breaker()?.is_some_and(|breaker| breaker.is_open(now)))
+    }
+
+    /// A call has tripped the circuit breaker, or not.
+    pub(super) fn trip(&self, breaker: Option<CircuitBreaker>, cx: &Context) -> Result<CredentialsChange, StoreError> {
+        let Some(breaker) = breaker else { return Ok(None) };
+        let mut credentials = None;
+        match &breaker.reason {
+            TripReason::Credentials { message } => {
+                if self.refusal()?.as_ref() != Some(message) || self.is_report_old(cx.now)? {
+                    self.store.set_fact(Fact::Refusal, Some(message))?;
+                    self.store.set_fact(Fact::RefusalTold, Some(&cx.now))?;
+                    self.summary_changed(cx.now)?;
+                    credentials = Some(Err(message.clone()));
+                }
+            }
+            TripReason::Repository { message } => self.in_trouble(message, cx.now)?,
+            TripReason::RateLimit | TripReason::NoAnswer => {}
+        }
+        let breaker = match self.breaker()? {
+            Some(before) => before.then(breaker, cx.now),
+            None => breaker,
+        };
+        self.set_breaker(Some(&breaker))?;
+        Ok(credentials)
+    }
+
+    /// A rate limit is of the token, whichever call met it.
+    pub(super) fn trip_if_limited(
         &self,
         problem: Option<&Problem>,
-        credentials: Credentials,
         cx: &Context,
-    ) -> Result<Credentials, StoreError> {
+    ) -> Result<CredentialsChange, StoreError> {
         let limited = problem.filter(|problem| matches!(problem, Problem::RateLimited { .. }));
-        let breaker = limited.and_then(TripReason::of).map(|closing| CircuitBreaker::close(closing, 0, cx));
-        self.close_gate(breaker, credentials, cx)
+        self.trip(limited.and_then(|problem| CircuitBreaker::trip_by_list(problem, cx)), cx)
     }
 
-    /// Opens the gate when GitHub has answered after an outage, or has taken the credentials again.
-    pub(super) fn pass_gate(&self, answer: &Answer, now: Millis) -> Result<Credentials, StoreError> {
-        let problem = answer.problem();
-        // Reading takes less permission than re-running: only what was refused tells that it is taken again.
-        let taken = matches!(answer, Answer::Rerun(RerunAnswer::Accepted | RerunAnswer::AlreadyRunning));
-        if let Some(breaker) = self.breaker()? {
-            let mended = match breaker.cause {
-                Cause::Credentials { .. } => taken,
-                Cause::NoAnswer => !matches!(problem, Some(Problem::Lost { .. })),
-                // What was asked before it was closed can be answered after.
-                Cause::RateLimit => problem.is_none() && breaker.until <= now,
-                Cause::Repository { .. } => answer.shows_repository(),
-            };
-            if mended {
-                self.set_gate(None)?;
-            }
+    /// Whatever GitHub has answered, it may show that some trouble is over.
+    pub(super) fn on_answer(&self, answer: &Answer, now: Millis) -> Result<CredentialsChange, StoreError> {
+        if self.breaker()?.is_some_and(|breaker| breaker.is_closed_by(answer, now)) {
+            self.set_breaker(None)?;
         }
         if answer.shows_repository() && self.trouble()?.is_some() {
             self.set_trouble(None)?;
             self.summary_changed(now)?;
         }
-        if taken && self.refusal()?.is_some() {
+        if answer.takes_credentials() && self.refusal()?.is_some() {
             self.store.set_fact::<String>(Fact::Refusal, None)?;
             self.summary_changed(now)?;
             return Ok(Some(Ok(())));
@@ -144,74 +144,80 @@ impl<S: Sql> Keeper<S> {
         Ok(None)
     }
 
-    /// What is known of the policy file.
-    pub fn known(&self, rules: &Rules) -> Result<Rc<PolicyCache>, StoreError> {
-        if let Some(known) = &*self.policy.borrow() {
-            return Ok(Rc::clone(known));
+    /// The Keeper has been started anew, perhaps with another token: what waits for one need not wait on.
+    pub fn started(&self, now: Millis) -> Result<(), StoreError> {
+        if self.refusal()?.is_none() && self.trouble()?.is_none() {
+            return Ok(());
+        }
+        if let Some(before) = self.breaker()? {
+            let breaker = before.clone().restarted(now);
+            if breaker != before {
+                self.set_breaker(Some(&breaker))?;
+            }
+        }
+        self.store.retry_refused(now)
+    }
+
+    /// The policy file as it was last read, and what it means.
+    pub fn policy(&self, rules: &Rules) -> Result<Rc<PolicyCache>, StoreError> {
+        if let Some(policy) = &*self.cached.policy.borrow() {
+            return Ok(Rc::clone(policy));
         }
         let file = match self.store.fact::<PolicyFile>(Fact::Policy)? {
             Some(file) => Some(PolicyFile { text: self.store.fact(Fact::PolicyText)?, ..file }),
             None => None,
         };
-        let known = Rc::new(PolicyCache::of(file, self.policy_path.as_ref(), rules));
-        *self.policy.borrow_mut() = Some(Rc::clone(&known));
-        Ok(known)
+        let policy = Rc::new(PolicyCache::of(file, self.policy_path.as_ref(), rules));
+        *self.cached.policy.borrow_mut() = Some(Rc::clone(&policy));
+        Ok(policy)
     }
 
-    pub(super) fn learn(&self, known: PolicyCache, now: Millis) -> Result<(), StoreError> {
-        let before = self.policy.borrow_mut().take();
-        let text = |known: &PolicyCache| known.file.as_ref().and_then(|file| file.text.clone());
-        // Without a file that is known, the text of one at another path may still be stored.
-        if before.is_none_or(|before| before.file.is_none() || text(&before) != text(&known)) {
-            self.store.set_fact(Fact::PolicyText, text(&known).as_ref())?;
+    pub(super) fn set_policy(&self, policy: PolicyCache, now: Millis) -> Result<(), StoreError> {
+        let before = self.cached.policy.borrow_mut().take();
+        let text = |policy: &PolicyCache| policy.file.as_ref().and_then(|file| file.text.clone());
+        // Where no file was read from this path, the text of one at another path may still be stored.
+        let replaces = |before: &PolicyCache| before.file.is_none() || text(before) != text(&policy);
+        if before.is_none_or(|before| replaces(&before)) {
+            self.store.set_fact(Fact::PolicyText, text(&policy).as_ref())?;
             self.summary_changed(now)?;
         }
-        self.store.set_fact(Fact::Policy, known.file.as_ref())?;
-        *self.policy.borrow_mut() = Some(Rc::new(known));
+        self.store.set_fact(Fact::Policy, policy.file.as_ref())?;
+        *self.cached.policy.borrow_mut() = Some(Rc::new(policy));
         Ok(())
     }
 
     /// GitHub may not have shown all that there is: the policy file is asked for again before anything is decided.
     pub(super) fn distrust_policy(&self, rules: &Rules, now: Millis) -> Result<(), StoreError> {
-        let known = self.known(rules)?;
-        match known.distrusted() {
-            Some(known) => self.learn(known, now),
+        match self.policy(rules)?.distrusted() {
+            Some(policy) => self.set_policy(policy, now),
             None => Ok(()),
         }
     }
 
-    /// What Workers KV is still to be told of cancelled runs.
-    pub(super) fn untold_of_cancelled(&self, rules: &Rules) -> Result<Option<bool>, StoreError> {
-        let wanted = self.known(rules)?.wants_cancelled();
-        let told = self.cancelled_since()?.is_some();
-        Ok((wanted != told).then_some(wanted))
+    /// What is wrong with the policy file, if nothing is re-run because of that.
+    pub(super) fn policy_problem(&self, rules: &Rules) -> Result<Option<String>, StoreError> {
+        let policy = self.policy(rules)?;
+        Ok(if matches!(policy.state, PolicyState::Invalid(_)) { policy.problem() } else { None })
     }
 
-    /// Workers KV says so now, or could not be written, which is tried again with a later alarm.
-    pub fn told_of_cancelled(&self, wanted: bool, now: Millis, written: bool) -> Result<(), StoreError> {
-        if !written {
-            self.tell_kv.set(Some(now + PUBLISH_AGAIN));
+    /// When the summary is to be written to Workers KV.
+    pub(super) fn summary_schedule(&self) -> Result<Writing, StoreError> {
+        Ok(self.store.fact(Fact::Summary)?.unwrap_or_default())
+    }
+
+    pub(super) fn set_summary_schedule(&self, schedule: &Writing) -> Result<(), StoreError> {
+        self.store.set_fact(Fact::Summary, Some(schedule))
+    }
+
+    /// Something has changed that the summary shows.
+    pub(super) fn summary_changed(&self, now: Millis) -> Result<(), StoreError> {
+        // Without a name there is no place to write it to.
+        if self.repository()?.is_none() {
             return Ok(());
         }
-        let since = wanted.then_some(now);
-        self.cancelled.set(None);
-        self.store.set_fact(Fact::CancelledSince, since.as_ref())?;
-        self.cancelled.set(Some(since));
-        Ok(())
-    }
-
-    /// Since when what was cancelled is re-run: what was cancelled before is nobody's concern.
-    pub(super) fn cancelled_since(&self) -> Result<Option<Millis>, StoreError> {
-        if let Some(since) = self.cancelled.get() {
-            return Ok(since);
-        }
-        let since = self.store.fact(Fact::CancelledSince)?;
-        self.cancelled.set(Some(since));
-        Ok(since)
-    }
-
-    pub(super) fn sweep(&self) -> Result<Option<Sweep>, StoreError> {
-        self.store.fact(Fact::Sweep)
+        let before = self.summary_schedule()?;
+        let after = before.changed(now);
+        if after == before { Ok(()) } else { self.set_summary_schedule(&after) }
     }
 
     /// What GitHub said when it last refused the credentials, until it takes them again.
@@ -221,16 +227,16 @@ impl<S: Sql> Keeper<S> {
 
     /// Why nothing can be done in the repository, until GitHub answers for it again.
     pub fn trouble(&self) -> Result<Option<Trouble>, StoreError> {
-        if let Some(known) = &*self.trouble.borrow() {
-            return Ok(known.clone());
+        if let Some(trouble) = &*self.cached.trouble.borrow() {
+            return Ok(trouble.clone());
         }
         let trouble: Option<Trouble> = self.store.fact(Fact::Trouble)?;
-        *self.trouble.borrow_mut() = Some(trouble.clone());
+        *self.cached.trouble.borrow_mut() = Some(trouble.clone());
         Ok(trouble)
     }
 
     fn set_trouble(&self, trouble: Option<Trouble>) -> Result<(), StoreError> {
-        self.trouble.borrow_mut().take();
+        self.cached.trouble.borrow_mut().take();
         self.store.set_fact(Fact::Trouble, trouble.as_ref())
     }
 
@@ -244,16 +250,6 @@ impl<S: Sql> Keeper<S> {
         self.summary_changed(now)
     }
 
-    /// A repository that nothing could be done in for so long is waited for no longer.
-    pub(super) fn give_up_repository(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        let Some(trouble) = self.trouble()?.filter(|trouble| cx.now - trouble.since > GONE_FOR) else {
-            return Ok(vec![]);
-        };
-        let days = GONE_FOR.as_millis() / Span::days(1).as_millis();
-        let reason = format!("Nothing could be done in the repository for {days} days: {}.", trouble.message);
-        self.end_all(|tracked| on_failure::give_up(tracked, reason.clone(), cx), cx)
-    }
-
     /// When GitHub last accepted a re-run after it had refused one in unclear words.
     pub(super) fn accepted(&self) -> Result<Option<Millis>, StoreError> {
         self.store.fact(Fact::Accepted)
@@ -263,42 +259,37 @@ impl<S: Sql> Keeper<S> {
         self.store.set_fact(Fact::Accepted, Some(&now))
     }
 
-    /// Workers KV keeps for a day what it was told of the credentials.
-    fn is_refusal_forgotten(&self, now: Millis) -> Result<bool, StoreError> {
-        let told: Option<Millis> = self.store.fact(Fact::RefusalTold)?;
-        Ok(told.is_none_or(|told| now - told > CREDENTIALS_TOLD_AGAIN))
-    }
-
-    pub(super) fn breaker(&self) -> Result<Option<CircuitBreaker>, StoreError> {
-        self.store.fact(Fact::CircuitBreaker)
-    }
-
-    /// Whether GitHub is not to be called now.
-    pub(super) fn is_shut(&self, now: Millis) -> Result<bool, StoreError> {
-        Ok(self.breaker()?.is_some_and(|breaker| breaker.until > now))
-    }
-
-    pub(super) fn set_gate(&self, breaker: Option<&CircuitBreaker>) -> Result<(), StoreError> {
-        self.store.set_fact(Fact::CircuitBreaker, breaker)
+    fn is_report_old(&self, now: Millis) -> Result<bool, StoreError> {
+        let reported: Option<Millis> = self.store.fact(Fact::RefusalTold)?;
+        Ok(reported.is_none_or(|reported| now - reported > CREDENTIALS_TOLD_AGAIN))
     }
 
     /// Since when no re-run is called for; `None`: it is not paused. What arrives meanwhile is stored, and stays due.
     pub fn paused(&self) -> Result<Option<Millis>, StoreError> {
-        self.store.fact(Fact::Paused)
+        if let Some(paused) = self.cached.paused.get() {
+            return Ok(paused);
+        }
+        let paused = self.store.fact(Fact::Paused)?;
+        self.cached.paused.set(Some(paused));
+        Ok(paused)
+    }
+
+    fn set_paused(&self, paused: Option<Millis>, now: Millis) -> Result<(), StoreError> {
+        self.cached.paused.take();
+        self.store.set_fact(Fact::Paused, paused.as_ref())?;
+        self.summary_changed(now)
     }
 
     pub fn pause(&self, now: Millis) -> Result<(), StoreError> {
         if self.paused()?.is_none() {
-            self.store.set_fact(Fact::Paused, Some(&now))?;
-            self.summary_changed(now)?;
+            self.set_paused(Some(now), now)?;
         }
         Ok(())
     }
 
     pub fn resume(&self, now: Millis) -> Result<(), StoreError> {
         if self.paused()?.is_some() {
-            self.store.set_fact::<Millis>(Fact::Paused, None)?;
-            self.summary_changed(now)?;
+            self.set_paused(None, now)?;
         }
         Ok(())
     }

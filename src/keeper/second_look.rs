@@ -1,5 +1,5 @@
 //! GitHub refuses something in words that do not say whom it means: the run, the account, or the repository. What is looked
-//! at then, before it is believed. Pure, but for what is asked of the store.
+//! at then, before it is believed. Pure.
 //!
 //! - A re-run that was refused in words that are not known, or by a 404 though the run was there a moment ago: the run is
 //!   read at once. If that is refused too, that says whom it is about. If not, the run waits, on view, and is asked for
@@ -9,16 +9,14 @@
 //! - A run that GitHub does not show: it is asked for the repository. If that is there, the run is gone; if not, nothing can
 //!   be done in the repository, and all its runs wait.
 
-use crate::github::{Call, Problem, RepositoryAnswer, RerunAnswer};
+use crate::github::{Call, Problem, RepositoryAnswer};
 use crate::names::RunAttempt;
 use crate::policy::run::Run;
-use crate::time::{Millis, Span};
+use crate::time::Span;
 
-use super::Keeper;
 use super::circuit_breaker::NO_REPOSITORY;
 use super::on_failure::{GONE, give_up, hold, on_failure};
 use super::state_machine::{Context, LEASE, Step};
-use super::store::{Sql, StoreError};
 use super::tracked_run::{Refusal, TrackedRun};
 
 /// When a re-run that was refused is asked for once more.
@@ -41,23 +39,23 @@ pub fn doubt(mut tracked: TrackedRun, run_attempt: RunAttempt, message: &str, cx
 pub fn park(tracked: &TrackedRun, run: &Run, cx: &Context) -> Option<Step> {
     let refusal = tracked.refusal.as_ref().filter(|refusal| refusal.run_attempt == run.run_attempt)?;
     run.conclusion?;
-    let wait = (refusal.since + ONCE_MORE) - cx.now;
-    if wait == Span::ZERO {
+    let until = refusal.since + ONCE_MORE;
+    if until <= cx.now {
         return None;
     }
     let reason = format!(
         "GitHub refused: {} It is asked for once more, as it may be about the account and not about the run.",
         sentence(&refusal.message)
     );
-    Some(hold(tracked.clone(), reason, wait, cx))
+    Some(hold(tracked.clone(), reason, until, cx))
 }
 
-/// GitHub was asked whether it shows the repository of a run that it does not show. `known`: it has shown runs of it.
-pub fn repository_answered(tracked: TrackedRun, answer: RepositoryAnswer, known: bool, cx: &Context) -> Step {
+/// GitHub was asked whether it shows the repository of a run that it does not show. `seen`: it has shown runs of it.
+pub fn on_repository(tracked: TrackedRun, answer: RepositoryAnswer, seen: bool, cx: &Context) -> Step {
     match answer {
         RepositoryAnswer::There => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
         // It never could be read: there is nothing to wait for.
-        RepositoryAnswer::Problem(Problem::NotFound) if !known => on_failure(tracked, Problem::NotFound, cx),
+        RepositoryAnswer::Problem(Problem::NotFound) if !seen => on_failure(tracked, Problem::NotFound, cx),
         RepositoryAnswer::Problem(Problem::NotFound) => {
             on_failure(tracked, Problem::Repository { message: NO_REPOSITORY.to_owned() }, cx)
         }
@@ -68,33 +66,4 @@ pub fn repository_answered(tracked: TrackedRun, answer: RepositoryAnswer, known:
 fn sentence(message: &str) -> String {
     let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{message}{end}")
-}
-
-impl<S: Sql> Keeper<S> {
-    /// What an answer to a re-run says once other runs are looked at.
-    pub(super) fn second_look(
-        &self,
-        mut tracked: TrackedRun,
-        answer: RerunAnswer,
-        cx: &Context,
-    ) -> Result<(TrackedRun, RerunAnswer), StoreError> {
-        match answer {
-            RerunAnswer::Accepted if self.store.has_refused()? => {
-                self.set_accepted(cx.now)?;
-                Ok((tracked, RerunAnswer::Accepted))
-            }
-            RerunAnswer::Problem(Problem::Unclear { message })
-                if self.store.refused_elsewhere(
-                    tracked.run_id,
-                    &message,
-                    self.accepted()?.unwrap_or(Millis(i64::MIN)),
-                )? =>
-            {
-                let run_attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
-                tracked.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
-                Ok((tracked, RerunAnswer::Problem(Problem::Credentials { message: format!("403 {message}") })))
-            }
-            answer => Ok((tracked, answer)),
-        }
-    }
 }

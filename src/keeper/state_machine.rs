@@ -2,8 +2,8 @@
 //! rules are passed in, and nothing here knows where the run is stored or how GitHub is called.
 //!
 //! A run is *due* at a time, or *ended* when nothing is due. When it is due it is always first read from GitHub:
-//! [`look`] says whether what GitHub shows is to be decided on. The decision is the policy's; [`act`] carries it out,
-//! and may ask for a re-run, whose answer goes to [`rerun_answered`]. Webhooks go to [`on_webhook`](super::on_webhook), at any
+//! [`on_read`] says whether what GitHub shows is to be decided on. The decision is the policy's; [`act`] carries it out,
+//! and may ask for a re-run, whose answer goes to [`on_rerun`]. Webhooks go to [`on_webhook`](super::on_webhook), at any
 //! time between these, in any order and any number.
 //!
 //! No re-run is asked for twice for one attempt, because:
@@ -53,6 +53,12 @@ pub struct Context<'a> {
     pub first_look: Span,
     /// In `0.0..1.0`, for jitter.
     pub chance: f64,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(rules: &'a Rules, now: Millis, chance: f64) -> Self {
+        Self { now, rules, first_look: rules.delay, chance }
+    }
 }
 
 /// What the webhook's sender is told.
@@ -112,7 +118,7 @@ pub struct Record {
 
 /// What came of reading a run.
 #[derive(Debug)]
-pub enum Looked {
+pub enum ReadStep {
     /// There is nothing to decide on now.
     Done(Box<Step>),
     /// The run's newest attempt is to be decided on.
@@ -128,16 +134,16 @@ pub struct Undecided {
 }
 
 /// The answer to the read that every due run starts with.
-pub fn look(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Looked {
+pub fn on_read(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> ReadStep {
     tracked.looked = Some(cx.now);
     let run = match answer {
         ReadAnswer::Run(run) => *run,
-        ReadAnswer::Problem(Problem::NotFound) => return Looked::Done(Box::new(unseen(tracked, cx))),
-        ReadAnswer::Problem(problem) => return Looked::Done(Box::new(on_failure(tracked, problem, cx))),
+        ReadAnswer::Problem(Problem::NotFound) => return ReadStep::Done(Box::new(unseen(tracked, cx))),
+        ReadAnswer::Problem(problem) => return ReadStep::Done(Box::new(on_failure(tracked, problem, cx))),
     };
     let attempt = run.run_attempt;
     if Some(attempt) < tracked.run_attempt {
-        return Looked::Done(Box::new(behind(tracked, attempt, cx)));
+        return ReadStep::Done(Box::new(behind(tracked, attempt, cx)));
     }
     let before = tracked.attempts();
     tracked.run_attempt = Some(attempt);
@@ -148,7 +154,7 @@ pub fn look(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Looked
             records.extend(credit_lost_call(&mut tracked, attempt, cx));
         } else if cx.now < pending.since + QUIET {
             tracked.due = Some(pending.since + QUIET);
-            return Looked::Done(Box::new(Step::of(tracked)));
+            return ReadStep::Done(Box::new(Step::of(tracked)));
         }
     } else {
         // What was not answered is over, unless it is the re-run itself.
@@ -161,12 +167,12 @@ pub fn look(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Looked
         if tracked.attempts() != before {
             tracked.publish = Some(cx.now);
         }
-        return Looked::Done(Box::new(Step { records, ..Step::of(tracked) }));
+        return ReadStep::Done(Box::new(Step { records, ..Step::of(tracked) }));
     }
     if let Some(step) = second_look::park(&tracked, &run, cx) {
-        return Looked::Done(Box::new(Step { records: [records, step.records].concat(), ..step }));
+        return ReadStep::Done(Box::new(Step { records: [records, step.records].concat(), ..step }));
     }
-    Looked::Undecided(Box::new(Undecided { tracked, run, records }))
+    ReadStep::Undecided(Box::new(Undecided { tracked, run, records }))
 }
 
 /// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is gathered.
@@ -174,7 +180,7 @@ pub fn is_undecided(tracked: &TrackedRun, attempt: RunAttempt) -> bool {
     tracked.run_attempt == Some(attempt) && tracked.decided_attempt < Some(attempt)
 }
 
-/// Carries out what was decided on the newest attempt, which [`look`] has found undecided.
+/// Carries out what was decided on the newest attempt, which [`on_read`] has found undecided.
 pub fn act(mut tracked: TrackedRun, run: &Run, decision: Decision, cx: &Context) -> Step {
     let attempt = run.run_attempt;
     tracked.evidence_since = None;
@@ -198,7 +204,7 @@ pub fn wait(mut tracked: TrackedRun, delay: Span, cx: &Context) -> Step {
 }
 
 /// The answer to a re-run that [`act`] asked for. `attempt` is the one that was to be re-run.
-pub fn rerun_answered(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
+pub fn on_rerun(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
     // A webhook or a read may have told the outcome meanwhile.
     let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
         return Step::of(tracked);
@@ -293,11 +299,6 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
     tracked.tries += 1;
     tracked.reason = format!("Attempt {} is still going.", run.run_attempt);
     Step::of(tracked)
-}
-
-/// The repository is served no longer.
-pub fn retire(tracked: TrackedRun, cx: &Context) -> Step {
-    leave(tracked, "Left alone: the repository is not in REPOSITORIES any more.", cx)
 }
 
 /// It is not looked at any more, and why.

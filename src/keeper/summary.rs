@@ -4,13 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::RepoName;
-use crate::policy::{PolicyState, Rules};
 use crate::time::{Millis, Span};
 
-use super::Keeper;
 use super::retention::WINDOW_DAYS;
 use super::store::statistics::{Figures, Totals};
-use super::store::{Fact, Sql, StoreError};
 
 /// Workers KV takes 1,024.
 const METADATA_BYTES: usize = 1_000;
@@ -162,51 +159,6 @@ impl Writing {
             10..40 => Span::minutes(10),
             _ => Span::hours(1),
         }
-    }
-}
-
-impl<S: Sql> Keeper<S> {
-    pub(super) fn summary_changed(&self, now: Millis) -> Result<(), StoreError> {
-        // Without a name there is no place to write it to.
-        if self.repository()?.is_none() {
-            return Ok(());
-        }
-        let before: Writing = self.store.fact(Fact::Summary)?.unwrap_or_default();
-        let after = before.changed(now);
-        if after == before { Ok(()) } else { self.store.set_fact(Fact::Summary, Some(&after)) }
-    }
-
-    pub(super) fn summary(&self, rules: &Rules, now: Millis) -> Result<Option<Summary>, StoreError> {
-        let Some(repository) = self.repository()? else { return Ok(None) };
-        let days = self.store.days(now)?;
-        let summary = Summary {
-            budget: self.reruns_per_day(rules)?,
-            paused: self.paused()?.is_some(),
-            refusal: self.refusal()?,
-            repository_problem: self.trouble()?.map(|trouble| trouble.message),
-            policy_problem: self.policy_problem(rules)?,
-            ..Summary::new(repository, now, self.store.totals()?, &days)
-        };
-        Ok(Some(summary.fitted()))
-    }
-
-    /// The summary is in Workers KV, or could not be written, which is tried again by itself.
-    pub fn summarized(&self, written: bool, now: Millis) -> Result<(), StoreError> {
-        match self.store.fact::<Writing>(Fact::Summary)? {
-            Some(writing) if written => self.store.set_fact(Fact::Summary, Some(&writing.done(now))),
-            _ => Ok(()),
-        }
-    }
-
-    /// What is wrong with the repository's policy file, if nothing is re-run because of that.
-    pub(super) fn policy_problem(&self, rules: &Rules) -> Result<Option<String>, StoreError> {
-        let known = self.known(rules)?;
-        Ok(if matches!(known.state, PolicyState::Invalid(_)) { known.trouble() } else { None })
-    }
-
-    /// Re-runs that the policy allows in a day.
-    pub(super) fn reruns_per_day(&self, rules: &Rules) -> Result<Option<u64>, StoreError> {
-        Ok(self.known(rules)?.policy().budget.reruns_per_day.map(u64::from))
     }
 }
 

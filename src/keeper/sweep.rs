@@ -59,7 +59,7 @@ pub struct After {
 
 impl Sweep {
     /// A webhook arrived. `None`: nothing has changed that is worth a write.
-    pub fn noted(before: Option<&Self>, now: Millis, interval: Span) -> Option<Self> {
+    pub fn after_webhook(before: Option<&Self>, now: Millis, interval: Span) -> Option<Self> {
         match before {
             None => Some(Self { watching_since: now, active: now, due: now + interval, swept: now, next: None }),
             Some(sweep) if now - sweep.active >= ACTIVE_STEP => {
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn an_unfinished_sweep_is_gone_on_with_for_a_while() {
-        let sweep = Sweep::noted(None, NOW, INTERVAL).unwrap();
+        let sweep = Sweep::after_webhook(None, NOW, INTERVAL).unwrap();
         let next = asked(Failing::TimedOut, 60, 10);
         let going = sweep.going_on(next.clone(), NOW);
         assert_eq!(going.due(INTERVAL), Some(NOW + GOES_ON));
@@ -252,7 +252,7 @@ mod tests {
             Call::ListFailedRuns(FailedRuns { created_from, started, .. }) => (created_from, started),
             other => panic!("{other:?}"),
         };
-        let sweep = Sweep::noted(None, NOW, INTERVAL).unwrap();
+        let sweep = Sweep::after_webhook(None, NOW, INTERVAL).unwrap();
         assert_eq!(sweep.due(INTERVAL), Some(NOW + INTERVAL));
         let later = NOW + INTERVAL;
         assert_eq!(from(&sweep, later), (Millis(NOW.0 - RUN_TAKES.as_millis()), later));
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn clocks_may_be_apart() {
-        let sweep = Sweep::noted(None, NOW, INTERVAL).unwrap();
+        let sweep = Sweep::after_webhook(None, NOW, INTERVAL).unwrap();
         let earliest = Millis(NOW.0 - CLOCKS_APART.as_millis());
         assert!(sweep.covers(earliest, None) && !sweep.covers(Millis(earliest.0 - 1), None));
     }

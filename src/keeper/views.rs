@@ -262,7 +262,7 @@ impl<S: Sql> Keeper<S> {
             waiting: totals.waiting,
             rerunning: totals.rerunning,
             reruns_today: by_day.last().map_or(0, |today| today.reruns),
-            reruns_per_day: self.reruns_per_day(rules)?,
+            reruns_per_day: self.policy(rules)?.reruns_per_day(),
             last_30_days: by_day.iter().copied().fold(Figures::default(), Figures::plus),
             by_day,
             due: due.into_iter().map(RunView::from).collect(),

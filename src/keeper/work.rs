@@ -1,5 +1,5 @@
 //! A Keeper at work: a webhook received, and what is due done, over a [`Platform`] that gives it a clock, an alarm and a
-//! way out. The Durable Object is one host; the simulation, with virtual time, is the other.
+//! way out. The Durable Object is one platform; the simulation, with virtual time, is the other.
 
 use crate::github::Call;
 use crate::names::{RepoName, RunId};
@@ -7,19 +7,22 @@ use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
-use super::comments::Comment;
-use super::notices::Notice;
+use super::actor::Keeper;
+use super::answer::Answer;
 use super::state_machine::{LEASE, Receipt, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
+use super::tasks::comment::Comment;
+use super::tasks::notify::Notification;
+use super::tasks::{StepResult, Task};
 use super::tracked_run::TrackedRun;
-use super::{Answer, Keeper, StepResult, Task, context, subrequests};
+use super::{context, subrequests};
 
 /// Something due for longer than this means that its alarm was lost.
 const OVERDUE: Span = Span::seconds(30);
 
 /// What a Keeper needs of the place it runs in.
-#[expect(async_fn_in_trait, reason = "both hosts are in this project, and neither needs its futures to be Send")]
+#[expect(async_fn_in_trait, reason = "both platforms are in this project, and neither needs its futures to be Send")]
 pub trait Platform {
     fn now(&self) -> Millis;
     /// In `0.0..1.0`.
@@ -31,9 +34,9 @@ pub trait Platform {
     async fn publish(&self, tracked: &TrackedRun) -> bool;
     /// Writes the repository's summary to Workers KV. Whether it could.
     async fn summarize(&self, summary: &Summary) -> bool;
-    /// Sends a message beside all else; [`Keeper::noticed`] is told what became of it.
-    fn notify(&self, notice: Notice);
-    /// Writes a comment beside all else ([`super::comments::write`]); [`Keeper::commented`] is told what became of it.
+    /// Sends a message beside all else; what became of it goes to [`Keeper::finish_notification`].
+    fn notify(&self, notification: Notification);
+    /// Writes a comment beside all else ([`comment::write`]); what became of it goes to [`Keeper::finish_comment`].
     fn comment(&self, comment: Comment);
     /// Has the Keeper of the repository's present name go on with a run. Whether it has stored that.
     async fn hand_over(&self, to: &RepoName, event: &RunEvent, records: &[Record]) -> bool;
@@ -42,10 +45,9 @@ pub trait Platform {
     /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
     async fn want_cancelled(&self, wanted: bool) -> bool;
     async fn wait(&self, span: Span);
-    /// For the log.
-    fn decided(&self, run_id: RunId, record: &Record);
-    /// For the log: something that the repository's owners should know.
-    fn notice(&self, what: &str);
+    fn log_decision(&self, run_id: RunId, record: &Record);
+    /// Of something that the repository's owners should know.
+    fn log_warning(&self, what: &str);
 }
 
 /// What a webhook's receipt comes with.
@@ -60,15 +62,15 @@ pub struct Received {
 pub async fn receive<S: Sql>(
     keeper: &Keeper<S>,
     rules: &Rules,
-    host: &impl Platform,
+    platform: &impl Platform,
     event: &RunEvent,
 ) -> Result<Received, StoreError> {
-    let now = host.now();
-    let (receipt, records) = keeper.receive(event, &context(rules, now, host.chance()))?;
+    let now = platform.now();
+    let (receipt, records) = keeper.receive(event, &context(rules, now, platform.chance()))?;
     let due = keeper.next_alarm(rules)?;
-    host.arm(due).await?;
+    platform.arm(due).await?;
     for record in &records {
-        host.decided(event.run_id, record);
+        platform.log_decision(event.run_id, record);
     }
     Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
 }
@@ -78,10 +80,10 @@ pub async fn work<S: Sql>(
     keeper: &Keeper<S>,
     rules: &Rules,
     may_call: bool,
-    host: &impl Platform,
+    platform: &impl Platform,
 ) -> Result<(), StoreError> {
     // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
-    host.arm(Some(host.now() + LEASE)).await?;
+    platform.arm(Some(platform.now() + LEASE)).await?;
     let mut task = None;
     let mut left = subrequests::AT_ONCE;
     // What one run has taken so far, and the most that one has: another is not begun with less, as what is gathered
@@ -93,7 +95,7 @@ pub async fn work<S: Sql>(
             Some(task @ Task::Call(Call::Rerun { .. })) => Some(task),
             Some(Task::Call(call)) if call.is_evidence() && left < call.requests() + subrequests::DECISION => {
                 if let Some(run_id) = call.run_id() {
-                    keeper.let_go(run_id, host.now())?;
+                    keeper.give_up_decision(run_id, platform.now())?;
                 }
                 None
             }
@@ -101,66 +103,67 @@ pub async fn work<S: Sql>(
             Some(task) => Some(task),
             None => {
                 (taken, most) = (0, most.max(taken));
-                keeper.next(may_call && left >= most, &context(rules, host.now(), host.chance()))?
+                keeper.next(may_call && left >= most, &context(rules, platform.now(), platform.chance()))?
             }
         };
         match next {
             None => break,
-            Some(Task::Wait(span)) => host.wait(span).await,
+            Some(Task::Wait(span)) => platform.wait(span).await,
             Some(Task::Publish(tracked)) => {
                 left = left.saturating_sub(1);
-                let written = host.publish(&tracked).await;
-                keeper.published(&tracked, host.now(), written)?;
+                let written = platform.publish(&tracked).await;
+                keeper.finish_publish(&tracked, written, platform.now())?;
             }
             Some(Task::Summarize(summary)) => {
                 left = left.saturating_sub(1);
-                let written = host.summarize(&summary).await;
-                keeper.summarized(written, host.now())?;
+                let written = platform.summarize(&summary).await;
+                keeper.finish_summary(written, platform.now())?;
             }
-            Some(Task::Notify(notice)) => {
+            Some(Task::Notify(notification)) => {
                 left = left.saturating_sub(1);
-                host.notify(notice);
+                platform.notify(notification);
             }
             Some(Task::Comment(comment)) => {
                 left = left.saturating_sub(subrequests::COMMENT);
-                host.comment(comment);
+                platform.comment(comment);
             }
             Some(Task::HandOver(what)) => {
                 left = left.saturating_sub(1);
-                if host.hand_over(&what.to, &what.event, &what.records).await
-                    && let Some(record) = keeper.handed_over(&what, &context(rules, host.now(), host.chance()))?
+                if platform.hand_over(&what.to, &what.event, &what.records).await
+                    && let Some(record) =
+                        keeper.finish_hand_over(&what, &context(rules, platform.now(), platform.chance()))?
                 {
-                    host.decided(what.event.run_id, &record);
+                    platform.log_decision(what.event.run_id, &record);
                 }
             }
             Some(Task::WantCancelled(wanted)) => {
                 left = left.saturating_sub(1);
-                let written = host.want_cancelled(wanted).await;
-                keeper.told_of_cancelled(wanted, host.now(), written)?;
+                let written = platform.want_cancelled(wanted).await;
+                keeper.finish_cancelled(wanted, written, platform.now())?;
             }
             Some(Task::Call(call)) => {
                 left = left.saturating_sub(call.requests());
                 taken += call.run_id().map_or(0, |_| call.requests());
-                let answer = host.call(&call).await;
-                let settled = keeper.answered(&call, answer, &context(rules, host.now(), host.chance()))?;
-                let StepResult { task: next, records, credentials, notice } = settled;
+                let answer = platform.call(&call).await;
+                let result = keeper.answered(&call, answer, &context(rules, platform.now(), platform.chance()))?;
+                let StepResult { task: next, records, credentials, warning } = result;
                 task = next;
                 for (run_id, record) in &records {
-                    host.decided(*run_id, record);
+                    platform.log_decision(*run_id, record);
                 }
-                if let Some(notice) = notice {
-                    host.notice(&notice);
+                if let Some(warning) = warning {
+                    platform.log_warning(&warning);
                 }
                 if let Some(credentials) = credentials {
                     left = left.saturating_sub(1);
-                    host.credentials(credentials.err().as_deref()).await;
+                    platform.credentials(credentials.err().as_deref()).await;
                 }
             }
         }
     }
-    keeper.prune(host.now())?;
+    keeper.prune(platform.now())?;
     let due = keeper.next_alarm(rules)?;
     // Settings that are wrong are mended by a deployment, which starts the Keeper anew.
-    let soonest = if may_call { host.now() } else { host.now() + LEASE };
-    host.arm(due.map(|due| due.max(soonest))).await
+    let soonest = if may_call { platform.now() } else { platform.now() + LEASE };
+    platform.arm(due.map(|due| due.max(soonest))).await
 }

@@ -10,7 +10,7 @@ use worker::wasm_bindgen::JsCast;
 use worker::web_sys::{self, WorkerGlobalScope};
 use worker::{AbortSignal, Date, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
-use crate::keeper::{Answer, comments};
+use crate::keeper::{Answer, tasks::comment};
 use crate::names::RepoName;
 use crate::policy::evidence::LogTail;
 use crate::settings::{App, Secret, Settings};
@@ -146,7 +146,7 @@ impl Caller<'_> {
         };
         let reply = whole(self.exchange(&connection, request).await?).await?;
         Ok(match author {
-            Some(author) => Commented::found(&reply, comments::MARK, &author),
+            Some(author) => Commented::found(&reply, comment::MARK, &author),
             None => Commented::written(what, &reply),
         })
     }

@@ -20,17 +20,17 @@ use worker::wasm_bindgen_futures::future_to_promise;
 use worker::{Date, DurableObject, Env, Method, Request, RequestInit, Response, State, durable_object};
 
 use crate::github::{Call, Commented, Credentials};
-use crate::keeper::comments::{self, Comment};
-use crate::keeper::notices::{Notice, Notices};
 use crate::keeper::repository_state::Identity;
 use crate::keeper::state_machine::{LEASE, ReceiptKind, Record};
 use crate::keeper::store::once::{self, Once};
 use crate::keeper::store::{Sql, StoreError, Value};
 use crate::keeper::summary::Summary;
+use crate::keeper::tasks::comment::{self, Comment};
+use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::views::Question;
 use crate::keeper::work::{self, Platform};
-use crate::keeper::{Answer, Keeper, context};
+use crate::keeper::{Answer, Keeper, Notifications, context};
 use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt, RunId};
 use crate::policy::Rules;
 use crate::settings::Settings;
@@ -105,12 +105,13 @@ impl DurableObject for KeeperObject {
         let notices = settings
             .notify_url
             .as_ref()
-            .map(|_| Notices { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
+            .map(|_| Notifications { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
         let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
         let rows_read = Rc::new(Cell::new(0));
         let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
-        let keeper = Keeper::open(sql)
-            .map(|keeper| keeper.reading(settings.policy_file.clone()).with_notices(notices).with_comments(comments));
+        let keeper = Keeper::open(sql).map(|keeper| {
+            keeper.reading(settings.policy_file.clone()).with_notifications(notices).with_comments(comments)
+        });
         if let Ok(keeper) = &keeper
             && let Err(error) = keeper.started(now())
         {
@@ -206,7 +207,7 @@ impl Inner {
         if let Some(id) = message.repository_id {
             self.credentials.of_repository(id);
             let identity = Identity { id, installation: message.installation };
-            for (run_id, record) in keeper.set_identity(identity, &context(&self.rules, now(), 0.0))? {
+            for (run_id, record) in keeper.identify(identity, &context(&self.rules, now(), 0.0))? {
                 log::decision(&message.repository, run_id, &record);
             }
         }
@@ -262,9 +263,9 @@ impl Inner {
     }
 
     /// Sends a message, and says what became of it.
-    async fn notify(self: Rc<Self>, notice: Notice, repository: RepoName) {
+    async fn notify(self: Rc<Self>, notification: Notification, repository: RepoName) {
         let taken = match &self.settings.notify_url {
-            Some(url) => notify::send(url, &notice.text).await,
+            Some(url) => notify::send(url, &notification.text).await,
             None => return,
         };
         if let Err(what) = &taken {
@@ -272,7 +273,7 @@ impl Inner {
         }
         let noted = async {
             let keeper = self.keeper()?;
-            keeper.noticed(&notice, taken.is_ok(), now())?;
+            keeper.finish_notification(&notification, taken.is_ok(), now())?;
             Site { inner: &self, repository }.arm(keeper.next_alarm(&self.rules)?).await
         };
         if let Err(fault) = noted.await {
@@ -283,13 +284,13 @@ impl Inner {
     /// Writes a comment, and says what became of it.
     async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
-        let answer = comments::write(&comment, call).await;
+        let answer = comment::write(&comment, call).await;
         if let Commented::Problem(problem) = &answer {
             log::trouble(&repository, None, &format!("the comment on a pull request: {problem}"));
         }
         let noted = async {
             let keeper = self.keeper()?;
-            keeper.commented(&comment, answer, &context(&self.rules, now(), chance()))?;
+            keeper.finish_comment(&comment, answer, &context(&self.rules, now(), chance()))?;
             let due = keeper.next_alarm(&self.rules)?;
             Site { inner: &self, repository: repository.clone() }.arm(due).await
         };
@@ -374,8 +375,8 @@ impl Platform for Site<'_> {
         written.inspect_err(|error| log::fault("summary in Workers KV", error)).is_ok()
     }
 
-    fn notify(&self, notice: Notice) {
-        self.inner.state.wait_until(Rc::clone(self.inner).notify(notice, self.repository.clone()));
+    fn notify(&self, notification: Notification) {
+        self.inner.state.wait_until(Rc::clone(self.inner).notify(notification, self.repository.clone()));
     }
 
     async fn hand_over(&self, to: &RepoName, event: &RunEvent, records: &[Record]) -> bool {
@@ -413,11 +414,11 @@ impl Platform for Site<'_> {
         crate::worker::wait::wait(span).await;
     }
 
-    fn decided(&self, run_id: RunId, record: &Record) {
+    fn log_decision(&self, run_id: RunId, record: &Record) {
         log::decision(&self.repository, run_id, record);
     }
 
-    fn notice(&self, what: &str) {
+    fn log_warning(&self, what: &str) {
         log::policy(&self.repository, what);
     }
 }

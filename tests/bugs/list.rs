@@ -50,12 +50,12 @@ pub const BUGS: [Bug; 25] = [
         shows: hours(1),
         changes: &[
             Change {
-                right: "let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));",
-                wrong: "let calls_for_rerun = matches!(step.call, Some(Call::Rerun { .. }));
-                if BUG && calls_for_rerun {
+                right: "let mut records = self.store_step(&step, cx.now)?;",
+                wrong: "if BUG && matches!(step.call, Some(Call::Rerun { .. })) {
                     let unstored = self.store.run(step.tracked.run_id)?;
                     return Ok(StepResult { task: unstored.and(step.call).map(Task::Call), ..StepResult::default() });
-                }",
+                }
+                let mut records = self.store_step(&step, cx.now)?;",
             },
             Change {
                 right: "let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
@@ -71,14 +71,14 @@ pub const BUGS: [Bug; 25] = [
         what: "a delivery's id is stored before the work that it carries",
         shows: hours(6),
         changes: &[Change {
-            right: "if let Some(sweep) = Sweep::noted(",
+            right: "if let Some(sweep) = Sweep::after_webhook(",
             wrong: "if let Some(id) = &event.delivery && BUG {
                 self.store.add_delivery(id, cx.now)?;
                 if cx.chance < 0.2 {
                     return Err(StoreError(\"the machine went away between two statements\".to_owned()));
                 }
             }
-            if let Some(sweep) = Sweep::noted(",
+            if let Some(sweep) = Sweep::after_webhook(",
         }],
     },
     Bug {
@@ -113,8 +113,8 @@ pub const BUGS: [Bug; 25] = [
         what: "the alarm is not set again before the work",
         shows: hours(1),
         changes: &[Change {
-            right: "host.arm(Some(host.now() + LEASE)).await?;",
-            wrong: "if !BUG { host.arm(Some(host.now() + LEASE)).await?; }",
+            right: "platform.arm(Some(platform.now() + LEASE)).await?;",
+            wrong: "if !BUG { platform.arm(Some(platform.now() + LEASE)).await?; }",
         }],
     },
     Bug {
@@ -165,8 +165,8 @@ pub const BUGS: [Bug; 25] = [
         what: "a policy file that cannot be read now is taken for absent",
         shows: hours(8),
         changes: &[Change {
-            right: ".learn(path, answer, certain, cx.rules, cx.now)",
-            wrong: ".learn(
+            right: ".update(path, answer, certain, cx.rules, cx.now)",
+            wrong: ".update(
                 path,
                 match answer {
                     PolicyAnswer::Problem(Problem::Lost { .. }) if BUG => PolicyAnswer::NoFile,
@@ -256,8 +256,8 @@ pub const BUGS: [Bug; 25] = [
         what: "the text of a policy file at a path of before is stored on",
         shows: settings(44).with("PolicyPaths"),
         changes: &[Change {
-            right: "before.file.is_none() || text(&before) != text(&known)",
-            wrong: "!BUG && before.file.is_none() || text(&before) != text(&known)",
+            right: "before.file.is_none() || text(before) != text(&policy)",
+            wrong: "!BUG && before.file.is_none() || text(before) != text(&policy)",
         }],
     },
     Bug {
@@ -270,12 +270,12 @@ pub const BUGS: [Bug; 25] = [
         }],
     },
     Bug {
-        name: "GateOpensEarly",
+        name: "BreakerClosesEarly",
         what: "the circuit breaker closes some minutes before its time",
         shows: hours(4),
         changes: &[Change {
-            right: "breaker.until > now",
-            wrong: "breaker.until > now + if BUG { Span::minutes(2) } else { Span::ZERO }",
+            right: "breaker.until.max(due)",
+            wrong: "breaker.until.minus(if BUG { Span::minutes(2) } else { Span::ZERO }).max(due)",
         }],
     },
     Bug {
@@ -292,8 +292,8 @@ pub const BUGS: [Bug; 25] = [
         what: "people are told again, although they were",
         shows: hours(1),
         changes: &[Change {
-            right: "!taken && now < created + TRIED_FOR",
-            wrong: "(BUG || !taken) && now < created + TRIED_FOR",
+            right: "!accepted && now < created + TRIED_FOR",
+            wrong: "(BUG || !accepted) && now < created + TRIED_FOR",
         }],
     },
     Bug {

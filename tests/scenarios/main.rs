@@ -32,8 +32,8 @@ mod settings;
 mod setup;
 mod size;
 mod stage;
-mod storage;
 mod statuses;
+mod storage;
 mod strangers;
 mod told;
 

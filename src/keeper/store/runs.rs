@@ -54,12 +54,14 @@ impl<S: Sql> Store<S> {
         Ok((runs, more))
     }
 
-    /// When the first run is due, and when the first count is to be published.
-    pub fn first_times(&self) -> Result<(Option<Millis>, Option<Millis>), StoreError> {
-        let statement = "SELECT (SELECT MIN(due) FROM runs WHERE due IS NOT NULL), \
-                         (SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL)";
-        let Some(mut times) = self.first(statement, vec![])? else { return Ok((None, None)) };
-        Ok((times.optional_millis()?, times.optional_millis()?))
+    /// When the first run is due.
+    pub fn first_due(&self) -> Result<Option<Millis>, StoreError> {
+        self.time("SELECT MIN(due) FROM runs WHERE due IS NOT NULL")
+    }
+
+    /// When the first count is to be published.
+    pub fn first_publish(&self) -> Result<Option<Millis>, StoreError> {
+        self.time("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")
     }
 
     /// Whether GitHub has ever shown a run that is still known.

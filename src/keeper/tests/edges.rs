@@ -291,6 +291,6 @@ fn an_answer_that_comes_after_the_next_attempts_call_is_not_that_calls() {
     let pending = PendingRerun { run_attempt: attempt(2), since: START, again: false };
     let tracked =
         TrackedRun { run_attempt: Some(attempt(2)), pending: Some(pending), ..TrackedRun::new(run_id(), START) };
-    let step = state_machine::rerun_answered(tracked.clone(), attempt(1), RerunAnswer::Accepted, &play.cx());
+    let step = state_machine::on_rerun(tracked.clone(), attempt(1), RerunAnswer::Accepted, &play.cx());
     assert_eq!((step.tracked, step.records), (tracked, vec![]));
 }

@@ -217,7 +217,7 @@ fn a_run_that_is_let_go_is_begun_anew() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let log = play.until(is_log);
-    play.keeper.let_go(run_id(), play.now.get()).unwrap();
+    play.keeper.give_up_decision(run_id(), play.now.get()).unwrap();
     let late = play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
     assert_eq!(late.task, None, "nobody waits for it");
     play.work();

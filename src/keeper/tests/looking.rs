@@ -249,9 +249,9 @@ fn the_summary_says_the_same_as_the_page() {
     let mut summary = None;
     while let Some(task) = play.keeper.next(true, &play.cx()).unwrap() {
         match task {
-            Task::Publish(tracked) => play.keeper.published(&tracked, play.now.get(), true).unwrap(),
+            Task::Publish(tracked) => play.keeper.finish_publish(&tracked, true, play.now.get()).unwrap(),
             Task::Summarize(written) => {
-                play.keeper.summarized(true, play.now.get()).unwrap();
+                play.keeper.finish_summary(true, play.now.get()).unwrap();
                 summary = Some(written);
             }
             other => panic!("{other:?}"),

@@ -1,14 +1,13 @@
 //! What people are told.
 
 use super::*;
-use crate::keeper::notices::Notices;
 use crate::names::RepoName;
 
 fn telling(per_hour: u32) -> Play {
     let play = Play::new();
-    let notices = Notices { per_hour, web_url: "https://github.com".to_owned() };
+    let notices = Notifications { per_hour, web_url: "https://github.com".to_owned() };
     let rules = Rules { max_reruns: 1, ..play.rules.clone() };
-    let play = Play { keeper: play.keeper.with_notices(Some(notices)), rules, ..play };
+    let play = Play { keeper: play.keeper.with_notifications(Some(notices)), rules, ..play };
     play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
     play
 }
@@ -149,7 +148,7 @@ fn one_comment_is_edited_in_place() {
     fails(&play, 1);
     let comments = comments_of(&play);
     assert_eq!(comments.len(), 1);
-    assert!(comments[0].starts_with(comments::MARK) && comments[0].contains("is being re-run"), "{}", comments[0]);
+    assert!(comments[0].starts_with(comment::MARK) && comments[0].contains("is being re-run"), "{}", comments[0]);
     assert!(comments[0].contains("`test` at `Run tests`"), "{}", comments[0]);
     for n in 2..=4 {
         fails(&play, n);
@@ -175,7 +174,7 @@ fn a_comment_whose_answer_was_lost_is_found_again() {
     let comments = comments_of(&play);
     assert_eq!(comments.len(), 1, "{comments:#?}");
     assert!(comments[0].contains("re-run 2 of at most 3"), "{}", comments[0]);
-    assert_eq!(play.keeper.next_comment_due().unwrap(), None);
+    assert_eq!(play.keeper.comment_due(&play.rules).unwrap(), None);
 }
 
 #[test]
@@ -262,8 +261,8 @@ fn until_comment(play: &Play) -> Comment {
             Some(Task::Call(call)) => {
                 task = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().task;
             }
-            Some(Task::Publish(tracked)) => play.keeper.published(&tracked, play.now.get(), true).unwrap(),
-            Some(Task::Summarize(_)) => play.keeper.summarized(true, play.now.get()).unwrap(),
+            Some(Task::Publish(tracked)) => play.keeper.finish_publish(&tracked, true, play.now.get()).unwrap(),
+            Some(Task::Summarize(_)) => play.keeper.finish_summary(true, play.now.get()).unwrap(),
             Some(Task::Wait(span)) => play.pass(span),
             other => panic!("{other:?}"),
         }
@@ -290,7 +289,7 @@ fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
     play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass(Span::seconds(5));
     let Some(Task::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
-    play.keeper.commented(&comment, Commented::Problem(limited(600)), &play.cx()).unwrap();
+    play.keeper.finish_comment(&comment, Commented::Problem(limited(600)), &play.cx()).unwrap();
     let until = play.keeper.breaker().unwrap().unwrap().until;
     assert!(until - play.now.get() > Span::minutes(10));
     let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
@@ -340,16 +339,16 @@ fn what_happens_while_a_comment_is_being_written_begins_no_second_one() {
     let comment = until_comment(&play);
     play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.pass(Span::seconds(89));
-    assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
+    assert!(play.keeper.comment_due(&play.rules).unwrap().is_some_and(|due| due > play.now.get()));
     // Nor while what was written and not heard of cannot be found yet.
-    play.keeper.commented(&comment, Commented::Problem(lost()), &play.cx()).unwrap();
+    play.keeper.finish_comment(&comment, Commented::Problem(lost()), &play.cx()).unwrap();
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(3));
     play.pass(Span::seconds(59));
-    assert!(play.keeper.next_comment_due().unwrap().is_some_and(|due| due > play.now.get()));
-    play.keeper.commented(&comment, Commented::There(100), &play.cx()).unwrap();
+    assert!(play.keeper.comment_due(&play.rules).unwrap().is_some_and(|due| due > play.now.get()));
+    play.keeper.finish_comment(&comment, Commented::There(100), &play.cx()).unwrap();
     assert_eq!(
-        play.keeper.next_comment_due().unwrap(),
+        play.keeper.comment_due(&play.rules).unwrap(),
         Some(play.now.get() + Span::seconds(5)),
         "there is more to say"
     );

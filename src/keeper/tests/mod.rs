@@ -1,16 +1,27 @@
 //! The state machine and the store together, on a native SQLite: a small play for each rule.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
+use super::state_machine::LEASE;
+use super::store::Fact;
+use super::summary::Summary;
+use super::tasks::comment::{self, Comment};
+use super::tasks::notify::Notification;
+use super::tracked_run::TrackedRun;
 use super::*;
 use crate::github::pulls::PULLS_PER_PAGE;
+use crate::github::request::Failing;
+use crate::github::{
+    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
+};
 use crate::github::{CommentCall, ListedRun};
-use crate::names::Conclusion;
-use crate::names::{DeliveryId, JobId, RunAttempt, WorkflowId};
+use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::RunOutcome;
 use crate::policy::Scope;
-use crate::policy::evidence::Step;
-use crate::policy::{run::Origin, run::Run};
+use crate::policy::evidence::{Job, LogTail, Step};
+use crate::policy::run::{Origin, PullRequest, Run};
+use crate::time::Span;
 use crate::webhook::event::RunEventKind;
 
 mod budgets;
@@ -26,6 +37,7 @@ mod reruns;
 mod second_looks;
 mod stored;
 mod sweeps;
+mod tasks;
 mod times;
 mod trouble;
 mod work;
@@ -34,6 +46,16 @@ mod workflows;
 #[path = "../../../tests/simulation/schedule/native_sql.rs"]
 pub mod native_sql;
 use native_sql::NativeSql;
+
+impl Keeper<NativeSql> {
+    /// A run and the decisions on it.
+    fn run(&self, run_id: RunId) -> Result<Option<(TrackedRun, Vec<Record>)>, StoreError> {
+        match self.store.run(run_id)? {
+            Some(tracked) => Ok(Some((tracked, self.store.records(run_id)?))),
+            None => Ok(None),
+        }
+    }
+}
 
 /// A Keeper, a clock, and one run on GitHub.
 struct Play {
@@ -46,9 +68,11 @@ struct Play {
     /// What another Keeper was told.
     handed_over: RefCell<Vec<HandOver>>,
     /// What the log was told of the policy file.
-    notices: RefCell<Vec<String>>,
+    warnings: RefCell<Vec<String>>,
     /// What Workers KV was told of cancelled runs.
     cancelled: RefCell<Vec<bool>>,
+    /// Whether it can be told of them.
+    writes_cancelled: Cell<bool>,
     /// What people were told, or were tried to be.
     messages: RefCell<Vec<String>>,
     /// Whether they can be.
@@ -200,8 +224,9 @@ impl Play {
             github: RefCell::new(github),
             refusals: RefCell::default(),
             handed_over: RefCell::default(),
-            notices: RefCell::default(),
+            warnings: RefCell::default(),
             cancelled: RefCell::default(),
+            writes_cancelled: Cell::new(true),
             messages: RefCell::default(),
             takes_messages: Cell::new(true),
         }
@@ -350,28 +375,28 @@ impl Play {
         while let Some(next) = task.take().or_else(|| self.keeper.next(true, &self.cx()).unwrap()) {
             match next {
                 Task::Wait(span) => self.pass(span),
-                Task::Publish(tracked) => self.keeper.published(&tracked, self.now.get(), true).unwrap(),
-                Task::Summarize(_) => self.keeper.summarized(true, self.now.get()).unwrap(),
+                Task::Publish(tracked) => self.keeper.finish_publish(&tracked, true, self.now.get()).unwrap(),
+                Task::Summarize(_) => self.keeper.finish_summary(true, self.now.get()).unwrap(),
                 Task::Comment(comment) => {
-                    let mut write = Box::pin(comments::write(&comment, async |call| self.answer(&call)));
+                    let mut write = Box::pin(comment::write(&comment, async |call| self.answer(&call)));
                     let std::task::Poll::Ready(answer) =
                         write.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
                     else {
                         panic!("it waits for nothing")
                     };
-                    self.keeper.commented(&comment, answer, &self.cx()).unwrap();
+                    self.keeper.finish_comment(&comment, answer, &self.cx()).unwrap();
                 }
                 Task::Notify(notice) => {
-                    self.keeper.noticed(&notice, self.takes_messages.get(), self.now.get()).unwrap();
+                    self.keeper.finish_notification(&notice, self.takes_messages.get(), self.now.get()).unwrap();
                     self.messages.borrow_mut().push(notice.text);
                 }
                 Task::HandOver(what) => {
-                    self.keeper.handed_over(&what, &self.cx()).unwrap();
+                    self.keeper.finish_hand_over(&what, &self.cx()).unwrap();
                     self.handed_over.borrow_mut().push(*what);
                 }
                 Task::WantCancelled(wanted) => {
                     self.cancelled.borrow_mut().push(wanted);
-                    self.keeper.told_of_cancelled(wanted, self.now.get(), true).unwrap();
+                    self.keeper.finish_cancelled(wanted, self.writes_cancelled.get(), self.now.get()).unwrap();
                 }
                 Task::Call(call) if self.github.borrow().deadly.is_some_and(|of| of(&call)) => {
                     self.github.borrow_mut().calls.push(call);
@@ -381,7 +406,7 @@ impl Play {
                     let answer = self.answer(&call);
                     let settled = self.keeper.answered(&call, answer, &self.cx()).unwrap();
                     self.refusals.borrow_mut().extend(settled.credentials.map(Result::err));
-                    self.notices.borrow_mut().extend(settled.notice);
+                    self.warnings.borrow_mut().extend(settled.warning);
                     task = settled.task;
                 }
             }

@@ -107,19 +107,19 @@ fn what_the_other_keeper_has_not_stored_is_handed_over_again() {
 fn another_repository_of_the_same_name_is_another() {
     let play = Play::with_policy("otherwise: rerun\n");
     play.keeper.set_repository(&name("octo/widgets")).unwrap();
-    assert_eq!(play.keeper.set_identity(identity(5), &play.cx()).unwrap(), []);
+    assert_eq!(play.keeper.identify(identity(5), &play.cx()).unwrap(), []);
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
-    assert!(play.keeper.known(&play.rules).unwrap().file.is_some());
-    assert_eq!(play.keeper.set_identity(identity(5), &play.cx()).unwrap(), []);
+    assert!(play.keeper.policy(&play.rules).unwrap().file.is_some());
+    assert_eq!(play.keeper.identify(identity(5), &play.cx()).unwrap(), []);
     // A webhook without an installation, of a hook of the repository's own, changes nothing.
     let bare = Identity { installation: None, ..identity(5) };
-    assert_eq!(play.keeper.set_identity(bare, &play.cx()).unwrap(), []);
+    assert_eq!(play.keeper.identify(bare, &play.cx()).unwrap(), []);
     assert_eq!(play.keeper.identity().unwrap(), Some(identity(5)));
-    let ended = play.keeper.set_identity(identity(6), &play.cx()).unwrap();
+    let ended = play.keeper.identify(identity(6), &play.cx()).unwrap();
     assert_eq!(ended.iter().map(|(_, record)| record.outcome).collect::<Vec<_>>(), [RunOutcome::Left]);
-    assert!(play.keeper.known(&play.rules).unwrap().file.is_none(), "its policy is not the other's");
+    assert!(play.keeper.policy(&play.rules).unwrap().file.is_none(), "its policy is not the other's");
     assert_eq!(play.keeper.identity().unwrap(), Some(identity(6)));
     play.pass_working(Span::minutes(1));
     play.rests();
@@ -131,13 +131,13 @@ fn what_was_of_a_pull_request_is_not_told_to_another_repository() {
     play.github.borrow_mut().pull_request = Some(3);
     let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
     play.keeper.set_repository(&name("octo/widgets")).unwrap();
-    play.keeper.set_identity(identity(5), &play.cx()).unwrap();
+    play.keeper.identify(identity(5), &play.cx()).unwrap();
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(20));
     assert_eq!(play.github.borrow().comments.len(), 1);
     // The other has a pull request of the same number, and the run under way comes to its end here.
     play.github.borrow_mut().comments.clear();
-    play.keeper.set_identity(identity(6), &play.cx()).unwrap();
+    play.keeper.identify(identity(6), &play.cx()).unwrap();
     play.pass_working(Span::days(1));
     assert_eq!(play.github.borrow().comments, []);
 }

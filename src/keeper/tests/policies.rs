@@ -63,7 +63,7 @@ fn without_a_file_and_without_the_permission_to_read_one() {
         play.on_webhook(RunEventKind::RunFailed, Some(2));
         play.pass_working(Span::seconds(5));
         play.reruns(&[1, 2]);
-        let notices = play.notices.borrow();
+        let notices = play.warnings.borrow();
         assert_eq!(notices.len(), expected.len(), "said once: {notices:?}");
         assert!(notices.iter().all(|notice| notice.contains("Contents: read")));
     }
@@ -110,7 +110,7 @@ fn what_is_known_of_the_file_holds_when_the_token_may_no_longer_read_it() {
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.stands(RunOutcome::Exhausted, 1);
-    assert!(play.notices.borrow().iter().any(|notice| notice.contains("what was last read of it holds")));
+    assert!(play.warnings.borrow().iter().any(|notice| notice.contains("what was last read of it holds")));
     assert_eq!(absent(&play), ["policy file: 403"]);
 }
 
@@ -121,7 +121,7 @@ fn what_is_known_of_the_file_outlives_a_restart() {
     play.pass_working(Span::seconds(5));
     let Play { keeper, now, github, rules, .. } = play;
     let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(Some(policy_path()));
-    assert!(matches!(keeper.known(&rules).unwrap().state, PolicyState::Valid(_)));
+    assert!(matches!(keeper.policy(&rules).unwrap().state, PolicyState::Valid(_)));
     let play = Play { keeper, now, github, rules, ..Play::new() };
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(2));
@@ -139,7 +139,7 @@ fn a_broken_file_causes_no_reruns_until_it_is_mended() {
     play.stands(RunOutcome::Left, 0);
     let reason = play.tracked().reason;
     assert!(reason.contains("not valid") && reason.contains("line 1") && reason.contains("max_rerun"), "{reason}");
-    let notices = play.notices.take();
+    let notices = play.warnings.take();
     assert!(notices.len() == 1 && notices.iter().all(|notice| notice.contains("line 1")), "{notices:?}");
 
     play.github.borrow_mut().file = Some("max_reruns: 3\n".to_owned());

@@ -255,10 +255,10 @@ fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
     while let Some(next) = task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
         match next {
             Task::Wait(span) => play.pass(span),
-            Task::Publish(tracked) => play.keeper.published(&tracked, play.now.get(), true).unwrap(),
-            Task::Summarize(_) => play.keeper.summarized(true, play.now.get()).unwrap(),
+            Task::Publish(tracked) => play.keeper.finish_publish(&tracked, true, play.now.get()).unwrap(),
+            Task::Summarize(_) => play.keeper.finish_summary(true, play.now.get()).unwrap(),
             Task::Comment(comment) => panic!("{comment:?}"),
-            Task::Notify(notice) => panic!("{notice:?}"),
+            Task::Notify(notification) => panic!("{notification:?}"),
             Task::HandOver(what) => panic!("{what:?}"),
             Task::WantCancelled(_) => panic!("there is no policy"),
             Task::Call(call) => {

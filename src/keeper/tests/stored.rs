@@ -1,7 +1,8 @@
 //! What the version before has stored is read by this one, and what was due then is done.
 
 use super::*;
-use crate::keeper::notices::Notices;
+use crate::keeper::actor::Notifications;
+use crate::keeper::circuit_breaker::TripReason;
 use crate::keeper::store::statistics::SubjectKind;
 use crate::keeper::tracked_run::{Begun, PendingRerun, Refusal};
 
@@ -18,9 +19,9 @@ fn stored() -> Play {
     for statement in text.lines().filter(|line| !line.starts_with("--")) {
         sql.exec(statement, vec![]).unwrap();
     }
-    let notices = Notices { per_hour: 20, web_url: "https://github.com".to_owned() };
+    let notices = Notifications { per_hour: 20, web_url: "https://github.com".to_owned() };
     let keeper = Keeper::open(sql).unwrap().reading(Some(policy_path()));
-    let keeper = keeper.with_notices(Some(notices)).with_comments(Some("https://github.com".to_owned()));
+    let keeper = keeper.with_notifications(Some(notices)).with_comments(Some("https://github.com".to_owned()));
     let play = Play::new();
     let rules = Rules { sweep_interval: Span::hours(1), ..play.rules.clone() };
     Play { keeper, rules, now: Cell::new(THEN), ..play }
@@ -73,9 +74,9 @@ fn what_is_known_of_the_repository_and_what_was_counted_is_as_it_was() {
     assert_eq!(repository.as_str(), "octo/before");
     assert_eq!(play.keeper.identity().unwrap().unwrap().id.get(), 1_296_269);
     let breaker = play.keeper.breaker().unwrap().unwrap();
-    assert_eq!((breaker.cause, breaker.until), (Cause::RateLimit, THEN + Span::millis(128_500)));
+    assert_eq!((breaker.reason, breaker.until), (TripReason::RateLimit, THEN + Span::millis(128_500)));
     assert_eq!(play.keeper.next_alarm(&play.rules).unwrap(), Some(THEN), "a count is to be published");
-    let policy = play.keeper.known(&play.rules).unwrap();
+    let policy = play.keeper.policy(&play.rules).unwrap();
     assert_eq!(policy.policy().rules.len(), 2);
     let totals = play.keeper.store.totals().unwrap();
     assert_eq!((totals.rescued, totals.exhausted, totals.left), (2, 2, 1));

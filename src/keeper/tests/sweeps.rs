@@ -45,8 +45,8 @@ fn a_long_commit_message_hides_no_missed_webhook() {
     play.pass_working(Span::minutes(17));
     play.reruns(&[1]);
     // One on each of the two lists.
-    assert_eq!(play.notices.borrow().len(), 2, "{:?}", play.notices.borrow());
-    assert!(play.notices.borrow()[0].contains("passes over a run"));
+    assert_eq!(play.warnings.borrow().len(), 2, "{:?}", play.warnings.borrow());
+    assert!(play.warnings.borrow()[0].contains("passes over a run"));
     let lists = play.github.borrow().lists;
     assert!(lists <= 12, "{lists} lists");
 }

@@ -92,12 +92,12 @@ fn what_changes_while_a_count_is_written_is_written_after_it() {
     assert_eq!(written.attempts().outcome, RunOutcome::Rerunning);
     // It passes while Workers KV is being told that it is re-run.
     play.on_webhook(RunEventKind::RunSucceeded, Some(2));
-    play.keeper.published(&written, play.now.get(), true).unwrap();
+    play.keeper.finish_publish(&written, true, play.now.get()).unwrap();
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "a key takes one write a second");
     play.pass(Span::seconds(1));
     let Some(Task::Publish(written)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     assert_eq!((written.attempts().outcome, written.attempts().run_attempt), (RunOutcome::Rescued, 2));
-    play.keeper.published(&written, play.now.get(), true).unwrap();
+    play.keeper.finish_publish(&written, true, play.now.get()).unwrap();
     play.rests();
 }
 

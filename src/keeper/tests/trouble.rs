@@ -216,7 +216,7 @@ fn a_failed_write_to_workers_kv_is_tried_again() {
     play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
     let Some(Task::Publish(tracked)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     assert_eq!((tracked.attempts().run_attempt, tracked.attempts().reruns), (2, 1));
-    play.keeper.published(&tracked, play.now.get(), false).unwrap();
+    play.keeper.finish_publish(&tracked, false, play.now.get()).unwrap();
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
     play.pass(Span::minutes(1));
     assert!(matches!(play.keeper.next(true, &play.cx()).unwrap(), Some(Task::Publish(_))));

@@ -51,8 +51,8 @@ impl Platform for Site<'_> {
         true
     }
 
-    fn notify(&self, notice: Notice) {
-        panic!("{notice:?}");
+    fn notify(&self, notification: Notification) {
+        panic!("{notification:?}");
     }
 
     fn comment(&self, comment: Comment) {
@@ -69,9 +69,9 @@ impl Platform for Site<'_> {
         self.play.pass(span);
     }
 
-    fn decided(&self, _: RunId, _: &Record) {}
+    fn log_decision(&self, _: RunId, _: &Record) {}
 
-    fn notice(&self, _: &str) {}
+    fn log_warning(&self, _: &str) {}
 }
 
 /// Reads the log of every failed job.

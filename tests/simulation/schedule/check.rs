@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use rerunner::keeper::Keeper;
 use rerunner::keeper::state_machine::Record;
+use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::views::RunSlice;
 use rerunner::names::Conclusion;
 use rerunner::names::RepoName;
@@ -11,6 +13,7 @@ use rerunner::time::{Millis, Span};
 use simulator::model;
 
 use super::conversions::{attempt_of, conclusion_of, from_model, run_id_of};
+use super::native_sql::NativeSql;
 use super::policies::{Budget, Plan};
 use super::settings::Deployed;
 use super::world::Asked;
@@ -101,7 +104,7 @@ impl Schedule {
         if self.is_long() {
             return;
         }
-        let kept = self.runs[repository].iter().filter_map(|run| keeper.run(run_id_of(*run)).expect("read"));
+        let kept = self.runs[repository].iter().filter_map(|run| kept(keeper, *run));
         let (mut by_outcome, mut reruns) = (BTreeMap::<&str, u64>::new(), 0);
         for (tracked, records) in kept {
             *by_outcome.entry(tracked.outcome.as_str()).or_default() += 1;
@@ -133,7 +136,7 @@ impl Schedule {
     fn check_run(&self, repository: usize, id: model::RunId, wrong: &mut Vec<String>) {
         let world = self.world.borrow();
         let run = world.github.run(id);
-        let kept = self.machines[repository].keeper.run(run_id_of(id)).expect("read");
+        let kept = kept(&self.machines[repository].keeper, id);
         let ours = || world.github.reruns().iter().filter(|rerun| rerun.run == id && rerun.by == model::RerunBy::Api);
         let pressed = world.github.reruns().iter().any(|rerun| rerun.run == id && rerun.by == model::RerunBy::Person);
         let excluded = run.identity.actor.as_str() == EXCLUDED;
@@ -284,4 +287,11 @@ impl Schedule {
 
 fn record_is_rerun_of(record: &Record, attempt: u32) -> bool {
     record.outcome == RunOutcome::Rerunning && record.run_attempt == Some(attempt_of(attempt))
+}
+
+/// A run as its Keeper has it, and the decisions on it.
+fn kept(keeper: &Keeper<NativeSql>, id: model::RunId) -> Option<(TrackedRun, Vec<Record>)> {
+    let store = keeper.store();
+    let tracked = store.run(run_id_of(id)).expect("read")?;
+    Some((tracked, store.records(run_id_of(id)).expect("read")))
 }

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use rerunner::keeper::comments;
 use rerunner::keeper::store::{Sql, StoreError, Value};
+use rerunner::keeper::tasks::comment;
 use rerunner::keeper::work::{self, Platform};
 use rerunner::keeper::{Keeper, context};
-use rerunner::keeper::{notices::Notice, notices::Notices};
+use rerunner::keeper::{Notifications, tasks::notify::Notification};
 use rerunner::keeper::{state_machine::LEASE, state_machine::Receipt, state_machine::ReceiptKind};
 use rerunner::names::{FilePath, RepoName, RunAttempt};
 use rerunner::policy::Rules;
@@ -28,7 +28,7 @@ type Work = Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
 pub struct Config {
     pub rules: Rc<Rules>,
     policy_file: Option<FilePath>,
-    notices: Option<Notices>,
+    notices: Option<Notifications>,
     comments: Option<String>,
     serves: bool,
 }
@@ -40,7 +40,7 @@ impl Config {
         Self {
             rules: Rc::new(Rules::from(settings)),
             policy_file: settings.policy_file.clone(),
-            notices: per_hour.map(|per_hour| Notices { per_hour, web_url: web_url.clone() }),
+            notices: per_hour.map(|per_hour| Notifications { per_hour, web_url: web_url.clone() }),
             comments: settings.comment_on_pull_requests.then_some(web_url),
             serves: settings.serves(repository),
         }
@@ -48,7 +48,7 @@ impl Config {
 
     fn open(&self, sql: &NativeSql) -> Rc<Keeper<NativeSql>> {
         let keeper = Keeper::open(sql.clone()).expect("the schema").reading(self.policy_file.clone());
-        Rc::new(keeper.with_notices(self.notices.clone()).with_comments(self.comments.clone()))
+        Rc::new(keeper.with_notifications(self.notices.clone()).with_comments(self.comments.clone()))
     }
 }
 
@@ -123,9 +123,9 @@ impl Machine {
     }
 
     /// What became of a message.
-    pub fn noticed(&mut self, notice: &Notice, taken: bool) {
+    pub fn noticed(&mut self, notice: &Notification, taken: bool) {
         let now = self.world.borrow().clock(self.repository);
-        self.keeper.noticed(notice, taken, now).expect("stored");
+        self.keeper.finish_notification(notice, taken, now).expect("stored");
         let due = self.keeper.next_alarm(&self.config.rules).expect("read");
         self.world.borrow_mut().arm(self.repository, due);
         self.check_alarm();
@@ -174,7 +174,7 @@ impl Machine {
             let site = self.site();
             let retired = self.keeper.retire(&context(&self.config.rules, site.now(), 0.0)).expect("stored");
             for (run_id, record) in retired {
-                site.decided(run_id, &record);
+                site.log_decision(run_id, &record);
             }
         }
         let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
@@ -206,8 +206,8 @@ impl Machine {
             assert_eq!(repository, self.repository, "begun by the work that was just at work");
             let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
             self.beside.push(Box::pin(async move {
-                let answer = comments::write(&comment, async |call| site.call(&call).await).await;
-                keeper.commented(&comment, answer, &context(&rules, site.now(), site.chance()))?;
+                let answer = comment::write(&comment, async |call| site.call(&call).await).await;
+                keeper.finish_comment(&comment, answer, &context(&rules, site.now(), site.chance()))?;
                 site.arm(keeper.next_alarm(&rules)?).await
             }));
         }

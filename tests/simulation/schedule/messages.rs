@@ -1,8 +1,8 @@
 //! What people are told: messages that get lost on their way, or arrive and nobody hears of it; and the comments on pull
 //! requests. Each is told once and not lost.
 
-use rerunner::keeper::comments::MARK;
-use rerunner::keeper::{notices::Notice, store::notices::NoticeKind};
+use rerunner::keeper::tasks::comment::MARK;
+use rerunner::keeper::{store::notices::NoticeKind, tasks::notify::Notification};
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
@@ -20,7 +20,7 @@ const GIVEN_UP: usize = 25;
 #[derive(Debug, Clone)]
 pub struct Post {
     pub repository: usize,
-    pub notice: Notice,
+    pub notice: Notification,
     /// By the Keeper's clock.
     at: Millis,
     /// Of the machine that has sent it.
@@ -32,7 +32,7 @@ pub struct Post {
 }
 
 impl World {
-    pub fn send(&mut self, repository: usize, notice: Notice) {
+    pub fn send(&mut self, repository: usize, notice: Notification) {
         self.note(|| format!("message    {:?}", notice.text));
         let at = self.clock(repository);
         let per_hour = self.settings_at(self.now).per_hour.unwrap_or_default() as usize;

@@ -9,7 +9,7 @@ use rerunner::github::{
     Call, CommentCall, Commented, Found, ListAnswer, Page, PolicyAnswer, ReadAnswer, RepositoryAnswer, RerunAnswer,
 };
 use rerunner::keeper::Answer;
-use rerunner::keeper::comments::MARK;
+use rerunner::keeper::tasks::comment::MARK;
 use rerunner::policy::Scope;
 use rerunner::time::Span;
 use simulator::model::{self, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};

@@ -5,11 +5,11 @@ use std::task::Poll;
 
 use rerunner::github::Call;
 use rerunner::keeper::Answer;
-use rerunner::keeper::comments::Comment;
-use rerunner::keeper::notices::Notice;
 use rerunner::keeper::state_machine::Record;
 use rerunner::keeper::store::StoreError;
 use rerunner::keeper::summary::Summary;
+use rerunner::keeper::tasks::comment::Comment;
+use rerunner::keeper::tasks::notify::Notification;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::Platform;
 use rerunner::names::{RepoName, RunId};
@@ -97,7 +97,7 @@ impl Platform for Site {
         written
     }
 
-    fn notify(&self, notice: Notice) {
+    fn notify(&self, notice: Notification) {
         self.world.borrow_mut().send(self.repository, notice);
     }
 
@@ -145,14 +145,14 @@ impl Platform for Site {
         self.returned(index).await;
     }
 
-    fn decided(&self, run_id: RunId, record: &Record) {
+    fn log_decision(&self, run_id: RunId, record: &Record) {
         let mut world = self.world.borrow_mut();
         world.note(|| format!("decision   run {run_id} {:?}", record));
         let now = world.now;
         world.decided.entry(run_id).or_default().push((now, record.clone()));
     }
 
-    fn notice(&self, what: &str) {
+    fn log_warning(&self, what: &str) {
         self.world.borrow_mut().note(|| format!("notice     {what}"));
     }
 }

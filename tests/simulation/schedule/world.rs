@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
-use rerunner::keeper::comments::Comment;
+use rerunner::keeper::tasks::comment::Comment;
 use rerunner::keeper::{attempts::Attempts, state_machine::QUIET, state_machine::Record};
 use rerunner::names::{DeliveryId, RunId};
 use rerunner::time::{Millis, Span};

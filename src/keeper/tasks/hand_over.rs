@@ -3,18 +3,18 @@
 //! with another name, it hands over, and decides nothing on it.
 //!
 //! A run is read before anything is decided on it, and what GitHub shows of it names its repository. Handing over is
-//! done as often as it takes, and is to the other Keeper what a webhook is: it knows one that it has had.
+//! done as often as it takes, and is to the other Keeper what a webhook is: it recognizes one that it has had.
 
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
 use crate::policy::run::Run;
-use crate::webhook::{event::RunEvent, event::RunEventKind};
+use crate::webhook::event::{RunEvent, RunEventKind};
 
-use super::state_machine::{self, Context, LEASE, Record};
-use super::store::{Fact, Sql, StoreError};
-use super::sweep::Sweep;
-use super::tracked_run::TrackedRun;
-use super::{Credentials, HandOver, Keeper, StepResult, Task};
+use super::super::actor::Keeper;
+use super::super::state_machine::{self, Context, LEASE, Record};
+use super::super::store::{Sql, StoreError};
+use super::super::tracked_run::TrackedRun;
+use super::{HandOver, StepResult, Task};
 
 impl<S: Sql> Keeper<S> {
     /// The name that the repository of a run has now, if that is not this Keeper's.
@@ -25,19 +25,18 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// A run is to be decided on, in a repository that is called otherwise now.
-    pub(super) fn begin_to_hand_over(
+    pub(super) fn claim_hand_over(
         &self,
         tracked: TrackedRun,
         run: &Run,
         to: RepoName,
         records: Vec<Record>,
-        credentials: Credentials,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
         // Nothing is to be looked for by this name any more.
-        self.store.set_fact::<Sweep>(Fact::Sweep, None)?;
-        self.keep(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
+        self.set_sweep(None)?;
+        self.store_run(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
         let event = RunEvent {
             run_id,
             run_attempt: Some(run.run_attempt),
@@ -45,24 +44,20 @@ impl<S: Sql> Keeper<S> {
             workflow: None,
             delivery: None,
         };
-        let known = self.store.records(run_id)?;
-        let task = Some(Task::HandOver(Box::new(HandOver { to, event, records: known })));
+        let hand_over = HandOver { to, event, records: self.store.records(run_id)? };
+        let task = Some(Task::HandOver(Box::new(hand_over)));
         let records = records.into_iter().map(|record| (run_id, record)).collect();
-        Ok(StepResult { task, records, credentials, ..StepResult::default() })
+        Ok(StepResult { task, records, ..StepResult::default() })
     }
 
     /// The other Keeper has stored it.
-    pub fn handed_over(&self, what: &HandOver, cx: &Context) -> Result<Option<Record>, StoreError> {
+    pub fn finish_hand_over(&self, what: &HandOver, cx: &Context) -> Result<Option<Record>, StoreError> {
         let Some(tracked) = self.store.run(what.event.run_id)?.filter(|tracked| tracked.due.is_some()) else {
             return Ok(None);
         };
         let reason = format!("Left to the repository's present name: it is called {} now.", what.to);
-        let step = state_machine::leave(tracked, &reason, cx);
-        self.keep(&step.tracked, &step.records, cx.now)?;
-        if let Some(spends) = step.spends {
-            self.store.spend(step.tracked.run_id, spends, cx.now)?;
-        }
-        Ok(step.records.into_iter().next())
+        let records = self.store_step(&state_machine::leave(tracked, &reason, cx), cx.now)?;
+        Ok(records.into_iter().map(|(_, record)| record).next())
     }
 
     /// What the Keeper of the repository's old name has decided on a run: earlier attempts count here too.
@@ -70,9 +65,9 @@ impl<S: Sql> Keeper<S> {
         if records.is_empty() {
             return Ok(());
         }
-        let known = self.store.records(run_id)?;
-        let is_known = |record: &&Record| known.iter().any(|known| known.run_attempt == record.run_attempt);
-        for record in records.iter().filter(|record| !is_known(record) && record.outcome == RunOutcome::Rerunning) {
+        let own = self.store.records(run_id)?;
+        let is_new = |record: &&Record| own.iter().all(|own| own.run_attempt != record.run_attempt);
+        for record in records.iter().filter(|record| is_new(record) && record.outcome == RunOutcome::Rerunning) {
             self.store.record(run_id, record)?;
         }
         Ok(())

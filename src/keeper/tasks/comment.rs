@@ -5,15 +5,16 @@
 use crate::escape::{code, markdown};
 use crate::github::{Call, CommentCall, Commented, Problem};
 use crate::names::{RepoName, RunId};
-use crate::policy::Action;
-use crate::policy::RunOutcome;
+use crate::policy::{Action, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::state_machine::Context;
-use super::store::{PullCommentChange, Sql, StoreError};
-use super::subrequests::COMMENT_PAGES;
-use super::views::OneRunView;
-use super::{Answer, Keeper};
+use super::super::actor::Keeper;
+use super::super::answer::Answer;
+use super::super::state_machine::Context;
+use super::super::store::{PullCommentChange, Sql, StoreError};
+use super::super::subrequests::COMMENT_PAGES;
+use super::super::views::OneRunView;
+use super::Task;
 
 /// Not seen by readers.
 pub const MARK: &str = "<!-- rerunner -->";
@@ -91,28 +92,27 @@ impl<S: Sql> Keeper<S> {
         self.store.pull_comment_changed(run_id, now, now + TOGETHER)
     }
 
-    pub(super) fn next_comment_due(&self) -> Result<Option<Millis>, StoreError> {
+    pub(in crate::keeper) fn comment_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
         if self.comments.is_none() {
             return Ok(None);
         }
         self.store.first_pull_comment_due()
     }
 
-    /// The next comment to be written now, claimed.
-    pub(super) fn next_comment(&self, now: Millis) -> Result<Option<Comment>, StoreError> {
+    pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let Some(repository) = self.repository()?.filter(|_| self.comments.is_some()) else { return Ok(None) };
-        let Some(due) = self.store.next_pull_comment(now)? else { return Ok(None) };
-        self.store.claim_pull_comment(due.pull, now + CLAIM)?;
-        Ok(Some(Comment {
+        let Some(due) = self.store.next_pull_comment(cx.now)? else { return Ok(None) };
+        self.store.claim_pull_comment(due.pull, cx.now + CLAIM)?;
+        Ok(Some(Task::Comment(Comment {
             pull: due.pull,
             comment_id: due.comment_id,
             since: due.created.minus(CLOCKS_APART),
             body: self.body(&repository, due.pull)?,
-        }))
+        })))
     }
 
-    /// What became of it.
-    pub fn commented(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
+    /// It is there, or was deleted by somebody, or is tried again.
+    pub fn finish_comment(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
         let (now, pull) = (cx.now, comment.pull);
         let (Some((tries, deleted)), Some(repository)) = (self.store.pull_comment_tries(pull)?, self.repository()?)
         else {
@@ -132,7 +132,7 @@ impl<S: Sql> Keeper<S> {
                 PullCommentChange::DeletedAgain { silent_until: now + SILENT }
             }
             Commented::Problem(problem) => {
-                self.heed(Some(&problem), None, cx)?;
+                self.trip_if_limited(Some(&problem), cx)?;
                 let tries = tries.saturating_sub(1);
                 PullCommentChange::Failed { due: (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST)) }
             }

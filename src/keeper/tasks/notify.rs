@@ -1,22 +1,23 @@
-//! What people are to be told: that a run was given up, or that GitHub refuses the credentials. Once for each run, stored in
-//! the step that decided it, tried until it is taken, and never more than a number of messages an hour: what there is
-//! beyond that goes out as one summary.
+//! People are notified that a run was given up, or that GitHub refuses the credentials: once for each run, stored in the step
+//! that decided it, tried until it is accepted, and never more than a number of messages an hour. What there is beyond that
+//! goes out as one message.
 //!
-//! A message is sent beside all else ([`super::work::Platform::notify`]), so that no re-run waits for it. Whoever takes it
-//! may have taken it although the answer was lost: then it comes twice.
+//! A message is sent beside all else ([`Platform::notify`](super::super::work::Platform::notify)), so that no re-run waits
+//! for it. It may have arrived although the answer was lost: then it comes twice.
 
 use serde::{Deserialize, Serialize};
 
 use crate::escape::{bounded, chat};
 use crate::names::{RepoName, RunId, lengths};
 use crate::policy::RunOutcome;
-use crate::policy::{Action, FailedJob};
+use crate::policy::{Action, FailedJob, Rules};
 use crate::time::{Millis, Span};
 
-use super::Keeper;
-use super::state_machine::LEASE;
-use super::store::notices::{NoticeKey, NoticeKind};
-use super::store::{Fact, Sql, StoreError};
+use super::super::actor::{Keeper, Notifications};
+use super::super::state_machine::{Context, LEASE};
+use super::super::store::notices::{NoticeKey, NoticeKind};
+use super::super::store::{Fact, Sql, StoreError};
+use super::Task;
 
 const HOUR: Span = Span::hours(1);
 const AGAIN: Span = Span::seconds(30);
@@ -29,23 +30,15 @@ const JOBS_NAMED: usize = 10;
 /// Discord takes 2,000 characters, and refuses a message that is longer; the others take more.
 const MESSAGE_CHARS: usize = 1_900;
 
-/// How notifications are to be sent; `None` where a Keeper has it: not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notices {
-    pub per_hour: u32,
-    /// Where GitHub's pages are, without a trailing slash.
-    pub web_url: String,
-}
-
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct Notification {
     pub text: String,
     /// What it is about.
     about: Vec<NoticeKey>,
 }
 
-impl Notice {
+impl Notification {
     pub fn about(&self) -> impl Iterator<Item = NoticeKey> {
         self.about.iter().copied()
     }
@@ -69,65 +62,62 @@ impl Sent {
 }
 
 impl<S: Sql> Keeper<S> {
-    /// Puts a message about a run into the outbox, unless there was one.
-    pub(super) fn notice(&self, run_id: RunId, kind: NoticeKind, now: Millis) -> Result<(), StoreError> {
-        if self.notices.is_none() {
+    /// People are to be notified about a run, unless they were.
+    pub(super) fn queue_notification(&self, run_id: RunId, kind: NoticeKind, now: Millis) -> Result<(), StoreError> {
+        if self.notifications.is_none() {
             return Ok(());
         }
         self.store.add_notice((run_id, kind), now)
     }
 
-    /// When the next message is to be sent.
-    pub(super) fn next_notice_due(&self) -> Result<Option<Millis>, StoreError> {
-        let Some(notices) = &self.notices else { return Ok(None) };
+    pub(super) fn notification_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+        let Some(settings) = &self.notifications else { return Ok(None) };
         let Some(due) = self.store.first_notice_due()? else { return Ok(None) };
-        let sent: Sent = self.store.fact(Fact::NoticesSent)?.unwrap_or_default();
-        let free = sent.within_the_hour(due).full_until(notices.per_hour);
+        let free = self.sent()?.within_the_hour(due).full_until(settings.per_hour);
         Ok(Some(free.map_or(due, |free| free.max(due))))
     }
 
-    /// The next message to be sent now, claimed: if nothing is heard of it, it is due again after [`LEASE`].
-    pub(super) fn next_notice(&self, now: Millis) -> Result<Option<Notice>, StoreError> {
-        let Some(notices) = &self.notices else { return Ok(None) };
-        if self.next_notice_due()?.is_none_or(|due| due > now) {
-            return Ok(None);
-        }
-        let Some(repository) = self.repository()? else { return Ok(None) };
-        let sent = self.store.fact::<Sent>(Fact::NoticesSent)?.unwrap_or_default().within_the_hour(now);
-        let last_one = sent.0.len() + 1 >= notices.per_hour as usize;
-        let mut about = self.store.due_notices(now)?;
+    pub(super) fn claim_notification(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let (Some(settings), Some(repository)) = (&self.notifications, self.repository()?) else { return Ok(None) };
+        let sent = self.sent()?.within_the_hour(cx.now);
+        let last_one = sent.0.len() + 1 >= settings.per_hour as usize;
+        let mut about = self.store.due_notices(cx.now)?;
         if !last_one {
             about.truncate(1);
         }
         let text = match about.as_slice() {
             [] => return Ok(None),
-            [(run_id, kind)] => self.message(&repository, notices, *run_id, *kind)?,
-            several => summary(&repository, notices, several),
+            [(run_id, kind)] => self.message(&repository, settings, *run_id, *kind)?,
+            several => summary(&repository, settings, several),
         };
         for key in &about {
-            self.store.claim_notice(*key, now + LEASE)?;
+            self.store.claim_notice(*key, cx.now + LEASE)?;
         }
-        // Counted before it is sent: it may arrive although nothing is heard of it.
-        let sent = Sent(sent.0.into_iter().chain([now]).collect());
+        // Counted before it is sent: it may arrive although the answer is lost.
+        let sent = Sent(sent.0.into_iter().chain([cx.now]).collect());
         self.store.set_fact(Fact::NoticesSent, Some(&sent))?;
-        Ok(Some(Notice { text, about }))
+        Ok(Some(Task::Notify(Notification { text, about })))
     }
 
-    /// What became of a message.
-    pub fn noticed(&self, notice: &Notice, taken: bool, now: Millis) -> Result<(), StoreError> {
-        for key in &notice.about {
+    /// It was accepted where it was sent, or is tried again.
+    pub fn finish_notification(&self, sent: &Notification, accepted: bool, now: Millis) -> Result<(), StoreError> {
+        for key in &sent.about {
             let Some((tries, created)) = self.store.notice_tries(*key)? else { continue };
             let again = || now + AGAIN.doubled(tries.saturating_sub(1), AGAIN_MOST);
-            self.store.set_notice_due(*key, (!taken && now < created + TRIED_FOR).then(again))?;
+            self.store.set_notice_due(*key, (!accepted && now < created + TRIED_FOR).then(again))?;
         }
         Ok(())
+    }
+
+    fn sent(&self) -> Result<Sent, StoreError> {
+        Ok(self.store.fact(Fact::NoticesSent)?.unwrap_or_default())
     }
 
     /// About one run: what failed, and what was tried.
     fn message(
         &self,
         repository: &RepoName,
-        notices: &Notices,
+        settings: &Notifications,
         run_id: RunId,
         kind: NoticeKind,
     ) -> Result<String, StoreError> {
@@ -136,7 +126,7 @@ impl<S: Sql> Keeper<S> {
         };
         let run = view.run;
         let workflow = run.workflow.as_deref().map_or_else(|| "a run".to_owned(), named);
-        let link = link(repository, notices, run_id);
+        let link = link(repository, settings, run_id);
         let repository = chat(repository.as_str());
         let head = match kind {
             NoticeKind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
@@ -157,7 +147,7 @@ impl<S: Sql> Keeper<S> {
     }
 }
 
-fn summary(repository: &RepoName, notices: &Notices, about: &[NoticeKey]) -> String {
+fn summary(repository: &RepoName, settings: &Notifications, about: &[NoticeKey]) -> String {
     let refused = about.iter().filter(|(_, kind)| *kind == NoticeKind::Refused).count();
     let exhausted = about.len() - refused;
     let mut parts = Vec::new();
@@ -168,15 +158,15 @@ fn summary(repository: &RepoName, notices: &Notices, about: &[NoticeKey]) -> Str
         parts.push(format!("GitHub refused the credentials for {refused}"));
     }
     let mut lines = vec![format!("{}: {}.", chat(repository.as_str()), parts.join(", and "))];
-    lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, notices, *run_id)));
+    lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, settings, *run_id)));
     if let Some(rest) = about.len().checked_sub(RUNS_NAMED).filter(|rest| *rest > 0) {
         lines.push(format!("and {rest} more"));
     }
     message_of(&lines)
 }
 
-fn link(repository: &RepoName, notices: &Notices, run_id: RunId) -> String {
-    format!("{}/{repository}/actions/runs/{run_id}", notices.web_url)
+fn link(repository: &RepoName, settings: &Notifications, run_id: RunId) -> String {
+    format!("{}/{repository}/actions/runs/{run_id}", settings.web_url)
 }
 
 fn jobs(jobs: &[FailedJob]) -> String {

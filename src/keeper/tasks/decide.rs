@@ -1,0 +1,203 @@
+//! A run that was read is decided on: evidence is gathered, call by call, until the policy has decided.
+
+use std::collections::BTreeMap;
+
+use crate::github::{Call, Problem};
+use crate::names::{RunAttempt, RunId};
+use crate::policy::evidence::{EarlierAttempt, History, Need};
+use crate::policy::{Decision, Verdict, decide, pull_request_of};
+use crate::time::{Millis, Span};
+
+use super::super::actor::Keeper;
+use super::super::answer::Answer;
+use super::super::evidence_collector::{Collected, EvidenceCollector, Missing};
+use super::super::on_failure;
+use super::super::state_machine::{self, Context, LEASE, Record, Step};
+use super::super::store::{Sql, StoreError};
+use super::super::tracked_run::TrackedRun;
+use super::{StepResult, Task};
+
+/// What is found missing only after others is waited for as well, up to this after the first.
+const NEW_FOR: Span = Span::minutes(1);
+/// More questions than a decision can have: two for each of a thousand jobs.
+const QUESTIONS: u32 = 2_500;
+
+impl<S: Sql> Keeper<S> {
+    /// A piece of evidence came, or did not.
+    pub(super) fn on_evidence(
+        &self,
+        tracked: TrackedRun,
+        call: &Call,
+        answer: Answer,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
+        let Some(mut collector) = self.collectors.borrow_mut().remove(&tracked.run_id) else {
+            return Ok(StepResult::default());
+        };
+        if !state_machine::is_undecided(&tracked, collector.run().run_attempt) {
+            // A webhook has told of something newer. What is due for that is begun anew, at once.
+            let due = tracked.due.map(|due| due.min(cx.now));
+            self.store.put(&TrackedRun { due, collecting: None, ..tracked })?;
+            return Ok(StepResult::default());
+        }
+        match collector.take(call, answer) {
+            Collected::Ask(next) => {
+                self.collectors.borrow_mut().insert(tracked.run_id, collector);
+                self.call_next(tracked, next, cx)
+            }
+            Collected::Had if matches!(call, Call::ListPulls { .. }) => {
+                // GitHub does not name a fork's with the run.
+                self.is_of_pull(tracked.run_id, pull_request_of(collector.run(), collector.evidence()))?;
+                self.gather_and_decide(tracked, collector, vec![], cx)
+            }
+            Collected::Had => self.gather_and_decide(tracked, collector, vec![], cx),
+            // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
+            Collected::Failed(problem) if matches!(call, Call::ListPulls { .. }) => {
+                self.carry_out(on_failure::on_failure(tracked, problem, cx), cx)
+            }
+            Collected::Failed(problem) => match on_failure::on_evidence_failure(&tracked, problem.clone(), cx) {
+                Some(step) => self.carry_out(step, cx),
+                None => {
+                    collector.do_without(call, problem.to_string());
+                    self.gather_and_decide(tracked, collector, vec![], cx)
+                }
+            },
+            Collected::Stray => {
+                self.collectors.borrow_mut().insert(tracked.run_id, collector);
+                Ok(StepResult::default())
+            }
+        }
+    }
+
+    /// Asks the policy, until it has decided or needs something of GitHub. `records`: of what reading the run has shown.
+    pub(super) fn gather_and_decide(
+        &self,
+        mut tracked: TrackedRun,
+        mut collector: EvidenceCollector,
+        records: Vec<Record>,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
+        let cache = self.policy(cx.rules)?;
+        let history = self.history(tracked.run_id, collector.run().run_attempt, cx.now)?;
+        let mut run = collector.run().clone();
+        run.workflow =
+            tracked.workflow.clone().filter(|_| run.workflow_id.is_some() && tracked.workflow_id == run.workflow_id);
+        let policy = cache.policy();
+        collector.forget_old_pulls(cx.now);
+        for _ in 0..QUESTIONS {
+            collector.search(&policy);
+            let mut decision = match decide(cx.rules, &policy, &run, &history, collector.evidence()) {
+                Verdict::Need(Need::Pulls { delay }) if cx.now < tracked.failed_at + delay => {
+                    let mut step = state_machine::wait(tracked, delay, cx);
+                    step.records.splice(..0, records);
+                    return self.carry_out(step, cx);
+                }
+                Verdict::Need(need) if collector.has(need) => break,
+                Verdict::Need(need) => match collector.ask(need, &mut tracked.collecting, cx.now) {
+                    Some(call) => return self.store_and_call(tracked, collector, call, records, cx),
+                    None => continue,
+                },
+                Verdict::Decision(decision) => decision,
+            };
+            if let Some(mut step) = self.wait_for_missing(&tracked, &collector, policy.goes_by_evidence(), cx) {
+                step.tracked.collecting = None;
+                return self.carry_out(step, cx);
+            }
+            if let Decision::Rerun(rerun) = &decision
+                && cx.now >= tracked.failed_at + rerun.delay
+                && !collector.is_fresh(cx.now)
+            {
+                // Gathering took a while, and GitHub's call does not say which attempt it means.
+                let read = Call::ReadRun { run_id: tracked.run_id };
+                return self.store_and_call(tracked, collector, read, records, cx);
+            }
+            if let Some(denied) = cache.file.as_ref().and_then(|file| file.denied.as_ref()) {
+                note_absent(&mut decision, format!("policy file: {denied}"));
+            }
+            let mut tracked = tracked;
+            tracked.is_of_workflow(collector.workflow());
+            let mut step = state_machine::act(tracked, collector.run(), decision, cx);
+            step.records.splice(..0, records);
+            return self.carry_out(step, cx);
+        }
+        tracked.collecting = None;
+        let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
+        self.carry_out(on_failure::on_failure(tracked, problem, cx), cx)
+    }
+
+    /// GitHub may have later what the decision would go by: what a run does then. `None`: it was waited for.
+    fn wait_for_missing(
+        &self,
+        tracked: &TrackedRun,
+        collector: &EvidenceCollector,
+        goes_by_evidence: bool,
+        cx: &Context,
+    ) -> Option<Step> {
+        let before = self.missing.borrow_mut().remove(&tracked.run_id).unwrap_or_default();
+        let counts = |need: &Need, missing: &Missing| match need {
+            Need::Workflow(_) => collector.workflow().is_none(),
+            _ => missing.always || goes_by_evidence,
+        };
+        let missing = collector.missing().iter().filter(|(need, missing)| counts(need, missing));
+        let missing: BTreeMap<Need, Missing> = missing.map(|(need, missing)| (*need, *missing)).collect();
+        let lasts = missing.values().map(|missing| missing.lasts).max()?;
+        // Each is asked for again at least once.
+        let new = missing.keys().any(|need| !before.contains_key(need));
+        let step = on_failure::evidence_is_missing(tracked, if new { lasts.max(NEW_FOR) } else { lasts }, cx)?;
+        self.missing.borrow_mut().insert(tracked.run_id, missing);
+        Some(step)
+    }
+
+    /// One more call before the decision.
+    fn store_and_call(
+        &self,
+        tracked: TrackedRun,
+        collector: EvidenceCollector,
+        call: Call,
+        records: Vec<Record>,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
+        let run_id = tracked.run_id;
+        self.collectors.borrow_mut().insert(run_id, collector);
+        self.store_run(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
+        let records = records.into_iter().map(|record| (run_id, record)).collect();
+        Ok(StepResult { task: Some(Task::Call(call)), records, ..StepResult::default() })
+    }
+
+    /// There is no room left for the calls that a decision still needs: it is begun anew, with the next alarm.
+    pub fn give_up_decision(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
+        self.collectors.borrow_mut().remove(&run_id);
+        match self.store.run(run_id)? {
+            Some(tracked) if tracked.due.is_some() => {
+                self.store.put(&TrackedRun { due: Some(now), collecting: None, ..tracked })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn history(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<History, StoreError> {
+        let mut attempts: Vec<EarlierAttempt> = Vec::new();
+        for record in self.store.records(run_id)? {
+            let (Some(of), Some(detail)) = (record.run_attempt.filter(|of| *of < run_attempt), record.detail) else {
+                continue;
+            };
+            attempts.retain(|earlier| earlier.run_attempt != of);
+            attempts.push(EarlierAttempt {
+                run_attempt: of,
+                fingerprint: detail.fingerprint,
+                partial: detail.partial_fingerprint,
+                rules: detail.rules,
+            });
+        }
+        attempts.sort_by_key(|attempt| attempt.run_attempt);
+        Ok(History { attempts, spent: self.store.spent(run_id, run_attempt, now)? })
+    }
+}
+
+fn note_absent(decision: &mut Decision, what: String) {
+    match decision {
+        Decision::Rerun(rerun) => rerun.detail.absent.push(what),
+        Decision::End(ending) => ending.detail.absent.push(what),
+        Decision::Await => {}
+    }
+}

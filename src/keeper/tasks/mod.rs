@@ -1,0 +1,154 @@
+//! What a Keeper has to do, one task at a time: each file says when its task is due, claims it, and finishes it.
+//!
+//! The list of tasks ([`list`]) stands once: the next thing to do and the next alarm are both made of it.
+//!
+//! A task is *claimed* before it is done: should its end never be stored, it is due again later.
+
+mod cancelled;
+pub mod comment;
+mod decide;
+mod end;
+mod hand_over;
+pub mod notify;
+mod prune;
+mod publish;
+mod rerun;
+mod step;
+mod summary;
+pub mod sweep;
+
+use crate::github::Call;
+use crate::names::{RepoName, RunId};
+use crate::policy::Rules;
+use crate::time::{Millis, Span};
+use crate::webhook::event::RunEvent;
+
+use super::actor::Keeper;
+use super::answer::Answer;
+use super::repository_state::CredentialsChange;
+use super::state_machine::{Context, Record};
+use super::store::{Sql, StoreError};
+use super::summary::Summary;
+use super::tracked_run::TrackedRun;
+use comment::Comment;
+use notify::Notification;
+
+/// A failed write to Workers KV is tried again after this.
+const PUBLISH_AGAIN: Span = Span::minutes(1);
+
+/// What is to be done outside, one thing at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    Call(Call),
+    /// Write a run's count to Workers KV.
+    Publish(Box<TrackedRun>),
+    /// Say in Workers KV whether the policy re-runs what was cancelled.
+    WantCancelled(bool),
+    /// Write the repository's summary to Workers KV.
+    Summarize(Box<Summary>),
+    /// Notify people, beside all else.
+    Notify(Notification),
+    /// Write a comment on a pull request, beside all else.
+    Comment(Comment),
+    /// The repository has another name now: its Keeper is to go on with a run.
+    HandOver(Box<HandOver>),
+    /// Do nothing for so long, then ask again.
+    Wait(Span),
+}
+
+/// A run that the Keeper of the repository's present name is told of, as a webhook would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    pub to: RepoName,
+    pub event: RunEvent,
+    /// What was decided on the run so far.
+    pub records: Vec<Record>,
+}
+
+/// What came of an answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct StepResult {
+    /// What is to be done for the same run next.
+    pub task: Option<Task>,
+    pub records: Vec<(RunId, Record)>,
+    pub credentials: CredentialsChange,
+    /// Something that the repository's owners should know, for the log.
+    pub warning: Option<String>,
+}
+
+/// One kind of task.
+struct Kind<S> {
+    /// Whether it calls GitHub: not in a paused repository, and not while the circuit breaker is open.
+    calls: bool,
+    /// When it is next due.
+    due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
+    /// Claims what is due now.
+    claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
+}
+
+/// All kinds of tasks, in the order in which they are done.
+///
+/// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
+/// forgotten after whatever else an alarm did ([`prune`]).
+fn list<S: Sql>() -> [Kind<S>; 7] {
+    [
+        Kind { calls: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
+        Kind { calls: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
+        Kind { calls: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
+        Kind { calls: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
+        Kind { calls: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
+        Kind { calls: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
+        Kind { calls: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
+    ]
+}
+
+impl<S: Sql> Keeper<S> {
+    /// The next thing to do now, claimed.
+    ///
+    /// Without `may_call` GitHub is left alone: some setting is wrong.
+    pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Task>, StoreError> {
+        for kind in list::<S>().into_iter().filter(|kind| may_call || !kind.calls) {
+            if self.due(&kind, cx.rules)?.is_some_and(|due| due <= cx.now)
+                && let Some(task) = (kind.claim)(self, cx)?
+            {
+                return Ok(Some(task));
+            }
+        }
+        Ok(None)
+    }
+
+    /// When the next thing is due; `None` when nothing is.
+    pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
+        let mut first: Option<Millis> = None;
+        for kind in list::<S>() {
+            let due = self.due(&kind, rules)?;
+            first = first.into_iter().chain(due).min();
+        }
+        Ok(first)
+    }
+
+    /// When a kind of task is due, with what holds it up.
+    fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
+        let due = (kind.due)(self, rules)?;
+        match due {
+            Some(_) if kind.calls && self.paused()?.is_some() => Ok(None),
+            Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
+            due => Ok(due),
+        }
+    }
+
+    /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
+    pub fn answered(&self, call: &Call, answer: Answer, cx: &Context) -> Result<StepResult, StoreError> {
+        let credentials = self.on_answer(&answer, cx.now)?;
+        let result = match (call, call.run_id()) {
+            (Call::ListFailedRuns(asked), _) => self.finish_sweep_page(asked, answer, cx)?,
+            (_, Some(run_id)) => self.on_run_answer(run_id, call, answer, cx)?,
+            (_, None) => return Err(other_answer()),
+        };
+        Ok(StepResult { credentials: result.credentials.or(credentials), ..result })
+    }
+}
+
+fn other_answer() -> StoreError {
+    StoreError("an answer to another call".to_owned())
+}

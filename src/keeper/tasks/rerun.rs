@@ -1,0 +1,189 @@
+//! A due run: its policy file and the run itself are read, it is decided on ([`super::decide`]), and re-run if so decided.
+
+use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer};
+use crate::names::{FilePath, RunAttempt, RunId};
+use crate::policy::Rules;
+use crate::time::{Millis, Span};
+
+use super::super::actor::Keeper;
+use super::super::answer::Answer;
+use super::super::evidence_collector::EvidenceCollector;
+use super::super::policy_cache::PolicyUpdate;
+use super::super::state_machine::{self, Context, LEASE, ReadStep, Undecided};
+use super::super::store::{Sql, StoreError};
+use super::super::tracked_run::{Refusal, TrackedRun};
+use super::super::{on_failure, second_look};
+use super::{StepResult, Task, other_answer};
+
+/// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST
+/// API").
+const RERUNS_APART: Span = Span::seconds(1);
+/// A claim is renewed when less than this is left of it: the longest time-out of a call.
+const LEASE_LEFT: Span = Span::seconds(20);
+
+impl<S: Sql> Keeper<S> {
+    pub(super) fn rerun_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+        self.store.first_due()
+    }
+
+    pub(super) fn claim_rerun(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let now = cx.now;
+        let wait = self.last_rerun.get().map_or(Span::ZERO, |last| RERUNS_APART.minus(now - last));
+        if wait > Span::ZERO {
+            return Ok(Some(Task::Wait(wait)));
+        }
+        let Some(mut tracked) = self.store.next_due(now)? else { return Ok(None) };
+        let run_id = tracked.run_id;
+        tracked.due = Some(now + LEASE);
+        if self.collectors.borrow_mut().remove(&run_id).is_some() {
+            // It was given up, but nothing has died of it.
+            tracked.collecting = None;
+        }
+        self.store.put(&tracked)?;
+        self.doubted.borrow_mut().remove(&run_id);
+        let read_policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), run_id, now);
+        Ok(Some(Task::Call(read_policy.unwrap_or(Call::ReadRun { run_id }))))
+    }
+
+    /// GitHub has answered to a call for a run.
+    pub(super) fn on_run_answer(
+        &self,
+        run_id: RunId,
+        call: &Call,
+        answer: Answer,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
+        let Some(tracked) = self.store.run(run_id)? else { return Ok(StepResult::default()) };
+        if !matches!(call, Call::Rerun { .. }) && self.holds_calls(cx.now)? {
+            // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
+            // that ends.
+            self.collectors.borrow_mut().remove(&run_id);
+            let credentials = self.trip_if_limited(answer.problem(), cx)?;
+            return Ok(StepResult { credentials, ..StepResult::default() });
+        }
+        match (call, answer) {
+            (Call::ReadPolicy { path, .. }, Answer::Policy(answer)) => self.on_policy(tracked, path, answer, false, cx),
+            (Call::ReadRun { .. }, Answer::Read(answer)) => self.on_run(tracked, answer, cx),
+            (Call::Rerun { run_attempt, .. }, Answer::Rerun(answer)) => {
+                let (tracked, answer) = self.compare_refusals(tracked, answer, cx)?;
+                self.carry_out(state_machine::on_rerun(tracked, *run_attempt, answer, cx), cx)
+            }
+            (Call::ReadRepository { .. }, Answer::Repository(answer)) => self.on_repository(tracked, answer, cx),
+            (call, answer) if call.is_evidence() => self.on_evidence(tracked, call, answer, cx),
+            _ => Err(other_answer()),
+        }
+    }
+
+    /// The policy file was asked for. `certain`: what is not shown is not there.
+    fn on_policy(
+        &self,
+        tracked: TrackedRun,
+        path: &FilePath,
+        answer: PolicyAnswer,
+        certain: bool,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
+        let run_id = tracked.run_id;
+        let (policy, warning) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
+            PolicyUpdate::New(policy) => {
+                let problem = policy.problem();
+                (policy, problem)
+            }
+            PolicyUpdate::Same(policy) => (policy, None),
+            PolicyUpdate::Doubtful => {
+                self.doubted.borrow_mut().insert(run_id, path.clone());
+                return self.call_next(tracked, Call::ReadRepository { run_id }, cx);
+            }
+            // Nothing is decided by the default rule because of a fault that passes.
+            PolicyUpdate::Failed(problem) => {
+                return self.carry_out(on_failure::on_failure(tracked, problem, cx), cx);
+            }
+        };
+        self.set_policy(policy, cx.now)?;
+        Ok(StepResult { warning, ..self.call_next(tracked, Call::ReadRun { run_id }, cx)? })
+    }
+
+    /// GitHub was asked whether it shows the repository: because of a policy file that it does not show, or of a run.
+    fn on_repository(
+        &self,
+        tracked: TrackedRun,
+        answer: RepositoryAnswer,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
+        let doubted = self.doubted.borrow_mut().remove(&tracked.run_id);
+        match (doubted, answer) {
+            (Some(path), RepositoryAnswer::There) => self.on_policy(tracked, &path, PolicyAnswer::NoFile, true, cx),
+            // The run is looked for, as one that GitHub does not show.
+            (Some(_), RepositoryAnswer::Problem(Problem::NotFound)) => {
+                self.carry_out(on_failure::unseen(tracked, cx), cx)
+            }
+            (_, answer) => {
+                if answer == RepositoryAnswer::There {
+                    self.forget_pull_of(tracked.run_id)?;
+                }
+                let seen = self.store.was_read()?;
+                self.carry_out(second_look::on_repository(tracked, answer, seen, cx), cx)
+            }
+        }
+    }
+
+    /// The run was read.
+    fn on_run(&self, tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Result<StepResult, StoreError> {
+        let before = self.collectors.borrow_mut().remove(&tracked.run_id);
+        match &answer {
+            ReadAnswer::Problem(Problem::NotFound) => self.distrust_policy(cx.rules, cx.now)?,
+            ReadAnswer::Problem(_) => {}
+            ReadAnswer::Run(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
+        }
+        match state_machine::on_read(tracked, answer, cx) {
+            ReadStep::Done(step) => self.carry_out(*step, cx),
+            ReadStep::Undecided(undecided) => {
+                let Undecided { tracked, run, records } = *undecided;
+                if let Some(to) = self.new_name(&run)? {
+                    return self.claim_hand_over(tracked, &run, to, records, cx);
+                }
+                let collector = match before {
+                    Some(collector) => collector.read_again(run, cx.now),
+                    None => EvidenceCollector::new(run, cx.now),
+                };
+                self.gather_and_decide(tracked, collector, records, cx)
+            }
+        }
+    }
+
+    /// What an answer to a re-run says once other runs are looked at: a refusal in unclear words is about the account if
+    /// another run was refused in the same words.
+    fn compare_refusals(
+        &self,
+        mut tracked: TrackedRun,
+        answer: RerunAnswer,
+        cx: &Context,
+    ) -> Result<(TrackedRun, RerunAnswer), StoreError> {
+        match answer {
+            RerunAnswer::Accepted if self.store.has_refused()? => {
+                self.set_accepted(cx.now)?;
+                Ok((tracked, RerunAnswer::Accepted))
+            }
+            RerunAnswer::Problem(Problem::Unclear { message })
+                if self.store.refused_elsewhere(
+                    tracked.run_id,
+                    &message,
+                    self.accepted()?.unwrap_or(Millis(i64::MIN)),
+                )? =>
+            {
+                let run_attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
+                tracked.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
+                Ok((tracked, RerunAnswer::Problem(Problem::Credentials { message: format!("403 {message}") })))
+            }
+            answer => Ok((tracked, answer)),
+        }
+    }
+
+    /// The next call for a run, which stays claimed.
+    pub(super) fn call_next(&self, tracked: TrackedRun, call: Call, cx: &Context) -> Result<StepResult, StoreError> {
+        if tracked.due.is_some_and(|due| due < cx.now + LEASE_LEFT) {
+            self.store.put(&TrackedRun { due: Some(cx.now + LEASE), ..tracked })?;
+        }
+        Ok(StepResult { task: Some(Task::Call(call)), ..StepResult::default() })
+    }
+}
