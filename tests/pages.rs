@@ -16,7 +16,7 @@ use rerunner::web::api::RepositoryEntry;
 use rerunner::web::home;
 use rerunner::web::setup::manifest::Organization;
 use rerunner::web::{pages, pages::Shown};
-use rerunner::web::{setup, setup::NewApp};
+use rerunner::web::{setup, setup::new_app::NewApp};
 
 const NOW: Millis = Millis(1_795_446_245_000);
 const WEB: &str = "https://github.com";

@@ -10,9 +10,9 @@ use crate::keeper::views::Question;
 use crate::names::RepoName;
 use crate::time::Millis;
 
-use super::access::FailedLogins;
+use super::access::failed_logins::FailedLogins;
 use super::rejection::Rejection;
-use super::setup::{Code, NewApp};
+use super::setup::new_app::{Code, NewApp};
 
 /// What went wrong, for the log.
 pub type Fault = String;

@@ -14,6 +14,8 @@ use crate::escape::{self, NAME_CHARS, SENTENCE_CHARS, bounded};
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
+pub const OVERVIEW: &str = "/overview";
+
 const STYLE: &str = include_str!("style.css");
 
 /// Nothing from elsewhere, no script, no style but ours, no form that leads away, no frame around it.
@@ -115,6 +117,12 @@ pub fn page(frame: &Frame, body: &Markup) -> String {
         }
     };
     page.into_string()
+}
+
+/// A page that only says something.
+pub fn message(title: &str, text: &Markup) -> String {
+    let frame = Frame { title, above: &[(OVERVIEW.to_owned(), "Overview".to_owned())], alerts: &[], at: None };
+    page(&frame, &html! { h1 { (title) } p.lead { (text) } })
 }
 
 /// A figure with its name, for a list of them.

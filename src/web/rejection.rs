@@ -19,10 +19,9 @@ use std::fmt;
 use maud::html;
 use serde::Serialize;
 
-use super::access::Denied;
-use super::html::Sentence;
+use super::access::denied::Denied;
+use super::html::{Sentence, message};
 use super::http::Response;
-use super::pages;
 use crate::webhook::answer::Outcome;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +96,7 @@ impl Rejection {
     pub fn response(&self, form: Form) -> Response {
         let reason = self.reason();
         let response = match form {
-            Form::Page => Response::html(pages::message(self.title(), &html! { (Sentence(&self.sentence(&reason))) })),
+            Form::Page => Response::html(message(self.title(), &html! { (Sentence(&self.sentence(&reason))) })),
             Form::Json => Response::json_text(self.json(&reason)),
             Form::Text => Response::plain("text/plain; charset=utf-8", format!("{reason}\n")),
         };

@@ -15,7 +15,7 @@ use crate::names::RepoName;
 use crate::policy::evidence::LogTail;
 use crate::settings::{App, Secret, Settings};
 use crate::time::{Millis, Span};
-use crate::web::{setup::Code, setup::NewApp};
+use crate::web::setup::new_app::{Code, NewApp};
 use crate::worker::{body, body::BodyError};
 
 use crate::github::answer::{Reply, ReplyHeaders};

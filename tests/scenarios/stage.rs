@@ -22,6 +22,9 @@ pub const ADMIN_TOKEN: &str = "the-admin-token";
 /// minutes: on a busy machine that happens.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
+/// Between two looks at something that is waited for.
+const AGAIN: Duration = Duration::from_millis(100);
+
 pub struct Stage {
     runtime: Runtime,
     github: OnceCell<SimulatedGitHub>,
@@ -91,17 +94,18 @@ impl Stage {
         LocalWorker::start(Options { settings, ..options }).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// What Workers KV of the shared Worker says under a key, by way of `wrangler kv key get`, once something is there
+    /// What Workers KV of the shared Worker says under a key, once something is there
     /// that will stay.
     pub async fn kv(&self, key: &str) -> Value {
         let end = Instant::now() + PATIENCE;
         loop {
-            let read = self.worker().await.kv_get(key).await.expect("wrangler kv key get");
+            let read = self.worker().await.kv_get(key).await.expect("the value of a key");
             let value: Value = read.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
             let settled = ["rescued", "exhausted", "left", "failed", "superseded"];
             if value["outcome"].as_str().is_some_and(|outcome| settled.contains(&outcome)) || Instant::now() > end {
                 return value;
             }
+            tokio::time::sleep(AGAIN).await;
         }
     }
 
@@ -109,10 +113,11 @@ impl Stage {
     pub async fn kv_text(&self, key: &str) -> Option<String> {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
-            let read = self.worker().await.kv_get(key).await.expect("wrangler kv key get");
+            let read = self.worker().await.kv_get(key).await.expect("the value of a key");
             if read.is_some() || Instant::now() > end {
                 return read.map(|text| text.trim().to_owned());
             }
+            tokio::time::sleep(AGAIN).await;
         }
     }
 

@@ -1,65 +1,22 @@
 //! Who may use the admin routes: whoever has `ADMIN_TOKEN`, as a bearer token or as the password of HTTP Basic.
 
-mod failed_logins;
+pub mod denied;
+pub mod failed_logins;
 #[cfg(test)]
 mod tests;
-
-pub use failed_logins::{FailedLogins, network};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ctutils::CtEq;
 use sha2::{Digest, Sha256};
 
 use crate::settings::{Secret, Settings};
-use crate::time::{Millis, Span};
+use crate::time::Millis;
 use crate::web::backend::Backend;
 use crate::web::http::Request;
 use crate::web::routes::{Care, origin};
 
-/// Why a request is not served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
-    /// There is no `ADMIN_TOKEN`.
-    NotSet,
-    Absent,
-    Wrong,
-    TooMany {
-        retry_after_seconds: i64,
-    },
-    /// Another site made the browser send it, with the credentials that the browser remembers.
-    CrossSite,
-}
-
-impl Denied {
-    fn too_many(wait: Span) -> Self {
-        Self::TooMany { retry_after_seconds: wait.as_millis() / 1_000 + 1 }
-    }
-
-    pub fn http_status(self) -> u16 {
-        match self {
-            Self::NotSet | Self::CrossSite => 403,
-            Self::Absent | Self::Wrong => 401,
-            Self::TooMany { .. } => 429,
-        }
-    }
-
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::NotSet => {
-                "ADMIN_TOKEN is not set; choose a long random one and set it with `npx wrangler secret put ADMIN_TOKEN`"
-            }
-            Self::Absent => {
-                "sign in with ADMIN_TOKEN: as a bearer token, or as the password of HTTP Basic with any user name"
-            }
-            Self::Wrong => "wrong ADMIN_TOKEN",
-            Self::TooMany { .. } => "too many wrong passwords; try again later",
-            Self::CrossSite => {
-                "the page of another site made this request; open it directly or from this Worker's own pages, and in a \
-                 program send ADMIN_TOKEN as a bearer token"
-            }
-        }
-    }
-}
+use denied::Denied;
+use failed_logins::{FailedLogins, network};
 
 /// What of a request tells where it comes from.
 #[derive(Debug, Clone, Copy)]

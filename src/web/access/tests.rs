@@ -2,6 +2,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::failed_logins::FAILURES;
 use super::*;
+use crate::time::Span;
 
 const NOW: Millis = Millis(1_795_446_245_000);
 

@@ -4,7 +4,7 @@ mod overview;
 mod repository;
 mod run;
 
-use maud::{Markup, html};
+use maud::html;
 use serde::de::DeserializeOwned;
 
 use crate::keeper::views::Question;
@@ -13,7 +13,7 @@ use crate::settings::{SettingProblem, Settings};
 
 use super::api::repositories;
 use super::backend::{Backend, KeeperAnswer, ask};
-use super::html::{Alert, Frame, Sentence, page};
+use super::html::{Alert, OVERVIEW, Sentence};
 use super::http::Response;
 use super::parameters::Parameters;
 use super::rejection::Rejection;
@@ -22,8 +22,6 @@ use super::routes::Page;
 pub use overview::overview;
 pub use repository::{Shown, repository};
 pub use run::run;
-
-const OVERVIEW: &str = "/overview";
 
 fn repository_path(repository: &RepoName) -> String {
     format!("{OVERVIEW}/{repository}")
@@ -101,10 +99,4 @@ fn policy_problem(message: &str) -> Alert {
         what: html! { "The policy file is not valid: " (Sentence(message)) },
         remedy: html! { "Nothing is re-run here until it is mended on the default branch." },
     }
-}
-
-/// A page that only says something.
-pub fn message(title: &str, text: &Markup) -> String {
-    let frame = Frame { title, above: &[(OVERVIEW.to_owned(), "Overview".to_owned())], alerts: &[], at: None };
-    page(&frame, &html! { h1 { (title) } p.lead { (text) } })
 }

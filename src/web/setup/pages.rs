@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use crate::settings::Settings;
 use crate::web::{html::Alert, html::Foreign, html::Frame, html::Sentence, html::page};
 
-use super::NewApp;
 use super::manifest::{EVENTS, Organization, action, manifest};
+use super::new_app::NewApp;
 
 /// Before: for an account, or for the organization that was named.
 pub fn start(settings: &Settings, origin: &str, organization: Option<&Organization>, state: &str) -> String {

@@ -15,9 +15,9 @@ use crate::keeper::views::Question;
 use crate::names::RepoName;
 use crate::settings::{Secret, Settings};
 use crate::time::Millis;
-use crate::web::access::FailedLogins;
+use crate::web::access::failed_logins::FailedLogins;
 use crate::web::backend::{Backend, Fault, KeeperAnswer, ListError, SummaryList};
-use crate::web::setup::{Code, NewApp};
+use crate::web::setup::new_app::{Code, NewApp};
 use crate::web::{Request, Response, handle};
 
 pub const NOW: Millis = Millis(1_795_446_245_000);
