@@ -73,13 +73,13 @@ fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> S
                 return give_up(tracked, format!("GitHub refused the credentials for 30 days: {message}"), cx);
             }
             let reason =
-                format!("GitHub refused the credentials: {message}. It is tried again, so that a new token mends it.");
+                format!("GitHub refused the credentials: {message}. Rerunner keeps trying until they are accepted.");
             let breaker = CircuitBreaker::trip(TripReason::Credentials { message }, None, tracked.tries, cx);
             Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
         }
         Problem::Repository { message } => {
             let reason = format!(
-                "Nothing can be done in the repository: {message}. It is tried again for {} days.",
+                "Nothing can be done in the repository: {message}. Rerunner keeps trying for {} days.",
                 GONE_FOR.as_millis() / Span::days(1).as_millis()
             );
             let breaker = CircuitBreaker::trip(TripReason::Repository { message }, None, tracked.tries, cx);

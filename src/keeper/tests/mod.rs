@@ -372,44 +372,52 @@ impl Play {
     fn work(&self) {
         let mut task = None;
         while let Some(next) = task.take().or_else(|| self.keeper.next(true, &self.cx()).unwrap()) {
-            match next {
-                Task::Wait(span) => self.pass(span),
-                Task::Publish(tracked) => self.keeper.finish_publish(&tracked, true, self.now.get()).unwrap(),
-                Task::Summarize(_) => self.keeper.finish_summary(true, self.now.get()).unwrap(),
-                Task::Comment(comment) => {
-                    let mut write = Box::pin(comment::write(&comment, async |call| self.answer(&call)));
-                    let std::task::Poll::Ready(answer) =
-                        write.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
-                    else {
-                        panic!("it waits for nothing")
-                    };
-                    self.keeper.finish_comment(&comment, answer, &self.cx()).unwrap();
-                }
-                Task::Notify(notice) => {
-                    self.keeper.finish_notification(&notice, self.takes_messages.get(), self.now.get()).unwrap();
-                    self.messages.borrow_mut().push(notice.text);
-                }
-                Task::HandOver(what) => {
-                    self.keeper.finish_hand_over(&what, &self.cx()).unwrap();
-                    self.handed_over.borrow_mut().push(*what);
-                }
-                Task::WantCancelled(wanted) => {
-                    self.cancelled.borrow_mut().push(wanted);
-                    self.keeper.finish_cancelled(wanted, self.writes_cancelled.get(), self.now.get()).unwrap();
-                }
-                Task::Call(call) if self.github.borrow().deadly.is_some_and(|of| of(&call)) => {
-                    self.github.borrow_mut().calls.push(call);
-                    return;
-                }
-                Task::Call(call) => {
-                    let answer = self.answer(&call);
-                    let settled = self.keeper.answered(&call, answer, &self.cx()).unwrap();
-                    self.refusals.borrow_mut().extend(settled.credentials.map(Result::err));
-                    self.warnings.borrow_mut().extend(settled.warning);
-                    task = settled.task;
-                }
+            if let Task::Call(call) = &next
+                && self.github.borrow().deadly.is_some_and(|of| of(call))
+            {
+                self.github.borrow_mut().calls.push(call.clone());
+                return;
+            }
+            task = self.carry_out(next);
+        }
+    }
+
+    /// Does one thing. Answers what comes right after it.
+    fn carry_out(&self, task: Task) -> Option<Task> {
+        match task {
+            Task::Wait(span) => self.pass(span),
+            Task::Publish(tracked) => self.keeper.finish_publish(&tracked, true, self.now.get()).unwrap(),
+            Task::Summarize(_) => self.keeper.finish_summary(true, self.now.get()).unwrap(),
+            Task::Comment(comment) => {
+                let mut write = Box::pin(comment::write(&comment, async |call| self.answer(&call)));
+                let std::task::Poll::Ready(answer) =
+                    write.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+                else {
+                    panic!("it waits for nothing")
+                };
+                self.keeper.finish_comment(&comment, answer, &self.cx()).unwrap();
+            }
+            Task::Notify(notice) => {
+                self.keeper.finish_notification(&notice, self.takes_messages.get(), self.now.get()).unwrap();
+                self.messages.borrow_mut().push(notice.text);
+            }
+            Task::HandOver(what) => {
+                self.keeper.finish_hand_over(&what, &self.cx()).unwrap();
+                self.handed_over.borrow_mut().push(*what);
+            }
+            Task::WantCancelled(wanted) => {
+                self.cancelled.borrow_mut().push(wanted);
+                self.keeper.finish_cancelled(wanted, self.writes_cancelled.get(), self.now.get()).unwrap();
+            }
+            Task::Call(call) => {
+                let answer = self.answer(&call);
+                let result = self.keeper.answered(&call, answer, &self.cx()).unwrap();
+                self.refusals.borrow_mut().extend(result.credentials.map(Result::err));
+                self.warnings.borrow_mut().extend(result.warning);
+                return result.task;
             }
         }
+        None
     }
 
     /// Does what is due up to a re-run, which is asked for and not made.
