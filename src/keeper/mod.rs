@@ -35,6 +35,7 @@ pub mod retention;
 mod second_look;
 pub mod state_machine;
 pub mod store;
+mod subrequests;
 pub mod summary;
 pub mod sweep;
 pub mod tasks;

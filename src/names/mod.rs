@@ -3,6 +3,7 @@
 
 mod conclusion;
 mod ids;
+pub mod lengths;
 mod string_enum;
 
 pub use conclusion::Conclusion;

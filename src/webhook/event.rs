@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId};
+use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId, lengths};
 
 /// One webhook, reduced to what the Keeper needs of it. Crosses from the fetch handler to the Keeper as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +32,8 @@ pub struct EventWorkflow {
 
 impl EventWorkflow {
     /// A longer name is not passed on: cut, it would be another.
-    pub const LONGEST_NAME: usize = 200;
-
     pub fn new(id: Option<WorkflowId>, name: &str) -> Option<Self> {
-        let fits = !name.is_empty() && name.chars().nth(Self::LONGEST_NAME).is_none();
+        let fits = !name.is_empty() && name.chars().nth(lengths::STORED).is_none();
         fits.then(|| Self { id, name: name.to_owned() })
     }
 }

@@ -35,6 +35,7 @@ mod policies;
 mod pulls;
 mod reruns;
 mod second_looks;
+mod stored;
 mod sweeps;
 mod tasks;
 mod times;
