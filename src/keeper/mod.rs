@@ -27,6 +27,7 @@ pub mod answer;
 pub mod attempts;
 pub mod circuit_breaker;
 pub mod evidence_collector;
+pub mod message;
 mod on_failure;
 pub mod on_webhook;
 pub mod policy_cache;

@@ -2,7 +2,7 @@
 //! way out. The Durable Object is one platform; the simulation, with virtual time, is the other.
 
 use crate::github::Call;
-use crate::names::{RepoName, RunId};
+use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
@@ -14,7 +14,7 @@ use super::store::{Sql, StoreError};
 use super::summary::Summary;
 use super::tasks::comment::Comment;
 use super::tasks::notify::Notification;
-use super::tasks::{StepResult, Task};
+use super::tasks::{HandOver, StepResult, Task};
 use super::tracked_run::TrackedRun;
 use super::{context, subrequests};
 
@@ -39,7 +39,7 @@ pub trait Platform {
     /// Writes a comment beside all else ([`comment::write`]); what became of it goes to [`Keeper::finish_comment`].
     fn comment(&self, comment: Comment);
     /// Has the Keeper of the repository's present name go on with a run. Whether it has stored that.
-    async fn hand_over(&self, to: &RepoName, event: &RunEvent, records: &[Record]) -> bool;
+    async fn hand_over(&self, what: &HandOver) -> bool;
     /// Says whether GitHub takes the credentials: its message if not.
     async fn credentials(&self, refusal: Option<&str>);
     /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
@@ -129,7 +129,7 @@ pub async fn work<S: Sql>(
             }
             Some(Task::HandOver(what)) => {
                 left = left.saturating_sub(1);
-                if platform.hand_over(&what.to, &what.event, &what.records).await
+                if platform.hand_over(&what).await
                     && let Some(record) =
                         keeper.finish_hand_over(&what, &context(rules, platform.now(), platform.chance()))?
                 {
