@@ -10,7 +10,7 @@ use rerunner::github::{CommentCall, Reply, ReplyHeaders, app, pulls};
 use rerunner::names::{JobId, RunAttempt, RunId};
 use rerunner::settings::Needed;
 use rerunner::time::Millis;
-use rerunner::webhook::head::Content;
+use rerunner::webhook::headers::Content;
 use rerunner::webhook::payload;
 use serde_json::{Value, json};
 use simulator::model::Caller;

@@ -8,14 +8,14 @@ use url::Url;
 use worker::js_sys;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::{self, WorkerGlobalScope};
-use worker::{AbortSignal, Date, Fetch, Headers, RequestInit, RequestRedirect, Response};
+use worker::{AbortSignal, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
 use crate::names::RepoName;
 use crate::policy::evidence::LogTail;
 use crate::settings::{App, Secret, Settings};
 use crate::time::{Millis, Span};
 use crate::web::setup::new_app::{Code, NewApp};
-use crate::worker::{body, body::BodyError};
+use crate::worker::{body, body::BodyError, clock};
 
 use super::signing;
 use crate::github::contents::{MAX_BYTES, MAX_SIZE};
@@ -260,7 +260,7 @@ impl<'a> Connection<'a> {
 
 impl Way for Connection<'_> {
     fn now(&self) -> Millis {
-        Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+        clock::now()
     }
 
     async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, String> {
@@ -275,7 +275,7 @@ impl Way for Connection<'_> {
     }
 
     async fn wait(&self, span: Span) {
-        crate::worker::wait::wait(span).await;
+        clock::wait(span).await;
     }
 }
 

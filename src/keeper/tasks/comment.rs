@@ -12,15 +12,12 @@ use crate::time::{Millis, Span};
 use super::super::actor::Keeper;
 use super::super::state_machine::Context;
 use super::super::store::{PullCommentChange, Sql, StoreError};
+use super::super::subrequests::COMMENT_PAGES;
 use super::super::views::OneRunView;
 use super::Task;
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
-/// Pages on which it is looked for, of 100 comments each.
-const FIND_PAGES: u32 = 3;
-/// Requests that finding and writing can take: who we are, the pages, the comment itself.
-pub const REQUESTS: u32 = 2 + FIND_PAGES;
 /// A comment that was deleted is made again once; if that is deleted too, nobody wants it for so long.
 const SILENT: Span = Span::days(1);
 /// Longer than finding and writing can take.
@@ -59,7 +56,7 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> R
         Some(id) => Some(id),
         None => {
             let mut found = CommentAnswer::NotThere;
-            for page in 1..=FIND_PAGES {
+            for page in 1..=COMMENT_PAGES {
                 found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await?;
                 if found != CommentAnswer::NotOnThisPage {
                     break;
