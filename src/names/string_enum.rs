@@ -56,7 +56,7 @@ macro_rules! string_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str($crate::names::TextVisitor::default())
+                deserializer.deserialize_str($crate::names::TextVisitor(std::marker::PhantomData))
             }
         }
     };
@@ -77,13 +77,7 @@ pub trait StringEnum: Sized {
 }
 
 /// Reads one without an allocation.
-pub struct TextVisitor<T>(PhantomData<T>);
-
-impl<T> Default for TextVisitor<T> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
+pub struct TextVisitor<T>(pub PhantomData<T>);
 
 impl<T: StringEnum> Visitor<'_> for TextVisitor<T> {
     type Value = T;

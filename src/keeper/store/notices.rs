@@ -1,6 +1,6 @@
 //! Messages to be sent, a row each: the outbox.
 
-use crate::names::RunId;
+use crate::names::{RunId, string_enum};
 use crate::time::Millis;
 
 use super::{Sql, Store, StoreError};
@@ -8,23 +8,11 @@ use super::{Sql, Store, StoreError};
 /// Messages that one summary can be about.
 const AT_ONCE: i64 = 1_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoticeKind {
-    Exhausted,
-    /// GitHub refused the credentials.
-    Refused,
-}
-
-impl NoticeKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Exhausted => "exhausted",
-            Self::Refused => "refused",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Exhausted, Self::Refused].into_iter().find(|kind| kind.as_str() == text)
+string_enum! {
+    pub enum NoticeKind {
+        Exhausted = "exhausted",
+        /// GitHub refused the credentials.
+        Refused = "refused",
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::Conclusion;
-use crate::policy::evidence::{Evidence, Fetched, Interruption, Job};
+use crate::policy::evidence::{Evidence, Fetched, Interruption, Job, exit_code};
 use crate::policy::file::Action;
 use crate::policy::matching::RuleMatch;
 use crate::policy::wording::clean;
@@ -40,7 +40,7 @@ pub struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// Whether something was absent that belongs to the fingerprint.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub partial_fingerprint: bool,
     /// The names of the rules by which it is re-run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -80,10 +80,6 @@ pub struct FailedJob {
     /// The number of the log's line that the rule matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-}
-
-fn is_false(is: &bool) -> bool {
-    !is
 }
 
 fn is_zero(n: &u64) -> bool {
@@ -139,7 +135,7 @@ impl FailedJob {
             name: clean(&job.name),
             step: job.failed_steps().next().map(|step| clean(&step.name)),
             conclusion: job.conclusion,
-            exit_code: evidence.exit_code_of(job),
+            exit_code: exit_code(evidence.annotations_of(job)),
             interruption: evidence.interruption_of(job),
             runner: job.runner.as_deref().map(clean),
             labels: job.labels.iter().take(MOST_LABELS).map(|label| clean(label)).collect(),

@@ -6,13 +6,14 @@ use crate::policy::file::{AbsentEvidence, Action, Budget, DebugLogging, MAX_DELA
 use crate::policy::matching::{RuleMatch, RuleMatches, match_rules};
 use crate::policy::rules::Rules;
 use crate::policy::run::Run;
+use crate::policy::wording::count;
 use crate::policy::wording::reason::{self, MatchedJob, Sentences};
 use crate::time::Span;
 
 use super::decide::{Ending, Rerun};
 use super::detail::Detail;
 use super::outcome::RunOutcome;
-use super::superseded;
+use super::superseded::{self, Standing};
 
 /// How often a run may be re-run.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +153,7 @@ impl<'a> FailedAttempt<'a> {
 
     /// What no further evidence can change.
     fn may_still_be_rerun(&self) -> Result<(), Stop> {
-        if self.run.run_attempt.get() > self.limits.most() {
+        if self.run.run_attempt.is_past(self.limits.most()) {
             return Err(self.end(RunOutcome::Exhausted, self.sentences().exhausted(self.limits.most(), None)));
         }
         let counted = self.failed.iter().filter(|(_, matches)| !matches.can_be(Action::Ignore)).count();
@@ -206,9 +207,9 @@ impl<'a> FailedAttempt<'a> {
         let time = spent.runner_time_last_day.as_millis().saturating_add(cost.saturating_mul(1_000));
         let over = |limit: Option<u32>, used: u32| limit.filter(|limit| used >= *limit);
         let reason = if let Some(limit) = over(reruns_per_hour, spent.reruns_last_hour) {
-            format!("{} an hour", reason::reruns(limit))
+            format!("{} an hour", count(limit, "re-run"))
         } else if let Some(limit) = over(reruns_per_day, spent.reruns_last_day) {
-            format!("{} a day", reason::reruns(limit))
+            format!("{} a day", count(limit, "re-run"))
         } else if let Some(limit) = minutes_per_day.filter(|limit| time > Span::minutes((*limit).into()).as_millis()) {
             format!("{limit} runner minutes a day")
         } else {
@@ -226,11 +227,12 @@ impl<'a> FailedAttempt<'a> {
             return Err(Stop::Need(Need::Pulls { delay }));
         }
         let standing = superseded::standing(self.run, &self.evidence.pulls);
-        match superseded::ending(self.run, &standing) {
-            Some((outcome, reason)) => Err(self.end(outcome, reason)),
-            // What could not be read is on record by itself.
-            None => Ok(standing.why_unknown().filter(|_| matches!(self.evidence.pulls, Fetched::Present(_)))),
+        if let Some((outcome, reason)) = superseded::ending(self.run, &standing) {
+            return Err(self.end(outcome, reason));
         }
+        // What could not be read is on record by itself.
+        let was_read = matches!(self.evidence.pulls, Fetched::Present(_));
+        Ok(if let Standing::Unknown(why) = standing { Some(why).filter(|_| was_read) } else { None })
     }
 
     /// Not re-run, because of what the rules say of its jobs or because their re-runs are used up.

@@ -22,15 +22,6 @@ pub enum Standing {
     Unknown(String),
 }
 
-impl Standing {
-    pub fn why_unknown(self) -> Option<String> {
-        match self {
-            Self::Unknown(why) => Some(why),
-            Self::Current(_) | Self::Gone(_) => None,
-        }
-    }
-}
-
 const MOVED_ON: &str = "has moved on to another commit";
 const MERGED: &str = "was merged";
 const CLOSED: &str = "was closed";

@@ -128,10 +128,6 @@ impl Evidence {
         }
         *self.interruptions.0.borrow_mut().entry(job.job_id).or_insert_with(|| Interruption::of(messages))
     }
-
-    pub fn exit_code_of(&self, job: &Job) -> Option<i64> {
-        exit_code(self.annotations_of(job))
-    }
 }
 
 /// GitHub says it in an annotation, and nowhere else.

@@ -78,6 +78,11 @@ impl Searched {
         self.annotations.get(&job_id).is_some_and(|found| patterns.texts().any(|text| found.contains(text)))
     }
 
+    fn use_up<T>(&mut self) -> Fetched<T> {
+        self.left = 0;
+        Fetched::Absent(beyond_budget())
+    }
+
     fn go_by(&mut self, automata: &Automata) {
         if self.by != *automata {
             *self = Self { by: automata.clone(), left: self.left, on_names: self.on_names, ..Self::default() };
@@ -166,13 +171,6 @@ impl Evidence {
             && by == automata
             && all(&automata.log, &self.logs, lines)
             && all(&automata.annotation, &self.annotations, annotations)
-    }
-}
-
-impl Searched {
-    fn use_up<T>(&mut self) -> Fetched<T> {
-        self.left = 0;
-        Fetched::Absent(beyond_budget())
     }
 }
 

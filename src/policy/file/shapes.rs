@@ -33,34 +33,21 @@ impl<T: FromField> FromField for Option<T> {
 
 impl FromField for u32 {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
+        let number = plain(field.node).and_then(whole_number).and_then(|number| u32::try_from(number).ok());
         let ceiling = reader.bounds.max_reruns;
-        let (least, most) = match field.key.shape {
-            Shape::Version => (1, 1),
-            Shape::Whole { least, most } => (least, most),
-            Shape::Reruns { least } => (least, ceiling),
+        let (range, expected) = match field.key.shape {
+            Shape::Version => (1..=1, "1, the only version there is".to_owned()),
+            Shape::Whole { least, most } => (least..=most, format!("a whole number from {least} to {most}")),
+            Shape::Reruns { least } if ceiling < least => {
+                (least..=ceiling, "no such key, as the Worker's MAX_RERUNS_CEILING is 0".to_owned())
+            }
+            Shape::Reruns { least } => {
+                let why = if number > Some(ceiling) { ", the Worker's MAX_RERUNS_CEILING" } else { "" };
+                (least..=ceiling, format!("a whole number from {least} to {ceiling}{why}"))
+            }
             _ => return None,
         };
-        let number = plain(field.node).and_then(whole_number).and_then(|number| u32::try_from(number).ok());
-        if let Some(number) = number
-            && (least..=most).contains(&number)
-        {
-            return Some(number);
-        }
-        let above = number.is_some_and(|number| number > most);
-        reader.expected(
-            field,
-            match field.key.shape {
-                Shape::Version => "1, the only version there is".to_owned(),
-                Shape::Reruns { .. } if most < least => {
-                    "no such key, as the Worker's MAX_RERUNS_CEILING is 0".to_owned()
-                }
-                Shape::Reruns { .. } if above => {
-                    format!("a whole number from {least} to {most}, the Worker's MAX_RERUNS_CEILING")
-                }
-                _ => format!("a whole number from {least} to {most}"),
-            },
-        );
-        None
+        reader.or_expected(number.filter(|number| range.contains(number)), field, &expected)
     }
 }
 

@@ -37,27 +37,26 @@ pub enum Unknown<'a> {
     Actor,
 }
 
-/// Whether all conditions of a rule hold.
-pub enum Match<'a> {
-    No,
-    Yes { line: Option<u64> },
-    Needs(Need),
-    Unknown(Unknown<'a>),
-}
-
+/// Whether all conditions of a rule hold, and the number of the log's line that it matched.
+///
 /// What costs a call to find out is looked at last, and only if all before it may hold.
 ///
 /// Where something is absent, more is asked for only if the rule keeps runs from being re-run: another's match changes
 /// nothing that is not certain.
-pub fn match_rule<'a>(rule: &Rule, run: &'a Run, job: Result<&'a Job, &'a str>, evidence: &'a Evidence) -> Match<'a> {
+pub fn match_rule<'a>(
+    rule: &Rule,
+    run: &'a Run,
+    job: Result<&'a Job, &'a str>,
+    evidence: &'a Evidence,
+) -> (Holds<'a>, Option<u64>) {
     let mut unknown = None;
-    let mut require = |holds: Holds<'a>| -> Result<(), Match<'a>> {
+    let mut require = |holds: Holds<'a>| -> Result<(), Holds<'a>> {
         match holds {
             Holds::Yes => Ok(()),
-            Holds::No => Err(Match::No),
+            Holds::No => Err(Holds::No),
             Holds::Needs(need) => Err(match unknown.filter(|_| rule.action == Action::Rerun) {
-                Some(unknown) => Match::Unknown(unknown),
-                None => Match::Needs(need),
+                Some(unknown) => Holds::Unknown(unknown),
+                None => Holds::Needs(need),
             }),
             Holds::Unknown(what) => {
                 unknown.get_or_insert(what);
@@ -66,20 +65,19 @@ pub fn match_rule<'a>(rule: &Rule, run: &'a Run, job: Result<&'a Job, &'a str>, 
         }
     };
     match (require_all(&rule.conditions, run, job, evidence, &mut require), unknown) {
-        (Err(otherwise), _) => otherwise,
-        (Ok(_), Some(unknown)) => Match::Unknown(unknown),
-        (Ok(line), None) => Match::Yes { line },
+        (Err(otherwise), _) => (otherwise, None),
+        (Ok(_), Some(unknown)) => (Holds::Unknown(unknown), None),
+        (Ok(line), None) => (Holds::Yes, line),
     }
 }
 
-/// The line of the log that matched.
 fn require_all<'a>(
     conditions: &Conditions,
     run: &'a Run,
     job: Result<&'a Job, &'a str>,
     evidence: &'a Evidence,
-    require: &mut dyn FnMut(Holds<'a>) -> Result<(), Match<'a>>,
-) -> Result<Option<u64>, Match<'a>> {
+    require: &mut dyn FnMut(Holds<'a>) -> Result<(), Holds<'a>>,
+) -> Result<Option<u64>, Holds<'a>> {
     let Conditions {
         workflow,
         branch,
@@ -102,7 +100,7 @@ fn require_all<'a>(
     require(if_set(event, |names| is_one_of(names, known(&run.event).as_slice(), Unknown::Event)))?;
     require(if_set(actor, |names| is_one_of(names, &run.actors, Unknown::Actor)))?;
     require(if_set(attempt, |numbers| numbers.matches(run.run_attempt.get().into()).into()))?;
-    let of_job = match job {
+    match job {
         Ok(job) => {
             require(if_set(job_name, |names| names.matches(&job.name).into()))?;
             require(if_set(step, |names| job.failed_steps().any(|step| names.matches(&step.name)).into()))?;
@@ -112,8 +110,7 @@ fn require_all<'a>(
         }
         Err(_) if is_about_the_run_alone(conditions) => Ok(()),
         Err(why) => require(Holds::Unknown(Unknown::Jobs(why))),
-    };
-    of_job?;
+    }?;
     require(if_set(workflow, |names| is_of_workflow(names, run, evidence)))?;
     let Ok(job) = job else { return Ok(None) };
     require(if_set(lost_runner, |wanted| is_lost_runner(job, evidence, *wanted)))?;
@@ -127,7 +124,7 @@ fn require_all<'a>(
     match evidence.logs.get(&job.job_id) {
         None | Some(Fetched::NotYet) => require(Holds::Needs(Need::Log(job.job_id))).map(|()| None),
         Some(Fetched::Absent(why)) => require(Holds::Unknown(Unknown::Log(why))).map(|()| None),
-        Some(Fetched::Present(_)) => evidence.searched.line(job.job_id, patterns).ok_or(Match::No).map(Some),
+        Some(Fetched::Present(_)) => evidence.searched.line(job.job_id, patterns).ok_or(Holds::No).map(Some),
     }
 }
 

@@ -6,7 +6,6 @@ use crate::policy::evidence::{Evidence, Job, Need};
 use crate::policy::file::{Action, Policy, Rule};
 use crate::policy::run::Run;
 
-use conditions::Match;
 pub use conditions::{Holds, Unknown, is_of_branch, is_of_workflow, is_one_of, known};
 
 /// The first rule that matches a job, or what holds for those that none does.
@@ -57,15 +56,15 @@ pub fn match_rules<'a>(
     for rule in &policy.rules {
         let rule_match = |line| RuleMatch { action: rule.action, rule: Some(rule), line };
         match conditions::match_rule(rule, run, job, evidence) {
-            Match::No => {}
-            Match::Needs(need) => {
+            (Holds::No, _) => {}
+            (Holds::Needs(need), _) => {
                 matches.need.get_or_insert(need);
                 matches.possible.push(rule_match(None));
             }
-            Match::Unknown(unknown) => {
+            (Holds::Unknown(unknown), _) => {
                 matches.uncertain.push(UncertainMatch { rule_match: rule_match(None), unknown });
             }
-            Match::Yes { line } => {
+            (Holds::Yes, line) => {
                 matches.possible.push(rule_match(line));
                 return matches;
             }

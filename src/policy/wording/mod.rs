@@ -7,4 +7,4 @@ mod words;
 
 pub use describe::describe;
 pub use doubt::{Cause, Doubt};
-pub use words::{clean, quoted};
+pub use words::{clean, count, quoted};

@@ -19,11 +19,6 @@ pub fn too_many(failed: usize, most: u32) -> String {
     )
 }
 
-/// `30 re-runs`.
-pub fn reruns(n: u32) -> String {
-    if n == 1 { "1 re-run".to_owned() } else { format!("{n} re-runs") }
-}
-
 /// What is said about one attempt.
 pub struct Sentences<'a> {
     attempt: RunAttempt,

@@ -1,5 +1,7 @@
 //! Names from GitHub as they enter a sentence. Whoever opens a pull request chooses the names of its jobs and steps.
 
+use std::fmt::Display;
+
 use crate::escape::is_visible;
 
 /// What a name may take in a reason or a record, in characters.
@@ -53,8 +55,8 @@ pub fn times(n: u32) -> String {
 }
 
 /// `1 job`, `2 jobs`.
-pub fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+pub fn count<N: Display + PartialEq + From<u8>>(n: N, what: &str) -> String {
+    if n == N::from(1) { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 #[cfg(test)]

@@ -3,26 +3,13 @@
 use sha2::{Digest, Sha256};
 
 use crate::keeper::tracked_run::TrackedRun;
-use crate::names::WorkflowId;
+use crate::names::{WorkflowId, lengths, string_enum};
 use crate::policy::FailedJob;
 
-/// Names are attacker-controlled, and may be long.
-const NAME_CHARS: usize = 200;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubjectKind {
-    Job,
-    Runner,
-}
-
-impl SubjectKind {
-    pub const ALL: [Self; 2] = [Self::Job, Self::Runner];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Job => "job",
-            Self::Runner => "runner",
-        }
+string_enum! {
+    pub enum SubjectKind {
+        Job = "job",
+        Runner = "runner",
     }
 }
 
@@ -93,5 +80,5 @@ fn is_hosted(runner: &str) -> bool {
 }
 
 fn short(name: &str) -> String {
-    name.chars().take(NAME_CHARS).collect()
+    name.chars().take(lengths::STORED).collect()
 }
