@@ -12,7 +12,7 @@ use rerunner::github::{app::InstallationAnswer, app::TokenAnswer};
 use rerunner::policy::evidence::Job as JobEvidence;
 use rerunner::policy::run::PullRequest;
 use rerunner::settings::Needed;
-use rerunner::webhook::head::Content;
+use rerunner::webhook::headers::Content;
 use rerunner::webhook::payload;
 use serde_json::{Value, json};
 use simulator::model::Caller;

@@ -7,8 +7,7 @@
 use rerunner::github::{Call, Found, Page, ReadAnswer, RerunAnswer};
 use rerunner::keeper::store::{Sql, Value};
 use rerunner::keeper::{Answer, Keeper, Task, context};
-use rerunner::names::Conclusion;
-use rerunner::names::{DeliveryId, JobId, RunAttempt, RunId, WorkflowId};
+use rerunner::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::Rules;
 use rerunner::policy::evidence::{Job, Step};
 use rerunner::policy::{run::Origin, run::Run};
@@ -53,11 +52,8 @@ impl Repository {
         self.deliveries += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.deliveries);
         let event = RunEvent {
-            run_id,
-            run_attempt: RunAttempt::new(attempt),
-            kind,
             delivery: DeliveryId::parse(&id),
-            workflow: None,
+            ..RunEvent::new(RepoName::parse("octo/widgets").unwrap(), run_id, RunAttempt::new(attempt), kind)
         };
         self.keeper.receive(&event, &context(&self.rules, self.now, 0.5)).unwrap();
     }

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::github::answer::Reply;
-use crate::time::{Millis, Span};
+use crate::keeper::retention::REDELIVERY;
+use crate::time::Millis;
 
-/// GitHub redelivers for three days.
-const KEPT: Span = Span::days(3);
 /// A delivery that has failed this often will fail again.
 const MOST_TRIES: usize = 4;
 
@@ -61,7 +60,7 @@ pub fn failed(deliveries: &[Delivery], now: Millis) -> Vec<u64> {
         .filter_map(|tries| {
             let timed = tries.into_iter().filter_map(|one| Some((Millis::from_rfc3339(&one.delivered_at)?, one)));
             let (at, last) = timed.max_by_key(|(at, one)| (*at, one.id))?;
-            (last.may_be_mended() && now - at < KEPT).then_some((at, last.id))
+            (last.may_be_mended() && now - at < REDELIVERY).then_some((at, last.id))
         })
         .collect();
     failed.sort_unstable();
@@ -79,11 +78,12 @@ pub fn next_cursor(link: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Span;
 
     const NOW: Millis = Millis(1_795_446_245_000);
 
     fn delivery(id: u64, guid: &str, hours_ago: i64, status_code: u16) -> Delivery {
-        let at = Millis(NOW.0 - Span::hours(hours_ago).as_millis());
+        let at = NOW.minus(Span::hours(hours_ago));
         Delivery {
             id,
             guid: guid.to_owned(),

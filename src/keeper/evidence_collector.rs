@@ -18,10 +18,9 @@ use crate::policy::{run::PullRequest, run::Run};
 use crate::time::{Millis, Span};
 
 use super::answer::Answer;
+use super::subrequests;
 use super::tracked_run::Begun;
 
-/// Requests for one decision at most, so that several fit into an alarm's 50 subrequests.
-const REQUESTS: u32 = 25;
 /// A matrix has up to 256 jobs, and a run a thousand.
 const JOBS: usize = 1_000;
 const ANNOTATIONS: usize = 300;
@@ -177,8 +176,11 @@ impl EvidenceCollector {
             self.absent(&call, beyond_budget());
             return None;
         }
-        if self.requests + call.requests() > REQUESTS {
-            self.absent(&call, format!("not asked for, as one decision makes at most {REQUESTS} requests"));
+        if self.requests + call.requests() > subrequests::EVIDENCE {
+            self.absent(
+                &call,
+                format!("not asked for, as one decision makes at most {} requests", subrequests::EVIDENCE),
+            );
             return None;
         }
         Some(self.call(call))
@@ -256,7 +258,7 @@ impl EvidenceCollector {
                 Err(self.absent(call, why))
             }
             Found::Problem(problem @ Problem::Lost { .. }) => {
-                let smaller = smaller(call).filter(|_| self.requests < REQUESTS);
+                let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
                 Err(smaller.map_or(Collected::Failed(problem), |smaller| {
                     self.jobs.clear();
                     self.messages.clear();
@@ -287,7 +289,7 @@ impl EvidenceCollector {
         let Page { items, full, total } = listed;
         self.jobs.extend(items);
         let more = full && self.jobs.len() < JOBS;
-        if let Some(next) = next(call).filter(|_| more && self.requests < REQUESTS) {
+        if let Some(next) = next(call).filter(|_| more && self.requests < subrequests::EVIDENCE) {
             return Collected::Ask(self.call(next));
         }
         let jobs = std::mem::take(&mut self.jobs);
@@ -312,7 +314,7 @@ impl EvidenceCollector {
     fn annotations_page(&mut self, call: &Call, job_id: JobId, listed: Page<String>) -> Collected {
         self.messages.extend(listed.items);
         let more = listed.full && self.messages.len() < ANNOTATIONS;
-        if let Some(next) = next(call).filter(|_| more && self.requests < REQUESTS) {
+        if let Some(next) = next(call).filter(|_| more && self.requests < subrequests::EVIDENCE) {
             return Collected::Ask(self.call(next));
         }
         let messages = std::mem::take(&mut self.messages);

@@ -1,6 +1,6 @@
 //! A webhook arrives for a run that is tracked, or is to be: what it changes. Pure.
 
-use crate::names::RunAttempt;
+use crate::names::{RunAttempt, RunId};
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 use crate::webhook::{event::RunEvent, event::RunEventKind};
@@ -31,16 +31,19 @@ pub fn on_webhook(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -
         (RunEventKind::RunSucceeded, Some(tracked)) => on_success(tracked, event, cx),
         (RunEventKind::RunEnded, Some(tracked)) => on_end(tracked, event, cx),
         (RunEventKind::RunFailed | RunEventKind::RunCancelled | RunEventKind::JobFailed, tracked) => {
-            on_failed_attempt(tracked, event, cx)
+            match event.run_attempt {
+                Some(attempt) => on_failed_attempt(tracked, event.run_id, attempt, event.kind, cx),
+                None => on_failure_of_some_attempt(tracked, event.run_id, cx),
+            }
         }
     }
 }
 
 fn on_success(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookStep {
     if tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt {
-        return nothing_new(tracked, event);
+        return nothing_new(tracked, event.run_attempt);
     }
-    let Some(attempt) = event.run_attempt else { return nothing_new(tracked, event) };
+    let Some(attempt) = event.run_attempt else { return nothing_new(tracked, event.run_attempt) };
     let mut records = Vec::from_iter(credit_lost_call(&mut tracked, attempt, cx));
     let reason = format!("Attempt {attempt} succeeded.");
     let record = finish(&mut tracked, attempt, RunOutcome::Rescued, reason, cx);
@@ -53,7 +56,7 @@ fn on_success(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> Webhoo
 fn on_end(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookStep {
     if tracked.due.is_none() || tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt
     {
-        return nothing_new(tracked, event);
+        return nothing_new(tracked, event.run_attempt);
     }
     if tracked.pending.is_none() {
         tracked.due = earlier(tracked.due, cx.now);
@@ -65,23 +68,27 @@ fn on_end(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookSte
     WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
 }
 
-fn on_failed_attempt(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -> WebhookStep {
+/// A webhook, or the sweep, says that an attempt failed.
+pub fn on_failed_attempt(
+    tracked: Option<TrackedRun>,
+    run_id: RunId,
+    attempt: RunAttempt,
+    kind: RunEventKind,
+    cx: &Context,
+) -> WebhookStep {
     let new = tracked.is_none();
-    let mut tracked = tracked.unwrap_or_else(|| TrackedRun::new(event.run_id, cx.now));
-    let Some(attempt) = event.run_attempt else {
-        return on_failure_of_some_attempt(tracked, new, event, cx);
-    };
+    let mut tracked = tracked.unwrap_or_else(|| TrackedRun::new(run_id, cx.now));
     let known = tracked.run_attempt;
     let is_pending = tracked.pending.is_some_and(|pending| pending.run_attempt >= attempt);
     if tracked.decided_attempt >= Some(attempt) || known > Some(attempt) || is_pending {
-        return nothing_new(tracked, event);
+        return nothing_new(tracked, Some(attempt));
     }
     let records = Vec::from_iter(credit_lost_call(&mut tracked, attempt, cx));
     // The first word of this attempt's failure, or the first that the attempt as a whole is over.
     // A run whose credentials were refused stays so, on view, until they are taken again.
     let parked = tracked.outcome == RunOutcome::Failed && tracked.due.is_some() && !tracked.is_decided();
     let first = new || known < Some(attempt) || (tracked.outcome != RunOutcome::Waiting && !parked);
-    let of_run = matches!(event.kind, RunEventKind::RunFailed | RunEventKind::RunCancelled);
+    let of_run = matches!(kind, RunEventKind::RunFailed | RunEventKind::RunCancelled);
     let completes = of_run && (first || !tracked.complete);
     if first || completes {
         tracked.failed_at = cx.now;
@@ -101,7 +108,7 @@ fn on_failed_attempt(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context
     let soonest = if first || completes { wanted } else { wanted.max(look_again(&tracked)) };
     tracked.due = earlier(tracked.due, soonest);
     let due = tracked.due;
-    let receipt = match (first || completes, event.kind) {
+    let receipt = match (first || completes, kind) {
         (true, RunEventKind::RunFailed) => receipt(ReceiptKind::Scheduled, "workflow run failed", Some(attempt), due),
         (true, RunEventKind::RunCancelled) => {
             receipt(ReceiptKind::Scheduled, "workflow run was cancelled", Some(attempt), due)
@@ -116,7 +123,9 @@ fn on_failed_attempt(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context
 }
 
 /// A `check_run` does not say which attempt it is of: perhaps one that is decided on, perhaps a new one.
-fn on_failure_of_some_attempt(mut tracked: TrackedRun, new: bool, event: &RunEvent, cx: &Context) -> WebhookStep {
+fn on_failure_of_some_attempt(tracked: Option<TrackedRun>, run_id: RunId, cx: &Context) -> WebhookStep {
+    let new = tracked.is_none();
+    let mut tracked = tracked.unwrap_or_else(|| TrackedRun::new(run_id, cx.now));
     let soonest = if new {
         tracked.reason = WAITING.to_owned();
         cx.now + cx.first_look
@@ -133,9 +142,9 @@ fn on_failure_of_some_attempt(mut tracked: TrackedRun, new: bool, event: &RunEve
     }
     let due = tracked.due;
     let receipt = if new {
-        receipt(ReceiptKind::Scheduled, "a job failed", event.run_attempt, due)
+        receipt(ReceiptKind::Scheduled, "a job failed", None, due)
     } else {
-        receipt(ReceiptKind::Recorded, "another job of a run that is watched", event.run_attempt, due)
+        receipt(ReceiptKind::Recorded, "another job of a run that is watched", None, due)
     };
     WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
 }
@@ -145,13 +154,13 @@ fn look_again(tracked: &TrackedRun) -> Millis {
     tracked.looked.map_or(tracked.created, |looked| looked + LOOKS_APART)
 }
 
-fn nothing_new(tracked: TrackedRun, event: &RunEvent) -> WebhookStep {
-    let reason = match (event.run_attempt, tracked.pending) {
+fn nothing_new(tracked: TrackedRun, run_attempt: Option<RunAttempt>) -> WebhookStep {
+    let reason = match (run_attempt, tracked.pending) {
         (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
         (attempt, _) if tracked.decided_attempt >= attempt => "this attempt was decided on",
         _ => "a newer attempt is known",
     };
-    let receipt = receipt(ReceiptKind::Recorded, reason, event.run_attempt, tracked.due);
+    let receipt = receipt(ReceiptKind::Recorded, reason, run_attempt, tracked.due);
     WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
 }
 

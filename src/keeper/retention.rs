@@ -2,7 +2,7 @@
 
 use crate::time::Span;
 
-/// "You can re-run a workflow run within 30 days" (GitHub Docs, "Re-running workflows and jobs").
+/// For so long GitHub re-runs a run (GitHub Docs, "Re-running workflows and jobs").
 const GITHUB_RERUNS: Span = Span::days(30);
 
 /// A run that nothing has happened to for so long is forgotten.
@@ -25,12 +25,15 @@ const _: () = {
     assert!(SUMMARY_TTL.as_millis() >= Span::days(WINDOW_DAYS).as_millis(), "a quiet repository stays in the overview");
 };
 
-/// "You can only redeliver deliveries from the past 3 days" (GitHub Docs, "Redelivering webhooks").
-pub const REDELIVERY_DAYS: i64 = 3;
-/// Ids of deliveries.
+/// For so long GitHub sends a delivery again (GitHub Docs, "Redelivering webhooks").
+pub const REDELIVERY: Span = Span::days(3);
+/// Ids of deliveries, of today and so many days before.
 pub const DELIVERY_DAYS: i64 = 3;
 
-const _: () = assert!(DELIVERY_DAYS >= REDELIVERY_DAYS, "what GitHub may send again is known again");
+const _: () = assert!(
+    Span::days(DELIVERY_DAYS).as_millis() >= REDELIVERY.as_millis(),
+    "what GitHub may send again is known again"
+);
 
 /// Budgets look back a day.
 pub const BUDGET_WINDOW: Span = Span::days(1);

@@ -62,7 +62,7 @@ impl<'a> Context<'a> {
 }
 
 /// What the webhook's sender is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     pub kind: ReceiptKind,
     pub reason: String,

@@ -1,17 +1,12 @@
 //! A tracked run: what one row of a Keeper's storage says.
 
 use crate::keeper::attempts::Attempts;
-use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::names::{RunAttempt, RunId, WorkflowId, lengths};
 use crate::policy::Detail;
 use crate::policy::RunOutcome;
 use crate::policy::run::Run;
 use crate::time::Millis;
 use crate::webhook::event::EventWorkflow;
-
-/// A name or a title is kept up to this many characters.
-const TEXT_MOST: usize = 200;
-
-const PUBLISHED_MOST: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackedRun {
@@ -139,7 +134,7 @@ impl TrackedRun {
 
     /// Takes over what those who look are told of it.
     pub fn describe(&mut self, run: &Run) {
-        let cut = |text: &str| text.chars().take(TEXT_MOST).collect();
+        let cut = |text: &str| text.chars().take(lengths::STORED).collect();
         let of = |text: Option<&String>| text.map(|text| cut(text));
         let actor = run.actors.first();
         if self.workflow_id != run.workflow_id {
@@ -164,7 +159,7 @@ impl TrackedRun {
 
     /// Something that was read says what its workflow is called. A longer name is not kept: cut, it would be another.
     pub fn is_of_workflow(&mut self, name: Option<&str>) {
-        let name = name.filter(|name| name.chars().nth(EventWorkflow::LONGEST_NAME).is_none());
+        let name = name.filter(|name| name.chars().nth(lengths::STORED).is_none());
         self.workflow = name.map(str::to_owned).or(self.workflow.take());
     }
 
@@ -186,9 +181,9 @@ impl TrackedRun {
     }
 }
 
-/// A name in what is published: the metadata of a key has 1,024 bytes in all.
+/// A name in what is published.
 fn published(name: &str) -> String {
-    name.chars().filter(|character| !character.is_control()).take(PUBLISHED_MOST).collect()
+    name.chars().filter(|character| !character.is_control()).take(lengths::PUBLISHED).collect()
 }
 
 #[cfg(test)]

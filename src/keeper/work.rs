@@ -2,28 +2,22 @@
 //! way out. The Durable Object is one platform; the simulation, with virtual time, is the other.
 
 use crate::github::Call;
-use crate::names::{RepoName, RunId};
+use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
 use super::actor::Keeper;
 use super::answer::Answer;
-use super::context;
 use super::state_machine::{LEASE, Receipt, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
-use super::tasks::comment::{self, Comment};
+use super::tasks::comment::Comment;
 use super::tasks::notify::Notification;
-use super::tasks::{StepResult, Task};
+use super::tasks::{HandOver, StepResult, Task};
 use super::tracked_run::TrackedRun;
+use super::{context, subrequests};
 
-/// Requests of one alarm: the free plan allows 50 subrequests in an invocation.
-const REQUESTS_AT_ONCE: u32 = 40;
-/// No run is begun with less than this left: its policy, itself, its jobs, its pull request, a re-run, its count.
-const A_RUN_TAKES: u32 = 7;
-/// Kept for the end of a decision while evidence is gathered: the run read again, a re-run, its count.
-const A_DECISION_TAKES: u32 = 3;
 /// Something due for longer than this means that its alarm was lost.
 const OVERDUE: Span = Span::seconds(30);
 
@@ -45,7 +39,7 @@ pub trait Platform {
     /// Writes a comment beside all else ([`comment::write`]); what became of it goes to [`Keeper::finish_comment`].
     fn comment(&self, comment: Comment);
     /// Has the Keeper of the repository's present name go on with a run. Whether it has stored that.
-    async fn hand_over(&self, to: &RepoName, event: &RunEvent, records: &[Record]) -> bool;
+    async fn hand_over(&self, what: &HandOver) -> bool;
     /// Says whether GitHub takes the credentials: its message if not.
     async fn credentials(&self, refusal: Option<&str>);
     /// Says in Workers KV whether the repository's policy re-runs what was cancelled. Whether it could.
@@ -91,15 +85,15 @@ pub async fn work<S: Sql>(
     // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
     platform.arm(Some(platform.now() + LEASE)).await?;
     let mut task = None;
-    let mut left = REQUESTS_AT_ONCE;
+    let mut left = subrequests::AT_ONCE;
     // What one run has taken so far, and the most that one has: another is not begun with less, as what is gathered
     // for a decision that cannot be finished is lost.
-    let (mut taken, mut most) = (0, A_RUN_TAKES);
+    let (mut taken, mut most) = (0, subrequests::RUN);
     loop {
         let next = match task.take() {
             // An intention that was stored is carried out.
             Some(task @ Task::Call(Call::Rerun { .. })) => Some(task),
-            Some(Task::Call(call)) if call.is_evidence() && left < call.requests() + A_DECISION_TAKES => {
+            Some(Task::Call(call)) if call.is_evidence() && left < call.requests() + subrequests::DECISION => {
                 if let Some(run_id) = call.run_id() {
                     keeper.give_up_decision(run_id, platform.now())?;
                 }
@@ -130,12 +124,12 @@ pub async fn work<S: Sql>(
                 platform.notify(notification);
             }
             Some(Task::Comment(comment)) => {
-                left = left.saturating_sub(comment::REQUESTS);
+                left = left.saturating_sub(subrequests::COMMENT);
                 platform.comment(comment);
             }
             Some(Task::HandOver(what)) => {
                 left = left.saturating_sub(1);
-                if platform.hand_over(&what.to, &what.event, &what.records).await
+                if platform.hand_over(&what).await
                     && let Some(record) =
                         keeper.finish_hand_over(&what, &context(rules, platform.now(), platform.chance()))?
                 {

@@ -25,4 +25,9 @@ impl Conclusion {
     pub fn may_be_rerun(self) -> bool {
         matches!(self, Self::Failure | Self::TimedOut)
     }
+
+    /// Whether a policy can have it re-run.
+    pub fn may_be_rerun_by_policy(self) -> bool {
+        self.may_be_rerun() || self == Self::Cancelled
+    }
 }

@@ -75,6 +75,11 @@ id! {
 
 impl RunAttempt {
     pub const FIRST: Self = Self(1);
+
+    /// Whether it is past so many re-runs: attempt 4 comes after 3 of them.
+    pub fn is_past(self, reruns: u32) -> bool {
+        self.0 > reruns
+    }
 }
 
 impl From<RunAttempt> for u32 {

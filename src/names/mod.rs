@@ -3,6 +3,7 @@
 
 mod conclusion;
 mod ids;
+pub mod lengths;
 mod string_enum;
 
 pub use conclusion::Conclusion;
@@ -14,6 +15,11 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+/// Whether a login is one of these. Logins are compared without regard to case, as GitHub does.
+pub fn has_login(logins: &[String], login: &str) -> bool {
+    logins.iter().any(|one| one.eq_ignore_ascii_case(login))
+}
 
 /// `owner/name` of a repository, as GitHub spells it.
 ///

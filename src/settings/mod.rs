@@ -24,7 +24,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::names::{FilePath, RepoName};
+use crate::names::{FilePath, RepoName, has_login};
 use crate::time::Span;
 
 use reader::Reader;
@@ -118,9 +118,8 @@ impl Settings {
         self.badge_repositories.iter().any(|glob| glob.matches(repository.as_str()))
     }
 
-    /// Logins are compared without regard to case, as GitHub does.
     pub fn excludes_actor(&self, login: &str) -> bool {
-        self.no_rerun_actors.iter().any(|actor| actor.eq_ignore_ascii_case(login))
+        has_login(&self.no_rerun_actors, login)
     }
 }
 

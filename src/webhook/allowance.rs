@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 
 use crate::time::{Millis, Span};
 
+use super::ANSWER_WITHIN;
+
 const KIB: usize = 1_024;
 /// A body up to this is read in one piece. GitHub's are some 20 kB; as a form they are half as long again.
 const SMALL: usize = 64 * KIB;
@@ -29,8 +31,8 @@ const IN_BLOCKS: usize = 32 * KIB * KIB;
 /// The first block of a body, and the largest. Each is as large as all before it together.
 const FIRST_BLOCK: usize = 4 * KIB;
 const LARGEST_BLOCK: usize = 64 * KIB;
-/// `entry.mjs` has answered after 8.5 s, whatever came.
-const GIVEN_BACK_AFTER: Span = Span::seconds(10);
+/// Past [`ANSWER_WITHIN`], when everything has been answered.
+const GIVEN_BACK_AFTER: Span = Span::millis(ANSWER_WITHIN.as_millis() + 1_500);
 
 /// A body, as `entry.mjs` numbers them: one that began later has a larger number.
 pub type BodyId = u32;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{RepoName, RunAttempt, RunId};
 
+use super::event::RunEvent;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
     #[serde(skip)]
@@ -26,6 +28,12 @@ pub struct Subject {
     pub run_id: RunId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_attempt: Option<RunAttempt>,
+}
+
+impl Subject {
+    pub fn of(event: &RunEvent) -> Self {
+        Self { repository: event.repository.clone(), run_id: event.run_id, run_attempt: event.run_attempt }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,14 +1,21 @@
 //! What a webhook tells a repository's Keeper: that a run may have failed, or has ended.
 //!
-//! A webhook is a hint. The run's own state, read from GitHub, is the truth.
+//! It says when to look, and not what is so: the run's own state, read from GitHub, is the truth.
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{DeliveryId, RunAttempt, RunId, WorkflowId};
+use crate::names::{DeliveryId, InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId, lengths};
 
-/// One webhook, reduced to what the Keeper needs of it. Crosses from the fetch handler to the Keeper as JSON.
+/// One webhook, reduced to what the Keeper needs of it. Goes to the Keeper as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEvent {
+    pub repository: RepoName,
+    /// The repository keeps it when it is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_id: Option<RepositoryId>,
+    /// Of the GitHub App, if it is its webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installation: Option<InstallationId>,
     pub run_id: RunId,
     /// Absent from `check_run` webhooks, and from `workflow_job` ones of old Enterprise Servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,10 +39,8 @@ pub struct EventWorkflow {
 
 impl EventWorkflow {
     /// A longer name is not passed on: cut, it would be another.
-    pub const LONGEST_NAME: usize = 200;
-
     pub fn new(id: Option<WorkflowId>, name: &str) -> Option<Self> {
-        let fits = !name.is_empty() && name.chars().nth(Self::LONGEST_NAME).is_none();
+        let fits = !name.is_empty() && name.chars().nth(lengths::STORED).is_none();
         fits.then(|| Self { id, name: name.to_owned() })
     }
 }
@@ -57,7 +62,21 @@ pub enum RunEventKind {
 }
 
 impl RunEvent {
-    /// The hint for a repository of which it is known whether its policy re-runs what was cancelled. `None`: it cannot
+    /// With no more than every event has.
+    pub fn new(repository: RepoName, run_id: RunId, run_attempt: Option<RunAttempt>, kind: RunEventKind) -> Self {
+        Self {
+            repository,
+            repository_id: None,
+            installation: None,
+            run_id,
+            run_attempt,
+            kind,
+            delivery: None,
+            workflow: None,
+        }
+    }
+
+    /// The event for a repository of which it is known whether its policy re-runs what was cancelled. `None`: it cannot
     /// lead to a re-run.
     pub fn where_cancelled_runs(self, are_wanted: bool) -> Option<Self> {
         if self.kind != RunEventKind::RunCancelled || are_wanted {
@@ -74,13 +93,9 @@ mod tests {
 
     #[test]
     fn what_was_cancelled_matters_where_a_policy_says_so() {
-        let event = |kind, attempt| RunEvent {
-            run_id: RunId::new(7).unwrap(),
-            run_attempt: RunAttempt::new(attempt),
-            kind,
-            delivery: None,
-            workflow: None,
-        };
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        let event =
+            |kind, attempt| RunEvent::new(repository.clone(), RunId::new(7).unwrap(), RunAttempt::new(attempt), kind);
         for (kind, attempt, are_wanted, expected) in [
             (RunEventKind::RunCancelled, 1, true, Some(RunEventKind::RunCancelled)),
             (RunEventKind::RunCancelled, 1, false, None),

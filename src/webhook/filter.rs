@@ -1,52 +1,33 @@
 //! Which webhooks can lead to a re-run, by the Worker's settings alone. What cannot touches no storage.
 
-use crate::names::Conclusion;
-use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt};
+use crate::names::{Conclusion, RepoName, RunAttempt};
 use crate::settings::Settings;
 use crate::webhook::{event::RunEvent, event::RunEventKind};
 
-use super::payload::Payload;
+use super::payload::{Payload, Seen};
 use super::{Answer, Subject};
 
-pub enum Passed {
-    Answer(Answer),
-    RunEvent {
-        repository: RepoName,
-        repository_id: Option<RepositoryId>,
-        installation: Option<InstallationId>,
-        event: RunEvent,
-    },
-}
-
-pub fn apply(settings: &Settings, payload: Payload) -> Passed {
+/// The event for the Keeper, or the answer if there is none.
+pub fn apply(settings: &Settings, payload: Payload) -> Result<RunEvent, Answer> {
     let (run, actors, of_run) = match payload {
-        Payload::Ping => return Passed::Answer(Answer::pong()),
-        Payload::Unwanted(what) => return Passed::Answer(Answer::ignored(nothing_is_done_for(&what))),
+        Payload::Ping => return Err(Answer::pong()),
+        Payload::Unwanted(what) => return Err(Answer::ignored(nothing_is_done_for(&what))),
         Payload::Run { run, actors } => (run, actors, true),
         Payload::Job { run, actors } => (run, actors, false),
     };
-    let verdict = match is_left(settings, Some(&run.repository), &actors) {
+    let kind = match is_left(settings, Some(&run.repository), &actors) {
         Some(reason) => Err(reason.to_owned()),
         None => kind(of_run, run.conclusion, run.run_attempt),
     };
-    match verdict {
-        Ok(kind) => Passed::RunEvent {
-            repository: run.repository,
-            repository_id: run.repository_id,
-            installation: run.installation,
-            event: RunEvent {
-                run_id: run.run_id,
-                run_attempt: run.run_attempt,
-                kind,
-                delivery: None,
-                workflow: run.workflow,
-            },
-        },
-        Err(reason) => Passed::Answer(Answer::ignored(reason).about(Subject {
-            repository: run.repository,
-            run_id: run.run_id,
-            run_attempt: run.run_attempt,
-        })),
+    let Seen { repository, repository_id, run_id, run_attempt, conclusion: _, installation, workflow } = run;
+    match kind {
+        Ok(kind) => Ok(RunEvent {
+            repository_id,
+            installation,
+            workflow,
+            ..RunEvent::new(repository, run_id, run_attempt, kind)
+        }),
+        Err(reason) => Err(Answer::ignored(reason).about(Subject { repository, run_id, run_attempt })),
     }
 }
 
@@ -76,8 +57,8 @@ pub fn kind(
         // "completed" without a conclusion occurs: the run itself will say.
         (true, None) => Ok(RunEventKind::RunFailed),
         (true, Some(conclusion)) if conclusion.may_be_rerun() => Ok(RunEventKind::RunFailed),
-        // Whether it matters, the repository's policy says: whoever takes the hint asks.
-        (true, Some(Conclusion::Cancelled)) => Ok(RunEventKind::RunCancelled),
+        // Whether it is, the repository's policy says: whoever takes the event asks.
+        (true, Some(conclusion)) if conclusion.may_be_rerun_by_policy() => Ok(RunEventKind::RunCancelled),
         (true, Some(Conclusion::Success)) if rerun => Ok(RunEventKind::RunSucceeded),
         (true, Some(_)) if rerun => Ok(RunEventKind::RunEnded),
         (false, Some(conclusion)) if conclusion.may_be_rerun() => Ok(RunEventKind::JobFailed),

@@ -5,11 +5,10 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::names::Conclusion;
-use crate::names::{InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
+use crate::names::{Conclusion, InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
 use crate::webhook::event::EventWorkflow;
 
-use super::head::Content;
+use super::headers::Content;
 
 /// A payload that was understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +61,8 @@ impl fmt::Display for Malformed {
         }
     }
 }
+
+impl std::error::Error for Malformed {}
 
 /// Whether a body of this event is read. What is answered to others does not depend on it.
 pub fn is_read(event: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The way through `judge`, a table for each rule.
+//! The way through [`read`], a table for each rule.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -53,12 +53,10 @@ impl Delivery {
         Self { body: body.to_vec(), ..self }.with("x-hub-signature-256", &signed)
     }
 
-    fn judged(&self, settings: &Settings) -> Verdict {
+    fn read(&self, settings: &Settings) -> Result<RunEvent, Answer> {
         let header = |name: &str| self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-        match head::check(settings, header) {
-            Ok(head) => judge(settings, &head, &signature::macs(&settings.webhook_secrets, &self.body), || &self.body),
-            Err(answer) => Verdict::Answer(answer),
-        }
+        let headers = headers::check(settings, header)?;
+        read(settings, &headers, &signature::macs(&settings.webhook_secrets, &self.body), || &self.body)
     }
 
     #[track_caller]
@@ -68,17 +66,15 @@ impl Delivery {
 
     #[track_caller]
     fn answers_with(&self, settings: &Settings, status: u16, outcome: Outcome, reason: &str) {
-        let Verdict::Answer(answer) = self.judged(settings) else { panic!("a hint, not an answer") };
+        let Err(answer) = self.read(settings) else { panic!("an event, not an answer") };
         assert_eq!((answer.status, answer.outcome), (status, outcome), "{}", answer.reason);
         assert!(answer.reason.contains(reason), "{:?} does not say {reason:?}", answer.reason);
     }
 
     #[track_caller]
     fn events(&self, run_id: u64, run_attempt: Option<u32>, kind: RunEventKind) {
-        let Verdict::RunEvent { repository, event, .. } = self.judged(&settings(&[])) else {
-            panic!("an answer, not a hint")
-        };
-        assert_eq!(repository.as_str(), "octo/widgets");
+        let event = self.read(&settings(&[])).expect("an event, not an answer");
+        assert_eq!(event.repository.as_str(), "octo/widgets");
         assert_eq!(event.run_id, RunId::new(run_id).unwrap());
         assert_eq!(event.run_attempt, run_attempt.and_then(RunAttempt::new));
         assert_eq!(event.kind, kind);
@@ -124,9 +120,9 @@ fn an_apps_webhook_names_its_installation() {
     for (event, mut payload) in
         [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
     {
-        let installation = |payload: &Value| match Delivery::new(event, payload).judged(&settings(&[])) {
-            Verdict::RunEvent { installation, .. } => installation.map(InstallationId::get),
-            Verdict::Answer(answer) => panic!("{event}: {}", answer.reason),
+        let installation = |payload: &Value| match Delivery::new(event, payload).read(&settings(&[])) {
+            Ok(event) => event.installation.map(InstallationId::get),
+            Err(answer) => panic!("{event}: {}", answer.reason),
         };
         assert_eq!(installation(&payload), None);
         payload["installation"] = json!({ "id": 70, "node_id": "MDIz" });
@@ -181,8 +177,8 @@ fn left_alone() {
 
 #[test]
 fn answers_name_the_run() {
-    let Verdict::Answer(answer) = Delivery::new("workflow_run", &run("success", 1)).judged(&settings(&[])) else {
-        panic!("a hint, not an answer")
+    let Err(answer) = Delivery::new("workflow_run", &run("success", 1)).read(&settings(&[])) else {
+        panic!("an event, not an answer")
     };
     let expected = json!({
         "outcome": "ignored", "reason": "the run's conclusion is success",
@@ -228,9 +224,9 @@ fn forms() {
 
 #[test]
 fn a_delivery_is_known_by_what_was_signed() {
-    let id = |delivery: Delivery| match delivery.judged(&settings(&[])) {
-        Verdict::RunEvent { event, .. } => event.delivery.unwrap(),
-        Verdict::Answer(answer) => panic!("{answer:?}"),
+    let id = |delivery: Delivery| match delivery.read(&settings(&[])) {
+        Ok(event) => event.delivery.unwrap(),
+        Err(answer) => panic!("{answer:?}"),
     };
     let of = |attempt| Delivery::new("workflow_run", &run("failure", attempt));
     assert_eq!(id(of(1)), id(of(1).with("x-github-delivery", "another")));
@@ -295,7 +291,7 @@ fn malformed_payloads_are_named_by_place_and_never_quoted() {
     fn bad(event: &str, body: &str, reason: &str) {
         let delivery = Delivery::new(event, &Value::Null).body(body.as_bytes());
         delivery.answers(400, Outcome::Rejected, reason);
-        let Verdict::Answer(answer) = delivery.judged(&settings(&[])) else { unreachable!() };
+        let Err(answer) = delivery.read(&settings(&[])) else { unreachable!() };
         assert!(!answer.reason.contains("hunter2"), "{}", answer.reason);
     }
     bad("workflow_run", "", "ends early");

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::{Env, Method, Request, RequestInit, Response};
+use worker::Env;
 
 use crate::doctor::GitHub;
 use crate::github::Problem;
-use crate::keeper::store::once::{self, Once};
+use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
 use crate::names::RepoName;
@@ -18,8 +18,7 @@ use crate::web::access::failed_logins::FailedLogins;
 use crate::web::backend::{Fault, KeeperAnswer, ListError, SummaryList};
 use crate::web::setup::new_app::{Code, NewApp};
 use crate::worker::doctor_client::DoctorClient;
-use crate::worker::fetch_handler::KEEPER;
-use crate::worker::keeper_object::{ONCE, QUESTIONS, QuestionMessage, ROWS_READ};
+use crate::worker::keeper_client::{self, View};
 use crate::worker::{clock, github_client, kv, log};
 
 /// The binding that counts failed logins.
@@ -38,14 +37,6 @@ pub struct WorkerBackend<'a> {
 impl<'a> WorkerBackend<'a> {
     pub fn new(env: &'a Env, settings: &'a Rc<Settings>) -> Self {
         Self { env, settings, failed_logins: FAILED_LOGINS.with(Rc::clone) }
-    }
-
-    /// Sends a message to the object of this name.
-    async fn send(&self, name: &str, path: &str, message: String) -> worker::Result<Response> {
-        let stub = self.env.durable_object(KEEPER)?.get_by_name(name)?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(message.into()));
-        stub.fetch_with_request(Request::new_with_init(&format!("https://keeper{path}"), &init)?).await
     }
 }
 
@@ -68,30 +59,15 @@ impl Backend for WorkerBackend<'_> {
     }
 
     async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault> {
-        let asked = async {
-            let message = serde_json::to_string(&QuestionMessage { repository: repository.clone(), question })?;
-            let mut response = self.send(&repository.key(), QUESTIONS, message).await?;
-            match response.status_code() {
-                200 => {
-                    let rows_read = response.headers().get(ROWS_READ)?;
-                    Ok(Some(KeeperAnswer { json: response.bytes().await?, rows_read }))
-                }
-                404 => Ok(None),
-                status => Err(worker::Error::from(format!("answered {status}"))),
-            }
-        };
-        asked.await.map_err(fault)
+        let view = keeper_client::ask(self.env, repository, question).await.map_err(fault)?;
+        Ok(view.map(|View { json, rows_read }| KeeperAnswer {
+            json: Box::<str>::from(json).into_string().into_bytes(),
+            rows_read: Some(rows_read.to_string()),
+        }))
     }
 
     async fn spend(&self, once: &Once) -> Result<bool, Fault> {
-        let spent = async {
-            match self.send(once::NAME, ONCE, serde_json::to_string(once)?).await?.status_code() {
-                200 => Ok(true),
-                409 => Ok(false),
-                status => Err(worker::Error::from(format!("the object answered {status}"))),
-            }
-        };
-        spent.await.map_err(fault)
+        keeper_client::spend(self.env, once.clone()).await.map_err(fault)
     }
 
     async fn summary(&self, repository: &RepoName) -> Result<Option<Summary>, Fault> {

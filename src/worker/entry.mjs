@@ -1,28 +1,20 @@
-// The Worker's entry, around what wasm-bindgen makes of the Rust. Webhooks are read here and judged there; every other
-// request is Rust's from the start; and around its Durable Object is one that outlives a panic.
+// The Worker's entry: what only JavaScript can do, or does for less. It carries a webhook's bytes to Rust, has the runtime
+// make their HMACs, carries messages to the Durable Objects of the Keepers, and starts another instance after a panic. Rust
+// decides, and handles every other request from its start.
 
 import { DurableObject } from "cloudflare:workers";
 import * as rust from "../../build/index.js";
 
-// Webhooks. GitHub waits ten seconds for an answer, and has one before.
+export default {
+  fetch(request, env, ctx) {
+    if (request.method === "POST" && isRoot(request.url)) return webhook(request, env, ctx);
+    return called(() => rust.fetch(request, env, ctx));
+  },
 
-const ANSWER_WITHIN = 8_500;
-const HEADERS = ["content-type", "content-length", "x-hub-signature-256", "x-github-event", "x-github-delivery"];
-/** Of a Durable Object, whose requests go nowhere else. */
-const HINTS = "https://keeper/hints";
-const HMAC = { name: "HMAC", hash: "SHA-256" };
-/** As in `handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
-const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
-/** Why a body is answered before all of it was read. */
-const [LATE, BUSY] = [Symbol("late"), Symbol("busy")];
-
-let environment;
-const intake = ofInstance(() => new rust.Intake(environment, keepers(environment), bodies));
-let keys;
-let secretBlocks;
-let lastBody = 0;
-/** How to stop the bodies that are read block by block, by their number. */
-const stops = new Map();
+  scheduled(event, env, ctx) {
+    return called(() => rust.scheduled(event, env, ctx));
+  },
+};
 
 /** Whether the path is `/`. Without a URL object, which costs 2 µs. */
 function isRoot(url) {
@@ -30,22 +22,36 @@ function isRoot(url) {
   return path + 1 === url.length || url[path + 1] === "?" || url[path + 1] === "#";
 }
 
+// A webhook: its headers, then its body, then its answer.
+
+const HEADERS = ["content-type", "content-length", "x-hub-signature-256", "x-github-event", "x-github-delivery"];
+const HMAC = { name: "HMAC", hash: "SHA-256" };
+/** As in `fetch_handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
+const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
+
+let environment;
+const intake = ofInstance(() => new rust.Intake(environment, { let_go: (id) => stops.get(id)?.("busy") }));
+let answerWithin;
+let keys;
+let secretBlocks;
+let lastBody = 0;
+/** How to stop the bodies that are read block by block, by their number: with the name of what `Intake` then answers. */
+const stops = new Map();
+
 async function webhook(request, env, ctx) {
   let timer;
   try {
     environment = env;
-    const head = headOf(request.headers);
+    answerWithin ??= intake().answer_within();
+    const headers = linesOf(request.headers);
     const id = (lastBody = (lastBody + 1) >>> 0);
-    const atOnce = intake().check(head, id, Date.now());
+    const atOnce = intake().check(headers, id, Date.now());
     if (typeof atOnce === "string") return answer(atOnce);
     let stop;
-    const stopped = new Promise((resolve) => (stop = resolve));
-    timer = setTimeout(stop, ANSWER_WITHIN, LATE);
-    const judged = atOnce ? judgedAtOnce(request, head, id) : judgedInBlocks(request, head, id, stop, stopped, ctx);
-    const told = await Promise.race([judged, stopped]);
-    if (told === LATE) return answer(intake().late(head, id));
-    if (told === BUSY) return answer(intake().busy(head, id));
-    return answer(told);
+    const stopped = new Promise((resolve) => (stop = resolve)).then((why) => intake()[why](headers, id));
+    timer = setTimeout(stop, answerWithin, "late");
+    const received = atOnce ? receive(request, headers, id) : receiveBlocks(request, headers, id, stop, stopped, ctx);
+    return answer(await Promise.race([received, stopped]));
   } catch (error) {
     noticePanic(error);
     throw error;
@@ -55,29 +61,36 @@ async function webhook(request, env, ctx) {
 }
 
 /** `name:value`, a line for each header that matters and is there. */
-function headOf(headers) {
-  let head = "";
+function linesOf(headers) {
+  let lines = "";
   for (const name of HEADERS) {
     const value = headers.get(name);
-    if (value !== null) head += `${name}:${value}\n`;
+    if (value !== null) lines += `${name}:${value}\n`;
   }
-  return head;
+  return lines;
 }
 
-/** In one piece, as each asynchronous function more costs 1 µs. A stream costs 35 µs more. */
-async function judgedAtOnce(request, head, id) {
+/** Of what `Intake` says: the status and the console's function, the body, and the line for the log. */
+function answer(told) {
+  const [status, body, line] = told.split("\n");
+  console[status.slice(4)](line);
+  return new Response(body, { status: Number(status.slice(0, 3)), headers: ANSWER_HEADERS });
+}
+
+/** The body in one piece. All in one function, as each asynchronous one costs 1 µs. A stream costs 35 µs more. */
+async function receive(request, headers, id) {
   let body;
   try {
     // Its length is declared and has been checked, and the runtime reads no further.
     body = await request.bytes();
   } catch {
-    return intake().cut(head, id);
+    return intake().cut(headers, id);
   }
   keys ??= await Promise.all(intake().secrets().map(imported));
   const mac = await crypto.subtle.sign("HMAC", keys[0], body);
-  if (keys.length === 1) return intake().judge(head, id, new Uint8Array(mac), body);
+  if (keys.length === 1) return intake().receive(headers, id, new Uint8Array(mac), body);
   const macs = await Promise.all(keys.map((key) => crypto.subtle.sign("HMAC", key, body)));
-  return intake().judge(head, id, joined(macs), body);
+  return intake().receive(headers, id, joined(macs), body);
 }
 
 function imported(secret) {
@@ -85,21 +98,21 @@ function imported(secret) {
 }
 
 /**
- * Block by block, of as many as `Intake` has room for, with the HMACs made meanwhile. It ends early when it is stopped;
- * and it runs to its end when its sender goes away, which the runtime would else drop it for with what it holds.
+ * The body block by block, of as many as `Intake` has room for, with the HMACs made meanwhile. It ends early when it is
+ * stopped; and it runs to its end when its sender goes away, which the runtime would else drop it for with what it holds.
  */
-function judgedInBlocks(request, head, id, stop, stopped, ctx) {
+function receiveBlocks(request, headers, id, stop, stopped, ctx) {
   const blocks = new Blocks();
-  const judged = readInBlocks(request, head, id, blocks, stopped).finally(() => {
+  const received = readBlocks(request, headers, id, blocks, stopped).finally(() => {
     stops.delete(id);
     blocks.clear();
   });
   stops.set(id, stop);
-  ctx.waitUntil(judged.catch(() => {}));
-  return judged;
+  ctx.waitUntil(received.catch(() => {}));
+  return received;
 }
 
-async function readInBlocks(request, head, id, blocks, stopped) {
+async function readBlocks(request, headers, id, blocks, stopped) {
   const limit = intake().body_limit();
   const reader = request.body?.getReader({ mode: "byob" });
   const macs = streamedMacs();
@@ -109,23 +122,23 @@ async function readInBlocks(request, head, id, blocks, stopped) {
     while (reader !== undefined) {
       if (blocks.isFull) {
         const room = intake().room(id, Date.now());
-        if (room === undefined) return intake().busy(head, id);
+        if (room === undefined) return intake().busy(headers, id);
         blocks.add(room);
       }
       const { value, done } = await reader.read(blocks.rest());
       if (value !== undefined) blocks.filled(value);
       if (done) break;
       length += value.byteLength;
-      if (length > limit) return intake().too_large(head, id);
+      if (length > limit) return intake().too_large(headers, id);
       // Before the next read, for which the runtime takes the buffer away.
       for (const mac of macs) await mac.writer.write(value);
     }
   } catch {
-    return intake().cut(head, id);
+    return intake().cut(headers, id);
   } finally {
     reader?.cancel().catch(() => {});
   }
-  return intake().judge_blocks(head, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
+  return intake().receive_blocks(headers, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
 }
 
 /** What is held of a body. */
@@ -175,7 +188,7 @@ class Blocks {
 
 /** For each secret an HMAC of what is written to it: the runtime's own takes a message in one piece. */
 function streamedMacs() {
-  secretBlocks ??= intake().blocks();
+  secretBlocks ??= intake().secret_blocks();
   const macs = [];
   for (let at = 0; at < secretBlocks.length; at += 128) {
     const stream = new crypto.DigestStream("SHA-256");
@@ -201,41 +214,44 @@ function joined(parts) {
   return whole;
 }
 
-const bodies = {
-  let_go(id) {
-    stops.get(id)?.(BUSY);
-  },
+// The Keepers: one Durable Object for each repository, which takes messages and its alarm.
+
+/** A Durable Object's requests go nowhere else. */
+const KEEPER = "https://keeper/";
+
+/** For Rust: sends a message to the Keeper of this name. One that it cannot be sent to, or that has not stored it, rejects. */
+globalThis.tellKeeper = async (env, name, message) => {
+  const response = await env.KEEPER.getByName(name).fetch(KEEPER, { method: "POST", body: message });
+  if (response.status !== 200) throw new Error(`the Keeper answered ${response.status}`);
+  return response.text();
 };
 
-/** Of what `Intake` says: three digits for the status, the body, and the line for the log. */
-function answer(told) {
-  const status = Number(told.slice(0, 3));
-  const end = told.indexOf("\n");
-  const line = told.slice(end + 1);
-  if (status === 503) console.error(line);
-  else console.log(line);
-  return new Response(told.slice(3, end), { status, headers: ANSWER_HEADERS });
+export class KeeperObject extends DurableObject {
+  #keeper;
+
+  constructor(state, env) {
+    super(state, env);
+    this.#keeper = ofInstance(() => new rust.KeeperObject(state, env));
+    this.#keeper();
+  }
+
+  fetch(request) {
+    return untilPanic(this.#answer(request));
+  }
+
+  async #answer(request) {
+    try {
+      const message = await request.text();
+      return new Response(await called(() => this.#keeper().answer(message)));
+    } catch (error) {
+      return new Response(error.message, { status: 500 });
+    }
+  }
+
+  alarm() {
+    return untilPanic(called(() => this.#keeper().alarm()));
+  }
 }
-
-/** The way to the Keepers. An object that cannot be reached, or that has not stored the message, rejects. */
-const keepers = (env) => ({
-  async tell(name, message) {
-    const response = await env.KEEPER.getByName(name).fetch(HINTS, { method: "POST", body: message });
-    if (response.status !== 200) throw new Error(`the Keeper answered ${response.status}`);
-    return response.text();
-  },
-});
-
-export default {
-  fetch(request, env, ctx) {
-    if (request.method === "POST" && isRoot(request.url)) return webhook(request, env, ctx);
-    return called(() => rust.fetch(request, env, ctx));
-  },
-
-  scheduled(event, env, ctx) {
-    return called(() => rust.scheduled(event, env, ctx));
-  },
-};
 
 // A panic ends the WebAssembly instance. The next call from here starts another, and what was made of the old one is made
 // anew. Every promise that the old one was to settle stays open: of the alarm that panicked, and of the alarms of other
@@ -285,48 +301,14 @@ async function called(call) {
   }
 }
 
-/** Rejects when the WebAssembly instance of now has ended; `done` ends the wait. */
-function endOfInstance(done) {
+/** The same promise, or a rejection when the WebAssembly instance of now has ended. */
+function untilPanic(promise) {
   const now = panics;
-  return new Promise((_, reject) => {
-    const timer = setInterval(() => {
-      if (panics !== now) {
-        clearInterval(timer);
-        reject(new Error("the WebAssembly instance has ended"));
-      }
+  let timer;
+  const ended = new Promise((_, reject) => {
+    timer = setInterval(() => {
+      if (panics !== now) reject(new Error("the WebAssembly instance has ended"));
     }, 500);
-    done.then(
-      () => clearInterval(timer),
-      () => clearInterval(timer),
-    );
   });
-}
-
-export class KeeperObject extends DurableObject {
-  #keeper;
-
-  constructor(state, env) {
-    super(state, env);
-    this.#keeper = ofInstance(() => new rust.KeeperObject(state, env));
-    this.#keeper();
-  }
-
-  fetch(request) {
-    const answer = request.url === HINTS ? this.#hear(request) : called(() => this.#keeper().fetch(request));
-    return Promise.race([answer, endOfInstance(answer)]);
-  }
-
-  async #hear(request) {
-    try {
-      const message = await request.text();
-      return new Response(await called(() => this.#keeper().on_webhook(message)));
-    } catch (error) {
-      return new Response(error.message, { status: 500 });
-    }
-  }
-
-  alarm() {
-    const done = called(() => this.#keeper().alarm());
-    return Promise.race([done, endOfInstance(done)]);
-  }
+  return Promise.race([promise, ended]).finally(() => clearInterval(timer));
 }

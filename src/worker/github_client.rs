@@ -8,7 +8,7 @@ use url::Url;
 use worker::js_sys;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::{self, WorkerGlobalScope};
-use worker::{AbortSignal, Date, Fetch, Headers, RequestInit, RequestRedirect, Response};
+use worker::{AbortSignal, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
 use crate::keeper::{Answer, tasks::comment};
 use crate::names::RepoName;
@@ -16,7 +16,7 @@ use crate::policy::evidence::LogTail;
 use crate::settings::{App, Secret, Settings};
 use crate::time::{Millis, Span};
 use crate::web::setup::new_app::{Code, NewApp};
-use crate::worker::{body, body::BodyError};
+use crate::worker::{body, body::BodyError, clock};
 
 use crate::github::answer::{Reply, ReplyHeaders};
 
@@ -306,7 +306,7 @@ impl<'a> Connection<'a> {
 
 impl Way for Connection<'_> {
     fn now(&self) -> Millis {
-        Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+        clock::now()
     }
 
     async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, String> {
@@ -321,7 +321,7 @@ impl Way for Connection<'_> {
     }
 
     async fn wait(&self, span: Span) {
-        crate::worker::wait::wait(span).await;
+        clock::wait(span).await;
     }
 }
 

@@ -10,13 +10,36 @@ use crate::escape;
 use crate::keeper::state_machine::Record;
 use crate::names::{DeliveryId, RepoName, RunId};
 use crate::policy::RunOutcome;
-use crate::webhook::Answer;
+use crate::webhook::{Answer, Outcome};
 
 /// Names of one kind in one line.
 const NAMES_MOST: usize = 10;
 
+/// How the console takes a line, by the name of its function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Log,
+    Error,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Error => "error",
+        }
+    }
+
+    fn of(answer: &Answer) -> Self {
+        match answer.outcome {
+            Outcome::Unavailable => Self::Error,
+            Outcome::Scheduled | Outcome::Recorded | Outcome::Ignored | Outcome::Pong | Outcome::Rejected => Self::Log,
+        }
+    }
+}
+
 /// A webhook and its answer, as the line that `entry.mjs` writes.
-pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) -> String {
+pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) -> (Level, String) {
     #[derive(Serialize)]
     struct Line<'a> {
         event: &'static str,
@@ -34,7 +57,7 @@ pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answe
         delivery: delivery.map(DeliveryId::as_str),
         answer,
     };
-    text(&line)
+    (Level::of(answer), text(&line))
 }
 
 /// GitHub's names of events are of small letters and underscores.
@@ -69,7 +92,8 @@ pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
         rules: names(&mut detail.into_iter().flat_map(|detail| &detail.rules)),
         jobs: names(&mut detail.into_iter().flat_map(|detail| &detail.jobs).map(|job| &job.name)),
     };
-    write(&line, record.outcome == RunOutcome::Failed);
+    let level = if record.outcome == RunOutcome::Failed { Level::Error } else { Level::Log };
+    write(&line, level);
 }
 
 /// A call to GitHub that came to nothing; what is done about it is a decision, or waiting.
@@ -81,7 +105,7 @@ pub fn trouble(repository: &RepoName, run_id: Option<RunId>, what: &str) {
         repository: &'a RepoName,
         run_id: Option<RunId>,
     }
-    write(&Line { event: "trouble", reason: what, repository, run_id }, true);
+    write(&Line { event: "trouble", reason: what, repository, run_id }, Level::Error);
 }
 
 /// What is wrong with a repository's policy file.
@@ -92,7 +116,7 @@ pub fn policy(repository: &RepoName, what: &str) {
         reason: &'a str,
         repository: &'a RepoName,
     }
-    write(&Line { event: "policy", reason: what, repository }, true);
+    write(&Line { event: "policy", reason: what, repository }, Level::Error);
 }
 
 /// Failed deliveries that GitHub was asked to send again.
@@ -103,7 +127,7 @@ pub fn redelivered(done: &Redelivered) {
         #[serde(flatten)]
         done: &'a Redelivered,
     }
-    write(&Line { event: "redelivery", done }, false);
+    write(&Line { event: "redelivery", done }, Level::Log);
 }
 
 /// Something that should not happen, and where.
@@ -114,7 +138,7 @@ pub fn fault(place: &'static str, what: &str) {
         place: &'static str,
         reason: &'a str,
     }
-    write(&Line { event: "fault", place, reason: what }, true);
+    write(&Line { event: "fault", place, reason: what }, Level::Error);
 }
 
 fn text(line: &impl Serialize) -> String {
@@ -122,12 +146,11 @@ fn text(line: &impl Serialize) -> String {
     escape::json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
-fn write(line: &impl Serialize, error: bool) {
+fn write(line: &impl Serialize, level: Level) {
     let text = text(line);
-    if error {
-        console_error!("{text}");
-    } else {
-        console_log!("{text}");
+    match level {
+        Level::Log => console_log!("{text}"),
+        Level::Error => console_error!("{text}"),
     }
 }
 
@@ -138,7 +161,8 @@ mod tests {
     #[test]
     fn a_line_is_one_line_of_visible_characters() {
         let hostile = "job \"a\u{1b}[2J\n\u{202e}\u{7f}\u{2028}\u{9b}31m\"";
-        let line = delivery(Some("ping\n"), None, &Answer::ignored(hostile.to_owned()));
+        let (level, line) = delivery(Some("ping\n"), None, &Answer::ignored(hostile.to_owned()));
+        assert_eq!(level, Level::Log);
         assert!(line.chars().all(escape::is_visible), "{line:?}");
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&read["reason"], &read["github_event"]), (&hostile.into(), &serde_json::Value::Null));

@@ -9,12 +9,14 @@ mod env;
 mod faults;
 mod fetch_handler;
 mod github_client;
+mod keeper_client;
 mod keeper_object;
+mod keeper_platform;
+mod keeper_sql;
 mod kv;
 mod log;
 mod notify;
 mod signing;
-mod wait;
 mod webhook_entry;
 
 use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};

@@ -1,10 +1,10 @@
-//! A webhook's way through the Worker, as `entry.mjs` takes it: [`Intake::check`] on the head → the body is read and its
-//! HMACs are made, by the runtime → [`Intake::judge`] → for a candidate, its repository's Keeper. A body that is not small
-//! is read block by block, and [`Intake::room`] says for each whether there is room for it.
+//! A webhook's way through the Worker, as `entry.mjs` takes it: [`Intake::check`] on its headers → the body is read and its
+//! HMACs are made, by the runtime → [`Intake::receive`] → for a candidate, its repository's Keeper. A body that is not
+//! small is read block by block, and [`Intake::room`] says for each whether there is room for it.
 //!
-//! JavaScript carries bytes, and this decides. What crosses between the two is one string for the head, the body once,
-//! and one string back, as each object that crosses costs more than the decision: the same way over the worker crate's
-//! `Request`, `Headers` and `Response` took twice the CPU time of a webhook (docs/performance.md).
+//! JavaScript carries bytes, and this has them decided. What crosses between the two is one string for the headers, the
+//! body once, and one string back, as each object that crosses costs more than the decision: the same way over the
+//! worker crate's `Request`, `Headers` and `Response` took twice the CPU time of a webhook (docs/performance.md).
 
 use std::rc::Rc;
 
@@ -14,21 +14,21 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
+use crate::keeper::attempts;
 use crate::names::DeliveryId;
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::webhook::allowance::{Allowance, BodyId, Room};
-use crate::webhook::{self, Answer, BODY_LIMIT, Head, Verdict, head, payload, signature};
-use crate::worker::fetch_handler::Keepers;
-use crate::worker::keeper_object::HintMessage;
-use crate::worker::{env, fetch_handler, log};
+use crate::webhook::event::{RunEvent, RunEventKind};
+use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Headers, Subject, headers, payload, signature};
+use crate::worker::{env, keeper_client, kv, log};
 
 #[wasm_bindgen]
 extern "C" {
     /// The bodies that `entry.mjs` reads block by block.
     pub type Bodies;
 
-    /// Lets go of what is held of a body, and has it answered by [`Intake::busy`].
+    /// Lets go of what is held of a body, and has it answered by [`Intake::busy`], later.
     #[wasm_bindgen(method)]
     fn let_go(this: &Bodies, id: BodyId);
 
@@ -46,28 +46,34 @@ extern "C" {
 pub struct Intake {
     settings: Rc<Settings>,
     env: Env,
-    keepers: Keepers,
     bodies: Bodies,
     allowance: Allowance,
 }
 
-/// Each answer is one text: three digits for the status, the body, and on a line of its own what the log says of it. With
-/// the answer, the room that the body took is given back.
+/// Each answer is one text of three lines: the status and the console's function for the log, the body, and what the log
+/// says of it. With the answer, the room that the body took is given back.
 #[wasm_bindgen]
 impl Intake {
     #[wasm_bindgen(constructor)]
-    pub fn new(env: Env, keepers: Keepers, bodies: Bodies) -> Self {
-        Self { settings: env::settings(&env), env, keepers, bodies, allowance: Allowance::default() }
+    pub fn new(env: Env, bodies: Bodies) -> Self {
+        Self { settings: env::settings(&env), env, bodies, allowance: Allowance::default() }
     }
 
-    /// The webhook's secret, and the previous one if there is one: the keys of the HMACs that [`Intake::judge`] takes.
+    /// The webhook's secret, and the previous one if there is one: the keys of the HMACs that [`Intake::receive`] takes.
     pub fn secrets(&self) -> Vec<String> {
         self.settings.webhook_secrets.iter().map(|secret| secret.reveal().to_owned()).collect()
     }
 
     /// For each secret the two blocks of 64 bytes that an HMAC of what streams in begins with.
-    pub fn blocks(&self) -> Vec<u8> {
+    pub fn secret_blocks(&self) -> Vec<u8> {
         self.settings.webhook_secrets.iter().flat_map(signature::blocks).collect()
+    }
+
+    /// In milliseconds.
+    pub fn answer_within(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "some seconds")]
+        let milliseconds = ANSWER_WITHIN.as_millis() as f64;
+        milliseconds
     }
 
     pub fn body_limit(&self) -> usize {
@@ -76,18 +82,18 @@ impl Intake {
 
     /// What can be said before the body is read, as text; `true` if it is to be read in one piece, `false` if block by
     /// block. `now` is in milliseconds.
-    pub fn check(&mut self, head: &str, id: BodyId, now: f64) -> JsValue {
-        let headers = Headers(head);
+    pub fn check(&mut self, headers: &str, id: BodyId, now: f64) -> JsValue {
+        let lines = HeaderLines(headers);
         #[cfg(feature = "fault-route")]
-        crate::worker::faults::panic_in_delivery(headers.get("x-github-event"));
-        match headers.check(&self.settings) {
-            Ok(head) => {
+        crate::worker::faults::panic_in_delivery(lines.get("x-github-event"));
+        match lines.check(&self.settings) {
+            Ok(headers) => {
                 let (bodies, now) = (&self.bodies, millis(now));
                 self.allowance.give_back(now, |id| bodies.let_go(id));
-                let is_kept = head.event.as_deref().is_some_and(payload::is_read);
-                self.allowance.begin(id, head.length, is_kept, now).into()
+                let is_kept = headers.event.as_deref().is_some_and(payload::is_read);
+                self.allowance.begin(id, headers.length, is_kept, now).into()
             }
-            Err(answer) => headers.told(&answer).into(),
+            Err(answer) => lines.told(&answer).into(),
         }
     }
 
@@ -104,13 +110,20 @@ impl Intake {
 
     /// The answer to a webhook; for a candidate a promise of one, as the Keeper stores it first. `macs` are the HMACs of
     /// the body, one after the other, 32 bytes each. The body stays where it is until one of them is found right.
-    pub fn judge(&mut self, head: &str, id: BodyId, macs: &[u8], body: &Uint8Array) -> JsValue {
-        self.judged(head, id, macs, || body.to_vec())
+    pub fn receive(&mut self, headers: &str, id: BodyId, macs: &[u8], body: &Uint8Array) -> JsValue {
+        self.read(headers, id, macs, || body.to_vec())
     }
 
     /// The same for a body in blocks, of so many bytes. Each block is let go of as soon as it is copied.
-    pub fn judge_blocks(&mut self, head: &str, id: BodyId, macs: &[u8], blocks: &Blocks, length: usize) -> JsValue {
-        self.judged(head, id, macs, || {
+    pub fn receive_blocks(
+        &mut self,
+        headers: &str,
+        id: BodyId,
+        macs: &[u8],
+        blocks: &Blocks,
+        length: usize,
+    ) -> JsValue {
+        self.read(headers, id, macs, || {
             let mut body = Vec::with_capacity(length);
             while let Some(block) = blocks.next() {
                 let start = body.len();
@@ -124,52 +137,72 @@ impl Intake {
     }
 
     /// More than [`Intake::body_limit`] bytes came.
-    pub fn too_large(&mut self, head: &str, id: BodyId) -> String {
-        self.end(head, id, &head::too_large())
+    pub fn too_large(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &headers::too_large())
     }
 
     /// The connection was lost, or the other side stopped.
-    pub fn cut(&mut self, head: &str, id: BodyId) -> String {
-        self.end(head, id, &Answer::rejected(400, "the body ended early"))
+    pub fn cut(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &Answer::rejected(400, "the body ended early"))
     }
 
     /// The room was needed for others.
-    pub fn busy(&mut self, head: &str, id: BodyId) -> String {
-        self.end(head, id, &Answer::unavailable("too many large bodies are being read at once; redeliver it"))
+    pub fn busy(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &Answer::unavailable("too many large bodies are being read at once; redeliver it"))
     }
 
-    /// GitHub would not wait any longer.
-    pub fn late(&mut self, head: &str, id: BodyId) -> String {
-        self.end(head, id, &Answer::unavailable("it took too long; redeliver it"))
+    /// [`Intake::answer_within`] is over.
+    pub fn late(&mut self, headers: &str, id: BodyId) -> String {
+        self.refuse(headers, id, &Answer::unavailable("it took too long; redeliver it"))
     }
 }
 
 impl Intake {
-    fn end(&mut self, head: &str, id: BodyId, answer: &Answer) -> String {
+    fn refuse(&mut self, headers: &str, id: BodyId, answer: &Answer) -> String {
         self.allowance.end(id);
-        Headers(head).told(answer)
+        HeaderLines(headers).told(answer)
     }
 
-    fn judged(&mut self, head: &str, id: BodyId, macs: &[u8], body: impl FnOnce() -> Vec<u8>) -> JsValue {
+    fn read(&mut self, headers: &str, id: BodyId, macs: &[u8], body: impl FnOnce() -> Vec<u8>) -> JsValue {
         // The body is needed no longer than this function runs.
         self.allowance.end(id);
-        let headers = Headers(head);
-        let verdict = match headers.check(&self.settings) {
-            Ok(head) => webhook::judge(&self.settings, &head, macs, body),
-            Err(answer) => Verdict::Answer(answer),
-        };
-        match verdict {
-            Verdict::Answer(answer) => headers.told(&answer).into(),
-            Verdict::RunEvent { repository, repository_id, installation, event } => {
-                let (settings, env, keepers) = (Rc::clone(&self.settings), self.env.clone(), self.keepers.clone());
-                let head = head.to_owned();
-                let message = HintMessage { repository, repository_id, installation, event, records: vec![] };
+        let lines = HeaderLines(headers);
+        let read = lines.check(&self.settings);
+        match read.and_then(|headers| webhook::read(&self.settings, &headers, macs, body)) {
+            Err(answer) => lines.told(&answer).into(),
+            Ok(event) => {
+                let (settings, env, headers) = (Rc::clone(&self.settings), self.env.clone(), headers.to_owned());
                 future_to_promise(async move {
-                    let answer = fetch_handler::candidate(&settings, &env, &keepers, message).await;
-                    Ok(Headers(&head).told(&answer).into())
+                    let answer = deliver(&settings, &env, event).await;
+                    Ok(HeaderLines(&headers).told(&answer).into())
                 })
                 .into()
             }
+        }
+    }
+}
+
+/// Has a candidate stored by its repository's Keeper, unless that can be spared the trouble.
+async fn deliver(settings: &Settings, env: &Env, event: RunEvent) -> Answer {
+    let subject = Subject::of(&event);
+    // The Keeper knows its policy, but most cancelled runs are of repositories whose policy does not re-run them, and
+    // every push that cancels the run before it would wake one: the Keeper says in Workers KV where it is so, which costs
+    // one read for each cancelled run. What is missed while KV lags behind, the sweep finds.
+    let are_wanted = event.kind == RunEventKind::RunCancelled && kv::read_cancelled(env, &event.repository).await;
+    let Some(event) = event.where_cancelled_runs(are_wanted) else {
+        return Answer::ignored("the run's conclusion is cancelled").about(subject);
+    };
+    if let Some(attempt) = attempts::worth_a_read(&event, settings.max_reruns) {
+        let attempts = kv::read_attempts(env, &event.repository, event.run_id).await;
+        if attempts.is_some_and(|attempts| attempts.exhausted_at(attempt)) {
+            return Answer::ignored("the run was re-run as often as it may be").about(subject);
+        }
+    }
+    match keeper_client::deliver(env, event).await {
+        Ok(receipt) => receipt.answer(subject),
+        Err(fault) => {
+            log::fault("hand-over to the Keeper", &fault.to_string());
+            Answer::unavailable("it could not be stored; redeliver it").about(subject)
         }
     }
 }
@@ -181,22 +214,22 @@ fn millis(now: f64) -> Millis {
 }
 
 /// The headers that matter: `name:value`, a line for each one that is there.
-struct Headers<'a>(&'a str);
+struct HeaderLines<'a>(&'a str);
 
-impl Headers<'_> {
+impl HeaderLines<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.split('\n').find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
     }
 
-    fn check(&self, settings: &Settings) -> Result<Head, Answer> {
-        head::check(settings, |name| self.get(name).map(str::to_owned))
+    fn check(&self, settings: &Settings) -> Result<Headers, Answer> {
+        headers::check(settings, |name| self.get(name).map(str::to_owned))
     }
 
     fn told(&self, answer: &Answer) -> String {
         let delivery = self.get("x-github-delivery").and_then(DeliveryId::parse);
-        let line = log::delivery(self.get("x-github-event"), delivery.as_ref(), answer);
+        let (level, line) = log::delivery(self.get("x-github-event"), delivery.as_ref(), answer);
         // Plain structs always serialize.
         let body = serde_json::to_string(answer).unwrap_or_default();
-        format!("{}{body}\n{line}", answer.status)
+        format!("{} {}\n{body}\n{line}", answer.status, level.as_str())
     }
 }

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rerunner::settings::Settings;
+use rerunner::webhook::event::RunEvent;
 use rerunner::webhook::signature::macs;
-use rerunner::webhook::{Answer, Verdict, head, judge};
+use rerunner::webhook::{Answer, headers, read};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -99,7 +100,7 @@ fn real_payloads_and_their_mutations() {
     }
 }
 
-fn judged(event: &str, signature: &str, body: &[u8]) -> Verdict {
+fn read_webhook(event: &str, signature: &str, body: &[u8]) -> Result<RunEvent, Answer> {
     let settings = Settings::read(|name| match name {
         "WEBHOOK_SECRET" => Some(SECRET.to_owned()),
         "GITHUB_TOKEN" => Some("the-token".to_owned()),
@@ -111,10 +112,8 @@ fn judged(event: &str, signature: &str, body: &[u8]) -> Verdict {
         "x-hub-signature-256" => Some(signature.to_owned()),
         _ => None,
     };
-    match head::check(&settings, header) {
-        Ok(head) => judge(&settings, &head, &macs(&settings.webhook_secrets, body), || body),
-        Err(answer) => Verdict::Answer(answer),
-    }
+    let headers = headers::check(&settings, header)?;
+    read(&settings, &headers, &macs(&settings.webhook_secrets, body), || body)
 }
 
 fn sign(body: &[u8]) -> String {
@@ -123,11 +122,8 @@ fn sign(body: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn answered(verdict: Verdict) -> Answer {
-    match verdict {
-        Verdict::Answer(answer) => answer,
-        Verdict::RunEvent { event, .. } => panic!("{event:?}"),
-    }
+fn answered(result: Result<RunEvent, Answer>) -> Answer {
+    result.expect_err("an answer, not an event")
 }
 
 #[test]
@@ -144,14 +140,14 @@ fn any_flipped_byte_of_body_or_signature_is_refused() {
             }
             let mut flipped = body.to_vec();
             flipped[at] ^= random.u8(1..=255);
-            assert_eq!(answered(judged(event, &signature, &flipped)).status, 401, "byte {at} of the body");
+            assert_eq!(answered(read_webhook(event, &signature, &flipped)).status, 401, "byte {at} of the body");
         }
         for at in 0..signature.len() {
             let mut flipped = signature.clone().into_bytes();
             // Not by the bit that is the difference between a digit's two spellings.
             flipped[at] ^= *random.choice(&[1, 2, 4, 8, 16]).unwrap();
             let flipped = String::from_utf8_lossy(&flipped).into_owned();
-            assert_eq!(answered(judged(event, &flipped, body)).status, 401, "{flipped}");
+            assert_eq!(answered(read_webhook(event, &flipped, body)).status, 401, "{flipped}");
         }
     }
 }
@@ -200,10 +196,7 @@ fn strange_json() {
         ),
     ];
     for (what, body, expected) in cases {
-        let status = match judged("workflow_run", &sign(&body), &body) {
-            Verdict::Answer(answer) => answer.status,
-            Verdict::RunEvent { .. } => 202,
-        };
+        let status = read_webhook("workflow_run", &sign(&body), &body).map_or_else(|answer| answer.status, |_| 202);
         assert_eq!(status, expected, "{what}");
     }
 }

@@ -3,10 +3,10 @@
 use rerunner::names::Conclusion;
 use rerunner::settings::Settings;
 use rerunner::webhook::event::RunEvent;
-use rerunner::webhook::head::{self, Content};
+use rerunner::webhook::headers::{self, Content};
 use rerunner::webhook::payload::{self, Payload};
 use rerunner::webhook::signature::macs;
-use rerunner::webhook::{Head, Verdict, judge};
+use rerunner::webhook::{Headers, read};
 use serde_json::Value;
 
 type Target = fn(&[u8]);
@@ -29,14 +29,14 @@ fn settings() -> Settings {
     })
 }
 
-fn head(settings: &Settings, signature: &str) -> Option<Head> {
+fn headers_with(settings: &Settings, signature: &str) -> Option<Headers> {
     let header = |name: &str| match name {
         "content-type" => Some("application/json".to_owned()),
         "x-github-event" => Some("workflow_run".to_owned()),
         "x-hub-signature-256" => Some(signature.to_owned()),
         _ => None,
     };
-    head::check(settings, header).ok()
+    headers::check(settings, header).ok()
 }
 
 /// A header that nobody signed lets nothing in, and only `sha256=` and 64 hex digits is looked at.
@@ -46,13 +46,12 @@ pub fn signature(bytes: &[u8]) {
     let well_formed = header
         .strip_prefix("sha256=")
         .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-    let head = head(&settings, &header);
-    assert_eq!(head.is_some(), well_formed, "{header:?}");
-    if let Some(head) = head {
+    let headers = headers_with(&settings, &header);
+    assert_eq!(headers.is_some(), well_formed, "{header:?}");
+    if let Some(headers) = headers {
         let body = br#"{"action":"completed"}"#;
-        let Verdict::Answer(answer) = judge(&settings, &head, &macs(&settings.webhook_secrets, body), || body) else {
-            panic!("an unsigned body was let in")
-        };
+        let read = read(&settings, &headers, &macs(&settings.webhook_secrets, body), || body);
+        let answer = read.expect_err("an answer to an unsigned body");
         assert_eq!(answer.status, 401, "{header:?}");
     }
 }
@@ -121,13 +120,8 @@ pub fn details_url(bytes: &[u8]) {
             assert_eq!(run.repository.as_str(), "octo/widgets", "the repository is the payload's");
             assert!(url.to_ascii_lowercase().contains("/octo/widgets/actions/runs/"), "{url:?} is another's");
             // What crosses to the Keeper comes back the same.
-            let event = RunEvent {
-                run_id: run.run_id,
-                run_attempt: None,
-                kind: rerunner::webhook::event::RunEventKind::JobFailed,
-                delivery: None,
-                workflow: None,
-            };
+            let event =
+                RunEvent::new(run.repository, run.run_id, None, rerunner::webhook::event::RunEventKind::JobFailed);
             let text = serde_json::to_string(&event).expect("plain data");
             assert_eq!(serde_json::from_str::<RunEvent>(&text).expect("the same"), event);
         }

@@ -52,6 +52,7 @@ mod setup;
 mod size;
 mod stage;
 mod statuses;
+mod storage;
 mod strangers;
 mod told;
 
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         reruns::trials(&stage),
         refusals::trials(&stage),
         restarts::trials(&stage),
+        storage::trials(&stage),
         policies::trials(&stage),
         evidence::trials(&stage),
         policy_files::trials(&stage),

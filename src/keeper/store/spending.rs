@@ -1,6 +1,6 @@
 //! What was taken from the repository's budget, a row for each attempt that was re-run.
 
-use crate::keeper::retention::BUDGET;
+use crate::keeper::retention::{BUDGET, BUDGET_WINDOW};
 use crate::keeper::state_machine::Spends;
 use crate::names::{RunAttempt, RunId};
 use crate::policy::evidence::Spent;
@@ -28,7 +28,7 @@ impl<S: Sql> Store<S> {
         let statement = "SELECT SUM(at > ?), COUNT(*), SUM(runner_seconds) FROM reruns
                          WHERE at > ? AND NOT (run_id = ? AND run_attempt = ?)";
         let bindings =
-            vec![now.minus(Span::hours(1)).into(), now.minus(Span::days(1)).into(), run_id.into(), run_attempt.into()];
+            vec![now.minus(Span::hours(1)).into(), now.minus(BUDGET_WINDOW).into(), run_id.into(), run_attempt.into()];
         let Some(mut row) = self.first(statement, bindings)? else { return Ok(Spent::default()) };
         // A sum over nothing is no number.
         let mut number = || row.optional_integer().map(|number| number.unwrap_or_default());

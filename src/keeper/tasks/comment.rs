@@ -12,6 +12,7 @@ use super::super::actor::Keeper;
 use super::super::answer::Answer;
 use super::super::state_machine::Context;
 use super::super::store::{PullCommentChange, Sql, StoreError};
+use super::super::subrequests::COMMENT_PAGES;
 use super::super::views::OneRunView;
 use super::Task;
 
@@ -19,10 +20,6 @@ use super::Task;
 pub const MARK: &str = "<!-- rerunner -->";
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
-/// Pages on which it is looked for, of 100 comments each.
-const FIND_PAGES: u32 = 3;
-/// Requests that finding and writing can take: who we are, the pages, the comment itself.
-pub const REQUESTS: u32 = 2 + FIND_PAGES;
 /// A comment that was deleted is made again once; if that is deleted too, nobody wants it for so long.
 const SILENT: Span = Span::days(1);
 /// Longer than finding and writing can take.
@@ -61,7 +58,7 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Com
         Some(id) => Some(id),
         None => {
             let mut found = Commented::NotThere;
-            for page in 1..=FIND_PAGES {
+            for page in 1..=COMMENT_PAGES {
                 found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await;
                 if found != Commented::NotOnThisPage {
                     break;

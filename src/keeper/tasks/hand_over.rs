@@ -37,14 +37,13 @@ impl<S: Sql> Keeper<S> {
         // Nothing is to be looked for by this name any more.
         self.set_sweep(None)?;
         self.store_run(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
+        let identity = self.identity()?;
         let event = RunEvent {
-            run_id,
-            run_attempt: Some(run.run_attempt),
-            kind: RunEventKind::RunFailed,
-            workflow: None,
-            delivery: None,
+            repository_id: identity.map(|identity| identity.id),
+            installation: identity.and_then(|identity| identity.installation),
+            ..RunEvent::new(to, run_id, Some(run.run_attempt), RunEventKind::RunFailed)
         };
-        let hand_over = HandOver { to, event, records: self.store.records(run_id)? };
+        let hand_over = HandOver { event, records: self.store.records(run_id)? };
         let task = Some(Task::HandOver(Box::new(hand_over)));
         let records = records.into_iter().map(|record| (run_id, record)).collect();
         Ok(StepResult { task, records, ..StepResult::default() })
@@ -55,7 +54,7 @@ impl<S: Sql> Keeper<S> {
         let Some(tracked) = self.store.run(what.event.run_id)?.filter(|tracked| tracked.due.is_some()) else {
             return Ok(None);
         };
-        let reason = format!("Left to the repository's present name: it is called {} now.", what.to);
+        let reason = format!("Left to the repository's present name: it is called {} now.", what.event.repository);
         let records = self.store_step(&state_machine::leave(tracked, &reason, cx), cx.now)?;
         Ok(records.into_iter().map(|(_, record)| record).next())
     }

@@ -17,8 +17,10 @@ mod step;
 mod summary;
 pub mod sweep;
 
+use serde::{Deserialize, Serialize};
+
 use crate::github::Call;
-use crate::names::{RepoName, RunId};
+use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
@@ -57,9 +59,8 @@ pub enum Task {
 }
 
 /// A run that the Keeper of the repository's present name is told of, as a webhook would.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
-    pub to: RepoName,
     pub event: RunEvent,
     /// What was decided on the run so far.
     pub records: Vec<Record>,

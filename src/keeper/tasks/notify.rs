@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::escape::{bounded, chat};
-use crate::names::{RepoName, RunId};
+use crate::names::{RepoName, RunId, lengths};
 use crate::policy::RunOutcome;
 use crate::policy::{Action, FailedJob, Rules};
 use crate::time::{Millis, Span};
@@ -27,7 +27,6 @@ const TRIED_FOR: Span = Span::days(3);
 /// Of a summary, by name; the rest as a number.
 const RUNS_NAMED: usize = 10;
 const JOBS_NAMED: usize = 10;
-const NAME_CHARS: usize = 60;
 /// Discord takes 2,000 characters, and refuses a message that is longer; the others take more.
 const MESSAGE_CHARS: usize = 1_900;
 
@@ -185,7 +184,7 @@ fn jobs(jobs: &[FailedJob]) -> String {
 
 /// A name from outside.
 fn named(name: &str) -> String {
-    chat(&bounded(name, NAME_CHARS))
+    chat(&bounded(name, lengths::IN_MESSAGE))
 }
 
 /// Whole lines, as many as fit.

@@ -5,12 +5,12 @@ use crate::github::request::{FailedRuns, Failing};
 use crate::github::{Call, ListAnswer};
 use crate::policy::Rules;
 use crate::time::Millis;
-use crate::webhook::event::{RunEvent, RunEventKind};
+use crate::webhook::event::RunEventKind;
 
 use super::super::actor::Keeper;
 use super::super::answer::Answer;
 use super::super::circuit_breaker::CircuitBreaker;
-use super::super::on_webhook::on_webhook;
+use super::super::on_webhook::on_failed_attempt;
 use super::super::state_machine::{Context, LEASE};
 use super::super::store::{Fact, Sql, StoreError};
 use super::super::sweep::{After, Sweep};
@@ -55,15 +55,8 @@ impl<S: Sql> Keeper<S> {
         let cancelled_since = self.cancelled_since()?.filter(|_| policy.wants_cancelled());
         let since = cancelled_since.filter(|_| asked.failing == Failing::Cancelled);
         for run in runs.into_iter().filter(|run| sweep.covers(run.updated, since)) {
-            let event = RunEvent {
-                run_id: run.run_id,
-                run_attempt: Some(run.run_attempt),
-                kind: RunEventKind::RunFailed,
-                delivery: None,
-                workflow: None,
-            };
             let before = self.store.run(run.run_id)?;
-            let step = on_webhook(before.clone(), &event, cx);
+            let step = on_failed_attempt(before.clone(), run.run_id, run.run_attempt, RunEventKind::RunFailed, cx);
             if step.tracked != before
                 && let Some(tracked) = &step.tracked
             {

@@ -6,13 +6,7 @@ use crate::keeper::store::Value;
 /// Of another run than the one that the play is about.
 fn hear_of(play: &Play, run: u64) {
     let run_id = RunId::new(run).unwrap();
-    let event = RunEvent {
-        run_id,
-        run_attempt: Some(attempt(1)),
-        kind: RunEventKind::RunFailed,
-        delivery: None,
-        workflow: None,
-    };
+    let event = RunEvent::new(repository(), run_id, Some(attempt(1)), RunEventKind::RunFailed);
     play.keeper.receive(&event, &play.cx()).unwrap();
 }
 

@@ -197,13 +197,8 @@ fn what_concerns_the_repository_holds_up_its_other_runs() {
     for (problem, reads_until_closed) in [(limited, 1), (lost(), 3)] {
         let play = Play::new();
         for run in 1..=6 {
-            let event = RunEvent {
-                run_id: RunId::new(run).unwrap(),
-                run_attempt: Some(attempt(1)),
-                kind: RunEventKind::RunFailed,
-                delivery: None,
-                workflow: None,
-            };
+            let event =
+                RunEvent::new(repository(), RunId::new(run).unwrap(), Some(attempt(1)), RunEventKind::RunFailed);
             play.keeper.receive(&event, &play.cx()).unwrap();
         }
         play.github.borrow_mut().read_problems = vec![problem; 6];

@@ -5,11 +5,6 @@ use super::super::views::{FlakyJob, RepositoryView, RunSlice};
 use super::*;
 use crate::keeper::store::Value;
 use crate::keeper::store::statistics::Figures;
-use crate::names::RepoName;
-
-fn repository() -> RepoName {
-    RepoName::parse("octo/widgets").unwrap()
-}
 
 fn view(play: &Play) -> RepositoryView {
     let slice = RunSlice { outcome: None, before: None, limit: 50 };
@@ -103,13 +98,7 @@ fn runners_that_stand_out() {
         play.github.borrow_mut().attempt = 1;
         play.github.borrow_mut().jobs =
             vec![Job { runner: Some(runner.to_owned()), ..failed_job(run, "test", "Run tests") }];
-        let event = RunEvent {
-            run_id: RunId::new(run).unwrap(),
-            run_attempt: None,
-            kind: RunEventKind::RunFailed,
-            delivery: None,
-            workflow: None,
-        };
+        let event = RunEvent::new(repository(), RunId::new(run).unwrap(), None, RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
     }
@@ -155,13 +144,7 @@ fn names_made_up_anew_do_not_fill_the_storage() {
         let jobs: Vec<String> = (0..50).map(|job| format!("{run}-{job} {}", "x".repeat(10_000))).collect();
         play.github.borrow_mut().jobs = jobs.iter().zip(1..).map(|(name, id)| failed_job(id, name, name)).collect();
         play.ends(Conclusion::Failure);
-        let event = RunEvent {
-            run_id: RunId::new(run).unwrap(),
-            run_attempt: None,
-            kind: RunEventKind::RunFailed,
-            delivery: None,
-            workflow: None,
-        };
+        let event = RunEvent::new(repository(), RunId::new(run).unwrap(), None, RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }
@@ -174,13 +157,7 @@ fn names_made_up_anew_do_not_fill_the_storage() {
 fn pages_of_runs() {
     let play = Play::new();
     for run in 1..=7 {
-        let event = RunEvent {
-            run_id: RunId::new(run).unwrap(),
-            run_attempt: None,
-            kind: RunEventKind::RunFailed,
-            delivery: None,
-            workflow: None,
-        };
+        let event = RunEvent::new(repository(), RunId::new(run).unwrap(), None, RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
     }
     let page = |outcome, before, limit| {

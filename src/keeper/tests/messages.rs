@@ -18,13 +18,7 @@ fn is_exhausted(play: &Play, run: u64) {
     for n in 1..=2 {
         play.github.borrow_mut().attempt = n;
         play.ends(Conclusion::Failure);
-        let event = RunEvent {
-            run_id,
-            run_attempt: Some(attempt(n)),
-            kind: RunEventKind::RunFailed,
-            delivery: None,
-            workflow: None,
-        };
+        let event = RunEvent::new(repository(), run_id, Some(attempt(n)), RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }
@@ -279,13 +273,7 @@ fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
     let comment = until_comment(&play);
     // Meanwhile another run is begun, and is answered after the comment.
     let other = RunId::new(8).unwrap();
-    let event = RunEvent {
-        run_id: other,
-        run_attempt: Some(attempt(2)),
-        kind: RunEventKind::RunFailed,
-        workflow: None,
-        delivery: None,
-    };
+    let event = RunEvent::new(repository(), other, Some(attempt(2)), RunEventKind::RunFailed);
     play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass(Span::seconds(5));
     let Some(Task::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };

@@ -54,13 +54,7 @@ fn waiting_for_a_list_holds_up_nobody_else() {
         play.pass_working(Span::seconds(12));
     }
     play.stands(RunOutcome::Waiting, 0);
-    let event = RunEvent {
-        run_id: other,
-        run_attempt: Some(attempt(1)),
-        kind: RunEventKind::RunFailed,
-        delivery: None,
-        workflow: None,
-    };
+    let event = RunEvent::new(repository(), other, Some(attempt(1)), RunEventKind::RunFailed);
     play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);

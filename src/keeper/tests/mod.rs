@@ -35,6 +35,7 @@ mod policies;
 mod pulls;
 mod reruns;
 mod second_looks;
+mod stored;
 mod sweeps;
 mod tasks;
 mod times;
@@ -173,6 +174,10 @@ fn attempt(n: u32) -> RunAttempt {
     RunAttempt::new(n).unwrap()
 }
 
+fn repository() -> RepoName {
+    RepoName::parse("octo/widgets").unwrap()
+}
+
 fn run_id() -> RunId {
     RunId::new(7).unwrap()
 }
@@ -247,8 +252,7 @@ impl Play {
     }
 
     fn on_webhook(&self, kind: RunEventKind, run_attempt: Option<u32>) -> Receipt {
-        let event =
-            RunEvent { run_id: run_id(), run_attempt: run_attempt.map(attempt), kind, delivery: None, workflow: None };
+        let event = RunEvent::new(repository(), run_id(), run_attempt.map(attempt), kind);
         self.keeper.receive(&event, &self.cx()).unwrap().0
     }
 

@@ -31,7 +31,7 @@ fn a_run_of_a_renamed_repository_is_handed_over_and_not_rerun_here() {
     play.rests();
     let handed = play.handed_over.borrow();
     let [what] = handed.as_slice() else { panic!("{handed:?}") };
-    assert_eq!((what.to.as_str(), what.event.run_attempt), ("octo/new", Some(attempt(1))));
+    assert_eq!((what.event.repository.as_str(), what.event.run_attempt), ("octo/new", Some(attempt(1))));
     // The other Keeper re-runs it.
     let new = named("octo/new");
     new.keeper.take_over(what.event.run_id, &what.records).unwrap();

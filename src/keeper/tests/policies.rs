@@ -242,13 +242,7 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     play.rules.sweep_interval = Span::minutes(15);
     // Another run, which comes to nothing, makes the policy known.
     let other = RunId::new(1).unwrap();
-    let event = RunEvent {
-        run_id: other,
-        run_attempt: Some(attempt(1)),
-        kind: RunEventKind::RunFailed,
-        delivery: None,
-        workflow: None,
-    };
+    let event = RunEvent::new(repository(), other, Some(attempt(1)), RunEventKind::RunFailed);
     play.ends(Conclusion::Success);
     play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));

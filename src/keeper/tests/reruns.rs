@@ -157,13 +157,8 @@ fn the_second_webhook_of_the_same_instant_is_recorded() {
 fn a_delivery_is_taken_once() {
     let play = Play::new();
     let delivery = DeliveryId::parse("d-1");
-    let event = RunEvent {
-        run_id: run_id(),
-        run_attempt: Some(attempt(1)),
-        kind: RunEventKind::RunFailed,
-        delivery,
-        workflow: None,
-    };
+    let event =
+        RunEvent { delivery, ..RunEvent::new(repository(), run_id(), Some(attempt(1)), RunEventKind::RunFailed) };
     assert_eq!(play.keeper.receive(&event, &play.cx()).unwrap().0.kind, ReceiptKind::Scheduled);
     let again = play.keeper.receive(&event, &play.cx()).unwrap().0;
     assert_eq!((again.kind, again.reason.as_str()), (ReceiptKind::Recorded, "this delivery was received before"));
@@ -240,13 +235,7 @@ fn old_rows_are_forgotten() {
 fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
     let play = Play::new();
     for run in 1..=30 {
-        let event = RunEvent {
-            run_id: RunId::new(run).unwrap(),
-            run_attempt: Some(attempt(1)),
-            kind: RunEventKind::RunFailed,
-            delivery: None,
-            workflow: None,
-        };
+        let event = RunEvent::new(repository(), RunId::new(run).unwrap(), Some(attempt(1)), RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
     }
     play.pass(Span::seconds(5));

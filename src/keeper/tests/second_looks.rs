@@ -13,8 +13,7 @@ fn other(id: u64) -> RunId {
 /// Another run of the same repository fails.
 fn another_fails(play: &Play, id: u64) {
     let run_attempt = Some(attempt(play.github.borrow().attempt));
-    let event =
-        RunEvent { run_id: other(id), run_attempt, kind: RunEventKind::RunFailed, delivery: None, workflow: None };
+    let event = RunEvent::new(repository(), other(id), run_attempt, RunEventKind::RunFailed);
     play.keeper.receive(&event, &play.cx()).unwrap();
 }
 

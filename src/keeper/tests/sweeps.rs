@@ -7,13 +7,7 @@ fn a_missed_webhook_is_found_by_the_sweep() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
     // Another run's webhook makes the repository known.
-    let other = RunEvent {
-        run_id: RunId::new(1).unwrap(),
-        run_attempt: RunAttempt::new(2),
-        kind: RunEventKind::RunSucceeded,
-        delivery: None,
-        workflow: None,
-    };
+    let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.github.borrow_mut().ended = START + Span::minutes(1);
     play.pass_working(Span::minutes(14));
@@ -31,13 +25,7 @@ fn a_missed_webhook_is_found_by_the_sweep() {
 fn a_long_commit_message_hides_no_missed_webhook() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
-    let other = RunEvent {
-        run_id: RunId::new(1).unwrap(),
-        run_attempt: RunAttempt::new(2),
-        kind: RunEventKind::RunSucceeded,
-        workflow: None,
-        delivery: None,
-    };
+    let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.github.borrow_mut().ended = START + Span::minutes(1);
     // Whatever has more than one run is too long, and the first run is too long by itself.
@@ -55,13 +43,7 @@ fn a_long_commit_message_hides_no_missed_webhook() {
 fn what_failed_before_the_first_webhook_is_not_touched() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
-    let other = RunEvent {
-        run_id: RunId::new(1).unwrap(),
-        run_attempt: RunAttempt::new(2),
-        kind: RunEventKind::RunSucceeded,
-        delivery: None,
-        workflow: None,
-    };
+    let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.github.borrow_mut().ended = Millis(START.0 - Span::minutes(11).as_millis());
     play.pass_working(Span::hours(24));
@@ -73,13 +55,7 @@ fn what_failed_before_the_first_webhook_is_not_touched() {
 fn a_repository_that_sleeps_is_not_swept() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
-    let other = RunEvent {
-        run_id: RunId::new(1).unwrap(),
-        run_attempt: RunAttempt::new(2),
-        kind: RunEventKind::RunSucceeded,
-        delivery: None,
-        workflow: None,
-    };
+    let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.ends(Conclusion::Success);
     play.pass_working(Span::days(8));
@@ -98,13 +74,7 @@ fn what_was_cancelled_before_the_policy_asked_for_it_is_left() {
     let mut play = Play::with_policy("");
     play.rules.sweep_interval = Span::minutes(15);
     let other = RunId::new(1).unwrap();
-    let event = RunEvent {
-        run_id: other,
-        run_attempt: Some(attempt(1)),
-        kind: RunEventKind::RunFailed,
-        delivery: None,
-        workflow: None,
-    };
+    let event = RunEvent::new(repository(), other, Some(attempt(1)), RunEventKind::RunFailed);
     play.ends(Conclusion::Success);
     play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass_working(Span::minutes(30));

@@ -9,7 +9,7 @@ use super::*;
 use crate::github::PolicyAnswer;
 
 fn hint_of(run: u64, kind: RunEventKind) -> RunEvent {
-    RunEvent { run_id: RunId::new(run).unwrap(), run_attempt: Some(attempt(1)), kind, delivery: None, workflow: None }
+    RunEvent::new(repository(), RunId::new(run).unwrap(), Some(attempt(1)), kind)
 }
 
 fn hear_of(play: &Play, run: u64) {
@@ -147,13 +147,7 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         github.borrow_mut().file = None;
         let play = Play { keeper, now, github, rules, ..Play::new() };
         let other = RunId::new(8).unwrap();
-        let event = RunEvent {
-            run_id: other,
-            run_attempt: Some(attempt(1)),
-            kind: RunEventKind::RunFailed,
-            delivery: None,
-            workflow: None,
-        };
+        let event = RunEvent::new(repository(), other, Some(attempt(1)), RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
         run_stands(&play, 8, RunOutcome::Rerunning);

@@ -59,7 +59,7 @@ impl Platform for Site<'_> {
         panic!("{comment:?}");
     }
 
-    async fn hand_over(&self, _: &RepoName, _: &RunEvent, _: &[Record]) -> bool {
+    async fn hand_over(&self, _: &HandOver) -> bool {
         panic!("the repository was not renamed")
     }
 
@@ -86,13 +86,7 @@ fn alarms(failed_jobs: &[u64]) -> (Vec<u32>, Vec<u64>) {
         let run_id = RunId::new(run).unwrap();
         let jobs = (1..=*jobs).map(|n| failed_job(n, &format!("job {n:02}"), "Run tests")).collect();
         play.github.borrow_mut().jobs_of.insert(run_id, jobs);
-        let event = RunEvent {
-            run_id,
-            run_attempt: Some(attempt(1)),
-            kind: RunEventKind::RunFailed,
-            delivery: None,
-            workflow: None,
-        };
+        let event = RunEvent::new(repository(), run_id, Some(attempt(1)), RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass(Span::millis(1));
     }

@@ -8,13 +8,7 @@ use crate::webhook::event::EventWorkflow;
 const EXCLUDED: &str = "workflows: { exclude: [Deploy to production] }\n";
 
 fn event(workflow: Option<EventWorkflow>) -> RunEvent {
-    RunEvent {
-        run_id: run_id(),
-        run_attempt: Some(attempt(1)),
-        kind: RunEventKind::RunFailed,
-        delivery: None,
-        workflow,
-    }
+    RunEvent { workflow, ..RunEvent::new(repository(), run_id(), Some(attempt(1)), RunEventKind::RunFailed) }
 }
 
 fn called(play: &Play, name: &str) {

@@ -6,7 +6,7 @@
 //! time; what cannot be read, or is more than may be searched, is absent, no condition on it holds, and where that could let a
 //! run pass what its owners wrote, the run is left.
 
-use crate::names::{Conclusion, RunAttempt};
+use crate::names::{Conclusion, RunAttempt, has_login};
 use crate::policy::evidence::{Evidence, History, Need, workflow};
 use crate::policy::file::{AbsentEvidence, Filter, Forks, Names, Policy, Scope};
 use crate::policy::matching::{Holds, Unknown, is_of_branch, is_of_workflow, is_one_of, known};
@@ -99,14 +99,14 @@ fn by_the_run_alone(
     conclusion: Conclusion,
     evidence: &Evidence,
 ) -> Result<Option<Ending>, Need> {
-    let may_be_rerun = conclusion.may_be_rerun() || conclusion == Conclusion::Cancelled;
     let attempt = run.run_attempt;
-    if !may_be_rerun || (conclusion == Conclusion::Cancelled && !policy.conclusions.contains(&conclusion)) {
+    if !conclusion.may_be_rerun_by_policy()
+        || (conclusion == Conclusion::Cancelled && !policy.conclusions.contains(&conclusion))
+    {
         return Ok(Some(not_a_failure(conclusion, attempt)));
     }
     let left = |reason: String| Ok(Some(Ending::left(reason, Detail::default())));
-    if run.actors.iter().any(|actor| rules.excluded_actors.iter().any(|excluded| excluded.eq_ignore_ascii_case(actor)))
-    {
+    if run.actors.iter().any(|actor| has_login(&rules.excluded_actors, actor)) {
         return left("Left alone: its actor is in NO_RERUN_ACTORS.".to_owned());
     }
     if run.actors.is_empty() && !rules.excluded_actors.is_empty() {

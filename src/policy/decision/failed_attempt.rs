@@ -153,7 +153,7 @@ impl<'a> FailedAttempt<'a> {
 
     /// What no further evidence can change.
     fn may_still_be_rerun(&self) -> Result<(), Stop> {
-        if self.run.run_attempt.get() > self.limits.most() {
+        if self.run.run_attempt.is_past(self.limits.most()) {
             return Err(self.end(RunOutcome::Exhausted, self.sentences().exhausted(self.limits.most(), None)));
         }
         let counted = self.failed.iter().filter(|(_, matches)| !matches.can_be(Action::Ignore)).count();

@@ -16,7 +16,7 @@ fn what_the_keeper_is_asked() {
     let slice = |outcome, before, limit| RunSlice { outcome, before: RunId::new(before), limit };
     let (api, page) = ("/api/v1/repositories/octo/widgets", "/overview/octo/widgets");
     for (method, path, question) in [
-        ("GET", format!("{page}"), Question::Repository(slice(None, 0, 50))),
+        ("GET", page.to_owned(), Question::Repository(slice(None, 0, 50))),
         ("GET", format!("{page}?outcome=left&cursor=9"), Question::Repository(slice(Some(RunOutcome::Left), 9, 50))),
         ("GET", format!("{page}/runs/7"), Question::Run(run)),
         ("GET", format!("{api}/runs"), Question::Runs(slice(None, 0, 50))),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use rerunner::names::RepoName;
 use rerunner::time::Span;
 use rerunner::webhook::{event::RunEvent, event::RunEventKind};
 use simulator::model::{self, Grant, Permission};
@@ -108,13 +109,9 @@ impl Schedule {
         let weeks = self.kind == Kind::Weeks;
         for repository in 0..self.ids.len() {
             // Something was heard of the repository before: else nothing would be known of it.
-            let event = RunEvent {
-                run_id: run_id_of(model::RunId(1)),
-                run_attempt: Some(attempt_of(2)),
-                kind: RunEventKind::RunSucceeded,
-                delivery: None,
-                workflow: None,
-            };
+            let name = RepoName::parse(REPOSITORIES[repository]).expect("a name");
+            let event =
+                RunEvent::new(name, run_id_of(model::RunId(1)), Some(attempt_of(2)), RunEventKind::RunSucceeded);
             world.at(START, Event::Webhook { repository, event, tries: 0 });
             for _ in 0..if weeks { world.random.usize(4..8) } else { world.random.usize(10..15) } {
                 // Over weeks, several in a day now and then, so that a day's budget is met.

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use rerunner::github::Call;
-use rerunner::keeper::Answer;
 use rerunner::keeper::state_machine::Record;
 use rerunner::keeper::store::StoreError;
 use rerunner::keeper::summary::Summary;
@@ -12,9 +11,9 @@ use rerunner::keeper::tasks::comment::Comment;
 use rerunner::keeper::tasks::notify::Notification;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::Platform;
-use rerunner::names::{RepoName, RunId};
+use rerunner::keeper::{Answer, HandOver};
+use rerunner::names::RunId;
 use rerunner::time::{Millis, Span};
-use rerunner::webhook::event::RunEvent;
 
 use super::world::{Shared, World};
 
@@ -111,8 +110,8 @@ impl Platform for Site {
     }
 
     /// These repositories keep their names.
-    async fn hand_over(&self, to: &RepoName, _: &RunEvent, _: &[Record]) -> bool {
-        self.world.borrow_mut().violate(format!("handed over to {to}"));
+    async fn hand_over(&self, what: &HandOver) -> bool {
+        self.world.borrow_mut().violate(format!("handed over to {}", what.event.repository));
         false
     }
 

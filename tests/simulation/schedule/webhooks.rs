@@ -2,7 +2,7 @@
 
 use rerunner::names::{DeliveryId, RepoName};
 use rerunner::time::Span;
-use rerunner::webhook::filter::{self, Passed};
+use rerunner::webhook::filter;
 use rerunner::webhook::payload::{Payload, Seen};
 use rerunner::webhook::{event::EventWorkflow, event::RunEvent};
 use simulator::model::{self, What};
@@ -17,9 +17,9 @@ impl Schedule {
         let events = self.world.borrow_mut().github.take_events();
         for event in events {
             let Some(payload) = payload_of(&event) else { continue };
-            let Passed::RunEvent { event, repository, .. } = filter::apply(&self.settings, payload) else { continue };
+            let Ok(event) = filter::apply(&self.settings, payload) else { continue };
             let mut world = self.world.borrow_mut();
-            let known = world.repositories.iter().position(|known| known == repository.as_str());
+            let known = world.repositories.iter().position(|known| known == event.repository.as_str());
             let repository = known.expect("a repository");
             let wanted = world.wants_cancelled.contains(&repository);
             let Some(event) = event.where_cancelled_runs(wanted) else { continue };

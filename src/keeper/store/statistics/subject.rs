@@ -3,11 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::keeper::tracked_run::TrackedRun;
-use crate::names::{WorkflowId, string_enum};
+use crate::names::{WorkflowId, lengths, string_enum};
 use crate::policy::FailedJob;
-
-/// Names are attacker-controlled, and may be long.
-const NAME_CHARS: usize = 200;
 
 string_enum! {
     pub enum SubjectKind {
@@ -83,5 +80,5 @@ fn is_hosted(runner: &str) -> bool {
 }
 
 fn short(name: &str) -> String {
-    name.chars().take(NAME_CHARS).collect()
+    name.chars().take(lengths::STORED).collect()
 }

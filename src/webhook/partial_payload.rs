@@ -14,12 +14,12 @@ use crate::names::{RepoName, RunAttempt};
 use crate::settings::Settings;
 
 use super::filter::{is_left, kind, nothing_is_done_for};
-use super::head::Content;
+use super::headers::Content;
 use super::payload::{self, COMPLETED};
 
 /// What can be read of it. `None`: not there, or not what it should be.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Gist {
+pub struct PartialPayload {
     event: String,
     action: Option<String>,
     repository: Option<RepoName>,
@@ -92,7 +92,7 @@ fn login(user: Field<'_>) -> Option<String> {
     text(read::<Named<'_>>(user)?.login)
 }
 
-impl Gist {
+impl PartialPayload {
     /// Nothing if it is no JSON object at all.
     pub fn read(event: &str, content: Content, body: &[u8]) -> Option<Self> {
         match content {

@@ -1,4 +1,4 @@
-//! The head of a webhook's request: what can be said before its body is read.
+//! The headers of a webhook: what can be said before its body is read.
 
 use crate::settings::Settings;
 
@@ -7,7 +7,7 @@ use super::{Answer, BODY_LIMIT};
 
 /// What a request's headers say, once they have passed [`check`].
 #[derive(Debug)]
-pub struct Head {
+pub struct Headers {
     pub content: Content,
     pub signature: Signature,
     pub event: Option<String>,
@@ -24,7 +24,7 @@ pub enum Content {
 }
 
 /// Checks the headers, which `header` looks up by name. Cheapest first, and all of it before the body is read.
-pub fn check(settings: &Settings, header: impl Fn(&str) -> Option<String>) -> Result<Head, Answer> {
+pub fn check(settings: &Settings, header: impl Fn(&str) -> Option<String>) -> Result<Headers, Answer> {
     if settings.webhook_secrets.is_empty() {
         return Err(Answer::unavailable("WEBHOOK_SECRET is not set; set it with `wrangler secret put WEBHOOK_SECRET`"));
     }
@@ -44,7 +44,7 @@ pub fn check(settings: &Settings, header: impl Fn(&str) -> Option<String>) -> Re
     let signature = Signature::parse(&signature).ok_or_else(|| {
         Answer::rejected(401, "the header X-Hub-Signature-256 is malformed: expected sha256= and 64 hex digits")
     })?;
-    Ok(Head { content, signature, event: header("x-github-event").filter(|event| !event.is_empty()), length })
+    Ok(Headers { content, signature, event: header("x-github-event").filter(|event| !event.is_empty()), length })
 }
 
 pub fn too_large() -> Answer {

@@ -1,0 +1,23 @@
+//! How many requests an alarm may make, and how they are shared out.
+
+/// The free plan's subrequests in one invocation (Cloudflare Docs, "Limits").
+pub const MOST: u32 = 50;
+/// Of one alarm, before it leaves the rest to the next.
+pub const AT_ONCE: u32 = 40;
+/// No run is begun with less than this left: its policy, itself, its jobs, its pull request, a re-run, its count.
+pub const RUN: u32 = 7;
+/// Evidence for one decision, at most.
+pub const EVIDENCE: u32 = 25;
+/// Kept for the end of a decision while evidence is collected: the run read again, a re-run, its count.
+pub const DECISION: u32 = 3;
+/// Pages on which a comment is looked for, of 100 each.
+pub const COMMENT_PAGES: u32 = 3;
+/// Finding and writing a comment: who we are, the pages, the comment itself.
+pub const COMMENT: u32 = 2 + COMMENT_PAGES;
+
+const _: () = {
+    assert!(RUN + EVIDENCE <= AT_ONCE, "a run that needs the most can be decided on in one alarm");
+    assert!(DECISION < RUN, "the end of a decision is a part of it");
+    // What is begun with one request left is finished.
+    assert!(AT_ONCE + COMMENT + DECISION <= MOST, "an alarm keeps to the platform's limit");
+};

@@ -1,0 +1,75 @@
+//! The way to a Keeper: a message to the Durable Object of its name, and what it replies.
+
+use serde_json::value::RawValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::Env;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::JsFuture;
+
+use crate::keeper::HandOver;
+use crate::keeper::message::{Message, Reply};
+use crate::keeper::state_machine::Receipt;
+use crate::keeper::store::once::{self, Once};
+use crate::keeper::views::Question;
+use crate::names::RepoName;
+use crate::webhook::event::RunEvent;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `entry.mjs` makes the request: the worker crate's objects for it and for the response took a third of the time
+    /// that a candidate took. Rejects if the object cannot be reached, or has not stored the message.
+    #[wasm_bindgen(js_name = tellKeeper)]
+    fn tell_keeper(env: &Env, name: &str, message: &str) -> Promise;
+}
+
+/// What a Keeper replies to a question.
+pub struct View {
+    pub json: Box<RawValue>,
+    /// Rows of storage that it took.
+    pub rows_read: usize,
+}
+
+/// Has the event stored.
+pub async fn deliver(env: &Env, event: RunEvent) -> worker::Result<Receipt> {
+    let name = event.repository.key();
+    receipt(tell(env, &name, &Message::RunEvent(event)).await?)
+}
+
+/// Has the Keeper of the repository's present name go on with a run.
+pub async fn hand_over(env: &Env, what: HandOver) -> worker::Result<Receipt> {
+    let name = what.event.repository.key();
+    receipt(tell(env, &name, &Message::HandOver(what)).await?)
+}
+
+/// `None`: the Keeper does not know the repository, or the run.
+pub async fn ask(env: &Env, repository: &RepoName, question: Question) -> worker::Result<Option<View>> {
+    match tell(env, &repository.key(), &Message::Question(question)).await? {
+        Reply::View { view, rows_read } => Ok(Some(View { json: view, rows_read })),
+        Reply::Unknown => Ok(None),
+        Reply::Receipt(_) | Reply::Once(_) => Err(unexpected()),
+    }
+}
+
+/// Uses what is good once. Whether it was.
+pub async fn spend(env: &Env, once: Once) -> worker::Result<bool> {
+    match tell(env, once::NAME, &Message::Once(once)).await? {
+        Reply::Once(was_good) => Ok(was_good),
+        Reply::Receipt(_) | Reply::View { .. } | Reply::Unknown => Err(unexpected()),
+    }
+}
+
+async fn tell(env: &Env, name: &str, message: &Message) -> worker::Result<Reply> {
+    let reply = JsFuture::from(tell_keeper(env, name, &serde_json::to_string(message)?)).await?;
+    Ok(serde_json::from_str(&reply.as_string().unwrap_or_default())?)
+}
+
+fn receipt(reply: Reply) -> worker::Result<Receipt> {
+    match reply {
+        Reply::Receipt(receipt) => Ok(receipt),
+        Reply::View { .. } | Reply::Unknown | Reply::Once(_) => Err(unexpected()),
+    }
+}
+
+fn unexpected() -> worker::Error {
+    worker::Error::RustError("the Keeper's reply is of another kind".to_owned())
+}

@@ -1,0 +1,158 @@
+//! What a Keeper's Durable Object gives it: a clock, one alarm, calls to GitHub, Workers KV, the log, and the way to
+//! another Keeper.
+
+use std::rc::Rc;
+
+use crate::github::{Call, Commented};
+use crate::keeper::state_machine::Record;
+use crate::keeper::store::StoreError;
+use crate::keeper::summary::Summary;
+use crate::keeper::tasks::comment::{self, Comment};
+use crate::keeper::tasks::notify::Notification;
+use crate::keeper::tracked_run::TrackedRun;
+use crate::keeper::work::Platform;
+use crate::keeper::{Answer, HandOver, context};
+use crate::names::{RepoName, RunId};
+use crate::time::{Millis, Span};
+use crate::web::health::Refusal;
+use crate::worker::clock::{self, chance, now};
+use crate::worker::keeper_object::Inner;
+use crate::worker::{github_client, keeper_client, kv, log, notify};
+
+/// An object at work for the repository that it is named after.
+pub struct ObjectPlatform<'a> {
+    pub inner: &'a Rc<Inner>,
+    pub repository: RepoName,
+}
+
+impl Platform for ObjectPlatform<'_> {
+    fn now(&self) -> Millis {
+        now()
+    }
+
+    fn chance(&self) -> f64 {
+        chance()
+    }
+
+    async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
+        if due.is_some() && self.inner.armed.get() == due {
+            return Ok(());
+        }
+        self.inner.armed.set(due);
+        let storage = self.inner.state.storage();
+        let set = match due {
+            // The worker crate takes an offset from now.
+            Some(due) => storage.set_alarm((due - now()).as_millis()).await,
+            None => storage.delete_alarm().await,
+        };
+        set.map_err(|error| StoreError(format!("the alarm: {error}")))
+    }
+
+    async fn call(&self, call: &Call) -> Answer {
+        self.inner.working.set(Some(now()));
+        #[cfg(feature = "fault-route")]
+        crate::worker::faults::panic_in_alarm(&self.repository).await;
+        let answer = github_client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;
+        #[cfg(feature = "fault-route")]
+        crate::worker::faults::panic_over_a_log(&self.repository, call);
+        if let Some(problem) = answer.problem() {
+            log::trouble(&self.repository, call.run_id(), &problem.to_string());
+        }
+        answer
+    }
+
+    async fn publish(&self, tracked: &TrackedRun) -> bool {
+        self.inner.working.set(Some(now()));
+        let written = kv::write_attempts(&self.inner.env, &self.repository, tracked.run_id, &tracked.attempts()).await;
+        written.inspect_err(|error| log::fault("attempts in Workers KV", error)).is_ok()
+    }
+
+    async fn summarize(&self, summary: &Summary) -> bool {
+        self.inner.working.set(Some(now()));
+        let written = kv::write_summary(&self.inner.env, summary).await;
+        written.inspect_err(|error| log::fault("summary in Workers KV", error)).is_ok()
+    }
+
+    fn notify(&self, notification: Notification) {
+        self.inner.state.wait_until(Rc::clone(self.inner).notify(notification, self.repository.clone()));
+    }
+
+    async fn hand_over(&self, what: &HandOver) -> bool {
+        self.inner.working.set(Some(now()));
+        let receipt = keeper_client::hand_over(&self.inner.env, what.clone()).await;
+        receipt.inspect_err(|error| log::fault("hand-over to another Keeper", &error.to_string())).is_ok()
+    }
+
+    fn comment(&self, comment: Comment) {
+        self.inner.state.wait_until(Rc::clone(self.inner).comment(comment, self.repository.clone()));
+    }
+
+    async fn credentials(&self, refusal: Option<&str>) {
+        let refusal = refusal.map(|refusal| Refusal { of_app: self.inner.credentials.are_the_apps(), refusal });
+        let refusal = refusal.map(|refusal| refusal.to_string());
+        if let Err(error) = kv::write_refusal(&self.inner.env, refusal.as_deref()).await {
+            log::fault("credentials in Workers KV", &error);
+        }
+    }
+
+    async fn want_cancelled(&self, wanted: bool) -> bool {
+        let written = kv::write_cancelled(&self.inner.env, &self.repository, wanted).await;
+        written.inspect_err(|error| log::fault("policy in Workers KV", error)).is_ok()
+    }
+
+    async fn wait(&self, span: Span) {
+        clock::wait(span).await;
+    }
+
+    fn log_decision(&self, run_id: RunId, record: &Record) {
+        log::decision(&self.repository, run_id, record);
+    }
+
+    fn log_warning(&self, what: &str) {
+        log::policy(&self.repository, what);
+    }
+}
+
+impl Inner {
+    /// Sends a message, and has the Keeper note what became of it.
+    async fn notify(self: Rc<Self>, notification: Notification, repository: RepoName) {
+        let sent = match &self.settings.notify_url {
+            Some(url) => notify::send(url, &notification.text).await,
+            None => return,
+        };
+        if let Err(what) = &sent {
+            log::fault("NOTIFY_URL", what);
+        }
+        let noted = self.keeper().and_then(|keeper| keeper.finish_notification(&notification, sent.is_ok(), now()));
+        self.rearm("keeper notices", repository, noted).await;
+    }
+
+    /// Writes a comment, and has the Keeper note what became of it.
+    async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
+        let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
+        let answer = comment::write(&comment, call).await;
+        if let Commented::Problem(problem) = &answer {
+            log::trouble(&repository, None, &format!("the comment on a pull request: {problem}"));
+        }
+        let cx = &context(&self.rules, now(), chance());
+        let noted = self.keeper().and_then(|keeper| keeper.finish_comment(&comment, answer, cx));
+        self.rearm("keeper comments", repository.clone(), noted).await;
+    }
+
+    /// Something was noted that may change what is due.
+    async fn rearm(self: &Rc<Self>, place: &'static str, repository: RepoName, noted: Result<(), StoreError>) {
+        let armed = match noted {
+            Ok(()) => self.arm(repository).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = armed {
+            log::fault(place, &fault.to_string());
+        }
+    }
+
+    /// Sets the alarm for what is due next.
+    pub async fn arm(self: &Rc<Self>, repository: RepoName) -> Result<(), StoreError> {
+        let due = self.keeper()?.next_alarm(&self.rules)?;
+        ObjectPlatform { inner: self, repository }.arm(due).await
+    }
+}

@@ -1,0 +1,110 @@
+-- A Keeper's storage as the version before keeper/store/ wrote it (commit adb6c0c, schema 9): octo/before, at
+-- 1795533196000 (2026-11-24T15:13:16Z). What was played, with that version's Keeper on a native SQLite, a policy file,
+-- notifications and comments on:
+--
+--   1001 rescued and 1002 given up, a day before. 1003 left alone by a rule. 1004 refused by GitHub in unclear words.
+--   1005 given up, and nobody could be told yet. 1006 rescued, its count not yet published. 1011 is being re-run.
+--   1007 died while its evidence was collected. 1008 died after its re-run was asked for. 1009 met a rate limit.
+--   1010 was just heard of.
+--
+-- Each line is one statement, without the columns that were NULL.
+CREATE TABLE schema (version INTEGER NOT NULL);
+CREATE TABLE runs ( run_id INTEGER PRIMARY KEY, outcome TEXT NOT NULL, reason TEXT NOT NULL, run_attempt INTEGER, decided_attempt INTEGER, calling_attempt INTEGER, calling_since INTEGER, calling_again INTEGER, reruns INTEGER NOT NULL, due INTEGER, failed_at INTEGER NOT NULL, complete INTEGER NOT NULL, tries INTEGER NOT NULL, trouble_since INTEGER, workflow TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL, looked INTEGER, publish INTEGER, published INTEGER NOT NULL , detail TEXT, event TEXT, head_branch TEXT, actor TEXT, run_number INTEGER, title TEXT, evidence_since INTEGER, refused TEXT, refused_attempt INTEGER, refused_since INTEGER, workflow_id INTEGER, workflow_path TEXT, gathering_attempt INTEGER, gathering_times INTEGER);
+CREATE INDEX runs_due ON runs (due) WHERE due IS NOT NULL;
+CREATE INDEX runs_publish ON runs (publish) WHERE publish IS NOT NULL;
+CREATE TABLE decisions ( decision_id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, run_attempt INTEGER, decided INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL , detail TEXT);
+CREATE INDEX decisions_run ON decisions (run_id);
+CREATE TABLE deliveries (day INTEGER NOT NULL, delivery_id TEXT NOT NULL, PRIMARY KEY (day, delivery_id)) WITHOUT ROWID;
+CREATE TABLE repository (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE reruns ( run_id INTEGER NOT NULL, run_attempt INTEGER NOT NULL, at INTEGER NOT NULL, runner_seconds INTEGER NOT NULL, PRIMARY KEY (run_id, run_attempt) ) WITHOUT ROWID;
+CREATE INDEX reruns_at ON reruns (at);
+CREATE TABLE days ( day INTEGER PRIMARY KEY, rescued INTEGER NOT NULL, exhausted INTEGER NOT NULL, left_alone INTEGER NOT NULL, failed INTEGER NOT NULL, superseded INTEGER NOT NULL, reruns INTEGER NOT NULL, runner_seconds INTEGER NOT NULL, saved_seconds INTEGER NOT NULL );
+CREATE TABLE subjects ( subject_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, workflow TEXT NOT NULL, name TEXT NOT NULL, step TEXT NOT NULL, failed INTEGER NOT NULL, last_seen INTEGER NOT NULL, last_run INTEGER NOT NULL , workflow_id INTEGER);
+CREATE INDEX subjects_failed ON subjects (kind, failed);
+CREATE TABLE subject_days ( day INTEGER NOT NULL, subject_id INTEGER NOT NULL, failed INTEGER NOT NULL, judged INTEGER NOT NULL, passed INTEGER NOT NULL, PRIMARY KEY (day, subject_id) ) WITHOUT ROWID;
+CREATE TABLE open_reruns (run_id INTEGER PRIMARY KEY, run_attempt INTEGER NOT NULL, subjects TEXT NOT NULL);
+CREATE INDEX runs_outcome ON runs (outcome);
+CREATE TABLE notices ( run_id INTEGER NOT NULL, kind TEXT NOT NULL, created INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL, PRIMARY KEY (run_id, kind) ) WITHOUT ROWID;
+CREATE INDEX notices_due ON notices (due) WHERE due IS NOT NULL;
+CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL);
+CREATE INDEX pull_runs_pull ON pull_runs (pull);
+CREATE TABLE pull_comments ( pull INTEGER PRIMARY KEY, comment_id INTEGER, created INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL , deleted INTEGER NOT NULL DEFAULT 0, silent_until INTEGER);
+CREATE INDEX pull_comments_due ON pull_comments (due) WHERE due IS NOT NULL;
+CREATE INDEX runs_refused ON runs (refused) WHERE refused IS NOT NULL;
+INSERT INTO schema (version) VALUES (9);
+INSERT INTO runs (run_id, outcome, reason, run_attempt, decided_attempt, calling_again, reruns, failed_at, complete, tries, workflow, created, updated, looked, published, event, head_branch, actor, run_number, title, workflow_id, workflow_path) VALUES (1001, 'rescued', 'Attempt 2 succeeded.', 2, 2, 0, 1, 1795446245000, 1, 0, 'ci', 1795446245000, 1795446255000, 1795446250000, 1, 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml');
+INSERT INTO runs (run_id, outcome, reason, run_attempt, decided_attempt, calling_again, reruns, failed_at, complete, tries, workflow, created, updated, looked, published, event, head_branch, actor, run_number, title, workflow_id, workflow_path) VALUES (1002, 'exhausted', 'Gave up: attempt 2 failed in job "test" at step "Run tests", and a run is re-run at most once.', 2, 2, 0, 1, 1795446445000, 1, 0, 'ci', 1795446435000, 1795446450000, 1795446450000, 1, 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml');
+INSERT INTO runs (run_id, outcome, reason, run_attempt, decided_attempt, calling_again, reruns, failed_at, complete, tries, workflow, created, updated, looked, published, event, head_branch, actor, run_number, title, workflow_id, workflow_path) VALUES (1003, 'left', 'Left alone: job "build" failed at step "Run tests", which rule "builds" leaves to its author.', 1, 1, 0, 0, 1795533025000, 1, 0, 'ci', 1795533025000, 1795533030000, 1795533030000, 1, 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml');
+INSERT INTO runs (run_id, outcome, reason, run_attempt, calling_again, reruns, due, failed_at, complete, tries, workflow, created, updated, looked, published, detail, event, head_branch, actor, run_number, title, refused, refused_attempt, refused_since, workflow_id, workflow_path) VALUES (1004, 'failed', 'GitHub refused: Something new. It is asked for once more, as it may be about the account and not about the run.', 1, 0, 0, 1795533690000, 1795533085000, 1, 1, 'ci', 1795533085000, 1795533090000, 1795533090000, 1, '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs","log of test"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}', 'push', 'main', 'ann', 3, 'Fix it', 'Something new', 1, 1795533090000, 5, '.github/workflows/ci.yml');
+INSERT INTO runs (run_id, outcome, reason, run_attempt, decided_attempt, calling_again, reruns, failed_at, complete, tries, workflow, created, updated, looked, published, event, head_branch, actor, run_number, title, workflow_id, workflow_path) VALUES (1005, 'exhausted', 'Gave up: attempt 2 failed in job "test" at step "Run tests", and a run is re-run at most once.', 2, 2, 0, 1, 1795533155000, 1, 0, 'ci', 1795533145000, 1795533160000, 1795533160000, 1, 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml');
+INSERT INTO runs (run_id, outcome, reason, run_attempt, decided_attempt, calling_again, reruns, failed_at, complete, tries, workflow, created, updated, looked, publish, published, event, head_branch, actor, run_number, title, workflow_id, workflow_path) VALUES (1006, 'rescued', 'Attempt 2 succeeded.', 2, 2, 0, 1, 1795533165000, 1, 0, 'ci', 1795533165000, 1795533196000, 1795533170000, 1795533196000, 1, 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml');
+INSERT INTO runs (run_id, outcome, reason, run_attempt, calling_again, reruns, due, failed_at, complete, tries, workflow, created, updated, looked, published, event, head_branch, actor, run_number, title, workflow_id, workflow_path, gathering_attempt, gathering_times) VALUES (1007, 'waiting', 'Waiting for the time to re-run it.', 1, 0, 0, 1795533211000, 1795533181000, 1, 0, 'ci', 1795533181000, 1795533181000, 1795533186000, 0, 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml', 1, 1);
+INSERT INTO runs (run_id, outcome, reason, run_attempt, calling_attempt, calling_since, calling_again, reruns, due, failed_at, complete, tries, workflow, created, updated, looked, published, detail, event, head_branch, actor, run_number, title, workflow_id, workflow_path) VALUES (1008, 'waiting', 'Attempt 1 failed in job "test" at step "Run tests": re-run 1 of at most 1.', 1, 1, 1795533191000, 0, 0, 1795533216000, 1795533186000, 1, 0, 'ci', 1795533186000, 1795533186000, 1795533191000, 0, '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs","log of test"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}', 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml');
+INSERT INTO runs (run_id, outcome, reason, run_attempt, calling_again, reruns, due, failed_at, complete, tries, workflow, created, updated, looked, published, workflow_id) VALUES (1009, 'waiting', 'Waiting for the time to re-run it.', 1, 0, 0, 1795533324500, 1795533191000, 1, 1, 'ci', 1795533191000, 1795533191000, 1795533196000, 0, 5);
+INSERT INTO runs (run_id, outcome, reason, run_attempt, calling_again, reruns, due, failed_at, complete, tries, workflow, created, updated, published, workflow_id) VALUES (1010, 'waiting', 'Waiting for the time to re-run it.', 1, 0, 0, 1795533201000, 1795533196000, 1, 0, 'ci', 1795533196000, 1795533196000, 0, 5);
+INSERT INTO runs (run_id, outcome, reason, run_attempt, decided_attempt, calling_again, reruns, due, failed_at, complete, tries, workflow, created, updated, looked, published, event, head_branch, actor, run_number, title, workflow_id, workflow_path) VALUES (1011, 'rerunning', 'Attempt 1 failed in job "test" at step "Run tests": re-run 1 of at most 1.', 2, 1, 0, 1, 1795533298000, 1795533173000, 1, 0, 'ci', 1795533173000, 1795533178000, 1795533178000, 1, 'push', 'main', 'ann', 3, 'Fix it', 5, '.github/workflows/ci.yml');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (1, 1001, 1, 1795446250000, 'rerunning', 'Attempt 1 failed in job "test" at step "Run tests": re-run 1 of at most 1.', '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs","log of test"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason) VALUES (2, 1001, 2, 1795446255000, 'rescued', 'Attempt 2 succeeded.');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (3, 1002, 1, 1795446440000, 'rerunning', 'Attempt 1 failed in job "test" at step "Run tests": re-run 1 of at most 1.', '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs","log of test"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (4, 1002, 2, 1795446450000, 'exhausted', 'Gave up: attempt 2 failed in job "test" at step "Run tests", and a run is re-run at most once.', '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60}],"fetched":["jobs"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (5, 1003, 1, 1795533030000, 'left', 'Left alone: job "build" failed at step "Run tests", which rule "builds" leaves to its author.', '{"jobs":[{"name":"build","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"leave","rule":"builds"}],"fetched":["jobs","log of build"],"fingerprint":"4b5e09f88ca9dd29","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason) VALUES (6, 1004, 1, 1795533090000, 'failed', 'GitHub refused: Something new. It is asked for once more, as it may be about the account and not about the run.');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (7, 1005, 1, 1795533150000, 'rerunning', 'Attempt 1 failed in job "test" at step "Run tests": re-run 1 of at most 1.', '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs","log of test"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (8, 1005, 2, 1795533160000, 'exhausted', 'Gave up: attempt 2 failed in job "test" at step "Run tests", and a run is re-run at most once.', '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60}],"fetched":["jobs"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (9, 1006, 1, 1795533170000, 'rerunning', 'Attempt 1 failed in job "test" at step "Run tests": re-run 1 of at most 1.', '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs","log of test"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason, detail) VALUES (10, 1011, 1, 1795533178000, 'rerunning', 'Attempt 1 failed in job "test" at step "Run tests": re-run 1 of at most 1.', '{"jobs":[{"name":"test","step":"Run tests","conclusion":"failure","runner":"rack-7","labels":["ubuntu-latest"],"duration_seconds":60,"then":"rerun"}],"fetched":["jobs","log of test"],"fingerprint":"2cc2800dc99b6f55","runner_seconds":60}');
+INSERT INTO decisions (decision_id, run_id, run_attempt, decided, outcome, reason) VALUES (11, 1006, 2, 1795533196000, 'rescued', 'Attempt 2 succeeded.');
+INSERT INTO deliveries (day, delivery_id) VALUES (20780, '00000000-0000-4000-8000-000000010011');
+INSERT INTO deliveries (day, delivery_id) VALUES (20780, '00000000-0000-4000-8000-000000010012');
+INSERT INTO deliveries (day, delivery_id) VALUES (20780, '00000000-0000-4000-8000-000000010021');
+INSERT INTO deliveries (day, delivery_id) VALUES (20780, '00000000-0000-4000-8000-000000010022');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010031');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010041');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010051');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010052');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010061');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010062');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010071');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010081');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010091');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010101');
+INSERT INTO deliveries (day, delivery_id) VALUES (20781, '00000000-0000-4000-8000-000000010111');
+INSERT INTO repository (name, value) VALUES ('accepted', '1795533178000');
+INSERT INTO repository (name, value) VALUES ('gate', '{"until":1795533324500,"cause":"rate_limit","no_answers":0}');
+INSERT INTO repository (name, value) VALUES ('identity', '{"id":1296269,"installation":42}');
+INSERT INTO repository (name, value) VALUES ('notices_sent', '[1795533160000,1795533191000]');
+INSERT INTO repository (name, value) VALUES ('policy', '{"path":".github/rerunner.yml","etag":"\"139\"","read":1795533030000}');
+INSERT INTO repository (name, value) VALUES ('policy text', '"max_reruns: 1\nrules:\n  - name: network\n    if: { log: ECONNRESET }\n    then: rerun\n  - name: builds\n    if: { job: build }\n    then: leave\n"');
+INSERT INTO repository (name, value) VALUES ('repository', '"octo/before"');
+INSERT INTO repository (name, value) VALUES ('summary', '{"due":1795533205000,"last":1795533145000,"changed":true,"day":20781,"written":3}');
+INSERT INTO repository (name, value) VALUES ('sweep', '{"watching_since":1795446245000,"active":1795533025000,"due":1795536245000,"swept":1795532645000}');
+INSERT INTO repository (name, value) VALUES ('totals', '{"rescued":2,"exhausted":2,"left":1,"failed":0,"superseded":0,"reruns_passed":2,"reruns_failed":2,"reruns_unknown":0,"runner_seconds":300,"saved_seconds":41,"waiting":5,"rerunning":1}');
+INSERT INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (1001, 1, 1795446250000, 60);
+INSERT INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (1002, 1, 1795446440000, 60);
+INSERT INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (1005, 1, 1795533150000, 60);
+INSERT INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (1006, 1, 1795533170000, 60);
+INSERT INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (1008, 1, 1795533191000, 60);
+INSERT INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (1011, 1, 1795533178000, 60);
+INSERT INTO days (day, rescued, exhausted, left_alone, failed, superseded, reruns, runner_seconds, saved_seconds) VALUES (20780, 1, 1, 0, 0, 0, 2, 120, 10);
+INSERT INTO days (day, rescued, exhausted, left_alone, failed, superseded, reruns, runner_seconds, saved_seconds) VALUES (20781, 1, 1, 1, 0, 0, 3, 180, 31);
+INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run, workflow_id) VALUES (1147031693006278, 'job', 'ci', 'build', 'Run tests', 1, 1795533030000, 1003, 5);
+INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run) VALUES (1798475561669460, 'runner', '', 'rack-7', '', 8, 1795533178000, 1011);
+INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run, workflow_id) VALUES (2986290871317233, 'job', 'ci', 'test', 'Run tests', 7, 1795533178000, 1011, 5);
+INSERT INTO subject_days (day, subject_id, failed, judged, passed) VALUES (20780, 1798475561669460, 3, 0, 0);
+INSERT INTO subject_days (day, subject_id, failed, judged, passed) VALUES (20780, 2986290871317233, 3, 2, 1);
+INSERT INTO subject_days (day, subject_id, failed, judged, passed) VALUES (20781, 1147031693006278, 1, 0, 0);
+INSERT INTO subject_days (day, subject_id, failed, judged, passed) VALUES (20781, 1798475561669460, 5, 0, 0);
+INSERT INTO subject_days (day, subject_id, failed, judged, passed) VALUES (20781, 2986290871317233, 4, 2, 1);
+INSERT INTO open_reruns (run_id, run_attempt, subjects) VALUES (1011, 1, '[2986290871317233]');
+INSERT INTO notices (run_id, kind, created, tries) VALUES (1002, 'exhausted', 1795446450000, 1);
+INSERT INTO notices (run_id, kind, created, due, tries) VALUES (1005, 'exhausted', 1795533160000, 1795533251000, 2);
+INSERT INTO pull_runs (run_id, pull) VALUES (1001, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1002, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1003, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1004, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1005, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1006, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1007, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1008, 3);
+INSERT INTO pull_runs (run_id, pull) VALUES (1011, 3);
+INSERT INTO pull_comments (pull, comment_id, created, due, tries, deleted) VALUES (3, 100, 1795446250000, 1795533201000, 0, 0);
