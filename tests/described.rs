@@ -1,5 +1,6 @@
 //! Whatever GitHub's descriptions allow, the Worker reads: what they call nullable or optional is so here, for each
-//! answer and webhook that is read, on GitHub and on the oldest and the newest Enterprise Server.
+//! answer and webhook that is read, on GitHub and on the oldest and the newest Enterprise Server. Seen to fail when a run's
+//! `pull_requests` are required: it names `/pull_requests is null`.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

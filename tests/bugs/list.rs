@@ -247,13 +247,13 @@ pub const BUGS: [Bug; 25] = [
     },
     Bug {
         name: "AnotherPathHolds",
-        what: "a policy file at a path of before holds on",
+        what: "a policy file at an earlier path stays in force",
         shows: settings(4).with("PolicyPaths"),
         changes: &[Change { right: "Some(&file.path) == path", wrong: "(BUG || Some(&file.path) == path)" }],
     },
     Bug {
         name: "TextOfAnotherPath",
-        what: "the text of a policy file at a path of before is stored on",
+        what: "the text of a policy file at an earlier path stays stored",
         shows: settings(44).with("PolicyPaths"),
         changes: &[Change {
             right: "before.file.is_none() || text(before) != text(&policy)",
@@ -289,7 +289,7 @@ pub const BUGS: [Bug; 25] = [
     },
     Bug {
         name: "NoticeAgain",
-        what: "people are told again, although they were",
+        what: "a message is sent again although it was accepted",
         shows: hours(1),
         changes: &[Change {
             right: "!accepted && now < created + TRIED_FOR",

@@ -34,6 +34,7 @@ fn has_chromium() -> bool {
         || std::env::split_paths(&path).any(|folder| names.iter().any(|name| folder.join(name).exists()))
 }
 
+/// Seen to fail when green is a little lighter, or two regions have one name (`color-contrast`, `landmark-unique`).
 async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let storage = tempfile::tempdir().expect("a folder");
     let options =

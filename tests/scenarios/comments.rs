@@ -43,6 +43,7 @@ fn commenting() -> Options {
     Options::default().setting("COMMENT_ON_PULL_REQUESTS", "true")
 }
 
+/// Seen to fail when whoever begins a comment with the mark has written ours (the stranger's comment is edited).
 async fn a_strangers_comment_is_not_ours_with_a_token(stage: Arc<Stage>) {
     let worker = stage.worker_with(commenting()).await;
     let runs = EventKinds::only(EventKind::WorkflowRun);
@@ -51,6 +52,8 @@ async fn a_strangers_comment_is_not_ours_with_a_token(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when whoever begins a comment with the mark has written ours, or the App is not told from its slug (the
+/// stranger's comment is edited; ours is there twice).
 async fn a_strangers_comment_is_not_ours_with_an_app(stage: Arc<Stage>) {
     let github = stage.github().await;
     let app = github.app("commenting");
@@ -89,6 +92,7 @@ async fn leaves_the_strangers_alone(stage: &Stage, repository: &Repository, name
     assert!(body.contains("`` `]: https://evil.example @team #1 ``"), "{body}");
 }
 
+/// Seen to fail when a deleted comment is never made again (no comment).
 async fn one_that_was_deleted_is_made_again_once(stage: Arc<Stage>) {
     let worker = stage.worker_with(commenting()).await;
     let runs = EventKinds::only(EventKind::WorkflowRun);

@@ -164,6 +164,8 @@ impl Metered {
     }
 }
 
+/// Seen to fail when statistics are stored with each run (as they now are), within the budget of before (18 rows read,
+/// and a budget of 12).
 async fn of_a_delivery(stage: Arc<Stage>) {
     let delayed = Options::default().setting("RERUN_DELAY", "1h");
     let around = local_worker::root().join("tests/scenarios/metered.mjs");
@@ -211,6 +213,8 @@ async fn of_a_delivery(stage: Arc<Stage>) {
     metered.worker.stop().await;
 }
 
+/// Seen to fail when statistics are stored with each run (as they now are), within the budget of before (18 rows read,
+/// and a budget of 12).
 async fn of_a_runs_life(stage: Arc<Stage>) {
     let metered = Metered::start(&stage, "octo/life", EventKinds::only(EventKind::WorkflowRun)).await;
     check("a run that is rescued by one re-run", metered.run(1).await, RESCUED);
@@ -219,6 +223,8 @@ async fn of_a_runs_life(stage: Arc<Stage>) {
 }
 
 /// The runs behind a repository, and what may then be read and written for one more.
+/// Seen to fail when a delivery's id is looked for in a range of days, not day by day (105, 2,131 and 200,177 rows
+/// read).
 async fn do_not_grow(stage: Arc<Stage>) {
     let metered = Metered::start(&stage, "octo/growth", EventKinds::only(EventKind::WorkflowRun)).await;
     let (mut costs, mut times) = (Vec::new(), Vec::new());

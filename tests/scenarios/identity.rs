@@ -60,6 +60,8 @@ async fn api(worker: &LocalWorker, path: &str) -> Value {
 }
 
 /// `X-Accepted-GitHub-Permissions` is there with a 200 too.
+/// Seen to fail when `X-Accepted-GitHub-Permissions` is taken for a missing permission (the reason speaks of
+/// credentials; the other run is not re-run).
 async fn a_header_that_comes_with_every_answer(stage: Arc<Stage>) {
     let name = "octo/companion";
     let worker = stage.worker_with(Options::default()).await;
@@ -75,6 +77,7 @@ async fn a_header_that_comes_with_every_answer(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when a 403 in unknown words counts as the run's (the reason does not speak of credentials).
 async fn an_account_that_may_not_rerun(stage: Arc<Stage>) {
     let name = "octo/unverified";
     let worker = stage.worker_with(Options::default()).await;
@@ -112,6 +115,8 @@ async fn of_app(stage: &Stage, app: &simulator::App, options: Options) -> LocalW
     worker
 }
 
+/// Seen to fail when a missing installation counts as the credentials' fault (`/healthz` 503, nothing at the
+/// repository).
 async fn an_app_that_one_repository_does_not_have(stage: Arc<Stage>) {
     let (with, without) = ("octo/app-here", "octo/app-not-here");
     let github = stage.github().await;
@@ -141,6 +146,7 @@ async fn an_app_that_one_repository_does_not_have(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the first refusal is believed (the re-run comes after a minute, and not within 40 s).
 async fn a_token_that_github_does_not_know_yet(stage: Arc<Stage>) {
     let github = stage.github().await;
     for (name, status) in [("octo/app-lag-401", 401), ("octo/app-lag-403", 403)] {
@@ -168,6 +174,7 @@ async fn a_token_that_github_does_not_know_yet(stage: Arc<Stage>) {
 }
 
 /// While a run is due, and the Worker starts anew: it knows the repository by its id.
+/// Seen to fail when the token is asked for by the old name (attempt 2 never ends).
 async fn a_repository_that_is_renamed(stage: Arc<Stage>) {
     let (old, new) = ("octo/app-old-name", "octo/app-new-name");
     let github = stage.github().await;
@@ -201,6 +208,7 @@ async fn a_repository_that_is_renamed(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when a list that is too long ends the sweep (attempt 2 never ends).
 async fn long_commit_messages_hide_no_missed_webhook(stage: Arc<Stage>) {
     let name = "octo/long-messages";
     let worker = stage.worker_with(Options::default().setting("SWEEP_INTERVAL", "1m")).await;

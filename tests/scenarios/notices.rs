@@ -42,6 +42,7 @@ async fn taken(chat: &Chat, count: usize) -> Vec<String> {
     chat.texts()
 }
 
+/// Seen to fail when a second end replaces the first message (two messages).
 async fn once_for_each_run_and_until_it_is_taken(stage: Arc<Stage>) {
     let chat = Chat::start().await;
     // The first message is refused; the next try is a minute later.
@@ -67,6 +68,7 @@ async fn once_for_each_run_and_until_it_is_taken(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the limit for an hour is never reached (6 messages instead of 2).
 async fn no_more_than_so_many_an_hour(stage: Arc<Stage>) {
     let chat = Chat::start().await;
     // Slow: no re-run waits for it.
@@ -90,6 +92,7 @@ async fn no_more_than_so_many_an_hour(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when redirects are followed (no message where the URL says).
 async fn a_refused_token(stage: Arc<Stage>) {
     let chat = Chat::start().await;
     let worker = stage.worker_with(Options::default().setting("NOTIFY_URL", chat.url())).await;
@@ -107,6 +110,7 @@ async fn a_refused_token(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the comment is never found again (two comments, none of them edited).
 async fn one_comment_on_a_pull_request(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("COMMENT_ON_PULL_REQUESTS", "true")).await;
     let repository = stage.repository_of("octo/commented", runs(), &worker.url).await;

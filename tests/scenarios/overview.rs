@@ -84,6 +84,7 @@ pub async fn eventually(worker: &LocalWorker, path: &str, expected: impl Fn(&Val
     }
 }
 
+/// Seen to fail when answers have no `Cache-Control` ("" instead of `no-store`).
 async fn who_may_look(stage: Arc<Stage>) {
     let closed = stage.worker_with(Options::default().setting("ADMIN_TOKEN", "")).await;
     let worker = stage.worker().await;
@@ -120,6 +121,7 @@ async fn who_may_look(stage: Arc<Stage>) {
     closed.stop().await;
 }
 
+/// Seen to fail when the wait is never enforced (401 instead of 429).
 async fn guessing_is_slowed_down(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let guess = || send(&worker, "GET", "/metrics", &[("authorization", "Bearer guess")]);
@@ -190,6 +192,7 @@ async fn busy(repository: &Repository) -> Vec<Run> {
     all
 }
 
+/// Seen to fail when a job that passed while others failed is not counted as passed (0 instead of 2 for `api tests`).
 async fn figures_are_what_happened(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository("octo/figures", runs()).await;
@@ -245,6 +248,7 @@ async fn figures_are_what_happened(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when `HELP` is empty (the name of the metric).
 async fn metrics_are_metrics(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository("octo/metrics", runs()).await;
@@ -283,6 +287,7 @@ async fn wrong_parameters_are_named(stage: Arc<Stage>) {
     assert_eq!(get(worker, "/api/v1/repositories?cursor=AAAA").await.status, 200);
 }
 
+/// Seen to fail when `Sec-Fetch-Site` is not looked at (303 instead of 403 for another site's form).
 async fn a_pause_holds_back_and_loses_nothing(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository("octo/pause", runs()).await;
@@ -329,6 +334,7 @@ fn hostile() -> [String; 4] {
     ]
 }
 
+/// Seen to fail when names are not escaped (the page with `<script` in it).
 async fn names_of_others_stay_text(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository("octo/hostile", runs()).await;
@@ -351,6 +357,7 @@ fn is_harmless(page: &str) {
     assert!(page.len() < 100_000, "{} bytes", page.len());
 }
 
+/// Seen to fail when every repository has a badge (200 instead of 404).
 async fn badges(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("BADGE_REPOSITORIES", "octo/badge*")).await;
     let repository = stage.repository_of("octo/badge", runs(), &worker.url).await;
@@ -372,6 +379,7 @@ async fn badges(stage: Arc<Stage>) {
 }
 
 /// Every answer of the API against `docs/openapi.json`.
+/// Seen to fail when a field has another name (the schema's errors on `runs`).
 async fn answers_are_as_described(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository("octo/described", runs()).await;

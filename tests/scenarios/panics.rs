@@ -70,6 +70,7 @@ async fn others_are_rerun_within_a_minute(stage: Arc<Stage>) {
 }
 
 /// A webhook is read and judged in several calls from JavaScript.
+/// Seen to fail when a panic in a delivery is answered like any other (200 instead of 500).
 async fn a_panic_in_a_delivery_ends_with_it(stage: Arc<Stage>) {
     let options = Options { build: Some(local_worker::root().join("target/fault-build")), ..Options::default() };
     let worker = stage.worker_with(options).await;
@@ -89,6 +90,8 @@ async fn a_panic_in_a_delivery_ends_with_it(stage: Arc<Stage>) {
 }
 
 /// What kills the object each time that it is looked at is looked at twice.
+/// Seen to fail when the gathering's deaths are not counted (the log is read four times, until the jobs are not
+/// either).
 async fn a_log_that_kills_is_done_without(stage: Arc<Stage>) {
     let options = Options { build: Some(local_worker::root().join("target/fault-build")), ..Options::default() };
     let worker = stage.worker_with(options).await;

@@ -71,6 +71,7 @@ async fn looks(stage: &Stage, repository: &Repository) -> usize {
     calls.iter().filter(|call| call.endpoint == Some(Endpoint::ListPullRequests) && call.repository == name).count()
 }
 
+/// Seen to fail when pull requests are not looked for (none was listed).
 async fn an_open_one_is_rerun(stage: Arc<Stage>) {
     let repository = repository(&stage, "open", "").await;
     let own = repository.pull_request("feature", "ann").await;
@@ -84,6 +85,7 @@ async fn an_open_one_is_rerun(stage: Arc<Stage>) {
     is_rerun(&of("again", fork).await).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `superseded`).
 async fn a_fork_that_moved_on(stage: Arc<Stage>) {
     let repository = repository(&stage, "moved", "").await;
     let number = repository.pull_request_from_fork("feature/ü&#?", "cara").await;
@@ -94,6 +96,7 @@ async fn a_fork_that_moved_on(stage: Arc<Stage>) {
     is_rerun(&newer).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `superseded`).
 async fn closed_and_merged_ones(stage: Arc<Stage>) {
     let repository = repository(&stage, "closed", "").await;
     for (branch, from_fork, merged) in [("a", false, false), ("b", false, true), ("c", true, false), ("d", true, true)]
@@ -111,6 +114,7 @@ async fn closed_and_merged_ones(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `superseded`).
 async fn one_that_is_closed_while_its_rerun_waits(stage: Arc<Stage>) {
     let repository = repository(&stage, "waits", "delay: 4s\n").await;
     let number = repository.pull_request("feature", "ann").await;
@@ -145,11 +149,14 @@ async fn target_runs(stage: &Stage, repository: &Repository, shows: Shows) {
     is_not(stage, &closed, "superseded", "was closed").await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of what moved on).
 async fn a_target_run_by_its_pull_requests_commit(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-head", "").await;
     target_runs(&stage, &repository, Shows::Head).await;
 }
 
+/// Seen to fail when pull requests are not looked for, or `head_commit` is not looked at (a re-run of what moved on; no
+/// re-run of what did not).
 async fn a_target_run_by_its_bases_commit(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-base", "").await;
     target_runs(&stage, &repository, Shows::Base).await;
@@ -159,6 +166,7 @@ async fn a_target_run_by_its_bases_commit(stage: Arc<Stage>) {
     is_rerun(&run).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `left`).
 async fn a_target_run_that_names_nothing_but_its_base(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-base-alone", "").await;
     let untouched = repository.pull_request_from_fork("untouched", "cara").await;
@@ -175,6 +183,7 @@ async fn a_target_run_that_names_nothing_but_its_base(stage: Arc<Stage>) {
     is_not(&stage, &second, "left", "cannot be told").await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of what moved on).
 async fn a_target_run_whatever_the_policy_says(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-policy", "skip_superseded: false\n").await;
     let number = repository.pull_request_from_fork("feature", "cara").await;
@@ -188,6 +197,7 @@ async fn a_target_run_whatever_the_policy_says(stage: Arc<Stage>) {
     is_rerun(&other).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of the target run).
 async fn a_fork_that_was_deleted(stage: Arc<Stage>) {
     let repository = repository(&stage, "deleted", "workflows: { exclude: [none] }\n").await;
     let number = repository.pull_request_from_fork("main", "cara").await;
@@ -199,6 +209,7 @@ async fn a_fork_that_was_deleted(stage: Arc<Stage>) {
     is_rerun(&run).await;
 }
 
+/// Seen to fail when pull requests are not looked for, or `head_commit` is not looked at (none was listed; no re-run).
 async fn a_look_that_fails_is_made_again(stage: Arc<Stage>) {
     let repository = repository(&stage, "trouble", "").await;
     let fault = Fault::status(502).on(Endpoint::ListPullRequests).in_repository("pulls/trouble").times(2);
@@ -210,6 +221,7 @@ async fn a_look_that_fails_is_made_again(stage: Arc<Stage>) {
     stage.github().await.clear_fault(fault);
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of the target run).
 async fn a_token_that_may_not_look(stage: Arc<Stage>) {
     let repository = repository(&stage, "denied", "").await;
     let denied = Fault::answer(403, "Resource not accessible by personal access token");
@@ -223,6 +235,7 @@ async fn a_token_that_may_not_look(stage: Arc<Stage>) {
     stage.github().await.clear_fault(fault);
 }
 
+/// Seen to fail when a fork's branch has the name of one of our own (a re-run instead of `left`).
 async fn rules_tell_a_fork(stage: Arc<Stage>) {
     let left = "forks: leave\n";
     let main = "branches: { include: [main] }\n";
@@ -243,6 +256,7 @@ async fn rules_tell_a_fork(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when a push is taken for a pull request's (no re-run).
 async fn a_push_is_of_no_pull_request(stage: Arc<Stage>) {
     let repository = repository(&stage, "push", "").await;
     let number = repository.pull_request("feature", "ann").await;
@@ -252,6 +266,7 @@ async fn a_push_is_of_no_pull_request(stage: Arc<Stage>) {
     assert_eq!(looks(&stage, &repository).await, 0);
 }
 
+/// Seen to fail when `base.repo` is not looked at (comments on number 92 were listed and made).
 async fn a_number_of_another_repository(stage: Arc<Stage>) {
     let options = local_worker::Options::default().setting("COMMENT_ON_PULL_REQUESTS", "true");
     let worker = stage.worker_with(options).await;

@@ -59,11 +59,15 @@ async fn in_the_end(stage: &Stage, name: &str, fault: Fault) -> Duration {
     took
 }
 
+/// Seen to fail when the answer counts as final, or the call is made again at once (attempt 2 never ends; looked at
+/// again after 2 s).
 async fn already_running(stage: Arc<Stage>) {
     let took = in_the_end(&stage, "octo/running", Fault::already_running().on(RERUN).times(1)).await;
     assert!(took >= Duration::from_secs(29), "looked at again after {took:?}");
 }
 
+/// Seen to fail when the message is not recognized, or one of the two is taken for refused credentials (no decision
+/// `failed`; another reason).
 async fn refused_for_good(stage: Arc<Stage>) {
     for (name, message) in [
         ("octo/no-retry", "This workflow run cannot be retried"),
@@ -73,6 +77,7 @@ async fn refused_for_good(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when a 404 is tried again at once (no decision `failed`; asked twice).
 async fn not_found(stage: Arc<Stage>) {
     refused(&stage, "octo/gone", Fault::status(404), "no access").await;
 }
@@ -100,6 +105,7 @@ async fn decision(stage: &Stage, run_id: u64, outcome: &str) -> Value {
     found.await.unwrap_or_else(|| panic!("no decision {outcome} of run {run_id}:\n{}", log.lines().join("\n")))
 }
 
+/// Seen to fail when the header is not read, or limits are not recognized (called again only after a minute; never).
 async fn rate_limited_with_retry_after(stage: Arc<Stage>) {
     for (name, status) in [("octo/limited-403", 403), ("octo/limited-429", 429)] {
         let took = in_the_end(&stage, name, Fault::retry_after(status, 4).on(RERUN).times(1)).await;
@@ -107,12 +113,15 @@ async fn rate_limited_with_retry_after(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when the header is not read, or limits are not recognized (called again only after a minute; never).
 async fn rate_limited_until_a_reset(stage: Arc<Stage>) {
     let fault = Fault::rate_limit_exhausted(Duration::from_secs(5)).on(RERUN).times(1);
     let took = in_the_end(&stage, "octo/limited-reset", fault).await;
     assert!(took >= Duration::from_secs(4) && took < NO_WORD, "called again after {took:?}");
 }
 
+/// Seen to fail when nothing is logged, or a call is made again at once, or 5xx is final (no line in the log; called
+/// again after 6 s; attempt 2 never ends).
 async fn server_errors(stage: Arc<Stage>) {
     in_the_end(&stage, "octo/read-502", Fault::status(502).on(Endpoint::ReadRun).times(2)).await;
     let log = stage.worker().await.log();
@@ -125,6 +134,7 @@ async fn server_errors(stage: Arc<Stage>) {
     assert!(took >= Duration::from_secs(40), "called again after {took:?}");
 }
 
+/// Seen to fail when the call that worked is not counted (`reruns` 1, not 2).
 async fn a_lost_answer(stage: Arc<Stage>) {
     let name = "octo/lost-answer";
     let repository = stage.repository(name, runs()).await;
@@ -138,16 +148,19 @@ async fn a_lost_answer(stage: Arc<Stage>) {
     assert_eq!((&count["reruns"], &count["outcome"]), (&2.into(), &"rescued".into()));
 }
 
+/// Seen to fail when calls have no time-out (given up after 25 s).
 async fn a_connection_that_hangs(stage: Arc<Stage>) {
     let hangs = Duration::from_secs(70);
     let took = in_the_end(&stage, "octo/hangs", Fault::hang(hangs).on(Endpoint::ReadRun).times(1)).await;
     assert!(took < hangs, "the call was given up, {took:?}");
 }
 
+/// Seen to fail when such an answer counts as final (attempt 2 never ends).
 async fn a_read_that_is_no_json(stage: Arc<Stage>) {
     in_the_end(&stage, "octo/garbage", Fault::malformed_json().on(Endpoint::ReadRun).times(1)).await;
 }
 
+/// Seen to fail when a run that is going is left alone for good (attempt 2 never ends).
 async fn a_stale_read(stage: Arc<Stage>) {
     // Of before the run had ended.
     let fault = Fault::stale(Duration::from_secs(2)).on(Endpoint::ReadRun).times(1);
@@ -155,6 +168,7 @@ async fn a_stale_read(stage: Arc<Stage>) {
 }
 
 /// The token goes nowhere but to the API that it was set for.
+/// Seen to fail when every redirect is followed (the other host was called).
 async fn a_redirect_elsewhere(stage: Arc<Stage>) {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let location = format!("http://{}/repos/octo/moved/actions/runs/1", elsewhere.local_addr().expect("an address"));
@@ -168,6 +182,8 @@ async fn a_redirect_elsewhere(stage: Arc<Stage>) {
     assert!(called.is_err(), "it was called");
 }
 
+/// Seen to fail when a 401 counts as final; or `/healthz` does not learn of it, or not of its end; or a new start does
+/// not try again (`/healthz` says ok, or not ok at the end; attempt 2 never ends).
 async fn a_token_that_is_refused_and_replaced(stage: Arc<Stage>) {
     let github = stage.github().await;
     let storage = tempfile::tempdir().expect("a folder");
@@ -206,6 +222,7 @@ async fn a_token_that_is_refused_and_replaced(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the permission is not named (no `actions=write` in the reason).
 async fn a_token_without_the_permission(stage: Arc<Stage>) {
     let github = stage.github().await;
     github.add_token("a-token-that-may-read", simulator::Grant::full("reader").actions(Permission::Read));

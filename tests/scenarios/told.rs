@@ -16,6 +16,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 /// HTTP Basic, as a browser remembers it.
 const BASIC: (&str, &str) = ("authorization", "Basic YW55OnRoZS1hZG1pbi10b2tlbg==");
 
+/// Seen to fail when `/healthz` shows everybody what GitHub answered (a name in its answer).
 async fn strangers_are_told_no_names(stage: Arc<Stage>) {
     let github = stage.github().await;
     let name = "secret-org/secret-plans";
@@ -81,6 +82,8 @@ async fn ill(worker: &LocalWorker) -> Answered {
     }
 }
 
+/// Seen to fail when only forms are checked for where they come from (`GET /api/v1/doctor` is answered 200, and GitHub
+/// is asked).
 async fn other_sites_have_nothing_done(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let github = stage.github().await;

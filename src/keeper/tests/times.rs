@@ -1,4 +1,9 @@
 //! How long something is remembered, held back, or waited for: to the moment, as only that shows a guard that is too short.
+//!
+//! Seen to fail when spending is forgotten after an hour; when rows that are due or unpublished are forgotten; when `QUIET`
+//! is zero, after a lost answer and after a crash; when a policy file is at another path; when a budget is not given back;
+//! when a delivery is known for a day; when a circuit breaker closes five seconds early; when a call is forgotten while
+//! GitHub is behind.
 
 use super::*;
 

@@ -54,7 +54,7 @@ impl World {
     }
 
     pub fn check_that_it_may_call(&mut self, repository: usize, what: &str) {
-        if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
+        if self.asked_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
             self.violate(format!("{what} was made while GitHub had asked to wait"));
         }
     }
