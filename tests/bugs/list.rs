@@ -141,9 +141,9 @@ pub const BUGS: [Bug; 25] = [
         what: "every 403 is taken for \"already running\"",
         shows: hours(7),
         changes: &[Change {
-            right: "rate_limit(&reply).is_none() && message(&reply).contains(\"already running\")",
+            right: "rate_limit(reply).is_none() && message(reply).contains(\"already running\")",
             wrong: "(BUG && reply.status == 403)
-                || rate_limit(&reply).is_none() && message(&reply).contains(\"already running\")",
+                || rate_limit(reply).is_none() && message(reply).contains(\"already running\")",
         }],
     },
     Bug {
@@ -169,7 +169,7 @@ pub const BUGS: [Bug; 25] = [
             wrong: ".update(
                 path,
                 match answer {
-                    PolicyAnswer::Problem(Problem::Lost { .. }) if BUG => PolicyAnswer::NoFile,
+                    Err(github::Error::Inconclusive { .. }) if BUG => Err(github::Error::NotFound),
                     answer => answer,
                 },
                 certain,
@@ -310,8 +310,8 @@ pub const BUGS: [Bug; 25] = [
         what: "a comment whose answer was lost is not looked for",
         shows: hours(8),
         changes: &[Change {
-            right: "None => { let mut found = Commented::NotThere;",
-            wrong: "None if BUG => None, None => { let mut found = Commented::NotThere;",
+            right: "None => { let mut found = CommentAnswer::NotThere;",
+            wrong: "None if BUG => None, None => { let mut found = CommentAnswer::NotThere;",
         }],
     },
     Bug {
