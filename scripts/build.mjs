@@ -56,7 +56,7 @@ function run(command, args) {
     env: { ...process.env, PATH: `${dirname(process.execPath)}${windows ? ";" : ":"}${process.env.PATH}` },
   });
   if (status === 0) return;
-  if (quiet) process.stderr.write(Buffer.concat([stdout ?? Buffer.of(), stderr ?? Buffer.of()]));
+  if (quiet) process.stderr.write(Buffer.concat([stdout ?? Buffer.of(), stderr ?? Buffer.of()]).subarray(-20_000));
   if (error) console.error(`${command} could not be started: ${error.message}`);
   process.exit(status ?? 1);
 }
@@ -84,7 +84,7 @@ rmSync(join(fresh, "snippets"), { recursive: true, force: true });
 if (optimized) {
   const wasm = join(fresh, "index_bg.wasm");
   // What rustc uses, and no more: newer encodings may not be known to workerd.
-  const uses = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types"];
+  const uses = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
   run(bin("wasm-opt"), [wasm, "-o", wasm, "-O", ...uses.map((feature) => `--enable-${feature}`), "--debuginfo"]);
 }
 writeFileSync(join(fresh, "fingerprint"), built);
