@@ -8,8 +8,9 @@ use local_worker::{LocalWorker, Options};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use simulator::webhooks::signature as sign;
 
-use crate::delivery::{Delivery, sign};
+use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, SECRET, Stage, trials};
 use crate::statuses::{failed_run, success};
 

@@ -13,8 +13,9 @@ use local_worker::{LocalWorker, Options};
 use serde::Deserialize;
 use serde_json::json;
 use simulator::{Conclusion, EventKind, EventKinds, Job, Repository, Workflow};
+use simulator::webhooks::signature as sign;
 
-use crate::delivery::{Delivery, sign};
+use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, Stage, trials};
 use crate::statuses::failed_run;
 

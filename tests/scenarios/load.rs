@@ -10,8 +10,8 @@ use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::Value;
 use simulator::{Conclusion, EventKind, EventKinds, Grant, Job, JobAction, RunAction, SimulatedGitHub, Workflow};
+use simulator::webhooks::signature as sign;
 
-use crate::delivery::sign;
 use crate::stage::{SECRET, Stage, TOKEN, number_from, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
