@@ -189,7 +189,8 @@ fn strange_json() {
         ),
     ];
     for (what, body, expected) in cases {
-        let status = read_webhook("workflow_run", &sign(SECRET, &body), &body).map_or_else(|answer| answer.status, |_| 202);
+        let status =
+            read_webhook("workflow_run", &sign(SECRET, &body), &body).map_or_else(|answer| answer.status, |_| 202);
         assert_eq!(status, expected, "{what}");
     }
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
 use serde_json::Value;
+use simulator::webhooks::signature as sign;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use simulator::webhooks::signature as sign;
 
 use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, SECRET, Stage, trials};
