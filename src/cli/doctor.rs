@@ -5,8 +5,7 @@ use futures_util::FutureExt;
 use rerunner::doctor::redeliver::{self, Redelivered};
 use rerunner::doctor::{Finding, GitHub, Site, State, Who, examine};
 use rerunner::escape::line;
-use rerunner::github::Problem;
-use rerunner::github::answer::Reply;
+use rerunner::github::{self, Reply};
 use rerunner::names::RepoName;
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::Millis;
@@ -307,9 +306,9 @@ struct Own {
 }
 
 impl Own {
-    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, Problem> {
+    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, github::Error> {
         if who == Who::App {
-            return Err(Problem::Credentials { message: "the App's key is the Worker's alone".to_owned() });
+            return Err(github::Error::Credentials { message: "the App's key is the Worker's alone".to_owned() });
         }
         let authorization = format!("Bearer {}", self.token.reveal());
         let headers = [
@@ -317,16 +316,17 @@ impl Own {
             ("accept", "application/vnd.github+json"),
             ("x-github-api-version", "2022-11-28"),
         ];
-        http::send(method, &format!("{}{path}", self.api_url), &headers, &[]).map_err(|what| Problem::Lost { what })
+        http::send(method, &format!("{}{path}", self.api_url), &headers, &[])
+            .map_err(|what| github::Error::inconclusive(format!("GitHub did not answer: {what}")))
     }
 }
 
 impl GitHub for Own {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, "GET", path)
     }
 
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, "POST", path)
     }
 }
