@@ -2,7 +2,6 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use futures_util::FutureExt;
-use hmac::{Hmac, KeyInit, Mac};
 use rerunner::doctor::redeliver::{self, Redelivered};
 use rerunner::doctor::{Finding, GitHub, Site, State, Who, examine};
 use rerunner::escape::line;
@@ -10,9 +9,9 @@ use rerunner::github::{self, Reply};
 use rerunner::names::RepoName;
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::Millis;
+use rerunner::webhook::signature::macs;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::address::Address;
 use super::deployed::{Deployed, FILE};
@@ -167,7 +166,7 @@ impl Patient {
             return;
         };
         let body = json!({ "zen": "Anything added dilutes everything else." }).to_string();
-        let signature = sign(secret, body.as_bytes());
+        let signature = format!("sha256={}", hex::encode(macs([secret], body.as_bytes())));
         let headers = [
             ("content-type", "application/json"),
             ("x-github-event", "ping"),
@@ -344,15 +343,6 @@ fn remedy_for(setting: &str) -> String {
         "ATTEMPTS" => "npm run deploy".to_owned(),
         setting => format!("Mend {setting} in wrangler.toml, then npm run deploy"),
     }
-}
-
-fn sign(secret: &Secret, body: &[u8]) -> String {
-    // Any length of key will do.
-    let mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).map(|mut mac| {
-        mac.update(body);
-        hex::encode(mac.finalize().into_bytes())
-    });
-    format!("sha256={}", mac.unwrap_or_default())
 }
 
 fn now() -> Millis {
