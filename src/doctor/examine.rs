@@ -131,11 +131,11 @@ async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Fin
     let tokens = format!("{}/settings/tokens", site.web_url);
     findings.push(match reply.headers.oauth_scopes.as_deref() {
         Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "repo") => {
-            Finding::ok("token", format!("GitHub takes it, for {login}; scopes: {scopes}"))
+            Finding::ok("token", format!("GitHub accepts it, for {login}; scopes: {scopes}"))
         }
         Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "public_repo") => Finding::warning(
             "token",
-            format!("GitHub takes it, for {login}, but its scopes ({scopes}) are for public repositories only"),
+            format!("GitHub accepts it, for {login}, but its scopes ({scopes}) are for public repositories only"),
             tokens,
         ),
         Some(scopes) => {
@@ -144,7 +144,7 @@ async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Fin
         }
         None => Finding::ok(
             "token",
-            format!("GitHub takes it, for {login}; a fine-grained one, of which GitHub does not tell what it may do"),
+            format!("GitHub accepts it, for {login}; it is fine-grained, and GitHub does not list its permissions"),
         ),
     });
     look_at_rate_limit(github, Who::Token, "token", findings).await;
@@ -184,7 +184,7 @@ pub(super) async fn read<T: serde::de::DeserializeOwned>(
     let reply: Reply = github.get(who, path).await?;
     match (reply.status, who) {
         (200, _) => serde_json::from_slice(&reply.body)
-            .map_err(|_| Problem::Lost { what: "an answer of another form".to_owned() }),
+            .map_err(|_| Problem::Lost { what: "an answer of an unexpected form".to_owned() }),
         (_, Who::App) => Err(app::problem(&reply)),
         _ => Err(problem(&reply)),
     }
