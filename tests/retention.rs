@@ -4,9 +4,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::github::{Call, Found, Page, ReadAnswer, RerunAnswer};
+use rerunner::github::{Call, Page, RerunAnswer, Response};
 use rerunner::keeper::store::{Sql, Value};
-use rerunner::keeper::{Answer, Keeper, Task, context};
+use rerunner::keeper::{Keeper, Task, context};
 use rerunner::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::Rules;
 use rerunner::policy::evidence::{Job, Step};
@@ -81,9 +81,9 @@ impl Repository {
         let mut next = Some(Task::Call(call));
         while let Some(Task::Call(call)) = next {
             let answer = match &call {
-                Call::ReadRun { run_id } => Answer::Read(ReadAnswer::Run(Box::new(run(*run_id, attempt, conclusion)))),
-                Call::ListJobs { .. } => Answer::Jobs(Found::There(Page { items: jobs(), full: false, total: None })),
-                _ => Answer::Rerun(RerunAnswer::Accepted),
+                Call::ReadRun { run_id } => Response::Run(Ok(Box::new(run(*run_id, attempt, conclusion)))),
+                Call::ListJobs { .. } => Response::Jobs(Ok(Page { items: jobs(), full: false, total: None })),
+                _ => Response::Rerun(Ok(RerunAnswer::Accepted)),
             };
             next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().task;
         }

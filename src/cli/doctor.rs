@@ -2,18 +2,16 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use futures_util::FutureExt;
-use hmac::{Hmac, KeyInit, Mac};
 use rerunner::doctor::redeliver::{self, Redelivered};
 use rerunner::doctor::{Finding, GitHub, Site, State, Who, examine};
 use rerunner::escape::line;
-use rerunner::github::Problem;
-use rerunner::github::answer::Reply;
+use rerunner::github::{self, Reply};
 use rerunner::names::RepoName;
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::Millis;
+use rerunner::webhook::signature::macs;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::address::Address;
 use super::deployed::{Deployed, FILE};
@@ -168,7 +166,7 @@ impl Patient {
             return;
         };
         let body = json!({ "zen": "Anything added dilutes everything else." }).to_string();
-        let signature = sign(secret, body.as_bytes());
+        let signature = format!("sha256={}", hex::encode(macs([secret], body.as_bytes())));
         let headers = [
             ("content-type", "application/json"),
             ("x-github-event", "ping"),
@@ -220,9 +218,11 @@ impl Patient {
                             .take(FROM_WORKER)
                             .filter(|one| nth == 0 || part.iter().any(|name| one.check.starts_with(name.as_str()))),
                     ),
-                    Err(_) => {
-                        findings.push(Finding::wrong("GitHub", "the Worker's answer cannot be read", "npm run deploy"))
-                    }
+                    Err(_) => findings.push(Finding::wrong(
+                        "GitHub",
+                        "the Worker's answer cannot be read",
+                        "npm run deploy",
+                    )),
                 },
                 Ok(reply) if matches!(reply.status, 401 | 403) => {
                     let what = "the Worker does not accept the ADMIN_TOKEN set here";
@@ -306,9 +306,9 @@ struct Own {
 }
 
 impl Own {
-    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, Problem> {
+    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, github::Error> {
         if who == Who::App {
-            return Err(Problem::Credentials { message: "only the Worker has the App's key".to_owned() });
+            return Err(github::Error::Credentials { message: "only the Worker has the App's key".to_owned() });
         }
         let authorization = format!("Bearer {}", self.token.reveal());
         let headers = [
@@ -316,16 +316,17 @@ impl Own {
             ("accept", "application/vnd.github+json"),
             ("x-github-api-version", "2022-11-28"),
         ];
-        http::send(method, &format!("{}{path}", self.api_url), &headers, &[]).map_err(|what| Problem::Lost { what })
+        http::send(method, &format!("{}{path}", self.api_url), &headers, &[])
+            .map_err(|what| github::Error::inconclusive(format!("GitHub gave no usable answer: {what}")))
     }
 }
 
 impl GitHub for Own {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, "GET", path)
     }
 
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, "POST", path)
     }
 }
@@ -342,15 +343,6 @@ fn remedy_for(setting: &str) -> String {
         "ATTEMPTS" => "npm run deploy".to_owned(),
         setting => format!("Fix {setting} in wrangler.toml, then npm run deploy"),
     }
-}
-
-fn sign(secret: &Secret, body: &[u8]) -> String {
-    // Any length of key will do.
-    let mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).map(|mut mac| {
-        mac.update(body);
-        hex::encode(mac.finalize().into_bytes())
-    });
-    format!("sha256={}", mac.unwrap_or_default())
 }
 
 fn now() -> Millis {

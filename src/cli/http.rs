@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rerunner::github::answer::{Reply, ReplyHeaders};
+use rerunner::github::{Reply, ReplyHeaders};
 use ureq::http::Request;
 use ureq::{Agent, Proxy};
 use url::Url;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::examine::examine;
 use super::redeliver::{Redelivered, everything};
 use super::*;
-use crate::github::answer::ReplyHeaders;
+use crate::github::ReplyHeaders;
 use crate::time::{Millis, Span};
 
 const NOW: Millis = Millis(1_795_446_245_000);
@@ -34,13 +34,13 @@ impl Scripted {
 }
 
 impl GitHub for Scripted {
-    async fn get(&self, _: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn get(&self, _: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         let body = json!({ "message": "Not Found" }).to_string().into_bytes();
         let unknown = || Reply { status: 404, headers: ReplyHeaders::default(), body };
         Ok(self.answers.get(path).cloned().unwrap_or_else(unknown))
     }
 
-    async fn post(&self, _: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn post(&self, _: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.posted.borrow_mut().push(path.to_owned());
         Ok(Reply { status: 202, headers: ReplyHeaders::default(), body: b"{}".to_vec() })
     }
@@ -217,5 +217,5 @@ fn every_page_of_failed_deliveries_is_sent_again() {
     assert_eq!(*github.posted.borrow(), ["/app/hook/deliveries/3/attempts", "/app/hook/deliveries/8/attempts"]);
     // With a token, webhooks that may not be seen are a matter to tell.
     let refused = everything(&Scripted::default(), &site(false, true), &[repository()], NOW).now_or_never().unwrap();
-    assert_eq!(refused, Err(Problem::NotFound));
+    assert_eq!(refused, Err(github::Error::NotFound));
 }

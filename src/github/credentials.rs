@@ -17,8 +17,9 @@ use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::settings::{App, Secret, Settings};
 use crate::time::{Millis, Span};
 
-use super::answer::{Problem, Reply, problem};
-use super::app::{self, InstallationAnswer, InstallationToken, RENEW_BEFORE, TokenAnswer};
+use super::Error;
+use super::answer::Reply;
+use super::app::{self, InstallationToken, RENEW_BEFORE};
 use super::comments::Author;
 use super::redirect::Place;
 use super::request::Method;
@@ -41,7 +42,7 @@ pub trait Way {
     fn now(&self) -> Millis;
     /// By RSASSA-PKCS1-v1_5 with SHA-256. An error says what is wrong with the key.
     async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, String>;
-    async fn exchange(&self, method: Method, path: &str, body: Option<&str>, token: &Secret) -> Result<Reply, Problem>;
+    async fn exchange(&self, method: Method, path: &str, body: Option<&str>, token: &Secret) -> Result<Reply, Error>;
     async fn wait(&self, span: Span);
 }
 
@@ -124,10 +125,10 @@ impl Credentials {
     }
 
     /// What to make the next call with.
-    pub async fn authorization(&self, way: &impl Way, repository: &RepoName) -> Result<Authorization, Problem> {
+    pub async fn authorization(&self, way: &impl Way, repository: &RepoName) -> Result<Authorization, Error> {
         let token = self.settings.github_token.clone().map(Authorization::Token);
         let Some(app) = &self.settings.github_app else {
-            return token.ok_or_else(|| Problem::Credentials { message: "GITHUB_TOKEN is not set".to_owned() });
+            return token.ok_or_else(|| Error::Credentials { message: "GITHUB_TOKEN is not set".to_owned() });
         };
         if let Some(known) = self.known.borrow().usable(way.now(), token.as_ref()) {
             return Ok(known);
@@ -145,7 +146,7 @@ impl Credentials {
         let mut known = self.known.borrow_mut();
         known.wanting = match &fetched {
             Ok(token) => token.is_none(),
-            Err(problem) => *problem == app::suspended(),
+            Err(error) => *error == app::suspended(),
         };
         match (fetched?, token) {
             (Some(fetched), _) => {
@@ -164,7 +165,7 @@ impl Credentials {
     }
 
     /// Who writes with what [`Credentials::authorization`] gives now.
-    pub async fn author(&self, way: &impl Way, repository: &RepoName) -> Result<Author, Problem> {
+    pub async fn author(&self, way: &impl Way, repository: &RepoName) -> Result<Author, Error> {
         let authorization = self.authorization(way, repository).await?;
         if let (Authorization::Installation(_), Some(app)) = (&authorization, &self.settings.github_app) {
             return Ok(Author::App(app.id.clone()));
@@ -221,7 +222,7 @@ impl Credentials {
         let perhaps_not_known = current
             && !suspended
             && known.new_since.is_some_and(|since| now < since + NEW_FOR)
-            && matches!(problem(reply), Problem::Credentials { .. } | Problem::NotFound);
+            && matches!(Error::of(reply), Error::Credentials { .. } | Error::NotFound);
         if perhaps_not_known && let Some(wait) = tries.checked_sub(1).and_then(|n| NOT_KNOWN_YET.get(n)) {
             return Refused::PerhapsNotYet(*wait);
         }
@@ -242,28 +243,19 @@ impl Credentials {
         way: &impl Way,
         app: &App,
         repository: &RepoName,
-    ) -> Result<Option<InstallationToken>, Problem> {
+    ) -> Result<Option<InstallationToken>, Error> {
         let known = self.known.borrow().installation;
         if let Some(installation) = known {
-            match self.create_token(way, app, repository, installation).await? {
-                TokenAnswer::Token(token) => return Ok(Some(token)),
-                TokenAnswer::Problem(problem) => return Err(problem),
-                // It was removed, and perhaps installed anew.
-                TokenAnswer::NotInstalled => self.known.borrow_mut().installation = None,
+            if let Some(token) = self.create_token(way, app, repository, installation).await? {
+                return Ok(Some(token));
             }
+            // It was removed, and perhaps installed anew.
+            self.known.borrow_mut().installation = None;
         }
         let reply = self.as_app(way, app, Method::Get, &app::installation_path(repository), None).await?;
-        let installation = match InstallationAnswer::of(&reply) {
-            InstallationAnswer::Installed(installation) => installation,
-            InstallationAnswer::NotInstalled => return Ok(None),
-            InstallationAnswer::Problem(problem) => return Err(problem),
-        };
+        let Some(installation) = app::read_installation(&reply)? else { return Ok(None) };
         self.known.borrow_mut().installation = Some(installation);
-        match self.create_token(way, app, repository, installation).await? {
-            TokenAnswer::Token(token) => Ok(Some(token)),
-            TokenAnswer::Problem(problem) => Err(problem),
-            TokenAnswer::NotInstalled => Ok(None),
-        }
+        self.create_token(way, app, repository, installation).await
     }
 
     async fn create_token(
@@ -272,20 +264,20 @@ impl Credentials {
         app: &App,
         repository: &RepoName,
         installation: InstallationId,
-    ) -> Result<TokenAnswer, Problem> {
+    ) -> Result<Option<InstallationToken>, Error> {
         let (id, path) = (self.known.borrow().repository, app::token_path(installation));
         let ask = async |permissions| {
             let body = app::token_body(repository, id, &permissions);
             let reply = self.as_app(way, app, Method::Post, &path, Some(&body)).await?;
-            Ok((reply.status, TokenAnswer::of(&reply, app.needed)))
+            Ok::<_, Error>((reply.status, app::read_token(&reply, app.needed)))
         };
         let (status, answer) = ask(app.needed.to_json()).await?;
         match app.needed.at_least() {
-            Some(less) if status == 422 && matches!(answer, TokenAnswer::Problem(_)) => {
+            Some(less) if status == 422 && answer.is_err() => {
                 let (_, with_less) = ask(less).await?;
-                Ok(if matches!(with_less, TokenAnswer::Token(_)) { with_less } else { answer })
+                if let Ok(Some(token)) = with_less { Ok(Some(token)) } else { answer }
             }
-            _ => Ok(answer),
+            _ => answer,
         }
     }
 
@@ -297,11 +289,11 @@ impl Credentials {
         method: Method,
         path: &str,
         body: Option<&str>,
-    ) -> Result<Reply, Problem> {
+    ) -> Result<Reply, Error> {
         let by_clock = async |ahead: i64| {
             let claims = app.claims(Millis(way.now().0.saturating_add(ahead)));
             let signature = way.sign(app, &claims).await;
-            let signature = signature.map_err(|what| Problem::Credentials {
+            let signature = signature.map_err(|what| Error::Credentials {
                 message: format!("GITHUB_APP_PRIVATE_KEY cannot be used: {what}"),
             })?;
             way.exchange(method, path, body, &app::signed(&claims, &signature)).await
@@ -381,7 +373,7 @@ mod tests {
             Ok(vec![1, 2, 3])
         }
 
-        async fn exchange(&self, _: Method, path: &str, body: Option<&str>, _: &Secret) -> Result<Reply, Problem> {
+        async fn exchange(&self, _: Method, path: &str, body: Option<&str>, _: &Secret) -> Result<Reply, Error> {
             self.asked.borrow_mut().push(path.to_owned());
             self.bodies.borrow_mut().push(body.map(str::to_owned));
             let reply = self.replies.borrow_mut().pop_front().expect("no further call");
@@ -437,11 +429,11 @@ mod tests {
         panic!("it waits for something")
     }
 
-    fn ask(credentials: &Credentials, way: &Scripted) -> Result<Authorization, Problem> {
+    fn ask(credentials: &Credentials, way: &Scripted) -> Result<Authorization, Error> {
         now(credentials.authorization(way, &RepoName::parse("octo/widgets").unwrap()))
     }
 
-    fn installation(token: &str) -> Result<Authorization, Problem> {
+    fn installation(token: &str) -> Result<Authorization, Error> {
         Ok(Authorization::Installation(Secret::new(token)))
     }
 
@@ -456,7 +448,7 @@ mod tests {
         let expected = Ok(Authorization::Token(Secret::new("t")));
         assert_eq!(ask(&Credentials::new(Rc::new(settings)), &way), expected);
         let none = ask(&Credentials::new(Rc::new(Settings::read(|_| None))), &way);
-        assert!(matches!(none, Err(Problem::Credentials { .. })));
+        assert!(matches!(none, Err(Error::Credentials { .. })));
     }
 
     #[test]
@@ -467,7 +459,7 @@ mod tests {
         settings.github_token = Some(Secret::new("t"));
         let of_token = Credentials::new(Rc::new(settings));
         let way = Scripted::new([message(502, ""), reply(200, json!({ "id": 7, "login": "me" }))]);
-        assert!(matches!(author(&of_token, &way), Err(Problem::Lost { .. })));
+        assert!(matches!(author(&of_token, &way), Err(Error::Inconclusive { .. })));
         for _ in 0..2 {
             assert_eq!(author(&of_token, &way), Ok(Author::User(7)));
         }
@@ -507,7 +499,7 @@ mod tests {
         // What it lacks besides is named in full.
         let credentials = self::credentials(None);
         let way = Scripted::new([installed(7), not_granted(), not_granted()]);
-        let Err(Problem::Credentials { message }) = ask(&credentials, &way) else { panic!("a token") };
+        let Err(Error::Credentials { message }) = ask(&credentials, &way) else { panic!("a token") };
         assert!(message.contains("actions: write") && message.contains("pull_requests: read"), "{message}");
     }
 
@@ -649,8 +641,8 @@ mod tests {
         let suspended = reply(200, json!({ "id": 7, "suspended_at": "2026-11-23T15:04:05Z" }));
         let way = Scripted::new([message(404, "Not Found"), suspended, token("t", 60)]);
         let id = InstallationId::new(7).unwrap();
-        assert!(matches!(ask(&credentials, &way), Err(Problem::Repository { .. })));
-        assert!(matches!(ask(&credentials, &way), Err(Problem::Credentials { .. })));
+        assert!(matches!(ask(&credentials, &way), Err(Error::Repository { .. })));
+        assert!(matches!(ask(&credentials, &way), Err(Error::Credentials { .. })));
         assert!(credentials.heard_of(id));
         assert!(!credentials.heard_of(id));
         assert_eq!(ask(&credentials, &way), installation("t"));
@@ -675,7 +667,7 @@ mod tests {
         let suspended = message(403, "This installation has been suspended");
         credentials.heard_of(InstallationId::new(7).unwrap());
         let refused = ask(&credentials, &Scripted::new([suspended]));
-        assert!(matches!(refused, Err(Problem::Credentials { message }) if message.contains("suspended")));
+        assert!(matches!(refused, Err(Error::Credentials { message }) if message.contains("suspended")));
     }
 
     #[test]
@@ -697,7 +689,7 @@ mod tests {
         let mut refused = message(401, "A JSON web token could not be decoded");
         refused.headers.date = Some("Mon, 23 Nov 2026 15:04:05 GMT".to_owned());
         let way = Scripted::new([refused]);
-        assert!(matches!(ask(&credentials(None), &way), Err(Problem::Credentials { .. })));
+        assert!(matches!(ask(&credentials(None), &way), Err(Error::Credentials { .. })));
         way.was_asked(&[LOOKED_UP]);
     }
 }

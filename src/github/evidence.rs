@@ -7,23 +7,11 @@ use crate::names::JobId;
 use crate::policy::evidence::{Job, Step};
 use crate::time::Millis;
 
-use super::answer::{Problem, Reply, problem};
-use super::request::EVIDENCE_SMALLEST;
+use super::Error;
+use super::answer::Reply;
 
 /// A message is shortened to this many characters: what people look for is at its beginning.
 const MESSAGE_MOST: usize = 2_000;
-
-/// The answer to a call for evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found<T> {
-    There(T),
-    /// GitHub does not give it, now or later, and why: the decision goes on without it.
-    Absent(String),
-    /// GitHub does not have it, and why it may only not have it yet.
-    NotYet(String),
-    /// Perhaps later.
-    Problem(Problem),
-}
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,69 +23,29 @@ pub struct Page<T> {
     pub total: Option<u64>,
 }
 
-impl<T> Found<T> {
-    /// Of a reply that is not what was asked for.
-    pub fn missing(reply: &Reply) -> Self {
-        match problem(reply) {
-            // The token as a whole is refused, or GitHub cannot answer now: that concerns more than this.
-            refused @ Problem::Credentials { .. } if reply.status == 401 => Self::Problem(refused),
-            later @ (Problem::RateLimited { .. } | Problem::Lost { .. } | Problem::Repository { .. }) => {
-                Self::Problem(later)
-            }
-            Problem::NotFound => Self::NotYet("GitHub has none (404)".to_owned()),
-            Problem::Credentials { message } | Problem::Refused { message } | Problem::Unclear { message } => {
-                Self::Absent(format!("GitHub refused: {message}"))
-            }
-        }
-    }
-
-    /// Of a list that is longer than what is read of one. Smaller pages may do; where there are none, somebody's long texts
-    /// are no outage.
-    pub fn too_long(per_page: u32) -> Self {
-        if per_page > EVIDENCE_SMALLEST {
-            Self::Problem(Problem::Lost { what: "a list of more than 4 MiB".to_owned() })
-        } else {
-            Self::Absent("GitHub's list of it is larger than 4 MiB".to_owned())
-        }
-    }
-
-    pub fn problem(&self) -> Option<&Problem> {
-        match self {
-            Self::Problem(problem) => Some(problem),
-            Self::There(_) | Self::Absent(_) | Self::NotYet(_) => None,
-        }
-    }
+/// Reads the answer to "Get a workflow": its name.
+pub fn read_workflow(reply: &Reply) -> Result<String, Error> {
+    read(reply, "a workflow", |body| serde_json::from_slice(body).map(|Workflow { name }| name))
 }
 
-impl Found<String> {
-    /// Reads the answer to "Get a workflow": its name.
-    pub fn workflow(reply: &Reply) -> Self {
-        read(reply, "workflow", |body| serde_json::from_slice(body).map(|Workflow { name }| name))
-    }
+/// Reads the answer to "List jobs for a workflow run attempt", asked for so many on a page.
+pub fn read_jobs(reply: &Reply, per_page: u32) -> Result<Page<Job>, Error> {
+    read(reply, "a list of jobs", |body| {
+        let List { total_count, jobs } = serde_json::from_slice(body)?;
+        let full = is_full(jobs.len(), per_page);
+        Ok(Page { full, total: total_count, items: jobs.into_iter().map(Job::from).collect() })
+    })
 }
 
-impl Found<Page<Job>> {
-    /// Reads the answer to "List jobs for a workflow run attempt", asked for so many on a page.
-    pub fn jobs(reply: &Reply, per_page: u32) -> Self {
-        read(reply, "list of jobs", |body| {
-            let List { total_count, jobs } = serde_json::from_slice(body)?;
-            let full = is_full(jobs.len(), per_page);
-            Ok(Page { full, total: total_count, items: jobs.into_iter().map(Job::from).collect() })
-        })
-    }
-}
-
-impl Found<Page<String>> {
-    /// Reads the answer to "List check run annotations": the messages.
-    pub fn annotations(reply: &Reply, per_page: u32) -> Self {
-        read(reply, "list of annotations", |body| {
-            let list: Vec<Annotation> = serde_json::from_slice(body)?;
-            let full = is_full(list.len(), per_page);
-            let messages = list.into_iter().filter_map(|annotation| annotation.message);
-            let items = messages.map(|message| message.chars().take(MESSAGE_MOST).collect()).collect();
-            Ok(Page { full, total: None, items })
-        })
-    }
+/// Reads the answer to "List check run annotations": the messages.
+pub fn read_annotations(reply: &Reply, per_page: u32) -> Result<Page<String>, Error> {
+    read(reply, "a list of annotations", |body| {
+        let list: Vec<Annotation> = serde_json::from_slice(body)?;
+        let full = is_full(list.len(), per_page);
+        let messages = list.into_iter().filter_map(|annotation| annotation.message);
+        let items = messages.map(|message| message.chars().take(MESSAGE_MOST).collect()).collect();
+        Ok(Page { full, total: None, items })
+    })
 }
 
 fn is_full(items: usize, per_page: u32) -> bool {
@@ -108,19 +56,11 @@ pub(super) fn read<T>(
     reply: &Reply,
     what: &str,
     parse: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
-) -> Found<T> {
+) -> Result<T, Error> {
     if reply.status != 200 {
-        return Found::missing(reply);
+        return Err(Error::of_optional_read(reply));
     }
-    parse(&reply.body).map_or_else(
-        |error| {
-            let (line, column) = (error.line(), error.column());
-            Found::Problem(Problem::Lost {
-                what: format!("an answer that is no {what} (line {line}, column {column})"),
-            })
-        },
-        Found::There,
-    )
+    parse(&reply.body).map_err(|error| Error::unreadable(what, &error))
 }
 
 #[derive(Deserialize)]
@@ -210,7 +150,7 @@ mod tests {
             { "id": 10, "name": "late", "status": "in_progress", "conclusion": "failure", "started_at": null,
               "completed_at": null, "runner_name": "", "labels": null },
         ]});
-        let Found::There(page) = Found::jobs(&reply(200, &body), 100) else { panic!("not read") };
+        let page = read_jobs(&reply(200, &body), 100).unwrap();
         assert_eq!((page.full, page.total), (false, Some(2)));
         let [first, second] = page.items.try_into().unwrap();
         assert_eq!(first.name, "test \"3.12\"\n");
@@ -218,7 +158,7 @@ mod tests {
         assert_eq!(first.steps.first().and_then(|step| step.conclusion), Some(Conclusion::Failure));
         assert_eq!((second.conclusion, second.runner, second.labels), (None, None, vec![]));
         for broken in [json!([]), json!({ "jobs": [{ "id": 0, "name": "x" }] }), json!({ "jobs": null })] {
-            assert!(matches!(Found::jobs(&reply(200, &broken), 100), Found::Problem(Problem::Lost { .. })), "{broken}");
+            assert!(matches!(read_jobs(&reply(200, &broken), 100), Err(Error::Inconclusive { .. })), "{broken}");
         }
     }
 
@@ -250,17 +190,17 @@ mod tests {
                     false => job[field] = serde_json::Value::Null,
                 }
                 let list = reply(200, &json!({ "total_count": 1, "jobs": [job] }));
-                assert!(matches!(Found::jobs(&list, 100), Found::There(_)), "{field}, missing: {missing}");
+                assert!(read_jobs(&list, 100).is_ok(), "{field}, missing: {missing}");
             }
         }
         for step in [json!({ "name": "x", "conclusion": null }), json!({ "name": "x" })] {
             let list = reply(200, &json!({ "total_count": 1, "jobs": [{ "id": 9, "name": "x", "steps": [step] }] }));
-            assert!(matches!(Found::jobs(&list, 100), Found::There(_)));
+            assert!(read_jobs(&list, 100).is_ok());
         }
         let uncounted = reply(200, &json!({ "total_count": null, "jobs": [] }));
-        assert!(matches!(Found::jobs(&uncounted, 100), Found::There(_)));
+        assert!(read_jobs(&uncounted, 100).is_ok());
         let annotations = reply(200, &json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
-        let Found::There(page) = Found::annotations(&annotations, 100) else { panic!("not read") };
+        let page = read_annotations(&annotations, 100).unwrap();
         assert_eq!(page.items, ["x"]);
     }
 
@@ -270,33 +210,30 @@ mod tests {
         for (n, per_page, expected) in
             [(0, 100, false), (99, 100, false), (100, 100, true), (49, 50, false), (50, 50, true)]
         {
-            let Found::There(page) = Found::annotations(&reply(200, &list(n)), per_page) else { panic!("not read") };
+            let page = read_annotations(&reply(200, &list(n)), per_page).unwrap();
             assert_eq!((page.items.len(), page.full), (n, expected));
         }
     }
 
     #[test]
-    fn a_list_that_is_too_long_is_no_outage_in_the_end() {
-        for (per_page, absent) in [(100, false), (50, false), (20, true)] {
-            let found = Found::<Page<Job>>::too_long(per_page);
-            assert_eq!(matches!(found, Found::Absent(_)), absent, "{per_page}");
-            assert_eq!(found.problem().is_none(), absent, "{per_page}");
+    fn what_one_refusal_is_about() {
+        let of = |status, message: &str| read_annotations(&reply(status, &json!({ "message": message })), 100);
+        for (status, message, said) in [
+            (
+                403,
+                "Resource not accessible by personal access token",
+                "403 Resource not accessible by personal access token",
+            ),
+            (410, "Gone", "410 Gone"),
+        ] {
+            assert_eq!(of(status, message), Err(Error::Refused { message: said.to_owned() }));
         }
-    }
-
-    #[test]
-    fn what_is_absent_and_what_may_come() {
-        let of = |status, message: &str| Found::annotations(&reply(status, &json!({ "message": message })), 100);
-        for (status, message) in
-            [(403, "Resource not accessible by personal access token"), (410, "Gone"), (403, "Something new")]
-        {
-            assert!(matches!(of(status, message), Found::Absent(_)), "{status}");
-        }
-        assert!(matches!(of(404, "Not Found"), Found::NotYet(_)));
-        for (status, message) in
-            [(401, "Bad credentials"), (403, "API rate limit exceeded"), (429, ""), (451, "No"), (502, "")]
-        {
-            assert!(matches!(of(status, message), Found::Problem(_)), "{status}");
-        }
+        assert_eq!(of(403, "Something new"), Err(Error::UnclearRefusal { message: "Something new".to_owned() }));
+        assert_eq!(of(404, "Not Found"), Err(Error::NotFound));
+        // These concern more than this.
+        assert_eq!(of(401, "Bad credentials"), Err(Error::Credentials { message: "401 Bad credentials".to_owned() }));
+        assert_eq!(of(403, "API rate limit exceeded"), Err(Error::RateLimited { wait: None }));
+        assert_eq!(of(451, "No"), Err(Error::Repository { message: "451 No".to_owned() }));
+        assert_eq!(of(502, ""), Err(Error::inconclusive("GitHub answered 502")));
     }
 }

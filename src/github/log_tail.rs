@@ -4,12 +4,25 @@ use std::collections::VecDeque;
 
 use crate::policy::evidence::LogTail;
 
+use super::Error;
+use super::answer::Reply;
+
 /// "The last 500 lines."
 const LINES: usize = 500;
 /// A line is cut at this.
 const LINE_BYTES: usize = 2_000;
 /// `2026-11-23T15:04:05.1234567Z `, with which the runner begins each line.
 const TIME_BYTES: usize = 29;
+
+/// Reads a whole log at once.
+pub fn read(reply: &Reply) -> Result<LogTail, Error> {
+    if reply.status != 200 {
+        return Err(Error::of_optional_read(reply));
+    }
+    let mut tail = Tail::default();
+    tail.push(&reply.body);
+    Ok(tail.finish())
+}
 
 #[derive(Debug, Default)]
 pub struct Tail {

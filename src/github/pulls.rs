@@ -6,8 +6,9 @@ use serde::Deserialize;
 use crate::policy::run::{Origin, PullRequest, Run};
 use crate::time::Millis;
 
+use super::Error;
 use super::answer::Reply;
-use super::evidence::{self, Found, Page};
+use super::evidence::{self, Page};
 
 /// A pull request is about 25 kB, and its text up to 256 kB.
 pub const PULLS_PER_PAGE: u32 = 50;
@@ -46,15 +47,13 @@ impl Head {
     }
 }
 
-impl Found<Page<PullRequest>> {
-    /// Reads the answer to "List pull requests".
-    pub fn pulls(reply: &Reply) -> Self {
-        evidence::read(reply, "list of pull requests", |body| {
-            let list: Vec<Wire> = serde_json::from_slice(body)?;
-            let full = list.len() >= PULLS_PER_PAGE as usize;
-            Ok(Page { full, total: None, items: list.into_iter().map(PullRequest::from).collect() })
-        })
-    }
+/// Reads the answer to "List pull requests".
+pub fn read(reply: &Reply) -> Result<Page<PullRequest>, Error> {
+    evidence::read(reply, "a list of pull requests", |body| {
+        let list: Vec<Wire> = serde_json::from_slice(body)?;
+        let full = list.len() >= PULLS_PER_PAGE as usize;
+        Ok(Page { full, total: None, items: list.into_iter().map(PullRequest::from).collect() })
+    })
 }
 
 #[derive(Deserialize)]

@@ -156,6 +156,11 @@ impl Call {
         )
     }
 
+    /// Whether a decision is made without what it asks for, if that is not to be had.
+    pub fn is_optional(&self) -> bool {
+        self.is_evidence() || matches!(self, Self::ReadPolicy { .. })
+    }
+
     pub fn request(&self, repository: &RepoName) -> Request {
         let owner = repository.owner();
         let repository = format!("/repos/{repository}");

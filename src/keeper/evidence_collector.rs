@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::github::pulls::{Head, PULL_PAGES};
 use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
-use crate::github::{Call, Found, Page, Problem};
+use crate::github::{self, Call, Page, Response};
 use crate::names::Conclusion;
 use crate::names::JobId;
 use crate::policy::Policy;
@@ -17,7 +17,6 @@ use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget
 use crate::policy::{run::PullRequest, run::Run};
 use crate::time::{Millis, Span};
 
-use super::answer::Answer;
 use super::subrequests;
 use super::tracked_run::Begun;
 
@@ -74,7 +73,7 @@ pub enum Collected {
     Ask(Call),
     /// What was asked for is known, or known to be absent.
     Had,
-    Failed(Problem),
+    Failed(github::Error),
     /// Nobody waits for it any more.
     Stray,
 }
@@ -210,60 +209,71 @@ impl EvidenceCollector {
         call
     }
 
-    pub fn take(&mut self, call: &Call, answer: Answer) -> Collected {
+    pub fn take(&mut self, call: &Call, response: Response) -> Collected {
         if self.asked.take_if(|asked| asked == call).is_none() {
             return Collected::Stray;
         }
-        match (call, answer) {
-            (Call::ListJobs { .. }, Answer::Jobs(found)) => match self.found(call, found) {
+        match (call, response) {
+            (Call::ListJobs { .. }, Response::Jobs(found)) => match self.found(call, found) {
                 Ok(page) => self.jobs_page(call, page),
                 Err(taken) => taken,
             },
-            (Call::ListAnnotations { job_id, .. }, Answer::Annotations(found)) => match self.found(call, found) {
+            (Call::ListAnnotations { job_id, .. }, Response::Annotations(found)) => match self.found(call, found) {
                 Ok(page) => self.annotations_page(call, *job_id, page),
                 Err(taken) => taken,
             },
-            (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match self.found(call, found) {
+            (Call::ReadLog { job_id, .. }, Response::Log(found)) => match self.found(call, found) {
                 Ok(tail) => {
                     self.evidence.logs.insert(*job_id, Fetched::Present(tail));
                     Collected::Had
                 }
                 Err(taken) => taken,
             },
-            (Call::ReadWorkflow { .. }, Answer::Workflow(found)) => match self.found(call, found) {
+            (Call::ReadWorkflow { .. }, Response::Workflow(found)) => match self.found(call, found) {
                 Ok(name) => {
                     self.evidence.workflow = Fetched::Present(name);
                     Collected::Had
                 }
                 Err(taken) => taken,
             },
-            (Call::ListPulls { page, .. }, Answer::Pulls(found)) => self.pulls_page(call, *page, found),
+            (Call::ListPulls { page, .. }, Response::Pulls(found)) => self.pulls_page(call, *page, found),
             _ => Collected::Stray,
         }
     }
 
     /// What is there; or what follows from that it is not.
-    fn found<T>(&mut self, call: &Call, found: Found<T>) -> Result<T, Collected> {
-        match found {
-            Found::There(there) => Ok(there),
-            Found::Absent(why) => Err(self.absent(call, why)),
-            Found::NotYet(why) => {
+    fn found<T>(&mut self, call: &Call, result: Result<T, github::Error>) -> Result<T, Collected> {
+        let error = match result {
+            Ok(there) => return Ok(there),
+            Err(error) => error,
+        };
+        let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
+        Err(match (error, smaller) {
+            (github::Error::Inconclusive { .. } | github::Error::TooLarge { .. }, Some(smaller)) => {
+                self.jobs.clear();
+                self.messages.clear();
+                Collected::Ask(self.call(smaller))
+            }
+            // Somebody's long texts are no outage.
+            (error @ github::Error::TooLarge { .. }, None) => self.absent(call, error.to_string()),
+            (github::Error::NotFound, _) => {
                 self.is_missing(call, NOT_YET_FOR);
-                Err(self.absent(call, why))
+                self.absent(call, "GitHub has none (404)".to_owned())
             }
-            Found::Problem(problem @ Problem::Lost { .. }) => {
-                let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
-                Err(smaller.map_or(Collected::Failed(problem), |smaller| {
-                    self.jobs.clear();
-                    self.messages.clear();
-                    Collected::Ask(self.call(smaller))
-                }))
+            (error @ (github::Error::Refused { .. } | github::Error::UnclearRefusal { .. }), _) => {
+                self.absent(call, error.to_string())
             }
-            Found::Problem(problem) => Err(Collected::Failed(problem)),
-        }
+            (
+                error @ (github::Error::Inconclusive { .. }
+                | github::Error::RateLimited { .. }
+                | github::Error::Credentials { .. }
+                | github::Error::Repository { .. }),
+                _,
+            ) => Collected::Failed(error),
+        })
     }
 
-    fn pulls_page(&mut self, call: &Call, page: u32, found: Found<Page<PullRequest>>) -> Collected {
+    fn pulls_page(&mut self, call: &Call, page: u32, found: Result<Page<PullRequest>, github::Error>) -> Collected {
         let listed = match self.found(call, found) {
             Ok(listed) => listed,
             Err(taken) => return taken,

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::github::answer::{Problem, ReplyHeaders};
+use crate::github::answer::ReplyHeaders;
 use crate::names::Conclusion;
 use crate::names::{RepoName, RunAttempt, RunId};
 use crate::policy::run::Fork;
@@ -22,11 +22,8 @@ fn of_fork() -> Value {
 }
 
 #[track_caller]
-fn read(pull: &Value) -> PullRequest {
-    match Found::pulls(&reply(200, &json!([pull]))) {
-        Found::There(page) => page.items.into_iter().next().unwrap(),
-        other => panic!("{other:?}"),
-    }
+fn one(pull: &Value) -> PullRequest {
+    read(&reply(200, &json!([pull]))).unwrap().items.into_iter().next().unwrap()
 }
 
 fn run(origin: Origin) -> Run {
@@ -58,7 +55,7 @@ fn fork(name: &str, id: u64) -> Origin {
 
 #[test]
 fn what_is_read() {
-    let pull = read(&of_fork());
+    let pull = one(&of_fork());
     let expected = PullRequest {
         number: 5,
         open: true,
@@ -76,12 +73,12 @@ fn what_is_read() {
     let mut merged = of_fork();
     merged["state"] = "closed".into();
     merged["merged_at"] = "2026-11-23T15:04:05Z".into();
-    assert_eq!((read(&merged).open, read(&merged).merged), (false, true));
+    assert_eq!((one(&merged).open, one(&merged).merged), (false, true));
     let mut own = of_fork();
     own["head"] = own["base"].clone();
-    assert_eq!((read(&own).is_own, read(&own).is_from_default_branch), (true, true));
+    assert_eq!((one(&own).is_own, one(&own).is_from_default_branch), (true, true));
     own["head"]["ref"] = "next".into();
-    assert_eq!((read(&own).is_own, read(&own).is_from_default_branch), (true, false));
+    assert_eq!((one(&own).is_own, one(&own).is_from_default_branch), (true, false));
 }
 
 #[test]
@@ -98,22 +95,22 @@ fn what_is_nullable_or_optional_may_be_either() {
                 true => drop(of.as_object_mut().unwrap().remove(key)),
                 false => of[key] = Value::Null,
             }
-            read(&pull);
+            one(&pull);
         }
     }
     // Of a fork that is gone GitHub knows whose it was, or not even that.
     let mut gone = of_fork();
     gone["head"]["repo"] = Value::Null;
-    assert_eq!((read(&gone).head_owner.as_deref(), read(&gone).is_own), (Some("ann"), false));
+    assert_eq!((one(&gone).head_owner.as_deref(), one(&gone).is_own), (Some("ann"), false));
     gone["head"]["user"] = Value::Null;
-    assert_eq!(read(&gone).head_owner.as_deref(), Some("ann"));
+    assert_eq!(one(&gone).head_owner.as_deref(), Some("ann"));
     gone["head"]["label"] = Value::Null;
-    assert_eq!((read(&gone).head_owner, read(&gone).is_own), (None, false));
+    assert_eq!((one(&gone).head_owner, one(&gone).is_own), (None, false));
 }
 
 #[test]
 fn whose_branch_it_is_from() {
-    let pull = read(&of_fork());
+    let pull = one(&of_fork());
     for (origin, is) in [
         (fork("Ann/widgets", 70), true),
         (fork("ann/other-fork", 71), false),
@@ -148,15 +145,15 @@ fn what_is_asked_for() {
 #[test]
 fn full_pages_and_other_answers() {
     for (n, full) in [(0, false), (49, false), (50, true)] {
-        let Found::There(page) = Found::pulls(&reply(200, &json!(vec![of_fork(); n]))) else { panic!("not read") };
+        let page = read(&reply(200, &json!(vec![of_fork(); n]))).unwrap();
         assert_eq!((page.items.len(), page.full), (n, full));
     }
     for (status, message) in [(403, "Resource not accessible by personal access token"), (404, "Not Found")] {
-        let answer = Found::pulls(&reply(status, &json!({ "message": message })));
-        assert!(matches!(answer, Found::Absent(_) | Found::NotYet(_)), "{answer:?}");
+        let answer = read(&reply(status, &json!({ "message": message })));
+        assert!(matches!(answer, Err(Error::Refused { .. } | Error::NotFound)), "{answer:?}");
     }
     for broken in [json!({}), json!([{}]), json!([{ "number": 1, "head": null, "base": null }])] {
-        let answer = Found::pulls(&reply(200, &broken));
-        assert!(matches!(answer, Found::Problem(Problem::Lost { .. })), "{answer:?}");
+        let answer = read(&reply(200, &broken));
+        assert!(matches!(answer, Err(Error::Inconclusive { .. })), "{answer:?}");
     }
 }

@@ -86,7 +86,7 @@ fn one_decision_makes_a_bounded_number_of_requests() {
 #[test]
 fn what_github_does_not_have_is_done_without_after_a_moment() {
     let play = with_log(&["read ECONNRESET"]);
-    play.github.borrow_mut().log_problem = Some(Problem::NotFound);
+    play.github.borrow_mut().log_problem = Some(github::Error::NotFound);
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(9));
     play.stands(RunOutcome::Waiting, 0);
@@ -128,7 +128,7 @@ fn after_an_outage_evidence_is_not_done_without_at_once() {
 #[test]
 fn a_rate_limit_is_waited_out() {
     let play = with_log(&["read ECONNRESET"]);
-    play.github.borrow_mut().evidence_problems = vec![Problem::RateLimited { wait: Some(Span::minutes(10)) }];
+    play.github.borrow_mut().evidence_problems = vec![github::Error::RateLimited { wait: Some(Span::minutes(10)) }];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(10));
     play.reruns(&[]);
