@@ -218,11 +218,9 @@ impl Patient {
                             .take(FROM_WORKER)
                             .filter(|one| nth == 0 || part.iter().any(|name| one.check.starts_with(name.as_str()))),
                     ),
-                    Err(_) => findings.push(Finding::wrong(
-                        "GitHub",
-                        "the Worker's answer cannot be read",
-                        "npm run deploy",
-                    )),
+                    Err(_) => {
+                        findings.push(Finding::wrong("GitHub", "the Worker's answer cannot be read", "npm run deploy"))
+                    }
                 },
                 Ok(reply) if matches!(reply.status, 401 | 403) => {
                     let what = "the Worker does not accept the ADMIN_TOKEN set here";
