@@ -115,7 +115,7 @@ fn webhooks() {
     finds(&with(&hook(URL, runs, true, Some("*"))), &site, check, State::Ok, "as form");
     finds(&with(&hook(URL.trim_end_matches('/'), runs, true, Some("*"))), &site, check, State::Ok, "");
     finds(&with(&hook(URL, &["*"], true, Some("*"))), &site, check, State::Ok, "");
-    finds(&with(&hook(URL, &["push"], true, Some("*"))), &site, check, State::Wrong, "not of Workflow runs");
+    finds(&with(&hook(URL, &["push"], true, Some("*"))), &site, check, State::Wrong, "not Workflow runs");
     finds(&with(&hook(URL, runs, false, Some("*"))), &site, check, State::Wrong, "not active");
     finds(&with(&hook(URL, runs, true, None)), &site, check, State::Wrong, "no secret");
     finds(&with(&hook("https://elsewhere.example/", runs, true, Some("*"))), &site, check, State::Warning, "none to");
