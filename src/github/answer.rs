@@ -151,12 +151,8 @@ fn read_rerun(reply: &Reply) -> Result<RerunAnswer, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::support::{self, message as reply};
     use crate::time::{Millis, Span};
-
-    fn reply(status: u16, message: &str) -> Reply {
-        let body = serde_json::json!({ "message": message }).to_string().into_bytes();
-        Reply { status, headers: ReplyHeaders::default(), body }
-    }
 
     #[track_caller]
     fn rerun(reply: Reply, expected: RerunAnswer) {
@@ -203,9 +199,7 @@ mod tests {
             "id": 7, "name": "ci", "run_attempt": 2, "status": "completed", "conclusion": "failure", "event": "push",
             "head_sha": "abc", "actor": { "login": "ann" }, "triggering_actor": { "login": "bob" }, "pull_requests": [],
         });
-        let of = |value: &serde_json::Value| {
-            read_run(&Reply { status: 200, headers: ReplyHeaders::default(), body: value.to_string().into_bytes() })
-        };
+        let of = |value: &serde_json::Value| read_run(&support::reply(200, value));
         let read = of(&run).unwrap();
         assert_eq!((read.run_attempt.get(), read.conclusion.map(|c| c.as_str())), (2, Some("failure")));
         assert_eq!(read.actors, ["ann", "bob"]);

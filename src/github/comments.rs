@@ -126,11 +126,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::github::answer::ReplyHeaders;
-
-    fn reply(status: u16, body: serde_json::Value) -> Reply {
-        Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-    }
+    use crate::github::support::reply;
 
     fn found(reply: &Reply, us: &Author) -> Result<CommentAnswer, Error> {
         read(&CommentCall::Find { pull: 1, since: Millis(0), page: 1 }, reply, Some(us))

@@ -133,12 +133,8 @@ impl From<WireJob> for Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::ReplyHeaders;
+    use crate::github::support::reply;
     use serde_json::json;
-
-    fn reply(status: u16, body: &serde_json::Value) -> Reply {
-        Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-    }
 
     #[test]
     fn jobs() {

@@ -17,6 +17,8 @@ pub mod pulls;
 pub mod redirect;
 pub mod request;
 pub mod run;
+#[cfg(test)]
+pub mod support;
 
 pub use answer::{Reply, ReplyHeaders, RerunAnswer, Response};
 pub use comments::{CommentAnswer, CommentCall};

@@ -1,14 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::github::answer::ReplyHeaders;
+use crate::github::support::reply;
 use crate::names::Conclusion;
 use crate::names::{RepoName, RunAttempt, RunId};
 use crate::policy::run::Fork;
-
-fn reply(status: u16, body: &Value) -> Reply {
-    Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-}
 
 fn of_fork() -> Value {
     let widgets =
