@@ -191,11 +191,7 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::github::ReplyHeaders;
-
-    fn reply(status: u16, message: &str) -> Reply {
-        let body = serde_json::json!({ "message": message }).to_string().into_bytes();
-        Reply { status, headers: ReplyHeaders::default(), body }
-    }
+    use crate::github::support::message as reply;
 
     #[track_caller]
     fn is(reply: &Reply, expected: Error) {

@@ -85,14 +85,3 @@ impl Request {
         text.trim_end().to_owned()
     }
 }
-
-#[cfg(test)]
-impl Reply {
-    pub fn of_json(status: u16, body: &serde_json::Value) -> Self {
-        Self { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-    }
-
-    pub fn of_message(status: u16, message: &str) -> Self {
-        Self::of_json(status, &serde_json::json!({ "message": message }))
-    }
-}

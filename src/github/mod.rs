@@ -18,6 +18,8 @@ pub mod credentials;
 pub mod error;
 pub mod http;
 pub mod redirect;
+#[cfg(test)]
+pub mod support;
 
 pub use call::{Call, Response};
 pub use calls::Page;

@@ -165,10 +165,7 @@ impl EvidenceCollector {
         self.messages.clear();
         let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
         if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
-            self.absent(
-                &call,
-                format!("not read, as the Worker has died {deaths} times while the evidence was gathered"),
-            );
+            self.absent(&call, format!("not read: the Worker died {deaths} times while it collected evidence"));
             return None;
         }
         if may_kill && self.evidence.searched.is_spent() {
@@ -176,10 +173,7 @@ impl EvidenceCollector {
             return None;
         }
         if self.requests + call.requests() > subrequests::EVIDENCE {
-            self.absent(
-                &call,
-                format!("not asked for, as one decision makes at most {} requests", subrequests::EVIDENCE),
-            );
+            self.absent(&call, format!("not read: one decision makes at most {} requests", subrequests::EVIDENCE));
             return None;
         }
         Some(self.call(call))
@@ -298,7 +292,7 @@ impl EvidenceCollector {
         if any(|job| job.conclusion.is_none()) {
             // A job that never says that it has ended is no failed one.
             self.missing.insert(Need::Jobs, Missing { lasts: BEHIND_FOR, always: true });
-            self.evidence.jobs_cut = Some("GitHub says of some that they are still going".to_owned());
+            self.evidence.jobs_cut = Some("GitHub says that some are still running".to_owned());
         } else if full {
             self.evidence.jobs_cut = Some(format!("there are more than the {has} that were read"));
         } else if let Some(total) = total.filter(|total| *total > has) {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
 use serde_json::Value;
+use simulator::webhooks::signature as sign;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::delivery::{Delivery, sign};
+use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, SECRET, Stage, trials};
 use crate::statuses::{failed_run, success};
 

@@ -11,11 +11,12 @@ use local_worker::{LocalWorker, Options, root};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use simulator::organization::{self, Organization};
-use simulator::{EventKind, EventKinds, Job, Workflow};
+use simulator::{Job, Workflow};
 
-use crate::overview::eventually;
+use crate::http::eventually;
 use crate::size::keepers;
 use crate::stage::{ADMIN_TOKEN, Stage, trial};
+use crate::steps::runs;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     let found = has_chromium();
@@ -98,7 +99,7 @@ async fn send_webhooks_to(organization: &Organization, worker: &LocalWorker) {
         repository
             .hook(|hook| {
                 hook.url = Some(url);
-                hook.events = EventKinds::only(EventKind::WorkflowRun);
+                hook.events = runs();
                 hook.concurrent = true;
             })
             .await;

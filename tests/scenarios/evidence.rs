@@ -7,7 +7,8 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 use simulator::{Endpoint, EventKind, EventKinds, Fault, Job, Outcome, Repository, Run, Workflow};
 
-use crate::stage::{PATIENCE, Stage, trials};
+use crate::stage::{Stage, trials};
+use crate::steps::decision;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -32,9 +33,7 @@ async fn repository(stage: &Stage, name: &str, events: EventKind, policy: &str) 
 
 /// It was decided to leave its first attempt, for this reason.
 async fn is_left(stage: &Stage, run: &Run, reason: &str) -> Value {
-    let of_it = |event: &Value| event["event"] == "decision" && event["run_id"] == run.id().0;
-    let logged = stage.worker().await.log().wait_for(PATIENCE, of_it).await;
-    let decided = logged.unwrap_or_else(|| panic!("no decision:\n{}", run.repository().github().history()));
+    let decided = decision(stage.worker().await, run, |_| true).await;
     let said = decided["reason"].as_str().unwrap_or_default();
     assert!(decided["outcome"] == "left" && said.contains(reason), "not left with {reason:?}: {decided}");
     run.expect_no_rerun_for(A_WHILE).await;

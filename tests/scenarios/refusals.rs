@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::Value;
-use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Permission, Workflow};
+use simulator::{Conclusion, Endpoint, Fault, Job, Permission, Workflow};
 use tokio::net::TcpListener;
 
 use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{decision, fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -36,14 +37,6 @@ const RERUN: Endpoint = Endpoint::RerunFailedJobs;
 const A_WHILE: Duration = Duration::from_secs(3);
 /// What GitHub says to wait here, and the jitter, are well below this; what is waited without a word from it is not.
 const NO_WORD: Duration = Duration::from_secs(55);
-
-fn runs() -> EventKinds {
-    EventKinds::only(EventKind::WorkflowRun)
-}
-
-fn fails_once() -> Workflow {
-    Workflow::new("ci").job(Job::new("test").fails(1))
-}
 
 /// With a fault on some calls, the run is re-run once all the same; how long that took.
 async fn in_the_end(stage: &Stage, name: &str, fault: Fault) -> Duration {
@@ -86,7 +79,7 @@ async fn refused(stage: &Stage, name: &str, fault: Fault, reason: &str) {
     let repository = stage.repository(name, runs()).await;
     stage.github().await.fault(fault.on(RERUN).in_repository(name));
     let run = repository.run(fails_once()).await;
-    let decision = decision(stage, run.id().0, "failed").await;
+    let decision = decision(stage.worker().await, &run, |event| event["outcome"] == "failed").await;
     // Not "refused the credentials", which would hold up the whole repository.
     let refusal = |text: &str| text.starts_with("GitHub refused: ") && text.contains(reason);
     assert!(decision["reason"].as_str().is_some_and(refusal), "{decision}");
@@ -95,14 +88,6 @@ async fn refused(stage: &Stage, name: &str, fault: Fault, reason: &str) {
     let asked = calls.iter().filter(|call| call.run == Some(run.id()) && call.endpoint == Some(RERUN)).count();
     assert_eq!(asked, 1, "asked once");
     assert_eq!(stage.kv(&format!("attempts/{name}/{}", run.id().0)).await["outcome"], "failed");
-}
-
-async fn decision(stage: &Stage, run_id: u64, outcome: &str) -> Value {
-    let log = stage.worker().await.log();
-    let found = log.wait_for(PATIENCE, |event| {
-        event["event"] == "decision" && event["run_id"] == run_id && event["outcome"] == outcome
-    });
-    found.await.unwrap_or_else(|| panic!("no decision {outcome} of run {run_id}:\n{}", log.lines().join("\n")))
 }
 
 /// Seen to fail when the header is not read, or limits are not recognized (called again only after a minute; never).

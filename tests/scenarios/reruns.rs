@@ -10,6 +10,7 @@ use simulator::{
 };
 
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{decision, fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -43,10 +44,6 @@ const A_WHILE: Duration = Duration::from_secs(3);
 /// Its 41 webhooks of failures would otherwise be a read each.
 const MATRIX_READS: usize = 8;
 
-fn runs() -> EventKinds {
-    EventKinds::only(EventKind::WorkflowRun)
-}
-
 /// How often GitHub was asked to re-run it, and how often the run was read. GitHub refuses a second re-run of an attempt,
 /// so that the re-runs that came of it do not tell whether it was asked for once.
 async fn asked(stage: &Stage, run: &Run) -> (usize, usize) {
@@ -74,13 +71,10 @@ async fn a_success_is_ignored(stage: Arc<Stage>) {
 /// 0; no decision `rescued`).
 async fn a_failure_is_rerun_and_rescued(stage: Arc<Stage>) {
     let repository = stage.repository("octo/rescued", runs()).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.expect_reruns(1).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
-    let decided = stage.worker().await.log().wait_for(PATIENCE, |event| {
-        event["event"] == "decision" && event["run_id"] == run.id().0 && event["outcome"] == "rescued"
-    });
-    assert!(decided.await.is_some(), "no decision in the log");
+    decision(stage.worker().await, &run, |event| event["outcome"] == "rescued").await;
     run.expect_no_rerun_for(A_WHILE).await;
     let count = stage.kv(&format!("attempts/octo/rescued/{}", run.id().0)).await;
     assert_eq!((&count["run_attempt"], &count["reruns"], &count["outcome"]), (&2.into(), &1.into(), &"rescued".into()));
@@ -150,7 +144,7 @@ async fn all_kinds_at_once(stage: Arc<Stage>) {
 async fn form_webhooks(stage: Arc<Stage>) {
     let repository = stage.repository("octo/forms", runs()).await;
     repository.hook(|hook| hook.content_type = ContentType::Form).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
 }
 
@@ -253,7 +247,7 @@ async fn an_outdated_pull_request(stage: Arc<Stage>) {
 /// Seen to fail when delivery ids are not looked up (another reason than "received before").
 async fn a_delivery_sent_twice(stage: Arc<Stage>) {
     let repository = stage.repository("octo/redelivered", runs()).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.expect_reruns(1).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
     let github = stage.github().await;
@@ -274,7 +268,7 @@ async fn a_delivery_sent_twice(stage: Arc<Stage>) {
 /// Seen to fail when each delivery gets a Keeper of its own (GitHub was asked 4 times).
 async fn two_webhooks_in_the_same_instant(stage: Arc<Stage>) {
     let repository = stage.repository("octo/instant", EventKinds::NONE).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.ends(1).await;
     let job = run.job_payload(JobAction::Completed, 1, "test");
     let (first, second, third, fourth) = tokio::join!(

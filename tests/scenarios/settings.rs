@@ -8,6 +8,7 @@ use local_worker::Options;
 use simulator::{Conclusion, EventKinds, Job, Trigger, Workflow};
 
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::fails_once;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -103,7 +104,7 @@ async fn limit_and_dry_run(stage: Arc<Stage>) {
 async fn the_delay(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("RERUN_DELAY", "5s")).await;
     let repository = stage.repository_of("octo/delayed", EventKinds::ALL, &worker.url).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.ends(1).await;
     run.expect_no_rerun_for(Duration::from_secs(4)).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
@@ -115,10 +116,10 @@ async fn the_sweep(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("SWEEP_INTERVAL", "1m")).await;
     let repository = stage.repository_of("octo/swept", EventKinds::ALL, &worker.url).await;
     // One webhook makes the repository known; after that all of them are lost.
-    let known = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let known = repository.run(fails_once()).await;
     assert_eq!(known.ends(2).await, Conclusion::Success);
     repository.hook(|hook| hook.url = None).await;
-    let missed = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let missed = repository.run(fails_once()).await;
     assert_eq!(missed.ends(2).await, Conclusion::Success);
     missed.expect_reruns(1).await;
     worker.stop().await;
@@ -133,7 +134,7 @@ async fn nothing_while_one_is_wrong(stage: Arc<Stage>) {
     };
     let worker = stage.worker_with(with_limit("a-few")).await;
     let repository = stage.repository_of("octo/mended", EventKinds::ALL, &worker.url).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     let stored = worker.log().wait_for(PATIENCE, |event| event["outcome"] == "scheduled").await;
     assert!(stored.is_some(), "the webhook was not stored");
     run.expect_no_rerun_for(A_WHILE).await;

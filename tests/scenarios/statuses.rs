@@ -5,8 +5,9 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::{Value, json};
+use simulator::webhooks::signature as sign;
 
-use crate::delivery::{Delivery, sign};
+use crate::delivery::Delivery;
 use crate::stage::{PREVIOUS_SECRET, SECRET, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {

@@ -8,7 +8,7 @@ use local_worker::{LocalWorker, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::overview::send;
+use crate::http::send;
 use crate::stage::{ADMIN_TOKEN, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {

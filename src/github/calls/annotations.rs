@@ -35,6 +35,7 @@ struct Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::support;
     use serde_json::json;
 
     #[test]
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_nullable_or_optional_may_be_either() {
-        let annotations = Reply::of_json(200, &json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
+        let annotations = support::reply(200, &json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
         let page = read(&annotations, 100).unwrap();
         assert_eq!(page.items, ["x"]);
     }
@@ -57,14 +58,14 @@ mod tests {
         for (n, per_page, expected) in
             [(0, 100, false), (99, 100, false), (100, 100, true), (49, 50, false), (50, 50, true)]
         {
-            let page = read(&Reply::of_json(200, &list(n)), per_page).unwrap();
+            let page = read(&support::reply(200, &list(n)), per_page).unwrap();
             assert_eq!((page.items.len(), page.full), (n, expected));
         }
     }
 
     #[test]
     fn what_one_refusal_is_about() {
-        let of = |status, message: &str| read(&Reply::of_message(status, message), 100);
+        let of = |status, message: &str| read(&support::message(status, message), 100);
         for (status, message, said) in [
             (
                 403,

@@ -139,10 +139,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn reply(status: u16, body: serde_json::Value) -> Reply {
-        Reply::of_json(status, &body)
-    }
+    use crate::github::support::reply;
 
     fn found(reply: &Reply, us: &Author) -> Result<CommentAnswer, Error> {
         read(&CommentCall::Find { pull: 1, since: Millis(0), page: 1 }, reply, Some(us))

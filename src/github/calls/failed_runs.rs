@@ -92,6 +92,7 @@ impl From<Wire> for ListedRun {
 mod tests {
     use super::*;
     use crate::github::ReplyHeaders;
+    use crate::github::support;
     use serde_json::json;
 
     #[test]
@@ -130,7 +131,7 @@ mod tests {
                     true => drop(run.as_object_mut().unwrap().remove(field)),
                     false => run[field] = serde_json::Value::Null,
                 }
-                let list = Reply::of_json(200, &json!({ "total_count": 1, "workflow_runs": [run] }));
+                let list = support::reply(200, &json!({ "total_count": 1, "workflow_runs": [run] }));
                 assert_eq!(read(&list).unwrap().len(), 1, "{field}, missing: {missing}");
             }
         }

@@ -85,6 +85,7 @@ impl From<WireJob> for Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::support;
     use serde_json::json;
 
     #[test]
@@ -104,7 +105,7 @@ mod tests {
             { "id": 10, "name": "late", "status": "in_progress", "conclusion": "failure", "started_at": null,
               "completed_at": null, "runner_name": "", "labels": null },
         ]});
-        let page = read(&Reply::of_json(200, &body), 100).unwrap();
+        let page = read(&support::reply(200, &body), 100).unwrap();
         assert_eq!((page.full, page.total), (false, Some(2)));
         let [first, second] = page.items.try_into().unwrap();
         assert_eq!(first.name, "test \"3.12\"\n");
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(first.steps.first().and_then(|step| step.conclusion), Some(Conclusion::Failure));
         assert_eq!((second.conclusion, second.runner, second.labels), (None, None, vec![]));
         for broken in [json!([]), json!({ "jobs": [{ "id": 0, "name": "x" }] }), json!({ "jobs": null })] {
-            assert!(matches!(read(&Reply::of_json(200, &broken), 100), Err(Error::Inconclusive { .. })), "{broken}");
+            assert!(matches!(read(&support::reply(200, &broken), 100), Err(Error::Inconclusive { .. })), "{broken}");
         }
     }
 
@@ -143,16 +144,16 @@ mod tests {
                     true => drop(job.as_object_mut().unwrap().remove(field)),
                     false => job[field] = serde_json::Value::Null,
                 }
-                let list = Reply::of_json(200, &json!({ "total_count": 1, "jobs": [job] }));
+                let list = support::reply(200, &json!({ "total_count": 1, "jobs": [job] }));
                 assert!(read(&list, 100).is_ok(), "{field}, missing: {missing}");
             }
         }
         for step in [json!({ "name": "x", "conclusion": null }), json!({ "name": "x" })] {
             let list =
-                Reply::of_json(200, &json!({ "total_count": 1, "jobs": [{ "id": 9, "name": "x", "steps": [step] }] }));
+                support::reply(200, &json!({ "total_count": 1, "jobs": [{ "id": 9, "name": "x", "steps": [step] }] }));
             assert!(read(&list, 100).is_ok());
         }
-        let uncounted = Reply::of_json(200, &json!({ "total_count": null, "jobs": [] }));
+        let uncounted = support::reply(200, &json!({ "total_count": null, "jobs": [] }));
         assert!(read(&uncounted, 100).is_ok());
     }
 }

@@ -19,18 +19,19 @@ pub fn read(reply: &Reply) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::support;
 
     #[test]
     fn what_is_asked_for_and_answered() {
         let repository = RepoName::parse("octo/widgets").unwrap();
         assert_eq!(request(&repository).in_short(), "Get /repos/octo/widgets");
-        let there = Reply::of_message(200, "");
+        let there = support::message(200, "");
         assert_eq!(read(&there), Ok(()));
         let mut page = there;
         page.headers.content_type = Some("text/html".to_owned());
         assert_eq!(read(&page), Err(Error::inconclusive("GitHub answered 200")));
-        assert_eq!(read(&Reply::of_message(404, "Not Found")), Err(Error::NotFound));
+        assert_eq!(read(&support::message(404, "Not Found")), Err(Error::NotFound));
         let refused = Error::Credentials { message: "403 Something new".to_owned() };
-        assert_eq!(read(&Reply::of_message(403, "Something new")), Err(refused));
+        assert_eq!(read(&support::message(403, "Something new")), Err(refused));
     }
 }

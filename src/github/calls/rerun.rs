@@ -38,6 +38,7 @@ pub fn read(reply: &Reply) -> Result<RerunAnswer, Error> {
 mod tests {
     use super::*;
     use crate::github::ReplyHeaders;
+    use crate::github::support;
     use crate::time::Span;
 
     #[test]
@@ -66,25 +67,25 @@ mod tests {
 
     #[test]
     fn what_is_answered() {
-        rerun(Reply::of_json(201, &serde_json::json!({})), RerunAnswer::Accepted);
-        rerun(Reply::of_message(403, "This workflow is already running"), RerunAnswer::AlreadyRunning);
+        rerun(support::reply(201, &serde_json::json!({})), RerunAnswer::Accepted);
+        rerun(support::message(403, "This workflow is already running"), RerunAnswer::AlreadyRunning);
         rerun(
-            Reply::of_message(403, "The workflow run containing this job is already running"),
+            support::message(403, "The workflow run containing this job is already running"),
             RerunAnswer::AlreadyRunning,
         );
-        let mut limited = Reply::of_message(403, "This workflow is already running");
+        let mut limited = support::message(403, "This workflow is already running");
         limited.headers.retry_after = Some("7".to_owned());
         rerun_fails(limited, Error::RateLimited { wait: Some(Span::seconds(7)) });
-        let mut plenty = Reply::of_message(403, "This workflow is already running");
+        let mut plenty = support::message(403, "This workflow is already running");
         plenty.headers.rate_limit_remaining = Some("4999".to_owned());
         rerun(plenty, RerunAnswer::AlreadyRunning);
         let cannot = "This workflow run cannot be retried";
-        rerun_fails(Reply::of_message(403, cannot), Error::Refused { message: cannot.to_owned() });
+        rerun_fails(support::message(403, cannot), Error::Refused { message: cannot.to_owned() });
         rerun_fails(
-            Reply::of_message(403, "Something new"),
+            support::message(403, "Something new"),
             Error::UnclearRefusal { message: "Something new".to_owned() },
         );
-        rerun_fails(Reply::of_message(404, "Not Found"), Error::NotFound);
+        rerun_fails(support::message(404, "Not Found"), Error::NotFound);
     }
 
     /// Whether it worked, the run itself will tell.

@@ -25,6 +25,7 @@ pub fn read(reply: &Reply) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::support;
     use serde_json::json;
 
     #[test]
@@ -32,8 +33,8 @@ mod tests {
         let repository = RepoName::parse("octo/widgets").unwrap();
         let request = request(&repository, WorkflowId::new(5).unwrap()).in_short();
         assert_eq!(request, "Get /repos/octo/widgets/actions/workflows/5");
-        assert_eq!(read(&Reply::of_json(200, &json!({ "id": 5, "name": "ci" }))), Ok("ci".to_owned()));
-        assert!(matches!(read(&Reply::of_json(200, &json!({ "id": 5 }))), Err(Error::Inconclusive { .. })));
-        assert_eq!(read(&Reply::of_message(404, "Not Found")), Err(Error::NotFound));
+        assert_eq!(read(&support::reply(200, &json!({ "id": 5, "name": "ci" }))), Ok("ci".to_owned()));
+        assert!(matches!(read(&support::reply(200, &json!({ "id": 5 }))), Err(Error::Inconclusive { .. })));
+        assert_eq!(read(&support::message(404, "Not Found")), Err(Error::NotFound));
     }
 }

@@ -171,17 +171,9 @@ pub fn error(reply: &Reply) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::ReplyHeaders;
+    use crate::github::support::{message, reply};
 
     const NEEDED: Needed = Needed { comments: false };
-
-    fn reply(status: u16, body: serde_json::Value) -> Reply {
-        Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-    }
-
-    fn message(status: u16, message: &str) -> Reply {
-        reply(status, json!({ "message": message }))
-    }
 
     #[test]
     fn the_claims() {

@@ -193,7 +193,7 @@ fn cut(mut body: String) -> String {
     if body.len() > LONGEST {
         let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
         body.truncate(end.map_or(0, |(at, _)| at));
-        body.push_str("\n\nThere is more, and no room for it.\n");
+        body.push_str("\n\nThe rest does not fit here.\n");
     }
     body
 }

@@ -18,6 +18,7 @@ use crate::policy::RunOutcome;
 use crate::policy::Scope;
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Origin, PullRequest, Run};
+use crate::settings::Settings;
 use crate::time::Span;
 use crate::webhook::event::RunEventKind;
 
@@ -201,14 +202,7 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 impl Play {
     fn new() -> Self {
         let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
-        let rules = Rules {
-            max_reruns: 3,
-            max_reruns_ceiling: 10,
-            delay: Span::seconds(5),
-            excluded_actors: vec![],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        };
+        let rules = Rules { sweep_interval: Span::ZERO, ..Rules::from(&Settings::read(|_| None)) };
         let github = GitHub {
             attempt: 1,
             conclusion: Some(Conclusion::Failure),

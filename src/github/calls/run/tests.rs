@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::github::support;
 
 /// With all fields that are read.
 fn whole() -> Value {
@@ -157,7 +158,7 @@ fn what_is_answered() {
         "id": 7, "name": "ci", "run_attempt": 2, "status": "completed", "conclusion": "failure", "event": "push",
         "head_sha": "abc", "actor": { "login": "ann" }, "triggering_actor": { "login": "bob" }, "pull_requests": [],
     });
-    let of = |value: &Value| read(&Reply::of_json(200, value));
+    let of = |value: &Value| read(&support::reply(200, value));
     let shown = of(&run).unwrap();
     assert_eq!((shown.run_attempt.get(), shown.conclusion.map(|c| c.as_str())), (2, Some("failure")));
     assert_eq!(shown.actors, ["ann", "bob"]);
@@ -170,8 +171,8 @@ fn what_is_answered() {
     for broken in [json!({}), json!([]), json!({ "id": "x" })] {
         assert!(matches!(of(&broken), Err(Error::Inconclusive { .. })));
     }
-    assert_eq!(read(&Reply::of_message(404, "Not Found")), Err(Error::NotFound));
+    assert_eq!(read(&support::message(404, "Not Found")), Err(Error::NotFound));
     // Who may not even read is refused as an account.
     let refused = Error::Credentials { message: "403 Something new".to_owned() };
-    assert_eq!(read(&Reply::of_message(403, "Something new")), Err(refused));
+    assert_eq!(read(&support::message(403, "Something new")), Err(refused));
 }

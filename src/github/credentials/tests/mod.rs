@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use serde_json::json;
 
 use super::*;
-use crate::github::ReplyHeaders;
+use crate::github::support::{message, reply};
 
 const NOW: Millis = Millis(1_795_446_245_000);
 
@@ -68,14 +68,6 @@ impl Transport for Scripted {
     async fn wait(&self, _: Span) {
         std::future::pending().await
     }
-}
-
-fn reply(status: u16, body: serde_json::Value) -> Reply {
-    Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-}
-
-fn message(status: u16, message: &str) -> Reply {
-    reply(status, json!({ "message": message }))
 }
 
 fn token(token: &str, minutes: i64) -> Reply {
