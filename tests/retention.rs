@@ -11,6 +11,7 @@ use rerunner::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, RunId
 use rerunner::policy::Rules;
 use rerunner::policy::evidence::{Job, Step};
 use rerunner::policy::{run::Origin, run::Run};
+use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
 use rerunner::webhook::{event::RunEvent, event::RunEventKind};
 
@@ -36,14 +37,7 @@ struct Repository {
 impl Repository {
     fn new() -> Self {
         let sql = NativeSql::open().unwrap();
-        let rules = Rules {
-            max_reruns: 3,
-            max_reruns_ceiling: 10,
-            delay: Span::ZERO,
-            excluded_actors: vec![],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        };
+        let rules = Rules { delay: Span::ZERO, sweep_interval: Span::ZERO, ..Rules::from(&Settings::read(|_| None)) };
         let keeper = Keeper::open(sql.clone()).unwrap();
         Self { sql, keeper, rules, now: START, deliveries: 0 }
     }

@@ -129,11 +129,11 @@ async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Fin
     let tokens = format!("{}/settings/tokens", site.web_url);
     findings.push(match reply.headers.oauth_scopes.as_deref() {
         Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "repo") => {
-            Finding::ok("token", format!("GitHub takes it, for {login}; scopes: {scopes}"))
+            Finding::ok("token", format!("GitHub accepts it, for {login}; scopes: {scopes}"))
         }
         Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "public_repo") => Finding::warning(
             "token",
-            format!("GitHub takes it, for {login}, but its scopes ({scopes}) are for public repositories only"),
+            format!("GitHub accepts it, for {login}, but its scopes ({scopes}) are for public repositories only"),
             tokens,
         ),
         Some(scopes) => {
@@ -142,7 +142,7 @@ async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Fin
         }
         None => Finding::ok(
             "token",
-            format!("GitHub takes it, for {login}; a fine-grained one, of which GitHub does not tell what it may do"),
+            format!("GitHub accepts it, for {login}; it is fine-grained, and GitHub does not list its permissions"),
         ),
     });
     look_at_rate_limit(github, Who::Token, "token", findings).await;
@@ -182,7 +182,7 @@ pub(super) async fn read<T: serde::de::DeserializeOwned>(
     let reply: Reply = github.get(who, path).await?;
     match (reply.status, who) {
         (200, _) => serde_json::from_slice(&reply.body)
-            .map_err(|_| github::Error::inconclusive("GitHub's answer has another form")),
+            .map_err(|_| github::Error::inconclusive("GitHub's answer has an unexpected form")),
         (_, Who::App) => Err(app::error(&reply)),
         _ => Err(github::Error::of(&reply)),
     }

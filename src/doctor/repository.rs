@@ -184,11 +184,11 @@ async fn look_at_webhook(
         Finding::wrong(check, "it is not active", page.clone())
     } else if !tells_of_runs(&hook.events) && !hook.events.iter().any(|event| event == "*") {
         let events = hook.events.join(", ");
-        Finding::wrong(check, format!("it tells of {events}, and not of Workflow runs"), page.clone())
+        Finding::wrong(check, format!("it sends {events}, but not Workflow runs"), page.clone())
     } else if hook.config.secret.is_none() {
-        Finding::wrong(check, "it has no secret, so that nothing it sends can be believed", page.clone())
+        Finding::wrong(check, "it has no secret, so the Worker rejects what it sends", page.clone())
     } else if told_by_app {
-        Finding::warning(check, "the App has one too, so that each event comes twice; one will do", page.clone())
+        Finding::warning(check, "the App has one too, so each event arrives twice; one is enough", page.clone())
     } else {
         let kind = hook.config.content_type.as_deref().unwrap_or("form");
         Finding::ok(check, format!("{} → {}, as {kind}", hook.events.join(", "), site.webhook_url))

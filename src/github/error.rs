@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::escape::is_visible;
 use crate::time::{Millis, Span};
 
-use super::answer::Reply;
+use super::http::Reply;
 
 /// The comment on each variant begins with what the caller does. [`Display`](std::fmt::Display) is a sentence without
 /// its full stop, for the log and for people.
@@ -190,12 +190,8 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::ReplyHeaders;
-
-    fn reply(status: u16, message: &str) -> Reply {
-        let body = serde_json::json!({ "message": message }).to_string().into_bytes();
-        Reply { status, headers: ReplyHeaders::default(), body }
-    }
+    use crate::github::ReplyHeaders;
+    use crate::github::support::message as reply;
 
     #[track_caller]
     fn is(reply: &Reply, expected: Error) {

@@ -151,19 +151,13 @@ mod tests {
     use super::*;
     use crate::github::{FetchedPolicy, RerunAnswer};
     use crate::policy::Rules;
+    use crate::settings::Settings;
 
     const NOW: Millis = Millis(1_795_446_245_000);
 
     fn with_context<T>(chance: f64, test: impl Fn(&Context) -> T) -> T {
-        let rules = Rules {
-            max_reruns: 3,
-            max_reruns_ceiling: 10,
-            delay: Span::ZERO,
-            excluded_actors: vec![],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        };
-        test(&Context { now: NOW, rules: &rules, first_look: rules.delay, chance })
+        let rules = Rules::from(&Settings::read(|_| None));
+        test(&Context { now: NOW, rules: &rules, first_look: Span::ZERO, chance })
     }
 
     fn tripped(reason: TripReason, said: Option<Span>, tries: u32, chance: f64) -> CircuitBreaker {

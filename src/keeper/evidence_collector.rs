@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::github::pulls::{Head, PULL_PAGES};
-use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
+use crate::github::calls::pull_requests::{Head, PULL_PAGES};
+use crate::github::calls::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{self, Call, Page, Response};
 use crate::names::Conclusion;
 use crate::names::JobId;
@@ -165,10 +165,7 @@ impl EvidenceCollector {
         self.messages.clear();
         let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
         if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
-            self.absent(
-                &call,
-                format!("not read, as the Worker has died {deaths} times while the evidence was gathered"),
-            );
+            self.absent(&call, format!("not read: the Worker died {deaths} times while it collected evidence"));
             return None;
         }
         if may_kill && self.evidence.searched.is_spent() {
@@ -176,10 +173,7 @@ impl EvidenceCollector {
             return None;
         }
         if self.requests + call.requests() > subrequests::EVIDENCE {
-            self.absent(
-                &call,
-                format!("not asked for, as one decision makes at most {} requests", subrequests::EVIDENCE),
-            );
+            self.absent(&call, format!("not read: one decision makes at most {} requests", subrequests::EVIDENCE));
             return None;
         }
         Some(self.call(call))
@@ -249,33 +243,23 @@ impl EvidenceCollector {
 
     /// What is there; or what follows from that it is not.
     fn found<T>(&mut self, call: &Call, result: Result<T, github::Error>) -> Result<T, Collected> {
-        let error = match result {
-            Ok(there) => return Ok(there),
-            Err(error) => error,
-        };
-        let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
-        Err(match (error, smaller) {
-            (github::Error::Inconclusive { .. } | github::Error::TooLarge { .. }, Some(smaller)) => {
+        use github::Error as E;
+        result.map_err(|error| match (&error, smaller(call).filter(|_| self.requests < subrequests::EVIDENCE)) {
+            (E::Inconclusive { .. } | E::TooLarge { .. }, Some(smaller)) => {
                 self.jobs.clear();
                 self.messages.clear();
                 Collected::Ask(self.call(smaller))
             }
-            // Somebody's long texts are no outage.
-            (error @ github::Error::TooLarge { .. }, None) => self.absent(call, error.to_string()),
-            (github::Error::NotFound, _) => {
+            (E::NotFound, _) => {
                 self.is_missing(call, NOT_YET_FOR);
                 self.absent(call, "GitHub has none (404)".to_owned())
             }
-            (error @ (github::Error::Refused { .. } | github::Error::UnclearRefusal { .. }), _) => {
+            // Somebody's long texts are no outage.
+            (E::TooLarge { .. }, None) | (E::Refused { .. } | E::UnclearRefusal { .. }, _) => {
                 self.absent(call, error.to_string())
             }
-            (
-                error @ (github::Error::Inconclusive { .. }
-                | github::Error::RateLimited { .. }
-                | github::Error::Credentials { .. }
-                | github::Error::Repository { .. }),
-                _,
-            ) => Collected::Failed(error),
+            (E::Inconclusive { .. }, None)
+            | (E::RateLimited { .. } | E::Credentials { .. } | E::Repository { .. }, _) => Collected::Failed(error),
         })
     }
 
@@ -308,7 +292,7 @@ impl EvidenceCollector {
         if any(|job| job.conclusion.is_none()) {
             // A job that never says that it has ended is no failed one.
             self.missing.insert(Need::Jobs, Missing { lasts: BEHIND_FOR, always: true });
-            self.evidence.jobs_cut = Some("GitHub says of some that they are still going".to_owned());
+            self.evidence.jobs_cut = Some("GitHub says that some are still running".to_owned());
         } else if full {
             self.evidence.jobs_cut = Some(format!("there are more than the {has} that were read"));
         } else if let Some(total) = total.filter(|total| *total > has) {

@@ -90,13 +90,13 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             let since = *tracked.trouble_since.get_or_insert(cx.now);
             if cx.now - since > LOST_FOR {
                 tracked.pending = None;
-                return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; at last: {what}"), cx);
+                return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; the last: {what}"), cx);
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
             let quiet = tracked.pending.is_some();
             tracked.due = Some(cx.now + if quiet { wait.max(QUIET) } else { wait });
             tracked.tries += 1;
-            tracked.reason = format!("{what}. It is tried again.");
+            tracked.reason = format!("{what}. Rerunner tries again.");
             let breaker = CircuitBreaker::trip(TripReason::NoAnswer, None, 0, cx);
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
@@ -154,7 +154,7 @@ pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> O
     }
     let mut tracked = TrackedRun { evidence_since: Some(since), ..tracked.clone() };
     tracked.due = Some(cx.now + waited.max(LOST).with_jitter(cx.chance));
-    tracked.reason = "GitHub does not have yet what the decision goes by. It is asked again.".to_owned();
+    tracked.reason = "GitHub does not have all the evidence yet. Rerunner asks again.".to_owned();
     Some(Step::of(tracked))
 }
 

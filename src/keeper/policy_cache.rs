@@ -150,7 +150,7 @@ impl PolicyCache {
         let path = &file.path;
         if let Some(message) = &file.denied {
             let meanwhile =
-                if file.text.is_some() { "what was last read of it holds" } else { "it is taken for absent" };
+                if file.text.is_some() { "the last version read applies" } else { "it is treated as absent" };
             return Some(format!("{path} cannot be read, and {meanwhile}: it needs Contents: read ({message})"));
         }
         let PolicyState::Invalid(errors) = &self.state else { return None };

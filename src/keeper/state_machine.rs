@@ -302,7 +302,7 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
         cx.now + if rerun { RERUN_GOING.doubled(tracked.tries, RERUN_GOING_MOST) } else { going_for(tracked.tries) },
     );
     tracked.tries += 1;
-    tracked.reason = format!("Attempt {} is still going.", run.run_attempt);
+    tracked.reason = format!("Attempt {} is still running.", run.run_attempt);
     Step::of(tracked)
 }
 

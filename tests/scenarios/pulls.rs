@@ -172,7 +172,7 @@ async fn a_target_run_that_names_nothing_but_its_base(stage: Arc<Stage>) {
     let (first, second) = (run(untouched).await, run(touched).await);
     repository.touch_pull_request(touched).await;
     rescued(&first).await;
-    is_not(&stage, &second, "left", "cannot be told").await;
+    is_not(&stage, &second, "left", "is not known").await;
 }
 
 /// Seen to fail when pull requests are not looked for (a re-run of what moved on).
@@ -197,7 +197,7 @@ async fn a_fork_that_was_deleted(stage: Arc<Stage>) {
     let target = Trigger::pull_request_target(number, "cara", Shows::Head);
     let target = repository.run_on(flaky("target"), target).await;
     repository.delete_fork(number).await;
-    is_not(&stage, &target, "left", "cannot be told").await;
+    is_not(&stage, &target, "left", "is not known").await;
     rescued(&run).await;
 }
 

@@ -108,7 +108,7 @@ async fn from_the_page_to_a_rescued_run(stage: Arc<Stage>) {
     assert_ne!(with_another_code, back);
     for again in [back, with_another_code] {
         let (status, page) = browse(&again).await;
-        assert!(status == 400 && page.contains("good once") && !page.contains("PRIVATE KEY"), "{page}");
+        assert!(status == 400 && page.contains("works") && !page.contains("PRIVATE KEY"), "{page}");
     }
     assert!(!worker.log().lines().iter().any(|line| line.contains(&values["WEBHOOK_SECRET"])));
     let port = worker.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");

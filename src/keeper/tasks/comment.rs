@@ -3,7 +3,7 @@
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
 use crate::escape::{code, markdown};
-use crate::github::comments::MARK;
+use crate::github::calls::comments::MARK;
 use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
 use crate::names::{RepoName, RunId};
 use crate::policy::{Action, Rules, RunOutcome};
@@ -193,7 +193,7 @@ fn cut(mut body: String) -> String {
     if body.len() > LONGEST {
         let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
         body.truncate(end.map_or(0, |(at, _)| at));
-        body.push_str("\n\nThere is more, and no room for it.\n");
+        body.push_str("\n\nThe rest does not fit here.\n");
     }
     body
 }

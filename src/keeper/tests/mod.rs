@@ -10,14 +10,15 @@ use super::tasks::comment::{self, Comment};
 use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
 use super::*;
-use crate::github::pulls::PULLS_PER_PAGE;
-use crate::github::request::Failing;
+use crate::github::Failing;
+use crate::github::calls::pull_requests::PULLS_PER_PAGE;
 use crate::github::{self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response};
 use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::RunOutcome;
 use crate::policy::Scope;
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Origin, PullRequest, Run};
+use crate::settings::Settings;
 use crate::time::Span;
 use crate::webhook::event::RunEventKind;
 
@@ -201,14 +202,7 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 impl Play {
     fn new() -> Self {
         let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
-        let rules = Rules {
-            max_reruns: 3,
-            max_reruns_ceiling: 10,
-            delay: Span::seconds(5),
-            excluded_actors: vec![],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        };
+        let rules = Rules { sweep_interval: Span::ZERO, ..Rules::from(&Settings::read(|_| None)) };
         let github = GitHub {
             attempt: 1,
             conclusion: Some(Conclusion::Failure),

@@ -110,7 +110,7 @@ fn what_is_known_of_the_file_holds_when_the_token_may_no_longer_read_it() {
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.stands(RunOutcome::Exhausted, 1);
-    assert!(play.warnings.borrow().iter().any(|notice| notice.contains("what was last read of it holds")));
+    assert!(play.warnings.borrow().iter().any(|notice| notice.contains("the last version read applies")));
     assert_eq!(absent(&play), ["policy file: 403"]);
 }
 

@@ -61,7 +61,7 @@ impl NewApp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::ReplyHeaders;
+    use crate::github::support::reply;
 
     #[test]
     fn codes_are_no_paths() {
@@ -73,9 +73,7 @@ mod tests {
 
     #[test]
     fn what_github_gives() {
-        let reply = |status: u16, body: serde_json::Value| {
-            NewApp::of(&Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() })
-        };
+        let reply = |status: u16, body: serde_json::Value| NewApp::of(&reply(status, body));
         let good = serde_json::json!({
             "id": 7, "name": "Mine", "html_url": "https://github.com/apps/mine", "pem": "-----BEGIN\nx\n", "webhook_secret": "s", "client_id": "c",
         });

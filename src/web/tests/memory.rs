@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::doctor::{GitHub, Who};
 use crate::github;
-use crate::github::{Reply, ReplyHeaders};
+use crate::github::Reply;
+use crate::github::support::message;
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
@@ -178,7 +179,7 @@ struct NoGitHub;
 
 impl GitHub for NoGitHub {
     async fn get(&self, _: Who<'_>, _: &str) -> Result<Reply, github::Error> {
-        Ok(Reply { status: 401, headers: ReplyHeaders::default(), body: br#"{"message":"Bad credentials"}"#.to_vec() })
+        Ok(message(401, "Bad credentials"))
     }
 
     async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
