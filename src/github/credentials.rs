@@ -107,9 +107,9 @@ impl Credentials {
         Self { settings, known: RefCell::default(), fetching: Mutex::new(()) }
     }
 
-    /// A webhook came by way of this installation. Whether that is news that mends something: GitHub sends none where
+    /// A webhook came by way of this installation. Whether that ends a trouble: GitHub sends none where
     /// the App is not installed, or suspended.
-    pub fn heard_of(&self, installation: InstallationId) -> bool {
+    pub fn on_installation(&self, installation: InstallationId) -> bool {
         let mut known = self.known.borrow_mut();
         if known.installation != Some(installation) {
             known.token = None;
@@ -586,7 +586,7 @@ mod tests {
         let credentials = credentials(None);
         let (five, six) = (RepositoryId::new(5).unwrap(), RepositoryId::new(6).unwrap());
         credentials.of_repository(five);
-        credentials.heard_of(InstallationId::new(7).unwrap());
+        credentials.on_installation(InstallationId::new(7).unwrap());
         let way = Scripted::new([token("of 5", 60), token("of 6", 60)]);
         assert_eq!(ask(&credentials, &way), installation("of 5"));
         credentials.moved_to(Place::Id(five));
@@ -599,7 +599,7 @@ mod tests {
     #[test]
     fn the_installation_of_a_webhook_is_not_looked_up() {
         let credentials = credentials(None);
-        credentials.heard_of(InstallationId::new(7).unwrap());
+        credentials.on_installation(InstallationId::new(7).unwrap());
         let way = Scripted::new([token("t", 60)]);
         assert_eq!(ask(&credentials, &way), installation("t"));
         way.was_asked(&[TOKEN]);
@@ -608,7 +608,7 @@ mod tests {
     #[test]
     fn an_installation_that_is_gone_is_looked_up_again() {
         let credentials = credentials(None);
-        credentials.heard_of(InstallationId::new(6).unwrap());
+        credentials.on_installation(InstallationId::new(6).unwrap());
         let way = Scripted::new([message(404, "Not Found"), installed(7), token("t", 60)]);
         assert_eq!(ask(&credentials, &way), installation("t"));
         way.was_asked(&["/app/installations/6/access_tokens", LOOKED_UP, TOKEN]);
@@ -635,10 +635,10 @@ mod tests {
         let id = InstallationId::new(7).unwrap();
         assert!(matches!(ask(&credentials, &way), Err(Error::Repository { .. })));
         assert!(matches!(ask(&credentials, &way), Err(Error::Credentials { .. })));
-        assert!(credentials.heard_of(id));
-        assert!(!credentials.heard_of(id));
+        assert!(credentials.on_installation(id));
+        assert!(!credentials.on_installation(id));
         assert_eq!(ask(&credentials, &way), installation("t"));
-        assert!(!credentials.heard_of(id));
+        assert!(!credentials.on_installation(id));
     }
 
     #[test]
@@ -648,7 +648,7 @@ mod tests {
         let first = ask(&credentials, &way).unwrap();
         let suspended = message(403, "This installation has been suspended");
         assert_eq!(credentials.refused(&first, &suspended, 1, NOW), Refused::Believed);
-        assert!(credentials.heard_of(InstallationId::new(7).unwrap()));
+        assert!(credentials.on_installation(InstallationId::new(7).unwrap()));
         assert_eq!(ask(&credentials, &way), installation("second"));
         way.was_asked(&[LOOKED_UP, TOKEN, TOKEN]);
     }
@@ -657,7 +657,7 @@ mod tests {
     fn a_suspended_app_is_not_got_around_by_the_token() {
         let credentials = credentials(Some("t"));
         let suspended = message(403, "This installation has been suspended");
-        credentials.heard_of(InstallationId::new(7).unwrap());
+        credentials.on_installation(InstallationId::new(7).unwrap());
         let refused = ask(&credentials, &Scripted::new([suspended]));
         assert!(matches!(refused, Err(Error::Credentials { message }) if message.contains("suspended")));
     }
