@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::github::pulls::{Head, PULL_PAGES};
-use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
+use crate::github::calls::pull_requests::{Head, PULL_PAGES};
+use crate::github::calls::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{self, Call, Page, Response};
 use crate::names::Conclusion;
 use crate::names::JobId;
@@ -243,33 +243,23 @@ impl EvidenceCollector {
 
     /// What is there; or what follows from that it is not.
     fn found<T>(&mut self, call: &Call, result: Result<T, github::Error>) -> Result<T, Collected> {
-        let error = match result {
-            Ok(there) => return Ok(there),
-            Err(error) => error,
-        };
-        let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
-        Err(match (error, smaller) {
-            (github::Error::Inconclusive { .. } | github::Error::TooLarge { .. }, Some(smaller)) => {
+        use github::Error as E;
+        result.map_err(|error| match (&error, smaller(call).filter(|_| self.requests < subrequests::EVIDENCE)) {
+            (E::Inconclusive { .. } | E::TooLarge { .. }, Some(smaller)) => {
                 self.jobs.clear();
                 self.messages.clear();
                 Collected::Ask(self.call(smaller))
             }
-            // Somebody's long texts are no outage.
-            (error @ github::Error::TooLarge { .. }, None) => self.absent(call, error.to_string()),
-            (github::Error::NotFound, _) => {
+            (E::NotFound, _) => {
                 self.is_missing(call, NOT_YET_FOR);
                 self.absent(call, "GitHub has none (404)".to_owned())
             }
-            (error @ (github::Error::Refused { .. } | github::Error::UnclearRefusal { .. }), _) => {
+            // Somebody's long texts are no outage.
+            (E::TooLarge { .. }, None) | (E::Refused { .. } | E::UnclearRefusal { .. }, _) => {
                 self.absent(call, error.to_string())
             }
-            (
-                error @ (github::Error::Inconclusive { .. }
-                | github::Error::RateLimited { .. }
-                | github::Error::Credentials { .. }
-                | github::Error::Repository { .. }),
-                _,
-            ) => Collected::Failed(error),
+            (E::Inconclusive { .. }, None)
+            | (E::RateLimited { .. } | E::Credentials { .. } | E::Repository { .. }, _) => Collected::Failed(error),
         })
     }
 

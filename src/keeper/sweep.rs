@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::request::{Call, FailedRuns, Failing, PER_PAGE};
+use crate::github::calls::failed_runs::PER_PAGE;
+use crate::github::{Call, FailedRuns, Failing};
 use crate::time::{Millis, Span};
 
 /// A repository without a webhook for so long is not swept until one comes.

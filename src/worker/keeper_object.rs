@@ -85,7 +85,7 @@ impl KeeperObject {
         if let Ok(keeper) = &keeper
             && let Ok(Some(identity)) = keeper.identity()
         {
-            credentials.of_repository(identity.id);
+            credentials.set_repository(identity.id);
             if let Some(installation) = identity.installation {
                 credentials.on_installation(installation);
             }
@@ -140,7 +140,7 @@ impl Inner {
         let keeper = self.keeper()?;
         keeper.set_repository(&event.repository)?;
         if let Some(id) = event.repository_id {
-            self.credentials.of_repository(id);
+            self.credentials.set_repository(id);
             let identity = Identity { id, installation: event.installation };
             for (run_id, record) in keeper.identify(identity, &Context::new(&self.rules, now(), 0.0))? {
                 log::decision(&event.repository, run_id, &record);

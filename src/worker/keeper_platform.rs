@@ -90,7 +90,7 @@ impl Platform for ObjectPlatform<'_> {
     }
 
     async fn credentials(&self, refusal: Option<&str>) {
-        let refusal = refusal.map(|refusal| Refusal { of_app: self.inner.credentials.are_the_apps(), refusal });
+        let refusal = refusal.map(|refusal| Refusal { of_app: self.inner.credentials.use_the_app(), refusal });
         let refusal = refusal.map(|refusal| refusal.to_string());
         if let Err(error) = kv::write_refusal(&self.inner.env, refusal.as_deref()).await {
             log::fault("credentials in Workers KV", &error);

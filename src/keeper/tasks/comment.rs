@@ -3,7 +3,7 @@
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
 use crate::escape::{code, markdown};
-use crate::github::comments::MARK;
+use crate::github::calls::comments::MARK;
 use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
 use crate::names::{RepoName, RunId};
 use crate::policy::{Action, Rules, RunOutcome};

@@ -144,7 +144,7 @@ fn one_comment_is_edited_in_place() {
     let comments = comments_of(&play);
     assert_eq!(comments.len(), 1);
     assert!(
-        comments[0].starts_with(github::comments::MARK) && comments[0].contains("is being re-run"),
+        comments[0].starts_with(github::calls::comments::MARK) && comments[0].contains("is being re-run"),
         "{}",
         comments[0]
     );
