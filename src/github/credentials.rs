@@ -192,6 +192,12 @@ impl Credentials {
         self.known.borrow().place.clone()
     }
 
+    /// Where it is found whatever it is called: by the number that webhooks tell.
+    pub fn place_by_id(&self) -> Option<Place> {
+        let known = self.known.borrow();
+        known.repository.map(Place::Id).or_else(|| known.place.clone())
+    }
+
     pub fn moved_to(&self, place: Place) {
         self.known.borrow_mut().place = Some(place);
     }

@@ -101,7 +101,7 @@ pub enum Failing {
     Cancelled,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub method: Method,
     /// With a leading slash, to be added to `GITHUB_API_URL`.

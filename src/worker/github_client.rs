@@ -137,8 +137,11 @@ impl Caller<'_> {
         }
     }
 
-    /// Which comment is ours is told by who we are, with the credentials that are in use now.
+    /// Which comment is ours is told by who we are, with the credentials that are in use now. The repository goes by its
+    /// number: pull requests have the same numbers everywhere, and its name may be another repository's by now.
     async fn comment(&self, what: &CommentCall, request: &Request) -> Result<Commented, Problem> {
+        let by_id = self.credentials.place_by_id().and_then(|place| redirect::at(&place, &request.path));
+        let request = &Request { path: by_id.unwrap_or_else(|| request.path.clone()), ..request.clone() };
         let connection = Connection::new(self.settings, TIME_OUT_MS);
         let author = match what {
             CommentCall::Find { .. } => Some(self.credentials.author(&connection, self.repository).await?),
