@@ -168,6 +168,32 @@ fn the_policy_that_most_people_want() {
     assert!(README.contains("docs/rerunner.schema.json"));
 }
 
+/// What the documents for contributors name: backquoted paths, and links.
+fn paths(text: &str) -> Vec<&str> {
+    const TOP: [&str; 7] = [".cargo/", ".github/", "crates/", "docs/", "scripts/", "src/", "tests/"];
+    let code = text.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split(['#', ')']).next());
+    let links = links.map(|link| link.trim_start_matches("../"));
+    let is_path = |path: &&str| TOP.iter().any(|top| path.starts_with(top)) && !path.contains(['*', '$', '…']);
+    code.chain(links).filter(is_path).collect()
+}
+
+#[test]
+fn every_path_that_contributors_are_sent_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, text) in [
+        ("CONTRIBUTING.md", include_str!("../CONTRIBUTING.md")),
+        ("docs/architecture.md", include_str!("../docs/architecture.md")),
+        ("README.md", README),
+    ] {
+        let paths = paths(text);
+        // `.github/rerunner.yml` is in the repositories that are served.
+        let missing: Vec<&&str> =
+            paths.iter().filter(|path| **path != ".github/rerunner.yml" && !root.join(path).exists()).collect();
+        assert!(!paths.is_empty() && missing.is_empty(), "{name} names what is not there: {missing:?}");
+    }
+}
+
 /// A span has the whole address of what the Worker calls, and some of those are secret.
 #[test]
 fn no_traces_are_kept() {

@@ -4,13 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use rerunner::github::{Call, Found, Page, ReadAnswer, RerunAnswer};
+use rerunner::github::{Call, Page, RerunAnswer, Response};
 use rerunner::keeper::store::{Sql, Value};
-use rerunner::keeper::{Answer, Keeper, Task, context};
+use rerunner::keeper::{Keeper, Task, context};
 use rerunner::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::Rules;
 use rerunner::policy::evidence::{Job, Step};
 use rerunner::policy::{run::Origin, run::Run};
+use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
 use rerunner::webhook::{event::RunEvent, event::RunEventKind};
 
@@ -36,14 +37,7 @@ struct Repository {
 impl Repository {
     fn new() -> Self {
         let sql = NativeSql::open().unwrap();
-        let rules = Rules {
-            max_reruns: 3,
-            max_reruns_ceiling: 10,
-            delay: Span::ZERO,
-            excluded_actors: vec![],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        };
+        let rules = Rules { delay: Span::ZERO, sweep_interval: Span::ZERO, ..Rules::from(&Settings::read(|_| None)) };
         let keeper = Keeper::open(sql.clone()).unwrap();
         Self { sql, keeper, rules, now: START, deliveries: 0 }
     }
@@ -81,9 +75,9 @@ impl Repository {
         let mut next = Some(Task::Call(call));
         while let Some(Task::Call(call)) = next {
             let answer = match &call {
-                Call::ReadRun { run_id } => Answer::Read(ReadAnswer::Run(Box::new(run(*run_id, attempt, conclusion)))),
-                Call::ListJobs { .. } => Answer::Jobs(Found::There(Page { items: jobs(), full: false, total: None })),
-                _ => Answer::Rerun(RerunAnswer::Accepted),
+                Call::ReadRun { run_id } => Response::Run(Ok(Box::new(run(*run_id, attempt, conclusion)))),
+                Call::ListJobs { .. } => Response::Jobs(Ok(Page { items: jobs(), full: false, total: None })),
+                _ => Response::Rerun(Ok(RerunAnswer::Accepted)),
             };
             next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().task;
         }

@@ -14,7 +14,7 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let refused = |why: &str| {
             let shown = text.split(['?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
-            Failure(format!("{shown} is no address to look at: {why}"))
+            Failure(format!("{shown} is not an address to check: {why}"))
         };
         let url = Url::parse(text).map_err(|_| refused("expected one such as https://rerunner.example.workers.dev"))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {

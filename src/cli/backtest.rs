@@ -117,7 +117,7 @@ fn table(lines: &BTreeMap<&str, Line>, total: &Line) -> String {
     let passed = (total.later_passed * 100).checked_div(known);
     let share = passed.map_or_else(
         || {
-            "No attempt that would have been re-run was re-run, so that there is no telling what it would have done."
+            "None of the attempts that would have been re-run was re-run, so what it would have changed is unknown."
                 .to_owned()
         },
         |percent| format!("Of the {known} whose next attempts are known, {percent} % passed later."),

@@ -2,18 +2,16 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use futures_util::FutureExt;
-use hmac::{Hmac, KeyInit, Mac};
 use rerunner::doctor::redeliver::{self, Redelivered};
 use rerunner::doctor::{Finding, GitHub, Site, State, Who, examine};
 use rerunner::escape::line;
-use rerunner::github::Problem;
-use rerunner::github::answer::Reply;
+use rerunner::github::{self, Reply};
 use rerunner::names::RepoName;
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::Millis;
+use rerunner::webhook::signature::macs;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::address::Address;
 use super::deployed::{Deployed, FILE};
@@ -163,22 +161,22 @@ impl Patient {
     fn look_at_secret(&self, findings: &mut Vec<Finding>) {
         let check = "webhook secret";
         let Some(secret) = &self.webhook_secret else {
-            let what = "not checked: WEBHOOK_SECRET is not known here; GitHub's own deliveries tell it too";
+            let what = "not checked: WEBHOOK_SECRET is not set here; GitHub's own deliveries show it too";
             findings.push(Finding::warning(check, what, format!("Put WEBHOOK_SECRET=\"…\" into {FILE}")));
             return;
         };
         let body = json!({ "zen": "Anything added dilutes everything else." }).to_string();
-        let signature = sign(secret, body.as_bytes());
+        let signature = format!("sha256={}", hex::encode(macs([secret], body.as_bytes())));
         let headers = [
             ("content-type", "application/json"),
             ("x-github-event", "ping"),
             ("x-hub-signature-256", signature.as_str()),
         ];
         findings.push(match http::send("POST", &format!("{}/", self.url), &headers, body.as_bytes()) {
-            Ok(reply) if reply.status == 200 => Finding::ok(check, "the Worker takes a ping that is signed with it"),
+            Ok(reply) if reply.status == 200 => Finding::ok(check, "the Worker accepts a ping signed with it"),
             Ok(reply) if reply.status == 401 => Finding::wrong(
                 check,
-                "the Worker has another one than is known here",
+                "the Worker's differs from the one set here",
                 "npx wrangler secret put WEBHOOK_SECRET, and the same on GitHub",
             ),
             Ok(reply) => Finding::wrong(check, format!("a signed ping is answered {}", reply.status), "npm run deploy"),
@@ -195,9 +193,9 @@ impl Patient {
             if !self.look_with_own_token(findings) {
                 findings.push(Finding::warning(
                     "GitHub",
-                    "not looked at: ADMIN_TOKEN is not known here, by which the Worker looks with its own credentials",
+                    "not checked: ADMIN_TOKEN is not set here, and without it the Worker does not check its own credentials",
                     match self.is_token_withheld {
-                        true => format!("The one in {FILE} is of another address; set ADMIN_TOKEN in the environment"),
+                        true => format!("The one in {FILE} belongs to another address; set ADMIN_TOKEN in the environment"),
                         false => format!("Put ADMIN_TOKEN=\"…\" into {FILE}"),
                     },
                 ));
@@ -220,19 +218,17 @@ impl Patient {
                             .take(FROM_WORKER)
                             .filter(|one| nth == 0 || part.iter().any(|name| one.check.starts_with(name.as_str()))),
                     ),
-                    Err(_) => findings.push(Finding::wrong(
-                        "GitHub",
-                        "the Worker's answer is not understood",
-                        "npm run deploy",
-                    )),
+                    Err(_) => {
+                        findings.push(Finding::wrong("GitHub", "the Worker's answer cannot be read", "npm run deploy"))
+                    }
                 },
                 Ok(reply) if matches!(reply.status, 401 | 403) => {
-                    let what = "the Worker does not take the ADMIN_TOKEN that is known here";
+                    let what = "the Worker does not accept the ADMIN_TOKEN set here";
                     findings.push(Finding::wrong("admin token", what, "npx wrangler secret put ADMIN_TOKEN"));
                     return;
                 }
                 Ok(reply) => {
-                    let what = format!("the Worker answers {} when asked to look", reply.status);
+                    let what = format!("the Worker answered {} when asked to check", reply.status);
                     findings.push(Finding::wrong("GitHub", what, "npm run deploy"));
                     return;
                 }
@@ -256,7 +252,7 @@ impl Patient {
             if finding.check == "token" {
                 finding
                     .finding
-                    .push_str(" (GITHUB_TOKEN of this machine; the Worker's own is looked at with ADMIN_TOKEN)");
+                    .push_str(" (this machine's GITHUB_TOKEN; with ADMIN_TOKEN the Worker's own is checked)");
             }
             findings.push(finding);
         }
@@ -283,13 +279,13 @@ impl Patient {
             let reply = self.ask_worker("POST", "/api/v1/redeliver", &self.repositories, token)?;
             if reply.status == 200 {
                 return serde_json::from_slice(&reply.body)
-                    .map_err(|_| "the Worker's answer is not understood".to_owned());
+                    .map_err(|_| "the Worker's answer cannot be read".to_owned());
             }
             let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             let reason = body.get("reason").and_then(Value::as_str).unwrap_or("it does not say why");
             return Err(format!("the Worker answers {}: {reason}", reply.status));
         }
-        let (own, site) = self.own().ok_or("neither ADMIN_TOKEN nor GITHUB_TOKEN is known here")?;
+        let (own, site) = self.own().ok_or("neither ADMIN_TOKEN nor GITHUB_TOKEN is set here")?;
         let done = redeliver::everything(&own, &site, &self.repositories, now()).now_or_never();
         done.ok_or("it did not end")?.map_err(|problem| problem.to_string())
     }
@@ -308,9 +304,9 @@ struct Own {
 }
 
 impl Own {
-    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, Problem> {
+    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, github::Error> {
         if who == Who::App {
-            return Err(Problem::Credentials { message: "the App's key is the Worker's alone".to_owned() });
+            return Err(github::Error::Credentials { message: "only the Worker has the App's key".to_owned() });
         }
         let authorization = format!("Bearer {}", self.token.reveal());
         let headers = [
@@ -318,16 +314,17 @@ impl Own {
             ("accept", "application/vnd.github+json"),
             ("x-github-api-version", "2022-11-28"),
         ];
-        http::send(method, &format!("{}{path}", self.api_url), &headers, &[]).map_err(|what| Problem::Lost { what })
+        http::send(method, &format!("{}{path}", self.api_url), &headers, &[])
+            .map_err(|what| github::Error::inconclusive(format!("GitHub gave no usable answer: {what}")))
     }
 }
 
 impl GitHub for Own {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, "GET", path)
     }
 
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, "POST", path)
     }
 }
@@ -342,17 +339,8 @@ fn remedy_for(setting: &str) -> String {
         | "ADMIN_TOKEN"
         | "NOTIFY_URL" => format!("npx wrangler secret put {setting}"),
         "ATTEMPTS" => "npm run deploy".to_owned(),
-        setting => format!("Mend {setting} in wrangler.toml, then npm run deploy"),
+        setting => format!("Fix {setting} in wrangler.toml, then npm run deploy"),
     }
-}
-
-fn sign(secret: &Secret, body: &[u8]) -> String {
-    // Any length of key will do.
-    let mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).map(|mut mac| {
-        mac.update(body);
-        hex::encode(mac.finalize().into_bytes())
-    });
-    format!("sha256={}", mac.unwrap_or_default())
 }
 
 fn now() -> Millis {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rerunner::github::answer::{Reply, ReplyHeaders};
+use rerunner::github::{Reply, ReplyHeaders};
 use ureq::http::Request;
 use ureq::{Agent, Proxy};
 use url::Url;
@@ -19,7 +19,7 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> R
     let parsed = Url::parse(url).map_err(|_| "this is no address".to_owned())?;
     let here = is_here(&parsed);
     if parsed.scheme() != "https" && !here {
-        return Err("only https is spoken, or http to this machine".to_owned());
+        return Err("the address must be https, or http on this machine".to_owned());
     }
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(TIME_OUT))

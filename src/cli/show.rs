@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// A sentence that names the run.
 pub fn run(run: &Run) -> String {
     let workflow = line(run.workflow.as_deref().or_else(|| file(run)).unwrap_or("a workflow"));
-    let conclusion = run.conclusion.map_or("still going", |conclusion| conclusion.as_str());
+    let conclusion = run.conclusion.map_or("still running", |conclusion| conclusion.as_str());
     format!("Run {} of \"{workflow}\", attempt {}: {conclusion}", run.run_id, run.run_attempt)
 }
 
@@ -52,13 +52,13 @@ fn detail(detail: &Detail) -> String {
         let _ = writeln!(text, "\nA re-run is expected to take {} runner minutes.", detail.runner_seconds.div_ceil(60));
     }
     if !detail.absent.is_empty() {
-        let _ = writeln!(text, "\nNot known, so that no condition on it holds:");
+        let _ = writeln!(text, "\nNot known, so no condition on it holds:");
         for absent in &detail.absent {
             let _ = writeln!(text, "  {}", line(absent));
         }
     }
     if !detail.doubts.is_empty() {
-        let _ = writeln!(text, "\nMight have decided otherwise, had that been known:");
+        let _ = writeln!(text, "\nMight have changed the decision, had it been known:");
         for doubt in &detail.doubts {
             let _ = writeln!(text, "  {}", line(doubt));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::github::answer::Reply;
+use crate::github::Reply;
 use crate::keeper::retention::REDELIVERY;
 use crate::time::Millis;
 

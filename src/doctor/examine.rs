@@ -3,9 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::github::Problem;
-use crate::github::answer::{Reply, problem};
-use crate::github::app;
+use crate::github::{self, Reply, app};
 use crate::names::RepoName;
 use crate::settings::Needed;
 
@@ -67,8 +65,8 @@ async fn look_at_app(github: &impl GitHub, site: &Site, findings: &mut Vec<Findi
     let check = "App";
     let body: Body = match read(github, Who::App, "/app").await {
         Ok(body) => body,
-        Err(problem) => {
-            findings.push(Finding::wrong(check, problem.to_string(), "npx wrangler secret put GITHUB_APP_PRIVATE_KEY"));
+        Err(error) => {
+            findings.push(Finding::wrong(check, error.to_string(), "npx wrangler secret put GITHUB_APP_PRIVATE_KEY"));
             return None;
         }
     };
@@ -93,8 +91,8 @@ async fn look_at_app(github: &impl GitHub, site: &Site, findings: &mut Vec<Findi
     let hook = read::<Hook>(github, Who::App, "/app/hook/config").await;
     let url = hook.as_ref().ok().and_then(|hook| hook.url.clone()).unwrap_or_default();
     let tells_us = same_url(&url, &site.webhook_url) && tells_of_runs(&body.events);
-    findings.push(if let Err(problem) = &hook {
-        Finding::wrong("App: webhook", problem.to_string(), settings.clone())
+    findings.push(if let Err(error) = &hook {
+        Finding::wrong("App: webhook", error.to_string(), settings.clone())
     } else if !same_url(&url, &site.webhook_url) {
         let where_to = if url.is_empty() { "nowhere".to_owned() } else { format!("to {url}") };
         Finding::wrong("App: webhook", format!("it goes {where_to}, not to {}", site.webhook_url), settings.clone())
@@ -117,12 +115,12 @@ async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Fin
     let reply = match github.get(Who::Token, "/user").await {
         Ok(reply) if reply.status == 200 => reply,
         Ok(reply) => {
-            let what = problem(&reply).to_string();
+            let what = github::Error::of(&reply).to_string();
             findings.push(Finding::wrong("token", what, "npx wrangler secret put GITHUB_TOKEN"));
             return;
         }
-        Err(problem) => {
-            findings.push(Finding::wrong("token", problem.to_string(), "npx wrangler secret put GITHUB_TOKEN"));
+        Err(error) => {
+            findings.push(Finding::wrong("token", error.to_string(), "npx wrangler secret put GITHUB_TOKEN"));
             return;
         }
     };
@@ -131,11 +129,11 @@ async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Fin
     let tokens = format!("{}/settings/tokens", site.web_url);
     findings.push(match reply.headers.oauth_scopes.as_deref() {
         Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "repo") => {
-            Finding::ok("token", format!("GitHub takes it, for {login}; scopes: {scopes}"))
+            Finding::ok("token", format!("GitHub accepts it, for {login}; scopes: {scopes}"))
         }
         Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "public_repo") => Finding::warning(
             "token",
-            format!("GitHub takes it, for {login}, but its scopes ({scopes}) are for public repositories only"),
+            format!("GitHub accepts it, for {login}, but its scopes ({scopes}) are for public repositories only"),
             tokens,
         ),
         Some(scopes) => {
@@ -144,7 +142,7 @@ async fn look_at_token(github: &impl GitHub, site: &Site, findings: &mut Vec<Fin
         }
         None => Finding::ok(
             "token",
-            format!("GitHub takes it, for {login}; a fine-grained one, of which GitHub does not tell what it may do"),
+            format!("GitHub accepts it, for {login}; it is fine-grained, and GitHub does not list its permissions"),
         ),
     });
     look_at_rate_limit(github, Who::Token, "token", findings).await;
@@ -171,8 +169,8 @@ pub(super) async fn look_at_rate_limit(github: &impl GitHub, who: Who<'_>, of: &
         Ok(Limits { rate: Rate { limit, remaining } }) => {
             Finding::ok(check, format!("{remaining} of {limit} calls are left in this hour"))
         }
-        Err(Problem::NotFound) => Finding::ok(check, "there is none"),
-        Err(problem) => Finding::warning(check, problem.to_string(), "Run the doctor again later"),
+        Err(github::Error::NotFound) => Finding::ok(check, "there is none"),
+        Err(error) => Finding::warning(check, error.to_string(), "Run the doctor again later"),
     });
 }
 
@@ -180,13 +178,13 @@ pub(super) async fn read<T: serde::de::DeserializeOwned>(
     github: &impl GitHub,
     who: Who<'_>,
     path: &str,
-) -> Result<T, Problem> {
+) -> Result<T, github::Error> {
     let reply: Reply = github.get(who, path).await?;
     match (reply.status, who) {
         (200, _) => serde_json::from_slice(&reply.body)
-            .map_err(|_| Problem::Lost { what: "an answer of another form".to_owned() }),
-        (_, Who::App) => Err(app::problem(&reply)),
-        _ => Err(problem(&reply)),
+            .map_err(|_| github::Error::inconclusive("GitHub's answer has an unexpected form")),
+        (_, Who::App) => Err(app::error(&reply)),
+        _ => Err(github::Error::of(&reply)),
     }
 }
 

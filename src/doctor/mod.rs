@@ -14,8 +14,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::Problem;
-use crate::github::answer::Reply;
+use crate::github::{self, Reply};
 use crate::names::{FilePath, RepoName};
 use crate::policy::{Bounds, Rules};
 use crate::settings::{Needed, Settings};
@@ -69,8 +68,8 @@ pub enum Who<'a> {
 /// GitHub's API, with credentials.
 #[expect(async_fn_in_trait, reason = "both ends are in this project, and neither needs its futures to be Send")]
 pub trait GitHub {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem>;
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem>;
+    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error>;
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error>;
 }
 
 /// What is known of the Worker.

@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::Problem;
-use crate::github::answer::{Reply, problem};
+use crate::github::{self, Reply};
 use crate::names::RepoName;
 use crate::time::Millis;
 
@@ -33,7 +32,7 @@ pub async fn redeliver(
     who: Who<'_>,
     deliveries: &str,
     now: Millis,
-) -> Result<Redelivered, Problem> {
+) -> Result<Redelivered, github::Error> {
     let failed = failed(&all(github, who, deliveries).await?, now);
     let mut done = Redelivered { redelivered: 0, left: failed.len() };
     for id in failed.into_iter().take(AT_ONCE) {
@@ -45,7 +44,7 @@ pub async fn redeliver(
             }
             // GitHub keeps it no longer, or never sends it again.
             404 | 422 => done.left -= 1,
-            _ => return Err(problem(&reply)),
+            _ => return Err(github::Error::of(&reply)),
         }
     }
     Ok(done)
@@ -57,7 +56,7 @@ pub async fn everything(
     site: &Site,
     repositories: &[RepoName],
     now: Millis,
-) -> Result<Redelivered, Problem> {
+) -> Result<Redelivered, github::Error> {
     let mut all = Redelivered::default();
     if site.has_app {
         all += redeliver(github, Who::App, "/app/hook/deliveries", now).await?;
@@ -65,7 +64,9 @@ pub async fn everything(
     for repository in repositories {
         let hooks = match hooks_to(github, site, repository).await {
             // Where the App is installed there need not be any, and it may not see them.
-            Err(Problem::Credentials { .. } | Problem::Repository { .. } | Problem::NotFound) if site.has_app => {
+            Err(github::Error::Credentials { .. } | github::Error::Repository { .. } | github::Error::NotFound)
+                if site.has_app =>
+            {
                 continue;
             }
             hooks => hooks?,
@@ -85,7 +86,7 @@ impl std::ops::AddAssign for Redelivered {
     }
 }
 
-async fn all(github: &impl GitHub, who: Who<'_>, deliveries: &str) -> Result<Vec<Delivery>, Problem> {
+async fn all(github: &impl GitHub, who: Who<'_>, deliveries: &str) -> Result<Vec<Delivery>, github::Error> {
     let mut all = Vec::new();
     let mut path = format!("{deliveries}?per_page=100");
     for _ in 0..PAGES {
@@ -98,9 +99,9 @@ async fn all(github: &impl GitHub, who: Who<'_>, deliveries: &str) -> Result<Vec
     Ok(all)
 }
 
-fn page(reply: &Reply) -> Result<Vec<Delivery>, Problem> {
+fn page(reply: &Reply) -> Result<Vec<Delivery>, github::Error> {
     if reply.status != 200 {
-        return Err(problem(reply));
+        return Err(github::Error::of(reply));
     }
-    Delivery::list(reply).ok_or_else(|| Problem::Lost { what: "an answer that is no list of deliveries".to_owned() })
+    Delivery::list(reply).ok_or_else(|| github::Error::inconclusive("GitHub's answer is not a list of deliveries"))
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::github::Problem;
+use crate::github;
 use crate::names::RepoName;
 use crate::policy;
 
@@ -70,11 +70,11 @@ async fn look_at_installation(
                 format!("{}/settings/installations/{id}/permissions/update", site.web_url),
             ),
         },
-        Err(Problem::NotFound) if site.has_token => {
+        Err(github::Error::NotFound) if site.has_token => {
             Finding::warning(check, "not installed here; the token is used instead", install)
         }
-        Err(Problem::NotFound) => Finding::wrong(check, "not installed here", install),
-        Err(problem) => Finding::wrong(check, problem.to_string(), app.settings.clone()),
+        Err(github::Error::NotFound) => Finding::wrong(check, "not installed here", install),
+        Err(error) => Finding::wrong(check, error.to_string(), app.settings.clone()),
     };
     findings.push(finding);
     installation.is_ok_and(|installation| installation.suspended_at.is_none())
@@ -97,8 +97,10 @@ async fn look_at_access(
     };
     findings.push(match read::<Value>(github, Who::Repository(repository), &path).await {
         Ok(_) => Finding::ok(check, "they can be read"),
-        Err(Problem::NotFound) => Finding::wrong(check, "there is no such repository, or no access to it", remedy),
-        Err(problem) => Finding::wrong(check, problem.to_string(), remedy),
+        Err(github::Error::NotFound) => {
+            Finding::wrong(check, "there is no such repository, or no access to it", remedy)
+        }
+        Err(error) => Finding::wrong(check, error.to_string(), remedy),
     });
 }
 
@@ -119,7 +121,7 @@ struct HookConfig {
 }
 
 /// The ids of a repository's webhooks that come here; an error if they may not be seen.
-pub async fn hooks_to(github: &impl GitHub, site: &Site, repository: &RepoName) -> Result<Vec<u64>, Problem> {
+pub async fn hooks_to(github: &impl GitHub, site: &Site, repository: &RepoName) -> Result<Vec<u64>, github::Error> {
     let hooks: Vec<Hook> = read(github, Who::Repository(repository), &hooks_path(repository)).await?;
     Ok(hooks.into_iter().filter(|hook| hook.comes_to(site)).map(|hook| hook.id).collect())
 }
@@ -182,11 +184,11 @@ async fn look_at_webhook(
         Finding::wrong(check, "it is not active", page.clone())
     } else if !tells_of_runs(&hook.events) && !hook.events.iter().any(|event| event == "*") {
         let events = hook.events.join(", ");
-        Finding::wrong(check, format!("it tells of {events}, and not of Workflow runs"), page.clone())
+        Finding::wrong(check, format!("it sends {events}, but not Workflow runs"), page.clone())
     } else if hook.config.secret.is_none() {
-        Finding::wrong(check, "it has no secret, so that nothing it sends can be believed", page.clone())
+        Finding::wrong(check, "it has no secret, so the Worker rejects what it sends", page.clone())
     } else if told_by_app {
-        Finding::warning(check, "the App has one too, so that each event comes twice; one will do", page.clone())
+        Finding::warning(check, "the App has one too, so each event arrives twice; one is enough", page.clone())
     } else {
         let kind = hook.config.content_type.as_deref().unwrap_or("form");
         Finding::ok(check, format!("{} → {}, as {kind}", hook.events.join(", "), site.webhook_url))
@@ -206,7 +208,7 @@ pub(super) async fn look_at_deliveries(
     let check = format!("{of}: deliveries");
     let last = read::<Vec<Delivery>>(github, who, &format!("{path}?per_page={LAST}")).await;
     findings.push(match last {
-        Err(problem) => Finding::warning(check, problem.to_string(), page),
+        Err(error) => Finding::warning(check, error.to_string(), page),
         Ok(last) => match (last.first(), last.iter().filter(|one| !one.is_ok()).count()) {
             (None, _) => Finding::warning(check, "there are none yet", page),
             (Some(_), 0) => Finding::ok(check, format!("the last {} arrived", last.len())),
@@ -241,8 +243,8 @@ async fn look_at_policy(github: &impl GitHub, site: &Site, repository: &RepoName
                 Finding::wrong(check, format!("nothing is re-run: {}", errors.join("; ")), page)
             }
         },
-        Err(Problem::NotFound) => Finding::ok(check, "there is none: the Worker's settings apply"),
-        Err(problem) => Finding::wrong(check, problem.to_string(), page),
+        Err(github::Error::NotFound) => Finding::ok(check, "there is none: the Worker's settings apply"),
+        Err(error) => Finding::wrong(check, error.to_string(), page),
     });
 }
 

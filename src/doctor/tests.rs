@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::examine::examine;
 use super::redeliver::{Redelivered, everything};
 use super::*;
-use crate::github::answer::ReplyHeaders;
+use crate::github::ReplyHeaders;
+use crate::github::support::{message, reply};
 use crate::time::{Millis, Span};
 
 const NOW: Millis = Millis(1_795_446_245_000);
@@ -22,8 +23,7 @@ struct Scripted {
 
 impl Scripted {
     fn with(mut self, path: &str, status: u16, body: &Value) -> Self {
-        let body = body.to_string().into_bytes();
-        self.answers.insert(path.to_owned(), Reply { status, headers: ReplyHeaders::default(), body });
+        self.answers.insert(path.to_owned(), reply(status, body));
         self
     }
 
@@ -34,15 +34,13 @@ impl Scripted {
 }
 
 impl GitHub for Scripted {
-    async fn get(&self, _: Who<'_>, path: &str) -> Result<Reply, Problem> {
-        let body = json!({ "message": "Not Found" }).to_string().into_bytes();
-        let unknown = || Reply { status: 404, headers: ReplyHeaders::default(), body };
-        Ok(self.answers.get(path).cloned().unwrap_or_else(unknown))
+    async fn get(&self, _: Who<'_>, path: &str) -> Result<Reply, github::Error> {
+        Ok(self.answers.get(path).cloned().unwrap_or_else(|| message(404, "Not Found")))
     }
 
-    async fn post(&self, _: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn post(&self, _: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.posted.borrow_mut().push(path.to_owned());
-        Ok(Reply { status: 202, headers: ReplyHeaders::default(), body: b"{}".to_vec() })
+        Ok(reply(202, json!({})))
     }
 }
 
@@ -117,7 +115,7 @@ fn webhooks() {
     finds(&with(&hook(URL, runs, true, Some("*"))), &site, check, State::Ok, "as form");
     finds(&with(&hook(URL.trim_end_matches('/'), runs, true, Some("*"))), &site, check, State::Ok, "");
     finds(&with(&hook(URL, &["*"], true, Some("*"))), &site, check, State::Ok, "");
-    finds(&with(&hook(URL, &["push"], true, Some("*"))), &site, check, State::Wrong, "not of Workflow runs");
+    finds(&with(&hook(URL, &["push"], true, Some("*"))), &site, check, State::Wrong, "not Workflow runs");
     finds(&with(&hook(URL, runs, false, Some("*"))), &site, check, State::Wrong, "not active");
     finds(&with(&hook(URL, runs, true, None)), &site, check, State::Wrong, "no secret");
     finds(&with(&hook("https://elsewhere.example/", runs, true, Some("*"))), &site, check, State::Warning, "none to");
@@ -217,5 +215,5 @@ fn every_page_of_failed_deliveries_is_sent_again() {
     assert_eq!(*github.posted.borrow(), ["/app/hook/deliveries/3/attempts", "/app/hook/deliveries/8/attempts"]);
     // With a token, webhooks that may not be seen are a matter to tell.
     let refused = everything(&Scripted::default(), &site(false, true), &[repository()], NOW).now_or_never().unwrap();
-    assert_eq!(refused, Err(Problem::NotFound));
+    assert_eq!(refused, Err(github::Error::NotFound));
 }

@@ -8,10 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::Problem;
+use crate::github::{self, Response};
 use crate::time::{Millis, Span};
 
-use super::answer::Answer;
 use super::state_machine::Context;
 
 /// Where GitHub does not say how long to wait: "at least one minute", then exponentially longer (GitHub Docs,
@@ -78,19 +77,22 @@ impl CircuitBreaker {
     }
 
     /// By a call that is about no run. `None`: what went wrong is no reason to stop calling.
-    pub fn trip_by_list(problem: &Problem, cx: &Context) -> Option<Self> {
+    pub fn trip_by_list(error: &github::Error, cx: &Context) -> Option<Self> {
         let repository = |message: &str| {
             let reason = TripReason::Repository { message: message.to_owned() };
             Self { until: cx.now + LIST_REFUSED, ..Self::trip(reason, None, 0, cx) }
         };
-        match problem {
-            Problem::RateLimited { wait } => Some(Self::trip(TripReason::RateLimit, *wait, 0, cx)),
-            Problem::Lost { .. } => Some(Self::trip(TripReason::NoAnswer, None, 0, cx)),
-            Problem::Repository { message } => Some(repository(message)),
+        match error {
+            github::Error::RateLimited { wait } => Some(Self::trip(TripReason::RateLimit, *wait, 0, cx)),
+            github::Error::Inconclusive { .. } => Some(Self::trip(TripReason::NoAnswer, None, 0, cx)),
+            github::Error::Repository { message } => Some(repository(message)),
             // A list without runs is no 404.
-            Problem::NotFound => Some(repository(NO_REPOSITORY)),
+            github::Error::NotFound => Some(repository(NO_REPOSITORY)),
             // Reading may be refused where re-running is not: the runs themselves will show whether it matters.
-            Problem::Credentials { .. } | Problem::Refused { .. } | Problem::Unclear { .. } => None,
+            github::Error::Credentials { .. }
+            | github::Error::Refused { .. }
+            | github::Error::UnclearRefusal { .. }
+            | github::Error::TooLarge { .. } => None,
         }
     }
 
@@ -117,13 +119,15 @@ impl CircuitBreaker {
     }
 
     /// Whether this answer shows that what tripped it is over.
-    pub fn is_closed_by(&self, answer: &Answer, now: Millis) -> bool {
+    pub fn is_closed_by(&self, response: &Response, now: Millis) -> bool {
         match self.reason {
-            TripReason::Credentials { .. } => answer.takes_credentials(),
-            TripReason::NoAnswer => !matches!(answer.problem(), Some(Problem::Lost { .. })),
+            TripReason::Credentials { .. } => response.takes_credentials(),
+            TripReason::NoAnswer => !matches!(response.error(), Some(github::Error::Inconclusive { .. })),
             // A call that was made before it was tripped can be answered after.
-            TripReason::RateLimit => answer.problem().is_none() && !self.is_open(now),
-            TripReason::Repository { .. } => answer.shows_repository(),
+            TripReason::RateLimit => {
+                response.error().is_none_or(|error| !error.concerns_other_calls()) && !self.is_open(now)
+            }
+            TripReason::Repository { .. } => response.error().is_none(),
         }
     }
 
@@ -145,21 +149,15 @@ fn jittered(wait: Span, chance: f64) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::{PolicyAnswer, ReadAnswer, RerunAnswer};
+    use crate::github::{FetchedPolicy, RerunAnswer};
     use crate::policy::Rules;
+    use crate::settings::Settings;
 
     const NOW: Millis = Millis(1_795_446_245_000);
 
     fn with_context<T>(chance: f64, test: impl Fn(&Context) -> T) -> T {
-        let rules = Rules {
-            max_reruns: 3,
-            max_reruns_ceiling: 10,
-            delay: Span::ZERO,
-            excluded_actors: vec![],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        };
-        test(&Context { now: NOW, rules: &rules, first_look: rules.delay, chance })
+        let rules = Rules::from(&Settings::read(|_| None));
+        test(&Context { now: NOW, rules: &rules, first_look: Span::ZERO, chance })
     }
 
     fn tripped(reason: TripReason, said: Option<Span>, tries: u32, chance: f64) -> CircuitBreaker {
@@ -229,14 +227,14 @@ mod tests {
     fn what_a_list_trips_it_for() {
         let trips = |problem| with_context(0.0, |cx| CircuitBreaker::trip_by_list(&problem, cx));
         let reason = |problem| trips(problem).map(|breaker| breaker.reason);
-        assert_eq!(reason(Problem::RateLimited { wait: None }), Some(TripReason::RateLimit));
-        assert_eq!(reason(Problem::Lost { what: String::new() }), Some(TripReason::NoAnswer));
-        let gone = trips(Problem::NotFound).unwrap();
+        assert_eq!(reason(github::Error::RateLimited { wait: None }), Some(TripReason::RateLimit));
+        assert_eq!(reason(github::Error::Inconclusive { what: String::new() }), Some(TripReason::NoAnswer));
+        let gone = trips(github::Error::NotFound).unwrap();
         assert_eq!((gone.reason, gone.until - NOW), (repository(), Span::minutes(30)));
         for problem in [
-            Problem::Refused { message: String::new() },
-            Problem::Unclear { message: String::new() },
-            Problem::Credentials { message: String::new() },
+            github::Error::Refused { message: String::new() },
+            github::Error::UnclearRefusal { message: String::new() },
+            github::Error::Credentials { message: String::new() },
         ] {
             assert_eq!(reason(problem), None);
         }
@@ -244,11 +242,11 @@ mod tests {
 
     #[test]
     fn what_closes_it() {
-        let accepted = Answer::Rerun(RerunAnswer::Accepted);
-        let no_file = Answer::Policy(PolicyAnswer::NoFile);
-        let same_file = Answer::Policy(PolicyAnswer::Same);
-        let lost = Answer::Read(ReadAnswer::Problem(Problem::Lost { what: String::new() }));
-        let not_found = Answer::Read(ReadAnswer::Problem(Problem::NotFound));
+        let accepted = Response::Rerun(Ok(RerunAnswer::Accepted));
+        let no_file = Response::Policy(Err(github::Error::NotFound));
+        let same_file = Response::Policy(Ok(FetchedPolicy::NotModified));
+        let lost = Response::Run(Err(github::Error::Inconclusive { what: String::new() }));
+        let not_found = Response::Run(Err(github::Error::NotFound));
         let answers = [&accepted, &no_file, &same_file, &not_found, &lost];
         for (reason, closed_by) in [
             // What reads says nothing about whether re-running is allowed again.

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::github::pulls::{Head, PULL_PAGES};
-use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
-use crate::github::{Call, Found, Page, Problem};
+use crate::github::calls::pull_requests::{Head, PULL_PAGES};
+use crate::github::calls::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
+use crate::github::{self, Call, Page, Response};
 use crate::names::Conclusion;
 use crate::names::JobId;
 use crate::policy::Policy;
@@ -17,7 +17,6 @@ use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget
 use crate::policy::{run::PullRequest, run::Run};
 use crate::time::{Millis, Span};
 
-use super::answer::Answer;
 use super::subrequests;
 use super::tracked_run::Begun;
 
@@ -74,7 +73,7 @@ pub enum Collected {
     Ask(Call),
     /// What was asked for is known, or known to be absent.
     Had,
-    Failed(Problem),
+    Failed(github::Error),
     /// Nobody waits for it any more.
     Stray,
 }
@@ -166,10 +165,7 @@ impl EvidenceCollector {
         self.messages.clear();
         let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
         if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
-            self.absent(
-                &call,
-                format!("not read, as the Worker has died {deaths} times while the evidence was gathered"),
-            );
+            self.absent(&call, format!("not read: the Worker died {deaths} times while it collected evidence"));
             return None;
         }
         if may_kill && self.evidence.searched.is_spent() {
@@ -177,10 +173,7 @@ impl EvidenceCollector {
             return None;
         }
         if self.requests + call.requests() > subrequests::EVIDENCE {
-            self.absent(
-                &call,
-                format!("not asked for, as one decision makes at most {} requests", subrequests::EVIDENCE),
-            );
+            self.absent(&call, format!("not read: one decision makes at most {} requests", subrequests::EVIDENCE));
             return None;
         }
         Some(self.call(call))
@@ -216,60 +209,61 @@ impl EvidenceCollector {
         call
     }
 
-    pub fn take(&mut self, call: &Call, answer: Answer) -> Collected {
+    pub fn take(&mut self, call: &Call, response: Response) -> Collected {
         if self.asked.take_if(|asked| asked == call).is_none() {
             return Collected::Stray;
         }
-        match (call, answer) {
-            (Call::ListJobs { .. }, Answer::Jobs(found)) => match self.found(call, found) {
+        match (call, response) {
+            (Call::ListJobs { .. }, Response::Jobs(found)) => match self.found(call, found) {
                 Ok(page) => self.jobs_page(call, page),
                 Err(taken) => taken,
             },
-            (Call::ListAnnotations { job_id, .. }, Answer::Annotations(found)) => match self.found(call, found) {
+            (Call::ListAnnotations { job_id, .. }, Response::Annotations(found)) => match self.found(call, found) {
                 Ok(page) => self.annotations_page(call, *job_id, page),
                 Err(taken) => taken,
             },
-            (Call::ReadLog { job_id, .. }, Answer::Log(found)) => match self.found(call, found) {
+            (Call::ReadLog { job_id, .. }, Response::Log(found)) => match self.found(call, found) {
                 Ok(tail) => {
                     self.evidence.logs.insert(*job_id, Fetched::Present(tail));
                     Collected::Had
                 }
                 Err(taken) => taken,
             },
-            (Call::ReadWorkflow { .. }, Answer::Workflow(found)) => match self.found(call, found) {
+            (Call::ReadWorkflow { .. }, Response::Workflow(found)) => match self.found(call, found) {
                 Ok(name) => {
                     self.evidence.workflow = Fetched::Present(name);
                     Collected::Had
                 }
                 Err(taken) => taken,
             },
-            (Call::ListPulls { page, .. }, Answer::Pulls(found)) => self.pulls_page(call, *page, found),
+            (Call::ListPulls { page, .. }, Response::Pulls(found)) => self.pulls_page(call, *page, found),
             _ => Collected::Stray,
         }
     }
 
     /// What is there; or what follows from that it is not.
-    fn found<T>(&mut self, call: &Call, found: Found<T>) -> Result<T, Collected> {
-        match found {
-            Found::There(there) => Ok(there),
-            Found::Absent(why) => Err(self.absent(call, why)),
-            Found::NotYet(why) => {
+    fn found<T>(&mut self, call: &Call, result: Result<T, github::Error>) -> Result<T, Collected> {
+        use github::Error as E;
+        result.map_err(|error| match (&error, smaller(call).filter(|_| self.requests < subrequests::EVIDENCE)) {
+            (E::Inconclusive { .. } | E::TooLarge { .. }, Some(smaller)) => {
+                self.jobs.clear();
+                self.messages.clear();
+                Collected::Ask(self.call(smaller))
+            }
+            (E::NotFound, _) => {
                 self.is_missing(call, NOT_YET_FOR);
-                Err(self.absent(call, why))
+                self.absent(call, "GitHub has none (404)".to_owned())
             }
-            Found::Problem(problem @ Problem::Lost { .. }) => {
-                let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
-                Err(smaller.map_or(Collected::Failed(problem), |smaller| {
-                    self.jobs.clear();
-                    self.messages.clear();
-                    Collected::Ask(self.call(smaller))
-                }))
+            // Somebody's long texts are no outage.
+            (E::TooLarge { .. }, None) | (E::Refused { .. } | E::UnclearRefusal { .. }, _) => {
+                self.absent(call, error.to_string())
             }
-            Found::Problem(problem) => Err(Collected::Failed(problem)),
-        }
+            (E::Inconclusive { .. }, None)
+            | (E::RateLimited { .. } | E::Credentials { .. } | E::Repository { .. }, _) => Collected::Failed(error),
+        })
     }
 
-    fn pulls_page(&mut self, call: &Call, page: u32, found: Found<Page<PullRequest>>) -> Collected {
+    fn pulls_page(&mut self, call: &Call, page: u32, found: Result<Page<PullRequest>, github::Error>) -> Collected {
         let listed = match self.found(call, found) {
             Ok(listed) => listed,
             Err(taken) => return taken,
@@ -298,7 +292,7 @@ impl EvidenceCollector {
         if any(|job| job.conclusion.is_none()) {
             // A job that never says that it has ended is no failed one.
             self.missing.insert(Need::Jobs, Missing { lasts: BEHIND_FOR, always: true });
-            self.evidence.jobs_cut = Some("GitHub says of some that they are still going".to_owned());
+            self.evidence.jobs_cut = Some("GitHub says that some are still running".to_owned());
         } else if full {
             self.evidence.jobs_cut = Some(format!("there are more than the {has} that were read"));
         } else if let Some(total) = total.filter(|total| *total > has) {

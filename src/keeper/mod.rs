@@ -16,14 +16,13 @@
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`policy_cache`] | what a decision needs beside the run (pure) |
 //! | [`sweep`], [`summary`], [`attempts`] | the search for missed webhooks; what Workers KV publishes (pure) |
-//! | [`tracked_run`], [`answer`], [`retention`] | a run, as a row says of it; what GitHub answered; how long things are kept |
+//! | [`tracked_run`], [`retention`] | a run, as a row says of it; how long things are kept |
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
 mod actor;
-pub mod answer;
 pub mod attempts;
 pub mod circuit_breaker;
 pub mod evidence_collector;
@@ -52,7 +51,6 @@ use crate::time::Millis;
 use crate::webhook::event::RunEvent;
 
 pub use actor::{Keeper, Notifications};
-pub use answer::Answer;
 pub use tasks::{HandOver, StepResult, Task};
 
 use state_machine::{Context, Receipt, ReceiptKind, Record};

@@ -1,6 +1,6 @@
 //! A call came to nothing, or GitHub is behind: what a run does then. Pure.
 
-use crate::github::{Call, Problem};
+use crate::github::{self, Call};
 use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
@@ -14,7 +14,7 @@ const BEHIND: Span = Span::seconds(15);
 const BEHIND_TRIES: u32 = 12;
 /// How often a run is looked for that GitHub does not show.
 const UNSEEN_TRIES: u32 = 3;
-/// GitHub does not answer.
+/// GitHub gives no usable answer.
 const LOST: Span = Span::seconds(5);
 const LOST_MOST: Span = Span::minutes(15);
 const LOST_FOR: Span = Span::hours(24);
@@ -33,7 +33,7 @@ pub const GONE: &str = "the run or the repository is gone, or there is no access
 pub fn unseen(mut tracked: TrackedRun, cx: &Context) -> Step {
     if tracked.tries >= UNSEEN_TRIES {
         if tracked.is_decided() {
-            return on_failure(tracked, Problem::NotFound, cx);
+            return on_failure(tracked, github::Error::NotFound, cx);
         }
         tracked.due = Some(cx.now + LEASE);
         let call = Some(Call::ReadRepository { run_id: tracked.run_id });
@@ -45,30 +45,31 @@ pub fn unseen(mut tracked: TrackedRun, cx: &Context) -> Step {
 }
 
 /// A call came to nothing.
-pub fn on_failure(tracked: TrackedRun, problem: Problem, cx: &Context) -> Step {
+pub fn on_failure(tracked: TrackedRun, error: github::Error, cx: &Context) -> Step {
     if !tracked.is_decided() {
-        return on_call_failure(tracked, problem, cx);
+        return on_call_failure(tracked, error, cx);
     }
     // It was only looked at once more: what was decided stands.
     let decided = tracked.clone();
-    let Step { tracked, breaker, .. } = on_call_failure(tracked, problem, cx);
+    let Step { tracked, breaker, .. } = on_call_failure(tracked, error, cx);
     let TrackedRun { due, tries, trouble_since, .. } = tracked;
     Step { breaker, ..Step::of(TrackedRun { due, tries, trouble_since, ..decided }) }
 }
 
-fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> Step {
-    match problem {
-        Problem::NotFound => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
-        Problem::Refused { message } | Problem::Unclear { message } => {
+fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) -> Step {
+    match error {
+        github::Error::NotFound => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
+        github::Error::Refused { message } | github::Error::UnclearRefusal { message } => {
             give_up(tracked, format!("GitHub refused: {message}"), cx)
         }
-        Problem::RateLimited { wait } => {
+        error @ github::Error::TooLarge { .. } => give_up(tracked, error.to_string(), cx),
+        github::Error::RateLimited { wait } => {
             let breaker = CircuitBreaker::trip(TripReason::RateLimit, wait, tracked.tries, cx);
             tracked.due = Some(breaker.until);
             tracked.tries += 1;
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
-        Problem::Credentials { message } => {
+        github::Error::Credentials { message } => {
             if cx.now - tracked.created > RERUNNABLE_FOR {
                 return give_up(tracked, format!("GitHub refused the credentials for 30 days: {message}"), cx);
             }
@@ -77,7 +78,7 @@ fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> S
             let breaker = CircuitBreaker::trip(TripReason::Credentials { message }, None, tracked.tries, cx);
             Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
         }
-        Problem::Repository { message } => {
+        github::Error::Repository { message } => {
             let reason = format!(
                 "Nothing can be done in the repository: {message}. Rerunner keeps trying for {} days.",
                 GONE_FOR.as_millis() / Span::days(1).as_millis()
@@ -85,17 +86,17 @@ fn on_call_failure(mut tracked: TrackedRun, problem: Problem, cx: &Context) -> S
             let breaker = CircuitBreaker::trip(TripReason::Repository { message }, None, tracked.tries, cx);
             Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
         }
-        Problem::Lost { what } => {
+        github::Error::Inconclusive { what } => {
             let since = *tracked.trouble_since.get_or_insert(cx.now);
             if cx.now - since > LOST_FOR {
                 tracked.pending = None;
-                return give_up(tracked, format!("GitHub did not answer for 24 hours; at last: {what}"), cx);
+                return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; the last: {what}"), cx);
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
             let quiet = tracked.pending.is_some();
             tracked.due = Some(cx.now + if quiet { wait.max(QUIET) } else { wait });
             tracked.tries += 1;
-            tracked.reason = format!("GitHub did not answer: {what}. It is tried again.");
+            tracked.reason = format!("{what}. Rerunner tries again.");
             let breaker = CircuitBreaker::trip(TripReason::NoAnswer, None, 0, cx);
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
@@ -126,16 +127,16 @@ pub fn give_up(mut tracked: TrackedRun, reason: String, cx: &Context) -> Step {
 
 /// Evidence for a decision could not be read. `None`: GitHub has not given it for so long that the decision is to do
 /// without.
-pub fn on_evidence_failure(tracked: &TrackedRun, problem: Problem, cx: &Context) -> Option<Step> {
-    if !matches!(problem, Problem::Lost { .. }) {
-        return Some(on_failure(tracked.clone(), problem, cx));
+pub fn on_evidence_failure(tracked: &TrackedRun, error: github::Error, cx: &Context) -> Option<Step> {
+    if !matches!(error, github::Error::Inconclusive { .. }) {
+        return Some(on_failure(tracked.clone(), error, cx));
     }
     let since = tracked.evidence_since.unwrap_or(cx.now);
     let lasts = cx.now - since;
     if lasts > EVIDENCE_LOST_FOR {
         return None;
     }
-    let mut step = on_failure(TrackedRun { evidence_since: Some(since), ..tracked.clone() }, problem, cx);
+    let mut step = on_failure(TrackedRun { evidence_since: Some(since), ..tracked.clone() }, error, cx);
     step.tracked.collecting = None;
     // However often the run itself could not be read before that.
     step.tracked.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
@@ -153,7 +154,7 @@ pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> O
     }
     let mut tracked = TrackedRun { evidence_since: Some(since), ..tracked.clone() };
     tracked.due = Some(cx.now + waited.max(LOST).with_jitter(cx.chance));
-    tracked.reason = "GitHub does not have yet what the decision goes by. It is asked again.".to_owned();
+    tracked.reason = "GitHub does not have all the evidence yet. Rerunner asks again.".to_owned();
     Some(Step::of(tracked))
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::{Call, PolicyAnswer, Problem};
+use crate::github::{self, Call, FetchedPolicy};
 use crate::names::Conclusion;
 use crate::names::{FilePath, RunId};
 use crate::policy::{Policy, PolicyError, PolicyState, Rules, parse};
@@ -54,7 +54,7 @@ pub enum PolicyUpdate {
     /// GitHub does not show a file that was there. If it does not show the repository either, nobody has removed it.
     Doubtful,
     /// GitHub has to answer before anything is decided.
-    Failed(Problem),
+    Failed(github::Error),
 }
 
 impl PolicyCache {
@@ -84,7 +84,7 @@ impl PolicyCache {
     pub fn update(
         &self,
         path: &FilePath,
-        answer: PolicyAnswer,
+        answer: Result<FetchedPolicy, github::Error>,
         certain: bool,
         rules: &Rules,
         now: Millis,
@@ -92,22 +92,39 @@ impl PolicyCache {
         let empty =
             PolicyFile { path: path.clone(), text: None, etag: None, unreadable: None, denied: None, read: now };
         let file = match (answer, &self.file) {
-            (PolicyAnswer::File { text, etag }, _) => PolicyFile { text: Some(text), etag, ..empty },
-            (PolicyAnswer::Same, Some(file)) => PolicyFile { read: now, denied: None, ..file.clone() },
+            (Ok(FetchedPolicy::File { text, etag }), _) => PolicyFile { text: Some(text), etag, ..empty },
+            (Ok(FetchedPolicy::NotModified), Some(file)) => PolicyFile { read: now, denied: None, ..file.clone() },
             // It was not asked whether anything is still the same.
-            (PolicyAnswer::Same, None) => {
-                return PolicyUpdate::Failed(Problem::Lost { what: "304 for a file that was never read".to_owned() });
+            (Ok(FetchedPolicy::NotModified), None) => {
+                return PolicyUpdate::Failed(github::Error::inconclusive(
+                    "GitHub answered 304 for a file that was never read",
+                ));
             }
-            (PolicyAnswer::NoFile, Some(file)) if file.was_there() && !certain => return PolicyUpdate::Doubtful,
-            (PolicyAnswer::NoFile, _) => empty,
-            (PolicyAnswer::Unreadable(what), _) => PolicyFile { unreadable: Some(what.to_owned()), ..empty },
-            (PolicyAnswer::Denied { message }, before) => {
+            (Ok(FetchedPolicy::NotText), _) => {
+                PolicyFile { unreadable: Some("it is not UTF-8 text".to_owned()), ..empty }
+            }
+            (Err(github::Error::TooLarge { limit }), _) => {
+                PolicyFile { unreadable: Some(format!("it is larger than {limit}")), ..empty }
+            }
+            (Err(github::Error::NotFound), Some(file)) if file.was_there() && !certain => {
+                return PolicyUpdate::Doubtful;
+            }
+            (Err(github::Error::NotFound), _) => empty,
+            (Err(github::Error::Refused { message } | github::Error::UnclearRefusal { message }), before) => {
                 PolicyFile { denied: Some(message), read: now, ..before.clone().unwrap_or(empty) }
             }
-            (PolicyAnswer::Problem(Problem::Lost { .. }), Some(_)) => {
+            (Err(github::Error::Inconclusive { .. }), Some(_)) => {
                 return PolicyUpdate::Same(Self { not_before: Some(now + AGAIN), ..self.clone() });
             }
-            (PolicyAnswer::Problem(problem), _) => return PolicyUpdate::Failed(problem),
+            (
+                Err(
+                    error @ (github::Error::Inconclusive { .. }
+                    | github::Error::RateLimited { .. }
+                    | github::Error::Credentials { .. }
+                    | github::Error::Repository { .. }),
+                ),
+                _,
+            ) => return PolicyUpdate::Failed(error),
         };
         let says_the_same = self.file.as_ref().is_some_and(|before| {
             (&before.text, &before.unreadable) == (&file.text, &file.unreadable) && before.denied == file.denied
@@ -133,7 +150,7 @@ impl PolicyCache {
         let path = &file.path;
         if let Some(message) = &file.denied {
             let meanwhile =
-                if file.text.is_some() { "what was last read of it holds" } else { "it is taken for absent" };
+                if file.text.is_some() { "the last version read applies" } else { "it is treated as absent" };
             return Some(format!("{path} cannot be read, and {meanwhile}: it needs Contents: read ({message})"));
         }
         let PolicyState::Invalid(errors) = &self.state else { return None };

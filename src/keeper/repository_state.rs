@@ -5,13 +5,12 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::Problem;
+use crate::github::{self, Response};
 use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::policy::{PolicyState, Rules};
 use crate::time::Millis;
 
 use super::actor::Keeper;
-use super::answer::Answer;
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::policy_cache::{PolicyCache, PolicyFile};
 use super::retention::CREDENTIALS_TOLD_AGAIN;
@@ -120,23 +119,23 @@ impl<S: Sql> Keeper<S> {
     /// A rate limit is of the token, whichever call met it.
     pub(super) fn trip_if_limited(
         &self,
-        problem: Option<&Problem>,
+        error: Option<&github::Error>,
         cx: &Context,
     ) -> Result<CredentialsChange, StoreError> {
-        let limited = problem.filter(|problem| matches!(problem, Problem::RateLimited { .. }));
-        self.trip(limited.and_then(|problem| CircuitBreaker::trip_by_list(problem, cx)), cx)
+        let limited = error.filter(|error| matches!(error, github::Error::RateLimited { .. }));
+        self.trip(limited.and_then(|error| CircuitBreaker::trip_by_list(error, cx)), cx)
     }
 
     /// Whatever GitHub has answered, it may show that some trouble is over.
-    pub(super) fn on_answer(&self, answer: &Answer, now: Millis) -> Result<CredentialsChange, StoreError> {
-        if self.breaker()?.is_some_and(|breaker| breaker.is_closed_by(answer, now)) {
+    pub(super) fn on_answer(&self, response: &Response, now: Millis) -> Result<CredentialsChange, StoreError> {
+        if self.breaker()?.is_some_and(|breaker| breaker.is_closed_by(response, now)) {
             self.set_breaker(None)?;
         }
-        if answer.shows_repository() && self.trouble()?.is_some() {
+        if response.error().is_none() && self.trouble()?.is_some() {
             self.set_trouble(None)?;
             self.summary_changed(now)?;
         }
-        if answer.takes_credentials() && self.refusal()?.is_some() {
+        if response.takes_credentials() && self.refusal()?.is_some() {
             self.store.set_fact::<String>(Fact::Refusal, None)?;
             self.summary_changed(now)?;
             return Ok(Some(Ok(())));

@@ -9,7 +9,7 @@
 //! - A run that GitHub does not show: it is asked for the repository. If that is there, the run is gone; if not, nothing can
 //!   be done in the repository, and all its runs wait.
 
-use crate::github::{Call, Problem, RepositoryAnswer};
+use crate::github::{self, Call};
 use crate::names::RunAttempt;
 use crate::policy::run::Run;
 use crate::time::Span;
@@ -44,22 +44,22 @@ pub fn park(tracked: &TrackedRun, run: &Run, cx: &Context) -> Option<Step> {
         return None;
     }
     let reason = format!(
-        "GitHub refused: {} It is asked for once more, as it may be about the account and not about the run.",
+        "GitHub refused: {} Rerunner tries once more, as this may be about the account and not the run.",
         sentence(&refusal.message)
     );
     Some(hold(tracked.clone(), reason, until, cx))
 }
 
 /// GitHub was asked whether it shows the repository of a run that it does not show. `seen`: it has shown runs of it.
-pub fn on_repository(tracked: TrackedRun, answer: RepositoryAnswer, seen: bool, cx: &Context) -> Step {
+pub fn on_repository(tracked: TrackedRun, answer: Result<(), github::Error>, seen: bool, cx: &Context) -> Step {
     match answer {
-        RepositoryAnswer::There => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
+        Ok(()) => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
         // It never could be read: there is nothing to wait for.
-        RepositoryAnswer::Problem(Problem::NotFound) if !seen => on_failure(tracked, Problem::NotFound, cx),
-        RepositoryAnswer::Problem(Problem::NotFound) => {
-            on_failure(tracked, Problem::Repository { message: NO_REPOSITORY.to_owned() }, cx)
+        Err(github::Error::NotFound) if !seen => on_failure(tracked, github::Error::NotFound, cx),
+        Err(github::Error::NotFound) => {
+            on_failure(tracked, github::Error::Repository { message: NO_REPOSITORY.to_owned() }, cx)
         }
-        RepositoryAnswer::Problem(problem) => on_failure(tracked, problem, cx),
+        Err(error) => on_failure(tracked, error, cx),
     }
 }
 

@@ -15,7 +15,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::{Call, Problem, ReadAnswer, RerunAnswer};
+use crate::github::{self, Call, RerunAnswer};
 use crate::names::Conclusion;
 use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
@@ -134,12 +134,12 @@ pub struct Undecided {
 }
 
 /// The answer to the read that every due run starts with.
-pub fn on_read(mut tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> ReadStep {
+pub fn on_read(mut tracked: TrackedRun, answer: Result<Box<Run>, github::Error>, cx: &Context) -> ReadStep {
     tracked.looked = Some(cx.now);
     let run = match answer {
-        ReadAnswer::Run(run) => *run,
-        ReadAnswer::Problem(Problem::NotFound) => return ReadStep::Done(Box::new(unseen(tracked, cx))),
-        ReadAnswer::Problem(problem) => return ReadStep::Done(Box::new(on_failure(tracked, problem, cx))),
+        Ok(run) => *run,
+        Err(github::Error::NotFound) => return ReadStep::Done(Box::new(unseen(tracked, cx))),
+        Err(error) => return ReadStep::Done(Box::new(on_failure(tracked, error, cx))),
     };
     let attempt = run.run_attempt;
     if Some(attempt) < tracked.run_attempt {
@@ -204,13 +204,18 @@ pub fn wait(mut tracked: TrackedRun, delay: Span, cx: &Context) -> Step {
 }
 
 /// The answer to a re-run that [`act`] asked for. `attempt` is the one that was to be re-run.
-pub fn on_rerun(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswer, cx: &Context) -> Step {
+pub fn on_rerun(
+    mut tracked: TrackedRun,
+    attempt: RunAttempt,
+    answer: Result<RerunAnswer, github::Error>,
+    cx: &Context,
+) -> Step {
     // A webhook or a read may have told the outcome meanwhile.
     let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
         return Step::of(tracked);
     };
     match answer {
-        RerunAnswer::Accepted => {
+        Ok(RerunAnswer::Accepted) => {
             let next = RunAttempt::new(attempt.get() + 1);
             let failed_since = tracked.failed_at > pending.since;
             tracked.pending = None;
@@ -232,7 +237,7 @@ pub fn on_rerun(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswe
             };
             Step { records: vec![record], ..Step::of(tracked) }
         }
-        RerunAnswer::AlreadyRunning => {
+        Ok(RerunAnswer::AlreadyRunning) => {
             // It may be running because of an earlier call: the next attempt, once seen, is that call's.
             tracked.pending = Some(pending).filter(|pending| pending.again);
             settle_trouble(&mut tracked, RunOutcome::Waiting, cx);
@@ -242,17 +247,17 @@ pub fn on_rerun(mut tracked: TrackedRun, attempt: RunAttempt, answer: RerunAnswe
             let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
             Step { spends, ..Step::of(tracked) }
         }
-        RerunAnswer::Problem(problem) => {
+        Err(error) => {
             // A refusal is certain. Without an answer, to this call or an earlier one, the run itself will tell.
-            if !matches!(problem, Problem::Lost { .. }) && !pending.again {
+            if !matches!(error, github::Error::Inconclusive { .. }) && !pending.again {
                 tracked.pending = None;
             }
             let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
-            let step = match problem {
+            let step = match error {
                 // The run was there a moment ago.
-                Problem::NotFound => second_look::doubt(tracked, attempt, GONE, cx),
-                Problem::Unclear { message } => second_look::doubt(tracked, attempt, &message, cx),
-                problem => on_failure(tracked, problem, cx),
+                github::Error::NotFound => second_look::doubt(tracked, attempt, GONE, cx),
+                github::Error::UnclearRefusal { message } => second_look::doubt(tracked, attempt, &message, cx),
+                error => on_failure(tracked, error, cx),
             };
             Step { spends, ..step }
         }
@@ -297,7 +302,7 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
         cx.now + if rerun { RERUN_GOING.doubled(tracked.tries, RERUN_GOING_MOST) } else { going_for(tracked.tries) },
     );
     tracked.tries += 1;
-    tracked.reason = format!("Attempt {} is still going.", run.run_attempt);
+    tracked.reason = format!("Attempt {} is still running.", run.run_attempt);
     Step::of(tracked)
 }
 

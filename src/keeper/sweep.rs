@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::request::{Call, FailedRuns, Failing, PER_PAGE};
+use crate::github::calls::failed_runs::PER_PAGE;
+use crate::github::{Call, FailedRuns, Failing};
 use crate::time::{Millis, Span};
 
 /// A repository that nothing was heard of for so long is not swept until something is.
@@ -26,8 +27,7 @@ const RESUMED_FOR: Span = Span::hours(1);
 /// GitHub's clock and ours may differ by so much.
 const CLOCKS_APART: Span = Span::minutes(10);
 /// For the log.
-const TOO_LONG: &str =
-    "the sweep for missed webhooks passes over a run whose entry in GitHub's list is longer than 16 MiB";
+const TOO_LONG: &str = "the sweep for missed webhooks skips a run whose entry in GitHub's list is longer than 16 MiB";
 const TOO_MANY: &str = "the sweep for missed webhooks ends early, as there are too many failed runs or too long ones";
 /// Until a page is asked for again whose answer never came, or that an alarm had no room for.
 const GOES_ON: Span = Span::seconds(25);

@@ -1,14 +1,13 @@
 //! A Keeper at work: a webhook received, and what is due done, over a [`Platform`] that gives it a clock, an alarm and a
 //! way out. The Durable Object is one platform; the simulation, with virtual time, is the other.
 
-use crate::github::Call;
+use crate::github::{Call, Response};
 use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
 use super::actor::Keeper;
-use super::answer::Answer;
 use super::state_machine::{LEASE, Receipt, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
@@ -29,7 +28,7 @@ pub trait Platform {
     fn chance(&self) -> f64;
     /// Sets the alarm; `None` removes it. There is one, and setting it replaces it.
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError>;
-    async fn call(&self, call: &Call) -> Answer;
+    async fn call(&self, call: &Call) -> Response;
     /// Writes a run's count to Workers KV. Whether it could.
     async fn publish(&self, tracked: &TrackedRun) -> bool;
     /// Writes the repository's summary to Workers KV. Whether it could.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::doctor::GitHub;
-use crate::github::Problem;
+use crate::github;
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
@@ -79,7 +79,7 @@ pub trait Backend {
     fn github(&self, repositories: &[RepoName]) -> impl GitHub;
 
     /// Exchanges a manifest's code for the App.
-    async fn convert(&self, code: &Code) -> Result<NewApp, Problem>;
+    async fn convert(&self, code: &Code) -> Result<NewApp, github::Error>;
 
     fn log_fault(&self, place: &'static str, what: &str);
 }

@@ -41,7 +41,7 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
         &mut text,
         "rerunner_reruns_total",
         "counter",
-        "Re-runs that GitHub accepted and that have ended, by what the attempt came to.",
+        "Re-runs that GitHub accepted and that have ended, by the attempt's result.",
     );
     for entry in entries {
         let totals = entry.totals;
@@ -55,7 +55,7 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
         &mut text,
         "rerunner_runs_total",
         "counter",
-        "Failed runs by what they came to; one that goes on after that and ends anew counts again.",
+        "Failed runs by outcome; one that goes on after that and ends again counts again.",
     );
     for entry in entries {
         let totals = entry.totals;
@@ -69,17 +69,17 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
             sample(&mut text, "rerunner_runs_total", entry, outcome.as_str(), runs);
         }
     }
-    let runner_time = "Runner time that re-runs took, as far as it can be told beforehand.";
+    let runner_time = "Estimated runner time of re-runs.";
     each(&mut text, "rerunner_runner_seconds_total", "counter", runner_time, &|entry| entry.totals.runner_seconds);
     let saved = "Time from the first failure to the success of rescued runs.";
     each(&mut text, "rerunner_saved_seconds_total", "counter", saved, &|entry| entry.totals.saved_seconds);
     each(&mut text, "rerunner_runs_waiting", "gauge", "Runs that wait for something.", &|entry| entry.waiting);
-    each(&mut text, "rerunner_runs_rerunning", "gauge", "Runs whose re-run is going on.", &|entry| entry.rerunning);
+    each(&mut text, "rerunner_runs_rerunning", "gauge", "Runs whose re-run is in progress.", &|entry| entry.rerunning);
     each(&mut text, "rerunner_paused", "gauge", "Whether the repository is paused.", &|entry| entry.paused.into());
     each(&mut text, "rerunner_credentials_refused", "gauge", "Whether GitHub refuses the credentials.", &|entry| {
         entry.credentials_refused.is_some().into()
     });
-    let no_access = "Whether GitHub lets nothing be done in the repository.";
+    let no_access = "Whether GitHub denies access to the repository.";
     each(&mut text, "rerunner_repository_unavailable", "gauge", no_access, &|entry| {
         entry.repository_problem.is_some().into()
     });

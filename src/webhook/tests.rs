@@ -1,8 +1,7 @@
 //! The way through [`read`], a table for each rule.
 
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
+use simulator::webhooks::signature as sign;
 
 use super::*;
 use crate::names::{InstallationId, RunAttempt, RunId};
@@ -11,12 +10,6 @@ use crate::webhook::event::RunEventKind;
 fn settings(pairs: &[(&str, &str)]) -> Settings {
     let base = [("WEBHOOK_SECRET", "current"), ("WEBHOOK_SECRET_PREVIOUS", "previous"), ("GITHUB_TOKEN", "t")];
     Settings::read(|name| pairs.iter().chain(&base).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
-}
-
-fn sign(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 struct Delivery {

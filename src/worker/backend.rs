@@ -6,7 +6,7 @@ use std::rc::Rc;
 use worker::Env;
 
 use crate::doctor::GitHub;
-use crate::github::Problem;
+use crate::github;
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
@@ -88,7 +88,7 @@ impl Backend for WorkerBackend<'_> {
         DoctorClient::new(self.settings, repositories)
     }
 
-    async fn convert(&self, code: &Code) -> Result<NewApp, Problem> {
+    async fn convert(&self, code: &Code) -> Result<NewApp, github::Error> {
         github_client::convert(self.settings, code).await
     }
 

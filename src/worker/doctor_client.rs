@@ -8,9 +8,9 @@ use crate::names::RepoName;
 use crate::settings::Settings;
 
 use super::github_client::{Connection, TIME_OUT_MS};
-use crate::github::answer::{Problem, Reply};
-use crate::github::credentials::{Credentials, Way};
-use crate::github::request::Method;
+use crate::github::credentials::{Credentials, Transport};
+use crate::github::http::Method;
+use crate::github::{self, Reply};
 
 /// The Worker as the doctor sees it.
 pub struct DoctorClient<'a> {
@@ -25,17 +25,17 @@ impl<'a> DoctorClient<'a> {
         Self { settings, credentials: credentials.collect() }
     }
 
-    async fn call(&self, who: Who<'_>, method: Method, path: &str) -> Result<Reply, Problem> {
+    async fn call(&self, who: Who<'_>, method: Method, path: &str) -> Result<Reply, github::Error> {
         let connection = Connection::new(self.settings, TIME_OUT_MS);
         let fresh = || Credentials::new(Rc::clone(self.settings));
         match who {
             Who::App => match &self.settings.github_app {
-                Some(app) => fresh().as_app(&connection, app, method, path, None).await,
-                None => Err(Problem::Credentials { message: "there is no App".to_owned() }),
+                Some(app) => fresh().call_as_app(&connection, app, method, path, None).await,
+                None => Err(github::Error::Credentials { message: "there is no App".to_owned() }),
             },
             Who::Token => match &self.settings.github_token {
                 Some(token) => connection.exchange(method, path, None, token).await,
-                None => Err(Problem::Credentials { message: "GITHUB_TOKEN is not set".to_owned() }),
+                None => Err(github::Error::Credentials { message: "GITHUB_TOKEN is not set".to_owned() }),
             },
             Who::Repository(repository) => match self.credentials.get(&repository.key()) {
                 Some(credentials) => {
@@ -52,11 +52,11 @@ impl<'a> DoctorClient<'a> {
 }
 
 impl GitHub for DoctorClient<'_> {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, Method::Get, path).await
     }
 
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.call(who, Method::Post, path).await
     }
 }

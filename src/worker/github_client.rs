@@ -10,7 +10,6 @@ use worker::wasm_bindgen::JsCast;
 use worker::web_sys::{self, WorkerGlobalScope};
 use worker::{AbortSignal, Fetch, Headers, RequestInit, RequestRedirect, Response};
 
-use crate::keeper::{Answer, tasks::comment};
 use crate::names::RepoName;
 use crate::policy::evidence::LogTail;
 use crate::settings::{App, Secret, Settings};
@@ -18,85 +17,67 @@ use crate::time::{Millis, Span};
 use crate::web::setup::new_app::{Code, NewApp};
 use crate::worker::{body, body::BodyError, clock};
 
-use crate::github::answer::{Reply, ReplyHeaders};
-
 use super::signing;
-use crate::github::contents::{MAX_BYTES, TOO_LARGE};
-use crate::github::credentials::{Authorization, KNOWN_WITHIN, Refused, Way};
-use crate::github::log_tail::Tail;
-use crate::github::redirect::{self, Place};
-use crate::github::request::{Call, Method, Request};
-use crate::github::{
-    CommentCall, Commented, Credentials, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer,
-    RerunAnswer,
-};
+use crate::github::app::KeyError;
+use crate::github::calls::log::Tail;
+use crate::github::calls::policy_file::{MAX_BYTES, MAX_SIZE};
+use crate::github::credentials::state::{NEW_TOKEN_WAITS_TAKE, Refusal};
+use crate::github::credentials::{Authorization, Transport};
+use crate::github::http::{Method, Request};
+use crate::github::redirect::{self, RepositoryPath};
+use crate::github::{self, Call, CommentCall, Credentials, Error, Reply, ReplyHeaders};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 pub(super) const TIME_OUT_MS: u32 = 10_000;
 /// A log takes two requests, and may be long.
 const LOG_TIME_OUT_MS: u32 = 18_000;
 /// With a token that GitHub may not know yet: well within a claim's lease all the same.
-const NEW_TOKEN_MS: u32 = TIME_OUT_MS + KNOWN_WITHIN.as_millis() as u32;
+const NEW_TOKEN_MS: u32 = TIME_OUT_MS + NEW_TOKEN_WAITS_TAKE.as_millis() as u32;
 /// A re-run follows the read that it goes by: when it would have to wait for longer than this, the run is read again.
 const RERUN_WAITS: usize = 2;
+/// How much of an answer is read.
+struct Limit {
+    bytes: usize,
+    /// For answers with people's texts, which can really be longer: the limit in words. Any other that is longer is not
+    /// GitHub's.
+    size: Option<&'static str>,
+}
+
+const SHORT: Limit = Limit { bytes: 4 * 1024 * 1024, size: None };
 /// A run is about 20 kB, and a list has up to 50; a job is about 13 kB, and a list has up to 100.
-const BODY_LIMIT: usize = 4 * 1024 * 1024;
-/// Of a list of one run, whose commit has a long message.
-const LIST_LIMIT: usize = 16 * 1024 * 1024;
+const TEXTS: Limit = Limit { bytes: 4 * 1024 * 1024, size: Some("4 MiB") };
+/// Of a list of one run, whose commit has a long message, or of pull requests with long texts.
+const LONG_TEXTS: Limit = Limit { bytes: 16 * 1024 * 1024, size: Some("16 MiB") };
+const POLICY: Limit = Limit { bytes: MAX_BYTES, size: Some(MAX_SIZE) };
 /// Of what is read of a log. Only its end matters, and the end is not to be had without the rest.
 const LOG_LIMIT: usize = 64 * 1024 * 1024;
 /// Redirects within the API (a renamed repository has one), or from the API to a log.
 const REDIRECTS: u32 = 2;
 
-/// Makes the call. Whatever goes wrong is in the answer.
-pub async fn send(settings: &Settings, credentials: &Credentials, repository: &RepoName, call: &Call) -> Answer {
+const NOT_IN_TIME: &str = "GitHub did not answer in time";
+const NO_CONNECTION: &str = "There was no connection to GitHub";
+const NO_REQUEST: &str = "The request to GitHub could not be built";
+const BROKE_OFF: &str = "The connection to GitHub was lost";
+
+/// Makes the call. Whatever goes wrong is in the response.
+pub async fn send(
+    settings: &Settings,
+    credentials: &Credentials,
+    repository: &RepoName,
+    call: &Call,
+) -> github::Response {
     let request = &call.request(repository);
     let caller = &Caller { settings, credentials, repository };
-    match call {
-        Call::ReadRun { .. } => Answer::Read(match caller.attempt_within(request, BODY_LIMIT).await {
-            Ok(Some(reply)) => ReadAnswer::of(reply),
-            Ok(None) => ReadAnswer::Problem(refused("its answer is larger than 4 MiB")),
-            Err(problem) => ReadAnswer::Problem(problem),
-        }),
-        Call::ReadRepository { .. } => Answer::Repository(
-            caller.attempt(request).await.map_or_else(RepositoryAnswer::Problem, |reply| RepositoryAnswer::of(&reply)),
-        ),
-        Call::ListFailedRuns(asked) => {
-            let limit = if asked.per_page > 1 { BODY_LIMIT } else { LIST_LIMIT };
-            Answer::List(match caller.attempt_within(request, limit).await {
-                Ok(Some(reply)) => ListAnswer::of(reply),
-                Ok(None) => ListAnswer::TooLong,
-                Err(problem) => ListAnswer::Problem(problem),
-            })
-        }
-        Call::Rerun { .. } => {
-            Answer::Rerun(caller.attempt(request).await.map_or_else(RerunAnswer::Problem, RerunAnswer::of))
-        }
-        Call::ReadPolicy { .. } => Answer::Policy(caller.policy(request).await.unwrap_or_else(PolicyAnswer::Problem)),
-        Call::ReadWorkflow { .. } => {
-            Answer::Workflow(caller.attempt(request).await.map_or_else(Found::Problem, |reply| Found::workflow(&reply)))
-        }
-        Call::ListJobs { per_page, .. } => Answer::Jobs(match caller.attempt_within(request, BODY_LIMIT).await {
-            Ok(Some(reply)) => Found::jobs(&reply, *per_page),
-            Ok(None) => Found::too_long(*per_page),
-            Err(problem) => Found::Problem(problem),
-        }),
-        Call::ListAnnotations { per_page, .. } => {
-            Answer::Annotations(match caller.attempt_within(request, BODY_LIMIT).await {
-                Ok(Some(reply)) => Found::annotations(&reply, *per_page),
-                Ok(None) => Found::too_long(*per_page),
-                Err(problem) => Found::Problem(problem),
-            })
-        }
-        Call::Comment(what) => Answer::Comment(caller.comment(what, request).await.unwrap_or_else(Commented::Problem)),
-        Call::ListPulls { .. } => Answer::Pulls(match caller.attempt_within(request, LIST_LIMIT).await {
-            Ok(Some(reply)) => Found::pulls(&reply),
-            // Somebody's long texts: no later answer is shorter.
-            Ok(None) => Found::Absent("GitHub's list is larger than 16 MiB".to_owned()),
-            Err(problem) => Found::Problem(problem),
-        }),
-        Call::ReadLog { .. } => Answer::Log(caller.log(request).await.unwrap_or_else(Found::Problem)),
-    }
+    let limit = match call {
+        Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
+        Call::Comment(_) => return caller.comment(call, call.request(repository)).await,
+        Call::ReadPolicy { .. } => &POLICY,
+        Call::ListPulls { .. } => &LONG_TEXTS,
+        Call::ListFailedRuns(asked) if asked.per_page == 1 => &LONG_TEXTS,
+        Call::ReadRun { .. } | Call::ListFailedRuns(_) | Call::ListJobs { .. } | Call::ListAnnotations { .. } => &TEXTS,
+        Call::ReadRepository { .. } | Call::Rerun { .. } | Call::ReadWorkflow { .. } => &SHORT,
+    };
+    call.response(caller.reply(&caller.connection(), request, limit).await, None)
 }
 
 /// Who makes the Keeper's calls.
@@ -107,56 +88,35 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    async fn attempt(&self, request: &Request) -> Result<Reply, Problem> {
-        let response = self.exchange(&self.connection(), request).await?;
-        whole(response).await
-    }
-
     fn connection(&self) -> Connection<'_> {
-        Connection::new(self.settings, if self.credentials.are_new() { NEW_TOKEN_MS } else { TIME_OUT_MS })
+        Connection::new(self.settings, if self.credentials.are_unproven() { NEW_TOKEN_MS } else { TIME_OUT_MS })
     }
 
-    /// `None`: it is longer than that. Somebody's long commit message must not look like an outage, which holds up the
-    /// repository's other runs.
-    async fn attempt_within(&self, request: &Request, limit: usize) -> Result<Option<Reply>, Problem> {
-        let response = self.exchange(&self.connection(), request).await?;
-        match reply(response, limit).await {
-            Ok(reply) => Ok(Some(reply)),
-            Err(BodyError::TooLarge) => Ok(None),
-            Err(BodyError::Cut) => Err(lost("an answer that broke off")),
+    async fn reply(&self, connection: &Connection<'_>, request: &Request, limit: &Limit) -> Result<Reply, Error> {
+        reply(self.exchange(connection, request).await?, limit).await
+    }
+
+    /// Which comment is ours depends on whose credentials are in use now. The repository goes by its number: pull requests
+    /// have the same numbers everywhere, and its name may be another repository's by now.
+    async fn comment(&self, call: &Call, mut request: Request) -> github::Response {
+        if let Some(by_id) = self.credentials.path_by_id().and_then(|place| redirect::at(&place, &request.path)) {
+            request.path = by_id;
         }
-    }
-
-    /// A file that is too large is the repository's mistake, and no trouble of GitHub's.
-    async fn policy(&self, request: &Request) -> Result<PolicyAnswer, Problem> {
-        let response = self.exchange(&self.connection(), request).await?;
-        match reply(response, MAX_BYTES).await {
-            Ok(reply) => Ok(PolicyAnswer::of(reply)),
-            Err(BodyError::TooLarge) => Ok(PolicyAnswer::Unreadable(TOO_LARGE)),
-            Err(BodyError::Cut) => Err(lost("an answer that broke off")),
-        }
-    }
-
-    /// Which comment is ours is told by who we are, with the credentials that are in use now. The repository goes by its
-    /// number: pull requests have the same numbers everywhere, and its name may be another repository's by now.
-    async fn comment(&self, what: &CommentCall, request: &Request) -> Result<Commented, Problem> {
-        let by_id = self.credentials.place_by_id().and_then(|place| redirect::at(&place, &request.path));
-        let request = &Request { path: by_id.unwrap_or_else(|| request.path.clone()), ..request.clone() };
-        let connection = Connection::new(self.settings, TIME_OUT_MS);
-        let author = match what {
-            CommentCall::Find { .. } => Some(self.credentials.author(&connection, self.repository).await?),
-            CommentCall::Create { .. } | CommentCall::Edit { .. } => None,
+        let connection = &Connection::new(self.settings, TIME_OUT_MS);
+        let us = match call {
+            Call::Comment(CommentCall::Find { .. }) => match self.credentials.author(connection, self.repository).await
+            {
+                Ok(us) => Some(us),
+                Err(error) => return call.response(Err(error), None),
+            },
+            _ => None,
         };
-        let reply = whole(self.exchange(&connection, request).await?).await?;
-        Ok(match author {
-            Some(author) => Commented::found(&reply, comment::MARK, &author),
-            None => Commented::written(what, &reply),
-        })
+        call.response(self.reply(connection, &request, &SHORT).await, us.as_ref())
     }
 
     /// With credentials: once more with others if GitHub does not take them and there can be others, and some times more
     /// with new ones, which not all of its servers may know yet.
-    async fn exchange(&self, connection: &Connection<'_>, request: &Request) -> Result<Response, Problem> {
+    async fn exchange(&self, connection: &Connection<'_>, request: &Request) -> Result<Response, Error> {
         let waits = if request.method == Method::Get { usize::MAX } else { RERUN_WAITS };
         let (mut tries, mut expired, mut probed) = (1, false, false);
         loop {
@@ -166,31 +126,31 @@ impl Caller<'_> {
             if !authorization.is_the_apps() || !matches!(status, 401 | 403 | 404) {
                 // Whether it was known to be good is GitHub's word, and a proxy's errors are none.
                 if status < 400 || status == 422 {
-                    self.credentials.taken(&authorization);
+                    self.credentials.on_accepted(&authorization);
                 }
                 return Ok(response);
             }
-            let refusal = response.cloned().map_err(|_| lost("an answer that cannot be read"))?;
-            let refusal = whole(refusal).await?;
-            match self.credentials.refused(&authorization, &refusal, tries, connection.now()) {
-                Refused::Believed => return Ok(response),
-                Refused::PerhapsNotYet(_) if tries > waits => {
-                    return Err(lost("a new token that GitHub does not take yet"));
+            let refusal = response.cloned().map_err(|_| Error::inconclusive(BROKE_OFF))?;
+            let refusal = reply(refusal, &SHORT).await?;
+            match self.credentials.on_refused(&authorization, &refusal, tries, connection.now()) {
+                Refusal::Final => return Ok(response),
+                Refusal::RetryAfter(_) if tries > waits => {
+                    return Err(Error::inconclusive("GitHub does not accept a new token yet"));
                 }
                 // There may really be nothing there, a policy file say: what is there for certain tells without waiting.
-                Refused::PerhapsNotYet(_) if status == 404 && !probed => {
+                Refusal::RetryAfter(_) if status == 404 && !probed => {
                     probed = true;
-                    let repository = Request::get(Place::Name(self.repository.clone()).path());
+                    let repository = Request::get(RepositoryPath::Name(self.repository.clone()).path());
                     if self.exchange_at(connection, &repository, &authorization).await?.status_code() == 200 {
-                        self.credentials.taken(&authorization);
+                        self.credentials.on_accepted(&authorization);
                     }
                 }
-                Refused::PerhapsNotYet(wait) => {
+                Refusal::RetryAfter(wait) => {
                     tries += 1;
                     connection.wait(wait).await;
                 }
-                Refused::Expired if !expired => expired = true,
-                Refused::Expired => return Ok(response),
+                Refusal::TokenExpired if !expired => expired = true,
+                Refusal::TokenExpired => return Ok(response),
             }
         }
     }
@@ -201,32 +161,31 @@ impl Caller<'_> {
         connection: &Connection<'_>,
         request: &Request,
         authorization: &Authorization,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Response, Error> {
         let (response, moved) =
-            connection.exchange_as(request, Some(authorization.secret()), self.credentials.place()).await?;
-        if let Some(place) = moved {
-            self.credentials.moved_to(place);
+            connection.exchange_as(request, Some(authorization.secret()), self.credentials.moved_to()).await?;
+        if let Some(path) = moved {
+            self.credentials.set_moved_to(path);
         }
         Ok(response)
     }
 
     /// The end of a log: GitHub answers with the address where it lies, which lives for a minute.
-    async fn log(&self, request: &Request) -> Result<Found<LogTail>, Problem> {
+    async fn log(&self, request: &Request) -> Result<LogTail, Error> {
         let connection = Connection::new(self.settings, LOG_TIME_OUT_MS);
         let signal = &connection.signal;
         let mut response = self.exchange(&connection, request).await?;
         if response.status_code() >= 400 {
-            let reply = reply(response, BODY_LIMIT).await.map_err(|_| lost("an answer that broke off"))?;
-            return Ok(Found::missing(&reply));
+            return Err(Error::of_optional_read(&reply(response, &SHORT).await?));
         }
         for _ in 0..REDIRECTS {
             let Some(location) = location(&response) else { break };
             let Some(url) = elsewhere(&self.settings.github_api_url, &location) else {
-                return Ok(Found::Absent("GitHub gave no address for it that may be read".to_owned()));
+                return Err(refused("the log's address is not one that may be read"));
             };
             // The address has its own authorization: the token must not go there.
             let headers = Headers::new();
-            set(&headers, &[("user-agent", USER_AGENT)]).map_err(|_| lost("the request could not be made"))?;
+            set(&headers, &[("user-agent", USER_AGENT)]).map_err(|_| Error::inconclusive(NO_REQUEST))?;
             let mut init = RequestInit::new();
             init.with_redirect(RequestRedirect::Manual).with_headers(headers);
             response = fetch(url.as_str(), &init, signal).await?;
@@ -234,32 +193,30 @@ impl Caller<'_> {
         match response.status_code() {
             200 => {}
             // Not the API: what it says of authorization is about the address, and not about the token.
-            404 => return Ok(Found::NotYet("the address that GitHub gave for it answered 404".to_owned())),
-            status @ 400..=499 => {
-                return Ok(Found::Absent(format!("the address that GitHub gave for it answered {status}")));
-            }
-            status => return Err(Problem::Lost { what: format!("status {status} from where the log lies") }),
+            404 => return Err(Error::NotFound),
+            status @ 400..=499 => return Err(refused(&format!("the log's address answered {status}"))),
+            status => return Err(Error::inconclusive(format!("The log's address answered {status}"))),
         }
-        let mut stream = response.stream().map_err(|_| lost("an answer that broke off"))?;
+        let mut stream = response.stream().map_err(|_| Error::inconclusive(BROKE_OFF))?;
         let (mut tail, mut length) = (Tail::default(), 0);
         while let Some(chunk) = stream.next().await {
             let chunk =
-                chunk.map_err(|_| lost(if signal.aborted() { "no answer in time" } else { "a log that broke off" }))?;
+                chunk.map_err(|_| Error::inconclusive(if signal.aborted() { NOT_IN_TIME } else { BROKE_OFF }))?;
             length += chunk.len();
             if length > LOG_LIMIT {
-                return Ok(Found::Absent("it is longer than 64 MiB".to_owned()));
+                return Err(Error::TooLarge { limit: "64 MiB" });
             }
             tail.push(&chunk);
         }
-        Ok(Found::There(tail.finish()))
+        Ok(tail.finish())
     }
 }
 
 /// Exchanges the code of a manifest for the App. The code is all that it takes.
-pub async fn convert(settings: &Settings, code: &Code) -> Result<NewApp, Problem> {
+pub async fn convert(settings: &Settings, code: &Code) -> Result<NewApp, Error> {
     let request = Request { method: Method::Post, ..Request::get(code.path()) };
     let (response, _) = Connection::new(settings, TIME_OUT_MS).exchange_as(&request, None, None).await?;
-    NewApp::of(&whole(response).await?)
+    NewApp::of(&reply(response, &SHORT).await?)
 }
 
 /// Letters and digits that nobody can guess.
@@ -285,14 +242,14 @@ impl<'a> Connection<'a> {
         &self,
         request: &Request,
         token: Option<&Secret>,
-        place: Option<Place>,
-    ) -> Result<(Response, Option<Place>), Problem> {
+        place: Option<RepositoryPath>,
+    ) -> Result<(Response, Option<RepositoryPath>), Error> {
         let api = &self.settings.github_api_url;
         let (mut place, mut moved) = (place, None);
         for _ in 0..=REDIRECTS {
             let path = place.as_ref().and_then(|place| redirect::at(place, &request.path));
             let path = path.as_deref().unwrap_or(&request.path);
-            let init = init(token, request).map_err(|_| lost("the request could not be made"))?;
+            let init = init(token, request).map_err(|_| Error::inconclusive(NO_REQUEST))?;
             let response = fetch(&format!("{api}{path}"), &init, &self.signal).await?;
             // The token goes nowhere but to the API it was set for.
             match location(&response).and_then(|location| redirect::follow(api, path, &location)) {
@@ -303,24 +260,24 @@ impl<'a> Connection<'a> {
                 None => return Ok((response, moved)),
             }
         }
-        Err(lost("too many redirects"))
+        Err(Error::inconclusive("GitHub redirected too often"))
     }
 }
 
-impl Way for Connection<'_> {
+impl Transport for Connection<'_> {
     fn now(&self) -> Millis {
         clock::now()
     }
 
-    async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, String> {
+    async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, KeyError> {
         signing::sign(app, claims).await
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Option<&str>, token: &Secret) -> Result<Reply, Problem> {
+    async fn exchange(&self, method: Method, path: &str, body: Option<&str>, token: &Secret) -> Result<Reply, Error> {
         let body = body.map(|body| Cow::Owned(body.to_owned()));
         let request = Request { method, body, ..Request::get(path.to_owned()) };
         let (response, _) = self.exchange_as(&request, Some(token), None).await?;
-        whole(response).await
+        reply(response, &SHORT).await
     }
 
     async fn wait(&self, span: Span) {
@@ -328,24 +285,22 @@ impl Way for Connection<'_> {
     }
 }
 
-/// All of an answer.
-async fn whole(response: Response) -> Result<Reply, Problem> {
-    reply(response, BODY_LIMIT).await.map_err(|error| match error {
-        BodyError::TooLarge => lost("an answer of more than 4 MiB"),
-        BodyError::Cut => lost("an answer that broke off"),
-    })
-}
-
-async fn fetch(url: &str, init: &RequestInit, signal: &AbortSignal) -> Result<Response, Problem> {
-    let request = worker::Request::new_with_init(url, init).map_err(|_| lost("the request could not be made"))?;
+async fn fetch(url: &str, init: &RequestInit, signal: &AbortSignal) -> Result<Response, Error> {
+    let request = worker::Request::new_with_init(url, init).map_err(|_| Error::inconclusive(NO_REQUEST))?;
     let response = Fetch::Request(request).send_with_signal(signal).await;
-    response.map_err(|_| lost(if signal.aborted() { "no answer in time" } else { "no connection" }))
+    response.map_err(|_| Error::inconclusive(if signal.aborted() { NOT_IN_TIME } else { NO_CONNECTION }))
 }
 
-async fn reply(mut response: Response, limit: usize) -> Result<Reply, BodyError> {
+async fn reply(mut response: Response, limit: &Limit) -> Result<Reply, Error> {
     let (status, headers) = (response.status_code(), reply_headers(response.headers()));
-    let body = body::read(response.stream(), limit).await?;
-    Ok(Reply { status, headers, body })
+    match body::read(response.stream(), limit.bytes).await {
+        Ok(body) => Ok(Reply { status, headers, body }),
+        Err(BodyError::TooLarge) => Err(match limit.size {
+            Some(limit) => Error::TooLarge { limit },
+            None => Error::inconclusive("GitHub's answer is too long"),
+        }),
+        Err(BodyError::Cut) => Err(Error::inconclusive(BROKE_OFF)),
+    }
 }
 
 fn location(response: &Response) -> Option<String> {
@@ -360,12 +315,8 @@ fn elsewhere(api: &str, location: &str) -> Option<Url> {
     (url.scheme() == "https" || (url.scheme() == "http" && plain_api)).then_some(url)
 }
 
-fn refused(why: &str) -> Problem {
-    Problem::Refused { message: why.to_owned() }
-}
-
-fn lost(what: &str) -> Problem {
-    Problem::Lost { what: what.to_owned() }
+fn refused(why: &str) -> Error {
+    Error::Refused { message: why.to_owned() }
 }
 
 /// GitHub answers 403 without one, and the runtime sends none.

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::github::{Call, Commented};
+use crate::github::{self, Call};
 use crate::keeper::state_machine::Record;
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
@@ -11,7 +11,7 @@ use crate::keeper::tasks::comment::{self, Comment};
 use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::work::Platform;
-use crate::keeper::{Answer, HandOver, context};
+use crate::keeper::{HandOver, context};
 use crate::names::{RepoName, RunId};
 use crate::time::{Millis, Span};
 use crate::web::health::Refusal;
@@ -48,17 +48,19 @@ impl Platform for ObjectPlatform<'_> {
         set.map_err(|error| StoreError(format!("the alarm: {error}")))
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> github::Response {
         self.inner.working.set(Some(now()));
         #[cfg(feature = "fault-route")]
         crate::worker::faults::panic_in_alarm(&self.repository).await;
-        let answer = github_client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;
+        let response = github_client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;
         #[cfg(feature = "fault-route")]
         crate::worker::faults::panic_over_a_log(&self.repository, call);
-        if let Some(problem) = answer.problem() {
-            log::trouble(&self.repository, call.run_id(), &problem.to_string());
+        if let Some(error) = response.error()
+            && (error.concerns_other_calls() || !call.is_optional())
+        {
+            log::trouble(&self.repository, call.run_id(), &error.to_string());
         }
-        answer
+        response
     }
 
     async fn publish(&self, tracked: &TrackedRun) -> bool {
@@ -88,7 +90,7 @@ impl Platform for ObjectPlatform<'_> {
     }
 
     async fn credentials(&self, refusal: Option<&str>) {
-        let refusal = refusal.map(|refusal| Refusal { of_app: self.inner.credentials.are_the_apps(), refusal });
+        let refusal = refusal.map(|refusal| Refusal { of_app: self.inner.credentials.use_the_app(), refusal });
         let refusal = refusal.map(|refusal| refusal.to_string());
         if let Err(error) = kv::write_refusal(&self.inner.env, refusal.as_deref()).await {
             log::fault("credentials in Workers KV", &error);
@@ -131,8 +133,8 @@ impl Inner {
     async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
         let answer = comment::write(&comment, call).await;
-        if let Commented::Problem(problem) = &answer {
-            log::trouble(&repository, None, &format!("the comment on a pull request: {problem}"));
+        if let Err(error) = &answer {
+            log::trouble(&repository, None, &format!("the comment on a pull request: {error}"));
         }
         let cx = &context(&self.rules, now(), chance());
         let noted = self.keeper().and_then(|keeper| keeper.finish_comment(&comment, answer, cx));

@@ -141,9 +141,9 @@ pub const BUGS: [Bug; 25] = [
         what: "every 403 is taken for \"already running\"",
         shows: hours(7),
         changes: &[Change {
-            right: "rate_limit(&reply).is_none() && message(&reply).contains(\"already running\")",
+            right: "rate_limit(reply).is_none() && message(reply).contains(\"already running\")",
             wrong: "(BUG && reply.status == 403)
-                || rate_limit(&reply).is_none() && message(&reply).contains(\"already running\")",
+                || rate_limit(reply).is_none() && message(reply).contains(\"already running\")",
         }],
     },
     Bug {
@@ -169,7 +169,7 @@ pub const BUGS: [Bug; 25] = [
             wrong: ".update(
                 path,
                 match answer {
-                    PolicyAnswer::Problem(Problem::Lost { .. }) if BUG => PolicyAnswer::NoFile,
+                    Err(github::Error::Inconclusive { .. }) if BUG => Err(github::Error::NotFound),
                     answer => answer,
                 },
                 certain,
@@ -247,13 +247,13 @@ pub const BUGS: [Bug; 25] = [
     },
     Bug {
         name: "AnotherPathHolds",
-        what: "a policy file at a path of before holds on",
+        what: "a policy file at an earlier path stays in force",
         shows: settings(4).with("PolicyPaths"),
         changes: &[Change { right: "Some(&file.path) == path", wrong: "(BUG || Some(&file.path) == path)" }],
     },
     Bug {
         name: "TextOfAnotherPath",
-        what: "the text of a policy file at a path of before is stored on",
+        what: "the text of a policy file at an earlier path stays stored",
         shows: settings(44).with("PolicyPaths"),
         changes: &[Change {
             right: "before.file.is_none() || text(before) != text(&policy)",
@@ -289,7 +289,7 @@ pub const BUGS: [Bug; 25] = [
     },
     Bug {
         name: "NoticeAgain",
-        what: "people are told again, although they were",
+        what: "a message is sent again although it was accepted",
         shows: hours(1),
         changes: &[Change {
             right: "!accepted && now < created + TRIED_FOR",
@@ -310,8 +310,8 @@ pub const BUGS: [Bug; 25] = [
         what: "a comment whose answer was lost is not looked for",
         shows: hours(8),
         changes: &[Change {
-            right: "None => { let mut found = Commented::NotThere;",
-            wrong: "None if BUG => None, None => { let mut found = Commented::NotThere;",
+            right: "None => { let mut found = CommentAnswer::NotThere;",
+            wrong: "None if BUG => None, None => { let mut found = CommentAnswer::NotThere;",
         }],
     },
     Bug {

@@ -13,13 +13,12 @@ mod targets;
 
 use std::path::{Path, PathBuf};
 
-use hmac::{Hmac, KeyInit, Mac};
 use rerunner::settings::Settings;
 use rerunner::webhook::event::RunEvent;
 use rerunner::webhook::signature::macs;
 use rerunner::webhook::{Answer, headers, read};
 use serde_json::{Value, json};
-use sha2::Sha256;
+use simulator::webhooks::signature as sign;
 
 const SECRET: &str = "the-webhook-secret";
 
@@ -116,12 +115,6 @@ fn read_webhook(event: &str, signature: &str, body: &[u8]) -> Result<RunEvent, A
     read(&settings, &headers, &macs(&settings.webhook_secrets, body), || body)
 }
 
-fn sign(body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
-}
-
 fn answered(result: Result<RunEvent, Answer>) -> Answer {
     result.expect_err("an answer, not an event")
 }
@@ -132,7 +125,7 @@ fn any_flipped_byte_of_body_or_signature_is_refused() {
     for (event, payload) in real_payloads() {
         let event = ["workflow_run", "workflow_job", "check_run"][usize::from(event)];
         let body = payload.as_bytes();
-        let signature = sign(body);
+        let signature = sign(SECRET, body);
         for at in 0..body.len() {
             // Each byte, but of a long body only some: hashing it takes a while.
             if body.len() > 2_000 && random.usize(0..body.len()) > 500 {
@@ -196,7 +189,8 @@ fn strange_json() {
         ),
     ];
     for (what, body, expected) in cases {
-        let status = read_webhook("workflow_run", &sign(&body), &body).map_or_else(|answer| answer.status, |_| 202);
+        let status =
+            read_webhook("workflow_run", &sign(SECRET, &body), &body).map_or_else(|answer| answer.status, |_| 202);
         assert_eq!(status, expected, "{what}");
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
-use serde_json::Value;
-use simulator::{App, Conclusion, Endpoint, EventKinds, Job, Permission, Repository, Run, Workflow};
+use simulator::{App, Endpoint, EventKinds, Permission, Run};
 use tempfile::TempDir;
 
-use crate::delivery::Delivery;
+use crate::http::health_within;
 use crate::stage::{SECRET, Stage, trials};
+use crate::steps::{decision, fails_once, rescued};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -30,11 +30,6 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 }
 
 const A_WHILE: Duration = Duration::from_secs(3);
-const SOON: Duration = Duration::from_secs(30);
-
-fn fails_once() -> Workflow {
-    Workflow::new("ci").job(Job::new("test").fails(1))
-}
 
 /// A Worker with the App's credentials and no token, unless `token` is one; on storage of its own that outlives it.
 struct Site {
@@ -48,32 +43,15 @@ impl Site {
 
     async fn worker(&self, stage: &Stage, app: &App, key: &str, token: &str) -> LocalWorker {
         let options = Options { storage: Some(self.storage.path().to_owned()), ..Options::default() }
-            .setting("GITHUB_APP_ID", app.id.to_string())
             .setting("GITHUB_APP_PRIVATE_KEY", key)
             .setting("GITHUB_TOKEN", token);
-        let worker = stage.worker_with(options).await;
-        let url = format!("{}/", worker.url);
-        app.hook(|hook| {
-            hook.url = Some(url);
-            SECRET.clone_into(&mut hook.secret);
-        });
-        worker
+        stage.worker_of_app(app, options).await
     }
-}
-
-/// A repository without a webhook of its own: the App's are all there are.
-async fn repository(stage: &Stage, name: &str) -> Repository {
-    let repository = stage.github().await.repository(name).await;
-    repository.hook(|hook| hook.url = None).await;
-    repository
 }
 
 /// Waits for the decision that GitHub refused, and looks at what it and `/healthz` say.
 async fn refused(worker: &LocalWorker, run: &Run, parts: &[&str]) {
-    let id = run.id().0;
-    let is_it = |event: &Value| event["event"] == "decision" && event["run_id"] == id && event["outcome"] == "failed";
-    let decision = worker.log().wait_for(SOON, is_it).await;
-    let decision = decision.unwrap_or_else(|| panic!("no refusal:\n{}", worker.log().lines().join("\n")));
+    let decision = decision(worker, run, |event| event["outcome"] == "failed").await;
     let reply = health_within(worker, 503).await;
     let problem = &reply["problems"][0];
     assert_eq!(problem["setting"], "GITHUB_APP_ID", "{reply}");
@@ -84,29 +62,6 @@ async fn refused(worker: &LocalWorker, run: &Run, parts: &[&str]) {
     }
 }
 
-/// What `/healthz` says, once its status is this one: Workers KV is written a moment after the decision is logged.
-async fn health_within(worker: &LocalWorker, status: u16) -> Value {
-    let end = std::time::Instant::now() + SOON;
-    loop {
-        let reply = Delivery::json("x", &Value::Null)
-            .method("GET")
-            .path("/healthz")
-            .with("authorization", concat!("Bearer ", "the-admin-token"))
-            .send(&worker.url)
-            .await;
-        if reply.status == status {
-            return reply.json;
-        }
-        assert!(std::time::Instant::now() < end, "/healthz stays {}: {}", reply.status, reply.json);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-async fn rescued(run: &Run) {
-    assert_eq!(run.ends(2).await, Conclusion::Success);
-    run.expect_reruns(1).await;
-}
-
 async fn rescued_with_either_form_of_the_key(stage: Arc<Stage>) {
     let app = stage.github().await.app("either form");
     for (name, key) in [
@@ -114,7 +69,7 @@ async fn rescued_with_either_form_of_the_key(stage: Arc<Stage>) {
         ("octo/app-pkcs8", app.key.pkcs8()),
         ("octo/app-one-line", app.key.pkcs1().replace('\n', "\\n")),
     ] {
-        let repository = repository(&stage, name).await;
+        let repository = stage.repository_of_app(name).await;
         app.install(&[name]);
         let site = Site::new();
         let worker = site.worker(&stage, &app, &key, "").await;
@@ -159,7 +114,7 @@ fn nothing_secret_in(folder: &std::path::Path) {
 
 async fn a_wrong_key_and_then_the_right_one(stage: Arc<Stage>) {
     let app = stage.github().await.app("wrong key");
-    let repository = repository(&stage, "octo/app-wrong-key").await;
+    let repository = stage.repository_of_app("octo/app-wrong-key").await;
     app.install(&["octo/app-wrong-key"]);
     let other = stage.github().await.app("another app").key.pkcs1();
     let site = Site::new();
@@ -178,7 +133,7 @@ async fn a_wrong_key_and_then_the_right_one(stage: Arc<Stage>) {
 
 async fn a_key_that_is_none_is_named_and_not_shown(stage: Arc<Stage>) {
     let app = stage.github().await.app("no key");
-    let repository = repository(&stage, "octo/app-no-key").await;
+    let repository = stage.repository_of_app("octo/app-no-key").await;
     app.install(&["octo/app-no-key"]);
     let site = Site::new();
     let cut: String = app.key.pkcs1().chars().take(600).collect();
@@ -205,9 +160,7 @@ async fn not_installed_and_then_installed(stage: Arc<Stage>) {
     // A webhook of the repository tells of the run, as the App is told of none.
     let repository = stage.repository_of(name, EventKinds::ALL, &worker.url).await;
     let run = repository.run(fails_once()).await;
-    let id = run.id().0;
-    let is_it = |event: &Value| event["event"] == "decision" && event["run_id"] == id && event["outcome"] == "failed";
-    let decision = worker.log().wait_for(SOON, is_it).await.expect("a decision");
+    let decision = decision(&worker, &run, |event| event["outcome"] == "failed").await;
     let reason = decision["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("not installed on octo/app-not-installed"), "{reason}");
     run.expect_no_rerun_for(A_WHILE).await;
@@ -223,7 +176,7 @@ async fn not_installed_and_then_installed(stage: Arc<Stage>) {
 async fn suspended_and_then_not(stage: Arc<Stage>) {
     let name = "octo/app-suspended";
     let app = stage.github().await.app("suspended");
-    let repository = repository(&stage, name).await;
+    let repository = stage.repository_of_app(name).await;
     let installation = app.install(&[name]);
     let site = Site::new();
     let worker = site.worker(&stage, &app, &app.key.pkcs1(), "").await;
@@ -246,7 +199,7 @@ async fn suspended_and_then_not(stage: Arc<Stage>) {
 async fn without_the_permission_and_then_with_it(stage: Arc<Stage>) {
     let name = "octo/app-permission";
     let app = stage.github().await.app("permission");
-    let repository = repository(&stage, name).await;
+    let repository = stage.repository_of_app(name).await;
     let installation = app.install(&[name]);
     app.grant(installation, "actions", Permission::Read);
     let site = Site::new();
@@ -266,7 +219,7 @@ async fn without_the_permission_and_then_with_it(stage: Arc<Stage>) {
 async fn a_token_that_was_revoked(stage: Arc<Stage>) {
     let name = "octo/app-revoked";
     let app = stage.github().await.app("revoked");
-    let repository = repository(&stage, name).await;
+    let repository = stage.repository_of_app(name).await;
     app.install(&[name]);
     let site = Site::new();
     let worker = site.worker(&stage, &app, &app.key.pkcs1(), "").await;
@@ -298,17 +251,8 @@ async fn clocks_that_differ_and_a_token_that_has_expired(stage: Arc<Stage>) {
     let repository = github.repository("octo/app-clocks").await;
     repository.hook(|hook| hook.url = None).await;
     app.install(&["octo/app-clocks"]);
-    let options = Options::default()
-        .setting("GITHUB_API_URL", github.enterprise_url())
-        .setting("GITHUB_APP_ID", app.id.to_string())
-        .setting("GITHUB_APP_PRIVATE_KEY", app.key.pkcs1())
-        .setting("GITHUB_TOKEN", "");
-    let worker = stage.worker_with(options).await;
-    let url = format!("{}/", worker.url);
-    app.hook(|hook| {
-        hook.url = Some(url);
-        SECRET.clone_into(&mut hook.secret);
-    });
+    let options = Options::default().setting("GITHUB_API_URL", github.enterprise_url());
+    let worker = stage.worker_of_app(&app, options).await;
     let run = repository.run(fails_once()).await;
     rescued(&run).await;
     let calls = github.calls();
@@ -325,7 +269,7 @@ async fn clocks_that_differ_and_a_token_that_has_expired(stage: Arc<Stage>) {
 async fn many_runs_share_one_token(stage: Arc<Stage>) {
     let name = "octo/app-shared";
     let app = stage.github().await.app("shared");
-    let repository = repository(&stage, name).await;
+    let repository = stage.repository_of_app(name).await;
     let installation = app.install(&[name]);
     let site = Site::new();
     let worker = site.worker(&stage, &app, &app.key.pkcs1(), "").await;
@@ -347,7 +291,7 @@ async fn the_app_where_it_is_installed_and_the_token_elsewhere(stage: Arc<Stage>
     let site = Site::new();
     let worker = site.worker(&stage, &app, &app.key.pkcs1(), crate::stage::TOKEN).await;
     app.install(&["octo/app-both"]);
-    let with_app = repository(&stage, "octo/app-both").await;
+    let with_app = stage.repository_of_app("octo/app-both").await;
     let without = stage.repository_of("octo/app-neither", EventKinds::ALL, &worker.url).await;
     let runs = [with_app.run(fails_once()).await, without.run(fails_once()).await];
     for run in &runs {

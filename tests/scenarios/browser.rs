@@ -11,11 +11,12 @@ use local_worker::{LocalWorker, Options, root};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use simulator::organization::{self, Organization};
-use simulator::{EventKind, EventKinds, Job, Workflow};
+use simulator::{Job, Workflow};
 
-use crate::overview::eventually;
+use crate::http::eventually;
 use crate::size::keepers;
 use crate::stage::{ADMIN_TOKEN, Stage, trial};
+use crate::steps::runs;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     let found = has_chromium();
@@ -34,6 +35,7 @@ fn has_chromium() -> bool {
         || std::env::split_paths(&path).any(|folder| names.iter().any(|name| folder.join(name).exists()))
 }
 
+/// Seen to fail when green is a little lighter, or two regions have one name (`color-contrast`, `landmark-unique`).
 async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let storage = tempfile::tempdir().expect("a folder");
     let options =
@@ -97,7 +99,7 @@ async fn send_webhooks_to(organization: &Organization, worker: &LocalWorker) {
         repository
             .hook(|hook| {
                 hook.url = Some(url);
-                hook.events = EventKinds::only(EventKind::WorkflowRun);
+                hook.events = runs();
                 hook.concurrent = true;
             })
             .await;

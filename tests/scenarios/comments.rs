@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use local_worker::Options;
-use simulator::{Comment, Endpoint, EventKind, EventKinds, Fault, Job, Permission, Repository, Trigger, Workflow};
+use simulator::{Comment, Endpoint, Fault, Job, Permission, Repository, Trigger, Workflow};
 
-use crate::stage::{PATIENCE, SECRET, Stage, trials};
+use crate::stage::{Stage, trials};
+use crate::steps::{comments_when, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -27,48 +28,27 @@ fn always_fails() -> Workflow {
     Workflow::new("ci").job(Job::new("`]: https://evil.example @team #1").always_fails())
 }
 
-/// Waits until the comments on a pull request are as expected.
-async fn eventually(repository: &Repository, number: u64, expected: impl Fn(&[Comment]) -> bool) -> Vec<Comment> {
-    let as_expected = async {
-        while !expected(&repository.comments(number)) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let in_time = tokio::time::timeout(PATIENCE, as_expected).await;
-    let comments = repository.comments(number);
-    assert!(in_time.is_ok(), "{comments:#?}");
-    comments
-}
-
 fn commenting() -> Options {
     Options::default().setting("COMMENT_ON_PULL_REQUESTS", "true")
 }
 
+/// Seen to fail when whoever begins a comment with the mark has written ours (the stranger's comment is edited).
 async fn a_strangers_comment_is_not_ours_with_a_token(stage: Arc<Stage>) {
     let worker = stage.worker_with(commenting()).await;
-    let runs = EventKinds::only(EventKind::WorkflowRun);
-    let repository = stage.repository_of("octo/marked", runs, &worker.url).await;
+    let repository = stage.repository_of("octo/marked", runs(), &worker.url).await;
     leaves_the_strangers_alone(&stage, &repository, "octo/marked").await;
     worker.stop().await;
 }
 
+/// Seen to fail when whoever begins a comment with the mark has written ours, or the App is not told from its slug (the
+/// stranger's comment is edited; ours is there twice).
 async fn a_strangers_comment_is_not_ours_with_an_app(stage: Arc<Stage>) {
     let github = stage.github().await;
     let app = github.app("commenting");
     let installation = app.install(&["octo/marked-for-an-app"]);
     app.grant(installation, "pull_requests", Permission::Write);
-    let options = commenting()
-        .setting("GITHUB_APP_ID", app.id.to_string())
-        .setting("GITHUB_APP_PRIVATE_KEY", app.key.pkcs1())
-        .setting("GITHUB_TOKEN", "");
-    let worker = stage.worker_with(options).await;
-    let url = format!("{}/", worker.url);
-    app.hook(|hook| {
-        hook.url = Some(url);
-        SECRET.clone_into(&mut hook.secret);
-    });
-    let repository = github.repository("octo/marked-for-an-app").await;
-    repository.hook(|hook| hook.url = None).await;
+    let worker = stage.worker_of_app(&app, commenting()).await;
+    let repository = stage.repository_of_app("octo/marked-for-an-app").await;
     leaves_the_strangers_alone(&stage, &repository, "octo/marked-for-an-app").await;
     worker.stop().await;
 }
@@ -82,7 +62,7 @@ async fn leaves_the_strangers_alone(stage: &Stage, repository: &Repository, name
     let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
     run.ends(4).await;
     let says_all = |comment: &Comment| comment.edits > 0 && comment.body.contains("failed for good");
-    let comments = eventually(repository, number, |all| all.iter().any(says_all)).await;
+    let comments = comments_when(repository, number, |all| all.iter().any(says_all)).await;
     assert_eq!(comments.len(), 2, "{comments:#?}");
     let (theirs, ours): (Vec<_>, Vec<_>) = comments.into_iter().partition(|comment| comment.id == strangers);
     assert_eq!((theirs[0].edits, theirs[0].body.ends_with("I am Rerunner.")), (0, true), "{theirs:#?}");
@@ -90,19 +70,19 @@ async fn leaves_the_strangers_alone(stage: &Stage, repository: &Repository, name
     assert!(body.contains("`` `]: https://evil.example @team #1 ``"), "{body}");
 }
 
+/// Seen to fail when a deleted comment is never made again (no comment).
 async fn one_that_was_deleted_is_made_again_once(stage: Arc<Stage>) {
     let worker = stage.worker_with(commenting()).await;
-    let runs = EventKinds::only(EventKind::WorkflowRun);
-    let repository = stage.repository_of("octo/deleted", runs, &worker.url).await;
+    let repository = stage.repository_of("octo/deleted", runs(), &worker.url).await;
     let number = repository.pull_request("feature/deleted", "ada").await;
     let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
     run.ends(4).await;
     let comments =
-        eventually(&repository, number, |all| all.iter().any(|one| one.body.contains("failed for good"))).await;
+        comments_when(&repository, number, |all| all.iter().any(|one| one.body.contains("failed for good"))).await;
     repository.delete_comment(comments[0].id);
     run.press_rerun_failed("ada");
     run.ends(5).await;
-    let again = eventually(&repository, number, |all| all.len() == 1).await;
+    let again = comments_when(&repository, number, |all| all.len() == 1).await;
     assert_ne!(again[0].id, comments[0].id);
     repository.delete_comment(again[0].id);
     run.press_rerun_failed("ada");

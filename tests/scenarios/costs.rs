@@ -12,11 +12,13 @@ use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
 use serde::Deserialize;
 use serde_json::json;
-use simulator::{Conclusion, EventKind, EventKinds, Job, Repository, Workflow};
+use simulator::webhooks::signature as sign;
+use simulator::{Conclusion, EventKinds, Job, Repository, Workflow};
 
-use crate::delivery::{Delivery, sign};
+use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, Stage, trials};
 use crate::statuses::failed_run;
+use crate::steps::runs;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(stage, "costs", of_a_delivery, of_a_runs_life, do_not_grow)
@@ -164,11 +166,13 @@ impl Metered {
     }
 }
 
+/// Seen to fail when statistics are stored with each run (as they now are), within the budget of before (18 rows read,
+/// and a budget of 12).
 async fn of_a_delivery(stage: Arc<Stage>) {
     let delayed = Options::default().setting("RERUN_DELAY", "1h");
     let around = local_worker::root().join("tests/scenarios/metered.mjs");
     let worker = stage.worker_with(Options { around: Some(around), ..delayed }).await;
-    let repository = stage.repository_of("octo/costs", EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
+    let repository = stage.repository_of("octo/costs", runs(), &worker.url).await;
     let metered = Metered { worker, repository };
     let failed = |id| failed_run("octo/costs", id);
     // So that the Keeper is there.
@@ -211,16 +215,20 @@ async fn of_a_delivery(stage: Arc<Stage>) {
     metered.worker.stop().await;
 }
 
+/// Seen to fail when statistics are stored with each run (as they now are), within the budget of before (18 rows read,
+/// and a budget of 12).
 async fn of_a_runs_life(stage: Arc<Stage>) {
-    let metered = Metered::start(&stage, "octo/life", EventKinds::only(EventKind::WorkflowRun)).await;
+    let metered = Metered::start(&stage, "octo/life", runs()).await;
     check("a run that is rescued by one re-run", metered.run(1).await, RESCUED);
     check("a run that is given up after three", metered.run(9).await, EXHAUSTED);
     metered.worker.stop().await;
 }
 
 /// The runs behind a repository, and what may then be read and written for one more.
+/// Seen to fail when a delivery's id is looked for in a range of days, not day by day (105, 2,131 and 200,177 rows
+/// read).
 async fn do_not_grow(stage: Arc<Stage>) {
-    let metered = Metered::start(&stage, "octo/growth", EventKinds::only(EventKind::WorkflowRun)).await;
+    let metered = Metered::start(&stage, "octo/growth", runs()).await;
     let (mut costs, mut times) = (Vec::new(), Vec::new());
     let mut behind = 1;
     for runs in [10, 1_000, 100_000] {

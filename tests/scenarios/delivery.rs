@@ -1,9 +1,8 @@
 //! Webhooks made by hand, and their answers.
 
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Body;
 use serde_json::Value;
-use sha2::Sha256;
+use simulator::webhooks::signature as sign;
 
 use crate::stage::SECRET;
 
@@ -21,12 +20,6 @@ pub struct Reply {
     pub status: u16,
     pub allow: Option<String>,
     pub json: Value,
-}
-
-pub fn sign(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length of key");
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 impl Delivery {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::json;
-use simulator::{Conclusion, EventKind, EventKinds, Job, Outcome, Workflow};
+use simulator::{Conclusion, EventKinds, Job, Outcome, Workflow};
 
 use crate::stage::{PATIENCE, SECRET, Stage, TOKEN, trials};
+use crate::steps::{fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(stage, "enterprise", an_enterprise_server)
@@ -40,10 +41,9 @@ async fn an_enterprise_server(stage: Arc<Stage>) {
     repository
         .hook(|hook| {
             hook.url = Some(hook_url);
-            hook.events = EventKinds::only(EventKind::WorkflowRun);
+            hook.events = runs();
         })
         .await;
-    let fails_once = || Workflow::new("ci").job(Job::new("test").fails(1));
     let run = repository.run(fails_once()).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
     run.expect_reruns(1).await;

@@ -7,7 +7,8 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 use simulator::{Endpoint, EventKind, EventKinds, Fault, Job, Outcome, Repository, Run, Workflow};
 
-use crate::stage::{PATIENCE, Stage, trials};
+use crate::stage::{Stage, trials};
+use crate::steps::decision;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -32,9 +33,7 @@ async fn repository(stage: &Stage, name: &str, events: EventKind, policy: &str) 
 
 /// It was decided to leave its first attempt, for this reason.
 async fn is_left(stage: &Stage, run: &Run, reason: &str) -> Value {
-    let of_it = |event: &Value| event["event"] == "decision" && event["run_id"] == run.id().0;
-    let logged = stage.worker().await.log().wait_for(PATIENCE, of_it).await;
-    let decided = logged.unwrap_or_else(|| panic!("no decision:\n{}", run.repository().github().history()));
+    let decided = decision(stage.worker().await, run, |_| true).await;
     let said = decided["reason"].as_str().unwrap_or_default();
     assert!(decided["outcome"] == "left" && said.contains(reason), "not left with {reason:?}: {decided}");
     run.expect_no_rerun_for(A_WHILE).await;
@@ -47,6 +46,8 @@ fn failing(step: &str) -> Job {
 
 const TESTS: &str = "rules:\n  - { name: tests, if: { step: \"*test*\" }, then: leave }\n";
 
+/// Seen to fail when nothing is asked for again, and rules that go by what is absent are passed over (a re-run past the
+/// rule `tests`).
 async fn a_list_of_jobs_that_lags(stage: Arc<Stage>) {
     let repository = repository(&stage, "lagging-list", EventKind::WorkflowRun, TESTS).await;
     stage.github().await.fault(Fault::empty_list().in_repository("evidence/lagging-list").times(2));
@@ -54,6 +55,8 @@ async fn a_list_of_jobs_that_lags(stage: Arc<Stage>) {
     is_left(&stage, &run, "which rule \"tests\" leaves to its author").await;
 }
 
+/// Seen to fail when no smaller pages are tried, and rules that go by what is absent are passed over (a re-run past the
+/// rule `the last`).
 async fn large_pages_that_fail(stage: Arc<Stage>) {
     let policy = "rules:\n  - { name: the last, if: { job: \"test (111)\" }, then: leave }\n";
     let repository = repository(&stage, "large-pages", EventKind::WorkflowRun, policy).await;
@@ -67,6 +70,7 @@ async fn large_pages_that_fail(stage: Arc<Stage>) {
     assert_eq!(pages.map(|call| call.status).collect::<Vec<_>>(), [Some(502), Some(200), Some(200), Some(200)]);
 }
 
+/// Seen to fail when rules that go by what is absent are passed over (a re-run past the rule `tests`).
 async fn absent_evidence_leaves_a_run(stage: Arc<Stage>) {
     let policy = "rules:\n  - { name: tests, if: { annotation: assertion }, then: leave }\n";
     for (name, more, rerun) in [("absent", "", false), ("absent-rerun", "absent_evidence: rerun\n", true)] {
@@ -90,6 +94,7 @@ fn deployment() -> Workflow {
     workflow.run_name("Release 1 by @dev").job(failing("Push"))
 }
 
+/// Seen to fail when the run's own name is taken for the workflow's (a re-run of an excluded workflow).
 async fn a_workflow_is_not_called_like_its_run(stage: Arc<Stage>) {
     let repository = repository(&stage, "run-name", EventKind::WorkflowRun, EXCLUDED).await;
     let run = repository.run(deployment()).await;
@@ -101,12 +106,14 @@ async fn a_workflow_is_not_called_like_its_run(stage: Arc<Stage>) {
     other.expect_reruns(1).await;
 }
 
+/// Seen to fail when the run's own name is taken for the workflow's (a re-run of an excluded workflow).
 async fn a_workflow_that_no_webhook_names(stage: Arc<Stage>) {
     let repository = repository(&stage, "unnamed", EventKind::CheckRun, EXCLUDED).await;
     let run = repository.run(deployment()).await;
     is_left(&stage, &run, "its workflow is \"Deploy to production\", which the policy file excludes").await;
 }
 
+/// Seen to fail when "no failed step" is taken for a lost runner (a re-run of a job that billing kept from running).
 async fn a_job_that_was_not_started(stage: Arc<Stage>) {
     let policy = "rules:\n  - { name: lost runners, if: { lost_runner: true }, then: rerun }\notherwise: leave\n";
     let repository = repository(&stage, "not-started", EventKind::WorkflowRun, policy).await;

@@ -9,10 +9,11 @@ use futures_util::{StreamExt, stream};
 use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::Value;
-use simulator::{Conclusion, EventKind, EventKinds, Grant, Job, JobAction, RunAction, SimulatedGitHub, Workflow};
+use simulator::webhooks::signature as sign;
+use simulator::{Conclusion, EventKinds, Grant, Job, JobAction, RunAction, SimulatedGitHub, Workflow};
 
-use crate::delivery::sign;
 use crate::stage::{SECRET, Stage, TOKEN, number_from, trials};
+use crate::steps::fails_once;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(stage, "load", a_flood_of_failing_runs, a_matrix_of_256_jobs_that_fail_at_once)
@@ -41,7 +42,7 @@ async fn a_flood_of_failing_runs(stage: Arc<Stage>) {
     for number in 0..repositories {
         let repository = github.repository(&format!("load/r{number}")).await;
         for _ in 0..runs_each {
-            let workflow = Workflow::new("ci").job(Job::new("test").fails(1)).job(Job::new("lint").fails(1));
+            let workflow = fails_once().job(Job::new("lint").fails(1));
             runs.push(repository.run(workflow).await);
         }
     }
@@ -58,7 +59,7 @@ async fn a_flood_of_failing_runs(stage: Arc<Stage>) {
         run.repository()
             .hook(|hook| {
                 hook.url = hook_url;
-                hook.events = EventKinds::only(EventKind::WorkflowRun);
+                hook.events = crate::steps::runs();
                 hook.concurrent = true;
             })
             .await;

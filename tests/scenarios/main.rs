@@ -3,6 +3,25 @@
 //!
 //! One Worker is shared by the scenarios that need no settings of their own; each scenario has its own repository, so
 //! that they run side by side. `cargo test --test scenarios NAME` runs those whose name contains NAME.
+//!
+//! A test that cannot fail is worse than none: a scenario says with which breaks of the code it was seen to fail, one at a
+//! time, and how. To see it again: `npm run setup:tests` once, make the break in `src/`, `npm run build`, run the scenario,
+//! and undo the break. What waits for something that then never happens fails when [`stage::PATIENCE`] ends.
+//!
+//! How often GitHub was *asked* is counted beside the re-runs that came of it: GitHub refuses the second call for one
+//! attempt, so that a Worker that asks twice would otherwise look right.
+//!
+//! What goes over the wire in a scenario, the Worker's calls as well as the simulated GitHub's answers and webhooks, is held
+//! against GitHub's own descriptions (`crates/simulator/src/description`). What is not as described fails the scenario of
+//! that repository, and names operation, place and fault:
+//!
+//! ```text
+//! GET /repos/{owner}/{repo}/pulls/{pull_number} 200: the answer's body at /head/repo: "id" is a required property
+//! (by the description of api.github.com; in octo/widgets)
+//! ```
+//!
+//! An answer that is broken on purpose says so in `Misbehaviour::is_described`. An endpoint that the simulated GitHub
+//! learns gets its rows in `crates/simulator/tests/conformance`: each status, and each webhook.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
 
@@ -15,6 +34,7 @@ mod costs;
 mod delivery;
 mod enterprise;
 mod evidence;
+mod http;
 mod identity;
 mod load;
 mod notices;
@@ -33,6 +53,7 @@ mod setup;
 mod size;
 mod stage;
 mod statuses;
+mod steps;
 mod storage;
 mod strangers;
 mod told;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use local_worker::Options;
-use simulator::{Chat, Endpoint, EventKind, EventKinds, Fault, Job, Trigger, Trouble, Workflow};
+use simulator::{Chat, Comment, Endpoint, Fault, Job, Trigger, Trouble, Workflow};
 
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{comments_when, fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -26,10 +27,6 @@ fn always_fails() -> Workflow {
     Workflow::new("ci").job(Job::new("<!channel> test").always_fails())
 }
 
-fn runs() -> EventKinds {
-    EventKinds::only(EventKind::WorkflowRun)
-}
-
 /// Waits until so many messages were taken.
 async fn taken(chat: &Chat, count: usize) -> Vec<String> {
     let enough = async {
@@ -42,6 +39,7 @@ async fn taken(chat: &Chat, count: usize) -> Vec<String> {
     chat.texts()
 }
 
+/// Seen to fail when a second end replaces the first message (two messages).
 async fn once_for_each_run_and_until_it_is_taken(stage: Arc<Stage>) {
     let chat = Chat::start().await;
     // The first message is refused; the next try is a minute later.
@@ -67,6 +65,7 @@ async fn once_for_each_run_and_until_it_is_taken(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the limit for an hour is never reached (6 messages instead of 2).
 async fn no_more_than_so_many_an_hour(stage: Arc<Stage>) {
     let chat = Chat::start().await;
     // Slow: no re-run waits for it.
@@ -90,6 +89,7 @@ async fn no_more_than_so_many_an_hour(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when redirects are followed (no message where the URL says).
 async fn a_refused_token(stage: Arc<Stage>) {
     let chat = Chat::start().await;
     let worker = stage.worker_with(Options::default().setting("NOTIFY_URL", chat.url())).await;
@@ -98,7 +98,7 @@ async fn a_refused_token(stage: Arc<Stage>) {
     let fault = github.fault(Fault::status(401).in_repository("octo/refused-and-told"));
     // A redirect is not followed: where it leads to was not set.
     chat.trouble(Trouble::Redirect);
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.ends(1).await;
     let texts = taken(&chat, 1).await;
     assert!(texts[0].contains("GitHub refuses the credentials"), "{texts:?}");
@@ -107,6 +107,7 @@ async fn a_refused_token(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the comment is never found again (two comments, none of them edited).
 async fn one_comment_on_a_pull_request(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("COMMENT_ON_PULL_REQUESTS", "true")).await;
     let repository = stage.repository_of("octo/commented", runs(), &worker.url).await;
@@ -118,15 +119,8 @@ async fn one_comment_on_a_pull_request(stage: Arc<Stage>) {
     let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
     run.ends(4).await;
     let says_all = |body: &str| body.contains("failed for good") && body.contains("re-run 3 of at most 3");
-    let written = async {
-        let is_found_again = |comment: &simulator::Comment| comment.edits > 0 && says_all(&comment.body);
-        while !repository.comments(number).iter().any(is_found_again) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let in_time = tokio::time::timeout(PATIENCE, written).await;
-    let comments = repository.comments(number);
-    assert!(in_time.is_ok(), "{comments:#?}");
+    let found_again = |all: &[Comment]| all.iter().any(|comment| comment.edits > 0 && says_all(&comment.body));
+    let comments = comments_when(&repository, number, found_again).await;
     assert_eq!(comments.len(), 1, "{comments:#?}");
     assert!(comments[0].body.starts_with("<!-- rerunner -->"), "{comments:#?}");
     assert!(comments[0].body.contains("`<!channel> test`"), "a name is code: {comments:#?}");

@@ -34,6 +34,7 @@ fn expected(event: &str, payload: &Value) -> (u16, &'static str) {
     }
 }
 
+/// Seen to fail when the action is not looked at (202 for a run that is in progress).
 async fn every_real_example(stage: Arc<Stage>) {
     let url = &stage.worker().await.url;
     let folder = local_worker::root().join("node_modules/@octokit/webhooks-examples");

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
-use simulator::{
-    Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, LostRunner, Outcome, Repository, Run, Trigger, Workflow,
-};
+use simulator::{Conclusion, Endpoint, Fault, Job, LostRunner, Outcome, Repository, Run, Trigger, Workflow};
 
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{self, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -57,19 +56,15 @@ const A_WHILE: Duration = Duration::from_secs(2);
 const FILE: &str = ".github/rerunner.yml";
 
 async fn repository(stage: &Stage, name: &str, policy: &str) -> Repository {
-    let repository = stage.repository(&format!("policies/{name}"), EventKinds::only(EventKind::WorkflowRun)).await;
+    let repository = stage.repository(&format!("policies/{name}"), runs()).await;
     repository.file(FILE, policy).await;
     repository
 }
 
 /// The decision on an attempt, as it is logged.
 async fn decision(stage: &Stage, run: &Run, attempt: u32) -> Value {
-    let of_it = |event: &Value| {
-        let waits = event["outcome"] == "waiting";
-        event["event"] == "decision" && event["run_id"] == run.id().0 && event["run_attempt"] == attempt && !waits
-    };
-    let logged = stage.worker().await.log().wait_for(PATIENCE, of_it).await;
-    logged.unwrap_or_else(|| panic!("no decision on attempt {attempt}:\n{}", run.repository().github().history()))
+    let of_it = |event: &Value| event["run_attempt"] == attempt && event["outcome"] != "waiting";
+    steps::decision(stage.worker().await, run, of_it).await
 }
 
 #[track_caller]
@@ -279,7 +274,7 @@ async fn guard_cancelled_runs(stage: Arc<Stage>) {
     assert_eq!(run.ends(1).await, Conclusion::Cancelled);
     is_rerun(&run).await;
     // Elsewhere they are not even looked at.
-    let elsewhere = stage.repository("policies/not-cancelled", EventKinds::only(EventKind::WorkflowRun)).await;
+    let elsewhere = stage.repository("policies/not-cancelled", runs()).await;
     let other = elsewhere.run(cancelled()).await;
     assert_eq!(other.ends(1).await, Conclusion::Cancelled);
     other.expect_no_rerun_for(A_WHILE).await;

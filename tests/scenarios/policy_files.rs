@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use local_worker::{LocalWorker, Options};
-use serde_json::Value;
-use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Grant, Job, Outcome, Permission, Run, Workflow};
+use local_worker::Options;
+use simulator::{Conclusion, Endpoint, Grant, Job, Outcome, Permission, Workflow};
 
-use crate::stage::{PATIENCE, Stage, trials};
+use crate::stage::{Stage, trials};
+use crate::steps::{decision, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(stage, "policy_files", a_file_that_changes, a_token_that_may_not_read, dry_run_and_no_rules)
@@ -19,17 +19,8 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 const A_WHILE: Duration = Duration::from_secs(2);
 const FILE: &str = ".github/rerunner.yml";
 
-fn runs() -> EventKinds {
-    EventKinds::only(EventKind::WorkflowRun)
-}
-
 fn ci(job: Job) -> Workflow {
     Workflow::new("ci").job(job)
-}
-
-async fn decision(worker: &LocalWorker, run: &Run) -> Value {
-    let of_it = |event: &Value| event["event"] == "decision" && event["run_id"] == run.id().0;
-    worker.log().wait_for(PATIENCE, of_it).await.expect("a decision")
 }
 
 async fn a_file_that_changes(stage: Arc<Stage>) {
@@ -39,19 +30,19 @@ async fn a_file_that_changes(stage: Arc<Stage>) {
     let repository = stage.repository_of("octo/changing", runs(), &worker.url).await;
     repository.file(FILE, "max_reruns: 0\n").await;
     let run = repository.run(ci(Job::new("test").fails(1))).await;
-    let decided = decision(&worker, &run).await;
+    let decided = decision(&worker, &run, |_| true).await;
     assert!(decided["reason"].as_str().is_some_and(|reason| reason.contains("max_reruns")), "{decided}");
     // What was read holds for five minutes, and longer if GitHub says that it is the same.
     repository.file(FILE, "max_reruns: 1\n").await;
     let run = repository.run(ci(Job::new("test").fails(1))).await;
-    assert_eq!(decision(&worker, &run).await["outcome"], "left");
+    assert_eq!(decision(&worker, &run, |_| true).await["outcome"], "left");
     repository.file(FILE, "max_reruns: 0\n").await;
     worker.stop().await;
     six_minutes_pass(storage.path());
     let worker = stage.worker_with(options()).await;
     repository.hook(|hook| hook.url = Some(format!("{}/", worker.url))).await;
     let run = repository.run(ci(Job::new("test").fails(1))).await;
-    assert_eq!(decision(&worker, &run).await["outcome"], "left");
+    assert_eq!(decision(&worker, &run, |_| true).await["outcome"], "left");
     worker.stop().await;
     six_minutes_pass(storage.path());
     repository.file(FILE, "max_reruns: 1\n").await;
@@ -116,7 +107,7 @@ async fn dry_run_and_no_rules(stage: Arc<Stage>) {
     let would = repository.run(Workflow::new("would").job(network)).await;
     let would_not = repository.run(Workflow::new("would-not").job(Job::new("test").fails(1))).await;
     for (run, said) in [(&would, "DRY_RUN is on"), (&would_not, "no rule of the policy file re-runs")] {
-        let decided = decision(&worker, run).await;
+        let decided = decision(&worker, run, |_| true).await;
         assert!(decided["reason"].as_str().is_some_and(|reason| reason.contains(said)), "{decided}");
         run.expect_no_rerun_for(A_WHILE).await;
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use serde_json::Value;
-use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Repository, Run, Shows, Trigger, Workflow};
+use simulator::{Conclusion, Endpoint, Fault, Job, Repository, Run, Shows, Trigger, Workflow};
 
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{decision, rescued, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -35,7 +35,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 const A_WHILE: Duration = Duration::from_secs(2);
 
 async fn repository(stage: &Stage, name: &str, policy: &str) -> Repository {
-    let repository = stage.repository(&format!("pulls/{name}"), EventKinds::only(EventKind::WorkflowRun)).await;
+    let repository = stage.repository(&format!("pulls/{name}"), runs()).await;
     if !policy.is_empty() {
         repository.file(".github/rerunner.yml", policy).await;
     }
@@ -47,18 +47,10 @@ fn flaky(name: &str) -> Workflow {
     Workflow::new(name).job(Job::new("test").duration(800).fails(1))
 }
 
-async fn is_rerun(run: &Run) {
-    run.expect_reruns(1).await;
-    assert_eq!(run.ends(2).await, Conclusion::Success);
-}
-
 /// What the first attempt came to instead.
 async fn is_not(stage: &Stage, run: &Run, outcome: &str, reason: &str) {
     assert_eq!(run.ends(1).await, Conclusion::Failure);
-    let of_it =
-        |event: &Value| event["event"] == "decision" && event["run_id"] == run.id().0 && event["outcome"] != "waiting";
-    let logged = stage.worker().await.log().wait_for(PATIENCE, of_it).await;
-    let logged = logged.unwrap_or_else(|| panic!("no decision:\n{}", run.repository().github().history()));
+    let logged = decision(stage.worker().await, run, |event| event["outcome"] != "waiting").await;
     let said = logged["reason"].as_str().unwrap_or_default();
     assert!(logged["outcome"] == outcome && said.contains(reason), "not {outcome} with {reason:?}: {logged}");
     run.expect_no_rerun_for(A_WHILE).await;
@@ -71,19 +63,21 @@ async fn looks(stage: &Stage, repository: &Repository) -> usize {
     calls.iter().filter(|call| call.endpoint == Some(Endpoint::ListPullRequests) && call.repository == name).count()
 }
 
+/// Seen to fail when pull requests are not looked for (none was listed).
 async fn an_open_one_is_rerun(stage: Arc<Stage>) {
     let repository = repository(&stage, "open", "").await;
     let own = repository.pull_request("feature", "ann").await;
     let fork = repository.pull_request_from_fork("feature", "cara").await;
     let of = |name: &str, number| repository.run_on(flaky(name), Trigger::pull_request(number, "ann"));
-    is_rerun(&of("own", own).await).await;
+    rescued(&of("own", own).await).await;
     assert_ne!(looks(&stage, &repository).await, 0);
-    is_rerun(&of("fork", fork).await).await;
+    rescued(&of("fork", fork).await).await;
     // Another's branch of the same name is another branch.
     repository.close_pull_request(own).await;
-    is_rerun(&of("again", fork).await).await;
+    rescued(&of("again", fork).await).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `superseded`).
 async fn a_fork_that_moved_on(stage: Arc<Stage>) {
     let repository = repository(&stage, "moved", "").await;
     let number = repository.pull_request_from_fork("feature/ü&#?", "cara").await;
@@ -91,9 +85,10 @@ async fn a_fork_that_moved_on(stage: Arc<Stage>) {
     repository.push_to_pull_request(number).await;
     let newer = repository.run_on(flaky("ci"), Trigger::pull_request(number, "cara")).await;
     is_not(&stage, &older, "superseded", "moved on").await;
-    is_rerun(&newer).await;
+    rescued(&newer).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `superseded`).
 async fn closed_and_merged_ones(stage: Arc<Stage>) {
     let repository = repository(&stage, "closed", "").await;
     for (branch, from_fork, merged) in [("a", false, false), ("b", false, true), ("c", true, false), ("d", true, true)]
@@ -111,6 +106,7 @@ async fn closed_and_merged_ones(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `superseded`).
 async fn one_that_is_closed_while_its_rerun_waits(stage: Arc<Stage>) {
     let repository = repository(&stage, "waits", "delay: 4s\n").await;
     let number = repository.pull_request("feature", "ann").await;
@@ -140,25 +136,29 @@ async fn target_runs(stage: &Stage, repository: &Repository, shows: Shows) {
     repository.push_to_pull_request(number).await;
     let (number, closed) = pull("closed").await;
     repository.close_pull_request(number).await;
-    is_rerun(&open).await;
+    rescued(&open).await;
     is_not(stage, &moved, "superseded", "moved on").await;
     is_not(stage, &closed, "superseded", "was closed").await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of what moved on).
 async fn a_target_run_by_its_pull_requests_commit(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-head", "").await;
     target_runs(&stage, &repository, Shows::Head).await;
 }
 
+/// Seen to fail when pull requests are not looked for, or `head_commit` is not looked at (a re-run of what moved on; no
+/// re-run of what did not).
 async fn a_target_run_by_its_bases_commit(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-base", "").await;
     target_runs(&stage, &repository, Shows::Base).await;
     // The same in the repository itself, whose runs name the pull request, with its head.
     let number = repository.pull_request("feature", "ann").await;
     let run = repository.run_on(flaky("own"), Trigger::pull_request_target(number, "ann", Shows::Base)).await;
-    is_rerun(&run).await;
+    rescued(&run).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run instead of `left`).
 async fn a_target_run_that_names_nothing_but_its_base(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-base-alone", "").await;
     let untouched = repository.pull_request_from_fork("untouched", "cara").await;
@@ -171,10 +171,11 @@ async fn a_target_run_that_names_nothing_but_its_base(stage: Arc<Stage>) {
     };
     let (first, second) = (run(untouched).await, run(touched).await);
     repository.touch_pull_request(touched).await;
-    is_rerun(&first).await;
-    is_not(&stage, &second, "left", "cannot be told").await;
+    rescued(&first).await;
+    is_not(&stage, &second, "left", "is not known").await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of what moved on).
 async fn a_target_run_whatever_the_policy_says(stage: Arc<Stage>) {
     let repository = repository(&stage, "target-policy", "skip_superseded: false\n").await;
     let number = repository.pull_request_from_fork("feature", "cara").await;
@@ -185,9 +186,10 @@ async fn a_target_run_whatever_the_policy_says(stage: Arc<Stage>) {
     );
     repository.push_to_pull_request(number).await;
     is_not(&stage, &target, "superseded", "moved on").await;
-    is_rerun(&other).await;
+    rescued(&other).await;
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of the target run).
 async fn a_fork_that_was_deleted(stage: Arc<Stage>) {
     let repository = repository(&stage, "deleted", "workflows: { exclude: [none] }\n").await;
     let number = repository.pull_request_from_fork("main", "cara").await;
@@ -195,21 +197,23 @@ async fn a_fork_that_was_deleted(stage: Arc<Stage>) {
     let target = Trigger::pull_request_target(number, "cara", Shows::Head);
     let target = repository.run_on(flaky("target"), target).await;
     repository.delete_fork(number).await;
-    is_not(&stage, &target, "left", "cannot be told").await;
-    is_rerun(&run).await;
+    is_not(&stage, &target, "left", "is not known").await;
+    rescued(&run).await;
 }
 
+/// Seen to fail when pull requests are not looked for, or `head_commit` is not looked at (none was listed; no re-run).
 async fn a_look_that_fails_is_made_again(stage: Arc<Stage>) {
     let repository = repository(&stage, "trouble", "").await;
     let fault = Fault::status(502).on(Endpoint::ListPullRequests).in_repository("pulls/trouble").times(2);
     let fault = stage.github().await.fault(fault);
     let number = repository.pull_request_from_fork("feature", "cara").await;
     let target = Trigger::pull_request_target(number, "cara", Shows::Base);
-    is_rerun(&repository.run_on(flaky("ci"), target).await).await;
+    rescued(&repository.run_on(flaky("ci"), target).await).await;
     assert!(looks(&stage, &repository).await > 2);
     stage.github().await.clear_fault(fault);
 }
 
+/// Seen to fail when pull requests are not looked for (a re-run of the target run).
 async fn a_token_that_may_not_look(stage: Arc<Stage>) {
     let repository = repository(&stage, "denied", "").await;
     let denied = Fault::answer(403, "Resource not accessible by personal access token");
@@ -219,10 +223,11 @@ async fn a_token_that_may_not_look(stage: Arc<Stage>) {
     let target = Trigger::pull_request_target(number, "cara", Shows::Base);
     let target = repository.run_on(flaky("target"), target).await;
     is_not(&stage, &target, "left", "Resource not accessible").await;
-    is_rerun(&run).await;
+    rescued(&run).await;
     stage.github().await.clear_fault(fault);
 }
 
+/// Seen to fail when a fork's branch has the name of one of our own (a re-run instead of `left`).
 async fn rules_tell_a_fork(stage: Arc<Stage>) {
     let left = "forks: leave\n";
     let main = "branches: { include: [main] }\n";
@@ -239,27 +244,29 @@ async fn rules_tell_a_fork(stage: Arc<Stage>) {
         let fork = repository.run_on(flaky("ci"), Trigger::pull_request(number, "cara")).await;
         let own = repository.run_on(flaky("own"), Trigger::push("main", "ann")).await;
         is_not(&stage, &fork, "left", says).await;
-        is_rerun(&own).await;
+        rescued(&own).await;
     }
 }
 
+/// Seen to fail when a push is taken for a pull request's (no re-run).
 async fn a_push_is_of_no_pull_request(stage: Arc<Stage>) {
     let repository = repository(&stage, "push", "").await;
     let number = repository.pull_request("feature", "ann").await;
     let run = repository.run_on(flaky("ci"), Trigger::push("feature", "ann")).await;
     repository.close_pull_request(number).await;
-    is_rerun(&run).await;
+    rescued(&run).await;
     assert_eq!(looks(&stage, &repository).await, 0);
 }
 
+/// Seen to fail when `base.repo` is not looked at (comments on number 92 were listed and made).
 async fn a_number_of_another_repository(stage: Arc<Stage>) {
     let options = local_worker::Options::default().setting("COMMENT_ON_PULL_REQUESTS", "true");
     let worker = stage.worker_with(options).await;
     let name = "pulls/upstream";
-    let repository = stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
+    let repository = stage.repository_of(name, runs(), &worker.url).await;
     let trigger = Trigger::push("feature", "ann").with_upstream(92);
     let run = repository.run_on(flaky("ci"), trigger).await;
-    is_rerun(&run).await;
+    rescued(&run).await;
     // Comments are written some seconds later.
     tokio::time::sleep(Duration::from_secs(8)).await;
     let calls = stage.github().await.calls();

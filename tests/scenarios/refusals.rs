@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::Value;
-use simulator::{Conclusion, Endpoint, EventKind, EventKinds, Fault, Job, Permission, Workflow};
+use simulator::{Conclusion, Endpoint, Fault, Job, Permission, Workflow};
 use tokio::net::TcpListener;
 
 use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{decision, fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -37,14 +38,6 @@ const A_WHILE: Duration = Duration::from_secs(3);
 /// What GitHub says to wait here, and the jitter, are well below this; what is waited without a word from it is not.
 const NO_WORD: Duration = Duration::from_secs(55);
 
-fn runs() -> EventKinds {
-    EventKinds::only(EventKind::WorkflowRun)
-}
-
-fn fails_once() -> Workflow {
-    Workflow::new("ci").job(Job::new("test").fails(1))
-}
-
 /// With a fault on some calls, the run is re-run once all the same; how long that took.
 async fn in_the_end(stage: &Stage, name: &str, fault: Fault) -> Duration {
     let repository = stage.repository(name, runs()).await;
@@ -59,11 +52,15 @@ async fn in_the_end(stage: &Stage, name: &str, fault: Fault) -> Duration {
     took
 }
 
+/// Seen to fail when the answer counts as final, or the call is made again at once (attempt 2 never ends; looked at
+/// again after 2 s).
 async fn already_running(stage: Arc<Stage>) {
     let took = in_the_end(&stage, "octo/running", Fault::already_running().on(RERUN).times(1)).await;
     assert!(took >= Duration::from_secs(29), "looked at again after {took:?}");
 }
 
+/// Seen to fail when the message is not recognized, or one of the two is taken for refused credentials (no decision
+/// `failed`; another reason).
 async fn refused_for_good(stage: Arc<Stage>) {
     for (name, message) in [
         ("octo/no-retry", "This workflow run cannot be retried"),
@@ -73,6 +70,7 @@ async fn refused_for_good(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when a 404 is tried again at once (no decision `failed`; asked twice).
 async fn not_found(stage: Arc<Stage>) {
     refused(&stage, "octo/gone", Fault::status(404), "no access").await;
 }
@@ -81,7 +79,7 @@ async fn refused(stage: &Stage, name: &str, fault: Fault, reason: &str) {
     let repository = stage.repository(name, runs()).await;
     stage.github().await.fault(fault.on(RERUN).in_repository(name));
     let run = repository.run(fails_once()).await;
-    let decision = decision(stage, run.id().0, "failed").await;
+    let decision = decision(stage.worker().await, &run, |event| event["outcome"] == "failed").await;
     // Not "refused the credentials", which would hold up the whole repository.
     let refusal = |text: &str| text.starts_with("GitHub refused: ") && text.contains(reason);
     assert!(decision["reason"].as_str().is_some_and(refusal), "{decision}");
@@ -92,14 +90,7 @@ async fn refused(stage: &Stage, name: &str, fault: Fault, reason: &str) {
     assert_eq!(stage.kv(&format!("attempts/{name}/{}", run.id().0)).await["outcome"], "failed");
 }
 
-async fn decision(stage: &Stage, run_id: u64, outcome: &str) -> Value {
-    let log = stage.worker().await.log();
-    let found = log.wait_for(PATIENCE, |event| {
-        event["event"] == "decision" && event["run_id"] == run_id && event["outcome"] == outcome
-    });
-    found.await.unwrap_or_else(|| panic!("no decision {outcome} of run {run_id}:\n{}", log.lines().join("\n")))
-}
-
+/// Seen to fail when the header is not read, or limits are not recognized (called again only after a minute; never).
 async fn rate_limited_with_retry_after(stage: Arc<Stage>) {
     for (name, status) in [("octo/limited-403", 403), ("octo/limited-429", 429)] {
         let took = in_the_end(&stage, name, Fault::retry_after(status, 4).on(RERUN).times(1)).await;
@@ -107,12 +98,15 @@ async fn rate_limited_with_retry_after(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when the header is not read, or limits are not recognized (called again only after a minute; never).
 async fn rate_limited_until_a_reset(stage: Arc<Stage>) {
     let fault = Fault::rate_limit_exhausted(Duration::from_secs(5)).on(RERUN).times(1);
     let took = in_the_end(&stage, "octo/limited-reset", fault).await;
     assert!(took >= Duration::from_secs(4) && took < NO_WORD, "called again after {took:?}");
 }
 
+/// Seen to fail when nothing is logged, or a call is made again at once, or 5xx is final (no line in the log; called
+/// again after 6 s; attempt 2 never ends).
 async fn server_errors(stage: Arc<Stage>) {
     in_the_end(&stage, "octo/read-502", Fault::status(502).on(Endpoint::ReadRun).times(2)).await;
     let log = stage.worker().await.log();
@@ -125,6 +119,7 @@ async fn server_errors(stage: Arc<Stage>) {
     assert!(took >= Duration::from_secs(40), "called again after {took:?}");
 }
 
+/// Seen to fail when the call that worked is not counted (`reruns` 1, not 2).
 async fn a_lost_answer(stage: Arc<Stage>) {
     let name = "octo/lost-answer";
     let repository = stage.repository(name, runs()).await;
@@ -138,16 +133,19 @@ async fn a_lost_answer(stage: Arc<Stage>) {
     assert_eq!((&count["reruns"], &count["outcome"]), (&2.into(), &"rescued".into()));
 }
 
+/// Seen to fail when calls have no time-out (given up after 25 s).
 async fn a_connection_that_hangs(stage: Arc<Stage>) {
     let hangs = Duration::from_secs(70);
     let took = in_the_end(&stage, "octo/hangs", Fault::hang(hangs).on(Endpoint::ReadRun).times(1)).await;
     assert!(took < hangs, "the call was given up, {took:?}");
 }
 
+/// Seen to fail when such an answer counts as final (attempt 2 never ends).
 async fn a_read_that_is_no_json(stage: Arc<Stage>) {
     in_the_end(&stage, "octo/garbage", Fault::malformed_json().on(Endpoint::ReadRun).times(1)).await;
 }
 
+/// Seen to fail when a run that is going is left alone for good (attempt 2 never ends).
 async fn a_stale_read(stage: Arc<Stage>) {
     // Of before the run had ended.
     let fault = Fault::stale(Duration::from_secs(2)).on(Endpoint::ReadRun).times(1);
@@ -155,6 +153,7 @@ async fn a_stale_read(stage: Arc<Stage>) {
 }
 
 /// The token goes nowhere but to the API that it was set for.
+/// Seen to fail when every redirect is followed (the other host was called).
 async fn a_redirect_elsewhere(stage: Arc<Stage>) {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let location = format!("http://{}/repos/octo/moved/actions/runs/1", elsewhere.local_addr().expect("an address"));
@@ -168,6 +167,8 @@ async fn a_redirect_elsewhere(stage: Arc<Stage>) {
     assert!(called.is_err(), "it was called");
 }
 
+/// Seen to fail when a 401 counts as final; or `/healthz` does not learn of it, or not of its end; or a new start does
+/// not try again (`/healthz` says ok, or not ok at the end; attempt 2 never ends).
 async fn a_token_that_is_refused_and_replaced(stage: Arc<Stage>) {
     let github = stage.github().await;
     let storage = tempfile::tempdir().expect("a folder");
@@ -206,6 +207,7 @@ async fn a_token_that_is_refused_and_replaced(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the permission is not named (no `actions=write` in the reason).
 async fn a_token_without_the_permission(stage: Arc<Stage>) {
     let github = stage.github().await;
     github.add_token("a-token-that-may-read", simulator::Grant::full("reader").actions(Permission::Read));

@@ -10,6 +10,7 @@ use simulator::{
 };
 
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{decision, fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -43,10 +44,6 @@ const A_WHILE: Duration = Duration::from_secs(3);
 /// Its 41 webhooks of failures would otherwise be a read each.
 const MATRIX_READS: usize = 8;
 
-fn runs() -> EventKinds {
-    EventKinds::only(EventKind::WorkflowRun)
-}
-
 /// How often GitHub was asked to re-run it, and how often the run was read. GitHub refuses a second re-run of an attempt,
 /// so that the re-runs that came of it do not tell whether it was asked for once.
 async fn asked(stage: &Stage, run: &Run) -> (usize, usize) {
@@ -55,6 +52,7 @@ async fn asked(stage: &Stage, run: &Run) -> (usize, usize) {
     (of_run("POST"), of_run("GET"))
 }
 
+/// Seen to fail when a success is taken for a failure (202 `scheduled` instead of 200 `ignored`).
 async fn a_success_is_ignored(stage: Arc<Stage>) {
     let repository = stage.repository("octo/success", ALL).await;
     let run = repository.run(Workflow::new("ci").job(Job::new("test"))).await;
@@ -69,21 +67,21 @@ async fn a_success_is_ignored(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when nothing is re-run, or re-runs are not counted, or a rescue is called `left` (no re-run; `reruns`
+/// 0; no decision `rescued`).
 async fn a_failure_is_rerun_and_rescued(stage: Arc<Stage>) {
     let repository = stage.repository("octo/rescued", runs()).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.expect_reruns(1).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
-    let decided = stage.worker().await.log().wait_for(PATIENCE, |event| {
-        event["event"] == "decision" && event["run_id"] == run.id().0 && event["outcome"] == "rescued"
-    });
-    assert!(decided.await.is_some(), "no decision in the log");
+    decision(stage.worker().await, &run, |event| event["outcome"] == "rescued").await;
     run.expect_no_rerun_for(A_WHILE).await;
     let count = stage.kv(&format!("attempts/octo/rescued/{}", run.id().0)).await;
     assert_eq!((&count["run_attempt"], &count["reruns"], &count["outcome"]), (&2.into(), &1.into(), &"rescued".into()));
     assert_eq!(count["workflow"], "ci");
 }
 
+/// Seen to fail when the limit is one more, or one less (a fourth re-run; attempt 4 never ends).
 async fn three_reruns_and_no_fourth(stage: Arc<Stage>) {
     let repository = stage.repository("octo/exhausted", ALL).await;
     let run = repository.run(Workflow::new("ci").job(Job::new("test").always_fails())).await;
@@ -98,6 +96,7 @@ async fn three_reruns_and_no_fourth(stage: Arc<Stage>) {
     );
 }
 
+/// Seen to fail when only Rerunner's own re-runs are counted (one re-run too many).
 async fn a_persons_rerun_counts(stage: Arc<Stage>) {
     let repository = stage.repository("octo/person", EventKinds::NONE).await;
     let run = repository.run(Workflow::new("ci").job(Job::new("test").always_fails())).await;
@@ -121,29 +120,36 @@ async fn one_kind(stage: Arc<Stage>, name: &str, kinds: EventKinds) {
     assert_eq!(asked(&stage, &run).await.0, 2, "each failed attempt is acted on once");
 }
 
+/// Seen to fail when `workflow_run` is an unwanted event (attempt 3 never ends).
 async fn workflow_run_alone(stage: Arc<Stage>) {
     one_kind(stage, "octo/runs-alone", runs()).await;
 }
 
+/// Seen to fail when `workflow_job` is an unwanted event (attempt 3 never ends).
 async fn workflow_job_alone(stage: Arc<Stage>) {
     one_kind(stage, "octo/jobs-alone", EventKinds::only(EventKind::WorkflowJob)).await;
 }
 
+/// Seen to fail when `check_run` is an unwanted event (attempt 3 never ends).
 async fn check_run_alone(stage: Arc<Stage>) {
     one_kind(stage, "octo/checks-alone", EventKinds::only(EventKind::CheckRun)).await;
 }
 
+/// Seen to fail when each delivery gets a Keeper of its own (GitHub was asked 6 times, not 2).
 async fn all_kinds_at_once(stage: Arc<Stage>) {
     one_kind(stage, "octo/all-kinds", ALL).await;
 }
 
+/// Seen to fail when the form is not decoded (attempt 2 never ends).
 async fn form_webhooks(stage: Arc<Stage>) {
     let repository = stage.repository("octo/forms", runs()).await;
     repository.hook(|hook| hook.content_type = ContentType::Form).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
 }
 
+/// Seen to fail when all jobs are re-run, or a run that is going counts as failed (the attempt ran all jobs; GitHub was
+/// asked twice).
 async fn jobs_that_need_each_other(stage: Arc<Stage>) {
     let repository = stage.repository("octo/staged", ALL).await;
     let workflow = Workflow::new("ci")
@@ -160,6 +166,8 @@ async fn jobs_that_need_each_other(stage: Arc<Stage>) {
     assert_eq!(asked(&stage, &run).await.0, 1, "asked once, at the end");
 }
 
+/// Seen to fail when each webhook makes a read, or each delivery gets a Keeper of its own (15 reads of one run; GitHub
+/// was asked 76 times).
 async fn a_matrix_of_40_jobs(stage: Arc<Stage>) {
     let repository = stage.repository("octo/matrix", ALL).await;
     let workflow = Workflow::new("ci").job(Job::new("test").matrix(40).no_fail_fast().spread(4_000).fails(1));
@@ -173,6 +181,7 @@ async fn a_matrix_of_40_jobs(stage: Arc<Stage>) {
     assert!(reads <= MATRIX_READS, "{reads} reads of one run");
 }
 
+/// Seen to fail when a run that is going counts as failed (a 403 of GitHub's).
 async fn a_job_that_fails_while_the_run_goes_on(stage: Arc<Stage>) {
     let repository = stage.repository("octo/early", ALL).await;
     let workflow = Workflow::new("ci").job(Job::new("early").fails(1)).job(Job::new("late").duration(6_000));
@@ -187,6 +196,8 @@ async fn a_job_that_fails_while_the_run_goes_on(stage: Arc<Stage>) {
     assert!(!calls.iter().any(|call| call.run == Some(run.id()) && call.status == Some(403)), "{calls:#?}");
 }
 
+/// Seen to fail when `cancelled`, `startup_failure`, `action_required` count as failures (a second attempt; GitHub was
+/// asked; the approved run is never re-run).
 async fn runs_that_are_never_rerun(stage: Arc<Stage>) {
     let repository = stage.repository("octo/never", ALL).await;
     let cancelled = repository.run(Workflow::new("cancelled").job(Job::new("test").script([Outcome::Cancelled]))).await;
@@ -207,6 +218,7 @@ async fn runs_that_are_never_rerun(stage: Arc<Stage>) {
     waits.expect_reruns(1).await;
 }
 
+/// Seen to fail when a success is re-run (GitHub was asked).
 async fn a_job_that_is_allowed_to_fail(stage: Arc<Stage>) {
     let repository = stage.repository("octo/lenient", ALL).await;
     let workflow =
@@ -217,6 +229,7 @@ async fn a_job_that_is_allowed_to_fail(stage: Arc<Stage>) {
     assert_eq!(asked(&stage, &run).await.0, 0);
 }
 
+/// Seen to fail when the pull request's head is not looked at (`rescued` instead of `superseded`).
 async fn an_outdated_pull_request(stage: Arc<Stage>) {
     let repository = stage.repository("octo/outdated", runs()).await;
     let number = repository.pull_request("feature", "ann").await;
@@ -231,9 +244,10 @@ async fn an_outdated_pull_request(stage: Arc<Stage>) {
     assert_eq!(count["outcome"], "superseded");
 }
 
+/// Seen to fail when delivery ids are not looked up (another reason than "received before").
 async fn a_delivery_sent_twice(stage: Arc<Stage>) {
     let repository = stage.repository("octo/redelivered", runs()).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.expect_reruns(1).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
     let github = stage.github().await;
@@ -251,9 +265,10 @@ async fn a_delivery_sent_twice(stage: Arc<Stage>) {
     run.expect_no_rerun_for(A_WHILE).await;
 }
 
+/// Seen to fail when each delivery gets a Keeper of its own (GitHub was asked 4 times).
 async fn two_webhooks_in_the_same_instant(stage: Arc<Stage>) {
     let repository = stage.repository("octo/instant", EventKinds::NONE).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.ends(1).await;
     let job = run.job_payload(JobAction::Completed, 1, "test");
     let (first, second, third, fourth) = tokio::join!(
@@ -270,6 +285,7 @@ async fn two_webhooks_in_the_same_instant(stage: Arc<Stage>) {
     assert_eq!(asked(&stage, &run).await.0, 1, "asked once");
 }
 
+/// Seen to fail when the payload's attempt is believed (a re-run past the limit).
 async fn an_old_attempts_webhook_comes_late(stage: Arc<Stage>) {
     let repository = stage.repository("octo/late", EventKinds::NONE).await;
     let run = repository.run(Workflow::new("ci").job(Job::new("test").always_fails())).await;
@@ -285,6 +301,7 @@ async fn an_old_attempts_webhook_comes_late(stage: Arc<Stage>) {
     run.expect_no_rerun_for(A_WHILE).await;
 }
 
+/// Seen to fail when the payload's conclusion is believed (a call besides the read).
 async fn a_webhook_that_lies(stage: Arc<Stage>) {
     let repository = stage.repository("octo/lies", EventKinds::NONE).await;
     let run = repository.run(Workflow::new("ci").job(Job::new("test"))).await;

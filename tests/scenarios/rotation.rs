@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
-use simulator::{
-    Conclusion, DeliveryResult, EventKind, EventKinds, Grant, Job, Repository, Run, SimulatedGitHub, Workflow,
-};
+use simulator::{Conclusion, DeliveryResult, Grant, Repository, Run, SimulatedGitHub};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::stage::{Stage, trials};
+use crate::steps::{fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(stage, "rotation", webhook_secret_and_token, the_apps_key_and_webhook_secret)
@@ -42,7 +41,7 @@ impl Traffic {
         let (all, end, of) = (runs.clone(), ends.clone(), repository.clone());
         let task = tokio::spawn(async move {
             while !end.load(Ordering::Relaxed) {
-                let run = of.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+                let run = of.run(fails_once()).await;
                 all.lock().await.push(run);
                 tokio::time::sleep(EVERY).await;
             }
@@ -135,8 +134,7 @@ async fn webhook_secret_and_token(stage: Arc<Stage>) {
     let old =
         [("WEBHOOK_SECRET", "the-old-secret"), ("WEBHOOK_SECRET_PREVIOUS", ""), ("GITHUB_TOKEN", "the-old-token")];
     let url = place.with(&stage, &old).await;
-    let repository =
-        stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), url.trim_end_matches('/')).await;
+    let repository = stage.repository_of(name, runs(), url.trim_end_matches('/')).await;
     repository.hook(|hook| hook.secret = "the-old-secret".to_owned()).await;
     let traffic = Traffic::start(github, &repository);
     traffic.goes_on().await;
@@ -161,8 +159,7 @@ async fn the_apps_key_and_webhook_secret(stage: Arc<Stage>) {
     let name = "octo/app-rotated";
     let app = github.app("rotated");
     let (id, old_key) = (app.id.to_string(), app.key.pkcs1());
-    let repository = github.repository(name).await;
-    repository.hook(|hook| hook.url = None).await;
+    let repository = stage.repository_of_app(name).await;
     app.install(&[name]);
     let mut place = Place::new();
     let of_app = [("GITHUB_TOKEN", ""), ("GITHUB_APP_ID", id.as_str()), ("WEBHOOK_SECRET", "the-old-secret")];

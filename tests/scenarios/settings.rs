@@ -8,6 +8,7 @@ use local_worker::Options;
 use simulator::{Conclusion, EventKinds, Job, Trigger, Workflow};
 
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::fails_once;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -28,6 +29,8 @@ fn always_fails() -> Workflow {
     Workflow::new("ci").job(Job::new("test").always_fails())
 }
 
+/// Seen to fail when `REPOSITORIES` is not looked at, or `NO_RERUN_ACTORS` is not, or its case matters (a second
+/// attempt).
 async fn who_is_served(stage: Arc<Stage>) {
     let options = Options::default()
         .setting("REPOSITORIES", "octo/served, acme/*")
@@ -55,6 +58,8 @@ async fn who_is_served(stage: Arc<Stage>) {
 }
 
 /// What was stored for a repository is not acted on once it is taken out of `REPOSITORIES`.
+/// Seen to fail when stored runs are worked on without a look at whether their repository is still served (its runs are
+/// re-run).
 async fn who_is_served_no_longer(stage: Arc<Stage>) {
     let storage = tempfile::tempdir().expect("a folder");
     let serving = |repositories: &str, delay: &str| Options {
@@ -77,6 +82,7 @@ async fn who_is_served_no_longer(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when `DRY_RUN` is not looked at, or a limit of 0 means no limit (another reason; a re-run).
 async fn limit_and_dry_run(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("DRY_RUN", "true")).await;
     let repository = stage.repository_of("octo/dry", EventKinds::ALL, &worker.url).await;
@@ -94,29 +100,32 @@ async fn limit_and_dry_run(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when `RERUN_DELAY` is not looked at (a re-run within 4 s).
 async fn the_delay(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("RERUN_DELAY", "5s")).await;
     let repository = stage.repository_of("octo/delayed", EventKinds::ALL, &worker.url).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     run.ends(1).await;
     run.expect_no_rerun_for(Duration::from_secs(4)).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
     worker.stop().await;
 }
 
+/// Seen to fail when there is no sweep, or what it lists is not taken up (attempt 2 never ends).
 async fn the_sweep(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("SWEEP_INTERVAL", "1m")).await;
     let repository = stage.repository_of("octo/swept", EventKinds::ALL, &worker.url).await;
     // One webhook makes the repository known; after that all of them are lost.
-    let known = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let known = repository.run(fails_once()).await;
     assert_eq!(known.ends(2).await, Conclusion::Success);
     repository.hook(|hook| hook.url = None).await;
-    let missed = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let missed = repository.run(fails_once()).await;
     assert_eq!(missed.ends(2).await, Conclusion::Success);
     missed.expect_reruns(1).await;
     worker.stop().await;
 }
 
+/// Seen to fail when GitHub is called anyway, or the webhook is refused (a re-run; nothing was stored).
 async fn nothing_while_one_is_wrong(stage: Arc<Stage>) {
     let storage = tempfile::tempdir().expect("a folder");
     let with_limit = |limit: &str| Options {
@@ -125,7 +134,7 @@ async fn nothing_while_one_is_wrong(stage: Arc<Stage>) {
     };
     let worker = stage.worker_with(with_limit("a-few")).await;
     let repository = stage.repository_of("octo/mended", EventKinds::ALL, &worker.url).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let run = repository.run(fails_once()).await;
     let stored = worker.log().wait_for(PATIENCE, |event| event["outcome"] == "scheduled").await;
     assert!(stored.is_some(), "the webhook was not stored");
     run.expect_no_rerun_for(A_WHILE).await;

@@ -14,11 +14,12 @@ use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
 use reqwest::header::LOCATION;
 use serde_json::Value;
-use simulator::{Conclusion, EventKind, EventKinds, Grant, Job, Permission, TokenKind, Workflow};
+use simulator::{Conclusion, EventKinds, Grant, Permission, TokenKind};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::stage::{SECRET, Stage, trials};
+use crate::steps::{fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -36,10 +37,6 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 
 const ADMIN: &str = "the-admin-token";
 const SOON: Duration = Duration::from_secs(30);
-
-fn fails_once() -> Workflow {
-    Workflow::new("ci").job(Job::new("test").fails(1))
-}
 
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
@@ -111,7 +108,7 @@ async fn from_the_page_to_a_rescued_run(stage: Arc<Stage>) {
     assert_ne!(with_another_code, back);
     for again in [back, with_another_code] {
         let (status, page) = browse(&again).await;
-        assert!(status == 400 && page.contains("good once") && !page.contains("PRIVATE KEY"), "{page}");
+        assert!(status == 400 && page.contains("works") && !page.contains("PRIVATE KEY"), "{page}");
     }
     assert!(!worker.log().lines().iter().any(|line| line.contains(&values["WEBHOOK_SECRET"])));
     let port = worker.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
@@ -126,8 +123,7 @@ async fn from_the_page_to_a_rescued_run(stage: Arc<Stage>) {
         options = options.setting(name, value);
     }
     let worker = stage.worker_with(options).await;
-    let repository = github.repository(name).await;
-    repository.hook(|hook| hook.url = None).await;
+    let repository = stage.repository_of_app(name).await;
     github.install(app, "first-steps");
     let run = repository.run(fails_once()).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
@@ -192,7 +188,7 @@ async fn the_doctor_finds_what_is_wrong(stage: Arc<Stage>) {
     github.add_token(token, grant);
     let options = Options::default().setting("ADMIN_TOKEN", ADMIN).setting("GITHUB_TOKEN", token);
     let worker = stage.worker_with(options).await;
-    let repository = stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
+    let repository = stage.repository_of(name, runs(), &worker.url).await;
     let run = repository.run(fails_once()).await;
     assert_eq!(run.ends(2).await, Conclusion::Success);
     let with_all = [("ADMIN_TOKEN", ADMIN), ("WEBHOOK_SECRET", SECRET)];
@@ -260,7 +256,7 @@ async fn the_doctor_of_an_app(stage: Arc<Stage>) {
         .setting("GITHUB_APP_PRIVATE_KEY", app.key.pkcs8());
     let worker = stage.worker_with(options).await;
     for name in ["octo/app-doctored", "octo/app-undoctored"] {
-        github.repository(name).await.hook(|hook| hook.url = None).await;
+        stage.repository_of_app(name).await;
     }
     let installation = app.install(&["octo/app-doctored"]);
     let admin = [("ADMIN_TOKEN", ADMIN)];
@@ -290,7 +286,7 @@ async fn the_doctor_of_an_app(stage: Arc<Stage>) {
 /// A run whose webhooks did not arrive: nobody was at the address.
 async fn missed(stage: &Stage, name: &str) -> (simulator::Repository, simulator::Run) {
     let nowhere = "http://127.0.0.1:1";
-    let repository = stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), nowhere).await;
+    let repository = stage.repository_of(name, runs(), nowhere).await;
     let run = repository.run(fails_once()).await;
     assert_eq!(run.ends(1).await, Conclusion::Failure);
     (repository, run)
@@ -338,8 +334,7 @@ async fn failed_deliveries_are_sent_again_by_the_hour(stage: Arc<Stage>) {
         .setting("GITHUB_APP_ID", app.id.to_string())
         .setting("GITHUB_APP_PRIVATE_KEY", app.key.pkcs1());
     let worker = stage.worker_with(options).await;
-    let repository = github.repository(name).await;
-    repository.hook(|hook| hook.url = None).await;
+    let repository = stage.repository_of_app(name).await;
     app.install(&[name]);
     app.hook(|hook| {
         hook.url = Some("http://127.0.0.1:1/".to_owned());

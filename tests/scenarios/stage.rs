@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use local_worker::{LocalWorker, Options};
 use serde_json::Value;
-use simulator::{Checks, EventKinds, Repository, SimulatedGitHub, Violation};
+use simulator::{App, Checks, EventKinds, Repository, SimulatedGitHub, Violation};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -59,9 +59,7 @@ impl Stage {
 
     /// The same, for a Worker of one's own.
     pub async fn repository_of(&self, name: &str, events: EventKinds, url: &str) -> Repository {
-        let repository = self.github().await.repository(name).await;
-        // Outside a scenario nobody asks.
-        let _ = REPOSITORIES.try_with(|names| names.lock().expect("no panic while it is held").push(name.to_owned()));
+        let repository = self.named(name).await;
         let url = format!("{url}/");
         repository
             .hook(|hook| {
@@ -71,6 +69,13 @@ impl Stage {
             })
             .await;
         repository
+    }
+
+    /// A repository whose faults are this scenario's.
+    async fn named(&self, name: &str) -> Repository {
+        // Outside a scenario nobody asks.
+        let _ = REPOSITORIES.try_with(|names| names.lock().expect("no panic while it is held").push(name.to_owned()));
+        self.github().await.repository(name).await
     }
 
     /// The Worker that most scenarios share: no delay, everything else as by default.
@@ -92,6 +97,30 @@ impl Stage {
         settings.extend(options.settings);
         let _one_at_a_time = self.starting.lock().await;
         LocalWorker::start(Options { settings, ..options }).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A Worker of one's own that acts as this App, without a token unless `options` has one. The App's webhooks go to it.
+    pub async fn worker_of_app(&self, app: &App, options: Options) -> LocalWorker {
+        let mut settings = BTreeMap::from([
+            ("GITHUB_APP_ID".to_owned(), app.id.to_string()),
+            ("GITHUB_APP_PRIVATE_KEY".to_owned(), app.key.pkcs1()),
+            ("GITHUB_TOKEN".to_owned(), String::new()),
+        ]);
+        settings.extend(options.settings);
+        let worker = self.worker_with(Options { settings, ..options }).await;
+        let url = format!("{}/", worker.url);
+        app.hook(|hook| {
+            hook.url = Some(url);
+            SECRET.clone_into(&mut hook.secret);
+        });
+        worker
+    }
+
+    /// A repository without a webhook of its own: an App's are all there are.
+    pub async fn repository_of_app(&self, name: &str) -> Repository {
+        let repository = self.named(name).await;
+        repository.hook(|hook| hook.url = None).await;
+        repository
     }
 
     /// What Workers KV of the shared Worker says under a key, once something is there

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use local_worker::Options;
 use serde_json::{Value, json};
+use simulator::webhooks::signature as sign;
 
-use crate::delivery::{Delivery, sign};
+use crate::delivery::Delivery;
 use crate::stage::{PREVIOUS_SECRET, SECRET, Stage, trials};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
@@ -38,6 +39,8 @@ pub fn success() -> Value {
     payload
 }
 
+/// Seen to fail when `due` is left out, or delivery ids are not looked up, or `ping` is unknown, or the form is not
+/// decoded (the field, the reason or the outcome).
 async fn answers_of_verified_webhooks(stage: Arc<Stage>) {
     let url = &stage.worker().await.url;
     let candidate = || Delivery::json("workflow_run", &failed_run("octo/statuses", 7));
@@ -65,6 +68,7 @@ async fn answers_of_verified_webhooks(stage: Arc<Stage>) {
 }
 
 /// The README's lines, run as they stand but for the address.
+/// Seen to fail when `run_attempt` is left out (another answer than the README's).
 async fn the_readmes_example(stage: Arc<Stage>) {
     let readme = include_str!("../../README.md");
     let start = readme.find("BODY='").expect("the example");
@@ -79,6 +83,8 @@ async fn the_readmes_example(stage: Arc<Stage>) {
     assert_eq!(answer, shown);
 }
 
+/// Seen to fail when any content type will do, or the event's header is optional, or the place is not named (the status
+/// or the reason).
 async fn malformed_webhooks(stage: Arc<Stage>) {
     let url = &stage.worker().await.url;
     let bad = |body: &str| Delivery::new("workflow_run", body);
@@ -107,6 +113,7 @@ async fn malformed_webhooks(stage: Arc<Stage>) {
     text.send(url).await.is(415, "rejected", "application/json");
 }
 
+/// Seen to fail when every path is taken for `/`, or there is no `Allow` (200 instead of 404; no header).
 async fn other_paths_and_methods(stage: Arc<Stage>) {
     let url = &stage.worker().await.url;
     let delivery = || Delivery::json("workflow_run", &success());
@@ -119,6 +126,9 @@ async fn other_paths_and_methods(stage: Arc<Stage>) {
     assert_eq!(reply.allow.as_deref(), Some("GET, HEAD"));
 }
 
+/// Seen to fail when no signature is verified, or the prefix is skipped and not checked, or too few digits will do, or
+/// only lower case will do, or only the first byte is compared, or the previous secret is not taken (200 instead of
+/// 401, or 401 instead of 200).
 async fn signatures(stage: Arc<Stage>) {
     let url = &stage.worker().await.url;
     let body = success().to_string();
@@ -162,6 +172,7 @@ async fn signatures(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when `HEAD` is not served, or the page always says that something is missing (405; the page's text).
 async fn pages(stage: Arc<Stage>) {
     let url = &stage.worker().await.url;
     let get = |path| Delivery::json("x", &json!({})).method("GET").path(path);
@@ -177,6 +188,8 @@ async fn pages(stage: Arc<Stage>) {
     assert_eq!((head.status, head.json), (200, json!("")));
 }
 
+/// Seen to fail when an empty secret counts as set, or the page does not look at the settings (401 instead of 503; the
+/// page's text).
 async fn without_a_webhook_secret(stage: Arc<Stage>) {
     let unset = Options::default().setting("WEBHOOK_SECRET", "").setting("WEBHOOK_SECRET_PREVIOUS", "");
     let worker = stage.worker_with(unset).await;
@@ -189,6 +202,8 @@ async fn without_a_webhook_secret(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when values are shown, or wrong values are passed over, or the status is always 200, or webhooks are
+/// refused (the value; the names; the status).
 async fn wrong_settings_are_named(stage: Arc<Stage>) {
     let wrong =
         Options::default().setting("MAX_RERUNS", "a-few").setting("RERUN_DELAY", "soon").setting("GITHUB_TOKEN", "");

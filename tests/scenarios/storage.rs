@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use libtest_mimic::Trial;
 use local_worker::Options;
 use rusqlite::Connection;
-use simulator::{Conclusion, EventKind, EventKinds, Job, Workflow};
+use simulator::Conclusion;
 
-use crate::overview::get;
+use crate::http::get;
 use crate::stage::{Stage, trials};
+use crate::steps::{fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(stage, "storage", what_the_version_before_has_stored_is_gone_on_with)
@@ -29,8 +30,8 @@ async fn what_the_version_before_has_stored_is_gone_on_with(stage: Arc<Stage>) {
         || Options { storage: Some(storage.path().to_owned()), ..Options::default().setting("RERUN_DELAY", "6s") };
     // This version makes the object, and sets its alarm.
     let worker = stage.worker_with(options()).await;
-    let repository = stage.repository_of("octo/before", EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let repository = stage.repository_of("octo/before", runs(), &worker.url).await;
+    let run = repository.run(fails_once()).await;
     let stored = worker.log().wait_for(Duration::from_secs(20), |event| event["outcome"] == "scheduled").await;
     assert!(stored.is_some(), "the webhook was not stored");
     worker.kill().await;

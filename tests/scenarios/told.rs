@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use local_worker::{LocalWorker, Options};
-use simulator::{EventKind, EventKinds, Job, Workflow};
+use local_worker::Options;
 
-use crate::overview::{Answered, eventually, get, send};
+use crate::http::{eventually, health_within, send};
 use crate::stage::{PATIENCE, Stage, trials};
+use crate::steps::{fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(stage, "told", strangers_are_told_no_names, other_sites_have_nothing_done)
@@ -16,27 +16,24 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 /// HTTP Basic, as a browser remembers it.
 const BASIC: (&str, &str) = ("authorization", "Basic YW55OnRoZS1hZG1pbi10b2tlbg==");
 
+/// Seen to fail when `/healthz` shows everybody what GitHub answered (a name in its answer).
 async fn strangers_are_told_no_names(stage: Arc<Stage>) {
     let github = stage.github().await;
     let name = "secret-org/secret-plans";
     github.add_token("the-strangers-token", simulator::Grant::full("rerunner-bot"));
     let worker = stage.worker_with(Options::default().setting("GITHUB_TOKEN", "the-strangers-token")).await;
-    let repository = stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
-    let run = repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    let repository = stage.repository_of(name, runs(), &worker.url).await;
+    let run = repository.run(fails_once()).await;
     run.ends(2).await;
     eventually(&worker, "/api/v1/repositories", |answer| answer.to_string().contains("secret-plans")).await;
     // GitHub's own words name what its caller asked for.
     let words = "Resource not accessible by the token of secret-org";
     github.fault(simulator::Fault::answer(403, words).in_repository(name));
-    repository.run(Workflow::new("ci").job(Job::new("test").fails(1))).await;
+    repository.run(fails_once()).await;
     let refused = |event: &serde_json::Value| event["outcome"] == "failed";
     worker.log().wait_for(PATIENCE, refused).await.expect("a refusal");
-    let health = ill(&worker).await;
-    assert!(
-        health.json()["problems"][0]["problem"].as_str().is_some_and(|text| text.contains(words)),
-        "{}",
-        health.text
-    );
+    let health = health_within(&worker, 503).await;
+    assert!(health["problems"][0]["problem"].as_str().is_some_and(|text| text.contains(words)), "{health}");
     for (method, path) in [
         ("GET", "/"),
         ("HEAD", "/"),
@@ -69,23 +66,13 @@ async fn strangers_are_told_no_names(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
-/// Workers KV is written a moment after the decision is logged.
-async fn ill(worker: &LocalWorker) -> Answered {
-    let end = std::time::Instant::now() + PATIENCE;
-    loop {
-        let health = get(worker, "/healthz").await;
-        if health.status == 503 || std::time::Instant::now() > end {
-            return health;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
-}
-
+/// Seen to fail when only forms are checked for where they come from (`GET /api/v1/doctor` is answered 200, and GitHub
+/// is asked).
 async fn other_sites_have_nothing_done(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let github = stage.github().await;
     let name = "octo/asked-for-elsewhere";
-    let repository = stage.repository_of(name, EventKinds::only(EventKind::WorkflowRun), &worker.url).await;
+    let repository = stage.repository_of(name, runs(), &worker.url).await;
     repository.hook(|hook| hook.url = None).await;
     let doctor = format!("/api/v1/doctor?repository={name}");
     let calls = || github.calls().iter().filter(|call| call.repository.as_deref() == Some(name)).count();

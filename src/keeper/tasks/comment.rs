@@ -3,21 +3,19 @@
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 
 use crate::escape::{code, markdown};
-use crate::github::{Call, CommentCall, Commented, Problem};
+use crate::github::calls::comments::MARK;
+use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
 use crate::names::{RepoName, RunId};
 use crate::policy::{Action, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
 use super::super::actor::Keeper;
-use super::super::answer::Answer;
 use super::super::state_machine::Context;
 use super::super::store::{PullCommentChange, Sql, StoreError};
 use super::super::subrequests::COMMENT_PAGES;
 use super::super::views::OneRunView;
 use super::Task;
 
-/// Not seen by readers.
-pub const MARK: &str = "<!-- rerunner -->";
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
 /// A comment that was deleted is made again once; if that is deleted too, nobody wants it for so long.
@@ -48,26 +46,25 @@ pub struct Comment {
 }
 
 /// Makes the calls that it takes: each is answered before the next.
-pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Answer) -> Commented {
+pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> Result<CommentAnswer, github::Error> {
     let ask = async |what| match call(Call::Comment(what)).await {
-        Answer::Comment(answer) => answer,
-        _ => Commented::Problem(Problem::Lost { what: "an answer to another call".to_owned() }),
+        Response::Comment(answer) => answer,
+        _ => Err(github::Error::inconclusive("The answer is to another call")),
     };
     let body = || comment.body.clone();
     let known = match comment.comment_id {
         Some(id) => Some(id),
         None => {
-            let mut found = Commented::NotThere;
+            let mut found = CommentAnswer::NotThere;
             for page in 1..=COMMENT_PAGES {
-                found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await;
-                if found != Commented::NotOnThisPage {
+                found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await?;
+                if found != CommentAnswer::NotOnThisPage {
                     break;
                 }
             }
             match found {
-                Commented::There(id) => Some(id),
-                Commented::NotThere | Commented::NotOnThisPage => None,
-                problem @ Commented::Problem(_) => return problem,
+                CommentAnswer::There(id) => Some(id),
+                CommentAnswer::NotThere | CommentAnswer::NotOnThisPage => None,
             }
         }
     };
@@ -112,27 +109,32 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// It is there, or was deleted by somebody, or is tried again.
-    pub fn finish_comment(&self, comment: &Comment, answer: Commented, cx: &Context) -> Result<(), StoreError> {
+    pub fn finish_comment(
+        &self,
+        comment: &Comment,
+        answer: Result<CommentAnswer, github::Error>,
+        cx: &Context,
+    ) -> Result<(), StoreError> {
         let (now, pull) = (cx.now, comment.pull);
         let (Some((tries, deleted)), Some(repository)) = (self.store.pull_comment_tries(pull)?, self.repository()?)
         else {
             return Ok(());
         };
         let change = match answer {
-            Commented::There(comment_id) => {
+            Ok(CommentAnswer::There(comment_id)) => {
                 let more = self.body(&repository, pull)? != comment.body;
                 PullCommentChange::Written { comment_id, due: more.then(|| now + TOGETHER) }
             }
             // Somebody has deleted it, perhaps by mistake.
-            Commented::NotThere | Commented::NotOnThisPage if deleted == 0 => {
+            Ok(CommentAnswer::NotThere | CommentAnswer::NotOnThisPage) if deleted == 0 => {
                 PullCommentChange::Deleted { due: now + TOGETHER }
             }
             // And again: nobody wants it, for a while.
-            Commented::NotThere | Commented::NotOnThisPage => {
+            Ok(CommentAnswer::NotThere | CommentAnswer::NotOnThisPage) => {
                 PullCommentChange::DeletedAgain { silent_until: now + SILENT }
             }
-            Commented::Problem(problem) => {
-                self.trip_if_limited(Some(&problem), cx)?;
+            Err(error) => {
+                self.trip_if_limited(Some(&error), cx)?;
                 let tries = tries.saturating_sub(1);
                 PullCommentChange::Failed { due: (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST)) }
             }
@@ -191,7 +193,7 @@ fn cut(mut body: String) -> String {
     if body.len() > LONGEST {
         let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
         body.truncate(end.map_or(0, |(at, _)| at));
-        body.push_str("\n\nThere is more, and no room for it.\n");
+        body.push_str("\n\nThe rest does not fit here.\n");
     }
     body
 }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::github::{Call, Problem};
+use crate::github::{self, Call, Response};
 use crate::names::{RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, History, Need};
 use crate::policy::{Decision, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
 use super::super::actor::Keeper;
-use super::super::answer::Answer;
 use super::super::evidence_collector::{Collected, EvidenceCollector, Missing};
 use super::super::on_failure;
 use super::super::state_machine::{self, Context, LEASE, Record, Step};
@@ -28,7 +27,7 @@ impl<S: Sql> Keeper<S> {
         &self,
         tracked: TrackedRun,
         call: &Call,
-        answer: Answer,
+        response: Response,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let Some(mut collector) = self.collectors.borrow_mut().remove(&tracked.run_id) else {
@@ -40,7 +39,7 @@ impl<S: Sql> Keeper<S> {
             self.store.put(&TrackedRun { due, collecting: None, ..tracked })?;
             return Ok(StepResult::default());
         }
-        match collector.take(call, answer) {
+        match collector.take(call, response) {
             Collected::Ask(next) => {
                 self.collectors.borrow_mut().insert(tracked.run_id, collector);
                 self.call_next(tracked, next, cx)
@@ -52,13 +51,13 @@ impl<S: Sql> Keeper<S> {
             }
             Collected::Had => self.gather_and_decide(tracked, collector, vec![], cx),
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
-            Collected::Failed(problem) if matches!(call, Call::ListPulls { .. }) => {
-                self.carry_out(on_failure::on_failure(tracked, problem, cx), cx)
+            Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) => {
+                self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
             }
-            Collected::Failed(problem) => match on_failure::on_evidence_failure(&tracked, problem.clone(), cx) {
+            Collected::Failed(error) => match on_failure::on_evidence_failure(&tracked, error.clone(), cx) {
                 Some(step) => self.carry_out(step, cx),
                 None => {
-                    collector.do_without(call, problem.to_string());
+                    collector.do_without(call, error.to_string());
                     self.gather_and_decide(tracked, collector, vec![], cx)
                 }
             },
@@ -121,8 +120,8 @@ impl<S: Sql> Keeper<S> {
             return self.carry_out(step, cx);
         }
         tracked.collecting = None;
-        let problem = Problem::Lost { what: "the evidence that the policy asks for again and again".to_owned() };
-        self.carry_out(on_failure::on_failure(tracked, problem, cx), cx)
+        let error = github::Error::inconclusive("The policy asks for the same evidence again and again");
+        self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
     }
 
     /// GitHub may have later what the decision would go by: what a run does then. `None`: it was waited for.

@@ -19,14 +19,13 @@ pub mod sweep;
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::Call;
+use crate::github::{Call, Response};
 use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
 use super::actor::Keeper;
-use super::answer::Answer;
 use super::repository_state::CredentialsChange;
 use super::state_machine::{Context, Record};
 use super::store::{Sql, StoreError};
@@ -139,11 +138,11 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
-    pub fn answered(&self, call: &Call, answer: Answer, cx: &Context) -> Result<StepResult, StoreError> {
-        let credentials = self.on_answer(&answer, cx.now)?;
+    pub fn answered(&self, call: &Call, response: Response, cx: &Context) -> Result<StepResult, StoreError> {
+        let credentials = self.on_answer(&response, cx.now)?;
         let result = match (call, call.run_id()) {
-            (Call::ListFailedRuns(asked), _) => self.finish_sweep_page(asked, answer, cx)?,
-            (_, Some(run_id)) => self.on_run_answer(run_id, call, answer, cx)?,
+            (Call::ListFailedRuns(asked), _) => self.finish_sweep_page(asked, response, cx)?,
+            (_, Some(run_id)) => self.on_run_answer(run_id, call, response, cx)?,
             (_, None) => return Err(other_answer()),
         };
         Ok(StepResult { credentials: result.credentials.or(credentials), ..result })

@@ -1,12 +1,12 @@
 //! A due run: its policy file and the run itself are read, it is decided on ([`super::decide`]), and re-run if so decided.
 
-use crate::github::{Call, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer};
+use crate::github::{self, Call, FetchedPolicy, RerunAnswer, Response};
 use crate::names::{FilePath, RunAttempt, RunId};
 use crate::policy::Rules;
+use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
 use super::super::actor::Keeper;
-use super::super::answer::Answer;
 use super::super::evidence_collector::EvidenceCollector;
 use super::super::policy_cache::PolicyUpdate;
 use super::super::state_machine::{self, Context, LEASE, ReadStep, Undecided};
@@ -50,7 +50,7 @@ impl<S: Sql> Keeper<S> {
         &self,
         run_id: RunId,
         call: &Call,
-        answer: Answer,
+        response: Response,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let Some(tracked) = self.store.run(run_id)? else { return Ok(StepResult::default()) };
@@ -58,18 +58,20 @@ impl<S: Sql> Keeper<S> {
             // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
             // that ends.
             self.collectors.borrow_mut().remove(&run_id);
-            let credentials = self.trip_if_limited(answer.problem(), cx)?;
+            let credentials = self.trip_if_limited(response.error(), cx)?;
             return Ok(StepResult { credentials, ..StepResult::default() });
         }
-        match (call, answer) {
-            (Call::ReadPolicy { path, .. }, Answer::Policy(answer)) => self.on_policy(tracked, path, answer, false, cx),
-            (Call::ReadRun { .. }, Answer::Read(answer)) => self.on_run(tracked, answer, cx),
-            (Call::Rerun { run_attempt, .. }, Answer::Rerun(answer)) => {
+        match (call, response) {
+            (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
+                self.on_policy(tracked, path, answer, false, cx)
+            }
+            (Call::ReadRun { .. }, Response::Run(answer)) => self.on_run(tracked, answer, cx),
+            (Call::Rerun { run_attempt, .. }, Response::Rerun(answer)) => {
                 let (tracked, answer) = self.compare_refusals(tracked, answer, cx)?;
                 self.carry_out(state_machine::on_rerun(tracked, *run_attempt, answer, cx), cx)
             }
-            (Call::ReadRepository { .. }, Answer::Repository(answer)) => self.on_repository(tracked, answer, cx),
-            (call, answer) if call.is_evidence() => self.on_evidence(tracked, call, answer, cx),
+            (Call::ReadRepository { .. }, Response::Repository(answer)) => self.on_repository(tracked, answer, cx),
+            (call, response) if call.is_evidence() => self.on_evidence(tracked, call, response, cx),
             _ => Err(other_answer()),
         }
     }
@@ -79,7 +81,7 @@ impl<S: Sql> Keeper<S> {
         &self,
         tracked: TrackedRun,
         path: &FilePath,
-        answer: PolicyAnswer,
+        answer: Result<FetchedPolicy, github::Error>,
         certain: bool,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
@@ -95,8 +97,8 @@ impl<S: Sql> Keeper<S> {
                 return self.call_next(tracked, Call::ReadRepository { run_id }, cx);
             }
             // Nothing is decided by the default rule because of a fault that passes.
-            PolicyUpdate::Failed(problem) => {
-                return self.carry_out(on_failure::on_failure(tracked, problem, cx), cx);
+            PolicyUpdate::Failed(error) => {
+                return self.carry_out(on_failure::on_failure(tracked, error, cx), cx);
             }
         };
         self.set_policy(policy, cx.now)?;
@@ -107,18 +109,16 @@ impl<S: Sql> Keeper<S> {
     fn on_repository(
         &self,
         tracked: TrackedRun,
-        answer: RepositoryAnswer,
+        answer: Result<(), github::Error>,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let doubted = self.doubted.borrow_mut().remove(&tracked.run_id);
         match (doubted, answer) {
-            (Some(path), RepositoryAnswer::There) => self.on_policy(tracked, &path, PolicyAnswer::NoFile, true, cx),
+            (Some(path), Ok(())) => self.on_policy(tracked, &path, Err(github::Error::NotFound), true, cx),
             // The run is looked for, as one that GitHub does not show.
-            (Some(_), RepositoryAnswer::Problem(Problem::NotFound)) => {
-                self.carry_out(on_failure::unseen(tracked, cx), cx)
-            }
+            (Some(_), Err(github::Error::NotFound)) => self.carry_out(on_failure::unseen(tracked, cx), cx),
             (_, answer) => {
-                if answer == RepositoryAnswer::There {
+                if answer.is_ok() {
                     self.forget_pull_of(tracked.run_id)?;
                 }
                 let seen = self.store.was_read()?;
@@ -128,12 +128,17 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// The run was read.
-    fn on_run(&self, tracked: TrackedRun, answer: ReadAnswer, cx: &Context) -> Result<StepResult, StoreError> {
+    fn on_run(
+        &self,
+        tracked: TrackedRun,
+        answer: Result<Box<Run>, github::Error>,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
         let before = self.collectors.borrow_mut().remove(&tracked.run_id);
         match &answer {
-            ReadAnswer::Problem(Problem::NotFound) => self.distrust_policy(cx.rules, cx.now)?,
-            ReadAnswer::Problem(_) => {}
-            ReadAnswer::Run(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
+            Err(github::Error::NotFound) => self.distrust_policy(cx.rules, cx.now)?,
+            Err(_) => {}
+            Ok(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
         }
         match state_machine::on_read(tracked, answer, cx) {
             ReadStep::Done(step) => self.carry_out(*step, cx),
@@ -156,15 +161,15 @@ impl<S: Sql> Keeper<S> {
     fn compare_refusals(
         &self,
         mut tracked: TrackedRun,
-        answer: RerunAnswer,
+        answer: Result<RerunAnswer, github::Error>,
         cx: &Context,
-    ) -> Result<(TrackedRun, RerunAnswer), StoreError> {
+    ) -> Result<(TrackedRun, Result<RerunAnswer, github::Error>), StoreError> {
         match answer {
-            RerunAnswer::Accepted if self.store.has_refused()? => {
+            Ok(RerunAnswer::Accepted) if self.store.has_refused()? => {
                 self.set_accepted(cx.now)?;
-                Ok((tracked, RerunAnswer::Accepted))
+                Ok((tracked, answer))
             }
-            RerunAnswer::Problem(Problem::Unclear { message })
+            Err(github::Error::UnclearRefusal { message })
                 if self.store.refused_elsewhere(
                     tracked.run_id,
                     &message,
@@ -173,7 +178,7 @@ impl<S: Sql> Keeper<S> {
             {
                 let run_attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
                 tracked.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
-                Ok((tracked, RerunAnswer::Problem(Problem::Credentials { message: format!("403 {message}") })))
+                Ok((tracked, Err(github::Error::Credentials { message: format!("403 {message}") })))
             }
             answer => Ok((tracked, answer)),
         }

@@ -1,14 +1,12 @@
 //! The sweep for missed webhooks: GitHub is asked for the runs that failed, page by page, and each is taken for a webhook that
 //! says so.
 
-use crate::github::request::{FailedRuns, Failing};
-use crate::github::{Call, ListAnswer};
+use crate::github::{self, Call, FailedRuns, Failing, Response};
 use crate::policy::Rules;
 use crate::time::Millis;
 use crate::webhook::event::RunEventKind;
 
 use super::super::actor::Keeper;
-use super::super::answer::Answer;
 use super::super::circuit_breaker::CircuitBreaker;
 use super::super::on_webhook::on_failed_attempt;
 use super::super::state_machine::{Context, LEASE};
@@ -31,20 +29,20 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn finish_sweep_page(
         &self,
         asked: &FailedRuns,
-        answer: Answer,
+        response: Response,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
-        let Answer::List(answer) = answer else { return Err(other_answer()) };
+        let Response::FailedRuns(answer) = response else { return Err(other_answer()) };
         let Some(sweep) = self.sweep()? else { return Ok(StepResult::default()) };
         let (runs, listed) = match answer {
-            ListAnswer::Runs(runs) => {
+            Ok(runs) => {
                 let listed = runs.len();
                 (runs, Some(listed))
             }
-            ListAnswer::TooLong => (vec![], None),
-            ListAnswer::Problem(problem) => {
+            Err(github::Error::TooLarge { .. }) => (vec![], None),
+            Err(error) => {
                 self.set_sweep(Some(&sweep.failed(cx.now)))?;
-                let credentials = self.trip(CircuitBreaker::trip_by_list(&problem, cx), cx)?;
+                let credentials = self.trip(CircuitBreaker::trip_by_list(&error, cx), cx)?;
                 let records = self.end_if_gone(cx)?;
                 return Ok(StepResult { records, credentials, ..StepResult::default() });
             }

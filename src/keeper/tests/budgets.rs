@@ -59,7 +59,7 @@ fn runner_minutes_a_day() {
 #[test]
 fn a_lost_answer_is_paid_for() {
     let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     hear_of(&play, 2);
@@ -72,8 +72,8 @@ fn a_lost_answer_is_paid_for() {
 
 #[test]
 fn a_refusal_costs_nothing() {
-    let refused = RerunAnswer::Problem(Problem::Refused { message: "This workflow run cannot be retried".to_owned() });
-    for answer in [refused, RerunAnswer::AlreadyRunning] {
+    let refused = Err(github::Error::Refused { message: "This workflow run cannot be retried".to_owned() });
+    for answer in [refused, Ok(RerunAnswer::AlreadyRunning)] {
         let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
         play.github.borrow_mut().rerun_answers = vec![answer];
         play.on_webhook(RunEventKind::RunFailed, Some(1));

@@ -137,7 +137,7 @@ fn a_job_of_no_known_attempt_ends_a_long_wait() {
 
 #[test]
 fn a_run_that_is_decided_on_and_looked_at_once_more_stays_as_it_was() {
-    for problem in [None, Some(Problem::NotFound), Some(lost())] {
+    for problem in [None, Some(github::Error::NotFound), Some(lost())] {
         let mut play = Play::new();
         play.rules.max_reruns = 1;
         play.github.borrow_mut().attempt = 2;
@@ -156,7 +156,7 @@ fn a_run_that_is_decided_on_and_looked_at_once_more_stays_as_it_was() {
 #[test]
 fn a_persons_rerun_is_not_counted_as_a_call_that_was_refused() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning];
+    play.github.borrow_mut().rerun_answers = vec![Ok(RerunAnswer::AlreadyRunning)];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(10));
     play.github.borrow_mut().attempt = 2;
@@ -183,7 +183,7 @@ fn what_is_told_to_workers_kv() {
 #[test]
 fn rate_limits_without_a_word_are_waited_out_longer_each_time() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(Problem::RateLimited { wait: None }); 3];
+    play.github.borrow_mut().rerun_answers = vec![Err(github::Error::RateLimited { wait: None }); 3];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(7));
     play.reruns(&[]);
@@ -193,7 +193,7 @@ fn rate_limits_without_a_word_are_waited_out_longer_each_time() {
 
 #[test]
 fn what_concerns_the_repository_holds_up_its_other_runs() {
-    let limited = Problem::RateLimited { wait: Some(Span::minutes(10)) };
+    let limited = github::Error::RateLimited { wait: Some(Span::minutes(10)) };
     for (problem, reads_until_closed) in [(limited, 1), (lost(), 3)] {
         let play = Play::new();
         for run in 1..=6 {
@@ -211,7 +211,7 @@ fn what_concerns_the_repository_holds_up_its_other_runs() {
 #[test]
 fn a_refused_token_is_on_view_and_in_the_record_once_until_it_is_hopeless() {
     let play = Play::new();
-    play.github.borrow_mut().read_problems = vec![Problem::Credentials { message: "401".to_owned() }; 5_000];
+    play.github.borrow_mut().read_problems = vec![github::Error::Credentials { message: "401".to_owned() }; 5_000];
     play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::hours(10));
     play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
@@ -271,7 +271,7 @@ fn what_was_before_an_attempt_does_not_count_against_it() {
 #[test]
 fn a_run_that_was_refused_waits_again_with_its_next_attempt() {
     let play = Play::new();
-    play.github.borrow_mut().read_problems = vec![Problem::NotFound; 4];
+    play.github.borrow_mut().read_problems = vec![github::Error::NotFound; 4];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(4));
     play.stands(RunOutcome::Failed, 0);
@@ -286,6 +286,6 @@ fn an_answer_that_comes_after_the_next_attempts_call_is_not_that_calls() {
     let pending = PendingRerun { run_attempt: attempt(2), since: START, again: false };
     let tracked =
         TrackedRun { run_attempt: Some(attempt(2)), pending: Some(pending), ..TrackedRun::new(run_id(), START) };
-    let step = state_machine::on_rerun(tracked.clone(), attempt(1), RerunAnswer::Accepted, &play.cx());
+    let step = state_machine::on_rerun(tracked.clone(), attempt(1), Ok(RerunAnswer::Accepted), &play.cx());
     assert_eq!((step.tracked, step.records), (tracked, vec![]));
 }

@@ -86,7 +86,7 @@ fn one_decision_makes_a_bounded_number_of_requests() {
 #[test]
 fn what_github_does_not_have_is_done_without_after_a_moment() {
     let play = with_log(&["read ECONNRESET"]);
-    play.github.borrow_mut().log_problem = Some(Problem::NotFound);
+    play.github.borrow_mut().log_problem = Some(github::Error::NotFound);
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(9));
     play.stands(RunOutcome::Waiting, 0);
@@ -128,7 +128,7 @@ fn after_an_outage_evidence_is_not_done_without_at_once() {
 #[test]
 fn a_rate_limit_is_waited_out() {
     let play = with_log(&["read ECONNRESET"]);
-    play.github.borrow_mut().evidence_problems = vec![Problem::RateLimited { wait: Some(Span::minutes(10)) }];
+    play.github.borrow_mut().evidence_problems = vec![github::Error::RateLimited { wait: Some(Span::minutes(10)) }];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(10));
     play.reruns(&[]);
@@ -262,7 +262,7 @@ fn what_the_object_dies_of_is_not_tried_for_ever() {
     play.stands(RunOutcome::Left, 0);
     assert_eq!(asked(&play, is_log), 2);
     let absent = detail(&play).absent;
-    assert_eq!(absent, ["log of test: not read, as the Worker has died 2 times while the evidence was gathered"]);
+    assert_eq!(absent, ["log of test: not read: the Worker died 2 times while it collected evidence"]);
     assert_eq!(begun(&play), None);
     play.rests();
 }
@@ -279,7 +279,7 @@ fn not_even_what_it_dies_of_first() {
     play.stands(RunOutcome::Left, 0);
     assert_eq!(asked(&play, is_jobs), 4);
     let absent = detail(&play).absent;
-    assert_eq!(absent, ["jobs: not read, as the Worker has died 4 times while the evidence was gathered"]);
+    assert_eq!(absent, ["jobs: not read: the Worker died 4 times while it collected evidence"]);
 }
 
 #[test]

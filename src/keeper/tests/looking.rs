@@ -72,7 +72,7 @@ fn a_run_that_goes_on_after_its_end_is_counted_where_it_ends_at_last() {
 #[test]
 fn a_lost_answer_is_counted_like_any_other() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.github.borrow_mut().lost_after_effect = true;
     fails(&play, 1, &["test"]);
     play.ends(Conclusion::Success);

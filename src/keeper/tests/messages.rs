@@ -100,7 +100,8 @@ fn no_more_than_so_many_an_hour_and_the_rest_as_one() {
 #[test]
 fn a_refused_token_is_told() {
     let play = telling(20);
-    play.github.borrow_mut().read_problems = vec![Problem::Credentials { message: "401 Bad credentials".to_owned() }];
+    play.github.borrow_mut().read_problems =
+        vec![github::Error::Credentials { message: "401 Bad credentials".to_owned() }];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     let messages = play.messages.borrow();
@@ -142,7 +143,11 @@ fn one_comment_is_edited_in_place() {
     fails(&play, 1);
     let comments = comments_of(&play);
     assert_eq!(comments.len(), 1);
-    assert!(comments[0].starts_with(comment::MARK) && comments[0].contains("is being re-run"), "{}", comments[0]);
+    assert!(
+        comments[0].starts_with(github::calls::comments::MARK) && comments[0].contains("is being re-run"),
+        "{}",
+        comments[0]
+    );
     assert!(comments[0].contains("`test` at `Run tests`"), "{}", comments[0]);
     for n in 2..=4 {
         fails(&play, n);
@@ -220,7 +225,7 @@ fn what_an_older_version_took_for_its_own_is_looked_for_anew() {
 #[test]
 fn a_refused_comment_is_given_up_and_holds_nothing_up() {
     let play = commenting();
-    let refused = Problem::Credentials { message: "403 Resource not accessible".to_owned() };
+    let refused = github::Error::Credentials { message: "403 Resource not accessible".to_owned() };
     play.github.borrow_mut().comment_problems = vec![(refused, false); 1_000];
     for n in 1..=4 {
         fails(&play, n);
@@ -265,7 +270,7 @@ fn until_comment(play: &Play) -> Comment {
 
 #[test]
 fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
-    let limited = |seconds| Problem::RateLimited { wait: Some(Span::seconds(seconds)) };
+    let limited = |seconds| github::Error::RateLimited { wait: Some(Span::seconds(seconds)) };
     let play = commenting();
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
@@ -277,7 +282,7 @@ fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
     play.keeper.receive(&event, &play.cx()).unwrap();
     play.pass(Span::seconds(5));
     let Some(Task::Call(read)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
-    play.keeper.finish_comment(&comment, Commented::Problem(limited(600)), &play.cx()).unwrap();
+    play.keeper.finish_comment(&comment, Err(limited(600)), &play.cx()).unwrap();
     let until = play.keeper.breaker().unwrap().unwrap().until;
     assert!(until - play.now.get() > Span::minutes(10));
     let settled = play.keeper.answered(&read, play.answer(&read), &play.cx()).unwrap();
@@ -290,7 +295,7 @@ fn a_rate_limit_that_a_comment_meets_is_the_repositorys() {
     // Nor is the wait shortened by a shorter one, but lengthened by a longer.
     let lost_or_limited = [lost(), limited(1), limited(900)];
     for (problem, later) in lost_or_limited.into_iter().zip([false, false, true]) {
-        let answer = Answer::Read(ReadAnswer::Problem(problem));
+        let answer = Response::Run(Err(problem));
         play.keeper.answered(&read, answer, &play.cx()).unwrap();
         assert_eq!(play.keeper.breaker().unwrap().unwrap().until > until, later);
     }
@@ -329,12 +334,12 @@ fn what_happens_while_a_comment_is_being_written_begins_no_second_one() {
     play.pass(Span::seconds(89));
     assert!(play.keeper.comment_due(&play.rules).unwrap().is_some_and(|due| due > play.now.get()));
     // Nor while what was written and not heard of cannot be found yet.
-    play.keeper.finish_comment(&comment, Commented::Problem(lost()), &play.cx()).unwrap();
+    play.keeper.finish_comment(&comment, Err(lost()), &play.cx()).unwrap();
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(3));
     play.pass(Span::seconds(59));
     assert!(play.keeper.comment_due(&play.rules).unwrap().is_some_and(|due| due > play.now.get()));
-    play.keeper.finish_comment(&comment, Commented::There(100), &play.cx()).unwrap();
+    play.keeper.finish_comment(&comment, Ok(CommentAnswer::There(100)), &play.cx()).unwrap();
     assert_eq!(
         play.keeper.comment_due(&play.rules).unwrap(),
         Some(play.now.get() + Span::seconds(5)),

@@ -69,7 +69,7 @@ fn a_list_that_lacks_some_of_its_jobs_is_asked_for_again() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     let call = play.until(is_jobs);
-    let settled = play.keeper.answered(&call, Answer::Jobs(Found::There(cut)), &play.cx()).unwrap();
+    let settled = play.keeper.answered(&call, Response::Jobs(Ok(cut)), &play.cx()).unwrap();
     assert_eq!(settled.task, None);
     play.github.borrow_mut().jobs = whole;
     play.pass_working(Span::minutes(1));
@@ -132,7 +132,7 @@ fn each_of_several_is_asked_for_again() {
     {
         let mut github = play.github.borrow_mut();
         github.jobs_from = START + Span::seconds(12);
-        github.log_problem = Some(Problem::NotFound);
+        github.log_problem = Some(github::Error::NotFound);
     }
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     for _ in 0..60 {

@@ -10,17 +10,15 @@ use super::tasks::comment::{self, Comment};
 use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
 use super::*;
-use crate::github::pulls::PULLS_PER_PAGE;
-use crate::github::request::Failing;
-use crate::github::{
-    Call, Commented, Found, ListAnswer, Page, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
-};
-use crate::github::{CommentCall, ListedRun};
+use crate::github::Failing;
+use crate::github::calls::pull_requests::PULLS_PER_PAGE;
+use crate::github::{self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response};
 use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::RunOutcome;
 use crate::policy::Scope;
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Origin, PullRequest, Run};
+use crate::settings::Settings;
 use crate::time::Span;
 use crate::webhook::event::RunEventKind;
 
@@ -93,16 +91,16 @@ struct GitHub {
     ended: Millis,
     reruns: Vec<u32>,
     /// Answers to come before the honest ones.
-    read_problems: Vec<Problem>,
+    read_problems: Vec<github::Error>,
     /// What the run's repository is called.
     name: Option<RepoName>,
-    rerun_answers: Vec<RerunAnswer>,
-    repository_answers: Vec<RepositoryAnswer>,
+    rerun_answers: Vec<Result<RerunAnswer, github::Error>>,
+    repository_answers: Vec<Result<(), github::Error>>,
     /// Lost answers are of calls that took effect.
     lost_after_effect: bool,
     /// The policy file.
     file: Option<String>,
-    policy_answers: Vec<PolicyAnswer>,
+    policy_answers: Vec<Result<FetchedPolicy, github::Error>>,
     /// The name of its workflow.
     workflow: String,
     jobs: Vec<Job>,
@@ -115,9 +113,9 @@ struct GitHub {
     annotations: Vec<String>,
     log: Vec<String>,
     /// Of calls for evidence, before the honest answers.
-    evidence_problems: Vec<Problem>,
+    evidence_problems: Vec<github::Error>,
     /// Of a log, always.
-    log_problem: Option<Problem>,
+    log_problem: Option<github::Error>,
     calls: Vec<Call>,
     /// On the pull request, by id; a number for each time that they were written.
     comments: Vec<(u64, String)>,
@@ -129,7 +127,7 @@ struct GitHub {
     /// Those from the run's branch.
     pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
-    comment_problems: Vec<(Problem, bool)>,
+    comment_problems: Vec<(github::Error, bool)>,
     /// How long each call for evidence takes.
     evidence_takes: Span,
     /// Calls that are never answered.
@@ -137,34 +135,34 @@ struct GitHub {
 }
 
 impl GitHub {
-    fn comment(&mut self, call: &CommentCall) -> Commented {
+    fn comment(&mut self, call: &CommentCall) -> Result<CommentAnswer, github::Error> {
         let finds = matches!(call, CommentCall::Find { .. });
         let problem = if finds { None } else { self.comment_problems.pop() };
         if let Some((problem, false)) = problem {
-            return Commented::Problem(problem);
+            return Err(problem);
         }
         let answer = match call {
             CommentCall::Find { .. } => {
-                self.comments.first().map_or(Commented::NotThere, |(id, _)| Commented::There(*id))
+                self.comments.first().map_or(CommentAnswer::NotThere, |(id, _)| CommentAnswer::There(*id))
             }
             CommentCall::Create { body, .. } => {
                 let id = 100 + self.comments.len() as u64;
                 self.comments.push((id, body.clone()));
-                Commented::There(id)
+                CommentAnswer::There(id)
             }
             CommentCall::Edit { comment_id, body } => {
                 self.edited.push(*comment_id);
                 match self.comments.iter_mut().find(|(id, _)| id == comment_id) {
                     Some((_, known)) => {
                         known.clone_from(body);
-                        Commented::There(*comment_id)
+                        CommentAnswer::There(*comment_id)
                     }
-                    None => Commented::NotThere,
+                    None => CommentAnswer::NotThere,
                 }
             }
         };
         self.writes += u32::from(!finds);
-        problem.map_or(answer, |(problem, _)| Commented::Problem(problem))
+        problem.map_or(Ok(answer), |(problem, _)| Err(problem))
     }
 }
 
@@ -204,14 +202,7 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 impl Play {
     fn new() -> Self {
         let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
-        let rules = Rules {
-            max_reruns: 3,
-            max_reruns_ceiling: 10,
-            delay: Span::seconds(5),
-            excluded_actors: vec![],
-            dry_run: false,
-            sweep_interval: Span::ZERO,
-        };
+        let rules = Rules { sweep_interval: Span::ZERO, ..Rules::from(&Settings::read(|_| None)) };
         let github = GitHub {
             attempt: 1,
             conclusion: Some(Conclusion::Failure),
@@ -262,7 +253,7 @@ impl Play {
         assert_eq!(receipt.kind, expected, "{}", receipt.reason);
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    fn answer(&self, call: &Call) -> Response {
         let mut github = self.github.borrow_mut();
         github.calls.push(call.clone());
         if call.is_evidence() {
@@ -272,9 +263,9 @@ impl Play {
             Call::ReadRun { run_id } => {
                 github.reads += 1;
                 if let Some(problem) = github.read_problems.pop() {
-                    return Answer::Read(ReadAnswer::Problem(problem));
+                    return Response::Run(Err(problem));
                 }
-                Answer::Read(ReadAnswer::Run(Box::new(Run {
+                Response::Run(Ok(Box::new(Run {
                     run_id: *run_id,
                     repository: github.name.clone(),
                     run_attempt: attempt(github.attempt),
@@ -298,12 +289,12 @@ impl Play {
             Call::ReadRepository { .. } => {
                 github.repository_reads += 1;
                 let answer = github.repository_answers.pop();
-                Answer::Repository(answer.unwrap_or(RepositoryAnswer::There))
+                Response::Repository(answer.unwrap_or(Ok(())))
             }
             Call::ListFailedRuns(asked) => {
                 github.lists += 1;
                 if asked.skip < github.long_runs {
-                    return Answer::List(ListAnswer::TooLong);
+                    return Response::FailedRuns(Err(github::Error::TooLarge { limit: "4 MiB" }));
                 }
                 let asked = match asked.failing {
                     Failing::Failure => Conclusion::Failure,
@@ -313,61 +304,59 @@ impl Play {
                 let failed = github.conclusion == Some(asked);
                 let listed =
                     ListedRun { run_id: run_id(), run_attempt: attempt(github.attempt), updated: github.ended };
-                Answer::List(ListAnswer::Runs(if failed { vec![listed] } else { vec![] }))
+                Response::FailedRuns(Ok(if failed { vec![listed] } else { vec![] }))
             }
-            Call::ReadPolicy { etag, .. } => Answer::Policy(github.policy_answers.pop().unwrap_or_else(|| {
-                let Some(text) = github.file.clone() else { return PolicyAnswer::NoFile };
+            Call::ReadPolicy { etag, .. } => Response::Policy(github.policy_answers.pop().unwrap_or_else(|| {
+                let Some(text) = github.file.clone() else { return Err(github::Error::NotFound) };
                 let now = format!("\"{}\"", text.len());
                 if etag.as_ref() == Some(&now) {
-                    PolicyAnswer::Same
+                    Ok(FetchedPolicy::NotModified)
                 } else {
-                    PolicyAnswer::File { text, etag: Some(now) }
+                    Ok(FetchedPolicy::File { text, etag: Some(now) })
                 }
             })),
             Call::ReadWorkflow { workflow_id, .. } => {
                 assert_eq!(workflow_id.get(), 5);
                 let name = github.workflow.clone();
-                Answer::Workflow(github.evidence_problems.pop().map_or(Found::There(name), of_evidence))
+                Response::Workflow(github.evidence_problems.pop().map_or(Ok(name), Err))
             }
             Call::ListJobs { run_id, run_attempt, per_page, page } => {
                 assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
                 let too_large = github.page_most.filter(|most| per_page > most).map(|_| lost());
                 let problem = github.evidence_problems.pop().or(too_large);
                 if problem.is_none() && self.now.get() < github.jobs_from {
-                    return Answer::Jobs(Found::There(Page { items: vec![], full: false, total: Some(0) }));
+                    return Response::Jobs(Ok(Page { items: vec![], full: false, total: Some(0) }));
                 }
                 let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
-                Answer::Jobs(problem.map_or_else(|| Found::There(page_of(jobs, *per_page, *page)), of_evidence))
+                Response::Jobs(problem.map_or_else(|| Ok(page_of(jobs, *per_page, *page)), Err))
             }
             Call::ListAnnotations { per_page, page, .. } => {
                 let problem = github.evidence_problems.pop();
-                Answer::Annotations(
-                    problem.map_or_else(|| Found::There(page_of(&github.annotations, *per_page, *page)), of_evidence),
-                )
+                Response::Annotations(problem.map_or_else(|| Ok(page_of(&github.annotations, *per_page, *page)), Err))
             }
             Call::ReadLog { .. } => {
                 let tail = LogTail { first_line: 1, lines: github.log.clone() };
                 let problem = github.evidence_problems.pop().or(github.log_problem.clone());
-                Answer::Log(problem.map_or(Found::There(tail), of_evidence))
+                Response::Log(problem.map_or(Ok(tail), Err))
             }
             Call::ListPulls { page, .. } => {
                 let problem = github.evidence_problems.pop();
                 let size = PULLS_PER_PAGE as usize;
                 let items: Vec<_> = github.pulls.iter().skip(size * (*page as usize - 1)).take(size).cloned().collect();
                 let page = Page { full: items.len() == size, total: None, items };
-                Answer::Pulls(problem.map_or(Found::There(page), of_evidence))
+                Response::Pulls(problem.map_or(Ok(page), Err))
             }
-            Call::Comment(call) => Answer::Comment(github.comment(call)),
+            Call::Comment(call) => Response::Comment(github.comment(call)),
             Call::Rerun { run_attempt, .. } => {
-                let answer = github.rerun_answers.pop().unwrap_or(RerunAnswer::Accepted);
-                let lost = matches!(answer, RerunAnswer::Problem(Problem::Lost { .. }));
-                if answer == RerunAnswer::Accepted || (lost && github.lost_after_effect) {
+                let answer = github.rerun_answers.pop().unwrap_or(Ok(RerunAnswer::Accepted));
+                let lost = matches!(answer, Err(github::Error::Inconclusive { .. }));
+                if answer == Ok(RerunAnswer::Accepted) || (lost && github.lost_after_effect) {
                     assert_eq!(github.attempt, run_attempt.get(), "re-run of another attempt than decided on");
                     github.reruns.push(run_attempt.get());
                     github.attempt += 1;
                     github.conclusion = None;
                 }
-                Answer::Rerun(answer)
+                Response::Rerun(answer)
             }
         }
     }
@@ -485,20 +474,12 @@ impl Play {
     }
 }
 
-fn lost() -> Problem {
-    Problem::Lost { what: "no answer in time".to_owned() }
+fn lost() -> github::Error {
+    github::Error::inconclusive("GitHub did not answer in time")
 }
 
 fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
     let size = per_page as usize;
     let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
     Page { full: items.len() == size, total: Some(all.len() as u64), items }
-}
-
-/// What GitHub does not have it may have later.
-fn of_evidence<T>(problem: Problem) -> Found<T> {
-    match problem {
-        Problem::NotFound => Found::NotYet("GitHub has none (404)".to_owned()),
-        problem => Found::Problem(problem),
-    }
 }

@@ -153,7 +153,7 @@ fn a_run_that_is_not_there_is_not_told_of_to_whoever_has_the_name() {
     play.pass_working(Span::seconds(20));
     assert_eq!(play.github.borrow().comments.len(), 1);
     play.github.borrow_mut().comments.clear();
-    play.github.borrow_mut().read_problems = vec![Problem::NotFound; 100];
+    play.github.borrow_mut().read_problems = vec![github::Error::NotFound; 100];
     play.pass_working(Span::days(1));
     play.stands(RunOutcome::Failed, 1);
     assert_eq!(play.github.borrow().comments, []);

@@ -49,8 +49,8 @@ fn a_change_holds_after_five_minutes() {
 fn without_a_file_and_without_the_permission_to_read_one() {
     let message = "403 Resource not accessible by personal access token (needed: contents=read)".to_owned();
     for (answer, expected) in [
-        (PolicyAnswer::NoFile, vec![]),
-        (PolicyAnswer::Denied { message: message.clone() }, vec![format!("policy file: {message}")]),
+        (Err(github::Error::NotFound), vec![]),
+        (Err(github::Error::Refused { message: message.clone() }), vec![format!("policy file: {message}")]),
     ] {
         let play = Play::with_policy("max_reruns: 0\n");
         play.github.borrow_mut().policy_answers = vec![answer.clone(), answer];
@@ -71,10 +71,10 @@ fn without_a_file_and_without_the_permission_to_read_one() {
 
 #[test]
 fn nothing_is_decided_by_the_default_rule_because_of_a_fault_that_passes() {
-    let refused = Problem::Credentials { message: "401 Bad credentials".to_owned() };
-    for problem in [lost(), Problem::RateLimited { wait: Some(Span::minutes(1)) }, refused] {
+    let refused = github::Error::Credentials { message: "401 Bad credentials".to_owned() };
+    for problem in [lost(), github::Error::RateLimited { wait: Some(Span::minutes(1)) }, refused] {
         let play = Play::with_policy("max_reruns: 0\n");
-        play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Problem(problem); 3];
+        play.github.borrow_mut().policy_answers = vec![Err(problem); 3];
         play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(6));
         assert_eq!(play.github.borrow().reads, 0, "it waits");
@@ -92,7 +92,7 @@ fn what_is_known_of_the_file_holds_while_github_does_not_answer() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.pass(Span::minutes(6));
-    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Problem(lost()); 10];
+    play.github.borrow_mut().policy_answers = vec![Err(lost()); 10];
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
@@ -105,12 +105,12 @@ fn what_is_known_of_the_file_holds_when_the_token_may_no_longer_read_it() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.pass(Span::minutes(6));
-    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Denied { message: "403".to_owned() }];
+    play.github.borrow_mut().policy_answers = vec![Err(github::Error::Refused { message: "403".to_owned() })];
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
     play.stands(RunOutcome::Exhausted, 1);
-    assert!(play.warnings.borrow().iter().any(|notice| notice.contains("what was last read of it holds")));
+    assert!(play.warnings.borrow().iter().any(|notice| notice.contains("the last version read applies")));
     assert_eq!(absent(&play), ["policy file: 403"]);
 }
 
@@ -153,7 +153,7 @@ fn a_broken_file_causes_no_reruns_until_it_is_mended() {
 #[test]
 fn a_file_that_cannot_be_a_policy_is_a_broken_one() {
     let play = Play::with_policy("");
-    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Unreadable("it is larger than 64 KiB")];
+    play.github.borrow_mut().policy_answers = vec![Err(github::Error::TooLarge { limit: "64 KiB" })];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[]);

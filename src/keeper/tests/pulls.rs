@@ -92,9 +92,9 @@ fn each_attempt_has_its_own_look() {
 #[test]
 fn a_call_that_is_made_again_is_preceded_by_a_look() {
     for answer in [
-        RerunAnswer::AlreadyRunning,
-        RerunAnswer::Problem(Problem::RateLimited { wait: Some(Span::minutes(40)) }),
-        RerunAnswer::Problem(lost()),
+        Ok(RerunAnswer::AlreadyRunning),
+        Err(github::Error::RateLimited { wait: Some(Span::minutes(40)) }),
+        Err(lost()),
     ] {
         let play = play_of("pull_request_target", "");
         play.github.borrow_mut().rerun_answers = vec![answer.clone()];
@@ -130,8 +130,8 @@ fn trouble_is_waited_out_and_never_a_guess() {
     for (event, problem) in [
         ("pull_request", lost()),
         ("pull_request_target", lost()),
-        ("pull_request", Problem::RateLimited { wait: Some(Span::minutes(3)) }),
-        ("pull_request_target", Problem::Credentials { message: "401 Bad credentials".to_owned() }),
+        ("pull_request", github::Error::RateLimited { wait: Some(Span::minutes(3)) }),
+        ("pull_request_target", github::Error::Credentials { message: "401 Bad credentials".to_owned() }),
     ] {
         let play = play_of(event, "");
         play.on_webhook(RunEventKind::RunFailed, Some(1));
@@ -159,7 +159,7 @@ fn what_github_will_not_tell() {
         play.on_webhook(RunEventKind::RunFailed, Some(1));
         if event != "push" {
             let look = play.pass_to_look();
-            play.github.borrow_mut().evidence_problems = vec![Problem::NotFound];
+            play.github.borrow_mut().evidence_problems = vec![github::Error::NotFound];
             play.go_on(look);
         }
         play.pass_working(Span::seconds(10));

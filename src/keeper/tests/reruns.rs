@@ -254,7 +254,7 @@ fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
                 let answer = match &call {
                     Call::Rerun { run_id, .. } => {
                         asked.push((run_id.get(), play.now.get()));
-                        Answer::Rerun(RerunAnswer::Accepted)
+                        Response::Rerun(Ok(RerunAnswer::Accepted))
                     }
                     read => play.answer(read),
                 };

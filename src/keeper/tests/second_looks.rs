@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn unclear(message: &str) -> RerunAnswer {
-    RerunAnswer::Problem(Problem::Unclear { message: message.to_owned() })
+fn unclear(message: &str) -> Result<RerunAnswer, github::Error> {
+    Err(github::Error::UnclearRefusal { message: message.to_owned() })
 }
 
 fn other(id: u64) -> RunId {
@@ -25,7 +25,7 @@ fn outcome_of(play: &Play, id: u64) -> (RunOutcome, String) {
 #[test]
 fn words_that_are_not_known_are_looked_into_and_believed_the_second_time() {
     for (answer, words) in
-        [(unclear("Something new"), "Something new."), (RerunAnswer::Problem(Problem::NotFound), "no access to it.")]
+        [(unclear("Something new"), "Something new."), (Err(github::Error::NotFound), "no access to it.")]
     {
         let play = Play::new();
         play.github.borrow_mut().rerun_answers = vec![answer.clone(), answer];
@@ -77,8 +77,8 @@ fn an_account_that_may_not_even_read_is_refused_as_one() {
     let rerun = play.until_rerun();
     let settled = play.keeper.answered(&rerun, play.answer(&rerun), &play.cx()).unwrap();
     let Some(Task::Call(read)) = settled.task else { panic!("{settled:?}") };
-    let refused = Problem::Credentials { message: "403 Something new".to_owned() };
-    let answer = Answer::Read(ReadAnswer::Problem(refused));
+    let refused = github::Error::Credentials { message: "403 Something new".to_owned() };
+    let answer = Response::Run(Err(refused));
     let settled = play.keeper.answered(&read, answer, &play.cx()).unwrap();
     assert_eq!(settled.credentials, Some(Err("403 Something new".to_owned())));
     play.stands(RunOutcome::Failed, 0);
@@ -125,8 +125,8 @@ fn an_accepted_rerun_between_says_that_it_is_about_the_runs() {
 
 /// GitHub shows neither the run nor the repository.
 fn gone(play: &Play, times: usize) {
-    play.github.borrow_mut().read_problems = vec![Problem::NotFound; times];
-    play.github.borrow_mut().repository_answers = vec![RepositoryAnswer::Problem(Problem::NotFound); times];
+    play.github.borrow_mut().read_problems = vec![github::Error::NotFound; times];
+    play.github.borrow_mut().repository_answers = vec![Err(github::Error::NotFound); times];
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_repository_that_stays_gone_is_given_up_with_all_its_runs() {
 #[test]
 fn a_run_that_is_gone_ends_and_so_does_one_of_a_repository_that_never_could_be_read() {
     let play = Play::new();
-    play.github.borrow_mut().read_problems = vec![Problem::NotFound; 4];
+    play.github.borrow_mut().read_problems = vec![github::Error::NotFound; 4];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     assert_eq!(play.github.borrow().repository_reads, 1);
@@ -197,7 +197,7 @@ fn a_run_that_is_gone_ends_and_so_does_one_of_a_repository_that_never_could_be_r
 #[test]
 fn an_app_that_is_not_installed_holds_up_this_repository_until_it_is() {
     let play = Play::new();
-    let not_installed = Problem::Repository { message: "the App is not installed on octo/widgets".to_owned() };
+    let not_installed = github::Error::Repository { message: "the App is not installed on octo/widgets".to_owned() };
     play.github.borrow_mut().read_problems = vec![not_installed; 1_000];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(3));
@@ -220,8 +220,8 @@ fn a_policy_file_is_gone_only_if_the_repository_is_there() {
     play.stands(RunOutcome::Left, 0);
     // GitHub shows nothing of the repository, once.
     play.pass(Span::minutes(10));
-    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::NoFile];
-    play.github.borrow_mut().repository_answers = vec![RepositoryAnswer::Problem(Problem::NotFound)];
+    play.github.borrow_mut().policy_answers = vec![Err(github::Error::NotFound)];
+    play.github.borrow_mut().repository_answers = vec![Err(github::Error::NotFound)];
     another_fails(&play, 8);
     play.pass_working(Span::minutes(5));
     assert_eq!(outcome_of(&play, 8).0, RunOutcome::Left);
@@ -238,8 +238,8 @@ fn a_policy_file_is_gone_only_if_the_repository_is_there() {
 #[test]
 fn the_policy_is_asked_for_again_once_the_repository_is_shown() {
     let play = Play::with_policy("otherwise: leave\n");
-    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::NoFile];
-    play.github.borrow_mut().read_problems = vec![Problem::NotFound];
+    play.github.borrow_mut().policy_answers = vec![Err(github::Error::NotFound)];
+    play.github.borrow_mut().read_problems = vec![github::Error::NotFound];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(2));
     play.stands(RunOutcome::Left, 0);

@@ -95,7 +95,7 @@ fn what_is_known_of_the_repository_and_what_was_counted_is_as_it_was() {
 #[test]
 fn what_was_due_is_done() {
     let play = stored();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 10];
+    play.github.borrow_mut().rerun_answers = vec![Ok(RerunAnswer::AlreadyRunning); 10];
     play.github.borrow_mut().comments = vec![(100, String::new())];
     play.pass_working(Span::seconds(90));
     assert_eq!(play.keeper.run(id(1006)).unwrap().unwrap().0.publish, None);

@@ -19,7 +19,7 @@ fn a_failed_write_that_cancelled_runs_are_wanted_has_an_alarm() {
 /// Whatever happens: what is due has an alarm that is not late, and an alarm finds something to do.
 #[test]
 fn what_is_due_and_the_alarm_are_one() {
-    let lost = || Problem::Lost { what: "status 502".to_owned() };
+    let lost = || github::Error::inconclusive("GitHub answered 502");
     let (mut alarms, mut kinds) = (0, std::collections::BTreeSet::new());
     for seed in 0..100 {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -36,13 +36,13 @@ fn what_is_due_and_the_alarm_are_one() {
                 0 => play.keeper.pause(play.now.get()).unwrap(),
                 1 => play.keeper.resume(play.now.get()).unwrap(),
                 2 => {
-                    let refused = Problem::Credentials { message: "401 Bad credentials".to_owned() };
+                    let refused = github::Error::Credentials { message: "401 Bad credentials".to_owned() };
                     let problem = if random.bool() { lost() } else { refused };
                     play.github.borrow_mut().read_problems = vec![problem; random.usize(0..6)];
                 }
                 3 => {
-                    let limited = Problem::RateLimited { wait: Some(Span::minutes(random.i64(1..20))) };
-                    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(limited)];
+                    let limited = github::Error::RateLimited { wait: Some(Span::minutes(random.i64(1..20))) };
+                    play.github.borrow_mut().rerun_answers = vec![Err(limited)];
                 }
                 4 => play.takes_messages.set(random.bool()),
                 5 => play.writes_cancelled.set(random.bool()),

@@ -1,7 +1,11 @@
 //! How long something is remembered, held back, or waited for: to the moment, as only that shows a guard that is too short.
+//!
+//! Seen to fail when spending is forgotten after an hour; when rows that are due or unpublished are forgotten; when `QUIET`
+//! is zero, after a lost answer and after a crash; when a policy file is at another path; when a budget is not given back;
+//! when a delivery is known for a day; when a circuit breaker closes five seconds early; when a call is forgotten while
+//! GitHub is behind.
 
 use super::*;
-use crate::github::PolicyAnswer;
 
 fn hint_of(run: u64, kind: RunEventKind) -> RunEvent {
     RunEvent::new(repository(), RunId::new(run).unwrap(), Some(attempt(1)), kind)
@@ -104,7 +108,7 @@ fn what_changes_while_a_count_is_written_is_written_after_it() {
 #[test]
 fn no_second_call_for_a_while_after_an_answer_was_lost() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     assert_eq!(asked(&play), 1);
@@ -167,7 +171,7 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
 #[test]
 fn a_budget_is_given_back_when_a_lost_call_did_nothing_and_the_run_has_ended() {
     let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     hear_of(&play, 1);
     play.pass_working(Span::seconds(5));
     // Until its run is seen to be as it was, the call is taken for one that worked.
@@ -204,7 +208,7 @@ fn a_delivery_is_known_for_as_long_as_it_can_be_repeated() {
 #[test]
 fn the_gate_is_shut_until_its_very_end() {
     let play = Play::new();
-    let limited = Problem::RateLimited { wait: Some(Span::minutes(10)) };
+    let limited = github::Error::RateLimited { wait: Some(Span::minutes(10)) };
     play.github.borrow_mut().read_problems = vec![limited];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     hear_of(&play, 8);
@@ -236,7 +240,7 @@ fn a_policy_that_was_just_read_is_not_read_again_before_its_time_and_then_is() {
     known_at(3, read, Span::minutes(5));
     assert_eq!(reads(), 2);
     // After trouble it is what was known that holds, for a minute.
-    play.github.borrow_mut().policy_answers = vec![PolicyAnswer::Problem(lost())];
+    play.github.borrow_mut().policy_answers = vec![Err(lost())];
     let read = play.now.get();
     known_at(4, read, Span::minutes(5));
     let trouble = play.now.get();
@@ -249,7 +253,7 @@ fn a_policy_that_was_just_read_is_not_read_again_before_its_time_and_then_is() {
 #[test]
 fn a_call_is_counted_whatever_github_shows_of_the_run_before_it() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     // It has taken effect, and what GitHub shows a minute later is from before the end of the first attempt.
@@ -274,7 +278,7 @@ fn github_has_answered_when_the_run_could_be_read() {
     play.pass_working(Span::minutes(16));
     play.reruns(&[1]);
     play.ends(Conclusion::Failure);
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.github.borrow_mut().lost_after_effect = true;
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(6));

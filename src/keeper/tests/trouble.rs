@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_lost_answer_of_a_call_that_worked_is_no_second_rerun() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.github.borrow_mut().lost_after_effect = true;
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(2));
@@ -16,7 +16,7 @@ fn a_lost_answer_of_a_call_that_worked_is_no_second_rerun() {
 #[test]
 fn a_lost_answer_is_told_by_the_next_attempts_webhook_too() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.github.borrow_mut().lost_after_effect = true;
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(10));
@@ -30,7 +30,7 @@ fn a_lost_answer_is_told_by_the_next_attempts_webhook_too() {
 #[test]
 fn a_lost_call_is_made_again() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(lost()), RerunAnswer::Problem(lost())];
+    play.github.borrow_mut().rerun_answers = vec![Err(lost()), Err(lost())];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(5));
     play.reruns(&[1]);
@@ -41,10 +41,10 @@ fn a_lost_call_is_made_again() {
 /// it, and the count is right all the same.
 #[test]
 fn a_refusal_that_an_earlier_call_caused_is_counted_as_that_call() {
-    let limited = RerunAnswer::Problem(Problem::RateLimited { wait: None });
-    for refusal in [RerunAnswer::AlreadyRunning, limited] {
+    let limited = Err(github::Error::RateLimited { wait: None });
+    for refusal in [Ok(RerunAnswer::AlreadyRunning), limited] {
         let play = Play::new();
-        play.github.borrow_mut().rerun_answers = vec![refusal, RerunAnswer::Problem(lost())];
+        play.github.borrow_mut().rerun_answers = vec![refusal, Err(lost())];
         play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(60));
         assert!(play.github.borrow().rerun_answers.is_empty(), "it was called twice");
@@ -100,7 +100,7 @@ fn github_down_for_more_than_a_day() {
 #[test]
 fn already_running_for_hours() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 50];
+    play.github.borrow_mut().rerun_answers = vec![Ok(RerunAnswer::AlreadyRunning); 50];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(3));
     play.reruns(&[]);
@@ -110,7 +110,7 @@ fn already_running_for_hours() {
 
 #[test]
 fn a_refused_token_is_tried_again_and_a_new_one_mends_it() {
-    let refused = || Problem::Credentials { message: "401 Bad credentials".to_owned() };
+    let refused = || github::Error::Credentials { message: "401 Bad credentials".to_owned() };
     let play = Play::new();
     play.github.borrow_mut().read_problems = vec![refused(); 1_000];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
@@ -128,8 +128,8 @@ fn a_refused_token_is_tried_again_and_a_new_one_mends_it() {
 
 #[test]
 fn that_a_token_was_refused_is_told_once_and_taken_back_whatever_came_between() {
-    let refused = || Problem::Credentials { message: "401 Bad credentials".to_owned() };
-    let limited = Problem::RateLimited { wait: None };
+    let refused = || github::Error::Credentials { message: "401 Bad credentials".to_owned() };
+    let limited = github::Error::RateLimited { wait: None };
     let play = Play::new();
     // Popped from the end.
     play.github.borrow_mut().read_problems = vec![limited, lost(), lost(), refused(), refused()];
@@ -142,7 +142,7 @@ fn that_a_token_was_refused_is_told_once_and_taken_back_whatever_came_between() 
 #[test]
 fn rate_limits_are_waited_out() {
     let play = Play::new();
-    let limited = RerunAnswer::Problem(Problem::RateLimited { wait: Some(Span::minutes(10)) });
+    let limited = Err(github::Error::RateLimited { wait: Some(Span::minutes(10)) });
     play.github.borrow_mut().rerun_answers = vec![limited];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(10));
@@ -155,8 +155,8 @@ fn rate_limits_are_waited_out() {
 #[test]
 fn refusals_are_final_and_say_why() {
     let play = Play::new();
-    let refused = Problem::Refused { message: "This workflow run cannot be retried".to_owned() };
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(refused)];
+    let refused = github::Error::Refused { message: "This workflow run cannot be retried".to_owned() };
+    play.github.borrow_mut().rerun_answers = vec![Err(refused)];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::hours(1));
     play.stands(RunOutcome::Failed, 0);
@@ -168,7 +168,7 @@ fn refusals_are_final_and_say_why() {
 fn a_run_that_is_not_shown_is_looked_for_some_times() {
     for (unseen, reruns) in [(1, vec![1]), (3, vec![1]), (4, vec![])] {
         let play = Play::new();
-        play.github.borrow_mut().read_problems = vec![Problem::NotFound; unseen];
+        play.github.borrow_mut().read_problems = vec![github::Error::NotFound; unseen];
         play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::hours(1));
         play.reruns(&reruns);
@@ -178,8 +178,8 @@ fn a_run_that_is_not_shown_is_looked_for_some_times() {
 #[test]
 fn a_token_that_stays_refused_is_said_to_be_every_day() {
     let play = Play::new();
-    let refused = Problem::Credentials { message: "401 Bad credentials".to_owned() };
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::Problem(refused); 1_000];
+    let refused = github::Error::Credentials { message: "401 Bad credentials".to_owned() };
+    play.github.borrow_mut().rerun_answers = vec![Err(refused); 1_000];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::days(3));
     let told = play.refusals.borrow().len();
@@ -201,7 +201,7 @@ fn a_run_that_goes_on_for_weeks_is_looked_at_less_often() {
 #[test]
 fn one_run_in_trouble_does_not_hold_up_another() {
     let play = Play::new();
-    play.github.borrow_mut().rerun_answers = vec![RerunAnswer::AlreadyRunning; 20];
+    play.github.borrow_mut().rerun_answers = vec![Ok(RerunAnswer::AlreadyRunning); 20];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None, "nothing is due, and nothing is in the way");

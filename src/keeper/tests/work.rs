@@ -27,11 +27,11 @@ impl Platform for Site<'_> {
         Ok(())
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> Response {
         self.requests.set(self.requests.get() + call.requests());
         if let Call::Rerun { run_id, .. } = call {
             self.rerun.borrow_mut().push(run_id.get());
-            return Answer::Rerun(RerunAnswer::Accepted);
+            return Response::Rerun(Ok(RerunAnswer::Accepted));
         }
         self.play.answer(call)
     }

@@ -51,7 +51,7 @@ fn a_workflow_that_cannot_be_read_is_asked_for_again_and_its_jobs_then() {
         if !jobs_know {
             play.github.borrow_mut().jobs.iter_mut().for_each(|job| job.workflow = None);
         }
-        play.github.borrow_mut().evidence_problems = vec![Problem::NotFound];
+        play.github.borrow_mut().evidence_problems = vec![github::Error::NotFound];
         play.keeper.receive(&event(None), &play.cx()).unwrap();
         play.pass_working(Span::minutes(1));
         assert_eq!(asked(&play), calls);

@@ -33,7 +33,7 @@ pub struct Detail {
     /// What could not be, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<String>,
-    /// Rules that might have decided otherwise, had that been there: `rule "tests" of build: its log`.
+    /// Rules that might have changed the decision, had that been there: `rule "tests" of build: its log`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<String>,
     /// The same for attempts in which the same jobs failed in the same way.

@@ -74,7 +74,7 @@ pub fn ending(run: &Run, standing: &Standing) -> Option<(RunOutcome, String)> {
         Standing::Unknown(why) if run.is_of_target() => Some((
             RunOutcome::Left,
             format!(
-                "Left alone: it runs with the rights of its base, and whether its pull request has moved on cannot be told: {why}."
+                "Left alone: it runs with the rights of its base, and whether its pull request has moved on is not known: {why}."
             ),
         )),
         Standing::Unknown(_) => None,

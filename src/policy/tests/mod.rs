@@ -15,17 +15,11 @@ use super::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, LogTail, 
 use super::run::{Origin, Run};
 use super::*;
 use crate::names::{Conclusion, JobId, RunAttempt, RunId, WorkflowId};
+use crate::settings::Settings;
 use crate::time::{Millis, Span};
 
 fn rules() -> Rules {
-    Rules {
-        max_reruns: 3,
-        max_reruns_ceiling: 10,
-        delay: Span::seconds(5),
-        excluded_actors: vec!["Dependabot[bot]".to_owned()],
-        dry_run: false,
-        sweep_interval: Span::ZERO,
-    }
+    Rules { excluded_actors: vec!["Dependabot[bot]".to_owned()], ..Rules::from(&Settings::read(|_| None)) }
 }
 
 pub fn policy(text: &str) -> Policy {

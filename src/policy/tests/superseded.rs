@@ -68,9 +68,9 @@ fn superseded(world: &World, why: &str) {
 }
 
 #[track_caller]
-fn cannot_be_told(world: &World, why: &str) {
+fn is_not_known(world: &World, why: &str) {
     let ending = world.ends(&Policy::default());
-    let said = ending.reason.contains("cannot be told") && ending.reason.contains(why);
+    let said = ending.reason.contains("is not known") && ending.reason.contains(why);
     assert_eq!((ending.outcome, said), (RunOutcome::Left, true), "{}", ending.reason);
 }
 
@@ -97,7 +97,7 @@ fn other_events_are_of_no_pull_request() {
 }
 
 #[test]
-fn what_cannot_be_told_is_left_with_the_rights_of_the_base_and_only_then() {
+fn what_is_not_known_is_left_with_the_rights_of_the_base_and_only_then() {
     let other_branch = PullRequest { head_branch: "main".to_owned(), ..pull() };
     let other_owner = PullRequest { head_owner: Some("mallory".to_owned()), ..pull() };
     let other_fork = PullRequest { head_repository: Some(71), ..pull() };
@@ -110,15 +110,15 @@ fn what_cannot_be_told_is_left_with_the_rights_of_the_base_and_only_then() {
         (vec![pull(), PullRequest { number: 6, ..pull() }], "several"),
         (vec![pull(), PullRequest { number: 4, ..closed() }], "several"),
     ] {
-        cannot_be_told(&of("pull_request_target", &pulls), why);
+        is_not_known(&of("pull_request_target", &pulls), why);
         let rerun = reruns(&of("pull_request", &pulls), "");
         assert!(rerun.detail.absent.iter().any(|absent| absent.contains(why)), "{:?}", rerun.detail.absent);
     }
     let unread = |event| World { pulls: Fetched::Absent("HTTP 403".to_owned()), ..of(event, &[]) };
-    cannot_be_told(&unread("pull_request_target"), "HTTP 403");
+    is_not_known(&unread("pull_request_target"), "HTTP 403");
     assert_eq!(reruns(&unread("pull_request"), "").detail.absent, ["jobs: HTTP 403", "pull requests: HTTP 403"]);
     let cut = |event| World { pulls: Fetched::Present(Pulls { all: vec![pull()], complete: false }), ..of(event, &[]) };
-    cannot_be_told(&cut("pull_request_target"), "more than can be listed");
+    is_not_known(&cut("pull_request_target"), "more than can be listed");
     reruns(&cut("pull_request"), "");
 }
 
@@ -130,16 +130,13 @@ fn the_commit_of_a_target_run_may_be_its_bases() {
     superseded(&of_base(Some("aaa"), &[closed()]), "was closed");
     // It is not, or not there: then only a pull request that nothing has happened to is sure to be where it was.
     for head_commit in [None, Some("base")] {
-        cannot_be_told(&of_base(head_commit, &[pull()]), "the base's");
-        cannot_be_told(&of_base(head_commit, &[elsewhere()]), "the base's");
+        is_not_known(&of_base(head_commit, &[pull()]), "the base's");
+        is_not_known(&of_base(head_commit, &[elsewhere()]), "the base's");
         let untouched = PullRequest { updated: Some(Millis(899)), ..pull() };
         reruns(&of_base(head_commit, std::slice::from_ref(&untouched)), "");
         let at_once = PullRequest { updated: Some(Millis(900)), ..pull() };
-        cannot_be_told(&of_base(head_commit, &[at_once]), "the base's");
-        cannot_be_told(
-            &of_base(head_commit, &[untouched.clone(), PullRequest { number: 6, ..untouched }]),
-            "the base's",
-        );
+        is_not_known(&of_base(head_commit, &[at_once]), "the base's");
+        is_not_known(&of_base(head_commit, &[untouched.clone(), PullRequest { number: 6, ..untouched }]), "the base's");
         superseded(&of_base(head_commit, &[closed()]), "was closed");
     }
 }
@@ -158,7 +155,7 @@ fn a_base_that_is_a_pull_requests_branch_is_not_taken_for_it() {
         ..pull()
     };
     world.pulls = Fetched::Present(Pulls { all: vec![release], complete: true });
-    cannot_be_told(&world, "default branch");
+    is_not_known(&world, "default branch");
     world.run.event = "pull_request".to_owned();
     reruns(&world, "");
 }

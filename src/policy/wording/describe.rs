@@ -75,10 +75,11 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     if policy.goes_by_evidence() {
         lines.push(match absent_evidence {
             AbsentEvidence::Leave => {
-                "A run that might have to be left is left if what would tell cannot be read.".to_owned()
+                "A run that might have to be left is left if the evidence for that cannot be read.".to_owned()
             }
             AbsentEvidence::Rerun => {
-                "A run that might have to be left is re-run all the same if what would tell cannot be read.".to_owned()
+                "A run that might have to be left is re-run all the same if the evidence for that cannot be read."
+                    .to_owned()
             }
         });
     }

@@ -66,7 +66,7 @@ fn settings_alerts(problems: &[SettingProblem]) -> Vec<Alert> {
     let alert = |problem: &SettingProblem| Alert {
         serious: true,
         what: html! { code { (problem.setting) } " " (problem.problem) "." },
-        remedy: html! { "Until it is mended nothing is re-run. What arrives is kept." },
+        remedy: html! { "Nothing is re-run until it is fixed. Webhooks are stored meanwhile." },
     };
     problems.iter().map(alert).collect()
 }
@@ -76,7 +76,7 @@ fn refused(message: &str) -> Alert {
         serious: true,
         what: html! { "GitHub refuses the credentials: " (Sentence(message)) },
         remedy: html! {
-            "The runs wait until that is mended: a token with " code { "npx wrangler secret put GITHUB_TOKEN" }
+            "The runs wait until that is fixed: a token with " code { "npx wrangler secret put GITHUB_TOKEN" }
             ", a GitHub App on GitHub. " code { "npm run doctor" } " says what it takes."
         },
     }
@@ -87,7 +87,7 @@ fn repository_problem(message: &str) -> Alert {
         serious: true,
         what: html! { "Nothing can be done in this repository: " (Sentence(message)) },
         remedy: html! {
-            "Its runs wait for up to a week until that is mended; other repositories go on. " code { "npm run doctor" }
+            "Its runs wait up to a week for a fix; other repositories are not affected. " code { "npm run doctor" }
             " says what it takes."
         },
     }
@@ -97,6 +97,6 @@ fn policy_problem(message: &str) -> Alert {
     Alert {
         serious: true,
         what: html! { "The policy file is not valid: " (Sentence(message)) },
-        remedy: html! { "Nothing is re-run here until it is mended on the default branch." },
+        remedy: html! { "Nothing is re-run here until it is fixed on the default branch." },
     }
 }

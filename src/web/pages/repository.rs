@@ -43,7 +43,7 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
         alerts.push(Alert {
             serious: false,
             what: html! { "Paused since " (when(since, now)) "." },
-            remedy: html! { "Nothing is re-run. What arrives is recorded, and decided on when you resume." },
+            remedy: html! { "Nothing is re-run. Webhooks are recorded, and decided on when you resume." },
         });
     }
     let body = html! {
@@ -103,7 +103,7 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
             h2 { "Waiting" }
             (scrollable("Runs that wait, the next one first", &html! {
                 table {
-                    caption { span { @if paused { "What is due meanwhile is decided on when you resume." } @else { "The next one first." } } }
+                    caption { span { @if paused { "What becomes due meanwhile is decided when you resume." } @else { "The next one first." } } }
                     thead { tr {
                         th scope="col" { "Run" } th scope="col" { "Due" } th scope="col" { "State" } th.w scope="col" { "Why" }
                     } }
@@ -128,11 +128,11 @@ fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
         section {
             h2 #flaky-jobs { "Flaky jobs" }
             @if jobs.is_empty() {
-                p.empty { "No job has failed in the last 30 days, as far as was looked." }
+                p.empty { "No failed job was recorded in the last 30 days." }
             } @else {
                 (scrollable("Flaky jobs", &html! {
                     table {
-                        caption { span { "Those that failed most in 30 days. The bar beside a rescue rate is where the true one is, 19 times out of 20." } }
+                        caption { span { "The jobs that failed most often in 30 days. The bar beside a rescue rate is its 95 % confidence interval." } }
                         thead { tr {
                             th scope="col" { "Job and step" }
                             th.n scope="col" { "Failed" }

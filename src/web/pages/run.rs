@@ -83,7 +83,7 @@ fn step(place: usize, decision: &DecisionView, now: Millis, github: &str) -> Mar
             @if !detail.jobs.is_empty() { (jobs(&format!("Failed jobs of decision {}", place + 1), detail)) }
             @if !detail.fetched.is_empty() { p.small { "Read: " (list(&detail.fetched)) "." } }
             @if !detail.absent.is_empty() { p.small { "Could not be read: " (list(&detail.absent)) "." } }
-            @if !detail.doubts.is_empty() { p.small { "Might have decided otherwise: " (list(&detail.doubts)) "." } }
+            @if !detail.doubts.is_empty() { p.small { "Might have changed the decision: " (list(&detail.doubts)) "." } }
         }
     }
 }

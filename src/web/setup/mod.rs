@@ -55,13 +55,13 @@ pub async fn answer(
             };
             let once = Once { id: state.id, until: state.until };
             if !backend.spend(&once).await.map_err(|fault| Rejection::unavailable("set-up", fault))? {
-                return not_created(400, "This return from GitHub was used before, and it is good once.");
+                return not_created(400, "This return from GitHub was used before, and it works only once.");
             }
             match backend.convert(&code).await {
                 Ok(app) => Ok(Response::html(pages::created(settings, &app))),
                 Err(problem) => {
                     backend.log_fault("set-up", &problem.to_string());
-                    not_created(502, &format!("{problem}. A code is good once, and for an hour."))
+                    not_created(502, &format!("{problem}. A code works once, within an hour."))
                 }
             }
         }

@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::github::Problem;
-use crate::github::answer::{Reply, problem};
+use crate::github::{self, Reply};
 use crate::settings::Secret;
 
 /// What GitHub gives for the code.
@@ -34,7 +33,7 @@ impl Code {
 }
 
 impl NewApp {
-    pub fn of(reply: &Reply) -> Result<Self, Problem> {
+    pub fn of(reply: &Reply) -> Result<Self, github::Error> {
         #[derive(Deserialize)]
         struct Body {
             id: u64,
@@ -44,10 +43,10 @@ impl NewApp {
             webhook_secret: Option<String>,
         }
         if reply.status != 201 {
-            return Err(problem(reply));
+            return Err(github::Error::of(reply));
         }
         let body = serde_json::from_slice::<Body>(&reply.body);
-        let body = body.map_err(|_| Problem::Lost { what: "an answer that is no App".to_owned() })?;
+        let body = body.map_err(|_| github::Error::inconclusive("GitHub's answer is not an App"))?;
         let webhook_secret = body.webhook_secret.unwrap_or_default();
         let (pem, webhook_secret) = (Secret::new(body.pem), Secret::new(webhook_secret));
         Ok(Self { id: body.id, name: body.name, page: body.html_url, pem, webhook_secret })
@@ -62,7 +61,7 @@ impl NewApp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::ReplyHeaders;
+    use crate::github::support::reply;
 
     #[test]
     fn codes_are_no_paths() {
@@ -74,9 +73,7 @@ mod tests {
 
     #[test]
     fn what_github_gives() {
-        let reply = |status: u16, body: serde_json::Value| {
-            NewApp::of(&Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() })
-        };
+        let reply = |status: u16, body: serde_json::Value| NewApp::of(&reply(status, body));
         let good = serde_json::json!({
             "id": 7, "name": "Mine", "html_url": "https://github.com/apps/mine", "pem": "-----BEGIN\nx\n", "webhook_secret": "s", "client_id": "c",
         });
@@ -84,7 +81,7 @@ mod tests {
         let expected = (7, "https://github.com/apps/mine", "s");
         assert_eq!((app.id, app.page.as_str(), app.webhook_secret.reveal()), expected);
         assert_eq!(app.pem_on_one_line(), "-----BEGIN\\nx");
-        assert!(matches!(reply(201, serde_json::json!({})), Err(Problem::Lost { .. })));
-        assert_eq!(reply(404, serde_json::json!({ "message": "Not Found" })), Err(Problem::NotFound));
+        assert!(matches!(reply(201, serde_json::json!({})), Err(github::Error::Inconclusive { .. })));
+        assert_eq!(reply(404, serde_json::json!({ "message": "Not Found" })), Err(github::Error::NotFound));
     }
 }

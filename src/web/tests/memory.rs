@@ -7,8 +7,9 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use crate::doctor::{GitHub, Who};
-use crate::github::Problem;
-use crate::github::answer::{Reply, ReplyHeaders};
+use crate::github;
+use crate::github::Reply;
+use crate::github::support::message;
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
@@ -155,9 +156,9 @@ impl Backend for Memory {
         NoGitHub
     }
 
-    async fn convert(&self, code: &Code) -> Result<NewApp, Problem> {
+    async fn convert(&self, code: &Code) -> Result<NewApp, github::Error> {
         if self.fails.get() || code.path().contains("unknown") {
-            return Err(Problem::NotFound);
+            return Err(github::Error::NotFound);
         }
         Ok(NewApp {
             id: 7,
@@ -177,11 +178,11 @@ impl Backend for Memory {
 struct NoGitHub;
 
 impl GitHub for NoGitHub {
-    async fn get(&self, _: Who<'_>, _: &str) -> Result<Reply, Problem> {
-        Ok(Reply { status: 401, headers: ReplyHeaders::default(), body: br#"{"message":"Bad credentials"}"#.to_vec() })
+    async fn get(&self, _: Who<'_>, _: &str) -> Result<Reply, github::Error> {
+        Ok(message(401, "Bad credentials"))
     }
 
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, Problem> {
+    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
         self.get(who, path).await
     }
 }

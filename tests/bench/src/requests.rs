@@ -1,8 +1,7 @@
 //! Requests as GitHub sends them: real payloads of `@octokit/webhooks-examples`, made longer to a round size, signed.
 
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
+use simulator::webhooks::signature as sign;
 
 use crate::cases::{Case, Runs, Signature};
 
@@ -36,7 +35,7 @@ impl Template {
             Signature::Wrong => Some(sign("another-secret", &body)),
             Signature::Missing => None,
         };
-        let signature = signature.map(|hex| format!("X-Hub-Signature-256: sha256={hex}\r\n")).unwrap_or_default();
+        let signature = signature.map(|it| format!("X-Hub-Signature-256: {it}\r\n")).unwrap_or_default();
         // The headers of GitHub's own requests, in their order.
         let head = format!(
             "POST / HTTP/1.1\r\nHost: rerunner.example.workers.dev\r\nUser-Agent: GitHub-Hookshot/2f0d1c6\r\n\
@@ -56,7 +55,7 @@ impl Template {
         let varied = |id: u64| if jobs_of_a_run == 0 { vec![] } else { every(&body, &id.to_string()) };
         let (runs, jobs) = (varied(FIRST_RUN), varied(FIRST_JOB));
         let delivery = head.find(DELIVERY).map_or(0, |at| at + DELIVERY.len());
-        let signature = head.find("sha256=").map(|at| at + "sha256=".len());
+        let signature = head.find("sha256=");
         let start = head.len();
         let bytes = [head.into_bytes(), body].concat();
         Self { bytes, delivery, signature, body: start, runs, jobs, jobs_of_a_run }
@@ -93,11 +92,6 @@ impl Template {
 fn every(body: &[u8], digits: &str) -> Vec<usize> {
     let windows = body.windows(digits.len()).enumerate();
     windows.filter(|(_, window)| *window == digits.as_bytes()).map(|(at, _)| at).collect()
-}
-
-fn sign(secret: &str, body: &[u8]) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map(|mac| mac.chain_update(body));
-    mac.map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default()
 }
 
 /// A real payload with the conclusion that the case asks for, and with as many steps, pull requests or commits more as

@@ -1,17 +1,13 @@
 //! A call's way to GitHub and back, and what can go wrong on it.
 
-use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::{
-    Call, Commented, Found, ListAnswer, PolicyAnswer, Problem, ReadAnswer, RepositoryAnswer, RerunAnswer,
-};
-use rerunner::keeper::Answer;
+use rerunner::github::{self, Call, Reply, ReplyHeaders, RerunAnswer, Response};
 use rerunner::names::RunId;
 use rerunner::time::{Millis, Span};
 use simulator::model;
 
-use super::conversions::{describe, http_date, status_reply, tail_of};
+use super::conversions::{describe, http_date, status_reply};
 use super::event::Event;
-use super::perform::comment_of;
+use super::perform::read;
 use super::world::{Asked, World};
 
 const TIME_OUT: Span = Span::seconds(10);
@@ -22,7 +18,7 @@ const PULLS_HOLD: Span = Span::seconds(31);
 pub struct PendingCall {
     pub repository: usize,
     pub call: Option<Call>,
-    pub answer: Option<Answer>,
+    pub response: Option<Response>,
     pub returned: bool,
     /// The answer asks to wait until then.
     pub asks_to_wait: Option<Millis>,
@@ -34,7 +30,7 @@ impl World {
         self.calls.push(PendingCall {
             repository,
             call: Some(call.clone()),
-            answer: None,
+            response: None,
             returned: false,
             asks_to_wait: None,
         });
@@ -58,7 +54,7 @@ impl World {
     }
 
     pub fn check_that_it_may_call(&mut self, repository: usize, what: &str) {
-        if self.told_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
+        if self.asked_to_wait.get(&repository).is_some_and(|until| self.now < *until) {
             self.violate(format!("{what} was made while GitHub had asked to wait"));
         }
     }
@@ -99,7 +95,7 @@ impl World {
 
     pub fn begin_wait(&mut self, repository: usize, span: Span) -> usize {
         let index = self.calls.len();
-        self.calls.push(PendingCall { repository, call: None, answer: None, returned: false, asks_to_wait: None });
+        self.calls.push(PendingCall { repository, call: None, response: None, returned: false, asks_to_wait: None });
         self.after(span, Event::Wake { call: index });
         index
     }
@@ -131,8 +127,8 @@ impl World {
             *self.faults_seen.entry("never re-run").or_default() += 1;
             return self.answer(index, &call, status_reply(403, "This workflow run cannot be retried"));
         }
-        let answer = self.perform(repository, &call);
-        if answer == Answer::Rerun(RerunAnswer::Accepted)
+        let response = self.perform(repository, &call);
+        if response == Response::Rerun(Ok(RerunAnswer::Accepted))
             && let Some(asked) = self.asked.iter_mut().find(|asked| asked.call == index)
         {
             asked.made = self.github.find_run(model::RunId(asked.run_id.get())).map(|run| run.latest().number - 1);
@@ -152,8 +148,8 @@ impl World {
                 return self.answer(index, &call, garbage);
             }
         }
-        self.note(|| format!("GitHub     {call:?} → {}", describe(&answer)));
-        self.return_after_latency(index, answer);
+        self.note(|| format!("GitHub     {call:?} → {}", describe(&response)));
+        self.return_after_latency(index, response);
     }
 
     fn rate_limit(&mut self, index: usize, call: &Call) {
@@ -177,45 +173,18 @@ impl World {
 
     fn answer(&mut self, index: usize, call: &Call, reply: Reply) {
         self.note(|| format!("GitHub     {call:?} → {}", reply.status));
-        let answer = match call {
-            Call::Comment(call) => Answer::Comment(comment_of(call, &reply)),
-            Call::ReadRun { .. } => Answer::Read(ReadAnswer::of(reply)),
-            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::of(&reply)),
-            Call::Rerun { .. } => Answer::Rerun(RerunAnswer::of(reply)),
-            Call::ListFailedRuns(_) => Answer::List(ListAnswer::of(reply)),
-            Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::of(reply)),
-            Call::ReadWorkflow { .. } => Answer::Workflow(Found::workflow(&reply)),
-            Call::ListJobs { per_page, .. } => Answer::Jobs(Found::jobs(&reply, *per_page)),
-            Call::ListAnnotations { per_page, .. } => Answer::Annotations(Found::annotations(&reply, *per_page)),
-            // A log has no form that garbage could lack.
-            Call::ReadLog { .. } if reply.status == 200 => Answer::Log(Found::There(tail_of("<html>"))),
-            Call::ReadLog { .. } => Answer::Log(Found::missing(&reply)),
-            Call::ListPulls { .. } => Answer::Pulls(Found::pulls(&reply)),
-        };
-        self.return_after_latency(index, answer);
+        self.return_after_latency(index, read(call, reply));
     }
 
     fn lose(&mut self, index: usize, call: &Call, what: &str) {
         self.note(|| format!("GitHub     {call:?} → {what}"));
-        let problem = Problem::Lost { what: "no answer in time".to_owned() };
-        self.calls[index].answer = Some(match call {
-            Call::Comment(_) => Answer::Comment(Commented::Problem(problem)),
-            Call::ReadRun { .. } => Answer::Read(ReadAnswer::Problem(problem)),
-            Call::ReadRepository { .. } => Answer::Repository(RepositoryAnswer::Problem(problem)),
-            Call::Rerun { .. } => Answer::Rerun(RerunAnswer::Problem(problem)),
-            Call::ListFailedRuns(_) => Answer::List(ListAnswer::Problem(problem)),
-            Call::ReadPolicy { .. } => Answer::Policy(PolicyAnswer::Problem(problem)),
-            Call::ReadWorkflow { .. } => Answer::Workflow(Found::Problem(problem)),
-            Call::ListJobs { .. } => Answer::Jobs(Found::Problem(problem)),
-            Call::ListAnnotations { .. } => Answer::Annotations(Found::Problem(problem)),
-            Call::ReadLog { .. } => Answer::Log(Found::Problem(problem)),
-            Call::ListPulls { .. } => Answer::Pulls(Found::Problem(problem)),
-        });
+        let error = github::Error::inconclusive("GitHub did not answer in time");
+        self.calls[index].response = Some(call.response(Err(error), None));
         self.after(TIME_OUT, Event::Return { call: index });
     }
 
-    fn return_after_latency(&mut self, index: usize, answer: Answer) {
-        self.calls[index].answer = Some(answer);
+    fn return_after_latency(&mut self, index: usize, response: Response) {
+        self.calls[index].response = Some(response);
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Return { call: index });
     }

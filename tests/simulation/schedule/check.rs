@@ -22,7 +22,7 @@ use super::{EXCLUDED, Schedule};
 /// How long a run is kept that nothing happens to any more, and how far a clock can be put forward meanwhile.
 const KEPT: Span = Span::days(35);
 const CLOCKS: Span = Span::minutes(30);
-/// How long a repository is swept that nothing is heard of, less the time between two sweeps.
+/// How long a repository without webhooks is swept, less the time between two sweeps.
 const ACTIVE: Span = Span::days(7);
 /// How long after a run began it is on the list of those that failed.
 const LISTED_FOR: Span = Span::hours(24);
@@ -43,7 +43,7 @@ impl Schedule {
         for repository in 0..self.ids.len() {
             self.check_budget(repository, &mut wrong);
             self.check_figures(repository, &mut wrong);
-            self.check_told(repository, &mut wrong);
+            self.check_messages(repository, &mut wrong);
         }
         for what in wrong {
             self.world.borrow_mut().violate(what);
@@ -226,7 +226,7 @@ impl Schedule {
                 }
                 None => decided.last().is_some_and(explains),
             };
-            let noted = world.heard_of.get(&run_id_of(id)).into_iter().flatten();
+            let noted = world.webhooks_stored.get(&run_id_of(id)).into_iter().flatten();
             let of_this = |(at, of): &(Millis, Option<u32>)| match of {
                 Some(attempt) => *attempt == latest.number,
                 None => ended.is_some_and(|ended| *at >= ended),
@@ -237,9 +237,9 @@ impl Schedule {
             // when a person had it made so late that the run is not on the list.
             let too_late = created + RERUNNABLE < world.now
                 || ended.is_some_and(|ended| ended - created > LISTED_FOR.minus(Span::hours(1)));
-            // Nor one in a repository that sleeps: it is swept no more, until it is heard of again.
+            // Nor one in a repository that sleeps: it is not swept again before its next webhook.
             let asleep = world
-                .last_heard
+                .last_webhook
                 .get(&repository)
                 .zip(ended)
                 .is_none_or(|(noted, ended)| *noted < ended && ended - *noted > ACTIVE.minus(Span::hours(12)));

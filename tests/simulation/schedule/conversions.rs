@@ -1,9 +1,7 @@
 //! The model's words in Rerunner's, as the JSON in between would have it; that is covered by other tests.
 
-use rerunner::github::answer::{Reply, ReplyHeaders};
-use rerunner::github::log_tail::Tail;
-use rerunner::github::{ListAnswer, ListedRun, Page, ReadAnswer};
-use rerunner::keeper::Answer;
+use rerunner::github::calls::log::Tail;
+use rerunner::github::{ListedRun, Page, Reply, ReplyHeaders, Response};
 use rerunner::names::Conclusion;
 use rerunner::names::{JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{Job, LogTail, Step};
@@ -164,12 +162,12 @@ pub fn http_date(time: Millis) -> String {
     )
 }
 
-pub fn describe(answer: &Answer) -> String {
-    match answer {
-        Answer::Read(ReadAnswer::Run(run)) => {
+pub fn describe(response: &Response) -> String {
+    match response {
+        Response::Run(Ok(run)) => {
             format!("attempt {} {}", run.run_attempt, run.conclusion.map_or("going", Conclusion::as_str))
         }
-        Answer::List(ListAnswer::Runs(runs)) => {
+        Response::FailedRuns(Ok(runs)) => {
             let ids: Vec<String> = runs.iter().map(|run| run.run_id.to_string()).collect();
             format!("runs {}", ids.join(", "))
         }

@@ -108,7 +108,7 @@ impl Schedule {
         let burst = world.random.usize(0..4) == 0;
         let weeks = self.kind == Kind::Weeks;
         for (repository, name) in REPOSITORIES.into_iter().enumerate().take(self.ids.len()) {
-            // Something was heard of the repository before: else nothing would be known of it.
+            // A webhook of before: without one the Keeper would not know its repository.
             let name = RepoName::parse(name).expect("a name");
             let event =
                 RunEvent::new(name, run_id_of(model::RunId(1)), Some(attempt_of(2)), RunEventKind::RunSucceeded);

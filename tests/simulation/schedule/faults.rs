@@ -17,7 +17,7 @@ pub struct Faults {
     pub garbage: f64,
     pub kv_failure: f64,
     pub crash: f64,
-    /// A message to people does not arrive, or it does and nothing is heard of it.
+    /// A message to people does not arrive, or the answer to it does not.
     pub message: f64,
     /// GitHub does not answer at all from one time to another.
     pub outage: Option<(Millis, Millis)>,

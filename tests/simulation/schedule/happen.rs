@@ -42,9 +42,9 @@ impl Schedule {
                 };
                 if !self.crashes(repository) {
                     let mut world = self.world.borrow_mut();
-                    let noted = world.heard_from.get(&repository).is_none_or(|from| call >= *from);
+                    let noted = world.answers_from.get(&repository).is_none_or(|from| call >= *from);
                     if let Some(until) = world.calls[call].asks_to_wait.filter(|_| noted) {
-                        world.told_to_wait.insert(repository, until);
+                        world.asked_to_wait.insert(repository, until);
                     }
                     drop(world);
                     self.machines[repository].go_on();
@@ -142,7 +142,7 @@ impl Schedule {
             let mut world = self.world.borrow_mut();
             if world.random.usize(0..4) == 0 {
                 // Whoever's clock jumps cannot know how long it has waited.
-                world.told_to_wait.remove(&repository);
+                world.asked_to_wait.remove(&repository);
                 let jumped = world.clock_skew[repository] + world.random.i64(-60_000..60_000);
                 world.clock_skew[repository] = jumped.clamp(-CLOCKS_APART, CLOCKS_APART);
                 *world.faults_seen.entry("a clock that jumps").or_default() += 1;

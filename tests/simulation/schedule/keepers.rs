@@ -103,10 +103,10 @@ impl Machine {
     fn check_delivery(&self, event: &RunEvent, receipt: &Receipt) {
         let mut world = self.world.borrow_mut();
         let noted = world.now;
-        world.last_heard.insert(self.repository, noted);
+        world.last_webhook.insert(self.repository, noted);
         if receipt.kind != ReceiptKind::Ignored {
             let of = event.run_attempt.map(RunAttempt::get);
-            world.heard_of.entry(event.run_id).or_default().push((noted, of));
+            world.webhooks_stored.entry(event.run_id).or_default().push((noted, of));
         }
         let Some(delivery) = &event.delivery else { return };
         let now = world.clock(self.repository);
@@ -231,7 +231,7 @@ impl Machine {
             let mut world = self.world.borrow_mut();
             world.epochs[self.repository] += 1;
             let calls = world.calls.len();
-            world.heard_from.insert(self.repository, calls);
+            world.answers_from.insert(self.repository, calls);
         }
         self.keeper = self.config.open(&self.sql);
         let now = self.world.borrow().clock(self.repository);

@@ -1,7 +1,7 @@
-//! What people are told: messages that get lost on their way, or arrive and nobody hears of it; and the comments on pull
-//! requests. Each is told once and not lost.
+//! Messages to people, which get lost, or arrive although the answer that says so is lost; and comments on pull
+//! requests. Each run is reported once, and none is forgotten.
 
-use rerunner::keeper::tasks::comment::MARK;
+use rerunner::github::calls::comments::MARK;
 use rerunner::keeper::{store::notices::NoticeKind, tasks::notify::Notification};
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;
@@ -58,16 +58,16 @@ impl World {
     pub fn arrive(&mut self, post: usize) {
         let likelihood = self.faults.message;
         let taken = !self.chance("a message that is lost", likelihood);
-        let heard_of = taken && !self.chance("a message that is taken without a word", likelihood);
+        let acknowledged = taken && !self.chance("a message that is taken without a word", likelihood);
         self.posts[post].taken |= taken;
         let latency = Span::millis(self.random.i64(20..800));
-        self.after(latency, Event::Acknowledge { post, taken: heard_of });
+        self.after(latency, Event::Acknowledge { post, taken: acknowledged });
     }
 }
 
 impl Schedule {
     /// Every run that was given up was told of, and every comment says how things ended.
-    pub fn check_told(&self, repository: usize, wrong: &mut Vec<String>) {
+    pub fn check_messages(&self, repository: usize, wrong: &mut Vec<String>) {
         let world = self.world.borrow();
         let settings = world.settings_at(world.now);
         for id in &self.runs[repository] {

@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use rerunner::github::Call;
+use rerunner::github::{Call, Response};
+use rerunner::keeper::HandOver;
 use rerunner::keeper::state_machine::Record;
 use rerunner::keeper::store::StoreError;
 use rerunner::keeper::summary::Summary;
@@ -11,7 +12,6 @@ use rerunner::keeper::tasks::comment::Comment;
 use rerunner::keeper::tasks::notify::Notification;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::Platform;
-use rerunner::keeper::{Answer, HandOver};
 use rerunner::names::RunId;
 use rerunner::time::{Millis, Span};
 
@@ -23,11 +23,11 @@ pub struct Site {
 }
 
 impl Site {
-    async fn returned(&self, call: usize) -> Option<Answer> {
+    async fn returned(&self, call: usize) -> Option<Response> {
         poll_fn(|_| {
             let mut world = self.world.borrow_mut();
             let call = &mut world.calls[call];
-            if call.returned { Poll::Ready(call.answer.take()) } else { Poll::Pending }
+            if call.returned { Poll::Ready(call.response.take()) } else { Poll::Pending }
         })
         .await
     }
@@ -47,7 +47,7 @@ impl Platform for Site {
         Ok(())
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> Response {
         {
             let mut world = self.world.borrow_mut();
             let is_rerun = matches!(call, Call::Rerun { .. });

@@ -40,9 +40,9 @@ pub struct World {
     /// Webhooks that were sent and have not arrived.
     pub on_the_way: usize,
     /// Until when each repository was told not to call.
-    pub told_to_wait: HashMap<usize, Millis>,
-    /// Calls before this one were made by a machine that is gone: nobody hears their answers.
-    pub heard_from: HashMap<usize, usize>,
+    pub asked_to_wait: HashMap<usize, Millis>,
+    /// Calls before this one were made by a machine that is gone: nobody gets their answers.
+    pub answers_from: HashMap<usize, usize>,
     /// Runs that GitHub will never re-run, whatever is asked.
     pub never: BTreeSet<u64>,
     pub clock_skew: Vec<i64>,
@@ -79,9 +79,9 @@ pub struct World {
     /// Comments that are to be written, by repository.
     pub comments_begun: Vec<(usize, Comment)>,
     /// When a webhook was stored of a run, and of which attempt: some do not say.
-    pub heard_of: HashMap<RunId, Vec<(Millis, Option<u32>)>>,
-    /// When each repository was last heard of.
-    pub last_heard: HashMap<usize, Millis>,
+    pub webhooks_stored: HashMap<RunId, Vec<(Millis, Option<u32>)>>,
+    /// When the last webhook of each repository arrived.
+    pub last_webhook: HashMap<usize, Millis>,
     /// Deliveries that were stored, and when by the Keeper's clock.
     pub deliveries: HashMap<DeliveryId, Millis>,
     trace: Option<Vec<String>>,
@@ -142,8 +142,8 @@ impl World {
             kv: BTreeMap::new(),
             alarms: Vec::new(),
             on_the_way: 0,
-            heard_from: HashMap::new(),
-            told_to_wait: HashMap::new(),
+            answers_from: HashMap::new(),
+            asked_to_wait: HashMap::new(),
             never: BTreeSet::new(),
             clock_skew: Vec::new(),
             asked: Vec::new(),
@@ -159,8 +159,8 @@ impl World {
             posts: Vec::new(),
             comment_tries: Vec::new(),
             comments_begun: Vec::new(),
-            heard_of: HashMap::new(),
-            last_heard: HashMap::new(),
+            webhooks_stored: HashMap::new(),
+            last_webhook: HashMap::new(),
             deliveries: HashMap::new(),
             pulls_read: BTreeMap::new(),
             of_pulls: BTreeSet::new(),

@@ -1,4 +1,7 @@
 //! Clients that others wrote work through the simulated GitHub: what agrees with them agrees with GitHub.
+//! Octokit works as an App over pages, the redirect to a log, a server's error and both kinds of rate limit, and with its
+//! webhooks' half re-runs what failed. Seen to fail when links between pages are relative (`<?page=2>`): it ends at the
+//! first page.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,63 +1,110 @@
-//! What an answer that is not the one hoped for says: whom it is about, and what proves it.
+//! Why a call did not bring what it was made for, by what the caller does then.
 //!
-//! An answer is classified by GitHub's own words, and by nothing that other answers have too: the header
-//! `X-Accepted-GitHub-Permissions` comes with every answer, rate limits are told with every answer, and a status alone may
-//! be that of something between us and GitHub. A 403 is looked at for a rate limit first, then for its message, as GitHub
-//! uses it for both.
-
-use std::fmt;
+//! A reply is classified by GitHub's own words, and by nothing that other replies have too: the header
+//! `X-Accepted-GitHub-Permissions` and the rate limit's headers come with every reply, and a status alone may be that of
+//! something between us and GitHub. A 403 is looked at for a rate limit first, then for its message, as GitHub uses it
+//! for both.
 
 use serde::Deserialize;
 
 use crate::escape::is_visible;
 use crate::time::{Millis, Span};
 
-use super::answer::Reply;
+use super::http::Reply;
 
-/// What can go wrong with any call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// No credentials, or GitHub does not take them, or they lack a permission, or the account that they are of may do
-    /// nothing: somebody must mend the settings or the account.
-    Credentials { message: String },
-    /// Nothing can be done in this repository, whatever its run: it is gone or locked, or the App is not installed there.
-    /// Of other repositories it says nothing.
-    Repository { message: String },
-    /// Wait this long, if GitHub said how long.
+/// The comment on each variant begins with what the caller does. [`Display`](std::fmt::Display) is a sentence without
+/// its full stop, for the log and for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Wait: this long, if GitHub said how long.
+    #[error("GitHub's rate limit{}", wait.map_or_else(String::new, |wait| format!(": wait {} s", wait.as_millis() / 1_000)))]
     RateLimited { wait: Option<Span> },
-    /// No access, or gone: GitHub does not tell which.
+    /// Retry: no answer, or none that means anything (5xx, time-out, connection lost, not the JSON that was asked for).
+    /// The call may or may not have taken effect. `what` is a sentence without its full stop.
+    #[error("{what}")]
+    Inconclusive { what: String },
+    /// Configuration: there are no credentials, or GitHub refuses them, or they lack a permission, or their account may
+    /// do nothing. Somebody must change the settings or the account.
+    #[error("GitHub refused the credentials: {message}")]
+    Credentials { message: String },
+    /// Configuration, of this repository alone: it is gone or locked, or the App is not installed there.
+    #[error("nothing can be done in the repository: {message}")]
+    Repository { message: String },
+    /// No access, or gone: GitHub does not say which.
+    #[error("GitHub answered 404: gone, or there is no access")]
     NotFound,
-    /// It will never be done; GitHub's own words.
+    /// Final: GitHub will never do it. Its own words.
+    #[error("GitHub refused: {message}")]
     Refused { message: String },
-    /// Refused in words that do not say whether that is about the run or about the account.
-    Unclear { message: String },
-    /// 5xx, time-out, connection lost, an answer that cannot be read: it may or may not have taken effect.
-    Lost { what: String },
+    /// A second look: refused in words that may be about the run or about the account.
+    #[error("GitHub refused: {message}")]
+    UnclearRefusal { message: String },
+    /// Final, unless less is asked for: the answer is longer than what is read of one.
+    #[error("GitHub's answer is larger than {limit}")]
+    TooLarge { limit: &'static str },
 }
 
-impl Problem {
-    /// Reading takes no more than that the account may do anything at all: whatever refuses it is about the account.
-    pub fn of_a_read(self) -> Self {
-        match self {
-            Self::Unclear { message } => Self::Credentials { message: format!("403 {message}") },
-            problem => problem,
+impl Error {
+    /// What this reply says, which is not the one that was hoped for.
+    pub fn of(reply: &Reply) -> Self {
+        if let Some(limited) = rate_limit(reply) {
+            return limited;
+        }
+        let status = reply.status;
+        // GitHub's API never refuses without a message: an empty reply or a page comes from something on the way to it.
+        let Some(message) = said(reply) else { return Self::inconclusive(format!("GitHub answered {status}")) };
+        let lower = message.to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+        match status {
+            401 => Self::Credentials { message: format!("401 {message}") },
+            403 if has(&OF_CREDENTIALS) => Self::Credentials { message: with_permission(reply, &message) },
+            403 if has(&OF_REPOSITORY) => Self::Repository { message },
+            451 => Self::Repository { message: format!("451 {message}") },
+            403 if has(&OF_RUN) => Self::Refused { message },
+            403 => Self::UnclearRefusal { message },
+            404 => Self::NotFound,
+            // A client's mistake stays one however often it is made; 408, 409 and 425 may pass.
+            400..=499 if !matches!(status, 408 | 409 | 425) => Self::Refused { message: format!("{status} {message}") },
+            _ => Self::inconclusive(format!("GitHub answered {status}")),
         }
     }
-}
 
-/// For the log.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Whether others for the repository would end in the same way. If not, it is an answer about what was asked for.
+    pub fn concerns_other_calls(&self) -> bool {
         match self {
-            Self::Credentials { message } => write!(f, "GitHub refused the credentials: {message}"),
-            Self::Repository { message } => write!(f, "nothing can be done in the repository: {message}"),
-            Self::RateLimited { wait: Some(wait) } => {
-                write!(f, "GitHub's rate limit: wait {} s", wait.as_millis() / 1_000)
-            }
-            Self::RateLimited { wait: None } => write!(f, "GitHub's rate limit"),
-            Self::NotFound => write!(f, "GitHub answered 404: gone, or there is no access"),
-            Self::Refused { message } | Self::Unclear { message } => write!(f, "GitHub refused: {message}"),
-            Self::Lost { what } => write!(f, "GitHub did not answer: {what}"),
+            Self::RateLimited { .. }
+            | Self::Inconclusive { .. }
+            | Self::Credentials { .. }
+            | Self::Repository { .. } => true,
+            Self::NotFound | Self::Refused { .. } | Self::UnclearRefusal { .. } | Self::TooLarge { .. } => false,
+        }
+    }
+
+    pub fn inconclusive(what: impl Into<String>) -> Self {
+        Self::Inconclusive { what: what.into() }
+    }
+
+    /// The reply has the right status, and is not `what`: "a list of jobs".
+    pub fn unreadable(what: &str, error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        Self::inconclusive(format!("GitHub's answer is not {what} (line {line}, column {column})"))
+    }
+
+    /// The same, of something that every account may read that may do anything at all: an unclear refusal is about the
+    /// account.
+    pub fn of_basic_read(reply: &Reply) -> Self {
+        match Self::of(reply) {
+            Self::UnclearRefusal { message } => Self::Credentials { message: format!("403 {message}") },
+            error => error,
+        }
+    }
+
+    /// The same, of something that credentials may be refused although they are good for other things: only a 401 is
+    /// about the credentials as a whole.
+    pub fn of_optional_read(reply: &Reply) -> Self {
+        match Self::of(reply) {
+            Self::Credentials { message } if reply.status != 401 => Self::Refused { message },
+            error => error,
         }
     }
 }
@@ -88,30 +135,6 @@ const OF_REPOSITORY: [&str; 3] = ["repository access blocked", "repository is di
 /// In those that are about the run: no other run is held up by them.
 const OF_RUN: [&str; 6] = ["workflow", "this run", " job", "retried", "re-run", "archived"];
 
-/// What this answer says, which is not the one hoped for.
-pub fn problem(reply: &Reply) -> Problem {
-    if let Some(limited) = rate_limit(reply) {
-        return limited;
-    }
-    let status = reply.status;
-    // GitHub's API never refuses without a word: an empty answer or a page is that of something on the way to it.
-    let Some(message) = said(reply) else { return Problem::Lost { what: format!("status {status}") } };
-    let lower = message.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|words| lower.contains(words));
-    match status {
-        401 => Problem::Credentials { message: format!("401 {message}") },
-        403 if has(&OF_CREDENTIALS) => Problem::Credentials { message: with_permission(reply, &message) },
-        403 if has(&OF_REPOSITORY) => Problem::Repository { message },
-        451 => Problem::Repository { message: format!("451 {message}") },
-        403 if has(&OF_RUN) => Problem::Refused { message },
-        403 => Problem::Unclear { message },
-        404 => Problem::NotFound,
-        // A client's mistake stays one however often it is made; 408 and 409 may pass.
-        400..=499 if !matches!(status, 408 | 409 | 425) => Problem::Refused { message: format!("{status} {message}") },
-        _ => Problem::Lost { what: format!("status {status}") },
-    }
-}
-
 /// The header names what the call needs. That it is missing, only the message says.
 fn with_permission(reply: &Reply, message: &str) -> String {
     let needed = reply.headers.accepted_permissions.as_deref().filter(|_| message.contains("not accessible"));
@@ -119,31 +142,31 @@ fn with_permission(reply: &Reply, message: &str) -> String {
 }
 
 /// GitHub Docs, "Rate limits for the REST API", "Exceeding the rate limit".
-pub(super) fn rate_limit(reply: &Reply) -> Option<Problem> {
+pub(super) fn rate_limit(reply: &Reply) -> Option<Error> {
     if !matches!(reply.status, 403 | 429) {
         return None;
     }
     let seconds = |header: &Option<String>| header.as_deref().and_then(|text| text.trim().parse::<i64>().ok());
     if let Some(seconds) = seconds(&reply.headers.retry_after) {
-        return Some(Problem::RateLimited { wait: Some(Span::seconds(seconds)) });
+        return Some(Error::RateLimited { wait: Some(Span::seconds(seconds)) });
     }
     // Both times are GitHub's, so that our clock does not matter.
     let now = reply.headers.date.as_deref().and_then(Millis::from_http_date);
     let until = |time: Option<Millis>| now.zip(time).map(|(now, time)| (time - now).max(Span::seconds(1)));
     // HTTP allows a date too, which a proxy may send.
     if let Some(at) = reply.headers.retry_after.as_deref().and_then(Millis::from_http_date) {
-        return Some(Problem::RateLimited { wait: until(Some(at)) });
+        return Some(Error::RateLimited { wait: until(Some(at)) });
     }
     if seconds(&reply.headers.rate_limit_remaining) == Some(0) {
         let reset = seconds(&reply.headers.rate_limit_reset).map(|reset| Millis(reset.saturating_mul(1_000)));
-        return Some(Problem::RateLimited { wait: until(reset) });
+        return Some(Error::RateLimited { wait: until(reset) });
     }
     let says_so = || {
         let message = message(reply).to_lowercase();
         // Older servers call it abuse.
         message.contains("rate limit") || message.contains("abuse detection")
     };
-    (reply.status == 429 || says_so()).then_some(Problem::RateLimited { wait: None })
+    (reply.status == 429 || says_so()).then_some(Error::RateLimited { wait: None })
 }
 
 /// GitHub's `message`, shortened: it is shown to people and stored.
@@ -167,21 +190,17 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::ReplyHeaders;
-
-    fn reply(status: u16, message: &str) -> Reply {
-        let body = serde_json::json!({ "message": message }).to_string().into_bytes();
-        Reply { status, headers: ReplyHeaders::default(), body }
-    }
+    use crate::github::ReplyHeaders;
+    use crate::github::support::message as reply;
 
     #[track_caller]
-    fn is(reply: &Reply, expected: Problem) {
-        assert_eq!(problem(reply), expected);
+    fn is(reply: &Reply, expected: Error) {
+        assert_eq!(Error::of(reply), expected);
     }
 
     /// Each with the headers that every answer to an App has, and without: they change nothing.
     #[track_caller]
-    fn whatever_comes_along(status: u16, message: &str, expected: &Problem) {
+    fn whatever_comes_along(status: u16, message: &str, expected: &Error) {
         let bare = reply(status, message);
         let mut dressed = bare.clone();
         dressed.headers = ReplyHeaders {
@@ -205,7 +224,7 @@ mod tests {
             "This workflow run cannot be rerun",
             "Repository was archived so is read-only.",
         ] {
-            whatever_comes_along(403, message, &Problem::Refused { message: message.to_owned() });
+            whatever_comes_along(403, message, &Error::Refused { message: message.to_owned() });
         }
         for (status, message) in [
             (401, "Bad credentials"),
@@ -218,17 +237,17 @@ mod tests {
             (403, "Write access to repository not granted."),
             (403, "You do not have permission to re-run this workflow"),
         ] {
-            whatever_comes_along(status, message, &Problem::Credentials { message: format!("{status} {message}") });
+            whatever_comes_along(status, message, &Error::Credentials { message: format!("{status} {message}") });
         }
-        let blocked = Problem::Repository { message: "Repository access blocked".to_owned() };
+        let blocked = Error::Repository { message: "Repository access blocked".to_owned() };
         whatever_comes_along(403, "Repository access blocked", &blocked);
-        let unavailable = Problem::Repository { message: "451 Unavailable".to_owned() };
+        let unavailable = Error::Repository { message: "451 Unavailable".to_owned() };
         whatever_comes_along(451, "Unavailable", &unavailable);
-        whatever_comes_along(403, "Something new", &Problem::Unclear { message: "Something new".to_owned() });
-        whatever_comes_along(404, "Not Found", &Problem::NotFound);
-        whatever_comes_along(422, "Nope", &Problem::Refused { message: "422 Nope".to_owned() });
+        whatever_comes_along(403, "Something new", &Error::UnclearRefusal { message: "Something new".to_owned() });
+        whatever_comes_along(404, "Not Found", &Error::NotFound);
+        whatever_comes_along(422, "Nope", &Error::Refused { message: "422 Nope".to_owned() });
         for status in [500, 502, 503, 504, 408, 409, 301, 202] {
-            whatever_comes_along(status, "", &Problem::Lost { what: format!("status {status}") });
+            whatever_comes_along(status, "", &Error::inconclusive(format!("GitHub answered {status}")));
         }
     }
 
@@ -238,7 +257,7 @@ mod tests {
             for body in ["", "<html>Log in to the proxy</html>", "[]", r#"{"error":"no"}"#] {
                 let headers = ReplyHeaders { content_type: Some("text/html".to_owned()), ..ReplyHeaders::default() };
                 let page = Reply { status, headers, body: body.as_bytes().to_vec() };
-                is(&page, Problem::Lost { what: format!("status {status}") });
+                is(&page, Error::inconclusive(format!("GitHub answered {status}")));
             }
         }
     }
@@ -248,12 +267,12 @@ mod tests {
         let mut denied = reply(403, "Resource not accessible by personal access token");
         denied.headers.accepted_permissions = Some("actions=write".to_owned());
         let message = "403 Resource not accessible by personal access token (needed: actions=write)".to_owned();
-        is(&denied, Problem::Credentials { message });
+        is(&denied, Error::Credentials { message });
     }
 
     #[test]
     fn rate_limits_come_before_messages() {
-        let limited = |wait| Problem::RateLimited { wait };
+        let limited = |wait| Error::RateLimited { wait };
         let mut told = reply(403, "This workflow is already running");
         told.headers.retry_after = Some("7".to_owned());
         is(&told, limited(Some(Span::seconds(7))));
@@ -287,23 +306,24 @@ mod tests {
         // With other statuses the same headers are only told.
         let mut missing = reply(404, "Not Found");
         missing.headers.rate_limit_remaining = Some("0".to_owned());
-        is(&missing, Problem::NotFound);
+        is(&missing, Error::NotFound);
     }
 
     #[test]
-    fn problems_as_the_log_has_them() {
+    fn errors_as_the_log_has_them() {
         let text = || "no".to_owned();
-        for (problem, text) in [
-            (Problem::Credentials { message: "401 no".to_owned() }, "GitHub refused the credentials: 401 no"),
-            (Problem::Repository { message: text() }, "nothing can be done in the repository: no"),
-            (Problem::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
-            (Problem::RateLimited { wait: None }, "GitHub's rate limit"),
-            (Problem::NotFound, "GitHub answered 404: gone, or there is no access"),
-            (Problem::Refused { message: text() }, "GitHub refused: no"),
-            (Problem::Unclear { message: text() }, "GitHub refused: no"),
-            (Problem::Lost { what: "status 502".to_owned() }, "GitHub did not answer: status 502"),
+        for (error, text) in [
+            (Error::Credentials { message: "401 no".to_owned() }, "GitHub refused the credentials: 401 no"),
+            (Error::Repository { message: text() }, "nothing can be done in the repository: no"),
+            (Error::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
+            (Error::RateLimited { wait: None }, "GitHub's rate limit"),
+            (Error::NotFound, "GitHub answered 404: gone, or there is no access"),
+            (Error::Refused { message: text() }, "GitHub refused: no"),
+            (Error::UnclearRefusal { message: text() }, "GitHub refused: no"),
+            (Error::inconclusive("GitHub answered 502"), "GitHub answered 502"),
+            (Error::TooLarge { limit: "4 MiB" }, "GitHub's answer is larger than 4 MiB"),
         ] {
-            assert_eq!(problem.to_string(), text);
+            assert_eq!(error.to_string(), text);
         }
     }
 }

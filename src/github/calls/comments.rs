@@ -1,12 +1,16 @@
-//! Comments on pull requests: the calls, and what they are answered.
+//! Comments on pull requests: found ("List issue comments"), made ("Create an issue comment") and edited ("Update an issue
+//! comment").
 
 use serde::Deserialize;
 
+use crate::names::RepoName;
 use crate::time::Millis;
 
-use super::Problem;
-use super::answer::{Reply, problem};
+use super::super::error::Error;
+use super::super::http::{Method, Reply, Request};
 
+/// What our comments begin with. Readers do not see it.
+pub const MARK: &str = "<!-- rerunner -->";
 /// Comments on a page: the most that GitHub gives.
 pub const PER_PAGE: usize = 100;
 
@@ -30,14 +34,13 @@ pub enum CommentCall {
 }
 
 /// What it was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Commented {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentAnswer {
     /// The comment is there, by its id.
     There(u64),
     NotThere,
     /// Which is full: there may be more.
     NotOnThisPage,
-    Problem(Problem),
 }
 
 /// Whoever writes our comments. Anybody can write what ours begin with.
@@ -74,12 +77,11 @@ struct Via {
 
 impl Author {
     /// The answer to "Get the authenticated user".
-    pub fn of_token(reply: &Reply) -> Result<Self, Problem> {
+    pub fn of_token(reply: &Reply) -> Result<Self, Error> {
         if reply.status != 200 {
-            return Err(problem(reply));
+            return Err(Error::of(reply));
         }
-        let user = serde_json::from_slice::<User>(&reply.body);
-        user.map(|user| Self::User(user.id)).map_err(|_| Problem::Lost { what: "an answer that is no user".to_owned() })
+        reply.json("a user").map(|user: User| Self::User(user.id))
     }
 
     fn wrote(&self, comment: &Wire) -> bool {
@@ -95,35 +97,41 @@ impl Author {
     }
 }
 
-impl Commented {
-    /// Of a page of comments. `mark`: what the body of ours begins with.
-    pub fn found(reply: &Reply, mark: &str, author: &Author) -> Self {
-        if reply.status != 200 {
-            return Self::Problem(problem(reply));
+pub fn request(repository: &RepoName, call: &CommentCall) -> Request {
+    let issues = format!("/repos/{repository}/issues");
+    let json = |text: &str| serde_json::json!({ "body": text }).to_string();
+    match call {
+        CommentCall::Find { pull, since, page } => {
+            let since = since.to_rfc3339();
+            Request::get(format!("{issues}/{pull}/comments?since={since}&per_page={PER_PAGE}&page={page}"))
         }
-        let Ok(all) = serde_json::from_slice::<Vec<Wire>>(&reply.body) else { return lost() };
-        let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(mark));
-        match all.iter().filter(is_marked).find(|wire| author.wrote(wire)) {
-            Some(ours) => Self::There(ours.id),
-            None if all.len() >= PER_PAGE => Self::NotOnThisPage,
-            None => Self::NotThere,
-        }
-    }
-
-    /// Of one that was made or edited.
-    pub fn written(call: &CommentCall, reply: &Reply) -> Self {
-        match (call, reply.status) {
-            (CommentCall::Create { .. } | CommentCall::Edit { .. }, 200 | 201) => {
-                serde_json::from_slice::<Wire>(&reply.body).map_or_else(|_| lost(), |wire| Self::There(wire.id))
-            }
-            (CommentCall::Edit { .. }, 404 | 410) => Self::NotThere,
-            _ => Self::Problem(problem(reply)),
+        CommentCall::Create { pull, body } => Request::post(format!("{issues}/{pull}/comments"), json(body)),
+        CommentCall::Edit { comment_id, body } => {
+            let path = format!("{issues}/comments/{comment_id}");
+            Request { method: Method::Patch, ..Request::post(path, json(body)) }
         }
     }
 }
 
-fn lost() -> Commented {
-    Commented::Problem(Problem::Lost { what: "an answer that is no comment".to_owned() })
+pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<CommentAnswer, Error> {
+    match (call, reply.status) {
+        (CommentCall::Find { .. }, 200) => {
+            let all: Vec<Wire> = reply.json("a list of comments")?;
+            let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(MARK));
+            let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| us.wrote(wire)));
+            Ok(match ours {
+                Some(ours) => CommentAnswer::There(ours.id),
+                None if all.len() >= PER_PAGE => CommentAnswer::NotOnThisPage,
+                None => CommentAnswer::NotThere,
+            })
+        }
+        (CommentCall::Create { .. } | CommentCall::Edit { .. }, 200 | 201) => {
+            reply.json("a comment").map(|wire: Wire| CommentAnswer::There(wire.id))
+        }
+        // Somebody has deleted it.
+        (CommentCall::Edit { .. }, 404 | 410) => Ok(CommentAnswer::NotThere),
+        _ => Err(Error::of(reply)),
+    }
 }
 
 #[cfg(test)]
@@ -131,13 +139,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::github::answer::ReplyHeaders;
+    use crate::github::support::reply;
 
-    fn reply(status: u16, body: serde_json::Value) -> Reply {
-        Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
+    fn found(reply: &Reply, us: &Author) -> Result<CommentAnswer, Error> {
+        read(&CommentCall::Find { pull: 1, since: Millis(0), page: 1 }, reply, Some(us))
     }
-
-    const MARK: &str = "<!-- ours -->";
 
     fn comment(id: u64, body: &str, user: serde_json::Value, app: serde_json::Value) -> serde_json::Value {
         json!({ "id": id, "body": body, "user": user, "performed_via_github_app": app })
@@ -152,8 +158,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for() {
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        let of = |call| request(&repository, &call).in_short();
+        assert_eq!(
+            of(CommentCall::Find { pull: 3, since: Millis(1_795_446_245_000), page: 2 }),
+            "Get /repos/octo/widgets/issues/3/comments?since=2026-11-23T15:04:05Z&per_page=100&page=2",
+        );
+        assert_eq!(
+            of(CommentCall::Create { pull: 3, body: "a \"b\"".to_owned() }),
+            r#"Post /repos/octo/widgets/issues/3/comments {"body":"a \"b\""}"#,
+        );
+        assert_eq!(
+            of(CommentCall::Edit { comment_id: 5, body: "x".to_owned() }),
+            r#"Patch /repos/octo/widgets/issues/comments/5 {"body":"x"}"#,
+        );
+    }
+
+    #[test]
     fn ours_has_our_mark_and_is_by_us() {
-        let marked = "<!-- ours -->\nx";
+        let marked = "<!-- rerunner -->\nx";
         let ours = json!({ "id": 5, "slug": "mine", "client_id": "Iv23abc" });
         let another = json!({ "id": 6, "slug": "mine", "client_id": "Iv23abd" });
         let none = serde_json::Value::Null;
@@ -163,7 +187,7 @@ mod tests {
             (&user, comment(1, marked, person(7), none.clone()), true),
             (&user, comment(1, marked, person(8), none.clone()), false),
             (&user, comment(1, marked, json!(null), none.clone()), false),
-            (&user, comment(1, "a person quotes <!-- ours -->", person(7), none.clone()), false),
+            (&user, comment(1, "a person quotes <!-- rerunner -->", person(7), none.clone()), false),
             (&user, json!({ "id": 1, "body": null, "user": person(7) }), false),
             (&user, json!({ "id": 1, "body": marked, "user": { "id": 7 } }), true),
             (&by_number, comment(1, marked, bot(), ours.clone()), true),
@@ -175,24 +199,25 @@ mod tests {
             // A person, by way of the App.
             (&by_number, comment(1, marked, person(7), ours), false),
         ] {
-            let expected = if is_ours { Commented::There(1) } else { Commented::NotThere };
-            assert_eq!(Commented::found(&reply(200, json!([comment])), MARK, author), expected, "{author:?} {comment}");
+            let expected = if is_ours { CommentAnswer::There(1) } else { CommentAnswer::NotThere };
+            assert_eq!(found(&reply(200, json!([comment])), author), Ok(expected), "{author:?} {comment}");
         }
         let strangers = vec![comment(1, marked, person(8), json!(null)); PER_PAGE];
-        assert_eq!(Commented::found(&reply(200, json!(strangers)), MARK, &user), Commented::NotOnThisPage);
+        assert_eq!(found(&reply(200, json!(strangers)), &user), Ok(CommentAnswer::NotOnThisPage));
         let first = json!([comment(1, marked, person(8), json!(null)), comment(2, marked, person(7), json!(null))]);
-        assert_eq!(Commented::found(&reply(200, first), MARK, &user), Commented::There(2));
-        assert!(matches!(Commented::found(&reply(200, json!({})), MARK, &user), Commented::Problem(_)));
-        assert!(matches!(Commented::found(&reply(404, json!({})), MARK, &user), Commented::Problem(_)));
+        assert_eq!(found(&reply(200, first), &user), Ok(CommentAnswer::There(2)));
+        assert!(matches!(found(&reply(200, json!({})), &user), Err(Error::Inconclusive { .. })));
+        assert!(matches!(found(&reply(404, json!({})), &user), Err(Error::Inconclusive { .. })));
+        assert_eq!(found(&reply(404, json!({ "message": "Not Found" })), &user), Err(Error::NotFound));
     }
 
     #[test]
     fn who_a_token_is_of() {
         assert_eq!(Author::of_token(&reply(200, person(7))), Ok(Author::User(7)));
-        assert!(matches!(Author::of_token(&reply(200, json!({}))), Err(Problem::Lost { .. })));
+        assert!(matches!(Author::of_token(&reply(200, json!({}))), Err(Error::Inconclusive { .. })));
         assert!(matches!(
             Author::of_token(&reply(401, json!({ "message": "Bad credentials" }))),
-            Err(Problem::Credentials { .. })
+            Err(Error::Credentials { .. })
         ));
     }
 
@@ -201,15 +226,15 @@ mod tests {
         let edit = CommentCall::Edit { comment_id: 7, body: String::new() };
         let create = CommentCall::Create { pull: 1, body: String::new() };
         for (call, reply, expected) in [
-            (&create, reply(201, json!({ "id": 8 })), Commented::There(8)),
-            (&edit, reply(200, json!({ "id": 7 })), Commented::There(7)),
-            (&edit, reply(404, json!({ "message": "Not Found" })), Commented::NotThere),
+            (&create, reply(201, json!({ "id": 8 })), CommentAnswer::There(8)),
+            (&edit, reply(200, json!({ "id": 7 })), CommentAnswer::There(7)),
+            (&edit, reply(404, json!({ "message": "Not Found" })), CommentAnswer::NotThere),
         ] {
-            assert_eq!(Commented::written(call, &reply), expected, "{call:?}");
+            assert_eq!(read(call, &reply, None), Ok(expected), "{call:?}");
         }
         for status in [404, 403, 500] {
-            let answer = Commented::written(&create, &reply(status, json!({ "message": "no" })));
-            assert!(matches!(answer, Commented::Problem(_)), "{status}: {answer:?}");
+            let answer = read(&create, &reply(status, json!({ "message": "no" })), None);
+            assert!(answer.is_err(), "{status}: {answer:?}");
         }
     }
 }

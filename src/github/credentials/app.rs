@@ -1,5 +1,5 @@
-//! Acting as a GitHub App: what is signed, what is asked for, and what GitHub can answer. Pure; [`super::credentials`]
-//! makes the calls.
+//! Acting as a GitHub App: what is signed, what is asked for, and what GitHub can answer. Pure; [`super::app_token`] makes
+//! the calls.
 //!
 //! An App proves who it is by a JSON Web Token that its private key has signed, and gets a token for an hour for one
 //! installation (GitHub Docs, "Generating an installation access token for a GitHub App"). Ours is narrowed to one
@@ -14,8 +14,8 @@ use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::settings::{App, Needed, Secret};
 use crate::time::{Millis, Span};
 
-use super::answer::{self, Problem, Reply};
-use super::problem::message;
+use super::super::error::{Error, message};
+use super::super::http::Reply;
 
 /// "60 seconds in the past, to allow for clock drift".
 const ISSUED_AGO: Span = Span::seconds(60);
@@ -26,29 +26,17 @@ pub const RENEW_BEFORE: Span = Span::minutes(5);
 /// Clocks that differ by more than this are why a JSON Web Token is refused.
 const CLOCK_DIFFERS: Span = Span::seconds(30);
 
+/// Why nothing can be signed: the runtime says no more of a bad key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not a whole RSA key")]
+pub struct KeyError;
+
 /// A token for an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallationToken {
     pub token: Secret,
     /// By GitHub's clock.
     pub expires: Millis,
-}
-
-/// The answer to "Create an installation access token for an app".
-#[derive(Debug, PartialEq, Eq)]
-pub enum TokenAnswer {
-    Token(InstallationToken),
-    /// There is no such installation any more, or not on this repository.
-    NotInstalled,
-    Problem(Problem),
-}
-
-/// The answer to "Get a repository installation for the authenticated app".
-#[derive(Debug, PartialEq, Eq)]
-pub enum InstallationAnswer {
-    Installed(InstallationId),
-    NotInstalled,
-    Problem(Problem),
 }
 
 impl App {
@@ -92,60 +80,57 @@ pub fn clock_is_off(reply: &Reply, now: Millis) -> Option<i64> {
     (reply.status == 401 && ahead.unsigned_abs() > CLOCK_DIFFERS.as_millis().unsigned_abs()).then_some(ahead)
 }
 
-impl TokenAnswer {
-    pub fn of(reply: &Reply, needed: Needed) -> Self {
-        #[derive(Deserialize)]
-        struct Body {
-            token: String,
-            expires_at: String,
-        }
-        if reply.status != 201 {
-            let (problem, message) = (problem(reply), message(reply));
-            return match reply.status {
-                _ if matches!(problem, Problem::Lost { .. }) => Self::Problem(problem),
-                404 if !is_unknown(&message) => Self::NotInstalled,
-                // One status for both: a repository that it is not installed on, and a permission that it was not given.
-                422 if message.contains("repositor") => Self::NotInstalled,
-                422 => Self::Problem(Problem::Credentials {
-                    message: format!(
-                        "422 {message} (needed: {needed}; the App's owner grants them, and whoever installed it accepts them)"
-                    ),
-                }),
-                _ => Self::Problem(problem),
-            };
-        }
-        let read = serde_json::from_slice::<Body>(&reply.body).ok();
-        let read = read.and_then(|body| Some((body.token, Millis::from_rfc3339(&body.expires_at)?)));
-        match read {
-            Some((token, expires)) => Self::Token(InstallationToken { token: Secret::new(token), expires }),
-            None => Self::Problem(Problem::Lost { what: "an answer that has no installation token".to_owned() }),
-        }
+/// Reads the answer to "Create an installation access token for an app". `None`: there is no such installation any more,
+/// or not on this repository.
+pub fn read_token(reply: &Reply, needed: Needed) -> Result<Option<InstallationToken>, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        token: String,
+        expires_at: String,
+    }
+    if reply.status != 201 {
+        let (error, message) = (error(reply), message(reply));
+        return match reply.status {
+            _ if matches!(error, Error::Inconclusive { .. }) => Err(error),
+            404 if !is_unknown(&message) => Ok(None),
+            // One status for both: a repository that it is not installed on, and a permission that it was not given.
+            422 if message.contains("repositor") => Ok(None),
+            422 => Err(Error::Credentials {
+                message: format!(
+                    "422 {message} (needed: {needed}; the App's owner grants them, and whoever installed it accepts them)"
+                ),
+            }),
+            _ => Err(error),
+        };
+    }
+    let read = serde_json::from_slice::<Body>(&reply.body).ok();
+    let read = read.and_then(|body| Some((body.token, Millis::from_rfc3339(&body.expires_at)?)));
+    let (token, expires) = read.ok_or_else(|| Error::inconclusive("GitHub's answer has no installation token"))?;
+    Ok(Some(InstallationToken { token: Secret::new(token), expires }))
+}
+
+/// Reads the answer to "Get a repository installation for the authenticated app". `None`: it is not installed.
+pub fn read_installation(reply: &Reply) -> Result<Option<InstallationId>, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        id: InstallationId,
+        suspended_at: Option<String>,
+    }
+    if reply.status != 200 {
+        return match error(reply) {
+            Error::NotFound => Ok(None),
+            error => Err(error),
+        };
+    }
+    match serde_json::from_slice::<Body>(&reply.body) {
+        Ok(Body { suspended_at: Some(_), .. }) => Err(suspended()),
+        Ok(Body { id, suspended_at: None }) => Ok(Some(id)),
+        Err(error) => Err(Error::unreadable("an installation", &error)),
     }
 }
 
-impl InstallationAnswer {
-    pub fn of(reply: &Reply) -> Self {
-        #[derive(Deserialize)]
-        struct Body {
-            id: InstallationId,
-            suspended_at: Option<String>,
-        }
-        match reply.status {
-            200 => match serde_json::from_slice::<Body>(&reply.body) {
-                Ok(Body { suspended_at: Some(_), .. }) => Self::Problem(suspended()),
-                Ok(Body { id, .. }) => Self::Installed(id),
-                Err(_) => Self::Problem(Problem::Lost { what: "an answer that is no installation".to_owned() }),
-            },
-            _ => match problem(reply) {
-                Problem::NotFound => Self::NotInstalled,
-                problem => Self::Problem(problem),
-            },
-        }
-    }
-}
-
-pub fn not_installed(repository: &RepoName) -> Problem {
-    Problem::Repository { message: format!("the App is not installed on {repository}; install it there on GitHub") }
+pub fn not_installed(repository: &RepoName) -> Error {
+    Error::Repository { message: format!("the App is not installed on {repository}; install it there on GitHub") }
 }
 
 /// Whether a call, with whatever token, was refused for this reason.
@@ -153,8 +138,8 @@ pub fn says_suspended(reply: &Reply) -> bool {
     reply.status == 403 && message(reply).contains("suspended")
 }
 
-pub fn suspended() -> Problem {
-    Problem::Credentials {
+pub fn suspended() -> Error {
+    Error::Credentials {
         message: "its installation is suspended; unsuspend it on GitHub, under Installed GitHub Apps".to_owned(),
     }
 }
@@ -164,40 +149,31 @@ fn is_unknown(message: &str) -> bool {
     message.contains("Integration")
 }
 
-/// What went wrong with a call that was made with a JSON Web Token.
-pub fn problem(reply: &Reply) -> Problem {
-    let problem = answer::problem(reply);
-    if matches!(problem, Problem::Lost { .. } | Problem::RateLimited { .. }) {
-        return problem;
+/// Why a call failed that was made with a JSON Web Token.
+pub fn error(reply: &Reply) -> Error {
+    let error = Error::of_basic_read(reply);
+    if matches!(error, Error::Inconclusive { .. } | Error::RateLimited { .. }) {
+        return error;
     }
     let message = message(reply);
     match reply.status {
-        401 => Problem::Credentials {
+        401 => Error::Credentials {
             message: format!("401 {message}; is GITHUB_APP_PRIVATE_KEY a key of the App GITHUB_APP_ID?"),
         },
         403 if says_suspended(reply) => suspended(),
         404 if is_unknown(&message) => {
-            Problem::Credentials { message: format!("404 {message}; there is no App with this GITHUB_APP_ID") }
+            Error::Credentials { message: format!("404 {message}; there is no App with this GITHUB_APP_ID") }
         }
-        // Nothing but the App itself is asked about.
-        _ => problem.of_a_read(),
+        _ => error,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::ReplyHeaders;
+    use crate::github::support::{message, reply};
 
     const NEEDED: Needed = Needed { comments: false };
-
-    fn reply(status: u16, body: serde_json::Value) -> Reply {
-        Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-    }
-
-    fn message(status: u16, message: &str) -> Reply {
-        reply(status, json!({ "message": message }))
-    }
 
     #[test]
     fn the_claims() {
@@ -229,20 +205,18 @@ mod tests {
     fn answers_to_the_request_for_a_token() {
         let good = reply(201, json!({ "token": "t", "expires_at": "2026-11-23T15:04:05Z" }));
         let token = InstallationToken { token: Secret::new("t"), expires: Millis(1_795_446_245_000) };
-        assert_eq!(TokenAnswer::of(&good, NEEDED), TokenAnswer::Token(token));
-        assert_eq!(TokenAnswer::of(&message(404, "Not Found"), NEEDED), TokenAnswer::NotInstalled);
+        assert_eq!(read_token(&good, NEEDED), Ok(Some(token)));
+        assert_eq!(read_token(&message(404, "Not Found"), NEEDED), Ok(None));
         let elsewhere =
             "There is at least one repository that does not exist or is not accessible to the parent installation.";
-        assert_eq!(TokenAnswer::of(&message(422, elsewhere), NEEDED), TokenAnswer::NotInstalled);
+        assert_eq!(read_token(&message(422, elsewhere), NEEDED), Ok(None));
         for (status, github, part) in [
             (401, "A JSON web token could not be decoded", "GITHUB_APP_PRIVATE_KEY"),
             (404, "Integration not found", "GITHUB_APP_ID"),
             (403, "This installation has been suspended", "unsuspend"),
             (422, "The permissions requested are not granted to this installation.", "actions: write"),
         ] {
-            let TokenAnswer::Problem(Problem::Credentials { message }) =
-                TokenAnswer::of(&message(status, github), NEEDED)
-            else {
+            let Err(Error::Credentials { message }) = read_token(&message(status, github), NEEDED) else {
                 panic!("{status} {github}: not for somebody to mend")
             };
             assert!(message.contains(part), "{message}");
@@ -250,7 +224,7 @@ mod tests {
         for lost in
             [message(500, ""), reply(404, json!([])), reply(201, json!({ "token": "t" })), reply(201, json!([]))]
         {
-            assert!(matches!(TokenAnswer::of(&lost, NEEDED), TokenAnswer::Problem(Problem::Lost { .. })));
+            assert!(matches!(read_token(&lost, NEEDED), Err(Error::Inconclusive { .. })));
         }
     }
 
@@ -258,14 +232,14 @@ mod tests {
     fn answers_to_where_it_is_installed() {
         let id = InstallationId::new(7).unwrap();
         let installed = reply(200, json!({ "id": 7, "suspended_at": null }));
-        assert_eq!(InstallationAnswer::of(&installed), InstallationAnswer::Installed(id));
+        assert_eq!(read_installation(&installed), Ok(Some(id)));
         let asleep = reply(200, json!({ "id": 7, "suspended_at": "2026-11-23T15:04:05Z" }));
-        assert_eq!(InstallationAnswer::of(&asleep), InstallationAnswer::Problem(suspended()));
-        assert_eq!(InstallationAnswer::of(&message(404, "Not Found")), InstallationAnswer::NotInstalled);
+        assert_eq!(read_installation(&asleep), Err(suspended()));
+        assert_eq!(read_installation(&message(404, "Not Found")), Ok(None));
         let page = Reply { body: b"<html>".to_vec(), ..message(404, "") };
-        assert!(matches!(InstallationAnswer::of(&page), InstallationAnswer::Problem(Problem::Lost { .. })));
-        let unknown = InstallationAnswer::of(&message(404, "Integration not found"));
-        assert!(matches!(unknown, InstallationAnswer::Problem(Problem::Credentials { .. })));
+        assert!(matches!(read_installation(&page), Err(Error::Inconclusive { .. })));
+        let unknown = read_installation(&message(404, "Integration not found"));
+        assert!(matches!(unknown, Err(Error::Credentials { .. })));
     }
 
     #[test]

@@ -1,14 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::github::answer::{Problem, ReplyHeaders};
+use crate::github::support;
 use crate::names::Conclusion;
 use crate::names::{RepoName, RunAttempt, RunId};
 use crate::policy::run::Fork;
-
-fn reply(status: u16, body: &Value) -> Reply {
-    Reply { status, headers: ReplyHeaders::default(), body: body.to_string().into_bytes() }
-}
 
 fn of_fork() -> Value {
     let widgets =
@@ -22,11 +18,8 @@ fn of_fork() -> Value {
 }
 
 #[track_caller]
-fn read(pull: &Value) -> PullRequest {
-    match Found::pulls(&reply(200, &json!([pull]))) {
-        Found::There(page) => page.items.into_iter().next().unwrap(),
-        other => panic!("{other:?}"),
-    }
+fn one(pull: &Value) -> PullRequest {
+    read(&support::reply(200, &json!([pull]))).unwrap().items.into_iter().next().unwrap()
 }
 
 fn run(origin: Origin) -> Run {
@@ -58,7 +51,7 @@ fn fork(name: &str, id: u64) -> Origin {
 
 #[test]
 fn what_is_read() {
-    let pull = read(&of_fork());
+    let pull = one(&of_fork());
     let expected = PullRequest {
         number: 5,
         open: true,
@@ -76,12 +69,12 @@ fn what_is_read() {
     let mut merged = of_fork();
     merged["state"] = "closed".into();
     merged["merged_at"] = "2026-11-23T15:04:05Z".into();
-    assert_eq!((read(&merged).open, read(&merged).merged), (false, true));
+    assert_eq!((one(&merged).open, one(&merged).merged), (false, true));
     let mut own = of_fork();
     own["head"] = own["base"].clone();
-    assert_eq!((read(&own).is_own, read(&own).is_from_default_branch), (true, true));
+    assert_eq!((one(&own).is_own, one(&own).is_from_default_branch), (true, true));
     own["head"]["ref"] = "next".into();
-    assert_eq!((read(&own).is_own, read(&own).is_from_default_branch), (true, false));
+    assert_eq!((one(&own).is_own, one(&own).is_from_default_branch), (true, false));
 }
 
 #[test]
@@ -98,22 +91,22 @@ fn what_is_nullable_or_optional_may_be_either() {
                 true => drop(of.as_object_mut().unwrap().remove(key)),
                 false => of[key] = Value::Null,
             }
-            read(&pull);
+            one(&pull);
         }
     }
     // Of a fork that is gone GitHub knows whose it was, or not even that.
     let mut gone = of_fork();
     gone["head"]["repo"] = Value::Null;
-    assert_eq!((read(&gone).head_owner.as_deref(), read(&gone).is_own), (Some("ann"), false));
+    assert_eq!((one(&gone).head_owner.as_deref(), one(&gone).is_own), (Some("ann"), false));
     gone["head"]["user"] = Value::Null;
-    assert_eq!(read(&gone).head_owner.as_deref(), Some("ann"));
+    assert_eq!(one(&gone).head_owner.as_deref(), Some("ann"));
     gone["head"]["label"] = Value::Null;
-    assert_eq!((read(&gone).head_owner, read(&gone).is_own), (None, false));
+    assert_eq!((one(&gone).head_owner, one(&gone).is_own), (None, false));
 }
 
 #[test]
 fn whose_branch_it_is_from() {
-    let pull = read(&of_fork());
+    let pull = one(&of_fork());
     for (origin, is) in [
         (fork("Ann/widgets", 70), true),
         (fork("ann/other-fork", 71), false),
@@ -134,6 +127,9 @@ fn whose_branch_it_is_from() {
 fn what_is_asked_for() {
     let head = |run: &Run| Head::of(run).map(|head| head.encoded("octo"));
     assert_eq!(head(&run(Origin::Own)).as_deref(), Ok("octo:fix"));
+    let request = request(&RepoName::parse("octo/widgets").unwrap(), &Head::of(&run(Origin::Own)).unwrap(), 2);
+    let path = "/repos/octo/widgets/pulls?head=octo:fix&state=all&per_page=50&page=2";
+    assert_eq!(request.in_short(), format!("Get {path}"));
     let hostile = Run { head_branch: Some("a&state=open#\"ü/x".to_owned()), ..run(fork("ann/widgets", 1)) };
     assert_eq!(head(&hostile).as_deref(), Ok("ann:a%26state%3Dopen%23%22%C3%BC%2Fx"));
     for unknown in [
@@ -148,15 +144,15 @@ fn what_is_asked_for() {
 #[test]
 fn full_pages_and_other_answers() {
     for (n, full) in [(0, false), (49, false), (50, true)] {
-        let Found::There(page) = Found::pulls(&reply(200, &json!(vec![of_fork(); n]))) else { panic!("not read") };
+        let page = read(&support::reply(200, &json!(vec![of_fork(); n]))).unwrap();
         assert_eq!((page.items.len(), page.full), (n, full));
     }
     for (status, message) in [(403, "Resource not accessible by personal access token"), (404, "Not Found")] {
-        let answer = Found::pulls(&reply(status, &json!({ "message": message })));
-        assert!(matches!(answer, Found::Absent(_) | Found::NotYet(_)), "{answer:?}");
+        let answer = read(&support::reply(status, &json!({ "message": message })));
+        assert!(matches!(answer, Err(Error::Refused { .. } | Error::NotFound)), "{answer:?}");
     }
     for broken in [json!({}), json!([{}]), json!([{ "number": 1, "head": null, "base": null }])] {
-        let answer = Found::pulls(&reply(200, &broken));
-        assert!(matches!(answer, Found::Problem(Problem::Lost { .. })), "{answer:?}");
+        let answer = read(&support::reply(200, &broken));
+        assert!(matches!(answer, Err(Error::Inconclusive { .. })), "{answer:?}");
     }
 }
