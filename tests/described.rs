@@ -5,9 +5,8 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use rerunner::doctor::deliveries::Delivery;
-use rerunner::github::comments::Author;
-use rerunner::github::request::{Call, FailedRuns, Failing};
-use rerunner::github::{CommentCall, Reply, ReplyHeaders, app, pulls};
+use rerunner::github::calls::pull_requests;
+use rerunner::github::{Author, Call, CommentCall, FailedRuns, Failing, Reply, ReplyHeaders, app};
 use rerunner::names::{JobId, RunAttempt, RunId};
 use rerunner::settings::Needed;
 use rerunner::time::Millis;
@@ -140,7 +139,7 @@ fn pull_requests_and_comments() {
     let mut scene = Scene::new();
     let list = json!([scene.pull()]);
     is_read(&Described::answer("GET", &format!("{REPO}/pulls"), 200), &list, |payload| {
-        let list = pulls::read(&reply(200, payload));
+        let list = pull_requests::read(&reply(200, payload));
         understood(list.is_ok(), list)
     });
     let comment = scene.comment();

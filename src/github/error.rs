@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::escape::is_visible;
 use crate::time::{Millis, Span};
 
-use super::answer::Reply;
+use super::http::Reply;
 
 /// The comment on each variant begins with what the caller does. [`Display`](std::fmt::Display) is a sentence without
 /// its full stop, for the log and for people.
@@ -190,7 +190,7 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::ReplyHeaders;
+    use crate::github::ReplyHeaders;
     use crate::github::support::message as reply;
 
     #[track_caller]

@@ -1,30 +1,32 @@
 //! What we call on GitHub, and what it can answer.
 //!
-//! [`request`] builds a call's request; [`answer`], [`evidence`], [`pulls`] and [`contents`] classify what came back,
-//! [`Error`] says why that is not what was asked for, and [`log_tail`] keeps the end of a log: all pure. [`credentials`] says with
-//! what right a call is made: a token's, or that of a GitHub App ([`app`], [`pem`]). [`client`] sends it, also where a
-//! [`redirect`] leads, and [`signing`] signs for the App; [`doctor_client`] is the doctor's way.
+//! | module | what it is |
+//! |---|---|
+//! | [`call`] | the calls that the Keeper makes ([`Call`]) and what each brings ([`Response`]) |
+//! | [`calls`] | a file for each of them: its request, the reading of its answer, and the tests of both |
+//! | [`credentials`] | with what right a call is made: a token's, or that of a GitHub App |
+//! | [`redirect`] | where a renamed repository's calls lead |
+//! | [`error`] | why a call did not bring what it was made for, by what its caller does then ([`Error`]) |
+//! | [`http`] | a request and the reply to it |
+//!
+//! All of it is pure: `worker/github_client.rs` sends the requests, `worker/signing.rs` signs for the App, and
+//! `worker/doctor_client.rs` makes the doctor's calls.
 
-pub mod answer;
-pub mod app;
-pub mod comments;
-pub mod contents;
+pub mod call;
+pub mod calls;
 pub mod credentials;
 pub mod error;
-pub mod evidence;
-pub mod log_tail;
-pub mod pulls;
+pub mod http;
 pub mod redirect;
-pub mod request;
-pub mod run;
 #[cfg(test)]
 pub mod support;
 
-pub use answer::{Reply, ReplyHeaders, RerunAnswer, Response};
-pub use comments::{CommentAnswer, CommentCall};
-pub use contents::FetchedPolicy;
-pub use credentials::Credentials;
+pub use call::{Call, Response};
+pub use calls::Page;
+pub use calls::comments::{Author, CommentAnswer, CommentCall};
+pub use calls::failed_runs::{FailedRuns, Failing, ListedRun};
+pub use calls::policy_file::FetchedPolicy;
+pub use calls::rerun::RerunAnswer;
+pub use credentials::{Credentials, app};
 pub use error::Error;
-pub use evidence::Page;
-pub use request::Call;
-pub use run::ListedRun;
+pub use http::{Reply, ReplyHeaders};

@@ -10,12 +10,12 @@ use crate::names::{RepoName, RepositoryId};
 
 /// A repository as a call's path names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum RepositoryPath {
     Name(RepoName),
     Id(RepositoryId),
 }
 
-impl Place {
+impl RepositoryPath {
     /// The beginning of a path.
     pub fn path(&self) -> String {
         match self {
@@ -47,7 +47,7 @@ fn number(digits: &str) -> Option<u64> {
 
 /// The repository that a redirect of `path` names: only on the same API, and only if it is the same call there. `None`: not
 /// to be followed, as the token goes nowhere else.
-pub fn follow(api: &str, path: &str, location: &str) -> Option<Place> {
+pub fn follow(api: &str, path: &str, location: &str) -> Option<RepositoryPath> {
     let api = Url::parse(&format!("{api}/")).ok()?;
     let target = api.join(location).ok()?;
     if target.origin() != api.origin() || !target.username().is_empty() || target.password().is_some() {
@@ -55,15 +55,15 @@ pub fn follow(api: &str, path: &str, location: &str) -> Option<Place> {
     }
     let base = api.path().trim_end_matches('/');
     let asked = path.split('?').next().unwrap_or_default();
-    let (_, rest) = Place::split(asked)?;
-    let (place, there) = Place::split(target.path().strip_prefix(base)?)?;
+    let (_, rest) = RepositoryPath::split(asked)?;
+    let (place, there) = RepositoryPath::split(target.path().strip_prefix(base)?)?;
     // GitHub may spell what it escapes in another way.
     (decoded(there) == decoded(rest)).then_some(place)
 }
 
 /// The path at another place, with its query.
-pub fn at(place: &Place, path: &str) -> Option<String> {
-    let (_, rest) = Place::split(path.split('?').next().unwrap_or_default())?;
+pub fn at(place: &RepositoryPath, path: &str) -> Option<String> {
+    let (_, rest) = RepositoryPath::split(path.split('?').next().unwrap_or_default())?;
     let query = path.find('?').and_then(|at| path.get(at..)).unwrap_or_default();
     Some(format!("{}{rest}{query}", place.path()))
 }
@@ -79,13 +79,13 @@ mod tests {
     const API: &str = "https://github.example/api/v3";
     const RUN: &str = "/repos/octo/old/actions/runs/7";
 
-    fn id(id: u64) -> Option<Place> {
-        RepositoryId::new(id).map(Place::Id)
+    fn id(id: u64) -> Option<RepositoryPath> {
+        RepositoryId::new(id).map(RepositoryPath::Id)
     }
 
     #[test]
     fn a_renamed_repository_is_found() {
-        let name = RepoName::parse("octo/new").ok().map(Place::Name);
+        let name = RepoName::parse("octo/new").ok().map(RepositoryPath::Name);
         for (path, location, expected) in [
             (RUN, "https://github.example/api/v3/repositories/5/actions/runs/7", id(5)),
             (RUN, "/api/v3/repositories/5/actions/runs/7", id(5)),

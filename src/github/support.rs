@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use serde_json::{Value, json};
 
-use super::answer::{Reply, ReplyHeaders};
+use super::http::{Reply, ReplyHeaders};
 
 pub fn reply(status: u16, body: impl Borrow<Value>) -> Reply {
     Reply { status, headers: ReplyHeaders::default(), body: body.borrow().to_string().into_bytes() }

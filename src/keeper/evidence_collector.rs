@@ -1,14 +1,14 @@
-//! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
-//! crash it is gathered anew.
+//! Evidence for one decision, collected call by call. Pure, and only ever in memory: logs are not stored, and after a
+//! crash it is collected anew.
 //!
 //! What GitHub does not have is not always absent: its lists are behind for some seconds after a run has ended, and large
-//! pages of large lists fail where smaller ones do not. So smaller pages are tried at once, and what is missing is noted
+//! pages of large lists fail where smaller ones do not. So smaller pages are tried at once, and what is missing is remembered
 //! ([`EvidenceCollector::missing`]): the decision that goes by it is made only after it was asked for again.
 
 use std::collections::BTreeMap;
 
-use crate::github::pulls::{Head, PULL_PAGES};
-use crate::github::request::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
+use crate::github::calls::pull_requests::{Head, PULL_PAGES};
+use crate::github::calls::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{self, Call, Page, Response};
 use crate::names::Conclusion;
 use crate::names::JobId;
@@ -46,7 +46,7 @@ pub struct EvidenceCollector {
     evidence: Evidence,
     asked: Option<Call>,
     requests: u32,
-    /// How often the object died before while evidence of this attempt was gathered. `None`: nothing was asked for yet.
+    /// How often the object died before while evidence of this attempt was collected. `None`: nothing was asked for yet.
     deaths: Option<u32>,
     /// Of the pages so far.
     jobs: Vec<Job>,
@@ -95,7 +95,7 @@ impl EvidenceCollector {
         }
     }
 
-    /// The run was read again. What was gathered stands, if it was of this attempt and the attempt had ended.
+    /// The run was read again. What was collected stands, if it was of this attempt and the attempt had ended.
     pub fn read_again(self, run: Run, now: Millis) -> Self {
         let same = (self.run.run_attempt, self.run.conclusion) == (run.run_attempt, run.conclusion);
         if same {
@@ -243,33 +243,23 @@ impl EvidenceCollector {
 
     /// What is there; or what follows from that it is not.
     fn found<T>(&mut self, call: &Call, result: Result<T, github::Error>) -> Result<T, Collected> {
-        let error = match result {
-            Ok(there) => return Ok(there),
-            Err(error) => error,
-        };
-        let smaller = smaller(call).filter(|_| self.requests < subrequests::EVIDENCE);
-        Err(match (error, smaller) {
-            (github::Error::Inconclusive { .. } | github::Error::TooLarge { .. }, Some(smaller)) => {
+        use github::Error as E;
+        result.map_err(|error| match (&error, smaller(call).filter(|_| self.requests < subrequests::EVIDENCE)) {
+            (E::Inconclusive { .. } | E::TooLarge { .. }, Some(smaller)) => {
                 self.jobs.clear();
                 self.messages.clear();
                 Collected::Ask(self.call(smaller))
             }
-            // Somebody's long texts are no outage.
-            (error @ github::Error::TooLarge { .. }, None) => self.absent(call, error.to_string()),
-            (github::Error::NotFound, _) => {
+            (E::NotFound, _) => {
                 self.is_missing(call, NOT_YET_FOR);
                 self.absent(call, "GitHub has none (404)".to_owned())
             }
-            (error @ (github::Error::Refused { .. } | github::Error::UnclearRefusal { .. }), _) => {
+            // Somebody's long texts are no outage.
+            (E::TooLarge { .. }, None) | (E::Refused { .. } | E::UnclearRefusal { .. }, _) => {
                 self.absent(call, error.to_string())
             }
-            (
-                error @ (github::Error::Inconclusive { .. }
-                | github::Error::RateLimited { .. }
-                | github::Error::Credentials { .. }
-                | github::Error::Repository { .. }),
-                _,
-            ) => Collected::Failed(error),
+            (E::Inconclusive { .. }, None)
+            | (E::RateLimited { .. } | E::Credentials { .. } | E::Repository { .. }, _) => Collected::Failed(error),
         })
     }
 

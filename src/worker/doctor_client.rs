@@ -8,8 +8,8 @@ use crate::names::RepoName;
 use crate::settings::Settings;
 
 use super::github_client::{Connection, TIME_OUT_MS};
-use crate::github::credentials::{Credentials, Way};
-use crate::github::request::Method;
+use crate::github::credentials::{Credentials, Transport};
+use crate::github::http::Method;
 use crate::github::{self, Reply};
 
 /// The Worker as the doctor sees it.
@@ -30,7 +30,7 @@ impl<'a> DoctorClient<'a> {
         let fresh = || Credentials::new(Rc::clone(self.settings));
         match who {
             Who::App => match &self.settings.github_app {
-                Some(app) => fresh().as_app(&connection, app, method, path, None).await,
+                Some(app) => fresh().call_as_app(&connection, app, method, path, None).await,
                 None => Err(github::Error::Credentials { message: "there is no App".to_owned() }),
             },
             Who::Token => match &self.settings.github_token {

@@ -18,11 +18,13 @@ use crate::web::setup::new_app::{Code, NewApp};
 use crate::worker::{body, body::BodyError, clock};
 
 use super::signing;
-use crate::github::contents::{MAX_BYTES, MAX_SIZE};
-use crate::github::credentials::{Authorization, KNOWN_WITHIN, Refused, Way};
-use crate::github::log_tail::Tail;
-use crate::github::redirect::{self, Place};
-use crate::github::request::{Method, Request};
+use crate::github::app::KeyError;
+use crate::github::calls::log::Tail;
+use crate::github::calls::policy_file::{MAX_BYTES, MAX_SIZE};
+use crate::github::credentials::state::{NEW_TOKEN_WAITS_TAKE, Refusal};
+use crate::github::credentials::{Authorization, Transport};
+use crate::github::http::{Method, Request};
+use crate::github::redirect::{self, RepositoryPath};
 use crate::github::{self, Call, CommentCall, Credentials, Error, Reply, ReplyHeaders};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
@@ -30,7 +32,7 @@ pub(super) const TIME_OUT_MS: u32 = 10_000;
 /// A log takes two requests, and may be long.
 const LOG_TIME_OUT_MS: u32 = 18_000;
 /// With a token that GitHub may not know yet: well within a claim's lease all the same.
-const NEW_TOKEN_MS: u32 = TIME_OUT_MS + KNOWN_WITHIN.as_millis() as u32;
+const NEW_TOKEN_MS: u32 = TIME_OUT_MS + NEW_TOKEN_WAITS_TAKE.as_millis() as u32;
 /// A re-run follows the read that it goes by: when it would have to wait for longer than this, the run is read again.
 const RERUN_WAITS: usize = 2;
 /// How much of an answer is read.
@@ -87,7 +89,7 @@ struct Caller<'a> {
 
 impl Caller<'_> {
     fn connection(&self) -> Connection<'_> {
-        Connection::new(self.settings, if self.credentials.are_new() { NEW_TOKEN_MS } else { TIME_OUT_MS })
+        Connection::new(self.settings, if self.credentials.are_unproven() { NEW_TOKEN_MS } else { TIME_OUT_MS })
     }
 
     async fn reply(&self, connection: &Connection<'_>, request: &Request, limit: &Limit) -> Result<Reply, Error> {
@@ -120,31 +122,31 @@ impl Caller<'_> {
             if !authorization.is_the_apps() || !matches!(status, 401 | 403 | 404) {
                 // Whether it was known to be good is GitHub's word, and a proxy's errors are none.
                 if status < 400 || status == 422 {
-                    self.credentials.taken(&authorization);
+                    self.credentials.on_accepted(&authorization);
                 }
                 return Ok(response);
             }
             let refusal = response.cloned().map_err(|_| Error::inconclusive(BROKE_OFF))?;
             let refusal = reply(refusal, &SHORT).await?;
-            match self.credentials.refused(&authorization, &refusal, tries, connection.now()) {
-                Refused::Believed => return Ok(response),
-                Refused::PerhapsNotYet(_) if tries > waits => {
+            match self.credentials.on_refused(&authorization, &refusal, tries, connection.now()) {
+                Refusal::Final => return Ok(response),
+                Refusal::RetryAfter(_) if tries > waits => {
                     return Err(Error::inconclusive("GitHub does not accept a new token yet"));
                 }
                 // There may really be nothing there, a policy file say: what is there for certain tells without waiting.
-                Refused::PerhapsNotYet(_) if status == 404 && !probed => {
+                Refusal::RetryAfter(_) if status == 404 && !probed => {
                     probed = true;
-                    let repository = Request::get(Place::Name(self.repository.clone()).path());
+                    let repository = Request::get(RepositoryPath::Name(self.repository.clone()).path());
                     if self.exchange_at(connection, &repository, &authorization).await?.status_code() == 200 {
-                        self.credentials.taken(&authorization);
+                        self.credentials.on_accepted(&authorization);
                     }
                 }
-                Refused::PerhapsNotYet(wait) => {
+                Refusal::RetryAfter(wait) => {
                     tries += 1;
                     connection.wait(wait).await;
                 }
-                Refused::Expired if !expired => expired = true,
-                Refused::Expired => return Ok(response),
+                Refusal::TokenExpired if !expired => expired = true,
+                Refusal::TokenExpired => return Ok(response),
             }
         }
     }
@@ -157,9 +159,9 @@ impl Caller<'_> {
         authorization: &Authorization,
     ) -> Result<Response, Error> {
         let (response, moved) =
-            connection.exchange_as(request, Some(authorization.secret()), self.credentials.place()).await?;
-        if let Some(place) = moved {
-            self.credentials.moved_to(place);
+            connection.exchange_as(request, Some(authorization.secret()), self.credentials.moved_to()).await?;
+        if let Some(path) = moved {
+            self.credentials.set_moved_to(path);
         }
         Ok(response)
     }
@@ -236,8 +238,8 @@ impl<'a> Connection<'a> {
         &self,
         request: &Request,
         token: Option<&Secret>,
-        place: Option<Place>,
-    ) -> Result<(Response, Option<Place>), Error> {
+        place: Option<RepositoryPath>,
+    ) -> Result<(Response, Option<RepositoryPath>), Error> {
         let api = &self.settings.github_api_url;
         let (mut place, mut moved) = (place, None);
         for _ in 0..=REDIRECTS {
@@ -258,12 +260,12 @@ impl<'a> Connection<'a> {
     }
 }
 
-impl Way for Connection<'_> {
+impl Transport for Connection<'_> {
     fn now(&self) -> Millis {
         clock::now()
     }
 
-    async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, String> {
+    async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, KeyError> {
         signing::sign(app, claims).await
     }
 

@@ -23,11 +23,11 @@ use worker::{Env, State};
 use crate::github::Credentials;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
-use crate::keeper::state_machine::{LEASE, Receipt, Record};
+use crate::keeper::state_machine::{Context, LEASE, Receipt, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::store::once;
 use crate::keeper::views::Question;
-use crate::keeper::{HandOver, Keeper, Notifications, context, work};
+use crate::keeper::{HandOver, Keeper, Notifications, work};
 use crate::names::RepoName;
 use crate::policy::Rules;
 use crate::settings::Settings;
@@ -85,9 +85,9 @@ impl KeeperObject {
         if let Ok(keeper) = &keeper
             && let Ok(Some(identity)) = keeper.identity()
         {
-            credentials.of_repository(identity.id);
+            credentials.set_repository(identity.id);
             if let Some(installation) = identity.installation {
-                credentials.heard_of(installation);
+                credentials.on_installation(installation);
             }
         }
         let (armed, working) = (Cell::new(None), Cell::new(None));
@@ -140,13 +140,13 @@ impl Inner {
         let keeper = self.keeper()?;
         keeper.set_repository(&event.repository)?;
         if let Some(id) = event.repository_id {
-            self.credentials.of_repository(id);
+            self.credentials.set_repository(id);
             let identity = Identity { id, installation: event.installation };
-            for (run_id, record) in keeper.identify(identity, &context(&self.rules, now(), 0.0))? {
+            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rules, now(), 0.0))? {
                 log::decision(&event.repository, run_id, &record);
             }
         }
-        if event.installation.is_some_and(|installation| self.credentials.heard_of(installation)) {
+        if event.installation.is_some_and(|installation| self.credentials.on_installation(installation)) {
             keeper.started(now())?;
         }
         keeper.take_over(event.run_id, records)?;
@@ -206,7 +206,7 @@ impl Inner {
         // Without one nothing was ever stored.
         let Some(repository) = keeper.repository()? else { return Ok(()) };
         if !self.settings.serves(&repository) {
-            let cx = context(&self.rules, now(), 0.0);
+            let cx = Context::new(&self.rules, now(), 0.0);
             for (run_id, record) in keeper.retire(&cx)? {
                 log::decision(&repository, run_id, &record);
             }

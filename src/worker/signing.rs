@@ -5,14 +5,15 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{CryptoKey, WorkerGlobalScope};
 
+use crate::github::app::KeyError;
 use crate::settings::App;
 use crate::settings::private_key;
 
 const ALGORITHM: &str = "RSASSA-PKCS1-v1_5";
 
 /// The signature of `text` by the App's key. What WebCrypto says of a bad key is not passed on: it is no help.
-pub async fn sign(app: &App, text: &str) -> Result<Vec<u8>, String> {
-    try_to_sign(app, text).await.map_err(|_| "it is not a whole RSA key".to_owned())
+pub async fn sign(app: &App, text: &str) -> Result<Vec<u8>, KeyError> {
+    try_to_sign(app, text).await.map_err(|_| KeyError)
 }
 
 async fn try_to_sign(app: &App, text: &str) -> Result<Vec<u8>, JsValue> {

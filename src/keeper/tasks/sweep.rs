@@ -1,8 +1,7 @@
 //! The sweep for missed webhooks: GitHub is asked for the runs that failed, page by page, and each is taken for a webhook that
 //! says so.
 
-use crate::github::request::{FailedRuns, Failing};
-use crate::github::{self, Call, Response};
+use crate::github::{self, Call, FailedRuns, Failing, Response};
 use crate::policy::Rules;
 use crate::time::Millis;
 use crate::webhook::event::RunEventKind;

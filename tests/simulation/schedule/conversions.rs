@@ -1,6 +1,6 @@
 //! The model's words in Rerunner's, as the JSON in between would have it; that is covered by other tests.
 
-use rerunner::github::log_tail::Tail;
+use rerunner::github::calls::log::Tail;
 use rerunner::github::{ListedRun, Page, Reply, ReplyHeaders, Response};
 use rerunner::names::Conclusion;
 use rerunner::names::{JobId, RepoName, RunAttempt, RunId, WorkflowId};

@@ -1,7 +1,7 @@
 //! Messages to people, which get lost, or arrive although the answer that says so is lost; and comments on pull
 //! requests. Each run is reported once, and none is forgotten.
 
-use rerunner::github::comments::MARK;
+use rerunner::github::calls::comments::MARK;
 use rerunner::keeper::{store::notices::NoticeKind, tasks::notify::Notification};
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;

@@ -1,10 +1,11 @@
 //! What a call that has reached GitHub does there, and what is answered.
 
 use percent_encoding::percent_decode_str;
-use rerunner::github::comments::{Author, MARK};
-use rerunner::github::pulls::PULLS_PER_PAGE;
-use rerunner::github::request::Failing;
-use rerunner::github::{Call, CommentAnswer, CommentCall, FetchedPolicy, Page, Reply, RerunAnswer, Response};
+use rerunner::github::calls::comments::MARK;
+use rerunner::github::calls::pull_requests::PULLS_PER_PAGE;
+use rerunner::github::{
+    Author, Call, CommentAnswer, CommentCall, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response,
+};
 use rerunner::policy::Scope;
 use rerunner::time::Span;
 use simulator::model::{self, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};

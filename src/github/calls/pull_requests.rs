@@ -1,14 +1,15 @@
-//! The pull requests from one branch: how a run's is found, which GitHub does not name where it is a fork's.
+//! "List pull requests" from one branch: how a run's is found, which GitHub does not name where it is a fork's.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::names::RepoName;
 use crate::policy::run::{Origin, PullRequest, Run};
 use crate::time::Millis;
 
-use super::Error;
-use super::answer::Reply;
-use super::evidence::{self, Page};
+use super::super::error::Error;
+use super::super::http::{Reply, Request};
+use super::Page;
 
 /// A pull request is about 25 kB, and its text up to 256 kB.
 pub const PULLS_PER_PAGE: u32 = 50;
@@ -47,13 +48,19 @@ impl Head {
     }
 }
 
-/// Reads the answer to "List pull requests".
+/// Open or not, newest first. Pages are counted from 1.
+pub fn request(repository: &RepoName, head: &Head, page: u32) -> Request {
+    let head = head.encoded(repository.owner());
+    Request::get(format!("/repos/{repository}/pulls?head={head}&state=all&per_page={PULLS_PER_PAGE}&page={page}"))
+}
+
 pub fn read(reply: &Reply) -> Result<Page<PullRequest>, Error> {
-    evidence::read(reply, "a list of pull requests", |body| {
-        let list: Vec<Wire> = serde_json::from_slice(body)?;
-        let full = list.len() >= PULLS_PER_PAGE as usize;
-        Ok(Page { full, total: None, items: list.into_iter().map(PullRequest::from).collect() })
-    })
+    if reply.status != 200 {
+        return Err(Error::of_optional_read(reply));
+    }
+    let list: Vec<Wire> = reply.json("a list of pull requests")?;
+    let listed = list.len();
+    Ok(Page::new(list.into_iter().map(PullRequest::from).collect(), listed, PULLS_PER_PAGE, None))
 }
 
 #[derive(Deserialize)]

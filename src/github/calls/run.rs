@@ -1,4 +1,4 @@
-//! A workflow run as GitHub's REST API shows it, in the few fields that decisions need.
+//! "Get a workflow run", in the few fields that decisions need.
 
 use serde::Deserialize;
 
@@ -6,35 +6,17 @@ use crate::names::{Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::run::{Fork, Origin, Run, is_pull_request};
 use crate::time::Millis;
 
-/// A run in a list, in the fewer fields that the sweep needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedRun {
-    pub run_id: RunId,
-    pub run_attempt: RunAttempt,
-    /// For a run that has ended: about when.
-    pub updated: Millis,
+use super::super::error::Error;
+use super::super::http::{Reply, Request};
+
+pub fn request(repository: &RepoName, run_id: RunId) -> Request {
+    Request::get(format!("/repos/{repository}/actions/runs/{run_id}"))
 }
 
-impl ListedRun {
-    /// Reads the answer to "List workflow runs for a repository".
-    pub fn list_from_json(body: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct List {
-            workflow_runs: Vec<Wire>,
-        }
-        #[derive(Deserialize)]
-        struct Wire {
-            id: RunId,
-            run_attempt: Option<RunAttempt>,
-            updated_at: Option<String>,
-        }
-        let list: List = serde_json::from_slice(body)?;
-        let read = |wire: Wire| {
-            // A time that cannot be read is no reason to pass a run over: the run itself is read before anything is done.
-            let updated = wire.updated_at.as_deref().and_then(Millis::from_rfc3339).unwrap_or(Millis(i64::MAX));
-            Self { run_id: wire.id, run_attempt: wire.run_attempt.unwrap_or(RunAttempt::FIRST), updated }
-        };
-        Ok(list.workflow_runs.into_iter().map(read).collect())
+pub fn read(reply: &Reply) -> Result<Box<Run>, Error> {
+    match reply.status {
+        200 => Run::from_json(&reply.body).map(Box::new).map_err(|error| Error::unreadable("a workflow run", &error)),
+        _ => Err(Error::of_basic_read(reply)),
     }
 }
 

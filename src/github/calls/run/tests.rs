@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::github::support;
 
 /// With all fields that are read.
 fn whole() -> Value {
@@ -21,7 +22,7 @@ fn whole() -> Value {
 }
 
 #[track_caller]
-fn read(run: &Value) -> Run {
+fn from_json(run: &Value) -> Run {
     Run::from_json(run.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}: {run}"))
 }
 
@@ -76,25 +77,17 @@ fn what_is_nullable_or_optional_may_be_either() {
         for value in [Some(Value::Null), None] {
             let mut run = whole();
             set(&mut run, field, value);
-            read(&run);
+            from_json(&run);
         }
     }
     let mut run = whole();
     set(&mut run, "pull_requests", Some(Value::Null));
-    assert_eq!((read(&run).pull_request, read(&run).is_superseded()), (None, false));
-    for field in ["run_attempt", "updated_at"] {
-        for value in [Some(Value::Null), None] {
-            let mut run = whole();
-            set(&mut run, field, value);
-            let list = json!({ "total_count": 1, "workflow_runs": [run] }).to_string();
-            assert_eq!(ListedRun::list_from_json(list.as_bytes()).unwrap().len(), 1, "{field}");
-        }
-    }
+    assert_eq!((from_json(&run).pull_request, from_json(&run).is_superseded()), (None, false));
 }
 
 #[test]
 fn a_number_counts_in_its_own_repository_only() {
-    let heads = |run: &Value| (read(run).pull_request, read(run).pull_request_heads);
+    let heads = |run: &Value| (from_json(run).pull_request, from_json(run).pull_request_heads);
     let mine = (Some(5), vec!["aaa".to_owned()]);
     assert_eq!(heads(&whole()), mine);
     for (path, value, counts) in [
@@ -147,8 +140,39 @@ fn whose_branch_it_is() {
         if let Some(head) = head {
             set(&mut run, "head_repository", Some(head));
         }
-        let read = read(&run);
+        let read = from_json(&run);
         assert_eq!((&read.origin, read.branch().as_deref()), (&expected, Some(branch)), "{event} {run}");
         assert_eq!(read.is_of_fork(), expected != Origin::Own);
     }
+}
+
+#[test]
+fn what_is_asked_for() {
+    let request = request(&RepoName::parse("octo/widgets").unwrap(), RunId::new(7).unwrap());
+    assert_eq!(request.in_short(), "Get /repos/octo/widgets/actions/runs/7");
+}
+
+#[test]
+fn what_is_answered() {
+    let run = json!({
+        "id": 7, "name": "ci", "run_attempt": 2, "status": "completed", "conclusion": "failure", "event": "push",
+        "head_sha": "abc", "actor": { "login": "ann" }, "triggering_actor": { "login": "bob" }, "pull_requests": [],
+    });
+    let of = |value: &Value| read(&support::reply(200, value));
+    let shown = of(&run).unwrap();
+    assert_eq!((shown.run_attempt.get(), shown.conclusion.map(|c| c.as_str())), (2, Some("failure")));
+    assert_eq!(shown.actors, ["ann", "bob"]);
+
+    let mut going = run.clone();
+    going["status"] = "in_progress".into();
+    let shown = of(&going).unwrap();
+    assert_eq!(shown.conclusion, None, "a conclusion counts only once the run is completed");
+
+    for broken in [json!({}), json!([]), json!({ "id": "x" })] {
+        assert!(matches!(of(&broken), Err(Error::Inconclusive { .. })));
+    }
+    assert_eq!(read(&support::message(404, "Not Found")), Err(Error::NotFound));
+    // Who may not even read is refused as an account.
+    let refused = Error::Credentials { message: "403 Something new".to_owned() };
+    assert_eq!(read(&support::message(403, "Something new")), Err(refused));
 }

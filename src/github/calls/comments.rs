@@ -1,11 +1,13 @@
-//! Comments on pull requests: the calls, and what they are answered.
+//! Comments on pull requests: found ("List issue comments"), made ("Create an issue comment") and edited ("Update an issue
+//! comment").
 
 use serde::Deserialize;
 
+use crate::names::RepoName;
 use crate::time::Millis;
 
-use super::Error;
-use super::answer::Reply;
+use super::super::error::Error;
+use super::super::http::{Method, Reply, Request};
 
 /// What our comments begin with. Readers do not see it.
 pub const MARK: &str = "<!-- rerunner -->";
@@ -79,8 +81,7 @@ impl Author {
         if reply.status != 200 {
             return Err(Error::of(reply));
         }
-        let user = serde_json::from_slice::<User>(&reply.body);
-        user.map(|user| Self::User(user.id)).map_err(|error| Error::unreadable("a user", &error))
+        reply.json("a user").map(|user: User| Self::User(user.id))
     }
 
     fn wrote(&self, comment: &Wire) -> bool {
@@ -96,10 +97,26 @@ impl Author {
     }
 }
 
+pub fn request(repository: &RepoName, call: &CommentCall) -> Request {
+    let issues = format!("/repos/{repository}/issues");
+    let json = |text: &str| serde_json::json!({ "body": text }).to_string();
+    match call {
+        CommentCall::Find { pull, since, page } => {
+            let since = since.to_rfc3339();
+            Request::get(format!("{issues}/{pull}/comments?since={since}&per_page={PER_PAGE}&page={page}"))
+        }
+        CommentCall::Create { pull, body } => Request::post(format!("{issues}/{pull}/comments"), json(body)),
+        CommentCall::Edit { comment_id, body } => {
+            let path = format!("{issues}/comments/{comment_id}");
+            Request { method: Method::Patch, ..Request::post(path, json(body)) }
+        }
+    }
+}
+
 pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<CommentAnswer, Error> {
     match (call, reply.status) {
         (CommentCall::Find { .. }, 200) => {
-            let all: Vec<Wire> = parse(reply, "a list of comments")?;
+            let all: Vec<Wire> = reply.json("a list of comments")?;
             let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(MARK));
             let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| us.wrote(wire)));
             Ok(match ours {
@@ -109,16 +126,12 @@ pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<Co
             })
         }
         (CommentCall::Create { .. } | CommentCall::Edit { .. }, 200 | 201) => {
-            parse(reply, "a comment").map(|wire: Wire| CommentAnswer::There(wire.id))
+            reply.json("a comment").map(|wire: Wire| CommentAnswer::There(wire.id))
         }
         // Somebody has deleted it.
         (CommentCall::Edit { .. }, 404 | 410) => Ok(CommentAnswer::NotThere),
         _ => Err(Error::of(reply)),
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, what: &str) -> Result<T, Error> {
-    serde_json::from_slice(&reply.body).map_err(|error| Error::unreadable(what, &error))
 }
 
 #[cfg(test)]
@@ -142,6 +155,24 @@ mod tests {
 
     fn bot() -> serde_json::Value {
         json!({ "id": 900, "login": "mine[bot]", "type": "Bot" })
+    }
+
+    #[test]
+    fn what_is_asked_for() {
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        let of = |call| request(&repository, &call).in_short();
+        assert_eq!(
+            of(CommentCall::Find { pull: 3, since: Millis(1_795_446_245_000), page: 2 }),
+            "Get /repos/octo/widgets/issues/3/comments?since=2026-11-23T15:04:05Z&per_page=100&page=2",
+        );
+        assert_eq!(
+            of(CommentCall::Create { pull: 3, body: "a \"b\"".to_owned() }),
+            r#"Post /repos/octo/widgets/issues/3/comments {"body":"a \"b\""}"#,
+        );
+        assert_eq!(
+            of(CommentCall::Edit { comment_id: 5, body: "x".to_owned() }),
+            r#"Patch /repos/octo/widgets/issues/comments/5 {"body":"x"}"#,
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Acting as a GitHub App: what is signed, what is asked for, and what GitHub can answer. Pure; [`super::credentials`]
-//! makes the calls.
+//! Acting as a GitHub App: what is signed, what is asked for, and what GitHub can answer. Pure; [`super::app_token`] makes
+//! the calls.
 //!
 //! An App proves who it is by a JSON Web Token that its private key has signed, and gets a token for an hour for one
 //! installation (GitHub Docs, "Generating an installation access token for a GitHub App"). Ours is narrowed to one
@@ -14,9 +14,8 @@ use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::settings::{App, Needed, Secret};
 use crate::time::{Millis, Span};
 
-use super::Error;
-use super::answer::Reply;
-use super::error::message;
+use super::super::error::{Error, message};
+use super::super::http::Reply;
 
 /// "60 seconds in the past, to allow for clock drift".
 const ISSUED_AGO: Span = Span::seconds(60);
@@ -26,6 +25,11 @@ const EXPIRES_IN: Span = Span::minutes(9);
 pub const RENEW_BEFORE: Span = Span::minutes(5);
 /// Clocks that differ by more than this are why a JSON Web Token is refused.
 const CLOCK_DIFFERS: Span = Span::seconds(30);
+
+/// Why nothing can be signed: the runtime says no more of a bad key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not a whole RSA key")]
+pub struct KeyError;
 
 /// A token for an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]

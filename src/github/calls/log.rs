@@ -1,11 +1,12 @@
-//! The end of a job's log, kept while the log streams by: so many lines, of so many bytes, whatever its length.
+//! "Download job logs for a workflow run": the end of a log, kept while the log streams by: so many lines, of so many bytes, whatever its length.
 
 use std::collections::VecDeque;
 
+use crate::names::{JobId, RepoName};
 use crate::policy::evidence::LogTail;
 
-use super::Error;
-use super::answer::Reply;
+use super::super::error::Error;
+use super::super::http::{Reply, Request};
 
 /// "The last 500 lines."
 const LINES: usize = 500;
@@ -13,6 +14,10 @@ const LINES: usize = 500;
 const LINE_BYTES: usize = 2_000;
 /// `2026-11-23T15:04:05.1234567Z `, with which the runner begins each line.
 const TIME_BYTES: usize = 29;
+
+pub fn request(repository: &RepoName, job_id: JobId) -> Request {
+    Request::get(format!("/repos/{repository}/actions/jobs/{job_id}/logs"))
+}
 
 /// Reads a whole log at once.
 pub fn read(reply: &Reply) -> Result<LogTail, Error> {
@@ -98,6 +103,13 @@ mod tests {
             (tail.first_line, tail.lines.iter().map(String::as_str).collect::<Vec<_>>()),
             (first_line, lines.to_vec())
         );
+    }
+
+    #[test]
+    fn what_is_asked_for() {
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        let request = request(&repository, JobId::new(9).unwrap()).in_short();
+        assert_eq!(request, "Get /repos/octo/widgets/actions/jobs/9/logs");
     }
 
     #[test]

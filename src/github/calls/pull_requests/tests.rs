@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::github::support::reply;
+use crate::github::support;
 use crate::names::Conclusion;
 use crate::names::{RepoName, RunAttempt, RunId};
 use crate::policy::run::Fork;
@@ -19,7 +19,7 @@ fn of_fork() -> Value {
 
 #[track_caller]
 fn one(pull: &Value) -> PullRequest {
-    read(&reply(200, &json!([pull]))).unwrap().items.into_iter().next().unwrap()
+    read(&support::reply(200, &json!([pull]))).unwrap().items.into_iter().next().unwrap()
 }
 
 fn run(origin: Origin) -> Run {
@@ -127,6 +127,9 @@ fn whose_branch_it_is_from() {
 fn what_is_asked_for() {
     let head = |run: &Run| Head::of(run).map(|head| head.encoded("octo"));
     assert_eq!(head(&run(Origin::Own)).as_deref(), Ok("octo:fix"));
+    let request = request(&RepoName::parse("octo/widgets").unwrap(), &Head::of(&run(Origin::Own)).unwrap(), 2);
+    let path = "/repos/octo/widgets/pulls?head=octo:fix&state=all&per_page=50&page=2";
+    assert_eq!(request.in_short(), format!("Get {path}"));
     let hostile = Run { head_branch: Some("a&state=open#\"ü/x".to_owned()), ..run(fork("ann/widgets", 1)) };
     assert_eq!(head(&hostile).as_deref(), Ok("ann:a%26state%3Dopen%23%22%C3%BC%2Fx"));
     for unknown in [
@@ -141,15 +144,15 @@ fn what_is_asked_for() {
 #[test]
 fn full_pages_and_other_answers() {
     for (n, full) in [(0, false), (49, false), (50, true)] {
-        let page = read(&reply(200, &json!(vec![of_fork(); n]))).unwrap();
+        let page = read(&support::reply(200, &json!(vec![of_fork(); n]))).unwrap();
         assert_eq!((page.items.len(), page.full), (n, full));
     }
     for (status, message) in [(403, "Resource not accessible by personal access token"), (404, "Not Found")] {
-        let answer = read(&reply(status, &json!({ "message": message })));
+        let answer = read(&support::reply(status, &json!({ "message": message })));
         assert!(matches!(answer, Err(Error::Refused { .. } | Error::NotFound)), "{answer:?}");
     }
     for broken in [json!({}), json!([{}]), json!([{ "number": 1, "head": null, "base": null }])] {
-        let answer = read(&reply(200, &broken));
+        let answer = read(&support::reply(200, &broken));
         assert!(matches!(answer, Err(Error::Inconclusive { .. })), "{answer:?}");
     }
 }

@@ -1,13 +1,14 @@
-//! What GitHub answers when it is asked for the policy file.
+//! "Get repository content": the policy file of the default branch.
 
-use super::Error;
-use super::answer::Reply;
+use crate::names::{FilePath, RepoName};
+
+use super::super::error::Error;
+use super::super::http::{RAW, Reply, Request};
 
 /// Of a policy file.
 pub const MAX_BYTES: usize = 64 * 1024;
 pub const MAX_SIZE: &str = "64 KiB";
 
-/// The answer to "Get repository content".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchedPolicy {
     File {
@@ -18,6 +19,12 @@ pub enum FetchedPolicy {
     NotModified,
     /// A file that is not UTF-8.
     NotText,
+}
+
+/// `etag`: of what is known of it.
+pub fn request(repository: &RepoName, path: &FilePath, etag: Option<String>) -> Request {
+    let path = format!("/repos/{repository}/contents/{}", path.encoded());
+    Request { accept: RAW, if_none_match: etag, ..Request::get(path) }
 }
 
 pub fn read(reply: Reply) -> Result<FetchedPolicy, Error> {
@@ -36,7 +43,7 @@ pub fn read(reply: Reply) -> Result<FetchedPolicy, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::ReplyHeaders;
+    use crate::github::ReplyHeaders;
 
     fn of(status: u16, body: &[u8]) -> Result<FetchedPolicy, Error> {
         let headers = ReplyHeaders { etag: Some("\"abc\"".to_owned()), ..ReplyHeaders::default() };
@@ -44,7 +51,15 @@ mod tests {
     }
 
     #[test]
-    fn the_table() {
+    fn what_is_asked_for() {
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        let path = FilePath::parse(".github/re runner.yml").unwrap();
+        let request = request(&repository, &path, None).in_short();
+        assert_eq!(request, "Get /repos/octo/widgets/contents/.github/re%20runner.yml");
+    }
+
+    #[test]
+    fn what_is_answered() {
         let file = FetchedPolicy::File { text: "version: 1\n".to_owned(), etag: Some("\"abc\"".to_owned()) };
         assert_eq!(of(200, b"version: 1\n"), Ok(file));
         let content_type = Some("text/html; charset=utf-8".to_owned());

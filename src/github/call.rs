@@ -1,0 +1,197 @@
+//! The calls that the Keeper makes, and what each brings. A call's request and the reading of its answer stand together,
+//! in its file of [`calls`].
+
+use crate::names::{FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::policy::Scope;
+use crate::policy::evidence::{Job, LogTail};
+use crate::policy::run::{PullRequest, Run};
+
+use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
+use super::calls::failed_runs::{self, FailedRuns, ListedRun};
+use super::calls::policy_file::{self, FetchedPolicy};
+use super::calls::pull_requests::{self, Head};
+use super::calls::rerun::{self, RerunAnswer};
+use super::calls::{Page, annotations, jobs, log, repository, run, workflow};
+use super::error::Error;
+use super::http::{Reply, Request};
+
+/// One call to GitHub that the Keeper asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    ReadRun {
+        run_id: RunId,
+    },
+    /// Whether the repository is there at all, for a run that is not.
+    ReadRepository {
+        run_id: RunId,
+    },
+    /// `run_attempt` is the attempt that the decision was about; the request itself cannot carry it.
+    Rerun {
+        run_id: RunId,
+        run_attempt: RunAttempt,
+        scope: Scope,
+        debug_logging: bool,
+    },
+    ListFailedRuns(FailedRuns),
+    /// The policy file of the default branch, for a run that is to be decided on. `etag`: of what is known of it.
+    ReadPolicy {
+        run_id: RunId,
+        path: FilePath,
+        etag: Option<String>,
+    },
+    /// The workflow of a run, for its name.
+    ReadWorkflow {
+        run_id: RunId,
+        workflow_id: WorkflowId,
+    },
+    /// The jobs of one attempt. Pages are counted from 1; GitHub cannot always give large ones.
+    ListJobs {
+        run_id: RunId,
+        run_attempt: RunAttempt,
+        per_page: u32,
+        page: u32,
+    },
+    ListAnnotations {
+        run_id: RunId,
+        job_id: JobId,
+        per_page: u32,
+        page: u32,
+    },
+    ReadLog {
+        run_id: RunId,
+        job_id: JobId,
+    },
+    /// The pull requests from a run's branch, open or not, newest first.
+    ListPulls {
+        run_id: RunId,
+        head: Head,
+        page: u32,
+    },
+    /// For people; not of one run.
+    Comment(CommentCall),
+}
+
+impl Call {
+    /// The run that it is about; `None` for a list.
+    pub fn run_id(&self) -> Option<RunId> {
+        match self {
+            Self::ReadRun { run_id }
+            | Self::ReadRepository { run_id }
+            | Self::Rerun { run_id, .. }
+            | Self::ReadPolicy { run_id, .. }
+            | Self::ReadWorkflow { run_id, .. }
+            | Self::ListJobs { run_id, .. }
+            | Self::ListAnnotations { run_id, .. }
+            | Self::ReadLog { run_id, .. }
+            | Self::ListPulls { run_id, .. } => Some(*run_id),
+            Self::ListFailedRuns(_) | Self::Comment(_) => None,
+        }
+    }
+
+    /// Requests that it takes: a log is somewhere else.
+    pub fn requests(&self) -> u32 {
+        if matches!(self, Self::ReadLog { .. }) { 2 } else { 1 }
+    }
+
+    /// Whether it is made only so that a decision knows more.
+    pub fn is_evidence(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadWorkflow { .. }
+                | Self::ListJobs { .. }
+                | Self::ListAnnotations { .. }
+                | Self::ReadLog { .. }
+                | Self::ListPulls { .. }
+        )
+    }
+
+    /// Whether a decision is made without what it asks for, if that is not to be had.
+    pub fn is_optional(&self) -> bool {
+        self.is_evidence() || matches!(self, Self::ReadPolicy { .. })
+    }
+
+    pub fn request(&self, repository: &RepoName) -> Request {
+        match self {
+            Self::ReadRun { run_id } => run::request(repository, *run_id),
+            Self::ReadRepository { .. } => repository::request(repository),
+            Self::Rerun { run_id, scope, debug_logging, .. } => {
+                rerun::request(repository, *run_id, *scope, *debug_logging)
+            }
+            Self::ListFailedRuns(page) => failed_runs::request(repository, page),
+            Self::ReadPolicy { path, etag, .. } => policy_file::request(repository, path, etag.clone()),
+            Self::ReadWorkflow { workflow_id, .. } => workflow::request(repository, *workflow_id),
+            Self::ListJobs { run_id, run_attempt, per_page, page } => {
+                jobs::request(repository, *run_id, *run_attempt, *per_page, *page)
+            }
+            Self::ListAnnotations { job_id, per_page, page, .. } => {
+                annotations::request(repository, *job_id, *per_page, *page)
+            }
+            Self::ReadLog { job_id, .. } => log::request(repository, *job_id),
+            Self::ListPulls { head, page, .. } => pull_requests::request(repository, head, *page),
+            Self::Comment(call) => comments::request(repository, call),
+        }
+    }
+
+    /// Reads the reply. `us`: who writes our comments, if the call looks for one.
+    pub fn response(&self, reply: Result<Reply, Error>, us: Option<&Author>) -> Response {
+        match self {
+            Self::ReadRun { .. } => Response::Run(reply.and_then(|reply| run::read(&reply))),
+            Self::ReadRepository { .. } => Response::Repository(reply.and_then(|reply| repository::read(&reply))),
+            Self::Rerun { .. } => Response::Rerun(reply.and_then(|reply| rerun::read(&reply))),
+            Self::ListFailedRuns(_) => Response::FailedRuns(reply.and_then(|reply| failed_runs::read(&reply))),
+            Self::ReadPolicy { .. } => Response::Policy(reply.and_then(policy_file::read)),
+            Self::ReadWorkflow { .. } => Response::Workflow(reply.and_then(|reply| workflow::read(&reply))),
+            Self::ListJobs { per_page, .. } => Response::Jobs(reply.and_then(|reply| jobs::read(&reply, *per_page))),
+            Self::ListAnnotations { per_page, .. } => {
+                Response::Annotations(reply.and_then(|reply| annotations::read(&reply, *per_page)))
+            }
+            Self::ReadLog { .. } => Response::Log(reply.and_then(|reply| log::read(&reply))),
+            Self::ListPulls { .. } => Response::Pulls(reply.and_then(|reply| pull_requests::read(&reply))),
+            Self::Comment(call) => Response::Comment(reply.and_then(|reply| comments::read(call, &reply, us))),
+        }
+    }
+}
+
+/// What a [`Call`] brought: a variant for each kind of call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Response {
+    Run(Result<Box<Run>, Error>),
+    /// It is there.
+    Repository(Result<(), Error>),
+    Rerun(Result<RerunAnswer, Error>),
+    FailedRuns(Result<Vec<ListedRun>, Error>),
+    Policy(Result<FetchedPolicy, Error>),
+    /// Its name.
+    Workflow(Result<String, Error>),
+    Jobs(Result<Page<Job>, Error>),
+    /// Their messages.
+    Annotations(Result<Page<String>, Error>),
+    Log(Result<LogTail, Error>),
+    Pulls(Result<Page<PullRequest>, Error>),
+    Comment(Result<CommentAnswer, Error>),
+}
+
+impl Response {
+    /// Whether it proves that GitHub takes the credentials. Reading takes less permission than re-running: only what was
+    /// refused shows that it is allowed again.
+    pub fn takes_credentials(&self) -> bool {
+        matches!(self, Self::Rerun(Ok(_)))
+    }
+
+    /// `None`: GitHub did what it was asked for, which proves that it shows the repository.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Run(result) => result.as_ref().err(),
+            Self::Repository(result) => result.as_ref().err(),
+            Self::Rerun(result) => result.as_ref().err(),
+            Self::FailedRuns(result) => result.as_ref().err(),
+            Self::Policy(result) => result.as_ref().err(),
+            Self::Workflow(result) => result.as_ref().err(),
+            Self::Jobs(result) => result.as_ref().err(),
+            Self::Annotations(result) => result.as_ref().err(),
+            Self::Log(result) => result.as_ref().err(),
+            Self::Pulls(result) => result.as_ref().err(),
+            Self::Comment(result) => result.as_ref().err(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! A file for each kind of call: `request` builds it, `read` reads the answer, and the tests of both follow. The wire shapes
+//! stay in their file. Another call takes a file here and its arms in [`super::call`].
+
+pub mod annotations;
+pub mod comments;
+pub mod failed_runs;
+pub mod jobs;
+pub mod log;
+pub mod policy_file;
+pub mod pull_requests;
+pub mod repository;
+pub mod rerun;
+pub mod run;
+pub mod workflow;
+
+/// Jobs, or annotations, on a page at first: the most that GitHub gives.
+pub const EVIDENCE_PER_PAGE: u32 = 100;
+/// And at last, where GitHub cannot give more of them, or they are too long.
+pub const EVIDENCE_SMALLEST: u32 = 20;
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Whether the page was full, so that there may be another.
+    pub full: bool,
+    /// How many there are on all pages, where GitHub says so.
+    pub total: Option<u64>,
+}
+
+impl<T> Page<T> {
+    /// Of the `listed` entries of a page that was asked for with so many.
+    fn new(items: Vec<T>, listed: usize, per_page: u32, total: Option<u64>) -> Self {
+        Self { items, full: listed >= usize::try_from(per_page).unwrap_or(usize::MAX), total }
+    }
+}

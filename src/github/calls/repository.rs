@@ -1,0 +1,37 @@
+//! "Get a repository": whether it is there at all.
+
+use crate::names::RepoName;
+
+use super::super::error::Error;
+use super::super::http::{Reply, Request};
+
+pub fn request(repository: &RepoName) -> Request {
+    Request::get(format!("/repos/{repository}"))
+}
+
+pub fn read(reply: &Reply) -> Result<(), Error> {
+    match reply.status {
+        200 if !reply.is_page() => Ok(()),
+        _ => Err(Error::of_basic_read(reply)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::support;
+
+    #[test]
+    fn what_is_asked_for_and_answered() {
+        let repository = RepoName::parse("octo/widgets").unwrap();
+        assert_eq!(request(&repository).in_short(), "Get /repos/octo/widgets");
+        let there = support::message(200, "");
+        assert_eq!(read(&there), Ok(()));
+        let mut page = there;
+        page.headers.content_type = Some("text/html".to_owned());
+        assert_eq!(read(&page), Err(Error::inconclusive("GitHub answered 200")));
+        assert_eq!(read(&support::message(404, "Not Found")), Err(Error::NotFound));
+        let refused = Error::Credentials { message: "403 Something new".to_owned() };
+        assert_eq!(read(&support::message(403, "Something new")), Err(refused));
+    }
+}

@@ -1,0 +1,84 @@
+//! The App's own calls, by which it gets a token for its installation on the repository.
+
+use crate::names::{InstallationId, RepoName};
+use crate::settings::App;
+use crate::time::Millis;
+
+use super::super::error::Error;
+use super::super::http::{Method, Reply};
+use super::app::{self, InstallationToken};
+use super::{Credentials, Transport};
+
+impl Credentials {
+    /// `None`: the App is not installed there.
+    pub(super) async fn fetch_app_token(
+        &self,
+        github: &impl Transport,
+        app: &App,
+        repository: &RepoName,
+    ) -> Result<Option<InstallationToken>, Error> {
+        let known = self.state.borrow().installation;
+        if let Some(installation) = known {
+            if let Some(token) = self.create_token(github, app, repository, installation).await? {
+                return Ok(Some(token));
+            }
+            // It was removed, and perhaps installed anew.
+            self.state.borrow_mut().installation = None;
+        }
+        let reply = self.call_as_app(github, app, Method::Get, &app::installation_path(repository), None).await?;
+        let Some(installation) = app::read_installation(&reply)? else { return Ok(None) };
+        self.state.borrow_mut().installation = Some(installation);
+        self.create_token(github, app, repository, installation).await
+    }
+
+    async fn create_token(
+        &self,
+        github: &impl Transport,
+        app: &App,
+        repository: &RepoName,
+        installation: InstallationId,
+    ) -> Result<Option<InstallationToken>, Error> {
+        let (id, path) = (self.state.borrow().repository, app::token_path(installation));
+        let ask = async |permissions| {
+            let body = app::token_body(repository, id, &permissions);
+            let reply = self.call_as_app(github, app, Method::Post, &path, Some(&body)).await?;
+            Ok::<_, Error>((reply.status, app::read_token(&reply, app.needed)))
+        };
+        let (status, answer) = ask(app.needed.to_json()).await?;
+        match app.needed.at_least() {
+            Some(less) if status == 422 && answer.is_err() => {
+                let (_, with_less) = ask(less).await?;
+                if let Ok(Some(token)) = with_less { Ok(Some(token)) } else { answer }
+            }
+            _ => answer,
+        }
+    }
+
+    /// If GitHub's clock differs from ours, the call is made again by GitHub's.
+    pub async fn call_as_app(
+        &self,
+        github: &impl Transport,
+        app: &App,
+        method: Method,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<Reply, Error> {
+        let by_clock = async |ahead: i64| {
+            let claims = app.claims(Millis(github.now().0.saturating_add(ahead)));
+            let signature = github.sign(app, &claims).await;
+            let signature = signature.map_err(|error| Error::Credentials {
+                message: format!("GITHUB_APP_PRIVATE_KEY cannot be used: {error}"),
+            })?;
+            github.exchange(method, path, body, &app::signed(&claims, &signature)).await
+        };
+        let ahead = self.state.borrow().clock_ahead;
+        let reply = by_clock(ahead).await?;
+        match app::clock_is_off(&reply, github.now()).filter(|off| off.abs_diff(ahead) > 5_000) {
+            Some(off) => {
+                self.state.borrow_mut().clock_ahead = off;
+                by_clock(off).await
+            }
+            None => Ok(reply),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Which credentials a call to GitHub is made with: the App's, where it is installed, else the token.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`app`] | acting as a GitHub App: what is signed, what is asked for, how the answers are read |
+//! | [`app_token`] | the App's own calls, by which it gets a token for an installation |
+//! | [`state`] | what is known between calls, and what a refusal means for it |
+//!
+//! An installation token is kept in memory only, for the one repository that it is narrowed to: a secret is never in
+//! storage, and after a restart one call or two get another. It is fetched once, however many calls wait for it, renewed
+//! before it expires, and given up when GitHub refuses it.
+
+pub mod app;
+mod app_token;
+pub mod state;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+use futures_util::lock::Mutex;
+
+use crate::names::{InstallationId, RepoName, RepositoryId};
+use crate::settings::{App, Secret, Settings};
+use crate::time::{Millis, Span};
+
+use super::calls::comments::Author;
+use super::error::Error;
+use super::http::{Method, Reply};
+use super::redirect::RepositoryPath;
+
+use state::{Refusal, State};
+
+/// How long the App is taken for not installed, where there is a token to use instead.
+const NOT_INSTALLED_FOR: Span = Span::minutes(10);
+/// How long one call waits for another that fetches the token: as long as that can take.
+const FETCH_TIME_OUT: Span = Span::seconds(10);
+
+/// How calls are sent.
+#[expect(async_fn_in_trait, reason = "both implementations are in this project, and neither needs Send futures")]
+pub trait Transport {
+    fn now(&self) -> Millis;
+    /// By RSASSA-PKCS1-v1_5 with SHA-256. An error says what is wrong with the key.
+    async fn sign(&self, app: &App, claims: &str) -> Result<Vec<u8>, app::KeyError>;
+    async fn exchange(&self, method: Method, path: &str, body: Option<&str>, token: &Secret) -> Result<Reply, Error>;
+    async fn wait(&self, span: Span);
+}
+
+/// The credentials for one repository.
+pub struct Credentials {
+    settings: Rc<Settings>,
+    state: RefCell<State>,
+    fetching: Mutex<()>,
+}
+
+/// For `Authorization: Bearer …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorization {
+    Token(Secret),
+    Installation(Secret),
+}
+
+impl Authorization {
+    pub fn is_the_apps(&self) -> bool {
+        matches!(self, Self::Installation(_))
+    }
+
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Token(secret) | Self::Installation(secret) => secret,
+        }
+    }
+}
+
+impl Credentials {
+    pub fn new(settings: Rc<Settings>) -> Self {
+        Self { settings, state: RefCell::default(), fetching: Mutex::new(()) }
+    }
+
+    /// What to make the next call with.
+    pub async fn authorization(&self, github: &impl Transport, repository: &RepoName) -> Result<Authorization, Error> {
+        let token = self.settings.github_token.clone().map(Authorization::Token);
+        let Some(app) = &self.settings.github_app else {
+            return token.ok_or_else(|| Error::Credentials { message: "GITHUB_TOKEN is not set".to_owned() });
+        };
+        if let Some(usable) = self.state.borrow().usable(github.now(), token.as_ref()) {
+            return Ok(usable);
+        }
+        // A fetch that was cut off must not hold up the others for ever.
+        let turn = select(self.fetching.lock(), Box::pin(github.wait(FETCH_TIME_OUT))).await;
+        let _turn = match turn {
+            Either::Left((turn, _)) => Some(turn),
+            Either::Right(_) => None,
+        };
+        if let Some(usable) = self.state.borrow().usable(github.now(), token.as_ref()) {
+            return Ok(usable);
+        }
+        let fetched = self.fetch_app_token(github, app, repository).await;
+        let mut state = self.state.borrow_mut();
+        state.app_is_unusable = match &fetched {
+            Ok(token) => token.is_none(),
+            Err(error) => *error == app::suspended(),
+        };
+        match (fetched?, token) {
+            (Some(fetched), _) => {
+                let secret = fetched.token.clone();
+                state.token = Some(fetched);
+                state.unproven_since = Some(github.now());
+                state.not_installed_until = None;
+                Ok(Authorization::Installation(secret))
+            }
+            (None, Some(token)) => {
+                state.not_installed_until = Some(github.now() + NOT_INSTALLED_FOR);
+                Ok(token)
+            }
+            (None, None) => Err(app::not_installed(repository)),
+        }
+    }
+
+    /// Who writes with what [`Credentials::authorization`] gives now.
+    pub async fn author(&self, github: &impl Transport, repository: &RepoName) -> Result<Author, Error> {
+        let authorization = self.authorization(github, repository).await?;
+        if let (Authorization::Installation(_), Some(app)) = (&authorization, &self.settings.github_app) {
+            return Ok(Author::App(app.id.clone()));
+        }
+        if let Some(user) = &self.state.borrow().user {
+            return Ok(user.clone());
+        }
+        let reply = github.exchange(Method::Get, "/user", None, authorization.secret()).await?;
+        let user = Author::of_token(&reply)?;
+        self.state.borrow_mut().user = Some(user.clone());
+        Ok(user)
+    }
+
+    /// Whether the App is what is used for the repository, as far as is known.
+    pub fn use_the_app(&self) -> bool {
+        self.settings.github_app.is_some() && self.state.borrow().not_installed_until.is_none()
+    }
+
+    /// Whether the next call may have to be made several times, as GitHub may not know its token yet.
+    pub fn are_unproven(&self) -> bool {
+        self.settings.github_app.is_some() && self.state.borrow().is_unproven()
+    }
+
+    /// A webhook came from this installation. Whether the App was unusable until now: GitHub sends none where the App is
+    /// not installed, or suspended.
+    pub fn on_installation(&self, installation: InstallationId) -> bool {
+        self.state.borrow_mut().on_installation(installation)
+    }
+
+    /// GitHub did not refuse a call that was made with these.
+    pub fn on_accepted(&self, authorization: &Authorization) {
+        self.state.borrow_mut().on_accepted(authorization);
+    }
+
+    /// GitHub refused a call that was made with these, for the `tries`-th time.
+    pub fn on_refused(&self, authorization: &Authorization, reply: &Reply, tries: usize, now: Millis) -> Refusal {
+        self.state.borrow_mut().on_refused(authorization, reply, tries, now)
+    }
+
+    /// Which repository it is, whatever its name.
+    pub fn set_repository(&self, id: RepositoryId) {
+        self.state.borrow_mut().set_repository(id);
+    }
+
+    /// Where GitHub says that the repository is now, if not at its name.
+    pub fn moved_to(&self) -> Option<RepositoryPath> {
+        self.state.borrow().moved_to.clone()
+    }
+
+    pub fn set_moved_to(&self, path: RepositoryPath) {
+        self.state.borrow_mut().moved_to = Some(path);
+    }
+}
+
+#[cfg(test)]
+mod tests;
