@@ -186,7 +186,7 @@ fn what_changed_while_evidence_was_gathered_counts() {
     // Somebody presses the button, and it passes.
     play.github.borrow_mut().attempt = 2;
     play.ends(Conclusion::Success);
-    play.noted(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
     let settled = play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
     assert_eq!(settled.task, None);
     play.pass_working(Span::minutes(5));

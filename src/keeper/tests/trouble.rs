@@ -21,7 +21,7 @@ fn a_lost_answer_is_told_by_the_next_attempts_webhook_too() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(10));
     play.ends(Conclusion::Failure);
-    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(2));
     play.reruns(&[1, 2]);
     play.stands(RunOutcome::Rerunning, 2);
