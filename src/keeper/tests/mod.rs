@@ -14,12 +14,11 @@ use crate::github::Failing;
 use crate::github::calls::pull_requests::PULLS_PER_PAGE;
 use crate::github::{self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response};
 use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
-use crate::policy::RunOutcome;
-use crate::policy::Scope;
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Origin, PullRequest, Run};
+use crate::policy::{Rules, RunOutcome, Scope};
 use crate::settings::Settings;
-use crate::time::Span;
+use crate::time::{Millis, Span};
 use crate::webhook::event::RunEventKind;
 
 mod budgets;
@@ -235,7 +234,7 @@ impl Play {
     }
 
     fn cx(&self) -> Context<'_> {
-        context(&self.rules, self.now.get(), 0.5)
+        Context::new(&self.rules, self.now.get(), 0.5)
     }
 
     fn pass(&self, span: Span) {
@@ -248,7 +247,7 @@ impl Play {
     }
 
     #[track_caller]
-    fn noted(&self, kind: RunEventKind, run_attempt: Option<u32>, expected: ReceiptKind) {
+    fn webhook(&self, kind: RunEventKind, run_attempt: Option<u32>, expected: ReceiptKind) {
         let receipt = self.on_webhook(kind, run_attempt);
         assert_eq!(receipt.kind, expected, "{}", receipt.reason);
     }
