@@ -107,7 +107,7 @@ impl Schedule {
         let lasts = (self.heals - START).as_millis();
         let burst = world.random.usize(0..4) == 0;
         let weeks = self.kind == Kind::Weeks;
-        for (repository, name) in REPOSITORIES.iter().enumerate().take(self.ids.len()) {
+        for (repository, name) in REPOSITORIES.into_iter().enumerate().take(self.ids.len()) {
             // A webhook of before: without one the Keeper would not know its repository.
             let name = RepoName::parse(name).expect("a name");
             let event =
