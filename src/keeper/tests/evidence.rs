@@ -115,6 +115,17 @@ fn lost_answers_are_asked_for_again_and_then_done_without() {
 }
 
 #[test]
+fn a_list_that_is_too_long_is_no_outage_in_the_end() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.github.borrow_mut().evidence_problems = vec![github::Error::TooLarge { limit: "4 MiB" }; 3];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    assert_eq!(asked(&play, is_jobs), 3, "in three sizes of pages");
+    play.stands(RunOutcome::Left, 0);
+    assert_eq!(detail(&play).absent, ["jobs: GitHub's answer is larger than 4 MiB"]);
+}
+
+#[test]
 fn after_an_outage_evidence_is_not_done_without_at_once() {
     let play = with_log(&["read ECONNRESET"]);
     play.github.borrow_mut().read_problems = vec![lost(); 10];
