@@ -153,7 +153,7 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
     }
 }
 
-fn judged(name: &str, step: Option<&str>, action: Action, rule: Option<&str>) -> FailedJob {
+fn failed_job(name: &str, step: Option<&str>, action: Action, rule: Option<&str>) -> FailedJob {
     FailedJob {
         name: name.to_owned(),
         step: step.map(str::to_owned),
@@ -172,8 +172,8 @@ fn judged(name: &str, step: Option<&str>, action: Action, rule: Option<&str>) ->
 fn one_run() -> OneRunView {
     let detail = Detail {
         jobs: vec![
-            judged("browser tests", Some("Run browser tests"), Action::Rerun, Some("network")),
-            judged("all-green", Some("Check"), Action::Ignore, Some("gates fail because others did")),
+            failed_job("browser tests", Some("Run browser tests"), Action::Rerun, Some("network")),
+            failed_job("all-green", Some("Check"), Action::Ignore, Some("gates fail because others did")),
         ],
         fetched: vec!["jobs".to_owned(), "log of browser tests".to_owned()],
         absent: vec!["annotations of browser tests: 403".to_owned()],
@@ -292,9 +292,10 @@ fn hostile_run() -> String {
         view.run.branch = Some(name.clone());
         view.run.event = Some(name.clone());
         let detail = &mut view.decisions[0].detail;
-        detail
-            .jobs
-            .push(FailedJob { runner: Some(name.clone()), ..judged(&name, Some(&name), Action::Leave, Some(&name)) });
+        detail.jobs.push(FailedJob {
+            runner: Some(name.clone()),
+            ..failed_job(&name, Some(&name), Action::Leave, Some(&name))
+        });
         detail.rules.push(name.clone());
         detail.absent.push(name);
     }

@@ -5,8 +5,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use rerunner::github::{Call, Page, RerunAnswer, Response};
+use rerunner::keeper::state_machine::Context;
 use rerunner::keeper::store::{Sql, Value};
-use rerunner::keeper::{Keeper, Task, context};
+use rerunner::keeper::{Keeper, Task};
 use rerunner::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::Rules;
 use rerunner::policy::evidence::{Job, Step};
@@ -49,13 +50,13 @@ impl Repository {
             delivery: DeliveryId::parse(&id),
             ..RunEvent::new(RepoName::parse("octo/widgets").unwrap(), run_id, RunAttempt::new(attempt), kind)
         };
-        self.keeper.receive(&event, &context(&self.rules, self.now, 0.5)).unwrap();
+        self.keeper.receive(&event, &Context::new(&self.rules, self.now, 0.5)).unwrap();
     }
 
     /// What an alarm does: all that is due, with GitHub answering at once.
     fn work(&mut self, attempt: u32, conclusion: Conclusion) {
         loop {
-            let cx = context(&self.rules, self.now, 0.5);
+            let cx = Context::new(&self.rules, self.now, 0.5);
             match self.keeper.next(true, &cx).unwrap() {
                 None => break,
                 Some(Task::Wait(span)) => self.now = self.now + span,
@@ -79,7 +80,7 @@ impl Repository {
                 Call::ListJobs { .. } => Response::Jobs(Ok(Page { items: jobs(), full: false, total: None })),
                 _ => Response::Rerun(Ok(RerunAnswer::Accepted)),
             };
-            next = self.keeper.answered(&call, answer, &context(&self.rules, self.now, 0.5)).unwrap().task;
+            next = self.keeper.answered(&call, answer, &Context::new(&self.rules, self.now, 0.5)).unwrap().task;
         }
     }
 

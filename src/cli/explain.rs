@@ -117,7 +117,7 @@ fn subject(arguments: &Arguments) -> Result<(Run, Vec<ExportedJob>), Failure> {
     Ok((run, export.jobs))
 }
 
-/// A job's webhook is only a hint: this is the run if nothing else is wrong with it.
+/// A job's webhook only says when to look: this is the run if nothing else is wrong with it.
 fn run_of_job(job: &Value) -> Result<Run, String> {
     let same = [
         ("id", "run_id"),

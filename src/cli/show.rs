@@ -42,7 +42,7 @@ fn detail(detail: &Detail) -> String {
         text.push_str("\nFailed jobs:\n");
         let width = detail.jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(40);
         for job in &detail.jobs {
-            let _ = writeln!(text, "  {:width$}  {}", line(&job.name), line(&judged(job)));
+            let _ = writeln!(text, "  {:width$}  {}", line(&job.name), line(&matched(job)));
         }
     }
     if detail.more_jobs > 0 {
@@ -66,7 +66,7 @@ fn detail(detail: &Detail) -> String {
     text
 }
 
-fn judged(job: &FailedJob) -> String {
+fn matched(job: &FailedJob) -> String {
     let then = match job.action {
         Some(Action::Rerun) => "re-run",
         Some(Action::Leave) => "leave",

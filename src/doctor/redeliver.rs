@@ -101,7 +101,7 @@ async fn all(github: &impl GitHub, who: Who<'_>, deliveries: &str) -> Result<Vec
 
 fn page(reply: &Reply) -> Result<Vec<Delivery>, github::Error> {
     if reply.status != 200 {
-        return Err(github::Error::of(&reply));
+        return Err(github::Error::of(reply));
     }
     Delivery::list(reply).ok_or_else(|| github::Error::inconclusive("GitHub's answer is not a list of deliveries"))
 }

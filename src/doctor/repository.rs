@@ -143,7 +143,7 @@ impl Hook {
 async fn look_at_webhook(
     github: &impl GitHub,
     site: &Site,
-    told_by_app: bool,
+    sent_by_app: bool,
     repository: &RepoName,
     findings: &mut Vec<Finding>,
 ) {
@@ -152,7 +152,7 @@ async fn look_at_webhook(
     let who = Who::Repository(repository);
     let hooks: Vec<Hook> = match read(github, who, &hooks_path(repository)).await {
         Ok(hooks) => hooks,
-        Err(_) if told_by_app => {
+        Err(_) if sent_by_app => {
             findings.push(Finding::ok(check, "the App's"));
             return;
         }
@@ -169,7 +169,7 @@ async fn look_at_webhook(
         }
     };
     let Some(hook) = hooks.iter().find(|hook| hook.comes_to(site)) else {
-        findings.push(if told_by_app {
+        findings.push(if sent_by_app {
             Finding::ok(check, "the App's")
         } else {
             Finding::warning(
@@ -187,7 +187,7 @@ async fn look_at_webhook(
         Finding::wrong(check, format!("it sends {events}, but not Workflow runs"), page.clone())
     } else if hook.config.secret.is_none() {
         Finding::wrong(check, "it has no secret, so the Worker rejects what it sends", page.clone())
-    } else if told_by_app {
+    } else if sent_by_app {
         Finding::warning(check, "the App has one too, so each event arrives twice; one is enough", page.clone())
     } else {
         let kind = hook.config.content_type.as_deref().unwrap_or("form");

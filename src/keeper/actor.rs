@@ -30,7 +30,7 @@ pub struct Keeper<S> {
     pub(super) collectors: RefCell<BTreeMap<RunId, EvidenceCollector>>,
     /// What decisions wait for that GitHub did not have.
     pub(super) missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
-    /// Workers KV is not told again before this whether cancelled runs are wanted.
+    /// Workers KV is not written again before this, of whether cancelled runs are wanted.
     pub(super) cancelled_due: Cell<Option<Millis>>,
     pub(super) cached: Cached,
 }

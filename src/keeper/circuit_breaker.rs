@@ -261,7 +261,9 @@ mod tests {
             }
         }
         let limited = tripped(TripReason::RateLimit, None, 0, 0.0);
-        assert!(limited.is_closed_by(&accepted, limited.until) && !limited.is_closed_by(&lost, limited.until));
+        for (answer, closes) in answers.into_iter().zip([true, true, true, true, false]) {
+            assert_eq!(limited.is_closed_by(answer, limited.until), closes, "{answer:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Evidence for one decision, gathered call by call. Pure, and only ever in memory: logs are not stored, and after a
-//! crash it is gathered anew.
+//! Evidence for one decision, collected call by call. Pure, and only ever in memory: logs are not stored, and after a
+//! crash it is collected anew.
 //!
 //! What GitHub does not have is not always absent: its lists are behind for some seconds after a run has ended, and large
-//! pages of large lists fail where smaller ones do not. So smaller pages are tried at once, and what is missing is noted
+//! pages of large lists fail where smaller ones do not. So smaller pages are tried at once, and what is missing is remembered
 //! ([`EvidenceCollector::missing`]): the decision that goes by it is made only after it was asked for again.
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub struct EvidenceCollector {
     evidence: Evidence,
     asked: Option<Call>,
     requests: u32,
-    /// How often the object died before while evidence of this attempt was gathered. `None`: nothing was asked for yet.
+    /// How often the object died before while evidence of this attempt was collected. `None`: nothing was asked for yet.
     deaths: Option<u32>,
     /// Of the pages so far.
     jobs: Vec<Job>,
@@ -95,7 +95,7 @@ impl EvidenceCollector {
         }
     }
 
-    /// The run was read again. What was gathered stands, if it was of this attempt and the attempt had ended.
+    /// The run was read again. What was collected stands, if it was of this attempt and the attempt had ended.
     pub fn read_again(self, run: Run, now: Millis) -> Self {
         let same = (self.run.run_attempt, self.run.conclusion) == (run.run_attempt, run.conclusion);
         if same {

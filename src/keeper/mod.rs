@@ -46,8 +46,6 @@ pub mod work;
 #[cfg(test)]
 mod tests;
 
-use crate::policy::Rules;
-use crate::time::Millis;
 use crate::webhook::event::RunEvent;
 
 pub use actor::{Keeper, Notifications};
@@ -78,7 +76,7 @@ impl<S: Sql> Keeper<S> {
         let mut step = on_webhook::on_webhook(self.store.run(event.run_id)?, event, cx);
         if let (Some(tracked), Some(workflow)) = (&mut step.tracked, &event.workflow) {
             let before = tracked.attempts();
-            tracked.is_told_of(workflow);
+            tracked.set_workflow(workflow);
             if tracked.published && tracked.attempts() != before {
                 tracked.publish = Some(cx.now);
             }
@@ -99,9 +97,4 @@ impl<S: Sql> Keeper<S> {
         }
         Ok((step.receipt, step.records))
     }
-}
-
-/// What decisions go by, for a Keeper's transitions.
-pub fn context(rules: &Rules, now: Millis, chance: f64) -> Context<'_> {
-    Context { now, rules, first_look: rules.delay, chance }
 }

@@ -28,7 +28,7 @@ const RERUNNABLE_FOR: Span = Span::days(30);
 /// What a 404 says.
 pub const GONE: &str = "the run or the repository is gone, or there is no access to it.";
 
-/// GitHub does not show a run that a webhook has told of: its reads are behind now and then, and so are permissions. If
+/// GitHub does not show a run that a webhook has reported: its reads are behind now and then, and so are permissions. If
 /// that lasts, it is asked whether it shows the repository.
 pub fn unseen(mut tracked: TrackedRun, cx: &Context) -> Step {
     if tracked.tries >= UNSEEN_TRIES {
@@ -158,7 +158,7 @@ pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> O
     Some(Step::of(tracked))
 }
 
-/// GitHub shows an older attempt than a webhook or its own answer has told of.
+/// GitHub shows an older attempt than a webhook or its own answer has reported.
 pub fn behind(mut tracked: TrackedRun, shown: RunAttempt, cx: &Context) -> Step {
     if tracked.tries >= BEHIND_TRIES {
         let (known, pending) = (tracked.run_attempt.unwrap_or(shown), tracked.pending.take());

@@ -12,7 +12,7 @@ use crate::time::{Millis, Span};
 
 /// A change of the file holds after this at the latest.
 const READ_EVERY: Span = Span::minutes(5);
-/// While GitHub does not answer, what is known of the file holds, and this is how often it is asked for.
+/// While GitHub does not answer, the last version of the file applies, and this is how often it is asked for.
 const AGAIN: Span = Span::minutes(1);
 
 /// What is stored of it. The text lies apart, as it may be long.

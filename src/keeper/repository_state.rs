@@ -13,7 +13,7 @@ use crate::time::Millis;
 use super::actor::Keeper;
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::policy_cache::{PolicyCache, PolicyFile};
-use super::retention::CREDENTIALS_TOLD_AGAIN;
+use super::retention::CREDENTIALS_PUBLISHED_AGAIN;
 use super::state_machine::Context;
 use super::store::{Fact, Sql, StoreError};
 use super::summary::Writing;
@@ -100,7 +100,7 @@ impl<S: Sql> Keeper<S> {
             TripReason::Credentials { message } => {
                 if self.refusal()?.as_ref() != Some(message) || self.is_report_old(cx.now)? {
                     self.store.set_fact(Fact::Refusal, Some(message))?;
-                    self.store.set_fact(Fact::RefusalTold, Some(&cx.now))?;
+                    self.store.set_fact(Fact::RefusalPublished, Some(&cx.now))?;
                     self.summary_changed(cx.now)?;
                     credentials = Some(Err(message.clone()));
                 }
@@ -259,8 +259,8 @@ impl<S: Sql> Keeper<S> {
     }
 
     fn is_report_old(&self, now: Millis) -> Result<bool, StoreError> {
-        let reported: Option<Millis> = self.store.fact(Fact::RefusalTold)?;
-        Ok(reported.is_none_or(|reported| now - reported > CREDENTIALS_TOLD_AGAIN))
+        let reported: Option<Millis> = self.store.fact(Fact::RefusalPublished)?;
+        Ok(reported.is_none_or(|reported| now - reported > CREDENTIALS_PUBLISHED_AGAIN))
     }
 
     /// Since when no re-run is called for; `None`: it is not paused. What arrives meanwhile is stored, and stays due.

@@ -45,9 +45,10 @@ const _: () = assert!(BUDGET.as_millis() >= 2 * BUDGET_WINDOW.as_millis(), "what
 /// Whether GitHub takes the credentials, in Workers KV.
 pub const CREDENTIALS_TTL: Span = Span::days(1);
 /// That it does not is said again after this.
-pub const CREDENTIALS_TOLD_AGAIN: Span = Span::hours(12);
+pub const CREDENTIALS_PUBLISHED_AGAIN: Span = Span::hours(12);
 
-const _: () = assert!(CREDENTIALS_TOLD_AGAIN.as_millis() < CREDENTIALS_TTL.as_millis(), "said again before it expires");
+const _: () =
+    assert!(CREDENTIALS_PUBLISHED_AGAIN.as_millis() < CREDENTIALS_TTL.as_millis(), "said again before it expires");
 
 /// Rows deleted in one go.
 pub const PRUNED_AT_ONCE: i64 = 1_000;

@@ -1,4 +1,4 @@
-//! The state machine of a tracked run: what was heard in, what to store and to call out. Pure: time, chance and
+//! The state machine of a tracked run: what happened in, what to store and to call out. Pure: time, chance and
 //! rules are passed in, and nothing here knows where the run is stored or how GitHub is called.
 //!
 //! A run is *due* at a time, or *ended* when nothing is due. When it is due it is always first read from GitHub:
@@ -39,7 +39,7 @@ pub const STILL_GOING_MOST: Span = Span::minutes(5);
 /// After two hours of that: one that waits for an approval, or for a runner that nobody has, can wait for weeks.
 const LONG_TRIES: u32 = 27;
 const GOING_LONG: Span = Span::minutes(30);
-/// A re-run's end is normally told by a webhook; this is for when it is not.
+/// A re-run's end normally comes by webhook; this is for when it is not.
 const RERUN_GOING: Span = Span::minutes(2);
 const RERUN_GOING_MOST: Span = Span::minutes(30);
 pub const WAITING: &str = "Waiting for the time to re-run it.";
@@ -61,7 +61,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// What the webhook's sender is told.
+/// What the webhook's sender gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     pub kind: ReceiptKind,
@@ -175,7 +175,7 @@ pub fn on_read(mut tracked: TrackedRun, answer: Result<Box<Run>, github::Error>,
     ReadStep::Undecided(Box::new(Undecided { tracked, run, records }))
 }
 
-/// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is gathered.
+/// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is collected.
 pub fn is_undecided(tracked: &TrackedRun, attempt: RunAttempt) -> bool {
     tracked.run_attempt == Some(attempt) && tracked.decided_attempt < Some(attempt)
 }
@@ -210,7 +210,7 @@ pub fn on_rerun(
     answer: Result<RerunAnswer, github::Error>,
     cx: &Context,
 ) -> Step {
-    // A webhook or a read may have told the outcome meanwhile.
+    // A webhook or a read may have brought the outcome meanwhile.
     let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
         return Step::of(tracked);
     };

@@ -7,7 +7,7 @@ use crate::github::calls::failed_runs::PER_PAGE;
 use crate::github::{Call, FailedRuns, Failing};
 use crate::time::{Millis, Span};
 
-/// A repository that nothing was heard of for so long is not swept until something is.
+/// A repository without a webhook for so long is not swept until one comes.
 const ACTIVE_FOR: Span = Span::days(7);
 /// How exactly the time of the last webhook is known: it costs a write.
 const ACTIVE_STEP: Span = Span::hours(1);
@@ -109,7 +109,7 @@ impl Sweep {
                     let next = Some(FailedRuns { per_page, asked: pages, ..asked.clone() });
                     return After { next, passed_over: None };
                 }
-                // Whatever its list says, a run that no webhook told of is passed over, and the others are not.
+                // Whatever its list says, a run that no webhook reported is passed over, and the others are not.
                 _ => (asked.skip + asked.per_page, Some(TOO_LONG.to_owned())),
             },
         };

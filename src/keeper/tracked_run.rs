@@ -14,7 +14,7 @@ pub struct TrackedRun {
     pub outcome: RunOutcome,
     /// Why, as a sentence.
     pub reason: String,
-    /// The newest attempt heard of; `None` until a webhook or GitHub has named one.
+    /// The newest attempt known; `None` until a webhook or GitHub has named one.
     pub run_attempt: Option<RunAttempt>,
     /// The newest attempt of which the last word was said. At most [`TrackedRun::run_attempt`].
     pub decided_attempt: Option<RunAttempt>,
@@ -37,7 +37,7 @@ pub struct TrackedRun {
     pub evidence_since: Option<Millis>,
     /// What GitHub last said when it refused to re-run it, in words that do not tell whether that is about the run.
     pub refusal: Option<Refusal>,
-    /// Evidence is being gathered. Stored before it is, and cleared when that has come to an end.
+    /// Evidence is being collected. Stored before it is, and cleared when that has come to an end.
     pub collecting: Option<Begun>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
@@ -61,7 +61,7 @@ pub struct TrackedRun {
     pub looked: Option<Millis>,
     /// When to publish to Workers KV. `None`: what is there is up to date.
     pub publish: Option<Millis>,
-    /// Whether Workers KV was ever told of it.
+    /// Whether it was ever written to Workers KV.
     pub published: bool,
 }
 
@@ -83,7 +83,7 @@ pub struct Refusal {
     pub since: Millis,
 }
 
-/// Evidence of an attempt was begun to be gathered, so often without coming to an end.
+/// How often collecting the evidence of an attempt was begun and did not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Begun {
     pub run_attempt: RunAttempt,
@@ -91,7 +91,7 @@ pub struct Begun {
 }
 
 impl TrackedRun {
-    /// A run that was never heard of before.
+    /// A run that is new to the Keeper.
     pub fn new(run_id: RunId, now: Millis) -> Self {
         Self {
             run_id,
@@ -132,7 +132,7 @@ impl TrackedRun {
         self.decided_attempt.is_some() && self.decided_attempt >= self.run_attempt
     }
 
-    /// Takes over what those who look are told of it.
+    /// Takes over what people see of it.
     pub fn describe(&mut self, run: &Run) {
         let cut = |text: &str| text.chars().take(lengths::STORED).collect();
         let of = |text: Option<&String>| text.map(|text| cut(text));
@@ -149,8 +149,8 @@ impl TrackedRun {
         self.title = of(run.title.as_ref());
     }
 
-    /// A webhook has told of its workflow.
-    pub fn is_told_of(&mut self, workflow: &EventWorkflow) {
+    /// A webhook has named its workflow.
+    pub fn set_workflow(&mut self, workflow: &EventWorkflow) {
         if workflow.id.is_some() || self.workflow.is_none() {
             self.workflow_id = workflow.id.or(self.workflow_id);
             self.workflow = Some(workflow.name.clone());
@@ -158,12 +158,12 @@ impl TrackedRun {
     }
 
     /// Something that was read says what its workflow is called. A longer name is not kept: cut, it would be another.
-    pub fn is_of_workflow(&mut self, name: Option<&str>) {
+    pub fn set_workflow_name(&mut self, name: Option<&str>) {
         let name = name.filter(|name| name.chars().nth(lengths::STORED).is_none());
         self.workflow = name.map(str::to_owned).or(self.workflow.take());
     }
 
-    /// What people are told that it is a run of: the workflow's name, or else its file's.
+    /// What people see that it is a run of: the workflow's name, or else its file's.
     pub fn shown_workflow(&self) -> Option<&str> {
         let file = || self.workflow_path.as_deref().and_then(|path| path.rsplit('/').next());
         self.workflow.as_deref().or_else(file)

@@ -8,14 +8,14 @@ use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
 use super::actor::Keeper;
-use super::state_machine::{LEASE, Receipt, Record};
+use super::state_machine::{Context, LEASE, Receipt, Record};
 use super::store::{Sql, StoreError};
+use super::subrequests;
 use super::summary::Summary;
 use super::tasks::comment::Comment;
 use super::tasks::notify::Notification;
 use super::tasks::{HandOver, StepResult, Task};
 use super::tracked_run::TrackedRun;
-use super::{context, subrequests};
 
 /// Something due for longer than this means that its alarm was lost.
 const OVERDUE: Span = Span::seconds(30);
@@ -65,7 +65,7 @@ pub async fn receive<S: Sql>(
     event: &RunEvent,
 ) -> Result<Received, StoreError> {
     let now = platform.now();
-    let (receipt, records) = keeper.receive(event, &context(rules, now, platform.chance()))?;
+    let (receipt, records) = keeper.receive(event, &Context::new(rules, now, platform.chance()))?;
     let due = keeper.next_alarm(rules)?;
     platform.arm(due).await?;
     for record in &records {
@@ -85,7 +85,7 @@ pub async fn work<S: Sql>(
     platform.arm(Some(platform.now() + LEASE)).await?;
     let mut task = None;
     let mut left = subrequests::AT_ONCE;
-    // What one run has taken so far, and the most that one has: another is not begun with less, as what is gathered
+    // What one run has taken so far, and the most that one has: another is not begun with less, as what is collected
     // for a decision that cannot be finished is lost.
     let (mut taken, mut most) = (0, subrequests::RUN);
     loop {
@@ -102,7 +102,7 @@ pub async fn work<S: Sql>(
             Some(task) => Some(task),
             None => {
                 (taken, most) = (0, most.max(taken));
-                keeper.next(may_call && left >= most, &context(rules, platform.now(), platform.chance()))?
+                keeper.next(may_call && left >= most, &Context::new(rules, platform.now(), platform.chance()))?
             }
         };
         match next {
@@ -130,7 +130,7 @@ pub async fn work<S: Sql>(
                 left = left.saturating_sub(1);
                 if platform.hand_over(&what).await
                     && let Some(record) =
-                        keeper.finish_hand_over(&what, &context(rules, platform.now(), platform.chance()))?
+                        keeper.finish_hand_over(&what, &Context::new(rules, platform.now(), platform.chance()))?
                 {
                     platform.log_decision(what.event.run_id, &record);
                 }
@@ -144,7 +144,7 @@ pub async fn work<S: Sql>(
                 left = left.saturating_sub(call.requests());
                 taken += call.run_id().map_or(0, |_| call.requests());
                 let answer = platform.call(&call).await;
-                let result = keeper.answered(&call, answer, &context(rules, platform.now(), platform.chance()))?;
+                let result = keeper.answered(&call, answer, &Context::new(rules, platform.now(), platform.chance()))?;
                 let StepResult { task: next, records, credentials, warning } = result;
                 task = next;
                 for (run_id, record) in &records {

@@ -70,7 +70,7 @@ pub async fn send(
     let caller = &Caller { settings, credentials, repository };
     let limit = match call {
         Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
-        Call::Comment(_) => return caller.comment(call, request).await,
+        Call::Comment(_) => return caller.comment(call, call.request(repository)).await,
         Call::ReadPolicy { .. } => &POLICY,
         Call::ListPulls { .. } => &LONG_TEXTS,
         Call::ListFailedRuns(asked) if asked.per_page == 1 => &LONG_TEXTS,
@@ -96,8 +96,12 @@ impl Caller<'_> {
         reply(self.exchange(connection, request).await?, limit).await
     }
 
-    /// Which comment is ours depends on whose credentials are in use now.
-    async fn comment(&self, call: &Call, request: &Request) -> github::Response {
+    /// Which comment is ours depends on whose credentials are in use now. The repository goes by its number: pull requests
+    /// have the same numbers everywhere, and its name may be another repository's by now.
+    async fn comment(&self, call: &Call, mut request: Request) -> github::Response {
+        if let Some(by_id) = self.credentials.path_by_id().and_then(|place| redirect::at(&place, &request.path)) {
+            request.path = by_id;
+        }
         let connection = &Connection::new(self.settings, TIME_OUT_MS);
         let us = match call {
             Call::Comment(CommentCall::Find { .. }) => match self.credentials.author(connection, self.repository).await
@@ -107,7 +111,7 @@ impl Caller<'_> {
             },
             _ => None,
         };
-        call.response(self.reply(connection, request, &SHORT).await, us.as_ref())
+        call.response(self.reply(connection, &request, &SHORT).await, us.as_ref())
     }
 
     /// With credentials: once more with others if GitHub does not take them and there can be others, and some times more

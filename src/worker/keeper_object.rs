@@ -23,11 +23,11 @@ use worker::{Env, State};
 use crate::github::Credentials;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
-use crate::keeper::state_machine::{LEASE, Receipt, Record};
+use crate::keeper::state_machine::{Context, LEASE, Receipt, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::store::once;
 use crate::keeper::views::Question;
-use crate::keeper::{HandOver, Keeper, Notifications, context, work};
+use crate::keeper::{HandOver, Keeper, Notifications, work};
 use crate::names::RepoName;
 use crate::policy::Rules;
 use crate::settings::Settings;
@@ -142,7 +142,7 @@ impl Inner {
         if let Some(id) = event.repository_id {
             self.credentials.set_repository(id);
             let identity = Identity { id, installation: event.installation };
-            for (run_id, record) in keeper.identify(identity, &context(&self.rules, now(), 0.0))? {
+            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rules, now(), 0.0))? {
                 log::decision(&event.repository, run_id, &record);
             }
         }
@@ -206,7 +206,7 @@ impl Inner {
         // Without one nothing was ever stored.
         let Some(repository) = keeper.repository()? else { return Ok(()) };
         if !self.settings.serves(&repository) {
-            let cx = context(&self.rules, now(), 0.0);
+            let cx = Context::new(&self.rules, now(), 0.0);
             for (run_id, record) in keeper.retire(&cx)? {
                 log::decision(&repository, run_id, &record);
             }

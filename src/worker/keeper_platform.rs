@@ -4,14 +4,14 @@
 use std::rc::Rc;
 
 use crate::github::{self, Call};
-use crate::keeper::state_machine::Record;
+use crate::keeper::HandOver;
+use crate::keeper::state_machine::{Context, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
 use crate::keeper::tasks::comment::{self, Comment};
 use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::work::Platform;
-use crate::keeper::{HandOver, context};
 use crate::names::{RepoName, RunId};
 use crate::time::{Millis, Span};
 use crate::web::health::Refusal;
@@ -136,7 +136,7 @@ impl Inner {
         if let Err(error) = &answer {
             log::trouble(&repository, None, &format!("the comment on a pull request: {error}"));
         }
-        let cx = &context(&self.rules, now(), chance());
+        let cx = &Context::new(&self.rules, now(), chance());
         let noted = self.keeper().and_then(|keeper| keeper.finish_comment(&comment, answer, cx));
         self.rearm("keeper comments", repository.clone(), noted).await;
     }

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use local_worker::Options;
 use simulator::{Comment, Endpoint, Fault, Job, Permission, Repository, Trigger, Workflow};
 
-use crate::stage::{Stage, trials};
+use crate::stage::{PATIENCE, Stage, trials};
 use crate::steps::{comments_when, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
@@ -17,6 +17,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         a_strangers_comment_is_not_ours_with_a_token,
         a_strangers_comment_is_not_ours_with_an_app,
         one_that_was_deleted_is_made_again_once,
+        none_is_made_in_another_repository_of_the_name,
     )
 }
 
@@ -88,5 +89,38 @@ async fn one_that_was_deleted_is_made_again_once(stage: Arc<Stage>) {
     run.ends(6).await;
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert_eq!(repository.comments(number), [], "it was deleted twice");
+    worker.stop().await;
+}
+
+/// It was renamed while a comment was due, and its name is another's now, with a pull request of the same number.
+/// Seen to fail when comments go by the name (the comment is on the pull request of the other repository).
+async fn none_is_made_in_another_repository_of_the_name(stage: Arc<Stage>) {
+    let worker = stage.worker_with(commenting()).await;
+    let github = stage.github().await;
+    let repository = stage.repository_of("octo/commented", runs(), &worker.url).await;
+    let number = repository.pull_request("feature/commented", "ada").await;
+    let fault = Fault::answer(502, "Bad Gateway").on(Endpoint::CreateComment).in_repository("octo/commented");
+    let fault = github.fault(fault);
+    let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
+    run.ends(2).await;
+    let tried = async {
+        while !github
+            .calls()
+            .iter()
+            .any(|call| call.endpoint == Some(Endpoint::CreateComment) && call.status == Some(502))
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, tried).await.is_ok(), "{}", github.history());
+    repository.hook(|hook| hook.url = None).await;
+    repository.rename("octo/commented-before").await;
+    let another = github.repository("octo/commented").await;
+    another.hook(|hook| hook.url = None).await;
+    assert_eq!(another.pull_request("feature/another", "ada").await, number);
+    github.clear_fault(fault);
+    // Wherever the next try leads.
+    comments_when(&repository, number, |all| !all.is_empty() || !another.comments(number).is_empty()).await;
+    assert_eq!(another.comments(number), []);
     worker.stop().await;
 }

@@ -25,13 +25,16 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
 
+mod api;
 mod app;
 mod bodies;
 mod browser;
 mod chaos;
 mod comments;
+mod conditions;
 mod costs;
 mod delivery;
+mod doctor;
 mod enterprise;
 mod evidence;
 mod http;
@@ -72,16 +75,19 @@ fn main() -> ExitCode {
         refusals::trials(&stage),
         restarts::trials(&stage),
         storage::trials(&stage),
+        conditions::trials(&stage),
         policies::trials(&stage),
         evidence::trials(&stage),
         policy_files::trials(&stage),
         pulls::trials(&stage),
         overview::trials(&stage),
+        api::trials(&stage),
         notices::trials(&stage),
         comments::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
+        doctor::trials(&stage),
         enterprise::trials(&stage),
         identity::trials(&stage),
         rotation::trials(&stage),

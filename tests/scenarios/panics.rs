@@ -89,7 +89,7 @@ async fn a_panic_in_a_delivery_ends_with_it(stage: Arc<Stage>) {
 }
 
 /// What kills the object each time that it is looked at is looked at twice.
-/// Seen to fail when the gathering's deaths are not counted (the log is read four times, until the jobs are not
+/// Seen to fail when deaths while evidence is collected are not counted (the log is read four times, until the jobs are not
 /// either).
 async fn a_log_that_kills_is_done_without(stage: Arc<Stage>) {
     let options = Options { build: Some(local_worker::root().join("target/fault-build")), ..Options::default() };

@@ -168,6 +168,12 @@ impl Credentials {
         self.state.borrow().moved_to.clone()
     }
 
+    /// Where the repository is found whatever it is called: by the number that webhooks tell.
+    pub fn path_by_id(&self) -> Option<RepositoryPath> {
+        let state = self.state.borrow();
+        state.repository.map(RepositoryPath::Id).or_else(|| state.moved_to.clone())
+    }
+
     pub fn set_moved_to(&self, path: RepositoryPath) {
         self.state.borrow_mut().moved_to = Some(path);
     }

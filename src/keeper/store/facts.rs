@@ -1,4 +1,4 @@
-//! What is known of the repository as a whole: a row for each fact, by name, its value as JSON.
+//! The state of the repository as a whole: a row for each fact, by name, its value as JSON.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,15 +14,15 @@ pub enum Fact {
     CircuitBreaker,
     /// What GitHub said when it last refused the credentials.
     Refusal,
-    /// When Workers KV was last told of it.
-    RefusalTold,
+    /// When it was last written to Workers KV.
+    RefusalPublished,
     /// Why nothing can be done in the repository.
     Trouble,
     /// When GitHub last accepted a re-run, as far as it matters: while it refuses others.
     Accepted,
     /// Since when it is paused.
     Paused,
-    /// What is known of the policy file, but for its text, which stands in a row of its own.
+    /// The state of the policy file, but for its text, which stands in a row of its own.
     Policy,
     PolicyText,
     /// Since when Workers KV says that the policy re-runs what was cancelled.
@@ -46,7 +46,7 @@ impl Fact {
             Self::Identity => "identity",
             Self::CircuitBreaker => "gate",
             Self::Refusal => "refusal",
-            Self::RefusalTold => "refusal told",
+            Self::RefusalPublished => "refusal told",
             Self::Trouble => "trouble",
             Self::Accepted => "accepted",
             Self::Paused => "paused",

@@ -9,7 +9,7 @@
 //! | [`decisions`] | `decisions`: what was decided on runs |
 //! | [`deliveries`] | `deliveries`: ids of webhooks that were received |
 //! | [`spending`] | `reruns`: what was taken from the budget |
-//! | [`facts`] | `repository`: what is known of the repository as a whole, by name |
+//! | [`facts`] | `repository`: the state of the repository as a whole, by name |
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`: what pages and metrics show |

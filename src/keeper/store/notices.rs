@@ -41,7 +41,7 @@ impl<S: Sql> Store<S> {
         Ok(due)
     }
 
-    /// It is being sent: it is due again then, if nothing is heard of it.
+    /// It is being sent: it is due again then, if no answer comes.
     pub fn claim_notice(&self, (run_id, kind): NoticeKey, until: Millis) -> Result<(), StoreError> {
         let statement = "UPDATE notices SET due = ?, tries = tries + 1 WHERE run_id = ? AND kind = ?";
         self.change(statement, vec![until.into(), run_id.into(), kind.as_str().into()])

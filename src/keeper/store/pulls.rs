@@ -76,7 +76,7 @@ impl<S: Sql> Store<S> {
         }))
     }
 
-    /// It is being written: it is due again then, if nothing is heard of it.
+    /// It is being written: it is due again then, if no answer comes.
     pub fn claim_pull_comment(&self, pull: u64, until: Millis) -> Result<(), StoreError> {
         let statement = "UPDATE pull_comments SET due = ?, tries = tries + 1 WHERE pull = ?";
         self.change(statement, vec![until.into(), number(pull)])

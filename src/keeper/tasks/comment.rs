@@ -154,7 +154,7 @@ impl<S: Sql> Keeper<S> {
         Ok(cut(body))
     }
 
-    /// The repository is there, and its run is not: another may have its name by now, which is to be told nothing of it.
+    /// The repository is there, and its run is not: another may have its name by now, and must not learn of it.
     pub(super) fn forget_pull_of(&self, run_id: RunId) -> Result<(), StoreError> {
         self.store.delete_pull_run(run_id)
     }

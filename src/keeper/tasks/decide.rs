@@ -1,4 +1,4 @@
-//! A run that was read is decided on: evidence is gathered, call by call, until the policy has decided.
+//! A run that was read is decided on: evidence is collected, call by call, until the policy has decided.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl<S: Sql> Keeper<S> {
             return Ok(StepResult::default());
         };
         if !state_machine::is_undecided(&tracked, collector.run().run_attempt) {
-            // A webhook has told of something newer. What is due for that is begun anew, at once.
+            // A webhook has reported something newer. What is due for that is begun anew, at once.
             let due = tracked.due.map(|due| due.min(cx.now));
             self.store.put(&TrackedRun { due, collecting: None, ..tracked })?;
             return Ok(StepResult::default());
@@ -47,9 +47,9 @@ impl<S: Sql> Keeper<S> {
             Collected::Had if matches!(call, Call::ListPulls { .. }) => {
                 // GitHub does not name a fork's with the run.
                 self.is_of_pull(tracked.run_id, pull_request_of(collector.run(), collector.evidence()))?;
-                self.gather_and_decide(tracked, collector, vec![], cx)
+                self.collect_and_decide(tracked, collector, vec![], cx)
             }
-            Collected::Had => self.gather_and_decide(tracked, collector, vec![], cx),
+            Collected::Had => self.collect_and_decide(tracked, collector, vec![], cx),
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
             Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) => {
                 self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
@@ -58,7 +58,7 @@ impl<S: Sql> Keeper<S> {
                 Some(step) => self.carry_out(step, cx),
                 None => {
                     collector.do_without(call, error.to_string());
-                    self.gather_and_decide(tracked, collector, vec![], cx)
+                    self.collect_and_decide(tracked, collector, vec![], cx)
                 }
             },
             Collected::Stray => {
@@ -69,7 +69,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Asks the policy, until it has decided or needs something of GitHub. `records`: of what reading the run has shown.
-    pub(super) fn gather_and_decide(
+    pub(super) fn collect_and_decide(
         &self,
         mut tracked: TrackedRun,
         mut collector: EvidenceCollector,
@@ -106,7 +106,7 @@ impl<S: Sql> Keeper<S> {
                 && cx.now >= tracked.failed_at + rerun.delay
                 && !collector.is_fresh(cx.now)
             {
-                // Gathering took a while, and GitHub's call does not say which attempt it means.
+                // Collecting took a while, and GitHub's call does not say which attempt it means.
                 let read = Call::ReadRun { run_id: tracked.run_id };
                 return self.store_and_call(tracked, collector, read, records, cx);
             }
@@ -114,7 +114,7 @@ impl<S: Sql> Keeper<S> {
                 note_absent(&mut decision, format!("policy file: {denied}"));
             }
             let mut tracked = tracked;
-            tracked.is_of_workflow(collector.workflow());
+            tracked.set_workflow_name(collector.workflow());
             let mut step = state_machine::act(tracked, collector.run(), decision, cx);
             step.records.splice(..0, records);
             return self.carry_out(step, cx);

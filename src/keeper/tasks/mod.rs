@@ -57,7 +57,7 @@ pub enum Task {
     Wait(Span),
 }
 
-/// A run that the Keeper of the repository's present name is told of, as a webhook would.
+/// A run for the Keeper of the repository's present name, as a webhook would report it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
     pub event: RunEvent,

@@ -151,7 +151,7 @@ impl<S: Sql> Keeper<S> {
                     Some(collector) => collector.read_again(run, cx.now),
                     None => EvidenceCollector::new(run, cx.now),
                 };
-                self.gather_and_decide(tracked, collector, records, cx)
+                self.collect_and_decide(tracked, collector, records, cx)
             }
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::keeper::store::Value;
 
 /// Of another run than the one that the play is about.
-fn hear_of(play: &Play, run: u64) {
+fn fails(play: &Play, run: u64) {
     let run_id = RunId::new(run).unwrap();
     let event = RunEvent::new(repository(), run_id, Some(attempt(1)), RunEventKind::RunFailed);
     play.keeper.receive(&event, &play.cx()).unwrap();
@@ -25,7 +25,7 @@ fn work_on_many(play: &Play) {
 fn reruns_an_hour_are_of_the_repository_and_come_back() {
     let play = Play::with_policy("budget: { reruns_per_hour: 2 }\n");
     for run in [1, 2, 3] {
-        hear_of(&play, run);
+        fails(&play, run);
         work_on_many(&play);
     }
     assert_eq!(
@@ -35,7 +35,7 @@ fn reruns_an_hour_are_of_the_repository_and_come_back() {
     let (tracked, _) = play.keeper.run(RunId::new(3).unwrap()).unwrap().unwrap();
     assert!(tracked.reason.contains("2 re-runs an hour"), "{}", tracked.reason);
     play.pass(Span::hours(1));
-    hear_of(&play, 4);
+    fails(&play, 4);
     work_on_many(&play);
     assert_eq!(outcome(&play, 4), RunOutcome::Rerunning);
 }
@@ -45,13 +45,13 @@ fn runner_minutes_a_day() {
     // Each failed job took a minute.
     let play = Play::with_policy("budget: { minutes_per_day: 2 }\n");
     for run in [1, 2, 3] {
-        hear_of(&play, run);
+        fails(&play, run);
         work_on_many(&play);
         play.pass(Span::hours(2));
     }
     assert_eq!(outcome(&play, 3), RunOutcome::Left);
     play.pass(Span::hours(22));
-    hear_of(&play, 4);
+    fails(&play, 4);
     work_on_many(&play);
     assert_eq!(outcome(&play, 4), RunOutcome::Rerunning);
 }
@@ -62,7 +62,7 @@ fn a_lost_answer_is_paid_for() {
     play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
-    hear_of(&play, 2);
+    fails(&play, 2);
     play.pass_working(Span::seconds(20));
     assert_eq!(outcome(&play, 2), RunOutcome::Left, "it may have taken effect");
     // It did not, and is made again, which is one re-run and not two.
@@ -78,7 +78,7 @@ fn a_refusal_costs_nothing() {
         play.github.borrow_mut().rerun_answers = vec![answer];
         play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::seconds(5));
-        hear_of(&play, 2);
+        fails(&play, 2);
         play.pass_working(Span::seconds(20));
         assert_eq!(outcome(&play, 2), RunOutcome::Rerunning);
     }
@@ -90,7 +90,7 @@ fn a_crash_before_the_answer_is_paid_for() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     play.until_rerun();
-    hear_of(&play, 2);
+    fails(&play, 2);
     play.pass(Span::seconds(6));
     play.work();
     assert_eq!(outcome(&play, 2), RunOutcome::Left);

@@ -26,19 +26,19 @@ fn late_and_repeated_webhooks_change_nothing() {
         nothing_changes(&play, kind, Some(1), "this attempt was decided on");
     }
     // The second attempt's webhooks come after the third's.
-    play.noted(RunEventKind::RunFailed, Some(3), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(3), ReceiptKind::Scheduled);
     for kind in [RunEventKind::RunFailed, RunEventKind::JobFailed, RunEventKind::RunSucceeded, RunEventKind::RunEnded] {
         nothing_changes(&play, kind, Some(2), "a newer attempt is known");
     }
-    play.noted(RunEventKind::RunSucceeded, Some(4), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunSucceeded, Some(4), ReceiptKind::Recorded);
     nothing_changes(&play, RunEventKind::RunSucceeded, Some(4), "this attempt was decided on");
 }
 
 #[test]
 fn a_newer_attempts_failure_is_news_even_while_the_older_waits() {
     let play = Play::new();
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
-    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     assert_eq!(play.tracked().run_attempt, Some(attempt(2)));
 }
 
@@ -48,7 +48,7 @@ fn a_cancelled_rerun_is_looked_at_at_once() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     play.ends(Conclusion::Cancelled);
-    play.noted(RunEventKind::RunEnded, Some(2), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunEnded, Some(2), ReceiptKind::Recorded);
     play.pass_working(Span::ZERO);
     play.stands(RunOutcome::Left, 1);
 }
@@ -103,9 +103,9 @@ fn the_delay_is_counted_from_the_attempts_end_however_early_it_is_looked_at() {
 fn a_run_said_to_have_failed_and_still_going_can_be_said_to_have_failed_again() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(5));
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_refused_token_is_on_view_and_in_the_record_once_until_it_is_hopeless() {
     play.github.borrow_mut().read_problems = vec![github::Error::Credentials { message: "401".to_owned() }; 5_000];
     play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::hours(10));
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.stands(RunOutcome::Failed, 0);
     assert_eq!(records(&play), 1);
     play.pass_working(Span::days(29));
@@ -248,7 +248,7 @@ fn what_was_before_an_attempt_does_not_count_against_it() {
     play.pass_working(Span::hours(5));
     play.ends(Conclusion::Failure);
     play.github.borrow_mut().read_problems = vec![lost()];
-    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(12));
     play.reruns(&[1, 2]);
     // An outage that ended with its first attempt is not the one that its second attempt meets.

@@ -115,6 +115,17 @@ fn lost_answers_are_asked_for_again_and_then_done_without() {
 }
 
 #[test]
+fn a_list_that_is_too_long_is_no_outage_in_the_end() {
+    let play = with_log(&["read ECONNRESET"]);
+    play.github.borrow_mut().evidence_problems = vec![github::Error::TooLarge { limit: "4 MiB" }; 3];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    assert_eq!(asked(&play, is_jobs), 3, "in three sizes of pages");
+    play.stands(RunOutcome::Left, 0);
+    assert_eq!(detail(&play).absent, ["jobs: GitHub's answer is larger than 4 MiB"]);
+}
+
+#[test]
 fn after_an_outage_evidence_is_not_done_without_at_once() {
     let play = with_log(&["read ECONNRESET"]);
     play.github.borrow_mut().read_problems = vec![lost(); 10];
@@ -175,7 +186,7 @@ fn what_changed_while_evidence_was_gathered_counts() {
     // Somebody presses the button, and it passes.
     play.github.borrow_mut().attempt = 2;
     play.ends(Conclusion::Success);
-    play.noted(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
     let settled = play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
     assert_eq!(settled.task, None);
     play.pass_working(Span::minutes(5));

@@ -98,7 +98,7 @@ fn no_more_than_so_many_an_hour_and_the_rest_as_one() {
 }
 
 #[test]
-fn a_refused_token_is_told() {
+fn people_hear_once_of_a_refused_token() {
     let play = telling(20);
     play.github.borrow_mut().read_problems =
         vec![github::Error::Credentials { message: "401 Bad credentials".to_owned() }];

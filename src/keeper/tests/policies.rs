@@ -258,7 +258,7 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     play.reruns(&[1]);
     // And of its second attempt, one does.
     play.ends(Conclusion::Cancelled);
-    play.noted(RunEventKind::RunCancelled, Some(2), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunCancelled, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1, 2]);
     // Somebody changes their mind.

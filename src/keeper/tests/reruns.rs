@@ -13,7 +13,7 @@ fn a_failed_run_is_rerun_after_the_delay_and_rescued() {
     play.reruns(&[1]);
     play.stands(RunOutcome::Rerunning, 1);
     play.ends(Conclusion::Success);
-    play.noted(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Recorded);
     play.work();
     play.stands(RunOutcome::Rescued, 1);
     play.rests();
@@ -25,13 +25,13 @@ fn three_reruns_and_no_fourth() {
     let play = Play::new();
     for n in 1..=4 {
         play.ends(Conclusion::Failure);
-        play.noted(RunEventKind::RunFailed, Some(n), ReceiptKind::Scheduled);
+        play.webhook(RunEventKind::RunFailed, Some(n), ReceiptKind::Scheduled);
         play.pass_working(Span::seconds(5));
     }
     play.reruns(&[1, 2, 3]);
     play.stands(RunOutcome::Exhausted, 3);
     play.rests();
-    play.noted(RunEventKind::RunFailed, Some(4), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunFailed, Some(4), ReceiptKind::Recorded);
     play.rests();
 }
 
@@ -39,23 +39,23 @@ fn three_reruns_and_no_fourth() {
 fn a_persons_reruns_count() {
     let play = Play::new();
     play.github.borrow_mut().attempt = 3;
-    play.noted(RunEventKind::RunFailed, Some(3), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(3), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(5));
     play.reruns(&[3]);
     play.ends(Conclusion::Failure);
-    play.noted(RunEventKind::RunFailed, Some(4), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(4), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.stands(RunOutcome::Exhausted, 1);
     // The person presses the button again, and it passes.
     play.github.borrow_mut().attempt = 5;
-    play.noted(RunEventKind::RunSucceeded, Some(5), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunSucceeded, Some(5), ReceiptKind::Recorded);
     play.stands(RunOutcome::Rescued, 1);
 }
 
 #[test]
 fn a_repository_that_is_served_no_longer_is_left_alone() {
     let play = Play::new();
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     let retired = play.keeper.retire(&play.cx()).unwrap();
     assert!(retired.iter().all(|(id, record)| *id == run_id() && record.outcome == RunOutcome::Left));
     assert_eq!(retired.len(), 1);
@@ -105,14 +105,14 @@ fn every_kind_of_webhook_in_any_order_makes_one_rerun() {
 fn a_job_that_fails_early_waits_for_the_end_of_the_run() {
     let play = Play::new();
     play.github.borrow_mut().conclusion = None;
-    play.noted(RunEventKind::JobFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::JobFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(40));
     play.reruns(&[]);
     play.stands(RunOutcome::Waiting, 0);
     let reads = play.github.borrow().reads;
     assert!((8..=14).contains(&reads), "{reads} looks in 40 minutes");
     play.ends(Conclusion::Failure);
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
 }
@@ -147,8 +147,8 @@ fn many_failing_jobs_do_not_make_many_reads() {
 #[test]
 fn the_second_webhook_of_the_same_instant_is_recorded() {
     let play = Play::new();
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Recorded);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Recorded);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
 }
@@ -167,8 +167,8 @@ fn a_delivery_is_taken_once() {
 #[test]
 fn runs_that_are_not_watched_stay_so() {
     let play = Play::new();
-    play.noted(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Ignored);
-    play.noted(RunEventKind::RunEnded, Some(2), ReceiptKind::Ignored);
+    play.webhook(RunEventKind::RunSucceeded, Some(2), ReceiptKind::Ignored);
+    play.webhook(RunEventKind::RunEnded, Some(2), ReceiptKind::Ignored);
     assert_eq!(play.keeper.run(run_id()).unwrap(), None);
     play.rests();
 }
@@ -196,7 +196,7 @@ fn a_run_that_waited_for_approval_can_fail_in_the_same_attempt() {
     play.pass_working(Span::minutes(1));
     play.stands(RunOutcome::Left, 0);
     play.ends(Conclusion::Failure);
-    play.noted(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(1), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
 }
@@ -211,7 +211,7 @@ fn an_attempt_that_github_does_not_show_is_left_after_a_while() {
     play.rests();
     // And when it does come, it is acted on.
     play.github.borrow_mut().attempt = 2;
-    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
     play.reruns(&[2]);
 }

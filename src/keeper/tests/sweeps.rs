@@ -1,4 +1,4 @@
-//! Failures that no webhook told of.
+//! Failures that no webhook reported.
 
 use super::*;
 

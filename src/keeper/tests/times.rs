@@ -7,12 +7,12 @@
 
 use super::*;
 
-fn hint_of(run: u64, kind: RunEventKind) -> RunEvent {
+fn event_of(run: u64, kind: RunEventKind) -> RunEvent {
     RunEvent::new(repository(), RunId::new(run).unwrap(), Some(attempt(1)), kind)
 }
 
-fn hear_of(play: &Play, run: u64) {
-    play.keeper.receive(&hint_of(run, RunEventKind::RunFailed), &play.cx()).unwrap();
+fn fails(play: &Play, run: u64) {
+    play.keeper.receive(&event_of(run, RunEventKind::RunFailed), &play.cx()).unwrap();
 }
 
 #[track_caller]
@@ -36,7 +36,7 @@ fn asked(play: &Play) -> usize {
 fn what_was_spent_counts_for_a_day_whatever_is_forgotten_meanwhile() {
     for budget in ["reruns_per_day: 1", "minutes_per_day: 1"] {
         let play = Play::with_policy(&format!("budget: {{ {budget} }}\n"));
-        hear_of(&play, 1);
+        fails(&play, 1);
         play.pass_working(Span::seconds(5));
         run_stands(&play, 1, RunOutcome::Rerunning);
         let spent = play.now.get();
@@ -50,7 +50,7 @@ fn what_was_spent_counts_for_a_day_whatever_is_forgotten_meanwhile() {
             // Each time as if it were the first in a day.
             play.keeper.store.set_fact::<Millis>(Fact::Prune, None).unwrap();
             play.keeper.prune(play.now.get()).unwrap();
-            hear_of(&play, run);
+            fails(&play, run);
             play.pass_working(Span::seconds(5));
             run_stands(&play, run, outcome);
         }
@@ -155,7 +155,7 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(path.clone());
         let play = Play { keeper, now, github, rules, ..Play::new() };
         fail_again(&play);
-        hear_of(&play, 9);
+        fails(&play, 9);
         play.pass_working(Span::seconds(5));
         run_stands(&play, 9, RunOutcome::Rerunning);
         let calls = play.github.take().calls;
@@ -172,10 +172,10 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
 fn a_budget_is_given_back_when_a_lost_call_did_nothing_and_the_run_has_ended() {
     let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
     play.github.borrow_mut().rerun_answers = vec![Err(lost())];
-    hear_of(&play, 1);
+    fails(&play, 1);
     play.pass_working(Span::seconds(5));
     // Until its run is seen to be as it was, the call is taken for one that worked.
-    hear_of(&play, 2);
+    fails(&play, 2);
     play.pass_working(Span::seconds(10));
     run_stands(&play, 2, RunOutcome::Left);
     // Then it is seen not to have advanced, and that it is left alone now.
@@ -183,7 +183,7 @@ fn a_budget_is_given_back_when_a_lost_call_did_nothing_and_the_run_has_ended() {
     play.pass_working(Span::minutes(2));
     run_stands(&play, 1, RunOutcome::Left);
     fail_again(&play);
-    hear_of(&play, 3);
+    fails(&play, 3);
     play.pass_working(Span::seconds(5));
     run_stands(&play, 3, RunOutcome::Rerunning);
 }
@@ -191,7 +191,7 @@ fn a_budget_is_given_back_when_a_lost_call_did_nothing_and_the_run_has_ended() {
 #[test]
 fn a_delivery_is_known_for_as_long_as_it_can_be_repeated() {
     let play = Play::new();
-    let event = RunEvent { delivery: DeliveryId::parse("d-1"), ..hint_of(7, RunEventKind::RunFailed) };
+    let event = RunEvent { delivery: DeliveryId::parse("d-1"), ..event_of(7, RunEventKind::RunFailed) };
     let reason = || play.keeper.receive(&event, &play.cx()).unwrap().0.reason;
     assert_eq!(reason(), "workflow run failed");
     play.pass_working(Span::seconds(5));
@@ -206,12 +206,12 @@ fn a_delivery_is_known_for_as_long_as_it_can_be_repeated() {
 }
 
 #[test]
-fn the_gate_is_shut_until_its_very_end() {
+fn the_breaker_is_open_until_its_very_end() {
     let play = Play::new();
     let limited = github::Error::RateLimited { wait: Some(Span::minutes(10)) };
     play.github.borrow_mut().read_problems = vec![limited];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
-    hear_of(&play, 8);
+    fails(&play, 8);
     play.pass(Span::seconds(5));
     play.work();
     let until = play.keeper.breaker().unwrap().unwrap().until;
@@ -229,10 +229,10 @@ fn a_policy_that_was_just_read_is_not_read_again_before_its_time_and_then_is() {
     let reads = || play.github.borrow().calls.iter().filter(|call| matches!(call, Call::ReadPolicy { .. })).count();
     let known_at = |run: u64, read: Millis, after: Span| {
         play.now.set(Millis((read + after).0 - Span::seconds(5).as_millis()));
-        hear_of(&play, run);
+        fails(&play, run);
         play.pass_working(Span::seconds(5));
     };
-    hear_of(&play, 1);
+    fails(&play, 1);
     play.pass_working(Span::seconds(5));
     let read = play.now.get();
     known_at(2, read, Span::millis(Span::minutes(5).as_millis() - 1));
@@ -294,9 +294,9 @@ fn a_sweep_after_a_long_sleep_asks_for_nothing_that_github_no_longer_reruns() {
     let mut play = Play::new();
     play.rules.sweep_interval = Span::minutes(15);
     play.ends(Conclusion::Success);
-    play.keeper.receive(&hint_of(1, RunEventKind::RunFailed), &play.cx()).unwrap();
+    play.keeper.receive(&event_of(1, RunEventKind::RunFailed), &play.cx()).unwrap();
     play.pass_working(Span::days(50));
-    play.keeper.receive(&hint_of(2, RunEventKind::RunFailed), &play.cx()).unwrap();
+    play.keeper.receive(&event_of(2, RunEventKind::RunFailed), &play.cx()).unwrap();
     play.pass_working(Span::minutes(1));
     let first = play.now.get();
     let calls = play.github.take().calls;
@@ -312,13 +312,13 @@ fn a_sweep_after_a_long_sleep_asks_for_nothing_that_github_no_longer_reruns() {
 fn a_workflows_name_that_is_told_after_a_count_was_published_is_published_too() {
     let play = Play::new();
     play.ends(Conclusion::Cancelled);
-    hear_of(&play, 7);
+    fails(&play, 7);
     play.pass_working(Span::minutes(1));
     let published = play.tracked();
     assert!(published.published && published.publish.is_none());
     let id = crate::names::WorkflowId::new(9);
     let workflow = crate::webhook::event::EventWorkflow::new(id, "Deploy to production");
-    play.keeper.receive(&RunEvent { workflow, ..hint_of(7, RunEventKind::RunFailed) }, &play.cx()).unwrap();
+    play.keeper.receive(&RunEvent { workflow, ..event_of(7, RunEventKind::RunFailed) }, &play.cx()).unwrap();
     let Some(Task::Publish(tracked)) = play.keeper.next(true, &play.cx()).unwrap() else { panic!() };
     assert_eq!(tracked.attempts().workflow.as_deref(), Some("Deploy to production"));
 }

@@ -21,7 +21,7 @@ fn a_lost_answer_is_told_by_the_next_attempts_webhook_too() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(10));
     play.ends(Conclusion::Failure);
-    play.noted(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
+    play.webhook(RunEventKind::RunFailed, Some(2), ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(2));
     play.reruns(&[1, 2]);
     play.stands(RunOutcome::Rerunning, 2);
@@ -162,6 +162,28 @@ fn refusals_are_final_and_say_why() {
     play.stands(RunOutcome::Failed, 0);
     assert!(play.tracked().reason.contains("cannot be retried"), "{}", play.tracked().reason);
     play.rests();
+}
+
+#[test]
+fn a_run_that_is_too_long_to_be_read_is_given_up() {
+    let play = Play::new();
+    play.github.borrow_mut().read_problems = vec![github::Error::TooLarge { limit: "4 MiB" }];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::minutes(1));
+    play.stands(RunOutcome::Failed, 0);
+    assert_eq!(play.tracked().reason, "GitHub's answer is larger than 4 MiB");
+    play.rests();
+}
+
+#[test]
+fn what_came_instead_of_an_answer_is_said() {
+    for what in ["GitHub answered 502", "GitHub did not answer in time", "The connection to GitHub was lost"] {
+        let play = Play::new();
+        play.github.borrow_mut().read_problems = vec![github::Error::inconclusive(what); 50];
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        assert!(play.tracked().reason.starts_with(&format!("{what}. ")), "{}", play.tracked().reason);
+    }
 }
 
 #[test]

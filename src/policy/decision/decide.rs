@@ -125,12 +125,12 @@ fn by_the_run_alone(
     let branch = run.branch();
     let sieve = |filter, names: &[&str], unknown, what, key| {
         let holds = |globs: &Names| if globs.is_empty() { Holds::No } else { is_one_of(globs, names, unknown) };
-        shut_out(policy, filter, &holds, names, what, key)
+        filtered_out(policy, filter, &holds, names, what, key)
     };
     let on_branch = |globs: &Names| if globs.is_empty() { Holds::No } else { is_of_branch(globs, run) };
     let kept_out = [
         sieve(&policy.actors, &actors, Unknown::Actor, "it was started by", "actors")?,
-        shut_out(policy, &policy.branches, &on_branch, branch.as_deref().as_slice(), "its branch is", "branches")?,
+        filtered_out(policy, &policy.branches, &on_branch, branch.as_deref().as_slice(), "its branch is", "branches")?,
         sieve(&policy.events, known(&run.event).as_slice(), Unknown::Event, "its event is", "events")?,
     ];
     if let Some(reason) = kept_out.into_iter().flatten().next() {
@@ -139,7 +139,7 @@ fn by_the_run_alone(
     // Last, as it may take a call to know the workflow's name.
     let holds = |globs: &Names| is_of_workflow(globs, run, evidence);
     let names: Vec<&str> = workflow::names(run, evidence).collect();
-    if let Some(reason) = shut_out(policy, &policy.workflows, &holds, &names, "its workflow is", "workflows")? {
+    if let Some(reason) = filtered_out(policy, &policy.workflows, &holds, &names, "its workflow is", "workflows")? {
         return left(reason);
     }
     if policy.forks == Forks::Leave && run.is_of_fork() {
@@ -179,7 +179,7 @@ fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Ending {
 
 /// Why a filter keeps a run out; any of its names can be let in, and none may be kept out. `holds`: whether the run has one
 /// of some names.
-fn shut_out<'a>(
+fn filtered_out<'a>(
     policy: &Policy,
     filter: &Filter,
     holds: &dyn Fn(&Names) -> Holds<'a>,

@@ -94,7 +94,7 @@ impl<'a> Sentences<'a> {
 
     pub fn repeated(&self, attempts: usize) -> String {
         format!(
-            "Left alone: attempt {}, in the same way as before: {attempts} attempts in all, so that it is taken for real.",
+            "Left alone: attempt {}, in the same way as before: {attempts} attempts in all, so the failure is taken to be real.",
             self.failed()
         )
     }

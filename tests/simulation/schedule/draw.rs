@@ -107,9 +107,9 @@ impl Schedule {
         let lasts = (self.heals - START).as_millis();
         let burst = world.random.usize(0..4) == 0;
         let weeks = self.kind == Kind::Weeks;
-        for repository in 0..self.ids.len() {
+        for (repository, name) in REPOSITORIES.into_iter().enumerate().take(self.ids.len()) {
             // A webhook of before: without one the Keeper would not know its repository.
-            let name = RepoName::parse(REPOSITORIES[repository]).expect("a name");
+            let name = RepoName::parse(name).expect("a name");
             let event =
                 RunEvent::new(name, run_id_of(model::RunId(1)), Some(attempt_of(2)), RunEventKind::RunSucceeded);
             world.at(START, Event::Webhook { repository, event, tries: 0 });

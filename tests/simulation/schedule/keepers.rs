@@ -3,14 +3,14 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{self, Poll, Waker};
 
+use rerunner::keeper::Keeper;
+use rerunner::keeper::state_machine::{Context, LEASE, Receipt, ReceiptKind};
 use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::tasks::comment;
 use rerunner::keeper::work::{self, Platform};
-use rerunner::keeper::{Keeper, context};
 use rerunner::keeper::{Notifications, tasks::notify::Notification};
-use rerunner::keeper::{state_machine::LEASE, state_machine::Receipt, state_machine::ReceiptKind};
 use rerunner::names::{FilePath, RepoName, RunAttempt};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
@@ -172,7 +172,7 @@ impl Machine {
         self.world.borrow_mut().requests.remove(&self.repository);
         if !self.config.serves {
             let site = self.site();
-            let retired = self.keeper.retire(&context(&self.config.rules, site.now(), 0.0)).expect("stored");
+            let retired = self.keeper.retire(&Context::new(&self.config.rules, site.now(), 0.0)).expect("stored");
             for (run_id, record) in retired {
                 site.log_decision(run_id, &record);
             }
@@ -207,7 +207,7 @@ impl Machine {
             let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
             self.beside.push(Box::pin(async move {
                 let answer = comment::write(&comment, async |call| site.call(&call).await).await;
-                keeper.finish_comment(&comment, answer, &context(&rules, site.now(), site.chance()))?;
+                keeper.finish_comment(&comment, answer, &Context::new(&rules, site.now(), site.chance()))?;
                 site.arm(keeper.next_alarm(&rules)?).await
             }));
         }
@@ -271,5 +271,5 @@ impl Machine {
 }
 
 fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
+    future.poll(&mut task::Context::from_waker(Waker::noop()))
 }

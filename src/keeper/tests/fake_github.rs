@@ -1,0 +1,212 @@
+//! GitHub as the plays have it: one run, and what is answered to each call.
+
+use super::*;
+
+/// The run as GitHub has it, and how it answers.
+#[derive(Default)]
+pub struct GitHub {
+    pub attempt: u32,
+    pub conclusion: Option<Conclusion>,
+    pub reads: u32,
+    pub repository_reads: u32,
+    pub lists: u32,
+    /// How many runs at the beginning of each list are too long to be read.
+    pub long_runs: u32,
+    /// When the run ended, for the list.
+    pub ended: Millis,
+    pub reruns: Vec<u32>,
+    /// Answers to come before the honest ones.
+    pub read_problems: Vec<github::Error>,
+    /// What the run's repository is called.
+    pub name: Option<RepoName>,
+    pub rerun_answers: Vec<Result<RerunAnswer, github::Error>>,
+    pub repository_answers: Vec<Result<(), github::Error>>,
+    /// Lost answers are of calls that took effect.
+    pub lost_after_effect: bool,
+    /// The policy file.
+    pub file: Option<String>,
+    pub policy_answers: Vec<Result<FetchedPolicy, github::Error>>,
+    /// The name of its workflow.
+    pub workflow: String,
+    pub jobs: Vec<Job>,
+    /// Of runs that have others.
+    pub jobs_of: BTreeMap<RunId, Vec<Job>>,
+    /// Before this, the list of jobs is empty.
+    pub jobs_from: Millis,
+    /// Of larger pages, the answer is 502.
+    pub page_most: Option<u32>,
+    pub annotations: Vec<String>,
+    pub log: Vec<String>,
+    /// Of calls for evidence, before the honest answers.
+    pub evidence_problems: Vec<github::Error>,
+    /// Of a log, always.
+    pub log_problem: Option<github::Error>,
+    pub calls: Vec<Call>,
+    /// On the pull request, by id; a number for each time that they were written.
+    pub comments: Vec<(u64, String)>,
+    pub writes: u32,
+    /// The ids of comments that an edit was asked for.
+    pub edited: Vec<u64>,
+    pub pull_request: Option<u64>,
+    pub event: String,
+    /// Those from the run's branch.
+    pub pulls: Vec<PullRequest>,
+    /// Before the honest answers, and whether the call took effect all the same.
+    pub comment_problems: Vec<(github::Error, bool)>,
+    /// How long each call for evidence takes.
+    pub evidence_takes: Span,
+    /// Calls that are never answered.
+    pub deadly: Option<fn(&Call) -> bool>,
+}
+
+impl GitHub {
+    fn comment(&mut self, call: &CommentCall) -> Result<CommentAnswer, github::Error> {
+        let finds = matches!(call, CommentCall::Find { .. });
+        let problem = if finds { None } else { self.comment_problems.pop() };
+        if let Some((problem, false)) = problem {
+            return Err(problem);
+        }
+        let answer = match call {
+            CommentCall::Find { .. } => {
+                self.comments.first().map_or(CommentAnswer::NotThere, |(id, _)| CommentAnswer::There(*id))
+            }
+            CommentCall::Create { body, .. } => {
+                let id = 100 + self.comments.len() as u64;
+                self.comments.push((id, body.clone()));
+                CommentAnswer::There(id)
+            }
+            CommentCall::Edit { comment_id, body } => {
+                self.edited.push(*comment_id);
+                match self.comments.iter_mut().find(|(id, _)| id == comment_id) {
+                    Some((_, known)) => {
+                        known.clone_from(body);
+                        CommentAnswer::There(*comment_id)
+                    }
+                    None => CommentAnswer::NotThere,
+                }
+            }
+        };
+        self.writes += u32::from(!finds);
+        problem.map_or(Ok(answer), |(problem, _)| Err(problem))
+    }
+}
+
+impl Play {
+    pub fn answer(&self, call: &Call) -> Response {
+        let mut github = self.github.borrow_mut();
+        github.calls.push(call.clone());
+        if call.is_evidence() {
+            self.pass(github.evidence_takes);
+        }
+        match call {
+            Call::ReadRun { run_id } => {
+                github.reads += 1;
+                if let Some(problem) = github.read_problems.pop() {
+                    return Response::Run(Err(problem));
+                }
+                Response::Run(Ok(Box::new(Run {
+                    run_id: *run_id,
+                    repository: github.name.clone(),
+                    run_attempt: attempt(github.attempt),
+                    conclusion: github.conclusion,
+                    workflow_id: WorkflowId::new(5),
+                    workflow: None,
+                    path: Some(".github/workflows/ci.yml".to_owned()),
+                    event: github.event.clone(),
+                    head_branch: Some("main".to_owned()),
+                    run_number: Some(3),
+                    title: Some("Fix it".to_owned()),
+                    head_sha: "a".to_owned(),
+                    head_commit: None,
+                    origin: Origin::Own,
+                    created: None,
+                    actors: vec!["ann".to_owned()],
+                    pull_request_heads: vec![],
+                    pull_request: github.pull_request,
+                })))
+            }
+            Call::ReadRepository { .. } => {
+                github.repository_reads += 1;
+                let answer = github.repository_answers.pop();
+                Response::Repository(answer.unwrap_or(Ok(())))
+            }
+            Call::ListFailedRuns(asked) => {
+                github.lists += 1;
+                if asked.skip < github.long_runs {
+                    return Response::FailedRuns(Err(github::Error::TooLarge { limit: "4 MiB" }));
+                }
+                let asked = match asked.failing {
+                    Failing::Failure => Conclusion::Failure,
+                    Failing::TimedOut => Conclusion::TimedOut,
+                    Failing::Cancelled => Conclusion::Cancelled,
+                };
+                let failed = github.conclusion == Some(asked);
+                let listed =
+                    ListedRun { run_id: run_id(), run_attempt: attempt(github.attempt), updated: github.ended };
+                Response::FailedRuns(Ok(if failed { vec![listed] } else { vec![] }))
+            }
+            Call::ReadPolicy { etag, .. } => Response::Policy(github.policy_answers.pop().unwrap_or_else(|| {
+                let Some(text) = github.file.clone() else { return Err(github::Error::NotFound) };
+                let now = format!("\"{}\"", text.len());
+                if etag.as_ref() == Some(&now) {
+                    Ok(FetchedPolicy::NotModified)
+                } else {
+                    Ok(FetchedPolicy::File { text, etag: Some(now) })
+                }
+            })),
+            Call::ReadWorkflow { workflow_id, .. } => {
+                assert_eq!(workflow_id.get(), 5);
+                let name = github.workflow.clone();
+                Response::Workflow(github.evidence_problems.pop().map_or(Ok(name), Err))
+            }
+            Call::ListJobs { run_id, run_attempt, per_page, page } => {
+                assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
+                let too_large = github.page_most.filter(|most| per_page > most).map(|_| lost());
+                let problem = github.evidence_problems.pop().or(too_large);
+                if problem.is_none() && self.now.get() < github.jobs_from {
+                    return Response::Jobs(Ok(Page { items: vec![], full: false, total: Some(0) }));
+                }
+                let jobs = github.jobs_of.get(run_id).unwrap_or(&github.jobs);
+                Response::Jobs(problem.map_or_else(|| Ok(page_of(jobs, *per_page, *page)), Err))
+            }
+            Call::ListAnnotations { per_page, page, .. } => {
+                let problem = github.evidence_problems.pop();
+                Response::Annotations(problem.map_or_else(|| Ok(page_of(&github.annotations, *per_page, *page)), Err))
+            }
+            Call::ReadLog { .. } => {
+                let tail = LogTail { first_line: 1, lines: github.log.clone() };
+                let problem = github.evidence_problems.pop().or(github.log_problem.clone());
+                Response::Log(problem.map_or(Ok(tail), Err))
+            }
+            Call::ListPulls { page, .. } => {
+                let problem = github.evidence_problems.pop();
+                let size = PULLS_PER_PAGE as usize;
+                let items: Vec<_> = github.pulls.iter().skip(size * (*page as usize - 1)).take(size).cloned().collect();
+                let page = Page { full: items.len() == size, total: None, items };
+                Response::Pulls(problem.map_or(Ok(page), Err))
+            }
+            Call::Comment(call) => Response::Comment(github.comment(call)),
+            Call::Rerun { run_attempt, .. } => {
+                let answer = github.rerun_answers.pop().unwrap_or(Ok(RerunAnswer::Accepted));
+                let lost = matches!(answer, Err(github::Error::Inconclusive { .. }));
+                if answer == Ok(RerunAnswer::Accepted) || (lost && github.lost_after_effect) {
+                    assert_eq!(github.attempt, run_attempt.get(), "re-run of another attempt than decided on");
+                    github.reruns.push(run_attempt.get());
+                    github.attempt += 1;
+                    github.conclusion = None;
+                }
+                Response::Rerun(answer)
+            }
+        }
+    }
+}
+
+pub fn lost() -> github::Error {
+    github::Error::inconclusive("GitHub did not answer in time")
+}
+
+fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
+    let size = per_page as usize;
+    let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
+    Page { full: items.len() == size, total: Some(all.len() as u64), items }
+}
