@@ -79,7 +79,7 @@ async fn the_doctor_finds_what_is_wrong(stage: Arc<Stage>) {
 
     let (output, found) = doctor(&[&worker.url, name], &[("ADMIN_TOKEN", ADMIN), ("WEBHOOK_SECRET", "another")]).await;
     assert_eq!(output.status.code(), Some(1));
-    is(&found, "webhook secret", "wrong", "another one");
+    is(&found, "webhook secret", "wrong", "differs");
     let (_, found) = doctor(&[&worker.url], &[("ADMIN_TOKEN", "not-it")]).await;
     is(&found, "admin token", "wrong", "does not take");
     is(&found, "webhook secret", "warning", "not checked");

@@ -95,12 +95,17 @@ fn main() -> ExitCode {
         strangers::trials(&stage),
         told::trials(&stage),
         payloads::trials(&stage),
-        panics::trials(&stage),
         chaos::trials(&stage),
         costs::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
-    let one_by_one = [bodies::trials(&stage), load::trials(&stage), size::trials(&stage), browser::trials(&stage)];
+    let one_by_one = [
+        bodies::trials(&stage),
+        panics::trials(&stage),
+        load::trials(&stage),
+        size::trials(&stage),
+        browser::trials(&stage),
+    ];
     // The first wait far more than they compute.
     let failed = [run(&arguments, 16, side_by_side), run(&arguments, 1, one_by_one)].contains(&true);
     stage.close();

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_nullable_or_optional_may_be_either() {
-        let annotations = support::reply(200, &json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
+        let annotations = support::reply(200, json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
         let page = read(&annotations, 100).unwrap();
         assert_eq!(page.items, ["x"]);
     }
@@ -58,7 +58,7 @@ mod tests {
         for (n, per_page, expected) in
             [(0, 100, false), (99, 100, false), (100, 100, true), (49, 50, false), (50, 50, true)]
         {
-            let page = read(&support::reply(200, &list(n)), per_page).unwrap();
+            let page = read(&support::reply(200, list(n)), per_page).unwrap();
             assert_eq!((page.items.len(), page.full), (n, expected));
         }
     }

@@ -131,7 +131,7 @@ mod tests {
                     true => drop(run.as_object_mut().unwrap().remove(field)),
                     false => run[field] = serde_json::Value::Null,
                 }
-                let list = support::reply(200, &json!({ "total_count": 1, "workflow_runs": [run] }));
+                let list = support::reply(200, json!({ "total_count": 1, "workflow_runs": [run] }));
                 assert_eq!(read(&list).unwrap().len(), 1, "{field}, missing: {missing}");
             }
         }

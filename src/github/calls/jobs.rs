@@ -144,16 +144,16 @@ mod tests {
                     true => drop(job.as_object_mut().unwrap().remove(field)),
                     false => job[field] = serde_json::Value::Null,
                 }
-                let list = support::reply(200, &json!({ "total_count": 1, "jobs": [job] }));
+                let list = support::reply(200, json!({ "total_count": 1, "jobs": [job] }));
                 assert!(read(&list, 100).is_ok(), "{field}, missing: {missing}");
             }
         }
         for step in [json!({ "name": "x", "conclusion": null }), json!({ "name": "x" })] {
             let list =
-                support::reply(200, &json!({ "total_count": 1, "jobs": [{ "id": 9, "name": "x", "steps": [step] }] }));
+                support::reply(200, json!({ "total_count": 1, "jobs": [{ "id": 9, "name": "x", "steps": [step] }] }));
             assert!(read(&list, 100).is_ok());
         }
-        let uncounted = support::reply(200, &json!({ "total_count": null, "jobs": [] }));
+        let uncounted = support::reply(200, json!({ "total_count": null, "jobs": [] }));
         assert!(read(&uncounted, 100).is_ok());
     }
 }

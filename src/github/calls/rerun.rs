@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_answered() {
-        rerun(support::reply(201, &serde_json::json!({})), RerunAnswer::Accepted);
+        rerun(support::reply(201, serde_json::json!({})), RerunAnswer::Accepted);
         rerun(support::message(403, "This workflow is already running"), RerunAnswer::AlreadyRunning);
         rerun(
             support::message(403, "The workflow run containing this job is already running"),

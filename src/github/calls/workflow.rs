@@ -33,8 +33,8 @@ mod tests {
         let repository = RepoName::parse("octo/widgets").unwrap();
         let request = request(&repository, WorkflowId::new(5).unwrap()).in_short();
         assert_eq!(request, "Get /repos/octo/widgets/actions/workflows/5");
-        assert_eq!(read(&support::reply(200, &json!({ "id": 5, "name": "ci" }))), Ok("ci".to_owned()));
-        assert!(matches!(read(&support::reply(200, &json!({ "id": 5 }))), Err(Error::Inconclusive { .. })));
+        assert_eq!(read(&support::reply(200, json!({ "id": 5, "name": "ci" }))), Ok("ci".to_owned()));
+        assert!(matches!(read(&support::reply(200, json!({ "id": 5 }))), Err(Error::Inconclusive { .. })));
         assert_eq!(read(&support::message(404, "Not Found")), Err(Error::NotFound));
     }
 }

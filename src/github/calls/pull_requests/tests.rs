@@ -19,7 +19,7 @@ fn of_fork() -> Value {
 
 #[track_caller]
 fn one(pull: &Value) -> PullRequest {
-    read(&support::reply(200, &json!([pull]))).unwrap().items.into_iter().next().unwrap()
+    read(&support::reply(200, json!([pull]))).unwrap().items.into_iter().next().unwrap()
 }
 
 fn run(origin: Origin) -> Run {
@@ -144,11 +144,11 @@ fn what_is_asked_for() {
 #[test]
 fn full_pages_and_other_answers() {
     for (n, full) in [(0, false), (49, false), (50, true)] {
-        let page = read(&support::reply(200, &json!(vec![of_fork(); n]))).unwrap();
+        let page = read(&support::reply(200, json!(vec![of_fork(); n]))).unwrap();
         assert_eq!((page.items.len(), page.full), (n, full));
     }
     for (status, message) in [(403, "Resource not accessible by personal access token"), (404, "Not Found")] {
-        let answer = read(&support::reply(status, &json!({ "message": message })));
+        let answer = read(&support::reply(status, json!({ "message": message })));
         assert!(matches!(answer, Err(Error::Refused { .. } | Error::NotFound)), "{answer:?}");
     }
     for broken in [json!({}), json!([{}]), json!([{ "number": 1, "head": null, "base": null }])] {
