@@ -286,8 +286,10 @@ impl<S: Sql> Keeper<S> {
         Ok(())
     }
 
+    /// While it was paused GitHub was not asked: that is no time in which it did not answer.
     pub fn resume(&self, now: Millis) -> Result<(), StoreError> {
         if self.paused()?.is_some() {
+            self.store.forget_trouble()?;
             self.set_paused(None, now)?;
         }
         Ok(())

@@ -85,6 +85,12 @@ impl<S: Sql> Store<S> {
         self.change("UPDATE runs SET due = ?1 WHERE due > ?1 AND outcome = 'failed'", vec![now.into()])
     }
 
+    /// Counts anew how long GitHub has given no usable answer.
+    pub fn forget_trouble(&self) -> Result<(), StoreError> {
+        let statement = "UPDATE runs SET trouble_since = NULL, evidence_since = NULL WHERE due IS NOT NULL";
+        self.change(statement, vec![])
+    }
+
     pub fn put(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
         let text = |text: &Option<String>| Value::from(text.as_deref());
         let (pending, refusal) = (tracked.pending, tracked.refusal.as_ref());

@@ -98,6 +98,20 @@ fn github_down_for_more_than_a_day() {
 }
 
 #[test]
+fn a_pause_is_no_trouble_of_githubs() {
+    let play = Play::new();
+    play.github.borrow_mut().read_problems = vec![lost(); 2];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(8));
+    assert_eq!(play.github.borrow().reads, 1);
+    play.keeper.pause(play.now.get()).unwrap();
+    play.pass_working(Span::hours(30));
+    play.keeper.resume(play.now.get()).unwrap();
+    play.pass_working(Span::minutes(5));
+    play.stands(RunOutcome::Rerunning, 1);
+}
+
+#[test]
 fn already_running_for_hours() {
     let play = Play::new();
     play.github.borrow_mut().rerun_answers = vec![Ok(RerunAnswer::AlreadyRunning); 50];
