@@ -97,9 +97,9 @@ async fn one_that_was_deleted_is_made_again_once(stage: Arc<Stage>) {
 async fn none_is_made_in_another_repository_of_the_name(stage: Arc<Stage>) {
     let worker = stage.worker_with(commenting()).await;
     let github = stage.github().await;
-    let repository = stage.repository_of("octo/commented", runs(), &worker.url).await;
-    let number = repository.pull_request("feature/commented", "ada").await;
-    let fault = Fault::answer(502, "Bad Gateway").on(Endpoint::CreateComment).in_repository("octo/commented");
+    let repository = stage.repository_of("octo/taken-name", runs(), &worker.url).await;
+    let number = repository.pull_request("feature/taken-name", "ada").await;
+    let fault = Fault::answer(502, "Bad Gateway").on(Endpoint::CreateComment).in_repository("octo/taken-name");
     let fault = github.fault(fault);
     let run = repository.run_on(always_fails(), Trigger::pull_request(number, "ada")).await;
     run.ends(2).await;
@@ -114,8 +114,8 @@ async fn none_is_made_in_another_repository_of_the_name(stage: Arc<Stage>) {
     };
     assert!(tokio::time::timeout(PATIENCE, tried).await.is_ok(), "{}", github.history());
     repository.hook(|hook| hook.url = None).await;
-    repository.rename("octo/commented-before").await;
-    let another = github.repository("octo/commented").await;
+    repository.rename("octo/taken-name-before").await;
+    let another = github.repository("octo/taken-name").await;
     another.hook(|hook| hook.url = None).await;
     assert_eq!(another.pull_request("feature/another", "ada").await, number);
     github.clear_fault(fault);
