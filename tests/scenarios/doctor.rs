@@ -81,17 +81,17 @@ async fn the_doctor_finds_what_is_wrong(stage: Arc<Stage>) {
     assert_eq!(output.status.code(), Some(1));
     is(&found, "webhook secret", "wrong", "differs");
     let (_, found) = doctor(&[&worker.url], &[("ADMIN_TOKEN", "not-it")]).await;
-    is(&found, "admin token", "wrong", "does not take");
+    is(&found, "admin token", "wrong", "does not accept");
     is(&found, "webhook secret", "warning", "not checked");
     let api = github.url();
     let by_token = [("GITHUB_TOKEN", token), ("GITHUB_API_URL", api.as_str())];
     let (_, found) = doctor(&[&worker.url, name], &by_token).await;
-    is(&found, "token", "ok", "of this machine");
+    is(&found, "token", "ok", "this machine's");
     is(&found, "octo/examined: webhook", "ok", "workflow_run");
 
     repository.hook(|hook| hook.events = EventKinds::NONE).await;
     let (_, found) = doctor(&[&worker.url, name], &with_all).await;
-    is(&found, "octo/examined: webhook", "wrong", "not of Workflow runs");
+    is(&found, "octo/examined: webhook", "wrong", "but not Workflow runs");
     repository.hook(|hook| hook.url = Some("https://elsewhere.example/".to_owned())).await;
     let (_, found) = doctor(&[&worker.url, name, "octo/nowhere"], &with_all).await;
     is(&found, "octo/examined: webhook", "warning", "has none to");
