@@ -25,8 +25,9 @@ const CLAIM: Span = Span::seconds(90);
 /// After that, what a lost call has written can be found.
 const AGAIN: Span = Span::minutes(1);
 const AGAIN_MOST: Span = Span::hours(1);
-/// About a day.
+/// A comment that cannot be written is given up after so many tries, and not within a day: a crash costs a try, too.
 const TRIES: u32 = 30;
+const TRIED_FOR: Span = Span::days(1);
 /// GitHub's clock and ours may differ by so much.
 const CLOCKS_APART: Span = Span::minutes(10);
 /// Of one pull request, the newest.
@@ -136,7 +137,8 @@ impl<S: Sql> Keeper<S> {
             Err(error) => {
                 self.trip_if_limited(Some(&error), cx)?;
                 let tries = tries.saturating_sub(1);
-                PullCommentChange::Failed { due: (tries < TRIES).then(|| now + AGAIN.doubled(tries, AGAIN_MOST)) }
+                let again = tries < TRIES || now - comment.since < TRIED_FOR;
+                PullCommentChange::Failed { due: again.then(|| now + AGAIN.doubled(tries, AGAIN_MOST)) }
             }
         };
         self.store.change_pull_comment(pull, change)

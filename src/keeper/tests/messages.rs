@@ -238,6 +238,23 @@ fn a_refused_comment_is_given_up_and_holds_nothing_up() {
 }
 
 #[test]
+fn a_comment_that_crashes_have_cost_many_tries_is_written_all_the_same() {
+    let play = commenting();
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    play.pass(Span::seconds(5));
+    let mut comment = until_comment(&play);
+    for _ in 0..40 {
+        // Nothing is heard of it: the machine is gone.
+        play.pass(Span::minutes(2));
+        comment = until_comment(&play);
+    }
+    play.keeper.finish_comment(&comment, Err(lost()), &play.cx()).unwrap();
+    play.pass_working(Span::hours(2));
+    assert_eq!(comments_of(&play).len(), 1);
+}
+
+#[test]
 fn what_is_left_alone_and_what_is_of_no_pull_request_has_no_comment() {
     let play = commenting();
     play.ends(Conclusion::Cancelled);
