@@ -26,7 +26,7 @@ function isRoot(url) {
 
 const HEADERS = ["content-type", "content-length", "x-hub-signature-256", "x-github-event", "x-github-delivery"];
 const HMAC = { name: "HMAC", hash: "SHA-256" };
-/** As in `fetch_handler::json`. One object for all answers: made anew, its headers cost 1 µs. */
+/** As in `src/web/http.rs`. One object for all answers: made anew, its headers cost 1 µs. */
 const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
 
 let environment;

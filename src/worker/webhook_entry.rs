@@ -40,8 +40,7 @@ extern "C" {
     fn next(this: &Blocks) -> Option<Uint8Array>;
 }
 
-/// What takes webhooks, for as long as the isolate lives. `entry.mjs` makes one; after a panic, it
-/// makes another in its place.
+/// What takes webhooks, for as long as the isolate lives. `entry.mjs` makes one, and after a panic another in its place.
 #[wasm_bindgen]
 pub struct Intake {
     settings: Rc<Settings>,
