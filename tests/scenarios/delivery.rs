@@ -14,6 +14,21 @@ pub struct Delivery {
     body: Vec<u8>,
 }
 
+/// What wrangler, which stands before the Worker here, answers when the Worker has answered before it had read all that
+/// was sent, and the answer was lost with the connection.
+const LOST_BY_WRANGLER: &str = "Error: Network connection lost.";
+
+/// No answer arrived.
+#[derive(Debug)]
+#[expect(dead_code, reason = "shown when a test fails")]
+pub struct Lost(String);
+
+impl From<reqwest::Error> for Lost {
+    fn from(error: reqwest::Error) -> Self {
+        Self(format!("{error:?}"))
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Reply {
@@ -60,7 +75,7 @@ impl Delivery {
         self.try_send(url).await.expect("an answer")
     }
 
-    pub async fn try_send(self, url: &str) -> reqwest::Result<Reply> {
+    pub async fn try_send(self, url: &str) -> Result<Reply, Lost> {
         let body = Body::from(self.body.clone());
         self.send_body(url, body).await
     }
@@ -70,14 +85,14 @@ impl Delivery {
         self.try_send_streamed(url).await.expect("an answer")
     }
 
-    pub async fn try_send_streamed(self, url: &str) -> reqwest::Result<Reply> {
+    pub async fn try_send_streamed(self, url: &str) -> Result<Reply, Lost> {
         let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
             self.body.chunks(64 * 1024).map(|piece| Ok(piece.to_vec())).collect();
         let body = Body::wrap_stream(futures_util::stream::iter(pieces));
         self.send_body(url, body).await
     }
 
-    async fn send_body(self, url: &str, body: Body) -> reqwest::Result<Reply> {
+    async fn send_body(self, url: &str, body: Body) -> Result<Reply, Lost> {
         let method = self.method.parse().expect("a method");
         let mut request = reqwest::Client::new().request(method, format!("{url}{}", self.path));
         for (name, value) in &self.headers {
@@ -90,6 +105,9 @@ impl Delivery {
         let allow = response.headers().get("allow").map(|allow| allow.to_str().expect("text").to_owned());
         let status = response.status().as_u16();
         let text = response.text().await?;
+        if status == 500 && text == LOST_BY_WRANGLER {
+            return Err(Lost(text));
+        }
         Ok(Reply { status, allow, json: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
     }
 }

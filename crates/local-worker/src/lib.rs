@@ -303,19 +303,22 @@ impl Log {
 
     /// Waits for a structured line.
     pub async fn wait_for(&self, within: Duration, matches: impl Fn(&Value) -> bool) -> Option<Value> {
-        self.until(within, |log| log.events().into_iter().find(&matches)).await
+        self.find(within, |line| event(line).filter(&matches)).await
     }
 
     /// Waits for a line of any kind that contains the text; whether it came.
     pub async fn wait_for_line(&self, within: Duration, text: &str) -> bool {
-        let found = |log: &Self| log.lines().iter().any(|line| line.contains(text)).then_some(());
-        self.until(within, found).await.is_some()
+        self.find(within, |line| line.contains(text).then_some(())).await.is_some()
     }
 
-    async fn until<T>(&self, within: Duration, find: impl Fn(&Self) -> Option<T>) -> Option<T> {
+    /// The first line that is found, of those that are there and those to come. Each is looked at once.
+    async fn find<T>(&self, within: Duration, found: impl Fn(&str) -> Option<T>) -> Option<T> {
         let end = Instant::now() + within;
+        let mut seen = 0;
         loop {
-            if let Some(found) = find(self) {
+            let new = self.lines.lock().map(|lines| lines.iter().skip(seen).cloned().collect::<Vec<_>>()).ok()?;
+            seen += new.len();
+            if let Some(found) = new.iter().find_map(|line| found(line)) {
                 return Some(found);
             }
             if Instant::now() > end {

@@ -102,23 +102,23 @@ impl Machine {
     /// One that was stored is known for as long as GitHub repeats it.
     fn check_delivery(&self, event: &RunEvent, receipt: &Receipt) {
         let mut world = self.world.borrow_mut();
-        let noted = world.now;
+        // It says nothing new: neither of its run, nor of whether anything goes on in its repository.
+        if receipt.reason == "this delivery was received before" {
+            return;
+        }
+        let (noted, now) = (world.now, world.clock(self.repository));
+        let stored = event.delivery.as_ref().and_then(|delivery| world.deliveries.get(delivery).copied());
+        if let Some(stored) = stored.filter(|stored| now - *stored < Span::days(3)) {
+            world.violate(format!("{:?} of {stored} was taken for a new one: {}", event.delivery, receipt.reason));
+        }
         world.last_webhook.insert(self.repository, noted);
-        if receipt.kind != ReceiptKind::Ignored {
-            let of = event.run_attempt.map(RunAttempt::get);
-            world.webhooks_stored.entry(event.run_id).or_default().push((noted, of));
+        if receipt.kind == ReceiptKind::Ignored {
+            return;
         }
-        let Some(delivery) = &event.delivery else { return };
-        let now = world.clock(self.repository);
-        let stored = world.deliveries.get(delivery).copied();
-        if let Some(stored) = stored
-            && now - stored < Span::days(3)
-            && receipt.reason != "this delivery was received before"
-        {
-            world.violate(format!("{delivery:?} of {stored} was taken for a new one: {}", receipt.reason));
-        }
-        if stored.is_none() && receipt.kind != ReceiptKind::Ignored {
-            world.deliveries.insert(delivery.clone(), now);
+        let of = event.run_attempt.map(RunAttempt::get);
+        world.webhooks_stored.entry(event.run_id).or_default().push((noted, of));
+        if let Some(delivery) = event.delivery.clone() {
+            world.deliveries.entry(delivery).or_insert(now);
         }
     }
 
