@@ -57,6 +57,9 @@ pub fn on_failure(tracked: TrackedRun, error: github::Error, cx: &Context) -> St
 }
 
 fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) -> Step {
+    if !matches!(error, github::Error::Inconclusive { .. }) {
+        tracked.trouble_since = None;
+    }
     match error {
         github::Error::NotFound => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
         github::Error::Refused { message } | github::Error::UnclearRefusal { message } => {
@@ -89,7 +92,6 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
         github::Error::Inconclusive { what } => {
             let since = *tracked.trouble_since.get_or_insert(cx.now);
             if cx.now - since > LOST_FOR {
-                tracked.pending = None;
                 return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; the last: {what}"), cx);
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
@@ -161,9 +163,9 @@ pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> O
 /// GitHub shows an older attempt than a webhook or its own answer has reported.
 pub fn behind(mut tracked: TrackedRun, shown: RunAttempt, cx: &Context) -> Step {
     if tracked.tries >= BEHIND_TRIES {
-        let (known, pending) = (tracked.run_attempt.unwrap_or(shown), tracked.pending.take());
+        let known = tracked.run_attempt.unwrap_or(shown);
         let reason = format!("Left alone: attempt {known} was announced, but GitHub shows only attempt {shown}.");
-        let decided = tracked.decided_attempt.max(pending.map(|pending| pending.run_attempt));
+        let decided = tracked.decided_attempt.max(tracked.pending.map(|pending| pending.run_attempt));
         let record = finish(&mut tracked, known, RunOutcome::Left, reason, cx);
         // What was announced may yet come: nothing was decided about it.
         tracked.decided_attempt = decided;

@@ -98,6 +98,7 @@ pub fn on_failed_attempt(
         tracked.run_attempt = Some(attempt);
         tracked.updated = cx.now;
         tracked.tries = 0;
+        tracked.trouble_since = None;
         tracked.evidence_since = None;
         if !parked {
             tracked.outcome = RunOutcome::Waiting;
@@ -134,7 +135,7 @@ fn on_failure_of_some_attempt(tracked: Option<TrackedRun>, run_id: RunId, cx: &C
     } else {
         cx.now + STILL_GOING
     };
-    if tracked.pending.is_none() {
+    if tracked.pending.is_none() || tracked.due.is_none() {
         tracked.due = earlier(tracked.due, soonest);
     } else {
         // Perhaps of the attempt that the call has started.
@@ -156,8 +157,8 @@ fn look_again(tracked: &TrackedRun) -> Millis {
 
 fn nothing_new(tracked: TrackedRun, run_attempt: Option<RunAttempt>) -> WebhookStep {
     let reason = match (run_attempt, tracked.pending) {
-        (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
         (attempt, _) if tracked.decided_attempt >= attempt => "this attempt was decided on",
+        (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
         _ => "a newer attempt is known",
     };
     let receipt = receipt(ReceiptKind::Recorded, reason, run_attempt, tracked.due);

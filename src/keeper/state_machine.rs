@@ -167,7 +167,8 @@ pub fn on_read(mut tracked: TrackedRun, answer: Result<Box<Run>, github::Error>,
         if tracked.attempts() != before {
             tracked.publish = Some(cx.now);
         }
-        return ReadStep::Done(Box::new(Step { records, ..Step::of(tracked) }));
+        let spends = release(&mut tracked);
+        return ReadStep::Done(Box::new(Step { records, spends, ..Step::of(tracked) }));
     }
     if let Some(step) = second_look::park(&tracked, &run, cx) {
         return ReadStep::Done(Box::new(Step { records: [records, step.records].concat(), ..step }));
@@ -210,8 +211,9 @@ pub fn on_rerun(
     answer: Result<RerunAnswer, github::Error>,
     cx: &Context,
 ) -> Step {
-    // A webhook or a read may have brought the outcome meanwhile.
-    let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
+    // A webhook or a read may have brought the outcome meanwhile, or the run was ended.
+    let is_open = tracked.decided_attempt < Some(attempt);
+    let Some(pending) = tracked.pending.filter(|pending| is_open && pending.run_attempt == attempt) else {
         return Step::of(tracked);
     };
     match answer {
@@ -278,8 +280,7 @@ fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context
 
 fn end(mut tracked: TrackedRun, run: &Run, ending: Ending, cx: &Context) -> Step {
     let (decided, published) = (tracked.decided_attempt, tracked.publish);
-    // An earlier call for this attempt did nothing, as it has not advanced.
-    let spends = tracked.pending.map(|pending| Spends::Release { run_attempt: pending.run_attempt });
+    let spends = release(&mut tracked);
     let mut record = finish(&mut tracked, run.run_attempt, ending.outcome, ending.reason, cx);
     record.detail = Some(Box::new(ending.detail)).filter(|detail| **detail != Detail::default());
     if !ending.last_word {
@@ -309,9 +310,13 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
 /// It is not looked at any more, and why.
 pub fn leave(mut tracked: TrackedRun, reason: &str, cx: &Context) -> Step {
     let attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
-    let spends = tracked.pending.map(|pending| Spends::Release { run_attempt: pending.run_attempt });
     let record = finish(&mut tracked, attempt, RunOutcome::Left, reason.to_owned(), cx);
-    Step { records: vec![record], spends, ..Step::of(tracked) }
+    Step { records: vec![record], ..Step::of(tracked) }
+}
+
+/// A call whose answer never came did nothing, as its attempt is still the newest.
+fn release(tracked: &mut TrackedRun) -> Option<Spends> {
+    tracked.pending.take().map(|pending| Spends::Release { run_attempt: pending.run_attempt })
 }
 
 /// How long until a run is looked at again that is going, after so many looks.
@@ -319,17 +324,21 @@ fn going_for(tries: u32) -> Span {
     if tries < LONG_TRIES { STILL_GOING.doubled(tries, STILL_GOING_MOST) } else { GOING_LONG }
 }
 
-/// Nothing is due any more.
+/// Nothing is due any more. A call whose answer is not known stays pending: should a newer attempt show later, it is
+/// counted.
 pub fn finish(
     tracked: &mut TrackedRun,
     attempt: RunAttempt,
     outcome: RunOutcome,
-    reason: String,
+    mut reason: String,
     cx: &Context,
 ) -> Record {
+    if let Some(pending) = tracked.pending {
+        reason.truncate(reason.trim_end_matches('.').len());
+        reason.push_str(&format!("; whether attempt {} was re-run is not known.", pending.run_attempt));
+    }
     tracked.run_attempt = tracked.run_attempt.max(Some(attempt));
     tracked.decided_attempt = tracked.decided_attempt.max(Some(attempt));
-    tracked.pending = None;
     tracked.detail = None;
     tracked.evidence_since = None;
     tracked.collecting = None;

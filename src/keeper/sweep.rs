@@ -7,7 +7,7 @@ use crate::github::calls::failed_runs::PER_PAGE;
 use crate::github::{Call, FailedRuns, Failing};
 use crate::time::{Millis, Span};
 
-/// A repository without a webhook for so long is not swept until one comes.
+/// A repository without a webhook for so long is not swept until one comes, if a whole sweep was made since the last.
 const ACTIVE_FOR: Span = Span::days(7);
 /// How exactly the time of the last webhook is known: it costs a write.
 const ACTIVE_STEP: Span = Span::hours(1);
@@ -72,7 +72,8 @@ impl Sweep {
 
     /// When it is next due, unless it is off or nothing goes on here.
     pub fn due(&self, interval: Span) -> Option<Millis> {
-        let on = interval > Span::ZERO && self.due <= self.active + ACTIVE_FOR;
+        let lasts = if self.swept < self.active { RERUNNABLE_FOR } else { ACTIVE_FOR };
+        let on = interval > Span::ZERO && self.due <= self.active + lasts;
         on.then_some(self.due)
     }
 
@@ -264,6 +265,20 @@ mod tests {
         assert_eq!(done.due(INTERVAL), Some(later + Span::seconds(3) + INTERVAL));
         assert_eq!(from(&done, later).0, Millis(later.0 - RUN_TAKES.as_millis()));
         assert_eq!(done.postponed(NOW).due(INTERVAL), Some(NOW));
+    }
+
+    /// Seen to fail when the age of the last webhook alone decides.
+    #[test]
+    fn a_repository_sleeps_when_all_was_swept_since_its_last_webhook() {
+        let sweep = Sweep::after_webhook(None, NOW, INTERVAL).unwrap();
+        let active = NOW + Span::hours(2);
+        let sweep = Sweep::after_webhook(Some(&sweep), active, INTERVAL).unwrap();
+        // It was paused, say, and the first sweep after that fails.
+        let resumed = active + Span::days(10);
+        let failed = sweep.failed(resumed);
+        assert_eq!(failed.due(INTERVAL), Some(resumed + AGAIN));
+        assert_eq!(failed.clone().failed(active + RERUNNABLE_FOR).due(INTERVAL), None);
+        assert_eq!(failed.done(resumed, resumed, INTERVAL).due(INTERVAL), None);
     }
 
     #[test]

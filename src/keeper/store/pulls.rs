@@ -48,7 +48,7 @@ impl<S: Sql> Store<S> {
     }
 
     /// Something was decided on a run: if it is of a pull request, that one's comment is due then. What is being written, or
-    /// was and is not known of, is left its time: another would be a second comment.
+    /// was and is not known of, is left its time: another would be a second comment. What is new is tried anew.
     pub fn pull_comment_changed(&self, run_id: RunId, now: Millis, due: Millis) -> Result<(), StoreError> {
         self.change(
             "INSERT INTO pull_comments (pull, comment_id, created, due, tries)
@@ -57,7 +57,8 @@ impl<S: Sql> Store<S> {
                 due = CASE WHEN silent_until > ?2 THEN NULL
                            WHEN tries = 0 OR due IS NULL THEN MIN(IFNULL(due, ?3), ?3)
                            ELSE due END,
-                tries = CASE WHEN due IS NULL THEN 0 ELSE tries END",
+                tries = CASE WHEN due IS NULL THEN 0 ELSE tries END,
+                failures = 0",
             vec![run_id.into(), now.into(), due.into()],
         )
     }
@@ -82,9 +83,9 @@ impl<S: Sql> Store<S> {
         self.change(statement, vec![until.into(), number(pull)])
     }
 
-    /// How often it was tried to be written, and how often in a row it was found to be deleted.
-    pub fn pull_comment_tries(&self, pull: u64) -> Result<Option<(u32, u32)>, StoreError> {
-        let row = self.first("SELECT tries, deleted FROM pull_comments WHERE pull = ?", vec![number(pull)])?;
+    /// How often in a row it could not be written, and was found to be deleted.
+    pub fn pull_comment_failures(&self, pull: u64) -> Result<Option<(u32, u32)>, StoreError> {
+        let row = self.first("SELECT failures, deleted FROM pull_comments WHERE pull = ?", vec![number(pull)])?;
         let Some(mut row) = row else { return Ok(None) };
         Ok(Some((row.count()?, row.count()?)))
     }
@@ -92,15 +93,15 @@ impl<S: Sql> Store<S> {
     pub fn change_pull_comment(&self, pull: u64, change: PullCommentChange) -> Result<(), StoreError> {
         let (what, values) = match change {
             PullCommentChange::Written { comment_id, due } => {
-                ("comment_id = ?, tries = 0, due = ?", vec![number(comment_id), due.into()])
+                ("comment_id = ?, tries = 0, failures = 0, due = ?", vec![number(comment_id), due.into()])
             }
             PullCommentChange::Deleted { due } => {
-                ("comment_id = NULL, deleted = 1, tries = 0, due = ?", vec![due.into()])
+                ("comment_id = NULL, deleted = 1, tries = 0, failures = 0, due = ?", vec![due.into()])
             }
             PullCommentChange::DeletedAgain { silent_until } => {
                 ("comment_id = NULL, deleted = 0, due = NULL, silent_until = ?", vec![silent_until.into()])
             }
-            PullCommentChange::Failed { due } => ("due = ?", vec![due.into()]),
+            PullCommentChange::Failed { due } => ("failures = failures + 1, due = ?", vec![due.into()]),
         };
         let bindings = [values, vec![number(pull)]].concat();
         self.change(&format!("UPDATE pull_comments SET {what} WHERE pull = ?"), bindings)

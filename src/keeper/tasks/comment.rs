@@ -25,9 +25,8 @@ const CLAIM: Span = Span::seconds(90);
 /// After that, what a lost call has written can be found.
 const AGAIN: Span = Span::minutes(1);
 const AGAIN_MOST: Span = Span::hours(1);
-/// A comment that cannot be written is given up after so many tries, and not within a day: a crash costs a try, too.
+/// A comment is given up that could not be written so often in a row, which takes a day.
 const TRIES: u32 = 30;
-const TRIED_FOR: Span = Span::days(1);
 /// GitHub's clock and ours may differ by so much.
 const CLOCKS_APART: Span = Span::minutes(10);
 /// Of one pull request, the newest.
@@ -117,7 +116,8 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<(), StoreError> {
         let (now, pull) = (cx.now, comment.pull);
-        let (Some((tries, deleted)), Some(repository)) = (self.store.pull_comment_tries(pull)?, self.repository()?)
+        let (Some((failures, deleted)), Some(repository)) =
+            (self.store.pull_comment_failures(pull)?, self.repository()?)
         else {
             return Ok(());
         };
@@ -136,9 +136,8 @@ impl<S: Sql> Keeper<S> {
             }
             Err(error) => {
                 self.trip_if_limited(Some(&error), cx)?;
-                let tries = tries.saturating_sub(1);
-                let again = tries < TRIES || now - comment.since < TRIED_FOR;
-                PullCommentChange::Failed { due: again.then(|| now + AGAIN.doubled(tries, AGAIN_MOST)) }
+                let again = failures + 1 < TRIES;
+                PullCommentChange::Failed { due: again.then(|| now + AGAIN.doubled(failures, AGAIN_MOST)) }
             }
         };
         self.store.change_pull_comment(pull, change)

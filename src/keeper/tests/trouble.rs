@@ -97,6 +97,87 @@ fn github_down_for_more_than_a_day() {
     play.rests();
 }
 
+/// Seen to fail when a refusal between two answers that are lost is none, and when a new attempt inherits the time.
+#[test]
+fn a_day_without_an_answer_begins_anew_with_an_answer_and_with_an_attempt() {
+    let refused = || github::Error::Credentials { message: "401 Bad credentials".to_owned() };
+    let play = Play::new();
+    // The last comes first.
+    play.github.borrow_mut().read_problems = vec![lost(); 10_000];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::hours(20));
+    play.github.borrow_mut().read_problems.push(refused());
+    play.pass_working(Span::hours(20));
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
+    play.pass_working(Span::hours(20));
+    assert!(play.tracked().due.is_some(), "{}", play.tracked().reason);
+    play.pass_working(Span::hours(5));
+    play.stands(RunOutcome::Failed, 0);
+    play.rests();
+}
+
+/// A run whose re-run's answer was lost, and that GitHub did not show for a day after that.
+fn given_up_without_an_answer(took_effect: bool) -> Play {
+    let play = Play::with_policy("budget: { reruns_per_day: 1 }\n");
+    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
+    play.github.borrow_mut().lost_after_effect = took_effect;
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(10));
+    play.github.borrow_mut().read_problems = vec![lost(); 10_000];
+    play.pass_working(Span::hours(25));
+    play.github.borrow_mut().read_problems.clear();
+    play.stands(RunOutcome::Failed, 0);
+    assert!(
+        play.tracked().reason.ends_with("; whether attempt 1 was re-run is not known."),
+        "{}",
+        play.tracked().reason
+    );
+    play.rests();
+    play
+}
+
+/// Seen to fail when what was called last is forgotten with the giving up.
+#[test]
+fn a_lost_call_of_a_run_that_was_given_up_is_counted_when_its_attempt_shows() {
+    for kind in [RunEventKind::RunSucceeded, RunEventKind::RunFailed] {
+        let play = given_up_without_an_answer(true);
+        play.ends(if kind == RunEventKind::RunFailed { Conclusion::Failure } else { Conclusion::Success });
+        play.on_webhook(kind, Some(2));
+        assert_eq!(play.tracked().reruns, 1);
+        let (_, records) = play.keeper.run(run_id()).unwrap().unwrap();
+        let counted =
+            |record: &&Record| record.outcome == RunOutcome::Rerunning && record.run_attempt == Some(attempt(1));
+        assert_eq!(records.iter().filter(counted).count(), 1, "{records:#?}");
+    }
+}
+
+/// Seen to fail when it is not looked at for a `check_run`, and when the call that did nothing stays open.
+#[test]
+fn a_lost_call_of_a_run_that_was_given_up_is_looked_for_when_a_job_fails() {
+    for took_effect in [true, false] {
+        let play = given_up_without_an_answer(took_effect);
+        play.ends(if took_effect { Conclusion::Success } else { Conclusion::Failure });
+        play.on_webhook(RunEventKind::JobFailed, None);
+        play.pass_working(Span::minutes(5));
+        assert_eq!(play.tracked().reruns, u32::from(took_effect));
+        assert_eq!(play.tracked().pending, None);
+        play.rests();
+    }
+}
+
+/// Seen to fail when a refusal of the second call is taken for one of the first.
+#[test]
+fn a_lost_call_is_counted_though_a_second_one_is_refused() {
+    let refused = github::Error::Refused { message: "This workflow run cannot be retried".to_owned() };
+    let play = Play::new();
+    play.github.borrow_mut().rerun_answers = vec![Err(refused), Err(lost())];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::minutes(2));
+    play.stands(RunOutcome::Failed, 0);
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
+    play.stands(RunOutcome::Rescued, 1);
+}
+
 #[test]
 fn a_pause_is_no_trouble_of_githubs() {
     let play = Play::new();

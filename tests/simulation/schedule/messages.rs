@@ -97,9 +97,12 @@ impl Schedule {
         if ours.len() > 1 && !self.is_behind() {
             wrong.push(format!("{} comments on one pull request", ours.len()));
         }
+        let closed = github.pull(1).and_then(|pull| pull.closed_at).map(from_model);
         let of_pull = |id: &&model::RunId| world.github.run(**id).identity.pull_request == Some(1);
-        let last =
-            self.runs[repository].iter().filter(of_pull).filter_map(|id| self.last_word_after_rerun(run_id_of(*id)));
+        let last = self.runs[repository]
+            .iter()
+            .filter(of_pull)
+            .filter_map(|id| self.last_word_after_rerun(run_id_of(*id), closed));
         let Some(last) = last.max() else { return };
         let written = ours.iter().map(|comment| from_model(comment.updated_at)).max();
         let tries = world.comment_tries.iter().filter(|(of, pull, at)| (*of, *pull) == (repository, 1) && *at >= last);
@@ -108,11 +111,15 @@ impl Schedule {
         }
     }
 
-    /// When the last decision on a run was made that was re-run by then.
-    fn last_word_after_rerun(&self, run_id: RunId) -> Option<Millis> {
+    /// When the last decision on a run was made that was re-run by then. Of a closed pull request GitHub says nothing in a
+    /// run any more: what is read first after that has none.
+    fn last_word_after_rerun(&self, run_id: RunId, closed: Option<Millis>) -> Option<Millis> {
         let world = self.world.borrow();
         let decided = world.decided.get(&run_id)?;
         let first = decided.iter().position(|(_, record)| record.outcome == RunOutcome::Rerunning)?;
+        if decided.first().zip(closed).is_some_and(|((at, _), closed)| *at > closed) {
+            return None;
+        }
         decided[first..].iter().map(|(at, _)| *at).max()
     }
 }
