@@ -317,7 +317,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "CommentBehind",
         what: "what is decided while a comment is being written is not written after it",
-        shows: hours(120).with("Comments"),
+        shows: hours(385).with("Comments"),
         changes: &[Change { right: "!= comment.body;", wrong: "!= comment.body && !BUG;" }],
     },
 ];
