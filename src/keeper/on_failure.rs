@@ -18,6 +18,8 @@ const UNSEEN_TRIES: u32 = 3;
 const LOST: Span = Span::seconds(5);
 const LOST_MOST: Span = Span::minutes(15);
 const LOST_FOR: Span = Span::hours(24);
+/// And not by so few tries: while the circuit breaker is open, GitHub is not asked.
+const LOST_TRIES: u32 = 20;
 /// Evidence that GitHub does not give for so long is done without.
 const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
@@ -91,7 +93,7 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
         }
         github::Error::Inconclusive { what } => {
             let since = *tracked.trouble_since.get_or_insert(cx.now);
-            if cx.now - since > LOST_FOR {
+            if cx.now - since > LOST_FOR && tracked.tries >= LOST_TRIES {
                 return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; the last: {what}"), cx);
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);

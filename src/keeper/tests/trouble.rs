@@ -178,6 +178,20 @@ fn a_lost_call_is_counted_though_a_second_one_is_refused() {
     play.stands(RunOutcome::Rescued, 1);
 }
 
+/// Seen to fail when the time alone decides.
+#[test]
+fn an_open_circuit_breaker_is_no_trouble_of_githubs() {
+    let play = Play::new();
+    play.github.borrow_mut().read_problems = vec![lost(); 2];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(8));
+    assert_eq!(play.github.borrow().reads, 1);
+    let limited = github::Error::RateLimited { wait: Some(Span::hours(30)) };
+    play.keeper.trip_if_limited(Some(&limited), &play.cx()).unwrap();
+    play.pass_working(Span::hours(31));
+    play.stands(RunOutcome::Rerunning, 1);
+}
+
 #[test]
 fn a_pause_is_no_trouble_of_githubs() {
     let play = Play::new();
