@@ -108,6 +108,8 @@ fn a_day_without_an_answer_begins_anew_with_an_answer_and_with_an_attempt() {
     play.pass_working(Span::hours(20));
     play.github.borrow_mut().read_problems.push(refused());
     play.pass_working(Span::hours(20));
+    play.stands(RunOutcome::Failed, 0);
+    assert!(play.tracked().due.is_some(), "{}", play.tracked().reason);
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::hours(20));
     assert!(play.tracked().due.is_some(), "{}", play.tracked().reason);
@@ -186,9 +188,13 @@ fn an_open_circuit_breaker_is_no_trouble_of_githubs() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(8));
     assert_eq!(play.github.borrow().reads, 1);
-    let limited = github::Error::RateLimited { wait: Some(Span::hours(30)) };
-    play.keeper.trip_if_limited(Some(&limited), &play.cx()).unwrap();
-    play.pass_working(Span::hours(31));
+    for _ in 0..15 {
+        let limited = github::Error::RateLimited { wait: Some(Span::hours(2)) };
+        play.keeper.trip_if_limited(Some(&limited), &play.cx()).unwrap();
+        play.pass_working(Span::hours(2));
+    }
+    assert_eq!(play.github.borrow().reads, 1);
+    play.pass_working(Span::hours(1));
     play.stands(RunOutcome::Rerunning, 1);
 }
 
