@@ -21,7 +21,7 @@ const LOST_FOR: Span = Span::hours(24);
 /// Evidence that GitHub does not give for so long is done without.
 const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
-pub const GONE_FOR: Span = Span::days(7);
+pub const GONE_DAYS: i64 = 7;
 /// GitHub re-runs nothing that is older ("Re-running workflows and jobs").
 const RERUNNABLE_FOR: Span = Span::days(30);
 
@@ -44,7 +44,6 @@ pub fn unseen(mut tracked: TrackedRun, cx: &Context) -> Step {
     Step::of(tracked)
 }
 
-/// A call came to nothing.
 pub fn on_failure(tracked: TrackedRun, error: github::Error, cx: &Context) -> Step {
     if !tracked.is_decided() {
         return on_call_failure(tracked, error, cx);
@@ -75,16 +74,13 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             }
             let reason =
                 format!("GitHub refused the credentials: {message}. Rerunner keeps trying until they are accepted.");
-            let breaker = CircuitBreaker::trip(TripReason::Credentials { message }, None, tracked.tries, cx);
-            Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
+            hold_all(tracked, reason, TripReason::Credentials { message }, cx)
         }
         github::Error::Repository { message } => {
             let reason = format!(
-                "Nothing can be done in the repository: {message}. Rerunner keeps trying for {} days.",
-                GONE_FOR.as_millis() / Span::days(1).as_millis()
+                "Nothing can be done in the repository: {message}. Rerunner keeps trying for {GONE_DAYS} days."
             );
-            let breaker = CircuitBreaker::trip(TripReason::Repository { message }, None, tracked.tries, cx);
-            Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
+            hold_all(tracked, reason, TripReason::Repository { message }, cx)
         }
         github::Error::Inconclusive { what } => {
             let since = *tracked.trouble_since.get_or_insert(cx.now);
@@ -101,6 +97,12 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
     }
+}
+
+/// Not this run alone.
+fn hold_all(tracked: TrackedRun, reason: String, why: TripReason, cx: &Context) -> Step {
+    let breaker = CircuitBreaker::trip(why, None, tracked.tries, cx);
+    Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
 }
 
 /// It failed, for now: it stays due, on view, until somebody has mended what is wrong.

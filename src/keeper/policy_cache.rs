@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Call, FetchedPolicy};
-use crate::names::Conclusion;
-use crate::names::{FilePath, RunId};
+use crate::names::{Conclusion, FilePath, RunId};
 use crate::policy::{Policy, PolicyError, PolicyState, Rules, parse};
 use crate::time::{Millis, Span};
 
@@ -47,10 +46,11 @@ pub struct PolicyCache {
 /// What came of an answer.
 #[derive(Debug, PartialEq)]
 pub enum PolicyUpdate {
-    /// Something else than before is known.
-    New(PolicyCache),
-    /// What is known holds on.
-    Same(PolicyCache),
+    Known {
+        policy: PolicyCache,
+        /// It is something else than before.
+        is_new: bool,
+    },
     /// GitHub does not show a file that was there. If it does not show the repository either, nobody has removed it.
     Doubtful,
     /// GitHub has to answer before anything is decided.
@@ -114,7 +114,8 @@ impl PolicyCache {
                 PolicyFile { denied: Some(message), read: now, ..before.clone().unwrap_or(empty) }
             }
             (Err(github::Error::Inconclusive { .. }), Some(_)) => {
-                return PolicyUpdate::Same(Self { not_before: Some(now + AGAIN), ..self.clone() });
+                let policy = Self { not_before: Some(now + AGAIN), ..self.clone() };
+                return PolicyUpdate::Known { policy, is_new: false };
             }
             (
                 Err(
@@ -126,14 +127,11 @@ impl PolicyCache {
                 _,
             ) => return PolicyUpdate::Failed(error),
         };
-        let says_the_same = self.file.as_ref().is_some_and(|before| {
-            (&before.text, &before.unreadable) == (&file.text, &file.unreadable) && before.denied == file.denied
+        let is_new = self.file.as_ref().is_none_or(|before| {
+            (&before.text, &before.unreadable, &before.denied) != (&file.text, &file.unreadable, &file.denied)
         });
-        if says_the_same {
-            return PolicyUpdate::Same(Self { file: Some(file), state: self.state.clone(), not_before: None });
-        }
-        let state = state(&file, rules);
-        PolicyUpdate::New(Self { file: Some(file), state, not_before: None })
+        let state = if is_new { state(&file, rules) } else { self.state.clone() };
+        PolicyUpdate::Known { policy: Self { file: Some(file), state, not_before: None }, is_new }
     }
 
     /// The same, to be asked for before anything is decided: GitHub did not show something that is there. `None`: it is
@@ -189,11 +187,9 @@ fn state(file: &PolicyFile, rules: &Rules) -> PolicyState {
         let message = format!("the file cannot be a policy: {what}");
         return PolicyState::Invalid(vec![PolicyError { line: 1, column: 1, key: String::new(), message }]);
     }
-    match &file.text {
+    match file.text.as_ref().map(|text| parse(text, rules.bounds())) {
         None => PolicyState::None,
-        Some(text) => match parse(text, rules.bounds()) {
-            Ok(policy) => PolicyState::Valid(policy),
-            Err(errors) => PolicyState::Invalid(errors),
-        },
+        Some(Ok(policy)) => PolicyState::Valid(policy),
+        Some(Err(errors)) => PolicyState::Invalid(errors),
     }
 }

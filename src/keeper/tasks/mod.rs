@@ -4,17 +4,13 @@
 //!
 //! A task is *claimed* before it is done: should its end never be stored, it is due again later.
 
-mod cancelled;
 pub mod comment;
 mod decide;
-mod end;
-mod hand_over;
+mod leave;
 pub mod notify;
-mod prune;
 mod publish;
 mod rerun;
 mod step;
-mod summary;
 pub mod sweep;
 
 use serde::{Deserialize, Serialize};
@@ -25,17 +21,16 @@ use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
-use super::actor::Keeper;
+use super::Keeper;
 use super::repository_state::CredentialsChange;
+use super::retention::PRUNE_EVERY;
 use super::state_machine::{Context, Record};
-use super::store::{Sql, StoreError};
+use super::store::{Fact, Sql, StoreError};
+use super::subrequests::COMMENT;
 use super::summary::Summary;
 use super::tracked_run::TrackedRun;
 use comment::Comment;
 use notify::Notification;
-
-/// A failed write to Workers KV is tried again after this.
-const PUBLISH_AGAIN: Span = Span::minutes(1);
 
 /// What is to be done outside, one thing at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +50,18 @@ pub enum Task {
     HandOver(Box<HandOver>),
     /// Do nothing for so long, then ask again.
     Wait(Span),
+}
+
+impl Task {
+    /// Requests that it takes.
+    pub fn requests(&self) -> u32 {
+        match self {
+            Self::Call(call) => call.requests(),
+            Self::Comment(_) => COMMENT,
+            Self::Publish(_) | Self::WantCancelled(_) | Self::Summarize(_) | Self::Notify(_) | Self::HandOver(_) => 1,
+            Self::Wait(_) => 0,
+        }
+    }
 }
 
 /// A run for the Keeper of the repository's present name, as a webhook would report it.
@@ -88,8 +95,8 @@ struct Kind<S> {
 
 /// All kinds of tasks, in the order in which they are done.
 ///
-/// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
-/// forgotten after whatever else an alarm did ([`prune`]).
+/// Two more have no time of their own: a run is handed over where it would be re-run ([`leave`]), and what is old is
+/// forgotten after whatever else an alarm did ([`Keeper::prune`]).
 fn list<S: Sql>() -> [Kind<S>; 7] {
     [
         Kind { calls: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
@@ -119,22 +126,28 @@ impl<S: Sql> Keeper<S> {
 
     /// When the next thing is due; `None` when nothing is.
     pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        let mut first: Option<Millis> = None;
-        for kind in list::<S>() {
-            let due = self.due(&kind, rules)?;
-            first = first.into_iter().chain(due).min();
-        }
-        Ok(first)
+        let due: Vec<_> = list::<S>().iter().map(|kind| self.due(kind, rules)).collect::<Result<_, _>>()?;
+        Ok(due.into_iter().flatten().min())
     }
 
     /// When a kind of task is due, with what holds it up.
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = (kind.due)(self, rules)?;
-        match due {
+        match (kind.due)(self, rules)? {
             Some(_) if kind.calls && self.paused()?.is_some() => Ok(None),
             Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),
         }
+    }
+
+    /// Forgets what is too old to matter: once a day, and a bounded number of rows at a time. It sets no alarm: a repository
+    /// where nothing happens stores nothing new.
+    pub fn prune(&self, now: Millis) -> Result<(), StoreError> {
+        let due: Option<Millis> = self.store.fact(Fact::Prune)?;
+        if due.is_some_and(|due| due > now) {
+            return Ok(());
+        }
+        let more = self.store.prune(now)?;
+        self.store.set_fact(Fact::Prune, Some(&if more { now } else { now + PRUNE_EVERY }))
     }
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.

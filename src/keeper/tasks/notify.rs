@@ -8,16 +8,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::escape::{bounded, chat};
+use crate::keeper::Notifications;
+use crate::keeper::state_machine::LEASE;
+use crate::keeper::store::notices::{NoticeKey, NoticeKind};
 use crate::names::{RepoName, RunId, lengths};
-use crate::policy::RunOutcome;
-use crate::policy::{Action, FailedJob, Rules};
+use crate::policy::{Action, FailedJob, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::super::actor::{Keeper, Notifications};
-use super::super::state_machine::{Context, LEASE};
-use super::super::store::notices::{NoticeKey, NoticeKind};
-use super::super::store::{Fact, Sql, StoreError};
-use super::Task;
+use super::{Context, Fact, Keeper, Sql, StoreError, Task};
 
 const HOUR: Span = Span::hours(1);
 const AGAIN: Span = Span::seconds(30);
@@ -64,10 +62,7 @@ impl Sent {
 impl<S: Sql> Keeper<S> {
     /// People are to be notified about a run, unless they were.
     pub(super) fn queue_notification(&self, run_id: RunId, kind: NoticeKind, now: Millis) -> Result<(), StoreError> {
-        if self.notifications.is_none() {
-            return Ok(());
-        }
-        self.store.add_notice((run_id, kind), now)
+        if self.notifications.is_some() { self.store.add_notice((run_id, kind), now) } else { Ok(()) }
     }
 
     pub(super) fn notification_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
@@ -136,13 +131,9 @@ impl<S: Sql> Keeper<S> {
         };
         let mut lines = vec![head, chat(&run.reason)];
         let last = view.decisions.iter().rev().find(|decision| !decision.detail.jobs.is_empty());
-        if let Some(last) = last {
-            lines.push(format!("Failed jobs: {}.", jobs(&last.detail.jobs)));
-        }
+        lines.extend(last.map(|last| format!("Failed jobs: {}.", jobs(&last.detail.jobs))));
         let tried = view.decisions.iter().filter(|decision| decision.outcome == RunOutcome::Rerunning);
-        for decision in tried {
-            lines.push(format!("Tried: {}", chat(&decision.reason)));
-        }
+        lines.extend(tried.map(|decision| format!("Tried: {}", chat(&decision.reason))));
         Ok(message_of(&lines))
     }
 }

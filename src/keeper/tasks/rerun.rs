@@ -1,19 +1,18 @@
 //! A due run: its policy file and the run itself are read, it is decided on ([`super::decide`]), and re-run if so decided.
 
+use std::ops::ControlFlow;
+
 use crate::github::{self, Call, FetchedPolicy, RerunAnswer, Response};
+use crate::keeper::evidence_collector::EvidenceCollector;
+use crate::keeper::policy_cache::PolicyUpdate;
+use crate::keeper::state_machine::{self, LEASE, Undecided};
+use crate::keeper::tracked_run::Refusal;
+use crate::keeper::{on_failure, second_look};
 use crate::names::{FilePath, RunAttempt, RunId};
-use crate::policy::Rules;
-use crate::policy::run::Run;
+use crate::policy::{Rules, run::Run};
 use crate::time::{Millis, Span};
 
-use super::super::actor::Keeper;
-use super::super::evidence_collector::EvidenceCollector;
-use super::super::policy_cache::PolicyUpdate;
-use super::super::state_machine::{self, Context, LEASE, ReadStep, Undecided};
-use super::super::store::{Sql, StoreError};
-use super::super::tracked_run::{Refusal, TrackedRun};
-use super::super::{on_failure, second_look};
-use super::{StepResult, Task, other_answer};
+use super::{Context, Fact, Keeper, Sql, StepResult, StoreError, Task, TrackedRun, other_answer};
 
 /// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST
 /// API").
@@ -86,21 +85,16 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
-        let (policy, warning) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
-            PolicyUpdate::New(policy) => {
-                let problem = policy.problem();
-                (policy, problem)
-            }
-            PolicyUpdate::Same(policy) => (policy, None),
+        let (policy, is_new) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
+            PolicyUpdate::Known { policy, is_new } => (policy, is_new),
             PolicyUpdate::Doubtful => {
                 self.doubted.borrow_mut().insert(run_id, path.clone());
                 return self.call_next(tracked, Call::ReadRepository { run_id }, cx);
             }
             // Nothing is decided by the default rule because of a fault that passes.
-            PolicyUpdate::Failed(error) => {
-                return self.carry_out(on_failure::on_failure(tracked, error, cx), cx);
-            }
+            PolicyUpdate::Failed(error) => return self.carry_out(on_failure::on_failure(tracked, error, cx), cx),
         };
+        let warning = if is_new { policy.problem() } else { None };
         self.set_policy(policy, cx.now)?;
         Ok(StepResult { warning, ..self.call_next(tracked, Call::ReadRun { run_id }, cx)? })
     }
@@ -119,7 +113,8 @@ impl<S: Sql> Keeper<S> {
             (Some(_), Err(github::Error::NotFound)) => self.carry_out(on_failure::unseen(tracked, cx), cx),
             (_, answer) => {
                 if answer.is_ok() {
-                    self.forget_pull_of(tracked.run_id)?;
+                    // The repository is there, and its run is not: another may have its name, and must not learn of it.
+                    self.store.delete_pull_run(tracked.run_id)?;
                 }
                 let seen = self.store.was_read()?;
                 self.carry_out(second_look::on_repository(tracked, answer, seen, cx), cx)
@@ -140,20 +135,18 @@ impl<S: Sql> Keeper<S> {
             Err(_) => {}
             Ok(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
         }
-        match state_machine::on_read(tracked, answer, cx) {
-            ReadStep::Done(step) => self.carry_out(*step, cx),
-            ReadStep::Undecided(undecided) => {
-                let Undecided { tracked, run, records } = *undecided;
-                if let Some(to) = self.new_name(&run)? {
-                    return self.claim_hand_over(tracked, &run, to, records, cx);
-                }
-                let collector = match before {
-                    Some(collector) => collector.read_again(run, cx.now),
-                    None => EvidenceCollector::new(run, cx.now),
-                };
-                self.collect_and_decide(tracked, collector, records, cx)
-            }
+        let Undecided { tracked, run, records } = match state_machine::on_read(tracked, answer, cx) {
+            ControlFlow::Continue(undecided) => undecided,
+            ControlFlow::Break(step) => return self.carry_out(step, cx),
+        };
+        if let Some(to) = self.new_name(&run)? {
+            return self.claim_hand_over(tracked, &run, to, records, cx);
         }
+        let collector = match before {
+            Some(collector) => collector.read_again(run, cx.now),
+            None => EvidenceCollector::new(run, cx.now),
+        };
+        self.collect_and_decide(tracked, collector, records, cx)
     }
 
     /// What an answer to a re-run says once other runs are looked at: a refusal in unclear words is about the account if
@@ -166,16 +159,14 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<(TrackedRun, Result<RerunAnswer, github::Error>), StoreError> {
         match answer {
             Ok(RerunAnswer::Accepted) if self.store.has_refused()? => {
-                self.set_accepted(cx.now)?;
+                self.store.set_fact(Fact::Accepted, Some(&cx.now))?;
                 Ok((tracked, answer))
             }
-            Err(github::Error::UnclearRefusal { message })
-                if self.store.refused_elsewhere(
-                    tracked.run_id,
-                    &message,
-                    self.accepted()?.unwrap_or(Millis(i64::MIN)),
-                )? =>
-            {
+            Err(github::Error::UnclearRefusal { message }) => {
+                let since = self.store.fact(Fact::Accepted)?.unwrap_or(Millis(i64::MIN));
+                if !self.store.refused_elsewhere(tracked.run_id, &message, since)? {
+                    return Ok((tracked, Err(github::Error::UnclearRefusal { message })));
+                }
                 let run_attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
                 tracked.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
                 Ok((tracked, Err(github::Error::Credentials { message: format!("403 {message}") })))

@@ -4,18 +4,15 @@
 use std::borrow::Cow;
 
 use crate::github::Call;
+use crate::keeper::circuit_breaker::TripReason;
+use crate::keeper::state_machine::Step;
+use crate::keeper::store::notices::NoticeKind;
+use crate::keeper::store::statistics::Change;
 use crate::names::RunId;
 use crate::policy::RunOutcome;
 use crate::time::Millis;
 
-use super::super::actor::Keeper;
-use super::super::circuit_breaker::TripReason;
-use super::super::state_machine::{Context, Record, Step};
-use super::super::store::notices::NoticeKind;
-use super::super::store::statistics::Change;
-use super::super::store::{Sql, StoreError};
-use super::super::tracked_run::TrackedRun;
-use super::{StepResult, Task};
+use super::{Context, Keeper, Record, Sql, StepResult, StoreError, Task, TrackedRun};
 
 impl<S: Sql> Keeper<S> {
     /// Stores a run and what was decided on it, and counts both.

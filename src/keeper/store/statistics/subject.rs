@@ -47,31 +47,23 @@ impl Subject {
 }
 
 /// A job that failed, and the runner that it failed on, if its name tells something.
-pub struct Failure {
-    pub job: Subject,
-    pub runner: Option<Subject>,
-}
-
-impl Failure {
-    pub fn new(run: &TrackedRun, job: &FailedJob) -> Self {
-        let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
-        Self {
-            job: Subject {
-                kind: SubjectKind::Job,
-                workflow_id: run.workflow_id,
-                workflow: short(run.shown_workflow().unwrap_or_default()),
-                name: short(&job.name),
-                step: short(job.step.as_deref().unwrap_or_default()),
-            },
-            runner: runner.map(|runner| Subject {
-                kind: SubjectKind::Runner,
-                workflow_id: None,
-                workflow: String::new(),
-                name: short(runner),
-                step: String::new(),
-            }),
-        }
-    }
+pub fn subjects_of(run: &TrackedRun, job: &FailedJob) -> impl Iterator<Item = Subject> + use<> {
+    let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
+    let runner = runner.map(|runner| Subject {
+        kind: SubjectKind::Runner,
+        workflow_id: None,
+        workflow: String::new(),
+        name: short(runner),
+        step: String::new(),
+    });
+    let job = Subject {
+        kind: SubjectKind::Job,
+        workflow_id: run.workflow_id,
+        workflow: short(run.shown_workflow().unwrap_or_default()),
+        name: short(&job.name),
+        step: short(job.step.as_deref().unwrap_or_default()),
+    };
+    [job].into_iter().chain(runner)
 }
 
 /// GitHub's own runners are new for each job: their names say nothing.
