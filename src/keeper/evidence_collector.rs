@@ -328,7 +328,6 @@ impl EvidenceCollector {
     }
 }
 
-/// What a call is for.
 fn need(call: &Call) -> Option<Need> {
     match call {
         Call::ReadWorkflow { workflow_id, .. } => Some(Need::Workflow(*workflow_id)),

@@ -6,6 +6,7 @@ use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
 use super::circuit_breaker::{CircuitBreaker, TripReason};
+use super::retention::GITHUB_RERUNS;
 use super::state_machine::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
 use super::tracked_run::TrackedRun;
 
@@ -22,8 +23,6 @@ const LOST_FOR: Span = Span::hours(24);
 const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
 pub const GONE_DAYS: i64 = 7;
-/// GitHub re-runs nothing that is older ("Re-running workflows and jobs").
-const RERUNNABLE_FOR: Span = Span::days(30);
 
 /// What a 404 says.
 pub const GONE: &str = "the run or the repository is gone, or there is no access to it.";
@@ -69,7 +68,7 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
         github::Error::Credentials { message } => {
-            if cx.now - tracked.created > RERUNNABLE_FOR {
+            if cx.now - tracked.created > GITHUB_RERUNS {
                 return give_up(tracked, format!("GitHub refused the credentials for 30 days: {message}"), cx);
             }
             let reason =

@@ -46,11 +46,10 @@ pub struct PolicyCache {
 /// What came of an answer.
 #[derive(Debug, PartialEq)]
 pub enum PolicyUpdate {
-    Known {
-        policy: PolicyCache,
-        /// It is something else than before.
-        is_new: bool,
-    },
+    /// Something else than before is known.
+    New(PolicyCache),
+    /// What is known holds on.
+    Same(PolicyCache),
     /// GitHub does not show a file that was there. If it does not show the repository either, nobody has removed it.
     Doubtful,
     /// GitHub has to answer before anything is decided.
@@ -114,8 +113,7 @@ impl PolicyCache {
                 PolicyFile { denied: Some(message), read: now, ..before.clone().unwrap_or(empty) }
             }
             (Err(github::Error::Inconclusive { .. }), Some(_)) => {
-                let policy = Self { not_before: Some(now + AGAIN), ..self.clone() };
-                return PolicyUpdate::Known { policy, is_new: false };
+                return PolicyUpdate::Same(Self { not_before: Some(now + AGAIN), ..self.clone() });
             }
             (
                 Err(
@@ -131,7 +129,8 @@ impl PolicyCache {
             (&before.text, &before.unreadable, &before.denied) != (&file.text, &file.unreadable, &file.denied)
         });
         let state = if is_new { state(&file, rules) } else { self.state.clone() };
-        PolicyUpdate::Known { policy: Self { file: Some(file), state, not_before: None }, is_new }
+        let policy = Self { file: Some(file), state, not_before: None };
+        if is_new { PolicyUpdate::New(policy) } else { PolicyUpdate::Same(policy) }
     }
 
     /// The same, to be asked for before anything is decided: GitHub did not show something that is there. `None`: it is

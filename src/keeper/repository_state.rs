@@ -54,25 +54,10 @@ impl<S: Sql> Keeper<S> {
         self.store.fact(Fact::Identity)
     }
 
-    /// Another repository has the name now: nothing that was learned of the one before holds.
-    pub(super) fn reset(&self, now: Millis) -> Result<(), StoreError> {
-        self.policy.borrow_mut().take();
-        for fact in [Fact::Policy, Fact::PolicyText, Fact::CircuitBreaker, Fact::Trouble] {
-            self.store.set_fact::<()>(fact, None)?;
-        }
-        self.summary_changed(now)
-    }
-
     pub(super) fn breaker(&self) -> Result<Option<CircuitBreaker>, StoreError> {
         self.store.fact(Fact::CircuitBreaker)
     }
 
-    /// Whether GitHub is to be called for nothing now.
-    pub(super) fn holds_calls(&self, now: Millis) -> Result<bool, StoreError> {
-        Ok(self.paused()?.is_some() || self.is_open(now)?)
-    }
-
-    /// Whether the circuit breaker is open.
     pub(super) fn is_open(&self, now: Millis) -> Result<bool, StoreError> {
         Ok(self.breaker()?.is_some_and(|breaker| breaker.is_open(now)))
     }
@@ -172,21 +157,12 @@ impl<S: Sql> Keeper<S> {
         Ok(())
     }
 
-    /// GitHub may not have shown all that there is: the policy file is asked for again before anything is decided.
-    pub(super) fn distrust_policy(&self, rules: &Rules, now: Millis) -> Result<(), StoreError> {
-        match self.policy(rules)?.distrusted() {
-            Some(policy) => self.set_policy(policy, now),
-            None => Ok(()),
-        }
-    }
-
     /// What is wrong with the policy file, if nothing is re-run because of that.
     pub(super) fn policy_problem(&self, rules: &Rules) -> Result<Option<String>, StoreError> {
         let policy = self.policy(rules)?;
         Ok(if matches!(policy.state, PolicyState::Invalid(_)) { policy.problem() } else { None })
     }
 
-    /// When the summary is to be written to Workers KV.
     pub(super) fn summary_schedule(&self) -> Result<Writing, StoreError> {
         Ok(self.store.fact(Fact::Summary)?.unwrap_or_default())
     }

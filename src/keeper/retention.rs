@@ -3,7 +3,7 @@
 use crate::time::Span;
 
 /// For so long GitHub re-runs a run (GitHub Docs, "Re-running workflows and jobs").
-const GITHUB_RERUNS: Span = Span::days(30);
+pub const GITHUB_RERUNS: Span = Span::days(30);
 
 /// A run that nothing has happened to for so long is forgotten.
 pub const RUNS: Span = Span::days(35);

@@ -14,7 +14,6 @@ const METADATA_BYTES: usize = 1_000;
 const MESSAGE_CHARS: usize = 120;
 const MESSAGE_CHARS_IF_NEED_BE: usize = 30;
 
-/// The prefix of the keys.
 pub const PREFIX: &str = "repositories/";
 
 pub fn key(repository: &RepoName) -> String {

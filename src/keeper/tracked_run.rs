@@ -73,7 +73,6 @@ pub struct PendingRerun {
     pub again: bool,
 }
 
-/// A re-run that GitHub has refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub run_attempt: RunAttempt,
@@ -90,7 +89,6 @@ pub struct Begun {
 }
 
 impl TrackedRun {
-    /// A run that is new to the Keeper.
     pub fn new(run_id: RunId, now: Millis) -> Self {
         Self {
             run_id,

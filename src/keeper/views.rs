@@ -35,7 +35,6 @@ pub enum Question {
     Resume,
 }
 
-/// Which runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSlice {
     pub outcome: Option<RunOutcome>,

@@ -55,12 +55,10 @@ impl<S: Sql> Store<S> {
         Ok((runs, more))
     }
 
-    /// When the first run is due.
     pub fn first_due(&self) -> Result<Option<Millis>, StoreError> {
         self.time("SELECT MIN(due) FROM runs WHERE due IS NOT NULL")
     }
 
-    /// When the first count is to be published.
     pub fn first_publish(&self) -> Result<Option<Millis>, StoreError> {
         self.time("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")
     }

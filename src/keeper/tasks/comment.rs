@@ -12,7 +12,7 @@ use crate::names::{RepoName, RunId};
 use crate::policy::{Action, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::{Context, Keeper, Sql, StoreError, Task};
+use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
@@ -26,15 +26,12 @@ const AGAIN_MOST: Span = Span::hours(1);
 /// A comment that cannot be written is given up after so many tries, and not within a day: a crash costs a try, too.
 const TRIES: u32 = 30;
 const TRIED_FOR: Span = Span::days(1);
-/// GitHub's clock and ours may differ by so much.
-const CLOCKS_APART: Span = Span::minutes(10);
 /// Of one pull request, the newest.
 const RUNS_SHOWN: i64 = 10;
 const JOBS_SHOWN: usize = 10;
 /// In bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
 
-/// A comment to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     pub pull: u64,

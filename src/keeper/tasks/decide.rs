@@ -19,7 +19,6 @@ const NEW_FOR: Span = Span::minutes(1);
 const QUESTIONS: u32 = 2_500;
 
 impl<S: Sql> Keeper<S> {
-    /// A piece of evidence came, or did not.
     pub(super) fn on_evidence(
         &self,
         tracked: TrackedRun,
@@ -145,7 +144,6 @@ impl<S: Sql> Keeper<S> {
         Some(step)
     }
 
-    /// One more call before the decision.
     fn store_and_call(
         &self,
         tracked: TrackedRun,

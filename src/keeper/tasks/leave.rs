@@ -22,7 +22,6 @@ const NOT_SERVED: &str = "Left alone: the repository is not in REPOSITORIES any 
 const ANOTHER: &str = "Left alone: another repository has this name now.";
 
 impl<S: Sql> Keeper<S> {
-    /// The repository is served no longer.
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)
     }
@@ -41,7 +40,12 @@ impl<S: Sql> Keeper<S> {
         if !same {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
             self.store.delete_pulls()?;
-            self.reset(cx.now)?;
+            // Nothing that was learned of the one before holds.
+            self.policy.borrow_mut().take();
+            for fact in [Fact::Policy, Fact::PolicyText, Fact::CircuitBreaker, Fact::Trouble] {
+                self.store.set_fact::<()>(fact, None)?;
+            }
+            self.summary_changed(cx.now)?;
         }
         self.store.set_fact(Fact::Identity, Some(&identity))?;
         Ok(records)

@@ -2,7 +2,9 @@
 //!
 //! The list of tasks ([`list`]) stands once: the next thing to do and the next alarm are both made of it.
 //!
-//! A task is *claimed* before it is done: should its end never be stored, it is due again later.
+//! A task is *claimed* before it is done: should its end never be stored, it is due again later. What was decided on a run
+//! is stored in one step, and what follows from that made due: its count, the repository's statistics and summary, a
+//! notification, a comment.
 
 pub mod comment;
 mod decide;
@@ -10,27 +12,34 @@ mod leave;
 pub mod notify;
 mod publish;
 mod rerun;
-mod step;
 pub mod sweep;
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use crate::github::{Call, Response};
 use crate::names::RunId;
-use crate::policy::Rules;
+use crate::policy::{Rules, RunOutcome};
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
 use super::Keeper;
+use super::circuit_breaker::TripReason;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
-use super::state_machine::{Context, Record};
+use super::state_machine::{Context, Record, Step};
+use super::store::notices::NoticeKind;
+use super::store::statistics::Change;
 use super::store::{Fact, Sql, StoreError};
 use super::subrequests::COMMENT;
 use super::summary::Summary;
 use super::tracked_run::TrackedRun;
 use comment::Comment;
 use notify::Notification;
+
+/// GitHub's clock and ours may differ by so much.
+const CLOCKS_APART: Span = Span::minutes(10);
 
 /// What is to be done outside, one thing at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +51,7 @@ pub enum Task {
     WantCancelled(bool),
     /// Write the repository's summary to Workers KV.
     Summarize(Box<Summary>),
-    /// Notify people, beside all else.
     Notify(Notification),
-    /// Write a comment on a pull request, beside all else.
     Comment(Comment),
     /// The repository has another name now: its Keeper is to go on with a run.
     HandOver(Box<HandOver>),
@@ -53,7 +60,6 @@ pub enum Task {
 }
 
 impl Task {
-    /// Requests that it takes.
     pub fn requests(&self) -> u32 {
         match self {
             Self::Call(call) => call.requests(),
@@ -83,13 +89,10 @@ pub struct StepResult {
     pub warning: Option<String>,
 }
 
-/// One kind of task.
 struct Kind<S> {
     /// Whether it calls GitHub: not in a paused repository, and not while the circuit breaker is open.
     calls: bool,
-    /// When it is next due.
     due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
-    /// Claims what is due now.
     claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
 }
 
@@ -137,6 +140,67 @@ impl<S: Sql> Keeper<S> {
             Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),
         }
+    }
+
+    /// Stores a run and what was decided on it, and counts both.
+    pub(in crate::keeper) fn store_run(
+        &self,
+        after: &TrackedRun,
+        records: &[Record],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let before = self.store.run(after.run_id)?;
+        let mut after = Cow::Borrowed(after);
+        // Its name can be learned after its count was published, by a webhook that comes late.
+        let renamed = before.as_ref().is_some_and(|before| before.shown_workflow() != after.shown_workflow());
+        if renamed && after.published && after.publish.is_none() {
+            after.to_mut().publish = Some(now);
+        }
+        let after = &*after;
+        self.store.put(after)?;
+        for record in records {
+            self.store.record(after.run_id, record)?;
+            if record.outcome == RunOutcome::Exhausted {
+                self.queue_notification(after.run_id, NoticeKind::Exhausted, now)?;
+            }
+        }
+        if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
+            self.summary_changed(now)?;
+        }
+        if after.reruns > 0 && !records.is_empty() {
+            self.comment_changed(after.run_id, now)?;
+        }
+        Ok(())
+    }
+
+    /// Stores a step, but for what it says of the repository. Answers its records.
+    fn store_step(&self, step: &Step, now: Millis) -> Result<Vec<(RunId, Record)>, StoreError> {
+        let run_id = step.tracked.run_id;
+        self.store_run(&step.tracked, &step.records, now)?;
+        if let Some(spends) = step.spends {
+            self.store.spend(run_id, spends, now)?;
+        }
+        Ok(step.records.iter().map(|record| (run_id, record.clone())).collect())
+    }
+
+    /// Stores a step, and goes on with its call.
+    fn carry_out(&self, step: Step, cx: &Context) -> Result<StepResult, StoreError> {
+        let mut records = self.store_step(&step, cx.now)?;
+        let reason = step.breaker.as_ref().map(|breaker| breaker.reason.clone());
+        let credentials = self.trip(step.breaker, cx)?;
+        match reason {
+            Some(TripReason::Credentials { .. }) => {
+                if step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
+                    self.queue_notification(step.tracked.run_id, NoticeKind::Refused, cx.now)?;
+                }
+            }
+            Some(TripReason::Repository { .. }) => records.extend(self.end_if_gone(cx)?),
+            Some(TripReason::RateLimit | TripReason::NoAnswer) | None => {}
+        }
+        if matches!(step.call, Some(Call::Rerun { .. })) {
+            self.last_rerun.set(Some(cx.now));
+        }
+        Ok(StepResult { task: step.call.map(Task::Call), records, credentials, warning: None })
     }
 
     /// Forgets what is too old to matter: once a day, and a bounded number of rows at a time. It sets no alarm: a repository

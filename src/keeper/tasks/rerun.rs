@@ -44,7 +44,6 @@ impl<S: Sql> Keeper<S> {
         Ok(Some(Task::Call(read_policy.unwrap_or(Call::ReadRun { run_id }))))
     }
 
-    /// GitHub has answered to a call for a run.
     pub(super) fn on_run_answer(
         &self,
         run_id: RunId,
@@ -53,7 +52,7 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let Some(tracked) = self.store.run(run_id)? else { return Ok(StepResult::default()) };
-        if !matches!(call, Call::Rerun { .. }) && self.holds_calls(cx.now)? {
+        if !matches!(call, Call::Rerun { .. }) && (self.paused()?.is_some() || self.is_open(cx.now)?) {
             // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
             // that ends.
             self.collectors.borrow_mut().remove(&run_id);
@@ -85,8 +84,9 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
-        let (policy, is_new) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
-            PolicyUpdate::Known { policy, is_new } => (policy, is_new),
+        let (warning, policy) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
+            PolicyUpdate::New(policy) => (policy.problem(), policy),
+            PolicyUpdate::Same(policy) => (None, policy),
             PolicyUpdate::Doubtful => {
                 self.doubted.borrow_mut().insert(run_id, path.clone());
                 return self.call_next(tracked, Call::ReadRepository { run_id }, cx);
@@ -94,7 +94,6 @@ impl<S: Sql> Keeper<S> {
             // Nothing is decided by the default rule because of a fault that passes.
             PolicyUpdate::Failed(error) => return self.carry_out(on_failure::on_failure(tracked, error, cx), cx),
         };
-        let warning = if is_new { policy.problem() } else { None };
         self.set_policy(policy, cx.now)?;
         Ok(StepResult { warning, ..self.call_next(tracked, Call::ReadRun { run_id }, cx)? })
     }
@@ -122,7 +121,6 @@ impl<S: Sql> Keeper<S> {
         }
     }
 
-    /// The run was read.
     fn on_run(
         &self,
         tracked: TrackedRun,
@@ -131,7 +129,12 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<StepResult, StoreError> {
         let before = self.collectors.borrow_mut().remove(&tracked.run_id);
         match &answer {
-            Err(github::Error::NotFound) => self.distrust_policy(cx.rules, cx.now)?,
+            // It may not have shown all that there is: the policy file is asked for again before anything is decided.
+            Err(github::Error::NotFound) => {
+                if let Some(policy) = self.policy(cx.rules)?.distrusted() {
+                    self.set_policy(policy, cx.now)?;
+                }
+            }
             Err(_) => {}
             Ok(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
         }

@@ -7,12 +7,13 @@ use crate::github::calls::failed_runs::PER_PAGE;
 use crate::github::{self, Call, FailedRuns, Failing, Response};
 use crate::keeper::circuit_breaker::CircuitBreaker;
 use crate::keeper::on_webhook::on_failed_attempt;
+use crate::keeper::retention::GITHUB_RERUNS;
 use crate::keeper::state_machine::LEASE;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEventKind;
 
-use super::{Context, Fact, Keeper, Sql, StepResult, StoreError, Task, other_answer};
+use super::{CLOCKS_APART, Context, Fact, Keeper, Sql, StepResult, StoreError, Task, other_answer};
 
 /// A repository without a webhook for so long is not swept until one comes.
 const ACTIVE_FOR: Span = Span::days(7);
@@ -21,8 +22,6 @@ const ACTIVE_STEP: Span = Span::hours(1);
 /// The list is by the time that a run was created, and a run takes a while to fail: a job may take six hours on
 /// GitHub's runners, and wait for one before that.
 const RUN_TAKES: Span = Span::hours(24);
-/// GitHub re-runs nothing that is older ("Re-running workflows and jobs"); and what is, can have been forgotten here.
-const RERUNNABLE_FOR: Span = Span::days(30);
 /// GitHub lists no more runs than this.
 const LISTED_MOST: u32 = 1_000;
 /// Pages of one sweep, of all lists together: three of 1,000 runs, and what some runs with long commit messages take more.
@@ -31,8 +30,6 @@ const PAGES: u32 = 150;
 const PAGES_AT_ONCE: u32 = 10;
 /// A sweep that an alarm has no room to finish is gone on with for so long, and then begun anew.
 const RESUMED_FOR: Span = Span::hours(1);
-/// GitHub's clock and ours may differ by so much.
-const CLOCKS_APART: Span = Span::minutes(10);
 const TOO_LONG: &str = "the sweep for missed webhooks skips a run whose entry in GitHub's list is longer than 16 MiB";
 const TOO_MANY: &str = "the sweep for missed webhooks ends early, as there are too many failed runs or too long ones";
 /// Until a page is asked for again whose answer never came, or that an alarm had no room for.
@@ -74,7 +71,8 @@ impl Sweep {
     fn start(&self, now: Millis) -> Call {
         let unfinished = self.next.clone().filter(|next| now - next.started < RESUMED_FOR);
         Call::ListFailedRuns(unfinished.unwrap_or_else(|| {
-            let created_from = self.swept.minus(RUN_TAKES).max(now.minus(RERUNNABLE_FOR)).max(Millis(0));
+            // What is older is not re-run, and can have been forgotten here.
+            let created_from = self.swept.minus(RUN_TAKES).max(now.minus(GITHUB_RERUNS)).max(Millis(0));
             let (failing, per_page) = (Failing::Failure, largest(0));
             FailedRuns { failing, created_from, skip: 0, per_page, asked: 0, started: now }
         }))
@@ -202,7 +200,7 @@ impl<S: Sql> Keeper<S> {
         self.set_sweep(Some(&sweep.going_on(next.clone(), cx.now)))?;
         // Between, what is due has its turn.
         let at_once = !next.asked.is_multiple_of(PAGES_AT_ONCE);
-        let task = at_once.then(|| Task::Call(Call::ListFailedRuns(next)));
+        let task = at_once.then_some(Task::Call(Call::ListFailedRuns(next)));
         Ok(StepResult { task, records, warning, ..StepResult::default() })
     }
 
