@@ -129,6 +129,7 @@ impl From<Millis> for Value {
     }
 }
 
+/// Ids are below 2^53, as they cross to JavaScript.
 macro_rules! amounts {
     ($($amount:ty),+) => {
         $(impl From<$amount> for Value {
