@@ -132,16 +132,10 @@ pub fn on_evidence_failure(tracked: &TrackedRun, error: github::Error, cx: &Cont
     if !matches!(error, github::Error::Inconclusive { .. }) {
         return Some(on_failure(tracked.clone(), error, cx));
     }
-    let since = tracked.evidence_since.unwrap_or(cx.now);
-    let lasts = cx.now - since;
-    if lasts > EVIDENCE_LOST_FOR {
-        return None;
-    }
-    let mut step = on_failure(TrackedRun { evidence_since: Some(since), ..tracked.clone() }, error, cx);
-    step.tracked.collecting = None;
-    // However often the run itself could not be read before that.
-    step.tracked.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
-    Some(step)
+    let TrackedRun { evidence_since, due, .. } = evidence_is_missing(tracked, EVIDENCE_LOST_FOR, cx)?.tracked;
+    let step = on_failure(TrackedRun { evidence_since, ..tracked.clone() }, error, cx);
+    // Due then, however often the run itself could not be read before that.
+    Some(Step { tracked: TrackedRun { due, collecting: None, ..step.tracked }, ..step })
 }
 
 /// GitHub does not have yet what a decision would go by. `None`: since longer than it is waited for.
@@ -153,7 +147,7 @@ pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> O
     if waited > lasts {
         return None;
     }
-    let mut tracked = TrackedRun { evidence_since: Some(since), ..tracked.clone() };
+    let mut tracked = TrackedRun { evidence_since: Some(since), collecting: None, ..tracked.clone() };
     tracked.due = Some(cx.now + waited.max(LOST).with_jitter(cx.chance));
     tracked.reason = "GitHub does not have all the evidence yet. Rerunner asks again.".to_owned();
     Some(Step::of(tracked))

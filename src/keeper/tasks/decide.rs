@@ -95,8 +95,7 @@ impl<S: Sql> Keeper<S> {
                 },
                 Verdict::Decision(decision) => decision,
             };
-            if let Some(mut step) = self.wait_for_missing(&tracked, &collector, policy.goes_by_evidence(), cx) {
-                step.tracked.collecting = None;
+            if let Some(step) = self.wait_for_missing(&tracked, &collector, policy.goes_by_evidence(), cx) {
                 return self.carry_out(step, cx);
             }
             if let Decision::Rerun(rerun) = &decision

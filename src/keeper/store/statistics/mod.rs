@@ -4,16 +4,13 @@
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
 //!
-//! [`counting`] says what a change counts, and [`subject`] what fails: both pure. The rows of days are here, those of what
-//! fails in [`subjects`].
+//! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`].
 
 mod counting;
-mod subject;
 mod subjects;
 
 pub use counting::{Change, Figures, Totals};
-pub use subject::SubjectKind;
-pub use subjects::SubjectFigures;
+pub use subjects::{SubjectFigures, SubjectKind};
 
 use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};
 use crate::keeper::state_machine::Record;

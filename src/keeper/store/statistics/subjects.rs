@@ -1,16 +1,88 @@
-//! Jobs and runners that failed: a row each, and one for each day.
+//! What fails, a job at a step or a runner: a row each, and one for each day.
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS, WINDOW_DAYS};
-use crate::names::RunId;
+use crate::keeper::tracked_run::TrackedRun;
+use crate::names::{RunId, WorkflowId, lengths, string_enum};
+use crate::policy::FailedJob;
 use crate::time::{Millis, Span};
 
-use super::subject::{Subject, SubjectKind};
 use super::{Sql, Store, StoreError, Value};
 
 /// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way.
 const SUBJECTS: i64 = 500;
+
+string_enum! {
+    pub enum SubjectKind {
+        Job = "job",
+        Runner = "runner",
+    }
+}
+
+pub struct Subject {
+    pub kind: SubjectKind,
+    pub workflow_id: Option<WorkflowId>,
+    /// As it is shown: what it is called can change.
+    pub workflow: String,
+    pub name: String,
+    pub step: String,
+}
+
+impl Subject {
+    /// Follows from what it is, so that no look-up is needed; 52 bits, so that it crosses to JavaScript.
+    pub fn id(&self) -> i64 {
+        match self.workflow_id {
+            Some(id) => self.id_with(&format!("\u{1}{id}")),
+            None => self.id_by_name(),
+        }
+    }
+
+    /// Where the workflow's id is not known, and as older versions had it.
+    pub fn id_by_name(&self) -> i64 {
+        self.id_with(&self.workflow)
+    }
+
+    fn id_with(&self, workflow: &str) -> i64 {
+        let mut digest = Sha256::new();
+        for part in [self.kind.as_str(), workflow, &self.name, &self.step] {
+            digest.update(part.as_bytes());
+            digest.update([0]);
+        }
+        digest.finalize().iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & ((1 << 52) - 1)
+    }
+}
+
+/// A job that failed, and the runner that it failed on, if its name tells something.
+pub fn subjects_of(run: &TrackedRun, job: &FailedJob) -> impl Iterator<Item = Subject> + use<> {
+    let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
+    let runner = runner.map(|runner| Subject {
+        kind: SubjectKind::Runner,
+        workflow_id: None,
+        workflow: String::new(),
+        name: short(runner),
+        step: String::new(),
+    });
+    let job = Subject {
+        kind: SubjectKind::Job,
+        workflow_id: run.workflow_id,
+        workflow: short(run.shown_workflow().unwrap_or_default()),
+        name: short(&job.name),
+        step: short(job.step.as_deref().unwrap_or_default()),
+    };
+    [job].into_iter().chain(runner)
+}
+
+/// GitHub's own runners are new for each job: their names say nothing.
+fn is_hosted(runner: &str) -> bool {
+    runner.is_empty() || runner.starts_with("GitHub Actions ") || runner.starts_with("Hosted Agent")
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(lengths::STORED).collect()
+}
 
 /// A job or a runner over the window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
