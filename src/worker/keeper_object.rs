@@ -72,8 +72,10 @@ impl KeeperObject {
         let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
         let rows_read = Rc::new(Cell::new(0));
         let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
-        let keeper = Keeper::open(sql).map(|keeper| {
-            keeper.reading(settings.policy_file.clone()).with_notifications(notices).with_comments(comments)
+        let keeper = Keeper::open(sql).map(|mut keeper| {
+            keeper.policy_path.clone_from(&settings.policy_file);
+            (keeper.notifications, keeper.comments) = (notices, comments);
+            keeper
         });
         if let Ok(keeper) = &keeper
             && let Err(error) = keeper.started(now())
@@ -131,7 +133,7 @@ impl Inner {
             Message::RunEvent(event) => self.receive(&event, &[]).await.map(Reply::Receipt),
             Message::HandOver(HandOver { event, records }) => self.receive(&event, &records).await.map(Reply::Receipt),
             Message::Question(question) => self.look_up(question).await,
-            Message::Once(once) => once::spend(self.keeper()?.store().sql(), &once, now()).map(Reply::Once),
+            Message::Once(once) => once::spend(&self.keeper()?.store.sql, &once, now()).map(Reply::Once),
         }
     }
 

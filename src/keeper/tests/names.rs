@@ -129,7 +129,7 @@ fn another_repository_of_the_same_name_is_another() {
 fn what_was_of_a_pull_request_is_not_told_to_another_repository() {
     let play = Play::new();
     play.github.borrow_mut().pull_request = Some(3);
-    let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
+    let play = Play { keeper: with_comments(play.keeper), ..play };
     play.keeper.set_repository(&name("octo/widgets")).unwrap();
     play.keeper.identify(identity(5), &play.cx()).unwrap();
     play.on_webhook(RunEventKind::RunFailed, Some(1));
@@ -147,7 +147,7 @@ fn what_was_of_a_pull_request_is_not_told_to_another_repository() {
 fn a_run_that_is_not_there_is_not_told_of_to_whoever_has_the_name() {
     let play = Play::new();
     play.github.borrow_mut().pull_request = Some(3);
-    let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
+    let play = Play { keeper: with_comments(play.keeper), ..play };
     play.keeper.set_repository(&name("octo/widgets")).unwrap();
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(20));

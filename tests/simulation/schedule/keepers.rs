@@ -47,8 +47,11 @@ impl Config {
     }
 
     fn open(&self, sql: &NativeSql) -> Rc<Keeper<NativeSql>> {
-        let keeper = Keeper::open(sql.clone()).expect("the schema").reading(self.policy_file.clone());
-        Rc::new(keeper.with_notifications(self.notices.clone()).with_comments(self.comments.clone()))
+        let mut keeper = Keeper::open(sql.clone()).expect("the schema");
+        keeper.policy_path.clone_from(&self.policy_file);
+        keeper.notifications.clone_from(&self.notices);
+        keeper.comments.clone_from(&self.comments);
+        Rc::new(keeper)
     }
 }
 
