@@ -71,6 +71,11 @@ impl Reply {
         self.headers.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"))
     }
 
+    /// The answer that was hoped for; of any other, what it means.
+    pub fn ok(&self, otherwise: impl FnOnce(&Self) -> Error) -> Result<&Self, Error> {
+        if self.status == 200 { Ok(self) } else { Err(otherwise(self)) }
+    }
+
     /// `what` it should be, for the error: "a list of jobs".
     pub fn json<'a, T: Deserialize<'a>>(&'a self, what: &str) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| Error::unreadable(what, &error))

@@ -6,18 +6,15 @@ use crate::names::{Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::run::{Fork, Origin, Run, is_pull_request};
 use crate::time::Millis;
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
+use super::{Error, Reply, Request, User};
 
 pub fn request(repository: &RepoName, run_id: RunId) -> Request {
     Request::get(format!("/repos/{repository}/actions/runs/{run_id}"))
 }
 
 pub fn read(reply: &Reply) -> Result<Box<Run>, Error> {
-    match reply.status {
-        200 => Run::from_json(&reply.body).map(Box::new).map_err(|error| Error::unreadable("a workflow run", &error)),
-        _ => Err(Error::of_basic_read(reply)),
-    }
+    let run = Run::from_json(&reply.ok(Error::of_basic_read)?.body);
+    run.map(Box::new).map_err(|error| Error::unreadable("a workflow run", &error))
 }
 
 #[derive(Deserialize)]
@@ -40,11 +37,6 @@ struct Wire {
     actor: Option<User>,
     triggering_actor: Option<User>,
     pull_requests: Option<Vec<PullRequest>>,
-}
-
-#[derive(Deserialize)]
-struct User {
-    login: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -116,16 +116,11 @@ pub fn read_installation(reply: &Reply) -> Result<Option<InstallationId>, Error>
         id: InstallationId,
         suspended_at: Option<String>,
     }
-    if reply.status != 200 {
-        return match error(reply) {
-            Error::NotFound => Ok(None),
-            error => Err(error),
-        };
-    }
-    match serde_json::from_slice::<Body>(&reply.body) {
+    match reply.ok(error).and_then(|reply| reply.json("an installation")) {
         Ok(Body { suspended_at: Some(_), .. }) => Err(suspended()),
         Ok(Body { id, suspended_at: None }) => Ok(Some(id)),
-        Err(error) => Err(Error::unreadable("an installation", &error)),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
