@@ -191,7 +191,7 @@ fn state(file: &PolicyFile, rules: &Rules) -> PolicyState {
     }
     match &file.text {
         None => PolicyState::None,
-        Some(text) => match parse(text, rules.bounds()) {
+        Some(text) => match parse(text, rules.max_reruns_ceiling) {
             Ok(policy) => PolicyState::Valid(policy),
             Err(errors) => PolicyState::Invalid(errors),
         },

@@ -88,6 +88,12 @@ impl Run {
         })
     }
 
+    /// The path of its workflow's file, and the file's name.
+    pub fn workflow_paths(&self) -> impl Iterator<Item = &str> {
+        let path = self.path.as_deref();
+        path.into_iter().chain(path.and_then(|path| path.rsplit('/').next()))
+    }
+
     pub fn is_of_fork(&self) -> bool {
         matches!(self.origin, Origin::Fork(_))
     }
