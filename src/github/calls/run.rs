@@ -13,8 +13,7 @@ pub fn request(repository: &RepoName, run_id: RunId) -> Request {
 }
 
 pub fn read(reply: &Reply) -> Result<Box<Run>, Error> {
-    let run = Run::from_json(&reply.ok(Error::of_basic_read)?.body);
-    run.map(Box::new).map_err(|error| Error::unreadable("a workflow run", &error))
+    reply.ok(Error::of_basic_read)?.json("a workflow run").map(|wire: Wire| Box::new(wire.into()))
 }
 
 #[derive(Deserialize)]
@@ -104,10 +103,15 @@ impl Wire {
 impl Run {
     /// Reads the answer to "Get a workflow run". What GitHub's description calls nullable or optional may be either.
     pub fn from_json(body: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut wire: Wire = serde_json::from_slice(body)?;
+        serde_json::from_slice::<Wire>(body).map(Self::from)
+    }
+}
+
+impl From<Wire> for Run {
+    fn from(mut wire: Wire) -> Self {
         let mut pull_requests = wire.pull_requests.take().unwrap_or_default();
         pull_requests.retain(|pull_request| wire.is_of(pull_request));
-        Ok(Self {
+        Self {
             run_id: wire.id,
             origin: wire.origin(),
             repository: wire.repository.and_then(|it| RepoName::parse(it.full_name.as_deref()?).ok()),
@@ -127,7 +131,7 @@ impl Run {
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().filter_map(|user| user.login).collect(),
             pull_request: pull_requests.first().and_then(|pull_request| pull_request.number),
             pull_request_heads: pull_requests.into_iter().filter_map(|one| one.head?.sha).collect(),
-        })
+        }
     }
 }
 

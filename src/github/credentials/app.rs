@@ -55,14 +55,6 @@ pub fn signed(claims: &str, signature: &[u8]) -> Secret {
     Secret::new(format!("{claims}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
-pub fn installation_path(repository: &RepoName) -> String {
-    format!("/repos/{repository}/installation")
-}
-
-pub fn token_path(installation: InstallationId) -> String {
-    format!("/app/installations/{installation}/access_tokens")
-}
-
 /// Narrowed to the repository and to what is used: what else the App may do, this token may not.
 ///
 /// By its id where that is known: a name is another's once the repository is renamed.

@@ -127,21 +127,21 @@ fn by_the_run_alone<'a>(
     let (branch, event) = (branch.as_deref(), known(&run.event));
     let (branch, event) = (branch.as_slice(), event.as_slice());
     let workflow: Vec<&str> = evidence.workflow_names(run).collect();
-    let filters: [(_, &dyn Fn(&Names) -> Holds<'a>, &[&str], _, _); 4] = [
+    let filters: [(_, Has<'_, 'a>, &[&str], _, _); 4] = [
         (&policy.actors, &|globs| is_one_of(globs, &actors, Unknown::Actor), &actors, "it was started by", "actors"),
         (&policy.branches, &|globs| is_of_branch(globs, run), branch, "its branch is", "branches"),
         (&policy.events, &|globs| is_one_of(globs, event, Unknown::Event), event, "its event is", "events"),
         // Last, as it may take a call to know the workflow's name.
         (&policy.workflows, &|globs| is_of_workflow(globs, run, evidence), &workflow, "its workflow is", "workflows"),
     ];
-    for (filter, holds, names, what, key) in filters {
-        is_let_in(policy, filter, holds, names, what, key)?;
+    for (filter, has, names, what, key) in filters {
+        is_let_in(policy, filter, has, names, what, key)?;
     }
     if policy.forks == Forks::Leave && run.is_of_fork() {
         return Err(left("its branch is in a fork, which the policy file leaves under forks"));
     }
     if policy.skip_superseded && run.is_superseded() {
-        let (outcome, reason) = superseded::moved_on();
+        let (outcome, reason) = superseded::gone(superseded::MOVED_ON);
         return Err(Stop::end(outcome, reason, Detail::default()));
     }
     if Limits::of(rules, policy).most() == 0 {
@@ -160,24 +160,25 @@ fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Stop {
     let reason = match conclusion {
         _ if is_rescue => format!("Attempt {attempt} succeeded."),
         Conclusion::Success => "Left alone: the run succeeded although a job failed.".to_owned(),
-        Conclusion::Cancelled => {
-            format!(
-                "Left alone: attempt {attempt} concluded cancelled, which is re-run only if the policy file says so."
-            )
+        other => {
+            let is_asked_for = other == Conclusion::Cancelled;
+            let when = if is_asked_for { "re-run only if the policy file says so" } else { "never re-run" };
+            format!("Left alone: attempt {attempt} concluded {}, which is {when}.", other.as_str())
         }
-        other => format!("Left alone: attempt {attempt} concluded {}, which is never re-run.", other.as_str()),
     };
     let may_go_on = matches!(conclusion, Conclusion::ActionRequired | Conclusion::Stale | Conclusion::Unknown);
     let outcome = if is_rescue { RunOutcome::Rescued } else { RunOutcome::Left };
     Stop::End(Box::new(Ending { outcome, reason, last_word: !may_go_on, detail: Detail::default() }))
 }
 
-/// Whether a filter lets a run in; any of its names can be let in, and none may be kept out. `holds`: whether the run has one
-/// of some names.
+/// Whether a run has one of these names for something.
+type Has<'f, 'a> = &'f dyn Fn(&Names) -> Holds<'a>;
+
+/// Whether a filter lets a run in; any of its names can be let in, and none may be kept out.
 fn is_let_in<'a>(
     policy: &Policy,
     filter: &Filter,
-    holds: &dyn Fn(&Names) -> Holds<'a>,
+    has: Has<'_, 'a>,
     names: &[&str],
     what: &str,
     key: &str,
@@ -185,7 +186,7 @@ fn is_let_in<'a>(
     let is = |globs: &Option<Names>, or: Holds<'a>| match globs {
         None => or,
         Some(globs) if globs.is_empty() => Holds::No,
-        Some(globs) => holds(globs),
+        Some(globs) => has(globs),
     };
     let name = |of: Option<&&str>| of.map_or_else(|| "not known".to_owned(), |name| quoted(name));
     Err(left(match is(&filter.exclude, Holds::No) {

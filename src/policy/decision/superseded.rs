@@ -22,7 +22,7 @@ pub enum Standing {
     Unknown(String),
 }
 
-const MOVED_ON: &str = "has moved on to another commit";
+pub const MOVED_ON: &str = "has moved on to another commit";
 const MERGED: &str = "was merged";
 const CLOSED: &str = "was closed";
 
@@ -78,12 +78,7 @@ pub fn ending(run: &Run, standing: &Standing) -> Option<(RunOutcome, String)> {
     }
 }
 
-/// What the run itself shows.
-pub fn moved_on() -> (RunOutcome, String) {
-    gone(MOVED_ON)
-}
-
-fn gone(what: &str) -> (RunOutcome, String) {
+pub fn gone(what: &str) -> (RunOutcome, String) {
     (RunOutcome::Superseded, format!("Left alone: its pull request {what}."))
 }
 
