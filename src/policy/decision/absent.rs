@@ -4,7 +4,7 @@
 //! may match, for all that anybody can tell, is looked at as if it did.
 
 use crate::policy::evidence::{EarlierAttempt, Fetched, Job};
-use crate::policy::file::{Action, Mixed};
+use crate::policy::file::{Action, LeaveOrRerun};
 use crate::policy::matching::{RuleMatch, RuleMatches, UncertainMatch, Unknown};
 use crate::policy::wording::{Cause, Doubt, clean, quoted};
 
@@ -29,7 +29,7 @@ impl<'a> FailedAttempt<'a> {
         };
         let mut all = self.matches();
         let left = all.clone().find_map(|matches| matches.uncertain.iter().find(stays));
-        if let Some(uncertain) = left.filter(|_| self.policy.mixed == Mixed::Leave) {
+        if let Some(uncertain) = left.filter(|_| self.policy.mixed == LeaveOrRerun::Leave) {
             return doubt(uncertain);
         }
         // One job that is re-run whatever was not read is enough.

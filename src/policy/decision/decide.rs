@@ -11,7 +11,7 @@ use std::fmt::Display;
 
 use crate::names::{Conclusion, RunAttempt, has_login, string_enum};
 use crate::policy::evidence::{Evidence, History, Need};
-use crate::policy::file::{AbsentEvidence, Filter, Forks, Names, Policy, Scope};
+use crate::policy::file::{Filter, Forks, LeaveOrRerun, Names, Policy, Scope};
 use crate::policy::matching::{Holds, Unknown, is_of_branch, is_of_workflow, is_one_of, known};
 use crate::policy::rules::Rules;
 use crate::policy::run::Run;
@@ -195,7 +195,7 @@ fn is_let_in<'a>(
             format!("{what} {}, which the policy file excludes under {key}", name(excluded))
         }
         Holds::Needs(need) => return Err(Stop::Need(need)),
-        Holds::Unknown(unknown) if policy.absent_evidence == AbsentEvidence::Leave => {
+        Holds::Unknown(unknown) if policy.absent_evidence == LeaveOrRerun::Leave => {
             format!("the policy file may exclude it under {key}: {unknown}")
         }
         Holds::Unknown(_) | Holds::No => match is(&filter.include, Holds::Yes) {

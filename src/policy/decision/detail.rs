@@ -90,13 +90,10 @@ impl Detail {
     /// Of jobs that failed, what was made of each, and the jobs that a re-run would run again.
     pub(super) fn of(failed: &[(&Job, Option<RuleMatch>)], again: &[&Job], evidence: &Evidence) -> Self {
         let jobs: Vec<&Job> = failed.iter().map(|(job, _)| *job).collect();
+        let shown = failed.iter().take(MOST_JOBS);
         let mut detail = Self {
-            jobs: failed
-                .iter()
-                .take(MOST_JOBS)
-                .map(|(job, rule_match)| FailedJob::of(job, rule_match.as_ref(), evidence))
-                .collect(),
-            more_jobs: u64::try_from(failed.len().saturating_sub(MOST_JOBS)).unwrap_or_default(),
+            jobs: shown.map(|(job, rule_match)| FailedJob::of(job, rule_match.as_ref(), evidence)).collect(),
+            more_jobs: failed.len().saturating_sub(MOST_JOBS) as u64,
             fingerprint: Some(&jobs).filter(|jobs| !jobs.is_empty()).map(|jobs| fingerprint(jobs, evidence)),
             runner_seconds: seconds(again.iter().map(|job| cost(job).as_millis()).sum()),
             ..Self::default()
@@ -105,9 +102,7 @@ impl Detail {
         detail.source("jobs".to_owned(), &evidence.jobs);
         detail.source("pull requests".to_owned(), &evidence.pulls);
         for job in jobs {
-            if let Some(read) = evidence.annotations.get(&job.job_id) {
-                detail.source(format!("annotations of {}", clean(&job.name)), read);
-            }
+            detail.source(format!("annotations of {}", clean(&job.name)), evidence.annotations_of(job));
             if let Some(why) = evidence.annotations_cut.get(&job.job_id) {
                 detail.absent.push(format!("further annotations of {}: {}", clean(&job.name), clean(why)));
             }

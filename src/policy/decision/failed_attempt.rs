@@ -2,7 +2,7 @@
 
 use crate::names::{Conclusion, RunAttempt};
 use crate::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, Need};
-use crate::policy::file::{AbsentEvidence, Action, Budget, DebugLogging, MAX_DELAY, Mixed, Policy, Scope};
+use crate::policy::file::{Action, Budget, DebugLogging, LeaveOrRerun, MAX_DELAY, Policy, Scope};
 use crate::policy::matching::{RuleMatch, RuleMatches, Subject, match_rules, rule_names};
 use crate::policy::rules::Rules;
 use crate::policy::run::Run;
@@ -115,7 +115,7 @@ impl<'a> FailedAttempt<'a> {
         let by = self.jobs_to_rerun()?;
         self.is_not_repeated()?;
         let doubt = self.doubt();
-        if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == AbsentEvidence::Leave) {
+        if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == LeaveOrRerun::Leave) {
             return Err(self.end(RunOutcome::Left, self.sentences().left_in_doubt(doubt)));
         }
         let total = by.iter().map(|rule_match| self.total(rule_match)).max().unwrap_or_default();
@@ -154,7 +154,7 @@ impl<'a> FailedAttempt<'a> {
             return Err(self.end(RunOutcome::Left, reason::too_many(counted, most)));
         }
         let stays = |rule_match: RuleMatch| rule_match.action == Action::Leave || self.is_spent(&rule_match);
-        if self.policy.mixed == Mixed::Leave && self.certain().any(stays) {
+        if self.policy.mixed == LeaveOrRerun::Leave && self.certain().any(stays) {
             return Err(self.left_by_rules());
         }
         Ok(())

@@ -67,9 +67,9 @@ keys! {
             "each failed job takes the first rule that matches it";
         otherwise: Action = Action::Rerun, Shape::Choice(Action::TEXTS), "rerun",
             "what is done about a failed job that no rule matches";
-        mixed: Mixed = Mixed::Leave, Shape::Choice(Mixed::TEXTS), "leave",
+        mixed: LeaveOrRerun = LeaveOrRerun::Leave, Shape::Choice(LeaveOrRerun::TEXTS), "leave",
             "what is done when some failed jobs are to be re-run and some are to be left";
-        absent_evidence: AbsentEvidence = AbsentEvidence::Leave, Shape::Choice(AbsentEvidence::TEXTS), "leave",
+        absent_evidence: LeaveOrRerun = LeaveOrRerun::Leave, Shape::Choice(LeaveOrRerun::TEXTS), "leave",
             "what is done when the run might have been left, had something been there that could not be read: the jobs, annotations, a log";
         debug_logging: DebugLogging = DebugLogging::Never, Shape::Choice(DebugLogging::TEXTS), "never",
             "runner debug logging on the last re-run, or on all";
@@ -196,16 +196,8 @@ string_enum! {
 }
 
 string_enum! {
-    /// When some failed jobs say re-run and some say leave.
-    pub enum Mixed {
-        Leave = "leave",
-        Rerun = "rerun",
-    }
-}
-
-string_enum! {
-    /// What is done about a run that might have been left if something had been there that could not be read.
-    pub enum AbsentEvidence {
+    /// What is done about a run that may go either way.
+    pub enum LeaveOrRerun {
         Leave = "leave",
         Rerun = "rerun",
     }

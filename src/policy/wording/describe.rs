@@ -2,8 +2,8 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    AbsentEvidence, Action, Budget, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers,
-    Patterns, Policy, Rule, Scope,
+    Action, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Patterns, Policy,
+    Rule, Scope,
 };
 use crate::policy::rules::Rules;
 use crate::time::Span;
@@ -67,15 +67,16 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     let which = if own.is_empty() { "A failed job" } else { "A failed job that no rule matches" };
     lines.push(format!("{which} {}.", action(*otherwise)));
     if !own.is_empty() {
-        lines.push(match mixed {
-            Mixed::Leave => "If one failed job is to be left, the whole run is.".to_owned(),
-            Mixed::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.".to_owned(),
-        });
+        let all = match mixed {
+            LeaveOrRerun::Leave => "If one failed job is to be left, the whole run is.",
+            LeaveOrRerun::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.",
+        };
+        lines.push(all.to_owned());
     }
     if policy.goes_by_evidence() {
         let is = match absent_evidence {
-            AbsentEvidence::Leave => "left",
-            AbsentEvidence::Rerun => "re-run all the same",
+            LeaveOrRerun::Leave => "left",
+            LeaveOrRerun::Rerun => "re-run all the same",
         };
         lines.push(format!("A run that might have to be left is {is} if the evidence for that cannot be read."));
     }
