@@ -10,8 +10,8 @@
 //! - `evidence/name_cost.rs`: what it costs, if it looks at names that outsiders choose;
 //! - `wording/describe.rs`: what it means in plain English.
 //!
-//! One about the run also stands in `is_about_the_run_alone` of `matching.rs`: until it does, it holds for no job that GitHub does not
-//! list.
+//! One about the run also stands in `is_about_the_run_alone` of `matching.rs`; without that it is not known of jobs that GitHub
+//! does not list.
 //!
 //! Last: `cargo run --quiet -- schema > docs/rerunner.schema.json`, and README's table, which `cargo test --test readme` prints.
 //!

@@ -47,13 +47,12 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     if *forks == Forks::Leave {
         lines.push("Runs of forks' branches are left alone.".to_owned());
     }
-    let superseded = match skip_superseded {
-        true => "left alone when the pull request is closed, merged, or at another commit",
-        false => {
-            "re-run even when the pull request is closed, merged, or at another commit; one of pull_request_target is not"
-        }
+    let (is, but) = match skip_superseded {
+        true => ("left alone", ""),
+        false => ("re-run even", "; one of pull_request_target is not"),
     };
-    lines.push(format!("A pull request's run is {superseded}."));
+    let when = "when the pull request is closed, merged, or at another commit";
+    lines.push(format!("A pull request's run is {is} {when}{but}."));
     lines.extend(max_failed_jobs.map(|most| {
         format!("A run in which more than {most} jobs failed is left alone: that is a real break, or an outage.")
     }));
