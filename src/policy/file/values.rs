@@ -7,7 +7,7 @@ use crate::policy::run::{Origin, Run};
 use crate::settings::Glob;
 
 /// Globs, any of which is enough.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Names(Vec<(Glob, String)>);
 
 impl Names {
@@ -31,12 +31,6 @@ impl Names {
 
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(_, text)| text.as_str())
-    }
-}
-
-impl PartialEq for Names {
-    fn eq(&self, other: &Self) -> bool {
-        self.texts().eq(other.texts())
     }
 }
 
