@@ -44,7 +44,7 @@ pub fn rules() -> Result<Rules, Failure> {
 pub fn policy(file: Option<&str>, rules: &Rules) -> Result<PolicyState, Failure> {
     let Some(file) = file else { return Ok(PolicyState::None) };
     let text = text(file)?;
-    Ok(match parse(&text, rules.bounds()) {
+    Ok(match parse(&text, rules.max_reruns_ceiling) {
         Ok(policy) => PolicyState::Valid(policy),
         Err(errors) => PolicyState::Invalid(errors),
     })

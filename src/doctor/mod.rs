@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Reply};
 use crate::names::{FilePath, RepoName};
-use crate::policy::{Bounds, Rules};
 use crate::settings::{Needed, Settings};
 
 /// One thing that was looked at.
@@ -83,8 +82,8 @@ pub struct Site {
     pub web_url: String,
     /// Where repositories keep their rules.
     pub policy_file: Option<FilePath>,
-    /// What the Worker's settings let a policy say.
-    pub bounds: Bounds,
+    /// The most re-runs that a policy may ask for.
+    pub max_reruns_ceiling: u32,
     pub needed: Needed,
 }
 
@@ -97,7 +96,7 @@ impl Site {
             webhook_url: format!("{origin}/"),
             web_url: settings.github_web_url(),
             policy_file: settings.policy_file.clone(),
-            bounds: Rules::from(settings).bounds(),
+            max_reruns_ceiling: settings.max_reruns_ceiling,
             needed: settings.needed(),
         }
     }

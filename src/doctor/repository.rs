@@ -235,7 +235,7 @@ async fn look_at_policy(github: &impl GitHub, site: &Site, repository: &RepoName
     let path = format!("/repos/{repository}/contents/{}", file.encoded());
     let page = format!("{}/{repository}/blob/HEAD/{file}", site.web_url);
     findings.push(match read::<Contents>(github, Who::Repository(repository), &path).await {
-        Ok(contents) => match contents.text().map(|text| policy::parse(&text, site.bounds)) {
+        Ok(contents) => match contents.text().map(|text| policy::parse(&text, site.max_reruns_ceiling)) {
             None => Finding::wrong(check, "it cannot be read as text", page),
             Some(Ok(_)) => Finding::ok(check, "it is valid"),
             Some(Err(errors)) => {

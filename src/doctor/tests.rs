@@ -51,7 +51,7 @@ fn site(has_app: bool, has_token: bool) -> Site {
         webhook_url: URL.to_owned(),
         web_url: "https://github.com".to_owned(),
         policy_file: FilePath::parse(".github/rerunner.yml"),
-        bounds: Bounds::default(),
+        max_reruns_ceiling: crate::settings::MAX_RERUNS_LIMIT,
         needed: Needed { comments: false },
     }
 }

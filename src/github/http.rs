@@ -71,17 +71,16 @@ impl Reply {
         self.headers.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"))
     }
 
+    /// The answer that was hoped for; of any other, what it means.
+    pub fn ok(&self, otherwise: impl FnOnce(&Self) -> Error) -> Result<&Self, Error> {
+        if self.status == 200 { Ok(self) } else { Err(otherwise(self)) }
+    }
+
     /// `what` it should be, for the error: "a list of jobs".
     pub fn json<'a, T: Deserialize<'a>>(&'a self, what: &str) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| Error::unreadable(what, &error))
-    }
-}
-
-#[cfg(test)]
-impl Request {
-    /// Of a call on octo/widgets.
-    pub fn in_short(&self) -> String {
-        let text = format!("{:?} {} {}", self.method, self.path, self.body.as_deref().unwrap_or_default());
-        text.trim_end().to_owned()
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Error::inconclusive(format!("GitHub's answer is not {what} (line {line}, column {column})"))
+        })
     }
 }

@@ -186,7 +186,7 @@ fn state(file: &PolicyFile, rules: &Rules) -> PolicyState {
         let message = format!("the file cannot be a policy: {what}");
         return PolicyState::Invalid(vec![PolicyError { line: 1, column: 1, key: String::new(), message }]);
     }
-    match file.text.as_ref().map(|text| parse(text, rules.bounds())) {
+    match file.text.as_ref().map(|text| parse(text, rules.max_reruns_ceiling)) {
         None => PolicyState::None,
         Some(Ok(policy)) => PolicyState::Valid(policy),
         Some(Err(errors)) => PolicyState::Invalid(errors),

@@ -3,7 +3,7 @@
 use wildmatch::WildMatch;
 
 /// A name pattern: `*` stands for any characters, `?` for one; case does not matter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Glob(WildMatch);
 
 impl Glob {

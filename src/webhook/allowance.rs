@@ -60,9 +60,8 @@ struct Held {
 /// What a body's next block may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
-    Block {
-        bytes: usize,
-    },
+    /// One of so many.
+    Block { bytes: usize },
     /// The one before it is to be filled again: nothing of this body is kept.
     SameBlock,
     /// The body is to be refused.
