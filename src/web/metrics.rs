@@ -7,10 +7,8 @@ use crate::escape::label;
 use crate::policy::RunOutcome;
 use crate::settings::Settings;
 
-use super::api::{RepositoryEntry, repositories};
-use super::backend::Backend;
-use super::http::Response;
-use super::rejection::Rejection;
+use super::api::{Repositories, RepositoryEntry, repositories};
+use super::{Backend, Rejection, Response};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Lists of 1,000 repositories that are shown.
@@ -19,14 +17,14 @@ const LISTS: usize = 10;
 pub async fn answer(settings: &Settings, backend: &impl Backend) -> Result<Response, Rejection> {
     let (mut all, mut cursor) = (Vec::new(), None);
     for _ in 0..LISTS {
-        let (entries, next) = repositories(backend, cursor.as_deref()).await?;
-        all.extend(entries);
-        cursor = next;
+        let Repositories { repositories, next_cursor } = repositories(backend, cursor.as_deref()).await?;
+        all.extend(repositories);
+        cursor = next_cursor;
         if cursor.is_none() {
             break;
         }
     }
-    Ok(Response::plain(CONTENT_TYPE, metrics(&all, settings.problems.len())))
+    Ok(Response::private(CONTENT_TYPE, metrics(&all, settings.problems.len())))
 }
 
 fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {

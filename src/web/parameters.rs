@@ -6,7 +6,7 @@ use crate::keeper::views::RunSlice;
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
 
-use super::rejection::Rejection;
+use super::Rejection;
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 100;

@@ -3,10 +3,9 @@
 use maud::{Markup, html};
 
 use crate::settings::Settings;
-use crate::web::{html::Alert, html::Foreign, html::Frame, html::Sentence, html::page};
+use crate::web::html::{Alert, Foreign, Frame, Sentence, page};
 
-use super::manifest::{EVENTS, Organization, action, manifest};
-use super::new_app::NewApp;
+use super::manifest::{EVENTS, NewApp, Organization, action, manifest};
 
 /// Before: for an account, or for the organization that was named.
 pub fn start(settings: &Settings, origin: &str, organization: Option<&Organization>, state: &str) -> String {
