@@ -109,7 +109,9 @@ impl<'a> DoctorClient<'a> {
         let credentials = repositories.into_iter().map(|name| (name.key(), Credentials::new(Rc::clone(settings))));
         Self { settings, credentials: credentials.collect() }
     }
+}
 
+impl GitHub for DoctorClient<'_> {
     async fn call(&self, who: Who<'_>, method: Method, path: &str) -> Result<Reply, github::Error> {
         let connection = Connection::new(self.settings, TIME_OUT_MS);
         let fresh = Credentials::new(Rc::clone(self.settings));
@@ -128,15 +130,5 @@ impl<'a> DoctorClient<'a> {
                 connection.exchange(method, path, None, authorization.secret()).await
             }
         }
-    }
-}
-
-impl GitHub for DoctorClient<'_> {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
-        self.call(who, Method::Get, path).await
-    }
-
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
-        self.call(who, Method::Post, path).await
     }
 }

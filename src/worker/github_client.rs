@@ -291,7 +291,8 @@ async fn fetch(url: &str, init: &RequestInit, signal: &AbortSignal) -> Result<Re
 }
 
 async fn reply(mut response: Response, limit: &Limit) -> Result<Reply, Error> {
-    let (status, headers) = (response.status_code(), reply_headers(response.headers()));
+    let (status, headers) = (response.status_code(), response.headers());
+    let headers = ReplyHeaders::read(|name| headers.get(name).ok().flatten());
     let mut body = Vec::new();
     // Without a body there is no stream.
     let Ok(mut stream) = response.stream() else { return Ok(Reply { status, headers, body }) };
@@ -351,19 +352,4 @@ fn init(token: Option<&Secret>, request: &Request) -> worker::Result<RequestInit
 
 fn set(headers: &Headers, pairs: &[(&str, &str)]) -> worker::Result<()> {
     pairs.iter().try_for_each(|(name, value)| headers.set(name, value))
-}
-
-fn reply_headers(headers: &Headers) -> ReplyHeaders {
-    let get = |name| headers.get(name).ok().flatten();
-    ReplyHeaders {
-        retry_after: get("retry-after"),
-        rate_limit_remaining: get("x-ratelimit-remaining"),
-        rate_limit_reset: get("x-ratelimit-reset"),
-        date: get("date"),
-        etag: get("etag"),
-        content_type: get("content-type"),
-        accepted_permissions: get("x-accepted-github-permissions"),
-        link: get("link"),
-        oauth_scopes: get("x-oauth-scopes"),
-    }
 }

@@ -7,9 +7,9 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use crate::doctor::{GitHub, Who};
-use crate::github;
-use crate::github::Reply;
+use crate::github::http::Method;
 use crate::github::support::message;
+use crate::github::{self, Reply};
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
@@ -178,11 +178,7 @@ impl Backend for Memory {
 struct NoGitHub;
 
 impl GitHub for NoGitHub {
-    async fn get(&self, _: Who<'_>, _: &str) -> Result<Reply, github::Error> {
+    async fn call(&self, _: Who<'_>, _: Method, _: &str) -> Result<Reply, github::Error> {
         Ok(message(401, "Bad credentials"))
-    }
-
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
-        self.get(who, path).await
     }
 }
