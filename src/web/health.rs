@@ -46,17 +46,14 @@ const OF_APP: &str = "GitHub App: ";
 
 impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.of_app { OF_APP } else { "" })?;
-        f.write_str(self.refusal)
+        write!(f, "{}{}", if self.of_app { OF_APP } else { "" }, self.refusal)
     }
 }
 
 impl<'a> Refusal<'a> {
     fn parse(text: &'a str) -> Self {
-        match text.strip_prefix(OF_APP) {
-            Some(refusal) => Self { of_app: true, refusal },
-            None => Self { of_app: false, refusal: text },
-        }
+        let of_app = text.strip_prefix(OF_APP);
+        Self { of_app: of_app.is_some(), refusal: of_app.unwrap_or(text) }
     }
 
     fn problem(self, in_detail: bool) -> SettingProblem {

@@ -111,9 +111,8 @@ pub fn page(frame: &Frame, body: &Markup) -> String {
 }
 
 /// A page that only says something.
-pub fn message(title: &str, text: &Markup) -> String {
-    let frame = Frame { title, above: &[(OVERVIEW, "Overview")], alerts: &[], at: None };
-    page(&frame, &html! { h1 { (title) } p.lead { (text) } })
+pub fn message(title: &str, above: &[(&str, &str)], text: &Markup) -> String {
+    page(&Frame { title, above, alerts: &[], at: None }, &html! { h1 { (title) } p.lead { (text) } })
 }
 
 /// A figure with its name, for a list of them.
@@ -193,14 +192,8 @@ pub fn amount(seconds: u64) -> String {
 /// With thin spaces between thousands.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join("\u{202f}")
 }
 
 /// In whole per cent; the ends are only said where they are exact.

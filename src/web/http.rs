@@ -46,8 +46,7 @@ impl Response {
     }
 
     pub fn json(value: &impl Serialize) -> Result<Self, Rejection> {
-        let body = serde_json::to_vec(value).map_err(|error| Rejection::unavailable("JSON", error))?;
-        Ok(Self::json_text(body))
+        serde_json::to_vec(value).map(Self::json_text).map_err(|error| Rejection::unavailable("JSON", error))
     }
 
     pub fn json_text(body: Vec<u8>) -> Self {

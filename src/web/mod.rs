@@ -4,9 +4,6 @@
 //! parameters; then one module answers: [`health`] and the home page of [`pages`] for everybody, [`badge`] where a setting says so, and for
 //! whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`http`] has the headers that all responses
 //! share, [`rejection`] what is said when there is none, [`html`](mod@html) what all pages share, [`chart`] what is drawn.
-//!
-//! To add a route: in [`routes`] a variant, its path and its row in `Route::spec`; an arm and a function in the module that
-//! answers; and in docs/openapi.json, if it is of the API, its description, which tests compare.
 
 pub mod access;
 pub mod api;

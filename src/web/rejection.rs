@@ -15,10 +15,10 @@
 
 use std::fmt;
 
-use maud::html;
-use serde::Serialize;
+use maud::{Markup, html};
+use serde_json::json;
 
-use super::html::{Sentence, message};
+use super::html::{OVERVIEW, Sentence, message};
 use super::http::Response;
 use crate::time::Span;
 use crate::webhook::answer::Outcome;
@@ -96,7 +96,7 @@ impl Rejection {
     pub fn response(&self, form: Form) -> Response {
         let (status, title, reason) = self.parts();
         let response = match form {
-            Form::Page => Response::html(message(title, &html! { (Sentence(&self.sentence(reason))) })),
+            Form::Page => Response::html(message(title, &[(OVERVIEW, "Overview")], &self.sentence(reason))),
             Form::Json => Response::json_text(self.json(reason)),
             Form::Text => Response::private("text/plain; charset=utf-8", format!("{reason}\n")),
         };
@@ -118,26 +118,20 @@ impl Rejection {
         }
     }
 
-    fn sentence(&self, reason: &str) -> String {
+    fn sentence(&self, reason: &str) -> Markup {
+        let mut rest = reason.chars();
+        let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         // Names of parameters stay as they are written.
-        if let Self::BadRequest(_) = self {
-            return format!("The query in this address is wrong: {reason}.");
-        }
-        let mut characters = reason.chars();
-        let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-        format!("{first}{}.", characters.as_str())
+        let is_query = matches!(self, Self::BadRequest(_));
+        let query = "The query in this address is wrong: ";
+        let sentence = if is_query { format!("{query}{reason}.") } else { format!("{first}{}.", rest.as_str()) };
+        html! { (Sentence(&sentence)) }
     }
 
     /// Like the answer to a webhook.
     fn json(&self, reason: &str) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            outcome: Outcome,
-            reason: &'a str,
-        }
         let is_fault = matches!(self, Self::Unavailable { .. });
         let outcome = if is_fault { Outcome::Unavailable } else { Outcome::Rejected };
-        // Plain structs always serialize.
-        serde_json::to_vec(&Body { outcome, reason }).unwrap_or_default()
+        json!({ "outcome": outcome, "reason": reason }).to_string().into_bytes()
     }
 }

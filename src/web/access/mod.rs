@@ -103,14 +103,14 @@ fn given(authorization: &str) -> Option<(Scheme, String)> {
     let blank = [' ', '\t'];
     let (scheme, rest) = authorization.trim_matches(blank).split_once(blank)?;
     let rest = rest.trim_matches(blank);
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some((Scheme::Bearer, rest.to_owned()));
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Some((Scheme::Bearer, rest.to_owned())),
+        "basic" => {
+            let pair = String::from_utf8(BASE64_STANDARD.decode(rest).ok()?).ok()?;
+            pair.split_once(':').map(|(_, password)| (Scheme::Basic, password.to_owned()))
+        }
+        _ => None,
     }
-    if scheme.eq_ignore_ascii_case("basic") {
-        let pair = String::from_utf8(BASE64_STANDARD.decode(rest).ok()?).ok()?;
-        return pair.split_once(':').map(|(_, password)| (Scheme::Basic, password.to_owned()));
-    }
-    None
 }
 
 /// Takes the same time wherever the first difference is: digests are compared. Each is of the text as a message, as two

@@ -27,7 +27,8 @@ pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor
                 h2 #repositories { "Repositories" }
                 (scrollable("Repositories", &table(entries, now)))
                 @if let Some(cursor) = cursor {
-                    p.pages { a href={ (OVERVIEW) "?cursor=" (encoded(cursor)) } { "More repositories" } }
+                    @let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
+                    p.pages { a href={ (OVERVIEW) "?cursor=" (cursor) } { "More repositories" } }
                 }
             }
             p.small {
@@ -149,8 +150,4 @@ fn nothing_yet() -> Markup {
                 a href="/healthz" { "Health" } " says whether the Worker is set up." }
         }
     }
-}
-
-fn encoded(cursor: &str) -> String {
-    form_urlencoded::byte_serialize(cursor.as_bytes()).collect()
 }

@@ -249,10 +249,9 @@ fn runs_path(repository: &RepoName, outcome: Option<RunOutcome>, cursor: Option<
 }
 
 fn run_link(repository: &RepoName, run: &RunView) -> Markup {
-    let workflow = run.workflow.as_deref().map(|workflow| bounded(workflow, 60));
     html! {
         a href=(run_path(repository, run.run_id)) {
-            @if let Some(workflow) = &workflow { (Foreign(workflow)) } @else { "run" }
+            @if let Some(workflow) = &run.workflow { (Foreign(&bounded(workflow, 60))) } @else { "run" }
             @match run.run_number { Some(number) => { " #" (number) } None => { " " (run.run_id) } }
         }
         @if run.branch.is_some() || run.title.is_some() {
