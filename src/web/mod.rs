@@ -1,8 +1,8 @@
 //! What people and programs see: a request in, a response out. Pure: what only the platform can do, a [`Backend`] does.
 //!
 //! [`handle`] is the way of every request. [`routes`] says what it asks for, [`access`] who may, [`parameters`] with which
-//! parameters; then one module answers: [`health`] and the home page of [`pages`] for everybody, [`badge`] where a setting says so, and for
-//! whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`http`] has the headers that all responses
+//! parameters; then one module answers: [`health`] and [`pages::home`] for everybody, [`badge`] where a setting says so, and
+//! for whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`http`] has the headers that all responses
 //! share, [`rejection`] what is said when there is none, [`html`](mod@html) what all pages share, [`chart`] what is drawn.
 
 pub mod access;

@@ -202,12 +202,9 @@ function joined(parts) {
 
 // The Keepers: one Durable Object for each repository, which takes messages and its alarm.
 
-/** A Durable Object's requests go nowhere else. */
-const KEEPER = "https://keeper/";
-
 /** For Rust: sends a message to the Keeper of this name. One that it cannot be sent to, or that has not stored it, rejects. */
 globalThis.tellKeeper = async (env, name, message) => {
-  const response = await env.KEEPER.getByName(name).fetch(KEEPER, { method: "POST", body: message });
+  const response = await env.KEEPER.getByName(name).fetch("https://keeper/", { method: "POST", body: message });
   if (response.status !== 200) throw new Error(`the Keeper answered ${response.status}`);
   return response.text();
 };

@@ -43,8 +43,7 @@ async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Respons
     for (name, value) in &response.headers {
         headers.append(name, value)?;
     }
-    let builder = ResponseBuilder::new().with_status(response.status).with_headers(headers);
-    Ok(if method == "HEAD" { builder.empty() } else { builder.fixed(response.body) })
+    Ok(ResponseBuilder::new().with_status(response.status).with_headers(headers).fixed(response.body))
 }
 
 /// By the hour, as wrangler.toml has it: has GitHub send again what did not arrive at the App's webhook in the last three
