@@ -65,6 +65,23 @@ pub struct ReplyHeaders {
     pub oauth_scopes: Option<String>,
 }
 
+impl ReplyHeaders {
+    /// `get`: a header's value, by its name in lower case.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            retry_after: get("retry-after"),
+            rate_limit_remaining: get("x-ratelimit-remaining"),
+            rate_limit_reset: get("x-ratelimit-reset"),
+            date: get("date"),
+            etag: get("etag"),
+            content_type: get("content-type"),
+            accepted_permissions: get("x-accepted-github-permissions"),
+            link: get("link"),
+            oauth_scopes: get("x-oauth-scopes"),
+        }
+    }
+}
+
 impl Reply {
     /// Whoever answers with a page is not GitHub's API: a proxy that is down, say.
     pub fn is_page(&self) -> bool {

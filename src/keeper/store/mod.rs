@@ -131,16 +131,16 @@ impl From<Millis> for Value {
 
 /// Ids are below 2^53, as they cross to JavaScript.
 macro_rules! amounts {
-    ($($amount:ty),+) => {
+    ($($amount:ty: $number:expr),+) => {
         $(impl From<$amount> for Value {
             fn from(amount: $amount) -> Self {
-                Self::Integer(i64::try_from(u64::from(amount)).unwrap_or(i64::MAX))
+                Self::Integer(i64::try_from($number(amount)).unwrap_or(i64::MAX))
             }
         })+
     };
 }
 
-amounts!(RunId, WorkflowId, RunAttempt, u64, u32, bool);
+amounts!(RunId: RunId::get, WorkflowId: WorkflowId::get, RunAttempt: RunAttempt::get, u64: u64::from, u32: u32::from, bool: i64::from);
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
