@@ -196,6 +196,18 @@ mod tests {
         assert_eq!(blocks.map(|_| allowance.room(1, NOW, |_| ())), blocks);
     }
 
+    /// Seen to fail when what has been there for longer costs less.
+    #[test]
+    fn what_is_held_costs_as_much_as_it_is_times_as_long_as_it_has_been() {
+        let mut allowance = Allowance::default();
+        allowance.begin(1, None, true, NOW);
+        allowance.begin(2, None, true, NOW + Span::seconds(4));
+        assert_eq!(send(&mut allowance, 1, MIB), (true, vec![]));
+        assert_eq!(send(&mut allowance, 2, 2 * MIB), (true, vec![]));
+        assert_eq!(allowance.costliest(NOW + Span::seconds(5)), Some(1));
+        assert_eq!(allowance.costliest(NOW + Span::seconds(20)), Some(2));
+    }
+
     #[test]
     fn the_largest_body_has_room() {
         let mut allowance = Allowance::default();

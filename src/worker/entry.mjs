@@ -71,8 +71,8 @@ function linesOf(headers) {
 }
 
 /** Of what `Intake` says: the status and the console's function, the body, and the line for the log. */
-function answer(told) {
-  const [status, body, line] = told.split("\n");
+function answer(lines) {
+  const [status, body, line] = lines.split("\n");
   console[status.slice(4)](line);
   return new Response(body, { status: Number(status.slice(0, 3)), headers: ANSWER_HEADERS });
 }

@@ -194,6 +194,7 @@ mod tests {
         let token = InstallationToken { token: Secret::new("t"), expires: Millis(1_795_446_245_000) };
         assert_eq!(read_token(&good, NEEDED), Ok(Some(token)));
         assert_eq!(read_token(&message(404, "Not Found"), NEEDED), Ok(None));
+        assert_ne!(read_token(&message(403, "Resource not accessible by integration"), NEEDED), Err(suspended()));
         let elsewhere =
             "There is at least one repository that does not exist or is not accessible to the parent installation.";
         assert_eq!(read_token(&message(422, elsewhere), NEEDED), Ok(None));
