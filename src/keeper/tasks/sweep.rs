@@ -258,6 +258,15 @@ mod tests {
         assert_eq!(cancelled, Some(FailedRuns { asked: 1, ..asked(Cancelled, 0, 50) }));
     }
 
+    /// Seen to fail when smaller pages are asked for beyond the last.
+    #[test]
+    fn the_last_page_is_the_last_however_long_it_is() {
+        for listed in [None, Some(50)] {
+            let last = FailedRuns { asked: PAGES - 1, ..asked(Failing::Failure, 0, 50) };
+            assert_eq!(Sweep::after(&last, listed, false), (None, Some(TOO_MANY)), "{listed:?}");
+        }
+    }
+
     /// Whatever is on the lists, each run that can be read is seen once, and there is an end.
     #[test]
     fn long_runs_hide_no_others_and_cost_a_bounded_number_of_pages() {

@@ -66,7 +66,7 @@ impl<S: Sql> Store<S> {
         let statement = "SELECT run_attempt, subjects FROM open_reruns WHERE run_id = ?";
         if let Some(mut open) = self.first(statement, vec![run.run_id.into()])? {
             let (reran, were) = (open.integer()?, open.text()?);
-            if reran < attempt || record.outcome == RunOutcome::Failed {
+            if reran < attempt {
                 totals.end_rerun(record.outcome);
                 // A job passed if the run did, or if only others failed this time.
                 let passed = record.outcome == RunOutcome::Rescued;
