@@ -10,6 +10,7 @@ use rerunner::github::{self, Reply};
 use rerunner::names::RepoName;
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::Millis;
+use rerunner::web::parameters::MAX_REPOSITORIES;
 use rerunner::webhook::signature::macs;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -199,8 +200,7 @@ impl Patient {
             return;
         }
         let none: Option<&[RepoName]> = self.repositories.is_empty().then_some(&[]);
-        // Five at a time, as the Worker takes them.
-        for (nth, part) in self.repositories.chunks(5).chain(none).enumerate() {
+        for (nth, part) in self.repositories.chunks(MAX_REPOSITORIES).chain(none).enumerate() {
             match self.ask_worker(Method::Get, "/api/v1/doctor", part) {
                 Ok(reply) if reply.status == 200 => match serde_json::from_slice::<Body>(&reply.body) {
                     // What is not about a repository is told each time.

@@ -142,12 +142,14 @@ impl Setup<'_> {
     fn secrets(&mut self, auth: Auth, set: &[String]) -> Result<(), Failure> {
         step(5, "Secrets");
         self.generate("ADMIN_TOKEN", set)?;
-        // An App brings its own, which its page says.
-        if auth == Auth::Token {
-            self.generate("WEBHOOK_SECRET", set)?;
-            self.token(set)?;
+        match auth {
+            // Its page says which it brings.
+            Auth::App => Ok(()),
+            Auth::Token => {
+                self.generate("WEBHOOK_SECRET", set)?;
+                self.token(set)
+            }
         }
-        Ok(())
     }
 
     /// 32 random bytes, unless there is one.

@@ -87,8 +87,12 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             hold_all(tracked, reason, TripReason::Repository { message }, cx)
         }
         github::Error::Inconclusive { what } => {
-            let since = *tracked.trouble_since.get_or_insert(cx.now);
-            if cx.now - since > LOST_FOR && tracked.tries >= LOST_TRIES {
+            let since = *tracked.trouble_since.get_or_insert_with(|| {
+                tracked.tries = 0;
+                cx.now
+            });
+            let is_lost = cx.now - since > LOST_FOR && tracked.tries >= LOST_TRIES;
+            if is_lost || cx.now - since > GITHUB_RERUNS {
                 return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; the last: {what}"), cx);
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
@@ -138,7 +142,8 @@ pub fn on_evidence_failure(tracked: &TrackedRun, error: github::Error, cx: &Cont
     }
     let TrackedRun { evidence_since, due, .. } = evidence_is_missing(tracked, EVIDENCE_LOST_FOR, cx)?.tracked;
     let step = on_failure(TrackedRun { evidence_since, ..tracked.clone() }, error, cx);
-    // Due then, however often the run itself could not be read before that.
+    // Due then, however often the run itself could not be read before that; unless it is given up.
+    let due = step.tracked.due.and(due);
     Some(Step { tracked: TrackedRun { due, collecting: None, ..step.tracked }, ..step })
 }
 

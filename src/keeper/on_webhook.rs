@@ -48,11 +48,12 @@ fn on_success(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> Webhoo
 
 /// A re-run was cancelled, say: GitHub will be asked, soon.
 fn on_end(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookStep {
-    if tracked.due.is_none() || tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt
-    {
+    let shows_a_lost_call = tracked.pending.is_some_and(|pending| Some(pending.run_attempt) < event.run_attempt);
+    let rests = tracked.due.is_none() && !shows_a_lost_call;
+    if rests || tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt {
         return nothing_new(tracked, event.run_attempt);
     }
-    if tracked.pending.is_none() {
+    if tracked.pending.is_none() || tracked.due.is_none() {
         tracked.due = earlier(tracked.due, cx.now);
         // Where the policy re-runs what was cancelled, the delay is counted from here.
         tracked.failed_at = cx.now;

@@ -206,11 +206,13 @@ pub fn on_rerun(
     answer: Result<RerunAnswer, github::Error>,
     cx: &Context,
 ) -> Step {
-    // A webhook or a read may have brought the outcome meanwhile, or the run was ended.
-    let is_open = tracked.decided_attempt < Some(attempt);
-    let Some(pending) = tracked.pending.filter(|pending| is_open && pending.run_attempt == attempt) else {
+    // A webhook or a read may have brought the outcome meanwhile.
+    let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
         return Step::of(tracked);
     };
+    if tracked.decided_attempt >= Some(attempt) {
+        return on_late_answer(tracked, pending, answer, cx);
+    }
     match answer {
         Ok(RerunAnswer::Accepted) => {
             let next = RunAttempt::new(attempt.get() + 1);
@@ -244,6 +246,29 @@ pub fn on_rerun(
                 error => on_failure(tracked, error, cx),
             };
             Step { spends, ..step }
+        }
+    }
+}
+
+/// The run was ended while the call was on its way, and stays ended: only what became of the call is new.
+fn on_late_answer(
+    mut tracked: TrackedRun,
+    pending: PendingRerun,
+    answer: Result<RerunAnswer, github::Error>,
+    cx: &Context,
+) -> Step {
+    match answer {
+        Ok(RerunAnswer::Accepted) => {
+            let (outcome, reason) = (tracked.outcome, tracked.reason);
+            tracked.reason = format!("Attempt {} was re-run; the run had been left by then.", pending.run_attempt);
+            let record = count_rerun(&mut tracked, pending.run_attempt, cx);
+            Step { records: vec![record], ..Step::of(TrackedRun { outcome, reason, ..tracked }) }
+        }
+        Err(github::Error::Inconclusive { .. }) => Step::of(tracked),
+        Ok(RerunAnswer::AlreadyRunning) | Err(_) if pending.again => Step::of(tracked),
+        Ok(RerunAnswer::AlreadyRunning) | Err(_) => {
+            let spends = release(&mut tracked);
+            Step { spends, ..Step::of(tracked) }
         }
     }
 }
@@ -300,7 +325,8 @@ pub fn leave(mut tracked: TrackedRun, reason: &str, cx: &Context) -> Step {
 }
 
 /// A call whose answer never came did nothing, as its attempt is still the newest.
-fn release(tracked: &mut TrackedRun) -> Option<Spends> {
+pub fn release(tracked: &mut TrackedRun) -> Option<Spends> {
+    tracked.detail = None;
     tracked.pending.take().map(|pending| Spends::Release { run_attempt: pending.run_attempt })
 }
 
@@ -316,10 +342,11 @@ pub fn finish(
     if let Some(pending) = tracked.pending {
         reason.truncate(reason.trim_end_matches('.').len());
         reason.push_str(&format!("; whether attempt {} was re-run is not known.", pending.run_attempt));
+    } else {
+        tracked.detail = None;
     }
     tracked.run_attempt = tracked.run_attempt.max(Some(attempt));
     tracked.decided_attempt = tracked.decided_attempt.max(Some(attempt));
-    tracked.detail = None;
     tracked.evidence_since = None;
     tracked.collecting = None;
     tracked.due = None;

@@ -18,7 +18,8 @@ pub struct TrackedRun {
     /// The newest attempt of which the last word was said. At most [`TrackedRun::run_attempt`].
     pub decided_attempt: Option<RunAttempt>,
     /// A re-run that was asked for and not yet answered. Stored before the call, cleared by its answer or by what the
-    /// run itself shows, so that a call is never made twice for want of an answer.
+    /// run itself shows, so that a call is never made twice for want of an answer. It outlives the end of a run that is
+    /// given up or left: should its attempt show later, it is counted.
     pub pending: Option<PendingRerun>,
     /// Re-runs that GitHub accepted.
     pub reruns: u32,

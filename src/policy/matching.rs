@@ -200,10 +200,18 @@ fn if_set<'a, T>(condition: &Option<T>, holds: impl FnOnce(&T) -> Holds<'a>) -> 
     condition.as_ref().map_or(Holds::Yes, holds)
 }
 
-/// A condition that is not named here is about the job.
+/// A condition is named before `job` if it is about the run.
 fn is_about_the_run_alone(conditions: &Conditions) -> bool {
-    let Conditions { workflow, branch, fork, event, actor, attempt, .. } = conditions.clone();
-    *conditions == Conditions { workflow, branch, fork, event, actor, attempt, ..Conditions::default() }
+    #[rustfmt::skip]
+    let Conditions {
+        workflow: _, branch: _, fork: _, event: _, actor: _, attempt: _,
+        job, step, runner, label, conclusion, lost_runner, exit_code, annotation, log,
+    } = conditions;
+    [job, step, runner, label].into_iter().all(Option::is_none)
+        && [annotation, log].into_iter().all(Option::is_none)
+        && conclusion.is_none()
+        && lost_runner.is_none()
+        && exit_code.is_none()
 }
 
 /// Whether one of the names that the run has for something is one of those.

@@ -1,3 +1,5 @@
+//! What decisions go by beside the policy file: the Worker's settings.
+
 use crate::settings::Settings;
 use crate::time::Span;
 

@@ -99,3 +99,81 @@ impl Exposition<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::keeper::summary::Summary;
+    use crate::names::RepoName;
+    use crate::time::Millis;
+
+    use super::*;
+
+    /// Seen to fail when two figures change places.
+    #[test]
+    fn each_figure_is_under_its_name() {
+        let totals = Totals {
+            rescued: 1,
+            exhausted: 2,
+            left: 3,
+            failed: 4,
+            superseded: 5,
+            reruns_passed: 6,
+            reruns_failed: 7,
+            reruns_unknown: 8,
+            runner_seconds: 9,
+            saved_seconds: 10,
+            waiting: 11,
+            rerunning: 12,
+        };
+        let at = Millis(13_000);
+        let healthy = Summary::new(RepoName::parse("octo/widgets").unwrap(), at, totals, &[]);
+        let named = |name: &str| Summary { repository: RepoName::parse(name).unwrap(), ..healthy.clone() };
+        let problem = || Some("a problem".to_owned());
+        let summaries = [
+            healthy.clone(),
+            Summary { paused: true, ..named("octo/paused") },
+            Summary { refusal: problem(), ..named("octo/refused") },
+            Summary { repository_problem: problem(), ..named("octo/gone") },
+            Summary { policy_problem: problem(), ..named("octo/invalid") },
+        ];
+        let text = metrics(&summaries.map(|summary| RepositoryEntry::of(summary, at)), 14);
+        let samples = |of: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.strip_prefix("rerunner_"));
+            let of_it = lines.filter(|line| line.contains(&format!("{{repository=\"{of}\"")));
+            of_it.map(|line| line.replace(&format!("repository=\"{of}\""), "")).collect()
+        };
+        assert_eq!(
+            samples("octo/widgets"),
+            [
+                "reruns_total{,outcome=\"passed\"} 6",
+                "reruns_total{,outcome=\"failed\"} 7",
+                "reruns_total{,outcome=\"unknown\"} 8",
+                "runs_total{,outcome=\"rescued\"} 1",
+                "runs_total{,outcome=\"exhausted\"} 2",
+                "runs_total{,outcome=\"left\"} 3",
+                "runs_total{,outcome=\"failed\"} 4",
+                "runs_total{,outcome=\"superseded\"} 5",
+                "runner_seconds_total{} 9",
+                "saved_seconds_total{} 10",
+                "runs_waiting{} 11",
+                "runs_rerunning{} 12",
+                "paused{} 0",
+                "credentials_refused{} 0",
+                "repository_unavailable{} 0",
+                "policy_invalid{} 0",
+                "updated_timestamp_seconds{} 13",
+            ]
+        );
+        for (name, gauge) in [
+            ("octo/paused", "paused"),
+            ("octo/refused", "credentials_refused"),
+            ("octo/gone", "repository_unavailable"),
+            ("octo/invalid", "policy_invalid"),
+        ] {
+            let differs: Vec<String> =
+                samples(name).into_iter().filter(|line| !samples("octo/widgets").contains(line)).collect();
+            assert_eq!(differs, [format!("{gauge}{{}} 1")], "{name}");
+        }
+        assert!(text.ends_with("rerunner_settings_problems 14\n"), "{text}");
+    }
+}

@@ -97,7 +97,7 @@ impl Rejection {
         let (status, title, reason) = self.parts();
         let response = match form {
             Form::Page => Response::html(message(title, &[(OVERVIEW, "Overview")], &self.sentence(reason))),
-            Form::Json => Response::json_text(self.json(reason)),
+            Form::Json => Response::json_text(self.json(status, reason)),
             Form::Text => Response::private("text/plain; charset=utf-8", format!("{reason}\n")),
         };
         let response = response.with_status(status);
@@ -129,9 +129,8 @@ impl Rejection {
     }
 
     /// Like the answer to a webhook.
-    fn json(&self, reason: &str) -> Vec<u8> {
-        let is_fault = matches!(self, Self::Unavailable { .. });
-        let outcome = if is_fault { Outcome::Unavailable } else { Outcome::Rejected };
+    fn json(&self, status: u16, reason: &str) -> Vec<u8> {
+        let outcome = if status == 503 { Outcome::Unavailable } else { Outcome::Rejected };
         json!({ "outcome": outcome, "reason": reason }).to_string().into_bytes()
     }
 }

@@ -100,7 +100,7 @@ fn fault(error: worker::Error) -> Fault {
 /// GitHub as the doctor asks it: with the Worker's own credentials, whichever they are.
 pub struct DoctorClient<'a> {
     settings: &'a Rc<Settings>,
-    /// For each repository that was asked about; the App's own calls go by the first.
+    /// For each repository that was asked about.
     credentials: BTreeMap<String, Credentials>,
 }
 

@@ -58,11 +58,11 @@ pub const BUGS: [Bug; 25] = [
                 let mut records = self.store_step(&step, cx.now)?;",
             },
             Change {
-                right: "let Some(pending) = tracked.pending.filter(|pending| is_open && pending.run_attempt == attempt)",
+                right: "let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
                 wrong: "if BUG && tracked.pending.is_none() {
                     tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again: false });
                 }
-                let Some(pending) = tracked.pending.filter(|pending| is_open && pending.run_attempt == attempt)",
+                let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
             },
         ],
     },

@@ -42,7 +42,7 @@ string_enum! {
     }
 }
 
-/// Nearly every step asks for these: they are read once.
+/// Nearly every step asks for these: they are read once. No other statement than `set_fact`'s may change them.
 const KEPT_IN_MEMORY: [Fact; 4] = [Fact::CircuitBreaker, Fact::Trouble, Fact::Paused, Fact::CancelledSince];
 
 impl<S: Sql> Store<S> {

@@ -129,7 +129,7 @@ impl From<Millis> for Value {
     }
 }
 
-/// Ids are below 2^53, as they cross to JavaScript.
+/// Ids are below 2^53, as they cross to JavaScript; whatever else is counted here stays far below.
 macro_rules! amounts {
     ($($amount:ty: $number:expr),+) => {
         $(impl From<$amount> for Value {

@@ -178,6 +178,11 @@ impl<S: Sql> Store<S> {
         }
     }
 
+    /// Nothing was taken from it.
+    pub fn delete_spending(&self) -> Result<(), StoreError> {
+        self.change("DELETE FROM reruns", vec![])
+    }
+
     /// What all re-runs but that of one attempt have taken.
     pub fn spent(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<Spent, StoreError> {
         let statement = "SELECT SUM(at > ?), COUNT(*), SUM(runner_seconds) FROM reruns

@@ -24,7 +24,7 @@ const CLAIM: Span = Span::seconds(90);
 const AGAIN: Span = Span::minutes(1);
 const AGAIN_MOST: Span = Span::hours(1);
 /// A comment is given up that could not be written so often in a row, which takes a day.
-const TRIES: u32 = 30;
+const FAILURES: u32 = 30;
 /// Of one pull request, the newest.
 const RUNS_SHOWN: i64 = 10;
 const JOBS_SHOWN: usize = 10;
@@ -128,7 +128,7 @@ impl<S: Sql> Keeper<S> {
                 self.trip_if_limited(Some(&error), cx)?;
                 let wait = AGAIN.doubled(stored.failures, AGAIN_MOST);
                 stored.failures += 1;
-                stored.due = (stored.failures < TRIES).then(|| now + wait);
+                stored.due = (stored.failures < FAILURES).then(|| now + wait);
             }
         }
         self.store.put_pull_comment(&stored)

@@ -9,7 +9,7 @@
 
 use crate::keeper::on_failure::{GONE_DAYS, give_up};
 use crate::keeper::repository_state::Identity;
-use crate::keeper::state_machine::{LEASE, Step, leave};
+use crate::keeper::state_machine::{LEASE, Step, leave, release};
 use crate::names::{RepoName, RunId};
 use crate::policy::{RunOutcome, run::Run};
 use crate::time::{Millis, Span};
@@ -40,6 +40,7 @@ impl<S: Sql> Keeper<S> {
         if !same {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
             self.store.delete_pulls()?;
+            self.store.delete_spending()?;
             // Nothing that was learned of the one before holds.
             self.policy.borrow_mut().take();
             for fact in [Fact::Policy, Fact::PolicyText, Fact::CircuitBreaker, Fact::Trouble] {
@@ -90,8 +91,10 @@ impl<S: Sql> Keeper<S> {
         let run_id = tracked.run_id;
         // Nothing is to be looked for by this name any more.
         self.set_sweep(None)?;
-        let tracked = TrackedRun { due: Some(cx.now + LEASE), ..tracked };
-        let result = self.carry_out(Step { records, ..Step::of(tracked) }, cx)?;
+        let mut tracked = TrackedRun { due: Some(cx.now + LEASE), ..tracked };
+        // The attempt is still the newest: what was called for by the old name did nothing.
+        let spends = release(&mut tracked);
+        let result = self.carry_out(Step { records, spends, ..Step::of(tracked) }, cx)?;
         let identity = self.identity()?;
         let event = RunEvent {
             repository_id: identity.map(|identity| identity.id),

@@ -36,6 +36,8 @@ const TOO_MANY: &str = "the sweep for missed webhooks ends early, as there are t
 const GOES_ON: Span = Span::seconds(25);
 /// A sweep that failed is made again after this.
 const AGAIN: Span = Span::minutes(5);
+/// In a repository that would sleep by now.
+const AGAIN_LATER: Span = Span::hours(1);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sweep {
@@ -124,7 +126,8 @@ impl Sweep {
     }
 
     fn failed(self, now: Millis) -> Self {
-        self.postponed(now + AGAIN)
+        let again = if now > self.active + ACTIVE_FOR { AGAIN_LATER } else { AGAIN };
+        self.postponed(now + again)
     }
 
     fn done(self, started: Millis, now: Millis, interval: Span) -> Self {
@@ -336,7 +339,7 @@ mod tests {
         // It was paused, say, and the first sweep after that fails.
         let resumed = active + Span::days(10);
         let failed = sweep.failed(resumed);
-        assert_eq!(failed.due(INTERVAL), Some(resumed + AGAIN));
+        assert_eq!(failed.due(INTERVAL), Some(resumed + AGAIN_LATER));
         assert_eq!(failed.clone().failed(active + GITHUB_RERUNS).due(INTERVAL), None);
         assert_eq!(failed.done(resumed, resumed, INTERVAL).due(INTERVAL), None);
     }

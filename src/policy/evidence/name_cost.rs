@@ -76,7 +76,7 @@ impl Looks {
             fork: _,
             attempt: _,
             conclusion: _,
-            lost_runner: _,
+            lost_runner,
         } = conditions;
         self.workflow.add(workflow);
         self.branch.add(branch);
@@ -87,7 +87,7 @@ impl Looks {
         self.runner.add(runner);
         self.label.add(label);
         self.exit_codes += u64::from(exit_code.is_some());
-        self.asks |= exit_code.is_some() || annotation.is_some() || log.is_some();
+        self.asks |= exit_code.is_some() || annotation.is_some() || log.is_some() || lost_runner.is_some();
     }
 
     fn at_run(&self, run: &Run, evidence: &Evidence) -> u64 {

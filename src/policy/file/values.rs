@@ -103,7 +103,7 @@ pub fn whole_number(text: &str) -> Option<i64> {
     fits.then(|| text.parse().ok()).flatten()
 }
 
-/// Regexes, any of which is enough. They are compiled together, as [`Policy::automata`].
+/// Regexes, any of which is enough. They are compiled together, as [`super::Policy::automata`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patterns(pub(super) Vec<String>);
 

@@ -310,7 +310,7 @@ rules:
     let unknown = bare(1, Failure);
     for (condition, matches) in [
         ("workflow: ci", true),
-        ("workflow: ci, branch: main, event: push, actor: ann, attempt: 1", true),
+        ("workflow: ci, branch: main, event: push, actor: ann, attempt: 1, fork: false", true),
         ("job: '*'", false),
         ("workflow: ci, lost_runner: true", false),
         ("workflow: ci, conclusion: failure", false),

@@ -111,6 +111,9 @@ impl Machine {
         let mut world = self.world.borrow_mut();
         // It says nothing new: neither of its run, nor of whether anything goes on in its repository.
         if receipt.reason == "this delivery was received before" {
+            if event.delivery.as_ref().is_none_or(|delivery| !world.deliveries.contains_key(delivery)) {
+                world.violate(format!("{:?} is new, and was taken for a known one", event.delivery));
+            }
             return;
         }
         let (noted, now) = (world.now, world.clock(self.repository));

@@ -129,7 +129,7 @@ impl<S: Sql> Store<S> {
     }
 }
 
-/// Where the columns of outcomes are in the statement below.
+/// Where the columns of outcomes are in the statement above.
 fn place(outcome: RunOutcome) -> Option<usize> {
     match outcome {
         RunOutcome::Rescued => Some(0),
