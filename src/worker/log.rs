@@ -1,5 +1,5 @@
 //! What is written to the log: one JSON line for a delivery, one for a decision, one for a call to GitHub that came to
-//! nothing, one for a policy file that is not valid or cannot be read, one for a fault. Field names are stable. No
+//! nothing, one for a policy file that is not valid or cannot be read, one for deliveries sent again, one for a fault. Field names are stable. No
 //! secret, no payload and no text of a job's log is ever in it; names are bounded and everything is escaped.
 
 use serde::Serialize;
