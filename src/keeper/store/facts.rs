@@ -53,12 +53,13 @@ impl<S: Sql> Store<S> {
             Some(text) => text,
             None => {
                 let row = self.first("SELECT value FROM repository WHERE name = ?", vec![name.into()])?;
-                row.map(|mut row| row.text()).transpose()?
+                let text = row.map(|mut row| row.text()).transpose()?;
+                if KEPT_IN_MEMORY.contains(&fact) {
+                    self.known_facts.borrow_mut().insert(name, text.clone());
+                }
+                text
             }
         };
-        if KEPT_IN_MEMORY.contains(&fact) {
-            self.known_facts.borrow_mut().insert(name, text.clone());
-        }
         text.as_deref().map(serde_json::from_str).transpose().map_err(|error| bad(fact, &error))
     }
 

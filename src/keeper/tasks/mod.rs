@@ -8,6 +8,7 @@
 
 pub mod comment;
 mod decide;
+mod hand_over;
 mod leave;
 pub mod notify;
 mod publish;
@@ -98,7 +99,7 @@ struct Kind<S> {
 
 /// All kinds of tasks, in the order in which they are done.
 ///
-/// Two more have no time of their own: a run is handed over where it would be re-run ([`leave`]), and what is old is
+/// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
 fn list<S: Sql>() -> [Kind<S>; 7] {
     [
