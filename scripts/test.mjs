@@ -52,7 +52,7 @@ async function runOthers() {
 try {
   await run("npm", ["run", "--silent", "setup:tests"]);
   await all(buildWorkers(), run("cargo", ["test", "--workspace", "--no-run"]));
-  await all(run("cargo", ["test", "--package", "rerunner", "--test", "scenarios"]), runOthers());
+  await all(run("cargo", ["test", "--workspace", "--test", "scenarios"]), runOthers());
 } catch (error) {
   console.error(error.message);
   process.exitCode = 101;
