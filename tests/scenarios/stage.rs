@@ -9,7 +9,7 @@ use local_worker::{LocalWorker, Options};
 use serde_json::Value;
 use simulator::{App, Checks, EventKinds, Repository, SimulatedGitHub, Violation};
 use tokio::runtime::Runtime;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{OnceCell, Semaphore};
 
 pub const SECRET: &str = "the-webhook-secret";
 pub const PREVIOUS_SECRET: &str = "the-previous-secret";
@@ -29,14 +29,14 @@ pub struct Stage {
     runtime: Runtime,
     github: OnceCell<SimulatedGitHub>,
     worker: OnceCell<LocalWorker>,
-    /// Workers with settings of their own are few and heavy: one starts after the other.
-    starting: Mutex<()>,
+    /// Workers with settings of their own are many and heavy: two start at a time.
+    starting: Semaphore,
 }
 
 impl Stage {
     pub fn new() -> Arc<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        Arc::new(Self { runtime, github: OnceCell::new(), worker: OnceCell::new(), starting: Mutex::new(()) })
+        Arc::new(Self { runtime, github: OnceCell::new(), worker: OnceCell::new(), starting: Semaphore::new(2) })
     }
 
     /// The simulated GitHub that all scenarios share, each with a repository of its own.
@@ -95,7 +95,7 @@ impl Stage {
             ("ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()),
         ]);
         settings.extend(options.settings);
-        let _one_at_a_time = self.starting.lock().await;
+        let _two_at_a_time = self.starting.acquire().await.expect("it is never closed");
         LocalWorker::start(Options { settings, ..options }).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
