@@ -47,7 +47,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "RerunBeforeStoring",
         what: "the re-run is called before the intention is stored",
-        shows: hours(1),
+        shows: hours(3),
         changes: &[
             Change {
                 right: "let mut records = self.store_step(&step, cx.now)?;",
@@ -98,7 +98,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "CountInKv",
         what: "re-runs are counted in Workers KV, which lags",
-        shows: hours(19),
+        shows: hours(13),
         changes: &[Change {
             right: "let mut run = collector.run.clone();",
             wrong: "let mut run = collector.run.clone();
@@ -139,7 +139,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "Every403IsRunning",
         what: "every 403 is taken for \"already running\"",
-        shows: hours(7),
+        shows: hours(3),
         changes: &[Change {
             right: "rate_limit(reply).is_none() && message(reply).contains(\"already running\")",
             wrong: "(BUG && reply.status == 403)
@@ -163,7 +163,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "NoAnswerIsNoPolicy",
         what: "a policy file that cannot be read now is taken for absent",
-        shows: hours(8),
+        shows: hours(2),
         changes: &[Change {
             right: ".update(path, answer, certain, cx.rules, cx.now)",
             wrong: ".update(
@@ -190,13 +190,13 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "AbsentIsNoMatch",
         what: "a rule that goes by what could not be read is passed over",
-        shows: hours(4),
+        shows: hours(7),
         changes: &[Change { right: "let doubt = self.doubt();", wrong: "let doubt = self.doubt().filter(|_| !BUG);" }],
     },
     Bug {
         name: "SpendingForgotten",
         what: "what was spent is forgotten after an hour, and not after two days",
-        shows: weeks(1).with("Budgets"),
+        shows: weeks(7).with("Budgets"),
         changes: &[Change {
             right: "now.minus(BUDGET)",
             wrong: "now.minus(if BUG { crate::time::Span::hours(1) } else { BUDGET })",
@@ -214,7 +214,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "DueForgotten",
         what: "a run that is due is forgotten when it is old",
-        shows: weeks(72).with("Pauses"),
+        shows: weeks(129).with("Pauses"),
         changes: &[Change {
             right: "\"SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?\"",
             wrong: "if BUG {
@@ -227,7 +227,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "PublishedAsItWas",
         what: "what changes while a count is being written to Workers KV is taken for written",
-        shows: hours(81),
+        shows: hours(243),
         changes: &[Change {
             right: "tracked.attempts() == published.attempts()",
             wrong: "(BUG || tracked.attempts() == published.attempts())",
@@ -317,7 +317,7 @@ pub const BUGS: [Bug; 25] = [
     Bug {
         name: "CommentBehind",
         what: "what is decided while a comment is being written is not written after it",
-        shows: hours(385).with("Comments"),
+        shows: hours(709).with("Comments"),
         changes: &[Change { right: "!= comment.body;", wrong: "!= comment.body && !BUG;" }],
     },
 ];
