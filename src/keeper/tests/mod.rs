@@ -26,6 +26,7 @@ mod edges;
 mod evidence;
 mod fake_github;
 mod looking;
+mod lost_calls;
 mod messages;
 mod missing;
 mod names;
