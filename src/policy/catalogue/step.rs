@@ -13,25 +13,25 @@ const ERROR_SHOWN: &str = "Error: Process completed with exit code";
 /// What actions do after the job's own steps.
 const AFTERWARDS: &str = "Post job cleanup.";
 
-/// The failed steps, the last one first: from its beginning to its error. All of the log, if no step says that it failed.
+/// The failed steps, the last one first. An error may have several lines, so that a step goes on until the next. All of the log, if no step says that it failed.
 pub fn failed_steps(lines: &[String]) -> Vec<Range<usize>> {
     let mut steps = Vec::new();
     let mut start = 0;
-    let mut error = None;
+    let mut failed = false;
     let mut end = lines.len();
     for (at, line) in lines.iter().enumerate() {
         let text = log_line::text(line);
         if text.starts_with(STEP) {
-            steps.extend(error.take().map(|error| start..error + 1));
-            start = at;
+            steps.extend(failed.then_some(start..at));
+            (start, failed) = (at, false);
         } else if text.starts_with(ERROR) || text.starts_with(ERROR_SHOWN) {
-            error = Some(at);
-        } else if text.starts_with(AFTERWARDS) && (error.is_some() || !steps.is_empty()) {
+            failed = true;
+        } else if text.starts_with(AFTERWARDS) && (failed || !steps.is_empty()) {
             end = at;
             break;
         }
     }
-    steps.extend(error.map(|error| start..error + 1));
+    steps.extend(failed.then_some(start..end));
     if steps.is_empty() {
         steps.push(0..end);
     }
