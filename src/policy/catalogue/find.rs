@@ -16,6 +16,8 @@ use super::table::{Entry, TABLE, Table};
 
 /// So many lines before a step's end something of infrastructure counts. A stack trace has room.
 const NEAR: usize = 60;
+/// And so many anything does: a summary of a large build has room.
+const FAR: usize = 200;
 /// A tool says so many lines after its error at the most that it tries again.
 const SOON: usize = 3;
 
@@ -103,20 +105,17 @@ fn in_step(
 ) -> Result<Option<Sign>, Spent> {
     let lines = lines.get(..step.end).unwrap_or_default();
     let mut best: Option<Sign> = None;
-    for (distance, (at, line)) in lines.iter().enumerate().skip(step.start).rev().enumerate() {
+    for (distance, (at, line)) in lines.iter().enumerate().skip(step.start).rev().take(FAR).enumerate() {
         let near = distance < NEAR;
         if best.is_some_and(|sign| sign.strength == Strength::Certain || (sign.strength == Strength::Sound && !near)) {
             break;
         }
-        let Some(mut sign) = in_line(table, Place::Log, &log_line::text(line), left)? else { continue };
+        let place = if near { Place::Log } else { Place::FarUp };
+        let Some(mut sign) = in_line(table, place, &log_line::text(line), left)? else { continue };
         sign.line = Some(at);
-        if sign.entry.class.is_infrastructure() {
-            if !near {
-                continue;
-            }
-            if sign.strength == Strength::Sound && is_retried(table, lines, at, left)? {
-                sign.strength = Strength::Weak;
-            }
+        let is_infrastructure = sign.entry.class.is_infrastructure();
+        if is_infrastructure && sign.strength == Strength::Sound && is_retried(table, lines, at, left)? {
+            sign.strength = Strength::Weak;
         }
         best = stronger(best, Some(sign));
     }
@@ -135,7 +134,10 @@ fn is_retried(table: &Table, lines: &[String], at: usize, left: &mut u64) -> Res
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
+    /// Near to the step's end.
     Log,
+    /// Where infrastructure no longer counts.
+    FarUp,
     Annotation,
 }
 
@@ -146,6 +148,7 @@ fn in_line(table: &'static Table, place: Place, line: &str, left: &mut u64) -> R
         let Some(entry) = table.entries.get(*entry) else { continue };
         let looked_for = match place {
             Place::Log => entry.in_log,
+            Place::FarUp => entry.in_log && !entry.class.is_infrastructure(),
             Place::Annotation => entry.in_annotations,
         };
         if !looked_for || !pattern.matches(line, left)? {

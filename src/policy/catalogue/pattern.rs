@@ -17,6 +17,8 @@ use std::str::Chars;
 
 use crate::policy::patterns::Spent;
 
+use super::prefilter::GRAM;
+
 #[derive(Debug)]
 pub struct Pattern(Vec<Part>);
 
@@ -42,10 +44,9 @@ impl Pattern {
         if chars.next().is_some() { Err("has a } or | without its {") } else { Ok(Self(parts)) }
     }
 
-    /// Whether it matches anywhere in the line. Takes from `left` a unit for each place that it tries.
+    /// Whether it matches anywhere in the line. Takes from `left` what it costs.
     pub fn matches(&self, line: &str, left: &mut u64) -> Result<bool, Spent> {
-        let everywhere = if matches!(self.0.first(), Some(Part::Start)) { vec![0] } else { (0..=line.len()).collect() };
-        Ok(!ends(&self.0, everywhere, line.as_bytes(), left)?.is_empty())
+        Ok(!ends(&self.0, Places::From(0), line.as_bytes(), left)?.is_none())
     }
 
     /// Texts of which every line has one that the pattern matches; those that are found in the fewest lines.
@@ -102,49 +103,100 @@ fn alternatives(chars: &mut Peekable<Chars<'_>>) -> Result<Vec<Vec<Part>>, &'sta
     }
 }
 
-/// Where the parts can end that begin at one of these places. Places are in order, each once.
-fn ends(parts: &[Part], mut places: Vec<usize>, line: &[u8], left: &mut u64) -> Result<Vec<usize>, Spent> {
+/// Places in a line, before its first byte or after one.
+#[derive(Debug, Clone)]
+enum Places {
+    /// This one and all after it.
+    From(usize),
+    /// In order, each once.
+    These(Vec<usize>),
+}
+
+impl Places {
+    fn these(mut places: Vec<usize>) -> Self {
+        places.sort_unstable();
+        places.dedup();
+        Self::These(places)
+    }
+
+    fn is_none(&self) -> bool {
+        matches!(self, Self::These(places) if places.is_empty())
+    }
+
+    fn first(&self) -> Option<usize> {
+        match self {
+            Self::From(first) => Some(*first),
+            Self::These(places) => places.first().copied(),
+        }
+    }
+
+    fn last(&self, line: &[u8]) -> Option<usize> {
+        match self {
+            Self::From(_) => Some(line.len()),
+            Self::These(places) => places.last().copied(),
+        }
+    }
+
+    fn iter(&self, line: &[u8]) -> impl Iterator<Item = usize> {
+        let (all, these) = match self {
+            Self::From(first) => (*first..=line.len(), [].as_slice()),
+            Self::These(places) => (1..=0, places.as_slice()),
+        };
+        all.chain(these.iter().copied())
+    }
+}
+
+/// So many bytes of a line are gone through for a text in the time of one step of an automaton.
+const BYTES: u64 = 8;
+
+/// Where the parts can end that begin at one of these places.
+fn ends(parts: &[Part], mut places: Places, line: &[u8], left: &mut u64) -> Result<Places, Spent> {
     for part in parts {
-        *left = left.checked_sub(1 + places.len() as u64).ok_or(Spent)?;
+        let tried = match (part, &places) {
+            (Part::Anything | Part::Start | Part::End, _) => 0,
+            (_, Places::From(first)) => (line.len() - first) as u64 / BYTES,
+            (_, Places::These(places)) => places.len() as u64,
+        };
+        *left = left.checked_sub(1 + tried).ok_or(Spent)?;
         let rest = |place: usize| line.get(place..).unwrap_or_default();
-        match part {
+        places = match part {
             Part::Text(text) => {
-                places.retain(|place| rest(*place).starts_with(text.as_bytes()));
-                places.iter_mut().for_each(|place| *place += text.len());
+                let text = text.as_bytes();
+                let found = places.iter(line).filter(|place| rest(*place).starts_with(text));
+                Places::These(found.map(|place| place + text.len()).collect())
             }
-            Part::Anything => places = places.first().map_or_else(Vec::new, |first| (*first..=line.len()).collect()),
+            Part::Anything => places.first().map_or(Places::These(Vec::new()), Places::From),
             Part::Digits => {
                 let after = |place: usize| {
                     let digits = rest(place).iter().take_while(|byte| byte.is_ascii_digit()).count();
                     place + 1..=place + digits
                 };
-                places = in_order(places.iter().flat_map(|place| after(*place)).collect());
+                Places::these(places.iter(line).flat_map(after).collect())
             }
             Part::OneOf(alternatives) => {
                 let mut all = Vec::new();
                 for parts in alternatives {
-                    all.append(&mut ends(parts, places.clone(), line, left)?);
+                    all.extend(ends(parts, places.clone(), line, left)?.iter(line));
                 }
-                places = in_order(all);
+                Places::these(all)
             }
-            Part::Start => places.retain(|place| *place == 0),
-            Part::End => places.retain(|place| *place == line.len()),
-        }
-        if places.is_empty() {
+            Part::Start => Places::These(places.first().filter(|place| *place == 0).into_iter().collect()),
+            Part::End => Places::These(places.last(line).filter(|place| *place == line.len()).into_iter().collect()),
+        };
+        if places.is_none() {
             break;
         }
     }
     Ok(places)
 }
 
-fn in_order(mut places: Vec<usize>) -> Vec<usize> {
-    places.sort_unstable();
-    places.dedup();
-    places
-}
-
 /// Longer ones do not make a needle any rarer.
 const LONG: usize = 10;
+/// Words that stand in many lines.
+const COMMON: [&str; 16] = [
+    "error", "Error", "ERROR", "failed", "Failed", "FAILED", "FAIL", "http", "https", "status", "code", "connection",
+    "timeout", "warning", "test", "build",
+];
 
 fn needles(parts: &[Part]) -> Option<Vec<&str>> {
     let sets = parts.iter().filter_map(|part| match part {
@@ -155,6 +207,7 @@ fn needles(parts: &[Part]) -> Option<Vec<&str>> {
         }
         Part::Anything | Part::Digits | Part::Start | Part::End => None,
     });
-    let shortest = |set: &Vec<&str>| set.iter().map(|text| text.len()).min().unwrap_or_default();
-    sets.max_by_key(|set| (shortest(set).min(LONG), std::cmp::Reverse(set.len())))
+    // As rare as so many bytes; a common word is hardly so, and is taken before what is too short to be looked for.
+    let rarity = |text: &&str| if COMMON.contains(&text.trim()) { GRAM } else { text.len().min(LONG) };
+    sets.max_by_key(|set| (set.iter().map(rarity).min(), std::cmp::Reverse(set.len())))
 }
