@@ -9,10 +9,11 @@ use saphyr::{LoadableYamlNode, Yaml};
 
 /// In the order in which entries go before others that match the same line: who knows the tool, before who knows the
 /// transport; and of real failures, before infrastructure that only names a status.
-pub const FILES: [&str; 11] = [
+pub const FILES: [&str; 12] = [
     "runner",
     "git",
     "github",
+    "access",
     "containers",
     "registries",
     "cloud",
@@ -24,8 +25,7 @@ pub const FILES: [&str; 11] = [
 ];
 /// Lines that change what others mean.
 pub const SIGNS: &str = "signs";
-const KEYS: [&str; 10] =
-    ["id", "class", "tool", "where", "certain", "weak", "patterns", "matches", "not", "source"];
+const KEYS: [&str; 10] = ["id", "class", "tool", "where", "certain", "weak", "patterns", "matches", "not", "source"];
 
 pub struct Entry {
     /// `src/policy/catalogue/git.yml:3`.
@@ -63,7 +63,8 @@ pub fn read() -> Data {
 
 fn entries(name: &str) -> Vec<Entry> {
     let file = format!("src/policy/catalogue/{name}.yml");
-    let text = fs::read_to_string(folder().join(format!("{name}.yml"))).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let text =
+        fs::read_to_string(folder().join(format!("{name}.yml"))).unwrap_or_else(|error| panic!("{file}: {error}"));
     let documents = Yaml::load_from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
     let starts = text.lines().enumerate().filter(|(_, line)| line.starts_with("- ")).map(|(at, _)| at + 1);
     let list = documents[0].as_vec().unwrap_or_else(|| panic!("{file}:1: no list"));
@@ -149,7 +150,8 @@ pub fn document(data: &Data) -> String {
         let title = if infrastructure { "Infrastructure" } else { "Real failures" };
         let _ = write!(text, "\n## {title}\n");
         for class in Class::ALL.into_iter().filter(|class| class.is_infrastructure() == infrastructure) {
-            let _ = write!(text, "\n### `{}`\n\n| id | tool | an example | from |\n|---|---|---|---|\n", class.as_str());
+            let _ =
+                write!(text, "\n### `{}`\n\n| id | tool | an example | from |\n|---|---|---|---|\n", class.as_str());
             for entry in data.entries.iter().filter(|entry| entry.class == class) {
                 let marks = [("certain", entry.certain), ("weak", entry.weak)];
                 let marks: String = marks.iter().filter(|(_, is)| *is).map(|(name, _)| format!(", *{name}*")).collect();

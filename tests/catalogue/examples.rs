@@ -48,7 +48,7 @@ error: could not compile `app` (bin \"app\") due to 1 previous error
 ##[error]Process completed with exit code 101.
 "
     );
-    finds(&log, Some(("rustc", 86)));
+    finds(&log, Some(("rustc", 84)));
 }
 
 #[test]

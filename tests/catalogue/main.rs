@@ -1,7 +1,13 @@
 //! The catalogue: its data is sound, what is made of it is as committed, it finds what it should in whole logs, and takes
 //! no more work than it may.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod data;
 mod examples;

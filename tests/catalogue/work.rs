@@ -27,8 +27,31 @@ fn characters(random: &mut fastrand::Rng) -> String {
 /// As logs have: words with numbers and signs between them.
 fn words(random: &mut fastrand::Rng) -> String {
     let words = [
-        "error", "build", "test", "Running", "src/main.rs:", "failed", "to", "connection", "0x", "WARN", "npm", "the",
-        "download", "->", "{", "}", "exit", "code", "http", "status", "timeout", "at", "in", "FAILED", "[INFO]",
+        "error",
+        "build",
+        "test",
+        "Running",
+        "src/main.rs:",
+        "failed",
+        "to",
+        "connection",
+        "0x",
+        "WARN",
+        "npm",
+        "the",
+        "download",
+        "->",
+        "{",
+        "}",
+        "exit",
+        "code",
+        "http",
+        "status",
+        "timeout",
+        "at",
+        "in",
+        "FAILED",
+        "[INFO]",
     ];
     let mut line = String::new();
     while line.len() < LINE_BYTES {

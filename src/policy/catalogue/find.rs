@@ -97,12 +97,7 @@ fn in_log(table: &'static Table, lines: &[String], left: &mut u64) -> Result<Opt
 }
 
 /// From its end upwards, until nothing above it could count for more.
-fn in_step(
-    table: &'static Table,
-    lines: &[String],
-    step: Range<usize>,
-    left: &mut u64,
-) -> Result<Option<Sign>, Spent> {
+fn in_step(table: &'static Table, lines: &[String], step: Range<usize>, left: &mut u64) -> Result<Option<Sign>, Spent> {
     let lines = lines.get(..step.end).unwrap_or_default();
     let mut best: Option<Sign> = None;
     for (distance, (at, line)) in lines.iter().enumerate().skip(step.start).rev().take(FAR).enumerate() {

@@ -194,8 +194,22 @@ fn ends(parts: &[Part], mut places: Places, line: &[u8], left: &mut u64) -> Resu
 const LONG: usize = 10;
 /// Words that stand in many lines.
 const COMMON: [&str; 16] = [
-    "error", "Error", "ERROR", "failed", "Failed", "FAILED", "FAIL", "http", "https", "status", "code", "connection",
-    "timeout", "warning", "test", "build",
+    "error",
+    "Error",
+    "ERROR",
+    "failed",
+    "Failed",
+    "FAILED",
+    "FAIL",
+    "http",
+    "https",
+    "status",
+    "code",
+    "connection",
+    "timeout",
+    "warning",
+    "test",
+    "build",
 ];
 
 fn needles(parts: &[Part]) -> Option<Vec<&str>> {
