@@ -96,15 +96,17 @@ fn the_data_is_sound() {
     assert_eq!(files, known, "the files that are read, and those that are there");
 }
 
+type Change<'c> = &'c dyn Fn(&mut Entry);
+
 /// Each kind of mistake is noticed, with its place.
 #[test]
 fn what_is_wrong_is_said() {
-    let break_it = |change: &dyn Fn(&mut Entry)| {
+    let break_it = |change: Change| {
         let mut data = data::read();
         change(&mut data.entries[0]);
         problems(&data).join("\n")
     };
-    let cases: [(&dyn Fn(&mut Entry), &str); 7] = [
+    let cases: [(Change, &str); 7] = [
         (&|entry| entry.id = "git-rpc-failed".to_owned(), "is there twice"),
         (&|entry| entry.id = "Lost".to_owned(), "is not made of a-z and -"),
         (&|entry| entry.patterns.push("{a".to_owned()), "has a { without its }"),

@@ -139,10 +139,10 @@ impl Places {
 
     fn iter(&self, line: &[u8]) -> impl Iterator<Item = usize> {
         let (all, these) = match self {
-            Self::From(first) => (*first..=line.len(), [].as_slice()),
-            Self::These(places) => (1..=0, places.as_slice()),
+            Self::From(first) => (Some(*first..=line.len()), [].as_slice()),
+            Self::These(places) => (None, places.as_slice()),
         };
-        all.chain(these.iter().copied())
+        all.into_iter().flatten().chain(these.iter().copied())
     }
 }
 
