@@ -1,10 +1,11 @@
 //! The catalogue's YAML files, and what is made of them: the table that the Worker has, and docs/catalogue.md.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use rerunner::policy::catalogue::Class;
+use rerunner::policy::catalogue::{Class, GRAM, Pattern};
 use saphyr::{LoadableYamlNode, Yaml};
 
 /// In the order in which entries go before others that match the same line: who knows the tool, before who knows the
@@ -118,6 +119,34 @@ pub fn table(data: &Data) -> String {
     blocks.push(format!("quoted\n{}", data.quoted.join("\n")));
     blocks.push(format!("retrying\n{}", data.retrying.join("\n")));
     blocks.join("\n\n") + "\n"
+}
+
+/// `src/policy/catalogue/needles.txt`: for each needle of each pattern the four bytes that the fewest needles have, as
+/// what many needles have in common is also what many lines have.
+pub fn needles(data: &Data) -> String {
+    let patterns = data.entries.iter().flat_map(|entry| &entry.patterns);
+    let patterns: Vec<Pattern> = patterns.map(|text| Pattern::parse(text).unwrap()).collect();
+    let needles = || {
+        patterns.iter().enumerate().flat_map(|(of, pattern)| pattern.needles().into_iter().map(move |text| (of, text)))
+    };
+    let grams = |text: &str| {
+        let grams = text.as_bytes().windows(GRAM).map(|gram| u32::from_le_bytes(gram.try_into().unwrap()));
+        grams.collect::<Vec<u32>>()
+    };
+    let mut common = BTreeMap::<u32, usize>::new();
+    for (_, text) in needles() {
+        grams(text).into_iter().for_each(|gram| *common.entry(gram).or_default() += 1);
+    }
+    let mut lines: Vec<(u32, usize, usize, &str)> = needles()
+        .map(|(of, text)| {
+            let grams = grams(text).into_iter().enumerate();
+            let (at, gram) = grams.min_by_key(|(_, gram)| common[gram]).expect("needles are long enough");
+            (gram, of, at, text)
+        })
+        .collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines.into_iter().map(|(_, of, at, text)| format!("{at} {of} {text}\n")).collect()
 }
 
 const HEAD: &str = "# The catalogue

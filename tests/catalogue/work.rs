@@ -67,7 +67,7 @@ fn words(random: &mut fastrand::Rng) -> String {
 /// one that errors are told with.
 #[test]
 fn the_largest_logs() {
-    for (what, line, part) in [("characters", characters as fn(&mut _) -> _, 10), ("words", words, 2)] {
+    for (what, line, part) in [("characters", characters as fn(&mut _) -> _, 8), ("words", words, 2)] {
         let mut random = fastrand::Rng::with_seed(7);
         let began = Instant::now();
         let left = left_after(LOGS, |_| line(&mut random)).unwrap();

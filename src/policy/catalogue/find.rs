@@ -10,9 +10,8 @@ use crate::policy::log_line;
 use crate::policy::patterns::Spent;
 
 use super::Class;
-use super::pattern::Pattern;
 use super::step;
-use super::table::{Entry, TABLE, Table};
+use super::table::{Entry, Listed, TABLE, Table};
 
 /// So many lines before a step's end something of infrastructure counts. A stack trace has room.
 const NEAR: usize = 60;
@@ -139,14 +138,14 @@ enum Place {
 fn in_line(table: &'static Table, place: Place, line: &str, left: &mut u64) -> Result<Option<Sign>, Spent> {
     let mut quoted = None;
     for at in table.prefilter.in_line(line, left)? {
-        let Some((pattern, entry)) = table.patterns.get(at) else { continue };
-        let Some(entry) = table.entries.get(*entry) else { continue };
+        let Some(listed) = table.patterns.get(at) else { continue };
+        let Some(entry) = table.entries.get(listed.entry) else { continue };
         let looked_for = match place {
             Place::Log => entry.in_log,
             Place::FarUp => entry.in_log && !entry.class.is_infrastructure(),
             Place::Annotation => entry.in_annotations,
         };
-        if !looked_for || !pattern.matches(line, left)? {
+        if !looked_for || !matches(listed, line, left)? {
             continue;
         }
         if entry.class.is_infrastructure() {
@@ -169,9 +168,13 @@ fn in_line(table: &'static Table, place: Place, line: &str, left: &mut u64) -> R
     Ok(None)
 }
 
-fn any(patterns: &[Pattern], line: &str, left: &mut u64) -> Result<bool, Spent> {
-    for pattern in patterns {
-        if pattern.matches(line, left)? {
+fn matches(listed: &Listed, line: &str, left: &mut u64) -> Result<bool, Spent> {
+    listed.pattern().map_or(Ok(false), |pattern| pattern.matches(line, left))
+}
+
+fn any(patterns: &[Listed], line: &str, left: &mut u64) -> Result<bool, Spent> {
+    for listed in patterns {
+        if matches(listed, line, left)? {
             return Ok(true);
         }
     }

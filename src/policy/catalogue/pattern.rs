@@ -149,6 +149,13 @@ impl Places {
 /// So many bytes of a line are gone through for a text in the time of one step of an automaton.
 const BYTES: u64 = 8;
 
+/// Where the text begins in the line.
+fn everywhere<'t>(text: &'t [u8], line: &'t [u8]) -> impl Iterator<Item = usize> {
+    let first = text.first();
+    let begins = line.iter().enumerate().filter(move |(_, byte)| Some(*byte) == first);
+    begins.map(|(at, _)| at).filter(move |at| line.get(*at..).is_some_and(|rest| rest.starts_with(text)))
+}
+
 /// Where the parts can end that begin at one of these places.
 fn ends(parts: &[Part], mut places: Places, line: &[u8], left: &mut u64) -> Result<Places, Spent> {
     for part in parts {
@@ -162,8 +169,13 @@ fn ends(parts: &[Part], mut places: Places, line: &[u8], left: &mut u64) -> Resu
         places = match part {
             Part::Text(text) => {
                 let text = text.as_bytes();
-                let found = places.iter(line).filter(|place| rest(*place).starts_with(text));
-                Places::These(found.map(|place| place + text.len()).collect())
+                Places::These(match &places {
+                    Places::From(first) => everywhere(text, rest(*first)).map(|at| first + at + text.len()).collect(),
+                    Places::These(places) => {
+                        let found = places.iter().filter(|place| rest(**place).starts_with(text));
+                        found.map(|place| place + text.len()).collect()
+                    }
+                })
             }
             Part::Anything => places.first().map_or(Places::These(Vec::new()), Places::From),
             Part::Digits => {

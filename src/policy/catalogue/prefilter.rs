@@ -1,53 +1,55 @@
 //! Which patterns may match a line: those of which a needle is in it.
 //!
 //! Four bytes of each needle are looked for, at each place of the line, by one look into a table of 4 KiB. A library's
-//! automaton over all needles would be as quick, but takes milliseconds of an invocation's ten to be built, and half a
-//! megabyte; this takes a fraction of one and adds no dependency.
-
-use std::collections::BTreeMap;
+//! automaton over all needles would be as quick, but takes tens of milliseconds to be built, where an invocation has ten
+//! in all; this takes about one and adds no dependency.
 
 use crate::policy::patterns::Spent;
 
 /// Of a needle that is looked for. Every needle has so many.
 pub const GRAM: usize = 4;
 const BITS: u32 = 15;
+const WORDS: usize = 1 << (BITS - 6);
 /// So many places are looked at in the time of one step of an automaton.
-const PLACES: u64 = 4;
+const PLACES: u64 = 3;
 
 #[derive(Debug)]
 struct Needle {
-    text: Box<[u8]>,
-    /// Where in it the four bytes are.
+    text: &'static str,
+    /// Four bytes of it, and where they begin.
+    gram: u32,
     at: usize,
     of: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Prefilter {
     /// Of the four bytes of needles, by their hash.
-    bits: Vec<u64>,
-    needles: BTreeMap<u32, Vec<Needle>>,
+    bits: Box<[u64; WORDS]>,
+    /// In the order of their four bytes.
+    needles: Vec<Needle>,
 }
 
 impl Prefilter {
-    /// The needles, with what each stands for. Shorter ones than [`GRAM`] are not found.
-    pub fn new<'n>(needles: impl Iterator<Item = (&'n str, usize)> + Clone) -> Self {
-        // What many needles have in common is also what many lines have.
-        let mut common = BTreeMap::<u32, usize>::new();
-        for (text, _) in needles.clone() {
-            grams(text.as_bytes()).for_each(|gram| *common.entry(gram).or_default() += 1);
-        }
-        let mut made = Self { bits: vec![0; 1 << (BITS - 6)], needles: BTreeMap::new() };
-        for (text, of) in needles {
-            let rarity = |(_, gram): &(usize, u32)| common.get(gram).copied();
-            let Some((at, gram)) = grams(text.as_bytes()).enumerate().min_by_key(rarity) else { continue };
+    /// From `needles.txt`: in each line where in the needle its four bytes are, the pattern's number, and the needle. A test
+    /// holds that they are in order.
+    pub fn read(text: &'static str) -> Self {
+        let mut bits = Box::new([0; WORDS]);
+        let mut needles = Vec::new();
+        for line in text.lines() {
+            let mut words = line.splitn(3, ' ');
+            let mut number = || words.next()?.parse::<usize>().ok();
+            let (at, of) = (number(), number());
+            let (Some(at), Some(of), Some(text)) = (at, of, words.next()) else { continue };
+            let Some(gram) = text.as_bytes().get(at..).and_then(|rest| rest.first_chunk::<GRAM>()) else { continue };
+            let gram = u32::from_le_bytes(*gram);
             let (word, bit) = place(gram);
-            if let Some(word) = made.bits.get_mut(word) {
+            if let Some(word) = bits.get_mut(word) {
                 *word |= bit;
             }
-            made.needles.entry(gram).or_default().push(Needle { text: text.as_bytes().into(), at, of });
+            needles.push(Needle { text, gram, at, of });
         }
-        made
+        Self { bits, needles }
     }
 
     /// What the needles that are in the line stand for, in order, each once.
@@ -55,17 +57,14 @@ impl Prefilter {
         let line = line.as_bytes();
         let mut found = Vec::new();
         let mut work = 1 + line.len() as u64 / PLACES;
-        for (at, gram) in grams(line).enumerate() {
+        let mut gram = 0;
+        for (end, byte) in line.iter().enumerate() {
+            gram = gram >> 8 | u32::from(*byte) << 24;
             let (word, bit) = place(gram);
-            if self.bits.get(word).is_none_or(|word| word & bit == 0) {
-                continue;
-            }
-            for needle in self.needles.get(&gram).into_iter().flatten() {
-                work += 1;
-                let start = at.checked_sub(needle.at);
-                if start.and_then(|start| line.get(start..)).is_some_and(|rest| rest.starts_with(&needle.text)) {
-                    found.push(needle.of);
-                }
+            if self.bits.get(word).is_some_and(|word| word & bit != 0)
+                && let Some(at) = (end + 1).checked_sub(GRAM)
+            {
+                work += self.at(gram, line, at, &mut found);
             }
         }
         *left = left.checked_sub(work).ok_or(Spent)?;
@@ -73,10 +72,21 @@ impl Prefilter {
         found.dedup();
         Ok(found)
     }
-}
 
-fn grams(text: &[u8]) -> impl Iterator<Item = u32> {
-    text.windows(GRAM).filter_map(|gram| gram.try_into().ok().map(u32::from_le_bytes))
+    /// Looks at each needle that has these four bytes, which are at this place of the line. Returns the work of it.
+    fn at(&self, gram: u32, line: &[u8], at: usize, found: &mut Vec<usize>) -> u64 {
+        let first = self.needles.partition_point(|needle| needle.gram < gram);
+        let needles = self.needles.iter().skip(first).take_while(|needle| needle.gram == gram);
+        let mut work = 6;
+        for needle in needles {
+            work += 1;
+            let start = at.checked_sub(needle.at);
+            if start.and_then(|start| line.get(start..)).is_some_and(|rest| rest.starts_with(needle.text.as_bytes())) {
+                found.push(needle.of);
+            }
+        }
+        work
+    }
 }
 
 fn place(gram: u32) -> (usize, u64) {

@@ -1,16 +1,18 @@
 //! The entries, from the data.
 //!
-//! `table.txt` is what `tests/catalogue.rs` makes of the YAML files, so that nothing here reads YAML: for each entry a line
-//! with its id, its class, where it is looked for and its tool, and below it its patterns.
+//! `table.txt` and `needles.txt` are what `tests/catalogue` makes of the YAML files, so that nothing here reads YAML, and that
+//! next to nothing has to be worked out before the first line can be looked at. `table.txt` has for each entry a line with
+//! its id, its class, where it is looked for and its tool, and below it its patterns.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use super::Class;
 use super::pattern::Pattern;
 use super::prefilter::Prefilter;
 
 /// Known at its first use.
-pub static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("table.txt")));
+pub static TABLE: LazyLock<Table> =
+    LazyLock::new(|| Table::read(include_str!("table.txt"), include_str!("needles.txt")));
 
 /// One reason for which jobs fail, and how it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,42 +29,55 @@ pub struct Entry {
     pub weak: bool,
 }
 
-#[derive(Debug, Default)]
+/// A pattern of the table. Few of them are ever needed, so that each is read when it is.
+#[derive(Debug)]
+pub struct Listed {
+    text: &'static str,
+    /// Its entry's place in the table.
+    pub entry: usize,
+    pattern: OnceLock<Option<Pattern>>,
+}
+
+impl Listed {
+    /// A test holds that there is none that cannot be read.
+    pub fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.get_or_init(|| Pattern::parse(self.text).ok()).as_ref()
+    }
+}
+
+#[derive(Debug)]
 pub struct Table {
     /// Of several that match a line, the first is meant.
     pub entries: Vec<Entry>,
-    /// Each with its entry's place in `entries`, in order.
-    pub patterns: Vec<(Pattern, usize)>,
+    /// In the order of their entries.
+    pub patterns: Vec<Listed>,
     pub prefilter: Prefilter,
     /// Lines that speak of infrastructure and are no sign of it.
-    pub quoted: Vec<Pattern>,
+    pub quoted: Vec<Listed>,
     /// What a tool says before it tries again.
-    pub retrying: Vec<Pattern>,
+    pub retrying: Vec<Listed>,
 }
 
 impl Table {
-    /// A test holds that all of the text is understood.
-    fn read(text: &'static str) -> Self {
-        let mut table = Self::default();
-        for block in text.split("\n\n") {
-            let mut lines = block.lines();
-            let head = lines.next().unwrap_or_default();
-            let patterns = lines.filter_map(|line| Pattern::parse(line).ok());
-            match head {
-                "quoted" => table.quoted = patterns.collect(),
-                "retrying" => table.retrying = patterns.collect(),
+    fn read(table: &'static str, needles: &'static str) -> Self {
+        let prefilter = Prefilter::read(needles);
+        let mut read =
+            Self { entries: Vec::new(), patterns: Vec::new(), prefilter, quoted: Vec::new(), retrying: Vec::new() };
+        let mut lines = table.lines();
+        while let Some(head) = lines.next() {
+            let at = read.entries.len();
+            let list = match head {
+                "quoted" => &mut read.quoted,
+                "retrying" => &mut read.retrying,
                 head => {
-                    let Some(entry) = entry(head) else { continue };
-                    let at = table.entries.len();
-                    table.patterns.extend(patterns.map(|pattern| (pattern, at)));
-                    table.entries.push(entry);
+                    read.entries.extend(entry(head));
+                    &mut read.patterns
                 }
-            }
+            };
+            let below = lines.by_ref().take_while(|line| !line.is_empty());
+            list.extend(below.map(|text| Listed { text, entry: at, pattern: OnceLock::new() }));
         }
-        let patterns = table.patterns.iter().enumerate();
-        let needles = patterns.flat_map(|(at, (pattern, _))| pattern.needles().into_iter().map(move |text| (text, at)));
-        table.prefilter = Prefilter::new(needles);
-        table
+        read
     }
 }
 
