@@ -141,7 +141,10 @@ pub fn needles(data: &Data) -> String {
         .map(|(of, text)| {
             let grams = grams(text).into_iter().enumerate();
             let (at, gram) = grams.min_by_key(|(_, gram)| common[gram]).expect("needles are long enough");
-            (gram, of, at, text)
+            // What is around them does not make it any rarer if it is longer.
+            let start = (0..=at.saturating_sub(GRAM)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            let end = (at + 2 * GRAM..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+            (gram, of, at - start, &text[start..end])
         })
         .collect();
     lines.sort_unstable();
