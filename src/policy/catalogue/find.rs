@@ -39,6 +39,8 @@ pub struct Finding {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Strength {
+    /// It may well have followed from something else.
+    Follows,
     Weak,
     Sound,
     Certain,
@@ -148,7 +150,8 @@ fn in_line(table: &'static Table, place: Place, line: &str, left: &mut u64) -> R
         if !looked_for || !matches(listed, line, left)? {
             continue;
         }
-        if entry.class.is_infrastructure() {
+        let infrastructure = entry.class.is_infrastructure();
+        if infrastructure {
             let quoted = match quoted {
                 Some(known) => known,
                 None => *quoted.insert(any(&table.quoted, line, left)?),
@@ -159,8 +162,9 @@ fn in_line(table: &'static Table, place: Place, line: &str, left: &mut u64) -> R
         }
         let strength = match (entry.certain, entry.weak) {
             (true, _) => Strength::Certain,
+            (false, true) if !infrastructure => Strength::Follows,
             (false, true) => Strength::Weak,
-            (false, false) if entry.class.is_infrastructure() && is_warning(line) => Strength::Weak,
+            (false, false) if infrastructure && is_warning(line) => Strength::Weak,
             (false, false) => Strength::Sound,
         };
         return Ok(Some(Sign { entry, strength, line: None }));
