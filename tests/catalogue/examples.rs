@@ -206,6 +206,24 @@ java.lang.OutOfMemoryError: Java heap space
     );
 }
 
+/// A package that is not there, as the index could not be read.
+#[test]
+fn what_follows_from_an_error_above_it() {
+    finds(
+        "
+##[group]Run apt-get install git
+##[endgroup]
+Err:1 http://apt.example/debian bookworm InRelease
+  Temporary failure resolving 'apt.example'
+W: Some index files failed to download. They have been ignored, or old ones used instead.
+E: Unable to locate package git
+##[error]Process completed with exit code 100.
+",
+        Some(("apt-fetch", 4)),
+    );
+    finds("E: Unable to locate package libfoo-dev", Some(("package-not-found", 1)));
+}
+
 #[test]
 fn an_error_of_several_lines() {
     finds(
