@@ -224,6 +224,24 @@ E: Unable to locate package git
     finds("E: Unable to locate package libfoo-dev", Some(("package-not-found", 1)));
 }
 
+/// A push that was refused ends like one that was cut short; and runners that use Kubernetes say the same after every step
+/// that fails.
+#[test]
+fn an_end_that_says_nothing() {
+    finds(
+        "
+##[group]Run git push
+##[endgroup]
+error: RPC failed; HTTP 403 curl 22 The requested URL returned error: 403
+send-pack: unexpected disconnect while reading sideband packet
+fatal: the remote end hung up unexpectedly
+##[error]Process completed with exit code 128.
+##[error]Executing the custom container implementation failed. Please contact your self hosted runner administrator.
+",
+        Some(("http-denied", 3)),
+    );
+}
+
 #[test]
 fn an_error_of_several_lines() {
     finds(
