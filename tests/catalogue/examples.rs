@@ -127,11 +127,11 @@ fn a_test_about_the_network_is_no_network() {
 ##[group]Run pytest
 ##[endgroup]
 =================================== FAILURES ===================================
->       with pytest.raises(requests.exceptions.ConnectionError):
-E       Failed: DID NOT RAISE ConnectionError
+>       with pytest.raises(httpx.ConnectTimeout):
+E       Failed: DID NOT RAISE <class 'httpx.ConnectTimeout'>
 =========================== short test summary info ============================
 FAILED test_client.py::test_connection_reset_by_peer_is_retried - Failed: DID NOT RAISE
-============================== 1 failed in 0.22s ===============================
+============================== 1 failed in 0.31s ===============================
 ##[error]Process completed with exit code 1.
 ",
         Some(("pytest", 8)),
