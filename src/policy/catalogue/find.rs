@@ -137,7 +137,9 @@ enum Place {
     Annotation,
 }
 
+/// The first entry that is sound, or else the first.
 fn in_line(table: &'static Table, place: Place, line: &str, left: &mut u64) -> Result<Option<Sign>, Spent> {
+    let mut best = None;
     let mut quoted = None;
     for at in table.prefilter.in_line(line, left)? {
         let Some(listed) = table.patterns.get(at) else { continue };
@@ -167,9 +169,13 @@ fn in_line(table: &'static Table, place: Place, line: &str, left: &mut u64) -> R
             (false, false) if infrastructure && is_warning(line) => Strength::Weak,
             (false, false) => Strength::Sound,
         };
-        return Ok(Some(Sign { entry, strength, line: None }));
+        let sign = Sign { entry, strength, line: None };
+        if strength >= Strength::Sound {
+            return Ok(Some(sign));
+        }
+        best = best.or(Some(sign));
     }
-    Ok(None)
+    Ok(best)
 }
 
 fn matches(listed: &Listed, line: &str, left: &mut u64) -> Result<bool, Spent> {
