@@ -4,7 +4,7 @@
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -30,11 +30,12 @@ const { status, error } = spawnSync(
 );
 if (error) console.error(`wrangler could not be started: ${error.message}`);
 if (status !== 0) process.exit(status ?? 1);
-for (const beside of ["README.md", "worker.js.map"]) rmSync(join(dist, beside), { force: true });
-
 let config = readFileSync(join(root, "wrangler.toml"), "utf8");
+const entry = `${basename(/^main = "(.*)\.mjs"$/m.exec(config)[1])}.js`;
+for (const beside of ["README.md", `${entry}.map`]) rmSync(join(dist, beside), { force: true });
+
 config = replaced(config, /^\[build\]\r?\n(?:[a-z].*\r?\n)+/m, "");
-config = replaced(config, /^main = .*$/m, 'main = "worker.js"\nno_bundle = true\nfind_additional_modules = true');
+config = replaced(config, /^main = .*$/m, `main = "${entry}"\nno_bundle = true\nfind_additional_modules = true`);
 config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\n';
 writeFileSync(join(dist, "wrangler.toml"), config);
 console.log("dist/ is what `wrangler deploy --config dist/wrangler.toml` deploys.");

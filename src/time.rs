@@ -53,8 +53,7 @@ impl Span {
 
     /// `self * 2^doublings`, but not more than `most`.
     pub fn doubled(self, doublings: u32, most: Span) -> Self {
-        let factor = 1_i64.checked_shl(doublings.min(40)).unwrap_or(i64::MAX);
-        Self(self.0.saturating_mul(factor)).min(most)
+        self.grown(2.0, doublings, most)
     }
 
     /// `self * factor^times`, but not more than `most`.
@@ -116,8 +115,7 @@ impl Millis {
 
 /// For what is shown to people and programs: RFC 3339 text instead of milliseconds.
 pub mod rfc3339 {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use super::Millis;
 
@@ -131,21 +129,19 @@ pub mod rfc3339 {
     }
 
     pub mod optional {
-        use serde::de::Error;
-        use serde::{Deserialize, Deserializer, Serializer};
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
         use crate::time::Millis;
 
+        #[derive(Serialize, Deserialize)]
+        struct Time(#[serde(with = "super")] Millis);
+
         pub fn serialize<S: Serializer>(time: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
-            match time {
-                Some(time) => super::serialize(time, serializer),
-                None => serializer.serialize_none(),
-            }
+            time.map(Time).serialize(serializer)
         }
 
         pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
-            let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-            Millis::from_rfc3339(&text).map(Some).ok_or_else(|| D::Error::custom("not a time"))
+            Ok(Option::deserialize(deserializer)?.map(|Time(time)| time))
         }
     }
 }

@@ -13,10 +13,8 @@ use rerunner::policy::{Action, Detail, FailedJob};
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::{Millis, Span};
 use rerunner::web::api::RepositoryEntry;
-use rerunner::web::home;
-use rerunner::web::setup::manifest::Organization;
-use rerunner::web::{pages, pages::Shown};
-use rerunner::web::{setup, setup::new_app::NewApp};
+use rerunner::web::setup::manifest::{NewApp, Organization};
+use rerunner::web::{pages, pages::Shown, setup};
 
 const NOW: Millis = Millis(1_795_446_245_000);
 const WEB: &str = "https://github.com";
@@ -243,7 +241,7 @@ fn every_page() -> Vec<(&'static str, String)> {
     let (settings, octo) = (Settings::read(|_| Some("x".to_owned())), Organization::parse("octo-org"));
     let of_one = Shown { outcome: Some(RunOutcome::Rescued), is_continued: true, ..shown() };
     vec![
-        ("home", home::home(&Settings::read(|_| Some("x".to_owned())))),
+        ("home", pages::home(&Settings::read(|_| Some("x".to_owned())))),
         ("overview-empty", pages::overview(&[], &[], None, NOW)),
         ("overview", lively),
         ("overview-troubled", troubled),

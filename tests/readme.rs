@@ -8,9 +8,9 @@ use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
 use rerunner::policy::RunOutcome;
-use rerunner::policy::file::{BUDGET, CONDITIONS, FILE, FILTER, Key, RULE};
-use rerunner::policy::{Action, Bounds, Policy, parse};
-use rerunner::settings::Settings;
+use rerunner::policy::file::{BUDGET, CONDITIONS, FILE, FILTER, Key, MANY, RULE, Shape};
+use rerunner::policy::{Action, Policy, parse};
+use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
 
 const README: &str = include_str!("../README.md");
@@ -127,13 +127,38 @@ fn the_bundles_size() {
     assert!((kib / said - 1.0).abs() < 0.08, "README says {said} KiB, and the build has {kib:.0} KiB");
 }
 
+/// What a key's value looks like.
+fn in_words(shape: Shape) -> String {
+    let choice = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    match shape {
+        Shape::Version => "`1`".to_owned(),
+        Shape::Whole { least, most: MANY } => format!("{least} or more"),
+        Shape::Whole { least, most } => format!("{least} to {most}"),
+        Shape::Reruns { least } => format!("{least} to `MAX_RERUNS_CEILING`"),
+        Shape::Duration => "`90s`, `5m`, `2h`; up to `24h`".to_owned(),
+        Shape::Factor => "1 to 10".to_owned(),
+        Shape::Boolean => "`true`, `false`".to_owned(),
+        Shape::Name => "text".to_owned(),
+        Shape::Choice(words) => choice(words),
+        Shape::Choices(words) => format!("one or a list of {}", choice(words)),
+        Shape::Globs { .. } => "glob, or a list".to_owned(),
+        Shape::Patterns(_) => "regex, or a list".to_owned(),
+        Shape::Numbers => "`2`, `\">= 2\"`, or a list".to_owned(),
+        Shape::Map(keys) => {
+            format!("a map of {}", choice(&keys.iter().map(|key| key.name).collect::<Vec<_>>()))
+        }
+        Shape::OneOf(_) => "conditions, see below".to_owned(),
+        Shape::List(_) => "a list, see below".to_owned(),
+    }
+}
+
 /// A table of keys as README is to have it.
 fn rows(head: &str, keys: &[(&str, &[Key])]) -> String {
     let columns = head.matches('|').count() - 1;
     let mut rows = format!("{head}\n|{}\n", "---|".repeat(columns));
     for (prefix, keys) in keys {
         for key in *keys {
-            let value = key.shape.in_words();
+            let value = in_words(key.shape);
             let default = if key.default.is_empty() { "required" } else { key.default };
             let cells = match columns {
                 3 => format!("| `{prefix}{}` | {value} | {} |", key.name, key.meaning),
@@ -160,7 +185,7 @@ fn every_key_of_a_policy_file() {
 fn the_policy_that_most_people_want() {
     let yaml = README.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let files: Vec<&str> = yaml.filter(|file| !file.contains("scrape_configs")).collect();
-    let policies: Vec<Policy> = files.iter().map(|file| parse(file, Bounds::default()).unwrap()).collect();
+    let policies: Vec<Policy> = files.iter().map(|file| parse(file, MAX_RERUNS_LIMIT).unwrap()).collect();
     let most_wanted = policies.first().expect("an example");
     assert!(files[0].lines().count() <= 10);
     let does: Vec<_> = most_wanted.rules.iter().map(|rule| rule.action).collect();

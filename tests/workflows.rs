@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use saphyr::{LoadableYamlNode, Yaml};
 
@@ -197,4 +198,18 @@ fn tools_are_installed_as_lock_files_have_them() {
         let versions: Vec<_> = versions.filter_map(|package| package["version"].as_str()).collect();
         assert!(!versions.is_empty() && versions.iter().all(|one| *one == version), "{versions:?}, not {version}");
     }
+}
+
+/// Seen to fail when the bundle has another name than its configuration says.
+#[test]
+fn what_is_deployed_is_whole() {
+    let run = |arguments: &[&str]| {
+        let mut node = Command::new(root().join("node_modules/.bin/node"));
+        let node = node.args(arguments).current_dir(root()).env("CI", "true").env("WRANGLER_SEND_METRICS", "false");
+        let output = node.output().expect("node");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    };
+    run(&["scripts/bundle.mjs"]);
+    run(&["node_modules/wrangler/bin/wrangler.js", "deploy", "--dry-run", "--config", "dist/wrangler.toml"]);
 }

@@ -22,7 +22,7 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let text = input::text(&arguments.file)?;
     let shown = input::shown(&arguments.file);
-    Ok(match parse(&text, rules.bounds()) {
+    Ok(match parse(&text, rules.max_reruns_ceiling) {
         Ok(policy) => {
             let means = describe(&policy, &rules);
             let mut lines = format!("{shown} is valid. What it means:\n\n");

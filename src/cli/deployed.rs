@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use rerunner::settings::Secret;
 
 use super::Failure;
-use super::address::Address;
+use super::http::Address;
 
 pub const FILE: &str = ".deployed.vars";
 pub const URL: &str = "RERUNNER_URL";
@@ -44,12 +44,9 @@ impl Deployed {
         let mut values = BTreeMap::new();
         match dotenvy::from_path_iter(&path) {
             Ok(entries) => {
-                for entry in entries {
-                    // The line is not shown: it may hold a secret.
-                    let (name, value) =
-                        entry.map_err(|_| Failure(format!("{file} has a line that is not NAME=\"VALUE\"")))?;
-                    values.insert(name, value);
-                }
+                // The line is not shown: it may hold a secret.
+                let wrong = |_| Failure(format!("{file} has a line that is not NAME=\"VALUE\""));
+                values = entries.collect::<Result<_, _>>().map_err(wrong)?;
             }
             Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::NotFound => {}
             Err(_) => return Err(Failure(format!("{file} cannot be read"))),
@@ -59,13 +56,12 @@ impl Deployed {
 
     /// From the environment, or the file.
     pub fn get(&self, name: &str) -> Option<Secret> {
-        from_environment(name).or_else(|| self.values.get(name).cloned()).map(|value| Secret::new(value.trim()))
+        given(name, self.values.get(name))
     }
 
     /// The same, for the Worker at this address: what is kept is of one Worker, and sent to no other.
     pub fn get_for(&self, name: &str, address: &Address) -> Option<Secret> {
-        let kept = self.values.get(name).filter(|_| self.is_kept_for(address));
-        from_environment(name).or_else(|| kept.cloned()).map(|value| Secret::new(value.trim()))
+        given(name, self.values.get(name).filter(|_| self.is_kept_for(address)))
     }
 
     /// Whether something is kept under this name that is not for this address.
@@ -90,17 +86,12 @@ impl Deployed {
     }
 
     pub fn remove(&mut self, name: &str) -> Result<(), Failure> {
-        match self.values.remove(name) {
-            Some(_) => self.write(),
-            None => Ok(()),
-        }
+        if self.values.remove(name).is_some() { self.write() } else { Ok(()) }
     }
 
     fn write(&self) -> Result<(), Failure> {
-        let mut text = HEAD.to_owned();
-        for (name, value) in &self.values {
-            text.push_str(&format!("{name}=\"{value}\"\n"));
-        }
+        let lines = self.values.iter().map(|(name, value)| format!("{name}=\"{value}\"\n"));
+        let text = HEAD.to_owned() + &lines.collect::<String>();
         // Another file, put in its place: it is never there with half of its content, nor readable by others.
         let beside = self.path.with_extension("vars.new");
         let written = create(&beside).and_then(|mut file| file.write_all(text.as_bytes()));
@@ -109,21 +100,20 @@ impl Deployed {
     }
 }
 
-fn from_environment(name: &str) -> Option<String> {
+fn given(name: &str, kept: Option<&String>) -> Option<Secret> {
+    from_environment(name).or_else(|| kept.cloned()).map(|value| Secret::new(value.trim()))
+}
+
+pub fn from_environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
-#[cfg(unix)]
-fn create(path: &std::path::Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let _ = std::fs::remove_file(path);
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
 fn create(path: &std::path::Path) -> std::io::Result<File> {
     let _ = std::fs::remove_file(path);
-    OpenOptions::new().write(true).create_new(true).open(path)
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path)
 }
 
 #[cfg(test)]

@@ -5,22 +5,25 @@ use futures_util::FutureExt;
 use rerunner::doctor::redeliver::{self, Redelivered};
 use rerunner::doctor::{Finding, GitHub, Site, State, Who, examine};
 use rerunner::escape::line;
+use rerunner::github::http::Method;
 use rerunner::github::{self, Reply};
 use rerunner::names::RepoName;
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::Millis;
+use rerunner::web::parameters::MAX_REPOSITORIES;
 use rerunner::webhook::signature::macs;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::address::Address;
 use super::deployed::{Deployed, FILE};
-use super::{Failure, Format, Report, http};
+use super::http::{self, Address};
+use super::{Failure, Format, Report, input};
 
 /// Findings that are taken from one answer of the Worker: it may be anybody's.
 const FROM_WORKER: usize = 200;
 /// Characters of one.
 const FINDING_CHARS: usize = 1_000;
+const BY_HAND: &str = "Deliver them again by hand: the webhook's page on GitHub, Recent Deliveries";
 
 /// Looks at a deployed Worker and at GitHub: what is right, what is wrong, and what mends it
 ///
@@ -62,41 +65,39 @@ pub fn doctor(arguments: &Arguments) -> Result<Report, Failure> {
         [url] => (*url).clone(),
         _ => return Err(Failure("one address at a time".to_owned())),
     };
-    let named = names.iter().map(|name| RepoName::parse(name).map_err(|error| Failure(format!("{name}: {error}"))));
-    let url = Address::parse(&url)?;
+    let (url, repositories) = (Address::parse(&url)?, input::repositories(names)?);
     // A Worker on this machine has the settings of this machine.
     let deployed = if url.is_here() { Deployed::local()? } else { deployed };
-    let patient = Patient {
-        repositories: named.collect::<Result<_, _>>()?,
-        admin_token: deployed.get_for("ADMIN_TOKEN", &url),
-        is_token_withheld: deployed.is_withheld("ADMIN_TOKEN", &url),
-        webhook_secret: deployed.get_for("WEBHOOK_SECRET", &url),
-        // It goes to GitHub, and not to the Worker.
-        github_token: deployed.get("GITHUB_TOKEN"),
-        url,
-    };
+    // It goes to GitHub, and not to the Worker.
+    let github_token = deployed.get("GITHUB_TOKEN");
+    let patient = Patient { github_token, ..Patient::new(&deployed, url, repositories) };
     let mut findings = patient.examine();
     let mut redelivered = None;
     if arguments.redeliver {
         match patient.redeliver() {
             Ok(done) => redelivered = Some(done),
-            Err(what) => findings.push(Finding::wrong(
-                "redelivery",
-                what,
-                "Deliver them again by hand: the webhook's page on GitHub, Recent Deliveries",
-            )),
+            Err(what) => findings.push(Finding::wrong("redelivery", what, BY_HAND)),
         }
     }
-    let good = findings.iter().all(|finding| finding.state != State::Wrong);
-    let text = text(&findings, redelivered.as_ref());
     let mut json = json!({ "url": patient.url.as_str(), "findings": findings });
-    if let (Some(done), Some(json)) = (redelivered, json.as_object_mut()) {
+    if let (Some(done), Some(json)) = (&redelivered, json.as_object_mut()) {
         json.insert("redelivery".to_owned(), json!(done));
     }
-    Ok(Report { text, json, good })
+    Ok(report(&findings, json, redelivered))
 }
 
 impl Patient {
+    pub fn new(deployed: &Deployed, url: Address, repositories: Vec<RepoName>) -> Self {
+        Self {
+            repositories,
+            admin_token: deployed.get_for("ADMIN_TOKEN", &url),
+            is_token_withheld: deployed.is_withheld("ADMIN_TOKEN", &url),
+            webhook_secret: deployed.get_for("WEBHOOK_SECRET", &url),
+            github_token: None,
+            url,
+        }
+    }
+
     pub fn examine(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         if self.look_at_worker(&mut findings) {
@@ -118,17 +119,16 @@ impl Patient {
             setting: String,
             problem: String,
         }
-        let reply = match self.health() {
-            Ok(reply) => reply,
+        let health = self.health().map_err(|what| format!("{}: {what}", self.url)).and_then(|reply| {
+            let not_ours = |_| format!("{}/healthz answers {}, and not as Rerunner does", self.url, reply.status);
+            serde_json::from_slice::<Health>(&reply.body).map_err(not_ours)
+        });
+        let health = match health {
+            Ok(health) => health,
             Err(what) => {
-                findings.push(Finding::wrong("reachable", format!("{}: {what}", self.url), "npm run deploy"));
+                findings.push(Finding::wrong("reachable", what, "npm run deploy"));
                 return false;
             }
-        };
-        let Ok(health) = serde_json::from_slice::<Health>(&reply.body) else {
-            let what = format!("{}/healthz answers {}, and not as Rerunner does", self.url, reply.status);
-            findings.push(Finding::wrong("reachable", what, "npm run deploy"));
-            return false;
         };
         findings.push(Finding::ok("reachable", self.url.to_string()));
         let ours = env!("CARGO_PKG_VERSION");
@@ -149,21 +149,19 @@ impl Patient {
     fn health(&self) -> Result<Reply, String> {
         let url = format!("{}/healthz", self.url);
         if let Some(token) = &self.admin_token {
-            let authorization = format!("Bearer {}", token.reveal());
-            let reply = http::send("GET", &url, &[("authorization", &authorization)], &[])?;
+            let reply = http::send(Method::Get, &url, Some(token), &[], &[])?;
             if !matches!(reply.status, 401 | 403 | 429) {
                 return Ok(reply);
             }
         }
-        http::send("GET", &url, &[], &[])
+        http::send(Method::Get, &url, None, &[], &[])
     }
 
     fn look_at_secret(&self, findings: &mut Vec<Finding>) {
         let check = "webhook secret";
         let Some(secret) = &self.webhook_secret else {
             let what = "not checked: WEBHOOK_SECRET is not set here; GitHub's own deliveries show it too";
-            findings.push(Finding::warning(check, what, format!("Put WEBHOOK_SECRET=\"…\" into {FILE}")));
-            return;
+            return findings.push(Finding::warning(check, what, format!("Put WEBHOOK_SECRET=\"…\" into {FILE}")));
         };
         let body = json!({ "zen": "Anything added dilutes everything else." }).to_string();
         let signature = format!("sha256={}", hex::encode(macs([secret], body.as_bytes())));
@@ -172,13 +170,12 @@ impl Patient {
             ("x-github-event", "ping"),
             ("x-hub-signature-256", signature.as_str()),
         ];
-        findings.push(match http::send("POST", &format!("{}/", self.url), &headers, body.as_bytes()) {
+        findings.push(match http::send(Method::Post, &format!("{}/", self.url), None, &headers, body.as_bytes()) {
             Ok(reply) if reply.status == 200 => Finding::ok(check, "the Worker accepts a ping signed with it"),
-            Ok(reply) if reply.status == 401 => Finding::wrong(
-                check,
-                "the Worker's differs from the one set here",
-                "npx wrangler secret put WEBHOOK_SECRET, and the same on GitHub",
-            ),
+            Ok(reply) if reply.status == 401 => {
+                let remedy = "npx wrangler secret put WEBHOOK_SECRET, and the same on GitHub";
+                Finding::wrong(check, "the Worker's differs from the one set here", remedy)
+            }
             Ok(reply) => Finding::wrong(check, format!("a signed ping is answered {}", reply.status), "npm run deploy"),
             Err(what) => Finding::wrong(check, what, "Run the doctor again"),
         });
@@ -189,7 +186,7 @@ impl Patient {
         struct Body {
             findings: Vec<Finding>,
         }
-        let Some(token) = &self.admin_token else {
+        if self.admin_token.is_none() {
             if !self.look_with_own_token(findings) {
                 findings.push(Finding::warning(
                     "GitHub",
@@ -201,15 +198,10 @@ impl Patient {
                 ));
             }
             return;
-        };
-        // Five at a time, as the Worker takes them.
-        let mut parts: Vec<&[RepoName]> = self.repositories.chunks(5).collect();
-        if parts.is_empty() {
-            parts.push(&[]);
         }
-        for (nth, part) in parts.into_iter().enumerate() {
-            let reply = self.ask_worker("GET", "/api/v1/doctor", part, token);
-            match reply {
+        let none: Option<&[RepoName]> = self.repositories.is_empty().then_some(&[]);
+        for (nth, part) in self.repositories.chunks(MAX_REPOSITORIES).chain(none).enumerate() {
+            match self.ask_worker(Method::Get, "/api/v1/doctor", part) {
                 Ok(reply) if reply.status == 200 => match serde_json::from_slice::<Body>(&reply.body) {
                     // What is not about a repository is told each time.
                     Ok(body) => findings.extend(
@@ -224,18 +216,13 @@ impl Patient {
                 },
                 Ok(reply) if matches!(reply.status, 401 | 403) => {
                     let what = "the Worker does not accept the ADMIN_TOKEN set here";
-                    findings.push(Finding::wrong("admin token", what, "npx wrangler secret put ADMIN_TOKEN"));
-                    return;
+                    return findings.push(Finding::wrong("admin token", what, "npx wrangler secret put ADMIN_TOKEN"));
                 }
                 Ok(reply) => {
                     let what = format!("the Worker answered {} when asked to check", reply.status);
-                    findings.push(Finding::wrong("GitHub", what, "npm run deploy"));
-                    return;
+                    return findings.push(Finding::wrong("GitHub", what, "npm run deploy"));
                 }
-                Err(what) => {
-                    findings.push(Finding::wrong("GitHub", what, "Run the doctor again"));
-                    return;
-                }
+                Err(what) => return findings.push(Finding::wrong("GitHub", what, "Run the doctor again")),
             }
         }
         if self.repositories.is_empty() {
@@ -250,9 +237,7 @@ impl Patient {
         let looked = examine::examine(&own, &site, &self.repositories).now_or_never();
         for mut finding in looked.unwrap_or_default() {
             if finding.check == "token" {
-                finding
-                    .finding
-                    .push_str(" (this machine's GITHUB_TOKEN; with ADMIN_TOKEN the Worker's own is checked)");
+                finding.finding += " (this machine's GITHUB_TOKEN; with ADMIN_TOKEN the Worker's own is checked)";
             }
             findings.push(finding);
         }
@@ -275,8 +260,8 @@ impl Patient {
     }
 
     fn redeliver(&self) -> Result<Redelivered, String> {
-        if let Some(token) = &self.admin_token {
-            let reply = self.ask_worker("POST", "/api/v1/redeliver", &self.repositories, token)?;
+        if self.admin_token.is_some() {
+            let reply = self.ask_worker(Method::Post, "/api/v1/redeliver", &self.repositories)?;
             if reply.status == 200 {
                 return serde_json::from_slice(&reply.body)
                     .map_err(|_| "the Worker's answer cannot be read".to_owned());
@@ -290,10 +275,10 @@ impl Patient {
         done.ok_or("it did not end")?.map_err(|problem| problem.to_string())
     }
 
-    fn ask_worker(&self, method: &str, path: &str, repositories: &[RepoName], token: &Secret) -> Result<Reply, String> {
+    fn ask_worker(&self, method: Method, path: &str, repositories: &[RepoName]) -> Result<Reply, String> {
         let query: Vec<String> = repositories.iter().map(|name| format!("repository={name}")).collect();
         let url = format!("{}{path}?{}", self.url, query.join("&"));
-        http::send(method, &url, &[("authorization", &format!("Bearer {}", token.reveal()))], &[])
+        http::send(method, &url, self.admin_token.as_ref(), &[], &[])
     }
 }
 
@@ -303,29 +288,14 @@ struct Own {
     token: Secret,
 }
 
-impl Own {
-    fn call(&self, who: Who<'_>, method: &str, path: &str) -> Result<Reply, github::Error> {
+impl GitHub for Own {
+    async fn call(&self, who: Who<'_>, method: Method, path: &str) -> Result<Reply, github::Error> {
         if who == Who::App {
             return Err(github::Error::Credentials { message: "only the Worker has the App's key".to_owned() });
         }
-        let authorization = format!("Bearer {}", self.token.reveal());
-        let headers = [
-            ("authorization", authorization.as_str()),
-            ("accept", "application/vnd.github+json"),
-            ("x-github-api-version", "2022-11-28"),
-        ];
-        http::send(method, &format!("{}{path}", self.api_url), &headers, &[])
+        let headers = [("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
+        http::send(method, &format!("{}{path}", self.api_url), Some(&self.token), &headers, &[])
             .map_err(|what| github::Error::inconclusive(format!("GitHub gave no usable answer: {what}")))
-    }
-}
-
-impl GitHub for Own {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
-        self.call(who, "GET", path)
-    }
-
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
-        self.call(who, "POST", path)
     }
 }
 
@@ -356,7 +326,7 @@ fn bounded_visibly(text: &str) -> String {
     bounded
 }
 
-pub fn text(findings: &[Finding], redelivered: Option<&Redelivered>) -> String {
+pub fn report(findings: &[Finding], json: Value, redelivered: Option<Redelivered>) -> Report {
     let mut text = String::new();
     let width = findings.iter().map(|finding| finding.check.chars().count()).max().unwrap_or_default();
     for Finding { check, state, finding, remedy } in findings {
@@ -383,5 +353,5 @@ pub fn text(findings: &[Finding], redelivered: Option<&Redelivered>) -> String {
         (0, warnings) => writeln!(text, "\nNothing is wrong; {warnings} to look at."),
         (wrong, warnings) => writeln!(text, "\n{wrong} wrong, {warnings} to look at."),
     };
-    text
+    Report { text, json, good: count(State::Wrong) == 0 }
 }

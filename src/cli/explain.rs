@@ -1,11 +1,16 @@
+use std::fmt::Write as _;
+
 use clap::Args;
-use rerunner::policy::evidence::{Evidence, Fetched, History, LogTail, Need};
+use rerunner::escape::line;
+use rerunner::policy::evidence::{Evidence, Fetched, History, Job, LogTail, Need};
 use rerunner::policy::run::Run;
-use rerunner::policy::{Decision, Policy, Rules, Verdict, decide};
-use serde_json::{Map, Value};
+use rerunner::policy::{
+    Action, Decision, Detail, Ending, FailedJob, Policy, PolicyState, Rerun, Rules, Scope, Verdict, decide,
+};
+use serde_json::{Map, Value, json};
 
 use super::input::{Export, ExportedJob};
-use super::{Failure, Format, Report, input, show};
+use super::{Failure, Format, Report, input};
 
 /// As many lines of a log's end as the Worker keeps.
 const LOG_LINES: usize = 500;
@@ -40,29 +45,22 @@ pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let state = input::policy(arguments.policy.as_deref(), &rules)?;
     let (run, jobs) = subject(arguments)?;
+    let jobs = (!jobs.is_empty()).then(|| jobs.into_iter().map(|job| job.job).collect());
+    let annotations = arguments.annotations.as_deref().map(messages).transpose()?;
     let given = Given {
-        jobs: match jobs {
-            jobs if jobs.is_empty() => Fetched::Absent("not given; see --jobs".to_owned()),
-            jobs => Fetched::Present(jobs.into_iter().map(|job| job.job).collect()),
-        },
-        annotations: match &arguments.annotations {
-            None => Fetched::Absent("not given; see --annotations".to_owned()),
-            Some(file) => Fetched::Present(messages(file)?),
-        },
-        log: match &arguments.log {
-            None => Fetched::Absent("not given; see --log".to_owned()),
-            Some(file) => Fetched::Present(tail(&String::from_utf8_lossy(&input::bytes(file)?))),
-        },
+        jobs: fetched(jobs, "not given; see --jobs"),
+        annotations: fetched(annotations, "not given; see --annotations"),
+        log: fetched(arguments.log.as_deref().map(tail).transpose()?, "not given; see --log"),
     };
     let decision = given.decide(&rules, &state.policy(), &run, &History::default());
-    let json = show::decision_json(&run, &decision);
-    let text = format!("{}.\n\n{}", show::run(&run), show::decision(&decision));
-    Ok(Report { text, json, good: !matches!(state, rerunner::policy::PolicyState::Invalid(_)) })
+    let json = as_json(&run, &decision);
+    let text = format!("{}.\n\n{}", sentence(&run), shown(&decision));
+    Ok(Report { text, json, good: !matches!(state, PolicyState::Invalid(_)) })
 }
 
 /// What stands in for GitHub.
 pub struct Given {
-    pub jobs: Fetched<Vec<rerunner::policy::evidence::Job>>,
+    pub jobs: Fetched<Vec<Job>>,
     pub annotations: Fetched<Vec<String>>,
     pub log: Fetched<LogTail>,
 }
@@ -73,9 +71,7 @@ impl Given {
         loop {
             match decide(rules, policy, run, history, &evidence) {
                 Verdict::Decision(decision) => return decision,
-                Verdict::Need(Need::Workflow(_)) => {
-                    evidence.workflow = Fetched::Absent("not given; see --jobs".to_owned());
-                }
+                Verdict::Need(Need::Workflow(_)) => evidence.workflow = fetched(None, "not given; see --jobs"),
                 Verdict::Need(Need::Jobs) => evidence.jobs = self.jobs.clone(),
                 Verdict::Need(Need::Annotations(job)) => {
                     evidence.annotations.insert(job, self.annotations.clone());
@@ -83,10 +79,14 @@ impl Given {
                 Verdict::Need(Need::Log(job)) => {
                     evidence.logs.insert(job, self.log.clone());
                 }
-                Verdict::Need(Need::Pulls { .. }) => evidence.pulls = Fetched::Absent("not given".to_owned()),
+                Verdict::Need(Need::Pulls { .. }) => evidence.pulls = fetched(None, "not given"),
             }
         }
     }
+}
+
+pub fn fetched<T>(given: Option<T>, otherwise: &str) -> Fetched<T> {
+    given.map_or_else(|| Fetched::Absent(otherwise.to_owned()), Fetched::Present)
 }
 
 /// The run that a payload is about, and its jobs.
@@ -144,11 +144,108 @@ fn messages(file: &str) -> Result<Vec<String>, Failure> {
     Ok(all.filter_map(|one| one.get("message")?.as_str()).map(str::to_owned).collect())
 }
 
-fn tail(log: &str) -> LogTail {
-    let lines: Vec<&str> = log.lines().collect();
-    let skipped = lines.len().saturating_sub(LOG_LINES);
-    LogTail {
-        first_line: u64::try_from(skipped + 1).unwrap_or(1),
-        lines: lines.into_iter().skip(skipped).map(str::to_owned).collect(),
+fn tail(file: &str) -> Result<LogTail, Failure> {
+    let log = input::bytes(file)?;
+    let log = String::from_utf8_lossy(&log);
+    let skipped = log.lines().count().saturating_sub(LOG_LINES);
+    let lines = log.lines().skip(skipped).map(str::to_owned).collect();
+    Ok(LogTail { first_line: u64::try_from(skipped + 1).unwrap_or(1), lines })
+}
+
+/// A sentence that names the run.
+fn sentence(run: &Run) -> String {
+    let workflow = line(run.workflow.as_deref().or_else(|| file_of(run)).unwrap_or("a workflow"));
+    let conclusion = run.conclusion.map_or("still running", |conclusion| conclusion.as_str());
+    format!("Run {} of \"{workflow}\", attempt {}: {conclusion}", run.run_id, run.run_attempt)
+}
+
+/// The name of the workflow's file.
+pub fn file_of(run: &Run) -> Option<&str> {
+    run.path.as_deref().and_then(|path| path.rsplit('/').next())
+}
+
+fn shown(decision: &Decision) -> String {
+    match decision {
+        Decision::Await => "Nothing yet: the run has not concluded.\n".to_owned(),
+        Decision::Rerun(Rerun { reason, delay, scope, debug_logging, detail }) => {
+            let what = match scope {
+                Scope::FailedJobs => "its failed jobs",
+                Scope::AllJobs => "all of its jobs",
+            };
+            let debug = if *debug_logging { ", with debug logging" } else { "" };
+            format!("RE-RUN {what} {delay} after it ended{debug}.\n  {reason}\n{}", shown_detail(detail))
+        }
+        Decision::End(Ending { outcome, reason, detail, .. }) => {
+            format!("NO RE-RUN ({}).\n  {reason}\n{}", outcome.as_str(), shown_detail(detail))
+        }
     }
+}
+
+fn shown_detail(detail: &Detail) -> String {
+    let mut text = String::new();
+    if !detail.jobs.is_empty() {
+        text.push_str("\nFailed jobs:\n");
+        let width = detail.jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(40);
+        for job in &detail.jobs {
+            let _ = writeln!(text, "  {:width$}  {}", line(&job.name), line(&matched(job)));
+        }
+    }
+    if detail.more_jobs > 0 {
+        let _ = writeln!(text, "  and {} more", detail.more_jobs);
+    }
+    if detail.runner_seconds > 0 {
+        let _ = writeln!(text, "\nA re-run is expected to take {} runner minutes.", detail.runner_seconds.div_ceil(60));
+    }
+    for (what, list) in [
+        ("Not known, so no condition on it holds:", &detail.absent),
+        ("Might have changed the decision, had it been known:", &detail.doubts),
+    ] {
+        if !list.is_empty() {
+            let _ = writeln!(text, "\n{what}");
+        }
+        for one in list {
+            let _ = writeln!(text, "  {}", line(one));
+        }
+    }
+    text
+}
+
+fn matched(job: &FailedJob) -> String {
+    let then = match job.action {
+        Some(Action::Rerun) => "re-run",
+        Some(Action::Leave) => "leave",
+        Some(Action::Ignore) => "ignore",
+        None => "-",
+    };
+    let rule = match (&job.rule, job.line) {
+        (Some(rule), Some(line)) => format!("by rule \"{rule}\" (line {line} of its log)"),
+        (Some(rule), None) => format!("by rule \"{rule}\""),
+        (None, _) => "by no rule".to_owned(),
+    };
+    let at = job.step.as_deref().map_or_else(|| "with no failed step".to_owned(), |step| format!("at \"{step}\""));
+    let why = job.interruption.map(|interruption| format!(" ({})", interruption.in_words())).unwrap_or_default();
+    let code = job.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+    let failed = format!("failed {at}{why}{code}");
+    if job.action.is_some() { format!("{then} {rule}; {failed}") } else { failed }
+}
+
+fn as_json(run: &Run, decision: &Decision) -> Value {
+    let mut json = match decision {
+        Decision::Await => json!({ "decision": "await" }),
+        Decision::Rerun(Rerun { reason, delay, scope, debug_logging, detail }) => json!({
+            "decision": "rerun",
+            "reason": reason,
+            "delay_seconds": delay.as_millis() / 1_000,
+            "scope": scope,
+            "debug_logging": debug_logging,
+            "detail": detail,
+        }),
+        Decision::End(Ending { outcome, reason, detail, .. }) => {
+            json!({ "decision": "end", "outcome": outcome, "reason": reason, "detail": detail })
+        }
+    };
+    if let Some(json) = json.as_object_mut() {
+        json.extend([("run_id".to_owned(), json!(run.run_id)), ("run_attempt".to_owned(), json!(run.run_attempt))]);
+    }
+    json
 }

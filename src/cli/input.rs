@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{self, Read as _};
 
-use rerunner::names::{RunAttempt, RunId};
+use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::Job;
 use rerunner::policy::run::Run;
 use rerunner::policy::{Policy, PolicyState, Rules, parse};
@@ -44,7 +44,7 @@ pub fn rules() -> Result<Rules, Failure> {
 pub fn policy(file: Option<&str>, rules: &Rules) -> Result<PolicyState, Failure> {
     let Some(file) = file else { return Ok(PolicyState::None) };
     let text = text(file)?;
-    Ok(match parse(&text, rules.bounds()) {
+    Ok(match parse(&text, rules.max_reruns_ceiling) {
         Ok(policy) => PolicyState::Valid(policy),
         Err(errors) => PolicyState::Invalid(errors),
     })
@@ -63,6 +63,11 @@ pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure
 
 pub fn text(file: &str) -> Result<String, Failure> {
     String::from_utf8(bytes(file)?).map_err(|_| Failure(format!("{} is not text in UTF-8", shown(file))))
+}
+
+pub fn repositories<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<Vec<RepoName>, Failure> {
+    let parsed = |name: &String| RepoName::parse(name).map_err(|error| Failure(format!("{name}: {error}")));
+    names.into_iter().map(parsed).collect()
 }
 
 /// What an export of GitHub's holds.

@@ -1,9 +1,8 @@
-//! The subcommands, one file each; [`input`] reads what they are given, [`show`] prints what several of them print.
+//! The subcommands, one file each; [`input`] reads what they are given.
 //!
 //! A subcommand returns its [`Report`], as text and as JSON; what it could not even begin with is a [`Failure`]. Exit
 //! codes: 0 for good news, 1 for bad (a policy file with errors), 2 for a command that could not be carried out.
 
-mod address;
 mod backtest;
 mod catalogue;
 mod check;
@@ -12,10 +11,7 @@ mod doctor;
 mod explain;
 mod http;
 mod input;
-mod replay;
 mod setup;
-mod show;
-mod terminal;
 mod wrangler;
 
 use std::io::{self, Write};

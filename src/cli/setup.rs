@@ -1,14 +1,15 @@
+use std::io::{self, BufRead, IsTerminal, Write};
+
 use clap::{Args, ValueEnum};
 use rerunner::escape::terminal;
 use rerunner::names::RepoName;
 use rerunner::settings::Secret;
 use serde_json::json;
 
-use super::address::Address;
-use super::deployed::{Deployed, FILE, URL};
+use super::deployed::{Deployed, FILE, URL, from_environment};
 use super::doctor::{self, Patient};
-use super::terminal::Asker;
-use super::{Failure, Report, wrangler};
+use super::http::Address;
+use super::{Failure, Report, input, wrangler};
 
 /// Takes you from a clone to a deployed Worker, step by step
 ///
@@ -46,18 +47,13 @@ enum Auth {
 
 struct Setup<'a> {
     arguments: &'a Arguments,
-    asker: Asker,
     deployed: Deployed,
 }
 
 pub fn setup(arguments: &Arguments) -> Result<Report, Failure> {
-    let named = arguments
-        .repositories
-        .iter()
-        .map(|name| RepoName::parse(name).map_err(|error| Failure(format!("{name}: {error}"))));
-    let repositories = named.collect::<Result<Vec<_>, _>>()?;
+    let repositories = input::repositories(&arguments.repositories)?;
     arguments.url.as_deref().map(Address::parse).transpose()?;
-    let mut setup = Setup { arguments, asker: Asker { nobody: arguments.yes }, deployed: Deployed::read()? };
+    let mut setup = Setup { arguments, deployed: Deployed::read()? };
     step(1, "Tools");
     say(&format!("wrangler {}", wrangler::version()?));
     setup.log_in()?;
@@ -73,6 +69,14 @@ fn step(number: u32, what: &str) {
     println!("\n{number}/6 {what}");
 }
 
+fn has(set: &[String], name: &str) -> bool {
+    set.iter().any(|known| known == name)
+}
+
+fn has_app(set: &[String]) -> bool {
+    has(set, "GITHUB_APP_ID") && has(set, "GITHUB_APP_PRIVATE_KEY")
+}
+
 fn say(what: &str) {
     println!("  {}", terminal(what));
 }
@@ -85,9 +89,8 @@ impl Setup<'_> {
             return Ok(());
         }
         if self.arguments.yes {
-            return Err(Failure(
-                "not logged in at Cloudflare; set CLOUDFLARE_API_TOKEN, or run npx wrangler login".to_owned(),
-            ));
+            let why = "not logged in at Cloudflare; set CLOUDFLARE_API_TOKEN, or run npx wrangler login";
+            return Err(Failure(why.to_owned()));
         }
         say("Not logged in; your browser opens.");
         wrangler::log_in()
@@ -100,19 +103,13 @@ impl Setup<'_> {
         let again = match &known {
             _ if self.arguments.no_deploy => false,
             Some(url) if self.deployed.url().is_some() => {
-                self.asker.confirm(&format!("{url} is deployed. Deploy what is here?"), true)?
+                self.confirm(&format!("{url} is deployed. Deploy what is here?"), true)?
             }
             _ => true,
         };
         let found = if again { wrangler::deploy()? } else { None };
-        let url = self
-            .arguments
-            .url
-            .clone()
-            .or(found)
-            .or(known)
-            .ok_or_else(|| Failure("the Worker's address is not known; give it with --url https://…".to_owned()))?;
-        let url = Address::parse(&url)?;
+        let unknown = || Failure("the Worker's address is not known; give it with --url https://…".to_owned());
+        let url = Address::parse(&self.arguments.url.clone().or(found).or(known).ok_or_else(unknown)?)?;
         self.deployed.set(URL, &Secret::new(url.as_str()))?;
         say(url.as_str());
         Ok(url)
@@ -121,32 +118,32 @@ impl Setup<'_> {
     /// App or token: what is there already stays, unless it is to be replaced.
     fn credentials(&self, set: &[String]) -> Result<Auth, Failure> {
         step(4, "App or token");
-        let has = |name: &str| set.iter().any(|known| known == name);
         if let Some(auth) = self.arguments.auth {
             return Ok(auth);
         }
-        if has("GITHUB_APP_ID") && has("GITHUB_APP_PRIVATE_KEY") {
+        if has_app(set) {
             say("a GitHub App is set");
             return Ok(Auth::App);
         }
-        if has("GITHUB_TOKEN") {
+        if has(set, "GITHUB_TOKEN") {
             say("a token is set");
             return Ok(Auth::Token);
         }
         if self.arguments.yes {
-            let from_environment = std::env::var("GITHUB_TOKEN").is_ok_and(|token| !token.trim().is_empty());
-            return Ok(if from_environment { Auth::Token } else { Auth::App });
+            return Ok(if from_environment("GITHUB_TOKEN").is_some() { Auth::Token } else { Auth::App });
         }
         say("A GitHub App is installed on the repositories that you choose, and brings its own webhooks.");
         say("A token acts as its owner, and each repository or organization needs a webhook.");
-        Ok(if self.asker.choose("Which?", &["app", "token"])? == "app" { Auth::App } else { Auth::Token })
+        let answer = self.line("Which? [app/token]")?.to_ascii_lowercase();
+        let is_token = !answer.is_empty() && "token".starts_with(&answer);
+        Ok(if is_token { Auth::Token } else { Auth::App })
     }
 
     fn secrets(&mut self, auth: Auth, set: &[String]) -> Result<(), Failure> {
         step(5, "Secrets");
         self.generate("ADMIN_TOKEN", set)?;
         match auth {
-            // The App brings its own, which its page says.
+            // Its page says which it brings.
             Auth::App => Ok(()),
             Auth::Token => {
                 self.generate("WEBHOOK_SECRET", set)?;
@@ -174,12 +171,11 @@ impl Setup<'_> {
         if !self.is_to_be_set("GITHUB_TOKEN", set)? {
             return Ok(());
         }
-        let from_environment = std::env::var("GITHUB_TOKEN").ok().filter(|token| !token.trim().is_empty());
-        let token = match from_environment {
+        let token = match from_environment("GITHUB_TOKEN") {
             Some(token) => Secret::new(token.trim()),
             None => {
                 say("Make one with Actions: Read and write: https://github.com/settings/personal-access-tokens/new");
-                self.asker.secret("The token (it is not shown)")?
+                self.secret("The token (it is not shown)")?
             }
         };
         if token.reveal().is_empty() {
@@ -191,10 +187,10 @@ impl Setup<'_> {
     }
 
     fn is_to_be_set(&self, name: &str, set: &[String]) -> Result<bool, Failure> {
-        if !set.iter().any(|known| known == name) || self.arguments.replace.iter().any(|wanted| wanted == name) {
+        if !has(set, name) || self.arguments.replace.iter().any(|wanted| wanted == name) {
             return Ok(true);
         }
-        let replace = self.asker.confirm(&format!("{name} is set. Replace it?"), false)?;
+        let replace = self.confirm(&format!("{name} is set. Replace it?"), false)?;
         if !replace {
             say(&format!("{name}: left as it is"));
         }
@@ -203,15 +199,12 @@ impl Setup<'_> {
 
     fn connect(&mut self, auth: Auth, url: &Address, set: &[String]) -> Result<(), Failure> {
         step(6, "GitHub");
-        let has_app = |set: &[String]| {
-            ["GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"].iter().all(|name| set.iter().any(|known| known == name))
-        };
         match auth {
             Auth::App if has_app(set) => say("the App is set"),
             Auth::App => {
                 say(&format!("Open {url}/setup. Any user name will do; the password is ADMIN_TOKEN in {FILE}."));
                 say("It leads through making the App, and shows three commands to run in another terminal.");
-                self.asker.wait("Press Enter when they are done.")?;
+                self.line("Press Enter when they are done.")?;
                 // The App has brought another.
                 self.deployed.remove("WEBHOOK_SECRET")?;
                 if !self.arguments.yes && !has_app(&wrangler::secrets()?) {
@@ -224,7 +217,7 @@ impl Setup<'_> {
                 say("  Content type  application/json");
                 say(&format!("  Secret        WEBHOOK_SECRET in {FILE}"));
                 say("  Events        Let me select individual events → Workflow runs");
-                self.asker.wait("Press Enter when it is there.")?;
+                self.line("Press Enter when it is there.")?;
             }
         }
         Ok(())
@@ -232,16 +225,45 @@ impl Setup<'_> {
 
     fn look(&self, url: Address, repositories: Vec<RepoName>) -> Result<Report, Failure> {
         println!("\nThe doctor looks:\n");
-        let patient = Patient {
-            repositories,
-            admin_token: self.deployed.get_for("ADMIN_TOKEN", &url),
-            is_token_withheld: false,
-            webhook_secret: self.deployed.get_for("WEBHOOK_SECRET", &url),
-            url,
-            github_token: None,
+        let findings = Patient::new(&self.deployed, url, repositories).examine();
+        Ok(doctor::report(&findings, json!({ "findings": findings }), None))
+    }
+
+    fn confirm(&self, question: &str, default: bool) -> Result<bool, Failure> {
+        let choices = if default { "Y/n" } else { "y/N" };
+        let answer = self.line(&format!("{question} [{choices}]"))?;
+        Ok(match answer.to_ascii_lowercase().as_str() {
+            "" => default,
+            answer => answer.starts_with('y'),
+        })
+    }
+
+    /// What is typed is not shown.
+    fn secret(&self, question: &str) -> Result<Secret, Failure> {
+        if self.arguments.yes {
+            return Err(Failure(format!("{question}: there is nobody to ask, because of --yes")));
+        }
+        let typed = if io::stdin().is_terminal() {
+            rpassword::prompt_password(format!("  {question}: ")).map_err(|error| Failure(error.to_string()))?
+        } else {
+            self.line(question)?
         };
-        let findings = patient.examine();
-        let good = findings.iter().all(|finding| finding.state != rerunner::doctor::State::Wrong);
-        Ok(Report { text: doctor::text(&findings, None), json: json!({ "findings": findings }), good })
+        Ok(Secret::new(typed.trim()))
+    }
+
+    /// `--yes`: nobody answers, and each question takes its default. Without a terminal, answers are read from standard input
+    /// all the same: a script can give them.
+    fn line(&self, question: &str) -> Result<String, Failure> {
+        if self.arguments.yes {
+            return Ok(String::new());
+        }
+        print!("  {question} ");
+        let _ = io::stdout().flush();
+        let mut line = String::new();
+        match io::stdin().lock().read_line(&mut line) {
+            Ok(0) => Err(Failure("no answer; run it in a terminal, or with --yes".to_owned())),
+            Ok(_) => Ok(line.trim().to_owned()),
+            Err(error) => Err(Failure(format!("the answer cannot be read: {error}"))),
+        }
     }
 }

@@ -1,55 +1,58 @@
 //! What wrangler is asked to do. A secret goes to it by standard input: arguments can be seen by others on the machine.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use rerunner::settings::Secret;
 
 use super::Failure;
 
-const NAME: &str = "wrangler";
-
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(NAME);
+    let mut command = Command::new("wrangler");
     command.args(arguments).env("WRANGLER_SEND_METRICS", "false").env("WRANGLER_HIDE_BANNER", "true");
     command
 }
 
-fn missing(error: &std::io::Error) -> Failure {
+fn missing(error: io::Error) -> Failure {
     Failure(format!("wrangler cannot be started ({error}); run this as npm run setup, which puts it in place"))
+}
+
+fn output(arguments: &[&str]) -> Result<Output, Failure> {
+    command(arguments).stdin(Stdio::null()).output().map_err(missing)
+}
+
+fn succeeded(status: io::Result<ExitStatus>, otherwise: &str) -> Result<(), Failure> {
+    if status.map_err(missing)?.success() { Ok(()) } else { Err(Failure(otherwise.to_owned())) }
 }
 
 /// Its version.
 pub fn version() -> Result<String, Failure> {
-    let output = command(&["--version"]).stdin(Stdio::null()).output().map_err(|error| missing(&error))?;
+    let output = output(&["--version"])?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Whether there is a Cloudflare account to deploy to.
 pub fn is_logged_in() -> Result<bool, Failure> {
-    let output = command(&["whoami"]).stdin(Stdio::null()).output().map_err(|error| missing(&error))?;
+    let output = output(&["whoami"])?;
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).to_ascii_lowercase();
     Ok(output.status.success() && !text.contains("not authenticated") && !text.contains("not logged in"))
 }
 
 /// In the browser, with its own questions.
 pub fn log_in() -> Result<(), Failure> {
-    let status = command(&["login"]).status().map_err(|error| missing(&error))?;
-    if status.success() { Ok(()) } else { Err(Failure("the login at Cloudflare did not succeed".to_owned())) }
+    succeeded(command(&["login"]).status(), "the login at Cloudflare did not succeed")
 }
 
 /// Deploys, shows what wrangler writes, and finds the Worker's address in it.
 pub fn deploy() -> Result<Option<String>, Failure> {
-    let child = command(&["deploy"]).stdin(Stdio::inherit()).stdout(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| missing(&error))?;
+    let mut child = command(&["deploy"]).stdin(Stdio::inherit()).stdout(Stdio::piped()).spawn().map_err(missing)?;
     let mut url = None;
     for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok)
     {
         println!("    {}", rerunner::escape::line(&line));
         url = url.or_else(|| address(&line));
     }
-    let status = child.wait().map_err(|error| missing(&error))?;
-    if status.success() { Ok(url) } else { Err(Failure("wrangler deploy did not succeed; see above".to_owned())) }
+    succeeded(child.wait(), "wrangler deploy did not succeed; see above").map(|()| url)
 }
 
 fn address(line: &str) -> Option<String> {
@@ -64,7 +67,7 @@ pub fn secrets() -> Result<Vec<String>, Failure> {
     struct Entry {
         name: String,
     }
-    let output = command(&["secret", "list"]).stdin(Stdio::null()).output().map_err(|error| missing(&error))?;
+    let output = output(&["secret", "list"])?;
     let entries: Option<Vec<Entry>> = serde_json::from_slice(&output.stdout).ok().filter(|_| output.status.success());
     let entries = entries.ok_or_else(|| {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -74,18 +77,13 @@ pub fn secrets() -> Result<Vec<String>, Failure> {
 }
 
 pub fn put_secret(name: &str, value: &Secret) -> Result<(), Failure> {
-    let child = command(&["secret", "put", name]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
-    let mut child = child.map_err(|error| missing(&error))?;
+    let mut command = command(&["secret", "put", name]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map_err(missing)?;
     if let Some(mut stdin) = child.stdin.take() {
         let written = stdin.write_all(value.reveal().as_bytes());
         written.map_err(|error| Failure(format!("wrangler did not take the secret {name}: {error}")))?;
     }
-    let status = child.wait().map_err(|error| missing(&error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Failure(format!("wrangler secret put {name} did not succeed; see above")))
-    }
+    succeeded(child.wait(), &format!("wrangler secret put {name} did not succeed; see above"))
 }
 
 #[cfg(test)]

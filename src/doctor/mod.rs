@@ -1,22 +1,22 @@
 //! Is everything set up as it should be? Findings, each with the one thing that mends it, and the redelivery of webhooks
 //! that failed.
 //!
-//! [`examine`] and [`repository`] ask GitHub, [`deliveries`] reads what GitHub tells of deliveries (pure), [`redeliver`] has failed ones
-//! sent again. All of it goes over [`GitHub`], which is the Worker with its own credentials (`/api/v1/doctor`), or
-//! `npm run doctor` with those of the machine it runs on. What only the latter can see is in `src/cli`.
+//! [`examine`] and [`repository`] ask GitHub, [`redeliver`] has deliveries that failed sent again. All of it goes over
+//! [`GitHub`], which is the Worker with its own credentials (`/api/v1/doctor`), or `npm run doctor` with those of the machine
+//! it runs on. What only the latter can see is in `src/cli`.
 
-pub mod deliveries;
 pub mod examine;
 pub mod redeliver;
 pub mod repository;
 #[cfg(test)]
 mod tests;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::github::{self, Reply};
+use crate::github::http::Method;
+use crate::github::{self, Reply, app};
 use crate::names::{FilePath, RepoName};
-use crate::policy::{Bounds, Rules};
 use crate::settings::{Needed, Settings};
 
 /// One thing that was looked at.
@@ -68,8 +68,17 @@ pub enum Who<'a> {
 /// GitHub's API, with credentials.
 #[expect(async_fn_in_trait, reason = "both ends are in this project, and neither needs its futures to be Send")]
 pub trait GitHub {
-    async fn get(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error>;
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error>;
+    async fn call(&self, who: Who<'_>, method: Method, path: &str) -> Result<Reply, github::Error>;
+
+    async fn read<T: DeserializeOwned>(&self, who: Who<'_>, path: &str) -> Result<T, github::Error> {
+        let reply = self.call(who, Method::Get, path).await?;
+        match (reply.status, who) {
+            (200, _) => serde_json::from_slice(&reply.body)
+                .map_err(|_| github::Error::inconclusive("GitHub's answer has an unexpected form")),
+            (_, Who::App) => Err(app::error(&reply)),
+            _ => Err(github::Error::of(&reply)),
+        }
+    }
 }
 
 /// What is known of the Worker.
@@ -83,8 +92,8 @@ pub struct Site {
     pub web_url: String,
     /// Where repositories keep their rules.
     pub policy_file: Option<FilePath>,
-    /// What the Worker's settings let a policy say.
-    pub bounds: Bounds,
+    /// The most re-runs that a policy may ask for.
+    pub max_reruns_ceiling: u32,
     pub needed: Needed,
 }
 
@@ -97,7 +106,7 @@ impl Site {
             webhook_url: format!("{origin}/"),
             web_url: settings.github_web_url(),
             policy_file: settings.policy_file.clone(),
-            bounds: Rules::from(settings).bounds(),
+            max_reruns_ceiling: settings.max_reruns_ceiling,
             needed: settings.needed(),
         }
     }

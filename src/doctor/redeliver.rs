@@ -3,13 +3,16 @@
 //! It does no harm to do so twice: each delivery keeps its id, by which the Keeper knows it, and which deliveries have
 //! failed is read from GitHub each time. Nothing needs to be remembered.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::github::http::Method;
 use crate::github::{self, Reply};
+use crate::keeper::retention::REDELIVERY;
 use crate::names::RepoName;
 use crate::time::Millis;
 
-use super::deliveries::{Delivery, failed, next_cursor};
 use super::repository::{deliveries_path, hooks_to};
 use super::{GitHub, Site, Who};
 
@@ -17,6 +20,8 @@ use super::{GitHub, Site, Who};
 const PAGES: usize = 12;
 /// Deliveries that are sent again at once.
 const AT_ONCE: usize = 25;
+/// A delivery that has failed this often will fail again.
+const MOST_TRIES: usize = 4;
 
 /// What came of it.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +41,7 @@ pub async fn redeliver(
     let failed = failed(&all(github, who, deliveries).await?, now);
     let mut done = Redelivered { redelivered: 0, left: failed.len() };
     for id in failed.into_iter().take(AT_ONCE) {
-        let reply = github.post(who, &format!("{deliveries}/{id}/attempts")).await?;
+        let reply = github.call(who, Method::Post, &format!("{deliveries}/{id}/attempts")).await?;
         match reply.status {
             200..=299 => {
                 done.redelivered += 1;
@@ -90,8 +95,12 @@ async fn all(github: &impl GitHub, who: Who<'_>, deliveries: &str) -> Result<Vec
     let mut all = Vec::new();
     let mut path = format!("{deliveries}?per_page=100");
     for _ in 0..PAGES {
-        let reply = github.get(who, &path).await?;
-        all.extend(page(&reply)?);
+        let reply = github.call(who, Method::Get, &path).await?;
+        if reply.status != 200 {
+            return Err(github::Error::of(&reply));
+        }
+        let page = Delivery::list(&reply);
+        all.extend(page.ok_or_else(|| github::Error::inconclusive("GitHub's answer is not a list of deliveries"))?);
         let Some(cursor) = reply.headers.link.as_deref().and_then(next_cursor) else { break };
         let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
         path = format!("{deliveries}?per_page=100&cursor={cursor}");
@@ -99,9 +108,111 @@ async fn all(github: &impl GitHub, who: Who<'_>, deliveries: &str) -> Result<Vec
     Ok(all)
 }
 
-fn page(reply: &Reply) -> Result<Vec<Delivery>, github::Error> {
-    if reply.status != 200 {
-        return Err(github::Error::of(reply));
+/// As "List deliveries for an app webhook" has it, and "List deliveries for a repository webhook".
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Delivery {
+    /// Of this try.
+    pub id: u64,
+    /// Of the delivery: the same for each try.
+    pub guid: String,
+    pub delivered_at: String,
+    /// 0 when there was no answer.
+    pub status_code: u16,
+    pub event: String,
+}
+
+impl Delivery {
+    pub fn list(reply: &Reply) -> Option<Vec<Self>> {
+        serde_json::from_slice(&reply.body).ok().filter(|_| reply.status == 200)
     }
-    Delivery::list(reply).ok_or_else(|| github::Error::inconclusive("GitHub's answer is not a list of deliveries"))
+
+    pub fn is_ok(&self) -> bool {
+        (200..300).contains(&self.status_code)
+    }
+
+    /// Whether what went wrong can be right the next time: no answer, a secret that did not match, an address where
+    /// nothing was, a Worker that could not store it. A payload that was malformed stays so.
+    fn may_be_mended(&self) -> bool {
+        matches!(self.status_code, 0 | 401 | 403 | 404 | 408 | 429 | 500..)
+    }
+
+    /// What there was instead of 2xx.
+    pub fn answer(&self) -> String {
+        match self.status_code {
+            0 => "no answer".to_owned(),
+            code => code.to_string(),
+        }
+    }
+}
+
+/// The tries to repeat, oldest delivery first: of those of the last three days that never arrived.
+fn failed(deliveries: &[Delivery], now: Millis) -> Vec<u64> {
+    let mut by_guid: BTreeMap<&str, Vec<&Delivery>> = BTreeMap::new();
+    for delivery in deliveries {
+        by_guid.entry(&delivery.guid).or_default().push(delivery);
+    }
+    let mut failed: Vec<(Millis, u64)> = by_guid
+        .into_values()
+        .filter(|tries| tries.len() < MOST_TRIES && !tries.iter().any(|one| one.is_ok()))
+        .filter_map(|tries| {
+            let timed = tries.into_iter().filter_map(|one| Some((Millis::from_rfc3339(&one.delivered_at)?, one)));
+            let (at, last) = timed.max_by_key(|(at, one)| (*at, one.id))?;
+            (last.may_be_mended() && now - at < REDELIVERY).then_some((at, last.id))
+        })
+        .collect();
+    failed.sort_unstable();
+    failed.into_iter().map(|(_, id)| id).collect()
+}
+
+/// The cursor of the next page, from `Link: <…?cursor=X&…>; rel="next"`.
+fn next_cursor(link: &str) -> Option<String> {
+    let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
+    let url = next.split_once('<')?.1.split_once('>')?.0;
+    let query = url.split_once('?')?.1;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "cursor").map(|(_, value)| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    const NOW: Millis = Millis(1_795_446_245_000);
+
+    fn delivery(id: u64, guid: &str, hours_ago: i64, status_code: u16) -> Delivery {
+        let at = NOW.minus(Span::hours(hours_ago));
+        Delivery {
+            id,
+            guid: guid.to_owned(),
+            delivered_at: at.to_rfc3339(),
+            status_code,
+            event: "workflow_run".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_never_arrived_is_tried_again() {
+        let deliveries = [
+            delivery(9, "arrived", 1, 202),
+            delivery(8, "lost", 2, 0),
+            delivery(7, "arrived at last", 1, 202),
+            delivery(6, "arrived at last", 2, 503),
+            delivery(5, "lost twice", 3, 503),
+            delivery(4, "lost twice", 4, 401),
+            delivery(3, "malformed", 5, 400),
+            delivery(2, "too old", 73, 503),
+        ];
+        assert_eq!(failed(&deliveries, NOW), [5, 8]);
+        let hopeless: Vec<Delivery> = (1..=4).map(|n| delivery(n, "hopeless", n as i64, 503)).collect();
+        assert_eq!(failed(&hopeless[1..], NOW), [2]);
+        assert_eq!(failed(&hopeless, NOW), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn cursors() {
+        let link = "<https://api.github.com/app/hook/deliveries?per_page=100&cursor=v1_12%3D>; rel=\"next\"";
+        assert_eq!(next_cursor(link).as_deref(), Some("v1_12="));
+        assert_eq!(next_cursor("<https://api.github.com/x?cursor=a>; rel=\"prev\""), None);
+        assert_eq!(next_cursor(""), None);
+    }
 }

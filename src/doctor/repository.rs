@@ -10,98 +10,177 @@ use crate::github;
 use crate::names::RepoName;
 use crate::policy;
 
-use super::deliveries::Delivery;
-use super::examine::{App, lacking, look_at_rate_limit, read, same_url, tells_of_runs};
+use super::examine::{App, Examination, lacking, same_url, tells_of_runs};
+use super::redeliver::Delivery;
 use super::{Finding, GitHub, Site, Who};
 
 /// Deliveries that are looked at.
 const LAST: u32 = 30;
 
-pub(super) async fn look_at_repository(
-    github: &impl GitHub,
-    site: &Site,
-    app: Option<&App>,
-    repository: &RepoName,
-    findings: &mut Vec<Finding>,
-) {
-    let mut told = false;
-    let mut installed = false;
-    if let Some(app) = app {
-        installed = look_at_installation(github, site, app, repository, findings).await;
-        told = installed && app.tells_us;
-        if !installed && !site.has_token {
+impl<G: GitHub> Examination<'_, G> {
+    pub(super) async fn look_at_repository(&mut self, app: Option<&App>, repository: &RepoName) {
+        let mut installed = false;
+        if let Some(app) = app {
+            installed = self.look_at_installation(app, repository).await;
+            if !installed && !self.site.has_token {
+                return;
+            }
+        }
+        let told = installed && app.is_some_and(|app| app.tells_us);
+        if installed {
+            self.look_at_rate_limit(Who::Repository(repository), repository.as_str()).await;
+        }
+        self.look_at_access(installed, repository).await;
+        self.look_at_webhook(told, repository).await;
+        self.look_at_policy(repository).await;
+    }
+
+    async fn look_at_installation(&mut self, app: &App, repository: &RepoName) -> bool {
+        #[derive(Deserialize)]
+        struct Installation {
+            id: u64,
+            suspended_at: Option<String>,
+            #[serde(default)]
+            permissions: Map<String, Value>,
+        }
+        let check = format!("{repository}: App");
+        let install = format!("{}/installations/new", app.page);
+        let installation =
+            self.github.read::<Installation>(Who::App, &format!("/repos/{repository}/installation")).await;
+        let finding = match &installation {
+            Ok(Installation { suspended_at: Some(since), .. }) => {
+                Finding::wrong(check, format!("its installation is suspended since {since}"), install)
+            }
+            Ok(Installation { id, permissions, .. }) => match lacking(self.site.needed, permissions) {
+                lacking if lacking.is_empty() => Finding::ok(check, format!("installed (installation {id})")),
+                lacking => Finding::wrong(
+                    check,
+                    format!("whoever installed it has not granted {}", lacking.join(", ")),
+                    format!("{}/settings/installations/{id}/permissions/update", self.site.web_url),
+                ),
+            },
+            Err(github::Error::NotFound) if self.site.has_token => {
+                Finding::warning(check, "not installed here; the token is used instead", install)
+            }
+            Err(github::Error::NotFound) => Finding::wrong(check, "not installed here", install),
+            Err(error) => Finding::wrong(check, error.to_string(), app.settings.clone()),
+        };
+        self.findings.push(finding);
+        installation.is_ok_and(|installation| installation.suspended_at.is_none())
+    }
+
+    /// Reading its runs is what every re-run starts with.
+    async fn look_at_access(&mut self, installed: bool, repository: &RepoName) {
+        let check = format!("{repository}: workflow runs");
+        let path = format!("/repos/{repository}/actions/runs?per_page=1");
+        let remedy = if installed {
+            format!("{}/{repository}/settings/installations", self.site.web_url)
+        } else {
+            format!("Give the token Actions: Read and write for {repository}: {}/settings/tokens", self.site.web_url)
+        };
+        self.findings.push(match self.github.read::<Value>(Who::Repository(repository), &path).await {
+            Ok(_) => Finding::ok(check, "they can be read"),
+            Err(github::Error::NotFound) => {
+                Finding::wrong(check, "there is no such repository, or no access to it", remedy)
+            }
+            Err(error) => Finding::wrong(check, error.to_string(), remedy),
+        });
+    }
+
+    async fn look_at_webhook(&mut self, sent_by_app: bool, repository: &RepoName) {
+        let check = format!("{repository}: webhook");
+        let page = format!("{}/{repository}/settings/hooks", self.site.web_url);
+        let who = Who::Repository(repository);
+        let hooks: Vec<Hook> = match self.github.read(who, &hooks_path(repository)).await {
+            Ok(hooks) => hooks,
+            Err(_) if sent_by_app => {
+                self.findings.push(Finding::ok(check, "the App's"));
+                return;
+            }
+            Err(_) => {
+                self.findings.push(Finding::warning(
+                    check,
+                    format!(
+                        "the credentials may not see webhooks; is there one to {} with Workflow runs?",
+                        self.site.webhook_url
+                    ),
+                    page,
+                ));
+                return;
+            }
+        };
+        let Some(hook) = hooks.iter().find(|hook| hook.comes_to(self.site)) else {
+            self.findings.push(if sent_by_app {
+                Finding::ok(check, "the App's")
+            } else {
+                Finding::warning(
+                    check,
+                    format!("the repository has none to {}; does its organization have one?", self.site.webhook_url),
+                    page,
+                )
+            });
             return;
-        }
+        };
+        self.findings.push(if !hook.active {
+            Finding::wrong(check, "it is not active", page.clone())
+        } else if !tells_of_runs(&hook.events) && !hook.events.iter().any(|event| event == "*") {
+            let events = hook.events.join(", ");
+            Finding::wrong(check, format!("it sends {events}, but not Workflow runs"), page.clone())
+        } else if hook.config.secret.is_none() {
+            Finding::wrong(check, "it has no secret, so the Worker rejects what it sends", page.clone())
+        } else if sent_by_app {
+            Finding::warning(check, "the App has one too, so each event arrives twice; one is enough", page.clone())
+        } else {
+            let kind = hook.config.content_type.as_deref().unwrap_or("form");
+            Finding::ok(check, format!("{} → {}, as {kind}", hook.events.join(", "), self.site.webhook_url))
+        });
+        let path = deliveries_path(repository, hook.id);
+        self.look_at_deliveries(who, repository.as_str(), &path, &page).await;
     }
-    if installed {
-        look_at_rate_limit(github, Who::Repository(repository), repository.as_str(), findings).await;
-    }
-    look_at_access(github, site, installed, repository, findings).await;
-    look_at_webhook(github, site, told, repository, findings).await;
-    look_at_policy(github, site, repository, findings).await;
-}
 
-async fn look_at_installation(
-    github: &impl GitHub,
-    site: &Site,
-    app: &App,
-    repository: &RepoName,
-    findings: &mut Vec<Finding>,
-) -> bool {
-    #[derive(Deserialize)]
-    struct Installation {
-        id: u64,
-        suspended_at: Option<String>,
-        #[serde(default)]
-        permissions: Map<String, Value>,
+    pub(super) async fn look_at_deliveries(&mut self, who: Who<'_>, of: &str, path: &str, page: &str) {
+        let check = format!("{of}: deliveries");
+        let last = self.github.read::<Vec<Delivery>>(who, &format!("{path}?per_page={LAST}")).await;
+        self.findings.push(match last {
+            Err(error) => Finding::warning(check, error.to_string(), page),
+            Ok(last) => match (last.first(), last.iter().filter(|one| !one.is_ok()).count()) {
+                (None, _) => Finding::warning(check, "there are none yet", page),
+                (Some(_), 0) => Finding::ok(check, format!("the last {} arrived", last.len())),
+                (Some(latest), failed) if latest.is_ok() => Finding::warning(
+                    check,
+                    format!("the latest arrived; {failed} of the last {} did not", last.len()),
+                    "npm run doctor -- --redeliver",
+                ),
+                (Some(latest), failed) => Finding::wrong(
+                    check,
+                    format!("the latest failed ({}), and {failed} of the last {}", latest.answer(), last.len()),
+                    match latest.status_code {
+                        401 => "The webhook's secret is not WEBHOOK_SECRET: set both to the same".to_owned(),
+                        _ => page.to_owned(),
+                    },
+                ),
+            },
+        });
     }
-    let check = format!("{repository}: App");
-    let install = format!("{}/installations/new", app.page);
-    let installation = read::<Installation>(github, Who::App, &format!("/repos/{repository}/installation")).await;
-    let finding = match &installation {
-        Ok(Installation { suspended_at: Some(since), .. }) => {
-            Finding::wrong(check, format!("its installation is suspended since {since}"), install)
-        }
-        Ok(Installation { id, permissions, .. }) => match lacking(site.needed, permissions) {
-            lacking if lacking.is_empty() => Finding::ok(check, format!("installed (installation {id})")),
-            lacking => Finding::wrong(
-                check,
-                format!("whoever installed it has not granted {}", lacking.join(", ")),
-                format!("{}/settings/installations/{id}/permissions/update", site.web_url),
-            ),
-        },
-        Err(github::Error::NotFound) if site.has_token => {
-            Finding::warning(check, "not installed here; the token is used instead", install)
-        }
-        Err(github::Error::NotFound) => Finding::wrong(check, "not installed here", install),
-        Err(error) => Finding::wrong(check, error.to_string(), app.settings.clone()),
-    };
-    findings.push(finding);
-    installation.is_ok_and(|installation| installation.suspended_at.is_none())
-}
 
-/// Reading its runs is what every re-run starts with.
-async fn look_at_access(
-    github: &impl GitHub,
-    site: &Site,
-    installed: bool,
-    repository: &RepoName,
-    findings: &mut Vec<Finding>,
-) {
-    let check = format!("{repository}: workflow runs");
-    let path = format!("/repos/{repository}/actions/runs?per_page=1");
-    let remedy = if installed {
-        format!("{}/{repository}/settings/installations", site.web_url)
-    } else {
-        format!("Give the token Actions: Read and write for {repository}: {}/settings/tokens", site.web_url)
-    };
-    findings.push(match read::<Value>(github, Who::Repository(repository), &path).await {
-        Ok(_) => Finding::ok(check, "they can be read"),
-        Err(github::Error::NotFound) => {
-            Finding::wrong(check, "there is no such repository, or no access to it", remedy)
-        }
-        Err(error) => Finding::wrong(check, error.to_string(), remedy),
-    });
+    async fn look_at_policy(&mut self, repository: &RepoName) {
+        let Some(file) = &self.site.policy_file else { return };
+        let check = format!("{repository}: {file}");
+        let path = format!("/repos/{repository}/contents/{}", file.encoded());
+        let page = format!("{}/{repository}/blob/HEAD/{file}", self.site.web_url);
+        self.findings.push(match self.github.read::<Contents>(Who::Repository(repository), &path).await {
+            Ok(contents) => match contents.text().map(|text| policy::parse(&text, self.site.max_reruns_ceiling)) {
+                None => Finding::wrong(check, "it cannot be read as text", page),
+                Some(Ok(_)) => Finding::ok(check, "it is valid"),
+                Some(Err(errors)) => {
+                    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                    Finding::wrong(check, format!("nothing is re-run: {}", errors.join("; ")), page)
+                }
+            },
+            Err(github::Error::NotFound) => Finding::ok(check, "there is none: the Worker's settings apply"),
+            Err(error) => Finding::wrong(check, error.to_string(), page),
+        });
+    }
 }
 
 #[derive(Deserialize)]
@@ -122,7 +201,7 @@ struct HookConfig {
 
 /// The ids of a repository's webhooks that come here; an error if they may not be seen.
 pub async fn hooks_to(github: &impl GitHub, site: &Site, repository: &RepoName) -> Result<Vec<u64>, github::Error> {
-    let hooks: Vec<Hook> = read(github, Who::Repository(repository), &hooks_path(repository)).await?;
+    let hooks: Vec<Hook> = github.read(Who::Repository(repository), &hooks_path(repository)).await?;
     Ok(hooks.into_iter().filter(|hook| hook.comes_to(site)).map(|hook| hook.id).collect())
 }
 
@@ -138,114 +217,6 @@ impl Hook {
     fn comes_to(&self, site: &Site) -> bool {
         self.config.url.as_deref().is_some_and(|url| same_url(url, &site.webhook_url))
     }
-}
-
-async fn look_at_webhook(
-    github: &impl GitHub,
-    site: &Site,
-    sent_by_app: bool,
-    repository: &RepoName,
-    findings: &mut Vec<Finding>,
-) {
-    let check = format!("{repository}: webhook");
-    let page = format!("{}/{repository}/settings/hooks", site.web_url);
-    let who = Who::Repository(repository);
-    let hooks: Vec<Hook> = match read(github, who, &hooks_path(repository)).await {
-        Ok(hooks) => hooks,
-        Err(_) if sent_by_app => {
-            findings.push(Finding::ok(check, "the App's"));
-            return;
-        }
-        Err(_) => {
-            findings.push(Finding::warning(
-                check,
-                format!(
-                    "the credentials may not see webhooks; is there one to {} with Workflow runs?",
-                    site.webhook_url
-                ),
-                page,
-            ));
-            return;
-        }
-    };
-    let Some(hook) = hooks.iter().find(|hook| hook.comes_to(site)) else {
-        findings.push(if sent_by_app {
-            Finding::ok(check, "the App's")
-        } else {
-            Finding::warning(
-                check,
-                format!("the repository has none to {}; does its organization have one?", site.webhook_url),
-                page,
-            )
-        });
-        return;
-    };
-    findings.push(if !hook.active {
-        Finding::wrong(check, "it is not active", page.clone())
-    } else if !tells_of_runs(&hook.events) && !hook.events.iter().any(|event| event == "*") {
-        let events = hook.events.join(", ");
-        Finding::wrong(check, format!("it sends {events}, but not Workflow runs"), page.clone())
-    } else if hook.config.secret.is_none() {
-        Finding::wrong(check, "it has no secret, so the Worker rejects what it sends", page.clone())
-    } else if sent_by_app {
-        Finding::warning(check, "the App has one too, so each event arrives twice; one is enough", page.clone())
-    } else {
-        let kind = hook.config.content_type.as_deref().unwrap_or("form");
-        Finding::ok(check, format!("{} → {}, as {kind}", hook.events.join(", "), site.webhook_url))
-    });
-    let path = deliveries_path(repository, hook.id);
-    look_at_deliveries(github, who, repository.as_str(), &path, &page, findings).await;
-}
-
-pub(super) async fn look_at_deliveries(
-    github: &impl GitHub,
-    who: Who<'_>,
-    of: &str,
-    path: &str,
-    page: &str,
-    findings: &mut Vec<Finding>,
-) {
-    let check = format!("{of}: deliveries");
-    let last = read::<Vec<Delivery>>(github, who, &format!("{path}?per_page={LAST}")).await;
-    findings.push(match last {
-        Err(error) => Finding::warning(check, error.to_string(), page),
-        Ok(last) => match (last.first(), last.iter().filter(|one| !one.is_ok()).count()) {
-            (None, _) => Finding::warning(check, "there are none yet", page),
-            (Some(_), 0) => Finding::ok(check, format!("the last {} arrived", last.len())),
-            (Some(latest), failed) if latest.is_ok() => Finding::warning(
-                check,
-                format!("the latest arrived; {failed} of the last {} did not", last.len()),
-                "npm run doctor -- --redeliver",
-            ),
-            (Some(latest), failed) => Finding::wrong(
-                check,
-                format!("the latest failed ({}), and {failed} of the last {}", latest.answer(), last.len()),
-                match latest.status_code {
-                    401 => "The webhook's secret is not WEBHOOK_SECRET: set both to the same".to_owned(),
-                    _ => page.to_owned(),
-                },
-            ),
-        },
-    });
-}
-
-async fn look_at_policy(github: &impl GitHub, site: &Site, repository: &RepoName, findings: &mut Vec<Finding>) {
-    let Some(file) = &site.policy_file else { return };
-    let check = format!("{repository}: {file}");
-    let path = format!("/repos/{repository}/contents/{}", file.encoded());
-    let page = format!("{}/{repository}/blob/HEAD/{file}", site.web_url);
-    findings.push(match read::<Contents>(github, Who::Repository(repository), &path).await {
-        Ok(contents) => match contents.text().map(|text| policy::parse(&text, site.bounds)) {
-            None => Finding::wrong(check, "it cannot be read as text", page),
-            Some(Ok(_)) => Finding::ok(check, "it is valid"),
-            Some(Err(errors)) => {
-                let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                Finding::wrong(check, format!("nothing is re-run: {}", errors.join("; ")), page)
-            }
-        },
-        Err(github::Error::NotFound) => Finding::ok(check, "there is none: the Worker's settings apply"),
-        Err(error) => Finding::wrong(check, error.to_string(), page),
-    });
 }
 
 #[derive(Deserialize)]

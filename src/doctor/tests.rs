@@ -34,11 +34,10 @@ impl Scripted {
 }
 
 impl GitHub for Scripted {
-    async fn get(&self, _: Who<'_>, path: &str) -> Result<Reply, github::Error> {
-        Ok(self.answers.get(path).cloned().unwrap_or_else(|| message(404, "Not Found")))
-    }
-
-    async fn post(&self, _: Who<'_>, path: &str) -> Result<Reply, github::Error> {
+    async fn call(&self, _: Who<'_>, method: Method, path: &str) -> Result<Reply, github::Error> {
+        if method == Method::Get {
+            return Ok(self.answers.get(path).cloned().unwrap_or_else(|| message(404, "Not Found")));
+        }
         self.posted.borrow_mut().push(path.to_owned());
         Ok(reply(202, json!({})))
     }
@@ -51,7 +50,7 @@ fn site(has_app: bool, has_token: bool) -> Site {
         webhook_url: URL.to_owned(),
         web_url: "https://github.com".to_owned(),
         policy_file: FilePath::parse(".github/rerunner.yml"),
-        bounds: Bounds::default(),
+        max_reruns_ceiling: crate::settings::MAX_RERUNS_LIMIT,
         needed: Needed { comments: false },
     }
 }

@@ -18,55 +18,26 @@ use super::http::{Reply, Request};
 /// One call to GitHub that the Keeper asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
-    ReadRun {
-        run_id: RunId,
-    },
+    /// As it is now, whichever attempt that is.
+    ReadRun { run_id: RunId },
     /// Whether the repository is there at all, for a run that is not.
-    ReadRepository {
-        run_id: RunId,
-    },
+    ReadRepository { run_id: RunId },
     /// `run_attempt` is the attempt that the decision was about; the request itself cannot carry it.
-    Rerun {
-        run_id: RunId,
-        run_attempt: RunAttempt,
-        scope: Scope,
-        debug_logging: bool,
-    },
+    Rerun { run_id: RunId, run_attempt: RunAttempt, scope: Scope, debug_logging: bool },
+    /// For the sweep.
     ListFailedRuns(FailedRuns),
     /// The policy file of the default branch, for a run that is to be decided on. `etag`: of what is known of it.
-    ReadPolicy {
-        run_id: RunId,
-        path: FilePath,
-        etag: Option<String>,
-    },
+    ReadPolicy { run_id: RunId, path: FilePath, etag: Option<String> },
     /// The workflow of a run, for its name.
-    ReadWorkflow {
-        run_id: RunId,
-        workflow_id: WorkflowId,
-    },
+    ReadWorkflow { run_id: RunId, workflow_id: WorkflowId },
     /// The jobs of one attempt. Pages are counted from 1; GitHub cannot always give large ones.
-    ListJobs {
-        run_id: RunId,
-        run_attempt: RunAttempt,
-        per_page: u32,
-        page: u32,
-    },
-    ListAnnotations {
-        run_id: RunId,
-        job_id: JobId,
-        per_page: u32,
-        page: u32,
-    },
-    ReadLog {
-        run_id: RunId,
-        job_id: JobId,
-    },
+    ListJobs { run_id: RunId, run_attempt: RunAttempt, per_page: u32, page: u32 },
+    /// Those of one job, page by page.
+    ListAnnotations { run_id: RunId, job_id: JobId, per_page: u32, page: u32 },
+    /// The end of one job's log.
+    ReadLog { run_id: RunId, job_id: JobId },
     /// The pull requests from a run's branch, open or not, newest first.
-    ListPulls {
-        run_id: RunId,
-        head: Head,
-        page: u32,
-    },
+    ListPulls { run_id: RunId, head: Head, page: u32 },
     /// For people; not of one run.
     Comment(CommentCall),
 }
@@ -95,13 +66,10 @@ impl Call {
 
     /// Whether it is made only so that a decision knows more.
     pub fn is_evidence(&self) -> bool {
+        use Call::{ListAnnotations, ListJobs, ListPulls, ReadLog, ReadWorkflow};
         matches!(
             self,
-            Self::ReadWorkflow { .. }
-                | Self::ListJobs { .. }
-                | Self::ListAnnotations { .. }
-                | Self::ReadLog { .. }
-                | Self::ListPulls { .. }
+            ReadWorkflow { .. } | ListJobs { .. } | ListAnnotations { .. } | ReadLog { .. } | ListPulls { .. }
         )
     }
 

@@ -84,13 +84,7 @@ impl Error {
         Self::Inconclusive { what: what.into() }
     }
 
-    /// The reply has the right status, and is not `what`: "a list of jobs".
-    pub fn unreadable(what: &str, error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
-        Self::inconclusive(format!("GitHub's answer is not {what} (line {line}, column {column})"))
-    }
-
-    /// The same, of something that every account may read that may do anything at all: an unclear refusal is about the
+    /// [`Error::of`] something that every account may read that may do anything at all: an unclear refusal is about the
     /// account.
     pub fn of_basic_read(reply: &Reply) -> Self {
         match Self::of(reply) {

@@ -65,23 +65,39 @@ pub struct ReplyHeaders {
     pub oauth_scopes: Option<String>,
 }
 
+impl ReplyHeaders {
+    /// `get`: a header's value, by its name in lower case.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            retry_after: get("retry-after"),
+            rate_limit_remaining: get("x-ratelimit-remaining"),
+            rate_limit_reset: get("x-ratelimit-reset"),
+            date: get("date"),
+            etag: get("etag"),
+            content_type: get("content-type"),
+            accepted_permissions: get("x-accepted-github-permissions"),
+            link: get("link"),
+            oauth_scopes: get("x-oauth-scopes"),
+        }
+    }
+}
+
 impl Reply {
     /// Whoever answers with a page is not GitHub's API: a proxy that is down, say.
     pub fn is_page(&self) -> bool {
         self.headers.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"))
     }
 
+    /// The answer that was hoped for; of any other, what it means.
+    pub fn ok(&self, otherwise: impl FnOnce(&Self) -> Error) -> Result<&Self, Error> {
+        if self.status == 200 { Ok(self) } else { Err(otherwise(self)) }
+    }
+
     /// `what` it should be, for the error: "a list of jobs".
     pub fn json<'a, T: Deserialize<'a>>(&'a self, what: &str) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| Error::unreadable(what, &error))
-    }
-}
-
-#[cfg(test)]
-impl Request {
-    /// Of a call on octo/widgets.
-    pub fn in_short(&self) -> String {
-        let text = format!("{:?} {} {}", self.method, self.path, self.body.as_deref().unwrap_or_default());
-        text.trim_end().to_owned()
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Error::inconclusive(format!("GitHub's answer is not {what} (line {line}, column {column})"))
+        })
     }
 }

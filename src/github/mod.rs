@@ -10,7 +10,7 @@
 //! | [`http`] | a request and the reply to it |
 //!
 //! All of it is pure: `worker/github_client.rs` sends the requests, `worker/signing.rs` signs for the App, and
-//! `worker/doctor_client.rs` makes the doctor's calls.
+//! `worker/backend.rs` makes the doctor's calls.
 
 pub mod call;
 pub mod calls;

@@ -62,10 +62,12 @@ impl CircuitBreaker {
             TripReason::RateLimit => {
                 let wait = match said {
                     // One more second, as GitHub's clock has only seconds.
-                    Some(said) => Span::millis(said.min(RATE_LIMIT_SAID_MOST).as_millis() + 1_000),
-                    None => RATE_LIMIT.doubled(tries, RATE_LIMIT_MOST),
+                    Some(said) => said.min(RATE_LIMIT_SAID_MOST).as_millis() + 1_000,
+                    None => RATE_LIMIT.doubled(tries, RATE_LIMIT_MOST).as_millis(),
                 };
-                jittered(wait, cx.chance)
+                // Up to 15 s more, so that many repositories do not come back in the same second.
+                let more = Span::minutes(1).with_jitter(cx.chance).minus(Span::minutes(1));
+                Span::millis(wait + more.as_millis())
             }
             TripReason::Credentials { .. } | TripReason::Repository { .. } => {
                 REFUSED.doubled(tries, REFUSED_MOST).with_jitter(cx.chance)
@@ -138,12 +140,6 @@ impl CircuitBreaker {
             TripReason::RateLimit | TripReason::NoAnswer => self,
         }
     }
-}
-
-/// Up to 15 s more, so that many repositories do not come back in the same second.
-fn jittered(wait: Span, chance: f64) -> Span {
-    let extra = Span::seconds(60).with_jitter(chance).as_millis() - Span::seconds(60).as_millis();
-    Span::millis(wait.as_millis() + extra)
 }
 
 #[cfg(test)]

@@ -10,11 +10,9 @@ use std::collections::BTreeMap;
 use crate::github::calls::pull_requests::{Head, PULL_PAGES};
 use crate::github::calls::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{self, Call, Page, Response};
-use crate::names::Conclusion;
-use crate::names::JobId;
-use crate::policy::Policy;
+use crate::names::{Conclusion, JobId};
 use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget};
-use crate::policy::{run::PullRequest, run::Run};
+use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 
 use super::subrequests;
@@ -40,10 +38,10 @@ const PULLS_FRESH: Span = Span::seconds(30);
 
 #[derive(Debug)]
 pub struct EvidenceCollector {
-    run: Run,
+    pub run: Run,
     /// When the run was read to be so.
     read: Millis,
-    evidence: Evidence,
+    pub evidence: Evidence,
     asked: Option<Call>,
     requests: u32,
     /// How often the object died before while evidence of this attempt was collected. `None`: nothing was asked for yet.
@@ -51,7 +49,8 @@ pub struct EvidenceCollector {
     /// Of the pages so far.
     jobs: Vec<Job>,
     messages: Vec<String>,
-    missing: BTreeMap<Need, Missing>,
+    /// What GitHub may have later.
+    pub missing: BTreeMap<Need, Missing>,
     pulls: Vec<PullRequest>,
     /// When they were read.
     pulls_read: Millis,
@@ -103,24 +102,6 @@ impl EvidenceCollector {
         }
         let deaths = self.deaths.filter(|_| self.run.run_attempt == run.run_attempt);
         Self { deaths, ..Self::new(run, now) }
-    }
-
-    pub fn run(&self) -> &Run {
-        &self.run
-    }
-
-    pub fn evidence(&self) -> &Evidence {
-        &self.evidence
-    }
-
-    /// What GitHub may have later.
-    pub fn missing(&self) -> &BTreeMap<Need, Missing> {
-        &self.missing
-    }
-
-    /// Looks for what a policy looks for in what was read.
-    pub fn search(&mut self, policy: &Policy) {
-        self.evidence.search(policy, &self.run);
     }
 
     pub fn is_fresh(&self, now: Millis) -> bool {
@@ -213,31 +194,34 @@ impl EvidenceCollector {
         if self.asked.take_if(|asked| asked == call).is_none() {
             return Collected::Stray;
         }
+        let (Ok(taken) | Err(taken)) = self.took(call, response);
+        taken
+    }
+
+    fn took(&mut self, call: &Call, response: Response) -> Result<Collected, Collected> {
         match (call, response) {
-            (Call::ListJobs { .. }, Response::Jobs(found)) => match self.found(call, found) {
-                Ok(page) => self.jobs_page(call, page),
-                Err(taken) => taken,
-            },
-            (Call::ListAnnotations { job_id, .. }, Response::Annotations(found)) => match self.found(call, found) {
-                Ok(page) => self.annotations_page(call, *job_id, page),
-                Err(taken) => taken,
-            },
-            (Call::ReadLog { job_id, .. }, Response::Log(found)) => match self.found(call, found) {
-                Ok(tail) => {
-                    self.evidence.logs.insert(*job_id, Fetched::Present(tail));
-                    Collected::Had
-                }
-                Err(taken) => taken,
-            },
-            (Call::ReadWorkflow { .. }, Response::Workflow(found)) => match self.found(call, found) {
-                Ok(name) => {
-                    self.evidence.workflow = Fetched::Present(name);
-                    Collected::Had
-                }
-                Err(taken) => taken,
-            },
-            (Call::ListPulls { page, .. }, Response::Pulls(found)) => self.pulls_page(call, *page, found),
-            _ => Collected::Stray,
+            (Call::ListJobs { .. }, Response::Jobs(found)) => {
+                let page = self.found(call, found)?;
+                Ok(self.jobs_page(call, page))
+            }
+            (Call::ListAnnotations { job_id, .. }, Response::Annotations(found)) => {
+                let page = self.found(call, found)?;
+                Ok(self.annotations_page(call, *job_id, page))
+            }
+            (Call::ReadLog { job_id, .. }, Response::Log(found)) => {
+                let tail = self.found(call, found)?;
+                self.evidence.logs.insert(*job_id, Fetched::Present(tail));
+                Ok(Collected::Had)
+            }
+            (Call::ReadWorkflow { .. }, Response::Workflow(found)) => {
+                self.evidence.workflow = Fetched::Present(self.found(call, found)?);
+                Ok(Collected::Had)
+            }
+            (Call::ListPulls { .. }, Response::Pulls(found)) => {
+                let page = self.found(call, found)?;
+                Ok(self.pulls_page(call, page))
+            }
+            _ => Ok(Collected::Stray),
         }
     }
 
@@ -263,15 +247,11 @@ impl EvidenceCollector {
         })
     }
 
-    fn pulls_page(&mut self, call: &Call, page: u32, found: Result<Page<PullRequest>, github::Error>) -> Collected {
-        let listed = match self.found(call, found) {
-            Ok(listed) => listed,
-            Err(taken) => return taken,
-        };
+    fn pulls_page(&mut self, call: &Call, listed: Page<PullRequest>) -> Collected {
         self.pulls.extend(listed.items);
         if listed.full
-            && page < PULL_PAGES
-            && let Call::ListPulls { run_id, head, .. } = call
+            && let Call::ListPulls { run_id, head, page } = call
+            && *page < PULL_PAGES
         {
             return Collected::Ask(self.call(Call::ListPulls { run_id: *run_id, head: head.clone(), page: page + 1 }));
         }
@@ -331,11 +311,7 @@ impl EvidenceCollector {
     }
 
     /// The decision is to go on without what this call was for.
-    pub fn do_without(&mut self, call: &Call, why: String) {
-        self.absent(call, why);
-    }
-
-    fn absent(&mut self, call: &Call, why: String) -> Collected {
+    pub fn absent(&mut self, call: &Call, why: String) -> Collected {
         match call {
             Call::ReadWorkflow { .. } => self.evidence.workflow = Fetched::Absent(why),
             Call::ListJobs { .. } => self.evidence.jobs = Fetched::Absent(why),
@@ -352,7 +328,6 @@ impl EvidenceCollector {
     }
 }
 
-/// What a call is for.
 fn need(call: &Call) -> Option<Need> {
     match call {
         Call::ReadWorkflow { workflow_id, .. } => Some(Need::Workflow(*workflow_id)),
@@ -371,12 +346,10 @@ fn smaller(call: &Call) -> Option<Call> {
 }
 
 fn next(call: &Call) -> Option<Call> {
-    match call {
-        Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. } => {
-            Some(self::page(call, *per_page, page + 1))
-        }
-        _ => None,
-    }
+    let (Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. }) = call else {
+        return None;
+    };
+    Some(self::page(call, *per_page, page + 1))
 }
 
 fn page(call: &Call, size: u32, number: u32) -> Call {

@@ -1,7 +1,7 @@
 //! The Keeper: the one writer for a repository. It holds every tracked run as a row in SQLite, and one alarm for the
 //! earliest thing due.
 //!
-//! A webhook is stored ([`Keeper::receive`]); when something is due, [`work`] does it, task by task.
+//! A webhook is stored ([`Keeper::receive`]); when something is due, [`work`](work::work) does it, task by task.
 //!
 //! Each of these uses what stands below it:
 //!
@@ -10,19 +10,18 @@
 //! | [`work`] | a webhook received, and what is due done, over a [`Platform`](work::Platform): a Durable Object, or the simulation |
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
-//! | [`actor`], [`repository_state`] | the Keeper itself; what it stores of the repository as a whole |
+//! | [`Keeper`], [`repository_state`] | the Keeper itself; what it stores of the repository as a whole |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`on_failure`], [`second_look`] | how a run changes (pure) |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`policy_cache`] | what a decision needs beside the run (pure) |
-//! | [`sweep`], [`summary`], [`attempts`] | the search for missed webhooks; what Workers KV publishes (pure) |
+//! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
 //! | [`tracked_run`], [`retention`] | a run, as a row says of it; how long things are kept |
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
 //! that no delivery counts as seen whose work was not stored.
 
-mod actor;
 pub mod attempts;
 pub mod circuit_breaker;
 pub mod evidence_collector;
@@ -37,7 +36,6 @@ pub mod state_machine;
 pub mod store;
 mod subrequests;
 pub mod summary;
-pub mod sweep;
 pub mod tasks;
 pub mod tracked_run;
 pub mod views;
@@ -46,55 +44,65 @@ pub mod work;
 #[cfg(test)]
 mod tests;
 
-use crate::webhook::event::RunEvent;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-pub use actor::{Keeper, Notifications};
+use crate::names::{FilePath, RunId};
+use crate::policy::evidence::Need;
+use crate::time::Millis;
+
 pub use tasks::{HandOver, StepResult, Task};
 
-use state_machine::{Context, Receipt, ReceiptKind, Record};
-use store::{Sql, StoreError};
-use sweep::Sweep;
+use evidence_collector::{EvidenceCollector, Missing};
+use policy_cache::PolicyCache;
+use store::{Sql, Store, StoreError};
+
+/// What it has stored, what it goes by, and what it holds in memory. All that is in memory may be forgotten: a Keeper goes
+/// away at any time, and another is opened on the same storage.
+pub struct Keeper<S> {
+    pub store: Store<S>,
+    /// Where the repository keeps its rules; `None`: repositories have none of their own.
+    pub policy_path: Option<FilePath>,
+    pub notifications: Option<Notifications>,
+    /// Where GitHub's pages are, if pull requests get a comment.
+    pub comments: Option<String>,
+    /// As it is stored, if it was read: nearly every step asks for it.
+    policy: RefCell<Option<Rc<PolicyCache>>>,
+    /// When a re-run was last asked for.
+    last_rerun: Cell<Option<Millis>>,
+    /// Runs for which a policy file was asked for that GitHub no longer shows.
+    doubted: RefCell<BTreeMap<RunId, FilePath>>,
+    /// Evidence for the decisions being made.
+    collectors: RefCell<BTreeMap<RunId, EvidenceCollector>>,
+    /// What decisions wait for that GitHub did not have.
+    missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
+    /// Workers KV is not written again before this, of whether cancelled runs are wanted.
+    cancelled_due: Cell<Option<Millis>>,
+}
+
+/// How people are notified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notifications {
+    pub per_hour: u32,
+    /// Where GitHub's pages are, without a trailing slash.
+    pub web_url: String,
+}
 
 impl<S: Sql> Keeper<S> {
-    /// Stores a webhook. When this has returned, nothing of it can be lost.
-    pub fn receive(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
-        if let Some(id) = &event.delivery
-            && self.store.has_delivery(id, cx.now)?
-        {
-            let receipt = Receipt {
-                kind: ReceiptKind::Recorded,
-                reason: "this delivery was received before".to_owned(),
-                run_attempt: event.run_attempt,
-                due: None,
-            };
-            return Ok((receipt, vec![]));
-        }
-        if let Some(sweep) = Sweep::after_webhook(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
-            self.set_sweep(Some(&sweep))?;
-        }
-        let cx = &Context { first_look: self.policy(cx.rules)?.first_look(cx.rules), ..*cx };
-        let mut step = on_webhook::on_webhook(self.store.run(event.run_id)?, event, cx);
-        if let (Some(tracked), Some(workflow)) = (&mut step.tracked, &event.workflow) {
-            let before = tracked.attempts();
-            tracked.set_workflow(workflow);
-            if tracked.published && tracked.attempts() != before {
-                tracked.publish = Some(cx.now);
-            }
-        }
-        if let Some(tracked) = &step.tracked {
-            self.store_run(tracked, &step.records, cx.now)?;
-            if let Some(id) = &event.delivery {
-                self.store.add_delivery(id, cx.now)?;
-            }
-        }
-        if step.receipt.due.is_some() && self.paused()?.is_some() {
-            step.receipt = Receipt {
-                kind: ReceiptKind::Recorded,
-                reason: "the repository is paused".to_owned(),
-                due: None,
-                ..step.receipt
-            };
-        }
-        Ok((step.receipt, step.records))
+    /// One that reads no policy file, and tells nobody anything.
+    pub fn open(sql: S) -> Result<Self, StoreError> {
+        Ok(Self {
+            store: Store::open(sql)?,
+            policy_path: None,
+            notifications: None,
+            comments: None,
+            policy: RefCell::default(),
+            last_rerun: Cell::default(),
+            doubted: RefCell::default(),
+            collectors: RefCell::default(),
+            missing: RefCell::default(),
+            cancelled_due: Cell::default(),
+        })
     }
 }

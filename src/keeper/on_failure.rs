@@ -6,6 +6,7 @@ use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
 use super::circuit_breaker::{CircuitBreaker, TripReason};
+use super::retention::GITHUB_RERUNS;
 use super::state_machine::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
 use super::tracked_run::TrackedRun;
 
@@ -18,12 +19,12 @@ const UNSEEN_TRIES: u32 = 3;
 const LOST: Span = Span::seconds(5);
 const LOST_MOST: Span = Span::minutes(15);
 const LOST_FOR: Span = Span::hours(24);
+/// And not by so few tries: while the circuit breaker is open, GitHub is not asked.
+const LOST_TRIES: u32 = 20;
 /// Evidence that GitHub does not give for so long is done without.
 const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
-pub const GONE_FOR: Span = Span::days(7);
-/// GitHub re-runs nothing that is older ("Re-running workflows and jobs").
-const RERUNNABLE_FOR: Span = Span::days(30);
+pub const GONE_DAYS: i64 = 7;
 
 /// What a 404 says.
 pub const GONE: &str = "the run or the repository is gone, or there is no access to it.";
@@ -44,7 +45,6 @@ pub fn unseen(mut tracked: TrackedRun, cx: &Context) -> Step {
     Step::of(tracked)
 }
 
-/// A call came to nothing.
 pub fn on_failure(tracked: TrackedRun, error: github::Error, cx: &Context) -> Step {
     if !tracked.is_decided() {
         return on_call_failure(tracked, error, cx);
@@ -73,25 +73,26 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
         github::Error::Credentials { message } => {
-            if cx.now - tracked.created > RERUNNABLE_FOR {
+            if cx.now - tracked.created > GITHUB_RERUNS {
                 return give_up(tracked, format!("GitHub refused the credentials for 30 days: {message}"), cx);
             }
             let reason =
                 format!("GitHub refused the credentials: {message}. Rerunner keeps trying until they are accepted.");
-            let breaker = CircuitBreaker::trip(TripReason::Credentials { message }, None, tracked.tries, cx);
-            Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
+            hold_all(tracked, reason, TripReason::Credentials { message }, cx)
         }
         github::Error::Repository { message } => {
             let reason = format!(
-                "Nothing can be done in the repository: {message}. Rerunner keeps trying for {} days.",
-                GONE_FOR.as_millis() / Span::days(1).as_millis()
+                "Nothing can be done in the repository: {message}. Rerunner keeps trying for {GONE_DAYS} days."
             );
-            let breaker = CircuitBreaker::trip(TripReason::Repository { message }, None, tracked.tries, cx);
-            Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
+            hold_all(tracked, reason, TripReason::Repository { message }, cx)
         }
         github::Error::Inconclusive { what } => {
-            let since = *tracked.trouble_since.get_or_insert(cx.now);
-            if cx.now - since > LOST_FOR {
+            let since = *tracked.trouble_since.get_or_insert_with(|| {
+                tracked.tries = 0;
+                cx.now
+            });
+            let is_lost = cx.now - since > LOST_FOR && tracked.tries >= LOST_TRIES;
+            if is_lost || cx.now - since > GITHUB_RERUNS {
                 return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; the last: {what}"), cx);
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
@@ -103,6 +104,12 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }
     }
+}
+
+/// Not this run alone.
+fn hold_all(tracked: TrackedRun, reason: String, why: TripReason, cx: &Context) -> Step {
+    let breaker = CircuitBreaker::trip(why, None, tracked.tries, cx);
+    Step { breaker: Some(breaker.clone()), ..hold(tracked, reason, breaker.until, cx) }
 }
 
 /// It failed, for now: it stays due, on view, until somebody has mended what is wrong.
@@ -133,16 +140,11 @@ pub fn on_evidence_failure(tracked: &TrackedRun, error: github::Error, cx: &Cont
     if !matches!(error, github::Error::Inconclusive { .. }) {
         return Some(on_failure(tracked.clone(), error, cx));
     }
-    let since = tracked.evidence_since.unwrap_or(cx.now);
-    let lasts = cx.now - since;
-    if lasts > EVIDENCE_LOST_FOR {
-        return None;
-    }
-    let mut step = on_failure(TrackedRun { evidence_since: Some(since), ..tracked.clone() }, error, cx);
-    step.tracked.collecting = None;
-    // However often the run itself could not be read before that.
-    step.tracked.due = Some(cx.now + lasts.max(LOST).with_jitter(cx.chance));
-    Some(step)
+    let TrackedRun { evidence_since, due, .. } = evidence_is_missing(tracked, EVIDENCE_LOST_FOR, cx)?.tracked;
+    let step = on_failure(TrackedRun { evidence_since, ..tracked.clone() }, error, cx);
+    // Due then, however often the run itself could not be read before that; unless it is given up.
+    let due = step.tracked.due.and(due);
+    Some(Step { tracked: TrackedRun { due, collecting: None, ..step.tracked }, ..step })
 }
 
 /// GitHub does not have yet what a decision would go by. `None`: since longer than it is waited for.
@@ -154,7 +156,7 @@ pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> O
     if waited > lasts {
         return None;
     }
-    let mut tracked = TrackedRun { evidence_since: Some(since), ..tracked.clone() };
+    let mut tracked = TrackedRun { evidence_since: Some(since), collecting: None, ..tracked.clone() };
     tracked.due = Some(cx.now + waited.max(LOST).with_jitter(cx.chance));
     tracked.reason = "GitHub does not have all the evidence yet. Rerunner asks again.".to_owned();
     Some(Step::of(tracked))

@@ -3,7 +3,7 @@
 use crate::names::{RunAttempt, RunId};
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
-use crate::webhook::{event::RunEvent, event::RunEventKind};
+use crate::webhook::event::{RunEvent, RunEventKind};
 
 use super::state_machine::{Context, Receipt, ReceiptKind, Record, STILL_GOING, WAITING, credit_lost_call, finish};
 use super::tracked_run::TrackedRun;
@@ -11,7 +11,6 @@ use super::tracked_run::TrackedRun;
 /// Two looks at one run that webhooks ask for are this far apart, so that 256 failing jobs do not make 256 reads.
 const LOOKS_APART: Span = Span::seconds(10);
 
-/// What came of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookStep {
     /// `None`: store nothing.
@@ -20,7 +19,6 @@ pub struct WebhookStep {
     pub records: Vec<Record>,
 }
 
-/// A webhook arrived.
 pub fn on_webhook(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -> WebhookStep {
     match (event.kind, tracked) {
         (RunEventKind::RunSucceeded | RunEventKind::RunEnded, None) => WebhookStep {
@@ -40,32 +38,27 @@ pub fn on_webhook(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -
 }
 
 fn on_success(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookStep {
-    if tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt {
-        return nothing_new(tracked, event.run_attempt);
-    }
-    let Some(attempt) = event.run_attempt else { return nothing_new(tracked, event.run_attempt) };
+    let is_new = tracked.decided_attempt < event.run_attempt && event.run_attempt >= tracked.run_attempt;
+    let Some(attempt) = event.run_attempt.filter(|_| is_new) else { return nothing_new(tracked, event.run_attempt) };
     let mut records = Vec::from_iter(credit_lost_call(&mut tracked, attempt, cx));
     let reason = format!("Attempt {attempt} succeeded.");
-    let record = finish(&mut tracked, attempt, RunOutcome::Rescued, reason, cx);
-    let receipt = receipt(ReceiptKind::Recorded, "a re-run succeeded", Some(attempt), None);
-    records.push(record);
-    WebhookStep { tracked: Some(tracked), receipt, records }
+    records.push(finish(&mut tracked, attempt, RunOutcome::Rescued, reason, cx));
+    step(tracked, records, ReceiptKind::Recorded, "a re-run succeeded", Some(attempt))
 }
 
 /// A re-run was cancelled, say: GitHub will be asked, soon.
 fn on_end(mut tracked: TrackedRun, event: &RunEvent, cx: &Context) -> WebhookStep {
-    if tracked.due.is_none() || tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt
-    {
+    let shows_a_lost_call = tracked.pending.is_some_and(|pending| Some(pending.run_attempt) < event.run_attempt);
+    let rests = tracked.due.is_none() && !shows_a_lost_call;
+    if rests || tracked.decided_attempt >= event.run_attempt || event.run_attempt < tracked.run_attempt {
         return nothing_new(tracked, event.run_attempt);
     }
-    if tracked.pending.is_none() {
+    if tracked.pending.is_none() || tracked.due.is_none() {
         tracked.due = earlier(tracked.due, cx.now);
         // Where the policy re-runs what was cancelled, the delay is counted from here.
         tracked.failed_at = cx.now;
     }
-    let receipt =
-        receipt(ReceiptKind::Recorded, "a re-run ended without success or failure", event.run_attempt, tracked.due);
-    WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
+    step(tracked, vec![], ReceiptKind::Recorded, "a re-run ended without success or failure", event.run_attempt)
 }
 
 /// A webhook, or the sweep, says that an attempt failed.
@@ -108,19 +101,14 @@ pub fn on_failed_attempt(
     let wanted = cx.now + cx.first_look;
     let soonest = if first || completes { wanted } else { wanted.max(look_again(&tracked)) };
     tracked.due = earlier(tracked.due, soonest);
-    let due = tracked.due;
-    let receipt = match (first || completes, kind) {
-        (true, RunEventKind::RunFailed) => receipt(ReceiptKind::Scheduled, "workflow run failed", Some(attempt), due),
-        (true, RunEventKind::RunCancelled) => {
-            receipt(ReceiptKind::Scheduled, "workflow run was cancelled", Some(attempt), due)
-        }
-        (true, _) => receipt(ReceiptKind::Scheduled, "a job failed", Some(attempt), due),
-        (false, RunEventKind::RunFailed | RunEventKind::RunCancelled) => {
-            receipt(ReceiptKind::Recorded, "the failure of this attempt is known", Some(attempt), due)
-        }
-        (false, _) => receipt(ReceiptKind::Recorded, "another job of a run that is watched", Some(attempt), due),
+    let (kind, reason) = match (first || completes, kind) {
+        (true, RunEventKind::RunFailed) => (ReceiptKind::Scheduled, "workflow run failed"),
+        (true, RunEventKind::RunCancelled) => (ReceiptKind::Scheduled, "workflow run was cancelled"),
+        (true, _) => (ReceiptKind::Scheduled, "a job failed"),
+        (false, _) if of_run => (ReceiptKind::Recorded, "the failure of this attempt is known"),
+        (false, _) => (ReceiptKind::Recorded, "another job of a run that is watched"),
     };
-    WebhookStep { tracked: Some(tracked), receipt, records }
+    step(tracked, records, kind, reason, Some(attempt))
 }
 
 /// A `check_run` does not say which attempt it is of: perhaps one that is decided on, perhaps a new one.
@@ -141,13 +129,12 @@ fn on_failure_of_some_attempt(tracked: Option<TrackedRun>, run_id: RunId, cx: &C
         // Perhaps of the attempt that the call has started.
         tracked.failed_at = cx.now;
     }
-    let due = tracked.due;
-    let receipt = if new {
-        receipt(ReceiptKind::Scheduled, "a job failed", None, due)
+    let (kind, reason) = if new {
+        (ReceiptKind::Scheduled, "a job failed")
     } else {
-        receipt(ReceiptKind::Recorded, "another job of a run that is watched", None, due)
+        (ReceiptKind::Recorded, "another job of a run that is watched")
     };
-    WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
+    step(tracked, vec![], kind, reason, None)
 }
 
 /// The soonest that a webhook can make the run be looked at again.
@@ -161,11 +148,21 @@ fn nothing_new(tracked: TrackedRun, run_attempt: Option<RunAttempt>) -> WebhookS
         (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
         _ => "a newer attempt is known",
     };
-    let receipt = receipt(ReceiptKind::Recorded, reason, run_attempt, tracked.due);
-    WebhookStep { tracked: Some(tracked), receipt, records: vec![] }
+    step(tracked, vec![], ReceiptKind::Recorded, reason, run_attempt)
 }
 
-fn receipt(kind: ReceiptKind, reason: &str, run_attempt: Option<RunAttempt>, due: Option<Millis>) -> Receipt {
+fn step(
+    tracked: TrackedRun,
+    records: Vec<Record>,
+    kind: ReceiptKind,
+    reason: &str,
+    run_attempt: Option<RunAttempt>,
+) -> WebhookStep {
+    let receipt = receipt(kind, reason, run_attempt, tracked.due);
+    WebhookStep { tracked: Some(tracked), receipt, records }
+}
+
+pub fn receipt(kind: ReceiptKind, reason: &str, run_attempt: Option<RunAttempt>, due: Option<Millis>) -> Receipt {
     Receipt { kind, reason: reason.to_owned(), run_attempt, due }
 }
 

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Call, FetchedPolicy};
-use crate::names::Conclusion;
-use crate::names::{FilePath, RunId};
+use crate::names::{Conclusion, FilePath, RunId};
 use crate::policy::{Policy, PolicyError, PolicyState, Rules, parse};
 use crate::time::{Millis, Span};
 
@@ -126,14 +125,12 @@ impl PolicyCache {
                 _,
             ) => return PolicyUpdate::Failed(error),
         };
-        let says_the_same = self.file.as_ref().is_some_and(|before| {
-            (&before.text, &before.unreadable) == (&file.text, &file.unreadable) && before.denied == file.denied
+        let is_new = self.file.as_ref().is_none_or(|before| {
+            (&before.text, &before.unreadable, &before.denied) != (&file.text, &file.unreadable, &file.denied)
         });
-        if says_the_same {
-            return PolicyUpdate::Same(Self { file: Some(file), state: self.state.clone(), not_before: None });
-        }
-        let state = state(&file, rules);
-        PolicyUpdate::New(Self { file: Some(file), state, not_before: None })
+        let state = if is_new { state(&file, rules) } else { self.state.clone() };
+        let policy = Self { file: Some(file), state, not_before: None };
+        if is_new { PolicyUpdate::New(policy) } else { PolicyUpdate::Same(policy) }
     }
 
     /// The same, to be asked for before anything is decided: GitHub did not show something that is there. `None`: it is
@@ -189,11 +186,9 @@ fn state(file: &PolicyFile, rules: &Rules) -> PolicyState {
         let message = format!("the file cannot be a policy: {what}");
         return PolicyState::Invalid(vec![PolicyError { line: 1, column: 1, key: String::new(), message }]);
     }
-    match &file.text {
+    match file.text.as_ref().map(|text| parse(text, rules.max_reruns_ceiling)) {
         None => PolicyState::None,
-        Some(text) => match parse(text, rules.bounds()) {
-            Ok(policy) => PolicyState::Valid(policy),
-            Err(errors) => PolicyState::Invalid(errors),
-        },
+        Some(Ok(policy)) => PolicyState::Valid(policy),
+        Some(Err(errors)) => PolicyState::Invalid(errors),
     }
 }

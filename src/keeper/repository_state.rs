@@ -10,7 +10,7 @@ use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::policy::{PolicyState, Rules};
 use crate::time::Millis;
 
-use super::actor::Keeper;
+use super::Keeper;
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::policy_cache::{PolicyCache, PolicyFile};
 use super::retention::CREDENTIALS_PUBLISHED_AGAIN;
@@ -54,40 +54,10 @@ impl<S: Sql> Keeper<S> {
         self.store.fact(Fact::Identity)
     }
 
-    pub(super) fn set_identity(&self, identity: Identity) -> Result<(), StoreError> {
-        self.store.set_fact(Fact::Identity, Some(&identity))
-    }
-
-    /// Another repository has the name now: nothing that was learned of the one before holds.
-    pub(super) fn reset(&self, now: Millis) -> Result<(), StoreError> {
-        self.cached.policy.borrow_mut().take();
-        self.store.set_fact::<PolicyFile>(Fact::Policy, None)?;
-        self.store.set_fact::<String>(Fact::PolicyText, None)?;
-        self.set_breaker(None)?;
-        self.set_trouble(None)?;
-        self.summary_changed(now)
-    }
-
     pub(super) fn breaker(&self) -> Result<Option<CircuitBreaker>, StoreError> {
-        if let Some(breaker) = &*self.cached.breaker.borrow() {
-            return Ok(breaker.clone());
-        }
-        let breaker: Option<CircuitBreaker> = self.store.fact(Fact::CircuitBreaker)?;
-        *self.cached.breaker.borrow_mut() = Some(breaker.clone());
-        Ok(breaker)
+        self.store.fact(Fact::CircuitBreaker)
     }
 
-    fn set_breaker(&self, breaker: Option<&CircuitBreaker>) -> Result<(), StoreError> {
-        self.cached.breaker.borrow_mut().take();
-        self.store.set_fact(Fact::CircuitBreaker, breaker)
-    }
-
-    /// Whether GitHub is to be called for nothing now.
-    pub(super) fn holds_calls(&self, now: Millis) -> Result<bool, StoreError> {
-        Ok(self.paused()?.is_some() || self.is_open(now)?)
-    }
-
-    /// Whether the circuit breaker is open.
     pub(super) fn is_open(&self, now: Millis) -> Result<bool, StoreError> {
         Ok(self.breaker()?.is_some_and(|breaker| breaker.is_open(now)))
     }
@@ -98,7 +68,9 @@ impl<S: Sql> Keeper<S> {
         let mut credentials = None;
         match &breaker.reason {
             TripReason::Credentials { message } => {
-                if self.refusal()?.as_ref() != Some(message) || self.is_report_old(cx.now)? {
+                let published: Option<Millis> = self.store.fact(Fact::RefusalPublished)?;
+                let is_old = published.is_none_or(|published| cx.now - published > CREDENTIALS_PUBLISHED_AGAIN);
+                if is_old || self.refusal()?.as_ref() != Some(message) {
                     self.store.set_fact(Fact::Refusal, Some(message))?;
                     self.store.set_fact(Fact::RefusalPublished, Some(&cx.now))?;
                     self.summary_changed(cx.now)?;
@@ -112,7 +84,7 @@ impl<S: Sql> Keeper<S> {
             Some(before) => before.then(breaker, cx.now),
             None => breaker,
         };
-        self.set_breaker(Some(&breaker))?;
+        self.store.set_fact(Fact::CircuitBreaker, Some(&breaker))?;
         Ok(credentials)
     }
 
@@ -129,10 +101,10 @@ impl<S: Sql> Keeper<S> {
     /// Whatever GitHub has answered, it may show that some trouble is over.
     pub(super) fn on_answer(&self, response: &Response, now: Millis) -> Result<CredentialsChange, StoreError> {
         if self.breaker()?.is_some_and(|breaker| breaker.is_closed_by(response, now)) {
-            self.set_breaker(None)?;
+            self.store.set_fact::<CircuitBreaker>(Fact::CircuitBreaker, None)?;
         }
         if response.error().is_none() && self.trouble()?.is_some() {
-            self.set_trouble(None)?;
+            self.store.set_fact::<Trouble>(Fact::Trouble, None)?;
             self.summary_changed(now)?;
         }
         if response.takes_credentials() && self.refusal()?.is_some() {
@@ -151,7 +123,7 @@ impl<S: Sql> Keeper<S> {
         if let Some(before) = self.breaker()? {
             let breaker = before.clone().restarted(now);
             if breaker != before {
-                self.set_breaker(Some(&breaker))?;
+                self.store.set_fact(Fact::CircuitBreaker, Some(&breaker))?;
             }
         }
         self.store.retry_refused(now)
@@ -159,7 +131,7 @@ impl<S: Sql> Keeper<S> {
 
     /// The policy file as it was last read, and what it means.
     pub fn policy(&self, rules: &Rules) -> Result<Rc<PolicyCache>, StoreError> {
-        if let Some(policy) = &*self.cached.policy.borrow() {
+        if let Some(policy) = &*self.policy.borrow() {
             return Ok(Rc::clone(policy));
         }
         let file = match self.store.fact::<PolicyFile>(Fact::Policy)? {
@@ -167,12 +139,12 @@ impl<S: Sql> Keeper<S> {
             None => None,
         };
         let policy = Rc::new(PolicyCache::of(file, self.policy_path.as_ref(), rules));
-        *self.cached.policy.borrow_mut() = Some(Rc::clone(&policy));
+        *self.policy.borrow_mut() = Some(Rc::clone(&policy));
         Ok(policy)
     }
 
     pub(super) fn set_policy(&self, policy: PolicyCache, now: Millis) -> Result<(), StoreError> {
-        let before = self.cached.policy.borrow_mut().take();
+        let before = self.policy.borrow_mut().take();
         let text = |policy: &PolicyCache| policy.file.as_ref().and_then(|file| file.text.clone());
         // Where no file was read from this path, the text of one at another path may still be stored.
         let replaces = |before: &PolicyCache| before.file.is_none() || text(before) != text(&policy);
@@ -181,16 +153,8 @@ impl<S: Sql> Keeper<S> {
             self.summary_changed(now)?;
         }
         self.store.set_fact(Fact::Policy, policy.file.as_ref())?;
-        *self.cached.policy.borrow_mut() = Some(Rc::new(policy));
+        *self.policy.borrow_mut() = Some(Rc::new(policy));
         Ok(())
-    }
-
-    /// GitHub may not have shown all that there is: the policy file is asked for again before anything is decided.
-    pub(super) fn distrust_policy(&self, rules: &Rules, now: Millis) -> Result<(), StoreError> {
-        match self.policy(rules)?.distrusted() {
-            Some(policy) => self.set_policy(policy, now),
-            None => Ok(()),
-        }
     }
 
     /// What is wrong with the policy file, if nothing is re-run because of that.
@@ -199,7 +163,6 @@ impl<S: Sql> Keeper<S> {
         Ok(if matches!(policy.state, PolicyState::Invalid(_)) { policy.problem() } else { None })
     }
 
-    /// When the summary is to be written to Workers KV.
     pub(super) fn summary_schedule(&self) -> Result<Writing, StoreError> {
         Ok(self.store.fact(Fact::Summary)?.unwrap_or_default())
     }
@@ -226,17 +189,7 @@ impl<S: Sql> Keeper<S> {
 
     /// Why nothing can be done in the repository, until GitHub answers for it again.
     pub fn trouble(&self) -> Result<Option<Trouble>, StoreError> {
-        if let Some(trouble) = &*self.cached.trouble.borrow() {
-            return Ok(trouble.clone());
-        }
-        let trouble: Option<Trouble> = self.store.fact(Fact::Trouble)?;
-        *self.cached.trouble.borrow_mut() = Some(trouble.clone());
-        Ok(trouble)
-    }
-
-    fn set_trouble(&self, trouble: Option<Trouble>) -> Result<(), StoreError> {
-        self.cached.trouble.borrow_mut().take();
-        self.store.set_fact(Fact::Trouble, trouble.as_ref())
+        self.store.fact(Fact::Trouble)
     }
 
     fn in_trouble(&self, message: &str, now: Millis) -> Result<(), StoreError> {
@@ -245,53 +198,30 @@ impl<S: Sql> Keeper<S> {
             return Ok(());
         }
         let since = before.map_or(now, |before| before.since);
-        self.set_trouble(Some(Trouble { message: message.to_owned(), since }))?;
+        self.store.set_fact(Fact::Trouble, Some(&Trouble { message: message.to_owned(), since }))?;
         self.summary_changed(now)
-    }
-
-    /// When GitHub last accepted a re-run after it had refused one in unclear words.
-    pub(super) fn accepted(&self) -> Result<Option<Millis>, StoreError> {
-        self.store.fact(Fact::Accepted)
-    }
-
-    pub(super) fn set_accepted(&self, now: Millis) -> Result<(), StoreError> {
-        self.store.set_fact(Fact::Accepted, Some(&now))
-    }
-
-    fn is_report_old(&self, now: Millis) -> Result<bool, StoreError> {
-        let reported: Option<Millis> = self.store.fact(Fact::RefusalPublished)?;
-        Ok(reported.is_none_or(|reported| now - reported > CREDENTIALS_PUBLISHED_AGAIN))
     }
 
     /// Since when no re-run is called for; `None`: it is not paused. What arrives meanwhile is stored, and stays due.
     pub fn paused(&self) -> Result<Option<Millis>, StoreError> {
-        if let Some(paused) = self.cached.paused.get() {
-            return Ok(paused);
-        }
-        let paused = self.store.fact(Fact::Paused)?;
-        self.cached.paused.set(Some(paused));
-        Ok(paused)
-    }
-
-    fn set_paused(&self, paused: Option<Millis>, now: Millis) -> Result<(), StoreError> {
-        self.cached.paused.take();
-        self.store.set_fact(Fact::Paused, paused.as_ref())?;
-        self.summary_changed(now)
+        self.store.fact(Fact::Paused)
     }
 
     pub fn pause(&self, now: Millis) -> Result<(), StoreError> {
-        if self.paused()?.is_none() {
-            self.set_paused(Some(now), now)?;
+        if self.paused()?.is_some() {
+            return Ok(());
         }
-        Ok(())
+        self.store.set_fact(Fact::Paused, Some(&now))?;
+        self.summary_changed(now)
     }
 
     /// While it was paused GitHub was not asked: that is no time in which it did not answer.
     pub fn resume(&self, now: Millis) -> Result<(), StoreError> {
-        if self.paused()?.is_some() {
-            self.store.forget_trouble()?;
-            self.set_paused(None, now)?;
+        if self.paused()?.is_none() {
+            return Ok(());
         }
-        Ok(())
+        self.store.forget_trouble()?;
+        self.store.set_fact::<Millis>(Fact::Paused, None)?;
+        self.summary_changed(now)
     }
 }

@@ -54,9 +54,8 @@ pub fn park(tracked: &TrackedRun, run: &Run, cx: &Context) -> Option<Step> {
 pub fn on_repository(tracked: TrackedRun, answer: Result<(), github::Error>, seen: bool, cx: &Context) -> Step {
     match answer {
         Ok(()) => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
-        // It never could be read: there is nothing to wait for.
-        Err(github::Error::NotFound) if !seen => on_failure(tracked, github::Error::NotFound, cx),
-        Err(github::Error::NotFound) => {
+        // If it never could be read, there is nothing to wait for.
+        Err(github::Error::NotFound) if seen => {
             on_failure(tracked, github::Error::Repository { message: NO_REPOSITORY.to_owned() }, cx)
         }
         Err(error) => on_failure(tracked, error, cx),

@@ -13,14 +13,13 @@
 //!   later, as GitHub's reads can be some seconds old;
 //! - GitHub itself refuses to re-run a run that is running.
 
+use std::ops::ControlFlow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Call, RerunAnswer};
-use crate::names::Conclusion;
-use crate::names::RunAttempt;
-use crate::policy::RunOutcome;
-use crate::policy::run::Run;
-use crate::policy::{Decision, Detail, Ending, Rerun, Rules};
+use crate::names::{Conclusion, RunAttempt};
+use crate::policy::{Decision, Detail, Ending, Rerun, Rules, RunOutcome, run::Run};
 use crate::time::{Millis, Span};
 
 use super::circuit_breaker::CircuitBreaker;
@@ -116,15 +115,7 @@ pub struct Record {
     pub detail: Option<Box<Detail>>,
 }
 
-/// What came of reading a run.
-#[derive(Debug)]
-pub enum ReadStep {
-    /// There is nothing to decide on now.
-    Done(Box<Step>),
-    /// The run's newest attempt is to be decided on.
-    Undecided(Box<Undecided>),
-}
-
+/// A run that was read, and whose newest attempt is to be decided on.
 #[derive(Debug)]
 pub struct Undecided {
     pub tracked: TrackedRun,
@@ -133,17 +124,21 @@ pub struct Undecided {
     pub records: Vec<Record>,
 }
 
-/// The answer to the read that every due run starts with.
-pub fn on_read(mut tracked: TrackedRun, answer: Result<Box<Run>, github::Error>, cx: &Context) -> ReadStep {
+/// The answer to the read that every due run starts with. It breaks where there is nothing to decide on now.
+pub fn on_read(
+    mut tracked: TrackedRun,
+    answer: Result<Box<Run>, github::Error>,
+    cx: &Context,
+) -> ControlFlow<Step, Undecided> {
     tracked.looked = Some(cx.now);
     let run = match answer {
         Ok(run) => *run,
-        Err(github::Error::NotFound) => return ReadStep::Done(Box::new(unseen(tracked, cx))),
-        Err(error) => return ReadStep::Done(Box::new(on_failure(tracked, error, cx))),
+        Err(github::Error::NotFound) => return ControlFlow::Break(unseen(tracked, cx)),
+        Err(error) => return ControlFlow::Break(on_failure(tracked, error, cx)),
     };
     let attempt = run.run_attempt;
     if Some(attempt) < tracked.run_attempt {
-        return ReadStep::Done(Box::new(behind(tracked, attempt, cx)));
+        return ControlFlow::Break(behind(tracked, attempt, cx));
     }
     let before = tracked.attempts();
     tracked.run_attempt = Some(attempt);
@@ -154,7 +149,7 @@ pub fn on_read(mut tracked: TrackedRun, answer: Result<Box<Run>, github::Error>,
             records.extend(credit_lost_call(&mut tracked, attempt, cx));
         } else if cx.now < pending.since + QUIET {
             tracked.due = Some(pending.since + QUIET);
-            return ReadStep::Done(Box::new(Step::of(tracked)));
+            return ControlFlow::Break(Step::of(tracked));
         }
     } else {
         // What was not answered is over, unless it is the re-run itself.
@@ -168,12 +163,12 @@ pub fn on_read(mut tracked: TrackedRun, answer: Result<Box<Run>, github::Error>,
             tracked.publish = Some(cx.now);
         }
         let spends = release(&mut tracked);
-        return ReadStep::Done(Box::new(Step { records, spends, ..Step::of(tracked) }));
+        return ControlFlow::Break(Step { records, spends, ..Step::of(tracked) });
     }
     if let Some(step) = second_look::park(&tracked, &run, cx) {
-        return ReadStep::Done(Box::new(Step { records: [records, step.records].concat(), ..step }));
+        return ControlFlow::Break(Step { records: [records, step.records].concat(), ..step });
     }
-    ReadStep::Undecided(Box::new(Undecided { tracked, run, records }))
+    ControlFlow::Continue(Undecided { tracked, run, records })
 }
 
 /// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is collected.
@@ -211,32 +206,21 @@ pub fn on_rerun(
     answer: Result<RerunAnswer, github::Error>,
     cx: &Context,
 ) -> Step {
-    // A webhook or a read may have brought the outcome meanwhile, or the run was ended.
-    let is_open = tracked.decided_attempt < Some(attempt);
-    let Some(pending) = tracked.pending.filter(|pending| is_open && pending.run_attempt == attempt) else {
+    // A webhook or a read may have brought the outcome meanwhile.
+    let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt) else {
         return Step::of(tracked);
     };
+    if tracked.decided_attempt >= Some(attempt) {
+        return on_late_answer(tracked, pending, answer, cx);
+    }
     match answer {
         Ok(RerunAnswer::Accepted) => {
             let next = RunAttempt::new(attempt.get() + 1);
             let failed_since = tracked.failed_at > pending.since;
-            tracked.pending = None;
             tracked.refusal = None;
-            tracked.decided_attempt = Some(attempt);
             tracked.run_attempt = tracked.run_attempt.max(next);
-            tracked.reruns += 1;
-            tracked.updated = cx.now;
-            tracked.tries = 0;
-            settle_trouble(&mut tracked, RunOutcome::Rerunning, cx);
+            let record = count_rerun(&mut tracked, attempt, cx);
             tracked.due = Some(cx.now + if failed_since { STILL_GOING } else { RERUN_GOING });
-            tracked.publish = Some(cx.now);
-            let record = Record {
-                run_attempt: Some(attempt),
-                decided: cx.now,
-                outcome: RunOutcome::Rerunning,
-                reason: tracked.reason.clone(),
-                detail: tracked.detail.take(),
-            };
             Step { records: vec![record], ..Step::of(tracked) }
         }
         Ok(RerunAnswer::AlreadyRunning) => {
@@ -262,6 +246,29 @@ pub fn on_rerun(
                 error => on_failure(tracked, error, cx),
             };
             Step { spends, ..step }
+        }
+    }
+}
+
+/// The run was ended while the call was on its way, and stays ended: only what became of the call is new.
+fn on_late_answer(
+    mut tracked: TrackedRun,
+    pending: PendingRerun,
+    answer: Result<RerunAnswer, github::Error>,
+    cx: &Context,
+) -> Step {
+    match answer {
+        Ok(RerunAnswer::Accepted) => {
+            let (outcome, reason) = (tracked.outcome, tracked.reason);
+            tracked.reason = format!("Attempt {} was re-run; the run had been left by then.", pending.run_attempt);
+            let record = count_rerun(&mut tracked, pending.run_attempt, cx);
+            Step { records: vec![record], ..Step::of(TrackedRun { outcome, reason, ..tracked }) }
+        }
+        Err(github::Error::Inconclusive { .. }) => Step::of(tracked),
+        Ok(RerunAnswer::AlreadyRunning) | Err(_) if pending.again => Step::of(tracked),
+        Ok(RerunAnswer::AlreadyRunning) | Err(_) => {
+            let spends = release(&mut tracked);
+            Step { spends, ..Step::of(tracked) }
         }
     }
 }
@@ -299,9 +306,12 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
     settle_trouble(&mut tracked, if rerun { RunOutcome::Rerunning } else { RunOutcome::Waiting }, cx);
     tracked.failed_at = cx.now;
     tracked.complete = false;
-    tracked.due = Some(
-        cx.now + if rerun { RERUN_GOING.doubled(tracked.tries, RERUN_GOING_MOST) } else { going_for(tracked.tries) },
-    );
+    let again = match tracked.tries {
+        tries if rerun => RERUN_GOING.doubled(tries, RERUN_GOING_MOST),
+        tries @ ..LONG_TRIES => STILL_GOING.doubled(tries, STILL_GOING_MOST),
+        _ => GOING_LONG,
+    };
+    tracked.due = Some(cx.now + again);
     tracked.tries += 1;
     tracked.reason = format!("Attempt {} is still running.", run.run_attempt);
     Step::of(tracked)
@@ -315,13 +325,9 @@ pub fn leave(mut tracked: TrackedRun, reason: &str, cx: &Context) -> Step {
 }
 
 /// A call whose answer never came did nothing, as its attempt is still the newest.
-fn release(tracked: &mut TrackedRun) -> Option<Spends> {
+pub fn release(tracked: &mut TrackedRun) -> Option<Spends> {
+    tracked.detail = None;
     tracked.pending.take().map(|pending| Spends::Release { run_attempt: pending.run_attempt })
-}
-
-/// How long until a run is looked at again that is going, after so many looks.
-fn going_for(tries: u32) -> Span {
-    if tries < LONG_TRIES { STILL_GOING.doubled(tries, STILL_GOING_MOST) } else { GOING_LONG }
 }
 
 /// Nothing is due any more. A call whose answer is not known stays pending: should a newer attempt show later, it is
@@ -336,10 +342,11 @@ pub fn finish(
     if let Some(pending) = tracked.pending {
         reason.truncate(reason.trim_end_matches('.').len());
         reason.push_str(&format!("; whether attempt {} was re-run is not known.", pending.run_attempt));
+    } else {
+        tracked.detail = None;
     }
     tracked.run_attempt = tracked.run_attempt.max(Some(attempt));
     tracked.decided_attempt = tracked.decided_attempt.max(Some(attempt));
-    tracked.detail = None;
     tracked.evidence_since = None;
     tracked.collecting = None;
     tracked.due = None;
@@ -354,23 +361,23 @@ pub fn finish(
 
 /// An attempt after the one that a call was about exists: the call worked, whatever became of its answer.
 pub fn credit_lost_call(tracked: &mut TrackedRun, attempt: RunAttempt, cx: &Context) -> Option<Record> {
-    let pending = tracked.pending.take_if(|pending| pending.run_attempt < attempt)?;
+    let called = tracked.pending.filter(|pending| pending.run_attempt < attempt)?.run_attempt;
+    tracked.reason = format!("Attempt {called} was re-run: the answer was lost, but attempt {attempt} is there.");
+    Some(count_rerun(tracked, called, cx))
+}
+
+/// GitHub has accepted the re-run of this attempt.
+fn count_rerun(tracked: &mut TrackedRun, attempt: RunAttempt, cx: &Context) -> Record {
+    tracked.pending = None;
     tracked.reruns += 1;
-    tracked.updated = cx.now;
-    tracked.publish = Some(cx.now);
-    tracked.decided_attempt = tracked.decided_attempt.max(Some(pending.run_attempt));
+    tracked.decided_attempt = tracked.decided_attempt.max(Some(attempt));
     tracked.tries = 0;
     tracked.trouble_since = None;
     tracked.outcome = RunOutcome::Rerunning;
-    tracked.reason =
-        format!("Attempt {} was re-run: the answer was lost, but attempt {attempt} is there.", pending.run_attempt);
-    Some(Record {
-        run_attempt: Some(pending.run_attempt),
-        decided: cx.now,
-        outcome: RunOutcome::Rerunning,
-        reason: tracked.reason.clone(),
-        detail: tracked.detail.take(),
-    })
+    tracked.updated = cx.now;
+    tracked.publish = Some(cx.now);
+    let (reason, detail) = (tracked.reason.clone(), tracked.detail.take());
+    Record { run_attempt: Some(attempt), decided: cx.now, outcome: tracked.outcome, reason, detail }
 }
 
 /// GitHub answers and takes the credentials.

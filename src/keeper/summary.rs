@@ -14,7 +14,6 @@ const METADATA_BYTES: usize = 1_000;
 const MESSAGE_CHARS: usize = 120;
 const MESSAGE_CHARS_IF_NEED_BE: usize = 30;
 
-/// The prefix of the keys.
 pub const PREFIX: &str = "repositories/";
 
 pub fn key(repository: &RepoName) -> String {
@@ -54,14 +53,8 @@ pub type Day = (i64, u64, u64, u64, u64, u64);
 impl Summary {
     pub fn new(repository: RepoName, at: Millis, totals: Totals, days: &[(i64, Figures)]) -> Self {
         let day = |(day, figures): &(i64, Figures)| {
-            (
-                at.day() - day,
-                figures.rescued,
-                figures.exhausted,
-                figures.reruns,
-                figures.runner_seconds,
-                figures.saved_seconds,
-            )
+            let Figures { rescued, exhausted, reruns, runner_seconds, saved_seconds, .. } = *figures;
+            (at.day() - day, rescued, exhausted, reruns, runner_seconds, saved_seconds)
         };
         let brought_something = |day: &Day| (day.1, day.2, day.3, day.4, day.5) != (0, 0, 0, 0, 0);
         let days = days.iter().map(day).filter(brought_something).collect();
@@ -105,17 +98,10 @@ impl Summary {
     pub fn window(&self, now: Millis) -> Vec<Figures> {
         let mut window = vec![Figures::default(); usize::try_from(WINDOW_DAYS).unwrap_or_default()];
         let passed = now.day() - self.at.day();
-        for (ago, rescued, exhausted, reruns, runner_seconds, saved_seconds) in &self.days {
+        for &(ago, rescued, exhausted, reruns, runner_seconds, saved_seconds) in &self.days {
             let place = WINDOW_DAYS - 1 - ago - passed;
             if let Some(day) = usize::try_from(place).ok().and_then(|place| window.get_mut(place)) {
-                *day = Figures {
-                    rescued: *rescued,
-                    exhausted: *exhausted,
-                    reruns: *reruns,
-                    runner_seconds: *runner_seconds,
-                    saved_seconds: *saved_seconds,
-                    ..Figures::default()
-                };
+                *day = Figures { rescued, exhausted, reruns, runner_seconds, saved_seconds, ..Figures::default() };
             }
         }
         window

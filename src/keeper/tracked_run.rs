@@ -1,12 +1,11 @@
 //! A tracked run: what one row of a Keeper's storage says.
 
-use crate::keeper::attempts::Attempts;
 use crate::names::{RunAttempt, RunId, WorkflowId, lengths};
-use crate::policy::Detail;
-use crate::policy::RunOutcome;
-use crate::policy::run::Run;
+use crate::policy::{Detail, RunOutcome, run::Run};
 use crate::time::Millis;
 use crate::webhook::event::EventWorkflow;
+
+use super::attempts::Attempts;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackedRun {
@@ -19,7 +18,8 @@ pub struct TrackedRun {
     /// The newest attempt of which the last word was said. At most [`TrackedRun::run_attempt`].
     pub decided_attempt: Option<RunAttempt>,
     /// A re-run that was asked for and not yet answered. Stored before the call, cleared by its answer or by what the
-    /// run itself shows, so that a call is never made twice for want of an answer.
+    /// run itself shows, so that a call is never made twice for want of an answer. It outlives the end of a run that is
+    /// given up or left: should its attempt show later, it is counted.
     pub pending: Option<PendingRerun>,
     /// Re-runs that GitHub accepted.
     pub reruns: u32,
@@ -74,7 +74,6 @@ pub struct PendingRerun {
     pub again: bool,
 }
 
-/// A re-run that GitHub has refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub run_attempt: RunAttempt,
@@ -91,7 +90,6 @@ pub struct Begun {
 }
 
 impl TrackedRun {
-    /// A run that is new to the Keeper.
     pub fn new(run_id: RunId, now: Millis) -> Self {
         Self {
             run_id,
@@ -136,15 +134,14 @@ impl TrackedRun {
     pub fn describe(&mut self, run: &Run) {
         let cut = |text: &str| text.chars().take(lengths::STORED).collect();
         let of = |text: Option<&String>| text.map(|text| cut(text));
-        let actor = run.actors.first();
         if self.workflow_id != run.workflow_id {
             self.workflow_id = run.workflow_id;
             self.workflow = None;
         }
         self.workflow_path = of(run.path.as_ref());
-        self.event = of(Some(&run.event));
+        self.event = Some(cut(&run.event));
         self.head_branch = run.branch().map(|branch| cut(&branch));
-        self.actor = of(actor);
+        self.actor = of(run.actors.first());
         self.run_number = run.run_number;
         self.title = of(run.title.as_ref());
     }
@@ -175,15 +172,12 @@ impl TrackedRun {
             run_attempt: self.run_attempt.map_or(0, RunAttempt::get),
             reruns: self.reruns,
             outcome: self.outcome,
-            workflow: self.shown_workflow().map(published),
+            workflow: self.shown_workflow().map(|name| {
+                name.chars().filter(|character| !character.is_control()).take(lengths::PUBLISHED).collect()
+            }),
             updated: self.updated.to_rfc3339(),
         }
     }
-}
-
-/// A name in what is published.
-fn published(name: &str) -> String {
-    name.chars().filter(|character| !character.is_control()).take(lengths::PUBLISHED).collect()
 }
 
 #[cfg(test)]

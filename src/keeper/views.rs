@@ -4,8 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{RepoName, RunAttempt, RunId};
-use crate::policy::RunOutcome;
-use crate::policy::{Detail, Rules};
+use crate::policy::{Detail, Rules, RunOutcome};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
@@ -36,7 +35,6 @@ pub enum Question {
     Resume,
 }
 
-/// Which runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSlice {
     pub outcome: Option<RunOutcome>,
@@ -142,6 +140,12 @@ pub struct DecisionView {
     pub outcome: RunOutcome,
     pub reason: String,
     pub detail: Detail,
+}
+
+impl From<Record> for DecisionView {
+    fn from(Record { run_attempt, decided, outcome, reason, detail }: Record) -> Self {
+        Self { run_attempt, decided, outcome, reason, detail: detail.map(|detail| *detail).unwrap_or_default() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,20 +290,9 @@ impl<S: Sql> Keeper<S> {
 
     pub fn run_view(&self, repository: RepoName, run_id: RunId, now: Millis) -> Result<Option<OneRunView>, StoreError> {
         let Some(tracked) = self.store.run(run_id)? else { return Ok(None) };
-        let decisions = self.decisions(run_id)?;
-        Ok(Some(OneRunView { repository, at: now, run: tracked.into(), decisions }))
-    }
-
-    fn decisions(&self, run_id: RunId) -> Result<Vec<DecisionView>, StoreError> {
         let records = self.store.records(run_id)?.into_iter().take(DECISIONS_SHOWN);
-        let decision = |record: Record| DecisionView {
-            run_attempt: record.run_attempt,
-            decided: record.decided,
-            outcome: record.outcome,
-            reason: record.reason,
-            detail: record.detail.map(|detail| *detail).unwrap_or_default(),
-        };
-        Ok(records.map(decision).collect())
+        let decisions = records.map(DecisionView::from).collect();
+        Ok(Some(OneRunView { repository, at: now, run: tracked.into(), decisions }))
     }
 
     pub fn flaky_jobs_view(

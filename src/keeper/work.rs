@@ -7,15 +7,13 @@ use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
-use super::actor::Keeper;
-use super::state_machine::{Context, LEASE, Receipt, Record};
+use super::on_webhook::{on_webhook, receipt};
+use super::state_machine::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::{Sql, StoreError};
-use super::subrequests;
 use super::summary::Summary;
-use super::tasks::comment::Comment;
-use super::tasks::notify::Notification;
-use super::tasks::{HandOver, StepResult, Task};
+use super::tasks::{comment::Comment, notify::Notification, sweep::Sweep};
 use super::tracked_run::TrackedRun;
+use super::{HandOver, Keeper, StepResult, Task, subrequests};
 
 /// Something due for longer than this means that its alarm was lost.
 const OVERDUE: Span = Span::seconds(30);
@@ -57,6 +55,41 @@ pub struct Received {
     pub overdue: bool,
 }
 
+impl<S: Sql> Keeper<S> {
+    /// Stores a webhook. When this has returned, nothing of it can be lost.
+    pub fn receive(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
+        if let Some(id) = &event.delivery
+            && self.store.has_delivery(id, cx.now)?
+        {
+            let reason = "this delivery was received before";
+            return Ok((receipt(ReceiptKind::Recorded, reason, event.run_attempt, None), vec![]));
+        }
+        if let Some(sweep) = Sweep::after_webhook(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
+            self.set_sweep(Some(&sweep))?;
+        }
+        let cx = &Context { first_look: self.policy(cx.rules)?.first_look(cx.rules), ..*cx };
+        let mut step = on_webhook(self.store.run(event.run_id)?, event, cx);
+        if let (Some(tracked), Some(workflow)) = (&mut step.tracked, &event.workflow) {
+            let before = tracked.attempts();
+            tracked.set_workflow(workflow);
+            if tracked.published && tracked.attempts() != before {
+                tracked.publish = Some(cx.now);
+            }
+        }
+        if let Some(tracked) = &step.tracked {
+            self.store_run(tracked, &step.records, cx.now)?;
+            if let Some(id) = &event.delivery {
+                self.store.add_delivery(id, cx.now)?;
+            }
+        }
+        if step.receipt.due.is_some() && self.paused()?.is_some() {
+            let reason = "the repository is paused";
+            step.receipt = receipt(ReceiptKind::Recorded, reason, step.receipt.run_attempt, None);
+        }
+        Ok((step.receipt, step.records))
+    }
+}
+
 /// Stores a webhook and sees to it that there is an alarm for what is due.
 pub async fn receive<S: Sql>(
     keeper: &Keeper<S>,
@@ -83,6 +116,7 @@ pub async fn work<S: Sql>(
 ) -> Result<(), StoreError> {
     // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
     platform.arm(Some(platform.now() + LEASE)).await?;
+    let cx = || Context::new(rules, platform.now(), platform.chance());
     let mut task = None;
     let mut left = subrequests::AT_ONCE;
     // What one run has taken so far, and the most that one has: another is not begun with less, as what is collected
@@ -102,49 +136,38 @@ pub async fn work<S: Sql>(
             Some(task) => Some(task),
             None => {
                 (taken, most) = (0, most.max(taken));
-                keeper.next(may_call && left >= most, &Context::new(rules, platform.now(), platform.chance()))?
+                keeper.next(may_call && left >= most, &cx())?
             }
         };
+        let Some(next) = next else { break };
+        left = left.saturating_sub(next.requests());
         match next {
-            None => break,
-            Some(Task::Wait(span)) => platform.wait(span).await,
-            Some(Task::Publish(tracked)) => {
-                left = left.saturating_sub(1);
+            Task::Wait(span) => platform.wait(span).await,
+            Task::Publish(tracked) => {
                 let written = platform.publish(&tracked).await;
                 keeper.finish_publish(&tracked, written, platform.now())?;
             }
-            Some(Task::Summarize(summary)) => {
-                left = left.saturating_sub(1);
+            Task::Summarize(summary) => {
                 let written = platform.summarize(&summary).await;
                 keeper.finish_summary(written, platform.now())?;
             }
-            Some(Task::Notify(notification)) => {
-                left = left.saturating_sub(1);
-                platform.notify(notification);
-            }
-            Some(Task::Comment(comment)) => {
-                left = left.saturating_sub(subrequests::COMMENT);
-                platform.comment(comment);
-            }
-            Some(Task::HandOver(what)) => {
-                left = left.saturating_sub(1);
+            Task::Notify(notification) => platform.notify(notification),
+            Task::Comment(comment) => platform.comment(comment),
+            Task::HandOver(what) => {
                 if platform.hand_over(&what).await
-                    && let Some(record) =
-                        keeper.finish_hand_over(&what, &Context::new(rules, platform.now(), platform.chance()))?
+                    && let Some(record) = keeper.finish_hand_over(&what, &cx())?
                 {
                     platform.log_decision(what.event.run_id, &record);
                 }
             }
-            Some(Task::WantCancelled(wanted)) => {
-                left = left.saturating_sub(1);
+            Task::WantCancelled(wanted) => {
                 let written = platform.want_cancelled(wanted).await;
                 keeper.finish_cancelled(wanted, written, platform.now())?;
             }
-            Some(Task::Call(call)) => {
-                left = left.saturating_sub(call.requests());
+            Task::Call(call) => {
                 taken += call.run_id().map_or(0, |_| call.requests());
                 let answer = platform.call(&call).await;
-                let result = keeper.answered(&call, answer, &Context::new(rules, platform.now(), platform.chance()))?;
+                let result = keeper.answered(&call, answer, &cx())?;
                 let StepResult { task: next, records, credentials, warning } = result;
                 task = next;
                 for (run_id, record) in &records {

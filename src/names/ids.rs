@@ -12,7 +12,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident($number:ty) <= $most:expr, $error:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "u64", into = "u64")]
+        #[serde(try_from = "u64")]
         pub struct $name($number);
 
         impl $name {
@@ -36,12 +36,6 @@ macro_rules! id {
 
             fn try_from(number: u64) -> Result<Self, Self::Error> {
                 <$number>::try_from(number).ok().and_then(Self::new).ok_or($error)
-            }
-        }
-
-        impl From<$name> for u64 {
-            fn from(id: $name) -> Self {
-                id.0.into()
             }
         }
     };

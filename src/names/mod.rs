@@ -1,12 +1,10 @@
 //! Names and ids that come from outside, valid by construction: the URL that is called on GitHub is built from
 //! these and from nothing else.
 
-mod conclusion;
 mod ids;
 pub mod lengths;
 mod string_enum;
 
-pub use conclusion::Conclusion;
 pub use ids::{InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
 pub(crate) use string_enum::string_enum;
 pub use string_enum::{StringEnum, TextVisitor};
@@ -15,6 +13,36 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+string_enum! {
+    /// What a workflow run, a job or a check run came to. GitHub's words.
+    pub enum Conclusion {
+        Success = "success",
+        Failure = "failure",
+        TimedOut = "timed_out",
+        Cancelled = "cancelled",
+        ActionRequired = "action_required",
+        StartupFailure = "startup_failure",
+        Skipped = "skipped",
+        Stale = "stale",
+        Neutral = "neutral",
+        ;
+        /// One that GitHub has added since: never a failure.
+        Unknown = "unknown" for the rest,
+    }
+}
+
+impl Conclusion {
+    /// Whether the default rule re-runs it.
+    pub fn may_be_rerun(self) -> bool {
+        matches!(self, Self::Failure | Self::TimedOut)
+    }
+
+    /// Whether a policy can have it re-run.
+    pub fn may_be_rerun_by_policy(self) -> bool {
+        self.may_be_rerun() || self == Self::Cancelled
+    }
+}
 
 /// Whether a login is one of these. Logins are compared without regard to case, as GitHub does.
 pub fn has_login(logins: &[String], login: &str) -> bool {
@@ -42,11 +70,8 @@ impl RepoName {
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
             && name != "."
             && name != "..";
-        if owner_fits && name_fits {
-            Ok(Self { full: full.to_owned(), slash: owner.len() })
-        } else {
-            Err(InvalidRepoName)
-        }
+        let name = || Self { full: full.to_owned(), slash: owner.len() };
+        (owner_fits && name_fits).then(name).ok_or(InvalidRepoName)
     }
 
     pub fn as_str(&self) -> &str {
@@ -88,18 +113,13 @@ impl From<RepoName> for String {
 }
 
 /// What [`RepoName::parse`] says of anything else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a repository (expected owner/name)")]
 pub struct InvalidRepoName;
-
-impl fmt::Display for InvalidRepoName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the name of a repository (expected owner/name)")
-    }
-}
 
 /// What tells a delivery from others: `X-GitHub-Delivery` in the log, and the body's signature where it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct DeliveryId(String);
 
 impl DeliveryId {
@@ -128,15 +148,9 @@ impl TryFrom<String> for DeliveryId {
     }
 }
 
-impl From<DeliveryId> for String {
-    fn from(id: DeliveryId) -> Self {
-        id.0
-    }
-}
-
 /// A file in a repository: relative to its root, without `.` and `..`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct FilePath(String);
 
 impl FilePath {
@@ -169,12 +183,6 @@ impl TryFrom<String> for FilePath {
 
     fn try_from(path: String) -> Result<Self, Self::Error> {
         Self::parse(&path).ok_or("not the path of a file in a repository")
-    }
-}
-
-impl From<FilePath> for String {
-    fn from(path: FilePath) -> Self {
-        path.0
     }
 }
 

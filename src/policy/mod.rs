@@ -53,7 +53,7 @@ pub mod run;
 mod wording;
 
 pub use decision::{Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, decide, pull_request_of};
-pub use file::{Action, Bounds, Policy, PolicyError, PolicyState, Scope, parse, schema};
+pub use file::{Action, Policy, PolicyError, PolicyState, Scope, parse, schema};
 pub use rules::Rules;
 pub use wording::describe;
 

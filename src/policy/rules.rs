@@ -3,8 +3,6 @@
 use crate::settings::Settings;
 use crate::time::Span;
 
-use super::file::Bounds;
-
 /// The settings that decisions and waiting go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
@@ -17,13 +15,6 @@ pub struct Rules {
     pub dry_run: bool,
     /// How often GitHub is asked for failures of which no webhook came; zero: never.
     pub sweep_interval: Span,
-}
-
-impl Rules {
-    /// How far a policy file may go.
-    pub fn bounds(&self) -> Bounds {
-        Bounds { max_reruns: self.max_reruns_ceiling }
-    }
 }
 
 impl From<&Settings> for Rules {

@@ -7,7 +7,6 @@ use crate::time::Millis;
 
 /// In the place of a fork's owner who is not known. No login has this character.
 pub const UNKNOWN_OWNER: &str = "?";
-const TARGET: &str = "pull_request_target";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -64,7 +63,7 @@ impl Run {
 
     /// Whether it runs with the rights of the base, on what a pull request's author may have changed.
     pub fn is_of_target(&self) -> bool {
-        self.event == TARGET
+        self.event == "pull_request_target"
     }
 
     /// Whether the run itself shows that its pull request has moved on to another commit, so that no further call is
@@ -86,6 +85,12 @@ impl Run {
                 format!("{owner}:{branch}").into()
             }
         })
+    }
+
+    /// The path of its workflow's file, and the file's name.
+    pub fn workflow_paths(&self) -> impl Iterator<Item = &str> {
+        let path = self.path.as_deref();
+        path.into_iter().chain(path.and_then(|path| path.rsplit('/').next()))
     }
 
     pub fn is_of_fork(&self) -> bool {

@@ -1,13 +1,50 @@
 //! The forms that values have. An error says what was expected, to be read after "expected".
 
+use std::fmt;
 use std::str::FromStr;
 
-use super::Glob;
+use wildmatch::WildMatch;
+
 use crate::names::FilePath;
 use crate::time::Span;
 
 /// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
 pub const MAX_RERUNS_LIMIT: u32 = 49;
+
+/// A value that is never printed: its `Debug` hides it and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// For the one place that sends or compares it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A name pattern: `*` stands for any characters, `?` for one; case does not matter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Glob(WildMatch);
+
+impl Glob {
+    pub fn new(pattern: &str) -> Self {
+        Self(WildMatch::new_case_insensitive(pattern))
+    }
+
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
 
 fn commas(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty())

@@ -10,11 +10,10 @@ use crate::names::RepoName;
 use crate::settings::Settings;
 use crate::time::{Millis, rfc3339};
 
-use super::backend::{Backend, ListError, SummaryList, ask};
-use super::http::{Request, Response};
+use super::backend::{Backend, Fault, ask};
 use super::parameters::{Parameters, bad_cursor};
-use super::rejection::Rejection;
 use super::routes::{Api, origin};
+use super::{Rejection, Request, Response};
 
 #[derive(Debug, Serialize)]
 pub struct Repositories {
@@ -73,10 +72,7 @@ pub async fn answer(
     backend: &impl Backend,
 ) -> Result<Response, Rejection> {
     match api {
-        Api::Repositories => {
-            let (repositories, next_cursor) = repositories(backend, parameters.list_cursor()?).await?;
-            Response::json(&Repositories { repositories, next_cursor })
-        }
+        Api::Repositories => Response::json(&repositories(backend, parameters.list_cursor()?).await?),
         Api::Runs(repository) => kept(backend, repository, Question::Runs(parameters.runs()?)).await,
         Api::Run(repository, run_id) => kept(backend, repository, Question::Run(*run_id)).await,
         Api::FlakyJobs(repository) => {
@@ -119,16 +115,31 @@ async fn changed(
 }
 
 /// Up to 1,000 repositories, and where the list goes on.
-pub async fn repositories(
-    backend: &impl Backend,
-    cursor: Option<&str>,
-) -> Result<(Vec<RepositoryEntry>, Option<String>), Rejection> {
-    match backend.summaries(cursor).await {
-        Ok(SummaryList { summaries, cursor }) => {
-            let now = backend.now();
-            Ok((summaries.into_iter().map(|summary| RepositoryEntry::of(summary, now)).collect(), cursor))
+pub async fn repositories(backend: &impl Backend, cursor: Option<&str>) -> Result<Repositories, Rejection> {
+    let list = backend.summaries(cursor).await.map_err(|fault| no_list(fault, cursor))?;
+    let now = backend.now();
+    let entry = |summary| RepositoryEntry::of(summary, now);
+    Ok(Repositories { repositories: list.summaries.into_iter().map(entry).collect(), next_cursor: list.cursor })
+}
+
+/// Workers KV may never have given this cursor. All else in the request is ours, so that it is what a 400 is about, which
+/// the runtime puts so: `KV GET failed: 400 Bad Request`.
+fn no_list(fault: Fault, cursor: Option<&str>) -> Rejection {
+    let is_refused = cursor.is_some() && fault.contains("KV GET failed: 400");
+    if is_refused { bad_cursor() } else { Rejection::unavailable("list in Workers KV", fault) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cursor_can_be_refused() {
+        let fault = |status: &str| format!("js error: JsValue(Error: KV GET failed: {status}\nError: …)");
+        assert_eq!(no_list(fault("400 Bad Request"), Some("AAAA")), bad_cursor());
+        for (status, cursor) in [("400 Bad Request", None), ("500 Internal Server Error", Some("400"))] {
+            let expected = Rejection::unavailable("list in Workers KV", fault(status));
+            assert_eq!(no_list(fault(status), cursor), expected);
         }
-        Err(ListError::BadCursor) => Err(bad_cursor()),
-        Err(ListError::Fault(fault)) => Err(Rejection::unavailable("list in Workers KV", fault)),
     }
 }

@@ -12,7 +12,7 @@ use crate::time::Millis;
 
 use super::access::failed_logins::FailedLogins;
 use super::rejection::Rejection;
-use super::setup::new_app::{Code, NewApp};
+use super::setup::manifest::{Code, NewApp};
 
 /// What went wrong, for the log.
 pub type Fault = String;
@@ -21,7 +21,7 @@ pub type Fault = String;
 #[derive(Debug, Clone)]
 pub struct KeeperAnswer {
     pub json: Vec<u8>,
-    pub rows_read: Option<String>,
+    pub rows_read: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -30,22 +30,6 @@ pub struct SummaryList {
     pub summaries: Vec<Summary>,
     /// Where the list goes on.
     pub cursor: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListError {
-    /// It never gave this cursor.
-    BadCursor,
-    Fault(Fault),
-}
-
-impl ListError {
-    /// `cursor`: where the list was to go on. All else in the request is ours, so that it is what a 400 is about, which
-    /// the runtime puts so: `KV GET failed: 400 Bad Request`.
-    pub fn of(fault: Fault, cursor: Option<&str>) -> Self {
-        let is_refused = cursor.is_some() && fault.contains("KV GET failed: 400");
-        if is_refused { Self::BadCursor } else { Self::Fault(fault) }
-    }
 }
 
 #[expect(async_fn_in_trait, reason = "both ends are in this project, and neither needs its futures to be Send")]
@@ -70,7 +54,7 @@ pub trait Backend {
     async fn summary(&self, repository: &RepoName) -> Result<Option<Summary>, Fault>;
 
     /// Up to 1,000 repositories.
-    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, ListError>;
+    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, Fault>;
 
     /// How GitHub refused the credentials, if it does.
     async fn credentials_refusal(&self) -> Result<Option<String>, Fault>;
@@ -90,19 +74,5 @@ pub async fn ask(backend: &impl Backend, repository: &RepoName, question: Questi
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => Err(Rejection::NotFound("Rerunner has no record of it")),
         Err(fault) => Err(Rejection::unavailable("the Keeper", fault)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_cursor_can_be_refused() {
-        let fault = |status: &str| format!("js error: JsValue(Error: KV GET failed: {status}\nError: …)");
-        assert_eq!(ListError::of(fault("400 Bad Request"), Some("AAAA")), ListError::BadCursor);
-        for (status, cursor) in [("400 Bad Request", None), ("500 Internal Server Error", Some("400"))] {
-            assert_eq!(ListError::of(fault(status), cursor), ListError::Fault(fault(status)));
-        }
     }
 }

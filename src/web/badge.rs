@@ -1,16 +1,14 @@
 //! The badge: the rescue rate of the last 30 days, as an image for a README.
 
-use maud::{PreEscaped, html};
+use maud::html;
 
 use crate::keeper::store::statistics::Figures;
 use crate::names::RepoName;
 use crate::settings::Settings;
 
 use super::api::RepositoryEntry;
-use super::backend::Backend;
 use super::html::percent;
-use super::http::Response;
-use super::rejection::Rejection;
+use super::{Backend, Rejection, Response};
 
 /// Of the badge, in seconds. GitHub's image proxy goes by it too.
 const MAX_AGE: u32 = 300;
@@ -52,7 +50,7 @@ fn badge(last_30_days: Figures) -> String {
             }
         }
     };
-    PreEscaped(badge.into_string()).0
+    badge.into_string()
 }
 
 #[cfg(test)]

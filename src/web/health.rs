@@ -12,9 +12,8 @@ use crate::keeper::summary::Summary;
 use crate::names::RepoName;
 use crate::settings::{SettingProblem, Settings};
 
-use super::access;
-use super::backend::Backend;
-use super::http::{Request, Response};
+use super::backend::Fault;
+use super::{Backend, Rejection, Request, Response, access};
 
 #[derive(Debug, Serialize)]
 pub struct Health {
@@ -47,100 +46,68 @@ const OF_APP: &str = "GitHub App: ";
 
 impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.of_app { OF_APP } else { "" })?;
-        f.write_str(self.refusal)
+        write!(f, "{}{}", if self.of_app { OF_APP } else { "" }, self.refusal)
     }
 }
 
 impl<'a> Refusal<'a> {
     fn parse(text: &'a str) -> Self {
-        match text.strip_prefix(OF_APP) {
-            Some(refusal) => Self { of_app: true, refusal },
-            None => Self { of_app: false, refusal: text },
-        }
+        let of_app = text.strip_prefix(OF_APP);
+        Self { of_app: of_app.is_some(), refusal: of_app.unwrap_or(text) }
     }
 
-    fn in_short(self) -> SettingProblem {
-        match self.of_app {
-            true => SettingProblem { setting: "GITHUB_APP_ID", problem: "GitHub does not let the App work".to_owned() },
-            false => SettingProblem { setting: "GITHUB_TOKEN", problem: "was refused by GitHub".to_owned() },
-        }
-    }
-
-    fn in_detail(self) -> SettingProblem {
-        let refusal = bounded(self.refusal, SENTENCE_CHARS);
-        match self.of_app {
-            true => SettingProblem {
-                setting: "GITHUB_APP_ID",
-                problem: format!("GitHub does not let the App work: {refusal}"),
-            },
-            false => SettingProblem {
-                setting: "GITHUB_TOKEN",
-                problem: format!(
-                    "was refused by GitHub: {refusal}; set another with `wrangler secret put GITHUB_TOKEN`"
-                ),
-            },
-        }
+    fn problem(self, in_detail: bool) -> SettingProblem {
+        let (setting, problem, remedy) = match self.of_app {
+            true => ("GITHUB_APP_ID", "GitHub does not let the App work", ""),
+            false => ("GITHUB_TOKEN", "was refused by GitHub", "; set another with `wrangler secret put GITHUB_TOKEN`"),
+        };
+        let problem = match in_detail {
+            true => format!("{problem}: {}{remedy}", bounded(self.refusal, SENTENCE_CHARS)),
+            false => problem.to_owned(),
+        };
+        SettingProblem { setting, problem }
     }
 }
 
-pub async fn answer(
-    request: &Request<'_>,
-    settings: &Settings,
-    backend: &impl Backend,
-) -> Result<Response, super::rejection::Rejection> {
+pub async fn answer(request: &Request<'_>, settings: &Settings, backend: &impl Backend) -> Result<Response, Rejection> {
     let knows_token = access::knows_token(request, settings, backend).await?;
     let refusal = backend.credentials_refusal().await;
-    let health = if knows_token {
-        let summaries = backend.summaries(None).await.map(|list| list.summaries);
-        Health::in_detail(settings, refusal, &summaries.unwrap_or_default())
-    } else {
-        Health::in_short(settings, refusal)
+    let summaries = match knows_token {
+        true => Some(backend.summaries(None).await.map(|list| list.summaries).unwrap_or_default()),
+        false => None,
     };
+    let health = Health::of(settings, refusal, summaries.as_deref());
     Ok(Response::json(&health)?.with_status(health.http_status()))
 }
 
 impl Health {
-    /// For everybody. `refusal`: what GitHub last said of the credentials, if it refused them; or why that cannot be told.
-    pub fn in_short(settings: &Settings, refusal: Result<Option<String>, String>) -> Self {
-        Self::of(settings, refusal, |refusal| refusal.in_short())
-    }
-
-    /// For whoever has `ADMIN_TOKEN`.
-    pub fn in_detail(settings: &Settings, refusal: Result<Option<String>, String>, summaries: &[Summary]) -> Self {
-        let problem = |summary: &Summary| {
-            let problem = summary.repository_problem.as_deref().or(summary.refusal.as_deref())?;
-            let problem = bounded(problem, SENTENCE_CHARS).into_owned();
-            Some(RepositoryHealth { repository: summary.repository.clone(), problem })
-        };
-        let repositories = summaries.iter().filter_map(problem).take(REPOSITORIES).collect();
-        Self { repositories: Some(repositories), ..Self::of(settings, refusal, |refusal| refusal.in_detail()) }
-    }
-
-    fn of(
-        settings: &Settings,
-        refusal: Result<Option<String>, String>,
-        put: impl Fn(Refusal<'_>) -> SettingProblem,
-    ) -> Self {
+    /// `refusal`: what GitHub last said of the credentials, if it refused them; or why that cannot be told. In detail, with
+    /// `summaries`, for whoever has `ADMIN_TOKEN`.
+    fn of(settings: &Settings, refusal: Result<Option<String>, Fault>, summaries: Option<&[Summary]>) -> Self {
         let mut problems = settings.problems.clone();
         match refusal {
             Ok(None) => {}
-            Ok(Some(refusal)) => problems.push(put(Refusal::parse(&refusal))),
+            Ok(Some(refusal)) => problems.push(Refusal::parse(&refusal).problem(summaries.is_some())),
             Err(_) => problems.push(SettingProblem {
                 setting: "ATTEMPTS",
                 problem: "cannot be read; is the Workers KV namespace bound in wrangler.toml?".to_owned(),
             }),
         }
+        let problem = |summary: &Summary| {
+            let problem = summary.repository_problem.as_deref().or(summary.refusal.as_deref())?;
+            let problem = bounded(problem, SENTENCE_CHARS).into_owned();
+            Some(RepositoryHealth { repository: summary.repository.clone(), problem })
+        };
         Self {
             status: if problems.is_empty() { "ok" } else { "unhealthy" },
             version: env!("CARGO_PKG_VERSION"),
             problems,
-            repositories: None,
+            repositories: summaries.map(|all| all.iter().filter_map(problem).take(REPOSITORIES).collect()),
         }
     }
 
     /// 200 or 503.
-    pub fn http_status(&self) -> u16 {
+    fn http_status(&self) -> u16 {
         if self.problems.is_empty() { 200 } else { 503 }
     }
 }
@@ -157,9 +124,13 @@ mod tests {
         })
     }
 
+    fn in_short(token: &str, refusal: Result<Option<String>, Fault>) -> Health {
+        Health::of(&settings(token), refusal, None)
+    }
+
     #[test]
     fn healthy() {
-        let health = Health::in_short(&settings("t"), Ok(None));
+        let health = in_short("t", Ok(None));
         assert_eq!(health.http_status(), 200);
         let expected = concat!(r#"{"status":"ok","version":""#, env!("CARGO_PKG_VERSION"), r#"","problems":[]}"#);
         assert_eq!(serde_json::to_string(&health).unwrap(), expected);
@@ -168,13 +139,10 @@ mod tests {
     #[test]
     fn unhealthy() {
         for (health, setting) in [
-            (Health::in_short(&settings(""), Ok(None)), "GITHUB_TOKEN"),
-            (Health::in_short(&settings("t"), Ok(Some("401 Bad credentials".to_owned()))), "GITHUB_TOKEN"),
-            (
-                Health::in_short(&settings("t"), Ok(Some(Refusal { of_app: true, refusal: "suspended" }.to_string()))),
-                "GITHUB_APP_ID",
-            ),
-            (Health::in_short(&settings("t"), Err("no binding".to_owned())), "ATTEMPTS"),
+            (in_short("", Ok(None)), "GITHUB_TOKEN"),
+            (in_short("t", Ok(Some("401 Bad credentials".to_owned()))), "GITHUB_TOKEN"),
+            (in_short("t", Ok(Some(Refusal { of_app: true, refusal: "suspended" }.to_string()))), "GITHUB_APP_ID"),
+            (in_short("t", Err("no binding".to_owned())), "ATTEMPTS"),
         ] {
             assert_eq!((health.http_status(), health.status, health.problems[0].setting), (503, "unhealthy", setting));
         }
@@ -183,9 +151,7 @@ mod tests {
     #[test]
     fn strangers_are_told_in_fixed_phrases() {
         let said = "it is not installed on octo/secret-plans; install it there on GitHub";
-        let strange = |refusal: Result<Option<String>, String>| {
-            serde_json::to_string(&Health::in_short(&settings("t"), refusal)).unwrap()
-        };
+        let strange = |refusal: Result<Option<String>, String>| serde_json::to_string(&in_short("t", refusal)).unwrap();
         for of_app in [true, false] {
             let refusal = Refusal { of_app, refusal: said }.to_string();
             let short = strange(Ok(Some(refusal.clone())));
@@ -193,7 +159,7 @@ mod tests {
                 !short.contains("secret-plans") && !short.contains("install it") && !short.contains("repositories"),
                 "{short}"
             );
-            let detail = Health::in_detail(&settings("t"), Ok(Some(refusal)), &[]);
+            let detail = Health::of(&settings("t"), Ok(Some(refusal)), Some(&[]));
             assert!(detail.problems[0].problem.contains(said), "{detail:?}");
         }
         let fault = strange(Err("KV says: octo/secret-plans".to_owned()));
@@ -209,11 +175,11 @@ mod tests {
             repository_problem: Some("404 no access".to_owned()),
             ..Summary::new(name("octo/secret-plans"), at, Default::default(), &[])
         };
-        let health = Health::in_detail(&settings("t"), Ok(None), &[healthy, ill.clone()]);
+        let health = Health::of(&settings("t"), Ok(None), Some(&[healthy, ill.clone()]));
         assert_eq!(health.http_status(), 200);
         let expected = serde_json::json!([{ "repository": "octo/secret-plans", "problem": "404 no access" }]);
         assert_eq!(serde_json::to_value(&health).unwrap()["repositories"], expected);
-        let many = Health::in_detail(&settings("t"), Ok(None), &vec![ill; 1_000]);
+        let many = Health::of(&settings("t"), Ok(None), Some(&vec![ill; 1_000]));
         assert_eq!(many.repositories.map(|all| all.len()), Some(REPOSITORIES));
     }
 }

@@ -18,19 +18,10 @@ pub const OVERVIEW: &str = "/overview";
 
 const STYLE: &str = include_str!("style.css");
 
-/// Nothing from elsewhere, no script, no style but ours, no form that leads away, no frame around it.
-pub fn content_security_policy() -> &'static str {
-    static POLICY: LazyLock<String> = LazyLock::new(|| policy("'self'"));
-    &POLICY
-}
-
-/// The same, for a page whose form leads to GitHub.
-pub fn content_security_policy_with_form_to(web_url: &str) -> String {
-    policy(&format!("'self' {web_url}"))
-}
-
-fn policy(form_action: &str) -> String {
-    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+/// Nothing from elsewhere, no script, no style but ours, no form that leads elsewhere, no frame around it.
+pub fn content_security_policy(form_action: &str) -> String {
+    static STYLE_HASH: LazyLock<String> = LazyLock::new(|| BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes())));
+    let style = &*STYLE_HASH;
     format!(
         "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
     )
@@ -65,7 +56,7 @@ pub struct Frame<'a> {
     /// Of the window, in front of the name of the program.
     pub title: &'a str,
     /// Links that lead here, outermost first.
-    pub above: &'a [(String, String)],
+    pub above: &'a [(&'a str, &'a str)],
     pub alerts: &'a [Alert],
     /// When what is shown was so.
     pub at: Option<Millis>,
@@ -120,9 +111,8 @@ pub fn page(frame: &Frame, body: &Markup) -> String {
 }
 
 /// A page that only says something.
-pub fn message(title: &str, text: &Markup) -> String {
-    let frame = Frame { title, above: &[(OVERVIEW.to_owned(), "Overview".to_owned())], alerts: &[], at: None };
-    page(&frame, &html! { h1 { (title) } p.lead { (text) } })
+pub fn message(title: &str, above: &[(&str, &str)], text: &Markup) -> String {
+    page(&Frame { title, above, alerts: &[], at: None }, &html! { h1 { (title) } p.lead { (text) } })
 }
 
 /// A figure with its name, for a list of them.
@@ -202,14 +192,8 @@ pub fn amount(seconds: u64) -> String {
 /// With thin spaces between thousands.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join("\u{202f}")
 }
 
 /// In whole per cent; the ends are only said where they are exact.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::html::{content_security_policy, content_security_policy_with_form_to};
+use super::html::content_security_policy;
 use super::rejection::Rejection;
 
 /// How many rows of storage the answer took, where a Keeper was asked.
@@ -37,26 +37,20 @@ pub struct Response {
 
 impl Response {
     pub fn html(page: String) -> Self {
-        Self::private("text/html; charset=utf-8", page).with("content-security-policy", content_security_policy())
+        Self::html_with_forms_to("'self'", page)
     }
 
-    /// A page whose form leads to GitHub.
-    pub fn html_with_form_to(web_url: &str, page: String) -> Self {
-        let policy = content_security_policy_with_form_to(web_url);
-        Self::private("text/html; charset=utf-8", page).with("content-security-policy", policy)
+    /// A page whose forms lead to these places, and nowhere else.
+    pub fn html_with_forms_to(places: &str, page: String) -> Self {
+        Self::private("text/html; charset=utf-8", page).with("content-security-policy", content_security_policy(places))
     }
 
     pub fn json(value: &impl Serialize) -> Result<Self, Rejection> {
-        let body = serde_json::to_vec(value).map_err(|error| Rejection::unavailable("JSON", error))?;
-        Ok(Self::json_text(body))
+        serde_json::to_vec(value).map(Self::json_text).map_err(|error| Rejection::unavailable("JSON", error))
     }
 
     pub fn json_text(body: Vec<u8>) -> Self {
         Self::private("application/json", body)
-    }
-
-    pub fn plain(content_type: &'static str, text: String) -> Self {
-        Self::private(content_type, text)
     }
 
     pub fn see_other(path: String) -> Self {
@@ -71,7 +65,7 @@ impl Response {
     }
 
     /// For whoever asked, and kept nowhere.
-    fn private(content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+    pub fn private(content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self::new(content_type, body)
             .with("cache-control", "no-store")
             .with("cross-origin-resource-policy", "same-origin")
@@ -93,10 +87,7 @@ impl Response {
         self
     }
 
-    pub fn with_rows_read(self, rows_read: Option<String>) -> Self {
-        match rows_read {
-            Some(rows_read) => self.with(ROWS_READ, rows_read),
-            None => self,
-        }
+    pub fn with_rows_read(self, rows_read: usize) -> Self {
+        self.with(ROWS_READ, rows_read.to_string())
     }
 }

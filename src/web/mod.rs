@@ -1,21 +1,16 @@
 //! What people and programs see: a request in, a response out. Pure: what only the platform can do, a [`Backend`] does.
 //!
 //! [`handle`] is the way of every request. [`routes`] says what it asks for, [`access`] who may, [`parameters`] with which
-//! parameters; then one module answers: [`home`] and [`health`] for everybody, [`badge`] where a setting says so, and for
-//! whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`http`] has the headers that all responses
+//! parameters; then one module answers: [`health`] and [`pages::home`] for everybody, [`badge`] where a setting says so, and
+//! for whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`http`] has the headers that all responses
 //! share, [`rejection`] what is said when there is none, [`html`](mod@html) what all pages share, [`chart`] what is drawn.
-//!
-//! To add a route: in [`routes`] a variant, its path and its row in `Route::spec`; an arm and a function in the module that
-//! answers; and in docs/openapi.json, if it is of the API, its description, which tests compare.
 
 pub mod access;
 pub mod api;
 pub mod backend;
 pub mod badge;
 pub mod chart;
-mod handle;
 pub mod health;
-pub mod home;
 pub mod html;
 pub mod http;
 pub mod metrics;
@@ -28,5 +23,50 @@ pub mod setup;
 mod tests;
 
 pub use backend::Backend;
-pub use handle::handle;
 pub use http::{Request, Response};
+pub use rejection::Rejection;
+
+use crate::settings::Settings;
+
+use parameters::Parameters;
+use rejection::Form;
+use routes::{Route, path, route};
+
+/// The way of a request: what it asks for, who may, with which parameters, and then the module that answers it.
+pub async fn handle(request: &Request<'_>, settings: &Settings, backend: &impl Backend) -> Response {
+    let mut response = match route(request.method, path(request.url)) {
+        Ok(route) => answer(&route, request, settings, backend).await.unwrap_or_else(|rejection| {
+            if let Rejection::Unavailable { place, what } = &rejection {
+                backend.log_fault(place, what);
+            }
+            rejection.response(route.spec().form)
+        }),
+        Err(rejection) => rejection.response(Form::Json),
+    };
+    if request.method == "HEAD" {
+        response.body.clear();
+    }
+    response
+}
+
+async fn answer(
+    route: &Route,
+    request: &Request<'_>,
+    settings: &Settings,
+    backend: &impl Backend,
+) -> Result<Response, Rejection> {
+    let spec = route.spec();
+    if let Some(care) = spec.care {
+        access::check(request, care, settings, backend).await?;
+    }
+    let parameters = Parameters::parse(request.url, spec.parameters)?;
+    match route {
+        Route::Home => Ok(Response::html(pages::home(settings))),
+        Route::Health => health::answer(request, settings, backend).await,
+        Route::Badge(repository) => badge::answer(repository, settings, backend).await,
+        Route::Page(page) => pages::answer(page, &parameters, settings, backend).await,
+        Route::Api(api) => api::answer(api, &parameters, request, settings, backend).await,
+        Route::Metrics => metrics::answer(settings, backend).await,
+        Route::Setup(step) => setup::answer(*step, &parameters, request, settings, backend).await,
+    }
+}

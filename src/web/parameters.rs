@@ -6,7 +6,7 @@ use crate::keeper::views::RunSlice;
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
 
-use super::rejection::Rejection;
+use super::Rejection;
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 100;
@@ -52,10 +52,8 @@ impl Parameters {
     }
 
     pub fn limit(&self) -> Result<u64, Rejection> {
-        self.parsed("limit", &format!("a number from 1 to {MAX_LIMIT}"), |text| {
-            text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
-        })
-        .map(|limit| limit.unwrap_or(DEFAULT_LIMIT))
+        let parse = |text: &str| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+        Ok(self.parsed("limit", &format!("a number from 1 to {MAX_LIMIT}"), parse)?.unwrap_or(DEFAULT_LIMIT))
     }
 
     /// Which runs.
@@ -70,8 +68,7 @@ impl Parameters {
 
     /// How many to skip, of a list that goes by number.
     pub fn skip(&self) -> Result<u64, Rejection> {
-        let skip = self.cursor(|text| text.parse().ok().filter(|skip| *skip <= MAX_SKIPPED))?;
-        Ok(skip.unwrap_or_default())
+        Ok(self.cursor(|text| text.parse().ok().filter(|skip| *skip <= MAX_SKIPPED))?.unwrap_or_default())
     }
 
     /// One of Workers KV. They are base64 now; what else needs no encoding in a URL may come in them too.

@@ -13,21 +13,28 @@
 //!
 //! The set-up pages have some of their own ([`super::setup`]).
 
-use std::borrow::Cow;
 use std::fmt;
 
-use maud::html;
-use serde::Serialize;
+use maud::{Markup, html};
+use serde_json::json;
 
-use super::access::denied::Denied;
-use super::html::{Sentence, message};
+use super::html::{OVERVIEW, Sentence, message};
 use super::http::Response;
+use crate::time::Span;
 use crate::webhook::answer::Outcome;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
     BadRequest(String),
-    Denied(Denied),
+    /// There is no `ADMIN_TOKEN`.
+    NoAdminToken,
+    NoCredentials,
+    WrongCredentials,
+    TooManyAttempts {
+        retry_after_seconds: i64,
+    },
+    /// Another site made the browser send it, with the credentials that the browser remembers.
+    CrossSite,
     NotFound(&'static str),
     MethodNotAllowed {
         allow: &'static str,
@@ -48,68 +55,62 @@ pub enum Form {
     Text,
 }
 
-impl From<Denied> for Rejection {
-    fn from(denied: Denied) -> Self {
-        Self::Denied(denied)
-    }
-}
-
 impl Rejection {
+    pub fn too_many_attempts(wait: Span) -> Self {
+        Self::TooManyAttempts { retry_after_seconds: wait.as_millis() / 1_000 + 1 }
+    }
+
     pub fn unavailable(place: &'static str, what: impl fmt::Display) -> Self {
         Self::Unavailable { place, what: what.to_string() }
     }
 
-    fn status(&self) -> u16 {
+    /// The status, the title of a page, and the reason.
+    fn parts(&self) -> (u16, &'static str, &str) {
         match self {
-            Self::BadRequest(_) => 400,
-            Self::Denied(denied) => denied.http_status(),
-            Self::NotFound(_) => 404,
-            Self::MethodNotAllowed { .. } => 405,
-            Self::BadGateway(_) => 502,
-            Self::Unavailable { .. } => 503,
-        }
-    }
-
-    fn reason(&self) -> Cow<'static, str> {
-        match self {
-            Self::BadRequest(reason) | Self::BadGateway(reason) => reason.clone().into(),
-            Self::Denied(denied) => denied.reason().into(),
-            Self::NotFound(reason) => (*reason).into(),
-            Self::MethodNotAllowed { .. } => "this path does not take this method".into(),
-            Self::Unavailable { .. } => "the data could not be read; try again".into(),
-        }
-    }
-
-    fn title(&self) -> &'static str {
-        match self {
-            Self::BadRequest(_) => "Bad request",
-            Self::Denied(Denied::Absent | Denied::Wrong) => "Sign in",
-            Self::Denied(Denied::NotSet | Denied::CrossSite) => "Access denied",
-            Self::Denied(Denied::TooMany { .. }) => "Too many attempts",
-            Self::NotFound(_) => "Not found",
-            Self::MethodNotAllowed { .. } => "Method not allowed",
-            Self::BadGateway(_) => "No answer from GitHub",
-            Self::Unavailable { .. } => "Temporarily unavailable",
+            Self::BadRequest(reason) => (400, "Bad request", reason),
+            Self::NoAdminToken => (
+                403,
+                "Access denied",
+                "ADMIN_TOKEN is not set; choose a long random one and set it with `npx wrangler secret put ADMIN_TOKEN`",
+            ),
+            Self::NoCredentials => (
+                401,
+                "Sign in",
+                "sign in with ADMIN_TOKEN: as a bearer token, or as the password of HTTP Basic with any user name",
+            ),
+            Self::WrongCredentials => (401, "Sign in", "wrong ADMIN_TOKEN"),
+            Self::TooManyAttempts { .. } => (429, "Too many attempts", "too many wrong passwords; try again later"),
+            Self::CrossSite => (
+                403,
+                "Access denied",
+                "the page of another site made this request; open it directly or from this Worker's own pages, and in a \
+                 program send ADMIN_TOKEN as a bearer token",
+            ),
+            Self::NotFound(reason) => (404, "Not found", reason),
+            Self::MethodNotAllowed { .. } => (405, "Method not allowed", "this path does not take this method"),
+            Self::BadGateway(reason) => (502, "No answer from GitHub", reason),
+            Self::Unavailable { .. } => (503, "Temporarily unavailable", "the data could not be read; try again"),
         }
     }
 
     pub fn response(&self, form: Form) -> Response {
-        let reason = self.reason();
+        let (status, title, reason) = self.parts();
         let response = match form {
-            Form::Page => Response::html(message(self.title(), &html! { (Sentence(&self.sentence(&reason))) })),
-            Form::Json => Response::json_text(self.json(&reason)),
-            Form::Text => Response::plain("text/plain; charset=utf-8", format!("{reason}\n")),
+            Form::Page => Response::html(message(title, &[(OVERVIEW, "Overview")], &self.sentence(reason))),
+            Form::Json => Response::json_text(self.json(status, reason)),
+            Form::Text => Response::private("text/plain; charset=utf-8", format!("{reason}\n")),
         };
-        let response = response.with_status(self.status());
+        let response = response.with_status(status);
         match self {
-            Self::Denied(Denied::Absent | Denied::Wrong) => response
+            Self::NoCredentials | Self::WrongCredentials => response
                 .with("www-authenticate", "Basic realm=\"Rerunner\", charset=\"UTF-8\"")
                 .with("www-authenticate", "Bearer realm=\"Rerunner\""),
-            Self::Denied(Denied::TooMany { retry_after_seconds }) => {
+            Self::TooManyAttempts { retry_after_seconds } => {
                 response.with("retry-after", retry_after_seconds.to_string())
             }
             Self::MethodNotAllowed { allow } => response.with("allow", *allow),
-            Self::Denied(Denied::NotSet | Denied::CrossSite)
+            Self::NoAdminToken
+            | Self::CrossSite
             | Self::BadRequest(_)
             | Self::NotFound(_)
             | Self::BadGateway(_)
@@ -117,32 +118,19 @@ impl Rejection {
         }
     }
 
-    fn sentence(&self, reason: &str) -> String {
+    fn sentence(&self, reason: &str) -> Markup {
+        let mut rest = reason.chars();
+        let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         // Names of parameters stay as they are written.
-        if let Self::BadRequest(_) = self {
-            return format!("The query in this address is wrong: {reason}.");
-        }
-        let mut characters = reason.chars();
-        let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-        format!("{first}{}.", characters.as_str())
+        let is_query = matches!(self, Self::BadRequest(_));
+        let query = "The query in this address is wrong: ";
+        let sentence = if is_query { format!("{query}{reason}.") } else { format!("{first}{}.", rest.as_str()) };
+        html! { (Sentence(&sentence)) }
     }
 
     /// Like the answer to a webhook.
-    fn json(&self, reason: &str) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            outcome: Outcome,
-            reason: &'a str,
-        }
-        let outcome = match self {
-            Self::Unavailable { .. } => Outcome::Unavailable,
-            Self::BadRequest(_)
-            | Self::Denied(_)
-            | Self::NotFound(_)
-            | Self::MethodNotAllowed { .. }
-            | Self::BadGateway(_) => Outcome::Rejected,
-        };
-        // Plain structs always serialize.
-        serde_json::to_vec(&Body { outcome, reason }).unwrap_or_default()
+    fn json(&self, status: u16, reason: &str) -> Vec<u8> {
+        let outcome = if status == 503 { Outcome::Unavailable } else { Outcome::Rejected };
+        json!({ "outcome": outcome, "reason": reason }).to_string().into_bytes()
     }
 }

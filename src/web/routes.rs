@@ -68,38 +68,29 @@ pub struct Spec {
     pub form: Form,
 }
 
-impl Spec {
-    const fn open(form: Form) -> Self {
-        Self { care: None, parameters: &[], form }
-    }
-
-    const fn admin(care: Care, form: Form, parameters: &'static [&'static str]) -> Self {
-        Self { care: Some(care), parameters, form }
-    }
-}
-
 impl Route {
     pub fn spec(&self) -> Spec {
         use Care::{Changes, Costs, Shows};
-        match self {
-            Self::Home => Spec::open(Form::Page),
-            Self::Health => Spec::open(Form::Json),
-            Self::Badge(_) => Spec::open(Form::Text),
-            Self::Page(Page::Overview) => Spec::admin(Shows, Form::Page, &["cursor"]),
-            Self::Page(Page::Repository(_)) => Spec::admin(Shows, Form::Page, &["cursor", "outcome"]),
-            Self::Page(Page::Run(..)) => Spec::admin(Shows, Form::Page, &[]),
-            Self::Api(Api::Repositories) => Spec::admin(Costs, Form::Json, &["cursor"]),
-            Self::Api(Api::Runs(_)) => Spec::admin(Costs, Form::Json, &["limit", "cursor", "outcome"]),
-            Self::Api(Api::Run(..)) => Spec::admin(Costs, Form::Json, &[]),
-            Self::Api(Api::FlakyJobs(_)) => Spec::admin(Costs, Form::Json, &["limit", "cursor"]),
-            Self::Api(Api::Pause(_) | Api::Resume(_)) => Spec::admin(Changes, Form::Json, &[]),
-            Self::Api(Api::Doctor) => Spec::admin(Costs, Form::Json, &["repository"]),
-            Self::Api(Api::Redeliver) => Spec::admin(Changes, Form::Json, &["repository"]),
-            Self::Metrics => Spec::admin(Costs, Form::Text, &[]),
-            Self::Setup(Setup::Start) => Spec::admin(Shows, Form::Page, &["organization"]),
+        let (care, form, parameters): (_, _, &[_]) = match self {
+            Self::Home => (None, Form::Page, &[]),
+            Self::Health => (None, Form::Json, &[]),
+            Self::Badge(_) => (None, Form::Text, &[]),
+            Self::Page(Page::Overview) => (Some(Shows), Form::Page, &["cursor"]),
+            Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, &["cursor", "outcome"]),
+            Self::Page(Page::Run(..)) => (Some(Shows), Form::Page, &[]),
+            Self::Api(Api::Repositories) => (Some(Costs), Form::Json, &["cursor"]),
+            Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &["limit", "cursor", "outcome"]),
+            Self::Api(Api::Run(..)) => (Some(Costs), Form::Json, &[]),
+            Self::Api(Api::FlakyJobs(_)) => (Some(Costs), Form::Json, &["limit", "cursor"]),
+            Self::Api(Api::Pause(_) | Api::Resume(_)) => (Some(Changes), Form::Json, &[]),
+            Self::Api(Api::Doctor) => (Some(Costs), Form::Json, &["repository"]),
+            Self::Api(Api::Redeliver) => (Some(Changes), Form::Json, &["repository"]),
+            Self::Metrics => (Some(Costs), Form::Text, &[]),
+            Self::Setup(Setup::Start) => (Some(Shows), Form::Page, &["organization"]),
             // GitHub sends its reader here. It is called once for each visit of `/setup`, which the state tells.
-            Self::Setup(Setup::Created) => Spec::admin(Shows, Form::Page, &["code", "state"]),
-        }
+            Self::Setup(Setup::Created) => (Some(Shows), Form::Page, &["code", "state"]),
+        };
+        Spec { care, parameters, form }
     }
 
     /// The methods that it takes, as `Allow` lists them.

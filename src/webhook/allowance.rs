@@ -60,9 +60,8 @@ struct Held {
 /// What a body's next block may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
-    Block {
-        bytes: usize,
-    },
+    /// One of so many.
+    Block { bytes: usize },
     /// The one before it is to be filled again: nothing of this body is kept.
     SameBlock,
     /// The body is to be refused.
@@ -195,6 +194,18 @@ mod tests {
         begin(&mut allowance, 1, None);
         let blocks = [4, 4, 8, 16, 32, 64, 64, 64].map(|kib| Room::Block { bytes: kib * KIB });
         assert_eq!(blocks.map(|_| allowance.room(1, NOW, |_| ())), blocks);
+    }
+
+    /// Seen to fail when what has been there for longer costs less.
+    #[test]
+    fn what_is_held_costs_as_much_as_it_is_times_as_long_as_it_has_been() {
+        let mut allowance = Allowance::default();
+        allowance.begin(1, None, true, NOW);
+        allowance.begin(2, None, true, NOW + Span::seconds(4));
+        assert_eq!(send(&mut allowance, 1, MIB), (true, vec![]));
+        assert_eq!(send(&mut allowance, 2, 2 * MIB), (true, vec![]));
+        assert_eq!(allowance.costliest(NOW + Span::seconds(5)), Some(1));
+        assert_eq!(allowance.costliest(NOW + Span::seconds(20)), Some(2));
     }
 
     #[test]

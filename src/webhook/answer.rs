@@ -87,3 +87,24 @@ impl Answer {
         Self { due, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{Delivery, run, settings};
+
+    #[test]
+    fn answers_name_the_run() {
+        let Err(answer) = Delivery::new("workflow_run", &run("success", 1)).read(&settings(&[])) else {
+            panic!("an event, not an answer")
+        };
+        let expected = json!({
+            "outcome": "ignored", "reason": "the run's conclusion is success",
+            "repository": "octo/widgets", "run_id": 7, "run_attempt": 1,
+        });
+        assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+        let due = Some("2026-11-23T15:04:05Z".to_owned());
+        assert_eq!(serde_json::to_value(answer.due(due)).unwrap()["due"], "2026-11-23T15:04:05Z");
+    }
+}

@@ -64,16 +64,8 @@ pub enum RunEventKind {
 impl RunEvent {
     /// With no more than every event has.
     pub fn new(repository: RepoName, run_id: RunId, run_attempt: Option<RunAttempt>, kind: RunEventKind) -> Self {
-        Self {
-            repository,
-            repository_id: None,
-            installation: None,
-            run_id,
-            run_attempt,
-            kind,
-            delivery: None,
-            workflow: None,
-        }
+        let (repository_id, installation, delivery, workflow) = (None, None, None, None);
+        Self { repository, repository_id, installation, run_id, run_attempt, kind, delivery, workflow }
     }
 
     /// The event for a repository of which it is known whether its policy re-runs what was cancelled. `None`: it cannot

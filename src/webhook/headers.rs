@@ -54,11 +54,60 @@ pub fn too_large() -> Answer {
 /// Ignores parameters (`; charset=utf-8`): JSON is UTF-8 whatever they say.
 fn content_type(header: &str) -> Option<Content> {
     let essence = header.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        Some(Content::Json)
-    } else if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        Some(Content::Form)
-    } else {
-        None
+    let known = [("application/json", Content::Json), ("application/x-www-form-urlencoded", Content::Form)];
+    known.into_iter().find(|(name, _)| essence.eq_ignore_ascii_case(name)).map(|(_, content)| content)
+}
+
+#[cfg(test)]
+mod tests {
+    use simulator::webhooks::signature as sign;
+
+    use super::super::Outcome;
+    use super::super::tests::{Delivery, run, settings};
+
+    #[test]
+    fn signatures() {
+        let delivery = || Delivery::new("workflow_run", &run("success", 1));
+        let body = delivery().body;
+        let right = sign("current", &body);
+        let rejected =
+            |header: &str| delivery().with("x-hub-signature-256", header).answers(401, Outcome::Rejected, "");
+        delivery().without("x-hub-signature-256").answers(401, Outcome::Rejected, "missing");
+        delivery().without("x-hub-signature-256").with("x-hub-signature", "sha1=00").answers(
+            401,
+            Outcome::Rejected,
+            "missing",
+        );
+        rejected(&right[..right.len() - 1]);
+        rejected(&right[7..]);
+        for algorithm in ["sha1", "sha512", "SHA256"] {
+            rejected(&right.replace("sha256", algorithm));
+        }
+        rejected(&sign("another", &body));
+        rejected(&sign("", &body));
+        let accepted =
+            |header: &str| delivery().with("x-hub-signature-256", header).answers(200, Outcome::Ignored, "success");
+        accepted(&right);
+        accepted(&format!("sha256={}", right[7..].to_uppercase()));
+        accepted(&sign("previous", &body));
+    }
+
+    #[test]
+    fn heads() {
+        let delivery = || Delivery::new("workflow_run", &run("success", 1));
+        delivery().answers_with(&settings(&[("WEBHOOK_SECRET", "")]), 503, Outcome::Unavailable, "WEBHOOK_SECRET");
+        for content_type in ["text/plain", "", "application/jsonx", "multipart/form-data; boundary=x"] {
+            delivery().with("content-type", content_type).answers(415, Outcome::Rejected, "content type");
+        }
+        delivery().without("content-type").answers(415, Outcome::Rejected, "content type");
+        delivery().with("content-type", "Application/JSON; charset=utf-8").answers(200, Outcome::Ignored, "");
+        for length in ["26214401", "99999999999999999999", "18446744073709551615"] {
+            let expected =
+                if length == "99999999999999999999" { (200, Outcome::Ignored) } else { (413, Outcome::Rejected) };
+            delivery().with("content-length", length).answers(expected.0, expected.1, "");
+        }
+        delivery().with("content-length", "26214400").answers(200, Outcome::Ignored, "");
+        delivery().without("x-github-event").answers(400, Outcome::Rejected, "X-GitHub-Event");
+        delivery().with("x-github-event", "").answers(400, Outcome::Rejected, "X-GitHub-Event");
     }
 }

@@ -28,9 +28,8 @@ pub use headers::Headers;
 
 use crate::settings::Settings;
 use crate::time::Span;
-use crate::webhook::event::RunEvent;
 
-use partial_payload::PartialPayload;
+use event::RunEvent;
 
 /// GitHub caps payloads at 25 MB (GitHub Docs, "Webhook events and payloads").
 pub const BODY_LIMIT: usize = 25 * 1024 * 1024;
@@ -58,13 +57,13 @@ pub fn read<B: AsRef<[u8]>>(
     };
     let body = payload::is_read(event).then(body);
     let body = body.as_ref().map(B::as_ref).unwrap_or_default();
-    let payload = payload::parse(event, headers.content, body).map_err(|malformed| {
-        let partial = PartialPayload::read(event, headers.content, body);
-        match partial.and_then(|partial| partial.irrelevant(settings)) {
-            Some(reason) => Answer::ignored(reason),
-            None => Answer::rejected(400, malformed.to_string()),
-        }
-    })?;
+    let payload =
+        payload::parse(event, headers.content, body).map_err(|malformed| {
+            match partial_payload::irrelevant(settings, event, headers.content, body) {
+                Some(reason) => Answer::ignored(reason),
+                None => Answer::rejected(400, malformed.to_string()),
+            }
+        })?;
     let event = filter::apply(settings, payload)?;
     // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a body could be
     // sent again or keep a later one out.

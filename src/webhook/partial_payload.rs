@@ -9,68 +9,42 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::names::Conclusion;
-use crate::names::{RepoName, RunAttempt};
+use crate::names::RepoName;
 use crate::settings::Settings;
 
 use super::filter::{is_left, kind, nothing_is_done_for};
 use super::headers::Content;
 use super::payload::{self, COMPLETED};
 
-/// What can be read of it. `None`: not there, or not what it should be.
-#[derive(Debug, PartialEq, Eq)]
-pub struct PartialPayload {
-    event: String,
-    action: Option<String>,
-    repository: Option<RepoName>,
-    /// Those that can be read.
-    actors: Vec<String>,
-    /// Null and absent are `Some(None)`.
-    conclusion: Option<Option<Conclusion>>,
-    run_attempt: Option<Option<RunAttempt>>,
-    /// Of a check run.
-    app: Option<String>,
-}
-
+/// What a field holds, whatever that is. Each struct of them has one bound in the place of `#[serde(borrow)]` on every field.
 type Field<'a> = Option<&'a RawValue>;
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Event<'a> {
-    #[serde(borrow)]
     action: Field<'a>,
-    #[serde(borrow)]
     repository: Field<'a>,
-    #[serde(borrow)]
     sender: Field<'a>,
-    #[serde(borrow)]
     workflow_run: Field<'a>,
-    #[serde(borrow)]
     workflow_job: Field<'a>,
-    #[serde(borrow)]
     check_run: Field<'a>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Subject<'a> {
-    #[serde(borrow)]
     actor: Field<'a>,
-    #[serde(borrow)]
     triggering_actor: Field<'a>,
-    #[serde(borrow)]
     conclusion: Field<'a>,
-    #[serde(borrow)]
     run_attempt: Field<'a>,
-    #[serde(borrow)]
     app: Field<'a>,
 }
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Named<'a> {
-    #[serde(borrow)]
     full_name: Field<'a>,
-    #[serde(borrow)]
     login: Field<'a>,
-    #[serde(borrow)]
     slug: Field<'a>,
 }
 
@@ -92,51 +66,150 @@ fn login(user: Field<'_>) -> Option<String> {
     text(read::<Named<'_>>(user)?.login)
 }
 
-impl PartialPayload {
-    /// Nothing if it is no JSON object at all.
-    pub fn read(event: &str, content: Content, body: &[u8]) -> Option<Self> {
-        match content {
-            Content::Json => Self::of(event, std::str::from_utf8(body).ok()?),
-            Content::Form => Self::of(event, &payload::form_payload(body)?),
+/// Why nothing would be done for it, whatever the rest may be; `None` if something might be, or it is no JSON object at all.
+pub fn irrelevant(settings: &Settings, event: &str, content: Content, body: &[u8]) -> Option<String> {
+    let json = match content {
+        Content::Json => Cow::Borrowed(std::str::from_utf8(body).ok()?),
+        Content::Form => payload::form_payload(body)?,
+    };
+    let fields: Event<'_> = serde_json::from_str(&json).ok()?;
+    let of_run = event == "workflow_run";
+    let subject: Option<Subject<'_>> = read(match event {
+        "workflow_run" => fields.workflow_run,
+        "workflow_job" => fields.workflow_job,
+        _ => fields.check_run,
+    });
+    if text(fields.action)? != COMPLETED {
+        return Some(nothing_is_done_for(&format!("action of {event}")));
+    }
+    let app = || text(read::<Named<'_>>(subject.as_ref()?.app)?.slug);
+    if event == "check_run" && app().is_some_and(|slug| slug != "github-actions") {
+        return Some(nothing_is_done_for("check run, as it is not of GitHub Actions"));
+    }
+    let users = match &subject {
+        Some(run) if of_run => [run.actor, run.triggering_actor],
+        None if of_run => [None; 2],
+        _ => [fields.sender, None],
+    };
+    let repository: Option<RepoName> = read::<Named<'_>>(fields.repository).and_then(|named| read(named.full_name));
+    // Those that can be read.
+    let actors: Vec<String> = users.into_iter().filter_map(login).collect();
+    if let Some(reason) = is_left(settings, repository.as_ref(), &actors) {
+        return Some(reason.to_owned());
+    }
+    let Subject { conclusion, run_attempt, .. } = subject?;
+    kind(of_run, nullable(conclusion)?, nullable(run_attempt)?).err()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::Outcome;
+    use super::super::tests::{Delivery, check, job, run, settings};
+    use crate::settings::Settings;
+
+    /// Whoever is told 400 sends it again and again. Where nothing would be done, fields that are not needed then may hold
+    /// anything.
+    #[test]
+    fn what_leads_to_nothing_is_never_malformed() {
+        #[track_caller]
+        fn ignored(settings: &Settings, event: &str, payload: &Value, reason: &str) {
+            Delivery::new(event, payload).answers_with(settings, 200, Outcome::Ignored, reason);
+            let form: String =
+                form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+            let form = Delivery::new(event, &Value::Null).body(form.as_bytes());
+            form.with("content-type", "application/x-www-form-urlencoded").answers_with(
+                settings,
+                200,
+                Outcome::Ignored,
+                reason,
+            );
         }
+        let all = &settings(&[]);
+        let events =
+            [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))];
+        let junk = [json!(null), json!([]), json!(7), json!("x"), json!({}), json!({ "id": "7", "run_id": [] })];
+        for (event, whole) in &events {
+            // An action of which nothing is needed.
+            for action in ["queued", "requested", "in_progress", ""] {
+                for junk in &junk {
+                    ignored(all, event, &json!({ "action": action, *event: junk }), "action");
+                    ignored(
+                        all,
+                        event,
+                        &json!({ *event: junk, "repository": junk, "sender": junk, "action": action }),
+                        "action",
+                    );
+                }
+            }
+            // A repository that is not served, and an actor that is left alone.
+            let elsewhere = settings(&[("REPOSITORIES", "octo/gadgets")]);
+            for junk in &junk {
+                let mut payload = whole.clone();
+                payload[*event] = junk.clone();
+                ignored(&elsewhere, event, &payload, if *event == "check_run" { "" } else { "REPOSITORIES" });
+                if *event == "workflow_job" {
+                    ignored(&settings(&[("NO_RERUN_ACTORS", "ann")]), event, &payload, "NO_RERUN_ACTORS");
+                }
+            }
+            // A conclusion that nothing is done for.
+            let mut payload = whole.clone();
+            payload[*event]["conclusion"] = json!("success");
+            payload[*event]["id"] = json!("7");
+            payload[*event]["run_id"] = json!(-7);
+            payload["installation"] = json!({ "id": "x" });
+            payload["repository"] = json!(null);
+            ignored(all, event, &payload, "success");
+        }
+        let mut by_ann = run("failure", 1);
+        by_ann["workflow_run"]["id"] = json!(null);
+        ignored(&settings(&[("NO_RERUN_ACTORS", "ann")]), "workflow_run", &by_ann, "NO_RERUN_ACTORS");
+        let mut of_another_app = check("failure");
+        of_another_app["check_run"]["app"]["slug"] = json!("circleci");
+        of_another_app["check_run"]["details_url"] = json!(7);
+        of_another_app["repository"] = json!(null);
+        ignored(all, "check_run", &of_another_app, "not of GitHub Actions");
     }
 
-    fn of(event: &str, json: &str) -> Option<Self> {
-        let fields: Event<'_> = serde_json::from_str(json).ok()?;
-        let subject = match event {
-            "workflow_run" => fields.workflow_run,
-            "workflow_job" => fields.workflow_job,
-            _ => fields.check_run,
-        };
-        let subject: Option<Subject<'_>> = read(subject);
-        let users = match (event, &subject) {
-            ("workflow_run", Some(run)) => [run.actor, run.triggering_actor],
-            ("workflow_run", None) => [None; 2],
-            _ => [fields.sender, None],
-        };
-        Some(Self {
-            event: event.to_owned(),
-            action: text(fields.action),
-            repository: read::<Named<'_>>(fields.repository).and_then(|named| read(named.full_name)),
-            actors: users.into_iter().filter_map(login).collect(),
-            conclusion: subject.as_ref().and_then(|subject| nullable(subject.conclusion)),
-            run_attempt: subject.as_ref().and_then(|subject| nullable(subject.run_attempt)),
-            app: subject.and_then(|subject| read::<Named<'_>>(subject.app)).and_then(|named| text(named.slug)),
-        })
-    }
-
-    /// Why nothing would be done for it, whatever the rest may be; `None` if something might be.
-    pub fn irrelevant(&self, settings: &Settings) -> Option<String> {
-        let action = self.action.as_ref()?;
-        if action != COMPLETED {
-            return Some(nothing_is_done_for(&format!("action of {}", self.event)));
+    /// The event's name is not signed: where something would be done, a body has the shape of its event, or is refused.
+    #[test]
+    fn what_might_lead_to_something_is_whole_or_refused() {
+        #[track_caller]
+        fn refused(event: &str, payload: &Value) {
+            Delivery::new(event, payload).answers(400, Outcome::Rejected, "malformed");
         }
-        if self.event == "check_run" && self.app.as_ref().is_some_and(|slug| slug != "github-actions") {
-            return Some(nothing_is_done_for("check run, as it is not of GitHub Actions"));
+        for (event, whole) in
+            [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
+        {
+            for (place, bad) in [
+                ("/action", json!(null)),
+                ("/action", json!(["queued"])),
+                ("/repository", json!(null)),
+                ("/repository/full_name", json!("octo/..")),
+                (&format!("/{event}"), json!(null)),
+                (&format!("/{event}/conclusion"), json!(7)),
+            ] {
+                let mut payload = whole.clone();
+                *payload.pointer_mut(place).unwrap() = bad;
+                refused(event, &payload);
+            }
+            // Of another event.
+            for (other, _) in [("workflow_run", ()), ("workflow_job", ()), ("check_run", ())] {
+                if other != event {
+                    refused(other, &whole);
+                }
+            }
         }
-        if let Some(reason) = is_left(settings, self.repository.as_ref(), &self.actors) {
-            return Some(reason.to_owned());
-        }
-        kind(self.event == "workflow_run", self.conclusion?, self.run_attempt?).err()
+        // It might be a rescue.
+        let mut which_attempt = run("success", 1);
+        which_attempt["workflow_run"]["run_attempt"] = json!("2");
+        refused("workflow_run", &which_attempt);
+        let two_actions = r#"{"action":"queued","action":"completed","workflow_job":null}"#;
+        Delivery::new("workflow_job", &Value::Null).body(two_actions.as_bytes()).answers(
+            400,
+            Outcome::Rejected,
+            "malformed",
+        );
     }
 }

@@ -1,13 +1,12 @@
 //! The three payloads that matter, read into the few fields needed. The wire shapes stay in this file.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Deserialize;
 
 use crate::names::{Conclusion, InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
-use crate::webhook::event::EventWorkflow;
 
+use super::event::EventWorkflow;
 use super::headers::Content;
 
 /// A payload that was understood.
@@ -17,16 +16,9 @@ pub enum Payload {
     /// An event, or an action of one, that cannot lead to a re-run.
     Unwanted(String),
     /// `workflow_run` `completed`.
-    Run {
-        run: Seen,
-        /// Who started the run, and who started this attempt of it.
-        actors: Vec<String>,
-    },
+    Run(Seen),
     /// `workflow_job` `completed`, or `check_run` `completed` of GitHub Actions.
-    Job {
-        run: Seen,
-        actors: Vec<String>,
-    },
+    Job(Seen),
 }
 
 /// What a payload says of a run.
@@ -42,27 +34,18 @@ pub struct Seen {
     /// A GitHub App's webhooks name the installation that they are for.
     pub installation: Option<InstallationId>,
     pub workflow: Option<EventWorkflow>,
+    /// Of a run, who started it and who started this attempt of it; of a job, who caused the event.
+    pub actors: Vec<String>,
 }
 
 /// Why a payload was not understood; says where, never what.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
+    #[error("the form is not one field named payload and nothing else")]
     Form,
+    #[error("the payload is malformed at line {line}, column {column}: {what}")]
     Json { line: usize, column: usize, what: String },
 }
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Form => f.write_str("the form is not one field named payload and nothing else"),
-            Self::Json { line, column, what } => {
-                write!(f, "the payload is malformed at line {line}, column {column}: {what}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Malformed {}
 
 /// Whether a body of this event is read. What is answered to others does not depend on it.
 pub fn is_read(event: &str) -> bool {
@@ -94,10 +77,9 @@ pub fn form_payload(body: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
-    serde_json::from_slice(body).map_err(|error| Malformed::Json {
-        line: error.line(),
-        column: error.column(),
-        what: describe(&error),
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column, what) = (error.line(), error.column(), describe(&error));
+        Malformed::Json { line, column, what }
     })
 }
 
@@ -111,15 +93,11 @@ fn describe(error: &serde_json::Error) -> String {
         Category::Data => {
             // "missing field `x`" names our own field; "invalid type: string "…", expected u64" quotes the value.
             let message = error.to_string();
-            match (
-                message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()),
-                message.rsplit_once(", expected "),
-            ) {
+            let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+            let expected = message.rsplit_once(", expected ").and_then(|(_, rest)| rest.split(" at line ").next());
+            match (missing, expected) {
                 (Some(field), _) => format!("the field {field} is missing"),
-                (None, Some((_, expected))) => {
-                    let expected = expected.split(" at line ").next().unwrap_or(expected);
-                    format!("a value of the wrong type, expected {expected}")
-                }
+                (None, Some(expected)) => format!("a value of the wrong type, expected {expected}"),
                 (None, None) => "a value that is not valid here".to_owned(),
             }
         }
@@ -187,18 +165,16 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
         return Ok(unwanted_action("workflow_run"));
     }
     let run = event.workflow_run;
-    Ok(Payload::Run {
-        run: Seen {
-            repository_id: event.repository.id,
-            repository: event.repository.full_name,
-            run_id: run.id,
-            run_attempt: run.run_attempt,
-            conclusion: run.conclusion,
-            installation: event.installation.map(|installation| installation.id),
-            workflow: event.workflow.and_then(|workflow| EventWorkflow::new(workflow.id, &workflow.name?)),
-        },
+    Ok(Payload::Run(Seen {
+        repository_id: event.repository.id,
+        repository: event.repository.full_name,
+        run_id: run.id,
+        run_attempt: run.run_attempt,
+        conclusion: run.conclusion,
+        installation: event.installation.map(|installation| installation.id),
+        workflow: event.workflow.and_then(|workflow| EventWorkflow::new(workflow.id, &workflow.name?)),
         actors: logins([run.actor, run.triggering_actor]),
-    })
+    }))
 }
 
 fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
@@ -225,18 +201,17 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
     if event.action != COMPLETED {
         return Ok(unwanted_action("workflow_job"));
     }
-    Ok(Payload::Job {
-        run: Seen {
-            repository_id: event.repository.id,
-            repository: event.repository.full_name,
-            run_id: event.workflow_job.run_id,
-            run_attempt: event.workflow_job.run_attempt,
-            conclusion: event.workflow_job.conclusion,
-            installation: event.installation.map(|installation| installation.id),
-            workflow: event.workflow_job.workflow_name.and_then(|name| EventWorkflow::new(None, &name)),
-        },
+    let job = event.workflow_job;
+    Ok(Payload::Job(Seen {
+        repository_id: event.repository.id,
+        repository: event.repository.full_name,
+        run_id: job.run_id,
+        run_attempt: job.run_attempt,
+        conclusion: job.conclusion,
+        installation: event.installation.map(|installation| installation.id),
+        workflow: job.workflow_name.and_then(|name| EventWorkflow::new(None, &name)),
         actors: logins([event.sender, None]),
-    })
+    }))
 }
 
 fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
@@ -274,23 +249,20 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
     }
     // Check runs of before 2021 have another address, and one without may come.
     let repository = event.repository.full_name;
-    let run = check_run.details_url.as_deref().and_then(|url| run_of_details_url(url, &repository));
-    let Some(run_id) = run else {
+    let Some(run_id) = check_run.details_url.and_then(|url| run_of_details_url(&url, &repository)) else {
         let what = "check run, as its details_url names no workflow run of the repository";
         return Ok(Payload::Unwanted(what.to_owned()));
     };
-    Ok(Payload::Job {
-        run: Seen {
-            repository_id: event.repository.id,
-            repository,
-            run_id,
-            run_attempt: None,
-            conclusion: check_run.conclusion,
-            installation: event.installation.map(|installation| installation.id),
-            workflow: None,
-        },
+    Ok(Payload::Job(Seen {
+        repository_id: event.repository.id,
+        repository,
+        run_id,
+        run_attempt: None,
+        conclusion: check_run.conclusion,
+        installation: event.installation.map(|installation| installation.id),
+        workflow: None,
         actors: logins([event.sender, None]),
-    })
+    }))
 }
 
 /// The run of `https://HOST/OWNER/REPO/actions/runs/RUN/job/JOB`. Only the number is taken from it, and only if it is one
@@ -298,15 +270,10 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
 fn run_of_details_url(url: &str, repository: &RepoName) -> Option<RunId> {
     let (_, path) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?.split_once('/')?;
     let mut segments = path.split('/');
-    let named = [segments.next()?, segments.next()?];
-    let is_this = |[owner, name]: [&str; 2]| {
-        owner.eq_ignore_ascii_case(repository.owner()) && name.eq_ignore_ascii_case(repository.name())
-    };
-    if !is_this(named) || (segments.next()?, segments.next()?) != ("actions", "runs") {
-        return None;
-    }
-    let id = segments.next()?.split(['?', '#']).next()?;
-    if !id.bytes().all(|b| b.is_ascii_digit()) {
+    let mut next = || segments.next();
+    let (owner, name, actions, runs, id) = (next()?, next()?, next()?, next()?, next()?.split(['?', '#']).next()?);
+    let is_this = owner.eq_ignore_ascii_case(repository.owner()) && name.eq_ignore_ascii_case(repository.name());
+    if !is_this || (actions, runs) != ("actions", "runs") || !id.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     RunId::new(id.parse().ok()?)

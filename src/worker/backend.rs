@@ -1,12 +1,15 @@
-//! What [`crate::web`] has the platform do.
+//! What [`crate::web`] and [`crate::doctor`] have the platform do.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use worker::Env;
 
-use crate::doctor::GitHub;
-use crate::github;
+use crate::doctor::{GitHub, Who};
+use crate::github::credentials::{Credentials, Transport};
+use crate::github::http::Method;
+use crate::github::{self, Reply};
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
@@ -15,11 +18,10 @@ use crate::settings::Settings;
 use crate::time::Millis;
 use crate::web::Backend;
 use crate::web::access::failed_logins::FailedLogins;
-use crate::web::backend::{Fault, KeeperAnswer, ListError, SummaryList};
-use crate::web::setup::new_app::{Code, NewApp};
-use crate::worker::doctor_client::DoctorClient;
-use crate::worker::keeper_client::{self, View};
-use crate::worker::{clock, github_client, kv, log};
+use crate::web::backend::{Fault, KeeperAnswer, SummaryList};
+use crate::web::setup::manifest::{Code, NewApp};
+use crate::worker::github_client::{self, Connection, TIME_OUT_MS};
+use crate::worker::{clock, keeper_client, kv, log};
 
 /// The binding that counts failed logins.
 const ADMIN_FAILURES: &str = "ADMIN_FAILURES";
@@ -59,11 +61,7 @@ impl Backend for WorkerBackend<'_> {
     }
 
     async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault> {
-        let view = keeper_client::ask(self.env, repository, question).await.map_err(fault)?;
-        Ok(view.map(|View { json, rows_read }| KeeperAnswer {
-            json: Box::<str>::from(json).into_string().into_bytes(),
-            rows_read: Some(rows_read.to_string()),
-        }))
+        keeper_client::ask(self.env, repository, question).await.map_err(fault)
     }
 
     async fn spend(&self, once: &Once) -> Result<bool, Fault> {
@@ -74,10 +72,8 @@ impl Backend for WorkerBackend<'_> {
         kv::read_summary(self.env, repository).await
     }
 
-    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, ListError> {
-        let listed = kv::list_summaries(self.env, cursor.map(str::to_owned)).await;
-        let (summaries, next) = listed.map_err(|fault| ListError::of(fault, cursor))?;
-        Ok(SummaryList { summaries, cursor: next })
+    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, Fault> {
+        kv::list_summaries(self.env, cursor).await
     }
 
     async fn credentials_refusal(&self) -> Result<Option<String>, Fault> {
@@ -99,4 +95,40 @@ impl Backend for WorkerBackend<'_> {
 
 fn fault(error: worker::Error) -> Fault {
     error.to_string()
+}
+
+/// GitHub as the doctor asks it: with the Worker's own credentials, whichever they are.
+pub struct DoctorClient<'a> {
+    settings: &'a Rc<Settings>,
+    /// For each repository that was asked about.
+    credentials: BTreeMap<String, Credentials>,
+}
+
+impl<'a> DoctorClient<'a> {
+    pub fn new<'r>(settings: &'a Rc<Settings>, repositories: impl IntoIterator<Item = &'r RepoName>) -> Self {
+        let credentials = repositories.into_iter().map(|name| (name.key(), Credentials::new(Rc::clone(settings))));
+        Self { settings, credentials: credentials.collect() }
+    }
+}
+
+impl GitHub for DoctorClient<'_> {
+    async fn call(&self, who: Who<'_>, method: Method, path: &str) -> Result<Reply, github::Error> {
+        let connection = Connection::new(self.settings, TIME_OUT_MS);
+        let fresh = Credentials::new(Rc::clone(self.settings));
+        match who {
+            Who::App => match &self.settings.github_app {
+                Some(app) => fresh.call_as_app(&connection, app, method, path, None).await,
+                None => Err(github::Error::Credentials { message: "there is no App".to_owned() }),
+            },
+            Who::Token => match &self.settings.github_token {
+                Some(token) => connection.exchange(method, path, None, token).await,
+                None => Err(github::Error::Credentials { message: "GITHUB_TOKEN is not set".to_owned() }),
+            },
+            Who::Repository(repository) => {
+                let credentials = self.credentials.get(&repository.key()).unwrap_or(&fresh);
+                let authorization = credentials.authorization(&connection, repository).await?;
+                connection.exchange(method, path, None, authorization.secret()).await
+            }
+        }
+    }
 }

@@ -1,8 +1,8 @@
-//! The time, waiting, and chance.
+//! The time, and waiting.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Date;
-use worker::js_sys::{Math, Promise};
+use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
 
 use crate::time::{Millis, Span};
@@ -16,11 +16,6 @@ extern "C" {
 /// It stands still while code runs, and goes on while something is waited for.
 pub fn now() -> Millis {
     Millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
-}
-
-/// In `0.0..1.0`.
-pub fn chance() -> f64 {
-    Math::random()
 }
 
 /// By the runtime's `scheduler.wait`: `setTimeout` gives an object here and not the number that bindings to it expect,

@@ -71,8 +71,8 @@ function linesOf(headers) {
 }
 
 /** Of what `Intake` says: the status and the console's function, the body, and the line for the log. */
-function answer(told) {
-  const [status, body, line] = told.split("\n");
+function answer(lines) {
+  const [status, body, line] = lines.split("\n");
   console[status.slice(4)](line);
   return new Response(body, { status: Number(status.slice(0, 3)), headers: ANSWER_HEADERS });
 }
@@ -86,15 +86,12 @@ async function receive(request, headers, id) {
   } catch {
     return intake().cut(headers, id);
   }
+  const imported = (secret) => crypto.subtle.importKey("raw", new TextEncoder().encode(secret), HMAC, false, ["sign"]);
   keys ??= await Promise.all(intake().secrets().map(imported));
   const mac = await crypto.subtle.sign("HMAC", keys[0], body);
   if (keys.length === 1) return intake().receive(headers, id, new Uint8Array(mac), body);
   const macs = await Promise.all(keys.map((key) => crypto.subtle.sign("HMAC", key, body)));
   return intake().receive(headers, id, joined(macs), body);
-}
-
-function imported(secret) {
-  return crypto.subtle.importKey("raw", new TextEncoder().encode(secret), HMAC, false, ["sign"]);
 }
 
 /**
@@ -120,12 +117,9 @@ async function readBlocks(request, headers, id, blocks, stopped) {
   let length = 0;
   try {
     while (reader !== undefined) {
-      if (blocks.isFull) {
-        const room = intake().room(id, Date.now());
-        if (room === undefined) return intake().busy(headers, id);
-        blocks.add(room);
-      }
-      const { value, done } = await reader.read(blocks.rest());
+      const rest = blocks.rest(() => intake().room(id, Date.now()));
+      if (rest === undefined) return intake().busy(headers, id);
+      const { value, done } = await reader.read(rest);
       if (value !== undefined) blocks.filled(value);
       if (done) break;
       length += value.byteLength;
@@ -148,20 +142,17 @@ class Blocks {
   #used = 0;
   #given;
 
-  get isFull() {
-    return this.#used === (this.#buffer?.byteLength ?? 0);
-  }
-
-  /** Room for so many bytes more; for none, the last block is filled again. */
-  add(bytes) {
-    if (bytes > 0) {
-      if (this.#buffer !== undefined) this.#full.push(this.#buffer);
-      this.#buffer = new ArrayBuffer(bytes);
+  /** Where the next bytes go. `room` says how many a new block may hold; if none, the last block is filled again. */
+  rest(room) {
+    if (this.#used === (this.#buffer?.byteLength ?? 0)) {
+      const bytes = room();
+      if (bytes === undefined) return undefined;
+      if (bytes > 0) {
+        if (this.#buffer !== undefined) this.#full.push(this.#buffer);
+        this.#buffer = new ArrayBuffer(bytes);
+      }
+      this.#used = 0;
     }
-    this.#used = 0;
-  }
-
-  rest() {
     return new Uint8Array(this.#buffer, this.#used);
   }
 
@@ -204,24 +195,16 @@ async function madeOf({ stream, writer, outer }) {
   return crypto.subtle.digest("SHA-256", joined([outer, await stream.digest]));
 }
 
+/** Of some short ones. */
 function joined(parts) {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(new Uint8Array(part.buffer ?? part, part.byteOffset ?? 0, part.byteLength), at);
-    at += part.byteLength;
-  }
-  return whole;
+  return new Uint8Array(parts.flatMap((part) => [...new Uint8Array(part)]));
 }
 
 // The Keepers: one Durable Object for each repository, which takes messages and its alarm.
 
-/** A Durable Object's requests go nowhere else. */
-const KEEPER = "https://keeper/";
-
 /** For Rust: sends a message to the Keeper of this name. One that it cannot be sent to, or that has not stored it, rejects. */
 globalThis.tellKeeper = async (env, name, message) => {
-  const response = await env.KEEPER.getByName(name).fetch(KEEPER, { method: "POST", body: message });
+  const response = await env.KEEPER.getByName(name).fetch("https://keeper/", { method: "POST", body: message });
   if (response.status !== 200) throw new Error(`the Keeper answered ${response.status}`);
   return response.text();
 };
@@ -236,16 +219,9 @@ export class KeeperObject extends DurableObject {
   }
 
   fetch(request) {
-    return untilPanic(this.#answer(request));
-  }
-
-  async #answer(request) {
-    try {
-      const message = await request.text();
-      return new Response(await called(() => this.#keeper().answer(message)));
-    } catch (error) {
-      return new Response(error.message, { status: 500 });
-    }
+    const reply = request.text().then((message) => called(() => this.#keeper().answer(message)));
+    const fault = (error) => new Response(error.message, { status: 500 });
+    return untilPanic(reply.then((text) => new Response(text), fault));
   }
 
   alarm() {

@@ -30,11 +30,6 @@ pub fn settings(env: &Env) -> Rc<Settings> {
 /// A `[vars]` entry or a secret, as text. TOML numbers and booleans arrive as such: `MAX_RERUNS = 3` is fine.
 fn binding(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env.as_ref(), &JsValue::from_str(name)).ok()?;
-    if let Some(text) = value.as_string() {
-        return Some(text);
-    }
-    if let Some(number) = value.as_f64() {
-        return Some(number.to_string());
-    }
-    value.as_bool().map(|boolean| boolean.to_string())
+    let number = || value.as_f64().map(|number| number.to_string());
+    value.as_string().or_else(number).or_else(|| value.as_bool().map(|boolean| boolean.to_string()))
 }

@@ -14,15 +14,13 @@ use crate::names::RepoName;
 use crate::policy::evidence::LogTail;
 use crate::settings::{App, Secret, Settings};
 use crate::time::{Millis, Span};
-use crate::web::setup::new_app::{Code, NewApp};
-use crate::worker::{body, body::BodyError, clock};
+use crate::web::setup::manifest::{Code, NewApp};
+use crate::worker::{clock, signing};
 
-use super::signing;
 use crate::github::app::KeyError;
 use crate::github::calls::log::Tail;
 use crate::github::calls::policy_file::{MAX_BYTES, MAX_SIZE};
-use crate::github::credentials::state::{NEW_TOKEN_WAITS_TAKE, Refusal};
-use crate::github::credentials::{Authorization, Transport};
+use crate::github::credentials::{Authorization, NEW_TOKEN_WAITS_TAKE, Refusal, Transport};
 use crate::github::http::{Method, Request};
 use crate::github::redirect::{self, RepositoryPath};
 use crate::github::{self, Call, CommentCall, Credentials, Error, Reply, ReplyHeaders};
@@ -292,15 +290,20 @@ async fn fetch(url: &str, init: &RequestInit, signal: &AbortSignal) -> Result<Re
 }
 
 async fn reply(mut response: Response, limit: &Limit) -> Result<Reply, Error> {
-    let (status, headers) = (response.status_code(), reply_headers(response.headers()));
-    match body::read(response.stream(), limit.bytes).await {
-        Ok(body) => Ok(Reply { status, headers, body }),
-        Err(BodyError::TooLarge) => Err(match limit.size {
-            Some(limit) => Error::TooLarge { limit },
-            None => Error::inconclusive("GitHub's answer is too long"),
-        }),
-        Err(BodyError::Cut) => Err(Error::inconclusive(BROKE_OFF)),
+    let (status, headers) = (response.status_code(), response.headers());
+    let headers = ReplyHeaders::read(|name| headers.get(name).ok().flatten());
+    let mut body = Vec::new();
+    // Without a body there is no stream.
+    let Ok(mut stream) = response.stream() else { return Ok(Reply { status, headers, body }) };
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Error::inconclusive(BROKE_OFF))?;
+        if body.len() + chunk.len() > limit.bytes {
+            let too_long = || Error::inconclusive("GitHub's answer is too long");
+            return Err(limit.size.map_or_else(too_long, |limit| Error::TooLarge { limit }));
+        }
+        body.extend_from_slice(&chunk);
     }
+    Ok(Reply { status, headers, body })
 }
 
 fn location(response: &Response) -> Option<String> {
@@ -348,19 +351,4 @@ fn init(token: Option<&Secret>, request: &Request) -> worker::Result<RequestInit
 
 fn set(headers: &Headers, pairs: &[(&str, &str)]) -> worker::Result<()> {
     pairs.iter().try_for_each(|(name, value)| headers.set(name, value))
-}
-
-fn reply_headers(headers: &Headers) -> ReplyHeaders {
-    let get = |name| headers.get(name).ok().flatten();
-    ReplyHeaders {
-        retry_after: get("retry-after"),
-        rate_limit_remaining: get("x-ratelimit-remaining"),
-        rate_limit_reset: get("x-ratelimit-reset"),
-        date: get("date"),
-        etag: get("etag"),
-        content_type: get("content-type"),
-        accepted_permissions: get("x-accepted-github-permissions"),
-        link: get("link"),
-        oauth_scopes: get("x-oauth-scopes"),
-    }
 }

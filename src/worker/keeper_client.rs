@@ -1,6 +1,5 @@
 //! The way to a Keeper: a message to the Durable Object of its name, and what it replies.
 
-use serde_json::value::RawValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
 use worker::js_sys::Promise;
@@ -12,6 +11,7 @@ use crate::keeper::state_machine::Receipt;
 use crate::keeper::store::once::{self, Once};
 use crate::keeper::views::Question;
 use crate::names::RepoName;
+use crate::web::backend::KeeperAnswer;
 use crate::webhook::event::RunEvent;
 
 #[wasm_bindgen]
@@ -22,29 +22,22 @@ extern "C" {
     fn tell_keeper(env: &Env, name: &str, message: &str) -> Promise;
 }
 
-/// What a Keeper replies to a question.
-pub struct View {
-    pub json: Box<RawValue>,
-    /// Rows of storage that it took.
-    pub rows_read: usize,
-}
-
 /// Has the event stored.
 pub async fn deliver(env: &Env, event: RunEvent) -> worker::Result<Receipt> {
-    let name = event.repository.key();
-    receipt(tell(env, &name, &Message::RunEvent(event)).await?)
+    receipt(tell(env, &event.repository.key(), &Message::RunEvent(event)).await?)
 }
 
 /// Has the Keeper of the repository's present name go on with a run.
 pub async fn hand_over(env: &Env, what: HandOver) -> worker::Result<Receipt> {
-    let name = what.event.repository.key();
-    receipt(tell(env, &name, &Message::HandOver(what)).await?)
+    receipt(tell(env, &what.event.repository.key(), &Message::HandOver(what)).await?)
 }
 
 /// `None`: the Keeper does not know the repository, or the run.
-pub async fn ask(env: &Env, repository: &RepoName, question: Question) -> worker::Result<Option<View>> {
+pub async fn ask(env: &Env, repository: &RepoName, question: Question) -> worker::Result<Option<KeeperAnswer>> {
     match tell(env, &repository.key(), &Message::Question(question)).await? {
-        Reply::View { view, rows_read } => Ok(Some(View { json: view, rows_read })),
+        Reply::View { view, rows_read } => {
+            Ok(Some(KeeperAnswer { json: Box::<str>::from(view).into_string().into_bytes(), rows_read }))
+        }
         Reply::Unknown => Ok(None),
         Reply::Receipt(_) | Reply::Once(_) => Err(unexpected()),
     }

@@ -18,14 +18,13 @@ use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::worker_sys::DurableObjectState;
-use worker::{Env, State};
+use worker::{Env, SqlStorage, SqlStorageValue, State};
 
 use crate::github::Credentials;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
 use crate::keeper::state_machine::{Context, LEASE, Receipt, Record};
-use crate::keeper::store::StoreError;
-use crate::keeper::store::once;
+use crate::keeper::store::{Sql, StoreError, Value, once};
 use crate::keeper::views::Question;
 use crate::keeper::{HandOver, Keeper, Notifications, work};
 use crate::names::RepoName;
@@ -35,7 +34,6 @@ use crate::time::Millis;
 use crate::webhook::event::RunEvent;
 use crate::worker::clock::now;
 use crate::worker::keeper_platform::ObjectPlatform;
-use crate::worker::keeper_sql::ObjectSql;
 use crate::worker::{env, log};
 
 /// `entry.mjs` has one in each of its Durable Objects, and makes their requests and responses.
@@ -72,22 +70,22 @@ impl KeeperObject {
         let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
         let rows_read = Rc::new(Cell::new(0));
         let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
-        let keeper = Keeper::open(sql).map(|keeper| {
-            keeper.reading(settings.policy_file.clone()).with_notifications(notices).with_comments(comments)
+        let keeper = Keeper::open(sql).map(|mut keeper| {
+            keeper.policy_path.clone_from(&settings.policy_file);
+            (keeper.notifications, keeper.comments) = (notices, comments);
+            keeper
         });
-        if let Ok(keeper) = &keeper
-            && let Err(error) = keeper.started(now())
-        {
-            log::fault("keeper start", &error.to_string());
-        }
         let rules = Rules::from(&*settings);
         let credentials = Credentials::new(Rc::clone(&settings));
-        if let Ok(keeper) = &keeper
-            && let Ok(Some(identity)) = keeper.identity()
-        {
-            credentials.set_repository(identity.id);
-            if let Some(installation) = identity.installation {
-                credentials.on_installation(installation);
+        if let Ok(keeper) = &keeper {
+            if let Err(error) = keeper.started(now()) {
+                log::fault("keeper start", &error.to_string());
+            }
+            if let Ok(Some(identity)) = keeper.identity() {
+                credentials.set_repository(identity.id);
+                if let Some(installation) = identity.installation {
+                    credentials.on_installation(installation);
+                }
             }
         }
         let (armed, working) = (Cell::new(None), Cell::new(None));
@@ -131,7 +129,7 @@ impl Inner {
             Message::RunEvent(event) => self.receive(&event, &[]).await.map(Reply::Receipt),
             Message::HandOver(HandOver { event, records }) => self.receive(&event, &records).await.map(Reply::Receipt),
             Message::Question(question) => self.look_up(question).await,
-            Message::Once(once) => once::spend(self.keeper()?.store().sql(), &once, now()).map(Reply::Once),
+            Message::Once(once) => once::spend(&self.keeper()?.store.sql, &once, now()).map(Reply::Once),
         }
     }
 
@@ -172,18 +170,17 @@ impl Inner {
                 Some(run) => self.view(&run),
                 None => Ok(Reply::Unknown),
             },
-            Question::Pause => {
-                keeper.pause(now)?;
-                self.paused_or_resumed(repository).await
-            }
-            Question::Resume => {
-                keeper.resume(now)?;
-                self.paused_or_resumed(repository).await
-            }
+            Question::Pause => self.paused_or_resumed(repository, keeper.pause(now)).await,
+            Question::Resume => self.paused_or_resumed(repository, keeper.resume(now)).await,
         }
     }
 
-    async fn paused_or_resumed(self: &Rc<Self>, repository: RepoName) -> Result<Reply, StoreError> {
+    async fn paused_or_resumed(
+        self: &Rc<Self>,
+        repository: RepoName,
+        done: Result<(), StoreError>,
+    ) -> Result<Reply, StoreError> {
+        done?;
         let view = self.keeper()?.pause_view(repository.clone())?;
         self.arm(repository).await?;
         self.view(&view)
@@ -213,6 +210,35 @@ impl Inner {
         }
         let may_call = self.settings.problems.is_empty();
         work::work(keeper, &self.rules, may_call, &ObjectPlatform { inner: self, repository }).await
+    }
+}
+
+/// Its SQLite, as the Keeper's store uses it.
+pub struct ObjectSql {
+    sql: SqlStorage,
+    /// By all statements so far, for whoever resets it.
+    rows_read: Rc<Cell<usize>>,
+}
+
+impl Sql for ObjectSql {
+    fn exec(&self, statement: &str, bindings: Vec<Value>) -> Result<Vec<Vec<Value>>, StoreError> {
+        let binding = |value| match value {
+            Value::Null => SqlStorageValue::Null,
+            Value::Integer(integer) => SqlStorageValue::Integer(integer),
+            Value::Text(text) => SqlStorageValue::String(text),
+        };
+        let column = |value| match value {
+            SqlStorageValue::Null => Ok(Value::Null),
+            SqlStorageValue::Integer(integer) => Ok(Value::Integer(integer)),
+            SqlStorageValue::String(text) => Ok(Value::Text(text)),
+            _ => Err(StoreError("a column of an unexpected type".to_owned())),
+        };
+        let fault = |error: worker::Error| StoreError(error.to_string());
+        let bindings = bindings.into_iter().map(binding).collect::<Vec<_>>();
+        let cursor = self.sql.exec(statement, bindings).map_err(fault)?;
+        let rows = cursor.raw().map(|row| row.map_err(fault)?.into_iter().map(column).collect()).collect();
+        self.rows_read.set(self.rows_read.get().saturating_add(cursor.rows_read()));
+        rows
     }
 }
 

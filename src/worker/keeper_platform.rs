@@ -3,6 +3,10 @@
 
 use std::rc::Rc;
 
+use worker::js_sys::Math;
+use worker::worker_sys::web_sys;
+use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestRedirect};
+
 use crate::github::{self, Call};
 use crate::keeper::HandOver;
 use crate::keeper::state_machine::{Context, Record};
@@ -13,11 +17,15 @@ use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::work::Platform;
 use crate::names::{RepoName, RunId};
+use crate::settings::Secret;
 use crate::time::{Millis, Span};
 use crate::web::health::Refusal;
-use crate::worker::clock::{self, chance, now};
+use crate::worker::clock::{self, now};
 use crate::worker::keeper_object::Inner;
-use crate::worker::{github_client, keeper_client, kv, log, notify};
+use crate::worker::{github_client, keeper_client, kv, log};
+
+/// Well within the lease of a claimed message.
+const NOTIFY_WITHIN_MS: u32 = 10_000;
 
 /// An object at work for the repository that it is named after.
 pub struct ObjectPlatform<'a> {
@@ -31,7 +39,7 @@ impl Platform for ObjectPlatform<'_> {
     }
 
     fn chance(&self) -> f64 {
-        chance()
+        Math::random()
     }
 
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
@@ -119,7 +127,7 @@ impl Inner {
     /// Sends a message, and has the Keeper note what became of it.
     async fn notify(self: Rc<Self>, notification: Notification, repository: RepoName) {
         let sent = match &self.settings.notify_url {
-            Some(url) => notify::send(url, &notification.text).await,
+            Some(url) => send(url, &notification.text).await,
             None => return,
         };
         if let Err(what) = &sent {
@@ -136,7 +144,7 @@ impl Inner {
         if let Err(error) = &answer {
             log::trouble(&repository, None, &format!("the comment on a pull request: {error}"));
         }
-        let cx = &Context::new(&self.rules, now(), chance());
+        let cx = &Context::new(&self.rules, now(), Math::random());
         let noted = self.keeper().and_then(|keeper| keeper.finish_comment(&comment, answer, cx));
         self.rearm("keeper comments", repository.clone(), noted).await;
     }
@@ -156,5 +164,27 @@ impl Inner {
     pub async fn arm(self: &Rc<Self>, repository: RepoName) -> Result<(), StoreError> {
         let due = self.keeper()?.next_alarm(&self.rules)?;
         ObjectPlatform { inner: self, repository }.arm(due).await
+    }
+}
+
+/// Sends a message to `NOTIFY_URL`: JSON with a `text`, as incoming webhooks of Slack, Mattermost and Discord take it. An
+/// error says what went wrong, and never where: the URL is a secret.
+async fn send(url: &Secret, text: &str) -> Result<(), String> {
+    let body = serde_json::json!({ "text": text }).to_string();
+    let no_request = |_| "the request could not be made".to_owned();
+    let headers = Headers::new();
+    headers.set("content-type", "application/json").map_err(no_request)?;
+    headers.set("user-agent", concat!("rerunner/", env!("CARGO_PKG_VERSION"))).map_err(no_request)?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
+    // Where it leads to was not what was set.
+    init.with_redirect(RequestRedirect::Manual);
+    let request = Request::new_with_init(url.reveal(), &init).map_err(no_request)?;
+    let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(NOTIFY_WITHIN_MS));
+    match Fetch::Request(request).send_with_signal(&signal).await {
+        Ok(response) if (200..300).contains(&response.status_code()) => Ok(()),
+        Ok(response) => Err(format!("was answered {}", response.status_code())),
+        Err(_) if signal.aborted() => Err("did not answer in time".to_owned()),
+        Err(_) => Err("cannot be reached".to_owned()),
     }
 }

@@ -1,12 +1,15 @@
 //! Workers KV: attempt counts, repositories in a nutshell, and whether GitHub takes the credentials. Readable
 //! everywhere, never the authority.
 
+use serde::Serialize;
 use worker::{Env, KvError, KvStore};
 
 use crate::keeper::retention::{ATTEMPTS_TTL, CREDENTIALS_TTL, SUMMARY_TTL};
 use crate::keeper::summary::{self, Summary};
 use crate::keeper::{attempts, attempts::Attempts};
 use crate::names::{RepoName, RunId};
+use crate::time::Span;
+use crate::web::backend::SummaryList;
 
 const BINDING: &str = "ATTEMPTS";
 /// One key for the whole Worker, so that `/healthz` needs one read.
@@ -18,45 +21,30 @@ pub async fn write_attempts(
     run_id: RunId,
     attempts: &Attempts,
 ) -> Result<(), String> {
-    let text = serde_json::to_string(attempts).map_err(display)?;
-    let write = async {
-        store(env)?
-            .put(&attempts::key(repository, run_id), text)?
-            .metadata(attempts)?
-            .expiration_ttl(ATTEMPTS_TTL.as_seconds())
-            .execute()
-            .await
-    };
-    write.await.map_err(display)
+    put(env, &attempts::key(repository, run_id), attempts, ATTEMPTS_TTL).await
 }
 
 /// `None` if nothing is there, or nothing that can be read: the Keeper knows better in any case.
 pub async fn read_attempts(env: &Env, repository: &RepoName, run_id: RunId) -> Option<Attempts> {
-    let text = store(env).ok()?.get(&attempts::key(repository, run_id)).text().await.ok()??;
+    let text = get(env, &attempts::key(repository, run_id)).await.ok()??;
     serde_json::from_str(&text).ok()
 }
 
 pub async fn write_summary(env: &Env, summary: &Summary) -> Result<(), String> {
-    let text = serde_json::to_string(summary).map_err(display)?;
-    let write = async {
-        let put = store(env)?.put(&summary::key(&summary.repository), text)?.metadata(summary)?;
-        put.expiration_ttl(SUMMARY_TTL.as_seconds()).execute().await
-    };
-    write.await.map_err(display)
+    put(env, &summary::key(&summary.repository), summary, SUMMARY_TTL).await
 }
 
 pub async fn read_summary(env: &Env, repository: &RepoName) -> Result<Option<Summary>, String> {
-    let read = async { store(env)?.get(&summary::key(repository)).text().await };
-    let text = read.await.map_err(display)?;
+    let text = get(env, &summary::key(repository)).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// One list, of 1,000 repositories at most: by name, and where to go on if there are more.
-pub async fn list_summaries(env: &Env, cursor: Option<String>) -> Result<(Vec<Summary>, Option<String>), String> {
+/// One list, of 1,000 repositories at most.
+pub async fn list_summaries(env: &Env, cursor: Option<&str>) -> Result<SummaryList, String> {
     let list = async {
         let list = store(env)?.list().prefix(summary::PREFIX.to_owned());
         match cursor {
-            Some(cursor) => list.cursor(cursor).execute().await,
+            Some(cursor) => list.cursor(cursor.to_owned()).execute().await,
             None => list.execute().await,
         }
     };
@@ -64,7 +52,7 @@ pub async fn list_summaries(env: &Env, cursor: Option<String>) -> Result<(Vec<Su
     // One that an older version wrote, and cannot be read, is written anew when something happens.
     let summary = |metadata| serde_json::from_value(metadata).ok();
     let summaries = list.keys.into_iter().filter_map(|key| key.metadata.and_then(summary)).collect();
-    Ok((summaries, list.cursor.filter(|_| !list.list_complete)))
+    Ok(SummaryList { summaries, cursor: list.cursor.filter(|_| !list.list_complete) })
 }
 
 /// Says that GitHub refused the credentials, and how; or, with `None`, that it takes them again.
@@ -82,8 +70,7 @@ pub async fn write_refusal(env: &Env, refusal: Option<&str>) -> Result<(), Strin
 }
 
 pub async fn read_refusal(env: &Env) -> Result<Option<String>, String> {
-    let read = async { store(env)?.get(CREDENTIALS).text().await };
-    read.await.map_err(display)
+    get(env, CREDENTIALS).await
 }
 
 /// Says whether a repository's policy re-runs what was cancelled. Kept until it changes: one key for each repository
@@ -101,12 +88,26 @@ pub async fn write_cancelled(env: &Env, repository: &RepoName, wanted: bool) -> 
 
 /// False too when it cannot be read: the sweep finds what is missed.
 pub async fn read_cancelled(env: &Env, repository: &RepoName) -> bool {
-    let read = async { store(env)?.get(&cancelled(repository)).text().await };
-    matches!(read.await, Ok(Some(_)))
+    matches!(get(env, &cancelled(repository)).await, Ok(Some(_)))
 }
 
 fn cancelled(repository: &RepoName) -> String {
     format!("cancelled/{}", repository.key())
+}
+
+async fn get(env: &Env, key: &str) -> Result<Option<String>, String> {
+    let read = async { store(env)?.get(key).text().await };
+    read.await.map_err(display)
+}
+
+/// As the value, and as metadata, which lists have.
+async fn put(env: &Env, key: &str, value: &impl Serialize, ttl: Span) -> Result<(), String> {
+    let text = serde_json::to_string(value).map_err(display)?;
+    let write = async {
+        let put = store(env)?.put(key, text)?.metadata(value)?;
+        put.expiration_ttl(ttl.as_seconds()).execute().await
+    };
+    write.await.map_err(display)
 }
 
 fn store(env: &Env) -> Result<KvStore, KvError> {

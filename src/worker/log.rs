@@ -1,5 +1,5 @@
 //! What is written to the log: one JSON line for a delivery, one for a decision, one for a call to GitHub that came to
-//! nothing, one for a policy file that is not valid or cannot be read, one for a fault. Field names are stable. No
+//! nothing, one for a policy file that is not valid or cannot be read, one for deliveries sent again, one for a fault. Field names are stable. No
 //! secret, no payload and no text of a job's log is ever in it; names are bounded and everything is escaped.
 
 use serde::Serialize;
@@ -38,38 +38,18 @@ impl Level {
     }
 }
 
-/// A webhook and its answer, as the line that `entry.mjs` writes.
-pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) -> (Level, String) {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        event: &'static str,
+/// What all lines have in common is the name of the event.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    Delivery {
         status: u16,
         github_event: Option<&'a str>,
         delivery: Option<&'a str>,
         #[serde(flatten)]
         answer: &'a Answer,
-    }
-    let line = Line {
-        event: "delivery",
-        status: answer.status,
-        // Anybody can send it.
-        github_event: github_event.filter(|event| event.len() <= 50 && event.bytes().all(is_of_event)),
-        delivery: delivery.map(DeliveryId::as_str),
-        answer,
-    };
-    (Level::of(answer), text(&line))
-}
-
-/// GitHub's names of events are of small letters and underscores.
-fn is_of_event(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte == b'_'
-}
-
-/// A decision on a run, and why.
-pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        event: &'static str,
+    },
+    Decision {
         outcome: &'static str,
         reason: &'a str,
         repository: &'a RepoName,
@@ -79,11 +59,40 @@ pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
         rules: Vec<&'a str>,
         /// The jobs that failed.
         jobs: Vec<&'a str>,
-    }
+    },
+    Trouble {
+        reason: &'a str,
+        repository: &'a RepoName,
+        run_id: Option<RunId>,
+    },
+    Policy {
+        reason: &'a str,
+        repository: &'a RepoName,
+    },
+    Redelivery {
+        #[serde(flatten)]
+        done: &'a Redelivered,
+    },
+    Fault {
+        place: &'static str,
+        reason: &'a str,
+    },
+}
+
+/// A webhook and its answer, as the line that `entry.mjs` writes.
+pub fn delivery(github_event: Option<&str>, delivery: Option<&DeliveryId>, answer: &Answer) -> (Level, String) {
+    // Anybody can send it; GitHub's names of events are of small letters and underscores.
+    let is_of_event = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    let github_event = github_event.filter(|event| event.len() <= 50 && event.bytes().all(is_of_event));
+    let delivery = delivery.map(DeliveryId::as_str);
+    (Level::of(answer), text(&Line::Delivery { status: answer.status, github_event, delivery, answer }))
+}
+
+/// A decision on a run, and why.
+pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
     let detail = record.detail.as_deref();
     let names = |names: &mut dyn Iterator<Item = &'a String>| names.take(NAMES_MOST).map(String::as_str).collect();
-    let line = Line {
-        event: "decision",
+    let line = Line::Decision {
         outcome: record.outcome.as_str(),
         reason: &record.reason,
         repository,
@@ -92,61 +101,35 @@ pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
         rules: names(&mut detail.into_iter().flat_map(|detail| &detail.rules)),
         jobs: names(&mut detail.into_iter().flat_map(|detail| &detail.jobs).map(|job| &job.name)),
     };
-    let level = if record.outcome == RunOutcome::Failed { Level::Error } else { Level::Log };
-    write(&line, level);
+    write(&line, if record.outcome == RunOutcome::Failed { Level::Error } else { Level::Log });
 }
 
 /// A call to GitHub that came to nothing; what is done about it is a decision, or waiting.
 pub fn trouble(repository: &RepoName, run_id: Option<RunId>, what: &str) {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        event: &'static str,
-        reason: &'a str,
-        repository: &'a RepoName,
-        run_id: Option<RunId>,
-    }
-    write(&Line { event: "trouble", reason: what, repository, run_id }, Level::Error);
+    write(&Line::Trouble { reason: what, repository, run_id }, Level::Error);
 }
 
 /// What is wrong with a repository's policy file.
 pub fn policy(repository: &RepoName, what: &str) {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        event: &'static str,
-        reason: &'a str,
-        repository: &'a RepoName,
-    }
-    write(&Line { event: "policy", reason: what, repository }, Level::Error);
+    write(&Line::Policy { reason: what, repository }, Level::Error);
 }
 
 /// Failed deliveries that GitHub was asked to send again.
 pub fn redelivered(done: &Redelivered) {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        event: &'static str,
-        #[serde(flatten)]
-        done: &'a Redelivered,
-    }
-    write(&Line { event: "redelivery", done }, Level::Log);
+    write(&Line::Redelivery { done }, Level::Log);
 }
 
 /// Something that should not happen, and where.
 pub fn fault(place: &'static str, what: &str) {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        event: &'static str,
-        place: &'static str,
-        reason: &'a str,
-    }
-    write(&Line { event: "fault", place, reason: what }, Level::Error);
+    write(&Line::Fault { place, reason: what }, Level::Error);
 }
 
-fn text(line: &impl Serialize) -> String {
+fn text(line: &Line) -> String {
     // Plain structs always serialize.
     escape::json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
-fn write(line: &impl Serialize, level: Level) {
+fn write(line: &Line, level: Level) {
     let text = text(line);
     match level {
         Level::Log => console_log!("{text}"),

@@ -92,7 +92,7 @@ impl Intake {
                 let is_kept = headers.event.as_deref().is_some_and(payload::is_read);
                 self.allowance.begin(id, headers.length, is_kept, now).into()
             }
-            Err(answer) => lines.told(&answer).into(),
+            Err(answer) => lines.render(&answer).into(),
         }
     }
 
@@ -159,7 +159,7 @@ impl Intake {
 impl Intake {
     fn refuse(&mut self, headers: &str, id: BodyId, answer: &Answer) -> String {
         self.allowance.end(id);
-        HeaderLines(headers).told(answer)
+        HeaderLines(headers).render(answer)
     }
 
     fn read(&mut self, headers: &str, id: BodyId, macs: &[u8], body: impl FnOnce() -> Vec<u8>) -> JsValue {
@@ -168,12 +168,12 @@ impl Intake {
         let lines = HeaderLines(headers);
         let read = lines.check(&self.settings);
         match read.and_then(|headers| webhook::read(&self.settings, &headers, macs, body)) {
-            Err(answer) => lines.told(&answer).into(),
+            Err(answer) => lines.render(&answer).into(),
             Ok(event) => {
                 let (settings, env, headers) = (Rc::clone(&self.settings), self.env.clone(), headers.to_owned());
                 future_to_promise(async move {
                     let answer = deliver(&settings, &env, event).await;
-                    Ok(HeaderLines(&headers).told(&answer).into())
+                    Ok(HeaderLines(&headers).render(&answer).into())
                 })
                 .into()
             }
@@ -224,7 +224,7 @@ impl HeaderLines<'_> {
         headers::check(settings, |name| self.get(name).map(str::to_owned))
     }
 
-    fn told(&self, answer: &Answer) -> String {
+    fn render(&self, answer: &Answer) -> String {
         let delivery = self.get("x-github-delivery").and_then(DeliveryId::parse);
         let (level, line) = log::delivery(self.get("x-github-event"), delivery.as_ref(), answer);
         // Plain structs always serialize.

@@ -58,11 +58,11 @@ pub const BUGS: [Bug; 25] = [
                 let mut records = self.store_step(&step, cx.now)?;",
             },
             Change {
-                right: "let Some(pending) = tracked.pending.filter(|pending| is_open && pending.run_attempt == attempt)",
+                right: "let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
                 wrong: "if BUG && tracked.pending.is_none() {
                     tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again: false });
                 }
-                let Some(pending) = tracked.pending.filter(|pending| is_open && pending.run_attempt == attempt)",
+                let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
             },
         ],
     },
@@ -100,8 +100,8 @@ pub const BUGS: [Bug; 25] = [
         what: "re-runs are counted in Workers KV, which lags",
         shows: hours(19),
         changes: &[Change {
-            right: "let mut run = collector.run().clone();",
-            wrong: "let mut run = collector.run().clone();
+            right: "let mut run = collector.run.clone();",
+            wrong: "let mut run = collector.run.clone();
             if BUG {
                 let counted = tracked.reruns.saturating_sub(tracked.publish.is_some().into());
                 run.run_attempt = RunAttempt::new(counted + 1).unwrap_or(run.run_attempt);
@@ -153,8 +153,8 @@ pub const BUGS: [Bug; 25] = [
         changes: &[
             Change { right: "Some(Spends::Reserve {", wrong: "(!BUG).then_some(Spends::Reserve {" },
             Change {
-                right: "detail: tracked.detail.take(), }; Step { records: vec![record],",
-                wrong: "detail: tracked.detail.take(), }; Step {
+                right: "else { RERUN_GOING }); Step { records: vec![record],",
+                wrong: "else { RERUN_GOING }); Step {
                     spends: BUG.then_some(Spends::Reserve { run_attempt: attempt, runner_seconds: 0 }),
                     records: vec![record],",
             },
@@ -199,7 +199,7 @@ pub const BUGS: [Bug; 25] = [
         shows: weeks(1).with("Budgets"),
         changes: &[Change {
             right: "now.minus(BUDGET)",
-            wrong: "now.minus(if BUG { Span::hours(1) } else { BUDGET })",
+            wrong: "now.minus(if BUG { crate::time::Span::hours(1) } else { BUDGET })",
         }],
     },
     Bug {

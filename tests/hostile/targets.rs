@@ -69,8 +69,8 @@ pub fn json_payload(bytes: &[u8]) {
         Err(_) => return,
     };
     let (run, of_run) = match &payload {
-        Payload::Run { run, .. } => (run, true),
-        Payload::Job { run, .. } => (run, false),
+        Payload::Run(run) => (run, true),
+        Payload::Job(run) => (run, false),
         Payload::Ping | Payload::Unwanted(_) => return,
     };
     assert_eq!(value["action"], "completed");
@@ -112,7 +112,7 @@ pub fn details_url(bytes: &[u8]) {
         "check_run": { "conclusion": "failure", "details_url": url, "app": { "slug": "github-actions" } },
     });
     match payload::parse("check_run", Content::Json, body.to_string().as_bytes()) {
-        Ok(Payload::Job { run, .. }) => {
+        Ok(Payload::Job(run)) => {
             let path = format!("/actions/runs/{}", run.run_id);
             let padded = url.split("/actions/runs/").nth(1).is_some_and(|rest| rest.starts_with('0'));
             assert!(url.contains(&path) || padded, "{url:?} -> {}", run.run_id);

@@ -59,7 +59,6 @@ mod statuses;
 mod steps;
 mod storage;
 mod strangers;
-mod told;
 
 use std::process::ExitCode;
 
@@ -93,7 +92,6 @@ fn main() -> ExitCode {
         rotation::trials(&stage),
         statuses::trials(&stage),
         strangers::trials(&stage),
-        told::trials(&stage),
         payloads::trials(&stage),
         chaos::trials(&stage),
         costs::trials(&stage),

@@ -4,9 +4,7 @@ use serde::Deserialize;
 
 use crate::names::{JobId, RepoName};
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
-use super::Page;
+use super::{Error, Page, Reply, Request};
 
 /// A message is shortened to this many characters: what people look for is at its beginning.
 const MESSAGE_MOST: usize = 2_000;
@@ -17,14 +15,8 @@ pub fn request(repository: &RepoName, job_id: JobId, per_page: u32, page: u32) -
 }
 
 pub fn read(reply: &Reply, per_page: u32) -> Result<Page<String>, Error> {
-    if reply.status != 200 {
-        return Err(Error::of_optional_read(reply));
-    }
-    let list: Vec<Wire> = reply.json("a list of annotations")?;
-    let listed = list.len();
-    let messages = list.into_iter().filter_map(|annotation| annotation.message);
-    let messages = messages.map(|message| message.chars().take(MESSAGE_MOST).collect()).collect();
-    Ok(Page::new(messages, listed, per_page, None))
+    let list: Vec<Wire> = reply.ok(Error::of_optional_read)?.json("a list of annotations")?;
+    Ok(Page::of(list, per_page, |annotation| Some(annotation.message?.chars().take(MESSAGE_MOST).collect())))
 }
 
 #[derive(Deserialize)]

@@ -6,8 +6,7 @@ use serde::Deserialize;
 use crate::names::RepoName;
 use crate::time::Millis;
 
-use super::super::error::Error;
-use super::super::http::{Method, Reply, Request};
+use super::{Error, Method, Reply, Request};
 
 /// What our comments begin with. Readers do not see it.
 pub const MARK: &str = "<!-- rerunner -->";
@@ -18,19 +17,11 @@ pub const PER_PAGE: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommentCall {
     /// Ours among those that changed since then. Pages are counted from 1.
-    Find {
-        pull: u64,
-        since: Millis,
-        page: u32,
-    },
-    Create {
-        pull: u64,
-        body: String,
-    },
-    Edit {
-        comment_id: u64,
-        body: String,
-    },
+    Find { pull: u64, since: Millis, page: u32 },
+    /// By the number of the pull request.
+    Create { pull: u64, body: String },
+    /// The one that is there.
+    Edit { comment_id: u64, body: String },
 }
 
 /// What it was answered.
@@ -78,10 +69,7 @@ struct Via {
 impl Author {
     /// The answer to "Get the authenticated user".
     pub fn of_token(reply: &Reply) -> Result<Self, Error> {
-        if reply.status != 200 {
-            return Err(Error::of(reply));
-        }
-        reply.json("a user").map(|user: User| Self::User(user.id))
+        reply.ok(Error::of)?.json("a user").map(|user: User| Self::User(user.id))
     }
 
     fn wrote(&self, comment: &Wire) -> bool {

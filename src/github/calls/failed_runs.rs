@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{Conclusion, RepoName, RunAttempt, RunId};
+use crate::names::{RepoName, RunAttempt, RunId, string_enum};
 use crate::time::Millis;
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
+use super::{Error, Reply, Request};
 
 /// Runs on a page of a list: about a megabyte, unless their commits have long messages; then fewer, down to one. Each is a
 /// multiple of the next, so that every page begins where a page of the next size does.
@@ -27,14 +26,14 @@ pub struct FailedRuns {
     pub started: Millis,
 }
 
-/// GitHub lists one conclusion at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Failing {
-    Failure,
-    TimedOut,
-    /// Only where a policy wants it.
-    Cancelled,
+string_enum! {
+    /// GitHub lists one conclusion at a time.
+    pub enum Failing {
+        Failure = "failure",
+        TimedOut = "timed_out",
+        /// Only where a policy wants it.
+        Cancelled = "cancelled",
+    }
 }
 
 /// A run in a list, in the fewer fields that the sweep needs.
@@ -48,23 +47,13 @@ pub struct ListedRun {
 
 pub fn request(repository: &RepoName, page: &FailedRuns) -> Request {
     let FailedRuns { failing, created_from, skip, per_page, .. } = page;
-    let page = skip / (*per_page).max(1) + 1;
-    let status = match failing {
-        Failing::Failure => Conclusion::Failure,
-        Failing::TimedOut => Conclusion::TimedOut,
-        Failing::Cancelled => Conclusion::Cancelled,
-    };
-    Request::get(format!(
-        "/repos/{repository}/actions/runs?status={}&created=%3E%3D{created_from}&per_page={per_page}&page={page}&exclude_pull_requests=true",
-        status.as_str()
-    ))
+    let (status, page) = (failing.as_str(), skip / (*per_page).max(1) + 1);
+    let query = format!("status={status}&created=%3E%3D{created_from}&per_page={per_page}&page={page}");
+    Request::get(format!("/repos/{repository}/actions/runs?{query}&exclude_pull_requests=true"))
 }
 
 pub fn read(reply: &Reply) -> Result<Vec<ListedRun>, Error> {
-    if reply.status != 200 {
-        return Err(Error::of(reply));
-    }
-    let List { workflow_runs } = reply.json("a list of runs")?;
+    let List { workflow_runs } = reply.ok(Error::of)?.json("a list of runs")?;
     Ok(workflow_runs.into_iter().map(ListedRun::from).collect())
 }
 

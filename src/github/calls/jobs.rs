@@ -6,9 +6,7 @@ use crate::names::{Conclusion, JobId, RepoName, RunAttempt, RunId};
 use crate::policy::evidence::{Job, Step};
 use crate::time::Millis;
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
-use super::Page;
+use super::{Error, Page, Reply, Request};
 
 /// Pages are counted from 1.
 pub fn request(repository: &RepoName, run_id: RunId, run_attempt: RunAttempt, per_page: u32, page: u32) -> Request {
@@ -17,12 +15,8 @@ pub fn request(repository: &RepoName, run_id: RunId, run_attempt: RunAttempt, pe
 }
 
 pub fn read(reply: &Reply, per_page: u32) -> Result<Page<Job>, Error> {
-    if reply.status != 200 {
-        return Err(Error::of_optional_read(reply));
-    }
-    let List { total_count, jobs } = reply.json("a list of jobs")?;
-    let listed = jobs.len();
-    Ok(Page::new(jobs.into_iter().map(Job::from).collect(), listed, per_page, total_count))
+    let List { total_count, jobs } = reply.ok(Error::of_optional_read)?.json("a list of jobs")?;
+    Ok(Page { total: total_count, ..Page::of(jobs, per_page, |job| Some(job.into())) })
 }
 
 #[derive(Deserialize)]

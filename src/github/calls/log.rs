@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use crate::names::{JobId, RepoName};
 use crate::policy::evidence::LogTail;
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
+use super::{Error, Reply, Request};
 
 /// "The last 500 lines."
 const LINES: usize = 500;
@@ -21,11 +20,8 @@ pub fn request(repository: &RepoName, job_id: JobId) -> Request {
 
 /// Reads a whole log at once.
 pub fn read(reply: &Reply) -> Result<LogTail, Error> {
-    if reply.status != 200 {
-        return Err(Error::of_optional_read(reply));
-    }
     let mut tail = Tail::default();
-    tail.push(&reply.body);
+    tail.push(&reply.ok(Error::of_optional_read)?.body);
     Ok(tail.finish())
 }
 

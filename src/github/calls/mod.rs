@@ -13,6 +13,11 @@ pub mod rerun;
 pub mod run;
 pub mod workflow;
 
+use serde::Deserialize;
+
+use super::error::{Error, message, rate_limit};
+use super::http::{Method, RAW, Reply, Request};
+
 /// Jobs, or annotations, on a page at first: the most that GitHub gives.
 pub const EVIDENCE_PER_PAGE: u32 = 100;
 /// And at last, where GitHub cannot give more of them, or they are too long.
@@ -29,8 +34,14 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Of the `listed` entries of a page that was asked for with so many.
-    fn new(items: Vec<T>, listed: usize, per_page: u32, total: Option<u64>) -> Self {
-        Self { items, full: listed >= usize::try_from(per_page).unwrap_or(usize::MAX), total }
+    /// Of a page that was asked for with so many entries, what is read of each.
+    fn of<Wire>(list: Vec<Wire>, per_page: u32, read: impl Fn(Wire) -> Option<T>) -> Self {
+        let full = list.len() >= per_page as usize;
+        Self { items: list.into_iter().filter_map(read).collect(), full, total: None }
     }
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: Option<String>,
 }

@@ -2,8 +2,7 @@
 
 use crate::names::{FilePath, RepoName};
 
-use super::super::error::Error;
-use super::super::http::{RAW, Reply, Request};
+use super::{Error, RAW, Reply, Request};
 
 /// Of a policy file.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -11,10 +10,8 @@ pub const MAX_SIZE: &str = "64 KiB";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchedPolicy {
-    File {
-        text: String,
-        etag: Option<String>,
-    },
+    /// As it is on the default branch now.
+    File { text: String, etag: Option<String> },
     /// It is as it was when it had the ETag that was sent.
     NotModified,
     /// A file that is not UTF-8.

@@ -7,9 +7,7 @@ use crate::names::RepoName;
 use crate::policy::run::{Origin, PullRequest, Run};
 use crate::time::Millis;
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
-use super::Page;
+use super::{Error, Page, Reply, Request, User};
 
 /// A pull request is about 25 kB, and its text up to 256 kB.
 pub const PULLS_PER_PAGE: u32 = 50;
@@ -55,12 +53,8 @@ pub fn request(repository: &RepoName, head: &Head, page: u32) -> Request {
 }
 
 pub fn read(reply: &Reply) -> Result<Page<PullRequest>, Error> {
-    if reply.status != 200 {
-        return Err(Error::of_optional_read(reply));
-    }
-    let list: Vec<Wire> = reply.json("a list of pull requests")?;
-    let listed = list.len();
-    Ok(Page::new(list.into_iter().map(PullRequest::from).collect(), listed, PULLS_PER_PAGE, None))
+    let list: Vec<Wire> = reply.ok(Error::of_optional_read)?.json("a list of pull requests")?;
+    Ok(Page::of(list, PULLS_PER_PAGE, |pull_request| Some(pull_request.into())))
 }
 
 #[derive(Deserialize)]
@@ -81,11 +75,6 @@ struct Side {
     label: Option<String>,
     user: Option<User>,
     repo: Option<Repository>,
-}
-
-#[derive(Deserialize)]
-struct User {
-    login: Option<String>,
 }
 
 #[derive(Deserialize)]

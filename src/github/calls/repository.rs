@@ -2,8 +2,7 @@
 
 use crate::names::RepoName;
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
+use super::{Error, Reply, Request};
 
 pub fn request(repository: &RepoName) -> Request {
     Request::get(format!("/repos/{repository}"))

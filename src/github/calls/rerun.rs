@@ -3,8 +3,7 @@
 use crate::names::{RepoName, RunId};
 use crate::policy::Scope;
 
-use super::super::error::{Error, message, rate_limit};
-use super::super::http::{Reply, Request};
+use super::{Error, Reply, Request, message, rate_limit};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RerunAnswer {

@@ -6,18 +6,14 @@ use crate::names::{Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::run::{Fork, Origin, Run, is_pull_request};
 use crate::time::Millis;
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
+use super::{Error, Reply, Request, User};
 
 pub fn request(repository: &RepoName, run_id: RunId) -> Request {
     Request::get(format!("/repos/{repository}/actions/runs/{run_id}"))
 }
 
 pub fn read(reply: &Reply) -> Result<Box<Run>, Error> {
-    match reply.status {
-        200 => Run::from_json(&reply.body).map(Box::new).map_err(|error| Error::unreadable("a workflow run", &error)),
-        _ => Err(Error::of_basic_read(reply)),
-    }
+    reply.ok(Error::of_basic_read)?.json("a workflow run").map(|wire: Wire| Box::new(wire.into()))
 }
 
 #[derive(Deserialize)]
@@ -40,11 +36,6 @@ struct Wire {
     actor: Option<User>,
     triggering_actor: Option<User>,
     pull_requests: Option<Vec<PullRequest>>,
-}
-
-#[derive(Deserialize)]
-struct User {
-    login: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -112,10 +103,15 @@ impl Wire {
 impl Run {
     /// Reads the answer to "Get a workflow run". What GitHub's description calls nullable or optional may be either.
     pub fn from_json(body: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut wire: Wire = serde_json::from_slice(body)?;
+        serde_json::from_slice::<Wire>(body).map(Self::from)
+    }
+}
+
+impl From<Wire> for Run {
+    fn from(mut wire: Wire) -> Self {
         let mut pull_requests = wire.pull_requests.take().unwrap_or_default();
         pull_requests.retain(|pull_request| wire.is_of(pull_request));
-        Ok(Self {
+        Self {
             run_id: wire.id,
             origin: wire.origin(),
             repository: wire.repository.and_then(|it| RepoName::parse(it.full_name.as_deref()?).ok()),
@@ -135,7 +131,7 @@ impl Run {
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().filter_map(|user| user.login).collect(),
             pull_request: pull_requests.first().and_then(|pull_request| pull_request.number),
             pull_request_heads: pull_requests.into_iter().filter_map(|one| one.head?.sha).collect(),
-        })
+        }
     }
 }
 

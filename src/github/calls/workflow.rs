@@ -4,8 +4,7 @@ use serde::Deserialize;
 
 use crate::names::{RepoName, WorkflowId};
 
-use super::super::error::Error;
-use super::super::http::{Reply, Request};
+use super::{Error, Reply, Request};
 
 pub fn request(repository: &RepoName, workflow_id: WorkflowId) -> Request {
     Request::get(format!("/repos/{repository}/actions/workflows/{workflow_id}"))
@@ -16,10 +15,7 @@ pub fn read(reply: &Reply) -> Result<String, Error> {
     struct Wire {
         name: String,
     }
-    match reply.status {
-        200 => reply.json("a workflow").map(|Wire { name }| name),
-        _ => Err(Error::of_optional_read(reply)),
-    }
+    reply.ok(Error::of_optional_read)?.json("a workflow").map(|Wire { name }| name)
 }
 
 #[cfg(test)]

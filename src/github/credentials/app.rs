@@ -55,14 +55,6 @@ pub fn signed(claims: &str, signature: &[u8]) -> Secret {
     Secret::new(format!("{claims}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
-pub fn installation_path(repository: &RepoName) -> String {
-    format!("/repos/{repository}/installation")
-}
-
-pub fn token_path(installation: InstallationId) -> String {
-    format!("/app/installations/{installation}/access_tokens")
-}
-
 /// Narrowed to the repository and to what is used: what else the App may do, this token may not.
 ///
 /// By its id where that is known: a name is another's once the repository is renamed.
@@ -116,16 +108,11 @@ pub fn read_installation(reply: &Reply) -> Result<Option<InstallationId>, Error>
         id: InstallationId,
         suspended_at: Option<String>,
     }
-    if reply.status != 200 {
-        return match error(reply) {
-            Error::NotFound => Ok(None),
-            error => Err(error),
-        };
-    }
-    match serde_json::from_slice::<Body>(&reply.body) {
+    match reply.ok(error).and_then(|reply| reply.json("an installation")) {
         Ok(Body { suspended_at: Some(_), .. }) => Err(suspended()),
         Ok(Body { id, suspended_at: None }) => Ok(Some(id)),
-        Err(error) => Err(Error::unreadable("an installation", &error)),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -207,6 +194,7 @@ mod tests {
         let token = InstallationToken { token: Secret::new("t"), expires: Millis(1_795_446_245_000) };
         assert_eq!(read_token(&good, NEEDED), Ok(Some(token)));
         assert_eq!(read_token(&message(404, "Not Found"), NEEDED), Ok(None));
+        assert_ne!(read_token(&message(403, "Resource not accessible by integration"), NEEDED), Err(suspended()));
         let elsewhere =
             "There is at least one repository that does not exist or is not accessible to the parent installation.";
         assert_eq!(read_token(&message(422, elsewhere), NEEDED), Ok(None));

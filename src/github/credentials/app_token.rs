@@ -25,7 +25,8 @@ impl Credentials {
             // It was removed, and perhaps installed anew.
             self.state.borrow_mut().installation = None;
         }
-        let reply = self.call_as_app(github, app, Method::Get, &app::installation_path(repository), None).await?;
+        let path = format!("/repos/{repository}/installation");
+        let reply = self.call_as_app(github, app, Method::Get, &path, None).await?;
         let Some(installation) = app::read_installation(&reply)? else { return Ok(None) };
         self.state.borrow_mut().installation = Some(installation);
         self.create_token(github, app, repository, installation).await
@@ -38,7 +39,8 @@ impl Credentials {
         repository: &RepoName,
         installation: InstallationId,
     ) -> Result<Option<InstallationToken>, Error> {
-        let (id, path) = (self.state.borrow().repository, app::token_path(installation));
+        let id = self.state.borrow().repository;
+        let path = format!("/app/installations/{installation}/access_tokens");
         let ask = async |permissions| {
             let body = app::token_body(repository, id, &permissions);
             let reply = self.call_as_app(github, app, Method::Post, &path, Some(&body)).await?;
@@ -48,7 +50,7 @@ impl Credentials {
         match app.needed.at_least() {
             Some(less) if status == 422 && answer.is_err() => {
                 let (_, with_less) = ask(less).await?;
-                if let Ok(Some(token)) = with_less { Ok(Some(token)) } else { answer }
+                if let Ok(Some(_)) = with_less { with_less } else { answer }
             }
             _ => answer,
         }

@@ -4,15 +4,14 @@
 //! |---|---|
 //! | [`app`] | acting as a GitHub App: what is signed, what is asked for, how the answers are read |
 //! | [`app_token`] | the App's own calls, by which it gets a token for an installation |
-//! | [`state`] | what is known between calls, and what a refusal means for it |
 //!
 //! An installation token is kept in memory only, for the one repository that it is narrowed to: a secret is never in
 //! storage, and after a restart one call or two get another. It is fetched once, however many calls wait for it, renewed
-//! before it expires, and given up when GitHub refuses it.
+//! before it expires, and given up when GitHub refuses it. GitHub's servers do not all know of a new one at once: one that
+//! was never accepted is tried again, for some seconds, before a refusal counts.
 
 pub mod app;
 mod app_token;
-pub mod state;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -29,12 +28,30 @@ use super::error::Error;
 use super::http::{Method, Reply};
 use super::redirect::RepositoryPath;
 
-use state::{Refusal, State};
+use app::{InstallationToken, RENEW_BEFORE};
 
 /// How long the App is taken for not installed, where there is a token to use instead.
 const NOT_INSTALLED_FOR: Span = Span::minutes(10);
 /// How long one call waits for another that fetches the token: as long as that can take.
 const FETCH_TIME_OUT: Span = Span::seconds(10);
+
+/// How long a call waits before it is made again with a token that GitHub has only just made.
+const NEW_TOKEN_WAITS: [Span; 3] = [Span::seconds(1), Span::seconds(2), Span::seconds(4)];
+/// All of these waits together, and some time for the calls between.
+pub const NEW_TOKEN_WAITS_TAKE: Span = Span::seconds(8);
+/// All of GitHub's servers know of a token after this.
+const NEW_FOR: Span = Span::seconds(30);
+
+/// What a refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It counts.
+    Final,
+    /// The token is new: the same call may be made again with it, after this.
+    RetryAfter(Span),
+    /// The token is no longer good: the same call may be made with another.
+    TokenExpired,
+}
 
 /// How calls are sent.
 #[expect(async_fn_in_trait, reason = "both implementations are in this project, and neither needs Send futures")]
@@ -51,6 +68,41 @@ pub struct Credentials {
     settings: Rc<Settings>,
     state: RefCell<State>,
     fetching: Mutex<()>,
+}
+
+/// What is known between calls, all of which may be forgotten.
+#[derive(Debug, Default)]
+struct State {
+    repository: Option<RepositoryId>,
+    /// Where redirects have led: calls go there at once from then on.
+    moved_to: Option<RepositoryPath>,
+    installation: Option<InstallationId>,
+    token: Option<InstallationToken>,
+    /// When that was made, until GitHub first accepts it.
+    unproven_since: Option<Millis>,
+    not_installed_until: Option<Millis>,
+    /// How far GitHub's clock is ahead of ours, in milliseconds.
+    clock_ahead: i64,
+    /// Whether the App was not installed, or suspended, when it was last tried.
+    app_is_unusable: bool,
+    /// Whose the token is, which does not change: another token comes with another deployment.
+    user: Option<Author>,
+}
+
+impl State {
+    fn usable(&self, now: Millis, token: Option<&Authorization>) -> Option<Authorization> {
+        if self.not_installed_until.is_some_and(|until| now < until) {
+            return token.cloned();
+        }
+        // It expires by GitHub's clock.
+        let now = Millis(now.0.saturating_add(self.clock_ahead));
+        let fresh = self.token.as_ref().filter(|token| now + RENEW_BEFORE < token.expires)?;
+        Some(Authorization::Installation(fresh.token.clone()))
+    }
+
+    fn is_current(&self, authorization: &Authorization) -> bool {
+        self.token.as_ref().is_some_and(|token| token.token == *authorization.secret())
+    }
 }
 
 /// For `Authorization: Bearer …`.
@@ -139,28 +191,64 @@ impl Credentials {
 
     /// Whether the next call may have to be made several times, as GitHub may not know its token yet.
     pub fn are_unproven(&self) -> bool {
-        self.settings.github_app.is_some() && self.state.borrow().is_unproven()
+        let state = self.state.borrow();
+        self.settings.github_app.is_some() && (state.token.is_none() || state.unproven_since.is_some())
     }
 
     /// A webhook came from this installation. Whether the App was unusable until now: GitHub sends none where the App is
     /// not installed, or suspended.
     pub fn on_installation(&self, installation: InstallationId) -> bool {
-        self.state.borrow_mut().on_installation(installation)
+        let mut state = self.state.borrow_mut();
+        if state.installation.replace(installation) != Some(installation) {
+            state.token = None;
+        }
+        state.not_installed_until = None;
+        std::mem::take(&mut state.app_is_unusable)
     }
 
     /// GitHub did not refuse a call that was made with these.
     pub fn on_accepted(&self, authorization: &Authorization) {
-        self.state.borrow_mut().on_accepted(authorization);
+        let mut state = self.state.borrow_mut();
+        if state.is_current(authorization) {
+            state.unproven_since = None;
+        }
     }
 
     /// GitHub refused a call that was made with these, for the `tries`-th time.
     pub fn on_refused(&self, authorization: &Authorization, reply: &Reply, tries: usize, now: Millis) -> Refusal {
-        self.state.borrow_mut().on_refused(authorization, reply, tries, now)
+        let mut state = self.state.borrow_mut();
+        if !authorization.is_the_apps() {
+            return Refusal::Final;
+        }
+        let suspended = app::says_suspended(reply);
+        let current = state.is_current(authorization);
+        let may_be_unknown = current
+            && !suspended
+            && state.unproven_since.is_some_and(|since| now < since + NEW_FOR)
+            && matches!(Error::of(reply), Error::Credentials { .. } | Error::NotFound);
+        if may_be_unknown && let Some(wait) = tries.checked_sub(1).and_then(|n| NEW_TOKEN_WAITS.get(n)) {
+            return Refusal::RetryAfter(*wait);
+        }
+        if reply.status != 401 && !suspended {
+            return Refusal::Final;
+        }
+        if current {
+            state.token = None;
+        }
+        state.app_is_unusable |= suspended;
+        // Another new one would be refused like this one.
+        if suspended || may_be_unknown { Refusal::Final } else { Refusal::TokenExpired }
     }
 
-    /// Which repository it is, whatever its name.
+    /// Which repository it is, whatever its name. Where another had that name before, what was known of it is of no use.
     pub fn set_repository(&self, id: RepositoryId) {
-        self.state.borrow_mut().set_repository(id);
+        let mut state = self.state.borrow_mut();
+        if state.repository.replace(id).is_some_and(|before| before != id) {
+            state.moved_to = None;
+            state.token = None;
+            state.unproven_since = None;
+            state.not_installed_until = None;
+        }
     }
 
     /// Where GitHub says that the repository is now, if not at its name.

@@ -1,6 +1,6 @@
 //! Ids of webhooks that were received, by the day on which they were: one that is delivered again is not counted twice.
 
-use crate::keeper::retention::DELIVERY_DAYS;
+use crate::keeper::retention::{DELIVERY_DAYS, PRUNED_AT_ONCE};
 use crate::names::DeliveryId;
 use crate::time::Millis;
 
@@ -23,17 +23,13 @@ impl<S: Sql> Store<S> {
     }
 
     /// Forgets those of the oldest day, if it is too old. Whether it was.
-    pub(super) fn prune_deliveries(&self, now: Millis, at_most: i64) -> Result<bool, StoreError> {
-        let Some(mut row) = self.first("SELECT day FROM deliveries ORDER BY day LIMIT 1", vec![])? else {
-            return Ok(false);
-        };
-        let oldest = row.integer()?;
-        if oldest >= now.day() - DELIVERY_DAYS {
-            return Ok(false);
-        }
+    pub(super) fn prune_deliveries(&self, now: Millis) -> Result<bool, StoreError> {
+        let row = self.first("SELECT day FROM deliveries ORDER BY day LIMIT 1", vec![])?;
+        let oldest = row.map(|mut row| row.integer()).transpose()?;
+        let Some(oldest) = oldest.filter(|oldest| *oldest < now.day() - DELIVERY_DAYS) else { return Ok(false) };
         let statement = "DELETE FROM deliveries WHERE day = ?1 AND delivery_id IN
                          (SELECT delivery_id FROM deliveries WHERE day = ?1 LIMIT ?2)";
-        self.change(statement, vec![oldest.into(), at_most.into()])?;
+        self.change(statement, vec![oldest.into(), PRUNED_AT_ONCE.into()])?;
         Ok(true)
     }
 }

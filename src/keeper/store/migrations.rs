@@ -155,7 +155,7 @@ const MIGRATIONS: &[&[&str]] = &[
         "ALTER TABLE pull_comments ADD COLUMN silent_until INTEGER",
         "UPDATE pull_comments SET comment_id = NULL",
     ],
-    // 10: how often in a row a comment could not be written. What was tried without an answer does not count.
+    // 10: how often in a row a comment could not be written. What a crash ended does not count.
     &["ALTER TABLE pull_comments ADD COLUMN failures INTEGER NOT NULL DEFAULT 0"],
 ];
 

@@ -4,11 +4,8 @@
 //! | file | rows |
 //! |---|---|
 //! | [`migrations`] | the tables, version by version |
-//! | [`row`] | a row's values, read one after the other |
-//! | [`runs`] | `runs`: one for each tracked run |
-//! | [`decisions`] | `decisions`: what was decided on runs |
+//! | [`runs`] | `runs`: one for each tracked run; `decisions`: what was decided on them; `reruns`: what they took from the budget |
 //! | [`deliveries`] | `deliveries`: ids of webhooks that were received |
-//! | [`spending`] | `reruns`: what was taken from the budget |
 //! | [`facts`] | `repository`: the state of the repository as a whole, by name |
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
@@ -20,26 +17,23 @@ pub mod notices;
 pub mod once;
 pub mod statistics;
 
-mod decisions;
 mod deliveries;
 mod migrations;
-mod prune;
 mod pulls;
-mod row;
 mod runs;
-mod spending;
 
-use std::fmt;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::keeper::retention::{BUDGET, PRUNED_AT_ONCE, RUNS};
 use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;
 
-use row::Row;
-
 pub use facts::Fact;
-pub use pulls::{PullComment, PullCommentChange};
+pub use pulls::PullComment;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
 pub trait Sql {
@@ -55,38 +49,26 @@ pub enum Value {
 }
 
 /// SQLite's message, or what was wrong with a row. For the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("storage: {0}")]
 pub struct StoreError(pub String);
 
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "storage: {}", self.0)
-    }
-}
-
 pub struct Store<S> {
-    sql: S,
+    pub sql: S,
+    /// Facts that nearly every step asks for, as far as they were read, by name.
+    known_facts: RefCell<BTreeMap<&'static str, Option<String>>>,
 }
 
 impl<S: Sql> Store<S> {
     /// Creates the tables, or brings them up to date.
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        let store = Self { sql };
+        let store = Self { sql, known_facts: RefCell::default() };
         store.migrate()?;
         Ok(store)
     }
 
-    pub fn sql(&self) -> &S {
-        &self.sql
-    }
-
-    #[cfg(test)]
-    pub fn into_sql(self) -> S {
-        self.sql
-    }
-
     fn rows(&self, statement: &str, bindings: Vec<Value>) -> Result<impl Iterator<Item = Row>, StoreError> {
-        self.sql.exec(statement, bindings).map(|rows| rows.into_iter().map(Row::new))
+        self.sql.exec(statement, bindings).map(|rows| rows.into_iter().map(|row| Row(row.into_iter())))
     }
 
     fn first(&self, statement: &str, bindings: Vec<Value>) -> Result<Option<Row>, StoreError> {
@@ -105,6 +87,29 @@ impl<S: Sql> Store<S> {
     fn change(&self, statement: &str, bindings: Vec<Value>) -> Result<(), StoreError> {
         self.sql.exec(statement, bindings).map(|_| ())
     }
+
+    /// Deletes what is old, a bounded number of rows at a time. Whether there may be more.
+    pub fn prune(&self, now: Millis) -> Result<bool, StoreError> {
+        let more = [self.prune_runs(now)?, self.prune_deliveries(now)?, self.prune_statistics(now)?];
+        self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
+        let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
+        self.change(&format!("DELETE FROM pull_comments WHERE pull IN ({old})"), vec![PRUNED_AT_ONCE.into()])?;
+        Ok(more.contains(&true))
+    }
+
+    /// Runs that nothing has happened to for long, with all that is stored of them.
+    fn prune_runs(&self, now: Millis) -> Result<bool, StoreError> {
+        let statement = "SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
+        let mut deleted = 0;
+        for mut row in self.rows(statement, vec![now.minus(RUNS).into(), PRUNED_AT_ONCE.into()])? {
+            let run_id = row.run_id()?;
+            for table in ["decisions", "open_reruns", "notices", "pull_runs", "runs"] {
+                self.change(&format!("DELETE FROM {table} WHERE run_id = ?"), vec![run_id.into()])?;
+            }
+            deleted += 1;
+        }
+        Ok(deleted >= PRUNED_AT_ONCE)
+    }
 }
 
 fn json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
@@ -112,26 +117,9 @@ fn json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
     serde_json::to_string(value).map(Value::Text).map_err(|error| StoreError(error.to_string()))
 }
 
-fn number(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-impl From<RunId> for Value {
-    fn from(id: RunId) -> Self {
-        // Run ids are below 2^53.
-        Self::Integer(i64::try_from(id.get()).unwrap_or_default())
-    }
-}
-
-impl From<WorkflowId> for Value {
-    fn from(id: WorkflowId) -> Self {
-        Self::Integer(i64::try_from(id.get()).unwrap_or_default())
-    }
-}
-
-impl From<RunAttempt> for Value {
-    fn from(attempt: RunAttempt) -> Self {
-        Self::Integer(attempt.get().into())
+impl From<i64> for Value {
+    fn from(integer: i64) -> Self {
+        Self::Integer(integer)
     }
 }
 
@@ -141,23 +129,18 @@ impl From<Millis> for Value {
     }
 }
 
-impl From<i64> for Value {
-    fn from(integer: i64) -> Self {
-        Self::Integer(integer)
-    }
+/// Ids are below 2^53, as they cross to JavaScript; whatever else is counted here stays far below.
+macro_rules! amounts {
+    ($($amount:ty: $number:expr),+) => {
+        $(impl From<$amount> for Value {
+            fn from(amount: $amount) -> Self {
+                Self::Integer(i64::try_from($number(amount)).unwrap_or(i64::MAX))
+            }
+        })+
+    };
 }
 
-impl From<u32> for Value {
-    fn from(integer: u32) -> Self {
-        Self::Integer(integer.into())
-    }
-}
-
-impl From<bool> for Value {
-    fn from(is: bool) -> Self {
-        Self::Integer(is.into())
-    }
-}
+amounts!(RunId: RunId::get, WorkflowId: WorkflowId::get, RunAttempt: RunAttempt::get, u64: u64::from, u32: u32::from, bool: i64::from);
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
@@ -175,4 +158,75 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, T::into)
     }
+}
+
+/// Its values are read one after the other.
+struct Row(std::vec::IntoIter<Value>);
+
+impl Row {
+    fn integer(&mut self) -> Result<i64, StoreError> {
+        self.optional_integer()?.ok_or_else(|| bad("an integer"))
+    }
+
+    fn optional_integer(&mut self) -> Result<Option<i64>, StoreError> {
+        match self.0.next() {
+            Some(Value::Integer(integer)) => Ok(Some(integer)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Text(_)) | None => Err(bad("an integer")),
+        }
+    }
+
+    fn text(&mut self) -> Result<String, StoreError> {
+        self.optional_text()?.ok_or_else(|| bad("text"))
+    }
+
+    fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
+        match self.0.next() {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Integer(_)) | None => Err(bad("text")),
+        }
+    }
+
+    fn flag(&mut self) -> Result<bool, StoreError> {
+        self.integer().map(|integer| integer != 0)
+    }
+
+    fn amount(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.integer()?).map_err(|_| bad("an amount"))
+    }
+
+    fn count(&mut self) -> Result<u32, StoreError> {
+        u32::try_from(self.integer()?).map_err(|_| bad("a count"))
+    }
+
+    fn millis(&mut self) -> Result<Millis, StoreError> {
+        self.integer().map(Millis)
+    }
+
+    fn optional_millis(&mut self) -> Result<Option<Millis>, StoreError> {
+        self.optional_integer().map(|integer| integer.map(Millis))
+    }
+
+    fn run_id(&mut self) -> Result<RunId, StoreError> {
+        RunId::new(self.amount()?).ok_or_else(|| bad("a run id"))
+    }
+
+    fn optional_attempt(&mut self) -> Result<Option<RunAttempt>, StoreError> {
+        let Some(integer) = self.optional_integer()? else { return Ok(None) };
+        u32::try_from(integer).ok().and_then(RunAttempt::new).map(Some).ok_or_else(|| bad("a run attempt"))
+    }
+
+    fn outcome(&mut self) -> Result<RunOutcome, StoreError> {
+        RunOutcome::parse(&self.text()?).ok_or_else(|| bad("an outcome"))
+    }
+
+    fn detail(&mut self) -> Result<Option<Box<Detail>>, StoreError> {
+        let Some(text) = self.optional_text()? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| StoreError(format!("a decision's detail: {error}")))
+    }
+}
+
+fn bad(expected: &str) -> StoreError {
+    StoreError(format!("a row holds something other than {expected}"))
 }

@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn each_is_good_once_and_for_its_time() {
         let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
-        let sql = keeper.store().sql();
+        let sql = &keeper.store.sql;
         let once = |id: &str| Once { id: id.to_owned(), until: NOW + Span::hours(1) };
         let spend = |id: &str, after: Span| spend(sql, &once(id), NOW + after).unwrap();
         assert!(spend("a", Span::ZERO) && spend("b", Span::ZERO));

@@ -3,38 +3,27 @@
 use crate::names::RunId;
 use crate::time::Millis;
 
-use super::{Sql, Store, StoreError, Value, number};
+use super::{Sql, Store, StoreError, Value};
 
-/// A comment that is due.
+/// The comment of a pull request.
 pub struct PullComment {
     pub pull: u64,
     /// If it is known to be there.
     pub comment_id: Option<u64>,
     pub created: Millis,
-}
-
-/// What is stored of a pull request's comment when it was written, or could not be.
-pub enum PullCommentChange {
-    Written {
-        comment_id: u64,
-        due: Option<Millis>,
-    },
-    /// Somebody has deleted it.
-    Deleted {
-        due: Millis,
-    },
-    /// And again.
-    DeletedAgain {
-        silent_until: Millis,
-    },
-    Failed {
-        due: Option<Millis>,
-    },
+    pub due: Option<Millis>,
+    /// How often it was begun to be written, since it last was.
+    pub tries: u32,
+    /// How often in a row it could not be written.
+    pub failures: u32,
+    /// How often in a row it was found to be deleted.
+    pub deleted: u32,
+    pub silent_until: Option<Millis>,
 }
 
 impl<S: Sql> Store<S> {
     pub fn add_pull_run(&self, run_id: RunId, pull: u64) -> Result<(), StoreError> {
-        self.change("INSERT OR IGNORE INTO pull_runs (run_id, pull) VALUES (?, ?)", vec![run_id.into(), number(pull)])
+        self.change("INSERT OR IGNORE INTO pull_runs (run_id, pull) VALUES (?, ?)", vec![run_id.into(), pull.into()])
     }
 
     pub fn delete_pull_run(&self, run_id: RunId) -> Result<(), StoreError> {
@@ -44,7 +33,7 @@ impl<S: Sql> Store<S> {
     /// The newest runs of a pull request, newest first.
     pub fn runs_of_pull(&self, pull: u64, at_most: i64) -> Result<Vec<RunId>, StoreError> {
         let statement = "SELECT run_id FROM pull_runs WHERE pull = ? ORDER BY run_id DESC LIMIT ?";
-        self.rows(statement, vec![number(pull), at_most.into()])?.map(|mut row| row.run_id()).collect()
+        self.rows(statement, vec![pull.into(), at_most.into()])?.map(|mut row| row.run_id()).collect()
     }
 
     /// Something was decided on a run: if it is of a pull request, that one's comment is due then. What is being written, or
@@ -68,52 +57,48 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn next_pull_comment(&self, now: Millis) -> Result<Option<PullComment>, StoreError> {
-        let statement = "SELECT pull, comment_id, created FROM pull_comments WHERE due <= ? ORDER BY due LIMIT 1";
-        let Some(mut row) = self.first(statement, vec![now.into()])? else { return Ok(None) };
+        self.pull_comment_where("due <= ? ORDER BY due LIMIT 1", now.into())
+    }
+
+    pub fn pull_comment(&self, pull: u64) -> Result<Option<PullComment>, StoreError> {
+        self.pull_comment_where("pull = ?", pull.into())
+    }
+
+    fn pull_comment_where(&self, condition: &str, binding: Value) -> Result<Option<PullComment>, StoreError> {
+        let columns = "pull, comment_id, created, due, tries, failures, deleted, silent_until";
+        let statement = format!("SELECT {columns} FROM pull_comments WHERE {condition}");
+        let Some(mut row) = self.first(&statement, vec![binding])? else { return Ok(None) };
         Ok(Some(PullComment {
             pull: row.amount()?,
             comment_id: row.optional_integer()?.and_then(|id| u64::try_from(id).ok()),
             created: row.millis()?,
+            due: row.optional_millis()?,
+            tries: row.count()?,
+            failures: row.count()?,
+            deleted: row.count()?,
+            silent_until: row.optional_millis()?,
         }))
     }
 
-    /// It is being written: it is due again then, if no answer comes.
-    pub fn claim_pull_comment(&self, pull: u64, until: Millis) -> Result<(), StoreError> {
-        let statement = "UPDATE pull_comments SET due = ?, tries = tries + 1 WHERE pull = ?";
-        self.change(statement, vec![until.into(), number(pull)])
-    }
-
-    /// How often in a row it could not be written, and was found to be deleted.
-    pub fn pull_comment_failures(&self, pull: u64) -> Result<Option<(u32, u32)>, StoreError> {
-        let row = self.first("SELECT failures, deleted FROM pull_comments WHERE pull = ?", vec![number(pull)])?;
-        let Some(mut row) = row else { return Ok(None) };
-        Ok(Some((row.count()?, row.count()?)))
-    }
-
-    pub fn change_pull_comment(&self, pull: u64, change: PullCommentChange) -> Result<(), StoreError> {
-        let (what, values) = match change {
-            PullCommentChange::Written { comment_id, due } => {
-                ("comment_id = ?, tries = 0, failures = 0, due = ?", vec![number(comment_id), due.into()])
-            }
-            PullCommentChange::Deleted { due } => {
-                ("comment_id = NULL, deleted = 1, tries = 0, failures = 0, due = ?", vec![due.into()])
-            }
-            PullCommentChange::DeletedAgain { silent_until } => {
-                ("comment_id = NULL, deleted = 0, due = NULL, silent_until = ?", vec![silent_until.into()])
-            }
-            PullCommentChange::Failed { due } => ("failures = failures + 1, due = ?", vec![due.into()]),
-        };
-        let bindings = [values, vec![number(pull)]].concat();
-        self.change(&format!("UPDATE pull_comments SET {what} WHERE pull = ?"), bindings)
+    pub fn put_pull_comment(&self, comment: &PullComment) -> Result<(), StoreError> {
+        let PullComment { pull, comment_id, created: _, due, tries, failures, deleted, silent_until } = *comment;
+        let set = "comment_id = ?, due = ?, tries = ?, failures = ?, deleted = ?, silent_until = ?";
+        self.change(
+            &format!("UPDATE pull_comments SET {set} WHERE pull = ?"),
+            vec![
+                comment_id.into(),
+                due.into(),
+                tries.into(),
+                failures.into(),
+                deleted.into(),
+                silent_until.into(),
+                pull.into(),
+            ],
+        )
     }
 
     pub fn delete_pulls(&self) -> Result<(), StoreError> {
         self.change("DELETE FROM pull_runs", vec![])?;
         self.change("DELETE FROM pull_comments", vec![])
-    }
-
-    pub(super) fn prune_pull_comments(&self, at_most: i64) -> Result<(), StoreError> {
-        let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
-        self.change(&format!("DELETE FROM pull_comments WHERE pull IN ({old})"), vec![Value::Integer(at_most)])
     }
 }

@@ -1,12 +1,13 @@
-//! Tracked runs, a row each.
+//! Tracked runs, what was decided on them, and what their re-runs took from the repository's budget: a row each.
 
+use crate::keeper::retention::BUDGET_WINDOW;
+use crate::keeper::state_machine::{Record, Spends};
 use crate::keeper::tracked_run::{Begun, PendingRerun, Refusal, TrackedRun};
-use crate::names::{RunId, WorkflowId};
-use crate::policy::RunOutcome;
-use crate::time::Millis;
+use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::policy::{RunOutcome, evidence::Spent};
+use crate::time::{Millis, Span};
 
-use super::row::Row;
-use super::{Sql, Store, StoreError, Value, json, number};
+use super::{Row, Sql, Store, StoreError, Value, json};
 
 const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, \
      calling_attempt, calling_since, calling_again, reruns, due, failed_at, complete, tries, trouble_since, workflow, \
@@ -30,7 +31,7 @@ impl<S: Sql> Store<S> {
 
     /// Those that are due next.
     pub fn due(&self, at_most: u64) -> Result<Vec<TrackedRun>, StoreError> {
-        self.runs_where("due IS NOT NULL ORDER BY due LIMIT ?", vec![number(at_most)])
+        self.runs_where("due IS NOT NULL ORDER BY due LIMIT ?", vec![at_most.into()])
     }
 
     /// Those of an outcome, or all, with an id below `before`, newest first; and whether there are more.
@@ -40,7 +41,7 @@ impl<S: Sql> Store<S> {
         before: Option<RunId>,
         at_most: u64,
     ) -> Result<(Vec<TrackedRun>, bool), StoreError> {
-        let mut bindings = vec![before.map_or(Value::Integer(i64::MAX), Value::from), number(at_most + 1)];
+        let mut bindings = vec![before.map_or(Value::Integer(i64::MAX), Value::from), (at_most + 1).into()];
         let condition = match outcome {
             Some(outcome) => {
                 bindings.push(outcome.as_str().into());
@@ -54,12 +55,10 @@ impl<S: Sql> Store<S> {
         Ok((runs, more))
     }
 
-    /// When the first run is due.
     pub fn first_due(&self) -> Result<Option<Millis>, StoreError> {
         self.time("SELECT MIN(due) FROM runs WHERE due IS NOT NULL")
     }
 
-    /// When the first count is to be published.
     pub fn first_publish(&self) -> Result<Option<Millis>, StoreError> {
         self.time("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")
     }
@@ -132,6 +131,73 @@ impl<S: Sql> Store<S> {
         ];
         let places = vec!["?"; bindings.len()].join(",");
         self.change(&format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})"), bindings)
+    }
+
+    pub fn record(&self, run_id: RunId, record: &Record) -> Result<(), StoreError> {
+        let statement =
+            "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason, detail) VALUES (?,?,?,?,?,?)";
+        let bindings = vec![
+            run_id.into(),
+            record.run_attempt.into(),
+            record.decided.into(),
+            record.outcome.as_str().into(),
+            record.reason.as_str().into(),
+            json(record.detail.as_deref())?,
+        ];
+        self.change(statement, bindings)
+    }
+
+    /// The decisions on a run, oldest first.
+    pub fn records(&self, run_id: RunId) -> Result<Vec<Record>, StoreError> {
+        let statement = "SELECT run_attempt, decided, outcome, reason, detail FROM decisions WHERE run_id = ?
+                         ORDER BY decision_id";
+        let rows = self.rows(statement, vec![run_id.into()])?;
+        rows.map(|mut row| {
+            Ok(Record {
+                run_attempt: row.optional_attempt()?,
+                decided: row.millis()?,
+                outcome: row.outcome()?,
+                reason: row.text()?,
+                detail: row.detail()?,
+            })
+        })
+        .collect()
+    }
+
+    /// Takes a re-run from the repository's budget, or gives it back.
+    pub fn spend(&self, run_id: RunId, spends: Spends, now: Millis) -> Result<(), StoreError> {
+        match spends {
+            Spends::Reserve { run_attempt, runner_seconds } => self.change(
+                "INSERT OR REPLACE INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (?,?,?,?)",
+                vec![run_id.into(), run_attempt.into(), now.into(), runner_seconds.into()],
+            ),
+            Spends::Release { run_attempt } => self.change(
+                "DELETE FROM reruns WHERE run_id = ? AND run_attempt = ?",
+                vec![run_id.into(), run_attempt.into()],
+            ),
+        }
+    }
+
+    /// Nothing was taken from it.
+    pub fn delete_spending(&self) -> Result<(), StoreError> {
+        self.change("DELETE FROM reruns", vec![])
+    }
+
+    /// What all re-runs but that of one attempt have taken.
+    pub fn spent(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<Spent, StoreError> {
+        let statement = "SELECT SUM(at > ?), COUNT(*), SUM(runner_seconds) FROM reruns
+                         WHERE at > ? AND NOT (run_id = ? AND run_attempt = ?)";
+        let bindings =
+            vec![now.minus(Span::hours(1)).into(), now.minus(BUDGET_WINDOW).into(), run_id.into(), run_attempt.into()];
+        let Some(mut row) = self.first(statement, bindings)? else { return Ok(Spent::default()) };
+        // A sum over nothing is no number.
+        let mut number = || row.optional_integer().map(|number| number.unwrap_or_default());
+        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Spent {
+            reruns_last_hour: count(number()?),
+            reruns_last_day: count(number()?),
+            runner_time_last_day: Span::seconds(number()?),
+        })
     }
 
     fn first_run(&self, condition: &str, bindings: Vec<Value>) -> Result<Option<TrackedRun>, StoreError> {

@@ -5,16 +5,14 @@
 use crate::escape::{code, markdown};
 use crate::github::calls::comments::MARK;
 use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
+use crate::keeper::store::PullComment;
+use crate::keeper::subrequests::COMMENT_PAGES;
+use crate::keeper::views::OneRunView;
 use crate::names::{RepoName, RunId};
 use crate::policy::{Action, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::super::actor::Keeper;
-use super::super::state_machine::Context;
-use super::super::store::{PullCommentChange, Sql, StoreError};
-use super::super::subrequests::COMMENT_PAGES;
-use super::super::views::OneRunView;
-use super::Task;
+use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
@@ -26,16 +24,13 @@ const CLAIM: Span = Span::seconds(90);
 const AGAIN: Span = Span::minutes(1);
 const AGAIN_MOST: Span = Span::hours(1);
 /// A comment is given up that could not be written so often in a row, which takes a day.
-const TRIES: u32 = 30;
-/// GitHub's clock and ours may differ by so much.
-const CLOCKS_APART: Span = Span::minutes(10);
+const FAILURES: u32 = 30;
 /// Of one pull request, the newest.
 const RUNS_SHOWN: i64 = 10;
 const JOBS_SHOWN: usize = 10;
 /// In bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
 
-/// A comment to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     pub pull: u64,
@@ -51,13 +46,13 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> R
         Response::Comment(answer) => answer,
         _ => Err(github::Error::inconclusive("The answer is to another call")),
     };
-    let body = || comment.body.clone();
-    let known = match comment.comment_id {
+    let Comment { pull, comment_id, since, body } = comment.clone();
+    let known = match comment_id {
         Some(id) => Some(id),
         None => {
             let mut found = CommentAnswer::NotThere;
             for page in 1..=COMMENT_PAGES {
-                found = ask(CommentCall::Find { pull: comment.pull, since: comment.since, page }).await?;
+                found = ask(CommentCall::Find { pull, since, page }).await?;
                 if found != CommentAnswer::NotOnThisPage {
                     break;
                 }
@@ -69,13 +64,12 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> R
         }
     };
     match known {
-        Some(comment_id) => ask(CommentCall::Edit { comment_id, body: body() }).await,
-        None => ask(CommentCall::Create { pull: comment.pull, body: body() }).await,
+        Some(comment_id) => ask(CommentCall::Edit { comment_id, body }).await,
+        None => ask(CommentCall::Create { pull, body }).await,
     }
 }
 
 impl<S: Sql> Keeper<S> {
-    /// The run is of this pull request.
     pub(super) fn is_of_pull(&self, run_id: RunId, pull: Option<u64>) -> Result<(), StoreError> {
         let Some(pull) = pull.filter(|_| self.comments.is_some()) else { return Ok(()) };
         self.store.add_pull_run(run_id, pull)
@@ -83,29 +77,20 @@ impl<S: Sql> Keeper<S> {
 
     /// Something was decided on a run: its pull request's comment is to say so.
     pub(super) fn comment_changed(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
-        if self.comments.is_none() {
-            return Ok(());
-        }
-        self.store.pull_comment_changed(run_id, now, now + TOGETHER)
+        if self.comments.is_some() { self.store.pull_comment_changed(run_id, now, now + TOGETHER) } else { Ok(()) }
     }
 
     pub(in crate::keeper) fn comment_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        if self.comments.is_none() {
-            return Ok(None);
-        }
-        self.store.first_pull_comment_due()
+        if self.comments.is_some() { self.store.first_pull_comment_due() } else { Ok(None) }
     }
 
     pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let Some(repository) = self.repository()?.filter(|_| self.comments.is_some()) else { return Ok(None) };
         let Some(due) = self.store.next_pull_comment(cx.now)? else { return Ok(None) };
-        self.store.claim_pull_comment(due.pull, cx.now + CLAIM)?;
-        Ok(Some(Task::Comment(Comment {
-            pull: due.pull,
-            comment_id: due.comment_id,
-            since: due.created.minus(CLOCKS_APART),
-            body: self.body(&repository, due.pull)?,
-        })))
+        let PullComment { pull, comment_id, created, tries, .. } = due;
+        self.store.put_pull_comment(&PullComment { due: Some(cx.now + CLAIM), tries: tries + 1, ..due })?;
+        let (since, body) = (created.minus(CLOCKS_APART), self.body(&repository, pull)?);
+        Ok(Some(Task::Comment(Comment { pull, comment_id, since, body })))
     }
 
     /// It is there, or was deleted by somebody, or is tried again.
@@ -115,49 +100,48 @@ impl<S: Sql> Keeper<S> {
         answer: Result<CommentAnswer, github::Error>,
         cx: &Context,
     ) -> Result<(), StoreError> {
-        let (now, pull) = (cx.now, comment.pull);
-        let (Some((failures, deleted)), Some(repository)) =
-            (self.store.pull_comment_failures(pull)?, self.repository()?)
-        else {
-            return Ok(());
-        };
-        let change = match answer {
-            Ok(CommentAnswer::There(comment_id)) => {
-                let more = self.body(&repository, pull)? != comment.body;
-                PullCommentChange::Written { comment_id, due: more.then(|| now + TOGETHER) }
-            }
-            // Somebody has deleted it, perhaps by mistake.
-            Ok(CommentAnswer::NotThere | CommentAnswer::NotOnThisPage) if deleted == 0 => {
-                PullCommentChange::Deleted { due: now + TOGETHER }
-            }
-            // And again: nobody wants it, for a while.
-            Ok(CommentAnswer::NotThere | CommentAnswer::NotOnThisPage) => {
-                PullCommentChange::DeletedAgain { silent_until: now + SILENT }
+        let now = cx.now;
+        let stored = self.store.pull_comment(comment.pull)?;
+        let Some((mut stored, repository)) = stored.zip(self.repository()?) else { return Ok(()) };
+        match answer {
+            Ok(found) => {
+                (stored.tries, stored.failures) = (0, 0);
+                match found {
+                    CommentAnswer::There(comment_id) => {
+                        let more = self.body(&repository, comment.pull)? != comment.body;
+                        stored.comment_id = Some(comment_id);
+                        stored.due = more.then(|| now + TOGETHER);
+                    }
+                    // Somebody has deleted it, perhaps by mistake.
+                    CommentAnswer::NotThere | CommentAnswer::NotOnThisPage if stored.deleted == 0 => {
+                        (stored.comment_id, stored.deleted) = (None, 1);
+                        stored.due = Some(now + TOGETHER);
+                    }
+                    // And again: nobody wants it, for a while.
+                    CommentAnswer::NotThere | CommentAnswer::NotOnThisPage => {
+                        (stored.comment_id, stored.deleted) = (None, 0);
+                        (stored.due, stored.silent_until) = (None, Some(now + SILENT));
+                    }
+                }
             }
             Err(error) => {
                 self.trip_if_limited(Some(&error), cx)?;
-                let again = failures + 1 < TRIES;
-                PullCommentChange::Failed { due: again.then(|| now + AGAIN.doubled(failures, AGAIN_MOST)) }
+                let wait = AGAIN.doubled(stored.failures, AGAIN_MOST);
+                stored.failures += 1;
+                stored.due = (stored.failures < FAILURES).then(|| now + wait);
             }
-        };
-        self.store.change_pull_comment(pull, change)
+        }
+        self.store.put_pull_comment(&stored)
     }
 
     fn body(&self, repository: &RepoName, pull: u64) -> Result<String, StoreError> {
         let web_url = self.comments.as_deref().unwrap_or_default();
         let mut body = format!("{MARK}\n**Rerunner** had failed jobs of this pull request re-run.\n");
         for run_id in self.store.runs_of_pull(pull, RUNS_SHOWN)? {
-            if let Some(view) = self.run_view(repository.clone(), run_id, Millis(0))?.filter(|view| view.run.reruns > 0)
-            {
-                body.push_str(&section(&view, web_url));
-            }
+            let view = self.run_view(repository.clone(), run_id, Millis(0))?.filter(|view| view.run.reruns > 0);
+            body.push_str(&view.map_or_else(String::new, |view| section(&view, web_url)));
         }
         Ok(cut(body))
-    }
-
-    /// The repository is there, and its run is not: another may have its name by now, and must not learn of it.
-    pub(super) fn forget_pull_of(&self, run_id: RunId) -> Result<(), StoreError> {
-        self.store.delete_pull_run(run_id)
     }
 }
 

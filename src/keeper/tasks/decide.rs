@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::github::{self, Call, Response};
+use crate::keeper::evidence_collector::{Collected, EvidenceCollector, Missing};
+use crate::keeper::on_failure;
+use crate::keeper::state_machine::{self, LEASE, Step};
 use crate::names::{RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, History, Need};
 use crate::policy::{Decision, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
-use super::super::actor::Keeper;
-use super::super::evidence_collector::{Collected, EvidenceCollector, Missing};
-use super::super::on_failure;
-use super::super::state_machine::{self, Context, LEASE, Record, Step};
-use super::super::store::{Sql, StoreError};
-use super::super::tracked_run::TrackedRun;
-use super::{StepResult, Task};
+use super::{Context, Keeper, Record, Sql, StepResult, StoreError, TrackedRun};
 
 /// What is found missing only after others is waited for as well, up to this after the first.
 const NEW_FOR: Span = Span::minutes(1);
@@ -22,7 +19,6 @@ const NEW_FOR: Span = Span::minutes(1);
 const QUESTIONS: u32 = 2_500;
 
 impl<S: Sql> Keeper<S> {
-    /// A piece of evidence came, or did not.
     pub(super) fn on_evidence(
         &self,
         tracked: TrackedRun,
@@ -33,7 +29,7 @@ impl<S: Sql> Keeper<S> {
         let Some(mut collector) = self.collectors.borrow_mut().remove(&tracked.run_id) else {
             return Ok(StepResult::default());
         };
-        if !state_machine::is_undecided(&tracked, collector.run().run_attempt) {
+        if !state_machine::is_undecided(&tracked, collector.run.run_attempt) {
             // A webhook has reported something newer. What is due for that is begun anew, at once.
             let due = tracked.due.map(|due| due.min(cx.now));
             self.store.put(&TrackedRun { due, collecting: None, ..tracked })?;
@@ -44,12 +40,13 @@ impl<S: Sql> Keeper<S> {
                 self.collectors.borrow_mut().insert(tracked.run_id, collector);
                 self.call_next(tracked, next, cx)
             }
-            Collected::Had if matches!(call, Call::ListPulls { .. }) => {
-                // GitHub does not name a fork's with the run.
-                self.is_of_pull(tracked.run_id, pull_request_of(collector.run(), collector.evidence()))?;
+            Collected::Had => {
+                if matches!(call, Call::ListPulls { .. }) {
+                    // GitHub does not name a fork's with the run.
+                    self.is_of_pull(tracked.run_id, pull_request_of(&collector.run, &collector.evidence))?;
+                }
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }
-            Collected::Had => self.collect_and_decide(tracked, collector, vec![], cx),
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
             Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) => {
                 self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
@@ -57,7 +54,7 @@ impl<S: Sql> Keeper<S> {
             Collected::Failed(error) => match on_failure::on_evidence_failure(&tracked, error.clone(), cx) {
                 Some(step) => self.carry_out(step, cx),
                 None => {
-                    collector.do_without(call, error.to_string());
+                    collector.absent(call, error.to_string());
                     self.collect_and_decide(tracked, collector, vec![], cx)
                 }
             },
@@ -77,15 +74,15 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let cache = self.policy(cx.rules)?;
-        let history = self.history(tracked.run_id, collector.run().run_attempt, cx.now)?;
-        let mut run = collector.run().clone();
+        let history = self.history(tracked.run_id, collector.run.run_attempt, cx.now)?;
+        let mut run = collector.run.clone();
         run.workflow =
             tracked.workflow.clone().filter(|_| run.workflow_id.is_some() && tracked.workflow_id == run.workflow_id);
         let policy = cache.policy();
         collector.forget_old_pulls(cx.now);
         for _ in 0..QUESTIONS {
-            collector.search(&policy);
-            let mut decision = match decide(cx.rules, &policy, &run, &history, collector.evidence()) {
+            collector.evidence.search(&policy, &collector.run);
+            let mut decision = match decide(cx.rules, &policy, &run, &history, &collector.evidence) {
                 Verdict::Need(Need::Pulls { delay }) if cx.now < tracked.failed_at + delay => {
                     let mut step = state_machine::wait(tracked, delay, cx);
                     step.records.splice(..0, records);
@@ -98,8 +95,7 @@ impl<S: Sql> Keeper<S> {
                 },
                 Verdict::Decision(decision) => decision,
             };
-            if let Some(mut step) = self.wait_for_missing(&tracked, &collector, policy.goes_by_evidence(), cx) {
-                step.tracked.collecting = None;
+            if let Some(step) = self.wait_for_missing(&tracked, &collector, policy.goes_by_evidence(), cx) {
                 return self.carry_out(step, cx);
             }
             if let Decision::Rerun(rerun) = &decision
@@ -115,7 +111,7 @@ impl<S: Sql> Keeper<S> {
             }
             let mut tracked = tracked;
             tracked.set_workflow_name(collector.workflow());
-            let mut step = state_machine::act(tracked, collector.run(), decision, cx);
+            let mut step = state_machine::act(tracked, &collector.run, decision, cx);
             step.records.splice(..0, records);
             return self.carry_out(step, cx);
         }
@@ -137,7 +133,7 @@ impl<S: Sql> Keeper<S> {
             Need::Workflow(_) => collector.workflow().is_none(),
             _ => missing.always || goes_by_evidence,
         };
-        let missing = collector.missing().iter().filter(|(need, missing)| counts(need, missing));
+        let missing = collector.missing.iter().filter(|(need, missing)| counts(need, missing));
         let missing: BTreeMap<Need, Missing> = missing.map(|(need, missing)| (*need, *missing)).collect();
         let lasts = missing.values().map(|missing| missing.lasts).max()?;
         // Each is asked for again at least once.
@@ -147,7 +143,6 @@ impl<S: Sql> Keeper<S> {
         Some(step)
     }
 
-    /// One more call before the decision.
     fn store_and_call(
         &self,
         tracked: TrackedRun,
@@ -156,30 +151,24 @@ impl<S: Sql> Keeper<S> {
         records: Vec<Record>,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
-        let run_id = tracked.run_id;
-        self.collectors.borrow_mut().insert(run_id, collector);
-        self.store_run(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
-        let records = records.into_iter().map(|record| (run_id, record)).collect();
-        Ok(StepResult { task: Some(Task::Call(call)), records, ..StepResult::default() })
+        self.collectors.borrow_mut().insert(tracked.run_id, collector);
+        let tracked = TrackedRun { due: Some(cx.now + LEASE), ..tracked };
+        self.carry_out(Step { call: Some(call), records, ..Step::of(tracked) }, cx)
     }
 
     /// There is no room left for the calls that a decision still needs: it is begun anew, with the next alarm.
     pub fn give_up_decision(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
         self.collectors.borrow_mut().remove(&run_id);
-        match self.store.run(run_id)? {
-            Some(tracked) if tracked.due.is_some() => {
-                self.store.put(&TrackedRun { due: Some(now), collecting: None, ..tracked })
-            }
-            _ => Ok(()),
-        }
+        let due = self.store.run(run_id)?.filter(|tracked| tracked.due.is_some());
+        let Some(tracked) = due else { return Ok(()) };
+        self.store.put(&TrackedRun { due: Some(now), collecting: None, ..tracked })
     }
 
     fn history(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<History, StoreError> {
         let mut attempts: Vec<EarlierAttempt> = Vec::new();
         for record in self.store.records(run_id)? {
-            let (Some(of), Some(detail)) = (record.run_attempt.filter(|of| *of < run_attempt), record.detail) else {
-                continue;
-            };
+            let of = record.run_attempt.filter(|of| *of < run_attempt);
+            let Some((of, detail)) = of.zip(record.detail) else { continue };
             attempts.retain(|earlier| earlier.run_attempt != of);
             attempts.push(EarlierAttempt {
                 run_attempt: of,

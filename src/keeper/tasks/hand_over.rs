@@ -1,20 +1,15 @@
-//! A repository that was renamed has two Keepers: one of its old name, which may have runs under way, and one of its new
-//! name, which webhooks go to from then on. Only the latter acts: whatever the former finds out to be of a repository
-//! with another name, it hands over, and decides nothing on it.
-//!
-//! A run is read before anything is decided on it, and what GitHub shows of it names its repository. Handing over is
-//! done as often as it takes, and is to the other Keeper what a webhook is: it recognizes one that it has had.
+//! A repository that was renamed has two Keepers: one of its old name, which may have runs under way, and one of its new name,
+//! which webhooks go to from then on. Only the latter acts: whatever the former finds out to be of a repository with another
+//! name, it hands over, and decides nothing on it. A run is read before anything is decided on it, and what GitHub shows of
+//! it names its repository. Handing over is done as often as it takes, and is to the other Keeper what a webhook is: it
+//! recognizes one that it has had.
 
+use crate::keeper::state_machine::{LEASE, Step, leave, release};
 use crate::names::{RepoName, RunId};
-use crate::policy::RunOutcome;
-use crate::policy::run::Run;
+use crate::policy::{RunOutcome, run::Run};
 use crate::webhook::event::{RunEvent, RunEventKind};
 
-use super::super::actor::Keeper;
-use super::super::state_machine::{self, Context, LEASE, Record};
-use super::super::store::{Sql, StoreError};
-use super::super::tracked_run::TrackedRun;
-use super::{HandOver, StepResult, Task};
+use super::{Context, HandOver, Keeper, Record, Sql, StepResult, StoreError, Task, TrackedRun};
 
 impl<S: Sql> Keeper<S> {
     /// The name that the repository of a run has now, if that is not this Keeper's.
@@ -36,7 +31,10 @@ impl<S: Sql> Keeper<S> {
         let run_id = tracked.run_id;
         // Nothing is to be looked for by this name any more.
         self.set_sweep(None)?;
-        self.store_run(&TrackedRun { due: Some(cx.now + LEASE), ..tracked }, &records, cx.now)?;
+        let mut tracked = TrackedRun { due: Some(cx.now + LEASE), ..tracked };
+        // The attempt is still the newest: what was called for by the old name did nothing.
+        let spends = release(&mut tracked);
+        let result = self.carry_out(Step { records, spends, ..Step::of(tracked) }, cx)?;
         let identity = self.identity()?;
         let event = RunEvent {
             repository_id: identity.map(|identity| identity.id),
@@ -44,9 +42,7 @@ impl<S: Sql> Keeper<S> {
             ..RunEvent::new(to, run_id, Some(run.run_attempt), RunEventKind::RunFailed)
         };
         let hand_over = HandOver { event, records: self.store.records(run_id)? };
-        let task = Some(Task::HandOver(Box::new(hand_over)));
-        let records = records.into_iter().map(|record| (run_id, record)).collect();
-        Ok(StepResult { task, records, ..StepResult::default() })
+        Ok(StepResult { task: Some(Task::HandOver(Box::new(hand_over))), ..result })
     }
 
     /// The other Keeper has stored it.
@@ -55,7 +51,7 @@ impl<S: Sql> Keeper<S> {
             return Ok(None);
         };
         let reason = format!("Left to the repository's present name: it is called {} now.", what.event.repository);
-        let records = self.store_step(&state_machine::leave(tracked, &reason, cx), cx.now)?;
+        let records = self.store_step(&leave(tracked, &reason, cx), cx.now)?;
         Ok(records.into_iter().map(|(_, record)| record).next())
     }
 

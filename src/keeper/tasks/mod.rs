@@ -2,40 +2,45 @@
 //!
 //! The list of tasks ([`list`]) stands once: the next thing to do and the next alarm are both made of it.
 //!
-//! A task is *claimed* before it is done: should its end never be stored, it is due again later.
+//! A task is *claimed* before it is done: should its end never be stored, it is due again later. What was decided on a run
+//! is stored in one step, and what follows from that made due: its count, the repository's statistics and summary, a
+//! notification, a comment.
 
-mod cancelled;
 pub mod comment;
 mod decide;
-mod end;
 mod hand_over;
+mod leave;
 pub mod notify;
-mod prune;
 mod publish;
 mod rerun;
-mod step;
-mod summary;
 pub mod sweep;
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use crate::github::{Call, Response};
 use crate::names::RunId;
-use crate::policy::Rules;
+use crate::policy::{Rules, RunOutcome};
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
-use super::actor::Keeper;
+use super::Keeper;
+use super::circuit_breaker::TripReason;
 use super::repository_state::CredentialsChange;
-use super::state_machine::{Context, Record};
-use super::store::{Sql, StoreError};
+use super::retention::PRUNE_EVERY;
+use super::state_machine::{Context, Record, Step};
+use super::store::notices::NoticeKind;
+use super::store::statistics::Change;
+use super::store::{Fact, Sql, StoreError};
+use super::subrequests::COMMENT;
 use super::summary::Summary;
 use super::tracked_run::TrackedRun;
 use comment::Comment;
 use notify::Notification;
 
-/// A failed write to Workers KV is tried again after this.
-const PUBLISH_AGAIN: Span = Span::minutes(1);
+/// GitHub's clock and ours may differ by so much.
+const CLOCKS_APART: Span = Span::minutes(10);
 
 /// What is to be done outside, one thing at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +52,23 @@ pub enum Task {
     WantCancelled(bool),
     /// Write the repository's summary to Workers KV.
     Summarize(Box<Summary>),
-    /// Notify people, beside all else.
     Notify(Notification),
-    /// Write a comment on a pull request, beside all else.
     Comment(Comment),
     /// The repository has another name now: its Keeper is to go on with a run.
     HandOver(Box<HandOver>),
     /// Do nothing for so long, then ask again.
     Wait(Span),
+}
+
+impl Task {
+    pub fn requests(&self) -> u32 {
+        match self {
+            Self::Call(call) => call.requests(),
+            Self::Comment(_) => COMMENT,
+            Self::Publish(_) | Self::WantCancelled(_) | Self::Summarize(_) | Self::Notify(_) | Self::HandOver(_) => 1,
+            Self::Wait(_) => 0,
+        }
+    }
 }
 
 /// A run for the Keeper of the repository's present name, as a webhook would report it.
@@ -76,20 +90,17 @@ pub struct StepResult {
     pub warning: Option<String>,
 }
 
-/// One kind of task.
 struct Kind<S> {
     /// Whether it calls GitHub: not in a paused repository, and not while the circuit breaker is open.
     calls: bool,
-    /// When it is next due.
     due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
-    /// Claims what is due now.
     claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
 }
 
 /// All kinds of tasks, in the order in which they are done.
 ///
 /// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
-/// forgotten after whatever else an alarm did ([`prune`]).
+/// forgotten after whatever else an alarm did ([`Keeper::prune`]).
 fn list<S: Sql>() -> [Kind<S>; 7] {
     [
         Kind { calls: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
@@ -119,22 +130,89 @@ impl<S: Sql> Keeper<S> {
 
     /// When the next thing is due; `None` when nothing is.
     pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        let mut first: Option<Millis> = None;
-        for kind in list::<S>() {
-            let due = self.due(&kind, rules)?;
-            first = first.into_iter().chain(due).min();
-        }
-        Ok(first)
+        let due: Vec<_> = list::<S>().iter().map(|kind| self.due(kind, rules)).collect::<Result<_, _>>()?;
+        Ok(due.into_iter().flatten().min())
     }
 
     /// When a kind of task is due, with what holds it up.
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = (kind.due)(self, rules)?;
-        match due {
+        match (kind.due)(self, rules)? {
             Some(_) if kind.calls && self.paused()?.is_some() => Ok(None),
             Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),
         }
+    }
+
+    /// Stores a run and what was decided on it, and counts both.
+    pub(in crate::keeper) fn store_run(
+        &self,
+        after: &TrackedRun,
+        records: &[Record],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let before = self.store.run(after.run_id)?;
+        let mut after = Cow::Borrowed(after);
+        // Its name can be learned after its count was published, by a webhook that comes late.
+        let renamed = before.as_ref().is_some_and(|before| before.shown_workflow() != after.shown_workflow());
+        if renamed && after.published && after.publish.is_none() {
+            after.to_mut().publish = Some(now);
+        }
+        let after = &*after;
+        self.store.put(after)?;
+        for record in records {
+            self.store.record(after.run_id, record)?;
+            if record.outcome == RunOutcome::Exhausted {
+                self.queue_notification(after.run_id, NoticeKind::Exhausted, now)?;
+            }
+        }
+        if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
+            self.summary_changed(now)?;
+        }
+        if after.reruns > 0 && !records.is_empty() {
+            self.comment_changed(after.run_id, now)?;
+        }
+        Ok(())
+    }
+
+    /// Stores a step, but for what it says of the repository. Answers its records.
+    fn store_step(&self, step: &Step, now: Millis) -> Result<Vec<(RunId, Record)>, StoreError> {
+        let run_id = step.tracked.run_id;
+        self.store_run(&step.tracked, &step.records, now)?;
+        if let Some(spends) = step.spends {
+            self.store.spend(run_id, spends, now)?;
+        }
+        Ok(step.records.iter().map(|record| (run_id, record.clone())).collect())
+    }
+
+    /// Stores a step, and goes on with its call.
+    fn carry_out(&self, step: Step, cx: &Context) -> Result<StepResult, StoreError> {
+        let mut records = self.store_step(&step, cx.now)?;
+        let reason = step.breaker.as_ref().map(|breaker| breaker.reason.clone());
+        let credentials = self.trip(step.breaker, cx)?;
+        match reason {
+            Some(TripReason::Credentials { .. }) => {
+                if step.records.iter().any(|record| record.outcome == RunOutcome::Failed) {
+                    self.queue_notification(step.tracked.run_id, NoticeKind::Refused, cx.now)?;
+                }
+            }
+            Some(TripReason::Repository { .. }) => records.extend(self.end_if_gone(cx)?),
+            Some(TripReason::RateLimit | TripReason::NoAnswer) | None => {}
+        }
+        if matches!(step.call, Some(Call::Rerun { .. })) {
+            self.last_rerun.set(Some(cx.now));
+        }
+        Ok(StepResult { task: step.call.map(Task::Call), records, credentials, warning: None })
+    }
+
+    /// Forgets what is too old to matter: once a day, and a bounded number of rows at a time. It sets no alarm: a repository
+    /// where nothing happens stores nothing new.
+    pub fn prune(&self, now: Millis) -> Result<(), StoreError> {
+        let due: Option<Millis> = self.store.fact(Fact::Prune)?;
+        if due.is_some_and(|due| due > now) {
+            return Ok(());
+        }
+        let more = self.store.prune(now)?;
+        self.store.set_fact(Fact::Prune, Some(&if more { now } else { now + PRUNE_EVERY }))
     }
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.

@@ -5,19 +5,15 @@
 //! A message is sent beside all else ([`Platform::notify`](super::super::work::Platform::notify)), so that no re-run waits
 //! for it. It may have arrived although the answer was lost: then it comes twice.
 
-use serde::{Deserialize, Serialize};
-
 use crate::escape::{bounded, chat};
+use crate::keeper::Notifications;
+use crate::keeper::state_machine::LEASE;
+use crate::keeper::store::notices::{NoticeKey, NoticeKind};
 use crate::names::{RepoName, RunId, lengths};
-use crate::policy::RunOutcome;
-use crate::policy::{Action, FailedJob, Rules};
+use crate::policy::{Action, FailedJob, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::super::actor::{Keeper, Notifications};
-use super::super::state_machine::{Context, LEASE};
-use super::super::store::notices::{NoticeKey, NoticeKind};
-use super::super::store::{Fact, Sql, StoreError};
-use super::Task;
+use super::{Context, Fact, Keeper, Sql, StoreError, Task};
 
 const HOUR: Span = Span::hours(1);
 const AGAIN: Span = Span::seconds(30);
@@ -30,57 +26,40 @@ const JOBS_NAMED: usize = 10;
 /// Discord takes 2,000 characters, and refuses a message that is longer; the others take more.
 const MESSAGE_CHARS: usize = 1_900;
 
-/// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
     pub text: String,
-    /// What it is about.
-    about: Vec<NoticeKey>,
+    pub about: Vec<NoticeKey>,
 }
 
-impl Notification {
-    pub fn about(&self) -> impl Iterator<Item = NoticeKey> {
-        self.about.iter().copied()
-    }
+/// Of the times at which messages were sent, oldest first.
+fn within_the_hour(sent: Vec<Millis>, now: Millis) -> Vec<Millis> {
+    sent.into_iter().filter(|sent| *sent + HOUR > now).collect()
 }
 
-/// When messages were sent within the last hour, oldest first.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Sent(Vec<Millis>);
-
-impl Sent {
-    fn within_the_hour(self, now: Millis) -> Self {
-        Self(self.0.into_iter().filter(|sent| *sent + HOUR > now).collect())
-    }
-
-    /// When the next one may go, if not at once.
-    fn full_until(&self, per_hour: u32) -> Option<Millis> {
-        let too_many = self.0.len().checked_sub(per_hour as usize)?;
-        self.0.get(too_many).map(|sent| *sent + HOUR)
-    }
+/// When the next message may go, if not at once.
+fn full_until(sent_within_the_hour: &[Millis], per_hour: u32) -> Option<Millis> {
+    let too_many = sent_within_the_hour.len().checked_sub(per_hour as usize)?;
+    sent_within_the_hour.get(too_many).map(|sent| *sent + HOUR)
 }
 
 impl<S: Sql> Keeper<S> {
     /// People are to be notified about a run, unless they were.
     pub(super) fn queue_notification(&self, run_id: RunId, kind: NoticeKind, now: Millis) -> Result<(), StoreError> {
-        if self.notifications.is_none() {
-            return Ok(());
-        }
-        self.store.add_notice((run_id, kind), now)
+        if self.notifications.is_some() { self.store.add_notice((run_id, kind), now) } else { Ok(()) }
     }
 
     pub(super) fn notification_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
         let Some(settings) = &self.notifications else { return Ok(None) };
         let Some(due) = self.store.first_notice_due()? else { return Ok(None) };
-        let free = self.sent()?.within_the_hour(due).full_until(settings.per_hour);
+        let free = full_until(&within_the_hour(self.sent()?, due), settings.per_hour);
         Ok(Some(free.map_or(due, |free| free.max(due))))
     }
 
     pub(super) fn claim_notification(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let (Some(settings), Some(repository)) = (&self.notifications, self.repository()?) else { return Ok(None) };
-        let sent = self.sent()?.within_the_hour(cx.now);
-        let last_one = sent.0.len() + 1 >= settings.per_hour as usize;
+        let mut sent = within_the_hour(self.sent()?, cx.now);
+        let last_one = sent.len() + 1 >= settings.per_hour as usize;
         let mut about = self.store.due_notices(cx.now)?;
         if !last_one {
             about.truncate(1);
@@ -94,7 +73,7 @@ impl<S: Sql> Keeper<S> {
             self.store.claim_notice(*key, cx.now + LEASE)?;
         }
         // Counted before it is sent: it may arrive although the answer is lost.
-        let sent = Sent(sent.0.into_iter().chain([cx.now]).collect());
+        sent.push(cx.now);
         self.store.set_fact(Fact::NoticesSent, Some(&sent))?;
         Ok(Some(Task::Notify(Notification { text, about })))
     }
@@ -109,7 +88,7 @@ impl<S: Sql> Keeper<S> {
         Ok(())
     }
 
-    fn sent(&self) -> Result<Sent, StoreError> {
+    fn sent(&self) -> Result<Vec<Millis>, StoreError> {
         Ok(self.store.fact(Fact::NoticesSent)?.unwrap_or_default())
     }
 
@@ -136,13 +115,9 @@ impl<S: Sql> Keeper<S> {
         };
         let mut lines = vec![head, chat(&run.reason)];
         let last = view.decisions.iter().rev().find(|decision| !decision.detail.jobs.is_empty());
-        if let Some(last) = last {
-            lines.push(format!("Failed jobs: {}.", jobs(&last.detail.jobs)));
-        }
+        lines.extend(last.map(|last| format!("Failed jobs: {}.", jobs(&last.detail.jobs))));
         let tried = view.decisions.iter().filter(|decision| decision.outcome == RunOutcome::Rerunning);
-        for decision in tried {
-            lines.push(format!("Tried: {}", chat(&decision.reason)));
-        }
+        lines.extend(tried.map(|decision| format!("Tried: {}", chat(&decision.reason))));
         Ok(message_of(&lines))
     }
 }
@@ -221,10 +196,10 @@ mod tests {
     #[test]
     fn an_hour_is_full() {
         let at = |minutes: i64| Millis(0) + Span::minutes(minutes);
-        let sent = || Sent(vec![at(0), at(10), at(50)]);
-        assert_eq!(sent().full_until(4), None);
-        assert_eq!(sent().full_until(3), Some(at(60)));
-        assert_eq!(sent().full_until(2), Some(at(70)));
-        assert_eq!(sent().within_the_hour(at(61)).full_until(2), Some(at(70)));
+        let sent = || vec![at(0), at(10), at(50)];
+        assert_eq!(full_until(&sent(), 4), None);
+        assert_eq!(full_until(&sent(), 3), Some(at(60)));
+        assert_eq!(full_until(&sent(), 2), Some(at(70)));
+        assert_eq!(full_until(&within_the_hour(sent(), at(61)), 2), Some(at(70)));
     }
 }

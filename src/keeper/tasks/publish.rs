@@ -1,16 +1,15 @@
-//! A run's count is written to Workers KV.
+//! What Workers KV says: runs' counts, whether the policy re-runs what was cancelled, the repository's summary.
 
+use crate::keeper::summary::Summary;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
-use super::super::actor::Keeper;
-use super::super::state_machine::Context;
-use super::super::store::{Sql, StoreError};
-use super::super::tracked_run::TrackedRun;
-use super::{PUBLISH_AGAIN, Task};
+use super::{Context, Fact, Keeper, Sql, StoreError, Task, TrackedRun};
 
-/// The longer it fails, the longer it is left: the free plan has 1,000 writes a day for all repositories.
-const PUBLISH_AGAIN_MOST: Span = Span::hours(1);
+/// A write that failed is tried again after this.
+const AGAIN: Span = Span::minutes(1);
+/// The longer a count's fails, the longer it is left: the free plan has 1,000 writes a day for all repositories.
+const AGAIN_MOST: Span = Span::hours(1);
 
 impl<S: Sql> Keeper<S> {
     pub(super) fn publish_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
@@ -19,7 +18,7 @@ impl<S: Sql> Keeper<S> {
 
     pub(super) fn claim_publish(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let Some(mut tracked) = self.store.next_to_publish(cx.now)? else { return Ok(None) };
-        let again = Span::millis((cx.now - tracked.updated).as_millis() / 2).clamp(PUBLISH_AGAIN, PUBLISH_AGAIN_MOST);
+        let again = Span::millis((cx.now - tracked.updated).as_millis() / 2).clamp(AGAIN, AGAIN_MOST);
         tracked.publish = Some(cx.now + again);
         // Also if its answer is lost: it may be there.
         tracked.published = true;
@@ -34,5 +33,52 @@ impl<S: Sql> Keeper<S> {
         let current = tracked.attempts() == published.attempts();
         tracked.publish = (!current).then_some(now + Span::seconds(1));
         self.store.put(&tracked)
+    }
+
+    /// Only where Workers KV says so are webhooks of cancelled runs passed on.
+    pub(super) fn cancelled_due(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
+        let due = self.policy(rules)?.wants_cancelled() != self.cancelled_since()?.is_some();
+        Ok(due.then(|| self.cancelled_due.get().unwrap_or(Millis(0))))
+    }
+
+    pub(super) fn claim_cancelled(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        self.cancelled_due.set(Some(cx.now + AGAIN));
+        Ok(Some(Task::WantCancelled(self.policy(cx.rules)?.wants_cancelled())))
+    }
+
+    pub fn finish_cancelled(&self, wanted: bool, written: bool, now: Millis) -> Result<(), StoreError> {
+        if !written {
+            return Ok(());
+        }
+        self.cancelled_due.set(None);
+        self.store.set_fact(Fact::CancelledSince, wanted.then_some(&now))
+    }
+
+    /// Since when what was cancelled is re-run: what was cancelled before is nobody's concern.
+    pub(super) fn cancelled_since(&self) -> Result<Option<Millis>, StoreError> {
+        self.store.fact(Fact::CancelledSince)
+    }
+
+    pub(super) fn summary_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+        Ok(self.summary_schedule()?.due)
+    }
+
+    pub(super) fn claim_summary(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let Some(repository) = self.repository()? else { return Ok(None) };
+        let days = self.store.days(cx.now)?;
+        let summary = Summary {
+            budget: self.policy(cx.rules)?.reruns_per_day(),
+            paused: self.paused()?.is_some(),
+            refusal: self.refusal()?,
+            repository_problem: self.trouble()?.map(|trouble| trouble.message),
+            policy_problem: self.policy_problem(cx.rules)?,
+            ..Summary::new(repository, cx.now, self.store.totals()?, &days)
+        };
+        self.set_summary_schedule(&self.summary_schedule()?.begun(cx.now + AGAIN))?;
+        Ok(Some(Task::Summarize(Box::new(summary.fitted()))))
+    }
+
+    pub fn finish_summary(&self, written: bool, now: Millis) -> Result<(), StoreError> {
+        if written { self.set_summary_schedule(&self.summary_schedule()?.done(now)) } else { Ok(()) }
     }
 }

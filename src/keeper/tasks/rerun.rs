@@ -1,19 +1,18 @@
 //! A due run: its policy file and the run itself are read, it is decided on ([`super::decide`]), and re-run if so decided.
 
+use std::ops::ControlFlow;
+
 use crate::github::{self, Call, FetchedPolicy, RerunAnswer, Response};
+use crate::keeper::evidence_collector::EvidenceCollector;
+use crate::keeper::policy_cache::PolicyUpdate;
+use crate::keeper::state_machine::{self, LEASE, Undecided};
+use crate::keeper::tracked_run::Refusal;
+use crate::keeper::{on_failure, second_look};
 use crate::names::{FilePath, RunAttempt, RunId};
-use crate::policy::Rules;
-use crate::policy::run::Run;
+use crate::policy::{Rules, run::Run};
 use crate::time::{Millis, Span};
 
-use super::super::actor::Keeper;
-use super::super::evidence_collector::EvidenceCollector;
-use super::super::policy_cache::PolicyUpdate;
-use super::super::state_machine::{self, Context, LEASE, ReadStep, Undecided};
-use super::super::store::{Sql, StoreError};
-use super::super::tracked_run::{Refusal, TrackedRun};
-use super::super::{on_failure, second_look};
-use super::{StepResult, Task, other_answer};
+use super::{Context, Fact, Keeper, Sql, StepResult, StoreError, Task, TrackedRun, other_answer};
 
 /// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST
 /// API").
@@ -45,7 +44,6 @@ impl<S: Sql> Keeper<S> {
         Ok(Some(Task::Call(read_policy.unwrap_or(Call::ReadRun { run_id }))))
     }
 
-    /// GitHub has answered to a call for a run.
     pub(super) fn on_run_answer(
         &self,
         run_id: RunId,
@@ -54,7 +52,7 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let Some(tracked) = self.store.run(run_id)? else { return Ok(StepResult::default()) };
-        if !matches!(call, Call::Rerun { .. }) && self.holds_calls(cx.now)? {
+        if !matches!(call, Call::Rerun { .. }) && (self.paused()?.is_some() || self.is_open(cx.now)?) {
             // Paused while GitHub was asked, or a comment has met a rate limit: the run stays due, and is decided on when
             // that ends.
             self.collectors.borrow_mut().remove(&run_id);
@@ -86,20 +84,15 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
-        let (policy, warning) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
-            PolicyUpdate::New(policy) => {
-                let problem = policy.problem();
-                (policy, problem)
-            }
-            PolicyUpdate::Same(policy) => (policy, None),
+        let (warning, policy) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
+            PolicyUpdate::New(policy) => (policy.problem(), policy),
+            PolicyUpdate::Same(policy) => (None, policy),
             PolicyUpdate::Doubtful => {
                 self.doubted.borrow_mut().insert(run_id, path.clone());
                 return self.call_next(tracked, Call::ReadRepository { run_id }, cx);
             }
             // Nothing is decided by the default rule because of a fault that passes.
-            PolicyUpdate::Failed(error) => {
-                return self.carry_out(on_failure::on_failure(tracked, error, cx), cx);
-            }
+            PolicyUpdate::Failed(error) => return self.carry_out(on_failure::on_failure(tracked, error, cx), cx),
         };
         self.set_policy(policy, cx.now)?;
         Ok(StepResult { warning, ..self.call_next(tracked, Call::ReadRun { run_id }, cx)? })
@@ -119,7 +112,8 @@ impl<S: Sql> Keeper<S> {
             (Some(_), Err(github::Error::NotFound)) => self.carry_out(on_failure::unseen(tracked, cx), cx),
             (_, answer) => {
                 if answer.is_ok() {
-                    self.forget_pull_of(tracked.run_id)?;
+                    // The repository is there, and its run is not: another may have its name, and must not learn of it.
+                    self.store.delete_pull_run(tracked.run_id)?;
                 }
                 let seen = self.store.was_read()?;
                 self.carry_out(second_look::on_repository(tracked, answer, seen, cx), cx)
@@ -127,7 +121,6 @@ impl<S: Sql> Keeper<S> {
         }
     }
 
-    /// The run was read.
     fn on_run(
         &self,
         tracked: TrackedRun,
@@ -136,24 +129,27 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<StepResult, StoreError> {
         let before = self.collectors.borrow_mut().remove(&tracked.run_id);
         match &answer {
-            Err(github::Error::NotFound) => self.distrust_policy(cx.rules, cx.now)?,
+            // It may not have shown all that there is: the policy file is asked for again before anything is decided.
+            Err(github::Error::NotFound) => {
+                if let Some(policy) = self.policy(cx.rules)?.distrusted() {
+                    self.set_policy(policy, cx.now)?;
+                }
+            }
             Err(_) => {}
             Ok(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
         }
-        match state_machine::on_read(tracked, answer, cx) {
-            ReadStep::Done(step) => self.carry_out(*step, cx),
-            ReadStep::Undecided(undecided) => {
-                let Undecided { tracked, run, records } = *undecided;
-                if let Some(to) = self.new_name(&run)? {
-                    return self.claim_hand_over(tracked, &run, to, records, cx);
-                }
-                let collector = match before {
-                    Some(collector) => collector.read_again(run, cx.now),
-                    None => EvidenceCollector::new(run, cx.now),
-                };
-                self.collect_and_decide(tracked, collector, records, cx)
-            }
+        let Undecided { tracked, run, records } = match state_machine::on_read(tracked, answer, cx) {
+            ControlFlow::Continue(undecided) => undecided,
+            ControlFlow::Break(step) => return self.carry_out(step, cx),
+        };
+        if let Some(to) = self.new_name(&run)? {
+            return self.claim_hand_over(tracked, &run, to, records, cx);
         }
+        let collector = match before {
+            Some(collector) => collector.read_again(run, cx.now),
+            None => EvidenceCollector::new(run, cx.now),
+        };
+        self.collect_and_decide(tracked, collector, records, cx)
     }
 
     /// What an answer to a re-run says once other runs are looked at: a refusal in unclear words is about the account if
@@ -166,16 +162,14 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<(TrackedRun, Result<RerunAnswer, github::Error>), StoreError> {
         match answer {
             Ok(RerunAnswer::Accepted) if self.store.has_refused()? => {
-                self.set_accepted(cx.now)?;
+                self.store.set_fact(Fact::Accepted, Some(&cx.now))?;
                 Ok((tracked, answer))
             }
-            Err(github::Error::UnclearRefusal { message })
-                if self.store.refused_elsewhere(
-                    tracked.run_id,
-                    &message,
-                    self.accepted()?.unwrap_or(Millis(i64::MIN)),
-                )? =>
-            {
+            Err(github::Error::UnclearRefusal { message }) => {
+                let since = self.store.fact(Fact::Accepted)?.unwrap_or(Millis(i64::MIN));
+                if !self.store.refused_elsewhere(tracked.run_id, &message, since)? {
+                    return Ok((tracked, Err(github::Error::UnclearRefusal { message })));
+                }
                 let run_attempt = tracked.run_attempt.unwrap_or(RunAttempt::FIRST);
                 tracked.refusal = Some(Refusal { run_attempt, message: message.clone(), since: cx.now });
                 Ok((tracked, Err(github::Error::Credentials { message: format!("403 {message}") })))

@@ -102,7 +102,7 @@ fn what_was_spent_is_forgotten_after_two_days() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     let kept = |play: &Play| {
-        let sql = play.keeper.store().sql();
+        let sql = &play.keeper.store.sql;
         let rows = crate::keeper::store::Sql::exec(sql, "SELECT COUNT(*) FROM reruns", vec![]).unwrap();
         rows.into_iter().flatten().next()
     };
@@ -116,7 +116,7 @@ fn what_was_spent_is_forgotten_after_two_days() {
 fn what_an_older_version_has_stored_is_brought_up_to_date() {
     let play = Play::new();
     play.on_webhook(RunEventKind::RunFailed, Some(1));
-    let sql = play.keeper.into_sql();
+    let sql = play.keeper.store.sql;
     // Back to the first version, with a decision as that wrote it.
     for statement in [
         "DROP INDEX runs_outcome",

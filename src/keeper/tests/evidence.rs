@@ -201,7 +201,7 @@ fn after_a_crash_evidence_is_gathered_anew() {
     play.pass(Span::seconds(5));
     play.until(is_log);
     let Play { keeper, now, github, rules, .. } = play;
-    let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(Some(policy_path()));
+    let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
     let play = Play { keeper, now, github, rules, ..Play::new() };
     play.pass_working(LEASE);
     play.reruns(&[1]);
@@ -247,7 +247,7 @@ fn dies_of(play: Play, of: fn(&Call) -> bool) -> Play {
     }
     let Play { keeper, now, rules, github, .. } = play;
     github.borrow_mut().deadly = None;
-    let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(Some(policy_path()));
+    let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
     Play { keeper, now, rules, github, ..Play::new() }
 }
 

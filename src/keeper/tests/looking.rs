@@ -43,7 +43,7 @@ fn a_rescue_is_counted_once() {
     assert_eq!(seen.last_30_days.runner_seconds, 60 + 60 + 60, "two jobs, then one, of a minute each");
     let jobs: Vec<_> = seen.flaky_jobs.iter().map(counts).collect();
     assert_eq!(jobs, [("test", 2, 2, 1), ("lint", 1, 1, 1)]);
-    let totals = play.keeper.store().totals().unwrap();
+    let totals = play.keeper.store.totals().unwrap();
     assert_eq!((totals.reruns_passed, totals.reruns_failed, totals.reruns_unknown), (1, 1, 0));
 }
 
@@ -64,7 +64,7 @@ fn a_run_that_goes_on_after_its_end_is_counted_where_it_ends_at_last() {
     let seen = view(&play);
     assert_eq!((seen.last_30_days.rescued, seen.last_30_days.exhausted), (1, 0));
     assert_eq!(seen.by_day.last().unwrap().rescued, 1, "on the day it ended");
-    let totals = play.keeper.store().totals().unwrap();
+    let totals = play.keeper.store.totals().unwrap();
     assert_eq!((totals.rescued, totals.exhausted), (1, 1), "what programs add up only grows");
     assert_eq!((totals.reruns_passed, totals.reruns_failed), (0, 3), "the last one was not Rerunner's");
 }
@@ -115,7 +115,7 @@ fn what_is_old_is_forgotten_and_the_counters_stay() {
     play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.work();
     let rows = |table: &str| {
-        let counted = play.keeper.store().sql().exec(&format!("SELECT COUNT(*) FROM {table}"), vec![]).unwrap();
+        let counted = play.keeper.store.sql.exec(&format!("SELECT COUNT(*) FROM {table}"), vec![]).unwrap();
         counted[0][0].clone()
     };
     assert_eq!((rows("subjects"), rows("subject_days"), rows("days")), one_each());
@@ -129,7 +129,7 @@ fn what_is_old_is_forgotten_and_the_counters_stay() {
     for table in ["subjects", "subject_days", "days", "runs", "open_reruns"] {
         assert_eq!(rows(table), Value::Integer(0), "{table}");
     }
-    assert_eq!(play.keeper.store().totals().unwrap().rescued, 1);
+    assert_eq!(play.keeper.store.totals().unwrap().rescued, 1);
 }
 
 fn one_each() -> (Value, Value, Value) {
@@ -148,7 +148,7 @@ fn names_made_up_anew_do_not_fill_the_storage() {
         play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(6));
     }
-    let subjects = play.keeper.store().sql().exec("SELECT COUNT(*), MAX(LENGTH(name)) FROM subjects", vec![]).unwrap();
+    let subjects = play.keeper.store.sql.exec("SELECT COUNT(*), MAX(LENGTH(name)) FROM subjects", vec![]).unwrap();
     assert_eq!(subjects[0][0], Value::Integer(500));
     assert!(matches!(subjects[0][1], Value::Integer(..=200)), "{subjects:?}");
 }

@@ -7,7 +7,8 @@ fn telling(per_hour: u32) -> Play {
     let play = Play::new();
     let notices = Notifications { per_hour, web_url: "https://github.com".to_owned() };
     let rules = Rules { max_reruns: 1, ..play.rules.clone() };
-    let play = Play { keeper: play.keeper.with_notifications(Some(notices)), rules, ..play };
+    let keeper = Keeper { notifications: Some(notices), ..play.keeper };
+    let play = Play { keeper, rules, ..play };
     play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
     play
 }
@@ -114,7 +115,7 @@ fn people_hear_once_of_a_refused_token() {
 fn without_a_place_to_tell_nothing_is_stored() {
     let play = Play::new();
     is_exhausted(&play, 7);
-    let rows = play.keeper.store().sql().exec("SELECT COUNT(*) FROM notices", vec![]).unwrap();
+    let rows = play.keeper.store.sql.exec("SELECT COUNT(*) FROM notices", vec![]).unwrap();
     assert_eq!(rows[0], [store::Value::Integer(0)]);
 }
 
@@ -122,7 +123,7 @@ fn without_a_place_to_tell_nothing_is_stored() {
 fn commenting() -> Play {
     let play = Play::new();
     play.github.borrow_mut().pull_request = Some(3);
-    let play = Play { keeper: play.keeper.with_comments(Some("https://github.com".to_owned())), ..play };
+    let play = Play { keeper: with_comments(play.keeper), ..play };
     play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
     play
 }
@@ -204,7 +205,7 @@ fn what_an_older_version_took_for_its_own_is_looked_for_anew() {
     let play = commenting();
     fails(&play, 1);
     // As the version before wrote it, which edited a stranger's comment, saw it deleted, and was silent from then on.
-    let sql = play.keeper.into_sql();
+    let sql = play.keeper.store.sql;
     for statement in [
         "ALTER TABLE pull_comments DROP COLUMN deleted",
         "ALTER TABLE pull_comments DROP COLUMN silent_until",
@@ -215,7 +216,7 @@ fn what_an_older_version_took_for_its_own_is_looked_for_anew() {
     ] {
         sql.exec(statement, vec![]).unwrap();
     }
-    let keeper = Keeper::open(sql).unwrap().with_comments(Some("https://github.com".to_owned()));
+    let keeper = with_comments(Keeper::open(sql).unwrap());
     let play = Play { keeper, ..play };
     play.github.borrow_mut().edited.clear();
     fails(&play, 2);

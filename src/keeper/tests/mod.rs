@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use super::state_machine::LEASE;
+use super::state_machine::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
 use super::tasks::comment::{self, Comment};
@@ -19,7 +19,7 @@ use crate::policy::run::{Origin, PullRequest, Run};
 use crate::policy::{Rules, RunOutcome, Scope};
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
-use crate::webhook::event::RunEventKind;
+use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod budgets;
 mod edges;
@@ -96,6 +96,11 @@ fn policy_path() -> FilePath {
     FilePath::parse(".github/rerunner.yml").unwrap()
 }
 
+/// The same Keeper, with comments on pull requests.
+fn with_comments(keeper: Keeper<NativeSql>) -> Keeper<NativeSql> {
+    Keeper { comments: Some("https://github.com".to_owned()), ..keeper }
+}
+
 /// A job on Linux that failed at a step after a minute.
 fn failed_job(id: u64, name: &str, step: &str) -> Job {
     Job {
@@ -143,7 +148,7 @@ impl Play {
     fn with_policy(text: &str) -> Self {
         let Self { keeper, github, .. } = Self::new();
         github.borrow_mut().file = Some(text.to_owned());
-        Self { keeper: keeper.reading(Some(policy_path())), github, ..Self::new() }
+        Self { keeper: Keeper { policy_path: Some(policy_path()), ..keeper }, github, ..Self::new() }
     }
 
     fn cx(&self) -> Context<'_> {

@@ -120,7 +120,7 @@ fn what_is_known_of_the_file_outlives_a_restart() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
     let Play { keeper, now, github, rules, .. } = play;
-    let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(Some(policy_path()));
+    let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
     assert!(matches!(keeper.policy(&rules).unwrap().state, PolicyState::Valid(_)));
     let play = Play { keeper, now, github, rules, ..Play::new() };
     play.ends(Conclusion::Failure);

@@ -187,7 +187,7 @@ fn a_branch_of_many_pull_requests_has_a_bounded_number_of_pages() {
 #[test]
 fn a_forks_pull_request_has_its_comment() {
     let mut play = play_of("pull_request", "");
-    play.keeper = play.keeper.with_comments(Some("https://github.com".to_owned()));
+    play.keeper = with_comments(play.keeper);
     play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));

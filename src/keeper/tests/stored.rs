@@ -1,7 +1,6 @@
 //! What the version before has stored is read by this one, and what was due then is done.
 
 use super::*;
-use crate::keeper::actor::Notifications;
 use crate::keeper::circuit_breaker::TripReason;
 use crate::keeper::store::statistics::SubjectKind;
 use crate::keeper::tracked_run::{Begun, PendingRerun, Refusal};
@@ -20,8 +19,8 @@ fn stored() -> Play {
         sql.exec(statement, vec![]).unwrap();
     }
     let notices = Notifications { per_hour: 20, web_url: "https://github.com".to_owned() };
-    let keeper = Keeper::open(sql).unwrap().reading(Some(policy_path()));
-    let keeper = keeper.with_notifications(Some(notices)).with_comments(Some("https://github.com".to_owned()));
+    let keeper = with_comments(Keeper::open(sql).unwrap());
+    let keeper = Keeper { policy_path: Some(policy_path()), notifications: Some(notices), ..keeper };
     let play = Play::new();
     let rules = Rules { sweep_interval: Span::hours(1), ..play.rules.clone() };
     Play { keeper, rules, now: Cell::new(THEN), ..play }

@@ -24,9 +24,9 @@ fn what_is_due_and_the_alarm_are_one() {
     for seed in 0..100 {
         let mut random = fastrand::Rng::with_seed(seed);
         let play = Play::with_policy("conclusions: [failure, cancelled]\n");
-        let keeper = play.keeper.with_comments(Some("https://github.com".to_owned()));
+        let keeper = with_comments(play.keeper);
         let settings = Notifications { per_hour: 2, web_url: "https://github.com".to_owned() };
-        let keeper = keeper.with_notifications(Some(settings));
+        let keeper = Keeper { notifications: Some(settings), ..keeper };
         let rules = Rules { sweep_interval: Span::minutes(15), ..play.rules };
         let play = Play { keeper, rules, ..play };
         play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();

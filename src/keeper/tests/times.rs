@@ -142,7 +142,7 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         play.stands(RunOutcome::Left, 0);
         // The Worker is deployed anew with another POLICY_FILE, within the time that the file is believed.
         let Play { keeper, now, github, rules, .. } = play;
-        let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(path.clone());
+        let keeper = Keeper { policy_path: path.clone(), ..Keeper::open(keeper.store.sql).unwrap() };
         github.borrow_mut().file = None;
         let play = Play { keeper, now, github, rules, ..Play::new() };
         let other = RunId::new(8).unwrap();
@@ -152,7 +152,7 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         run_stands(&play, 8, RunOutcome::Rerunning);
         // Nor does its text come back when the Worker starts again.
         let Play { keeper, now, github, rules, .. } = play;
-        let keeper = Keeper::open(keeper.into_sql()).unwrap().reading(path.clone());
+        let keeper = Keeper { policy_path: path.clone(), ..Keeper::open(keeper.store.sql).unwrap() };
         let play = Play { keeper, now, github, rules, ..Play::new() };
         fail_again(&play);
         fails(&play, 9);

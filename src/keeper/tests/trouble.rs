@@ -108,6 +108,8 @@ fn a_day_without_an_answer_begins_anew_with_an_answer_and_with_an_attempt() {
     play.pass_working(Span::hours(20));
     play.github.borrow_mut().read_problems.push(refused());
     play.pass_working(Span::hours(20));
+    play.stands(RunOutcome::Failed, 0);
+    assert!(play.tracked().due.is_some(), "{}", play.tracked().reason);
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::hours(20));
     assert!(play.tracked().due.is_some(), "{}", play.tracked().reason);
@@ -165,6 +167,52 @@ fn a_lost_call_of_a_run_that_was_given_up_is_looked_for_when_a_job_fails() {
     }
 }
 
+/// Seen to fail when the end of a run that is given up takes along what its call went by.
+#[test]
+fn a_lost_call_counts_where_its_rule_allows_only_so_many() {
+    let refused = github::Error::Refused { message: "This workflow run cannot be retried".to_owned() };
+    let play = Play::with_policy("rules: [{ name: once, if: { job: test }, then: rerun, max_reruns: 1 }]\n");
+    play.github.borrow_mut().rerun_answers = vec![Err(refused), Err(lost())];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::minutes(2));
+    play.stands(RunOutcome::Failed, 0);
+    play.github.borrow_mut().attempt = 2;
+    play.on_webhook(RunEventKind::RunFailed, Some(2));
+    play.pass_working(Span::minutes(2));
+    play.stands(RunOutcome::Exhausted, 1);
+    play.reruns(&[]);
+}
+
+/// Seen to fail when nothing is due for it.
+#[test]
+fn a_lost_call_of_a_run_that_was_given_up_is_counted_when_its_attempt_is_cancelled() {
+    let play = given_up_without_an_answer(true);
+    play.ends(Conclusion::Cancelled);
+    play.webhook(RunEventKind::RunEnded, Some(2), ReceiptKind::Recorded);
+    play.pass_working(Span::minutes(2));
+    play.stands(RunOutcome::Left, 1);
+    play.rests();
+}
+
+/// Seen to fail when a late answer is passed over, and when it opens the run again.
+#[test]
+fn the_answer_to_a_call_of_a_run_that_was_left_meanwhile_is_counted_and_no_more() {
+    let refused = github::Error::Refused { message: "This workflow run cannot be retried".to_owned() };
+    for (answer, counted) in [(Ok(RerunAnswer::Accepted), 1), (Ok(RerunAnswer::AlreadyRunning), 0), (Err(refused), 0)] {
+        let play = Play::with_policy("budget: { reruns_per_day: 1 }\n");
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass(Span::seconds(5));
+        let rerun = play.until_rerun();
+        play.keeper.retire(&play.cx()).unwrap();
+        play.keeper.answered(&rerun, Response::Rerun(answer), &play.cx()).unwrap();
+        play.stands(RunOutcome::Left, counted);
+        assert_eq!(play.tracked().pending, None);
+        let spent = play.keeper.store.spent(RunId::new(8).unwrap(), attempt(1), play.now.get()).unwrap();
+        assert_eq!(spent.reruns_last_day, counted);
+        assert_eq!(play.tracked().due, None);
+    }
+}
+
 /// Seen to fail when a refusal of the second call is taken for one of the first.
 #[test]
 fn a_lost_call_is_counted_though_a_second_one_is_refused() {
@@ -176,6 +224,32 @@ fn a_lost_call_is_counted_though_a_second_one_is_refused() {
     play.stands(RunOutcome::Failed, 0);
     play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.stands(RunOutcome::Rescued, 1);
+}
+
+/// Seen to fail when the time alone decides.
+#[test]
+fn an_open_circuit_breaker_is_no_trouble_of_githubs() {
+    let play = Play::new();
+    // It has been looked at often before.
+    play.ends(Conclusion::Failure);
+    play.github.borrow_mut().conclusion = None;
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
+    play.pass_working(Span::hours(4));
+    assert!(play.tracked().tries > 20);
+    play.ends(Conclusion::Failure);
+    play.github.borrow_mut().reads = 0;
+    play.github.borrow_mut().read_problems = vec![lost(); 2];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(8));
+    assert_eq!(play.github.borrow().reads, 1);
+    for _ in 0..15 {
+        let limited = github::Error::RateLimited { wait: Some(Span::hours(2)) };
+        play.keeper.trip_if_limited(Some(&limited), &play.cx()).unwrap();
+        play.pass_working(Span::hours(2));
+    }
+    assert_eq!(play.github.borrow().reads, 1);
+    play.pass_working(Span::hours(1));
+    play.stands(RunOutcome::Rerunning, 1);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn what_older_versions_stored_as_the_name_is_not_believed() {
     let play = Play::with_policy(EXCLUDED);
     called(&play, "Deploy to production");
     play.keeper.receive(&event(None), &play.cx()).unwrap();
-    let sql = play.keeper.store().sql();
+    let sql = &play.keeper.store.sql;
     sql.exec("UPDATE runs SET workflow = 'Release 1 by @dev', workflow_id = NULL", vec![]).unwrap();
     play.pass_working(Span::seconds(5));
     play.reruns(&[]);
@@ -92,7 +92,7 @@ fn fails(play: &Play) {
 }
 
 fn counted(play: &Play) -> Vec<(String, u64, u64, u64)> {
-    let (subjects, _) = play.keeper.store().subjects(SubjectKind::Job, 0, 10, play.now.get()).unwrap();
+    let (subjects, _) = play.keeper.store.subjects(SubjectKind::Job, 0, 10, play.now.get()).unwrap();
     subjects.into_iter().map(|one| (one.workflow, one.failed, one.judged, one.passed)).collect()
 }
 
@@ -116,7 +116,7 @@ fn what_was_counted_by_name_goes_on_by_id() {
     fails(&play);
     // As the version before has stored it, with the re-run under way.
     let id_by_name = "SELECT subject_id FROM subjects";
-    let sql = play.keeper.store().sql();
+    let sql = &play.keeper.store.sql;
     let new = sql.exec(id_by_name, vec![]).unwrap().remove(0).remove(0);
     let old = Value::Integer(by_name("job", "Tests", "test", "Run tests"));
     assert_ne!(new, old);
@@ -134,7 +134,7 @@ fn what_was_counted_by_name_goes_on_by_id() {
     play.pass_working(Span::seconds(5));
     // The same job, which has not passed.
     assert_eq!(counted(&play), [("Tests".to_owned(), 2, 1, 0)]);
-    assert_eq!(play.keeper.store().sql().exec(id_by_name, vec![]).unwrap(), [[new]]);
+    assert_eq!(play.keeper.store.sql.exec(id_by_name, vec![]).unwrap(), [[new]]);
 }
 
 /// How the versions before counted.

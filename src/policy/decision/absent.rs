@@ -3,8 +3,8 @@
 //! A condition on absent evidence does not hold, which alone would let a run pass a rule that says `leave`. So each rule that
 //! may match, for all that anybody can tell, is looked at as if it did.
 
-use crate::policy::evidence::{Fetched, Job};
-use crate::policy::file::{Action, Mixed};
+use crate::policy::evidence::{EarlierAttempt, Fetched, Job};
+use crate::policy::file::{Action, LeaveOrRerun};
 use crate::policy::matching::{RuleMatch, RuleMatches, UncertainMatch, Unknown};
 use crate::policy::wording::{Cause, Doubt, clean, quoted};
 
@@ -27,10 +27,9 @@ impl<'a> FailedAttempt<'a> {
         let doubt = |uncertain: &UncertainMatch<'a>| {
             Some(Doubt { cause: Cause::Rule(uncertain.rule_match.rule?), unknown: uncertain.unknown })
         };
-        let mut all = self.failed.iter().map(|(_, matches)| matches);
-        if self.policy.mixed == Mixed::Leave
-            && let Some(uncertain) = all.clone().find_map(|matches| matches.uncertain.iter().find(stays))
-        {
+        let mut all = self.matches();
+        let left = all.clone().find_map(|matches| matches.uncertain.iter().find(stays));
+        if let Some(uncertain) = left.filter(|_| self.policy.mixed == LeaveOrRerun::Leave) {
             return doubt(uncertain);
         }
         // One job that is re-run whatever was not read is enough.
@@ -43,44 +42,40 @@ impl<'a> FailedAttempt<'a> {
     }
 
     fn doubt_of_count(&self) -> Option<Doubt<'a>> {
-        let most = usize::try_from(self.policy.max_failed_jobs?).unwrap_or(usize::MAX);
+        let most = self.policy.max_failed_jobs? as usize;
         let cause = Cause::MaxFailedJobs;
         if let Some(why) = self.unlisted {
             return Some(Doubt { cause, unknown: Unknown::Jobs(why) });
         }
         let counts = |uncertain: &&UncertainMatch| uncertain.rule_match.action != Action::Ignore;
-        let ignored =
-            |matches: &&RuleMatches| matches.certain().is_some_and(|certain| certain.action == Action::Ignore);
-        let all = || self.failed.iter().map(|(_, matches)| matches);
-        let uncertain: Vec<_> =
-            all().filter(ignored).filter_map(|matches| matches.uncertain.iter().find(counts)).collect();
-        let counted = all().filter(|matches| !ignored(matches)).count() + uncertain.len();
-        uncertain.first().filter(|_| counted > most).map(|first| Doubt { cause, unknown: first.unknown })
+        let is_ignored = |certain: RuleMatch| certain.action == Action::Ignore;
+        let (ignored, counted): (Vec<_>, Vec<_>) =
+            self.matches().partition(|matches| matches.certain().is_some_and(is_ignored));
+        let mut uncertain = ignored.iter().filter_map(|matches| matches.uncertain.iter().find(counts));
+        let many = counted.len() + uncertain.clone().count() > most;
+        uncertain.next().filter(|_| many).map(|first| Doubt { cause, unknown: first.unknown })
     }
 
     fn doubt_of_repetition(&self) -> Option<Doubt<'a>> {
-        let most = usize::try_from(self.policy.stop_when_repeated?).unwrap_or(usize::MAX);
+        let most = self.policy.stop_when_repeated? as usize;
         let now = self.unknown_of_fingerprint();
-        let earlier = || self.earlier_attempts();
         let fingerprint = self.detail().fingerprint;
-        let may_be_same = earlier().filter(|earlier| {
-            now.is_some() || earlier.partial || (fingerprint.is_some() && earlier.fingerprint == fingerprint)
-        });
-        let unknown = now.or_else(|| {
-            earlier().any(|earlier| earlier.partial).then_some(Unknown::Annotations("of an earlier attempt"))
-        })?;
-        (1 + may_be_same.count() >= most).then_some(Doubt { cause: Cause::StopWhenRepeated, unknown })
+        let is_same = |earlier: &&EarlierAttempt| fingerprint.is_some() && earlier.fingerprint == fingerprint;
+        let may_be_same = |earlier: &&EarlierAttempt| now.is_some() || earlier.partial || is_same(earlier);
+        let earlier = || self.earlier_attempts().any(|earlier| earlier.partial);
+        let unknown = now.or_else(|| earlier().then_some(Unknown::Annotations("of an earlier attempt")))?;
+        let many = 1 + self.earlier_attempts().filter(may_be_same).count() >= most;
+        many.then_some(Doubt { cause: Cause::StopWhenRepeated, unknown })
     }
 
     /// What is absent that belongs to the fingerprint.
     pub(super) fn unknown_of_fingerprint(&self) -> Option<Unknown<'a>> {
-        let of_job = |job: &'a Job| match self.evidence.annotations.get(&job.job_id) {
-            Some(Fetched::Absent(why)) => Some(Unknown::Annotations(why)),
-            None | Some(Fetched::NotYet | Fetched::Present(_)) => {
-                self.evidence.annotations_cut.get(&job.job_id).map(|why| Unknown::Annotations(why))
-            }
+        let of_job = |job: &Job| match self.evidence.annotations_of(job) {
+            Fetched::Absent(why) => Some(why),
+            Fetched::NotYet | Fetched::Present(_) => self.evidence.annotations_cut.get(&job.job_id),
         };
-        self.unlisted.map(Unknown::Jobs).or_else(|| self.jobs().find_map(of_job))
+        let of_jobs = || self.jobs().find_map(of_job).map(|why| Unknown::Annotations(why));
+        self.unlisted.map(Unknown::Jobs).or_else(of_jobs)
     }
 
     /// Each rule that may have matched, for the record.

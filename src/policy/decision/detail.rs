@@ -7,8 +7,8 @@ use crate::policy::evidence::{Evidence, Fetched, Interruption, Job, exit_code};
 use crate::policy::file::Action;
 use crate::policy::matching::RuleMatch;
 use crate::policy::wording::clean;
+use crate::time::Span;
 
-use super::cost;
 use super::fingerprint::fingerprint;
 
 /// A record has this many jobs at most; the rest are counted.
@@ -90,24 +90,19 @@ impl Detail {
     /// Of jobs that failed, what was made of each, and the jobs that a re-run would run again.
     pub(super) fn of(failed: &[(&Job, Option<RuleMatch>)], again: &[&Job], evidence: &Evidence) -> Self {
         let jobs: Vec<&Job> = failed.iter().map(|(job, _)| *job).collect();
+        let shown = failed.iter().take(MOST_JOBS);
         let mut detail = Self {
-            jobs: failed
-                .iter()
-                .take(MOST_JOBS)
-                .map(|(job, rule_match)| FailedJob::of(job, rule_match.as_ref(), evidence))
-                .collect(),
-            more_jobs: u64::try_from(failed.len().saturating_sub(MOST_JOBS)).unwrap_or_default(),
+            jobs: shown.map(|(job, rule_match)| FailedJob::of(job, rule_match.as_ref(), evidence)).collect(),
+            more_jobs: failed.len().saturating_sub(MOST_JOBS) as u64,
             fingerprint: Some(&jobs).filter(|jobs| !jobs.is_empty()).map(|jobs| fingerprint(jobs, evidence)),
-            runner_seconds: seconds(again.iter().map(|job| cost::of(job).as_millis()).sum()),
+            runner_seconds: seconds(again.iter().map(|job| cost(job).as_millis()).sum()),
             ..Self::default()
         };
         detail.source("workflow".to_owned(), &evidence.workflow);
         detail.source("jobs".to_owned(), &evidence.jobs);
         detail.source("pull requests".to_owned(), &evidence.pulls);
         for job in jobs {
-            if let Some(read) = evidence.annotations.get(&job.job_id) {
-                detail.source(format!("annotations of {}", clean(&job.name)), read);
-            }
+            detail.source(format!("annotations of {}", clean(&job.name)), evidence.annotations_of(job));
             if let Some(why) = evidence.annotations_cut.get(&job.job_id) {
                 detail.absent.push(format!("further annotations of {}: {}", clean(&job.name), clean(why)));
             }
@@ -135,11 +130,11 @@ impl FailedJob {
             name: clean(&job.name),
             step: job.failed_steps().next().map(|step| clean(&step.name)),
             conclusion: job.conclusion,
-            exit_code: exit_code(evidence.annotations_of(job)),
+            exit_code: exit_code(evidence.messages_of(job)),
             interruption: evidence.interruption_of(job),
             runner: job.runner.as_deref().map(clean),
             labels: job.labels.iter().take(MOST_LABELS).map(|label| clean(label)).collect(),
-            duration_seconds: cost::duration(job).map(|span| seconds(span.as_millis())),
+            duration_seconds: duration(job).map(|span| seconds(span.as_millis())),
             action: rule_match.map(|rule_match| rule_match.action),
             rule: rule_match.and_then(|rule_match| rule_match.rule).map(|rule| rule.name.clone()),
             line: rule_match.and_then(|rule_match| rule_match.line),
@@ -149,4 +144,63 @@ impl FailedJob {
 
 fn seconds(millis: i64) -> u64 {
     u64::try_from(millis / 1_000).unwrap_or_default()
+}
+
+/// How many minutes GitHub bills for one ("About billing for GitHub Actions").
+fn multiplier(job: &Job) -> i64 {
+    let any = |starts: &[&str]| {
+        let names = job.labels.iter().map(String::as_str).chain(job.runner.as_deref());
+        names.map(str::to_ascii_lowercase).any(|name| starts.iter().any(|start| name.starts_with(start)))
+    };
+    match () {
+        () if any(&["self-hosted"]) => 0,
+        () if any(&["macos", "mac-"]) => 10,
+        () if any(&["windows", "win-"]) => 2,
+        () => 1,
+    }
+}
+
+/// How long the job took; zero if that is not known.
+fn duration(job: &Job) -> Option<Span> {
+    Some(job.completed? - job.started?)
+}
+
+/// What running it once more is expected to take.
+fn cost(job: &Job) -> Span {
+    let took = duration(job).unwrap_or_default();
+    Span::millis(took.as_millis().saturating_mul(multiplier(job)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::JobId;
+    use crate::time::Millis;
+
+    #[test]
+    fn minutes_count_as_github_bills_them() {
+        for (labels, runner, expected) in [
+            (&["ubuntu-latest"][..], "GitHub Actions 2", 60),
+            (&["windows-2025"], "GitHub Actions 2", 120),
+            (&["macos-15-xlarge"], "GitHub Actions 2", 600),
+            (&["self-hosted", "macOS", "ARM64"], "rack-3", 0),
+            (&["Self-Hosted"], "rack-3", 0),
+            (&["big-ones"], "Windows-pool_1", 120),
+            (&[], "", 60),
+        ] {
+            let job = Job {
+                job_id: JobId::new(1).unwrap(),
+                name: String::new(),
+                conclusion: None,
+                started: Some(Millis(0)),
+                completed: Some(Millis(60_000)),
+                runner: Some(runner.to_owned()),
+                labels: labels.iter().map(|&label| label.to_owned()).collect(),
+                steps: vec![],
+                workflow: None,
+            };
+            assert_eq!(cost(&job), Span::seconds(expected), "{labels:?}");
+            assert_eq!(cost(&Job { completed: None, ..job }), Span::ZERO);
+        }
+    }
 }

@@ -2,17 +2,16 @@
 
 use crate::names::{Conclusion, RunAttempt};
 use crate::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, Need};
-use crate::policy::file::{AbsentEvidence, Action, Budget, DebugLogging, MAX_DELAY, Mixed, Policy, Scope};
-use crate::policy::matching::{RuleMatch, RuleMatches, match_rules};
+use crate::policy::file::{Action, Budget, DebugLogging, LeaveOrRerun, MAX_DELAY, Policy, Scope};
+use crate::policy::matching::{RuleMatch, RuleMatches, Subject, match_rules, rule_names};
 use crate::policy::rules::Rules;
 use crate::policy::run::Run;
 use crate::policy::wording::count;
 use crate::policy::wording::reason::{self, MatchedJob, Sentences};
 use crate::time::Span;
 
-use super::decide::{Ending, Rerun};
+use super::decide::{Ending, Rerun, RunOutcome};
 use super::detail::Detail;
-use super::outcome::RunOutcome;
 use super::superseded::{self, Standing};
 
 /// How often a run may be re-run.
@@ -33,9 +32,8 @@ impl<'p> Limits<'p> {
 
     /// By whatever rule.
     pub fn most(self) -> u32 {
-        let of_rules =
-            self.policy.rules.iter().filter(|rule| rule.action == Action::Rerun).filter_map(|rule| rule.max_reruns);
-        of_rules.map(|max| max.min(self.ceiling)).chain([self.file]).max().unwrap_or_default()
+        let rules = self.policy.rules.iter().filter(|rule| rule.action == Action::Rerun);
+        rules.filter_map(|rule| Some(rule.max_reruns?.min(self.ceiling))).fold(self.file, u32::max)
     }
 
     /// How many re-runs of the run there can be in all if this one, of `attempt`, is by `rule_match`. Less than `attempt`:
@@ -56,6 +54,12 @@ impl<'p> Limits<'p> {
 pub enum Stop {
     Need(Need),
     End(Box<Ending>),
+}
+
+impl Stop {
+    pub fn end(outcome: RunOutcome, reason: String, detail: Detail) -> Self {
+        Self::End(Box::new(Ending { outcome, reason, last_word: true, detail }))
+    }
 }
 
 /// A failed attempt and all that is known of it.
@@ -83,46 +87,35 @@ impl<'a> FailedAttempt<'a> {
         conclusion: Conclusion,
         history: &'a History,
         evidence: &'a Evidence,
-    ) -> Result<Self, Need> {
-        let all: &[Job] = match &evidence.jobs {
-            Fetched::NotYet => return Err(Need::Jobs),
-            Fetched::Present(jobs) => jobs,
-            Fetched::Absent(_) => &[],
+    ) -> Result<Self, Stop> {
+        let (all, absent): (&[Job], _) = match &evidence.jobs {
+            Fetched::NotYet => return Err(Stop::Need(Need::Jobs)),
+            Fetched::Present(jobs) => (jobs, None),
+            Fetched::Absent(why) => (&[], Some(why.as_str())),
         };
         let mut sorted: Vec<&Job> = all.iter().collect();
-        sorted.sort_by(|a, b| (&a.name, a.job_id).cmp(&(&b.name, b.job_id)));
-        let failed = failed_jobs(&sorted, conclusion);
-        let unlisted = match &evidence.jobs {
-            Fetched::Absent(why) => Some(why.as_str()),
-            _ if failed.is_empty() => Some(evidence.jobs_cut.as_deref().unwrap_or("GitHub lists none that failed")),
-            _ => evidence.jobs_cut.as_deref(),
-        };
-        let listed = failed.into_iter().map(|job| (Some(job), match_rules(policy, run, Ok(job), evidence)));
-        let others = unlisted.map(|why| (None, match_rules(policy, run, Err(why), evidence)));
-        let failed = listed.chain(others).collect();
+        sorted.sort_by_key(|job| (&job.name, job.job_id));
+        let listed = failed_jobs(&sorted, conclusion);
+        let none = listed.is_empty().then_some("GitHub lists none that failed");
+        let unlisted = absent.or(evidence.jobs_cut.as_deref()).or(none);
+        let matched = |job| match_rules(policy, Subject { run, job, evidence });
+        let others = unlisted.map(|why| (None, matched(Err(why))));
+        let failed = listed.into_iter().map(|job| (Some(job), matched(Ok(job)))).chain(others).collect();
         let all_jobs = policy.may_rerun_all_jobs();
         let again = sorted.into_iter().filter(|job| all_jobs || !job.passed()).collect();
-        Ok(Self {
-            rules,
-            policy,
-            run,
-            conclusion,
-            history,
-            evidence,
-            limits: Limits::of(rules, policy),
-            failed,
-            unlisted,
-            again,
-        })
+        let limits = Limits::of(rules, policy);
+        Ok(Self { rules, policy, run, conclusion, history, evidence, limits, failed, unlisted, again })
     }
 
     pub fn by_its_jobs(&self) -> Result<Rerun, Stop> {
         self.may_still_be_rerun()?;
-        self.enough_is_known()?;
+        if let Some(need) = self.matches().find_map(|matches| matches.need) {
+            return Err(Stop::Need(need));
+        }
         let by = self.jobs_to_rerun()?;
         self.is_not_repeated()?;
         let doubt = self.doubt();
-        if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == AbsentEvidence::Leave) {
+        if let Some(doubt) = doubt.as_ref().filter(|_| self.policy.absent_evidence == LeaveOrRerun::Leave) {
             return Err(self.end(RunOutcome::Left, self.sentences().left_in_doubt(doubt)));
         }
         let total = by.iter().map(|rule_match| self.total(rule_match)).max().unwrap_or_default();
@@ -134,7 +127,7 @@ impl<'a> FailedAttempt<'a> {
         }
         let mut detail = self.detail();
         detail.absent.extend(unseen.map(|why| format!("pull request: {why}")));
-        detail.rules = rule_names(&by);
+        detail.rules = rule_names(by.iter().copied()).into_iter().map(str::to_owned).collect();
         let in_spite = doubt.map(|doubt| doubt.in_spite()).unwrap_or_default();
         let scopes = |rule_match: &RuleMatch| rule_match.rule.and_then(|rule| rule.scope).unwrap_or(self.policy.scope);
         let all = by.iter().any(|rule_match| scopes(rule_match) == Scope::AllJobs);
@@ -156,25 +149,15 @@ impl<'a> FailedAttempt<'a> {
         if self.run.run_attempt.is_past(self.limits.most()) {
             return Err(self.end(RunOutcome::Exhausted, self.sentences().exhausted(self.limits.most(), None)));
         }
-        let counted = self.failed.iter().filter(|(_, matches)| !matches.can_be(Action::Ignore)).count();
-        if let Some(most) = self.policy.max_failed_jobs
-            && counted > usize::try_from(most).unwrap_or(usize::MAX)
-        {
+        let counted = self.matches().filter(|matches| !matches.can_be(Action::Ignore)).count();
+        if let Some(most) = self.policy.max_failed_jobs.filter(|most| counted > *most as usize) {
             return Err(self.end(RunOutcome::Left, reason::too_many(counted, most)));
         }
-        let certain: Vec<RuleMatch> = self.certain().collect();
-        let stays = |rule_match: &RuleMatch| rule_match.action == Action::Leave || self.is_spent(rule_match);
-        if self.policy.mixed == Mixed::Leave && certain.iter().any(stays) {
+        let stays = |rule_match: RuleMatch| rule_match.action == Action::Leave || self.is_spent(&rule_match);
+        if self.policy.mixed == LeaveOrRerun::Leave && self.certain().any(stays) {
             return Err(self.left_by_rules());
         }
         Ok(())
-    }
-
-    fn enough_is_known(&self) -> Result<(), Stop> {
-        match self.failed.iter().find_map(|(_, matches)| matches.need) {
-            Some(need) => Err(Stop::Need(need)),
-            None => Ok(()),
-        }
     }
 
     /// What the jobs that are to be re-run are re-run by.
@@ -186,15 +169,12 @@ impl<'a> FailedAttempt<'a> {
 
     fn is_not_repeated(&self) -> Result<(), Stop> {
         let Some(most) = self.policy.stop_when_repeated else { return Ok(()) };
-        for job in self.jobs() {
-            if matches!(self.evidence.annotations.get(&job.job_id), None | Some(Fetched::NotYet)) {
-                return Err(Stop::Need(Need::Annotations(job.job_id)));
-            }
+        if let Some(job) = self.jobs().find(|job| *self.evidence.annotations_of(job) == Fetched::NotYet) {
+            return Err(Stop::Need(Need::Annotations(job.job_id)));
         }
-        let detail = self.detail();
-        let Some(now) = &detail.fingerprint else { return Ok(()) };
-        let same = 1 + self.earlier_attempts().filter(|earlier| earlier.fingerprint.as_ref() == Some(now)).count();
-        if same < usize::try_from(most).unwrap_or(usize::MAX) {
+        let Some(now) = self.detail().fingerprint else { return Ok(()) };
+        let same = 1 + self.earlier_attempts().filter(|earlier| earlier.fingerprint.as_ref() == Some(&now)).count();
+        if same < most as usize {
             return Ok(());
         }
         Err(self.end(RunOutcome::Left, self.sentences().repeated(same)))
@@ -231,7 +211,7 @@ impl<'a> FailedAttempt<'a> {
             return Err(self.end(outcome, reason));
         }
         // What could not be read is on record by itself.
-        let was_read = matches!(self.evidence.pulls, Fetched::Present(_));
+        let was_read = self.evidence.pulls.present().is_some();
         Ok(if let Standing::Unknown(why) = standing { Some(why).filter(|_| was_read) } else { None })
     }
 
@@ -251,8 +231,12 @@ impl<'a> FailedAttempt<'a> {
         self.history.attempts.iter().filter(|earlier| earlier.run_attempt < self.run.run_attempt)
     }
 
+    pub(super) fn matches(&self) -> impl Iterator<Item = &RuleMatches<'a>> + Clone {
+        self.failed.iter().map(|(_, matches)| matches)
+    }
+
     fn certain(&self) -> impl Iterator<Item = RuleMatch<'a>> {
-        self.failed.iter().filter_map(|(_, matches)| matches.certain())
+        self.matches().filter_map(RuleMatches::certain)
     }
 
     fn total(&self, rule_match: &RuleMatch) -> u32 {
@@ -275,10 +259,9 @@ impl<'a> FailedAttempt<'a> {
     }
 
     pub(super) fn detail(&self) -> Detail {
-        let failed: Vec<_> =
-            self.failed.iter().filter_map(|(job, matches)| Some(((*job)?, matches.certain()))).collect();
-        let mut detail = Detail::of(&failed, &self.again, self.evidence);
-        if let Some(why) = self.unlisted.filter(|_| matches!(self.evidence.jobs, Fetched::Present(_))) {
+        let listed = self.failed.iter().filter_map(|(job, matches)| Some(((*job)?, matches.certain())));
+        let mut detail = Detail::of(&listed.collect::<Vec<_>>(), &self.again, self.evidence);
+        if let Some(why) = self.unlisted.filter(|_| self.evidence.jobs.present().is_some()) {
             detail.absent.push(format!("failed jobs: {why}"));
         }
         detail.partial_fingerprint = self.unknown_of_fingerprint().is_some();
@@ -292,11 +275,12 @@ impl<'a> FailedAttempt<'a> {
             rule_match: matches.certain(),
             interruption: job.and_then(|job| self.evidence.interruption_of(job)),
         };
-        Sentences::new(self.run.run_attempt, self.conclusion, self.failed.iter().map(job).collect())
+        let jobs = self.failed.iter().map(job).collect();
+        Sentences { attempt: self.run.run_attempt, conclusion: self.conclusion, jobs }
     }
 
     fn end(&self, outcome: RunOutcome, reason: String) -> Stop {
-        Stop::End(Box::new(Ending { outcome, reason, last_word: true, detail: self.detail() }))
+        Stop::end(outcome, reason, self.detail())
     }
 }
 
@@ -306,18 +290,7 @@ fn failed_jobs<'a>(jobs: &[&'a Job], run: Conclusion) -> Vec<&'a Job> {
         jobs.iter().copied().filter(|job| job.conclusion.is_some_and(|is| conclusions.contains(&is))).collect()
     };
     use Conclusion::{Cancelled, Failure, StartupFailure, TimedOut};
-    let failed =
-        if run == Cancelled { concluded(&[Failure, TimedOut, Cancelled]) } else { concluded(&[Failure, TimedOut]) };
+    let failed = concluded(if run == Cancelled { &[Failure, TimedOut, Cancelled] } else { &[Failure, TimedOut] });
     // A job that took too long can be cancelled, and nothing else be wrong with the run.
     if failed.is_empty() { concluded(&[Cancelled, StartupFailure]) } else { failed }
-}
-
-fn rule_names(by: &[RuleMatch]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for rule in by.iter().filter_map(|rule_match| rule_match.rule) {
-        if !names.contains(&rule.name) {
-            names.push(rule.name.clone());
-        }
-    }
-    names
 }

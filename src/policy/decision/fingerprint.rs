@@ -25,7 +25,7 @@ pub fn fingerprint(failed: &[&Job], evidence: &Evidence) -> String {
 }
 
 fn of_job(job: &Job, evidence: &Evidence) -> Vec<String> {
-    let messages = evidence.annotations_of(job);
+    let messages = evidence.messages_of(job);
     let mut parts = vec![job.name.clone()];
     parts.extend(job.failed_steps().map(|step| format!("step {}", step.name)));
     parts.extend(exit_code(messages).map(|code| format!("exit {code}")));

@@ -5,7 +5,7 @@ use crate::policy::evidence::{Evidence, Fetched, Pulls};
 use crate::policy::file::Policy;
 use crate::policy::run::{PullRequest, Run};
 
-use super::outcome::RunOutcome;
+use super::decide::RunOutcome;
 
 /// Whether a re-run hangs on it.
 pub fn matters(policy: &Policy, run: &Run) -> bool {
@@ -22,7 +22,7 @@ pub enum Standing {
     Unknown(String),
 }
 
-const MOVED_ON: &str = "has moved on to another commit";
+pub const MOVED_ON: &str = "has moved on to another commit";
 const MERGED: &str = "was merged";
 const CLOSED: &str = "was closed";
 
@@ -69,24 +69,16 @@ pub fn pull_request_of(run: &Run, evidence: &Evidence) -> Option<u64> {
 /// Why a run is not re-run for the sake of its pull request.
 pub fn ending(run: &Run, standing: &Standing) -> Option<(RunOutcome, String)> {
     match standing {
-        Standing::Current(_) => None,
         Standing::Gone(what) => Some(gone(what)),
-        Standing::Unknown(why) if run.is_of_target() => Some((
-            RunOutcome::Left,
-            format!(
-                "Left alone: it runs with the rights of its base, and whether its pull request has moved on is not known: {why}."
-            ),
-        )),
-        Standing::Unknown(_) => None,
+        Standing::Unknown(why) if run.is_of_target() => {
+            let what = "it runs with the rights of its base, and whether its pull request has moved on is not known";
+            Some((RunOutcome::Left, format!("Left alone: {what}: {why}.")))
+        }
+        Standing::Current(_) | Standing::Unknown(_) => None,
     }
 }
 
-/// What the run itself shows.
-pub fn moved_on() -> (RunOutcome, String) {
-    gone(MOVED_ON)
-}
-
-fn gone(what: &str) -> (RunOutcome, String) {
+pub fn gone(what: &str) -> (RunOutcome, String) {
     (RunOutcome::Superseded, format!("Left alone: its pull request {what}."))
 }
 

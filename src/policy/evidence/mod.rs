@@ -5,24 +5,24 @@
 //! |---|---|
 //! | `interruption` | what ended a job other than its own steps |
 //! | `search` | what the policy's regexes find, within a budget of work; `name_cost` is what globs take of it |
-//! | [`workflow`] | what the run's workflow is called |
 
 mod interruption;
 mod name_cost;
 mod search;
 #[cfg(test)]
 mod tests;
-pub mod workflow;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::names::{Conclusion, JobId, RunAttempt, WorkflowId};
-use crate::policy::run::PullRequest;
+use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 
 pub use interruption::Interruption;
 pub use search::{Searched, WORK, beyond_budget};
+
+/// Of a workflow's name; a longer one is not looked at.
+const LONGEST_WORKFLOW: usize = 1_000;
 
 /// A job of one attempt, as GitHub lists it ("List jobs for a workflow run attempt").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,15 @@ pub enum Fetched<T> {
     Absent(String),
 }
 
+impl<T> Fetched<T> {
+    pub fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(read) => Some(read),
+            Self::NotYet | Self::Absent(_) => None,
+        }
+    }
+}
+
 /// What was read of one attempt so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
@@ -96,7 +105,6 @@ pub struct Evidence {
     /// Why there may be further annotations of a job.
     pub annotations_cut: BTreeMap<JobId, String>,
     pub logs: BTreeMap<JobId, Fetched<LogTail>>,
-    pub interruptions: Interruptions,
     /// What the policy's patterns found in it.
     pub searched: Searched,
     /// Those from the run's branch; read when a re-run is due and hangs on them.
@@ -111,22 +119,54 @@ pub struct Pulls {
     pub complete: bool,
 }
 
+/// A workflow's name, as far as it is known.
+pub enum WorkflowName<'a> {
+    Known(&'a str),
+    Needs(Need),
+    /// Why it is not to be had.
+    Absent(&'a str),
+}
+
 impl Evidence {
+    pub fn annotations_of(&self, job: &Job) -> &Fetched<Vec<String>> {
+        self.annotations.get(&job.job_id).unwrap_or(&Fetched::NotYet)
+    }
+
     /// None, if they were not or could not be read.
-    pub fn annotations_of(&self, job: &Job) -> &[String] {
-        match self.annotations.get(&job.job_id) {
-            Some(Fetched::Present(messages)) => messages,
-            None | Some(Fetched::NotYet | Fetched::Absent(_)) => &[],
-        }
+    pub fn messages_of(&self, job: &Job) -> &[String] {
+        self.annotations_of(job).present().map_or(&[], Vec::as_slice)
     }
 
     /// What ended the job from outside, if its annotations were read and say so.
     pub fn interruption_of(&self, job: &Job) -> Option<Interruption> {
-        let messages = self.annotations_of(job);
-        if messages.is_empty() {
-            return None;
+        let messages = self.messages_of(job);
+        if messages.is_empty() { None } else { self.searched.interruption(job.job_id, messages) }
+    }
+
+    /// The name of the run's workflow: from the webhook, from the workflow itself, or from one of the run's jobs. A run's own
+    /// name is not it: a workflow's `run-name` can make that anything.
+    pub fn workflow_name<'a>(&'a self, run: &'a Run) -> WorkflowName<'a> {
+        let of_jobs = || self.jobs.present()?.iter().find_map(|job| job.workflow.as_deref());
+        match run.workflow.as_ref().or(self.workflow.present()).map(String::as_str).or_else(of_jobs) {
+            Some(name) if name.chars().nth(LONGEST_WORKFLOW).is_none() => return WorkflowName::Known(name),
+            Some(_) => return WorkflowName::Absent("it is longer than 1,000 characters"),
+            None => {}
         }
-        *self.interruptions.0.borrow_mut().entry(job.job_id).or_insert_with(|| Interruption::of(messages))
+        match (&self.workflow, run.workflow_id, &self.jobs) {
+            (Fetched::NotYet, Some(workflow_id), _) => WorkflowName::Needs(Need::Workflow(workflow_id)),
+            (_, _, Fetched::NotYet) => WorkflowName::Needs(Need::Jobs),
+            (Fetched::Absent(why), ..) => WorkflowName::Absent(why),
+            (Fetched::NotYet | Fetched::Present(_), ..) => WorkflowName::Absent("GitHub does not say"),
+        }
+    }
+
+    /// All that the run's workflow is called, as far as it is known; its name first.
+    pub fn workflow_names<'a>(&'a self, run: &'a Run) -> impl Iterator<Item = &'a str> {
+        let name = match self.workflow_name(run) {
+            WorkflowName::Known(name) => Some(name),
+            WorkflowName::Needs(_) | WorkflowName::Absent(_) => None,
+        };
+        name.into_iter().chain(run.workflow_paths())
     }
 }
 
@@ -137,19 +177,6 @@ pub fn exit_code(annotations: &[String]) -> Option<i64> {
         rest.split(|c: char| !c.is_ascii_digit() && c != '-').next()?.parse().ok()
     })
 }
-
-/// What the annotations of jobs say that ended them, looked for once.
-#[derive(Debug, Clone, Default)]
-pub struct Interruptions(RefCell<BTreeMap<JobId, Option<Interruption>>>);
-
-/// They follow from the rest.
-impl PartialEq for Interruptions {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Interruptions {}
 
 /// What a decision asks for when it cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use crate::names::Conclusion;
 use crate::policy::file::{Conditions, Names, Policy};
 use crate::policy::run::Run;
 
-use super::{Evidence, Fetched, Job, workflow};
+use super::{Evidence, Job};
 
 /// A decision is tried with its jobs, and again with each piece of evidence: as often as it can make requests.
 const TRIES: u64 = 25;
@@ -76,7 +76,7 @@ impl Looks {
             fork: _,
             attempt: _,
             conclusion: _,
-            lost_runner: _,
+            lost_runner,
         } = conditions;
         self.workflow.add(workflow);
         self.branch.add(branch);
@@ -87,11 +87,11 @@ impl Looks {
         self.runner.add(runner);
         self.label.add(label);
         self.exit_codes += u64::from(exit_code.is_some());
-        self.asks |= exit_code.is_some() || annotation.is_some() || log.is_some();
+        self.asks |= exit_code.is_some() || annotation.is_some() || log.is_some() || lost_runner.is_some();
     }
 
     fn at_run(&self, run: &Run, evidence: &Evidence) -> u64 {
-        self.workflow.with(workflow::names(run, evidence).chain(workflow::paths(run)))
+        self.workflow.with(evidence.workflow_names(run).chain(run.workflow_paths()))
             // A fork's branch is matched by another name as well.
             + 2 * self.branch.with(run.head_branch.as_deref())
             + self.event.with([run.event.as_str()])
@@ -113,16 +113,14 @@ impl Looks {
 
 /// At the most, for all jobs that may have failed.
 pub fn work(policy: &Policy, run: &Run, evidence: &Evidence) -> u64 {
-    let Fetched::Present(jobs) = &evidence.jobs else { return 0 };
+    let Some(jobs) = evidence.jobs.present() else { return 0 };
     let mut looks = Looks::default();
     policy.rules.iter().for_each(|rule| looks.add(&rule.conditions));
     let of_run = looks.at_run(run, evidence) + A_RULE * policy.rules.len() as u64;
     let of_jobs = jobs.iter().filter(|job| !job.passed()).map(|job| of_run.saturating_add(looks.at_job(job)));
-    let messages = evidence.annotations.values().filter_map(|read| match read {
-        Fetched::Present(messages) => Some(messages.iter().map(|message| message.len() as u64).sum::<u64>()),
-        Fetched::NotYet | Fetched::Absent(_) => None,
-    });
-    let of_codes = messages.sum::<u64>().saturating_mul(looks.exit_codes) / FASTER;
+    let messages = evidence.annotations.values().filter_map(|read| read.present()).flatten();
+    let length = messages.map(|message| message.len() as u64).sum::<u64>();
+    let of_codes = length.saturating_mul(looks.exit_codes) / FASTER;
     let tries = if looks.asks || policy.stop_when_repeated.is_some() { TRIES } else { TRIES_AT_LEAST };
     of_jobs.fold(of_codes, u64::saturating_add).saturating_mul(tries) / STEPS
 }

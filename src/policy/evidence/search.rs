@@ -4,6 +4,7 @@
 //! decision has so much work that it may do, which is counted and not timed, so that it comes out the same on each machine,
 //! and however often it is begun anew. What is beyond it is absent, like what GitHub does not give.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::policy::log_line;
 use crate::policy::patterns::{Automata, PatternSet, Search, Spent};
 use crate::policy::run::Run;
 
-use super::{Evidence, Fetched, LogTail, name_cost};
+use super::{Evidence, Fetched, Interruption, LogTail, name_cost};
 
 /// Steps of matching in one decision: one for each byte that is looked at, and more where a step is a new one. On workerd it
 /// is about half a second (docs/performance.md).
@@ -31,6 +32,8 @@ pub struct Searched {
     annotations: BTreeMap<JobId, BTreeSet<String>>,
     log: Option<Search>,
     annotation: Option<Search>,
+    /// What the annotations say that ended a job.
+    interruptions: RefCell<BTreeMap<JobId, Option<Interruption>>>,
 }
 
 impl Default for Searched {
@@ -43,6 +46,7 @@ impl Default for Searched {
             annotations: BTreeMap::new(),
             log: None,
             annotation: None,
+            interruptions: RefCell::default(),
         }
     }
 }
@@ -76,6 +80,10 @@ impl Searched {
         self.annotations.get(&job_id).is_some_and(|found| patterns.texts().any(|text| found.contains(text)))
     }
 
+    pub fn interruption(&self, job_id: JobId, messages: &[String]) -> Option<Interruption> {
+        *self.interruptions.borrow_mut().entry(job_id).or_insert_with(|| Interruption::of(messages))
+    }
+
     fn use_up<T>(&mut self) -> Fetched<T> {
         self.left = 0;
         Fetched::Absent(beyond_budget())
@@ -94,11 +102,11 @@ impl Searched {
         Ok(())
     }
 
-    fn in_annotations(&mut self, set: &PatternSet, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
-        let search = self.annotation.get_or_insert_with(|| Search::new(&set.automaton));
+    fn in_annotations(&mut self, set: &Arc<PatternSet>, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
+        let search = self.annotation.get_or_insert_with(|| Search::new(set));
         let mut found = BTreeSet::new();
         for message in messages {
-            search.run(&set.automaton, message, &mut self.left, |pattern| {
+            search.run(message, &mut self.left, |pattern| {
                 found.extend(set.texts.get(pattern).cloned());
             })?;
         }
@@ -106,11 +114,11 @@ impl Searched {
         Ok(())
     }
 
-    fn in_log(&mut self, set: &PatternSet, job_id: JobId, tail: &LogTail) -> Result<(), Spent> {
-        let search = self.log.get_or_insert_with(|| Search::new(&set.automaton));
+    fn in_log(&mut self, set: &Arc<PatternSet>, job_id: JobId, tail: &LogTail) -> Result<(), Spent> {
+        let search = self.log.get_or_insert_with(|| Search::new(set));
         let mut found: BTreeMap<usize, u64> = BTreeMap::new();
         for (line, number) in tail.lines.iter().zip(tail.first_line..) {
-            search.run(&set.automaton, &log_line::text(line), &mut self.left, |pattern| {
+            search.run(&log_line::text(line), &mut self.left, |pattern| {
                 found.entry(pattern).or_insert(number);
             })?;
             if found.len() == set.texts.len() {

@@ -113,9 +113,11 @@ fn names_count_as_well() {
     // A name is as long as somebody likes, and so is a list of rules.
     let long = "a".repeat(10_000);
     let glob = format!("*{}b", "a".repeat(200));
-    for (rules, jobs, name) in
-        [(rules(100, &glob, ""), 100, long.as_str()), (rules(900, "x", ", exit_code: 1"), 1_000, "a")]
-    {
+    for (rules, jobs, name) in [
+        (rules(100, &glob, ""), 100, long.as_str()),
+        (rules(900, "x", ", exit_code: 1"), 1_000, "a"),
+        (rules(900, "x", ", lost_runner: true"), 1_000, "a"),
+    ] {
         let (work, jobs) = looked_at(&rules, jobs, name);
         assert_eq!((work, jobs), (WORK, Fetched::Absent(beyond_budget())));
     }

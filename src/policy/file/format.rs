@@ -6,9 +6,12 @@
 //! the kinds that there are, it needs a [`Shape`] and a `FromField` (`shapes.rs`) as well. Then the compiler names what is
 //! missing, as each of these takes [`Conditions`] apart field by field:
 //!
-//! - `matching/conditions.rs`: when it holds, and whether it is about the run alone;
+//! - `matching.rs`: when it holds;
 //! - `evidence/name_cost.rs`: what it costs, if it looks at names that outsiders choose;
 //! - `wording/describe.rs`: what it means in plain English.
+//!
+//! One about the run also stands in `is_about_the_run_alone` of `matching.rs`; without that it is not known of jobs that GitHub
+//! does not list.
 //!
 //! Last: `cargo run --quiet -- schema > docs/rerunner.schema.json`, and README's table, which `cargo test --test readme` prints.
 //!
@@ -21,8 +24,7 @@ use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
 use super::keys::{MANY, Shape, keys};
-use super::names::Names;
-use super::numbers::Numbers;
+use super::values::{Names, Numbers, Patterns};
 
 /// How long a delay may grow by [`Policy::backoff`] if the file does not say.
 pub const MAX_DELAY: Span = Span::minutes(10);
@@ -65,9 +67,9 @@ keys! {
             "each failed job takes the first rule that matches it";
         otherwise: Action = Action::Rerun, Shape::Choice(Action::TEXTS), "rerun",
             "what is done about a failed job that no rule matches";
-        mixed: Mixed = Mixed::Leave, Shape::Choice(Mixed::TEXTS), "leave",
+        mixed: LeaveOrRerun = LeaveOrRerun::Leave, Shape::Choice(LeaveOrRerun::TEXTS), "leave",
             "what is done when some failed jobs are to be re-run and some are to be left";
-        absent_evidence: AbsentEvidence = AbsentEvidence::Leave, Shape::Choice(AbsentEvidence::TEXTS), "leave",
+        absent_evidence: LeaveOrRerun = LeaveOrRerun::Leave, Shape::Choice(LeaveOrRerun::TEXTS), "leave",
             "what is done when the run might have been left, had something been there that could not be read: the jobs, annotations, a log";
         debug_logging: DebugLogging = DebugLogging::Never, Shape::Choice(DebugLogging::TEXTS), "never",
             "runner debug logging on the last re-run, or on all";
@@ -194,16 +196,8 @@ string_enum! {
 }
 
 string_enum! {
-    /// When some failed jobs say re-run and some say leave.
-    pub enum Mixed {
-        Leave = "leave",
-        Rerun = "rerun",
-    }
-}
-
-string_enum! {
-    /// What is done about a run that might have been left if something had been there that could not be read.
-    pub enum AbsentEvidence {
+    /// What is done about a run that may go either way.
+    pub enum LeaveOrRerun {
         Leave = "leave",
         Rerun = "rerun",
     }
@@ -233,15 +227,5 @@ string_enum! {
         /// GitHub adds the jobs that depend on them.
         FailedJobs = "failed_jobs",
         AllJobs = "all_jobs",
-    }
-}
-
-/// Regexes, any of which is enough. They are compiled together, as [`Policy::automata`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Patterns(pub(super) Vec<String>);
-
-impl Patterns {
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
     }
 }

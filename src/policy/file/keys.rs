@@ -94,8 +94,9 @@ macro_rules! keys {
                 fields: &$crate::policy::file::reader::Fields,
             ) -> Self {
                 Self {
-                    $($field: reader
-                        .value(fields.get($crate::policy::file::keys::keys!(@name $field $($key)?)))
+                    $($field: fields
+                        .get($crate::policy::file::keys::keys!(@name $field $($key)?))
+                        .and_then(|field| $crate::policy::file::shapes::FromField::read(reader, field))
                         .unwrap_or_else(|| $default),)+
                     $($($other: $other_default,)+)?
                 }
@@ -107,30 +108,3 @@ macro_rules! keys {
 }
 
 pub(super) use keys;
-
-impl Shape {
-    /// For the tables in README.
-    pub fn in_words(self) -> String {
-        let choice = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        match self {
-            Self::Version => "`1`".to_owned(),
-            Self::Whole { least, most: MANY } => format!("{least} or more"),
-            Self::Whole { least, most } => format!("{least} to {most}"),
-            Self::Reruns { least } => format!("{least} to `MAX_RERUNS_CEILING`"),
-            Self::Duration => "`90s`, `5m`, `2h`; up to `24h`".to_owned(),
-            Self::Factor => "1 to 10".to_owned(),
-            Self::Boolean => "`true`, `false`".to_owned(),
-            Self::Name => "text".to_owned(),
-            Self::Choice(words) => choice(words),
-            Self::Choices(words) => format!("one or a list of {}", choice(words)),
-            Self::Globs { .. } => "glob, or a list".to_owned(),
-            Self::Patterns(_) => "regex, or a list".to_owned(),
-            Self::Numbers => "`2`, `\">= 2\"`, or a list".to_owned(),
-            Self::Map(keys) => {
-                format!("a map of {}", choice(&keys.iter().map(|key| key.name).collect::<Vec<_>>()))
-            }
-            Self::OneOf(_) => "conditions, see below".to_owned(),
-            Self::List(_) => "a list, see below".to_owned(),
-        }
-    }
-}

@@ -1,37 +1,70 @@
 //! A policy file's text → a [`Policy`], or everything that is wrong with it. What is wrong is collected, and read on past.
 
-use crate::policy::patterns::Collected;
-use crate::settings::MAX_RERUNS_LIMIT;
+use std::borrow::Cow;
+use std::fmt::Display;
 
-use super::error::PolicyError;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::patterns::Collected;
+
 use super::format::{FILE, Policy};
 use super::keys::{Key, Shape};
-use super::shapes::FromField;
 use super::yaml::{self, Node, Place, Value};
 
 /// More errors than anybody reads.
 const MOST_ERRORS: usize = 50;
 
-/// How far a policy file may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// The most that `max_reruns` may be, for a run or a rule.
-    pub max_reruns: u32,
+/// One thing that is wrong with a policy file, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("line {line}, column {column}: {}{message}", if key.is_empty() { String::new() } else { format!("{key}: ") })]
+pub struct PolicyError {
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 1.
+    pub column: u32,
+    /// The key: `max_reruns`, `rules[2].if.log`; empty when it is not about one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// What is wrong, or what was expected.
+    pub message: String,
 }
 
-impl Default for Bounds {
-    /// What GitHub allows.
-    fn default() -> Self {
-        Self { max_reruns: MAX_RERUNS_LIMIT }
+/// What became of reading a repository's policy file.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, not a list")]
+pub enum PolicyState {
+    /// The repository has none.
+    #[default]
+    None,
+    Valid(Policy),
+    /// At least one error. Nothing is re-run until the file is mended.
+    Invalid(Vec<PolicyError>),
+}
+
+impl PolicyState {
+    /// What to decide by.
+    pub fn policy(&self) -> Cow<'_, Policy> {
+        match self {
+            Self::None => Cow::Owned(Policy::default()),
+            Self::Valid(policy) => Cow::Borrowed(policy),
+            Self::Invalid(errors) => {
+                let broken = match errors.as_slice() {
+                    [] => "it could not be read".to_owned(),
+                    [only] => only.to_string(),
+                    [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
+                };
+                Cow::Owned(Policy { max_reruns: Some(0), broken: Some(broken), ..Policy::default() })
+            }
+        }
     }
 }
 
-/// Reads a policy file. An empty one is [`Policy::default`].
+/// Reads a policy file. An empty one is [`Policy::default`]. `ceiling`: the most that `max_reruns` may be, for a run or a rule.
 ///
 /// Where the text is not YAML, the first error is the only one; else all are found, in the order of the file.
-pub fn parse(text: &str, bounds: Bounds) -> Result<Policy, Vec<PolicyError>> {
+pub fn parse(text: &str, ceiling: u32) -> Result<Policy, Vec<PolicyError>> {
     let Some(root) = yaml::read(text).map_err(|error| vec![error])? else { return Ok(Policy::default()) };
-    let mut reader = Reader { bounds, errors: Vec::new(), patterns: 0, collected: Collected::default() };
+    let mut reader = Reader { ceiling, errors: Vec::new(), patterns: 0, collected: Collected::default() };
     let policy = reader.policy(&root);
     let Reader { mut errors, .. } = reader;
     errors.sort_by_key(|error| (error.line, error.column));
@@ -40,7 +73,7 @@ pub fn parse(text: &str, bounds: Bounds) -> Result<Policy, Vec<PolicyError>> {
 }
 
 pub struct Reader {
-    pub(super) bounds: Bounds,
+    pub(super) ceiling: u32,
     errors: Vec<PolicyError>,
     /// How many regexes there were.
     pub(super) patterns: usize,
@@ -73,13 +106,9 @@ impl Reader {
         if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, fields.get("max_delay"))
             && most < delay
         {
-            self.expected(field, format!("{delay}, which delay is, or more"));
+            self.expected_at(field.node, &field.path, format!("{delay}, which delay is, or more"));
         }
         Policy { automata: std::mem::take(&mut self.collected).compiled(), ..policy }
-    }
-
-    pub fn value<T: FromField>(&mut self, field: Option<&Field>) -> Option<T> {
-        T::read(self, field?)
     }
 
     pub fn error(&mut self, place: Place, path: &str, message: impl Into<String>) {
@@ -89,25 +118,25 @@ impl Reader {
         }
     }
 
-    pub fn expected(&mut self, field: &Field, what: impl AsRef<str>) {
+    /// The value that there is then.
+    pub fn expected<T>(&mut self, field: &Field, what: impl Display) -> Option<T> {
         self.expected_at(field.node, &field.path, what);
+        None
     }
 
-    pub fn expected_at(&mut self, node: &Node, path: &str, what: impl AsRef<str>) {
-        self.error(node.place, path, format!("expected {}", what.as_ref()));
+    pub fn expected_at(&mut self, node: &Node, path: &str, what: impl Display) {
+        self.error(node.place, path, format!("expected {what}"));
     }
 
     /// The keys of a map below another.
     pub fn map<'a>(&mut self, field: &Field<'a>) -> Option<Fields<'a>> {
         let (Shape::Map(keys) | Shape::OneOf(keys)) = field.key.shape else { return None };
-        let fields = self.fields(field.node, keys, &field.path)?;
-        if matches!(&field.node.value, Value::Map(entries) if entries.is_empty()) {
-            if let Shape::OneOf(_) = field.key.shape {
-                self.expected(field, format!("at least one of {}", listed(keys)));
+        match (&field.node.value, field.key.shape) {
+            (Value::Map(entries), Shape::OneOf(_)) if entries.is_empty() => {
+                self.expected(field, format!("at least one of {}", listed(keys)))
             }
-            return None;
+            _ => self.fields(field.node, keys, &field.path),
         }
-        Some(fields)
     }
 
     pub fn fields<'a>(&mut self, node: &'a Node, keys: &'static [Key], path: &str) -> Option<Fields<'a>> {
@@ -121,15 +150,11 @@ impl Reader {
             let below = if path.is_empty() { shown.clone() } else { format!("{path}.{shown}") };
             match keys.iter().find(|key| key.name == entry.key) {
                 None => {
-                    let hint = match nearest(&entry.key, keys) {
-                        Some(name) => format!("did you mean {name}?"),
-                        None => format!("expected one of {}", listed(keys)),
-                    };
+                    let expected = || format!("expected one of {}", listed(keys));
+                    let hint = nearest(&entry.key, keys).map_or_else(expected, |name| format!("did you mean {name}?"));
                     self.error(entry.place, &below, format!("no such key; {hint}"));
                 }
-                Some(key) if fields.get(key.name).is_some() => {
-                    self.error(entry.place, &below, "the same key twice");
-                }
+                Some(key) if fields.get(key.name).is_some() => self.error(entry.place, &below, "the same key twice"),
                 Some(key) => fields.all.push(Field { key, path: below, node: &entry.value }),
             }
         }

@@ -76,12 +76,9 @@ fn one_or_more(one: &Value, least: u32) -> Value {
 }
 
 fn rule(keys: &[Key]) -> Value {
-    let required: Vec<&str> = keys.iter().filter(|key| key.default.is_empty()).map(|key| key.name).collect();
-    let only_of_reruns: Map<String, Value> = keys
-        .iter()
-        .filter(|key| !key.default.is_empty())
-        .map(|key| (key.name.to_owned(), Value::Bool(false)))
-        .collect();
+    let (required, optional): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.default.is_empty());
+    let required: Vec<&str> = required.iter().map(|key| key.name).collect();
+    let only_of_reruns: Map<String, Value> = optional.iter().map(|key| (key.name.to_owned(), json!(false))).collect();
     let more = [
         ("required", json!(required)),
         ("if", json!({ "properties": { "then": { "const": "rerun" } } })),

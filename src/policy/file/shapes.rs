@@ -6,13 +6,10 @@ use crate::names::{Conclusion, StringEnum};
 use crate::settings::duration;
 use crate::time::Span;
 
-use super::format::{
-    AbsentEvidence, Action, Budget, Conditions, DebugLogging, Filter, Forks, Mixed, Patterns, Rule, Scope,
-};
+use super::format::{Action, Budget, Conditions, Filter, Rule};
 use super::keys::Shape;
-use super::names::Names;
-use super::numbers::{Comparison, Numbers, whole_number};
 use super::reader::{Field, Fields, Reader};
+use super::values::{Comparison, Names, Numbers, Patterns, whole_number};
 use super::yaml::{self, Node, Value};
 
 /// Each failed job's log may be searched for all of them.
@@ -34,7 +31,7 @@ impl<T: FromField> FromField for Option<T> {
 impl FromField for u32 {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let number = plain(field.node).and_then(whole_number).and_then(|number| u32::try_from(number).ok());
-        let ceiling = reader.bounds.max_reruns;
+        let ceiling = reader.ceiling;
         let (range, expected) = match field.key.shape {
             Shape::Version => (1..=1, "1, the only version there is".to_owned()),
             Shape::Whole { least, most } => (least..=most, format!("a whole number from {least} to {most}")),
@@ -79,13 +76,10 @@ impl FromField for bool {
 
 impl FromField for String {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
-        let name = text(field.node)
-            .filter(|name| (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control));
-        reader.or_expected(
-            name.map(str::to_owned),
-            field,
-            &format!("text of up to {LONGEST_NAME} characters in one line"),
-        )
+        let fits = |name: &&str| (1..=LONGEST_NAME).contains(&name.chars().count());
+        let name = text(field.node).filter(fits).filter(|name| !name.chars().any(char::is_control));
+        let expected = format!("text of up to {LONGEST_NAME} characters in one line");
+        reader.or_expected(name.map(str::to_owned), field, &expected)
     }
 }
 
@@ -100,7 +94,7 @@ impl FromField for Vec<Conclusion> {
 impl FromField for Names {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let expected = "a name or a list of names, in which * stands for anything; quote what looks like a number";
-        let name = |node| text(node).filter(|name| !name.is_empty()).map(str::to_owned);
+        let name = |node: &Node| text(node).filter(|name| !name.is_empty()).map(str::to_owned);
         reader.each(field, expected, name).map(Self::new)
     }
 }
@@ -108,9 +102,9 @@ impl FromField for Names {
 impl FromField for Numbers {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let expected = r#"a whole number, a comparison such as ">= 2", or a list of them"#;
-        let number = |node| {
-            let number = plain(node).and_then(whole_number).map(Comparison::is);
-            number.or_else(|| text(node).and_then(Comparison::parse))
+        let number = |node: &Node| match plain(node).and_then(whole_number) {
+            Some(number) => Some(Comparison::is(number)),
+            None => Comparison::parse(text(node)?),
         };
         reader.each(field, expected, number).map(Self)
     }
@@ -137,17 +131,11 @@ impl FromField for Patterns {
     }
 }
 
-macro_rules! choices {
-    ($($choice:ident),+) => {
-        $(impl FromField for $choice {
-            fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
-                reader.or_expected(text(field.node).and_then(Self::parse), field, &Self::TEXTS.join(" or "))
-            }
-        })+
-    };
+impl<T: StringEnum> FromField for T {
+    fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
+        reader.or_expected(text(field.node).and_then(T::parse), field, &T::TEXTS.join(" or "))
+    }
 }
-
-choices!(AbsentEvidence, Action, DebugLogging, Forks, Mixed, Scope);
 
 macro_rules! maps {
     ($($map:ident),+) => {
@@ -166,18 +154,14 @@ impl FromField for Vec<Rule> {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let Shape::List(keys) = field.key.shape else { return None };
         let Value::List(nodes) = &field.node.value else {
-            reader.expected(field, "a list");
-            return None;
+            return reader.expected(field, "a list");
         };
         let mut names = BTreeSet::new();
         let mut rules = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
-            let path = format!("{}[{index}]", field.path);
-            let Some(fields) = reader.fields(node, keys, &path) else { continue };
+            let Some(fields) = reader.fields(node, keys, &format!("{}[{index}]", field.path)) else { continue };
             let rule = rule(reader, &fields);
-            if let Some(name) = fields.get("name")
-                && !rule.name.is_empty()
-                && !names.insert(rule.name.clone())
+            if let Some(name) = fields.get("name").filter(|_| !rule.name.is_empty() && !names.insert(rule.name.clone()))
             {
                 reader.error(name.node.place, &name.path, "another rule has this name");
             }
@@ -188,10 +172,8 @@ impl FromField for Vec<Rule> {
 }
 
 fn rule(reader: &mut Reader, fields: &Fields) -> Rule {
-    for key in ["name", "if", "then"] {
-        if fields.get(key).is_none() {
-            reader.error(fields.place, &fields.path, format!("the key {key} is missing"));
-        }
+    for key in ["name", "if", "then"].into_iter().filter(|key| fields.get(key).is_none()) {
+        reader.error(fields.place, &fields.path, format!("the key {key} is missing"));
     }
     let rule = Rule::from_fields(reader, fields);
     if rule.action != Action::Rerun && fields.get("then").is_some() {
@@ -204,18 +186,10 @@ fn rule(reader: &mut Reader, fields: &Fields) -> Rule {
 
 impl Reader {
     fn or_expected<T>(&mut self, value: Option<T>, field: &Field, expected: &str) -> Option<T> {
-        if value.is_none() {
-            self.expected(field, expected);
-        }
-        value
+        value.or_else(|| self.expected(field, expected))
     }
 
-    fn each<'a, T>(
-        &mut self,
-        field: &Field<'a>,
-        expected: &str,
-        one: impl Fn(&'a Node) -> Option<T>,
-    ) -> Option<Vec<T>> {
+    fn each<T>(&mut self, field: &Field, expected: &str, one: impl Fn(&Node) -> Option<T>) -> Option<Vec<T>> {
         let mut values = Vec::new();
         for (node, path) in self.items(field, expected)? {
             match one(node) {
@@ -228,22 +202,15 @@ impl Reader {
 
     /// A list's items, or what stands in place of a list of one.
     fn items<'a>(&mut self, field: &Field<'a>, expected: &str) -> Option<Vec<(&'a Node, String)>> {
-        match &field.node.value {
+        let may_be_empty = matches!(field.key.shape, Shape::Globs { may_be_empty: true });
+        let items = match &field.node.value {
             Value::Scalar { .. } => Some(vec![(field.node, field.path.clone())]),
-            Value::List(nodes) => {
-                let may_be_empty = matches!(field.key.shape, Shape::Globs { may_be_empty: true });
-                if nodes.is_empty() && !may_be_empty {
-                    self.expected(field, expected);
-                    return None;
-                }
-                let path = |index| format!("{}[{index}]", field.path);
-                Some(nodes.iter().enumerate().map(|(index, node)| (node, path(index))).collect())
+            Value::List(nodes) if !nodes.is_empty() || may_be_empty => {
+                Some(nodes.iter().zip(0..).map(|(node, index)| (node, format!("{}[{index}]", field.path))).collect())
             }
-            Value::Map(_) => {
-                self.expected(field, expected);
-                None
-            }
-        }
+            Value::List(_) | Value::Map(_) => None,
+        };
+        self.or_expected(items, field, expected)
     }
 }
 

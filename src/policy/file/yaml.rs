@@ -3,9 +3,9 @@
 //! Only what a policy needs: one document of maps, lists and scalars. Aliases and tags are refused, which leaves nothing
 //! to expand; depth and size are capped.
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
-use super::error::PolicyError;
+use super::reader::PolicyError;
 
 /// The largest file that is read.
 pub const LARGEST_FILE: usize = 64 * 1024;
@@ -19,8 +19,6 @@ pub struct Place {
 }
 
 impl Place {
-    pub const START: Self = Self { line: 1, column: 1 };
-
     pub fn error(self, key: impl Into<String>, message: impl Into<String>) -> PolicyError {
         PolicyError { line: self.line, column: self.column, key: key.into(), message: message.into() }
     }
@@ -60,18 +58,17 @@ pub struct Entry {
 /// `None` for a file without content.
 pub fn read(text: &str) -> Result<Option<Node>, PolicyError> {
     if text.len() > LARGEST_FILE {
-        return Err(Place::START.error("", format!("the file is larger than {} KiB", LARGEST_FILE / 1024)));
+        return Err(
+            Place { line: 1, column: 1 }.error("", format!("the file is larger than {} KiB", LARGEST_FILE / 1024))
+        );
     }
     let mut tree = Tree::default();
     for event in Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
-        let (event, span) = event.map_err(|error| not_yaml(&error))?;
+        let (event, span) =
+            event.map_err(|error| Place::from(error.marker()).error("", format!("not YAML: {}", error.info())))?;
         tree.take(event, Place::from(&span.start))?;
     }
     Ok(tree.root)
-}
-
-fn not_yaml(error: &ScanError) -> PolicyError {
-    Place::from(error.marker()).error("", format!("not YAML: {}", error.info()))
 }
 
 /// What is open while the events come in.
@@ -90,23 +87,33 @@ struct Tree {
 impl Tree {
     fn take(&mut self, event: Event, place: Place) -> Result<(), PolicyError> {
         match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     return Err(place.error("", "a second document: a policy file has one"));
                 }
-                Ok(())
             }
-            Event::Alias(_) => Err(place.error("", "aliases are not supported: write the value out")),
+            Event::Alias(_) => return Err(place.error("", "aliases are not supported: write the value out")),
             Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
-                Err(place.error("", "tags are not supported: leave out what begins with !"))
+                return Err(place.error("", "tags are not supported: leave out what begins with !"));
             }
-            Event::Scalar(text, style, _, None) => self.scalar(text.into_owned(), style == ScalarStyle::Plain, place),
-            Event::SequenceStart(..) => self.enter(Open::List(place, Vec::new()), place),
-            Event::MappingStart(..) => self.enter(Open::Map(place, Vec::new(), None), place),
-            Event::SequenceEnd | Event::MappingEnd => self.leave(),
+            Event::Scalar(text, style, _, None) => match self.open.last_mut() {
+                Some(Open::Map(_, _, key @ None)) => *key = Some((text.into_owned(), place)),
+                _ => {
+                    let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                    self.put(Node { place, value });
+                }
+            },
+            Event::SequenceStart(..) => self.enter(Open::List(place, Vec::new()), place)?,
+            Event::MappingStart(..) => self.enter(Open::Map(place, Vec::new(), None), place)?,
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::List(place, nodes)) => self.put(Node { place, value: Value::List(nodes) }),
+                Some(Open::Map(place, entries, _)) => self.put(Node { place, value: Value::Map(entries) }),
+                None => {}
+            },
         }
+        Ok(())
     }
 
     fn enter(&mut self, open: Open, place: Place) -> Result<(), PolicyError> {
@@ -120,25 +127,7 @@ impl Tree {
         Ok(())
     }
 
-    fn leave(&mut self) -> Result<(), PolicyError> {
-        match self.open.pop() {
-            Some(Open::List(place, nodes)) => self.put(Node { place, value: Value::List(nodes) }),
-            Some(Open::Map(place, entries, _)) => self.put(Node { place, value: Value::Map(entries) }),
-            None => Ok(()),
-        }
-    }
-
-    fn scalar(&mut self, text: String, plain: bool, place: Place) -> Result<(), PolicyError> {
-        match self.open.last_mut() {
-            Some(Open::Map(_, _, key @ None)) => {
-                *key = Some((text, place));
-                Ok(())
-            }
-            _ => self.put(Node { place, value: Value::Scalar { text, plain } }),
-        }
-    }
-
-    fn put(&mut self, node: Node) -> Result<(), PolicyError> {
+    fn put(&mut self, node: Node) {
         match self.open.last_mut() {
             None => {
                 let nothing = matches!(&node.value, Value::Scalar { text, plain: true } if is_null(text));
@@ -146,12 +135,9 @@ impl Tree {
             }
             Some(Open::List(_, nodes)) => nodes.push(node),
             Some(Open::Map(_, entries, key)) => {
-                if let Some((key, place)) = key.take() {
-                    entries.push(Entry { key, place, value: node });
-                }
+                entries.extend(key.take().map(|(key, place)| Entry { key, place, value: node }));
             }
         }
-        Ok(())
     }
 }
 

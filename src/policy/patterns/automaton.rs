@@ -6,12 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::size_of;
+use std::sync::Arc;
 
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
 use regex_automata::nfa::thompson::{Config as Thompson, NFA, State, WhichCaptures};
 use regex_automata::{Input, MatchKind};
 use regex_syntax::hir::Hir;
+
+use super::PatternSet;
 
 /// What is stored of the steps. When it is full, it is emptied.
 const CACHE_BYTES: usize = 2 * 1024 * 1024;
@@ -67,19 +70,20 @@ impl Automaton {
     /// `None`: too large.
     pub fn new(patterns: &[Hir]) -> Option<Self> {
         let nfa = compiled(patterns)?;
-        let reads = |state: &&State| !state.is_epsilon();
-        let heaviest = nfa.states().iter().filter(reads).map(weight).max().unwrap_or_default();
-        let size = size(&nfa);
+        let size = size(&nfa) as u64;
+        let reading = nfa.states().iter().filter(|state| !state.is_epsilon());
+        let heaviest = reading.map(weight).max().unwrap_or_default() as u64;
         let config =
             Config::new().match_kind(MatchKind::All).cache_capacity(CACHE_BYTES).skip_cache_capacity_check(true);
         let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
-        Some(Self { dfa, size: size as u64, a_state: BRANCHES + heaviest as u64 / TRANSITIONS })
+        Some(Self { dfa, size, a_state: BRANCHES + heaviest / TRANSITIONS })
     }
 }
 
 /// A search through some texts, which remembers the steps that it has made.
 #[derive(Debug, Clone)]
 pub struct Search {
+    set: Arc<PatternSet>,
     cache: Cache,
     cleared: usize,
     /// The steps made out of states in which something was found, and at the ends of texts.
@@ -96,49 +100,41 @@ pub struct Spent;
 const END: u16 = 256;
 
 impl Search {
-    pub fn new(automaton: &Automaton) -> Self {
-        let cache = automaton.dfa.create_cache();
-        Self { cache, cleared: 0, made: BTreeSet::new(), widths: BTreeMap::new() }
+    pub fn new(set: &Arc<PatternSet>) -> Self {
+        let cache = set.automaton.dfa.create_cache();
+        Self { set: Arc::clone(set), cache, cleared: 0, made: BTreeSet::new(), widths: BTreeMap::new() }
     }
 
     /// Goes through a text, and says which patterns match in it, each any number of times. `left` is what may be spent,
     /// and is less by what was: one for each byte, and what steps take beside it.
-    pub fn run(
-        &mut self,
-        automaton: &Automaton,
-        text: &str,
-        left: &mut u64,
-        mut found: impl FnMut(usize),
-    ) -> Result<(), Spent> {
-        let dfa = &automaton.dfa;
+    pub fn run(&mut self, text: &str, left: &mut u64, mut found: impl FnMut(usize)) -> Result<(), Spent> {
+        let set = Arc::clone(&self.set);
         // At once, as most steps are nothing more than that.
         spend(left, text.len() as u64)?;
-        let start = |cache: &mut Cache| dfa.start_state_forward(cache, &Input::new(text)).map_err(|_| Spent);
-        let mut state = self.measured(automaton, start)?;
+        let mut state = self.measured(|dfa, cache| dfa.start_state_forward(cache, &Input::new(text)).ok())?;
         for (at, byte) in text.bytes().enumerate() {
             if !state.is_tagged() {
-                let next = dfa.next_state_untagged(&self.cache, state, byte);
+                let next = set.automaton.dfa.next_state_untagged(&self.cache, state, byte);
                 if !next.is_tagged() {
                     state = next;
                     continue;
                 }
-                state = if next.is_unknown() { self.new_step(automaton, state, byte.into(), left)? } else { next };
+                state = if next.is_unknown() { self.new_step(state, byte.into(), left)? } else { next };
             } else {
-                state = self.step(automaton, state, byte.into(), left)?;
+                state = self.step(state, byte.into(), left)?;
             }
             if state.is_match() {
-                self.tell(automaton, state, left, text.is_char_boundary(at), &mut found)?;
+                self.tell(state, left, text.is_char_boundary(at), &mut found)?;
             } else if state.is_dead() {
                 return Ok(());
             }
         }
-        let end = self.step(automaton, state, END, left)?;
-        self.tell(automaton, end, left, true, &mut found)
+        let end = self.step(state, END, left)?;
+        self.tell(end, left, true, &mut found)
     }
 
     fn tell(
         &self,
-        automaton: &Automaton,
         state: LazyStateID,
         left: &mut u64,
         between_characters: bool,
@@ -147,53 +143,39 @@ impl Search {
         if !state.is_match() {
             return Ok(());
         }
-        let matches = automaton.dfa.match_len(&self.cache, state);
+        let dfa = &self.set.automaton.dfa;
+        let matches = dfa.match_len(&self.cache, state);
         spend(left, matches as u64)?;
         for index in (0..matches).filter(|_| between_characters) {
-            found(automaton.dfa.match_pattern(&self.cache, state, index).as_usize());
+            found(dfa.match_pattern(&self.cache, state, index).as_usize());
         }
         Ok(())
     }
 
     /// A step of which the library does not tell whether it is new.
-    fn step(
-        &mut self,
-        automaton: &Automaton,
-        state: LazyStateID,
-        by: u16,
-        left: &mut u64,
-    ) -> Result<LazyStateID, Spent> {
+    fn step(&mut self, state: LazyStateID, by: u16, left: &mut u64) -> Result<LazyStateID, Spent> {
         spend(left, LOOK_UP)?;
         if self.made.insert((state, by)) {
-            return self.new_step(automaton, state, by, left);
+            return self.new_step(state, by, left);
         }
-        stepped(automaton, &mut self.cache, state, by)
+        stepped(&self.set.automaton.dfa, &mut self.cache, state, by).ok_or(Spent)
     }
 
     /// What it costs at the most: each state of the program is looked at once, or, if they are fewer, those that the
     /// automaton's states before and after it are made of, with the branches between them.
-    fn new_step(
-        &mut self,
-        automaton: &Automaton,
-        state: LazyStateID,
-        by: u16,
-        left: &mut u64,
-    ) -> Result<LazyStateID, Spent> {
+    fn new_step(&mut self, state: LazyStateID, by: u16, left: &mut u64) -> Result<LazyStateID, Spent> {
         let before = self.width(state);
-        let next = self.measured(automaton, |cache| stepped(automaton, cache, state, by))?;
-        let wide = (before + self.width(next)).saturating_mul(automaton.a_state);
-        spend(left, NEW_STEP + automaton.size.min(wide))?;
+        let next = self.measured(|dfa, cache| stepped(dfa, cache, state, by))?;
+        let Automaton { size, a_state, .. } = self.set.automaton;
+        let wide = (before + self.width(next)).saturating_mul(a_state);
+        spend(left, NEW_STEP + size.min(wide))?;
         Ok(next)
     }
 
     /// A step that may add a state, of which the width is told by what is stored.
-    fn measured(
-        &mut self,
-        automaton: &Automaton,
-        step: impl FnOnce(&mut Cache) -> Result<LazyStateID, Spent>,
-    ) -> Result<LazyStateID, Spent> {
-        let before = self.cache.memory_usage();
-        let next = step(&mut self.cache)?;
+    fn measured(&mut self, step: impl FnOnce(&DFA, &mut Cache) -> Option<LazyStateID>) -> Result<LazyStateID, Spent> {
+        let (dfa, before) = (&self.set.automaton.dfa, self.cache.memory_usage());
+        let next = step(dfa, &mut self.cache).ok_or(Spent)?;
         if self.cache.clear_count() != self.cleared {
             self.cleared = self.cache.clear_count();
             self.made.clear();
@@ -203,7 +185,7 @@ impl Search {
         let grown = self.cache.memory_usage().saturating_sub(before);
         if grown > 0 {
             // The state's steps, its own place and the one in the table by which it is found again.
-            let steps = (1 << automaton.dfa.byte_classes().stride2()) * size_of::<LazyStateID>();
+            let steps = (1 << dfa.byte_classes().stride2()) * size_of::<LazyStateID>();
             let places = 2 * size_of::<&[u8]>() + size_of::<LazyStateID>();
             self.widths.insert(next, grown.saturating_sub(steps + places) as u64);
         }
@@ -216,12 +198,11 @@ impl Search {
     }
 }
 
-fn stepped(automaton: &Automaton, cache: &mut Cache, state: LazyStateID, by: u16) -> Result<LazyStateID, Spent> {
-    let next = match u8::try_from(by) {
-        Ok(byte) => automaton.dfa.next_state(cache, state, byte),
-        Err(_) => automaton.dfa.next_eoi_state(cache, state),
-    };
-    next.map_err(|_| Spent)
+fn stepped(dfa: &DFA, cache: &mut Cache, state: LazyStateID, by: u16) -> Option<LazyStateID> {
+    match u8::try_from(by) {
+        Ok(byte) => dfa.next_state(cache, state, byte).ok(),
+        Err(_) => dfa.next_eoi_state(cache, state).ok(),
+    }
 }
 
 fn spend(left: &mut u64, units: u64) -> Result<(), Spent> {

@@ -9,10 +9,10 @@ use super::*;
 /// Which of the patterns match, and what it took to find out.
 fn matching(patterns: &[&str], texts: &[&str]) -> (BTreeSet<usize>, u64) {
     let hirs: Vec<Hir> = patterns.iter().map(|text| syntax::parse(text).unwrap()).collect();
-    let automaton = Automaton::new(&hirs).unwrap();
-    let (mut search, mut found, mut left) = (Search::new(&automaton), BTreeSet::new(), u64::MAX);
+    let set = Arc::new(PatternSet { texts: vec![], automaton: Automaton::new(&hirs).unwrap() });
+    let (mut search, mut found, mut left) = (Search::new(&set), BTreeSet::new(), u64::MAX);
     for text in texts {
-        search.run(&automaton, text, &mut left, |pattern| _ = found.insert(pattern)).unwrap();
+        search.run(text, &mut left, |pattern| _ = found.insert(pattern)).unwrap();
     }
     (found, u64::MAX - left)
 }

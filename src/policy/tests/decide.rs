@@ -114,7 +114,7 @@ fn outdated_commits() {
 
 #[test]
 fn a_broken_file_never_causes_re_runs() {
-    let errors = parse("max_reruns: 11", rules().bounds()).unwrap_err();
+    let errors = parse("max_reruns: 11", rules().max_reruns_ceiling).unwrap_err();
     let state = PolicyState::Invalid(errors);
     bare(1, Failure).says(
         &state.policy(),
@@ -310,7 +310,7 @@ rules:
     let unknown = bare(1, Failure);
     for (condition, matches) in [
         ("workflow: ci", true),
-        ("workflow: ci, branch: main, event: push, actor: ann, attempt: 1", true),
+        ("workflow: ci, branch: main, event: push, actor: ann, attempt: 1, fork: false", true),
         ("job: '*'", false),
         ("workflow: ci, lost_runner: true", false),
         ("workflow: ci, conclusion: failure", false),

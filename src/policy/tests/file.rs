@@ -1,6 +1,7 @@
 use crate::names::Conclusion;
 use crate::policy::file::Comparison;
-use crate::policy::{Action, Bounds, Policy, PolicyState, parse};
+use crate::policy::{Action, Policy, PolicyState, parse};
+use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
 /// The example of the design, with every key.
@@ -45,12 +46,12 @@ scope: failed_jobs         # failed_jobs | all_jobs
 
 #[track_caller]
 fn valid(text: &str) -> Policy {
-    parse(text, Bounds { max_reruns: 10 }).unwrap_or_else(|errors| panic!("{errors:#?}"))
+    parse(text, 10).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
 #[track_caller]
 fn errors(text: &str) -> Vec<String> {
-    parse(text, Bounds { max_reruns: 10 }).unwrap_err().iter().map(ToString::to_string).collect()
+    parse(text, 10).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn what_is_not_a_policy_file() {
 
 #[test]
 fn a_broken_file_says_where() {
-    let state = PolicyState::Invalid(parse("max_reruns: x\ndelay: y", Bounds::default()).unwrap_err());
+    let state = PolicyState::Invalid(parse("max_reruns: x\ndelay: y", MAX_RERUNS_LIMIT).unwrap_err());
     let policy = state.policy();
     assert_eq!(policy.max_reruns, Some(0));
     let broken = policy.broken.as_deref().unwrap();

@@ -23,7 +23,7 @@ fn rules() -> Rules {
 }
 
 pub fn policy(text: &str) -> Policy {
-    parse(text, rules().bounds()).unwrap_or_else(|errors| panic!("{errors:#?}"))
+    parse(text, rules().max_reruns_ceiling).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
 pub fn run(attempt: u32, conclusion: Conclusion) -> Run {

@@ -250,7 +250,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_policy_or_errors(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = parse(&String::from_utf8_lossy(&bytes), Bounds::default());
+        let _ = parse(&String::from_utf8_lossy(&bytes), crate::settings::MAX_RERUNS_LIMIT);
     }
 
     #[test]
@@ -259,7 +259,7 @@ proptest! {
         let start = at.index(chars.len());
         chars.splice(start..(start + length).min(chars.len()), put.chars());
         let text: String = chars.into_iter().collect();
-        if let Err(errors) = parse(&text, Bounds::default()) {
+        if let Err(errors) = parse(&text, crate::settings::MAX_RERUNS_LIMIT) {
             let lines = u32::try_from(text.split(['\n', '\r']).count()).unwrap();
             prop_assert!(!errors.is_empty());
             for error in errors {

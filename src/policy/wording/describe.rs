@@ -2,8 +2,8 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    AbsentEvidence, Action, Budget, Conditions, DebugLogging, Filter, Forks, MAX_DELAY, Mixed, Names, Numbers,
-    Patterns, Policy, Rule, Scope,
+    Action, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Patterns, Policy,
+    Rule, Scope,
 };
 use crate::policy::rules::Rules;
 use crate::time::Span;
@@ -47,13 +47,12 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     if *forks == Forks::Leave {
         lines.push("Runs of forks' branches are left alone.".to_owned());
     }
-    lines.push(if *skip_superseded {
-        "A pull request's run is left alone when the pull request is closed, merged, or at another commit.".to_owned()
-    } else {
-        "A pull request's run is re-run even when the pull request is closed, merged, or at another commit; one of \
-         pull_request_target is not."
-            .to_owned()
-    });
+    let (is, but) = match skip_superseded {
+        true => ("left alone", ""),
+        false => ("re-run even", "; one of pull_request_target is not"),
+    };
+    let when = "when the pull request is closed, merged, or at another commit";
+    lines.push(format!("A pull request's run is {is} {when}{but}."));
     lines.extend(max_failed_jobs.map(|most| {
         format!("A run in which more than {most} jobs failed is left alone: that is a real break, or an outage.")
     }));
@@ -67,21 +66,18 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     let which = if own.is_empty() { "A failed job" } else { "A failed job that no rule matches" };
     lines.push(format!("{which} {}.", action(*otherwise)));
     if !own.is_empty() {
-        lines.push(match mixed {
-            Mixed::Leave => "If one failed job is to be left, the whole run is.".to_owned(),
-            Mixed::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.".to_owned(),
-        });
+        let all = match mixed {
+            LeaveOrRerun::Leave => "If one failed job is to be left, the whole run is.",
+            LeaveOrRerun::Rerun => "If one failed job is to be re-run, the run is, with all of its failed jobs.",
+        };
+        lines.push(all.to_owned());
     }
     if policy.goes_by_evidence() {
-        lines.push(match absent_evidence {
-            AbsentEvidence::Leave => {
-                "A run that might have to be left is left if the evidence for that cannot be read.".to_owned()
-            }
-            AbsentEvidence::Rerun => {
-                "A run that might have to be left is re-run all the same if the evidence for that cannot be read."
-                    .to_owned()
-            }
-        });
+        let is = match absent_evidence {
+            LeaveOrRerun::Leave => "left",
+            LeaveOrRerun::Rerun => "re-run all the same",
+        };
+        lines.push(format!("A run that might have to be left is {is} if the evidence for that cannot be read."));
     }
     lines.extend(self::budget(budget));
     match debug_logging {
@@ -95,7 +91,6 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
 fn limit(policy: &Policy, rules: &Rules) -> String {
     let max = policy.max_reruns.unwrap_or(rules.max_reruns);
     let from = if policy.max_reruns.is_none() { " (the Worker's MAX_RERUNS)" } else { "" };
-    let concluded = any(policy.conclusions.iter().map(|conclusion| conclusion.as_str().to_owned()));
     if max == 0 && policy.rules.iter().all(|rule| rule.max_reruns.is_none()) {
         return format!("Nothing is re-run: max_reruns is 0{from}.");
     }
@@ -106,12 +101,12 @@ fn limit(policy: &Policy, rules: &Rules) -> String {
     let delay = policy.delay.unwrap_or(rules.delay);
     let wait = if delay == Span::ZERO { "at once".to_owned() } else { format!("{delay} later") };
     let most = policy.max_delay.unwrap_or(MAX_DELAY).max(delay);
-    let growth = if policy.backoff > 1.0 {
-        format!("; each further re-run waits {} times as long, up to {most}", policy.backoff)
-    } else {
-        String::new()
+    let growth = match policy.backoff {
+        factor if factor > 1.0 => format!("; each further re-run waits {factor} times as long, up to {most}"),
+        _ => String::new(),
     };
     let limit = if max == 0 { "only by rules of their own".to_owned() } else { format!("at most {}", times(max)) };
+    let concluded = concluded(&policy.conclusions);
     format!("When a run has concluded {concluded}, {what} {wait}, {limit}{from}{growth}.")
 }
 
@@ -125,19 +120,14 @@ fn filter(filter: &Filter, excluded: &str, included: &str) -> Vec<String> {
 
 fn rule(rule: &Rule) -> String {
     let Rule { name, conditions, action, max_reruns, delay, scope } = rule;
-    let mut text = format!("{}: a job {} {}", quoted(name), self::conditions(conditions), self::action(*action));
-    if let Some(delay) = delay {
-        text.push_str(&format!(", {delay} later"));
-    }
-    if let Some(max) = max_reruns {
-        text.push_str(&format!(", at most {} in a run", times(*max)));
-    }
-    match scope {
-        Some(Scope::AllJobs) => text.push_str(", together with all other jobs of the run"),
-        Some(Scope::FailedJobs) | None => {}
-    }
-    text.push('.');
-    text
+    let delay = delay.map_or_else(String::new, |delay| format!(", {delay} later"));
+    let limit = max_reruns.map_or_else(String::new, |max| format!(", at most {} in a run", times(max)));
+    let others = match scope {
+        Some(Scope::AllJobs) => ", together with all other jobs of the run",
+        Some(Scope::FailedJobs) | None => "",
+    };
+    let (conditions, action) = (self::conditions(conditions), self::action(*action));
+    format!("{}: a job {conditions} {action}{delay}{limit}{others}.", quoted(name))
 }
 
 fn action(action: Action) -> &'static str {
@@ -166,17 +156,14 @@ fn conditions(conditions: &Conditions) -> String {
         annotation,
         log,
     } = conditions;
-    let names = |names: &Option<Names>, what: &str| {
-        names.as_ref().map(|names| format!("{what} {}", any(names.texts().map(quoted))))
-    };
-    let numbers = |numbers: &Option<Numbers>, what: &str| {
-        numbers.as_ref().map(|numbers| format!("{what} {}", any(numbers.0.iter().map(ToString::to_string))))
-    };
-    let patterns = |patterns: &Option<Patterns>, what: &str| {
-        patterns.as_ref().map(|patterns| format!("{what} {}", any(patterns.texts().map(|text| format!("/{text}/")))))
-    };
-    let conclusions = |list: &Vec<Conclusion>| any(list.iter().map(|is| is.as_str().to_owned()));
-    let all: Vec<String> = [
+    fn one_of<T>(list: &Option<T>, what: &str, any: impl FnOnce(&T) -> String) -> Option<String> {
+        list.as_ref().map(|list| format!("{what} {}", any(list)))
+    }
+    let names = |names, what| one_of(names, what, |names: &Names| any(names.texts().map(quoted)));
+    let numbers = |list, what| one_of(list, what, |list: &Numbers| any(list.0.iter().map(ToString::to_string)));
+    let regex = |text: &str| format!("/{text}/");
+    let patterns = |list, what| one_of(list, what, |patterns: &Patterns| any(patterns.texts().map(regex)));
+    [
         names(workflow, "of the workflow"),
         names(branch, "on the branch"),
         fork.map(|fork| if fork { "of a fork's run" } else { "of a run that is of no fork" }.to_owned()),
@@ -187,7 +174,7 @@ fn conditions(conditions: &Conditions) -> String {
         names(step, "that failed at step"),
         names(runner, "on the runner"),
         names(label, "with the label"),
-        conclusion.as_ref().map(|list| format!("that concluded {}", conclusions(list))),
+        one_of(conclusion, "that concluded", |list| concluded(list)),
         lost_runner.map(|lost| if lost { "whose runner was lost" } else { "whose runner was not lost" }.to_owned()),
         numbers(exit_code, "with exit code"),
         patterns(annotation, "with an annotation that matches"),
@@ -195,22 +182,23 @@ fn conditions(conditions: &Conditions) -> String {
     ]
     .into_iter()
     .flatten()
-    .collect();
-    all.join(", ")
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+fn concluded(conclusions: &[Conclusion]) -> String {
+    any(conclusions.iter().map(|conclusion| conclusion.as_str().to_owned()))
 }
 
 fn budget(budget: &Budget) -> Option<String> {
     let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = budget;
-    let parts: Vec<String> = [
+    let parts = [
         reruns_per_hour.map(|n| format!("{n} re-runs an hour")),
         reruns_per_day.map(|n| format!("{n} re-runs a day")),
         minutes_per_day.map(|n| format!("{n} runner minutes of re-runs a day")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    (!parts.is_empty())
-        .then(|| format!("The repository has no more than {}; what is beyond is left alone.", parts.join(", ")))
+    ];
+    let parts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    (!parts.is_empty()).then(|| format!("The repository has no more than {parts}; what is beyond is left alone."))
 }
 
 /// `a`, `a or b`, `a, b or c`.

@@ -1,11 +1,12 @@
-//! Decisions as sentences, for a reader who has never seen this code.
+//! Decisions as sentences, and what may have kept a run from being re-run.
+
+use std::fmt;
 
 use crate::names::{Conclusion, RunAttempt};
 use crate::policy::evidence::{Interruption, Job};
 use crate::policy::file::{Action, Rule};
-use crate::policy::matching::RuleMatch;
+use crate::policy::matching::{RuleMatch, Unknown, rule_names};
 
-use super::doubt::Doubt;
 use super::words::{clean, count, list, quoted, times};
 
 pub fn broken(error: &str) -> String {
@@ -13,17 +14,15 @@ pub fn broken(error: &str) -> String {
 }
 
 pub fn too_many(failed: usize, most: u32) -> String {
-    format!(
-        "Left alone: {} failed at once, more than max_failed_jobs of the policy file ({most}).",
-        count(failed, "job")
-    )
+    let jobs = count(failed, "job");
+    format!("Left alone: {jobs} failed at once, more than max_failed_jobs of the policy file ({most}).")
 }
 
 /// What is said about one attempt.
 pub struct Sentences<'a> {
-    attempt: RunAttempt,
-    conclusion: Conclusion,
-    jobs: Vec<MatchedJob<'a>>,
+    pub attempt: RunAttempt,
+    pub conclusion: Conclusion,
+    pub jobs: Vec<MatchedJob<'a>>,
 }
 
 /// A failed job and the rule that it takes.
@@ -35,22 +34,13 @@ pub struct MatchedJob<'a> {
     pub interruption: Option<Interruption>,
 }
 
-impl<'a> Sentences<'a> {
-    pub fn new(attempt: RunAttempt, conclusion: Conclusion, jobs: Vec<MatchedJob<'a>>) -> Self {
-        Self { attempt, conclusion, jobs }
-    }
-
+impl Sentences<'_> {
     /// `Attempt 1 failed in job "build" at step "Fetch": re-run 1 of at most 3, by rule "network".`
     ///
     /// `in_spite`: of what, with a comma or a semicolon before it.
     pub fn rerun(&self, total: u32, in_spite: &str) -> String {
-        let mut rules: Vec<&str> = Vec::new();
-        for rule_match in self.matched(Action::Rerun) {
-            match rule_match.rule {
-                Some(rule) if !rules.contains(&rule.name.as_str()) => rules.push(&rule.name),
-                _ => {}
-            }
-        }
+        let matched = self.jobs.iter().filter_map(|failed| failed.rule_match);
+        let rules = rule_names(matched.filter(|rule_match| rule_match.action == Action::Rerun));
         let by = if rules.is_empty() { String::new() } else { format!(", by {}", list("rule", &rules)) };
         let where_in_the_log = match (self.jobs.as_slice(), rules.as_slice()) {
             ([MatchedJob { rule_match: Some(RuleMatch { line: Some(line), .. }), .. }], [_]) => {
@@ -58,19 +48,13 @@ impl<'a> Sentences<'a> {
             }
             _ => String::new(),
         };
-        format!(
-            "Attempt {}: re-run {} of at most {total}{by}{where_in_the_log}{in_spite}.",
-            self.failed(),
-            self.attempt
-        )
+        let (failed, number) = (self.failed(), self.attempt);
+        format!("Attempt {failed}: re-run {number} of at most {total}{by}{where_in_the_log}{in_spite}.")
     }
 
     pub fn dry_run(&self, total: u32) -> String {
-        format!(
-            "Left alone: DRY_RUN is on; attempt {} and would have had re-run {} of at most {total}.",
-            self.failed(),
-            self.attempt
-        )
+        let (failed, number) = (self.failed(), self.attempt);
+        format!("Left alone: DRY_RUN is on; attempt {failed} and would have had re-run {number} of at most {total}.")
     }
 
     pub fn exhausted(&self, total: u32, rule: Option<&Rule>) -> String {
@@ -93,10 +77,8 @@ impl<'a> Sentences<'a> {
     }
 
     pub fn repeated(&self, attempts: usize) -> String {
-        format!(
-            "Left alone: attempt {}, in the same way as before: {attempts} attempts in all, so the failure is taken to be real.",
-            self.failed()
-        )
+        let same = format!("in the same way as before: {attempts} attempts in all, so the failure is taken to be real");
+        format!("Left alone: attempt {}, {same}.", self.failed())
     }
 
     /// `Left alone: job "test (3.12)" failed at step "Run tests", which rule "tests" leaves to its author.`
@@ -120,11 +102,6 @@ impl<'a> Sentences<'a> {
 
     /// `1 failed in job "build" at step "Fetch"`.
     fn failed(&self) -> String {
-        let what = match self.conclusion {
-            Conclusion::TimedOut => "timed out",
-            Conclusion::Cancelled => "was cancelled",
-            _ => "failed",
-        };
         let jobs: Vec<_> = self.jobs.iter().filter_map(|failed| Some((failed.job?, failed.interruption))).collect();
         let place = match jobs.as_slice() {
             [] => String::new(),
@@ -133,23 +110,22 @@ impl<'a> Sentences<'a> {
                 format!(" in {}", list("job", &many.iter().map(|(job, _)| job.name.as_str()).collect::<Vec<_>>()))
             }
         };
-        format!("{} {what}{place}", self.attempt)
+        format!("{} {}{place}", self.attempt, verb(Some(self.conclusion)))
     }
+}
 
-    fn matched(&self, action: Action) -> impl Iterator<Item = RuleMatch<'a>> {
-        self.jobs.iter().filter_map(move |failed| failed.rule_match.filter(|rule_match| rule_match.action == action))
+fn verb(conclusion: Option<Conclusion>) -> &'static str {
+    match conclusion {
+        Some(Conclusion::TimedOut) => "timed out",
+        Some(Conclusion::Cancelled) => "was cancelled",
+        Some(Conclusion::StartupFailure) => "could not start",
+        _ => "failed",
     }
 }
 
 /// `job "test (3.12)" failed at step "Run tests"`.
 fn phrase(job: &Job, interruption: Option<Interruption>) -> String {
-    let what = match job.conclusion {
-        Some(Conclusion::TimedOut) => "timed out",
-        Some(Conclusion::Cancelled) => "was cancelled",
-        Some(Conclusion::StartupFailure) => "could not start",
-        _ => "failed",
-    };
-    format!("job {} {what}{}", quoted(&job.name), how(job, interruption))
+    format!("job {} {}{}", quoted(&job.name), verb(job.conclusion), how(job, interruption))
 }
 
 /// ` at step "Run tests" (its runner was lost)`.
@@ -157,4 +133,73 @@ fn how(job: &Job, interruption: Option<Interruption>) -> String {
     let step = job.failed_steps().next().map(|step| format!(" at step {}", quoted(&step.name)));
     let interruption = interruption.map(|interruption| format!(" ({})", interruption.in_words()));
     [step, interruption].into_iter().flatten().collect()
+}
+
+/// What may have kept a run from being re-run, and what cannot be known that would tell.
+pub struct Doubt<'a> {
+    pub cause: Cause<'a>,
+    pub unknown: Unknown<'a>,
+}
+
+pub enum Cause<'a> {
+    Rule(&'a Rule),
+    MaxFailedJobs,
+    StopWhenRepeated,
+    MinutesPerDay,
+}
+
+impl Doubt<'_> {
+    /// For the sentence of a re-run.
+    pub fn in_spite(&self) -> String {
+        format!(", although {self}; absent_evidence says so")
+    }
+}
+
+/// `rule "tests" may say to leave it: its log could not be read (GitHub has none (404))`.
+impl fmt::Display for Doubt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Rule(rule) => {
+                let says = match rule.action {
+                    Action::Leave => "may say to leave it",
+                    Action::Ignore => "may say to ignore it",
+                    Action::Rerun => "may be the one for it, and its re-runs are used up",
+                };
+                write!(f, "rule {} {says}", quoted(&rule.name))?;
+            }
+            Cause::MaxFailedJobs => f.write_str("more jobs may have failed than max_failed_jobs of the policy file")?,
+            Cause::StopWhenRepeated => f.write_str("it may have failed in the same way as before")?,
+            Cause::MinutesPerDay => f.write_str("its re-run may take more than what is left of minutes_per_day")?,
+        }
+        write!(f, ": {}", self.unknown)
+    }
+}
+
+impl Unknown<'_> {
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Jobs(_) => "its jobs",
+            Self::Annotations(_) => "its annotations",
+            Self::Log(_) => "its log",
+            Self::Workflow(_) => "the name of its workflow",
+            Self::Branch | Self::Fork => "its branch",
+            Self::Event => "its event",
+            Self::Actor => "who started it",
+        }
+    }
+}
+
+/// `its log could not be read (GitHub has none (404))`.
+impl fmt::Display for Unknown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Jobs(why) | Self::Annotations(why) | Self::Log(why) | Self::Workflow(why) => {
+                write!(f, "{} could not be read ({})", self.noun(), clean(why))
+            }
+            Self::Branch => f.write_str("GitHub does not say what its branch is"),
+            Self::Fork => f.write_str("GitHub does not say whose fork its branch was in, which is gone"),
+            Self::Event => f.write_str("GitHub does not say what started it"),
+            Self::Actor => f.write_str("GitHub does not say who started it"),
+        }
+    }
 }

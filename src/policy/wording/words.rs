@@ -31,17 +31,12 @@ pub fn quoted(name: &str) -> String {
 
 /// `job "a"`, `jobs "a" and "b"`, `jobs "a", "b", "c" and 12 more`.
 pub fn list(what: &str, names: &[&str]) -> String {
-    match names {
+    let named: Vec<_> = names.iter().take(NAMED).map(|name| quoted(name)).collect();
+    match named.as_slice() {
         [] => format!("no {what}"),
-        [only] => format!("{what} {}", quoted(only)),
-        [most @ .., last] if names.len() <= NAMED => {
-            let most: Vec<_> = most.iter().map(|name| quoted(name)).collect();
-            format!("{what}s {} and {}", most.join(", "), quoted(last))
-        }
-        _ => {
-            let named: Vec<_> = names.iter().take(NAMED).map(|name| quoted(name)).collect();
-            format!("{what}s {} and {} more", named.join(", "), names.len() - NAMED)
-        }
+        [only] => format!("{what} {only}"),
+        named if names.len() > NAMED => format!("{what}s {} and {} more", named.join(", "), names.len() - NAMED),
+        [most @ .., last] => format!("{what}s {} and {last}", most.join(", ")),
     }
 }
 

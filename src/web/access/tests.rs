@@ -10,16 +10,33 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-fn checked(authorization: Option<&str>, origin: &Origin) -> Result<(), Denied> {
-    let token = Secret::new("to:ken");
-    check_credentials(Some(&token), authorization, origin, &mut FailedLogins::default(), "192.0.2.1", NOW)
+const TOKEN: &str = "to:ken";
+const OWN: &str = "https://rerunner.example";
+const EVIL: Option<&str> = Some("https://evil.example");
+
+/// What becomes of a request with these headers, of those that there are.
+fn asked(
+    headers: &[(&str, Option<&str>)],
+    care: Care,
+    failures: &mut FailedLogins,
+    address: &str,
+    now: Millis,
+) -> Result<(), Rejection> {
+    let header = |name: &str| headers.iter().find(|(key, _)| *key == name)?.1.map(str::to_owned);
+    let request = Request { method: "GET", url: &format!("{OWN}/x"), header: &header, address };
+    check_credentials(Some(&Secret::new(TOKEN)), &request, care, failures, now)
+}
+
+/// By a program.
+fn checked(authorization: Option<&str>) -> Result<(), Rejection> {
+    let headers = [("authorization", authorization)];
+    asked(&headers, Care::Costs, &mut FailedLogins::default(), "192.0.2.1", NOW)
 }
 
 #[test]
 fn tokens() {
-    let get = Origin::of(Care::Costs);
     for good in ["Bearer to:ken", "bearer  to:ken ", &basic("any:to:ken"), &basic(":to:ken"), "BASIC OnRvOmtlbg=="] {
-        assert_eq!(checked(Some(good), &get), Ok(()), "{good}");
+        assert_eq!(checked(Some(good)), Ok(()), "{good}");
     }
     for wrong in [
         "",
@@ -44,22 +61,13 @@ fn tokens() {
         &basic("to"),
         "Basic !!!",
     ] {
-        assert_eq!(checked(Some(wrong), &get), Err(Denied::Wrong), "{wrong}");
+        assert_eq!(checked(Some(wrong)), Err(Rejection::WrongCredentials), "{wrong}");
     }
-    assert_eq!(checked(None, &get), Err(Denied::Absent));
-    let nobody = check_credentials(None, Some("Bearer "), &get, &mut FailedLogins::default(), "", NOW);
-    assert_eq!(nobody, Err(Denied::NotSet));
+    assert_eq!(checked(None), Err(Rejection::NoCredentials));
+    let request = Request { method: "GET", url: OWN, header: &|_| Some("Bearer ".to_owned()), address: "" };
+    let nobody = check_credentials(None, &request, Care::Costs, &mut FailedLogins::default(), NOW);
+    assert_eq!(nobody, Err(Rejection::NoAdminToken));
 }
-
-impl Origin<'_> {
-    /// By a program.
-    fn of(care: Care) -> Self {
-        Self { care, fetch_site: None, fetch_mode: None, fetch_dest: None, origin: None, own: OWN }
-    }
-}
-
-const OWN: &str = "https://rerunner.example";
-const EVIL: Option<&str> = Some("https://evil.example");
 
 /// A request as a browser or a program sends it, and to which care it is welcome.
 struct Sent {
@@ -97,33 +105,42 @@ fn a_remembered_password_is_of_no_use_to_other_sites() {
     for Sent { what, fetch, origin, shows, costs, changes } in SENT {
         let (site, mode, dest) = fetch.map_or((None, None, None), |(s, m, d)| (Some(s), Some(m), Some(d)));
         for (care, welcome) in [(Care::Shows, shows), (Care::Costs, costs), (Care::Changes, changes)] {
-            let from = Origin { care, fetch_site: site, fetch_mode: mode, fetch_dest: dest, origin: *origin, own: OWN };
-            let expected = if *welcome { Ok(()) } else { Err(Denied::CrossSite) };
-            assert_eq!(checked(Some(&basic), &from), expected, "{what}, to what {care:?}");
-            assert_eq!(checked(Some(&bearer), &from), Ok(()), "{what}, with a bearer token");
+            let sent = |authorization: &str| {
+                let headers = [
+                    ("authorization", Some(authorization)),
+                    ("sec-fetch-site", site),
+                    ("sec-fetch-mode", mode),
+                    ("sec-fetch-dest", dest),
+                    ("origin", *origin),
+                ];
+                asked(&headers, care, &mut FailedLogins::default(), "192.0.2.1", NOW)
+            };
+            let expected = if *welcome { Ok(()) } else { Err(Rejection::CrossSite) };
+            assert_eq!(sent(&basic), expected, "{what}, to what {care:?}");
+            assert_eq!(sent(&bearer), Ok(()), "{what}, with a bearer token");
         }
     }
 }
 
 #[test]
 fn guessing_is_slowed_down() {
-    let token = Secret::new("token");
+    let (wrong, right) = ("Bearer x", "Bearer to:ken");
     let mut failures = FailedLogins::default();
     let mut guess = |address: &str, given: &str, now| {
-        check_credentials(Some(&token), Some(given), &Origin::of(Care::Costs), &mut failures, address, now)
+        asked(&[("authorization", Some(given))], Care::Costs, &mut failures, address, now)
     };
     for _ in 0..FAILURES {
-        assert_eq!(guess("192.0.2.1", "Bearer x", NOW), Err(Denied::Wrong));
+        assert_eq!(guess("192.0.2.1", wrong, NOW), Err(Rejection::WrongCredentials));
     }
-    let wait = Denied::TooMany { retry_after_seconds: 301 };
-    assert_eq!(guess("192.0.2.1", "Bearer x", NOW), Err(wait));
-    assert_eq!(guess("192.0.2.1", "Bearer token", NOW), Err(wait), "the right one neither, or it would be no limit");
-    assert_eq!(guess("192.0.2.2", "Bearer token", NOW), Ok(()), "others are not held up");
-    assert_eq!(guess("192.0.2.1", "Bearer token", NOW + Span::minutes(5)), Ok(()));
+    let wait = || Err(Rejection::TooManyAttempts { retry_after_seconds: 301 });
+    assert_eq!(guess("192.0.2.1", wrong, NOW), wait());
+    assert_eq!(guess("192.0.2.1", right, NOW), wait(), "the right one neither, or it would be no limit");
+    assert_eq!(guess("192.0.2.2", right, NOW), Ok(()), "others are not held up");
+    assert_eq!(guess("192.0.2.1", right, NOW + Span::minutes(5)), Ok(()));
     for host in 0..FAILURES {
-        assert_eq!(guess(&format!("2001:db8::{host}"), "Bearer x", NOW), Err(Denied::Wrong));
+        assert_eq!(guess(&format!("2001:db8::{host}"), wrong, NOW), Err(Rejection::WrongCredentials));
     }
-    assert_eq!(guess("2001:db8::ffff", "Bearer x", NOW), Err(wait), "one network");
+    assert_eq!(guess("2001:db8::ffff", wrong, NOW), wait(), "one network");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The overview: all repositories, one of them, one run of it; and what is said when there is nothing to show.
+//! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
 mod overview;
 mod repository;
@@ -11,13 +11,10 @@ use crate::keeper::views::Question;
 use crate::names::{RepoName, RunId};
 use crate::settings::{SettingProblem, Settings};
 
-use super::api::repositories;
+use super::api::{Repositories, repositories};
 use super::backend::{Backend, KeeperAnswer, ask};
-use super::html::{Alert, OVERVIEW, Sentence};
-use super::http::Response;
-use super::parameters::Parameters;
-use super::rejection::Rejection;
-use super::routes::Page;
+use super::html::{Alert, Frame, OVERVIEW, Sentence, page};
+use super::{Rejection, Response, parameters::Parameters, routes};
 
 pub use overview::overview;
 pub use repository::{Shown, repository};
@@ -32,29 +29,57 @@ fn run_path(repository: &RepoName, run_id: RunId) -> String {
 }
 
 pub async fn answer(
-    page: &Page,
+    page: &routes::Page,
     parameters: &Parameters,
     settings: &Settings,
     backend: &impl Backend,
 ) -> Result<Response, Rejection> {
     let (problems, web_url) = (settings.problems.as_slice(), settings.github_web_url());
     match page {
-        Page::Overview => {
-            let (entries, cursor) = repositories(backend, parameters.list_cursor()?).await?;
-            Ok(Response::html(overview(&entries, problems, cursor.as_deref(), backend.now())))
+        routes::Page::Overview => {
+            let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
+            Ok(Response::html(overview(&repositories, problems, next_cursor.as_deref(), backend.now())))
         }
-        Page::Repository(name) => {
+        routes::Page::Repository(name) => {
             let slice = parameters.runs()?;
             let (outcome, is_continued) = (slice.outcome, slice.before.is_some());
             let answer = ask(backend, name, Question::Repository(slice)).await?;
             let shown = Shown { outcome, is_continued, problems, web_url: &web_url };
             Ok(Response::html(repository(&view(&answer)?, &shown)).with_rows_read(answer.rows_read))
         }
-        Page::Run(name, run_id) => {
+        routes::Page::Run(name, run_id) => {
             let answer = ask(backend, name, Question::Run(*run_id)).await?;
             Ok(Response::html(run(&view(&answer)?, problems, &web_url)).with_rows_read(answer.rows_read))
         }
     }
+}
+
+/// The page at `/`: what this is, and whether it is set up. Holds nothing that came from outside, and no value of a setting.
+pub fn home(settings: &Settings) -> String {
+    let body = html! {
+        div.hero {
+            h1 { "Rerunner" }
+            p.lead { "Has GitHub re-run the failed jobs of a workflow run, up to a limit." }
+            @if settings.problems.is_empty() {
+                div.alert.fine { p { strong { "It is set up and listening for webhooks." } } }
+            } @else {
+                div.alert.serious {
+                    p { strong { "It is not set up yet. These settings are missing or wrong:" } }
+                    ul { @for problem in &settings.problems { li { code { (problem.setting) } } } }
+                    p { a href="/healthz" { "What is wrong with them" } }
+                }
+            }
+            p {
+                "The " a href="/overview" { "overview" } " shows what was re-run, why, and whether it helped. It asks for a \
+                password, which is the " code { "ADMIN_TOKEN" } "; any user name will do."
+            }
+            p {
+                "GitHub sends its webhooks to this address by " code { "POST" } ". "
+                a href="/healthz" { "Health" } " is at " code { "/healthz" } "."
+            }
+        }
+    };
+    page(&Frame { title: "", above: &[], alerts: &[], at: None }, &body)
 }
 
 fn view<T: DeserializeOwned>(answer: &KeeperAnswer) -> Result<T, Rejection> {
@@ -98,5 +123,19 @@ fn policy_problem(message: &str) -> Alert {
         serious: true,
         what: html! { "The policy file is not valid: " (Sentence(message)) },
         remedy: html! { "Nothing is re-run here until it is fixed on the default branch." },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_whether_it_is_set_up_without_any_value() {
+        let secrets = ["WEBHOOK_SECRET", "GITHUB_TOKEN"];
+        let ready = home(&Settings::read(|name| secrets.contains(&name).then(|| "hush".to_owned())));
+        assert!(ready.contains("It is set up") && !ready.contains("hush"));
+        let missing = home(&Settings::read(|_| None));
+        assert!(missing.contains("<code>WEBHOOK_SECRET</code>") && missing.contains("<code>GITHUB_TOKEN</code>"));
     }
 }

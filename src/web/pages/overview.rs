@@ -7,10 +7,7 @@ use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::api::RepositoryEntry;
 use crate::web::chart;
-use crate::web::{
-    html::Alert, html::Foreign, html::Frame, html::amount, html::number, html::page, html::percent, html::scrollable,
-    html::tile, html::when,
-};
+use crate::web::html::{Alert, Foreign, Frame, amount, number, page, percent, scrollable, tile, when};
 
 use super::{OVERVIEW, policy_problem, refused, repository_path, repository_problem, settings_alerts};
 
@@ -30,7 +27,8 @@ pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor
                 h2 #repositories { "Repositories" }
                 (scrollable("Repositories", &table(entries, now)))
                 @if let Some(cursor) = cursor {
-                    p.pages { a href={ (OVERVIEW) "?cursor=" (encoded(cursor)) } { "More repositories" } }
+                    @let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
+                    p.pages { a href={ (OVERVIEW) "?cursor=" (cursor) } { "More repositories" } }
                 }
             }
             p.small {
@@ -48,19 +46,12 @@ fn repository_alerts(entries: &[RepositoryEntry]) -> Vec<Alert> {
         what: html! { a href=(repository_path(&entry.repository)) { (Foreign(entry.repository.as_str())) } ": " (alert.what) },
         ..alert
     };
-    let mut alerts = Vec::new();
     // A token is the same for all: said once.
-    if let Some((entry, message)) = entries.iter().find_map(|entry| Some((entry, entry.credentials_refused.as_ref()?)))
-    {
-        alerts.push(about(entry, refused(message)));
-    }
+    let refusal = entries.iter().find_map(|entry| Some(about(entry, refused(entry.credentials_refused.as_ref()?))));
+    let mut alerts = Vec::from_iter(refusal);
     for entry in entries {
-        if let Some(problem) = &entry.repository_problem {
-            alerts.push(about(entry, repository_problem(problem)));
-        }
-        if let Some(problem) = &entry.policy_problem {
-            alerts.push(about(entry, policy_problem(problem)));
-        }
+        alerts.extend(entry.repository_problem.as_deref().map(|problem| about(entry, repository_problem(problem))));
+        alerts.extend(entry.policy_problem.as_deref().map(|problem| about(entry, policy_problem(problem))));
     }
     let paused: Vec<&RepositoryEntry> = entries.iter().filter(|entry| entry.paused).collect();
     if !paused.is_empty() {
@@ -159,8 +150,4 @@ fn nothing_yet() -> Markup {
                 a href="/healthz" { "Health" } " says whether the Worker is set up." }
         }
     }
-}
-
-fn encoded(cursor: &str) -> String {
-    form_urlencoded::byte_serialize(cursor.as_bytes()).collect()
 }

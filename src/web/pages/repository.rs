@@ -9,9 +9,8 @@ use crate::policy::RunOutcome;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::chart;
-use crate::web::{
-    html::Alert, html::Foreign, html::Frame, html::Sentence, html::amount, html::name, html::number, html::outcome,
-    html::page, html::percent, html::scrollable, html::tile, html::when,
+use crate::web::html::{
+    Alert, Foreign, Frame, Sentence, amount, name, number, outcome, page, percent, scrollable, tile, when,
 };
 
 use super::overview::rate;
@@ -30,22 +29,14 @@ pub struct Shown<'a> {
 pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
     let (repository, now) = (&view.repository, view.at);
     let mut alerts = settings_alerts(shown.problems);
-    if let Some(message) = &view.credentials_refused {
-        alerts.push(refused(message));
-    }
-    if let Some(problem) = &view.repository_problem {
-        alerts.push(repository_problem(problem));
-    }
-    if let Some(problem) = &view.policy_problem {
-        alerts.push(policy_problem(problem));
-    }
-    if let Some(since) = view.paused_since {
-        alerts.push(Alert {
-            serious: false,
-            what: html! { "Paused since " (when(since, now)) "." },
-            remedy: html! { "Nothing is re-run. Webhooks are recorded, and decided on when you resume." },
-        });
-    }
+    alerts.extend(view.credentials_refused.as_deref().map(refused));
+    alerts.extend(view.repository_problem.as_deref().map(repository_problem));
+    alerts.extend(view.policy_problem.as_deref().map(policy_problem));
+    alerts.extend(view.paused_since.map(|since| Alert {
+        serious: false,
+        what: html! { "Paused since " (when(since, now)) "." },
+        remedy: html! { "Nothing is re-run. Webhooks are recorded, and decided on when you resume." },
+    }));
     let body = html! {
         div.head {
             div {
@@ -65,7 +56,7 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
         @if !view.bad_runners.is_empty() { (bad_runners(&view.bad_runners, now)) }
         (runs(view, shown))
     };
-    let above = [(OVERVIEW.to_owned(), "Overview".to_owned())];
+    let above = [(OVERVIEW, "Overview")];
     page(&Frame { title: repository.as_str(), above: &above, alerts: &alerts, at: Some(now) }, &body)
 }
 
@@ -194,11 +185,7 @@ fn bad_runners(runners: &[BadRunner], now: Millis) -> Markup {
 
 fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
     let (repository, now) = (&view.repository, view.at);
-    let path = repository_path(repository);
-    let filter = |outcome: Option<RunOutcome>| match outcome {
-        Some(outcome) => format!("{path}?outcome={}#runs", outcome.as_str()),
-        None => format!("{path}#runs"),
-    };
+    let path = |outcome, cursor| runs_path(repository, outcome, cursor);
     let choices = [None].into_iter().chain(RunOutcome::ALL.map(Some));
     html! {
         section {
@@ -207,7 +194,7 @@ fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
                 ul.filter {
                     @for choice in choices {
                         li {
-                            a href=(filter(choice)) aria-current=[(choice == shown.outcome).then_some("true")] {
+                            a href=(path(choice, None)) aria-current=[(choice == shown.outcome).then_some("true")] {
                                 (choice.map_or("all", name))
                             }
                         }
@@ -243,10 +230,10 @@ fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
             }
             @if shown.is_continued || view.next_cursor.is_some() {
                 p.pages {
-                    @if shown.is_continued { a href=(filter(shown.outcome)) { "Newest runs" } }
+                    @if shown.is_continued { a href=(path(shown.outcome, None)) { "Newest runs" } }
                     @if let Some(cursor) = &view.next_cursor {
                         @if shown.is_continued { " · " }
-                        a href=(older(&path, shown.outcome, cursor)) { "Older runs" }
+                        a href=(path(shown.outcome, Some(cursor))) { "Older runs" }
                     }
                 }
             }
@@ -254,18 +241,17 @@ fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
     }
 }
 
-fn older(path: &str, outcome: Option<RunOutcome>, cursor: &str) -> String {
-    match outcome {
-        Some(outcome) => format!("{path}?outcome={}&cursor={cursor}#runs", outcome.as_str()),
-        None => format!("{path}?cursor={cursor}#runs"),
-    }
+fn runs_path(repository: &RepoName, outcome: Option<RunOutcome>, cursor: Option<&String>) -> String {
+    let outcome = outcome.map(|outcome| format!("outcome={}", outcome.as_str()));
+    let query: Vec<_> = outcome.into_iter().chain(cursor.map(|cursor| format!("cursor={cursor}"))).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}{mark}{}#runs", repository_path(repository), query.join("&"))
 }
 
 fn run_link(repository: &RepoName, run: &RunView) -> Markup {
-    let workflow = run.workflow.as_deref().map(|workflow| bounded(workflow, 60));
     html! {
         a href=(run_path(repository, run.run_id)) {
-            @if let Some(workflow) = &workflow { (Foreign(workflow)) } @else { "run" }
+            @if let Some(workflow) = &run.workflow { (Foreign(&bounded(workflow, 60))) } @else { "run" }
             @match run.run_number { Some(number) => { " #" (number) } None => { " " (run.run_id) } }
         }
         @if run.branch.is_some() || run.title.is_some() {

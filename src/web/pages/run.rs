@@ -5,14 +5,10 @@ use maud::{Markup, html};
 use crate::escape::bounded;
 use crate::keeper::views::{DecisionView, OneRunView};
 use crate::names::Conclusion;
-use crate::policy::RunOutcome;
-use crate::policy::{Action, Detail};
+use crate::policy::{Action, Detail, RunOutcome};
 use crate::settings::SettingProblem;
 use crate::time::Millis;
-use crate::web::{
-    html::Foreign, html::Frame, html::Sentence, html::amount, html::date_and_time, html::outcome, html::page,
-    html::scrollable, html::when,
-};
+use crate::web::html::{Foreign, Frame, Sentence, amount, date_and_time, outcome, page, scrollable, when};
 
 use super::{OVERVIEW, repository_path, settings_alerts};
 
@@ -54,8 +50,7 @@ pub fn run(view: &OneRunView, problems: &[SettingProblem], web_url: &str) -> Str
             }
         }
     };
-    let above =
-        [(OVERVIEW.to_owned(), "Overview".to_owned()), (repository_path(repository), repository.as_str().to_owned())];
+    let above = [(OVERVIEW, "Overview"), (&repository_path(repository), repository.as_str())];
     let title = format!("{} {}", bounded(workflow, 60), run.run_id);
     page(&Frame { title: &title, above: &above, alerts: &settings_alerts(problems), at: Some(*now) }, &body)
 }

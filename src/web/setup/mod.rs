@@ -2,25 +2,25 @@
 //! sends its reader to GitHub with a form that says what the App is to be; GitHub sends them back with a code; the code
 //! is exchanged, once, for the App's key, which is shown and kept nowhere.
 //!
-//! [`manifest`] is what the form says, [`new_app`] what GitHub gives, [`state`] what tells that a return belongs to a visit of ours, [`pages`] what is
-//! seen. All of it is pure.
+//! [`manifest`] is what the form says and what GitHub gives, [`pages`] what is seen. All of it is pure.
 
 pub mod manifest;
-pub mod new_app;
 pub mod pages;
-pub mod state;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use crate::keeper::store::once::Once;
-use crate::settings::Settings;
-use crate::web::access::denied::Denied;
-use crate::web::backend::Backend;
-use crate::web::http::{Request, Response};
+use crate::settings::{Secret, Settings};
+use crate::time::{Millis, Span};
 use crate::web::parameters::Parameters;
-use crate::web::rejection::Rejection;
 use crate::web::routes::{Setup as Step, origin};
+use crate::web::{Backend, Rejection, Request, Response};
 
-use manifest::Organization;
-use new_app::Code;
+use manifest::{Code, Organization};
+
+/// How long somebody may take at GitHub. A manifest's code lasts as long.
+const GOOD_FOR: Span = Span::hours(1);
 
 /// The pages that make a GitHub App. Only where there is none (409): whoever has `ADMIN_TOKEN` may not put another in its
 /// place.
@@ -34,26 +34,24 @@ pub async fn answer(
     if settings.has_app() {
         return Ok(Response::html(pages::configured()).with_status(409));
     }
-    let admin_token = settings.admin_token.as_ref().ok_or(Denied::NotSet)?;
-    let web = settings.github_web_url();
+    let admin_token = settings.admin_token.as_ref().ok_or(Rejection::NoAdminToken)?;
     match step {
         Step::Start => {
             let organization = parameters.parsed("organization", "an organization's name", Organization::parse)?;
-            let state = state::issue(admin_token, &backend.nonce(), backend.now())
+            let state = issue(admin_token, &backend.nonce(), backend.now())
                 .ok_or_else(|| Rejection::unavailable("set-up", "the state could not be signed"))?;
             let page = pages::start(settings, origin(request.url), organization.as_ref(), &state);
-            Ok(Response::html_with_form_to(&web, page))
+            Ok(Response::html_with_forms_to(&format!("'self' {}", settings.github_web_url()), page))
         }
         Step::Created => {
             let not_created = |status, why: &str| Ok(Response::html(pages::not_created(why)).with_status(status));
-            let state = parameters.get("state").and_then(|state| state::parse(admin_token, state, backend.now()));
-            let Some((code, state)) = parameters.get("code").and_then(Code::parse).zip(state) else {
+            let once = parameters.get("state").and_then(|state| returned(admin_token, state, backend.now()));
+            let Some((code, once)) = parameters.get("code").and_then(Code::parse).zip(once) else {
                 return not_created(
                     400,
                     "The code or the state in this address does not belong to a visit to this page within the last hour.",
                 );
             };
-            let once = Once { id: state.id, until: state.until };
             if !backend.spend(&once).await.map_err(|fault| Rejection::unavailable("set-up", fault))? {
                 return not_created(400, "This return from GitHub was used before, and it works only once.");
             }
@@ -65,5 +63,66 @@ pub async fn answer(
                 }
             }
         }
+    }
+}
+
+/// The state, which goes to GitHub and comes back with its reader: that the return belongs to a visit of the page here.
+/// `TIME.NONCE.SIGNATURE`, which needs no encoding in an address. The key is derived from `ADMIN_TOKEN`, so that nothing is
+/// stored until it comes back; and then that it has, as it is good once ([`crate::keeper::store::once`]).
+fn issue(admin_token: &Secret, nonce: &str, now: Millis) -> Option<String> {
+    let text = format!("{}.{nonce}", now.0);
+    let signature = mac(admin_token, &text)?.finalize().into_bytes();
+    Some(format!("{text}.{}", hex::encode(signature)))
+}
+
+/// The state, if it was issued here, and within the hour: what was signed, the same however the signature is written.
+fn returned(admin_token: &Secret, state: &str, now: Millis) -> Option<Once> {
+    let (text, signature) = state.rsplit_once('.')?;
+    let issued = text.split_once('.').and_then(|(time, _)| time.parse().ok()).map(Millis)?;
+    let until = issued + GOOD_FOR;
+    let signature = hex::decode(signature).ok()?;
+    // In constant time.
+    let is_signed = mac(admin_token, text)?.verify_slice(&signature).is_ok();
+    (is_signed && issued <= now && now < until).then(|| Once { id: text.to_owned(), until })
+}
+
+fn mac(admin_token: &Secret, text: &str) -> Option<Hmac<Sha256>> {
+    // A key of its own, so that no signature made elsewhere with ADMIN_TOKEN is one of these. Any length will do.
+    let mut key = Hmac::<Sha256>::new_from_slice(admin_token.reveal().as_bytes()).ok()?;
+    key.update(b"rerunner: the state of a GitHub App's set-up");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key.finalize().into_bytes()).ok()?;
+    mac.update(text.as_bytes());
+    Some(mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_795_446_245_000);
+
+    #[test]
+    fn only_ours_only_whole_and_only_for_an_hour() {
+        let token = Secret::new("the-admin-token");
+        let state = issue(&token, "n0nce", NOW).unwrap();
+        let is_ours = |token: &Secret, state: &str, now| returned(token, state, now).is_some();
+        assert!(is_ours(&token, &state, NOW));
+        assert!(is_ours(&token, &state, NOW + Span::minutes(59)));
+        assert!(!is_ours(&token, &state, NOW + Span::minutes(60)));
+        assert!(!is_ours(&token, &state, Millis(NOW.0 - 1)), "of the future");
+        assert!(!is_ours(&Secret::new("another"), &state, NOW));
+        for (from, to) in [("n0nce", "nonce"), (".", ""), ("1795446245", "1795446246")] {
+            assert!(!is_ours(&token, &state.replacen(from, to, 1), NOW), "{from} → {to}");
+        }
+        let cut = &state[..state.len() - 2];
+        for bad in ["", ".", "..", cut, "x.y.z"] {
+            assert!(!is_ours(&token, bad, NOW), "{bad}");
+        }
+        let parsed = returned(&token, &state, NOW).unwrap();
+        assert_eq!(parsed, Once { id: "1795446245000.n0nce".to_owned(), until: NOW + Span::minutes(60) });
+        let (text, signature) = state.rsplit_once('.').unwrap();
+        let shouted = format!("{text}.{}", signature.to_uppercase());
+        assert_eq!(returned(&token, &shouted, NOW), Some(parsed), "another spelling is no other state");
+        assert!(state.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'), "{state}");
     }
 }

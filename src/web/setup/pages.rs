@@ -1,12 +1,11 @@
 //! What is seen while the App is made.
 
-use maud::{Markup, html};
+use maud::html;
 
 use crate::settings::Settings;
-use crate::web::{html::Alert, html::Foreign, html::Frame, html::Sentence, html::page};
+use crate::web::html::{Alert, Foreign, Frame, Sentence, message, page};
 
-use super::manifest::{EVENTS, Organization, action, manifest};
-use super::new_app::NewApp;
+use super::manifest::{EVENTS, NewApp, Organization, action, manifest};
 
 /// Before: for an account, or for the organization that was named.
 pub fn start(settings: &Settings, origin: &str, organization: Option<&Organization>, state: &str) -> String {
@@ -98,8 +97,9 @@ pub fn created(settings: &Settings, app: &NewApp) -> String {
 
 /// There is an App.
 pub fn configured() -> String {
-    says(
+    message(
         "There is an App already",
+        &[],
         &html! {
             "This page makes one only where none is configured. To make another, first take the old one out with "
             code { "npx wrangler secret delete GITHUB_APP_PRIVATE_KEY" } " and "
@@ -110,11 +110,7 @@ pub fn configured() -> String {
 
 /// The return is not one of ours, or is too late, or GitHub did not take the code.
 pub fn not_created(why: &str) -> String {
-    says("The App was not set up", &html! { (Sentence(why)) " " a href="/setup" { "Start again" } })
-}
-
-fn says(title: &str, text: &Markup) -> String {
-    page(&Frame { title, above: &[], alerts: &[], at: None }, &html! { h1 { (title) } p.lead { (text) } })
+    message("The App was not set up", &[], &html! { (Sentence(why)) " " a href="/setup" { "Start again" } })
 }
 
 /// GitHub cannot send webhooks to this machine.

@@ -6,7 +6,7 @@ use crate::keeper::summary::Summary;
 use crate::keeper::views::{Question, RunSlice};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
-use crate::web::backend::{ListError, SummaryList};
+use crate::web::backend::{Fault, SummaryList};
 
 use super::memory::{Memory, NOW, REPOSITORY, TOKEN};
 
@@ -50,7 +50,7 @@ fn a_form_is_sent_back_to_its_page() {
     assert_eq!(memory.send("POST", "/api/v1/repositories/octo/unknown/pause", &form).status, 404);
 }
 
-fn list(names: &[&str], cursor: Option<&str>) -> Result<SummaryList, ListError> {
+fn list(names: &[&str], cursor: Option<&str>) -> Result<SummaryList, Fault> {
     let summary = |name: &&str| Summary::new(RepoName::parse(name).unwrap(), NOW, Default::default(), &[]);
     Ok(SummaryList { summaries: names.iter().map(summary).collect(), cursor: cursor.map(str::to_owned) })
 }
@@ -64,7 +64,7 @@ fn lists_go_on_at_their_cursor() {
         assert_eq!(*memory.cursors.borrow(), [Some("dGhpcw==".to_owned())], "{path}");
         let text = response.text();
         assert!(text.contains("octo/a") && text.contains("bmV4dA"), "{text}");
-        memory.lists.borrow_mut().push(Err(ListError::BadCursor));
+        memory.lists.borrow_mut().push(Err("KV GET failed: 400 Bad Request".to_owned()));
         let refused = memory.get(&format!("{path}?cursor=AAAA"));
         assert_eq!(refused.status, 400, "{path}: Workers KV does not know it");
         assert!(refused.text().contains("cursor: expected"), "{}", refused.text());

@@ -7,9 +7,9 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use crate::doctor::{GitHub, Who};
-use crate::github;
-use crate::github::Reply;
+use crate::github::http::Method;
 use crate::github::support::message;
+use crate::github::{self, Reply};
 use crate::keeper::store::once::Once;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::Question;
@@ -17,8 +17,8 @@ use crate::names::RepoName;
 use crate::settings::{Secret, Settings};
 use crate::time::Millis;
 use crate::web::access::failed_logins::FailedLogins;
-use crate::web::backend::{Backend, Fault, KeeperAnswer, ListError, SummaryList};
-use crate::web::setup::new_app::{Code, NewApp};
+use crate::web::backend::{Backend, Fault, KeeperAnswer, SummaryList};
+use crate::web::setup::manifest::{Code, NewApp};
 use crate::web::{Request, Response, handle};
 
 pub const NOW: Millis = Millis(1_795_446_245_000);
@@ -34,7 +34,7 @@ pub struct Memory {
     /// The rate limiter has counted too many.
     pub is_limited: Cell<bool>,
     pub refusal: RefCell<Option<String>>,
-    pub lists: RefCell<Vec<Result<SummaryList, ListError>>>,
+    pub lists: RefCell<Vec<Result<SummaryList, Fault>>>,
     pub asked: RefCell<Vec<(String, Question)>>,
     pub networks: RefCell<Vec<String>>,
     pub cursors: RefCell<Vec<Option<String>>>,
@@ -128,7 +128,7 @@ impl Backend for Memory {
             Question::Runs(_) | Question::FlakyJobs { .. } | Question::Pause | Question::Resume => json!({}),
         };
         self.asked.borrow_mut().push((repository.to_string(), question));
-        let answer = KeeperAnswer { json: view.to_string().into_bytes(), rows_read: Some("12".to_owned()) };
+        let answer = KeeperAnswer { json: view.to_string().into_bytes(), rows_read: 12 };
         self.or_fails((repository.as_str() == REPOSITORY).then_some(answer))
     }
 
@@ -141,9 +141,9 @@ impl Backend for Memory {
         self.or_fails((repository.as_str() == REPOSITORY).then_some(summary))
     }
 
-    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, ListError> {
+    async fn summaries(&self, cursor: Option<&str>) -> Result<SummaryList, Fault> {
         self.cursors.borrow_mut().push(cursor.map(str::to_owned));
-        self.or_fails(()).map_err(ListError::Fault)?;
+        self.or_fails(())?;
         self.lists.borrow_mut().pop().unwrap_or(Ok(SummaryList { summaries: vec![], cursor: None }))
     }
 
@@ -178,11 +178,7 @@ impl Backend for Memory {
 struct NoGitHub;
 
 impl GitHub for NoGitHub {
-    async fn get(&self, _: Who<'_>, _: &str) -> Result<Reply, github::Error> {
+    async fn call(&self, _: Who<'_>, _: Method, _: &str) -> Result<Reply, github::Error> {
         Ok(message(401, "Bad credentials"))
-    }
-
-    async fn post(&self, who: Who<'_>, path: &str) -> Result<Reply, github::Error> {
-        self.get(who, path).await
     }
 }

@@ -1,7 +1,7 @@
 //! What is so of every route: who may, wrong parameters, methods, headers.
 
 use crate::web::rejection::Form;
-use crate::web::routes::{Care, route};
+use crate::web::routes::{Api, Care, Page, Route, Setup, route};
 
 use super::memory::{Memory, TOKEN};
 
@@ -27,6 +27,37 @@ const ROUTES: [(&str, &str); 17] = [
 ];
 /// The one that is not answered without parameters.
 const CREATED: (&str, &str) = ("GET", "/setup/created");
+
+/// Where a route is in the lists above. A new one has no place yet.
+fn example(route: &Route) -> (&'static str, &'static str) {
+    match route {
+        Route::Home => ("GET", "/"),
+        Route::Health => ("GET", "/healthz"),
+        Route::Badge(_) => ("GET", "/badge/octo/widgets.svg"),
+        Route::Page(Page::Overview) => ("GET", "/overview"),
+        Route::Page(Page::Repository(_)) => ("GET", "/overview/octo/widgets"),
+        Route::Page(Page::Run(..)) => ("GET", "/overview/octo/widgets/runs/7"),
+        Route::Api(Api::Repositories) => ("GET", "/api/v1/repositories"),
+        Route::Api(Api::Runs(_)) => ("GET", "/api/v1/repositories/octo/widgets/runs"),
+        Route::Api(Api::Run(..)) => ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
+        Route::Api(Api::FlakyJobs(_)) => ("GET", "/api/v1/repositories/octo/widgets/flaky-jobs"),
+        Route::Api(Api::Pause(_)) => ("POST", "/api/v1/repositories/octo/widgets/pause"),
+        Route::Api(Api::Resume(_)) => ("POST", "/api/v1/repositories/octo/widgets/resume"),
+        Route::Api(Api::Doctor) => ("GET", "/api/v1/doctor"),
+        Route::Api(Api::Redeliver) => ("POST", "/api/v1/redeliver"),
+        Route::Metrics => ("GET", "/metrics"),
+        Route::Setup(Setup::Start) => ("GET", "/setup"),
+        Route::Setup(Setup::Created) => CREATED,
+    }
+}
+
+#[test]
+fn the_lists_have_every_route() {
+    for (method, path) in ROUTES.into_iter().chain([CREATED]) {
+        let (_, known) = example(&route(method, path).unwrap());
+        assert_eq!(known, path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path));
+    }
+}
 
 fn memory() -> Memory {
     Memory::with(&[("BADGE_REPOSITORIES", "octo/*")])

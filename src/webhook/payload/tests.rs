@@ -1,10 +1,13 @@
-//! What GitHub's descriptions of webhooks (`@octokit/openapi-webhooks`) call nullable or optional is so here.
+//! What is read of payloads, and what is said of those that are malformed.
 
 use serde_json::{Value, json};
 
+use super::super::Outcome;
+use super::super::event::RunEventKind;
+use super::super::tests::{Delivery, check, job, run, settings};
 use super::*;
 
-fn run() -> Value {
+fn whole_run() -> Value {
     json!({
         "action": "completed", "installation": { "id": 70 }, "repository": { "id": 1, "full_name": "octo/widgets" },
         "sender": { "login": "ann" }, "workflow": { "id": 3, "name": "ci" },
@@ -16,7 +19,7 @@ fn run() -> Value {
     })
 }
 
-fn job() -> Value {
+fn whole_job() -> Value {
     json!({
         "action": "completed", "installation": { "id": 70 }, "repository": { "id": 1, "full_name": "octo/widgets" },
         "sender": { "login": "ann" },
@@ -27,7 +30,7 @@ fn job() -> Value {
     })
 }
 
-fn check() -> Value {
+fn whole_check() -> Value {
     json!({
         "action": "completed", "installation": { "id": 70 }, "repository": { "id": 1, "full_name": "octo/widgets" },
         "sender": { "login": "ann" },
@@ -38,12 +41,13 @@ fn check() -> Value {
     })
 }
 
+/// By GitHub's descriptions of webhooks (`@octokit/openapi-webhooks`).
 #[test]
 fn what_is_nullable_or_optional_may_be_either() {
     for (event, payload, fields) in [
         (
             "workflow_run",
-            run(),
+            whole_run(),
             &[
                 "installation",
                 "sender",
@@ -63,7 +67,7 @@ fn what_is_nullable_or_optional_may_be_either() {
         ),
         (
             "workflow_job",
-            job(),
+            whole_job(),
             &[
                 "installation",
                 "sender",
@@ -77,7 +81,7 @@ fn what_is_nullable_or_optional_may_be_either() {
         ),
         (
             "check_run",
-            check(),
+            whole_check(),
             &[
                 "installation",
                 "sender",
@@ -106,4 +110,106 @@ fn what_is_nullable_or_optional_may_be_either() {
             }
         }
     }
+}
+
+#[test]
+fn an_apps_webhook_names_its_installation() {
+    for (event, mut payload) in
+        [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
+    {
+        let installation = |payload: &Value| match Delivery::new(event, payload).read(&settings(&[])) {
+            Ok(event) => event.installation.map(InstallationId::get),
+            Err(answer) => panic!("{event}: {}", answer.reason),
+        };
+        assert_eq!(installation(&payload), None);
+        payload["installation"] = json!({ "id": 70, "node_id": "MDIz" });
+        assert_eq!(installation(&payload), Some(70), "{event}");
+        payload["installation"]["id"] = "70/../71".into();
+        Delivery::new(event, &payload).answers(400, Outcome::Rejected, "malformed");
+    }
+}
+
+#[test]
+fn forms() {
+    let payload = run("failure", 1).to_string();
+    let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload).finish();
+    let delivery =
+        || Delivery::new("workflow_run", &Value::Null).with("content-type", "application/x-www-form-urlencoded");
+    delivery().body(form.as_bytes()).events(7, Some(1), RunEventKind::RunFailed);
+    // Somebody else's text in a signed JSON body is not a form.
+    let comment = json!({ "comment": { "body": format!("nice &{form}&") } }).to_string();
+    for body in ["other=1", &format!("a=1&{form}"), &format!("{form}&a=1"), &format!(" {form}"), &comment] {
+        delivery().body(body.as_bytes()).answers(400, Outcome::Rejected, "payload");
+    }
+}
+
+#[test]
+fn malformed_payloads_are_named_by_place_and_never_quoted() {
+    #[track_caller]
+    fn bad(event: &str, body: &str, reason: &str) {
+        let delivery = Delivery::new(event, &Value::Null).body(body.as_bytes());
+        delivery.answers(400, Outcome::Rejected, reason);
+        let Err(answer) = delivery.read(&settings(&[])) else { unreachable!() };
+        assert!(!answer.reason.contains("hunter2"), "{}", answer.reason);
+    }
+    bad("workflow_run", "", "ends early");
+    bad("workflow_run", "{", "line 1, column 1");
+    bad("workflow_run", "hunter2", "not JSON");
+    bad("workflow_run", "[]", "");
+    bad("workflow_run", "{}", "the field action is missing");
+    bad("workflow_run", "\u{feff}{}", "not JSON");
+    bad("workflow_run", &"[".repeat(100_000), "");
+    bad(
+        "workflow_run",
+        &run("failure", 1).to_string().replace("\"id\":7", "\"id\":\"hunter2\""),
+        "wrong type, expected u64",
+    );
+    for id in ["-1", "0", "1.5", "9007199254740992", "1e400"] {
+        bad("workflow_run", &run("failure", 1).to_string().replace("\"id\":7", &format!("\"id\":{id}")), "column");
+    }
+    bad("workflow_run", &run("failure", 1).to_string().replace("\"run_attempt\":1", "\"run_attempt\":0"), "column");
+    bad("workflow_run", &run("failure", 1).to_string().replace("\"failure\"", "{\"a\":\"hunter2\"}"), "column");
+    bad("workflow_run", &run("failure", 1).to_string().replace("octo/widgets", "hunter2"), "column");
+    for name in ["../../x", "o/r?x=1", "o/r/../../y", "o", ""] {
+        bad("workflow_job", &job("failure").to_string().replace("octo/widgets", name), "column");
+    }
+    for url in [
+        "",
+        "https://h/octo/widgets/actions/runs/x/job/1",
+        "https://h/octo/widgets/actions/runs/",
+        "https://h/octo/widgets/runs/7",
+        "https://h/octo/widgets/checks/runs/7",
+        "https://h/octo/widgets/actions/jobs/7",
+        "https://h/octo/widgets/actions/runs/0",
+        "javascript:7",
+        "https://h/octo/widgets/actions/runs/+7",
+        // Numbers of another repository.
+        "https://h/octo/gadgets/actions/runs/7/job/9",
+        "https://h/mallory/widgets/actions/runs/7/job/9",
+        "https://h/octo/widgets/../gadgets/actions/runs/7",
+    ] {
+        let mut payload = check("failure");
+        payload["check_run"]["details_url"] = json!(url);
+        Delivery::new("check_run", &payload).answers(200, Outcome::Ignored, "details_url");
+    }
+}
+
+#[test]
+fn details_urls_of_other_hosts_and_shapes() {
+    for url in [
+        "https://ghe.example/octo/widgets/actions/runs/7/job/9",
+        "http://ghe/Octo/Widgets/actions/runs/7",
+        "https://h/octo/widgets/actions/runs/7?pr=1",
+    ] {
+        let mut payload = check("failure");
+        payload["check_run"]["details_url"] = json!(url);
+        Delivery::new("check_run", &payload).events(7, None, RunEventKind::JobFailed);
+    }
+}
+
+#[test]
+fn escapes_in_names_are_read() {
+    let escaped = run("failure", 1).to_string().replace("\"ann\"", "\"a\\u006en\"");
+    let delivery = Delivery::new("workflow_run", &Value::Null).body(escaped.as_bytes());
+    delivery.answers_with(&settings(&[("NO_RERUN_ACTORS", "ann")]), 200, Outcome::Ignored, "NO_RERUN_ACTORS");
 }

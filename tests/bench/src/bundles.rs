@@ -72,14 +72,14 @@ pub fn examples(root: &Path) -> io::Result<Value> {
 
 /// What wrangler has written: the entry, and the WebAssembly that it imports.
 fn built(name: &str, folder: &Path) -> io::Result<Subject> {
-    let mut modules = vec![folder.join("worker.js")];
-    for file in fs::read_dir(folder)? {
-        let path = file?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
-            modules.push(path);
-        }
-    }
-    Ok(Subject { name: name.to_owned(), modules, floor: false })
+    let files = fs::read_dir(folder)?.map(|file| Ok(file?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
+    let with = |wanted: &str| {
+        let mut paths = files.iter().filter(move |path| path.extension().is_some_and(|extension| extension == wanted));
+        let none = io::Error::other(format!("{} has no .{wanted}", folder.display()));
+        paths.next().cloned().ok_or(none)
+    };
+    // The entry is the first.
+    Ok(Subject { name: name.to_owned(), modules: vec![with("js")?, with("wasm")?], floor: false })
 }
 
 async fn bundle_peer(root: &Path, peer: &str, bundle: &Path) -> io::Result<()> {

@@ -300,7 +300,7 @@ fn record_is_rerun_of(record: &Record, attempt: u32) -> bool {
 
 /// A run as its Keeper has it, and the decisions on it.
 fn kept(keeper: &Keeper<NativeSql>, id: model::RunId) -> Option<(TrackedRun, Vec<Record>)> {
-    let store = keeper.store();
+    let store = &keeper.store;
     let tracked = store.run(run_id_of(id)).expect("read")?;
     Some((tracked, store.records(run_id_of(id)).expect("read")))
 }

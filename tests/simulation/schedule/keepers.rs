@@ -47,8 +47,11 @@ impl Config {
     }
 
     fn open(&self, sql: &NativeSql) -> Rc<Keeper<NativeSql>> {
-        let keeper = Keeper::open(sql.clone()).expect("the schema").reading(self.policy_file.clone());
-        Rc::new(keeper.with_notifications(self.notices.clone()).with_comments(self.comments.clone()))
+        let mut keeper = Keeper::open(sql.clone()).expect("the schema");
+        keeper.policy_path.clone_from(&self.policy_file);
+        keeper.notifications.clone_from(&self.notices);
+        keeper.comments.clone_from(&self.comments);
+        Rc::new(keeper)
     }
 }
 
@@ -108,6 +111,9 @@ impl Machine {
         let mut world = self.world.borrow_mut();
         // It says nothing new: neither of its run, nor of whether anything goes on in its repository.
         if receipt.reason == "this delivery was received before" {
+            if event.delivery.as_ref().is_none_or(|delivery| !world.deliveries.contains_key(delivery)) {
+                world.violate(format!("{:?} is new, and was taken for a known one", event.delivery));
+            }
             return;
         }
         let (noted, now) = (world.now, world.clock(self.repository));

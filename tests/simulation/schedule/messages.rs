@@ -41,8 +41,8 @@ impl World {
         if self.posts.iter().filter(within_the_hour).count() >= per_hour {
             self.violate(format!("more than {per_hour} messages within the hour before {at}"));
         }
-        for about in notice.about() {
-            let known = |post: &Post| post.repository == repository && post.notice.about().any(|told| told == about);
+        for about in &notice.about {
+            let known = |post: &Post| post.repository == repository && post.notice.about.contains(about);
             if self.posts.iter().any(|post| post.acknowledged && known(post)) {
                 self.violate(format!("people are told of {about:?} again"));
             }
@@ -76,8 +76,7 @@ impl Schedule {
                 .decided
                 .get(&run_id)
                 .is_some_and(|decided| decided.iter().any(|(_, record)| record.outcome == RunOutcome::Exhausted));
-            let told =
-                |post: &&Post| post.taken && post.notice.about().any(|about| about == (run_id, NoticeKind::Exhausted));
+            let told = |post: &&Post| post.taken && post.notice.about.contains(&(run_id, NoticeKind::Exhausted));
             if settings.per_hour.is_some() && exhausted && !world.posts.iter().any(|post| told(&post)) {
                 wrong.push(format!("nobody was told that run {id:?} was given up"));
             }

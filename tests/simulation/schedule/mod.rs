@@ -129,7 +129,7 @@ impl Schedule {
         let world = self.world.borrow();
         let idle = world.github.is_idle() && world.on_the_way == 0 && self.machines.iter().all(Machine::is_idle);
         idle && self.machines.iter().all(|machine| {
-            let store = machine.keeper.store();
+            let store = &machine.keeper.store;
             let (due, publish) = (store.first_due().expect("read"), store.first_publish().expect("read"));
             due.is_none() && publish.is_none() && !machine.has_more_to_tell()
         })

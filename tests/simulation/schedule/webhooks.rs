@@ -93,7 +93,7 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
     if event.action() != "completed" {
         return None;
     }
-    let seen = |run_attempt: Option<u32>, conclusion: Option<model::Conclusion>| Seen {
+    let seen = |run_attempt: Option<u32>, conclusion: Option<model::Conclusion>, actors| Seen {
         repository: RepoName::parse(event.run.repository().as_str()).expect("a name"),
         repository_id: None,
         run_id: run_id_of(event.run.id()),
@@ -101,14 +101,15 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
         conclusion: conclusion.map(conclusion_of),
         installation: None,
         workflow: matches!(event.what, What::WorkflowRun(_)).then(|| workflow_of(event)).flatten(),
+        actors,
     };
     let sender = vec![event.sender.to_string()];
     Some(match &event.what {
         What::WorkflowRun(_) => {
             let actors = vec![event.run.identity.actor.to_string(), event.run.triggering_actor.to_string()];
-            Payload::Run { run: seen(Some(event.run.attempt), event.run.conclusion), actors }
+            Payload::Run(seen(Some(event.run.attempt), event.run.conclusion, actors))
         }
-        What::WorkflowJob(_, job) => Payload::Job { run: seen(Some(job.attempt), job.conclusion()), actors: sender },
-        What::CheckRun(_, job) => Payload::Job { run: seen(None, job.conclusion()), actors: sender },
+        What::WorkflowJob(_, job) => Payload::Job(seen(Some(job.attempt), job.conclusion(), sender)),
+        What::CheckRun(_, job) => Payload::Job(seen(None, job.conclusion(), sender)),
     })
 }

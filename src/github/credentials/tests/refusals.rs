@@ -1,6 +1,5 @@
 //! What a refusal means.
 
-use super::super::state::NEW_FOR;
 use super::*;
 
 #[test]

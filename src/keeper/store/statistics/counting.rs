@@ -7,7 +7,7 @@ use crate::keeper::tracked_run::TrackedRun;
 use crate::names::Conclusion;
 use crate::policy::{Action, FailedJob, RunOutcome};
 
-use super::subject::Failure;
+use super::subjects::{Subject, subjects_of};
 
 /// Of one attempt: more that fail at once are no flaky jobs.
 const JOBS_OF_AN_ATTEMPT: usize = 50;
@@ -81,30 +81,6 @@ impl Delta {
     }
 }
 
-/// What became known of re-runs.
-#[derive(Default)]
-pub struct Reruns {
-    pub passed: u64,
-    pub failed: u64,
-    pub unknown: u64,
-    pub runner_seconds: u64,
-}
-
-impl Reruns {
-    /// A re-run has ended, and this was decided then.
-    pub fn end(&mut self, outcome: RunOutcome) {
-        match outcome {
-            RunOutcome::Rescued => self.passed += 1,
-            RunOutcome::Failed => self.unknown += 1,
-            RunOutcome::Waiting
-            | RunOutcome::Rerunning
-            | RunOutcome::Exhausted
-            | RunOutcome::Left
-            | RunOutcome::Superseded => self.failed += 1,
-        }
-    }
-}
-
 /// What happened to one run in one step.
 pub struct Change<'a> {
     pub before: Option<&'a TrackedRun>,
@@ -164,11 +140,17 @@ impl Totals {
         *gauge = gauge.saturating_add_signed(sign);
     }
 
-    pub fn add(&mut self, reruns: Reruns) {
-        self.reruns_passed += reruns.passed;
-        self.reruns_failed += reruns.failed;
-        self.reruns_unknown += reruns.unknown;
-        self.runner_seconds += reruns.runner_seconds;
+    /// A re-run has ended, and this was decided then.
+    pub fn end_rerun(&mut self, outcome: RunOutcome) {
+        match outcome {
+            RunOutcome::Rescued => self.reruns_passed += 1,
+            RunOutcome::Failed => self.reruns_unknown += 1,
+            RunOutcome::Waiting
+            | RunOutcome::Rerunning
+            | RunOutcome::Exhausted
+            | RunOutcome::Left
+            | RunOutcome::Superseded => self.reruns_failed += 1,
+        }
     }
 }
 
@@ -203,11 +185,11 @@ pub fn tells_of_attempt(run: &TrackedRun, record: &Record) -> bool {
     record.outcome != RunOutcome::Failed || ended(run).is_some()
 }
 
-/// The jobs that failed by themselves.
-pub fn failures(run: &TrackedRun, record: &Record) -> Vec<Failure> {
+/// The jobs that failed by themselves, and their runners.
+pub fn failed_subjects(run: &TrackedRun, record: &Record) -> Vec<Subject> {
     let jobs = record.detail.as_ref().map_or(&[][..], |detail| &detail.jobs);
     let by_themselves = jobs.iter().filter(|job| failed_by_itself(job));
-    by_themselves.take(JOBS_OF_AN_ATTEMPT).map(|job| Failure::new(run, job)).collect()
+    by_themselves.take(JOBS_OF_AN_ATTEMPT).flat_map(|job| subjects_of(run, job)).collect()
 }
 
 /// One that is cancelled because another failed, or that only says that others did, is not flaky.

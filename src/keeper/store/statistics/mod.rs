@@ -4,27 +4,22 @@
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
 //!
-//! [`counting`] says what a change counts, and [`subject`] what fails: both pure. [`days`] and [`subjects`] are the rows,
-//! [`adopt`] what older versions counted by another name.
+//! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`].
 
-mod adopt;
 mod counting;
-mod days;
-mod subject;
 mod subjects;
 
 pub use counting::{Change, Figures, Totals};
-pub use subject::SubjectKind;
-pub use subjects::SubjectFigures;
+pub use subjects::{SubjectFigures, SubjectKind};
 
+use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};
+use crate::keeper::state_machine::Record;
+use crate::keeper::tracked_run::TrackedRun;
 use crate::policy::RunOutcome;
 use crate::time::Millis;
 
-use super::{Fact, Sql, Store, StoreError, Value};
-use crate::keeper::state_machine::Record;
-use crate::keeper::tracked_run::TrackedRun;
-
-use counting::{Delta, Reruns, failures};
+use super::{Fact, Row, Sql, Store, StoreError, Value};
+use counting::Delta;
 
 impl<S: Sql> Store<S> {
     /// Counts what happened to a run; answers whether there was something to count.
@@ -39,7 +34,7 @@ impl<S: Sql> Store<S> {
         }
         totals.change(change);
         for record in change.records {
-            totals.add(self.count_record(change.after, record, now)?);
+            self.count_record(&mut totals, change.after, record, now)?;
         }
         if totals != was {
             self.set_fact(Fact::Totals, Some(&totals))?;
@@ -52,27 +47,34 @@ impl<S: Sql> Store<S> {
     }
 
     /// Counts the jobs that failed, what became of the re-run before, and a new re-run.
-    fn count_record(&self, run: &TrackedRun, record: &Record, now: Millis) -> Result<Reruns, StoreError> {
-        let mut reruns = Reruns::default();
+    fn count_record(
+        &self,
+        totals: &mut Totals,
+        run: &TrackedRun,
+        record: &Record,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         if !counting::tells_of_attempt(run, record) {
-            return Ok(reruns);
+            return Ok(());
         }
-        let failures = failures(run, record);
-        let jobs: Vec<i64> = failures.iter().map(|failure| failure.job.id()).collect();
-        let adopted = self.adopt(failures.iter().map(|failure| &failure.job), now)?;
+        let failed = counting::failed_subjects(run, record);
+        let jobs = failed.iter().filter(|subject| subject.kind == SubjectKind::Job);
+        let jobs: Vec<i64> = jobs.map(|job| job.id()).collect();
+        let adopted = self.adopt(&failed, now)?;
         let is_rerun = record.outcome == RunOutcome::Rerunning;
         let attempt = record.run_attempt.map_or(0, |attempt| i64::from(attempt.get()));
         let statement = "SELECT run_attempt, subjects FROM open_reruns WHERE run_id = ?";
         if let Some(mut open) = self.first(statement, vec![run.run_id.into()])? {
             let (reran, were) = (open.integer()?, open.text()?);
-            if reran < attempt || record.outcome == RunOutcome::Failed {
-                reruns.end(record.outcome);
+            if reran < attempt {
+                totals.end_rerun(record.outcome);
                 // A job passed if the run did, or if only others failed this time.
                 let passed = record.outcome == RunOutcome::Rescued;
                 if passed || !jobs.is_empty() {
                     let were: Vec<i64> = serde_json::from_str(&were).unwrap_or_default();
                     for subject in were.into_iter().map(|id| adopted.get(&id).copied().unwrap_or(id)) {
-                        self.count_rerun_of(subject, passed || !jobs.contains(&subject), now)?;
+                        let passed = passed || !jobs.contains(&subject);
+                        self.add_to_subject(subject, now, [0, 1, passed.into()])?;
                     }
                 }
                 if !is_rerun {
@@ -80,20 +82,76 @@ impl<S: Sql> Store<S> {
                 }
             }
         }
-        self.count_failures(run.run_id, failures, now)?;
+        self.count_failures(run.run_id, failed, now)?;
         if is_rerun {
-            reruns.runner_seconds = record.detail.as_ref().map_or(0, |detail| detail.runner_seconds);
-            self.add_to_day(now.day(), Delta::rerun(reruns.runner_seconds))?;
+            let runner_seconds = record.detail.as_ref().map_or(0, |detail| detail.runner_seconds);
+            totals.runner_seconds += runner_seconds;
+            self.add_to_day(now.day(), Delta::rerun(runner_seconds))?;
             let statement = "INSERT OR REPLACE INTO open_reruns (run_id, run_attempt, subjects) VALUES (?, ?, ?)";
             let subjects = serde_json::to_string(&jobs).unwrap_or_default();
             self.change(statement, vec![run.run_id.into(), attempt.into(), subjects.into()])?;
         }
-        Ok(reruns)
+        Ok(())
+    }
+
+    fn add_to_day(&self, day: i64, delta: Delta) -> Result<(), StoreError> {
+        let mut outcomes = [0; 5];
+        if let Some((outcome, count)) = delta.outcome
+            && let Some(sum) = place(outcome).and_then(|place| outcomes.get_mut(place))
+        {
+            *sum = count;
+        }
+        let amounts = [delta.reruns, delta.runner_seconds, delta.saved_seconds];
+        let bindings = [day].into_iter().chain(outcomes).chain(amounts).map(Value::Integer).collect();
+        // A day that was forgotten is not taken from.
+        self.change(
+            "INSERT INTO days (day, rescued, exhausted, left_alone, failed, superseded, reruns, runner_seconds, saved_seconds)
+             VALUES (?1, MAX(?2, 0), MAX(?3, 0), MAX(?4, 0), MAX(?5, 0), MAX(?6, 0), ?7, ?8, MAX(?9, 0))
+             ON CONFLICT (day) DO UPDATE SET rescued = MAX(rescued + ?2, 0), exhausted = MAX(exhausted + ?3, 0),
+             left_alone = MAX(left_alone + ?4, 0), failed = MAX(failed + ?5, 0), superseded = MAX(superseded + ?6, 0),
+             reruns = reruns + ?7, runner_seconds = runner_seconds + ?8, saved_seconds = MAX(saved_seconds + ?9, 0)",
+            bindings,
+        )
+    }
+
+    /// The days of the window that brought something, with their figures, oldest first.
+    pub fn days(&self, now: Millis) -> Result<Vec<(i64, Figures)>, StoreError> {
+        let statement =
+            "SELECT day, rescued, exhausted, left_alone, failed, superseded, reruns, runner_seconds, saved_seconds
+            FROM days WHERE day > ? ORDER BY day";
+        self.rows(statement, vec![(now.day() - WINDOW_DAYS).into()])?.map(day).collect()
     }
 
     /// Forgets what is too old to be shown: a bounded number of rows at a time. Answers whether there may be more.
-    pub(super) fn prune_statistics(&self, now: Millis, at_most: i64) -> Result<bool, StoreError> {
-        self.prune_days(now)?;
-        self.prune_subjects(now, at_most)
+    pub(super) fn prune_statistics(&self, now: Millis) -> Result<bool, StoreError> {
+        self.change("DELETE FROM days WHERE day < ?", vec![(now.day() - TOTALS_DAYS).into()])?;
+        self.prune_subjects(now)
     }
+}
+
+/// Where the columns of outcomes are in the statement above.
+fn place(outcome: RunOutcome) -> Option<usize> {
+    match outcome {
+        RunOutcome::Rescued => Some(0),
+        RunOutcome::Exhausted => Some(1),
+        RunOutcome::Left => Some(2),
+        RunOutcome::Failed => Some(3),
+        RunOutcome::Superseded => Some(4),
+        RunOutcome::Waiting | RunOutcome::Rerunning => None,
+    }
+}
+
+fn day(mut row: Row) -> Result<(i64, Figures), StoreError> {
+    let day = row.integer()?;
+    let figures = Figures {
+        rescued: row.amount()?,
+        exhausted: row.amount()?,
+        left: row.amount()?,
+        failed: row.amount()?,
+        superseded: row.amount()?,
+        reruns: row.amount()?,
+        runner_seconds: row.amount()?,
+        saved_seconds: row.amount()?,
+    };
+    Ok((day, figures))
 }

@@ -1,18 +1,91 @@
-//! Jobs and runners that failed: a row each, and one for each day.
+//! What fails, a job at a step or a runner: a row each, and one for each day.
 
-use crate::keeper::retention::{SUBJECT_DAYS, WINDOW_DAYS};
-use crate::names::RunId;
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS, WINDOW_DAYS};
+use crate::keeper::tracked_run::TrackedRun;
+use crate::names::{RunId, WorkflowId, lengths, string_enum};
+use crate::policy::FailedJob;
 use crate::time::{Millis, Span};
 
-use super::super::number;
-use super::subject::{Failure, SubjectKind};
 use super::{Sql, Store, StoreError, Value};
 
 /// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way.
 const SUBJECTS: i64 = 500;
 
+string_enum! {
+    pub enum SubjectKind {
+        Job = "job",
+        Runner = "runner",
+    }
+}
+
+pub struct Subject {
+    pub kind: SubjectKind,
+    pub workflow_id: Option<WorkflowId>,
+    /// As it is shown: what it is called can change.
+    pub workflow: String,
+    pub name: String,
+    pub step: String,
+}
+
+impl Subject {
+    /// Follows from what it is, so that no look-up is needed; 52 bits, so that it crosses to JavaScript.
+    pub fn id(&self) -> i64 {
+        match self.workflow_id {
+            Some(id) => self.id_with(&format!("\u{1}{id}")),
+            None => self.id_by_name(),
+        }
+    }
+
+    /// Where the workflow's id is not known, and as older versions had it.
+    pub fn id_by_name(&self) -> i64 {
+        self.id_with(&self.workflow)
+    }
+
+    fn id_with(&self, workflow: &str) -> i64 {
+        let mut digest = Sha256::new();
+        for part in [self.kind.as_str(), workflow, &self.name, &self.step] {
+            digest.update(part.as_bytes());
+            digest.update([0]);
+        }
+        digest.finalize().iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & ((1 << 52) - 1)
+    }
+}
+
+/// A job that failed, and the runner that it failed on, if its name tells something.
+pub fn subjects_of(run: &TrackedRun, job: &FailedJob) -> impl Iterator<Item = Subject> + use<> {
+    let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
+    let runner = runner.map(|runner| Subject {
+        kind: SubjectKind::Runner,
+        workflow_id: None,
+        workflow: String::new(),
+        name: short(runner),
+        step: String::new(),
+    });
+    let job = Subject {
+        kind: SubjectKind::Job,
+        workflow_id: run.workflow_id,
+        workflow: short(run.shown_workflow().unwrap_or_default()),
+        name: short(&job.name),
+        step: short(job.step.as_deref().unwrap_or_default()),
+    };
+    [job].into_iter().chain(runner)
+}
+
+/// GitHub's own runners are new for each job: their names say nothing.
+fn is_hosted(runner: &str) -> bool {
+    runner.is_empty() || runner.starts_with("GitHub Actions ") || runner.starts_with("Hosted Agent")
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(lengths::STORED).collect()
+}
+
 /// A job or a runner over the window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubjectFigures {
     pub workflow: String,
     pub name: String,
@@ -28,9 +101,9 @@ pub struct SubjectFigures {
 }
 
 impl<S: Sql> Store<S> {
-    pub(super) fn count_failures(&self, run_id: RunId, failures: Vec<Failure>, now: Millis) -> Result<(), StoreError> {
+    pub(super) fn count_failures(&self, run_id: RunId, failed: Vec<Subject>, now: Millis) -> Result<(), StoreError> {
         let mut new = false;
-        for subject in failures.into_iter().flat_map(|failure| [Some(failure.job), failure.runner]).flatten() {
+        for subject in failed {
             let id = subject.id();
             new |= !self.exists("SELECT 1 FROM subjects WHERE subject_id = ?", vec![id.into()])?;
             self.change(
@@ -54,18 +127,49 @@ impl<S: Sql> Store<S> {
         if new { self.make_room() } else { Ok(()) }
     }
 
-    /// A re-run that was for it has ended.
-    pub(super) fn count_rerun_of(&self, subject: i64, passed: bool, now: Millis) -> Result<(), StoreError> {
-        self.add_to_subject(subject, now, [0, 1, passed.into()])
-    }
-
-    fn add_to_subject(&self, id: i64, now: Millis, [failed, judged, passed]: [i64; 3]) -> Result<(), StoreError> {
+    /// How often it failed; how often what became of its re-run is known, and how often it passed then.
+    pub(super) fn add_to_subject(
+        &self,
+        id: i64,
+        now: Millis,
+        [failed, judged, passed]: [i64; 3],
+    ) -> Result<(), StoreError> {
         self.change(
             "INSERT INTO subject_days (day, subject_id, failed, judged, passed) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (day, subject_id) DO UPDATE
              SET failed = failed + excluded.failed, judged = judged + excluded.judged, passed = passed + excluded.passed",
             [now.day(), id, failed, judged, passed].map(Value::Integer).to_vec(),
         )
+    }
+
+    /// Jobs that were counted by the name of their workflow are counted by its id from their next failure on. Answers
+    /// which ids have become which: re-runs under way are stored with the old ones.
+    ///
+    /// Older versions knew a workflow by what GitHub calls the run's name, which is the workflow's unless that has a
+    /// `run-name`. What was counted under such names of single runs is forgotten like everything that does not fail any more.
+    pub(super) fn adopt(&self, subjects: &[Subject], now: Millis) -> Result<BTreeMap<i64, i64>, StoreError> {
+        let mut adopted = BTreeMap::new();
+        for subject in subjects {
+            let Some(workflow_id) = subject.workflow_id else { continue };
+            let (old, new) = (subject.id_by_name(), subject.id());
+            adopted.insert(old, new);
+            let is_stored = |id: i64, condition: &str| {
+                self.exists(&format!("SELECT 1 FROM subjects WHERE subject_id = ? {condition}"), vec![id.into()])
+            };
+            if is_stored(new, "")? || !is_stored(old, "AND workflow_id IS NULL")? {
+                continue;
+            }
+            let statement = "UPDATE subjects SET subject_id = ?1, workflow_id = ?3 WHERE subject_id = ?2";
+            self.change(statement, vec![new.into(), old.into(), workflow_id.into()])?;
+            // Each day by its name, as a range of days would be searched from end to end.
+            let days: Vec<String> = (now.day() - SUBJECT_DAYS..=now.day()).map(|day| day.to_string()).collect();
+            let statement = format!(
+                "UPDATE OR REPLACE subject_days SET subject_id = ?1 WHERE subject_id = ?2 AND day IN ({})",
+                days.join(",")
+            );
+            self.change(&statement, vec![new.into(), old.into()])?;
+        }
+        Ok(adopted)
     }
 
     /// Names that are made up anew each time must not fill the storage.
@@ -91,7 +195,7 @@ impl<S: Sql> Store<S> {
         let rows = self.rows(
             "SELECT subject_id, workflow, name, step, last_seen, last_run FROM subjects WHERE kind = ?
              ORDER BY failed DESC, subject_id DESC LIMIT ? OFFSET ?",
-            vec![kind.as_str().into(), number(at_most + 1), number(skip)],
+            vec![kind.as_str().into(), (at_most + 1).into(), skip.into()],
         )?;
         let mut subjects = Vec::new();
         for mut row in rows {
@@ -100,12 +204,10 @@ impl<S: Sql> Store<S> {
                 workflow: row.text()?,
                 name: row.text()?,
                 step: row.text()?,
-                failed: 0,
-                judged: 0,
-                passed: 0,
                 last_seen: row.millis()?,
                 last_run: row.amount()?,
                 by_day: vec![0; usize::try_from(WINDOW_DAYS).unwrap_or_default()],
+                ..SubjectFigures::default()
             };
             subjects.push((id, figures));
         }
@@ -141,10 +243,10 @@ impl<S: Sql> Store<S> {
         Ok(())
     }
 
-    pub(super) fn prune_subjects(&self, now: Millis, at_most: i64) -> Result<bool, StoreError> {
+    pub(super) fn prune_subjects(&self, now: Millis) -> Result<bool, StoreError> {
         let old = "SELECT day, subject_id, failed FROM subject_days WHERE day < ? ORDER BY day, subject_id LIMIT ?";
         let mut deleted = 0;
-        for mut row in self.rows(old, vec![(now.day() - SUBJECT_DAYS).into(), at_most.into()])? {
+        for mut row in self.rows(old, vec![(now.day() - SUBJECT_DAYS).into(), PRUNED_AT_ONCE.into()])? {
             let (day, id, failed) = (row.integer()?, row.integer()?, row.integer()?);
             // The order of the list is by what is still counted.
             let statement = "UPDATE subjects SET failed = failed - ? WHERE subject_id = ?";
@@ -154,6 +256,6 @@ impl<S: Sql> Store<S> {
         }
         let unseen = now.minus(Span::days(SUBJECT_DAYS));
         self.change("DELETE FROM subjects WHERE failed <= 0 AND last_seen < ?", vec![unseen.into()])?;
-        Ok(deleted >= at_most)
+        Ok(deleted >= PRUNED_AT_ONCE)
     }
 }

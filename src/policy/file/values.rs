@@ -1,6 +1,38 @@
+//! What the values of a policy file are: globs, comparisons and regexes, of each of which any one is enough.
+
 use std::fmt;
 
 use crate::names::string_enum;
+use crate::policy::run::{Origin, Run};
+use crate::settings::Glob;
+
+/// Globs, any of which is enough.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Names(Vec<(Glob, String)>);
+
+impl Names {
+    pub fn new(globs: impl IntoIterator<Item = String>) -> Self {
+        Self(globs.into_iter().map(|text| (Glob::new(&text), text)).collect())
+    }
+
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.iter().any(|(glob, _)| glob.matches(name))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the run's branch may match for all that is known: GitHub does not say whose a deleted fork was.
+    pub fn may_match_branch(&self, run: &Run) -> bool {
+        let (Origin::Fork(None), Some(branch)) = (&run.origin, &run.head_branch) else { return false };
+        self.texts().filter_map(|text| text.split_once(':')).any(|(_, glob)| Glob::new(glob).matches(branch))
+    }
+
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, text)| text.as_str())
+    }
+}
 
 /// Comparisons with a number, any of which is enough.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,4 +101,14 @@ pub fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let fits = (1..=10).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     fits.then(|| text.parse().ok()).flatten()
+}
+
+/// Regexes, any of which is enough. They are compiled together, as [`super::Policy::automata`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patterns(pub(super) Vec<String>);
+
+impl Patterns {
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
 }

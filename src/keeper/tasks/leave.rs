@@ -1,24 +1,21 @@
-//! All runs are ended that are due: their repository is served no longer, or it is another, or nothing could be done in it
-//! for too long.
+//! All runs that are due are ended where their repository is served no longer, or is another, or where nothing could be done in
+//! it for too long.
 
+use crate::keeper::on_failure::{GONE_DAYS, give_up};
+use crate::keeper::repository_state::Identity;
+use crate::keeper::state_machine::{Step, leave};
 use crate::names::RunId;
 use crate::time::{Millis, Span};
 
-use super::super::actor::Keeper;
-use super::super::on_failure::{self, GONE_FOR};
-use super::super::repository_state::Identity;
-use super::super::state_machine::{self, Context, Record, Step};
-use super::super::store::{Sql, StoreError};
-use super::super::tracked_run::TrackedRun;
+use super::{Context, Fact, Keeper, Record, Sql, StoreError, TrackedRun};
 
 const AT_ONCE: usize = 200;
 const NOT_SERVED: &str = "Left alone: the repository is not in REPOSITORIES any more.";
 const ANOTHER: &str = "Left alone: another repository has this name now.";
 
 impl<S: Sql> Keeper<S> {
-    /// The repository is served no longer.
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        self.end_all(|tracked| state_machine::leave(tracked, NOT_SERVED, cx), cx)
+        self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)
     }
 
     /// What a webhook says of the repository that has the name now. If it is another than before, what was due for the one
@@ -33,22 +30,27 @@ impl<S: Sql> Keeper<S> {
         }
         let mut records = vec![];
         if !same {
-            records = self.end_all(|tracked| state_machine::leave(tracked, ANOTHER, cx), cx)?;
+            records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
             self.store.delete_pulls()?;
-            self.reset(cx.now)?;
+            self.store.delete_spending()?;
+            // Nothing that was learned of the one before holds.
+            self.policy.borrow_mut().take();
+            for fact in [Fact::Policy, Fact::PolicyText, Fact::CircuitBreaker, Fact::Trouble] {
+                self.store.set_fact::<()>(fact, None)?;
+            }
+            self.summary_changed(cx.now)?;
         }
-        self.set_identity(identity)?;
+        self.store.set_fact(Fact::Identity, Some(&identity))?;
         Ok(records)
     }
 
     /// A repository that nothing could be done in for so long is waited for no longer.
     pub(super) fn end_if_gone(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        let Some(trouble) = self.trouble()?.filter(|trouble| cx.now - trouble.since > GONE_FOR) else {
+        let Some(trouble) = self.trouble()?.filter(|trouble| cx.now - trouble.since > Span::days(GONE_DAYS)) else {
             return Ok(vec![]);
         };
-        let days = GONE_FOR.as_millis() / Span::days(1).as_millis();
-        let reason = format!("Nothing could be done in the repository for {days} days: {}.", trouble.message);
-        self.end_all(|tracked| on_failure::give_up(tracked, reason.clone(), cx), cx)
+        let reason = format!("Nothing could be done in the repository for {GONE_DAYS} days: {}.", trouble.message);
+        self.end_all(|tracked| give_up(tracked, reason.clone(), cx), cx)
     }
 
     /// A bounded number of runs at once. Nothing more is looked for.
