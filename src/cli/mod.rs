@@ -4,6 +4,7 @@
 //! codes: 0 for good news, 1 for bad (a policy file with errors), 2 for a command that could not be carried out.
 
 mod backtest;
+mod catalogue;
 mod check;
 mod deployed;
 mod doctor;
@@ -35,12 +36,13 @@ enum What {
     Check(check::Arguments),
     Explain(explain::Arguments),
     Backtest(backtest::Arguments),
+    Catalogue(catalogue::Arguments),
     /// Prints the JSON Schema of policy files
     Schema,
 }
 
 /// What every subcommand takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Format {
     /// Print JSON instead of text
     #[arg(long)]
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         What::Check(arguments) => (check::check(&arguments), arguments.format),
         What::Explain(arguments) => (explain::explain(&arguments), arguments.format),
         What::Backtest(arguments) => (backtest::backtest(&arguments), arguments.format),
+        What::Catalogue(arguments) => (catalogue::catalogue(&arguments), arguments.format().clone()),
         What::Schema => {
             let json = rerunner::policy::schema();
             (Ok(Report { text: String::new(), json, good: true }), Format { json: true })

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`run`] | a workflow run and a pull request |
 //! | `patterns` | regexes, as one automaton for all of a policy |
+//! | `log_line` | a line of a log as its reader sees it |
+//! | [`catalogue`] | why a job failed, by what its tools have printed: annotations and a log → a finding |
 //! | [`file`] | the policy file: text → a [`Policy`], or all errors; its keys, its JSON Schema |
 //! | [`evidence`] | what a decision can go by beside the run: jobs, annotations, logs; what the patterns find in them |
 //! | `matching` | a failed job and the rules → those that it may take, and what has to be read to know more |
@@ -39,9 +41,11 @@
 //! after the other, at each character in proportion to the pattern's size: 30 s on workerd for 64 regexes and 12 logs. So do
 //! regex-automata's PikeVM and regex 1 without its optimizations.
 
+pub mod catalogue;
 mod decision;
 pub mod evidence;
 pub mod file;
+mod log_line;
 mod matching;
 mod patterns;
 mod rules;

@@ -4,13 +4,13 @@
 //! decision has so much work that it may do, which is counted and not timed, so that it comes out the same on each machine,
 //! and however often it is begun anew. What is beyond it is absent, like what GitHub does not give.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::names::JobId;
 use crate::policy::file::{Patterns, Policy};
+use crate::policy::log_line;
 use crate::policy::patterns::{Automata, PatternSet, Search, Spent};
 use crate::policy::run::Run;
 
@@ -19,8 +19,6 @@ use super::{Evidence, Fetched, Interruption, LogTail, name_cost};
 /// Steps of matching in one decision: one for each byte that is looked at, and more where a step is a new one. On workerd it
 /// is about half a second (docs/performance.md).
 pub const WORK: u64 = 30_000_000;
-/// Of a line of a log; the rest of it is not searched.
-const LONGEST_LINE: usize = 2_000;
 
 /// What was found so far, and at what cost. It follows from the rest of the evidence and the policy.
 #[derive(Debug, Clone)]
@@ -120,7 +118,7 @@ impl Searched {
         let search = self.log.get_or_insert_with(|| Search::new(set));
         let mut found: BTreeMap<usize, u64> = BTreeMap::new();
         for (line, number) in tail.lines.iter().zip(tail.first_line..) {
-            search.run(&text_of_line(line), &mut self.left, |pattern| {
+            search.run(&log_line::text(line), &mut self.left, |pattern| {
                 found.entry(pattern).or_insert(number);
             })?;
             if found.len() == set.texts.len() {
@@ -185,32 +183,4 @@ impl Evidence {
 /// Why something is absent that is not searched.
 pub fn beyond_budget() -> String {
     format!("not searched, as one decision takes at most {WORK} steps of matching")
-}
-
-/// A line of a log as its reader sees it: without the time in front, and without colours.
-fn text_of_line(line: &str) -> Cow<'_, str> {
-    let line = match line.split_once("Z ") {
-        Some((time, text)) if is_time(time) => text,
-        _ => line,
-    };
-    if line.len() <= LONGEST_LINE && !line.contains('\u{1b}') {
-        return Cow::Borrowed(line);
-    }
-    let mut text = String::new();
-    let mut chars = line.chars().take(LONGEST_LINE);
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            // ESC [ … letter
-            chars.by_ref().find(|c| c.is_ascii_alphabetic());
-        } else {
-            text.push(c);
-        }
-    }
-    Cow::Owned(text)
-}
-
-/// `2026-11-24T10:00:00.1234567`.
-fn is_time(text: &str) -> bool {
-    (19..=30).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'T'))
 }
