@@ -164,6 +164,7 @@ fn failed_job(name: &str, step: Option<&str>, action: Action, rule: Option<&str>
         action: Some(action),
         rule: rule.map(str::to_owned),
         line: Some(4_711),
+        cause: None,
     }
 }
 

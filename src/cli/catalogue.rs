@@ -166,9 +166,9 @@ fn measure(rows: &[Row]) -> Report {
     for row in rows {
         let lines: Vec<String> = row.log.lines().map(str::to_owned).collect();
         let mut left = WORK;
-        let found = find(&row.annotations, Some(Log { first_line: 1, lines: &lines }), &mut left).unwrap_or_default();
+        let found = find(&row.annotations, Log { first_line: 1, lines: &lines }, &mut left).unwrap_or_default();
         most_work = most_work.max(WORK - left);
-        let infrastructure = found.is_some_and(|found| found.class.is_infrastructure());
+        let infrastructure = found.as_ref().is_some_and(|found| found.class.is_infrastructure());
         let measured = if row.hard { &mut hard } else { &mut plain };
         match row.label {
             Label::Infra => measured.recall.add(infrastructure),
@@ -178,7 +178,7 @@ fn measure(rows: &[Row]) -> Report {
         if infrastructure {
             measured.precision.add(row.label == Label::Infra);
         }
-        if let Some(found) = found {
+        if let Some(found) = &found {
             let by_class = classes.entry(found.class).or_default();
             match row.label {
                 Label::Infra => by_class.infra += 1,
@@ -235,9 +235,9 @@ fn wrong_json(row: &Row, found: &Option<Finding>) -> Value {
         "id": row.id,
         "label": row.label,
         "hard": row.hard,
-        "cause": found.map(|found| found.id),
-        "class": found.map(|found| found.class.as_str()),
-        "line": found.and_then(|found| found.line),
+        "cause": found.as_ref().map(|found| &found.id),
+        "class": found.as_ref().map(|found| found.class),
+        "line": found.as_ref().and_then(|found| found.line),
     })
 }
 
@@ -272,8 +272,8 @@ fn text(
             Label::Real => "real",
         };
         let hard = if row.hard { ", hard" } else { "" };
-        let cause = found.map_or("nothing", |found| found.id);
-        let at = found.and_then(|found| found.line).map(|line| format!(" at line {line}")).unwrap_or_default();
+        let cause = found.as_ref().map_or("nothing", |found| &found.id);
+        let at = found.as_ref().and_then(|found| found.line).map(|line| format!(" at line {line}")).unwrap_or_default();
         let _ = writeln!(text, "  {} ({label}{hard}): {cause}{at}", line(&row.id));
     }
     text

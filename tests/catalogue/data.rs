@@ -90,7 +90,7 @@ fn entry(node: &Yaml, place: String) -> Entry {
     }
     Entry {
         id: text("id"),
-        class: Class::from_name(&name).unwrap_or_else(|| panic!("{place}: {name} is no class")),
+        class: Class::parse(&name).unwrap_or_else(|| panic!("{place}: {name} is no class")),
         tool: text("tool"),
         places,
         certain: flag("certain"),

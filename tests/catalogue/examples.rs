@@ -7,7 +7,7 @@ use rerunner::policy::evidence::WORK;
 #[track_caller]
 fn finds(log: &str, expected: Option<(&str, u64)>) {
     let found = super::find_in(log.trim_matches('\n'));
-    assert_eq!(found.map(|found| (found.id, found.line.unwrap())), expected, "{log}");
+    assert_eq!(found.as_ref().map(|found| (&*found.id, found.line.unwrap())), expected, "{log}");
 }
 
 #[test]
@@ -288,16 +288,16 @@ fn annotations() {
     let found = |annotations: &[&str], log: &[&str]| {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let lines = owned(log);
-        find(&owned(annotations), Some(Log { first_line: 100, lines: &lines }), &mut WORK.clone()).unwrap()
+        find(&owned(annotations), Log { first_line: 100, lines: &lines }, &mut WORK.clone()).unwrap()
     };
-    let id = |found: Option<Finding>| found.map(|found| (found.id, found.line));
+    let id = |found: Option<Finding>| found.map(|found| (found.id.into_owned(), found.line));
     let lost = "The self-hosted runner: build-7 lost communication with the server. Verify the machine is running.";
     let fails = ["--- FAIL: TestTotal (0.00s)", "##[error]Process completed with exit code 1."];
     // Whatever the log was about when the runner was lost.
-    assert_eq!(id(found(&[lost], &fails)), Some(("runner-lost", None)));
+    assert_eq!(id(found(&[lost], &fails)), Some(("runner-lost".to_owned(), None)));
     // What is the cause is in the log, and this is beside it.
     let cache = "Failed to save: Cache service responded with 503";
-    assert_eq!(id(found(&[cache], &fails)), Some(("go-test", Some(100))));
-    assert_eq!(id(found(&[cache], &["##[error]Process completed with exit code 1."])), Some(("cache-service", None)));
+    assert_eq!(id(found(&[cache], &fails)), Some(("go-test".to_owned(), Some(100))));
+    assert_eq!(id(found(&[cache], &["##[error]Process completed with exit code 1."])), Some(("cache-service".to_owned(), None)));
     assert_eq!(id(found(&["Process completed with exit code 1."], &[])), None);
 }

@@ -27,7 +27,7 @@ fn matches(pattern: &str, line: &str) -> bool {
 
 fn find_in(log: &str) -> Option<Finding> {
     let lines: Vec<String> = log.lines().map(str::to_owned).collect();
-    find(&[], Some(Log { first_line: 1, lines: &lines }), &mut WORK.clone()).unwrap()
+    find(&[], Log { first_line: 1, lines: &lines }, &mut WORK.clone()).unwrap()
 }
 
 /// What is wrong with the data, each with its place.
@@ -151,7 +151,7 @@ fn every_example_is_found() {
     for entry in data.entries.iter().filter(|entry| entry.places.iter().any(|place| place == "log")) {
         for line in &entry.matches {
             let found = find_in(line);
-            if found.is_none_or(|found| found.class.is_infrastructure() != entry.class.is_infrastructure()) {
+            if found.as_ref().is_none_or(|found| found.class.is_infrastructure() != entry.class.is_infrastructure()) {
                 wrong.push(format!("{}: {}: found {found:?} in {line}", entry.place, entry.id));
             }
         }

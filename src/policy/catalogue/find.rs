@@ -4,7 +4,10 @@
 //! above, and a test may print any error there is; so the sign that is nearest to the step's end is taken, and of
 //! infrastructure only what is near to it.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 
 use crate::policy::log_line;
 use crate::policy::patterns::Spent;
@@ -29,11 +32,13 @@ pub struct Log<'a> {
 }
 
 /// Why a job failed. The line itself is not kept, as it may have anything in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    pub id: &'static str,
+    /// Of the entry. One that was stored may be of an older catalogue.
+    pub id: Cow<'static, str>,
     pub class: Class,
     /// The number of the line in the log; `None`: an annotation says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
 }
 
@@ -53,27 +58,45 @@ struct Sign {
     line: Option<usize>,
 }
 
-/// Looks for the cause within what may be spent; `left` is less by what was.
-pub fn find(annotations: &[String], log: Option<Log<'_>>, left: &mut u64) -> Result<Option<Finding>, Spent> {
-    let table = &TABLE;
-    let mut annotated: Option<Sign> = None;
-    for line in annotations.iter().flat_map(|message| message.lines()) {
-        let sign = in_line(table, Place::Annotation, &log_line::text(line), left)?;
-        annotated = stronger(annotated, sign);
-    }
-    let sign = match annotated {
-        Some(Sign { strength: Strength::Certain, .. }) => annotated,
-        _ => {
-            let logged = log.map(|log| in_log(table, log.lines, left)).transpose()?.flatten();
-            // The log shows more of it.
-            stronger(logged, annotated)
+/// What a job's annotations say of why it failed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Annotated(Option<Sign>);
+
+impl Annotated {
+    /// Looks within what may be spent; `left` is less by what was.
+    pub fn of(annotations: &[String], left: &mut u64) -> Result<Self, Spent> {
+        let mut best: Option<Sign> = None;
+        for line in annotations.iter().flat_map(|message| message.lines()) {
+            best = stronger(best, in_line(&TABLE, Place::Annotation, &log_line::text(line), left)?);
         }
-    };
-    Ok(sign.map(|Sign { entry, line, .. }| Finding {
-        id: entry.id,
-        class: entry.class,
-        line: line.and_then(|line| Some(log?.first_line + line as u64)),
-    }))
+        Ok(Self(best))
+    }
+
+    /// What holds whatever the log says.
+    pub fn certain(self) -> Option<Finding> {
+        self.0.filter(|sign| sign.strength == Strength::Certain).map(|sign| sign.finding(None))
+    }
+
+    pub fn with_log(self, log: Log, left: &mut u64) -> Result<Option<Finding>, Spent> {
+        if let Some(certain) = self.certain() {
+            return Ok(Some(certain));
+        }
+        // The log shows more of it.
+        let sign = stronger(in_log(&TABLE, log.lines, left)?, self.0);
+        Ok(sign.map(|sign| sign.finding(Some(log))))
+    }
+}
+
+impl Sign {
+    fn finding(self, log: Option<Log>) -> Finding {
+        let line = self.line.and_then(|line| Some(log?.first_line + line as u64));
+        Finding { id: Cow::Borrowed(self.entry.id), class: self.entry.class, line }
+    }
+}
+
+/// Looks for the cause within what may be spent; `left` is less by what was.
+pub fn find(annotations: &[String], log: Log, left: &mut u64) -> Result<Option<Finding>, Spent> {
+    Annotated::of(annotations, left)?.with_log(log, left)
 }
 
 /// The first, unless the other is stronger.

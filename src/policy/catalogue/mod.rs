@@ -19,7 +19,7 @@ mod table;
 mod tests;
 
 pub use class::Class;
-pub use find::{Finding, Log, find};
+pub use find::{Annotated, Finding, Log, find};
 pub use pattern::Pattern;
 pub use prefilter::GRAM;
 pub use table::Entry;

@@ -88,7 +88,7 @@ fn entry(head: &'static str) -> Option<Entry> {
     let has = |name| flags.split(',').any(|flag| flag == name);
     Some(Entry {
         id,
-        class: Class::from_name(class)?,
+        class: Class::parse(class)?,
         tool,
         in_log: has("log"),
         in_annotations: has("annotation"),

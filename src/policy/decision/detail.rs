@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::Conclusion;
+use crate::policy::catalogue::Finding;
 use crate::policy::evidence::{Evidence, Fetched, Interruption, Job, exit_code};
 use crate::policy::file::Action;
 use crate::policy::matching::RuleMatch;
@@ -45,6 +46,9 @@ pub struct Detail {
     /// The names of the rules by which it is re-run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// What the decision was made by: the name of a preset, `organization`, or `repository` for the repository's own file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// What the re-run is expected to cost, as GitHub bills: a Windows second as 2, a macOS one as 10.
     #[serde(skip_serializing_if = "is_zero")]
     pub runner_seconds: u64,
@@ -80,6 +84,9 @@ pub struct FailedJob {
     /// The number of the log's line that the rule matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
+    /// Why it failed, by the catalogue; `None` too if nothing asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Finding>,
 }
 
 fn is_zero(n: &u64) -> bool {
@@ -138,6 +145,7 @@ impl FailedJob {
             action: rule_match.map(|rule_match| rule_match.action),
             rule: rule_match.and_then(|rule_match| rule_match.rule).map(|rule| rule.name.clone()),
             line: rule_match.and_then(|rule_match| rule_match.line),
+            cause: None,
         }
     }
 }
