@@ -165,6 +165,9 @@ fn failed_job(name: &str, step: Option<&str>, action: Action, rule: Option<&str>
         rule: rule.map(str::to_owned),
         line: Some(4_711),
         cause: None,
+        rescue_rate: None,
+        base_failed: None,
+        source_annotation: None,
     }
 }
 

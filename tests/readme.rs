@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
 use rerunner::policy::RunOutcome;
-use rerunner::policy::file::{BUDGET, CONDITIONS, FILE, FILTER, Key, MANY, RULE, Shape};
+use rerunner::policy::file::{BUDGET, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
 use rerunner::policy::{Action, Policy, parse};
 use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
@@ -144,6 +144,7 @@ fn in_words(shape: Shape) -> String {
         Shape::Globs { .. } => "glob, or a list".to_owned(),
         Shape::Patterns(_) => "regex, or a list".to_owned(),
         Shape::Numbers => "`2`, `\">= 2\"`, or a list".to_owned(),
+        Shape::Causes => "`infrastructure`, class, id, or a list".to_owned(),
         Shape::Map(keys) => {
             format!("a map of {}", choice(&keys.iter().map(|key| key.name).collect::<Vec<_>>()))
         }
@@ -173,7 +174,10 @@ fn rows(head: &str, keys: &[(&str, &[Key])]) -> String {
 #[test]
 fn every_key_of_a_policy_file() {
     let tables = [
-        rows("| key | value | default | meaning |", &[("", FILE), ("budget.", BUDGET), ("actors.", FILTER)]),
+        rows(
+            "| key | value | default | meaning |",
+            &[("", FILE), ("budget.", BUDGET), ("outage.", OUTAGE), ("actors.", FILTER)],
+        ),
         rows("| key of a rule | value | default | meaning |", &[("", RULE)]),
         rows("| condition | value | it holds for |", &[("", CONDITIONS)]),
     ];

@@ -117,6 +117,7 @@ fn run(run_id: RunId, attempt: u32, conclusion: Conclusion) -> Run {
         origin: Origin::Own,
         created: None,
         pull_request_heads: vec![],
+        pull_request_base: None,
         pull_request: None,
     }
 }

@@ -79,6 +79,10 @@ impl Given {
                 Verdict::Need(Need::Log(job)) => {
                     evidence.logs.insert(job, self.log.clone());
                 }
+                Verdict::Need(Need::RescueRate(job)) => {
+                    evidence.rescue_rates.insert(job, fetched(None, "only the Worker knows"));
+                }
+                Verdict::Need(Need::Base) => evidence.base = fetched(None, "not given"),
                 Verdict::Need(Need::Pulls { .. }) => evidence.pulls = fetched(None, "not given"),
             }
         }

@@ -6,12 +6,14 @@ use crate::policy::Scope;
 use crate::policy::evidence::{Job, LogTail};
 use crate::policy::run::{PullRequest, Run};
 
+use super::calls::annotations::{self, Annotation};
+use super::calls::base_runs::{self, BASE_JOBS};
 use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
 use super::calls::failed_runs::{self, FailedRuns, ListedRun};
 use super::calls::policy_file::{self, FetchedPolicy};
 use super::calls::pull_requests::{self, Head};
 use super::calls::rerun::{self, RerunAnswer};
-use super::calls::{Page, annotations, jobs, log, repository, run, workflow};
+use super::calls::{Page, jobs, log, repository, run, workflow};
 use super::error::Error;
 use super::http::{Reply, Request};
 
@@ -19,25 +21,73 @@ use super::http::{Reply, Request};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     /// As it is now, whichever attempt that is.
-    ReadRun { run_id: RunId },
+    ReadRun {
+        run_id: RunId,
+    },
     /// Whether the repository is there at all, for a run that is not.
-    ReadRepository { run_id: RunId },
+    ReadRepository {
+        run_id: RunId,
+    },
     /// `run_attempt` is the attempt that the decision was about; the request itself cannot carry it.
-    Rerun { run_id: RunId, run_attempt: RunAttempt, scope: Scope, debug_logging: bool },
+    Rerun {
+        run_id: RunId,
+        run_attempt: RunAttempt,
+        scope: Scope,
+        debug_logging: bool,
+    },
     /// For the sweep.
     ListFailedRuns(FailedRuns),
     /// The policy file of the default branch, for a run that is to be decided on. `etag`: of what is known of it.
-    ReadPolicy { run_id: RunId, path: FilePath, etag: Option<String> },
+    ReadPolicy {
+        run_id: RunId,
+        path: FilePath,
+        etag: Option<String>,
+    },
     /// The workflow of a run, for its name.
-    ReadWorkflow { run_id: RunId, workflow_id: WorkflowId },
+    ReadWorkflow {
+        run_id: RunId,
+        workflow_id: WorkflowId,
+    },
     /// The jobs of one attempt. Pages are counted from 1; GitHub cannot always give large ones.
-    ListJobs { run_id: RunId, run_attempt: RunAttempt, per_page: u32, page: u32 },
+    ListJobs {
+        run_id: RunId,
+        run_attempt: RunAttempt,
+        per_page: u32,
+        page: u32,
+    },
     /// Those of one job, page by page.
-    ListAnnotations { run_id: RunId, job_id: JobId, per_page: u32, page: u32 },
+    ListAnnotations {
+        run_id: RunId,
+        job_id: JobId,
+        per_page: u32,
+        page: u32,
+    },
+    /// The repository, for its default branch.
+    ReadDefaultBranch {
+        run_id: RunId,
+    },
+    /// What the run of the same workflow on the base branch is chosen from.
+    ListBaseRuns {
+        run_id: RunId,
+        workflow_id: WorkflowId,
+        branch: String,
+        per_page: u32,
+    },
+    ListBaseJobs {
+        run_id: RunId,
+        base_run_id: RunId,
+    },
     /// The end of one job's log.
-    ReadLog { run_id: RunId, job_id: JobId },
+    ReadLog {
+        run_id: RunId,
+        job_id: JobId,
+    },
     /// The pull requests from a run's branch, open or not, newest first.
-    ListPulls { run_id: RunId, head: Head, page: u32 },
+    ListPulls {
+        run_id: RunId,
+        head: Head,
+        page: u32,
+    },
     /// For people; not of one run.
     Comment(CommentCall),
 }
@@ -54,6 +104,9 @@ impl Call {
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
             | Self::ReadLog { run_id, .. }
+            | Self::ReadDefaultBranch { run_id }
+            | Self::ListBaseRuns { run_id, .. }
+            | Self::ListBaseJobs { run_id, .. }
             | Self::ListPulls { run_id, .. } => Some(*run_id),
             Self::ListFailedRuns(_) | Self::Comment(_) => None,
         }
@@ -67,10 +120,18 @@ impl Call {
     /// Whether it is made only so that a decision knows more.
     pub fn is_evidence(&self) -> bool {
         use Call::{ListAnnotations, ListJobs, ListPulls, ReadLog, ReadWorkflow};
-        matches!(
-            self,
-            ReadWorkflow { .. } | ListJobs { .. } | ListAnnotations { .. } | ReadLog { .. } | ListPulls { .. }
-        )
+        let of_run = || {
+            matches!(
+                self,
+                ReadWorkflow { .. } | ListJobs { .. } | ListAnnotations { .. } | ReadLog { .. } | ListPulls { .. }
+            )
+        };
+        self.is_about_base() || of_run()
+    }
+
+    /// Whether it is made to know how the workflow stands on the base branch.
+    pub fn is_about_base(&self) -> bool {
+        matches!(self, Self::ReadDefaultBranch { .. } | Self::ListBaseRuns { .. } | Self::ListBaseJobs { .. })
     }
 
     /// Whether a decision is made without what it asks for, if that is not to be had.
@@ -94,6 +155,11 @@ impl Call {
             Self::ListAnnotations { job_id, per_page, page, .. } => {
                 annotations::request(repository, *job_id, *per_page, *page)
             }
+            Self::ReadDefaultBranch { .. } => repository::request(repository),
+            Self::ListBaseRuns { workflow_id, branch, per_page, .. } => {
+                base_runs::request(repository, *workflow_id, branch, *per_page)
+            }
+            Self::ListBaseJobs { base_run_id, .. } => base_runs::jobs_request(repository, *base_run_id),
             Self::ReadLog { job_id, .. } => log::request(repository, *job_id),
             Self::ListPulls { head, page, .. } => pull_requests::request(repository, head, *page),
             Self::Comment(call) => comments::request(repository, call),
@@ -113,6 +179,11 @@ impl Call {
             Self::ListAnnotations { per_page, .. } => {
                 Response::Annotations(reply.and_then(|reply| annotations::read(&reply, *per_page)))
             }
+            Self::ReadDefaultBranch { .. } => {
+                Response::DefaultBranch(reply.and_then(|reply| repository::read_default_branch(&reply)))
+            }
+            Self::ListBaseRuns { .. } => Response::BaseRuns(reply.and_then(|reply| base_runs::read(&reply))),
+            Self::ListBaseJobs { .. } => Response::Jobs(reply.and_then(|reply| jobs::read(&reply, BASE_JOBS))),
             Self::ReadLog { .. } => Response::Log(reply.and_then(|reply| log::read(&reply))),
             Self::ListPulls { .. } => Response::Pulls(reply.and_then(|reply| pull_requests::read(&reply))),
             Self::Comment(call) => Response::Comment(reply.and_then(|reply| comments::read(call, &reply, us))),
@@ -132,8 +203,10 @@ pub enum Response {
     /// Its name.
     Workflow(Result<String, Error>),
     Jobs(Result<Page<Job>, Error>),
-    /// Their messages.
-    Annotations(Result<Page<String>, Error>),
+    Annotations(Result<Page<Annotation>, Error>),
+    DefaultBranch(Result<String, Error>),
+    /// Newest first.
+    BaseRuns(Result<Vec<Run>, Error>),
     Log(Result<LogTail, Error>),
     Pulls(Result<Page<PullRequest>, Error>),
     Comment(Result<CommentAnswer, Error>),
@@ -157,6 +230,8 @@ impl Response {
             Self::Workflow(result) => result.as_ref().err(),
             Self::Jobs(result) => result.as_ref().err(),
             Self::Annotations(result) => result.as_ref().err(),
+            Self::DefaultBranch(result) => result.as_ref().err(),
+            Self::BaseRuns(result) => result.as_ref().err(),
             Self::Log(result) => result.as_ref().err(),
             Self::Pulls(result) => result.as_ref().err(),
             Self::Comment(result) => result.as_ref().err(),

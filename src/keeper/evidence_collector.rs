@@ -7,12 +7,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::github::calls::annotations::Annotation;
+use crate::github::calls::base_runs::{BASE_JOBS, BASE_RUNS, BASE_RUNS_SMALLEST};
 use crate::github::calls::pull_requests::{Head, PULL_PAGES};
 use crate::github::calls::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{self, Call, Page, Response};
-use crate::names::{Conclusion, JobId};
-use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget};
+use crate::names::{Conclusion, JobId, RunId};
+use crate::policy::evidence::{BaseRun, Evidence, Fetched, Job, Need, Pulls, beyond_budget};
 use crate::policy::run::{PullRequest, Run};
+use crate::policy::{BaseBranch, BaseOf, base_branch};
 use crate::time::{Millis, Span};
 
 use super::subrequests;
@@ -48,12 +51,16 @@ pub struct EvidenceCollector {
     deaths: Option<u32>,
     /// Of the pages so far.
     jobs: Vec<Job>,
-    messages: Vec<String>,
+    annotations: Vec<Annotation>,
     /// What GitHub may have later.
     pub missing: BTreeMap<Need, Missing>,
     pulls: Vec<PullRequest>,
     /// When they were read.
     pulls_read: Millis,
+    /// The repository's, if it was read before.
+    pub default_branch: Option<String>,
+    /// The run on the base branch that is looked for.
+    pub base_of: Option<BaseOf>,
 }
 
 /// Something that GitHub may only not have yet.
@@ -87,10 +94,12 @@ impl EvidenceCollector {
             requests: 0,
             deaths: None,
             jobs: Vec::new(),
-            messages: Vec::new(),
+            annotations: Vec::new(),
             missing: BTreeMap::new(),
             pulls: Vec::new(),
             pulls_read: now,
+            default_branch: None,
+            base_of: None,
         }
     }
 
@@ -140,10 +149,16 @@ impl EvidenceCollector {
             Need::Jobs => Call::ListJobs { run_id, run_attempt: self.run.run_attempt, per_page, page: 1 },
             Need::Annotations(job_id) => Call::ListAnnotations { run_id, job_id, per_page, page: 1 },
             Need::Log(job_id) => Call::ReadLog { run_id, job_id },
+            Need::Base => self.ask_for_base()?,
+            // Not of GitHub.
+            Need::RescueRate(_) => return None,
             Need::Pulls { .. } => return self.ask_for_pulls(now),
         };
+        if matches!(call, Call::ListPulls { .. }) {
+            return self.ask_for_pulls(now);
+        }
         self.jobs.clear();
-        self.messages.clear();
+        self.annotations.clear();
         let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
         if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
             self.absent(&call, format!("not read: the Worker died {deaths} times while it collected evidence"));
@@ -154,10 +169,37 @@ impl EvidenceCollector {
             return None;
         }
         if self.requests + call.requests() > subrequests::EVIDENCE {
-            self.absent(&call, format!("not read: one decision makes at most {} requests", subrequests::EVIDENCE));
+            self.absent(&call, too_many_requests());
             return None;
         }
         Some(self.call(call))
+    }
+
+    /// The next call for the run on the base branch. A fork's pull request has to be found first.
+    fn ask_for_base(&mut self) -> Option<Call> {
+        let run_id = self.run.run_id;
+        let branch = match base_branch(&self.run, &self.evidence.pulls) {
+            BaseBranch::Named(branch) => branch,
+            BaseBranch::Default => match &self.default_branch {
+                Some(branch) => branch.clone(),
+                None => return Some(Call::ReadDefaultBranch { run_id }),
+            },
+            BaseBranch::OfPulls => match Head::of(&self.run) {
+                Ok(head) => return Some(Call::ListPulls { run_id, head, page: 1 }),
+                Err(why) => return self.base_is_absent(why),
+            },
+            BaseBranch::Unknown(why) => return self.base_is_absent(why),
+        };
+        let Some(workflow_id) = self.run.workflow_id else {
+            return self.base_is_absent("GitHub does not say which workflow it is of");
+        };
+        self.base_of = Some(BaseOf::new(&self.run, workflow_id, branch.clone()));
+        Some(Call::ListBaseRuns { run_id, workflow_id, branch, per_page: BASE_RUNS })
+    }
+
+    fn base_is_absent<T>(&mut self, why: impl Into<String>) -> Option<T> {
+        self.evidence.base = Fetched::Absent(why.into());
+        None
     }
 
     /// However much was asked for before: nothing is re-run without.
@@ -180,6 +222,8 @@ impl EvidenceCollector {
             Need::Jobs => self.evidence.jobs != Fetched::NotYet,
             Need::Annotations(job_id) => self.evidence.annotations.contains_key(&job_id),
             Need::Log(job_id) => self.evidence.logs.contains_key(&job_id),
+            Need::RescueRate(job_id) => self.evidence.rescue_rates.contains_key(&job_id),
+            Need::Base => self.evidence.base != Fetched::NotYet,
             Need::Pulls { .. } => self.evidence.pulls != Fetched::NotYet,
         }
     }
@@ -213,6 +257,19 @@ impl EvidenceCollector {
                 self.evidence.logs.insert(*job_id, Fetched::Present(tail));
                 Ok(Collected::Had)
             }
+            (Call::ReadDefaultBranch { .. }, Response::DefaultBranch(found)) => {
+                self.default_branch = Some(self.found(call, found)?);
+                Ok(self.ask_for_base().map_or(Collected::Had, |next| self.ask_next(next)))
+            }
+            (Call::ListBaseRuns { .. }, Response::BaseRuns(found)) => {
+                let runs = self.found(call, found)?;
+                Ok(self.base_runs(&runs))
+            }
+            (Call::ListBaseJobs { base_run_id, .. }, Response::Jobs(found)) => {
+                let page = self.found(call, found)?;
+                self.base_jobs(*base_run_id, page);
+                Ok(Collected::Had)
+            }
             (Call::ReadWorkflow { .. }, Response::Workflow(found)) => {
                 self.evidence.workflow = Fetched::Present(self.found(call, found)?);
                 Ok(Collected::Had)
@@ -231,7 +288,7 @@ impl EvidenceCollector {
         result.map_err(|error| match (&error, smaller(call).filter(|_| self.requests < subrequests::EVIDENCE)) {
             (E::Inconclusive { .. } | E::TooLarge { .. }, Some(smaller)) => {
                 self.jobs.clear();
-                self.messages.clear();
+                self.annotations.clear();
                 Collected::Ask(self.call(smaller))
             }
             (E::NotFound, _) => {
@@ -257,6 +314,37 @@ impl EvidenceCollector {
         }
         self.evidence.pulls = Fetched::Present(Pulls { all: std::mem::take(&mut self.pulls), complete: !listed.full });
         Collected::Had
+    }
+
+    /// Within what one decision may ask for.
+    fn ask_next(&mut self, call: Call) -> Collected {
+        if self.requests + call.requests() > subrequests::EVIDENCE {
+            return self.absent(&call, too_many_requests());
+        }
+        Collected::Ask(self.call(call))
+    }
+
+    fn base_runs(&mut self, runs: &[Run]) -> Collected {
+        let run_id = self.run.run_id;
+        let newest = self.base_of.as_ref().and_then(|base_of| base_of.newest(runs, run_id));
+        match newest {
+            Some(base) if base.conclusion != Some(Conclusion::Success) => {
+                let base_run_id = base.run_id;
+                self.ask_next(Call::ListBaseJobs { run_id, base_run_id })
+            }
+            newest => {
+                let run_id = newest.map(|base| base.run_id);
+                self.evidence.base = Fetched::Present(BaseRun { run_id, ..BaseRun::default() });
+                Collected::Had
+            }
+        }
+    }
+
+    fn base_jobs(&mut self, run_id: RunId, listed: Page<Job>) {
+        let has_failed = |job: &Job| matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut));
+        let cut = listed.full.then(|| format!("it has more than the {BASE_JOBS} jobs that were read"));
+        let failed_jobs = listed.items.into_iter().filter(has_failed).map(|job| job.name).collect();
+        self.evidence.base = Fetched::Present(BaseRun { run_id: Some(run_id), failed_jobs, cut });
     }
 
     fn jobs_page(&mut self, call: &Call, listed: Page<Job>) -> Collected {
@@ -285,21 +373,25 @@ impl EvidenceCollector {
         Collected::Had
     }
 
-    fn annotations_page(&mut self, call: &Call, job_id: JobId, listed: Page<String>) -> Collected {
-        self.messages.extend(listed.items);
-        let more = listed.full && self.messages.len() < ANNOTATIONS;
+    fn annotations_page(&mut self, call: &Call, job_id: JobId, listed: Page<Annotation>) -> Collected {
+        self.annotations.extend(listed.items);
+        let more = listed.full && self.annotations.len() < ANNOTATIONS;
         if let Some(next) = next(call).filter(|_| more && self.requests < subrequests::EVIDENCE) {
             return Collected::Ask(self.call(next));
         }
-        let messages = std::mem::take(&mut self.messages);
+        let annotations = std::mem::take(&mut self.annotations);
         if listed.full {
-            let has = messages.len();
+            let has = annotations.len();
             self.evidence.annotations_cut.insert(job_id, format!("there are more than the {has} that were read"));
         }
         // Nearly every job that fails has one.
-        if messages.is_empty() {
+        if annotations.is_empty() {
             self.is_missing(call, NOT_YET_FOR);
         }
+        if annotations.iter().any(|annotation| annotation.at_source) {
+            self.evidence.source_annotations.insert(job_id);
+        }
+        let messages = annotations.into_iter().map(|annotation| annotation.message).collect();
         self.evidence.annotations.insert(job_id, Fetched::Present(messages));
         Collected::Had
     }
@@ -322,10 +414,15 @@ impl EvidenceCollector {
                 self.evidence.logs.insert(*job_id, Fetched::Absent(why));
             }
             Call::ListPulls { .. } => self.evidence.pulls = Fetched::Absent(why),
+            call if call.is_about_base() => self.evidence.base = Fetched::Absent(why),
             _ => {}
         }
         Collected::Had
     }
+}
+
+fn too_many_requests() -> String {
+    format!("not read: one decision makes at most {} requests", subrequests::EVIDENCE)
 }
 
 fn need(call: &Call) -> Option<Need> {
@@ -340,6 +437,10 @@ fn need(call: &Call) -> Option<Need> {
 
 /// The same list from its beginning, in smaller pages.
 fn smaller(call: &Call) -> Option<Call> {
+    if let Call::ListBaseRuns { run_id, workflow_id, branch, per_page: BASE_RUNS } = call {
+        let (run_id, workflow_id, branch) = (*run_id, *workflow_id, branch.clone());
+        return Some(Call::ListBaseRuns { run_id, workflow_id, branch, per_page: BASE_RUNS_SMALLEST });
+    }
     let (Call::ListJobs { per_page, .. } | Call::ListAnnotations { per_page, .. }) = call else { return None };
     let size = SMALLER.into_iter().find(|size| size < per_page)?;
     Some(page(call, size, 1))

@@ -14,7 +14,7 @@
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`on_failure`], [`second_look`] | how a run changes (pure) |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
-//! | [`evidence_collector`], [`policy_cache`] | what a decision needs beside the run (pure) |
+//! | [`evidence_collector`], [`policy_cache`], [`base_cache`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
 //! | [`tracked_run`], [`retention`] | a run, as a row says of it; how long things are kept |
 //!
@@ -23,6 +23,7 @@
 //! that no delivery counts as seen whose work was not stored.
 
 pub mod attempts;
+mod base_cache;
 pub mod circuit_breaker;
 pub mod evidence_collector;
 pub mod message;
@@ -54,6 +55,7 @@ use crate::time::Millis;
 
 pub use tasks::{HandOver, StepResult, Task};
 
+use base_cache::BaseCache;
 use evidence_collector::{EvidenceCollector, Missing};
 use policy_cache::PolicyCache;
 use store::{Sql, Store, StoreError};
@@ -75,6 +77,7 @@ pub struct Keeper<S> {
     doubted: RefCell<BTreeMap<RunId, FilePath>>,
     /// Evidence for the decisions being made.
     collectors: RefCell<BTreeMap<RunId, EvidenceCollector>>,
+    bases: RefCell<BaseCache>,
     /// What decisions wait for that GitHub did not have.
     missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
     /// Workers KV is not written again before this, of whether cancelled runs are wanted.
@@ -101,6 +104,7 @@ impl<S: Sql> Keeper<S> {
             last_rerun: Cell::default(),
             doubted: RefCell::default(),
             collectors: RefCell::default(),
+            bases: RefCell::default(),
             missing: RefCell::default(),
             cancelled_due: Cell::default(),
         })

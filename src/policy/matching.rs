@@ -1,7 +1,9 @@
 //! A failed job and the rules → which of them it may take, and what has to be read to know more.
 
-use super::evidence::{Evidence, Fetched, Interruption, Job, Need, WorkflowName, exit_code as exit_code_in};
-use super::file::{Action, Conditions, Names, Policy, Rule};
+use super::evidence::{
+    CauseOf, Evidence, Fetched, Interruption, Job, Need, Source, WorkflowName, exit_code as exit_code_in,
+};
+use super::file::{Action, Conditions, Names, Numbers, Policy, Rule};
 use super::run::Run;
 
 /// The first rule that matches a job, or what holds for those that none does.
@@ -76,6 +78,9 @@ pub enum Unknown<'a> {
     Annotations(&'a str),
     Log(&'a str),
     Workflow(&'a str),
+    /// The newest run on the base branch.
+    Base(&'a str),
+    RescueRate(&'a str),
     /// The run itself does not say.
     Branch,
     /// Whose it was, as it is gone.
@@ -159,7 +164,11 @@ fn require_all<'a>(
         conclusion,
         lost_runner,
         exit_code,
+        source_annotation,
         annotation,
+        rescue_rate,
+        base_failed,
+        cause,
         log,
     } = conditions;
     require(if_set(branch, |names| is_of_branch(names, run)))?;
@@ -180,12 +189,21 @@ fn require_all<'a>(
     }?;
     require(if_set(workflow, |names| is_of_workflow(names, run, evidence)))?;
     let Ok(job) = job else { return Ok(None) };
+    require(if_set(rescue_rate, |numbers| has_rescue_rate(job, evidence, numbers)))?;
     require(if_set(lost_runner, |wanted| is_lost_runner(job, evidence, *wanted)))?;
     require(if_set(exit_code, |numbers| {
         annotated(job, evidence, |messages| exit_code_in(messages).is_some_and(|code| numbers.matches(code)))
     }))?;
+    require(if_set(source_annotation, |wanted| points_at_source(job, evidence, *wanted)))?;
     require(if_set(annotation, |patterns| {
         annotated(job, evidence, |_| evidence.searched.is_annotated(job.job_id, patterns))
+    }))?;
+    require(if_set(base_failed, |wanted| fails_on_base(job, evidence, *wanted)))?;
+    require(if_set(cause, |causes| match evidence.cause_of(job) {
+        CauseOf::Known(found) => found.is_some_and(|found| causes.matches(found)).into(),
+        CauseOf::Needs(need) => Holds::Needs(need),
+        CauseOf::Absent(Source::Annotations, why) => Holds::Unknown(Unknown::Annotations(why)),
+        CauseOf::Absent(Source::Log, why) => Holds::Unknown(Unknown::Log(why)),
     }))?;
     let Some(patterns) = log else { return Ok(None) };
     match evidence.logs.get(&job.job_id) {
@@ -205,13 +223,15 @@ fn is_about_the_run_alone(conditions: &Conditions) -> bool {
     #[rustfmt::skip]
     let Conditions {
         workflow: _, branch: _, fork: _, event: _, actor: _, attempt: _,
-        job, step, runner, label, conclusion, lost_runner, exit_code, annotation, log,
+        job, step, runner, label, conclusion, lost_runner, exit_code, source_annotation, annotation, rescue_rate,
+        base_failed, cause, log,
     } = conditions;
     [job, step, runner, label].into_iter().all(Option::is_none)
         && [annotation, log].into_iter().all(Option::is_none)
         && conclusion.is_none()
-        && lost_runner.is_none()
-        && exit_code.is_none()
+        && [lost_runner, source_annotation, base_failed].into_iter().all(Option::is_none)
+        && [exit_code, rescue_rate].into_iter().all(Option::is_none)
+        && cause.is_none()
 }
 
 /// Whether one of the names that the run has for something is one of those.
@@ -254,6 +274,38 @@ fn is_lost_runner<'a>(job: &'a Job, evidence: &'a Evidence, wanted: bool) -> Hol
         }
         Fetched::Absent(_) if never_ended => wanted.into(),
         Fetched::Absent(why) => Holds::Unknown(Unknown::Annotations(why)),
+    }
+}
+
+/// One that points at a file of the repository, and says that something failed there.
+fn points_at_source<'a>(job: &Job, evidence: &'a Evidence, wanted: bool) -> Holds<'a> {
+    let points = evidence.source_annotations.contains(&job.job_id);
+    match (evidence.annotations_of(job), evidence.annotations_cut.get(&job.job_id)) {
+        (Fetched::NotYet, _) => Holds::Needs(Need::Annotations(job.job_id)),
+        (Fetched::Present(_), None) => (points == wanted).into(),
+        (Fetched::Present(_), Some(_)) if points => wanted.into(),
+        (Fetched::Absent(why), _) | (Fetched::Present(_), Some(why)) => Holds::Unknown(Unknown::Annotations(why)),
+    }
+}
+
+/// Too few re-runs say nothing, and are never what a rule asks for.
+fn has_rescue_rate<'a>(job: &Job, evidence: &'a Evidence, numbers: &Numbers) -> Holds<'a> {
+    match evidence.rescue_rates.get(&job.job_id) {
+        None | Some(Fetched::NotYet) => Holds::Needs(Need::RescueRate(job.job_id)),
+        Some(Fetched::Present(rate)) => (rate.is_known() && numbers.matches_percent(rate.passed, rate.judged)).into(),
+        Some(Fetched::Absent(why)) => Holds::Unknown(Unknown::RescueRate(why)),
+    }
+}
+
+/// A job of the same name.
+fn fails_on_base<'a>(job: &Job, evidence: &'a Evidence, wanted: bool) -> Holds<'a> {
+    match &evidence.base {
+        Fetched::NotYet => Holds::Needs(Need::Base),
+        Fetched::Present(base) => match base.fails(&job.name) {
+            Ok(fails) => (fails == wanted).into(),
+            Err(why) => Holds::Unknown(Unknown::Base(why)),
+        },
+        Fetched::Absent(why) => Holds::Unknown(Unknown::Base(why)),
     }
 }
 

@@ -52,7 +52,10 @@ mod rules;
 pub mod run;
 mod wording;
 
-pub use decision::{Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, decide, pull_request_of};
+pub use decision::{
+    BaseBranch, BaseOf, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, base_branch, decide,
+    pull_request_of,
+};
 pub use file::{Action, Policy, PolicyError, PolicyState, Scope, parse, schema};
 pub use rules::Rules;
 pub use wording::describe;

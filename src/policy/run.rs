@@ -38,6 +38,8 @@ pub struct Run {
     pub pull_request_heads: Vec<String>,
     /// The first of those pull requests.
     pub pull_request: Option<u64>,
+    /// The branch that all of them are to be merged into.
+    pub pull_request_base: Option<String>,
 }
 
 /// Whose branch a run is of.
@@ -113,6 +115,8 @@ pub struct PullRequest {
     pub head_sha: String,
     /// Of when the pull request was last pushed to.
     pub base_sha: String,
+    /// What it is to be merged into.
+    pub base_branch: String,
     /// The login of whoever owns the branch; `None`: they are gone.
     pub head_owner: Option<String>,
     /// `None`: it is gone.

@@ -72,8 +72,16 @@ pub async fn send(
         Call::ReadPolicy { .. } => &POLICY,
         Call::ListPulls { .. } => &LONG_TEXTS,
         Call::ListFailedRuns(asked) if asked.per_page == 1 => &LONG_TEXTS,
-        Call::ReadRun { .. } | Call::ListFailedRuns(_) | Call::ListJobs { .. } | Call::ListAnnotations { .. } => &TEXTS,
-        Call::ReadRepository { .. } | Call::Rerun { .. } | Call::ReadWorkflow { .. } => &SHORT,
+        Call::ReadRun { .. }
+        | Call::ListFailedRuns(_)
+        | Call::ListJobs { .. }
+        | Call::ListAnnotations { .. }
+        | Call::ListBaseRuns { .. }
+        | Call::ListBaseJobs { .. } => &TEXTS,
+        Call::ReadRepository { .. }
+        | Call::ReadDefaultBranch { .. }
+        | Call::Rerun { .. }
+        | Call::ReadWorkflow { .. } => &SHORT,
     };
     call.response(caller.reply(&caller.connection(), request, limit).await, None)
 }

@@ -298,6 +298,9 @@ fn annotations() {
     // What is the cause is in the log, and this is beside it.
     let cache = "Failed to save: Cache service responded with 503";
     assert_eq!(id(found(&[cache], &fails)), Some(("go-test".to_owned(), Some(100))));
-    assert_eq!(id(found(&[cache], &["##[error]Process completed with exit code 1."])), Some(("cache-service".to_owned(), None)));
+    assert_eq!(
+        id(found(&[cache], &["##[error]Process completed with exit code 1."])),
+        Some(("cache-service".to_owned(), None))
+    );
     assert_eq!(id(found(&["Process completed with exit code 1."], &[])), None);
 }

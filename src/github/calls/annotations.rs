@@ -1,4 +1,4 @@
-//! "List check run annotations": the messages. A job's check run has the job's id.
+//! "List check run annotations". A job's check run has the job's id.
 
 use serde::Deserialize;
 
@@ -14,14 +14,34 @@ pub fn request(repository: &RepoName, job_id: JobId, per_page: u32, page: u32) -
     Request::get(format!("/repos/{repository}/check-runs/{job_id}/annotations?per_page={per_page}&page={page}"))
 }
 
-pub fn read(reply: &Reply, per_page: u32) -> Result<Page<String>, Error> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    pub message: String,
+    /// Whether it says that something failed at a file of the repository.
+    pub at_source: bool,
+}
+
+pub fn read(reply: &Reply, per_page: u32) -> Result<Page<Annotation>, Error> {
     let list: Vec<Wire> = reply.ok(Error::of_optional_read)?.json("a list of annotations")?;
-    Ok(Page::of(list, per_page, |annotation| Some(annotation.message?.chars().take(MESSAGE_MOST).collect())))
+    Ok(Page::of(list, per_page, |annotation| {
+        let at_source = annotation.is_at_source();
+        Some(Annotation { message: annotation.message?.chars().take(MESSAGE_MOST).collect(), at_source })
+    }))
 }
 
 #[derive(Deserialize)]
 struct Wire {
     message: Option<String>,
+    path: Option<String>,
+    annotation_level: Option<String>,
+}
+
+impl Wire {
+    /// The runner's own are at `.github`, which is no file; an action's without a file as well.
+    fn is_at_source(&self) -> bool {
+        let is_file = |path: &String| !path.is_empty() && path != ".github";
+        self.annotation_level.as_deref() == Some("failure") && self.path.as_ref().is_some_and(is_file)
+    }
 }
 
 #[cfg(test)]
@@ -41,7 +61,24 @@ mod tests {
     fn what_is_nullable_or_optional_may_be_either() {
         let annotations = support::reply(200, json!([{ "message": null, "title": null }, {}, { "message": "x" }]));
         let page = read(&annotations, 100).unwrap();
-        assert_eq!(page.items, ["x"]);
+        assert_eq!(page.items, [Annotation { message: "x".to_owned(), at_source: false }]);
+    }
+
+    #[test]
+    fn which_are_at_a_file() {
+        for (level, path, expected) in [
+            (json!("failure"), json!("src/lib.rs"), true),
+            (json!("failure"), json!(".github/workflows/ci.yml"), true),
+            (json!("warning"), json!("src/lib.rs"), false),
+            (json!("failure"), json!(".github"), false),
+            (json!("failure"), json!(""), false),
+            (json!("failure"), json!(null), false),
+            (json!(null), json!("src/lib.rs"), false),
+        ] {
+            let list = json!([{ "message": "x", "annotation_level": level, "path": path }]);
+            let page = read(&support::reply(200, &list), 100).unwrap();
+            assert_eq!(page.items.first().map(|annotation| annotation.at_source), Some(expected), "{list}");
+        }
     }
 
     #[test]

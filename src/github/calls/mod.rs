@@ -2,6 +2,7 @@
 //! stay in their file. Another call takes a file here and its arms in [`super::call`].
 
 pub mod annotations;
+pub mod base_runs;
 pub mod comments;
 pub mod failed_runs;
 pub mod jobs;

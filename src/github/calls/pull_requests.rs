@@ -115,6 +115,7 @@ impl From<Wire> for PullRequest {
             head_branch: wire.head.branch,
             head_sha: wire.head.sha,
             base_sha: wire.base.sha,
+            base_branch: wire.base.branch,
         }
     }
 }

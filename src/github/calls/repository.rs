@@ -1,4 +1,6 @@
-//! "Get a repository": whether it is there at all.
+//! "Get a repository": whether it is there at all; and its default branch.
+
+use serde::Deserialize;
 
 use crate::names::RepoName;
 
@@ -15,10 +17,30 @@ pub fn read(reply: &Reply) -> Result<(), Error> {
     }
 }
 
+/// Its default branch.
+pub fn read_default_branch(reply: &Reply) -> Result<String, Error> {
+    let Wire { default_branch } = reply.ok(Error::of_optional_read)?.json("a repository")?;
+    Ok(default_branch)
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    default_branch: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::github::support;
+
+    #[test]
+    fn the_default_branch() {
+        let of = |body| read_default_branch(&support::reply(200, &body));
+        assert_eq!(of(serde_json::json!({ "default_branch": "trunk" })), Ok("trunk".to_owned()));
+        for broken in [serde_json::json!({}), serde_json::json!({ "default_branch": null }), serde_json::json!([])] {
+            assert!(matches!(of(broken), Err(Error::Inconclusive { .. })));
+        }
+    }
 
     #[test]
     fn what_is_asked_for_and_answered() {

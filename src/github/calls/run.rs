@@ -17,7 +17,7 @@ pub fn read(reply: &Reply) -> Result<Box<Run>, Error> {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+pub(super) struct Wire {
     id: RunId,
     run_attempt: Option<RunAttempt>,
     status: Option<String>,
@@ -129,10 +129,17 @@ impl From<Wire> for Run {
             run_number: wire.run_number,
             title: wire.display_title,
             actors: [wire.actor, wire.triggering_actor].into_iter().flatten().filter_map(|user| user.login).collect(),
+            pull_request_base: base(&pull_requests),
             pull_request: pull_requests.first().and_then(|pull_request| pull_request.number),
             pull_request_heads: pull_requests.into_iter().filter_map(|one| one.head?.sha).collect(),
         }
     }
+}
+
+fn base(pull_requests: &[PullRequest]) -> Option<String> {
+    let mut bases = pull_requests.iter().map(|one| one.base.as_ref()?.branch.as_ref());
+    let first = bases.next()??;
+    bases.all(|base| base == Some(first)).then(|| first.clone())
 }
 
 #[cfg(test)]

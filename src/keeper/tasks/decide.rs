@@ -6,9 +6,9 @@ use crate::github::{self, Call, Response};
 use crate::keeper::evidence_collector::{Collected, EvidenceCollector, Missing};
 use crate::keeper::on_failure;
 use crate::keeper::state_machine::{self, LEASE, Step};
-use crate::names::{RunAttempt, RunId};
-use crate::policy::evidence::{EarlierAttempt, History, Need};
-use crate::policy::{Decision, Verdict, decide, pull_request_of};
+use crate::names::{JobId, RunAttempt, RunId};
+use crate::policy::evidence::{EarlierAttempt, Fetched, History, Need, RescueRate};
+use crate::policy::{Decision, FailedJob, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
 use super::{Context, Keeper, Record, Sql, StepResult, StoreError, TrackedRun};
@@ -17,6 +17,8 @@ use super::{Context, Keeper, Record, Sql, StepResult, StoreError, TrackedRun};
 const NEW_FOR: Span = Span::minutes(1);
 /// More questions than a decision can have: two for each of a thousand jobs.
 const QUESTIONS: u32 = 2_500;
+/// Of a decision: each is looked up in a row for each day.
+const RATES: usize = 50;
 
 impl<S: Sql> Keeper<S> {
     pub(super) fn on_evidence(
@@ -41,6 +43,9 @@ impl<S: Sql> Keeper<S> {
                 self.call_next(tracked, next, cx)
             }
             Collected::Had => {
+                if call.is_about_base() {
+                    self.keep_base(&collector, cx.now);
+                }
                 if matches!(call, Call::ListPulls { .. }) {
                     // GitHub does not name a fork's with the run.
                     self.is_of_pull(tracked.run_id, pull_request_of(&collector.run, &collector.evidence))?;
@@ -80,6 +85,7 @@ impl<S: Sql> Keeper<S> {
             tracked.workflow.clone().filter(|_| run.workflow_id.is_some() && tracked.workflow_id == run.workflow_id);
         let policy = cache.policy();
         collector.forget_old_pulls(cx.now);
+        collector.default_branch = self.bases.borrow().default_branch(cx.now).map(str::to_owned);
         for _ in 0..QUESTIONS {
             collector.evidence.search(&policy, &collector.run);
             let mut decision = match decide(cx.rules, &policy, &run, &history, &collector.evidence) {
@@ -89,7 +95,13 @@ impl<S: Sql> Keeper<S> {
                     return self.carry_out(step, cx);
                 }
                 Verdict::Need(need) if collector.has(need) => break,
+                Verdict::Need(Need::RescueRate(job_id)) => {
+                    let rate = self.rescue_rate(&tracked, &collector, job_id, cx.now)?;
+                    collector.evidence.rescue_rates.insert(job_id, rate);
+                    continue;
+                }
                 Verdict::Need(need) => match collector.ask(need, &mut tracked.collecting, cx.now) {
+                    Some(Call::ListBaseRuns { .. }) if self.has_base(&mut collector, cx.now) => continue,
                     Some(call) => return self.store_and_call(tracked, collector, call, records, cx),
                     None => continue,
                 },
@@ -118,6 +130,44 @@ impl<S: Sql> Keeper<S> {
         tracked.collecting = None;
         let error = github::Error::inconclusive("The policy asks for the same evidence again and again");
         self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
+    }
+
+    /// How often re-runs of a job, failing at the same step, have passed.
+    fn rescue_rate(
+        &self,
+        tracked: &TrackedRun,
+        collector: &EvidenceCollector,
+        job_id: JobId,
+        now: Millis,
+    ) -> Result<Fetched<RescueRate>, StoreError> {
+        let evidence = &collector.evidence;
+        if evidence.rescue_rates.len() >= RATES {
+            return Ok(Fetched::Absent(format!("one decision looks up at most {RATES}")));
+        }
+        let job = evidence.jobs.present().and_then(|jobs| jobs.iter().find(|job| job.job_id == job_id));
+        let Some(job) = job else { return Ok(Fetched::Absent("the job is not listed".to_owned())) };
+        let failed = FailedJob::of(job, None, evidence);
+        self.store.rescue_rate(tracked, &failed, now).map(Fetched::Present)
+    }
+
+    /// Whether what was read some minutes ago tells how the base branch stands.
+    fn has_base(&self, collector: &mut EvidenceCollector, now: Millis) -> bool {
+        let bases = self.bases.borrow();
+        let known = collector.base_of.as_ref().and_then(|of| bases.run(of, now));
+        if let Some(base) = known {
+            collector.evidence.base = Fetched::Present(base.clone());
+        }
+        known.is_some()
+    }
+
+    fn keep_base(&self, collector: &EvidenceCollector, now: Millis) {
+        let mut bases = self.bases.borrow_mut();
+        if let Some(branch) = &collector.default_branch {
+            bases.set_default_branch(branch, now);
+        }
+        if let (Some(of), Fetched::Present(base)) = (&collector.base_of, &collector.evidence.base) {
+            bases.set_run(of.clone(), base.clone(), now);
+        }
     }
 
     /// GitHub may have later what the decision would go by: what a run does then. `None`: it was waited for.

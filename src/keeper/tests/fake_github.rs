@@ -36,6 +36,12 @@ pub struct GitHub {
     /// Of larger pages, the answer is 502.
     pub page_most: Option<u32>,
     pub annotations: Vec<String>,
+    /// Whether they are at a file of the repository.
+    pub at_source: bool,
+    /// On the base branch, newest first, and the jobs of each.
+    pub base_runs: Vec<Run>,
+    pub base_jobs: Vec<Job>,
+    pub default_branch: String,
     pub log: Vec<String>,
     /// Of calls for evidence, before the honest answers.
     pub evidence_problems: Vec<github::Error>,
@@ -60,6 +66,30 @@ pub struct GitHub {
 }
 
 impl GitHub {
+    pub fn run(&self, run_id: RunId) -> Run {
+        Run {
+            run_id,
+            repository: self.name.clone(),
+            run_attempt: attempt(self.attempt),
+            conclusion: self.conclusion,
+            workflow_id: WorkflowId::new(5),
+            workflow: None,
+            path: Some(".github/workflows/ci.yml".to_owned()),
+            event: self.event.clone(),
+            head_branch: Some("main".to_owned()),
+            run_number: Some(3),
+            title: Some("Fix it".to_owned()),
+            head_sha: "a".to_owned(),
+            head_commit: None,
+            origin: Origin::Own,
+            created: None,
+            actors: vec!["ann".to_owned()],
+            pull_request_heads: vec![],
+            pull_request_base: None,
+            pull_request: self.pull_request,
+        }
+    }
+
     fn comment(&mut self, call: &CommentCall) -> Result<CommentAnswer, github::Error> {
         let finds = matches!(call, CommentCall::Find { .. });
         let problem = if finds { None } else { self.comment_problems.pop() };
@@ -104,26 +134,7 @@ impl Play {
                 if let Some(problem) = github.read_problems.pop() {
                     return Response::Run(Err(problem));
                 }
-                Response::Run(Ok(Box::new(Run {
-                    run_id: *run_id,
-                    repository: github.name.clone(),
-                    run_attempt: attempt(github.attempt),
-                    conclusion: github.conclusion,
-                    workflow_id: WorkflowId::new(5),
-                    workflow: None,
-                    path: Some(".github/workflows/ci.yml".to_owned()),
-                    event: github.event.clone(),
-                    head_branch: Some("main".to_owned()),
-                    run_number: Some(3),
-                    title: Some("Fix it".to_owned()),
-                    head_sha: "a".to_owned(),
-                    head_commit: None,
-                    origin: Origin::Own,
-                    created: None,
-                    actors: vec!["ann".to_owned()],
-                    pull_request_heads: vec![],
-                    pull_request: github.pull_request,
-                })))
+                Response::Run(Ok(Box::new(github.run(*run_id))))
             }
             Call::ReadRepository { .. } => {
                 github.repository_reads += 1;
@@ -171,7 +182,23 @@ impl Play {
             }
             Call::ListAnnotations { per_page, page, .. } => {
                 let problem = github.evidence_problems.pop();
-                Response::Annotations(problem.map_or_else(|| Ok(page_of(&github.annotations, *per_page, *page)), Err))
+                let at_source = github.at_source;
+                let of = |message: &String| Annotation { message: message.clone(), at_source };
+                let all: Vec<Annotation> = github.annotations.iter().map(of).collect();
+                Response::Annotations(problem.map_or_else(|| Ok(page_of(&all, *per_page, *page)), Err))
+            }
+            Call::ReadDefaultBranch { .. } => {
+                let branch = github.default_branch.clone();
+                Response::DefaultBranch(github.evidence_problems.pop().map_or(Ok(branch), Err))
+            }
+            Call::ListBaseRuns { branch, per_page, .. } => {
+                let on_branch = |run: &&Run| run.head_branch.as_ref() == Some(branch);
+                let runs = github.base_runs.iter().filter(on_branch).take(*per_page as usize).cloned().collect();
+                Response::BaseRuns(github.evidence_problems.pop().map_or(Ok(runs), Err))
+            }
+            Call::ListBaseJobs { .. } => {
+                let problem = github.evidence_problems.pop();
+                Response::Jobs(problem.map_or_else(|| Ok(page_of(&github.base_jobs, 100, 1)), Err))
             }
             Call::ReadLog { .. } => {
                 let tail = LogTail { first_line: 1, lines: github.log.clone() };

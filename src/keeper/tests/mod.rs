@@ -11,6 +11,7 @@ use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
 use super::*;
 use crate::github::Failing;
+use crate::github::calls::annotations::Annotation;
 use crate::github::calls::pull_requests::PULLS_PER_PAGE;
 use crate::github::{self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response};
 use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
@@ -126,6 +127,7 @@ impl Play {
             conclusion: Some(Conclusion::Failure),
             workflow: "ci".to_owned(),
             event: "push".to_owned(),
+            default_branch: "main".to_owned(),
             jobs: vec![failed_job(1, "test", "Run tests")],
             annotations: vec!["Process completed with exit code 1.".to_owned()],
             ..GitHub::default()

@@ -14,6 +14,7 @@ fn pull() -> PullRequest {
         head_owner: Some("octo".to_owned()),
         head_repository: Some(1),
         is_own: true,
+        base_branch: "main".to_owned(),
         is_from_default_branch: false,
         updated: None,
     }

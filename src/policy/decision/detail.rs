@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::Conclusion;
 use crate::policy::catalogue::Finding;
-use crate::policy::evidence::{Evidence, Fetched, Interruption, Job, exit_code};
+use crate::policy::evidence::{Evidence, Fetched, Interruption, Job, RescueRate, exit_code};
 use crate::policy::file::Action;
 use crate::policy::matching::RuleMatch;
 use crate::policy::wording::clean;
@@ -87,6 +87,15 @@ pub struct FailedJob {
     /// Why it failed, by the catalogue; `None` too if nothing asked for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Finding>,
+    /// What became of its re-runs; `None` if no rule asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescue_rate: Option<RescueRate>,
+    /// Whether it fails on the base branch, too; `None` if no rule asked for that, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_failed: Option<bool>,
+    /// Whether an annotation points at a file of the repository; `None` if no rule asked for annotations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_annotation: Option<bool>,
 }
 
 fn is_zero(n: &u64) -> bool {
@@ -108,6 +117,7 @@ impl Detail {
         detail.source("workflow".to_owned(), &evidence.workflow);
         detail.source("jobs".to_owned(), &evidence.jobs);
         detail.source("pull requests".to_owned(), &evidence.pulls);
+        detail.source("newest run on the base branch".to_owned(), &evidence.base);
         for job in jobs {
             detail.source(format!("annotations of {}", clean(&job.name)), evidence.annotations_of(job));
             if let Some(why) = evidence.annotations_cut.get(&job.job_id) {
@@ -132,7 +142,7 @@ impl Detail {
 }
 
 impl FailedJob {
-    fn of(job: &Job, rule_match: Option<&RuleMatch>, evidence: &Evidence) -> Self {
+    pub fn of(job: &Job, rule_match: Option<&RuleMatch>, evidence: &Evidence) -> Self {
         Self {
             name: clean(&job.name),
             step: job.failed_steps().next().map(|step| clean(&step.name)),
@@ -145,7 +155,11 @@ impl FailedJob {
             action: rule_match.map(|rule_match| rule_match.action),
             rule: rule_match.and_then(|rule_match| rule_match.rule).map(|rule| rule.name.clone()),
             line: rule_match.and_then(|rule_match| rule_match.line),
-            cause: None,
+            cause: evidence.searched.cause(job.job_id).flatten().cloned(),
+            rescue_rate: evidence.rescue_rates.get(&job.job_id).and_then(Fetched::present).copied(),
+            base_failed: evidence.base.present().and_then(|base| base.fails(&job.name).ok()),
+            source_annotation: (evidence.annotations_of(job).present())
+                .map(|_| evidence.source_annotations.contains(&job.job_id)),
         }
     }
 }

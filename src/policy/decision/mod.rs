@@ -1,12 +1,14 @@
 //! The run itself → its jobs, by the rules → the limits → a [`Decision`].
 
 mod absent;
+mod base;
 mod decide;
 mod detail;
 mod failed_attempt;
 mod fingerprint;
 mod superseded;
 
+pub use base::{BaseBranch, BaseOf, base_branch};
 pub use decide::{Decision, Ending, Rerun, RunOutcome, Verdict, decide};
 pub use detail::{Detail, FailedJob};
 pub use superseded::pull_request_of;

@@ -66,6 +66,12 @@ pub fn pull_request_of(run: &Run, evidence: &Evidence) -> Option<u64> {
     }
 }
 
+/// The branch that the run's pull request is to be merged into, where that was looked for and found.
+pub fn base_of_pull_request<'a>(run: &Run, pulls: &'a Fetched<Pulls>) -> Option<&'a str> {
+    let Standing::Current(number) = standing(run, pulls) else { return None };
+    pulls.present()?.all.iter().find(|pull| pull.number == number).map(|pull| pull.base_branch.as_str())
+}
+
 /// Why a run is not re-run for the sake of its pull request.
 pub fn ending(run: &Run, standing: &Standing) -> Option<(RunOutcome, String)> {
     match standing {

@@ -12,9 +12,12 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::names::{Conclusion, JobId, RunAttempt, WorkflowId};
+use serde::{Deserialize, Serialize};
+
+use crate::names::{Conclusion, JobId, RunAttempt, RunId, WorkflowId};
+use crate::policy::catalogue::Finding;
 use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 
@@ -104,11 +107,55 @@ pub struct Evidence {
     pub annotations: BTreeMap<JobId, Fetched<Vec<String>>>,
     /// Why there may be further annotations of a job.
     pub annotations_cut: BTreeMap<JobId, String>,
+    /// The jobs that have an annotation of level failure at a file of the repository.
+    pub source_annotations: BTreeSet<JobId>,
     pub logs: BTreeMap<JobId, Fetched<LogTail>>,
+    /// How often re-runs of the same job, failing at the same step, have passed.
+    pub rescue_rates: BTreeMap<JobId, Fetched<RescueRate>>,
+    pub base: Fetched<BaseRun>,
     /// What the policy's patterns found in it.
     pub searched: Searched,
     /// Those from the run's branch; read when a re-run is due and hangs on them.
     pub pulls: Fetched<Pulls>,
+}
+
+/// What became of re-runs in the last 30 days.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RescueRate {
+    /// Re-runs whose end is known.
+    pub judged: u64,
+    pub passed: u64,
+}
+
+impl RescueRate {
+    /// With fewer it says nothing.
+    pub const LEAST: u64 = 5;
+
+    pub fn is_known(self) -> bool {
+        self.judged >= Self::LEAST
+    }
+}
+
+/// The newest run of the same workflow on the base branch that passed or failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BaseRun {
+    /// `None`: there was none, or none before the run itself.
+    pub run_id: Option<RunId>,
+    /// The names of its failed jobs.
+    pub failed_jobs: BTreeSet<String>,
+    /// Why there may be others.
+    pub cut: Option<String>,
+}
+
+impl BaseRun {
+    /// Whether a job of this name fails in it; or why that is not known.
+    pub fn fails(&self, job: &str) -> Result<bool, &str> {
+        match &self.cut {
+            _ if self.failed_jobs.contains(job) => Ok(true),
+            Some(why) => Err(why),
+            None => Ok(false),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +174,23 @@ pub enum WorkflowName<'a> {
     Absent(&'a str),
 }
 
+/// Why a job failed, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CauseOf<'a> {
+    /// `None`: the catalogue knows no such failure.
+    Known(Option<&'a Finding>),
+    Needs(Need),
+    /// What could not be read, and why.
+    Absent(Source, &'a str),
+}
+
+/// What a cause is looked for in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Annotations,
+    Log,
+}
+
 impl Evidence {
     pub fn annotations_of(&self, job: &Job) -> &Fetched<Vec<String>> {
         self.annotations.get(&job.job_id).unwrap_or(&Fetched::NotYet)
@@ -141,6 +205,20 @@ impl Evidence {
     pub fn interruption_of(&self, job: &Job) -> Option<Interruption> {
         let messages = self.messages_of(job);
         if messages.is_empty() { None } else { self.searched.interruption(job.job_id, messages) }
+    }
+
+    /// Why the job failed, as the catalogue finds it.
+    pub fn cause_of(&self, job: &Job) -> CauseOf<'_> {
+        match (self.annotations_of(job), self.searched.cause(job.job_id)) {
+            (Fetched::NotYet, _) => CauseOf::Needs(Need::Annotations(job.job_id)),
+            (Fetched::Absent(why), _) => CauseOf::Absent(Source::Annotations, why),
+            (Fetched::Present(_), Some(found)) => CauseOf::Known(found),
+            (Fetched::Present(_), None) => match self.logs.get(&job.job_id).unwrap_or(&Fetched::NotYet) {
+                Fetched::NotYet => CauseOf::Needs(Need::Log(job.job_id)),
+                Fetched::Absent(why) => CauseOf::Absent(Source::Log, why),
+                Fetched::Present(_) => CauseOf::Absent(Source::Log, "it was not searched"),
+            },
+        }
     }
 
     /// The name of the run's workflow: from the webhook, from the workflow itself, or from one of the run's jobs. A run's own
@@ -186,6 +264,9 @@ pub enum Need {
     Jobs,
     Annotations(JobId),
     Log(JobId),
+    /// What the repository's own statistics say.
+    RescueRate(JobId),
+    Base,
     /// As late as can be: not before the re-run is due, so long after the end of the attempt.
     Pulls {
         delay: Span,

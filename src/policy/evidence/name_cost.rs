@@ -76,7 +76,11 @@ impl Looks {
             fork: _,
             attempt: _,
             conclusion: _,
+            rescue_rate: _,
             lost_runner,
+            source_annotation,
+            base_failed,
+            cause,
         } = conditions;
         self.workflow.add(workflow);
         self.branch.add(branch);
@@ -87,7 +91,8 @@ impl Looks {
         self.runner.add(runner);
         self.label.add(label);
         self.exit_codes += u64::from(exit_code.is_some());
-        self.asks |= exit_code.is_some() || annotation.is_some() || log.is_some() || lost_runner.is_some();
+        self.asks |= exit_code.is_some() || annotation.is_some() || log.is_some() || cause.is_some();
+        self.asks |= lost_runner.is_some() || source_annotation.is_some() || base_failed.is_some();
     }
 
     fn at_run(&self, run: &Run, evidence: &Evidence) -> u64 {

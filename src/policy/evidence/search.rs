@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::names::JobId;
+use crate::policy::catalogue::{Annotated, Finding, Log};
 use crate::policy::file::{Patterns, Policy};
 use crate::policy::log_line;
 use crate::policy::patterns::{Automata, PatternSet, Search, Spent};
@@ -32,6 +33,9 @@ pub struct Searched {
     annotations: BTreeMap<JobId, BTreeSet<String>>,
     log: Option<Search>,
     annotation: Option<Search>,
+    /// What the annotations say of causes.
+    annotated: BTreeMap<JobId, Annotated>,
+    causes: BTreeMap<JobId, Option<Finding>>,
     /// What the annotations say that ended a job.
     interruptions: RefCell<BTreeMap<JobId, Option<Interruption>>>,
 }
@@ -46,6 +50,8 @@ impl Default for Searched {
             annotations: BTreeMap::new(),
             log: None,
             annotation: None,
+            annotated: BTreeMap::new(),
+            causes: BTreeMap::new(),
             interruptions: RefCell::default(),
         }
     }
@@ -80,6 +86,11 @@ impl Searched {
         self.annotations.get(&job_id).is_some_and(|found| patterns.texts().any(|text| found.contains(text)))
     }
 
+    /// `None`: it is not known yet, and takes the log.
+    pub fn cause(&self, job_id: JobId) -> Option<Option<&Finding>> {
+        self.causes.get(&job_id).map(Option::as_ref)
+    }
+
     pub fn interruption(&self, job_id: JobId, messages: &[String]) -> Option<Interruption> {
         *self.interruptions.borrow_mut().entry(job_id).or_insert_with(|| Interruption::of(messages))
     }
@@ -111,6 +122,22 @@ impl Searched {
             })?;
         }
         self.annotations.insert(job_id, found);
+        Ok(())
+    }
+
+    fn cause_in_annotations(&mut self, job_id: JobId, messages: &[String]) -> Result<(), Spent> {
+        let annotated = Annotated::of(messages, &mut self.left)?;
+        self.annotated.insert(job_id, annotated);
+        if let Some(certain) = annotated.certain() {
+            self.causes.insert(job_id, Some(certain));
+        }
+        Ok(())
+    }
+
+    fn cause_in_log(&mut self, job_id: JobId, LogTail { first_line, lines }: &LogTail) -> Result<(), Spent> {
+        let Some(annotated) = self.annotated.get(&job_id) else { return Ok(()) };
+        let cause = annotated.with_log(Log { first_line: *first_line, lines }, &mut self.left)?;
+        self.causes.insert(job_id, cause);
         Ok(())
     }
 
@@ -157,6 +184,29 @@ impl Evidence {
                 *read = searched.use_up();
             }
         }
+        if policy.goes_by_causes() {
+            self.search_causes();
+        }
+    }
+
+    fn search_causes(&mut self) {
+        let searched = &mut self.searched;
+        for (job_id, read) in &mut self.annotations {
+            if let Fetched::Present(messages) = &*read
+                && !searched.annotated.contains_key(job_id)
+                && searched.cause_in_annotations(*job_id, messages).is_err()
+            {
+                *read = searched.use_up();
+            }
+        }
+        for (job_id, read) in &mut self.logs {
+            if let Fetched::Present(tail) = &*read
+                && !searched.causes.contains_key(job_id)
+                && searched.cause_in_log(*job_id, tail).is_err()
+            {
+                *read = searched.use_up();
+            }
+        }
     }
 
     /// Whether [`Evidence::search`] has nothing left to do.
@@ -173,10 +223,20 @@ impl Evidence {
             };
             set.is_none() || read.iter().all(done)
         }
+        let are_causes_known = || {
+            let is_known = |job_id: &JobId| self.searched.causes.contains_key(job_id);
+            let has_annotations = |job_id: &JobId| matches!(self.annotations.get(job_id), Some(Fetched::Present(_)));
+            let mut logs =
+                self.logs.iter().filter(|(job_id, read)| read.present().is_some() && has_annotations(job_id));
+            let mut annotations = self.annotations.iter().filter(|(_, read)| read.present().is_some());
+            annotations.all(|(job_id, _)| self.searched.annotated.contains_key(job_id))
+                && logs.all(|(job_id, _)| is_known(job_id))
+        };
         name_cost::work(policy, run, self) <= *on_names
             && by == automata
             && all(&automata.log, &self.logs, lines)
             && all(&automata.annotation, &self.annotations, annotations)
+            && (!policy.goes_by_causes() || are_causes_known())
     }
 }
 

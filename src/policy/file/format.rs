@@ -24,7 +24,7 @@ use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
 use super::keys::{MANY, Shape, keys};
-use super::values::{Names, Numbers, Patterns};
+use super::values::{Causes, Names, Numbers, Patterns};
 
 /// How long a delay may grow by [`Policy::backoff`] if the file does not say.
 pub const MAX_DELAY: Span = Span::minutes(10);
@@ -62,6 +62,8 @@ keys! {
             "leave a run in which more jobs failed at once: a real break, or an outage";
         stop_when_repeated: Option<u32> = None, Shape::Whole { least: 2, most: MAX_RERUNS_LIMIT + 1 }, "never",
             "leave a run of which the same jobs failed in the same way in this many attempts";
+        outage: Option<Outage> = None, Shape::Map(OUTAGE), "never",
+            "hold all re-runs while many runs fail with the same cause, and try one at a time";
         budget: Budget = Budget::default(), Shape::Map(BUDGET), "no limit", "what the repository's re-runs may use";
         rules: Vec<Rule> = Vec::new(), Shape::List(RULE), "none",
             "each failed job takes the first rule that matches it";
@@ -105,6 +107,17 @@ keys! {
 }
 
 keys! {
+    /// When runs that fail for the same cause are held, and how long.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Outage, keys OUTAGE {
+        runs: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "so many different runs that fail with the same cause are an outage";
+        within: Span = Span::minutes(15), Shape::Duration, "15m", "the time within which they fail";
+        probe_every: Span = Span::minutes(10), Shape::Duration, "10m", "how often one of them is re-run to see whether it is over";
+        for_at_most: Span = Span::hours(6), Shape::Duration, "6h", "after this each run is decided by itself";
+    }
+}
+
+keys! {
     #[derive(Debug, Clone, PartialEq)]
     pub struct Rule, keys RULE {
         name: String = String::new(), Shape::Name, "",
@@ -137,8 +150,16 @@ keys! {
         lost_runner: Option<bool> = None, Shape::Boolean, "",
             "`true`: the job's annotations say that its runner was lost, or a step of it began and never ended";
         exit_code: Option<Numbers> = None, Shape::Numbers, "", "the exit code of the failed step";
+        source_annotation: Option<bool> = None, Shape::Boolean, "",
+            "`true`: an annotation of level failure points at a file of the repository: a compiler or linter spoke";
         annotation: Option<Patterns> = None, Shape::Patterns(Where::Annotation), "",
             "a regex for an annotation of the job: what GitHub shows above its log";
+        rescue_rate: Option<Numbers> = None, Shape::Numbers, "",
+            "percent of the re-runs of this job, failing at this step, that passed in the last 30 days; never holds with fewer than 5";
+        base_failed: Option<bool> = None, Shape::Boolean, "",
+            "`true`: the same job fails in the newest run of the workflow on the base branch";
+        cause: Option<Causes> = None, Shape::Causes, "",
+            "why it failed, as the catalogue (docs/catalogue.md) finds it in the job's annotations and log; `infrastructure`: all of its classes";
         log: Option<Patterns> = None, Shape::Patterns(Where::Log), "", "a regex for a line in the end of the job's log";
     }
 }
@@ -150,6 +171,7 @@ impl Policy {
             workflows,
             max_failed_jobs,
             stop_when_repeated,
+            outage,
             budget: Budget { minutes_per_day, reruns_per_hour: _, reruns_per_day: _ },
             rules,
             // What the run itself shows, what was decided before, and how a re-run is made.
@@ -177,6 +199,12 @@ impl Policy {
             || minutes_per_day.is_some()
             || *workflows != Filter::default()
             || stop_when_repeated.is_some()
+            || outage.is_some()
+    }
+
+    /// Whether the cause of each failed job is looked for.
+    pub fn goes_by_causes(&self) -> bool {
+        self.outage.is_some() || self.rules.iter().any(|rule| rule.conditions.cause.is_some())
     }
 
     /// Whether it, or a rule of it, re-runs what has passed as well.

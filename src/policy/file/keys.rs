@@ -43,6 +43,8 @@ pub enum Shape {
     Patterns(Where),
     /// A whole number, a comparison such as `">= 2"`, or a list of them.
     Numbers,
+    /// `infrastructure`, a class or an entry of the catalogue, or a list of them.
+    Causes,
     Map(&'static [Key]),
     /// As [`Shape::Map`], with at least one key.
     OneOf(&'static [Key]),

@@ -15,6 +15,6 @@ pub use format::*;
 pub use keys::{Key, MANY, Shape};
 pub use reader::{PolicyError, PolicyState, parse};
 pub use schema::schema;
-pub use values::{Comparison, Names, Numbers, Operator, Patterns};
+pub use values::{Cause, Causes, Comparison, Names, Numbers, Operator, Patterns};
 #[cfg(test)]
 pub use yaml::{Node, Value, read as read_yaml};

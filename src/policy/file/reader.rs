@@ -151,7 +151,8 @@ impl Reader {
             match keys.iter().find(|key| key.name == entry.key) {
                 None => {
                     let expected = || format!("expected one of {}", listed(keys));
-                    let hint = nearest(&entry.key, keys).map_or_else(expected, |name| format!("did you mean {name}?"));
+                    let hint = nearest(&entry.key, keys.iter().map(|key| key.name))
+                        .map_or_else(expected, |name| format!("did you mean {name}?"));
                     self.error(entry.place, &below, format!("no such key; {hint}"));
                 }
                 Some(key) if fields.get(key.name).is_some() => self.error(entry.place, &below, "the same key twice"),
@@ -166,13 +167,14 @@ fn listed(keys: &[Key]) -> String {
     keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
 }
 
-/// The key that was probably meant.
-fn nearest(word: &str, keys: &[Key]) -> Option<&'static str> {
+/// The name that was probably meant.
+pub fn nearest(word: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     if word.len() > 40 {
         return None;
     }
-    let word = word.to_ascii_lowercase().replace('-', "_");
-    let distances = keys.iter().map(|key| (strsim::levenshtein(&word, key.name), key.name));
+    let alike = |name: &str| name.to_ascii_lowercase().replace('-', "_");
+    let word = alike(word);
+    let distances = names.map(|name| (strsim::levenshtein(&word, &alike(name)), name));
     distances.min().filter(|(distance, name)| *distance <= 2.max(name.len() / 4)).map(|(_, name)| name)
 }
 

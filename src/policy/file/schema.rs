@@ -9,6 +9,7 @@ use crate::settings::MAX_RERUNS_LIMIT;
 
 use super::format::FILE;
 use super::keys::{Key, Shape};
+use super::values::Cause;
 
 /// Up to a day, as the reader has it.
 const DURATION: &str = "^(86400|86[0-3][0-9]{2}|8[0-5][0-9]{3}|[0-7]?[0-9]{1,4})s$|^(1440|14[0-3][0-9]|1[0-3][0-9]{2}|[0-9]{1,3})m$|^(2[0-4]|1?[0-9])h$";
@@ -65,6 +66,7 @@ fn shape(shape: Shape) -> Value {
             ] }),
             1,
         ),
+        Shape::Causes => one_or_more(&json!({ "enum": Cause::all().map(Cause::as_str).collect::<Vec<_>>() }), 1),
         Shape::Map(keys) => map(keys),
         Shape::OneOf(keys) => with(map(keys), [("minProperties", json!(1))]),
         Shape::List(keys) => json!({ "type": "array", "items": rule(keys) }),

@@ -6,10 +6,10 @@ use crate::names::{Conclusion, StringEnum};
 use crate::settings::duration;
 use crate::time::Span;
 
-use super::format::{Action, Budget, Conditions, Filter, Rule};
+use super::format::{Action, Budget, Conditions, Filter, Outage, Rule};
 use super::keys::Shape;
-use super::reader::{Field, Fields, Reader};
-use super::values::{Comparison, Names, Numbers, Patterns, whole_number};
+use super::reader::{Field, Fields, Reader, nearest};
+use super::values::{Cause, Causes, Comparison, Names, Numbers, Patterns, whole_number};
 use super::yaml::{self, Node, Value};
 
 /// Each failed job's log may be searched for all of them.
@@ -110,6 +110,25 @@ impl FromField for Numbers {
     }
 }
 
+impl FromField for Causes {
+    fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
+        let expected = "infrastructure, a class or an id of the catalogue, or a list of them (docs/catalogue.md)";
+        let mut causes = Self::default();
+        for (node, path) in reader.items(field, expected)? {
+            let name = text(node);
+            match name.and_then(|name| Cause::all().find(|cause| cause.as_str() == name)) {
+                Some(cause) => causes.0.push(cause),
+                None => {
+                    let near = name.and_then(|name| nearest(name, Cause::all().map(Cause::as_str)));
+                    let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+                    reader.expected_at(node, &path, format!("{expected}{hint}"));
+                }
+            }
+        }
+        Some(causes)
+    }
+}
+
 impl FromField for Patterns {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let Shape::Patterns(place) = field.key.shape else { return None };
@@ -148,7 +167,7 @@ macro_rules! maps {
     };
 }
 
-maps!(Budget, Conditions, Filter);
+maps!(Budget, Conditions, Filter, Outage);
 
 impl FromField for Vec<Rule> {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {

@@ -1,8 +1,10 @@
 //! What the values of a policy file are: globs, comparisons and regexes, of each of which any one is enough.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::names::string_enum;
+use crate::policy::catalogue::{self, Class, Finding};
 use crate::policy::run::{Origin, Run};
 use crate::settings::Glob;
 
@@ -44,6 +46,15 @@ impl Numbers {
     }
 }
 
+impl Numbers {
+    /// As [`Numbers::matches`], with how many percent `part` of `whole` is, whole or not.
+    pub fn matches_percent(&self, part: u64, whole: u64) -> bool {
+        let (part, whole) = (i128::from(part) * 100, i128::from(whole));
+        let order = |comparison: &Comparison| part.cmp(&(i128::from(comparison.number) * whole));
+        self.0.iter().any(|comparison| comparison.operator.takes(order(comparison)))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison {
     pub operator: Operator,
@@ -62,6 +73,19 @@ string_enum! {
     }
 }
 
+impl Operator {
+    fn takes(self, order: Ordering) -> bool {
+        match self {
+            Self::Is => order.is_eq(),
+            Self::IsNot => order.is_ne(),
+            Self::AtLeast => order.is_ge(),
+            Self::AtMost => order.is_le(),
+            Self::Above => order.is_gt(),
+            Self::Below => order.is_lt(),
+        }
+    }
+}
+
 impl Comparison {
     pub fn is(number: i64) -> Self {
         Self { operator: Operator::Is, number }
@@ -76,14 +100,7 @@ impl Comparison {
     }
 
     fn holds(self, number: i64) -> bool {
-        match self.operator {
-            Operator::Is => number == self.number,
-            Operator::IsNot => number != self.number,
-            Operator::AtLeast => number >= self.number,
-            Operator::AtMost => number <= self.number,
-            Operator::Above => number > self.number,
-            Operator::Below => number < self.number,
-        }
+        self.operator.takes(number.cmp(&self.number))
     }
 }
 
@@ -110,5 +127,49 @@ pub struct Patterns(pub(super) Vec<String>);
 impl Patterns {
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
+    }
+}
+
+/// Causes, any of which is enough.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Causes(pub(super) Vec<Cause>);
+
+impl Causes {
+    pub fn matches(&self, finding: &Finding) -> bool {
+        self.0.iter().any(|cause| match cause {
+            Cause::Infrastructure => finding.class.is_infrastructure(),
+            Cause::Class(class) => finding.class == *class,
+            Cause::Entry(id) => finding.id == *id,
+        })
+    }
+
+    pub fn texts(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|cause| cause.as_str())
+    }
+}
+
+/// What the catalogue can find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Any class that is.
+    Infrastructure,
+    Class(Class),
+    /// By its id.
+    Entry(&'static str),
+}
+
+impl Cause {
+    /// Classes before entries, as their names are shorter to write.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let entries = catalogue::entries().iter().map(|entry| Self::Entry(entry.id));
+        [Self::Infrastructure].into_iter().chain(Class::ALL.map(Self::Class)).chain(entries)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Infrastructure => "infrastructure",
+            Self::Class(class) => class.as_str(),
+            Self::Entry(id) => id,
+        }
     }
 }

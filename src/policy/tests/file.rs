@@ -144,7 +144,7 @@ otherwise: [rerun]
             "line 12, column 11: rules[0].then: expected rerun or leave or ignore",
             "line 13, column 11: rules[1].name: another rule has this name",
             "line 14, column 9: rules[1].if: expected at least one of workflow, branch, fork, event, actor, attempt, job, step, \
-             runner, label, conclusion, lost_runner, exit_code, annotation, log",
+             runner, label, conclusion, lost_runner, exit_code, source_annotation, annotation, rescue_rate, base_failed, cause, log",
             "line 16, column 12: rules[1].delay: only a rule with `then: rerun` has this",
             "line 17, column 5: rules[2]: the key name is missing",
             "line 17, column 17: rules[2].if.step: expected a name or a list of names, in which * stands for anything; \

@@ -1,6 +1,7 @@
 //! Tables of what is decided, and properties that hold whatever is.
 
 mod absent;
+mod causes;
 mod decide;
 mod file;
 mod limits;
@@ -11,7 +12,9 @@ mod schema;
 mod superseded;
 mod workflows;
 
-use super::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, LogTail, Need, Pulls, Step};
+use super::evidence::{
+    BaseRun, EarlierAttempt, Evidence, Fetched, History, Job, LogTail, Need, Pulls, RescueRate, Step,
+};
 use super::run::{Origin, Run};
 use super::*;
 use crate::names::{Conclusion, JobId, RunAttempt, RunId, WorkflowId};
@@ -45,6 +48,7 @@ pub fn run(attempt: u32, conclusion: Conclusion) -> Run {
         title: None,
         actors: vec!["ann".to_owned()],
         pull_request_heads: vec![],
+        pull_request_base: None,
         pull_request: None,
     }
 }
@@ -80,6 +84,10 @@ struct World {
     annotations: Vec<(u64, Fetched<Vec<String>>)>,
     logs: Vec<(u64, Fetched<LogTail>)>,
     pulls: Fetched<Pulls>,
+    base: Fetched<BaseRun>,
+    rate: Fetched<RescueRate>,
+    /// The jobs with annotations at a file of the repository.
+    at_source: Vec<u64>,
     history: History,
 }
 
@@ -93,6 +101,9 @@ fn failed(jobs: impl IntoIterator<Item = Job>) -> World {
         annotations: vec![],
         logs: vec![],
         pulls: Fetched::Absent("404".to_owned()),
+        base: Fetched::Absent("404".to_owned()),
+        rate: Fetched::Absent("not counted".to_owned()),
+        at_source: vec![],
         history: History::default(),
     }
 }
@@ -139,6 +150,7 @@ impl World {
                 let known = self.annotations.iter().find(|(id, _)| *id == job_id.get());
                 let read = known.map_or_else(|| Fetched::Absent(nothing()), |(_, read)| read.clone());
                 evidence.annotations.insert(job_id, read);
+                evidence.source_annotations.extend(Some(job_id).filter(|_| self.at_source.contains(&job_id.get())));
             }
             Need::Log(job_id) => {
                 let known = self.logs.iter().find(|(id, _)| *id == job_id.get());
@@ -146,6 +158,10 @@ impl World {
                     .logs
                     .insert(job_id, known.map_or_else(|| Fetched::Absent(nothing()), |(_, read)| read.clone()));
             }
+            Need::RescueRate(job_id) => {
+                evidence.rescue_rates.insert(job_id, self.rate.clone());
+            }
+            Need::Base => evidence.base = self.base.clone(),
             Need::Pulls { .. } => evidence.pulls = self.pulls.clone(),
         }
     }

@@ -8,8 +8,12 @@ use crate::policy::evidence::{EarlierAttempt, Spent};
 
 const NAMES: [&str; 5] = ["build", "test (3.12)", "lint", "all-green", "deploy"];
 const STEPS: [&str; 4] = ["", "Run tests", "Fetch", "Compile"];
-const TEXTS: [&str; 4] =
-    ["Process completed with exit code 1.", "Process completed with exit code 137.", "ETIMEDOUT", "lost"];
+const TEXTS: [&str; 4] = [
+    "Process completed with exit code 1.",
+    "Process completed with exit code 137.",
+    "npm error code ETIMEDOUT",
+    "lost",
+];
 
 fn conditions() -> impl Strategy<Value = String> {
     let one = select(vec![
@@ -29,6 +33,12 @@ fn conditions() -> impl Strategy<Value = String> {
         "branch: main",
         "conclusion: timed_out",
         "label: windows-*",
+        "cause: infrastructure",
+        "cause: [test, network]",
+        "rescue_rate: '< 40'",
+        "base_failed: true",
+        "base_failed: false",
+        "source_annotation: true",
     ]);
     prop::collection::vec(one, 1..3).prop_map(|mut all| {
         all.sort_unstable();
@@ -113,6 +123,9 @@ prop_compose! {
         timed_out in any::<bool>(),
         earlier in prop::collection::vec((0_u32..3, 0_usize..5), 0..4),
         minutes in 0_i64..25,
+        base in a_read(prop::collection::btree_set(select(NAMES.to_vec()), 0..3)),
+        rate in a_read((0_u64..9, 0_u64..9)),
+        at_source in prop::collection::vec(1_u64..8, 0..3),
     ) -> World {
         let jobs = match jobs {
             Fetched::Present(jobs) => Fetched::Present(jobs.into_iter().zip(1..).map(|(job, id)| Job { job_id: JobId::new(id).unwrap(), ..job }).collect()),
@@ -144,6 +157,17 @@ prop_compose! {
             annotations: (1..).zip(texts.iter().take(8).map(messages)).collect(),
             logs: (1..).zip(texts.iter().skip(8).map(tail)).collect(),
             pulls: Fetched::Absent("404".to_owned()),
+            base: match base {
+                Fetched::Present(names) => Fetched::Present(BaseRun {
+                    failed_jobs: names.into_iter().map(str::to_owned).collect(), ..BaseRun::default()
+                }),
+                _ => Fetched::Absent("404".to_owned()),
+            },
+            rate: match rate {
+                Fetched::Present((passed, others)) => Fetched::Present(RescueRate { passed, judged: passed + others }),
+                _ => Fetched::Absent("not counted".to_owned()),
+            },
+            at_source,
             history,
         }
     }

@@ -19,6 +19,7 @@ fn pull() -> PullRequest {
         head_owner: Some("Ann".to_owned()),
         head_repository: Some(70),
         is_own: false,
+        base_branch: "main".to_owned(),
         is_from_default_branch: false,
         updated: Some(Millis(1_000)),
     }
@@ -150,6 +151,7 @@ fn a_base_that_is_a_pull_requests_branch_is_not_taken_for_it() {
         head_branch: "main".to_owned(),
         head_sha: "base".to_owned(),
         is_own: true,
+        base_branch: "main".to_owned(),
         is_from_default_branch: true,
         updated: Some(Millis(1)),
         ..pull()

@@ -2,8 +2,8 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    Action, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Patterns, Policy,
-    Rule, Scope,
+    Action, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Outage, Patterns,
+    Policy, Rule, Scope,
 };
 use crate::policy::rules::Rules;
 use crate::time::Span;
@@ -21,6 +21,7 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         skip_superseded,
         max_failed_jobs,
         stop_when_repeated,
+        outage,
         budget,
         rules: own,
         otherwise,
@@ -79,6 +80,11 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         };
         lines.push(format!("A run that might have to be left is {is} if the evidence for that cannot be read."));
     }
+    lines.extend(outage.map(|Outage { runs, within, probe_every, for_at_most }| {
+        let when =
+            format!("When {runs} runs have failed with the same cause within {within}, runs with that cause are held");
+        format!("{when}: one is re-run every {probe_every} until it passes, for at most {for_at_most}.")
+    }));
     lines.extend(self::budget(budget));
     match debug_logging {
         DebugLogging::Never => {}
@@ -153,7 +159,11 @@ fn conditions(conditions: &Conditions) -> String {
         conclusion,
         lost_runner,
         exit_code,
+        source_annotation,
         annotation,
+        rescue_rate,
+        base_failed,
+        cause,
         log,
     } = conditions;
     fn one_of<T>(list: &Option<T>, what: &str, any: impl FnOnce(&T) -> String) -> Option<String> {
@@ -177,7 +187,18 @@ fn conditions(conditions: &Conditions) -> String {
         one_of(conclusion, "that concluded", |list| concluded(list)),
         lost_runner.map(|lost| if lost { "whose runner was lost" } else { "whose runner was not lost" }.to_owned()),
         numbers(exit_code, "with exit code"),
+        source_annotation.map(|points| {
+            let has = if points { "with an annotation" } else { "with no annotation" };
+            format!("{has} that points at a file of the repository")
+        }),
         patterns(annotation, "with an annotation that matches"),
+        one_of(rescue_rate, "of whose re-runs", |list| {
+            format!("{} % passed", any(list.0.iter().map(ToString::to_string)))
+        }),
+        base_failed.map(|fails| {
+            if fails { "that fails on the base branch too" } else { "that does not fail on the base branch" }.to_owned()
+        }),
+        one_of(cause, "with the cause", |causes| any(causes.texts().map(str::to_owned))),
         patterns(log, "whose log has near its end a line that matches"),
     ]
     .into_iter()

@@ -182,6 +182,8 @@ impl Unknown<'_> {
             Self::Annotations(_) => "its annotations",
             Self::Log(_) => "its log",
             Self::Workflow(_) => "the name of its workflow",
+            Self::Base(_) => "the newest run on its base branch",
+            Self::RescueRate(_) => "how often its re-runs passed",
             Self::Branch | Self::Fork => "its branch",
             Self::Event => "its event",
             Self::Actor => "who started it",
@@ -193,7 +195,12 @@ impl Unknown<'_> {
 impl fmt::Display for Unknown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Jobs(why) | Self::Annotations(why) | Self::Log(why) | Self::Workflow(why) => {
+            Self::Jobs(why)
+            | Self::Annotations(why)
+            | Self::Log(why)
+            | Self::Workflow(why)
+            | Self::Base(why)
+            | Self::RescueRate(why) => {
                 write!(f, "{} could not be read ({})", self.noun(), clean(why))
             }
             Self::Branch => f.write_str("GitHub does not say what its branch is"),

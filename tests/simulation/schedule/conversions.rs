@@ -48,6 +48,7 @@ pub fn run_of(run: &model::RunSnapshot) -> Run {
         origin: origin_of(run),
         created: Some(from_model(run.identity.created_at)),
         actors: vec![run.identity.actor.to_string(), run.triggering_actor.to_string()],
+        pull_request_base: run.pull_request.as_ref().map(|_| DEFAULT_BRANCH.to_owned()),
         pull_request: run.pull_request.as_ref().map(|pull_request| pull_request.number),
         pull_request_heads: run.pull_request.iter().map(|pull_request| pull_request.head_sha.to_string()).collect(),
     }
@@ -61,6 +62,9 @@ fn origin_of(run: &model::RunSnapshot) -> Origin {
     let name = RepoName::parse(head.as_str()).expect("a name");
     Origin::Fork((!run.fork_deleted).then_some(Fork { name, id: None }))
 }
+
+/// Of all repositories.
+pub const DEFAULT_BRANCH: &str = "main";
 
 pub fn pull_of(pull: &model::PullRequestSnapshot) -> PullRequest {
     let (owner, _) = pull.repository.split_once('/').expect("owner/name");
@@ -76,6 +80,7 @@ pub fn pull_of(pull: &model::PullRequestSnapshot) -> PullRequest {
         head_owner: (!of.fork_deleted).then(|| head_owner.to_owned()),
         head_repository: None,
         is_own: !of.from_fork,
+        base_branch: DEFAULT_BRANCH.to_owned(),
         is_from_default_branch: false,
         updated: Some(from_model(of.updated_at)),
     }

@@ -1,6 +1,8 @@
 //! What a call that has reached GitHub does there, and what is answered.
 
 use percent_encoding::percent_decode_str;
+use rerunner::github::calls::annotations::Annotation;
+use rerunner::github::calls::base_runs::BASE_JOBS;
 use rerunner::github::calls::comments::MARK;
 use rerunner::github::calls::pull_requests::PULLS_PER_PAGE;
 use rerunner::github::{
@@ -10,7 +12,7 @@ use rerunner::policy::Scope;
 use rerunner::time::Span;
 use simulator::model::{self, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
 
-use super::conversions::{error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
+use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
 use super::world::{TOKEN, World};
 
 impl World {
@@ -75,8 +77,31 @@ impl World {
             }
             Call::ListAnnotations { job_id, per_page, .. } => {
                 let all = self.github.annotations(caller, &name, model::JobId(job_id.get()), now)?;
-                let messages = all.into_iter().map(|annotation| annotation.message).collect();
-                Response::Annotations(Ok(page_of(messages, *per_page)))
+                let annotations =
+                    all.into_iter().map(|one| Annotation { message: one.message, at_source: false }).collect();
+                Response::Annotations(Ok(page_of(annotations, *per_page)))
+            }
+            Call::ReadDefaultBranch { .. } => {
+                self.github.read_repository(caller, &name, now)?;
+                Response::DefaultBranch(Ok(DEFAULT_BRANCH.to_owned()))
+            }
+            Call::ListBaseRuns { workflow_id, branch, per_page, .. } => {
+                let query = RunsQuery {
+                    status: Some("completed".to_owned()),
+                    branch: Some(branch.clone()),
+                    per_page: *per_page as usize,
+                    page: 1,
+                    ..RunsQuery::default()
+                };
+                let page = self.github.list_runs(caller, &name, &query, now)?;
+                let runs = page.runs.iter().map(run_of).filter(|run| run.workflow_id == Some(*workflow_id)).collect();
+                Response::BaseRuns(Ok(runs))
+            }
+            Call::ListBaseJobs { base_run_id, .. } => {
+                let (run, size) = (model::RunId(base_run_id.get()), BASE_JOBS as usize);
+                let page = self.github.list_jobs(caller, &name, run, None, size, 1, now)?;
+                let items = page.jobs.iter().map(|job| job_of(&job.job)).collect();
+                Response::Jobs(Ok(page_of(items, BASE_JOBS)))
             }
             Call::ReadLog { job_id, .. } => {
                 let job = model::JobId(job_id.get());

@@ -41,6 +41,7 @@ fn run(origin: Origin) -> Run {
         title: None,
         actors: vec![],
         pull_request_heads: vec![],
+        pull_request_base: None,
         pull_request: None,
     }
 }
@@ -53,6 +54,7 @@ fn fork(name: &str, id: u64) -> Origin {
 fn what_is_read() {
     let pull = one(&of_fork());
     let expected = PullRequest {
+        base_branch: "main".to_owned(),
         number: 5,
         open: true,
         merged: false,

@@ -8,6 +8,7 @@ use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS, WINDOW_DAYS};
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::{RunId, WorkflowId, lengths, string_enum};
 use crate::policy::FailedJob;
+use crate::policy::evidence::RescueRate;
 use crate::time::{Millis, Span};
 
 use super::{Sql, Store, StoreError, Value};
@@ -140,6 +141,17 @@ impl<S: Sql> Store<S> {
              SET failed = failed + excluded.failed, judged = judged + excluded.judged, passed = passed + excluded.passed",
             [now.day(), id, failed, judged, passed].map(Value::Integer).to_vec(),
         )
+    }
+
+    /// What became of re-runs of the job over the window.
+    pub fn rescue_rate(&self, run: &TrackedRun, job: &FailedJob, now: Millis) -> Result<RescueRate, StoreError> {
+        let Some(subject) = subjects_of(run, job).find(|subject| subject.kind == SubjectKind::Job) else {
+            return Ok(RescueRate::default());
+        };
+        let mut figures = [(subject.id(), SubjectFigures::default())];
+        self.add_up(&mut figures, now)?;
+        let [(_, SubjectFigures { judged, passed, .. })] = figures;
+        Ok(RescueRate { judged, passed })
     }
 
     /// Jobs that were counted by the name of their workflow are counted by its id from their next failure on. Answers
