@@ -69,6 +69,7 @@ impl Given {
     pub fn decide(&self, rules: &Rules, policy: &Policy, run: &Run, history: &History) -> Decision {
         let mut evidence = Evidence::default();
         loop {
+            evidence.search(policy, run);
             match decide(rules, policy, run, history, &evidence) {
                 Verdict::Decision(decision) => return decision,
                 Verdict::Need(Need::Workflow(_)) => evidence.workflow = fetched(None, "not given; see --jobs"),

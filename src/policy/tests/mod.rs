@@ -130,6 +130,7 @@ impl World {
         let mut evidence = Evidence::default();
         let mut needs = Vec::new();
         loop {
+            evidence.search(policy, &self.run);
             match super::decide(&self.rules, policy, &self.run, &self.history, &evidence) {
                 Verdict::Decision(decision) => return (decision, needs),
                 Verdict::Need(need) => {
