@@ -56,7 +56,7 @@ pub use decision::{
     BaseBranch, BaseOf, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, base_branch, decide,
     pull_request_of,
 };
-pub use file::{Action, Policy, PolicyError, PolicyState, Scope, parse, schema};
+pub use file::{Action, Outage, Policy, PolicyError, PolicyState, Scope, parse, schema};
 pub use rules::Rules;
 pub use wording::describe;
 
