@@ -103,9 +103,11 @@ impl Grant {
         self.repositories.as_ref().is_none_or(|names| names.contains(repository))
     }
 
-    pub(super) fn refusal(&self, endpoint: Endpoint) -> Option<ApiError> {
+    /// `seen`: the token was made for this repository; for another one it has no permissions at all.
+    pub(super) fn refusal(&self, endpoint: Endpoint, seen: bool) -> Option<ApiError> {
         let (name, needed) = endpoint.permission();
         let has = match name {
+            _ if !seen => Permission::None,
             "checks" => self.checks,
             "contents" => self.contents,
             "pull_requests" => self.pull_requests,

@@ -129,6 +129,7 @@ endpoints! {
     ReadRepository => "GET /repos/{owner}/{repo}",
     ReadRun => "GET /repos/{owner}/{repo}/actions/runs/{run_id}",
     ListRuns => "GET /repos/{owner}/{repo}/actions/runs",
+    ListWorkflowRuns => "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs",
     ListJobs => "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
     RerunFailedJobs => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs",
     Rerun => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun",
