@@ -16,6 +16,7 @@
 //! | [`chat`] | a chat that takes messages |
 //! | `server` | the REST API and the logs' place, over HTTP |
 //! | [`facade`] | what tests say: one-line verbs |
+//! | [`past`] | a repository with a month of failed runs behind it, for backtests |
 //! | [`organization`] | a small organization whose workflows fail now and then, for demonstrations |
 //!
 //! ```no_run
@@ -39,6 +40,7 @@ pub mod faults;
 pub mod history;
 pub mod model;
 pub mod organization;
+pub mod past;
 pub mod payload;
 
 mod server;

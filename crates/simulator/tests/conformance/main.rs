@@ -6,10 +6,12 @@
 //! | `runs.rs` | runs, attempts, jobs, logs, annotations, re-runs |
 //! | `repository.rs` | pull requests, files, comments |
 //! | `apps.rs` | Apps, installations, tokens, hooks, callers |
+//! | `past.rs` | a month of runs |
 //! | `refusals.rs` | what goes wrong |
 //! | `webhooks.rs` | webhooks |
 
 mod apps;
+mod past;
 mod refusals;
 mod repository;
 mod runs;
