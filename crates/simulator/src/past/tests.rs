@@ -45,6 +45,8 @@ fn it_has_the_stated_mix_in_the_stated_time() {
         assert!(run.identity.created_at >= UNTIL - 30 * times::DAY && run.latest().completed_at.unwrap() < UNTIL);
     }
     assert!(github.is_idle());
+    let heads: BTreeSet<_> = past.runs.iter().map(|run| github.run(run.id).identity.head_commit).collect();
+    assert_eq!(heads.len(), past.runs.len(), "each is of a commit of its own");
     let workflows: BTreeSet<_> =
         past.failed().map(|run| github.run(run.id).identity.workflow.path.to_string()).collect();
     assert_eq!(workflows.len(), 4);
@@ -88,7 +90,13 @@ fn each_run_passes_with_as_many_reruns_as_it_is_said_to_take() {
 
 #[test]
 fn people_have_rerun_some_and_it_is_known_how_that_ended() {
-    let (github, past) = written(&PastPlan::default());
+    for seed in 1..=3 {
+        people_have_rerun_some(&PastPlan { seed, ..PastPlan::default() });
+    }
+}
+
+fn people_have_rerun_some(plan: &PastPlan) {
+    let (github, past) = written(plan);
     for why in [Why::Infrastructure, Why::Flaky, Why::Real, Why::BrokenBase, Why::Outage] {
         let of_kind: Vec<_> = past.failed().filter(|run| run.why == Some(why)).collect();
         let pressed = of_kind.iter().filter(|run| run.pressed > 0).count();
@@ -101,6 +109,19 @@ fn people_have_rerun_some_and_it_is_known_how_that_ended() {
     }
     let during = |run: &&PastRun| run.why == Some(Why::Outage) && run.pressed > 1;
     assert!(past.failed().any(|run| during(&run)), "some pressed while it lasted");
+}
+
+#[test]
+fn whoever_is_not_hit_by_the_outage_waits_for_its_end() {
+    let times = times::Times::new(30, UNTIL);
+    let minute = 60_000;
+    let from = times.outage.start - 60 * minute;
+    for at in (from..times.outage.end).step_by(minute as usize) {
+        assert!(times.outside_of_outage(at) >= times.outage.end);
+    }
+    for at in [from - 1, times.outage.end, times.outage.end + minute] {
+        assert_eq!(times.outside_of_outage(at), at);
+    }
 }
 
 #[test]
