@@ -56,7 +56,9 @@ pub use decision::{
     BaseBranch, BaseOf, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, base_branch, decide,
     pull_request_of,
 };
-pub use file::{Action, Policy, PolicyError, PolicyState, Scope, parse, schema};
+pub use file::{
+    Action, Organization, Policy, PolicyError, PolicyOrigin, PolicyState, Scope, extends_organization, parse, schema,
+};
 pub use rules::Rules;
 pub use wording::describe;
 

@@ -31,6 +31,7 @@ mod lost_calls;
 mod messages;
 mod missing;
 mod names;
+mod organizations;
 mod policies;
 mod pulls;
 mod reruns;
