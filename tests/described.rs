@@ -126,7 +126,7 @@ fn evidence() {
         let call = Call::ListJobs { run_id, run_attempt: RunAttempt::FIRST, per_page, page };
         answers(&call, reply(200, payload))
     });
-    let annotation = simulator::model::Annotation { level: "failure", message: "exit code 1".to_owned() };
+    let annotation = simulator::Annotation::by_runner("exit code 1");
     let list = json!([github::annotation(&annotation)]);
     is_read(&Described::answer("GET", &format!("{REPO}/check-runs/7/annotations"), 200), &list, |payload| {
         let call = Call::ListAnnotations { run_id, job_id: JobId::new(7).unwrap(), per_page, page };

@@ -14,7 +14,7 @@
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`on_failure`], [`second_look`] | how a run changes (pure) |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
-//! | [`evidence_collector`], [`policy_cache`], [`base_cache`] | what a decision needs beside the run (pure) |
+//! | [`evidence_collector`], [`policy_cache`], [`base_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
 //! | [`tracked_run`], [`retention`] | a run, as a row says of it; how long things are kept |
 //!
@@ -29,6 +29,7 @@ pub mod evidence_collector;
 pub mod message;
 mod on_failure;
 pub mod on_webhook;
+pub mod outage;
 pub mod policy_cache;
 pub mod repository_state;
 pub mod retention;

@@ -23,6 +23,9 @@ pub const REDELIVERY: Span = Span::days(3);
 /// Ids of deliveries, of today and so many days before.
 pub const DELIVERY_DAYS: i64 = 3;
 
+/// What runs failed with: twice the longest time within which many are an outage.
+pub const OUTAGE_FAILURES: Span = Span::days(2);
+
 /// Budgets look back a day.
 pub const BUDGET_WINDOW: Span = Span::days(1);
 /// Twice that allows for a clock that was put back.

@@ -25,7 +25,7 @@ use crate::time::{Millis, Span};
 use super::circuit_breaker::CircuitBreaker;
 use super::on_failure::{GONE, behind, on_failure, unseen};
 use super::second_look;
-use super::tracked_run::{PendingRerun, TrackedRun};
+use super::tracked_run::{Held, PendingRerun, TrackedRun};
 
 /// How long a claimed run is left to the one who claimed it, and how soon the alarm goes off that is set in case of a
 /// crash: longer than the time-out of a call, and well below the minute that a crash may cost.
@@ -278,6 +278,9 @@ fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context
     let Rerun { reason, scope, debug_logging, detail, .. } = rerun;
     let spends = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
     tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again });
+    if let Some(held) = &mut tracked.held {
+        held.key = None;
+    }
     tracked.due = Some(cx.now + LEASE);
     tracked.reason = reason;
     tracked.detail = Some(Box::new(detail));
@@ -306,6 +309,7 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
     settle_trouble(&mut tracked, if rerun { RunOutcome::Rerunning } else { RunOutcome::Waiting }, cx);
     tracked.failed_at = cx.now;
     tracked.complete = false;
+    tracked.held = None;
     let again = match tracked.tries {
         tries if rerun => RERUN_GOING.doubled(tries, RERUN_GOING_MOST),
         tries @ ..LONG_TRIES => STILL_GOING.doubled(tries, STILL_GOING_MOST),
@@ -315,6 +319,29 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
     tracked.tries += 1;
     tracked.reason = format!("Attempt {} is still running.", run.run_attempt);
     Step::of(tracked)
+}
+
+/// It would be re-run, but for an outage.
+pub fn hold_in_outage(
+    mut tracked: TrackedRun,
+    held: Held,
+    until: Millis,
+    reason: String,
+    detail: &Detail,
+    cx: &Context,
+) -> Step {
+    let is_new = tracked.held.as_ref() != Some(&held);
+    settle_trouble(&mut tracked, RunOutcome::Waiting, cx);
+    tracked.evidence_since = None;
+    tracked.collecting = None;
+    tracked.tries = 0;
+    tracked.due = Some(until);
+    tracked.reason.clone_from(&reason);
+    let run_attempt = Some(held.run_attempt);
+    tracked.held = Some(held);
+    let detail = Some(Box::new(detail.clone()));
+    let record = Record { run_attempt, decided: cx.now, outcome: RunOutcome::Waiting, reason, detail };
+    Step { records: Vec::from_iter(is_new.then_some(record)), ..Step::of(tracked) }
 }
 
 /// It is not looked at any more, and why.
@@ -349,6 +376,7 @@ pub fn finish(
     tracked.decided_attempt = tracked.decided_attempt.max(Some(attempt));
     tracked.evidence_since = None;
     tracked.collecting = None;
+    tracked.held = None;
     tracked.due = None;
     tracked.tries = 0;
     tracked.trouble_since = None;
@@ -369,6 +397,7 @@ pub fn credit_lost_call(tracked: &mut TrackedRun, attempt: RunAttempt, cx: &Cont
 /// GitHub has accepted the re-run of this attempt.
 fn count_rerun(tracked: &mut TrackedRun, attempt: RunAttempt, cx: &Context) -> Record {
     tracked.pending = None;
+    tracked.held = None;
     tracked.reruns += 1;
     tracked.decided_attempt = tracked.decided_attempt.max(Some(attempt));
     tracked.tries = 0;

@@ -39,6 +39,8 @@ pub struct TrackedRun {
     pub refusal: Option<Refusal>,
     /// Evidence is being collected. Stored before it is, and cleared when that has come to an end.
     pub collecting: Option<Begun>,
+    /// It waits for the end of an outage, or did.
+    pub held: Option<Held>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
     pub workflow_id: Option<WorkflowId>,
@@ -82,6 +84,15 @@ pub struct Refusal {
     pub since: Millis,
 }
 
+/// A re-run that is held while many runs fail with the same cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What they fail with; `None`: it is not held any more.
+    pub key: Option<String>,
+    pub run_attempt: RunAttempt,
+    pub since: Millis,
+}
+
 /// How often collecting the evidence of an attempt was begun and did not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Begun {
@@ -107,6 +118,7 @@ impl TrackedRun {
             evidence_since: None,
             refusal: None,
             collecting: None,
+            held: None,
             detail: None,
             workflow_id: None,
             workflow: None,

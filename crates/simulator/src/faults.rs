@@ -16,6 +16,8 @@ pub struct Fault {
     pub times: Option<u32>,
     /// How many fitting calls pass first.
     pub after: u32,
+    /// And how many pass after each that it hits.
+    pub between: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl Misbehaviour {
 
 impl Fault {
     pub fn new(what: Misbehaviour) -> Fault {
-        Fault { what, endpoint: None, repository: None, run: None, times: None, after: 0 }
+        Fault { what, endpoint: None, repository: None, run: None, times: None, after: 0, between: 0 }
     }
 
     /// An error, with a message as GitHub's.
@@ -161,6 +163,14 @@ impl Fault {
         self
     }
 
+    /// Hits each `nth` fitting call, counted from the one after [`Fault::after`].
+    #[track_caller]
+    pub fn every(mut self, nth: u32) -> Fault {
+        assert!(nth > 0, "each 0th call is none");
+        (self.after, self.between) = (self.after + nth - 1, nth - 1);
+        self
+    }
+
     fn fits(&self, call: &Target<'_>) -> bool {
         self.endpoint.is_none_or(|endpoint| endpoint == call.endpoint)
             && self.repository.as_ref().is_none_or(|name| *name == *call.repository)
@@ -204,15 +214,18 @@ impl Faults {
     }
 
     pub fn hit(&mut self, call: Target<'_>) -> Option<Misbehaviour> {
-        let (_, fault) = self.on.iter_mut().find(|(_, fault)| fault.times != Some(0) && fault.fits(&call))?;
-        if fault.after > 0 {
-            fault.after -= 1;
-            return None;
+        for (_, fault) in self.on.iter_mut().filter(|(_, fault)| fault.times != Some(0) && fault.fits(&call)) {
+            if fault.after > 0 {
+                fault.after -= 1;
+                continue;
+            }
+            if let Some(times) = &mut fault.times {
+                *times -= 1;
+            }
+            fault.after = fault.between;
+            return Some(fault.what.clone());
         }
-        if let Some(times) = &mut fault.times {
-            *times -= 1;
-        }
-        Some(fault.what.clone())
+        None
     }
 }
 
@@ -253,6 +266,8 @@ mod tests {
         assert_eq!(hits(Fault::close(), &calls), [true, true, true]);
         assert_eq!(hits(Fault::close().times(2), &calls), [true, true, false]);
         assert_eq!(hits(Fault::close().after(1), &calls), [false, true, true]);
+        assert_eq!(hits(Fault::close().every(2), &[READ; 5]), [false, true, false, true, false]);
+        assert_eq!(hits(Fault::close().after(1).every(2), &[READ; 5]), [false, false, true, false, true]);
         assert_eq!(hits(Fault::close().on(Endpoint::ListJobs), &calls), [false, true, false]);
         assert_eq!(hits(Fault::close().in_repository("O/R"), &calls), [true, false, true]);
         assert_eq!(hits(Fault::close().for_run(RunId(2)), &calls), [false, true, false]);

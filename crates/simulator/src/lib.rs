@@ -16,6 +16,7 @@
 //! | [`chat`] | a chat that takes messages |
 //! | `server` | the REST API and the logs' place, over HTTP |
 //! | [`facade`] | what tests say: one-line verbs |
+//! | [`past`] | a repository with a month of failed runs behind it, for backtests |
 //! | [`organization`] | a small organization whose workflows fail now and then, for demonstrations |
 //!
 //! ```no_run
@@ -39,6 +40,7 @@ pub mod faults;
 pub mod history;
 pub mod model;
 pub mod organization;
+pub mod past;
 pub mod payload;
 
 mod server;
@@ -54,9 +56,9 @@ pub use history::{AttemptEnded, Call, Happening, LogRead};
 /// As a test says it: `Workflow::new("ci").job(Job::new("test").fails(1))`.
 pub use model::JobSpec as Job;
 pub use model::{
-    AcceptedRerun, AttemptKind, Comment, Conclusion, Endpoint, EventKind, EventKinds, GitHub, Grant, JobAction,
-    LostRunner, Millis, Outcome, Permission, Plan, RepoName, RerunBy, RunAction, RunEnd, RunId, SecondaryLimits, Shows,
-    Status, Timing, TokenKind, Trigger, Workflow,
+    AcceptedRerun, Annotation, AnnotationLevel, AttemptKind, Comment, Conclusion, Endpoint, EventKind, EventKinds,
+    GitHub, Grant, JobAction, LostRunner, Millis, Outage, OutageId, Outcome, Permission, Plan, RepoName, RerunBy,
+    RunAction, RunEnd, RunId, SecondaryLimits, Shows, Status, Timing, TokenKind, Trigger, Visibility, Workflow,
 };
 pub use payload::Hosts;
 pub use webhooks::{ContentType, Delivery, DeliveryResult, Hook, Mischief, WebhookRequest};

@@ -157,6 +157,14 @@ const MIGRATIONS: &[&[&str]] = &[
     ],
     // 10: how often in a row a comment could not be written. What a crash ended does not count.
     &["ALTER TABLE pull_comments ADD COLUMN failures INTEGER NOT NULL DEFAULT 0"],
+    // 11: outages: what runs fail with, and which runs are held.
+    &[
+        "ALTER TABLE runs ADD COLUMN held TEXT",
+        "ALTER TABLE runs ADD COLUMN held_attempt INTEGER",
+        "ALTER TABLE runs ADD COLUMN held_since INTEGER",
+        "CREATE INDEX runs_held ON runs (held, failed_at) WHERE held IS NOT NULL",
+        "CREATE TABLE outage_failures (outage TEXT PRIMARY KEY, failures TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

@@ -15,6 +15,7 @@
 pub mod facts;
 pub mod notices;
 pub mod once;
+mod outages;
 pub mod statistics;
 
 mod deliveries;
@@ -91,6 +92,7 @@ impl<S: Sql> Store<S> {
     /// Deletes what is old, a bounded number of rows at a time. Whether there may be more.
     pub fn prune(&self, now: Millis) -> Result<bool, StoreError> {
         let more = [self.prune_runs(now)?, self.prune_deliveries(now)?, self.prune_statistics(now)?];
+        self.prune_outages(now)?;
         self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
         let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
         self.change(&format!("DELETE FROM pull_comments WHERE pull IN ({old})"), vec![PRUNED_AT_ONCE.into()])?;

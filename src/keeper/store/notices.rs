@@ -13,6 +13,8 @@ string_enum! {
         Exhausted = "exhausted",
         /// GitHub refused the credentials.
         Refused = "refused",
+        /// Many runs fail with the same cause, and re-runs are held. Of the run that was held first.
+        Outage = "outage",
     }
 }
 

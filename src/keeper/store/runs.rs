@@ -2,7 +2,7 @@
 
 use crate::keeper::retention::BUDGET_WINDOW;
 use crate::keeper::state_machine::{Record, Spends};
-use crate::keeper::tracked_run::{Begun, PendingRerun, Refusal, TrackedRun};
+use crate::keeper::tracked_run::{Begun, Held, PendingRerun, Refusal, TrackedRun};
 use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::{RunOutcome, evidence::Spent};
 use crate::time::{Millis, Span};
@@ -12,7 +12,8 @@ use super::{Row, Sql, Store, StoreError, Value, json};
 const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, \
      calling_attempt, calling_since, calling_again, reruns, due, failed_at, complete, tries, trouble_since, workflow, \
      created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, evidence_since, \
-     refused, refused_attempt, refused_since, workflow_id, workflow_path, gathering_attempt, gathering_times";
+     refused, refused_attempt, refused_since, workflow_id, workflow_path, gathering_attempt, gathering_times, \
+     held, held_attempt, held_since";
 
 impl<S: Sql> Store<S> {
     pub fn run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
@@ -128,6 +129,9 @@ impl<S: Sql> Store<S> {
             text(&tracked.workflow_path),
             tracked.collecting.map(|begun| begun.run_attempt).into(),
             tracked.collecting.map(|begun| begun.times).into(),
+            tracked.held.as_ref().and_then(|held| held.key.as_deref()).into(),
+            tracked.held.as_ref().map(|held| held.run_attempt).into(),
+            tracked.held.as_ref().map(|held| held.since).into(),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         self.change(&format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})"), bindings)
@@ -240,6 +244,7 @@ fn tracked_run(mut row: Row) -> Result<TrackedRun, StoreError> {
         workflow_id: row.optional_integer()?.and_then(|id| WorkflowId::new(u64::try_from(id).ok()?)),
         workflow_path: row.optional_text()?,
         collecting: collecting(&mut row)?,
+        held: held(&mut row)?,
     })
 }
 
@@ -252,6 +257,11 @@ fn refusal(row: &mut Row) -> Result<Option<Refusal>, StoreError> {
     let (message, run_attempt, since) = (row.optional_text()?, row.optional_attempt()?, row.optional_millis()?);
     let refusal = message.zip(run_attempt).zip(since);
     Ok(refusal.map(|((message, run_attempt), since)| Refusal { run_attempt, message, since }))
+}
+
+fn held(row: &mut Row) -> Result<Option<Held>, StoreError> {
+    let (key, run_attempt, since) = (row.optional_text()?, row.optional_attempt()?, row.optional_millis()?);
+    Ok(run_attempt.zip(since).map(|(run_attempt, since)| Held { key, run_attempt, since }))
 }
 
 fn collecting(row: &mut Row) -> Result<Option<Begun>, StoreError> {

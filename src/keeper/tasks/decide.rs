@@ -8,7 +8,7 @@ use crate::keeper::on_failure;
 use crate::keeper::state_machine::{self, LEASE, Step};
 use crate::names::{JobId, RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, Fetched, History, Need, RescueRate};
-use crate::policy::{Decision, FailedJob, Verdict, decide, pull_request_of};
+use crate::policy::{Decision, FailedJob, RunOutcome, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
 use super::{Context, Keeper, Record, Sql, StepResult, StoreError, TrackedRun};
@@ -84,6 +84,9 @@ impl<S: Sql> Keeper<S> {
         run.workflow =
             tracked.workflow.clone().filter(|_| run.workflow_id.is_some() && tracked.workflow_id == run.workflow_id);
         let policy = cache.policy();
+        if policy.outage.is_none() {
+            self.end_outages(cx.now)?;
+        }
         collector.forget_old_pulls(cx.now);
         collector.default_branch = self.bases.borrow().default_branch(cx.now).map(str::to_owned);
         for _ in 0..QUESTIONS {
@@ -108,6 +111,15 @@ impl<S: Sql> Keeper<S> {
                 Verdict::Decision(decision) => decision,
             };
             if let Some(step) = self.wait_for_missing(&tracked, &collector, policy.goes_by_evidence(), cx) {
+                return self.carry_out(step, cx);
+            }
+            if let Decision::Rerun(rerun) = &decision
+                && cx.now >= tracked.failed_at + rerun.delay
+                && let Some(mut step) =
+                    self.hold_in_outage(&tracked, run.run_attempt, &rerun.detail, policy.outage, cx)?
+            {
+                step.tracked.set_workflow_name(collector.workflow());
+                step.records.splice(..0, records);
                 return self.carry_out(step, cx);
             }
             if let Decision::Rerun(rerun) = &decision
@@ -224,7 +236,7 @@ impl<S: Sql> Keeper<S> {
                 run_attempt: of,
                 fingerprint: detail.fingerprint,
                 partial: detail.partial_fingerprint,
-                rules: detail.rules,
+                rules: if record.outcome == RunOutcome::Rerunning { detail.rules } else { vec![] },
             });
         }
         attempts.sort_by_key(|attempt| attempt.run_attempt);

@@ -11,6 +11,7 @@ mod decide;
 mod hand_over;
 mod leave;
 pub mod notify;
+mod outage;
 mod publish;
 mod rerun;
 pub mod sweep;
@@ -101,7 +102,7 @@ struct Kind<S> {
 ///
 /// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
-fn list<S: Sql>() -> [Kind<S>; 7] {
+fn list<S: Sql>() -> [Kind<S>; 8] {
     [
         Kind { calls: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
         Kind { calls: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
@@ -109,6 +110,7 @@ fn list<S: Sql>() -> [Kind<S>; 7] {
         Kind { calls: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
         Kind { calls: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
         Kind { calls: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
+        Kind { calls: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
         Kind { calls: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
     ]
 }
@@ -168,6 +170,7 @@ impl<S: Sql> Keeper<S> {
         if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
             self.summary_changed(now)?;
         }
+        self.tell_outages(before.as_ref(), after, now)?;
         if after.reruns > 0 && !records.is_empty() {
             self.comment_changed(after.run_id, now)?;
         }

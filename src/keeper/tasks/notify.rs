@@ -109,6 +109,9 @@ impl<S: Sql> Keeper<S> {
         let repository = chat(repository.as_str());
         let head = match kind {
             NoticeKind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
+            NoticeKind::Outage => {
+                format!("{repository}: many runs fail, and their re-runs are held. {workflow}: {link}")
+            }
             NoticeKind::Refused => {
                 format!("{repository}: GitHub refuses the credentials, and nothing is re-run. {workflow}: {link}")
             }
@@ -124,13 +127,18 @@ impl<S: Sql> Keeper<S> {
 
 fn summary(repository: &RepoName, settings: &Notifications, about: &[NoticeKey]) -> String {
     let refused = about.iter().filter(|(_, kind)| *kind == NoticeKind::Refused).count();
-    let exhausted = about.len() - refused;
+    let outages = about.iter().filter(|(_, kind)| *kind == NoticeKind::Outage).count();
+    let exhausted = about.len() - refused - outages;
     let mut parts = Vec::new();
     if exhausted > 0 {
         parts.push(format!("{exhausted} more {} for good", if exhausted == 1 { "run failed" } else { "runs failed" }));
     }
     if refused > 0 {
         parts.push(format!("GitHub refused the credentials for {refused}"));
+    }
+    if outages > 0 {
+        parts
+            .push(format!("re-runs are held because of {outages} {}", if outages == 1 { "outage" } else { "outages" }));
     }
     let mut lines = vec![format!("{}: {}.", chat(repository.as_str()), parts.join(", and "))];
     lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, settings, *run_id)));

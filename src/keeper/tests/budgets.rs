@@ -118,7 +118,7 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     let sql = play.keeper.store.sql;
     // Back to the first version, with a decision as that wrote it.
-    for statement in [
+    let first = [
         "DROP INDEX runs_outcome",
         "DROP TABLE days",
         "DROP TABLE subjects",
@@ -147,7 +147,8 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
         "ALTER TABLE runs DROP COLUMN gathering_times",
         "UPDATE schema SET version = 1",
         "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason) VALUES (7, 1, 5, 'waiting', 'So.')",
-    ] {
+    ];
+    for statement in UNDO_TO_10.into_iter().chain(first) {
         crate::keeper::store::Sql::exec(&sql, statement, vec![]).unwrap();
     }
     let keeper = Keeper::open(sql).unwrap();

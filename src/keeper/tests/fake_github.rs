@@ -7,6 +7,10 @@ use super::*;
 pub struct GitHub {
     pub attempt: u32,
     pub conclusion: Option<Conclusion>,
+    /// Other runs, with their attempts and conclusions.
+    pub others: BTreeMap<RunId, (u32, Option<Conclusion>)>,
+    /// Those of them that were re-run, in order.
+    pub others_rerun: Vec<RunId>,
     pub reads: u32,
     pub repository_reads: u32,
     pub lists: u32,
@@ -70,11 +74,12 @@ pub struct GitHub {
 
 impl GitHub {
     pub fn run(&self, run_id: RunId) -> Run {
+        let (run_attempt, conclusion) = self.others.get(&run_id).copied().unwrap_or((self.attempt, self.conclusion));
         Run {
             run_id,
             repository: self.name.clone(),
-            run_attempt: attempt(self.attempt),
-            conclusion: self.conclusion,
+            run_attempt: attempt(run_attempt),
+            conclusion,
             workflow_id: WorkflowId::new(5),
             workflow: None,
             path: Some(".github/workflows/ci.yml".to_owned()),
@@ -174,7 +179,8 @@ impl Play {
                 Response::Workflow(github.evidence_problems.pop().map_or(Ok(name), Err))
             }
             Call::ListJobs { run_id, run_attempt, per_page, page } => {
-                assert_eq!(run_attempt.get(), github.attempt, "evidence of another attempt");
+                let present = github.others.get(run_id).map_or(github.attempt, |(attempt, _)| *attempt);
+                assert_eq!(run_attempt.get(), present, "evidence of another attempt");
                 let too_large = github.page_most.filter(|most| per_page > most).map(|_| lost());
                 let problem = github.evidence_problems.pop().or(too_large);
                 if problem.is_none() && self.now.get() < github.jobs_from {
@@ -216,6 +222,16 @@ impl Play {
                 Response::Pulls(problem.map_or(Ok(page), Err))
             }
             Call::Comment(call) => Response::Comment(github.comment(call)),
+            Call::Rerun { run_id, run_attempt, .. } if github.others.contains_key(run_id) => {
+                let other = github.others.insert(*run_id, (run_attempt.get() + 1, None));
+                assert_eq!(
+                    other.map(|(attempt, _)| attempt),
+                    Some(run_attempt.get()),
+                    "another attempt than decided on"
+                );
+                github.others_rerun.push(*run_id);
+                Response::Rerun(Ok(RerunAnswer::Accepted))
+            }
             Call::Rerun { run_attempt, .. } => {
                 let answer = github.rerun_answers.pop().unwrap_or(Ok(RerunAnswer::Accepted));
                 let lost = matches!(answer, Err(github::Error::Inconclusive { .. }));

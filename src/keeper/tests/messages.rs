@@ -206,14 +206,15 @@ fn what_an_older_version_took_for_its_own_is_looked_for_anew() {
     fails(&play, 1);
     // As the version before wrote it, which edited a stranger's comment, saw it deleted, and was silent from then on.
     let sql = play.keeper.store.sql;
-    for statement in [
+    let eighth = [
         "ALTER TABLE pull_comments DROP COLUMN deleted",
         "ALTER TABLE pull_comments DROP COLUMN silent_until",
         "ALTER TABLE pull_comments DROP COLUMN failures",
         "ALTER TABLE pull_comments ADD COLUMN gone INTEGER NOT NULL DEFAULT 0",
         "UPDATE pull_comments SET gone = 1, comment_id = 13, due = NULL",
         "UPDATE schema SET version = 8",
-    ] {
+    ];
+    for statement in UNDO_TO_10.into_iter().chain(eighth) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = with_comments(Keeper::open(sql).unwrap());

@@ -22,6 +22,7 @@ use crate::settings::Settings;
 use crate::time::{Millis, Span};
 use crate::webhook::event::{RunEvent, RunEventKind};
 
+mod bases;
 mod budgets;
 mod edges;
 mod evidence;
@@ -32,6 +33,7 @@ mod messages;
 mod missing;
 mod names;
 mod organizations;
+mod outages;
 mod policies;
 mod pulls;
 mod reruns;
@@ -118,6 +120,15 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
         workflow: Some("ci".to_owned()),
     }
 }
+
+/// What makes storage that of version 10 again.
+const UNDO_TO_10: [&str; 5] = [
+    "DROP INDEX runs_held",
+    "ALTER TABLE runs DROP COLUMN held",
+    "ALTER TABLE runs DROP COLUMN held_attempt",
+    "ALTER TABLE runs DROP COLUMN held_since",
+    "DROP TABLE outage_failures",
+];
 
 impl Play {
     fn new() -> Self {

@@ -278,6 +278,8 @@ impl Registry {
         let grant = Grant {
             kind: TokenKind::App,
             app: Some(app),
+            // By name they may be moved to another account, and are seen there.
+            account: repositories.is_none().then(|| installation.account.clone()),
             repositories: repositories.clone(),
             actions: has("actions"),
             checks: has("checks"),

@@ -114,3 +114,41 @@ fn a_manifests_code_is_good_once_and_for_an_hour() {
     assert_eq!(registry.convert(&late, NOW + HOUR).unwrap_err().status, 404);
     assert_eq!(registry.register(&json!({ "name": "x" }), "octo", NOW), Err("hook_attributes.url"));
 }
+
+/// The organization's policies are in another repository than the one that a token is made for.
+#[test]
+fn a_token_for_one_repository_reads_another_of_the_account_if_that_is_public() {
+    use crate::model::{Caller, Contents, Visibility};
+
+    const POLICY: &str = ".github/rerunner.yml";
+    let (mut registry, app, _) = registry();
+    let mut model = GitHub::new(1);
+    model.add_repository("octo/widgets", NOW);
+    model.add_repository("acme/private", NOW);
+    let organization = model.add_repository("octo/.github", NOW);
+    model.write_file(organization, POLICY, "version: 1\n");
+    let only_widgets = registry.install(app, "octo", Some(vec![RepoName::new("octo/widgets")]), NOW);
+    let everywhere = registry.install(app, "octo", None, NOW);
+    let number = model.repository(organization).identity.number;
+    let of = json!({ "repository_ids": [number], "permissions": { "contents": "read" } });
+    let refused = registry.create_token(app, only_widgets, &of, &mut model, NOW).unwrap_err();
+    assert_eq!(refused.status, 422, "it is not installed there");
+    let mut token = |model: &mut GitHub, installation, body: Value| {
+        let made = registry.create_token(app, installation, &body, model, NOW).unwrap();
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let for_widgets = token(&mut model, only_widgets, json!({ "repositories": ["widgets"] }));
+    let for_both = token(&mut model, everywhere, of);
+    let for_all = token(&mut model, everywhere, json!({}));
+    let stranger = model.read_repository(Caller::new(&for_all), "acme/private", NOW).unwrap_err();
+    assert_eq!(stranger.status, 404, "all of one account's is not all there is");
+    let read = |model: &mut GitHub, token: &str| {
+        let answer = model.contents(Caller::new(token), "octo/.github", POLICY, None, NOW);
+        answer.map(|contents| matches!(contents, Contents::File(_))).map_err(|error| error.status)
+    };
+    assert_eq!(read(&mut model, &for_both), Ok(true));
+    assert_eq!(read(&mut model, &for_all), Ok(true));
+    assert_eq!(read(&mut model, &for_widgets), Err(404));
+    model.set_visibility(organization, Visibility::Public);
+    assert_eq!(read(&mut model, &for_widgets), Ok(true));
+}

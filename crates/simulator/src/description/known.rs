@@ -51,7 +51,14 @@ pub(super) fn described_path(path: &str) -> String {
 }
 
 /// Where a description is wrong, and what GitHub really takes or gives is otherwise.
-const WRONG: [Exception; 4] = [
+const WRONG: [Exception; 5] = [
+    Exception {
+        of: "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs ",
+        part: "parameter created in query",
+        pointer: "",
+        what: "is not a \"date-time\"",
+        reason: "as of all runs: it has the syntax of searches for dates",
+    },
     Exception {
         of: "GET /repos/{owner}/{repo}/actions/runs ",
         part: "parameter created in query",

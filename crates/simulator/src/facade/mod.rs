@@ -28,7 +28,7 @@ use tokio::task::AbortHandle;
 use crate::description::{Checked, Checks, Violation};
 use crate::faults::{Fault, FaultId};
 use crate::history::{AttemptEnded, Call, Happening, LogRead};
-use crate::model::{AcceptedRerun, GitHub, Grant, Millis, RunId, SecondaryLimits, Timing};
+use crate::model::{AcceptedRerun, GitHub, Grant, Millis, Outage, OutageId, RunId, SecondaryLimits, Timing};
 use crate::payload::Hosts;
 use crate::server::{InFlight, api, logs, serve};
 use crate::webhooks::{Delivery, Hook};
@@ -197,6 +197,20 @@ impl SimulatedGitHub {
 
     pub fn clear_faults(&self) {
         self.world.faults.lock().expect("no panic while it is held").clear();
+    }
+
+    /// Jobs fail by it, from the time and in the repositories that it names.
+    pub fn outage(&self, outage: Outage) -> OutageId {
+        self.world.change(|model, _| model.add_outage(outage))
+    }
+
+    /// From now on, jobs everywhere fail as npm's registry answers 503, until [`SimulatedGitHub::end_outage`] or for ever.
+    pub fn registry_is_down(&self) -> OutageId {
+        self.world.change(|model, now| model.add_outage(Outage::of_registry(now, Millis::MAX)))
+    }
+
+    pub fn end_outage(&self, outage: OutageId) {
+        self.world.change(|model, now| model.end_outage(outage, now));
     }
 
     /// Puts GitHub's clock forward; what was to happen meanwhile happens at once.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Expectation, Run, SimulatedGitHub};
-use crate::model::{Comment, Login, RepoName, RepositoryId, RunId, Sha, Trigger, Workflow};
+use crate::model::{Comment, Login, RepoName, RepositoryId, RunId, Sha, Trigger, Visibility, Workflow};
 use crate::payload;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
 use crate::world::{Made, Planned};
@@ -50,9 +50,20 @@ impl Repository {
         &self.github
     }
 
-    /// Starts a run on `main` by a push of `mona`'s.
+    /// `main` before this.
+    pub async fn default_branch(&self, branch: &str) {
+        self.github.world.change(|model, _| model.set_default_branch(self.id, branch));
+    }
+
+    /// Everybody may read it from now on.
+    pub async fn make_public(&self) {
+        self.github.world.change(|model, _| model.set_visibility(self.id, Visibility::Public));
+    }
+
+    /// Starts a run on the default branch by a push of `mona`'s.
     pub async fn run(&self, workflow: Workflow) -> Run {
-        self.run_on(workflow, Trigger::push("main", "mona")).await
+        let branch = self.github.world.model().repository(self.id).identity.default_branch.clone();
+        self.run_on(workflow, Trigger::push(&branch, "mona")).await
     }
 
     /// Starts a run. A workflow of the same path is replaced, for this run and later ones.

@@ -345,3 +345,26 @@ async fn the_organization_keeps_going() {
     assert!(count(Conclusion::Failure) >= 4, "{ended:?}");
     assert!(count(Conclusion::Success) >= 2, "{ended:?}");
 }
+
+#[tokio::test]
+async fn an_outage_of_the_server_is_over_when_it_is_ended() {
+    let github = SimulatedGitHub::start(Options::default()).await;
+    let repository = github.repository("octo/widgets").await;
+    let ci = || Workflow::new("ci").job(JobSpec::new("test").duration(5));
+    let outage = github.registry_is_down();
+    let run = repository.run(ci()).await;
+    assert_eq!(run.ends(1).await, Conclusion::Failure);
+    assert!(run.jobs(1)[0].log().unwrap().contains("503 Service Unavailable"));
+    run.press_rerun_failed("ada");
+    assert_eq!(run.ends(2).await, Conclusion::Failure);
+    github.end_outage(outage);
+    run.press_rerun_failed("ada");
+    assert_eq!(run.ends(3).await, Conclusion::Success);
+    let other = github.repository("octo/other").await;
+    let now = github.now();
+    github.outage(Outage::of_registry(now, now + 60_000).within(&[other.id()]));
+    assert_eq!(repository.run(ci()).await.ends(1).await, Conclusion::Success);
+    assert_eq!(other.run(ci()).await.ends(1).await, Conclusion::Failure);
+    github.skip_time(Duration::from_secs(60));
+    assert_eq!(other.run(ci()).await.ends(1).await, Conclusion::Success);
+}

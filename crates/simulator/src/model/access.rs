@@ -14,6 +14,8 @@ pub struct Grant {
     pub login: Login,
     pub kind: TokenKind,
     pub revoked: bool,
+    /// Of an App that is installed on all repositories of an account: that account alone.
+    pub account: Option<String>,
     /// `None`: all.
     pub repositories: Option<Vec<RepoName>>,
     pub actions: Permission,
@@ -58,6 +60,7 @@ impl Grant {
             login: login.into(),
             kind: TokenKind::FineGrained,
             revoked: false,
+            account: None,
             repositories: None,
             actions: Permission::Write,
             checks: Permission::Read,
@@ -100,12 +103,15 @@ impl Grant {
     }
 
     pub(super) fn sees(&self, repository: &RepoName) -> bool {
-        self.repositories.as_ref().is_none_or(|names| names.contains(repository))
+        self.account.as_ref().is_none_or(|account| account.eq_ignore_ascii_case(repository.owner()))
+            && self.repositories.as_ref().is_none_or(|names| names.contains(repository))
     }
 
-    pub(super) fn refusal(&self, endpoint: Endpoint) -> Option<ApiError> {
+    /// `seen`: the token was made for this repository; for another one it has no permissions at all.
+    pub(super) fn refusal(&self, endpoint: Endpoint, seen: bool) -> Option<ApiError> {
         let (name, needed) = endpoint.permission();
         let has = match name {
+            _ if !seen => Permission::None,
             "checks" => self.checks,
             "contents" => self.contents,
             "pull_requests" => self.pull_requests,

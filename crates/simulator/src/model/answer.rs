@@ -1,7 +1,7 @@
 //! What an API call is made of, and what can be wrong with it.
 
 use super::access::{Grant, Permission};
-use super::{GitHub, JobId, Login, Millis, RateLimit, RepoName, RepositoryId, RunId};
+use super::{GitHub, JobId, Login, Millis, RateLimit, RepoName, RepositoryId, RunId, Visibility};
 
 /// Who calls, and how.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,7 @@ pub enum Endpoint {
     ReadRepository,
     ReadRun,
     ListRuns,
+    ListWorkflowRuns,
     ListJobs,
     ReadWorkflow,
     RerunFailedJobs,
@@ -63,6 +64,13 @@ impl Endpoint {
     pub fn is_write(self) -> bool {
         use Endpoint::{CreateComment, EditComment, Rerun, RerunFailedJobs, RerunJob};
         matches!(self, RerunFailedJobs | Rerun | RerunJob | CreateComment | EditComment)
+    }
+
+    /// Whether anybody may, of a public repository: GitHub's documentation says of these that they "can be used without
+    /// authentication or the aforementioned permissions if only public resources are requested".
+    pub fn is_open_to_all(self) -> bool {
+        let of_owners = matches!(self, Endpoint::Hooks | Endpoint::Deliveries | Endpoint::Redelivery);
+        !(self.is_write() || of_owners || self == Endpoint::JobLog)
     }
 
     /// The permission that a fine-grained token needs.
@@ -209,19 +217,26 @@ impl GitHub {
         let token = caller.token.ok_or_else(ApiError::not_found)?;
         self.access.spend(token, endpoint.is_write(), caller.in_flight, now)?;
         let grant = self.access.grant(token).expect("just looked at");
-        let id = self.find_repository(repository).filter(|id| grant.sees(self.repository(*id).name()));
-        let id = id.ok_or_else(ApiError::not_found)?;
+        let id = self.find_repository(repository).ok_or_else(ApiError::not_found)?;
+        let identity = &self.repository(id).identity;
+        let (seen, is_public) = (grant.sees(&identity.name), identity.visibility == Visibility::Public);
+        if !seen && !is_public {
+            return Err(ApiError::not_found());
+        }
         if let Some(run) = run
             && self.find_run(run).is_none_or(|run| run.repository != id)
         {
             return Err(ApiError::not_found());
         }
-        grant.refusal(endpoint).map_or(Ok(id), Err)
+        if is_public && endpoint.is_open_to_all() {
+            return Ok(id);
+        }
+        grant.refusal(endpoint, seen).map_or(Ok(id), Err)
     }
 }
 
 /// GitHub's numbers of a page: at most 100 a page, 30 if not said, counted from 1.
-pub(super) fn page<T>(all: impl Iterator<Item = T>, per_page: usize, page: usize) -> Vec<T> {
+pub(crate) fn page<T>(all: impl Iterator<Item = T>, per_page: usize, page: usize) -> Vec<T> {
     let per_page = if per_page == 0 { 30 } else { per_page.min(100) };
     all.skip((page.max(1) - 1) * per_page).take(per_page).collect()
 }

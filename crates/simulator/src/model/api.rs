@@ -2,50 +2,12 @@
 
 use super::answer::page;
 use super::{
-    ApiError, Attempt, Caller, Endpoint, File, GitHub, Job, JobId, Login, Millis, PullRequest, PullRequestRef,
-    RepositoryId, Run, RunId, RunSnapshot, Sha,
+    Annotation, ApiError, Attempt, Caller, CreatedFilter, Endpoint, File, GitHub, Job, JobId, Login, Millis,
+    PullRequest, PullRequestRef, RepositoryId, Run, RunId, RunSnapshot, Sha,
 };
 
 /// How long a log's address lives.
 const LOG_LIFE: Millis = 60_000;
-/// GitHub lists no more runs than this, on however many pages.
-const MOST_RUNS: usize = 1_000;
-
-/// What to list. `Default` is everything, 30 a page.
-#[derive(Debug, Clone, Default)]
-pub struct RunsQuery {
-    /// A status or a conclusion.
-    pub status: Option<String>,
-    pub created: CreatedFilter,
-    pub branch: Option<String>,
-    pub event: Option<String>,
-    pub actor: Option<String>,
-    /// 0: not said.
-    pub per_page: usize,
-    /// From 1; 0: not said.
-    pub page: usize,
-}
-
-/// `created=`: both ends are included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CreatedFilter {
-    pub from: Millis,
-    pub to: Millis,
-}
-
-impl Default for CreatedFilter {
-    fn default() -> CreatedFilter {
-        CreatedFilter { from: 0, to: Millis::MAX }
-    }
-}
-
-/// Newest first.
-#[derive(Debug, Clone)]
-pub struct RunsPage {
-    /// Of all pages, as far as GitHub lists them.
-    pub total_count: usize,
-    pub runs: Vec<RunSnapshot>,
-}
 
 #[derive(Debug, Clone)]
 pub struct JobsPage {
@@ -58,12 +20,6 @@ pub struct JobsPage {
 pub struct JobSnapshot {
     pub run: RunSnapshot,
     pub job: Job,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Annotation {
-    pub level: &'static str,
-    pub message: String,
 }
 
 /// Where a job's log can be read, for a minute.
@@ -161,6 +117,29 @@ impl GitHub {
         })
     }
 
+    /// `GET …/runs/{id}/jobs?filter=all`: of every attempt, from the first.
+    pub fn list_all_jobs(
+        &mut self,
+        caller: Caller<'_>,
+        repository: &str,
+        run: RunId,
+        per_page: usize,
+        page_number: usize,
+        now: Millis,
+    ) -> Result<JobsPage, ApiError> {
+        self.call(caller, Endpoint::ListJobs, repository, Some(run), now, |github, _| {
+            let run = github.run(run);
+            let at = now - caller.stale_by;
+            let of_attempt = |attempt: &'_ Attempt| {
+                let snapshot = run.snapshot(attempt, at, github.pull_ref(run));
+                let jobs = attempt.jobs.iter().filter_map(|job| job.at(at));
+                jobs.map(|job| JobSnapshot { run: snapshot.clone(), job }).collect::<Vec<_>>()
+            };
+            let jobs: Vec<JobSnapshot> = run.attempts.iter().flat_map(of_attempt).collect();
+            Ok(JobsPage { total_count: jobs.len(), jobs: page(jobs.into_iter(), per_page, page_number) })
+        })
+    }
+
     /// `GET /repos/{o}/{r}/actions/workflows/{id}`: its newest run, which knows it.
     pub fn workflow(
         &mut self,
@@ -177,32 +156,6 @@ impl GitHub {
         })
     }
 
-    /// `GET /repos/{o}/{r}/actions/runs`
-    pub fn list_runs(
-        &mut self,
-        caller: Caller<'_>,
-        repository: &str,
-        query: &RunsQuery,
-        now: Millis,
-    ) -> Result<RunsPage, ApiError> {
-        self.call(caller, Endpoint::ListRuns, repository, None, now, |github, id| {
-            let at = now - caller.stale_by;
-            let runs: Vec<RunSnapshot> = github
-                .newest_first(id, query.created, at)
-                .map(|run| run.snapshot(run.latest_at(at), at, github.pull_ref(run)))
-                .filter(|run| query.takes(run))
-                .take(MOST_RUNS)
-                .collect();
-            Ok(RunsPage { total_count: runs.len(), runs: page(runs.into_iter(), query.per_page, query.page) })
-        })
-    }
-
-    fn newest_first(&self, id: RepositoryId, created: CreatedFilter, at: Millis) -> impl Iterator<Item = &Run> {
-        let runs = self.repository(id).runs.iter().rev().filter_map(|run| self.find_run(*run));
-        runs.skip_while(move |run| run.identity.created_at > created.to.min(at))
-            .take_while(move |run| run.identity.created_at >= created.from)
-    }
-
     /// `GET /repos/{o}/{r}/check-runs/{job_id}/annotations`
     pub fn annotations(
         &mut self,
@@ -214,8 +167,7 @@ impl GitHub {
         let run = self.run_of(job);
         self.call(caller, Endpoint::Annotations, repository, run, now, |github, _| {
             let (_, _, job) = github.job_of(job).ok_or_else(ApiError::not_found)?;
-            let failures = job.annotations().into_iter();
-            Ok(failures.map(|message| Annotation { level: "failure", message }).collect())
+            Ok(job.annotations())
         })
     }
 
@@ -293,20 +245,6 @@ fn visible(run: &Run, attempt: u32, at: Millis) -> Result<&Attempt, ApiError> {
     run.attempt(attempt)
         .filter(|attempt| attempt.number == 1 || attempt.started_at <= at)
         .ok_or_else(ApiError::not_found)
-}
-
-impl RunsQuery {
-    fn takes(&self, run: &RunSnapshot) -> bool {
-        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
-        let status = match (&self.status, run.conclusion) {
-            (Some(status), Some(conclusion)) if status == conclusion.as_str() => true,
-            (status, _) => is(status, run.status.as_str()),
-        };
-        status
-            && is(&self.branch, &run.identity.head_branch)
-            && is(&self.event, &run.identity.event)
-            && is(&self.actor, run.identity.actor.as_str())
-    }
 }
 
 impl PullRequestSnapshot {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::progress::{Change, Scheduled};
 use super::run::Group;
 use super::{
-    Access, ApiCall, Attempt, AttemptKind, Event, EventKinds, Grant, Job, JobId, Login, Millis, RepoName, Repository,
-    RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, ShownPull, Shows, Status, Trigger, Workflow,
-    WorkflowId,
+    Access, ApiCall, Attempt, AttemptKind, Event, EventKinds, Grant, Job, JobId, Login, Millis, Outage, RepoName,
+    Repository, RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, ShownPull, Shows, Status, Trigger,
+    Workflow, WorkflowId,
 };
 
 /// GitHub: repositories, runs, tokens, and what happened.
@@ -37,6 +37,7 @@ pub(super) struct Outbox {
     pub copies_keep_attempt: bool,
     pub events: Vec<Event>,
     pub changes: BinaryHeap<Reverse<Scheduled>>,
+    pub outages: Vec<Outage>,
     pub job_runs: HashMap<JobId, RunId>,
     pub next_job: u64,
     next_change: u64,
@@ -106,6 +107,7 @@ impl GitHub {
             copies_keep_attempt: false,
             events: vec![],
             changes: BinaryHeap::new(),
+            outages: vec![],
             job_runs: HashMap::new(),
             next_job: 54_000_000_000 + mix_small(seed),
             next_change: 0,

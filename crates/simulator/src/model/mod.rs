@@ -6,6 +6,8 @@
 //! | `names.rs` | identifiers, time, and the one hash that stands in for randomness |
 //! | `workflow.rs` | what a workflow's jobs are and how each attempt of each will end |
 //! | `outcome.rs` | how a job can end, and what that leaves behind: steps, annotations, log |
+//! | `annotation.rs` | annotations: the runner's own, and those that point at files |
+//! | `outage.rs` | spans of time in which jobs fail for one reason, whatever their scripts say |
 //! | `repository.rs` | repositories, pull requests, files, branch heads |
 //! | `run.rs` | runs, attempts, jobs, and what each looked like at a past moment |
 //! | `github.rs` | the whole: setting it up, starting runs, records |
@@ -16,24 +18,28 @@
 //! | `access.rs` | tokens, permissions, rate limits |
 //! | `answer.rs` | what an API call is made of, and what can be wrong with it |
 //! | `api.rs` | the API's reads |
+//! | `api_runs.rs` | the API's lists of runs |
 //! | `api_rerun.rs` | the API's three re-run calls |
 //! | `pulls.rs` | the API's list of pull requests |
 //! | `comments.rs` | comments on pull requests |
-//! | `rename.rs` | repositories that get another name |
+//! | `identity.rs` | repositories that get another name, default branch or visibility |
 
 mod access;
+mod annotation;
 mod answer;
 mod api;
 mod api_rerun;
+mod api_runs;
 mod comments;
 mod event;
 mod github;
+mod identity;
 mod names;
+mod outage;
 mod outcome;
 mod people;
 mod progress;
 mod pulls;
-mod rename;
 mod repository;
 mod rerun;
 mod run;
@@ -43,17 +49,19 @@ mod workflow;
 mod tests;
 
 pub use access::{Access, Grant, Permission, RateLimit, SecondaryLimits, TokenKind};
+pub use annotation::{Annotation, AnnotationLevel};
+pub(crate) use answer::page;
 pub use answer::{ApiCall, ApiError, Caller, Endpoint};
-pub use api::{
-    Annotation, Contents, CreatedFilter, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot, RunsPage, RunsQuery,
-};
+pub use api::{Contents, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot};
+pub use api_runs::{CreatedFilter, RunsPage, RunsQuery};
 pub use comments::Comment;
 pub use event::{Event, EventKind, EventKinds, JobAction, RunAction, What};
 pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy, Timing};
 pub(crate) use names::fraction;
 pub use names::{JobId, Login, Millis, RepoName, RepositoryId, RunId, Sha, WorkflowId, mix};
+pub use outage::{Outage, OutageId};
 pub use outcome::{Failure, LostRunner, Outcome, Step};
 pub use pulls::{PullsPage, PullsQuery};
-pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity, ShownPull};
+pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity, ShownPull, Visibility};
 pub use run::{Attempt, AttemptKind, Conclusion, Job, Run, RunIdentity, RunSnapshot, Status};
 pub use workflow::{JobSpec, Plan, RunEnd, Shows, Trigger, Workflow};

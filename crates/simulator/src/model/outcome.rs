@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Conclusion, Millis, Status};
+use super::{Annotation, Conclusion, Millis, Status};
 
 /// How one job of one attempt ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Failure {
     pub exit_code: u8,
     /// What the step wrote before it failed.
     pub log: String,
+    /// What tools say of files, beside the runner's own word.
+    pub annotations: Vec<Annotation>,
 }
 
 /// The ways in which a runner is lost.
@@ -65,7 +67,16 @@ impl Outcome {
     }
 
     pub fn failure_with(step: &str, exit_code: u8, log: &str) -> Outcome {
-        Outcome::Failure(Arc::new(Failure { step: step.to_owned(), exit_code, log: log.to_owned() }))
+        let (step, log, annotations) = (step.to_owned(), log.to_owned(), vec![]);
+        Outcome::Failure(Arc::new(Failure { step, exit_code, log, annotations }))
+    }
+
+    /// A failed step leaves this too. Panics if it is no step that fails.
+    #[track_caller]
+    pub fn annotated(mut self, annotation: Annotation) -> Outcome {
+        let Outcome::Failure(failure) = &mut self else { panic!("only a failed step has annotations of its own") };
+        Arc::make_mut(failure).annotations.push(annotation);
+        self
     }
 
     pub fn conclusion(&self) -> Conclusion {
@@ -79,8 +90,17 @@ impl Outcome {
         }
     }
 
-    /// The annotations' texts, word for word as GitHub and its runners write them.
-    pub fn annotations(&self, runner: &str) -> Vec<String> {
+    /// Those of tools first, then the runner's.
+    pub fn annotations(&self, runner: &str) -> Vec<Annotation> {
+        let tools = match self {
+            Outcome::Failure(failure) => failure.annotations.as_slice(),
+            _ => &[],
+        };
+        tools.iter().cloned().chain(self.words_of_runner(runner).into_iter().map(Annotation::by_runner)).collect()
+    }
+
+    /// Word for word as GitHub and its runners write them.
+    fn words_of_runner(&self, runner: &str) -> Vec<String> {
         const LOST: &str = "lost communication with the server. Anything in your workflow that terminates the runner \
                             process, starves it for CPU/Memory, or blocks its network access can cause this error.";
         match self {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::github::{Outbox, is_open};
+use super::outage;
 use super::run::Group;
 use super::{
     Attempt, AttemptKind, Conclusion, Event, EventKind, GitHub, Job, JobAction, JobId, Login, Millis, Outcome,
@@ -127,7 +128,8 @@ impl Stage<'_> {
             Change::EndJob(index) => {
                 let job = &self.run.latest().jobs[index as usize];
                 if is_open(job) {
-                    let outcome = self.planned(job);
+                    let hit = outage::ending(&self.out.outages, self.run.repository, job);
+                    let outcome = hit.unwrap_or_else(|| self.planned(job));
                     self.end_job(index, outcome, now);
                 }
             }

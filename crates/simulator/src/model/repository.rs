@@ -7,13 +7,23 @@ use super::names::text;
 use super::{Comment, EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix};
 
 /// What hardly ever changes of a repository; shared by all that is shown of its runs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RepositoryIdentity {
     pub name: RepoName,
     /// GitHub's numeric id.
     pub number: u64,
     pub default_branch: Arc<str>,
+    pub visibility: Visibility,
     pub created_at: Millis,
+}
+
+/// Who may read a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// Whoever was let in; to all others it does not exist.
+    Private,
+    /// Everybody who has a token at all.
+    Public,
 }
 
 #[derive(Debug)]
@@ -105,7 +115,13 @@ impl Repository {
 
     pub(super) fn new(seed: u64, id: RepositoryId, name: RepoName, created_at: Millis) -> Repository {
         let number = 500_000_000 + mix(&[seed, text(name.as_str())]) % 400_000_000;
-        let identity = RepositoryIdentity { name, number, default_branch: "main".into(), created_at };
+        let identity = RepositoryIdentity {
+            name,
+            number,
+            default_branch: "main".into(),
+            visibility: Visibility::Private,
+            created_at,
+        };
         Repository {
             id,
             identity: Arc::new(identity),

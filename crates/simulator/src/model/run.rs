@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::repository::{RepositoryIdentity, ShownPull};
 use super::{
-    JobId, JobSpec, Login, Millis, Outcome, PullRequestRef, RepoName, RepositoryId, RunId, Sha, Step, Workflow,
+    Annotation, JobId, JobSpec, Login, Millis, Outcome, PullRequestRef, RepoName, RepositoryId, RunId, Sha, Step,
+    Workflow,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -264,7 +265,7 @@ impl Job {
         }
     }
 
-    pub fn annotations(&self) -> Vec<String> {
+    pub fn annotations(&self) -> Vec<Annotation> {
         let runner = self.runner_name().unwrap_or_default();
         self.outcome.as_ref().map_or_else(Vec::new, |outcome| outcome.annotations(&runner))
     }

@@ -4,8 +4,8 @@ use chrono::DateTime;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::model::RepositoryIdentity;
 use crate::model::{Millis, PullRequestRef, RepoName, mix};
+use crate::model::{RepositoryIdentity, Visibility};
 
 /// Where the addresses in payloads point to.
 #[derive(Debug, Clone)]
@@ -137,14 +137,14 @@ pub(super) fn organization(hosts: &Hosts, login: &str) -> Value {
 }
 
 /// The short form, as inside a `workflow_run`.
-pub(super) fn repository(hosts: &Hosts, name: &RepoName, id: u64, fork: bool) -> Value {
+pub(super) fn repository(hosts: &Hosts, name: &RepoName, id: u64, visibility: Visibility, fork: bool) -> Value {
     let api = hosts.api_repo(name);
     let mut repository = json!({
         "id": id,
         "node_id": node_id("R", id),
         "name": name.name(),
         "full_name": name.as_str(),
-        "private": false,
+        "private": visibility == Visibility::Private,
         "owner": account(hosts, name.owner(), if fork { "User" } else { "Organization" }),
         "html_url": hosts.web_repo(name),
         "description": null,
@@ -198,10 +198,11 @@ pub(super) fn repository(hosts: &Hosts, name: &RepoName, id: u64, fork: bool) ->
 /// The long form, as at the top of every payload.
 pub(super) fn full_repository(hosts: &Hosts, identity: &RepositoryIdentity, fork: bool) -> Value {
     let name = &identity.name;
-    let mut long = repository(hosts, name, identity.number, fork);
+    let mut long = repository(hosts, name, identity.number, identity.visibility, fork);
     let created = time(identity.created_at);
     let web = hosts.web_repo(name);
     let host = hosts.web.trim_start_matches("https://");
+    let visibility = if identity.visibility == Visibility::Private { "private" } else { "public" };
     let more = json!({
         "created_at": created, "updated_at": created, "pushed_at": created,
         "git_url": format!("git://{host}/{name}.git"),
@@ -213,7 +214,7 @@ pub(super) fn full_repository(hosts: &Hosts, identity: &RepositoryIdentity, fork
         "forks": 0, "forks_count": 0, "open_issues": 1, "open_issues_count": 1,
         "has_issues": true, "has_projects": true, "has_downloads": true, "has_wiki": true, "has_pages": false,
         "archived": false, "disabled": false, "is_template": false, "web_commit_signoff_required": false,
-        "topics": [], "visibility": "public", "custom_properties": {},
+        "topics": [], "visibility": visibility, "custom_properties": {},
         "default_branch": &*identity.default_branch,
     });
     if let (Value::Object(long), Value::Object(more)) = (&mut long, more) {

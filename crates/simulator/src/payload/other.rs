@@ -68,13 +68,13 @@ fn via(hosts: &Hosts, id: u64, comment: &Comment) -> Value {
 
 pub fn annotation(annotation: &Annotation) -> Value {
     json!({
-        "path": ".github",
-        "start_line": 1,
+        "path": &*annotation.path,
+        "start_line": annotation.start_line,
         "start_column": null,
-        "end_line": 1,
+        "end_line": annotation.start_line,
         "end_column": null,
-        "annotation_level": annotation.level,
-        "title": "",
+        "annotation_level": annotation.level.as_str(),
+        "title": annotation.title,
         "message": annotation.message,
         "raw_details": "",
         "blob_href": "",

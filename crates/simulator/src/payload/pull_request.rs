@@ -113,5 +113,5 @@ pub fn listed_pull_request(hosts: &Hosts, snapshot: &PullRequestSnapshot, reposi
 fn fork(snapshot: &PullRequestSnapshot, of: &RepositoryIdentity) -> RepositoryIdentity {
     let name = RepoName::new(&format!("{}/{}", snapshot.pull.author, of.name.name()));
     let number = id_of(name.as_str());
-    RepositoryIdentity { name, number, default_branch: of.default_branch.clone(), created_at: of.created_at }
+    RepositoryIdentity { name, number, ..of.clone() }
 }

@@ -13,7 +13,7 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
     let suite = check_suite_id(run);
     let previous = run.attempt.checked_sub(1).filter(|attempt| *attempt > 0);
     let (sha, commit) = (of.head_sha.to_string(), of.head_commit.to_string());
-    let fork = of.head_repository != *name;
+    let (fork, visibility) = (of.head_repository != *name, of.repository.visibility);
     let head_id = if fork { id_of(of.head_repository.as_str()) } else { of.repository.number };
     let mut listed = pull_requests(hosts, &of.repository, run.pull_request.as_ref());
     if let (Some(number), Value::Array(listed)) = (of.upstream, &mut listed) {
@@ -59,8 +59,8 @@ pub fn run(hosts: &Hosts, run: &RunSnapshot) -> Value {
             "author": { "name": of.actor.as_str(), "email": format!("{}@users.noreply.github.com", of.actor) },
             "committer": { "name": "GitHub", "email": "noreply@github.com" },
         },
-        "repository": repository(hosts, name, of.repository.number, false),
-        "head_repository": (!run.fork_deleted).then(|| repository(hosts, &of.head_repository, head_id, fork)),
+        "repository": repository(hosts, name, of.repository.number, visibility, false),
+        "head_repository": (!run.fork_deleted).then(|| repository(hosts, &of.head_repository, head_id, visibility, fork)),
     })
 }
 

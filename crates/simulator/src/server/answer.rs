@@ -10,9 +10,9 @@ use super::request::{Asked, What};
 use super::{Reply, status};
 use crate::model::{
     Annotation, ApiError, Caller, Comment, Contents, GitHub, JobsPage, LogLocation, Millis, PullRequestSnapshot,
-    PullsPage, RunSnapshot, RunsPage,
+    PullsPage, RunSnapshot, RunsPage, page,
 };
-use crate::payload;
+use crate::payload::{self, Hosts};
 use crate::world::World;
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
@@ -53,8 +53,14 @@ pub(super) fn perform(
         What::Jobs(run, attempt) => {
             model.list_jobs(caller, repository, *run, *attempt, asked.per_page, asked.page, now).map(Done::Jobs)
         }
+        What::AllJobs(run) => {
+            model.list_all_jobs(caller, repository, *run, asked.per_page, asked.page, now).map(Done::Jobs)
+        }
         What::Workflow(id) => model.workflow(caller, repository, *id, now).map(Done::Workflow),
         What::Runs(query) => model.list_runs(caller, repository, query, now).map(Done::Runs),
+        What::WorkflowRuns(workflow, query) => {
+            model.list_workflow_runs(caller, repository, workflow, query, now).map(Done::Runs)
+        }
         What::RerunFailedJobs(run, debug) => {
             model.rerun_failed_jobs(caller, repository, *run, *debug, now).map(|()| Done::Rerun)
         }
@@ -88,7 +94,7 @@ impl Done {
         let repository = repository.expect("the model answered for it");
         match self {
             Done::Repository => reply(200, &payload::repository(hosts, repository)),
-            Done::Run(run) => reply(200, &payload::run(hosts, &run)),
+            Done::Run(run) => reply(200, &shown_run(hosts, asked, &run)),
             Done::Workflow(run) => reply(200, &payload::workflow(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
             Done::Comments(all) => {
@@ -104,7 +110,10 @@ impl Done {
                 }
                 reply
             }
-            Done::Annotations(all) => reply(200, &all.iter().map(payload::annotation).collect()),
+            Done::Annotations(all) => {
+                let shown = page(all.iter(), asked.per_page, asked.page).into_iter().map(payload::annotation).collect();
+                linked(asked, all.len(), reply(200, &shown))
+            }
             Done::PullRequest(pull) => reply(200, &payload::pull_request(hosts, &pull, repository)),
             Done::PullRequests(page) => {
                 let pulls =
@@ -116,7 +125,7 @@ impl Done {
                 paged(asked, page.total_count, jobs, "jobs")
             }
             Done::Runs(page) => {
-                let runs: Vec<Value> = page.runs.iter().map(|run| payload::run(hosts, run)).collect();
+                let runs: Vec<Value> = page.runs.iter().map(|run| shown_run(hosts, asked, run)).collect();
                 paged(asked, page.total_count, runs, "workflow_runs")
             }
             Done::Log(log) => {
@@ -143,6 +152,14 @@ impl Done {
             }
         }
     }
+}
+
+fn shown_run(hosts: &Hosts, asked: &Asked, run: &RunSnapshot) -> Value {
+    let mut shown = payload::run(hosts, run);
+    if asked.without_pulls {
+        shown["pull_requests"] = json!([]);
+    }
+    shown
 }
 
 /// With the `Link` header that leads to the next page.

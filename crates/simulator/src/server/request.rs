@@ -15,6 +15,8 @@ pub(super) struct Asked {
     pub what: What,
     pub per_page: usize,
     pub page: usize,
+    /// `exclude_pull_requests`
+    pub without_pulls: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -24,8 +26,12 @@ pub(super) enum What {
     Attempt(RunId, u32),
     /// `None`: the latest attempt's.
     Jobs(RunId, Option<u32>),
+    /// Of every attempt.
+    AllJobs(RunId),
     Workflow(u64),
     Runs(Box<RunsQuery>),
+    /// Of the workflow with this id or file name.
+    WorkflowRuns(String, Box<RunsQuery>),
     RerunFailedJobs(RunId, DebugLogging),
     Rerun(RunId, DebugLogging),
     RerunJob(JobId, DebugLogging),
@@ -50,8 +56,9 @@ impl What {
             What::Repository => Endpoint::ReadRepository,
             What::Run(_) | What::Attempt(..) => Endpoint::ReadRun,
             What::Workflow(_) => Endpoint::ReadWorkflow,
-            What::Jobs(..) => Endpoint::ListJobs,
+            What::Jobs(..) | What::AllJobs(_) => Endpoint::ListJobs,
             What::Runs(_) => Endpoint::ListRuns,
+            What::WorkflowRuns(..) => Endpoint::ListWorkflowRuns,
             What::RerunFailedJobs(..) => Endpoint::RerunFailedJobs,
             What::Rerun(..) => Endpoint::Rerun,
             What::RerunJob(..) => Endpoint::RerunJob,
@@ -77,7 +84,7 @@ impl Asked {
         let number = |name| value(query, name).and_then(|number| number.parse().ok()).unwrap_or(0);
         if let Some((repository, other)) = apps::Asked::parse(method, &segments, body) {
             let (per_page, page) = (number("per_page"), number("page"));
-            return Some(Asked { repository, what: What::Other(other), per_page, page });
+            return Some(Asked { repository, what: What::Other(other), per_page, page, without_pulls: false });
         }
         let ["repos", owner, name, rest @ ..] = segments.as_slice() else { return None };
         let debug = serde_json::from_slice(body).is_ok_and(|body: Value| body["enable_debug_logging"] == true);
@@ -85,10 +92,17 @@ impl Asked {
         let what = match (method, rest) {
             ("GET", []) => What::Repository,
             ("GET", ["actions", "runs"]) => What::Runs(Box::new(runs_query(query)?)),
+            ("GET", ["actions", "workflows", id, "runs"]) => {
+                What::WorkflowRuns((*id).to_owned(), Box::new(runs_query(query)?))
+            }
             ("GET", ["actions", "workflows", id]) => What::Workflow(id.parse().ok()?),
             ("GET", ["actions", "runs", run]) => What::Run(run_id(run)?),
             ("GET", ["actions", "runs", run, "attempts", n]) => What::Attempt(run_id(run)?, n.parse().ok()?),
-            ("GET", ["actions", "runs", run, "jobs"]) => What::Jobs(run_id(run)?, None),
+            ("GET", ["actions", "runs", run, "jobs"]) => match value(query, "filter").as_deref() {
+                Some("all") => What::AllJobs(run_id(run)?),
+                None | Some("latest") => What::Jobs(run_id(run)?, None),
+                Some(_) => return None,
+            },
             ("GET", ["actions", "runs", run, "attempts", n, "jobs"]) => What::Jobs(run_id(run)?, Some(n.parse().ok()?)),
             ("POST", ["actions", "runs", run, "rerun-failed-jobs"]) => What::RerunFailedJobs(run_id(run)?, debug),
             ("POST", ["actions", "runs", run, "rerun"]) => What::Rerun(run_id(run)?, debug),
@@ -111,16 +125,19 @@ impl Asked {
             ("GET", ["contents", path @ ..]) if !path.is_empty() => What::Contents(path.join("/")),
             _ => return None,
         };
-        Some(Asked { repository: format!("{owner}/{name}"), what, per_page: number("per_page"), page: number("page") })
+        let (repository, per_page, page) = (format!("{owner}/{name}"), number("per_page"), number("page"));
+        let without_pulls = value(query, "exclude_pull_requests").as_deref() == Some("true");
+        Some(Asked { repository, what, per_page, page, without_pulls })
     }
 
     /// The run that the call is about, if it is about one.
     pub fn run(&self, model: &GitHub) -> Option<RunId> {
         match &self.what {
-            What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) => Some(*run),
+            What::Run(run) | What::Attempt(run, _) | What::Jobs(run, _) | What::AllJobs(run) => Some(*run),
             What::RerunFailedJobs(run, _) | What::Rerun(run, _) => Some(*run),
             What::RerunJob(job, _) | What::Annotations(job) | What::JobLog(job) => model.run_with_job(*job),
-            What::Workflow(_) | What::Runs(_) | What::PullRequest(_) | What::PullRequests(_) => None,
+            What::Workflow(_) | What::Runs(_) | What::WorkflowRuns(..) => None,
+            What::PullRequest(_) | What::PullRequests(_) => None,
             What::Contents(_) | What::Other(_) | What::Repository => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
         }
@@ -156,6 +173,7 @@ fn runs_query(query: &str) -> Option<RunsQuery> {
         branch: value(query, "branch"),
         event: value(query, "event"),
         actor: value(query, "actor"),
+        head_sha: value(query, "head_sha"),
         per_page: number("per_page"),
         page: number("page"),
     })
@@ -196,6 +214,8 @@ mod tests {
             ("GET", "/repos/o/r/actions/runs/7/attempts/2/jobs", Some(Endpoint::ListJobs)),
             ("GET", "/repos/o/r/actions/runs/7/jobs", Some(Endpoint::ListJobs)),
             ("GET", "/repos/o/r/actions/workflows/5", Some(Endpoint::ReadWorkflow)),
+            ("GET", "/repos/o/r/actions/workflows/5/runs", Some(Endpoint::ListWorkflowRuns)),
+            ("GET", "/repos/o/r/actions/workflows/ci.yml/runs", Some(Endpoint::ListWorkflowRuns)),
             ("GET", "/repos/o/r/actions/runs", Some(Endpoint::ListRuns)),
             ("POST", "/repos/o/r/actions/runs/7/rerun-failed-jobs", Some(Endpoint::RerunFailedJobs)),
             ("POST", "/repos/o/r/actions/runs/7/rerun", Some(Endpoint::Rerun)),

@@ -6,10 +6,12 @@
 //! | `runs.rs` | runs, attempts, jobs, logs, annotations, re-runs |
 //! | `repository.rs` | pull requests, files, comments |
 //! | `apps.rs` | Apps, installations, tokens, hooks, callers |
+//! | `past.rs` | a month of runs |
 //! | `refusals.rs` | what goes wrong |
 //! | `webhooks.rs` | webhooks |
 
 mod apps;
+mod past;
 mod refusals;
 mod repository;
 mod runs;
@@ -129,6 +131,7 @@ endpoints! {
     ReadRepository => "GET /repos/{owner}/{repo}",
     ReadRun => "GET /repos/{owner}/{repo}/actions/runs/{run_id}",
     ListRuns => "GET /repos/{owner}/{repo}/actions/runs",
+    ListWorkflowRuns => "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs",
     ListJobs => "GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
     RerunFailedJobs => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs",
     Rerun => "POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun",

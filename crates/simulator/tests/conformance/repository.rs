@@ -64,3 +64,29 @@ async fn answers_about_a_repository() {
     assert_conforms(&github);
     assert_covered(&calls(&github), COVERED);
 }
+
+#[tokio::test]
+async fn a_public_repository_with_a_default_branch_of_its_own() {
+    let (github, _receiver) = github(Hosts::default()).await;
+    let repository = github.repository("octo/.github").await;
+    repository.default_branch("trunk").await;
+    repository.file(".github/rerunner.yml", "version: 1\n").await;
+    let run = repository.run(simulator::Workflow::new("ci")).await;
+    run.ends(1).await;
+    github.add_token("scoped", simulator::Grant::full("rerunner[bot]").only(&["octo/widgets"]));
+    let (one, scoped) = (caller(&github, github.token()), caller(&github, "scoped"));
+    let file = "/repos/octo/.github/contents/.github/rerunner.yml";
+    let known = one.get("/repos/octo/.github", 200).await;
+    assert_eq!(
+        (&known["default_branch"], &known["visibility"], &known["private"]),
+        (&json!("trunk"), &json!("private"), &json!(true))
+    );
+    assert_eq!(one.get(&format!("/repos/octo/.github/actions/runs/{}", run.id()), 200).await["head_branch"], "trunk");
+    one.get(file, 200).await;
+    scoped.get(file, 404).await;
+    repository.make_public().await;
+    scoped.get(file, 200).await;
+    let known = scoped.get("/repos/octo/.github", 200).await;
+    assert_eq!((&known["visibility"], &known["private"]), (&json!("public"), &json!(false)));
+    assert_conforms(&github);
+}

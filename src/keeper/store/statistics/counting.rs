@@ -180,9 +180,14 @@ fn weight(tracked: &TrackedRun, sign: i64) -> Option<(i64, Delta)> {
     Some((tracked.updated.day(), delta))
 }
 
-/// Not if credentials were refused: then nothing is known of the attempt yet.
+/// Not if credentials were refused, as nothing is known of the attempt then; nor while its re-run is held, as another record
+/// follows.
 pub fn tells_of_attempt(run: &TrackedRun, record: &Record) -> bool {
-    record.outcome != RunOutcome::Failed || ended(run).is_some()
+    match record.outcome {
+        RunOutcome::Waiting => false,
+        RunOutcome::Failed => ended(run).is_some(),
+        _ => true,
+    }
 }
 
 /// The jobs that failed by themselves, and their runners.

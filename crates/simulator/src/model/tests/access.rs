@@ -109,3 +109,34 @@ fn secondary_limits() {
     let crowded = Caller { in_flight: 6, ..Caller::new(TOKEN) };
     assert_eq!(setting.github.read_run(crowded, REPO, runs[0], setting.now).unwrap_err().status, 403);
 }
+
+/// "This endpoint can be used without authentication or the aforementioned permissions if only public resources are
+/// requested", as GitHub's documentation says of most reads.
+#[test]
+fn a_token_for_another_repository_reads_what_is_public() {
+    const POLICY: &str = ".github/rerunner.yml";
+    let mut setting = Setting::new();
+    let organization = setting.github.add_repository("octo/.github", START);
+    setting.github.write_file(organization, POLICY, "version: 1\n");
+    let scoped = Grant::full("rerunner[bot]").kind(TokenKind::App).only(&[REPO]);
+    setting.github.add_token("scoped", scoped.clone());
+    setting.github.add_token("poor", Grant { contents: Permission::None, ..scoped });
+    let read = |setting: &mut Setting, token| {
+        let answer = setting.github.contents(Caller::new(token), "octo/.github", POLICY, None, setting.now);
+        answer.map_err(|error| error.status).map(|_| ())
+    };
+    assert_eq!(read(&mut setting, "scoped"), Err(404), "a private one does not exist for it");
+    assert_eq!(read(&mut setting, TOKEN), Ok(()), "one that was let in");
+    setting.github.set_visibility(organization, Visibility::Public);
+    for token in ["scoped", "poor", TOKEN] {
+        assert_eq!(read(&mut setting, token), Ok(()), "{token}");
+    }
+    let workflow = setting.github.add_workflow(organization, Workflow::new("ci").job(JobSpec::new("a").fails(1)));
+    let run = setting.github.start_run(organization, workflow, Trigger::push("main", "mona"), setting.now);
+    setting.settle();
+    let (caller, now) = (Caller::new("scoped"), setting.now);
+    setting.github.read_run(caller, "octo/.github", run, now).unwrap();
+    let refused = setting.github.rerun_failed_jobs(caller, "octo/.github", run, false, now).unwrap_err();
+    assert_eq!((refused.status, refused.message.as_str()), (403, "Resource not accessible by integration"));
+    setting.github.rerun_failed_jobs(Caller::new(TOKEN), "octo/.github", run, false, now).unwrap();
+}

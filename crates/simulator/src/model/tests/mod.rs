@@ -1,6 +1,8 @@
 //! Each rule of the model, as rows of a table.
 
 mod access;
+mod lists;
+mod outages;
 mod reads;
 mod reruns;
 mod runs;

@@ -37,15 +37,20 @@ fn runs_are_listed_newest_first_and_filtered() {
 }
 
 #[test]
-fn at_most_a_thousand_runs_are_listed() {
+fn a_search_finds_at_most_a_thousand_runs() {
     let mut setting = Setting::new();
     let workflow = setting.github.add_workflow(setting.repository, Workflow::new("ci"));
     for _ in 0..1_100 {
         setting.github.start_run(setting.repository, workflow, Trigger::push("main", "mona"), setting.now);
     }
-    let query = RunsQuery { per_page: 100, page: 11, ..RunsQuery::default() };
-    let page = setting.github.list_runs(Caller::new(TOKEN), REPO, &query, setting.now).unwrap();
-    assert_eq!((page.total_count, page.runs.len()), (1_000, 0));
+    let mut list = |event: Option<&str>| {
+        let event = event.map(str::to_owned);
+        let query = RunsQuery { event, per_page: 100, page: 11, ..RunsQuery::default() };
+        let page = setting.github.list_runs(Caller::new(TOKEN), REPO, &query, setting.now).unwrap();
+        (page.total_count, page.runs.len())
+    };
+    assert_eq!(list(Some("push")), (1_000, 0));
+    assert_eq!(list(None), (1_100, 100), "only a search has an end");
 }
 
 #[test]
@@ -126,7 +131,41 @@ fn logs_and_annotations_of_jobs() {
     let lost = setting.github.job_log(Caller::new(TOKEN), REPO, jobs[1].id, setting.now);
     assert_eq!(lost.unwrap_err().status, 404);
     let found = setting.github.annotations(Caller::new(TOKEN), REPO, jobs[0].id, setting.now).unwrap();
-    assert_eq!(found[0].message, "Process completed with exit code 1.");
+    assert_eq!(found, [Annotation::by_runner("Process completed with exit code 1.")]);
+    assert_eq!((&*found[0].path, found[0].level), (".github", AnnotationLevel::Failure));
     let unknown = setting.github.annotations(Caller::new(TOKEN), REPO, JobId(1), setting.now);
     assert_eq!(unknown.unwrap_err().status, 404);
+}
+
+#[test]
+fn a_compiler_points_at_a_file_and_the_runner_does_not() {
+    let mut setting = Setting::new();
+    let spoken = [
+        Annotation::at("src/lib.rs", 12, "mismatched types").title("E0308"),
+        Annotation::at("src/main.rs", 3, "unused import").level(AnnotationLevel::Warning),
+    ];
+    let failure = Outcome::failure("Run tests").annotated(spoken[0].clone()).annotated(spoken[1].clone());
+    let run = setting.run(Workflow::new("ci").job(JobSpec::new("build").script([failure])));
+    setting.settle();
+    let job = setting.github.run(run).latest().jobs[0].id;
+    let found = setting.github.annotations(Caller::new(TOKEN), REPO, job, setting.now).unwrap();
+    let [first, second] = spoken;
+    assert_eq!(found, [first, second, Annotation::by_runner("Process completed with exit code 1.")]);
+}
+
+#[test]
+fn a_default_branch_of_another_name() {
+    let mut setting = Setting::new();
+    let before = setting.run(Workflow::new("a"));
+    setting.github.set_default_branch(setting.repository, "trunk");
+    let own = setting.github.open_pull_request(setting.repository, "feature", "mona", false, START);
+    let trunk = setting.github.push(setting.repository, "trunk", setting.now);
+    let id = setting.github.read_repository(Caller::new(TOKEN), REPO, setting.now).unwrap();
+    assert_eq!(&*setting.github.repository(id).identity.default_branch, "trunk");
+    assert_eq!(&*setting.github.snapshot(before).identity.repository.default_branch, "trunk");
+    let run = setting.run_on(Workflow::new("b"), Trigger::pull_request(own, "mona"));
+    let base = setting.github.snapshot(run).pull_request.unwrap();
+    assert_eq!((&*base.base_branch, base.base_sha), ("trunk", trunk));
+    let read = setting.github.pull_request(Caller::new(TOKEN), REPO, own, setting.now).unwrap();
+    assert_eq!(read.base_branch, "trunk");
 }

@@ -186,7 +186,7 @@ fn what_a_lost_runner_leaves_behind() {
     assert!(job.steps().iter().all(|step| step.conclusion != Some(Conclusion::Failure)), "{:?}", job.steps());
     let name = job.runner_name().unwrap();
     let start = format!("The hosted runner: {name} lost communication with the server.");
-    assert!(job.annotations()[0].starts_with(&start), "{:?}", job.annotations());
+    assert!(job.annotations()[0].message.starts_with(&start), "{:?}", job.annotations());
     assert_eq!(job.log(), None);
 }
 
@@ -199,7 +199,7 @@ fn what_a_failed_step_leaves_behind() {
     let job = &setting.github.run(run).latest().jobs[0];
     let steps: Vec<_> = job.steps().iter().map(|step| step.conclusion.map_or("-", Conclusion::as_str)).collect();
     assert_eq!(steps, ["success", "success", "failure", "skipped"]);
-    assert_eq!(job.annotations(), ["Process completed with exit code 7."]);
+    assert_eq!(job.annotations(), [Annotation::by_runner("Process completed with exit code 7.")]);
     assert!(job.log().unwrap().contains("ECONNRESET"));
 }
 

@@ -1,8 +1,9 @@
-//! Repositories that are renamed, moved to another owner, or found by their numbers.
+//! What hardly ever changes of a repository, and changes all the same: its name, its default branch, who may see it. And
+//! repositories found by their numbers.
 
 use std::sync::Arc;
 
-use super::{GitHub, RepoName, RepositoryId, RepositoryIdentity, RunIdentity};
+use super::{GitHub, RepoName, RepositoryId, RepositoryIdentity, RunIdentity, Visibility};
 
 impl GitHub {
     /// What was at the old name is at the new one, and calls for the old one are led there until another repository takes it.
@@ -15,14 +16,26 @@ impl GitHub {
         self.by_name.remove(&old.as_str().to_ascii_lowercase());
         self.moved.insert(old.as_str().to_ascii_lowercase(), id);
         self.access.rename(&old, &new);
+        self.change_identity(id, |identity| identity.name = new);
+    }
+
+    /// For files, the base of pull requests, and what the API says of the repository. `main` before this.
+    pub fn set_default_branch(&mut self, id: RepositoryId, branch: &str) {
+        self.change_identity(id, |identity| identity.default_branch = branch.into());
+    }
+
+    /// Private before this.
+    pub fn set_visibility(&mut self, id: RepositoryId, visibility: Visibility) {
+        self.change_identity(id, |identity| identity.visibility = visibility);
+    }
+
+    /// All runs are shown with the repository as it is now.
+    fn change_identity(&mut self, id: RepositoryId, change: impl FnOnce(&mut RepositoryIdentity)) {
         let repository = self.repository_mut(id);
-        let before = &repository.identity;
-        let identity = Arc::new(RepositoryIdentity {
-            name: new,
-            number: before.number,
-            default_branch: Arc::clone(&before.default_branch),
-            created_at: before.created_at,
-        });
+        let old = repository.name().clone();
+        let mut identity = RepositoryIdentity::clone(&repository.identity);
+        change(&mut identity);
+        let identity = Arc::new(identity);
         repository.identity = Arc::clone(&identity);
         for run in repository.runs.clone() {
             let Some(run) = self.runs.get_mut(&run) else { continue };
