@@ -157,19 +157,14 @@ impl<S: Sql> Keeper<S> {
             (Fact::OrganizationPolicy, Fact::OrganizationPolicyText, |policy| policy.organization.as_ref()),
         ];
         for (fact, fact_of_text, file) in files {
-            let (known, file) = (before.as_deref().and_then(file), file(&policy));
-            if known.is_some() && known == file {
-                continue;
-            }
-            let text = |file: Option<&PolicyFile>| file.and_then(|file| file.text.clone());
+            let known = before.as_deref().and_then(file);
+            let Some(file) = file(&policy).filter(|file| known != Some(file)) else { continue };
             // Where no file was read from this path, the text of one at another path may still be stored.
-            if file.is_some() && (known.is_none() || text(known) != text(file)) {
-                self.store.set_fact(fact_of_text, text(file).as_ref())?;
+            if known.is_none_or(|known| known.text != file.text) {
+                self.store.set_fact(fact_of_text, file.text.as_ref())?;
                 self.summary_changed(now)?;
             }
-            if file.is_some() {
-                self.store.set_fact(fact, file)?;
-            }
+            self.store.set_fact(fact, Some(file))?;
         }
         *self.policy.borrow_mut() = Some(Rc::new(policy));
         Ok(())

@@ -13,6 +13,7 @@ use rerunner::time::Span;
 use simulator::model::{self, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
 
 use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
+use super::ORGANIZATIONS;
 use super::world::{TOKEN, World};
 
 impl World {
@@ -147,6 +148,13 @@ impl World {
                 edited.map(|made| CommentAnswer::There(made.id))
             }
         }
+    }
+}
+
+fn fetched(contents: Contents) -> FetchedPolicy {
+    match contents {
+        Contents::File(file) => FetchedPolicy::File { text: file.content, etag: Some(file.etag) },
+        Contents::NotModified { .. } => FetchedPolicy::NotModified,
     }
 }
 
