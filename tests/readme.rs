@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
 use rerunner::policy::RunOutcome;
-use rerunner::policy::file::{BUDGET, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
+use rerunner::policy::file::{BUDGET, Base, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
 use rerunner::policy::{Action, Policy, parse};
 use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
@@ -145,6 +145,7 @@ fn in_words(shape: Shape) -> String {
         Shape::Patterns(_) => "regex, or a list".to_owned(),
         Shape::Numbers => "`2`, `\">= 2\"`, or a list".to_owned(),
         Shape::Causes => "`infrastructure`, class, id, or a list".to_owned(),
+        Shape::Bases => format!("one or a list of {}", choice(&Base::ALL.map(Base::as_str))),
         Shape::Map(keys) => {
             format!("a map of {}", choice(&keys.iter().map(|key| key.name).collect::<Vec<_>>()))
         }
@@ -191,8 +192,10 @@ fn the_policy_that_most_people_want() {
     let files: Vec<&str> = yaml.filter(|file| !file.contains("scrape_configs")).collect();
     let policies: Vec<Policy> = files.iter().map(|file| parse(file, MAX_RERUNS_LIMIT).unwrap()).collect();
     let most_wanted = policies.first().expect("an example");
-    assert!(files[0].lines().count() <= 10);
-    let does: Vec<_> = most_wanted.rules.iter().map(|rule| rule.action).collect();
+    assert_eq!(most_wanted.extends, [Base::Careful]);
+    let of_ones_own = policies.get(1).expect("another");
+    assert!(files[1].lines().count() <= 10);
+    let does: Vec<_> = of_ones_own.rules.iter().map(|rule| rule.action).collect();
     assert_eq!(does, [Action::Rerun, Action::Rerun, Action::Leave]);
     assert!(README.contains("docs/rerunner.schema.json"));
 }

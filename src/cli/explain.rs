@@ -25,9 +25,11 @@ const LOG_LINES: usize = 500;
 pub struct Arguments {
     /// The run, as JSON; - for standard input
     payload: String,
-    /// The policy file; without it, the default rule holds
+    /// The policy file; without it, DEFAULT_POLICY holds
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    organization: input::OrganizationFile,
     /// The run's jobs: gh api --paginate repos/OWNER/REPO/actions/runs/ID/jobs
     #[arg(long, value_name = "FILE")]
     jobs: Option<String>,
@@ -43,7 +45,7 @@ pub struct Arguments {
 
 pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
-    let state = input::policy(arguments.policy.as_deref(), &rules)?;
+    let state = input::policy_with(arguments.policy.as_deref(), &arguments.organization, &rules)?;
     let (run, jobs) = subject(arguments)?;
     let jobs = (!jobs.is_empty()).then(|| jobs.into_iter().map(|job| job.job).collect());
     let annotations = arguments.annotations.as_deref().map(messages).transpose()?;
@@ -55,7 +57,7 @@ pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let decision = given.decide(&rules, &state.policy(), &run, &History::default());
     let json = as_json(&run, &decision);
     let text = format!("{}.\n\n{}", sentence(&run), shown(&decision));
-    Ok(Report { text, json, good: !matches!(state, PolicyState::Invalid(_)) })
+    Ok(Report { text, json, good: !matches!(state, PolicyState::Invalid { .. }) })
 }
 
 /// What stands in for GitHub.

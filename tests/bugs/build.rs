@@ -68,6 +68,9 @@ fn read(src: &Path, path: &str, out: &Path, files: &mut Vec<File>) {
         }
     } else {
         let text = fs::read_to_string(from).expect("a source file").replace("#[cfg(test)]", UNTESTED);
+        // The presets are where they are.
+        let docs = src.join("../docs/");
+        let text = text.replace("include_str!(\"../../../docs/", &format!("include_str!(\"{}", docs.display()));
         files.push(File { from: path.to_owned(), to: out.join(path), text });
     }
 }

@@ -256,8 +256,8 @@ pub const BUGS: [Bug; 25] = [
         what: "the text of a policy file at an earlier path stays stored",
         shows: settings(44).with("PolicyPaths"),
         changes: &[Change {
-            right: "before.file.is_none() || text(before) != text(&policy)",
-            wrong: "!BUG && before.file.is_none() || text(before) != text(&policy)",
+            right: "known.is_none_or(|known| known.text != file.text)",
+            wrong: "known.map_or(!BUG, |known| known.text != file.text)",
         }],
     },
     Bug {

@@ -18,7 +18,7 @@ use super::policies::Plan;
 use super::settings::{Deployed, POLICY_FILES};
 use super::workflows::{draw_kinds, draw_workflows};
 use super::world::{Alarm, TOKEN, World};
-use super::{PULLS, REPOSITORIES, START, Schedule, config};
+use super::{ORGANIZATIONS, PULLS, REPOSITORIES, START, Schedule, config};
 
 impl Schedule {
     pub fn new(seed: u64, kind: Kind, emphasis: Option<Emphasis>, traced: bool) -> Self {
@@ -79,6 +79,7 @@ impl Schedule {
             world.github.open_pull_request(id, "from-a-fork", "cara", true, to_model(START));
             ids.push(id);
         }
+        world.github.add_repository(ORGANIZATIONS, to_model(START));
         let world = Rc::new(RefCell::new(world));
         let machine = |repository| Machine::new(&world, repository, config(&settings, repository));
         let machines = (0..ids.len()).map(machine).collect();

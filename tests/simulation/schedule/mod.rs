@@ -36,6 +36,8 @@ use world::Shared;
 /// 2026-11-02, a Monday.
 const START: Millis = Millis(1_793_577_600_000);
 pub const REPOSITORIES: [&str; 2] = ["octo/widgets", "octo/gadgets"];
+/// Where their organization's policy files are.
+pub const ORGANIZATIONS: &str = "octo/.github";
 /// Those of each repository.
 const PULLS: u64 = 2;
 pub const EXCLUDED: &str = "dependabot[bot]";

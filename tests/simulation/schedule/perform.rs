@@ -13,6 +13,7 @@ use rerunner::time::Span;
 use simulator::model::{self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
 
 use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
+use super::ORGANIZATIONS;
 use super::world::{TOKEN, World};
 
 impl World {
@@ -46,10 +47,11 @@ impl World {
             }
             Call::ReadPolicy { path, etag, .. } => {
                 let contents = self.github.contents(caller, &name, path.as_str(), etag.as_deref(), now)?;
-                Response::Policy(Ok(match contents {
-                    Contents::File(file) => FetchedPolicy::File { text: file.content, etag: Some(file.etag) },
-                    Contents::NotModified { .. } => FetchedPolicy::NotModified,
-                }))
+                Response::Policy(Ok(fetched(contents)))
+            }
+            Call::ReadOrganizationPolicy { path, etag, .. } => {
+                let contents = self.github.contents(caller, ORGANIZATIONS, path.as_str(), etag.as_deref(), now)?;
+                Response::OrganizationPolicy(Ok(fetched(contents)))
             }
             Call::ReadWorkflow { workflow_id, .. } => {
                 let run = self.github.workflow(caller, &name, workflow_id.get(), now)?;
@@ -151,6 +153,13 @@ impl World {
                 edited.map(|made| CommentAnswer::There(made.id))
             }
         }
+    }
+}
+
+fn fetched(contents: Contents) -> FetchedPolicy {
+    match contents {
+        Contents::File(file) => FetchedPolicy::File { text: file.content, etag: Some(file.etag) },
+        Contents::NotModified { .. } => FetchedPolicy::NotModified,
     }
 }
 
