@@ -1,0 +1,181 @@
+//! What a decision asks for, as it was to be known at that time: nothing of what came later.
+
+use std::collections::BTreeMap;
+
+use rerunner::names::{JobId, RunAttempt, WorkflowId};
+use rerunner::policy::catalogue::{Finding, Log, find};
+use rerunner::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, LogTail, Need, Pulls, WORK};
+use rerunner::policy::run::{Origin, Run};
+use rerunner::policy::{Decision, Detail, Policy, Rules, Verdict, decide};
+use rerunner::time::Millis;
+
+use super::attempts::{PastAttempt, PastRun};
+use super::lists::Outline;
+use super::reader::Reader;
+
+const OF_THE_PAST: &str = "not known of the past";
+
+/// What is known of a repository's past.
+pub struct Known<'a> {
+    reader: &'a Reader,
+    workflows: BTreeMap<WorkflowId, String>,
+    /// The commits of a branch's runs for pull requests, oldest first.
+    heads: BTreeMap<Branch, Vec<(Millis, String)>>,
+    /// Known of the present alone.
+    pulls: Option<Fetched<Pulls>>,
+}
+
+/// Whose branch, and its name.
+type Branch = (Option<String>, String);
+
+impl<'a> Known<'a> {
+    pub fn new(reader: &'a Reader, outlines: &[Outline], runs: &[PastRun]) -> Self {
+        let mut workflows = BTreeMap::new();
+        for attempt in runs.iter().flat_map(|run| &run.attempts) {
+            let name = attempt.jobs.present().and_then(|jobs| jobs.iter().find_map(|job| job.workflow.clone()));
+            if let Some((id, name)) = attempt.run.workflow_id.zip(name) {
+                workflows.insert(id, name);
+            }
+        }
+        let mut heads = BTreeMap::<Branch, Vec<(Millis, String)>>::new();
+        for run in outlines.iter().map(|outline| &outline.run).filter(|run| run.is_of_pull_request()) {
+            if let (Some(branch), Some(created)) = (branch(run), run.created) {
+                heads.entry(branch).or_default().push((created, run.head_sha.clone()));
+            }
+        }
+        heads.values_mut().for_each(|heads| heads.sort());
+        Self { reader, workflows, heads, pulls: None }
+    }
+
+    /// Of one run, as it is now.
+    pub fn now(reader: &'a Reader, run: &PastRun, pulls: Fetched<Pulls>) -> Self {
+        Self { pulls: Some(pulls), ..Self::new(reader, &[], std::slice::from_ref(run)) }
+    }
+
+    /// What its workflow is called.
+    pub fn workflow(&self, run: &Run) -> String {
+        let name = run.workflow_id.and_then(|id| self.workflows.get(&id).cloned());
+        name.or_else(|| Some(run.path.as_deref()?.rsplit('/').next()?.to_owned())).unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    pub fn decide(&self, rules: &Rules, policy: &Policy, attempt: &PastAttempt, history: &History, at: Millis) -> Decision {
+        let run = self.run_then(&attempt.run, at);
+        let mut evidence = Evidence::default();
+        loop {
+            match decide(rules, policy, &run, history, &evidence) {
+                Verdict::Decision(decision) => return decision,
+                Verdict::Need(need) => self.add(&mut evidence, need, attempt),
+            }
+        }
+    }
+
+    /// What the same policy makes of the attempts before one, for a decision on it.
+    pub fn earlier(&self, rules: &Rules, policy: &Policy, run: &PastRun, before: RunAttempt) -> Vec<EarlierAttempt> {
+        let mut earlier = Vec::new();
+        for attempt in run.attempts.iter().filter(|attempt| attempt.run.run_attempt < before) {
+            let history = History { attempts: earlier.clone(), ..History::default() };
+            let at = attempt.ended.unwrap_or_default();
+            let detail = match self.decide(rules, policy, attempt, &history, at) {
+                Decision::Await => continue,
+                Decision::Rerun(rerun) => rerun.detail,
+                Decision::End(ending) => ending.detail,
+            };
+            earlier.push(earlier_attempt(attempt.run.run_attempt, detail));
+        }
+        earlier
+    }
+
+    fn add(&self, evidence: &mut Evidence, need: Need, attempt: &PastAttempt) {
+        match need {
+            Need::Workflow(id) => {
+                let name = self.workflows.get(&id).cloned();
+                evidence.workflow = name.map_or_else(|| Fetched::Absent(OF_THE_PAST.to_owned()), Fetched::Present);
+            }
+            Need::Jobs => evidence.jobs = attempt.jobs.clone(),
+            Need::Annotations(job_id) => {
+                evidence.annotations.insert(job_id, self.reader.kept_annotations(job_id));
+            }
+            Need::Log(job_id) => {
+                evidence.logs.insert(job_id, self.reader.kept_log(job_id));
+            }
+            Need::Pulls { .. } => {
+                let pulls = self.pulls.clone();
+                evidence.pulls = pulls.unwrap_or_else(|| Fetched::Absent(OF_THE_PAST.to_owned()));
+            }
+        }
+    }
+
+    /// GitHub names the present heads of a run's pull requests; what counts is where the branch was then.
+    fn run_then(&self, run: &Run, at: Millis) -> Run {
+        let heads = branch(run).and_then(|branch| self.heads.get(&branch)).map(Vec::as_slice).unwrap_or_default();
+        let head = heads.iter().rev().find(|(created, _)| *created <= at).map(|(_, head)| head.clone());
+        let workflow = run.workflow_id.and_then(|id| self.workflows.get(&id).cloned());
+        if self.pulls.is_some() {
+            return Run { workflow, ..run.clone() };
+        }
+        Run { workflow, pull_request_heads: head.into_iter().collect(), ..run.clone() }
+    }
+
+    /// Why a job failed, by the catalogue.
+    pub fn cause(&self, job_id: JobId) -> Cause {
+        let (annotations, log) = (self.reader.kept_annotations(job_id), self.reader.kept_log(job_id));
+        if annotations.present().is_none() && log.present().is_none() {
+            return Cause::NotRead;
+        }
+        Cause::of(annotations.present().map_or(&[], Vec::as_slice), log.present())
+    }
+}
+
+pub fn earlier_attempt(run_attempt: RunAttempt, detail: Detail) -> EarlierAttempt {
+    let Detail { fingerprint, partial_fingerprint, rules, .. } = detail;
+    EarlierAttempt { run_attempt, fingerprint, partial: partial_fingerprint, rules }
+}
+
+/// What the catalogue says of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cause {
+    Found(Finding),
+    /// Nothing that it knows.
+    Nothing,
+    /// Neither its annotations nor its log are there.
+    NotRead,
+}
+
+impl Cause {
+    pub fn of(messages: &[String], log: Option<&LogTail>) -> Self {
+        let empty = LogTail { first_line: 1, lines: Vec::new() };
+        let log = log.unwrap_or(&empty);
+        let mut left = WORK;
+        // What takes more than that is not looked for by the Worker either.
+        let found = find(messages, Log { first_line: log.first_line, lines: &log.lines }, &mut left);
+        found.unwrap_or_default().map_or(Self::Nothing, Self::Found)
+    }
+
+    pub fn found(&self) -> Option<&Finding> {
+        match self {
+            Self::Found(finding) => Some(finding),
+            Self::Nothing | Self::NotRead => None,
+        }
+    }
+
+    /// For people: the entry, its class, and where it was found.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Found(Finding { id, class, line }) => {
+                let kind = if class.is_infrastructure() { "infrastructure" } else { "a real failure" };
+                let place = line.map_or_else(|| "an annotation".to_owned(), |line| format!("line {line} of its log"));
+                format!("{id} ({}, {kind}), by {place}", class.as_str())
+            }
+            Self::Nothing => "nothing that the catalogue knows".to_owned(),
+            Self::NotRead => "unknown: there are neither annotations nor a log".to_owned(),
+        }
+    }
+}
+
+fn branch(run: &Run) -> Option<Branch> {
+    let whose = match &run.origin {
+        Origin::Own => None,
+        Origin::Fork(fork) => Some(fork.as_ref()?.name.key()),
+    };
+    Some((whose, run.head_branch.clone()?))
+}
