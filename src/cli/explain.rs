@@ -12,7 +12,7 @@ use rerunner::settings::Settings;
 use serde_json::{Map, Value, json};
 
 use super::input::{Export, ExportedJob};
-use super::past::{Cache, Cause, Known, PastRun, Progress, Reader, Requests, RunPlace, now};
+use super::past::{Cache, Cause, Known, PastRun, Present, Progress, Reader, Requests, RunPlace, base_now, now};
 use super::{Failure, Format, Report, input};
 
 /// As many as a run with many attempts and jobs may take.
@@ -113,11 +113,11 @@ fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Ex
     let Some(attempt) = past.attempts.last() else {
         return Err(Failure("this attempt is not over yet, or GitHub does not have it".to_owned()));
     };
-    let pulls = match attempt.run.is_of_pull_request() {
-        true => reader.pulls(&attempt.run),
-        false => Fetched::NotYet,
-    };
-    let known = Known::now(&reader, &past, pulls);
+    let run = &attempt.run;
+    let pulls = if run.is_of_pull_request() { reader.pulls(run) } else { Fetched::NotYet };
+    let goes_by_base = policy.rules.iter().any(|rule| rule.conditions.base_failed.is_some());
+    let base = if goes_by_base { base_now(&mut reader, run, &pulls)? } else { Fetched::NotYet };
+    let known = Known::now(&reader, &past, Present { pulls, base });
     let attempts = known.earlier(rules, policy, &past, attempt.run.run_attempt);
     let history = History { attempts, ..History::default() };
     let decision = known.decide(rules, policy, attempt, &history, now());

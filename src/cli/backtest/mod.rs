@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rerunner::names::{Conclusion, RepoName, RunAttempt, RunId};
 use rerunner::policy::Policy;
+use rerunner::policy::evidence::Fetched;
 use rerunner::settings::Settings;
 use serde_json::{Value, json};
 
@@ -81,6 +82,7 @@ struct Past {
     counts: Counts,
     outlines: Vec<Outline>,
     runs: Vec<PastRun>,
+    default_branch: Fetched<String>,
     /// Runs that failed, and could not be read.
     not_read: u64,
 }
@@ -104,7 +106,7 @@ pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
         policies.push(policy(Some(other))?);
     }
     let past = read(arguments, repository, &policies)?;
-    let known = Known::new(&past.reader, &past.outlines, &past.runs);
+    let known = Known::new(&past.reader, &past.outlines, &past.runs, past.default_branch.clone());
     let causes = causes(&known, &past.runs);
     let side = |(name, policy): &(String, Policy)| {
         let decided = Replay { rules: &rules, policy, known: &known, causes: &causes }.run(&past.runs);
@@ -127,6 +129,7 @@ fn read(arguments: &Arguments, repository: RepoName, policies: &[(String, Policy
     let mut reader = Reader::new(repository, cache, requests);
     let window = Window::of(&reader, arguments.days, now())?;
     let outlines = outlines(&mut reader, window)?;
+    let default_branch = reader.default_branch()?;
     let conclusions = conclusions(policies);
     let matter: Vec<&Outline> = outlines.iter().filter(|outline| outline.matters(&conclusions)).collect();
     let (mut runs, mut not_read) = (Vec::new(), 0);
@@ -138,7 +141,7 @@ fn read(arguments: &Arguments, repository: RepoName, policies: &[(String, Policy
         let made = reader.requests.made;
         reader.requests.progress.at("failed or re-run runs read", done, matter.len(), made);
     }
-    Ok(Past { counts: Counts::of(&outlines), reader, window, outlines, runs, not_read })
+    Ok(Past { counts: Counts::of(&outlines), reader, window, outlines, runs, default_branch, not_read })
 }
 
 /// What may have to be re-run.

@@ -132,3 +132,37 @@ fn failed(jobs: &[Job]) -> impl Iterator<Item = &Job> {
     failed.sort_by_key(|job| (&job.name, job.job_id));
     failed.into_iter()
 }
+
+#[cfg(test)]
+pub mod support {
+    use super::*;
+    use rerunner::names::{JobId, RunId};
+    use rerunner::policy::evidence::Step;
+    use serde_json::json;
+
+    pub fn job(id: u64, name: &str, step: &str, conclusion: Conclusion) -> Job {
+        Job {
+            job_id: JobId::new(id).unwrap(),
+            name: name.to_owned(),
+            conclusion: Some(conclusion),
+            started: Some(Millis(0)),
+            completed: None,
+            runner: None,
+            labels: vec!["ubuntu-latest".to_owned()],
+            steps: vec![Step { name: step.to_owned(), conclusion: Some(conclusion), going: false }],
+            workflow: Some("ci".to_owned()),
+        }
+    }
+
+    /// On `main`, by a push.
+    pub fn attempt(run_id: u64, number: u32, conclusion: Conclusion, ended: Millis, jobs: Vec<Job>) -> PastAttempt {
+        let run = json!({
+            "id": run_id, "run_attempt": number, "status": "completed", "conclusion": conclusion, "workflow_id": 5,
+            "path": ".github/workflows/ci.yml", "event": "push", "head_branch": "main", "head_sha": "abc",
+            "created_at": "1970-01-01T00:00:00Z",
+        });
+        let run = Run::from_json(run.to_string().as_bytes()).unwrap();
+        assert_eq!(run.run_id, RunId::new(run_id).unwrap());
+        PastAttempt { run, started: Some(Millis(0)), ended: Some(ended), jobs: Fetched::Present(jobs) }
+    }
+}

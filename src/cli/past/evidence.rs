@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use rerunner::github::calls::annotations::Annotation;
 use rerunner::names::{JobId, RunAttempt, WorkflowId};
 use rerunner::policy::catalogue::{Finding, Log, find};
-use rerunner::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, LogTail, Need, Pulls, WORK};
+use rerunner::policy::evidence::{
+    BaseRun, EarlierAttempt, Evidence, Fetched, History, LogTail, Need, Pulls, WORK,
+};
 use rerunner::policy::run::{Origin, Run};
 use rerunner::policy::{Decision, Detail, Policy, Rules, Verdict, decide};
 use rerunner::time::Millis;
 
 use super::attempts::{PastAttempt, PastRun};
+use super::bases::Bases;
 use super::lists::Outline;
-use super::reader::Reader;
+use super::rates::Rates;
+use super::reader::{ANNOTATIONS, JOBS, Reader};
 
 const OF_THE_PAST: &str = "not known of the past";
 
@@ -21,15 +26,28 @@ pub struct Known<'a> {
     workflows: BTreeMap<WorkflowId, String>,
     /// The commits of a branch's runs for pull requests, oldest first.
     heads: BTreeMap<Branch, Vec<(Millis, String)>>,
+    rates: Rates,
+    bases: Bases<'a>,
     /// Known of the present alone.
-    pulls: Option<Fetched<Pulls>>,
+    present: Option<Present>,
+}
+
+/// What is asked of GitHub about one run as it is now.
+pub struct Present {
+    pub pulls: Fetched<Pulls>,
+    pub base: Fetched<BaseRun>,
 }
 
 /// Whose branch, and its name.
 type Branch = (Option<String>, String);
 
 impl<'a> Known<'a> {
-    pub fn new(reader: &'a Reader, outlines: &[Outline], runs: &[PastRun]) -> Self {
+    pub fn new(
+        reader: &'a Reader,
+        outlines: &'a [Outline],
+        runs: &'a [PastRun],
+        default_branch: Fetched<String>,
+    ) -> Self {
         let mut workflows = BTreeMap::new();
         for attempt in runs.iter().flat_map(|run| &run.attempts) {
             let name = attempt.jobs.present().and_then(|jobs| jobs.iter().find_map(|job| job.workflow.clone()));
@@ -44,12 +62,14 @@ impl<'a> Known<'a> {
             }
         }
         heads.values_mut().for_each(|heads| heads.sort());
-        Self { reader, workflows, heads, pulls: None }
+        let bases = Bases::new(outlines, runs, default_branch);
+        Self { reader, workflows, heads, rates: Rates::new(runs), bases, present: None }
     }
 
     /// Of one run, as it is now.
-    pub fn now(reader: &'a Reader, run: &PastRun, pulls: Fetched<Pulls>) -> Self {
-        Self { pulls: Some(pulls), ..Self::new(reader, &[], std::slice::from_ref(run)) }
+    pub fn now(reader: &'a Reader, run: &'a PastRun, present: Present) -> Self {
+        let unknown = Fetched::Absent(OF_THE_PAST.to_owned());
+        Self { present: Some(present), ..Self::new(reader, &[], std::slice::from_ref(run), unknown) }
     }
 
     /// What its workflow is called.
@@ -64,7 +84,7 @@ impl<'a> Known<'a> {
         loop {
             match decide(rules, policy, &run, history, &evidence) {
                 Verdict::Decision(decision) => return decision,
-                Verdict::Need(need) => self.add(&mut evidence, need, attempt),
+                Verdict::Need(need) => self.add(&mut evidence, need, attempt, &run, at),
             }
         }
     }
@@ -85,24 +105,54 @@ impl<'a> Known<'a> {
         earlier
     }
 
-    fn add(&self, evidence: &mut Evidence, need: Need, attempt: &PastAttempt) {
+    fn add(&self, evidence: &mut Evidence, need: Need, attempt: &PastAttempt, run: &Run, at: Millis) {
+        let absent = || OF_THE_PAST.to_owned();
         match need {
             Need::Workflow(id) => {
                 let name = self.workflows.get(&id).cloned();
-                evidence.workflow = name.map_or_else(|| Fetched::Absent(OF_THE_PAST.to_owned()), Fetched::Present);
+                evidence.workflow = name.map_or_else(|| Fetched::Absent(absent()), Fetched::Present);
             }
-            Need::Jobs => evidence.jobs = attempt.jobs.clone(),
-            Need::Annotations(job_id) => {
-                evidence.annotations.insert(job_id, self.reader.kept_annotations(job_id));
+            Need::Jobs => {
+                evidence.jobs = attempt.jobs.clone();
+                let full = attempt.jobs.present().is_some_and(|jobs| jobs.len() >= JOBS);
+                evidence.jobs_cut = full.then(|| format!("there are more than the {JOBS} that were read"));
             }
+            Need::Annotations(job_id) => self.add_annotations(evidence, job_id),
             Need::Log(job_id) => {
                 evidence.logs.insert(job_id, self.reader.kept_log(job_id));
             }
+            Need::RescueRate(job_id) => {
+                let rate = match self.present {
+                    Some(_) => Fetched::Absent("only the Worker knows".to_owned()),
+                    None => Fetched::Present(self.rates.at(attempt, job_id, at)),
+                };
+                evidence.rescue_rates.insert(job_id, rate);
+            }
+            Need::Base => {
+                evidence.base = match &self.present {
+                    Some(present) => present.base.clone(),
+                    None => self.bases.of(run, at),
+                };
+            }
             Need::Pulls { .. } => {
-                let pulls = self.pulls.clone();
-                evidence.pulls = pulls.unwrap_or_else(|| Fetched::Absent(OF_THE_PAST.to_owned()));
+                let pulls = self.present.as_ref().map(|present| present.pulls.clone());
+                evidence.pulls = pulls.unwrap_or_else(|| Fetched::Absent(absent()));
             }
         }
+    }
+
+    fn add_annotations(&self, evidence: &mut Evidence, job_id: JobId) {
+        let annotations = self.reader.kept_annotations(job_id);
+        if let Fetched::Present(annotations) = &annotations {
+            if annotations.len() >= ANNOTATIONS {
+                let cut = format!("there are more than the {ANNOTATIONS} that were read");
+                evidence.annotations_cut.insert(job_id, cut);
+            }
+            if annotations.iter().any(|annotation| annotation.at_source) {
+                evidence.source_annotations.insert(job_id);
+            }
+        }
+        evidence.annotations.insert(job_id, messages(annotations));
     }
 
     /// GitHub names the present heads of a run's pull requests; what counts is where the branch was then.
@@ -110,7 +160,7 @@ impl<'a> Known<'a> {
         let heads = branch(run).and_then(|branch| self.heads.get(&branch)).map(Vec::as_slice).unwrap_or_default();
         let head = heads.iter().rev().find(|(created, _)| *created <= at).map(|(_, head)| head.clone());
         let workflow = run.workflow_id.and_then(|id| self.workflows.get(&id).cloned());
-        if self.pulls.is_some() {
+        if self.present.is_some() {
             return Run { workflow, ..run.clone() };
         }
         Run { workflow, pull_request_heads: head.into_iter().collect(), ..run.clone() }
@@ -118,11 +168,19 @@ impl<'a> Known<'a> {
 
     /// Why a job failed, by the catalogue.
     pub fn cause(&self, job_id: JobId) -> Cause {
-        let (annotations, log) = (self.reader.kept_annotations(job_id), self.reader.kept_log(job_id));
+        let (annotations, log) = (messages(self.reader.kept_annotations(job_id)), self.reader.kept_log(job_id));
         if annotations.present().is_none() && log.present().is_none() {
             return Cause::NotRead;
         }
         Cause::of(annotations.present().map_or(&[], Vec::as_slice), log.present())
+    }
+}
+
+fn messages(annotations: Fetched<Vec<Annotation>>) -> Fetched<Vec<String>> {
+    match annotations {
+        Fetched::NotYet => Fetched::NotYet,
+        Fetched::Absent(why) => Fetched::Absent(why),
+        Fetched::Present(all) => Fetched::Present(all.into_iter().map(|annotation| annotation.message).collect()),
     }
 }
 

@@ -1,10 +1,11 @@
 //! An answer of GitHub's, from the cache or else from GitHub.
 
 use rerunner::github::calls::pull_requests::{self, Head, PULL_PAGES};
-use rerunner::github::calls::{annotations, jobs, log, past_runs, run};
+use rerunner::github::calls::annotations::{self, Annotation};
+use rerunner::github::calls::{base_runs, jobs, log, past_runs, repository, run};
 use rerunner::github::http::{Request, Reply};
 use rerunner::github::{Error, Page, ReplyHeaders};
-use rerunner::names::{JobId, RepoName, RunAttempt, RunId};
+use rerunner::names::{JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{Fetched, Job, LogTail, Pulls};
 use rerunner::policy::run::Run;
 use serde_json::{Value, json};
@@ -18,9 +19,9 @@ use super::requests::{Missing, Requests};
 /// Entries of a page, and of the smaller ones that are tried where GitHub cannot give those.
 const PAGES: [u32; 3] = [100, 50, 20];
 /// A run has a thousand jobs at most.
-const JOBS: usize = 1_000;
+pub const JOBS: usize = 1_000;
 /// As many of a job as the Worker reads.
-const ANNOTATIONS: usize = 300;
+pub const ANNOTATIONS: usize = 300;
 const NOT_READ: &str = "not read yet";
 
 pub struct Reader {
@@ -96,6 +97,21 @@ impl Reader {
         self.attempt(run_id, attempt)
     }
 
+    pub fn default_branch(&mut self) -> Result<Fetched<String>, Failure> {
+        let request = repository::request(&self.repository);
+        let keep = |reply: &Reply| repository::read_default_branch(reply).map(Value::from);
+        // It can change, as the lists can.
+        let kept = self.fetch("lists/default-branch", &request, keep)?;
+        Ok(self.fetched(kept, |value| value.as_str().map(str::to_owned).ok_or_else(|| "it is no name".to_owned())))
+    }
+
+    /// What a run of the same workflow on another branch is chosen from, as it is now.
+    pub fn base_runs(&mut self, workflow_id: WorkflowId, branch: &str) -> Fetched<Vec<Run>> {
+        let request = base_runs::request(&self.repository, workflow_id, branch, base_runs::BASE_RUNS);
+        let runs = self.requests.get(&request, base_runs::read);
+        runs.map_or_else(|missing| Fetched::Absent(missing.why()), Fetched::Present)
+    }
+
     pub fn list(&mut self, key: &str, request: &Request) -> Result<Result<Kept, Missing>, Failure> {
         let keep = |reply: &Reply| {
             let listed = past_runs::read(reply)?;
@@ -121,7 +137,7 @@ impl Reader {
     }
 
     /// What was read of them before.
-    pub fn kept_annotations(&self, job_id: JobId) -> Fetched<Vec<AnnotationText>> {
+    pub fn kept_annotations(&self, job_id: JobId) -> Fetched<Vec<Annotation>> {
         let all = || PAGES.into_iter().find_map(|per_page| self.kept_pages(&format!("jobs/{job_id}/annotations"), per_page, annotations::read));
         all().unwrap_or_else(|| Fetched::Absent(NOT_READ.to_owned()))
     }
@@ -142,7 +158,7 @@ impl Reader {
         Some(Fetched::Present(all))
     }
 
-    pub fn annotations(&mut self, job_id: JobId) -> Result<Fetched<Vec<AnnotationText>>, Failure> {
+    pub fn annotations(&mut self, job_id: JobId) -> Result<Fetched<Vec<Annotation>>, Failure> {
         let repository = self.repository.clone();
         let request = |per_page, page| annotations::request(&repository, job_id, per_page, page);
         let keep = |reply: &Reply| {
@@ -190,7 +206,7 @@ impl Reader {
                         return Fetched::Present(Pulls { all, complete: true });
                     }
                 }
-                Err(Missing::Gone(why) | Missing::NotNow(why) | Missing::Stopped(why)) => return Fetched::Absent(why),
+                Err(missing) => return Fetched::Absent(missing.why()),
             }
         }
         Fetched::Present(Pulls { all, complete: false })
@@ -245,9 +261,6 @@ impl Reader {
         }
     }
 }
-
-/// What the reader of annotations gives.
-pub type AnnotationText = String;
 
 fn page_key(key: &str, per_page: u32, page: u32) -> String {
     format!("{key}-{per_page}-{page}")

@@ -59,6 +59,13 @@ pub enum Missing {
     Stopped(String),
 }
 
+impl Missing {
+    pub fn why(self) -> String {
+        let (Self::Gone(why) | Self::NotNow(why) | Self::Stopped(why)) = self;
+        why
+    }
+}
+
 impl Requests {
     pub fn new(settings: &Settings, most: u64, progress: Progress) -> Result<Self, Failure> {
         let wrong = |name| settings.problems.iter().find(|problem| problem.setting == name);
