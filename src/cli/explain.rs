@@ -103,7 +103,9 @@ fn of_files(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Exp
 /// All of it read of GitHub, as it is now.
 fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Explained, Failure> {
     if arguments.jobs.is_some() || arguments.annotations.is_some() || arguments.log.is_some() {
-        return Err(Failure("a run's address needs no --jobs, --annotations or --log: they are read of GitHub".to_owned()));
+        return Err(Failure(
+            "a run's address needs no --jobs, --annotations or --log: they are read of GitHub".to_owned(),
+        ));
     }
     let settings = Settings::read(|name| std::env::var(name).ok());
     let place = RunPlace::parse(&arguments.payload, &settings.github_web_url())?;

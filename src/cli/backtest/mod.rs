@@ -35,6 +35,10 @@ use figures::Tables;
 use replay::{Decided, Next, Replay, Then, causes};
 use unfamiliar::{Hopeless, List, Unfamiliar, hopeless};
 
+const DAYS: u32 = 30;
+/// As many as GitHub takes of one user in an hour.
+const MOST_REQUESTS: u64 = 5_000;
+
 /// Replays runs that are over: what a policy would have re-run, and what came of it
 ///
 /// With --repo it reads runs, jobs, annotations and logs from GitHub itself, with GITHUB_TOKEN (it needs to read Actions,
@@ -50,21 +54,21 @@ pub struct Arguments {
     /// Read the runs of this repository from GitHub
     #[arg(long, value_name = "OWNER/REPO", conflicts_with = "jobs")]
     repo: Option<String>,
-    /// Of so many days, up to now
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=90), requires = "repo")]
-    days: u32,
+    /// Of so many days, up to now; 30 if not given, 90 at the most
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=90))]
+    days: Option<u32>,
     /// The policy file; without it, the default rule holds
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
     /// Another policy file, to be shown beside it
-    #[arg(long, value_name = "FILE", requires = "repo")]
+    #[arg(long, value_name = "FILE")]
     compare: Option<String>,
     /// Where what was read is kept; by default in the user's cache folder. Logs are in it
-    #[arg(long, value_name = "DIR", requires = "repo")]
+    #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Stop reading after so many requests to GitHub, and go by what there is
-    #[arg(long, value_name = "N", default_value_t = 5_000, requires = "repo")]
-    max_requests: u64,
+    /// Stop reading after so many requests to GitHub, and go by what there is; 5,000 if not given
+    #[arg(long, value_name = "N")]
+    max_requests: Option<u64>,
     /// Their jobs: gh api --paginate 'repos/OWNER/REPO/actions/runs/ID/jobs?filter=all', one or more files
     #[arg(long, value_name = "FILE", num_args = 1..)]
     jobs: Vec<String>,
@@ -97,7 +101,7 @@ struct Side {
 }
 
 pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
-    let Some(repository) = &arguments.repo else { return exported::backtest(arguments) };
+    let Some(repository) = &arguments.repo else { return of_files(arguments) };
     let repository = RepoName::parse(repository).map_err(|error| Failure(format!("{repository}: {error}")))?;
     let rules = input::rules()?;
     let policy = |name: Option<&str>| input::valid_policy(name, &rules).map(|policy| (label(name), policy));
@@ -116,6 +120,20 @@ pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     Ok(Report { text: text::all(&past, &sides, arguments.verbose), json: as_json(&past, &sides), good: true })
 }
 
+fn of_files(arguments: &Arguments) -> Result<Report, Failure> {
+    for (given, option) in [
+        (arguments.compare.is_some(), "--compare"),
+        (arguments.days.is_some(), "--days"),
+        (arguments.cache.is_some(), "--cache"),
+        (arguments.max_requests.is_some(), "--max-requests"),
+    ] {
+        if given {
+            return Err(Failure(format!("{option} is for runs that are read from GitHub: give --repo OWNER/REPO")));
+        }
+    }
+    exported::backtest(arguments)
+}
+
 fn label(policy: Option<&str>) -> String {
     policy.unwrap_or("the default rule").to_owned()
 }
@@ -123,11 +141,11 @@ fn label(policy: Option<&str>) -> String {
 fn read(arguments: &Arguments, repository: RepoName, policies: &[(String, Policy)]) -> Result<Past, Failure> {
     let settings = Settings::read(|name| std::env::var(name).ok());
     let progress = Progress::new(arguments.format.json);
-    let requests = Requests::new(&settings, arguments.max_requests, progress)?;
+    let requests = Requests::new(&settings, arguments.max_requests.unwrap_or(MOST_REQUESTS), progress)?;
     let folder = arguments.cache.clone().map_or_else(default_folder, Ok)?;
     let cache = Cache::open(&folder, requests.api(), &repository)?;
     let mut reader = Reader::new(repository, cache, requests);
-    let window = Window::of(&reader, arguments.days, now())?;
+    let window = Window::of(&reader, arguments.days.unwrap_or(DAYS), now())?;
     let outlines = outlines(&mut reader, window)?;
     let default_branch = reader.default_branch()?;
     let conclusions = conclusions(policies);
@@ -137,7 +155,11 @@ fn read(arguments: &Arguments, repository: RepoName, policies: &[(String, Policy
         let before = reader.not_had;
         let run = PastRun::read(&mut reader, outline, &conclusions)?;
         // Half of a run's evidence would be another run.
-        if reader.not_had == before { runs.push(run) } else { not_read += 1 }
+        if reader.not_had == before {
+            runs.push(run)
+        } else {
+            not_read += 1
+        }
         let made = reader.requests.made;
         reader.requests.progress.at("failed or re-run runs read", done, matter.len(), made);
     }
@@ -169,8 +191,7 @@ struct Difference<'a> {
 fn differences<'a>(sides: &'a [Side]) -> Vec<Difference<'a>> {
     let [first, second] = sides else { return Vec::new() };
     let key = |one: &Decided| (one.run_id, one.run_attempt);
-    let others: BTreeMap<(RunId, RunAttempt), &Decided> =
-        second.decided.iter().map(|one| (key(one), one)).collect();
+    let others: BTreeMap<(RunId, RunAttempt), &Decided> = second.decided.iter().map(|one| (key(one), one)).collect();
     let pair = |first: &'a Decided| Some(Difference { first, second: others.get(&key(first))? });
     first.decided.iter().filter_map(pair).filter(Difference::matters).collect()
 }

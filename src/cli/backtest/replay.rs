@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use rerunner::escape::bounded;
 use rerunner::names::{Conclusion, JobId, RunAttempt, RunId};
 use rerunner::policy::evidence::{EarlierAttempt, History, Job, Spent};
-use rerunner::policy::{Action, Decision, Detail, Policy, Rerun, Rules, RunOutcome};
+use rerunner::policy::{self, Action, Decision, Detail, Policy, Rerun, Rules, RunOutcome};
 use rerunner::time::{Millis, Span};
 
 use crate::cli::past::{Cause, Known, PastAttempt, PastRun, earlier_attempt};
 
-/// Characters of a name of others.
-const NAME: usize = 200;
+/// Characters of a name of others. Names are as they are: what shows them makes them harmless.
+pub const NAME: usize = 200;
 
 /// What came of a run's next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,9 +92,10 @@ impl Replay<'_> {
                     spent.push((ended, Span::seconds(seconds)));
                     self.rerun(run, attempt, rerun)
                 }
-                Decision::End(ending) => {
-                    (self.decided(run, attempt, Then::End(ending.outcome), ending.reason, &ending.detail), ending.detail)
-                }
+                Decision::End(ending) => (
+                    self.decided(run, attempt, Then::End(ending.outcome), ending.reason, &ending.detail),
+                    ending.detail,
+                ),
             };
             earlier.push(earlier_attempt(attempt.run.run_attempt, detail));
             all.push(decided);
@@ -125,7 +125,7 @@ impl Replay<'_> {
         Decided {
             run_id: attempt.run.run_id,
             run_attempt: attempt.run.run_attempt,
-            workflow: bounded(&self.known.workflow(&attempt.run), NAME).into_owned(),
+            workflow: cut(&self.known.workflow(&attempt.run)),
             then,
             reason,
             next: match next.and_then(PastAttempt::passed) {
@@ -133,17 +133,22 @@ impl Replay<'_> {
                 Some(false) => Next::Failed,
                 None => Next::Unknown,
             },
-            jobs: attempt.failed_jobs().enumerate().map(|(at, job)| self.job(job, at, next, detail)).collect(),
+            jobs: self.jobs(attempt, next, detail),
         }
     }
 
-    fn job(&self, job: &Job, at: usize, next: Option<&PastAttempt>, detail: &Detail) -> FailedJob {
-        let name = bounded(&job.name, NAME).into_owned();
-        let matched = detail.jobs.get(at).filter(|matched| matched.name == name);
-        let matched = matched.or_else(|| detail.jobs.iter().find(|matched| matched.name == name));
+    fn jobs(&self, attempt: &PastAttempt, next: Option<&PastAttempt>, detail: &Detail) -> Vec<FailedJob> {
+        let jobs: Vec<&Job> = attempt.failed_jobs().collect();
+        // Both are by name; a decision by the run alone has none.
+        let are_all = detail.jobs.len() as u64 + detail.more_jobs == jobs.len() as u64;
+        let recorded = |at: usize| detail.jobs.get(at).filter(|_| are_all);
+        jobs.into_iter().enumerate().map(|(at, job)| self.job(job, recorded(at), next)).collect()
+    }
+
+    fn job(&self, job: &Job, matched: Option<&policy::FailedJob>, next: Option<&PastAttempt>) -> FailedJob {
         let again = || next?.jobs.present()?.iter().find(|again| again.name == job.name)?.conclusion;
         FailedJob {
-            step: job.failed_steps().next().map(|step| bounded(&step.name, NAME).into_owned()),
+            step: job.failed_steps().next().map(|step| cut(&step.name)),
             rule: matched.and_then(|matched| matched.rule.clone()),
             action: matched.and_then(|matched| matched.action),
             cause: self.causes.get(&job.job_id).cloned().unwrap_or(Cause::NotRead),
@@ -152,9 +157,13 @@ impl Replay<'_> {
                 Some(Conclusion::Failure | Conclusion::TimedOut) => Some(false),
                 _ => None,
             },
-            name,
+            name: cut(&job.name),
         }
     }
+}
+
+fn cut(name: &str) -> String {
+    name.chars().take(NAME).collect()
 }
 
 fn spent_before(spent: &[(Millis, Span)], now: Millis) -> Spent {

@@ -36,11 +36,23 @@ fn about(past: &Past) -> String {
     let counts = &past.counts;
     let mut text = format!(
         "{}, {} to {}: {} runs. {} failed in their newest attempt, {} had more than one, {} passed at once, {} are not over.\n",
-        past.reader.repository, past.window.from, past.window.to, counts.listed, counts.failed, counts.reran, counts.passed, counts.running,
+        past.reader.repository,
+        past.window.from,
+        past.window.to,
+        counts.listed,
+        counts.failed,
+        counts.reran,
+        counts.passed,
+        counts.running,
     );
     if past.not_read > 0 {
         let why = past.reader.stopped.as_deref().unwrap_or("GitHub did not give all that there is of them");
-        let _ = writeln!(text, "{} of them are not read, and not in what follows: {}. The next call reads on.", past.not_read, line(why));
+        let _ = writeln!(
+            text,
+            "{} of them are not read, and not in what follows: {}. The next call reads on.",
+            past.not_read,
+            line(why)
+        );
     }
     text + "\n"
 }
@@ -49,7 +61,9 @@ fn about(past: &Past) -> String {
 fn lines(figures: &Figures) -> [(&'static str, String, Option<f64>); 10] {
     let count = |name, n: u64| (name, n.to_string(), number(n));
     let known = figures.rescued + figures.wasted;
-    let of = |what: Option<String>, n: u64, words: &str| what.map_or_else(|| UNKNOWN.to_owned(), |what| format!("{what} ({words} {n})"));
+    let of = |what: Option<String>, n: u64, words: &str| {
+        what.map_or_else(|| UNKNOWN.to_owned(), |what| format!("{what} ({words} {n})"))
+    };
     let minutes = figures.runner_minutes.map(|minutes| match figures.minutes_not_known {
         0 => minutes.to_string(),
         n => format!("{minutes} (and {UNKNOWN} for {n})"),
@@ -91,7 +105,8 @@ fn duration(seconds: u64) -> String {
 
 fn totals(sides: &[Side]) -> String {
     let columns: Vec<_> = sides.iter().map(|side| lines(&side.tables.total)).collect();
-    let mut rows = vec![std::iter::once(String::new()).chain(sides.iter().map(|side| shown(&side.name))).collect::<Vec<_>>()];
+    let mut rows =
+        vec![std::iter::once(String::new()).chain(sides.iter().map(|side| shown(&side.name))).collect::<Vec<_>>()];
     if let [_, _] = sides
         && let Some(head) = rows.first_mut()
     {
@@ -99,13 +114,20 @@ fn totals(sides: &[Side]) -> String {
     }
     let Some(first) = columns.first() else { return String::new() };
     for (at, (name, _, _)) in first.iter().enumerate() {
-        let of = |column: &[(&str, String, Option<f64>); 10]| column.get(at).map(|(_, text, number)| (text.clone(), *number));
+        let of = |column: &[(&str, String, Option<f64>); 10]| {
+            column.get(at).map(|(_, text, number)| (text.clone(), *number))
+        };
         let cells: Vec<(String, Option<f64>)> = columns.iter().filter_map(of).collect();
         let difference = match cells.as_slice() {
             [(_, one), (_, other)] => Some(difference(name, *one, *other)),
             _ => None,
         };
-        rows.push(std::iter::once((*name).to_owned()).chain(cells.into_iter().map(|(text, _)| text)).chain(difference).collect());
+        rows.push(
+            std::iter::once((*name).to_owned())
+                .chain(cells.into_iter().map(|(text, _)| text))
+                .chain(difference)
+                .collect(),
+        );
     }
     table(&rows)
 }
@@ -130,11 +152,9 @@ fn of_one(side: &Side) -> String {
     };
     let tables = &side.tables;
     let reruns = ORDINALS.iter().filter_map(|which| Some(((*which).to_owned(), tables.by_rerun.get(*which)?.clone())));
-    for (what, rows) in [
-        ("workflow", sorted(&tables.by_workflow)),
-        ("rule", sorted(&tables.by_rule)),
-        ("re-run", reruns.collect()),
-    ] {
+    for (what, rows) in
+        [("workflow", sorted(&tables.by_workflow)), ("rule", sorted(&tables.by_rule)), ("re-run", reruns.collect())]
+    {
         if !rows.is_empty() {
             text.push('\n');
             text.push_str(&by(what, &rows));
@@ -172,7 +192,8 @@ fn unknown(title: &str, list: &List<Row>) -> String {
     let mut cells = vec![head.map(str::to_owned).to_vec()];
     for row in list.rows.iter().take(SHOWN) {
         let place = &row.place;
-        let mut cell = vec![shown(&place.workflow), shown(&place.job), shown(place.step.as_deref().unwrap_or("(no step)"))];
+        let mut cell =
+            vec![shown(&place.workflow), shown(&place.job), shown(place.step.as_deref().unwrap_or("(no step)"))];
         cell.extend([row.failed, row.rerun_passed, row.rerun_failed, row.rerun_not_known].map(|n| n.to_string()));
         cells.push(cell);
     }
@@ -265,7 +286,14 @@ mod tests {
         assert_eq!(text(&figures, 7), "unknown");
         figures = Figures { minutes_not_known: 1, runner_minutes: Some(4), ..figures };
         assert_eq!(text(&figures, 7), "4 (and unknown for 1)");
-        figures = Figures { rescued: 2, wasted: 1, precision: Some(0.667), red_seconds_median: Some(130), red_known: 2, ..figures };
+        figures = Figures {
+            rescued: 2,
+            wasted: 1,
+            precision: Some(0.667),
+            red_seconds_median: Some(130),
+            red_known: 2,
+            ..figures
+        };
         assert_eq!([6, 8].map(|at| text(&figures, at)), ["66.7 % (of 3)", "3 min (rescued: 2)"]);
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cli::past::Cause;
 
-use super::replay::Decided;
+use super::replay::{Decided, NAME};
 
 /// Re-runs after which it is hopeless.
 const HOPELESS: u64 = 10;
@@ -117,15 +117,21 @@ fn list<T>(mut rows: Vec<T>) -> List<T> {
 /// The rule that leaves it.
 fn rule(Place { workflow, job, step }: &Place) -> String {
     let named = step.as_ref().map_or_else(|| job.clone(), |step| format!("{job}: {step}"));
-    let name: String = format!("never passed: {named}").chars().take(100).collect();
+    let name = format!("never passed: {named}");
+    let name: String = name.chars().filter(|c| escape::is_visible(*c)).take(100).collect();
     let step = step.as_deref().map(|step| format!(", step: {}", glob(step))).unwrap_or_default();
     let (workflow, job) = (glob(workflow), glob(job));
     format!("- name: {}\n  if: {{ workflow: {workflow}, job: {job}{step} }}\n  then: leave\n", quoted(&name))
 }
 
-/// That matches this name. A glob has no way to say a star, but one for any character.
+/// That matches this name. A glob has no way to say a star, but one for any character; and one for the rest of a name that
+/// was cut.
 fn glob(name: &str) -> String {
-    quoted(&name.replace('*', "?"))
+    let mut glob: String = name.chars().map(|c| if c == '*' || !escape::is_visible(c) { '?' } else { c }).collect();
+    if name.chars().count() >= NAME {
+        glob.push('*');
+    }
+    quoted(&glob)
 }
 
 /// JSON's texts are YAML's, too.
@@ -201,11 +207,19 @@ mod tests {
     /// Whatever a job is called, the rule is valid, and matches it.
     #[test]
     fn its_rule_is_valid() {
-        for name in ["test (3.12)", "a \"b\" \\ 'c' # : {x} [y], *&!|>%@`", "ünï ✓ 🦀", "tab\there \u{1b}[31m", "*", &"x".repeat(200)] {
+        for name in [
+            "test (3.12)",
+            "a \"b\" \\ 'c' # : {x} [y], *&!|>%@`",
+            "ünï ✓ 🦀",
+            "tab\there \u{1b}[31m",
+            "*",
+            &"x".repeat(200),
+        ] {
             let place = Place { workflow: name.to_owned(), job: name.to_owned(), step: Some(name.to_owned()) };
             let rule = rule(&place);
             let indented: String = rule.lines().map(|line| format!("  {line}\n")).collect();
-            let policy = parse(&format!("rules:\n{indented}"), 10).unwrap_or_else(|errors| panic!("{rule}: {errors:?}"));
+            let policy =
+                parse(&format!("rules:\n{indented}"), 10).unwrap_or_else(|errors| panic!("{rule}: {errors:?}"));
             let parsed = policy.rules.first().unwrap();
             let conditions = &parsed.conditions;
             for globs in [&conditions.workflow, &conditions.job, &conditions.step] {

@@ -53,7 +53,8 @@ impl PastRun {
         let shown = reader.run(place.run_id, place.attempt)?;
         let outline = shown.present().and_then(Outline::read).filter(|outline| outline.run.run_id == place.run_id);
         let Some(outline) = outline else {
-            let why = if let Fetched::Absent(why) = shown { why } else { "what GitHub answers is not the run".to_owned() };
+            let why =
+                if let Fetched::Absent(why) = shown { why } else { "what GitHub answers is not the run".to_owned() };
             return Err(Failure(format!("the run cannot be read: {why}")));
         };
         let number = outline.run.run_attempt;

@@ -75,7 +75,9 @@ impl<'a> Bases<'a> {
             return Then::NotOver;
         }
         match outline.run.run_attempt.get() {
-            1 if outline.updated.is_some_and(|updated| updated <= at) => Then::Over(Box::new(outline.run.clone()), None),
+            1 if outline.updated.is_some_and(|updated| updated <= at) => {
+                Then::Over(Box::new(outline.run.clone()), None)
+            }
             1 => Then::NotOver,
             _ => Then::Unknown,
         }
@@ -150,7 +152,8 @@ mod tests {
     /// On `main`, a run that failed in "test" at 10 and passed when it was re-run at 30; later one that passed.
     #[test]
     fn by_what_had_ended_then() {
-        let on_main = |id, number, conclusion, ended: i64, jobs| attempt(id, number, conclusion, Millis(ended * MINUTE), jobs);
+        let on_main =
+            |id, number, conclusion, ended: i64, jobs| attempt(id, number, conclusion, Millis(ended * MINUTE), jobs);
         let broken = PastRun {
             attempts: vec![
                 on_main(1, 1, Conclusion::Failure, 10, vec![job(10, "test", "Run tests", Conclusion::Failure)]),
@@ -162,7 +165,10 @@ mod tests {
         let subject = Run { head_branch: Some("fix".to_owned()), ..on_main(2, 1, Conclusion::Failure, 20, vec![]).run };
         let runs = [broken];
         let outlines = [
-            Outline { run: Run { created: Some(Millis(50 * MINUTE)), ..unread.run.clone() }, ..outline(&unread.run, 60) },
+            Outline {
+                run: Run { created: Some(Millis(50 * MINUTE)), ..unread.run.clone() },
+                ..outline(&unread.run, 60)
+            },
             outline(&later.run, 40),
             outline(&subject, 20),
             outline(&runs[0].attempts[1].run, 30),

@@ -39,7 +39,8 @@ pub enum Cache {
 impl Cache {
     /// The repository's part of a cache. Private repositories' logs are in it: nobody else may look.
     pub fn open(base: &Path, api: &Address, repository: &RepoName) -> Result<Self, Failure> {
-        let host: String = api.as_str().chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+        let host: String =
+            api.as_str().chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
         let folder = base.join(format!("v{VERSION}")).join(host).join(repository.key());
         make(&folder)?;
         Ok(Self::Folder(folder))
@@ -91,7 +92,8 @@ pub fn default_folder() -> Result<PathBuf, Failure> {
             home().map(|home| home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }))
         })
     });
-    let folder = folder.ok_or_else(|| Failure("it is not known where caches are here; say it with --cache DIR".to_owned()))?;
+    let folder =
+        folder.ok_or_else(|| Failure("it is not known where caches are here; say it with --cache DIR".to_owned()))?;
     Ok(folder.join("rerunner"))
 }
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use rerunner::github::calls::annotations::Annotation;
 use rerunner::names::{JobId, RunAttempt, WorkflowId};
 use rerunner::policy::catalogue::{Finding, Log, find};
-use rerunner::policy::evidence::{
-    BaseRun, EarlierAttempt, Evidence, Fetched, History, LogTail, Need, Pulls, WORK,
-};
+use rerunner::policy::evidence::{BaseRun, EarlierAttempt, Evidence, Fetched, History, LogTail, Need, Pulls, WORK};
 use rerunner::policy::run::{Origin, Run};
 use rerunner::policy::{Decision, Detail, Policy, Rules, Verdict, decide};
 use rerunner::time::Millis;
@@ -75,10 +73,18 @@ impl<'a> Known<'a> {
     /// What its workflow is called.
     pub fn workflow(&self, run: &Run) -> String {
         let name = run.workflow_id.and_then(|id| self.workflows.get(&id).cloned());
-        name.or_else(|| Some(run.path.as_deref()?.rsplit('/').next()?.to_owned())).unwrap_or_else(|| "unknown".to_owned())
+        name.or_else(|| Some(run.path.as_deref()?.rsplit('/').next()?.to_owned()))
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 
-    pub fn decide(&self, rules: &Rules, policy: &Policy, attempt: &PastAttempt, history: &History, at: Millis) -> Decision {
+    pub fn decide(
+        &self,
+        rules: &Rules,
+        policy: &Policy,
+        attempt: &PastAttempt,
+        history: &History,
+        at: Millis,
+    ) -> Decision {
         let run = self.run_then(&attempt.run, at);
         let mut evidence = Evidence::default();
         loop {

@@ -11,7 +11,7 @@ use crate::cli::report::Failure;
 
 use super::cache::Kept;
 use super::reader::Reader;
-use super::requests::Missing;
+use super::requests::{Missing, TRIES, TRIES_OF_MORE};
 
 /// Runs on a page, and where GitHub cannot give so many.
 const PAGES: [u32; 3] = [100, 25, 5];
@@ -153,10 +153,12 @@ fn pages(
     before: usize,
 ) -> Result<Result<Part, Missing>, Failure> {
     let mut runs = Vec::new();
+    let [.., smallest] = PAGES;
+    let tries = if per_page == smallest { TRIES } else { TRIES_OF_MORE };
     for page in 1.. {
         let key = format!("lists/{}-{}-{per_page}-{page}", from.0, to.0);
         let request = past_runs::request(&reader.repository, from, to, per_page, page);
-        let list = match reader.list(&key, &request)? {
+        let list = match reader.list(&key, &request, tries)? {
             Ok(Kept::Present(list)) => list,
             Ok(Kept::Absent(why)) => return Ok(Err(Missing::Gone(why))),
             Err(missing) => return Ok(Err(missing)),

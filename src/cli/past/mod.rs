@@ -27,8 +27,8 @@ mod reader;
 mod requests;
 
 pub use attempts::{PastAttempt, PastRun};
-pub use cache::{Cache, default_folder};
 pub use bases::base_now;
+pub use cache::{Cache, default_folder};
 pub use evidence::{Cause, Known, Present, earlier_attempt};
 pub use lists::{Counts, Outline, Window, outlines};
 pub use place::RunPlace;

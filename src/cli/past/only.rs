@@ -63,7 +63,8 @@ mod tests {
     use rerunner::policy::run::Run;
 
     fn whole_run() -> Value {
-        let repository = json!({ "id": 5, "full_name": "octo/widgets", "url": "https://x/repos/octo/widgets", "owner": {} });
+        let repository =
+            json!({ "id": 5, "full_name": "octo/widgets", "url": "https://x/repos/octo/widgets", "owner": {} });
         let end = json!({ "ref": "fix", "sha": "abc", "repo": repository });
         json!({
             "id": 7, "run_attempt": 2, "status": "completed", "conclusion": "failure", "workflow_id": 9,

@@ -71,7 +71,13 @@ mod tests {
         let day = |n: i64| Millis(Span::days(n).as_millis());
         let run = |id: u64, ended: i64, passes: Conclusion| PastRun {
             attempts: vec![
-                attempt(id, 1, Conclusion::Failure, day(0), vec![job(id * 10, "test", "Run tests", Conclusion::Failure)]),
+                attempt(
+                    id,
+                    1,
+                    Conclusion::Failure,
+                    day(0),
+                    vec![job(id * 10, "test", "Run tests", Conclusion::Failure)],
+                ),
                 attempt(id, 2, passes, day(ended), vec![job(id * 10 + 1, "test", "Run tests", passes)]),
             ],
         };

@@ -1,9 +1,9 @@
 //! An answer of GitHub's, from the cache or else from GitHub.
 
-use rerunner::github::calls::pull_requests::{self, Head, PULL_PAGES};
 use rerunner::github::calls::annotations::{self, Annotation};
+use rerunner::github::calls::pull_requests::{self, Head, PULL_PAGES};
 use rerunner::github::calls::{base_runs, jobs, log, past_runs, repository, run};
-use rerunner::github::http::{Request, Reply};
+use rerunner::github::http::{Reply, Request};
 use rerunner::github::{Error, Page, ReplyHeaders};
 use rerunner::names::{JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{Fetched, Job, LogTail, Pulls};
@@ -14,7 +14,7 @@ use crate::cli::report::Failure;
 
 use super::cache::{Cache, Kept};
 use super::only;
-use super::requests::{Missing, Requests};
+use super::requests::{Missing, Requests, TRIES, TRIES_OF_MORE};
 
 /// Entries of a page, and of the smaller ones that are tried where GitHub cannot give those.
 const PAGES: [u32; 3] = [100, 50, 20];
@@ -50,6 +50,7 @@ impl Reader {
         &mut self,
         key: &str,
         request: &Request,
+        tries: u32,
         keep: impl Fn(&Reply) -> Result<Value, Error>,
     ) -> Result<Result<Kept, Missing>, Failure> {
         if let Some(kept) = self.cache.get(key) {
@@ -58,7 +59,7 @@ impl Reader {
         if self.stopped.is_some() {
             return Ok(Err(Missing::NotNow(NOT_READ.to_owned())));
         }
-        let answer = self.requests.get(request, keep);
+        let answer = self.requests.get(request, tries, keep);
         self.keep(key, answer)
     }
 
@@ -81,7 +82,7 @@ impl Reader {
     pub fn attempt(&mut self, run_id: RunId, attempt: RunAttempt) -> Result<Fetched<Value>, Failure> {
         let request = past_runs::attempt_request(&self.repository, run_id, attempt);
         let keep = |reply: &Reply| past_runs::read_attempt(reply).map(|run| only::run(&run));
-        let kept = self.fetch(&format!("runs/{run_id}/{attempt}/run"), &request, keep)?;
+        let kept = self.fetch(&format!("runs/{run_id}/{attempt}/run"), &request, TRIES, keep)?;
         Ok(self.fetched(kept, Ok))
     }
 
@@ -89,7 +90,7 @@ impl Reader {
     pub fn run(&mut self, run_id: RunId, attempt: Option<RunAttempt>) -> Result<Fetched<Value>, Failure> {
         let Some(attempt) = attempt else {
             let request = run::request(&self.repository, run_id);
-            let kept = self.fetch(&format!("runs/{run_id}/now"), &request, |reply| {
+            let kept = self.fetch(&format!("runs/{run_id}/now"), &request, TRIES, |reply| {
                 past_runs::read_attempt(reply).map(|run| only::run(&run))
             })?;
             return Ok(self.fetched(kept, Ok));
@@ -101,18 +102,18 @@ impl Reader {
         let request = repository::request(&self.repository);
         let keep = |reply: &Reply| repository::read_default_branch(reply).map(Value::from);
         // It can change, as the lists can.
-        let kept = self.fetch("lists/default-branch", &request, keep)?;
+        let kept = self.fetch("lists/default-branch", &request, TRIES, keep)?;
         Ok(self.fetched(kept, |value| value.as_str().map(str::to_owned).ok_or_else(|| "it is no name".to_owned())))
     }
 
     /// What a run of the same workflow on another branch is chosen from, as it is now.
     pub fn base_runs(&mut self, workflow_id: WorkflowId, branch: &str) -> Fetched<Vec<Run>> {
         let request = base_runs::request(&self.repository, workflow_id, branch, base_runs::BASE_RUNS);
-        let runs = self.requests.get(&request, base_runs::read);
+        let runs = self.requests.get(&request, TRIES, base_runs::read);
         runs.map_or_else(|missing| Fetched::Absent(missing.why()), Fetched::Present)
     }
 
-    pub fn list(&mut self, key: &str, request: &Request) -> Result<Result<Kept, Missing>, Failure> {
+    pub fn list(&mut self, key: &str, request: &Request, tries: u32) -> Result<Result<Kept, Missing>, Failure> {
         let keep = |reply: &Reply| {
             let listed = past_runs::read(reply)?;
             let runs: Vec<Value> = listed.workflow_runs.iter().map(only::run).collect();
@@ -120,7 +121,7 @@ impl Reader {
         };
         // That the repository is not to be seen is no lasting truth.
         self.is_settled = false;
-        let fetched = self.fetch(key, request, keep);
+        let fetched = self.fetch(key, request, tries, keep);
         self.is_settled = true;
         fetched
     }
@@ -130,7 +131,8 @@ impl Reader {
         let request = |per_page, page| jobs::request(&repository, run_id, attempt, per_page, page);
         let keep = |reply: &Reply| {
             let body: Value = reply.ok(Error::of_optional_read)?.json("a list of jobs")?;
-            let jobs = body.get("jobs").and_then(Value::as_array).map(|jobs| jobs.iter().map(only::job).collect::<Vec<_>>());
+            let jobs =
+                body.get("jobs").and_then(Value::as_array).map(|jobs| jobs.iter().map(only::job).collect::<Vec<_>>());
             Ok(json!({ "total_count": body.get("total_count"), "jobs": jobs }))
         };
         self.pages(&format!("runs/{run_id}/{attempt}/jobs"), JOBS, request, keep, jobs::read)
@@ -138,11 +140,20 @@ impl Reader {
 
     /// What was read of them before.
     pub fn kept_annotations(&self, job_id: JobId) -> Fetched<Vec<Annotation>> {
-        let all = || PAGES.into_iter().find_map(|per_page| self.kept_pages(&format!("jobs/{job_id}/annotations"), per_page, annotations::read));
+        let all = || {
+            PAGES.into_iter().find_map(|per_page| {
+                self.kept_pages(&format!("jobs/{job_id}/annotations"), per_page, annotations::read)
+            })
+        };
         all().unwrap_or_else(|| Fetched::Absent(NOT_READ.to_owned()))
     }
 
-    fn kept_pages<T>(&self, key: &str, per_page: u32, read: impl Fn(&Reply, u32) -> Result<Page<T>, Error>) -> Option<Fetched<Vec<T>>> {
+    fn kept_pages<T>(
+        &self,
+        key: &str,
+        per_page: u32,
+        read: impl Fn(&Reply, u32) -> Result<Page<T>, Error>,
+    ) -> Option<Fetched<Vec<T>>> {
         let mut all = Vec::new();
         for page in 1.. {
             let body = match self.cache.get(&page_key(key, per_page, page))? {
@@ -199,7 +210,7 @@ impl Reader {
         let mut all = Vec::new();
         for page in 1..=PULL_PAGES {
             let request = pull_requests::request(&self.repository, &head, page);
-            match self.requests.get(&request, pull_requests::read) {
+            match self.requests.get(&request, TRIES, pull_requests::read) {
                 Ok(page) => {
                     all.extend(page.items);
                     if !page.full {
@@ -224,10 +235,12 @@ impl Reader {
         // What was begun in smaller pages goes on in them.
         let begun = PAGES.iter().position(|per_page| self.cache.get(&page_key(key, *per_page, 1)).is_some());
         let mut why = NOT_READ.to_owned();
+        let [.., smallest] = PAGES;
         'sizes: for per_page in PAGES.into_iter().skip(begun.unwrap_or_default()) {
             let mut all = Vec::new();
+            let tries = if per_page == smallest { TRIES } else { TRIES_OF_MORE };
             for page in 1.. {
-                let body = match self.fetch(&page_key(key, per_page, page), &request(per_page, page), keep)? {
+                let body = match self.fetch(&page_key(key, per_page, page), &request(per_page, page), tries, keep)? {
                     Ok(Kept::Present(body)) => body,
                     Ok(Kept::Absent(why)) => return Ok(Fetched::Absent(why)),
                     Err(Missing::NotNow(not_now)) if self.stopped.is_none() => {
@@ -249,7 +262,11 @@ impl Reader {
         Ok(Fetched::Absent(why))
     }
 
-    pub fn fetched<T>(&mut self, kept: Result<Kept, Missing>, read: impl FnOnce(Value) -> Result<T, String>) -> Fetched<T> {
+    pub fn fetched<T>(
+        &mut self,
+        kept: Result<Kept, Missing>,
+        read: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Fetched<T> {
         match kept {
             Ok(Kept::Present(value)) => read(value).map_or_else(Fetched::Absent, Fetched::Present),
             Ok(Kept::Absent(why)) => Fetched::Absent(why),

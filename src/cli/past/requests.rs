@@ -25,7 +25,9 @@ const LOG: usize = 64 * 1024 * 1024;
 /// Requests of an hour that are left to others with the same token, the Worker for one.
 const RESERVE: i64 = 100;
 /// One request is made so often at the most if there is no answer that means anything.
-const TRIES: u32 = 5;
+pub const TRIES: u32 = 5;
+/// And so often if less can be asked for.
+pub const TRIES_OF_MORE: u32 = 2;
 const FIRST_PAUSE: Span = Span::millis(500);
 /// And so often if GitHub says to wait.
 const LIMITED: u32 = 12;
@@ -73,27 +75,25 @@ impl Requests {
             return Err(Failure(format!("in the environment, {problem}")));
         }
         let token = settings.github_token.clone().ok_or_else(|| {
-            Failure("GITHUB_TOKEN is not set; it needs to read Actions, Checks and Metadata of the repository".to_owned())
+            Failure(
+                "GITHUB_TOKEN is not set; it needs to read Actions, Checks and Metadata of the repository".to_owned(),
+            )
         })?;
         let api = Address::parse(&settings.github_api_url)?;
-        Ok(Self {
-            api,
-            token,
-            client: Client::new(TIME_OUT),
-            moved: None,
-            most,
-            made: 0,
-            rests_until: None,
-            progress,
-        })
+        Ok(Self { api, token, client: Client::new(TIME_OUT), moved: None, most, made: 0, rests_until: None, progress })
     }
 
     pub fn api(&self) -> &Address {
         &self.api
     }
 
-    pub fn get<T>(&mut self, request: &Request, read: impl Fn(&Reply) -> Result<T, Error>) -> Result<T, Missing> {
-        self.again(|this| {
+    pub fn get<T>(
+        &mut self,
+        request: &Request,
+        tries: u32,
+        read: impl Fn(&Reply) -> Result<T, Error>,
+    ) -> Result<T, Missing> {
+        self.again(tries, |this| {
             let answer = this.exchange(request)?;
             let reply = answer.reply(ANSWER).map_err(Error::inconclusive)?;
             this.heed(&reply.headers);
@@ -103,7 +103,7 @@ impl Requests {
 
     /// The end of a log: GitHub answers with the address where it lies.
     pub fn log(&mut self, request: &Request) -> Result<LogTail, Missing> {
-        self.again(|this| {
+        self.again(TRIES, |this| {
             let answer = this.exchange(request)?;
             let Some(location) = answer.location() else {
                 let reply = answer.reply(LOG).map_err(Error::inconclusive)?;
@@ -150,14 +150,17 @@ impl Requests {
         Err(Error::inconclusive("GitHub redirected too often"))
     }
 
-    fn again<T>(&mut self, mut once: impl FnMut(&mut Self) -> Result<T, Error>) -> Result<T, Missing> {
+    fn again<T>(&mut self, most: u32, mut once: impl FnMut(&mut Self) -> Result<T, Error>) -> Result<T, Missing> {
         let (mut tries, mut limited) = (1, 0);
         loop {
             if let Some(until) = self.rests_until.take() {
                 self.pause("GitHub's rate limit is nearly used up", until - now())?;
             }
             if self.made >= self.most {
-                return Err(Missing::Stopped(format!("{} requests were made, and no more are allowed (--max-requests)", self.most)));
+                return Err(Missing::Stopped(format!(
+                    "{} requests were made, and no more are allowed (--max-requests)",
+                    self.most
+                )));
             }
             match once(self) {
                 Ok(read) => return Ok(read),
@@ -167,7 +170,7 @@ impl Requests {
                     self.pause("GitHub's rate limit", wait)?;
                     limited += 1;
                 }
-                Err(Error::Inconclusive { .. }) if tries < TRIES => {
+                Err(Error::Inconclusive { .. }) if tries < most => {
                     std::thread::sleep(duration(FIRST_PAUSE.doubled(tries - 1, LONGEST_PAUSE)));
                     tries += 1;
                 }
