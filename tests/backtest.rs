@@ -162,6 +162,18 @@ async fn a_month_is_read_and_counted() {
     let left =
         by_default["policies"][0]["attempts"].as_array().unwrap().iter().filter(|one| one["outcome"] == "superseded");
     assert!(left.count() > 10, "{:#}", by_default["policies"][0]["total"]);
+    // And each policy of the documents, of what is there.
+    for file in files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/policies"))) {
+        if file.extension().is_none_or(|extension| extension != "yml") {
+            continue;
+        }
+        let json = stage.backtest(&["--policy", file.to_str().unwrap()]).await;
+        let total = &json["policies"][0]["total"];
+        eprintln!("{}: {total}", file.display());
+        let count = |key: &str| total[key].as_u64().unwrap();
+        assert_eq!((count("failed_runs"), &json["requests"]), (past.failed().count() as u64, &json!(0)));
+        assert_eq!(count("reruns"), count("rescued") + count("wasted") + count("not_known"));
+    }
     let twice: Vec<_> = stage.given().into_iter().filter(|(_, times)| *times > 1).collect();
     assert_eq!(twice, [], "nothing is given twice");
 }
@@ -170,10 +182,11 @@ async fn a_month_is_read_and_counted() {
 async fn policies_are_compared() {
     let (stage, _) = Stage::with_past(&small()).await;
     stage.file("infra.yml", "rules:\n  - name: gate\n    if: { job: all-green }\n    then: ignore\n  - name: infra\n    if: { cause: infrastructure }\n    then: rerun\notherwise: leave\n");
-    stage.file("never.yml", "max_reruns: 0\n");
+    stage.file("never.yml", "max_reruns: 0\noutage: { runs: 3, within: 15m }\n");
     let json = stage.backtest(&["--policy", "infra.yml", "--compare", "never.yml"]).await;
     let [infra, never] = json["policies"].as_array().unwrap().as_slice() else { panic!("{json:#}") };
     assert_eq!((&infra["policy"], &never["policy"]), (&json!("infra.yml"), &json!("never.yml")));
+    assert_eq!((&infra["not_replayed"], &never["not_replayed"]), (&json!([]), &json!(["outage"])));
     let total = |policy: &Value, key: &str| policy["total"][key].as_u64();
     assert!(total(infra, "rescued") > Some(5) && total(infra, "reruns") > Some(0), "{infra:#}");
     let precision = infra["total"]["precision"].as_f64().unwrap();
@@ -189,7 +202,16 @@ async fn policies_are_compared() {
     let both = ["backtest", "--repo", "acme/engine", "--policy", "infra.yml", "--compare", "never.yml", "--verbose"];
     let ran = stage.run(&both).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
-    for part in ["infra.yml", "never.yml", "difference", "precision", "unknown", "re-run -> leave", "== never.yml =="] {
+    for part in [
+        "infra.yml",
+        "never.yml",
+        "difference",
+        "precision",
+        "unknown",
+        "re-run -> leave",
+        "== never.yml ==",
+        "Not replayed of never.yml: outage",
+    ] {
         assert!(ran.out.contains(part), "{part}\n{}", ran.out);
     }
     // Not on a terminal: plain lines.
@@ -216,7 +238,9 @@ async fn it_goes_on_where_it_was_stopped() {
     for kill in 1..=kills {
         let enough = stage.github.calls().len() + 13 * kill;
         let mut child = stage.start(&["backtest", "--repo", "acme/engine", "--json"]);
-        stage.until("it reads on", || stage.github.calls().len() >= enough || child.try_wait_is_over()).await;
+        while stage.github.calls().len() < enough && child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
         let _ = child.kill();
         ended(child).await;
     }
@@ -233,18 +257,6 @@ async fn it_goes_on_where_it_was_stopped() {
     let anew = stage.backtest(&["--cache", other.to_str().unwrap()]).await;
     assert!(anew["requests"].as_u64() > Some(100));
     assert_eq!(anew["policies"], whole["policies"]);
-}
-
-trait IsOver {
-    fn try_wait_is_over(&self) -> bool;
-}
-
-impl IsOver for Child {
-    /// Without waiting for it.
-    fn try_wait_is_over(&self) -> bool {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
-        stat.rsplit(") ").next().is_none_or(|state| state.starts_with('Z'))
-    }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -315,6 +327,9 @@ async fn what_cannot_be_read_is_said() {
     let ran = stage.run(&["backtest", "--repo", "acme/engine"]).await;
     assert!(ran.code == 2 && ran.err.contains("GitHub refused the credentials: 401 Bad credentials"), "{}", ran.err);
     stage.github.add_token(TOKEN, Grant::full("mona"));
+    stage.github.repository("acme/nowhere").await;
+    let ran = stage.run(&["backtest", "--repo", "acme/nowhere"]).await;
+    assert!(ran.code == 0 && ran.out.contains(": 0 runs."), "{} {}", ran.out, ran.err);
     assert_eq!(stage.backtest(&[]).await["runs_not_read"], 0);
     let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
     let output = command.args(["backtest", "--repo", "acme/engine"]).env_clear().output().unwrap();

@@ -94,6 +94,8 @@ struct Past {
 /// What one policy would have done.
 struct Side {
     name: String,
+    /// Of the policy, what a replay cannot tell.
+    not_replayed: Vec<&'static str>,
     decided: Vec<Decided>,
     tables: Tables,
     unfamiliar: Unfamiliar,
@@ -114,7 +116,7 @@ pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let causes = causes(&known, &past.runs);
     let side = |(name, policy): &(String, Policy)| {
         let decided = Replay { rules: &rules, policy, known: &known, causes: &causes }.run(&past.runs);
-        Side::new(name.clone(), decided)
+        Side::new(name.clone(), policy, decided)
     };
     let sides: Vec<Side> = policies.iter().map(side).collect();
     Ok(Report { text: text::all(&past, &sides, arguments.verbose), json: as_json(&past, &sides), good: true })
@@ -176,9 +178,11 @@ fn conclusions(policies: &[(String, Policy)]) -> Vec<Conclusion> {
 }
 
 impl Side {
-    fn new(name: String, decided: Vec<Decided>) -> Self {
+    fn new(name: String, policy: &Policy, decided: Vec<Decided>) -> Self {
         let (tables, unfamiliar, hopeless) = (Tables::of(&decided), Unfamiliar::of(&decided), hopeless(&decided));
-        Self { name, decided, tables, unfamiliar, hopeless }
+        // When a held run would have been let go, and what its re-run would have come to then, nobody knows.
+        let not_replayed = if policy.outage.is_some() { vec!["outage"] } else { Vec::new() };
+        Self { name, not_replayed, decided, tables, unfamiliar, hopeless }
     }
 }
 
@@ -241,6 +245,7 @@ fn as_json(past: &Past, sides: &[Side]) -> Value {
     let policies = sides.iter().map(|side| {
         json!({
             "policy": side.name,
+            "not_replayed": side.not_replayed,
             "total": side.tables.total,
             "by_workflow": side.tables.by_workflow,
             "by_rule": side.tables.by_rule,

@@ -18,6 +18,13 @@ const NAME: usize = 40;
 pub(super) fn all(past: &Past, sides: &[Side], verbose: bool) -> String {
     let mut text = about(past);
     text.push_str(&totals(sides));
+    for (side, what) in sides.iter().flat_map(|side| side.not_replayed.iter().map(move |what| (side, what))) {
+        let _ = writeln!(
+            text,
+            "Not replayed of {}: {what}. What it would hold is counted as re-run at once.",
+            line(&side.name)
+        );
+    }
     for side in sides {
         if sides.len() > 1 {
             let _ = writeln!(text, "\n== {} ==", line(&side.name));
