@@ -243,3 +243,77 @@ fn branch(run: &Run) -> Option<Branch> {
     };
     Some((whose, run.head_branch.clone()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::attempts::support::{attempt, job};
+    use super::super::{Cache, Progress, Requests};
+    use super::*;
+    use rerunner::names::{Conclusion, RepoName};
+    use rerunner::policy::RunOutcome;
+    use rerunner::settings::Settings;
+
+    const MINUTE: i64 = 60_000;
+
+    fn reader() -> Reader {
+        let settings = Settings::read(|name| (name == "GITHUB_TOKEN").then(|| "hush".to_owned()));
+        let requests = Requests::new(&settings, 0, Progress::new(true)).unwrap();
+        Reader::new(RepoName::parse("octo/widgets").unwrap(), Cache::memory(), requests)
+    }
+
+    fn failed(id: u64, head: &str, created: i64) -> PastAttempt {
+        let ended = Millis((created + 10) * MINUTE);
+        let jobs = vec![job(id * 10, "test", "Run tests", Conclusion::Failure)];
+        let attempt = attempt(id, 1, Conclusion::Failure, ended, jobs);
+        let run = Run {
+            event: "pull_request".to_owned(),
+            head_branch: Some("fix".to_owned()),
+            head_sha: head.to_owned(),
+            created: Some(Millis(created * MINUTE)),
+            // GitHub names the present one.
+            pull_request_heads: vec!["c".to_owned()],
+            ..attempt.run
+        };
+        PastAttempt { run, ..attempt }
+    }
+
+    /// The pull request was pushed to at 30: that is not known at 20.
+    #[test]
+    fn what_came_later_is_not_known() {
+        let reader = reader();
+        let (first, second) = (failed(1, "a", 10), failed(2, "b", 30));
+        let outline =
+            |attempt: &PastAttempt| Outline { run: attempt.run.clone(), started: None, updated: attempt.ended };
+        let outlines = [outline(&second), outline(&first)];
+        let runs = [PastRun { attempts: vec![first] }];
+        let known = Known::new(&reader, &outlines, &runs, Fetched::Present("main".to_owned()));
+        let rules = Rules::from(&Settings::read(|_| None));
+        let (policy, history) = (Policy::default(), History::default());
+        let at = |minute: i64| {
+            let attempt = runs.first().unwrap().attempts.first().unwrap();
+            match known.decide(&rules, &policy, attempt, &history, Millis(minute * MINUTE)) {
+                Decision::Rerun(_) => None,
+                Decision::End(ending) => Some(ending.outcome),
+                Decision::Await => panic!(),
+            }
+        };
+        assert_eq!((at(20), at(29), at(30)), (None, None, Some(RunOutcome::Superseded)));
+    }
+
+    #[test]
+    fn causes_in_words() {
+        let message = |text: &str| vec![text.to_owned()];
+        let log = LogTail { first_line: 40, lines: vec!["ok".to_owned(), "npm error code ECONNRESET".to_owned()] };
+        for (cause, words) in [
+            (Cause::of(&[], Some(&log)), "npm-network (registry, infrastructure), by line 41 of its log"),
+            (
+                Cause::of(&message("The hosted runner: x lost communication with the server. Anything …"), None),
+                "runner-lost (runner, infrastructure), by an annotation",
+            ),
+            (Cause::of(&message("Process completed with exit code 1."), None), "nothing that the catalogue knows"),
+            (Cause::NotRead, "unknown: there are neither annotations nor a log"),
+        ] {
+            assert_eq!(cause.in_words(), words);
+        }
+    }
+}
