@@ -220,6 +220,19 @@ async fn policies_are_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn presets_go_by_their_names() {
+    let (stage, _) = Stage::with_past(&small()).await;
+    let json = stage.backtest(&["--policy", "everything", "--compare", "infrastructure"]).await;
+    let reruns = |at: usize| json["policies"][at]["total"]["reruns"].as_u64().unwrap();
+    assert!(reruns(0) > reruns(1) && json["policies"][1]["policy"] == "infrastructure", "{} {}", reruns(0), reruns(1));
+    // A file of such a name has to say that it is one.
+    stage.file("careful", "max_reruns: 0\n");
+    let json = stage.backtest(&["--policy", "careful", "--compare", "./careful"]).await;
+    assert_ne!(json["policies"][0]["total"]["reruns"], 0);
+    assert_eq!(json["policies"][1]["total"]["reruns"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_goes_on_where_it_was_stopped() {
     let (stage, _) = Stage::with_past(&small()).await;
     // GitHub says to wait, and somebody has no patience. What was given was kept.

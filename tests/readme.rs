@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
 use rerunner::policy::RunOutcome;
-use rerunner::policy::file::{BUDGET, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
+use rerunner::policy::file::{BUDGET, Base, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
 use rerunner::policy::{Action, Policy, parse};
 use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
@@ -145,6 +145,7 @@ fn in_words(shape: Shape) -> String {
         Shape::Patterns(_) => "regex, or a list".to_owned(),
         Shape::Numbers => "`2`, `\">= 2\"`, or a list".to_owned(),
         Shape::Causes => "`infrastructure`, class, id, or a list".to_owned(),
+        Shape::Bases => format!("one or a list of {}", choice(&Base::ALL.map(Base::as_str))),
         Shape::Map(keys) => {
             format!("a map of {}", choice(&keys.iter().map(|key| key.name).collect::<Vec<_>>()))
         }

@@ -8,12 +8,14 @@ use super::{Failure, Format, Report, input};
 
 /// Checks a policy file, and says what it means
 ///
-/// Exit code 0: it is valid. 1: it has errors. 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING and RERUN_DELAY are
-/// taken from the environment, and are the Worker's defaults if not there.
+/// Exit code 0: it is valid. 1: it has errors. 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING, RERUN_DELAY and
+/// ORGANIZATION_POLICY are taken from the environment, and are the Worker's defaults if not there.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The policy file; - for standard input
     file: String,
+    #[command(flatten)]
+    organization: input::OrganizationFile,
     #[command(flatten)]
     pub format: Format,
 }
@@ -22,7 +24,8 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let text = input::text(&arguments.file)?;
     let shown = input::shown(&arguments.file);
-    Ok(match parse(&text, rules.max_reruns_ceiling) {
+    let organization = arguments.organization.read(&rules)?;
+    Ok(match parse(&text, input::OrganizationFile::given(organization.as_ref(), &rules)) {
         Ok(policy) => {
             let means = describe(&policy, &rules);
             let mut lines = format!("{shown} is valid. What it means:\n\n");

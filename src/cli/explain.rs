@@ -34,9 +34,11 @@ pub struct Arguments {
     /// earlier attempt
     #[arg(value_name = "FILE | URL")]
     payload: String,
-    /// The policy file; without it, the default rule holds
+    /// The policy file; without it, DEFAULT_POLICY holds
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    organization: input::OrganizationFile,
     /// The run's jobs: gh api --paginate repos/OWNER/REPO/actions/runs/ID/jobs
     #[arg(long, value_name = "FILE")]
     jobs: Option<String>,
@@ -52,7 +54,7 @@ pub struct Arguments {
 
 pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
-    let state = input::policy(arguments.policy.as_deref(), &rules)?;
+    let state = input::policy_with(arguments.policy.as_deref(), &arguments.organization, &rules)?;
     let policy = state.policy();
     let Explained { run, decision, causes } = match arguments.payload.contains("://") {
         true => of_github(arguments, &rules, &policy)?,
@@ -70,7 +72,7 @@ pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     for (job, cause) in &causes {
         let _ = writeln!(text, "  {}  {}", line(job), cause.in_words());
     }
-    Ok(Report { text, json, good: !matches!(state, PolicyState::Invalid(_)) })
+    Ok(Report { text, json, good: !matches!(state, PolicyState::Invalid { .. }) })
 }
 
 struct Explained {

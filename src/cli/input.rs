@@ -4,10 +4,12 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{self, Read as _};
 
+use clap::Args;
 use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::Job;
+use rerunner::policy::file::Given;
 use rerunner::policy::run::Run;
-use rerunner::policy::{Policy, PolicyState, Rules, parse};
+use rerunner::policy::{Organization, Policy, PolicyOrigin, PolicyState, Rules, parse};
 use rerunner::settings::Settings;
 use rerunner::time::Millis;
 use serde_json::{Deserializer, Value};
@@ -25,6 +27,9 @@ pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     read.map_err(|error| Failure(format!("{file} cannot be read: {error}")))
 }
 
+/// The presets, by name.
+const PRESETS: [&str; 3] = ["everything", "infrastructure", "careful"];
+
 /// Its name, for a message.
 pub fn shown(file: &str) -> &str {
     if file == "-" { "<standard input>" } else { file }
@@ -33,35 +38,80 @@ pub fn shown(file: &str) -> &str {
 /// What the Worker's settings say, taken from the environment as the Worker takes them from its own.
 pub fn rules() -> Result<Rules, Failure> {
     let settings = Settings::read(|name| std::env::var(name).ok());
-    let names = ["MAX_RERUNS", "MAX_RERUNS_CEILING", "RERUN_DELAY", "NO_RERUN_ACTORS", "DRY_RUN"];
+    let names = [
+        "MAX_RERUNS",
+        "MAX_RERUNS_CEILING",
+        "RERUN_DELAY",
+        "NO_RERUN_ACTORS",
+        "DRY_RUN",
+        "DEFAULT_POLICY",
+        "ORGANIZATION_POLICY",
+    ];
     match settings.problems.iter().find(|problem| names.contains(&problem.setting)) {
         Some(problem) => Err(Failure(format!("in the environment, {problem}"))),
         None => Ok(Rules::from(&settings)),
     }
 }
 
-/// The policy in a file, or that there is none.
+/// The organization's policy file, where a command is given one.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OrganizationFile {
+    /// The organization's policy file, which a file with `extends: organization` begins with, and which holds without a file
+    #[arg(long, value_name = "FILE")]
+    organization: Option<String>,
+}
+
+impl OrganizationFile {
+    /// What it says; `None`: none is given.
+    pub fn read(&self, rules: &Rules) -> Result<Option<PolicyState>, Failure> {
+        let read = |file: &String| {
+            let read = parse(&text(file)?, rules.given(Organization::Itself));
+            Ok(PolicyState::new(read, PolicyOrigin::Organization))
+        };
+        self.organization.as_ref().map(read).transpose()
+    }
+
+    pub fn given<'a>(state: Option<&'a PolicyState>, rules: &Rules) -> Given<'a> {
+        rules.given(match state {
+            None => Organization::None,
+            Some(PolicyState::Valid(policy)) => Organization::Policy(policy),
+            Some(PolicyState::Invalid { errors, .. }) => Organization::Invalid(errors),
+        })
+    }
+}
+
+/// The policy in a file; without one, DEFAULT_POLICY.
 pub fn policy(file: Option<&str>, rules: &Rules) -> Result<PolicyState, Failure> {
-    let Some(file) = file else { return Ok(PolicyState::None) };
-    let text = text(file)?;
-    Ok(match parse(&text, rules.max_reruns_ceiling) {
-        Ok(policy) => PolicyState::Valid(policy),
-        Err(errors) => PolicyState::Invalid(errors),
-    })
+    policy_with(file, &OrganizationFile::default(), rules)
+}
+
+/// The same where an organization has a file: it holds for a repository without one.
+pub fn policy_with(file: Option<&str>, organization: &OrganizationFile, rules: &Rules) -> Result<PolicyState, Failure> {
+    let organization = organization.read(rules)?;
+    let Some(file) = file else {
+        let without = || PolicyState::Valid(rules.policy_without_file());
+        return Ok(organization.filter(|_| rules.organization_policy).unwrap_or_else(without));
+    };
+    let read = parse(&text(file)?, OrganizationFile::given(organization.as_ref(), rules));
+    Ok(PolicyState::new(read, PolicyOrigin::Repository))
 }
 
 /// As [`policy`], where one that is not valid is of no use.
 pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure> {
     match policy(file, rules)? {
-        PolicyState::Invalid(errors) => {
+        PolicyState::Invalid { errors, .. } => {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             Err(Failure(format!("{} is not a valid policy file: {}", file.unwrap_or("-"), errors.join("; "))))
         }
-        state => Ok(state.policy().into_owned()),
+        PolicyState::Valid(policy) => Ok(policy),
     }
 }
 
+/// A policy file's; or, by the name of a preset, what begins with that and adds nothing. A file of such a name is `./careful`.
 pub fn text(file: &str) -> Result<String, Failure> {
+    if PRESETS.contains(&file) {
+        return Ok(format!("extends: {file}\n"));
+    }
     String::from_utf8(bytes(file)?).map_err(|_| Failure(format!("{} is not text in UTF-8", shown(file))))
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::github::http::Method;
 use crate::github::{self, Reply, app};
 use crate::names::{FilePath, RepoName};
+use crate::policy::Rules;
 use crate::settings::{Needed, Settings};
 
 /// One thing that was looked at.
@@ -92,8 +93,8 @@ pub struct Site {
     pub web_url: String,
     /// Where repositories keep their rules.
     pub policy_file: Option<FilePath>,
-    /// The most re-runs that a policy may ask for.
-    pub max_reruns_ceiling: u32,
+    /// What policy files are read with.
+    pub rules: Rules,
     pub needed: Needed,
 }
 
@@ -106,7 +107,7 @@ impl Site {
             webhook_url: format!("{origin}/"),
             web_url: settings.github_web_url(),
             policy_file: settings.policy_file.clone(),
-            max_reruns_ceiling: settings.max_reruns_ceiling,
+            rules: Rules::from(settings),
             needed: settings.needed(),
         }
     }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::github;
-use crate::names::RepoName;
-use crate::policy;
+use crate::names::{FilePath, RepoName};
+use crate::policy::{Organization, Policy, PolicyError, extends_organization, parse};
 
 use super::examine::{App, Examination, lacking, same_url, tells_of_runs};
 use super::redeliver::Delivery;
@@ -163,24 +163,81 @@ impl<G: GitHub> Examination<'_, G> {
         });
     }
 
+    /// The repository's file, and its organization's where that one matters.
     async fn look_at_policy(&mut self, repository: &RepoName) {
-        let Some(file) = &self.site.policy_file else { return };
+        let Some(file) = self.site.policy_file.clone() else { return };
+        let rules = self.site.rules.clone();
+        let own = self.policy_file(repository, &format!("/repos/{repository}"), &file).await;
+        let uses_organizations = match &own {
+            Ok(Some(text)) => extends_organization(text),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        let organizations = if uses_organizations && rules.organization_policy && !repository.is_organizations() {
+            self.look_at_organizations(repository, &file).await
+        } else {
+            None
+        };
+        let organization = match &organizations {
+            _ if repository.is_organizations() => Organization::Itself,
+            None => Organization::None,
+            Some(Ok(policy)) => Organization::Policy(policy),
+            Some(Err(errors)) => Organization::Invalid(errors),
+        };
         let check = format!("{repository}: {file}");
-        let path = format!("/repos/{repository}/contents/{}", file.encoded());
         let page = format!("{}/{repository}/blob/HEAD/{file}", self.site.web_url);
-        self.findings.push(match self.github.read::<Contents>(Who::Repository(repository), &path).await {
-            Ok(contents) => match contents.text().map(|text| policy::parse(&text, self.site.max_reruns_ceiling)) {
-                None => Finding::wrong(check, "it cannot be read as text", page),
-                Some(Ok(_)) => Finding::ok(check, "it is valid"),
-                Some(Err(errors)) => {
-                    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                    Finding::wrong(check, format!("nothing is re-run: {}", errors.join("; ")), page)
-                }
+        self.findings.push(match own {
+            Ok(Some(text)) => match parse(&text, rules.given(organization)) {
+                Ok(_) => Finding::ok(check, "it is valid"),
+                Err(errors) => Finding::wrong(check, nothing_is_rerun(&errors), page),
             },
-            Err(github::Error::NotFound) => Finding::ok(check, "there is none: the Worker's settings apply"),
-            Err(error) => Finding::wrong(check, error.to_string(), page),
+            Ok(None) if organizations.is_some() => Finding::ok(check, "there is none: the organization's holds"),
+            Ok(None) => {
+                let preset = rules.default_policy.as_str();
+                Finding::ok(check, format!("there is none: the preset {preset} holds (DEFAULT_POLICY)"))
+            }
+            Err(why) => Finding::wrong(check, why, page),
         });
     }
+
+    /// What the organization's file says; `None`: there is none, or none to be read.
+    async fn look_at_organizations(
+        &mut self,
+        repository: &RepoName,
+        file: &FilePath,
+    ) -> Option<Result<Policy, Vec<PolicyError>>> {
+        let owner = repository.owner();
+        let check = format!("{owner}/.github: {file}");
+        let page = format!("{}/{owner}/.github/blob/HEAD/{file}", self.site.web_url);
+        let text = match self.policy_file(repository, &format!("/repos/{owner}/.github"), file).await {
+            Ok(text) => text?,
+            Err(why) => {
+                self.findings.push(Finding::wrong(check, why, page));
+                return None;
+            }
+        };
+        let read = parse(&text, self.site.rules.given(Organization::Itself));
+        self.findings.push(match &read {
+            Ok(_) => Finding::ok(check, "it is valid"),
+            Err(errors) => Finding::wrong(check, nothing_is_rerun(errors), page),
+        });
+        Some(read)
+    }
+
+    /// A file's text, `None` if there is none, or what is wrong.
+    async fn policy_file(&self, repository: &RepoName, place: &str, file: &FilePath) -> Result<Option<String>, String> {
+        let path = format!("{place}/contents/{}", file.encoded());
+        match self.github.read::<Contents>(Who::Repository(repository), &path).await {
+            Ok(contents) => contents.text().map(Some).ok_or_else(|| "it cannot be read as text".to_owned()),
+            Err(github::Error::NotFound) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn nothing_is_rerun(errors: &[PolicyError]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    format!("nothing is re-run: {}", errors.join("; "))
 }
 
 #[derive(Deserialize)]

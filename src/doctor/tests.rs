@@ -1,3 +1,5 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -50,7 +52,7 @@ fn site(has_app: bool, has_token: bool) -> Site {
         webhook_url: URL.to_owned(),
         web_url: "https://github.com".to_owned(),
         policy_file: FilePath::parse(".github/rerunner.yml"),
-        max_reruns_ceiling: crate::settings::MAX_RERUNS_LIMIT,
+        rules: Rules::from(&crate::settings::Settings::read(|_| None)),
         needed: Needed { comments: false },
     }
 }
@@ -190,8 +192,7 @@ fn apps() {
 fn policy_files() {
     let check = "octo/widgets: .github/rerunner.yml";
     let file = |content: &str| {
-        use base64::Engine;
-        let content = base64::engine::general_purpose::STANDARD.encode(content);
+        let content = STANDARD.encode(content);
         let (first, second) = content.split_at(content.len() / 2);
         let body = json!({ "content": format!("{first}\n{second}\n") });
         Scripted::default().with("/repos/octo/widgets/contents/.github/rerunner.yml", 200, &body)
@@ -199,7 +200,24 @@ fn policy_files() {
     let site = site(false, true);
     finds(&file("version: 1\nmax_reruns: 2\n"), &site, check, State::Ok, "valid");
     finds(&file("version: 1\nmax_rerun: 2\n"), &site, check, State::Wrong, "line 2");
-    finds(&Scripted::default(), &site, check, State::Ok, "there is none");
+    finds(&Scripted::default(), &site, check, State::Ok, "there is none: the preset everything");
+    let both = |own: Option<&str>, organizations: &str| {
+        let github = own.map_or_else(Scripted::default, &file);
+        let body = json!({ "content": STANDARD.encode(organizations) });
+        github.with("/repos/octo/.github/contents/.github/rerunner.yml", 200, &body)
+    };
+    let organizations = "octo/.github: .github/rerunner.yml";
+    finds(&both(None, "max_reruns: 2\n"), &site, check, State::Ok, "there is none: the organization's holds");
+    finds(&both(None, "max_rerun: 2\n"), &site, organizations, State::Wrong, "line 1");
+    let extends = Some("version: 1\nextends: organization\n");
+    finds(&both(extends, "max_reruns: 2\n"), &site, check, State::Ok, "valid");
+    finds(&both(extends, "max_reruns: 2\n"), &site, organizations, State::Ok, "valid");
+    finds(&both(extends, "max_rerun: 2\n"), &site, check, State::Wrong, "line 2");
+    finds(&file("extends: organization\n"), &site, check, State::Wrong, "there is no organization's policy file");
+    // Where it does not matter, it is not looked at.
+    let own = both(Some("max_reruns: 2\n"), "max_rerun: 2\n");
+    let findings = examine(&own, &site, &[repository()]).now_or_never().unwrap();
+    assert!(findings.iter().all(|finding| finding.check != organizations), "{findings:#?}");
 }
 
 #[test]

@@ -17,6 +17,9 @@ use super::calls::{Page, jobs, log, repository, run, workflow};
 use super::error::Error;
 use super::http::{Reply, Request};
 
+/// With the repository's credentials, then a token for `OWNER/.github`, and with that.
+pub const ORGANIZATION_REQUESTS: u32 = 3;
+
 /// One call to GitHub that the Keeper asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
@@ -39,6 +42,12 @@ pub enum Call {
     ListFailedRuns(FailedRuns),
     /// The policy file of the default branch, for a run that is to be decided on. `etag`: of what is known of it.
     ReadPolicy {
+        run_id: RunId,
+        path: FilePath,
+        etag: Option<String>,
+    },
+    /// The same file in `OWNER/.github`.
+    ReadOrganizationPolicy {
         run_id: RunId,
         path: FilePath,
         etag: Option<String>,
@@ -100,6 +109,7 @@ impl Call {
             | Self::ReadRepository { run_id }
             | Self::Rerun { run_id, .. }
             | Self::ReadPolicy { run_id, .. }
+            | Self::ReadOrganizationPolicy { run_id, .. }
             | Self::ReadWorkflow { run_id, .. }
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
@@ -112,9 +122,13 @@ impl Call {
         }
     }
 
-    /// Requests that it takes: a log is somewhere else.
+    /// Requests that it takes at most: a log is somewhere else, and an organization's repository may need a token of its own.
     pub fn requests(&self) -> u32 {
-        if matches!(self, Self::ReadLog { .. }) { 2 } else { 1 }
+        match self {
+            Self::ReadLog { .. } => 2,
+            Self::ReadOrganizationPolicy { .. } => ORGANIZATION_REQUESTS,
+            _ => 1,
+        }
     }
 
     /// Whether it is made only so that a decision knows more.
@@ -136,7 +150,7 @@ impl Call {
 
     /// Whether a decision is made without what it asks for, if that is not to be had.
     pub fn is_optional(&self) -> bool {
-        self.is_evidence() || matches!(self, Self::ReadPolicy { .. })
+        self.is_evidence() || matches!(self, Self::ReadPolicy { .. } | Self::ReadOrganizationPolicy { .. })
     }
 
     pub fn request(&self, repository: &RepoName) -> Request {
@@ -148,6 +162,9 @@ impl Call {
             }
             Self::ListFailedRuns(page) => failed_runs::request(repository, page),
             Self::ReadPolicy { path, etag, .. } => policy_file::request(repository, path, etag.clone()),
+            Self::ReadOrganizationPolicy { path, etag, .. } => {
+                policy_file::organizations_request(repository, path, etag.clone())
+            }
             Self::ReadWorkflow { workflow_id, .. } => workflow::request(repository, *workflow_id),
             Self::ListJobs { run_id, run_attempt, per_page, page } => {
                 jobs::request(repository, *run_id, *run_attempt, *per_page, *page)
@@ -174,6 +191,7 @@ impl Call {
             Self::Rerun { .. } => Response::Rerun(reply.and_then(|reply| rerun::read(&reply))),
             Self::ListFailedRuns(_) => Response::FailedRuns(reply.and_then(|reply| failed_runs::read(&reply))),
             Self::ReadPolicy { .. } => Response::Policy(reply.and_then(policy_file::read)),
+            Self::ReadOrganizationPolicy { .. } => Response::OrganizationPolicy(reply.and_then(policy_file::read)),
             Self::ReadWorkflow { .. } => Response::Workflow(reply.and_then(|reply| workflow::read(&reply))),
             Self::ListJobs { per_page, .. } => Response::Jobs(reply.and_then(|reply| jobs::read(&reply, *per_page))),
             Self::ListAnnotations { per_page, .. } => {
@@ -200,6 +218,7 @@ pub enum Response {
     Rerun(Result<RerunAnswer, Error>),
     FailedRuns(Result<Vec<ListedRun>, Error>),
     Policy(Result<FetchedPolicy, Error>),
+    OrganizationPolicy(Result<FetchedPolicy, Error>),
     /// Its name.
     Workflow(Result<String, Error>),
     Jobs(Result<Page<Job>, Error>),
@@ -219,14 +238,19 @@ impl Response {
         matches!(self, Self::Rerun(Ok(_)))
     }
 
-    /// `None`: GitHub did what it was asked for, which proves that it shows the repository.
+    /// Whether it proves that GitHub shows the repository: it did what it was asked for, and there.
+    pub fn shows_repository(&self) -> bool {
+        self.error().is_none() && !matches!(self, Self::OrganizationPolicy(_))
+    }
+
+    /// `None`: GitHub did what it was asked for.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::Run(result) => result.as_ref().err(),
             Self::Repository(result) => result.as_ref().err(),
             Self::Rerun(result) => result.as_ref().err(),
             Self::FailedRuns(result) => result.as_ref().err(),
-            Self::Policy(result) => result.as_ref().err(),
+            Self::Policy(result) | Self::OrganizationPolicy(result) => result.as_ref().err(),
             Self::Workflow(result) => result.as_ref().err(),
             Self::Jobs(result) => result.as_ref().err(),
             Self::Annotations(result) => result.as_ref().err(),

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::names::RepoName;
+
 use super::error::Error;
 
 /// Built from validated names and numbers, never from a payload's text.
@@ -32,6 +34,12 @@ impl Request {
     /// A read of JSON.
     pub fn get(path: String) -> Self {
         Self { method: Method::Get, path, accept: JSON, if_none_match: None, body: None }
+    }
+
+    /// Whether it is about this repository, as far as its path says.
+    pub fn is_in(&self, repository: &RepoName) -> bool {
+        let rest = self.path.strip_prefix("/repos/").and_then(|rest| rest.strip_prefix(repository.as_str()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     }
 
     pub fn post(path: String, body: impl Into<Cow<'static, str>>) -> Self {

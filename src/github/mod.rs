@@ -21,7 +21,7 @@ pub mod redirect;
 #[cfg(test)]
 pub mod support;
 
-pub use call::{Call, Response};
+pub use call::{Call, ORGANIZATION_REQUESTS, Response};
 pub use calls::Page;
 pub use calls::comments::{Author, CommentAnswer, CommentCall};
 pub use calls::failed_runs::{FailedRuns, Failing, ListedRun};

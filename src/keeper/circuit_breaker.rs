@@ -129,7 +129,7 @@ impl CircuitBreaker {
             TripReason::RateLimit => {
                 response.error().is_none_or(|error| !error.concerns_other_calls()) && !self.is_open(now)
             }
-            TripReason::Repository { .. } => response.error().is_none(),
+            TripReason::Repository { .. } => response.shows_repository(),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Response};
 use crate::names::{InstallationId, RepoName, RepositoryId};
-use crate::policy::{PolicyState, Rules};
+use crate::policy::Rules;
 use crate::time::Millis;
 
 use super::Keeper;
@@ -47,6 +47,8 @@ impl<S: Sql> Keeper<S> {
         if self.repository()?.as_ref() == Some(repository) {
             return Ok(());
         }
+        // Whose file is whose depends on it.
+        self.policy.borrow_mut().take();
         self.store.set_fact(Fact::Repository, Some(repository))
     }
 
@@ -103,7 +105,7 @@ impl<S: Sql> Keeper<S> {
         if self.breaker()?.is_some_and(|breaker| breaker.is_closed_by(response, now)) {
             self.store.set_fact::<CircuitBreaker>(Fact::CircuitBreaker, None)?;
         }
-        if response.error().is_none() && self.trouble()?.is_some() {
+        if response.shows_repository() && self.trouble()?.is_some() {
             self.store.set_fact::<Trouble>(Fact::Trouble, None)?;
             self.summary_changed(now)?;
         }
@@ -134,33 +136,48 @@ impl<S: Sql> Keeper<S> {
         if let Some(policy) = &*self.policy.borrow() {
             return Ok(Rc::clone(policy));
         }
-        let file = match self.store.fact::<PolicyFile>(Fact::Policy)? {
-            Some(file) => Some(PolicyFile { text: self.store.fact(Fact::PolicyText)?, ..file }),
-            None => None,
+        let read = |file, text| match self.store.fact::<PolicyFile>(file)? {
+            Some(file) => Ok(Some(PolicyFile { text: self.store.fact(text)?, ..file })),
+            None => Ok(None),
         };
-        let policy = Rc::new(PolicyCache::of(file, self.policy_path.as_ref(), rules));
+        let own = read(Fact::Policy, Fact::PolicyText)?;
+        let organizations = read(Fact::OrganizationPolicy, Fact::OrganizationPolicyText)?;
+        let repository = self.repository()?;
+        let policy = PolicyCache::of(own, organizations, self.policy_path.as_ref(), repository.as_ref(), rules);
+        let policy = Rc::new(policy);
         *self.policy.borrow_mut() = Some(Rc::clone(&policy));
         Ok(policy)
     }
 
     pub(super) fn set_policy(&self, policy: PolicyCache, now: Millis) -> Result<(), StoreError> {
         let before = self.policy.borrow_mut().take();
-        let text = |policy: &PolicyCache| policy.file.as_ref().and_then(|file| file.text.clone());
-        // Where no file was read from this path, the text of one at another path may still be stored.
-        let replaces = |before: &PolicyCache| before.file.is_none() || text(before) != text(&policy);
-        if before.is_none_or(|before| replaces(&before)) {
-            self.store.set_fact(Fact::PolicyText, text(&policy).as_ref())?;
-            self.summary_changed(now)?;
+        type File = fn(&PolicyCache) -> Option<&PolicyFile>;
+        let files: [(Fact, Fact, File); 2] = [
+            (Fact::Policy, Fact::PolicyText, |policy| policy.file.as_ref()),
+            (Fact::OrganizationPolicy, Fact::OrganizationPolicyText, |policy| policy.organization.as_ref()),
+        ];
+        for (fact, fact_of_text, file) in files {
+            let (known, file) = (before.as_deref().and_then(file), file(&policy));
+            if known.is_some() && known == file {
+                continue;
+            }
+            let text = |file: Option<&PolicyFile>| file.and_then(|file| file.text.clone());
+            // Where no file was read from this path, the text of one at another path may still be stored.
+            if file.is_some() && (known.is_none() || text(known) != text(file)) {
+                self.store.set_fact(fact_of_text, text(file).as_ref())?;
+                self.summary_changed(now)?;
+            }
+            if file.is_some() {
+                self.store.set_fact(fact, file)?;
+            }
         }
-        self.store.set_fact(Fact::Policy, policy.file.as_ref())?;
         *self.policy.borrow_mut() = Some(Rc::new(policy));
         Ok(())
     }
 
     /// What is wrong with the policy file, if nothing is re-run because of that.
     pub(super) fn policy_problem(&self, rules: &Rules) -> Result<Option<String>, StoreError> {
-        let policy = self.policy(rules)?;
-        Ok(if matches!(policy.state, PolicyState::Invalid(_)) { policy.problem() } else { None })
+        Ok(self.policy(rules)?.stops(rules))
     }
 
     pub(super) fn summary_schedule(&self) -> Result<Writing, StoreError> {

@@ -1,11 +1,14 @@
 //! How many requests an alarm may make, and how they are shared out.
 
+use crate::github::ORGANIZATION_REQUESTS;
+
 /// The free plan's subrequests in one invocation (Cloudflare Docs, "Limits").
 pub const MOST: u32 = 50;
 /// Of one alarm, before it leaves the rest to the next.
 pub const AT_ONCE: u32 = 40;
-/// No run is begun with less than this left: its policy, itself, its jobs, its pull request, a re-run, its count.
-pub const RUN: u32 = 7;
+/// No run is begun with less than this left: its policy, itself, its jobs, its pull request, a re-run, its count; and its
+/// organization's policy.
+pub const RUN: u32 = 7 + ORGANIZATION_REQUESTS;
 /// Evidence for one decision, at most.
 pub const EVIDENCE: u32 = 25;
 /// Kept for the end of a decision while evidence is collected: the run read again, a re-run, its count.

@@ -86,6 +86,11 @@ impl RepoName {
         self.full.get(self.slash + 1..).unwrap_or_default()
     }
 
+    /// Whether it is `OWNER/.github`, which has what an owner's repositories share.
+    pub fn is_organizations(&self) -> bool {
+        self.name().eq_ignore_ascii_case(".github")
+    }
+
     /// The lower-case spelling: the name of the repository's Keeper, and the key under which its counts are kept.
     pub fn key(&self) -> String {
         self.full.to_ascii_lowercase()

@@ -198,13 +198,13 @@ fn require_all<'a>(
     require(if_set(annotation, |patterns| {
         annotated(job, evidence, |_| evidence.searched.is_annotated(job.job_id, patterns))
     }))?;
-    require(if_set(base_failed, |wanted| fails_on_base(job, evidence, *wanted)))?;
     require(if_set(cause, |causes| match evidence.cause_of(job) {
         CauseOf::Known(found) => found.is_some_and(|found| causes.matches(found)).into(),
         CauseOf::Needs(need) => Holds::Needs(need),
         CauseOf::Absent(Source::Annotations, why) => Holds::Unknown(Unknown::Annotations(why)),
         CauseOf::Absent(Source::Log, why) => Holds::Unknown(Unknown::Log(why)),
     }))?;
+    require(if_set(base_failed, |wanted| fails_on_base(job, evidence, *wanted)))?;
     let Some(patterns) = log else { return Ok(None) };
     match evidence.logs.get(&job.job_id) {
         None | Some(Fetched::NotYet) => require(Holds::Needs(Need::Log(job.job_id))).map(|()| None),

@@ -56,7 +56,10 @@ pub use decision::{
     BaseBranch, BaseOf, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, base_branch, decide,
     pull_request_of,
 };
-pub use file::{Action, Outage, Policy, PolicyError, PolicyState, Scope, parse, schema};
+pub use file::{
+    Action, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState, Scope, extends_organization, parse,
+    schema,
+};
 pub use rules::Rules;
 pub use wording::describe;
 

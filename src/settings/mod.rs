@@ -12,7 +12,7 @@ mod reader;
 mod tests;
 mod values;
 
-pub use values::{Glob, MAX_RERUNS_LIMIT, Secret, duration};
+pub use values::{Glob, MAX_RERUNS_LIMIT, Preset, Secret, duration};
 
 use std::fmt;
 
@@ -41,6 +41,10 @@ pub struct Settings {
     pub dry_run: bool,
     /// Where a repository keeps its rules; `None`: repositories have none of their own.
     pub policy_file: Option<FilePath>,
+    /// What holds in a repository without a policy file, whose organization has none either.
+    pub default_policy: Preset,
+    /// Whether the policy file of `OWNER/.github` holds for repositories without one.
+    pub organization_policy: bool,
     /// Zero: no sweep.
     pub sweep_interval: Span,
     /// Opens the admin routes.
@@ -75,6 +79,8 @@ impl Settings {
             rerun_delay: reader.value("RERUN_DELAY", "5s", duration),
             dry_run: reader.value("DRY_RUN", "false", values::boolean),
             policy_file: reader.even_blank("POLICY_FILE", ".github/rerunner.yml", values::policy_file),
+            default_policy: reader.value("DEFAULT_POLICY", "everything", values::preset),
+            organization_policy: reader.value("ORGANIZATION_POLICY", "true", values::boolean),
             sweep_interval: reader.value("SWEEP_INTERVAL", "15m", values::sweep_interval),
             admin_token: reader.secret("ADMIN_TOKEN"),
             notify_url: reader.checked_secret("NOTIFY_URL", values::notify_url),

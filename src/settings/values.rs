@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use wildmatch::WildMatch;
 
-use crate::names::FilePath;
+use crate::names::{FilePath, StringEnum as _, string_enum};
 use crate::time::Span;
 
 /// GitHub's own limit: 50 re-runs of one run, one of which is left to a person.
@@ -30,6 +30,21 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+string_enum! {
+    /// What holds in a repository that has no policy file: a policy file of our own, in docs/policies.
+    #[derive(Default)]
+    pub enum Preset {
+        #[default]
+        Everything = "everything",
+        Infrastructure = "infrastructure",
+        Careful = "careful",
+    }
+}
+
+pub fn preset(text: &str) -> Result<Preset, String> {
+    Preset::parse(text).ok_or_else(|| Preset::TEXTS.join(", "))
 }
 
 /// A name pattern: `*` stands for any characters, `?` for one; case does not matter.

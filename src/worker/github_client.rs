@@ -69,6 +69,7 @@ pub async fn send(
     let limit = match call {
         Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
         Call::Comment(_) => return caller.comment(call, call.request(repository)).await,
+        Call::ReadOrganizationPolicy { .. } => return call.response(caller.organizations(request).await, None),
         Call::ReadPolicy { .. } => &POLICY,
         Call::ListPulls { .. } => &LONG_TEXTS,
         Call::ListFailedRuns(asked) if asked.per_page == 1 => &LONG_TEXTS,
@@ -100,6 +101,39 @@ impl Caller<'_> {
 
     async fn reply(&self, connection: &Connection<'_>, request: &Request, limit: &Limit) -> Result<Reply, Error> {
         reply(self.exchange(connection, request).await?, limit).await
+    }
+
+    /// In `OWNER/.github`: with the repository's own credentials, which do for what is public. What they do not show may still be
+    /// shown to the App, if it is installed there, by a token for that repository.
+    async fn organizations(&self, request: &Request) -> Result<Reply, Error> {
+        let connection = &self.connection();
+        if let Some(token) = self.credentials.organizations(connection.now()) {
+            return self.organizations_with(connection, request, &token).await;
+        }
+        let answer = self.reply(connection, request, &POLICY).await?;
+        if !matches!(answer.status, 403 | 404) || matches!(Error::of(&answer), Error::RateLimited { .. }) {
+            return Ok(answer);
+        }
+        match self.credentials.fetch_organizations(connection).await? {
+            Some(token) => self.organizations_with(connection, request, &token).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn organizations_with(
+        &self,
+        connection: &Connection<'_>,
+        request: &Request,
+        token: &Secret,
+    ) -> Result<Reply, Error> {
+        let (response, _) = connection.exchange_as(request, Some(token), None).await?;
+        let answer = reply(response, &POLICY).await?;
+        if answer.status == 401 {
+            // It is over, or so new that not all of GitHub's servers know it. That says nothing of the credentials.
+            self.credentials.forget_organizations();
+            return Err(Error::inconclusive("GitHub does not accept the token for the organization's repository"));
+        }
+        Ok(answer)
     }
 
     /// Which comment is ours depends on whose credentials are in use now. The repository goes by its number: pull requests
@@ -161,15 +195,18 @@ impl Caller<'_> {
         }
     }
 
-    /// By the id that the repository was found under, if it was renamed.
+    /// By the id that the repository was found under, if it was renamed; another's place is not known.
     async fn exchange_at(
         &self,
         connection: &Connection<'_>,
         request: &Request,
         authorization: &Authorization,
     ) -> Result<Response, Error> {
-        let (response, moved) =
-            connection.exchange_as(request, Some(authorization.secret()), self.credentials.moved_to()).await?;
+        let secret = Some(authorization.secret());
+        if !request.is_in(self.repository) {
+            return Ok(connection.exchange_as(request, secret, None).await?.0);
+        }
+        let (response, moved) = connection.exchange_as(request, secret, self.credentials.moved_to()).await?;
         if let Some(path) = moved {
             self.credentials.set_moved_to(path);
         }

@@ -57,10 +57,10 @@ pub struct Arguments {
     /// Of so many days, up to now; 30 if not given, 90 at the most
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=90))]
     days: Option<u32>,
-    /// The policy file; without it, the default rule holds
+    /// The policy file, or the name of a preset: everything, infrastructure, careful; without it, DEFAULT_POLICY holds
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
-    /// Another policy file, to be shown beside it
+    /// Another policy file or preset, to be shown beside it
     #[arg(long, value_name = "FILE")]
     compare: Option<String>,
     /// Where what was read is kept; by default in the user's cache folder. Logs are in it
@@ -137,7 +137,7 @@ fn of_files(arguments: &Arguments) -> Result<Report, Failure> {
 }
 
 fn label(policy: Option<&str>) -> String {
-    policy.unwrap_or("the default rule").to_owned()
+    policy.map_or_else(|| "DEFAULT_POLICY".to_owned(), str::to_owned)
 }
 
 fn read(arguments: &Arguments, repository: RepoName, policies: &[(String, Policy)]) -> Result<Past, Failure> {

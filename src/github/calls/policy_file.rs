@@ -24,6 +24,12 @@ pub fn request(repository: &RepoName, path: &FilePath, etag: Option<String>) -> 
     Request { accept: RAW, if_none_match: etag, ..Request::get(path) }
 }
 
+/// The same path in `OWNER/.github`.
+pub fn organizations_request(repository: &RepoName, path: &FilePath, etag: Option<String>) -> Request {
+    let path = format!("/repos/{}/.github/contents/{}", repository.owner(), path.encoded());
+    Request { accept: RAW, if_none_match: etag, ..Request::get(path) }
+}
+
 pub fn read(reply: Reply) -> Result<FetchedPolicy, Error> {
     match reply.status {
         200 if reply.is_page() => Err(Error::inconclusive("GitHub's answer is not a file but a page")),
@@ -53,6 +59,8 @@ mod tests {
         let path = FilePath::parse(".github/re runner.yml").unwrap();
         let request = request(&repository, &path, None).in_short();
         assert_eq!(request, "Get /repos/octo/widgets/contents/.github/re%20runner.yml");
+        let request = organizations_request(&repository, &path, None).in_short();
+        assert_eq!(request, "Get /repos/octo/.github/contents/.github/re%20runner.yml");
     }
 
     #[test]

@@ -65,6 +65,10 @@ pub fn token_body(repository: &RepoName, id: Option<RepositoryId>, permissions: 
     }
 }
 
+/// For reading the files of the owner's repository `.github`, and nothing else.
+pub const ORGANIZATIONS_TOKEN: &str =
+    r#"{"repositories":[".github"],"permissions":{"contents":"read","metadata":"read"}}"#;
+
 /// How far GitHub's clock is ahead of ours, in milliseconds, if that is why it refused a JSON Web Token.
 pub fn clock_is_off(reply: &Reply, now: Millis) -> Option<i64> {
     let date = reply.headers.date.as_deref().and_then(Millis::from_http_date)?;

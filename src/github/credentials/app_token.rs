@@ -1,13 +1,13 @@
 //! The App's own calls, by which it gets a token for its installation on the repository.
 
 use crate::names::{InstallationId, RepoName};
-use crate::settings::App;
+use crate::settings::{App, Secret};
 use crate::time::Millis;
 
 use super::super::error::Error;
 use super::super::http::{Method, Reply};
 use super::app::{self, InstallationToken};
-use super::{Credentials, Transport};
+use super::{Credentials, NOT_INSTALLED_FOR, Transport};
 
 impl Credentials {
     /// `None`: the App is not installed there.
@@ -54,6 +54,29 @@ impl Credentials {
             }
             _ => answer,
         }
+    }
+
+    /// A token for the owner's repository `.github`. `None`: the App is not installed there, or may not read it, or is not used.
+    pub async fn fetch_organizations(&self, github: &impl Transport) -> Result<Option<Secret>, Error> {
+        let (installation, until) = {
+            let state = self.state.borrow();
+            (state.installation.filter(|_| self.use_the_app()), state.no_organizations_until)
+        };
+        let (Some(app), Some(installation)) = (&self.settings.github_app, installation) else { return Ok(None) };
+        if until.is_some_and(|until| github.now() < until) {
+            return Ok(None);
+        }
+        let path = format!("/app/installations/{installation}/access_tokens");
+        let reply = self.call_as_app(github, app, Method::Post, &path, Some(app::ORGANIZATIONS_TOKEN)).await?;
+        let read = match app::read_token(&reply, app.needed) {
+            Err(error @ (Error::RateLimited { .. } | Error::Inconclusive { .. })) => return Err(error),
+            // Nothing that is wrong with it is in the way of the repository itself.
+            read => read.ok().flatten(),
+        };
+        let mut state = self.state.borrow_mut();
+        state.no_organizations_until = read.is_none().then(|| github.now() + NOT_INSTALLED_FOR);
+        state.organizations = read;
+        Ok(state.organizations.as_ref().map(|token| token.token.clone()))
     }
 
     /// If GitHub's clock differs from ours, the call is made again by GitHub's.

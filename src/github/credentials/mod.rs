@@ -81,6 +81,10 @@ struct State {
     /// When that was made, until GitHub first accepts it.
     unproven_since: Option<Millis>,
     not_installed_until: Option<Millis>,
+    /// For the owner's repository `.github` alone, where the repository's own token does not show it.
+    organizations: Option<InstallationToken>,
+    /// There is none to be had before this.
+    no_organizations_until: Option<Millis>,
     /// How far GitHub's clock is ahead of ours, in milliseconds.
     clock_ahead: i64,
     /// Whether the App was not installed, or suspended, when it was last tried.
@@ -184,6 +188,18 @@ impl Credentials {
         Ok(user)
     }
 
+    /// The token for the owner's repository `.github`, if there is one.
+    pub fn organizations(&self, now: Millis) -> Option<Secret> {
+        let state = self.state.borrow();
+        let now = Millis(now.0.saturating_add(state.clock_ahead));
+        let fresh = state.organizations.as_ref().filter(|token| now + RENEW_BEFORE < token.expires)?;
+        Some(fresh.token.clone())
+    }
+
+    pub fn forget_organizations(&self) {
+        self.state.borrow_mut().organizations = None;
+    }
+
     /// Whether the App is what is used for the repository, as far as is known.
     pub fn use_the_app(&self) -> bool {
         self.settings.github_app.is_some() && self.state.borrow().not_installed_until.is_none()
@@ -201,7 +217,10 @@ impl Credentials {
         let mut state = self.state.borrow_mut();
         if state.installation.replace(installation) != Some(installation) {
             state.token = None;
+            state.organizations = None;
         }
+        // It may have been installed on more.
+        state.no_organizations_until = None;
         state.not_installed_until = None;
         std::mem::take(&mut state.app_is_unusable)
     }

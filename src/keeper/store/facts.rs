@@ -28,6 +28,9 @@ string_enum! {
         /// The state of the policy file, but for its text, which stands in a row of its own.
         Policy = "policy",
         PolicyText = "policy text",
+        /// The same of the organization's.
+        OrganizationPolicy = "organization policy",
+        OrganizationPolicyText = "organization policy text",
         /// Since when Workers KV says that the policy re-runs what was cancelled.
         CancelledSince = "cancelled runs",
         Sweep = "sweep",

@@ -40,8 +40,13 @@ impl<S: Sql> Keeper<S> {
         }
         self.store.put(&tracked)?;
         self.doubted.borrow_mut().remove(&run_id);
-        let read_policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), run_id, now);
-        Ok(Some(Task::Call(read_policy.unwrap_or(Call::ReadRun { run_id }))))
+        Ok(Some(Task::Call(self.next_read(run_id, cx)?)))
+    }
+
+    /// What is read before the run is decided on: the policy files that are due, and last the run itself.
+    fn next_read(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
+        let policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), run_id, cx.rules, cx.now);
+        Ok(policy.unwrap_or(Call::ReadRun { run_id }))
     }
 
     pub(super) fn on_run_answer(
@@ -63,6 +68,14 @@ impl<S: Sql> Keeper<S> {
             (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
                 self.on_policy(tracked, path, answer, false, cx)
             }
+            (Call::ReadOrganizationPolicy { path, .. }, Response::OrganizationPolicy(answer)) => {
+                let before = self.policy(cx.rules)?;
+                let update = before.update_organizations(path, answer, cx.rules, cx.now);
+                let result = self.on_policy_update(tracked, path, update, cx)?;
+                // What is wrong with the repository's own file was said when that was read.
+                let warning = result.warning.filter(|warning| Some(warning) != before.problem(cx.rules).as_ref());
+                Ok(StepResult { warning, ..result })
+            }
             (Call::ReadRun { .. }, Response::Run(answer)) => self.on_run(tracked, answer, cx),
             (Call::Rerun { run_attempt, .. }, Response::Rerun(answer)) => {
                 let (tracked, answer) = self.compare_refusals(tracked, answer, cx)?;
@@ -83,9 +96,20 @@ impl<S: Sql> Keeper<S> {
         certain: bool,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
+        let update = self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now);
+        self.on_policy_update(tracked, path, update, cx)
+    }
+
+    fn on_policy_update(
+        &self,
+        tracked: TrackedRun,
+        path: &FilePath,
+        update: PolicyUpdate,
+        cx: &Context,
+    ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
-        let (warning, policy) = match self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now) {
-            PolicyUpdate::New(policy) => (policy.problem(), policy),
+        let (warning, policy) = match update {
+            PolicyUpdate::New(policy) => (policy.problem(cx.rules), policy),
             PolicyUpdate::Same(policy) => (None, policy),
             PolicyUpdate::Doubtful => {
                 self.doubted.borrow_mut().insert(run_id, path.clone());
@@ -94,8 +118,9 @@ impl<S: Sql> Keeper<S> {
             // Nothing is decided by the default rule because of a fault that passes.
             PolicyUpdate::Failed(error) => return self.carry_out(on_failure::on_failure(tracked, error, cx), cx),
         };
-        self.set_policy(policy, cx.now)?;
-        Ok(StepResult { warning, ..self.call_next(tracked, Call::ReadRun { run_id }, cx)? })
+        self.set_policy(*policy, cx.now)?;
+        let next = self.next_read(run_id, cx)?;
+        Ok(StepResult { warning, ..self.call_next(tracked, next, cx)? })
     }
 
     /// GitHub was asked whether it shows the repository: because of a policy file that it does not show, or of a run.

@@ -30,6 +30,9 @@ pub struct GitHub {
     /// The policy file.
     pub file: Option<String>,
     pub policy_answers: Vec<Result<FetchedPolicy, github::Error>>,
+    /// The organization's.
+    pub organizations_file: Option<String>,
+    pub organizations_answers: Vec<Result<FetchedPolicy, github::Error>>,
     /// The name of its workflow.
     pub workflow: String,
     pub jobs: Vec<Job>,
@@ -161,15 +164,15 @@ impl Play {
                     ListedRun { run_id: run_id(), run_attempt: attempt(github.attempt), updated: github.ended };
                 Response::FailedRuns(Ok(if failed { vec![listed] } else { vec![] }))
             }
-            Call::ReadPolicy { etag, .. } => Response::Policy(github.policy_answers.pop().unwrap_or_else(|| {
-                let Some(text) = github.file.clone() else { return Err(github::Error::NotFound) };
-                let now = format!("\"{}\"", text.len());
-                if etag.as_ref() == Some(&now) {
-                    Ok(FetchedPolicy::NotModified)
-                } else {
-                    Ok(FetchedPolicy::File { text, etag: Some(now) })
-                }
-            })),
+            Call::ReadPolicy { etag, .. } => {
+                let answer = github.policy_answers.pop();
+                Response::Policy(answer.unwrap_or_else(|| fetched(github.file.clone(), etag.as_deref())))
+            }
+            Call::ReadOrganizationPolicy { etag, .. } => {
+                let answer = github.organizations_answers.pop();
+                let file = github.organizations_file.clone();
+                Response::OrganizationPolicy(answer.unwrap_or_else(|| fetched(file, etag.as_deref())))
+            }
             Call::ReadWorkflow { workflow_id, .. } => {
                 assert_eq!(workflow_id.get(), 5);
                 let name = github.workflow.clone();
@@ -252,4 +255,13 @@ fn page_of<T: Clone>(all: &[T], per_page: u32, page: u32) -> Page<T> {
     let size = per_page as usize;
     let items: Vec<T> = all.iter().skip(size * (page as usize - 1)).take(size).cloned().collect();
     Page { full: items.len() == size, total: Some(all.len() as u64), items }
+}
+
+fn fetched(file: Option<String>, etag: Option<&str>) -> Result<FetchedPolicy, github::Error> {
+    let text = file.ok_or(github::Error::NotFound)?;
+    let now = format!("\"{}\"", text.len());
+    if etag == Some(&now) {
+        return Ok(FetchedPolicy::NotModified);
+    }
+    Ok(FetchedPolicy::File { text, etag: Some(now) })
 }

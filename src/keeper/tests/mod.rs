@@ -32,6 +32,7 @@ mod lost_calls;
 mod messages;
 mod missing;
 mod names;
+mod organizations;
 mod outages;
 mod policies;
 mod pulls;

@@ -83,17 +83,51 @@ string_enum! {
 pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
     let Some(conclusion) = run.conclusion else { return Verdict::Decision(Decision::Await) };
     let mut evidence = Cow::Borrowed(evidence);
+    if let Err(stop) = whatever_the_policy(rules, policy, run, conclusion) {
+        return stop.into();
+    }
     let rerun = by_the_run_alone(rules, policy, run, conclusion, &evidence).and_then(|()| {
         if !evidence.is_searched(policy, run) {
             evidence.to_mut().search(policy, run);
         }
         FailedAttempt::of(rules, policy, run, conclusion, history, &evidence)?.by_its_jobs()
     });
+    let by = Some(policy.origin.as_str().to_owned());
     match rerun {
-        Ok(rerun) => Verdict::Decision(Decision::Rerun(rerun)),
-        Err(Stop::Need(need)) => Verdict::Need(need),
-        Err(Stop::End(ending)) => Verdict::Decision(Decision::End(*ending)),
+        Ok(mut rerun) => {
+            rerun.detail.policy = by;
+            Verdict::Decision(Decision::Rerun(rerun))
+        }
+        Err(Stop::End(mut ending)) => {
+            ending.detail.policy = by;
+            Stop::End(ending).into()
+        }
+        Err(need) => need.into(),
     }
+}
+
+impl From<Stop> for Verdict {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Need(need) => Self::Need(need),
+            Stop::End(ending) => Self::Decision(Decision::End(*ending)),
+        }
+    }
+}
+
+/// What no policy file changes.
+fn whatever_the_policy(rules: &Rules, policy: &Policy, run: &Run, conclusion: Conclusion) -> Result<(), Stop> {
+    let is_wanted = conclusion != Conclusion::Cancelled || policy.conclusions.contains(&conclusion);
+    if !conclusion.may_be_rerun_by_policy() || !is_wanted {
+        return Err(not_a_failure(conclusion, run.run_attempt));
+    }
+    if run.actors.iter().any(|actor| has_login(&rules.excluded_actors, actor)) {
+        return Err(left("its actor is in NO_RERUN_ACTORS"));
+    }
+    if run.actors.is_empty() && !rules.excluded_actors.is_empty() {
+        return Err(left("GitHub does not say who started it, who may be in NO_RERUN_ACTORS"));
+    }
+    Ok(())
 }
 
 /// What needs no look at the jobs.
@@ -105,20 +139,10 @@ fn by_the_run_alone<'a>(
     evidence: &'a Evidence,
 ) -> Result<(), Stop> {
     let attempt = run.run_attempt;
-    let is_wanted = policy.conclusions.contains(&conclusion);
-    if !conclusion.may_be_rerun_by_policy() || (conclusion == Conclusion::Cancelled && !is_wanted) {
-        return Err(not_a_failure(conclusion, attempt));
-    }
-    if run.actors.iter().any(|actor| has_login(&rules.excluded_actors, actor)) {
-        return Err(left("its actor is in NO_RERUN_ACTORS"));
-    }
-    if run.actors.is_empty() && !rules.excluded_actors.is_empty() {
-        return Err(left("GitHub does not say who started it, who may be in NO_RERUN_ACTORS"));
-    }
     if let Some(broken) = &policy.broken {
-        return Err(Stop::end(RunOutcome::Left, reason::broken(broken), Detail::default()));
+        return Err(Stop::end(RunOutcome::Left, reason::broken(policy.origin, broken), Detail::default()));
     }
-    if !is_wanted {
+    if !policy.conclusions.contains(&conclusion) {
         let concluded = conclusion.as_str();
         return Err(left(format!("attempt {attempt} concluded {concluded}, which the policy file leaves alone")));
     }

@@ -23,6 +23,7 @@ use crate::policy::patterns::{Automata, Where};
 use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
+use super::extends::{Base, PolicyOrigin, Stated};
 use super::keys::{MANY, Shape, keys};
 use super::values::{Causes, Names, Numbers, Patterns};
 
@@ -39,6 +40,8 @@ keys! {
     #[derive(Debug, Clone, PartialEq)]
     pub struct Policy, keys FILE {
         version: u32 = 1, Shape::Version, "1", "the version of this format";
+        extends: Vec<Base> = Vec::new(), Shape::Bases, "the default rule",
+            "what the file begins with: its own keys replace that one's, and its rules come first; of a list, what comes later wins";
         /// `None`: as the Worker's settings say.
         max_reruns: Option<u32> = None, Shape::Reruns { least: 0 }, "`MAX_RERUNS`",
             "how often a run is re-run; a person's re-runs count too";
@@ -83,6 +86,8 @@ keys! {
         pub automata: Automata = Automata::default();
         /// Why the file is not valid; nothing is re-run then.
         pub(in crate::policy) broken: Option<String> = None;
+        pub origin: PolicyOrigin = PolicyOrigin::default();
+        pub(in crate::policy) stated: Stated = Stated::default();
     }
 }
 
@@ -176,6 +181,7 @@ impl Policy {
             rules,
             // What the run itself shows, what was decided before, and how a re-run is made.
             version: _,
+            extends: _,
             max_reruns: _,
             delay: _,
             backoff: _,
@@ -193,6 +199,8 @@ impl Policy {
             scope: _,
             automata: _,
             broken: _,
+            origin: _,
+            stated: _,
         } = self;
         !rules.is_empty()
             || max_failed_jobs.is_some()

@@ -45,6 +45,8 @@ pub enum Shape {
     Numbers,
     /// `infrastructure`, a class or an entry of the catalogue, or a list of them.
     Causes,
+    /// The names of what a file begins with: one or a list.
+    Bases,
     Map(&'static [Key]),
     /// As [`Shape::Map`], with at least one key.
     OneOf(&'static [Key]),
@@ -90,6 +92,18 @@ macro_rules! keys {
         }
 
         impl $name {
+            /// Where it does not state a key, the base's value.
+            pub fn over(self, base: Self, states: impl Fn(&'static str) -> bool) -> Self {
+                Self {
+                    $($field: if states($crate::policy::file::keys::keys!(@name $field $($key)?)) {
+                        self.$field
+                    } else {
+                        base.$field
+                    },)+
+                    $($($other: self.$other,)+)?
+                }
+            }
+
             /// What is wrong is an error of the reader's, and takes the default.
             pub(in crate::policy::file) fn from_fields(
                 reader: &mut $crate::policy::file::reader::Reader,

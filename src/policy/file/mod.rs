@@ -1,8 +1,9 @@
 //! The policy file: text → a [`Policy`], or everything that is wrong with it.
 //!
 //! `yaml` (text → a tree with places) → `reader` (keys, errors) → `shapes` (`values`) → `format` (what the file says).
-//! `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and README.
+//! `extends` has what a file can begin with, the presets among it. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and README.
 
+mod extends;
 mod format;
 mod keys;
 mod reader;
@@ -11,6 +12,7 @@ mod shapes;
 mod values;
 mod yaml;
 
+pub use extends::{Base, Given, Organization, PolicyOrigin, extends_organization, summary};
 pub use format::*;
 pub use keys::{Key, MANY, Shape};
 pub use reader::{PolicyError, PolicyState, parse};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::patterns::Collected;
 
+use super::extends::{Given, PolicyOrigin, Stated};
 use super::format::{FILE, Policy};
 use super::keys::{Key, Shape};
 use super::yaml::{self, Node, Place, Value};
@@ -29,42 +30,44 @@ pub struct PolicyError {
     pub message: String,
 }
 
-/// What became of reading a repository's policy file.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What became of reading the policy file that holds for a repository. Where there is none, a preset holds.
+#[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it, not a list")]
 pub enum PolicyState {
-    /// The repository has none.
-    #[default]
-    None,
     Valid(Policy),
     /// At least one error. Nothing is re-run until the file is mended.
-    Invalid(Vec<PolicyError>),
+    Invalid {
+        errors: Vec<PolicyError>,
+        /// Whose file it is.
+        origin: PolicyOrigin,
+    },
 }
 
 impl PolicyState {
+    /// Of what [`parse`] has made of a file, whose it is.
+    pub fn new(read: Result<Policy, Vec<PolicyError>>, origin: PolicyOrigin) -> Self {
+        match read {
+            Ok(policy) => Self::Valid(Policy { origin, ..policy }),
+            Err(errors) => Self::Invalid { errors, origin },
+        }
+    }
+
     /// What to decide by.
     pub fn policy(&self) -> Cow<'_, Policy> {
         match self {
-            Self::None => Cow::Owned(Policy::default()),
             Self::Valid(policy) => Cow::Borrowed(policy),
-            Self::Invalid(errors) => {
-                let broken = match errors.as_slice() {
-                    [] => "it could not be read".to_owned(),
-                    [only] => only.to_string(),
-                    [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
-                };
-                Cow::Owned(Policy { max_reruns: Some(0), broken: Some(broken), ..Policy::default() })
-            }
+            Self::Invalid { errors, origin } => Cow::Owned(Policy { origin: *origin, ..Policy::broken_by(errors) }),
         }
     }
 }
 
-/// Reads a policy file. An empty one is [`Policy::default`]. `ceiling`: the most that `max_reruns` may be, for a run or a rule.
+/// Reads a policy file. An empty one is [`Policy::default`]. `given` can be a ceiling alone, where there is no
+/// organization's file.
 ///
 /// Where the text is not YAML, the first error is the only one; else all are found, in the order of the file.
-pub fn parse(text: &str, ceiling: u32) -> Result<Policy, Vec<PolicyError>> {
+pub fn parse<'a>(text: &str, given: impl Into<Given<'a>>) -> Result<Policy, Vec<PolicyError>> {
     let Some(root) = yaml::read(text).map_err(|error| vec![error])? else { return Ok(Policy::default()) };
-    let mut reader = Reader { ceiling, errors: Vec::new(), patterns: 0, collected: Collected::default() };
+    let mut reader = Reader { given: given.into(), errors: Vec::new(), patterns: 0, collected: Collected::default() };
     let policy = reader.policy(&root);
     let Reader { mut errors, .. } = reader;
     errors.sort_by_key(|error| (error.line, error.column));
@@ -72,8 +75,8 @@ pub fn parse(text: &str, ceiling: u32) -> Result<Policy, Vec<PolicyError>> {
     if errors.is_empty() { Ok(policy) } else { Err(errors) }
 }
 
-pub struct Reader {
-    pub(super) ceiling: u32,
+pub struct Reader<'g> {
+    pub(super) given: Given<'g>,
     errors: Vec<PolicyError>,
     /// How many regexes there were.
     pub(super) patterns: usize,
@@ -99,10 +102,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl Reader {
+impl Reader<'_> {
     fn policy(&mut self, root: &Node) -> Policy {
         let Some(fields) = self.fields(root, FILE, "") else { return Policy::default() };
-        let policy = Policy::from_fields(self, &fields);
+        let own = Policy::from_fields(self, &fields);
+        let stated = Stated::new(fields.all.iter().map(|field| field.key.name));
+        let base = self.base(&own);
+        let policy = Policy { stated, ..own }.extending(base);
         if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, fields.get("max_delay"))
             && most < delay
         {

@@ -5,8 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::names::StringEnum as _;
 use crate::settings::MAX_RERUNS_LIMIT;
 
+use super::extends::Base;
 use super::format::FILE;
 use super::keys::{Key, Shape};
 use super::values::Cause;
@@ -67,6 +69,7 @@ fn shape(shape: Shape) -> Value {
             1,
         ),
         Shape::Causes => one_or_more(&json!({ "enum": Cause::all().map(Cause::as_str).collect::<Vec<_>>() }), 1),
+        Shape::Bases => one_or_more(&json!({ "enum": Base::TEXTS }), 1),
         Shape::Map(keys) => map(keys),
         Shape::OneOf(keys) => with(map(keys), [("minProperties", json!(1))]),
         Shape::List(keys) => json!({ "type": "array", "items": rule(keys) }),

@@ -31,7 +31,7 @@ impl<T: FromField> FromField for Option<T> {
 impl FromField for u32 {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let number = plain(field.node).and_then(whole_number).and_then(|number| u32::try_from(number).ok());
-        let ceiling = reader.ceiling;
+        let ceiling = reader.given.ceiling;
         let (range, expected) = match field.key.shape {
             Shape::Version => (1..=1, "1, the only version there is".to_owned()),
             Shape::Whole { least, most } => (least..=most, format!("a whole number from {least} to {most}")),
@@ -138,7 +138,11 @@ impl FromField for Patterns {
             match text(node).filter(|pattern| !pattern.is_empty()) {
                 None => reader.expected_at(node, &path, "a regex or a list of them"),
                 Some(_) if reader.patterns > MOST_PATTERNS => {
-                    reader.error(node.place, &path, format!("more than {MOST_PATTERNS} regexes in one file"));
+                    reader.error(
+                        node.place,
+                        &path,
+                        format!("more than {MOST_PATTERNS} regexes in one file and what it extends"),
+                    );
                 }
                 Some(pattern) => match reader.collected.push(pattern, place) {
                     Ok(()) => patterns.0.push(pattern.to_owned()),
@@ -203,7 +207,7 @@ fn rule(reader: &mut Reader, fields: &Fields) -> Rule {
     rule
 }
 
-impl Reader {
+impl Reader<'_> {
     fn or_expected<T>(&mut self, value: Option<T>, field: &Field, expected: &str) -> Option<T> {
         value.or_else(|| self.expected(field, expected))
     }
@@ -220,7 +224,7 @@ impl Reader {
     }
 
     /// A list's items, or what stands in place of a list of one.
-    fn items<'a>(&mut self, field: &Field<'a>, expected: &str) -> Option<Vec<(&'a Node, String)>> {
+    pub fn items<'a>(&mut self, field: &Field<'a>, expected: &str) -> Option<Vec<(&'a Node, String)>> {
         let may_be_empty = matches!(field.key.shape, Shape::Globs { may_be_empty: true });
         let items = match &field.node.value {
             Value::Scalar { .. } => Some(vec![(field.node, field.path.clone())]),
@@ -235,7 +239,7 @@ impl Reader {
 
 /// A scalar that YAML takes for text. What looks like a number, true or null is not, unless in quotes: an editor that
 /// checks the file by its schema says the same.
-fn text(node: &Node) -> Option<&str> {
+pub fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Scalar { text, plain: false } => Some(text),
         Value::Scalar { text, plain: true } => Some(text.as_str()).filter(|text| {

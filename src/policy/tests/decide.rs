@@ -114,8 +114,7 @@ fn outdated_commits() {
 
 #[test]
 fn a_broken_file_never_causes_re_runs() {
-    let errors = parse("max_reruns: 11", rules().max_reruns_ceiling).unwrap_err();
-    let state = PolicyState::Invalid(errors);
+    let state = PolicyState::new(parse("max_reruns: 11", rules().max_reruns_ceiling), PolicyOrigin::Repository);
     bare(1, Failure).says(
         &state.policy(),
         "Left alone: the policy file is not valid, and nothing is re-run until it is (line 1, column 13: max_reruns: \
@@ -133,7 +132,7 @@ fn without_a_file_the_jobs_are_read_and_nothing_else() {
     assert_eq!((rerun.delay, rerun.scope, rerun.debug_logging), (Span::seconds(5), Scope::FailedJobs, false));
     assert_eq!(
         serde_json::to_string(&rerun.detail).unwrap(),
-        r#"{"jobs":[{"name":"build","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"},{"name":"test","step":"Run tests","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"}],"fetched":["jobs"],"fingerprint":"FP","runner_seconds":120}"#
+        r#"{"jobs":[{"name":"build","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"},{"name":"test","step":"Run tests","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"}],"fetched":["jobs"],"fingerprint":"FP","policy":"repository","runner_seconds":120}"#
             .replace("FP", rerun.detail.fingerprint.as_ref().unwrap())
     );
     let text = serde_json::to_string(&rerun.detail).unwrap();

@@ -1,6 +1,6 @@
 use crate::names::Conclusion;
 use crate::policy::file::Comparison;
-use crate::policy::{Action, Policy, PolicyState, parse};
+use crate::policy::{Action, Policy, PolicyOrigin, PolicyState, parse};
 use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
@@ -72,7 +72,6 @@ fn nothing_is_the_same_as_no_file() {
     for text in ["", "\n", "# only a comment\n", "---\n", "{}", "null", "\u{feff}", "version: 1"] {
         assert_eq!(valid(text), Policy::default(), "{text:?}");
     }
-    assert_eq!(*PolicyState::None.policy(), Policy::default());
 }
 
 #[test]
@@ -165,7 +164,7 @@ fn what_is_not_a_policy_file() {
         let errors = errors(text);
         assert!(errors[0].contains(expected), "{}: {errors:?}", text.get(..80).unwrap_or(text));
     }
-    says("- a", "line 1, column 1: expected a map with the keys version, max_reruns");
+    says("- a", "line 1, column 1: expected a map with the keys version, extends, max_reruns");
     says("3", "expected a map");
     says("max_reruns: [", "not YAML");
     says("max_reruns: 3\n delay: 5s", "not YAML");
@@ -196,7 +195,7 @@ fn what_is_not_a_policy_file() {
 
 #[test]
 fn a_broken_file_says_where() {
-    let state = PolicyState::Invalid(parse("max_reruns: x\ndelay: y", MAX_RERUNS_LIMIT).unwrap_err());
+    let state = PolicyState::new(parse("max_reruns: x\ndelay: y", MAX_RERUNS_LIMIT), PolicyOrigin::Repository);
     let policy = state.policy();
     assert_eq!(policy.max_reruns, Some(0));
     let broken = policy.broken.as_deref().unwrap();

@@ -3,6 +3,7 @@
 mod absent;
 mod causes;
 mod decide;
+mod extends;
 mod file;
 mod limits;
 mod origins;

@@ -2,8 +2,8 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    Action, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Outage, Patterns,
-    Policy, Rule, Scope,
+    Action, Base, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Outage,
+    Patterns, Policy, Rule, Scope,
 };
 use crate::policy::rules::Rules;
 use crate::time::Span;
@@ -23,6 +23,7 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         stop_when_repeated,
         outage,
         budget,
+        extends,
         rules: own,
         otherwise,
         mixed,
@@ -39,8 +40,14 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         version: _,
         automata: _,
         broken: _,
+        origin: _,
+        stated: _,
     } = policy;
-    let mut lines = vec![limit(policy, rules)];
+    let mut lines = Vec::new();
+    if !extends.is_empty() {
+        lines.push(begins_with(extends));
+    }
+    lines.push(limit(policy, rules));
     lines.extend(filter(actors, "Runs started by", "Only runs started by"));
     lines.extend(filter(branches, "Runs on the branches", "Only runs on the branches"));
     lines.extend(filter(events, "Runs started by the events", "Only runs started by the events"));
@@ -94,10 +101,29 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     lines
 }
 
+fn begins_with(extends: &[Base]) -> String {
+    let named: Vec<String> = (extends.iter())
+        .map(|base| match base {
+            Base::Everything => "the preset everything, which re-runs every failure",
+            Base::Infrastructure => "the preset infrastructure, which re-runs only what was the infrastructure's fault",
+            Base::Careful => {
+                "the preset careful, which re-runs what was the infrastructure's fault, and once what re-runs often help"
+            }
+            Base::Organization => "the organization's policy file, in OWNER/.github",
+        })
+        .map(str::to_owned)
+        .collect();
+    let later = if extends.len() > 1 { "; of these, what comes later wins" } else { "" };
+    let named = named.join("; ");
+    format!(
+        "It begins with {named}{later}. What follows is what holds with the file's own keys, whose rules come first."
+    )
+}
+
 fn limit(policy: &Policy, rules: &Rules) -> String {
     let max = policy.max_reruns.unwrap_or(rules.max_reruns);
     let from = if policy.max_reruns.is_none() { " (the Worker's MAX_RERUNS)" } else { "" };
-    if max == 0 && policy.rules.iter().all(|rule| rule.max_reruns.is_none()) {
+    if max == 0 && policy.rules.iter().all(|rule| rule.max_reruns.unwrap_or_default() == 0) {
         return format!("Nothing is re-run: max_reruns is 0{from}.");
     }
     let what = match policy.scope {

@@ -4,13 +4,17 @@ use std::fmt;
 
 use crate::names::{Conclusion, RunAttempt};
 use crate::policy::evidence::{Interruption, Job};
-use crate::policy::file::{Action, Rule};
+use crate::policy::file::{Action, PolicyOrigin, Rule};
 use crate::policy::matching::{RuleMatch, Unknown, rule_names};
 
 use super::words::{clean, count, list, quoted, times};
 
-pub fn broken(error: &str) -> String {
-    format!("Left alone: the policy file is not valid, and nothing is re-run until it is ({}).", clean(error))
+pub fn broken(origin: PolicyOrigin, error: &str) -> String {
+    let whose = match origin {
+        PolicyOrigin::Organization => "the organization's policy file, in OWNER/.github,",
+        PolicyOrigin::Repository | PolicyOrigin::Preset(_) => "the policy file",
+    };
+    format!("Left alone: {whose} is not valid, and nothing is re-run until it is ({}).", clean(error))
 }
 
 pub fn too_many(failed: usize, most: u32) -> String {

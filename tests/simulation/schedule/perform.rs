@@ -46,10 +46,11 @@ impl World {
             }
             Call::ReadPolicy { path, etag, .. } => {
                 let contents = self.github.contents(caller, &name, path.as_str(), etag.as_deref(), now)?;
-                Response::Policy(Ok(match contents {
-                    Contents::File(file) => FetchedPolicy::File { text: file.content, etag: Some(file.etag) },
-                    Contents::NotModified { .. } => FetchedPolicy::NotModified,
-                }))
+                Response::Policy(Ok(fetched(contents)))
+            }
+            Call::ReadOrganizationPolicy { path, etag, .. } => {
+                let contents = self.github.contents(caller, ORGANIZATIONS, path.as_str(), etag.as_deref(), now)?;
+                Response::OrganizationPolicy(Ok(fetched(contents)))
             }
             Call::ReadWorkflow { workflow_id, .. } => {
                 let run = self.github.workflow(caller, &name, workflow_id.get(), now)?;
