@@ -30,7 +30,7 @@
 //! Nothing here should panic, and the lints deny what does. If something does all the same, the WebAssembly instance
 //! ends (`panic = "abort"`), and every promise that it was to settle stays open. `entry.mjs` makes a new
 //! instance for the next call, and gives up what the old one was doing within a second, and the alarm that
-//! every piece of work sets *before* it begins goes off [`keeper::state_machine::LEASE`] later. Measured on workerd with the
+//! every piece of work sets *before* it begins goes off [`keeper::step::LEASE`] later. Measured on workerd with the
 //! feature `fault-route` (`cargo test --test scenarios panics`), where one repository's alarm panics each time and
 //! requests panic too: other repositories' runs are re-run within the minute; without the guard, an alarm that was at
 //! work during the panic stays stuck, as the runtime waits 15 minutes for it.

@@ -7,13 +7,13 @@ use crate::policy::evidence::{Job, LogTail};
 use crate::policy::run::{PullRequest, Run};
 
 use super::calls::annotations::{self, Annotation};
-use super::calls::base_runs::{self, BASE_JOBS};
+use super::calls::base_runs::{self, BASE_JOBS, BASE_RUNS_SMALLEST};
 use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
 use super::calls::failed_runs::{self, FailedRuns, ListedRun};
 use super::calls::policy_file::{self, FetchedPolicy};
 use super::calls::pull_requests::{self, Head};
 use super::calls::rerun::{self, RerunAnswer};
-use super::calls::{Page, jobs, log, repository, run, workflow};
+use super::calls::{EVIDENCE_SMALLER, Page, jobs, log, repository, run, workflow};
 use super::error::Error;
 use super::http::{Reply, Request};
 
@@ -151,6 +151,26 @@ impl Call {
     /// Whether a decision is made without what it asks for, if that is not to be had.
     pub fn is_optional(&self) -> bool {
         self.is_evidence() || matches!(self, Self::ReadPolicy { .. } | Self::ReadOrganizationPolicy { .. })
+    }
+
+    /// The same list from its beginning, in smaller pages: GitHub cannot always give large ones.
+    pub fn in_smaller_pages(&self) -> Option<Self> {
+        let mut call = self.clone();
+        match &mut call {
+            Self::ListBaseRuns { per_page, .. } if *per_page > BASE_RUNS_SMALLEST => *per_page = BASE_RUNS_SMALLEST,
+            Self::ListJobs { per_page, page, .. } | Self::ListAnnotations { per_page, page, .. } => {
+                (*per_page, *page) = (EVIDENCE_SMALLER.into_iter().find(|size| *size < *per_page)?, 1);
+            }
+            _ => return None,
+        }
+        Some(call)
+    }
+
+    pub fn next_page(&self) -> Option<Self> {
+        let mut call = self.clone();
+        let (Self::ListJobs { page, .. } | Self::ListAnnotations { page, .. }) = &mut call else { return None };
+        *page += 1;
+        Some(call)
     }
 
     pub fn request(&self, repository: &RepoName) -> Request {

@@ -7,15 +7,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::github::calls::EVIDENCE_PER_PAGE;
 use crate::github::calls::annotations::Annotation;
-use crate::github::calls::base_runs::{BASE_JOBS, BASE_RUNS, BASE_RUNS_SMALLEST};
 use crate::github::calls::pull_requests::{Head, PULL_PAGES};
-use crate::github::calls::{EVIDENCE_PER_PAGE, EVIDENCE_SMALLEST};
 use crate::github::{self, Call, Page, Response};
-use crate::names::{Conclusion, JobId, RunId};
-use crate::policy::evidence::{BaseRun, Evidence, Fetched, Job, Need, Pulls, beyond_budget};
+use crate::names::{Conclusion, JobId};
+use crate::policy::BaseOf;
+use crate::policy::evidence::{Evidence, Fetched, Job, Need, Pulls, beyond_budget};
 use crate::policy::run::{PullRequest, Run};
-use crate::policy::{BaseBranch, BaseOf, base_branch};
 use crate::time::{Millis, Span};
 
 use super::subrequests;
@@ -24,8 +23,6 @@ use super::tracked_run::Begun;
 /// A matrix has up to 256 jobs, and a run a thousand.
 const JOBS: usize = 1_000;
 const ANNOTATIONS: usize = 300;
-/// The pages that are tried after one that GitHub could not give.
-const SMALLER: [u32; 2] = [50, EVIDENCE_SMALLEST];
 /// Whatever it was that the object died of, an attempt is decided without what is largest after so many times, and after
 /// some more without anything.
 const DEATHS: u32 = 2;
@@ -175,33 +172,6 @@ impl EvidenceCollector {
         Some(self.call(call))
     }
 
-    /// The next call for the run on the base branch. A fork's pull request has to be found first.
-    fn ask_for_base(&mut self) -> Option<Call> {
-        let run_id = self.run.run_id;
-        let branch = match base_branch(&self.run, &self.evidence.pulls) {
-            BaseBranch::Named(branch) => branch,
-            BaseBranch::Default => match &self.default_branch {
-                Some(branch) => branch.clone(),
-                None => return Some(Call::ReadDefaultBranch { run_id }),
-            },
-            BaseBranch::OfPulls => match Head::of(&self.run) {
-                Ok(head) => return Some(Call::ListPulls { run_id, head, page: 1 }),
-                Err(why) => return self.base_is_absent(why),
-            },
-            BaseBranch::Unknown(why) => return self.base_is_absent(why),
-        };
-        let Some(workflow_id) = self.run.workflow_id else {
-            return self.base_is_absent("GitHub does not say which workflow it is of");
-        };
-        self.base_of = Some(BaseOf::new(&self.run, workflow_id, branch.clone()));
-        Some(Call::ListBaseRuns { run_id, workflow_id, branch, per_page: BASE_RUNS })
-    }
-
-    fn base_is_absent<T>(&mut self, why: impl Into<String>) -> Option<T> {
-        self.evidence.base = Fetched::Absent(why.into());
-        None
-    }
-
     /// However much was asked for before: nothing is re-run without.
     fn ask_for_pulls(&mut self, now: Millis) -> Option<Call> {
         self.pulls.clear();
@@ -285,22 +255,24 @@ impl EvidenceCollector {
     /// What is there; or what follows from that it is not.
     fn found<T>(&mut self, call: &Call, result: Result<T, github::Error>) -> Result<T, Collected> {
         use github::Error as E;
-        result.map_err(|error| match (&error, smaller(call).filter(|_| self.requests < subrequests::EVIDENCE)) {
-            (E::Inconclusive { .. } | E::TooLarge { .. }, Some(smaller)) => {
-                self.jobs.clear();
-                self.annotations.clear();
-                Collected::Ask(self.call(smaller))
+        result.map_err(|error| {
+            match (&error, call.in_smaller_pages().filter(|_| self.requests < subrequests::EVIDENCE)) {
+                (E::Inconclusive { .. } | E::TooLarge { .. }, Some(smaller)) => {
+                    self.jobs.clear();
+                    self.annotations.clear();
+                    Collected::Ask(self.call(smaller))
+                }
+                (E::NotFound, _) => {
+                    self.is_missing(call, NOT_YET_FOR);
+                    self.absent(call, "GitHub has none (404)".to_owned())
+                }
+                // Somebody's long texts are no outage.
+                (E::TooLarge { .. }, None) | (E::Refused { .. } | E::UnclearRefusal { .. }, _) => {
+                    self.absent(call, error.to_string())
+                }
+                (E::Inconclusive { .. }, None)
+                | (E::RateLimited { .. } | E::Credentials { .. } | E::Repository { .. }, _) => Collected::Failed(error),
             }
-            (E::NotFound, _) => {
-                self.is_missing(call, NOT_YET_FOR);
-                self.absent(call, "GitHub has none (404)".to_owned())
-            }
-            // Somebody's long texts are no outage.
-            (E::TooLarge { .. }, None) | (E::Refused { .. } | E::UnclearRefusal { .. }, _) => {
-                self.absent(call, error.to_string())
-            }
-            (E::Inconclusive { .. }, None)
-            | (E::RateLimited { .. } | E::Credentials { .. } | E::Repository { .. }, _) => Collected::Failed(error),
         })
     }
 
@@ -317,41 +289,18 @@ impl EvidenceCollector {
     }
 
     /// Within what one decision may ask for.
-    fn ask_next(&mut self, call: Call) -> Collected {
+    pub(super) fn ask_next(&mut self, call: Call) -> Collected {
         if self.requests + call.requests() > subrequests::EVIDENCE {
             return self.absent(&call, too_many_requests());
         }
         Collected::Ask(self.call(call))
     }
 
-    fn base_runs(&mut self, runs: &[Run]) -> Collected {
-        let run_id = self.run.run_id;
-        let newest = self.base_of.as_ref().and_then(|base_of| base_of.newest(runs, run_id));
-        match newest {
-            Some(base) if base.conclusion != Some(Conclusion::Success) => {
-                let base_run_id = base.run_id;
-                self.ask_next(Call::ListBaseJobs { run_id, base_run_id })
-            }
-            newest => {
-                let run_id = newest.map(|base| base.run_id);
-                self.evidence.base = Fetched::Present(BaseRun { run_id, ..BaseRun::default() });
-                Collected::Had
-            }
-        }
-    }
-
-    fn base_jobs(&mut self, run_id: RunId, listed: Page<Job>) {
-        let has_failed = |job: &Job| matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut));
-        let cut = listed.full.then(|| format!("it has more than the {BASE_JOBS} jobs that were read"));
-        let failed_jobs = listed.items.into_iter().filter(has_failed).map(|job| job.name).collect();
-        self.evidence.base = Fetched::Present(BaseRun { run_id: Some(run_id), failed_jobs, cut });
-    }
-
     fn jobs_page(&mut self, call: &Call, listed: Page<Job>) -> Collected {
         let Page { items, full, total } = listed;
         self.jobs.extend(items);
         let more = full && self.jobs.len() < JOBS;
-        if let Some(next) = next(call).filter(|_| more && self.requests < subrequests::EVIDENCE) {
+        if let Some(next) = call.next_page().filter(|_| more && self.requests < subrequests::EVIDENCE) {
             return Collected::Ask(self.call(next));
         }
         let jobs = std::mem::take(&mut self.jobs);
@@ -376,7 +325,7 @@ impl EvidenceCollector {
     fn annotations_page(&mut self, call: &Call, job_id: JobId, listed: Page<Annotation>) -> Collected {
         self.annotations.extend(listed.items);
         let more = listed.full && self.annotations.len() < ANNOTATIONS;
-        if let Some(next) = next(call).filter(|_| more && self.requests < subrequests::EVIDENCE) {
+        if let Some(next) = call.next_page().filter(|_| more && self.requests < subrequests::EVIDENCE) {
             return Collected::Ask(self.call(next));
         }
         let annotations = std::mem::take(&mut self.annotations);
@@ -433,32 +382,6 @@ fn need(call: &Call) -> Option<Need> {
         Call::ReadLog { job_id, .. } => Some(Need::Log(*job_id)),
         _ => None,
     }
-}
-
-/// The same list from its beginning, in smaller pages.
-fn smaller(call: &Call) -> Option<Call> {
-    if let Call::ListBaseRuns { run_id, workflow_id, branch, per_page: BASE_RUNS } = call {
-        let (run_id, workflow_id, branch) = (*run_id, *workflow_id, branch.clone());
-        return Some(Call::ListBaseRuns { run_id, workflow_id, branch, per_page: BASE_RUNS_SMALLEST });
-    }
-    let (Call::ListJobs { per_page, .. } | Call::ListAnnotations { per_page, .. }) = call else { return None };
-    let size = SMALLER.into_iter().find(|size| size < per_page)?;
-    Some(page(call, size, 1))
-}
-
-fn next(call: &Call) -> Option<Call> {
-    let (Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. }) = call else {
-        return None;
-    };
-    Some(self::page(call, *per_page, page + 1))
-}
-
-fn page(call: &Call, size: u32, number: u32) -> Call {
-    let mut call = call.clone();
-    if let Call::ListJobs { per_page, page, .. } | Call::ListAnnotations { per_page, page, .. } = &mut call {
-        (*per_page, *page) = (size, number);
-    }
-    call
 }
 
 /// By one like this, a run can fail.

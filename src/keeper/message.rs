@@ -8,7 +8,7 @@ use crate::webhook::event::RunEvent;
 use crate::webhook::{Answer, Subject};
 
 use super::HandOver;
-use super::state_machine::{Receipt, ReceiptKind};
+use super::step::{Receipt, ReceiptKind};
 use super::store::once::Once;
 use super::views::Question;
 

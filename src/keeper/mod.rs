@@ -13,9 +13,10 @@
 //! | [`judgement`] | of that, how well it is judged what to re-run |
 //! | [`Keeper`], [`repository_state`] | the Keeper itself; what it stores of the repository as a whole |
 //! | [`store`] | its rows, all the SQL, and what is counted |
-//! | [`state_machine`], [`on_webhook`], [`on_failure`], [`second_look`] | how a run changes (pure) |
+//! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
+//! | [`step`] | what each of these takes and gives (pure) |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
-//! | [`evidence_collector`], [`policy_cache`], [`base_cache`], [`outage`] | what a decision needs beside the run (pure) |
+//! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
 //! | [`tracked_run`], [`retention`], [`rate`] | a run, as a row says of it; how long things are kept; a part of a whole |
 //!
@@ -25,6 +26,7 @@
 
 pub mod attempts;
 mod base_cache;
+mod base_collector;
 pub mod circuit_breaker;
 pub mod evidence_collector;
 pub mod judgement;
@@ -39,6 +41,7 @@ pub mod repository_state;
 pub mod retention;
 mod second_look;
 pub mod state_machine;
+pub mod step;
 pub mod store;
 mod subrequests;
 pub mod summary;

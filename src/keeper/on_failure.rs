@@ -7,7 +7,7 @@ use crate::time::{Millis, Span};
 
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::retention::GITHUB_RERUNS;
-use super::state_machine::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
+use super::step::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
 use super::tracked_run::TrackedRun;
 
 /// GitHub's reads are behind what a webhook, or its own answer, has said.

@@ -14,7 +14,7 @@ use super::Keeper;
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::policy_cache::{PolicyCache, PolicyFile};
 use super::retention::CREDENTIALS_PUBLISHED_AGAIN;
-use super::state_machine::Context;
+use super::step::Context;
 use super::store::{Fact, Sql, StoreError};
 use super::summary::Writing;
 

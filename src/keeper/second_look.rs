@@ -16,7 +16,7 @@ use crate::time::Span;
 
 use super::circuit_breaker::NO_REPOSITORY;
 use super::on_failure::{GONE, give_up, hold, on_failure};
-use super::state_machine::{Context, LEASE, Step};
+use super::step::{Context, LEASE, Step};
 use super::tracked_run::{Refusal, TrackedRun};
 
 /// When a re-run that was refused is asked for once more.

@@ -10,7 +10,7 @@ use crate::time::{Millis, rfc3339};
 use super::Keeper;
 use super::judgement::{Precision, PrecisionView, UnknownFailures};
 use super::retention::WINDOW_DAYS;
-use super::state_machine::Record;
+use super::step::Record;
 use super::store::statistics::{Figures, SubjectFigures, SubjectKind};
 use super::store::{Sql, StoreError};
 use super::tracked_run::TrackedRun;

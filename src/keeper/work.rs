@@ -8,7 +8,7 @@ use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
 use super::on_webhook::{on_webhook, receipt};
-use super::state_machine::{Context, LEASE, Receipt, ReceiptKind, Record};
+use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
 use super::tasks::{comment::Comment, notify::Notification, sweep::Sweep};

@@ -7,7 +7,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 
 use crate::keeper::HandOver;
 use crate::keeper::message::{Message, Reply};
-use crate::keeper::state_machine::Receipt;
+use crate::keeper::step::Receipt;
 use crate::keeper::store::once::{self, Once};
 use crate::keeper::views::Question;
 use crate::names::RepoName;

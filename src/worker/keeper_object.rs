@@ -23,7 +23,7 @@ use worker::{Env, SqlStorage, SqlStorageValue, State};
 use crate::github::Credentials;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
-use crate::keeper::state_machine::{Context, LEASE, Receipt, Record};
+use crate::keeper::step::{Context, LEASE, Receipt, Record};
 use crate::keeper::store::{Sql, StoreError, Value, once};
 use crate::keeper::views::Question;
 use crate::keeper::{HandOver, Keeper, Notifications, work};

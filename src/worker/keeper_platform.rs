@@ -9,7 +9,7 @@ use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestR
 
 use crate::github::{self, Call};
 use crate::keeper::HandOver;
-use crate::keeper::state_machine::{Context, Record};
+use crate::keeper::step::{Context, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
 use crate::keeper::tasks::comment::{self, Comment};

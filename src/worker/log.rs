@@ -7,7 +7,7 @@ use worker::{console_error, console_log};
 
 use crate::doctor::redeliver::Redelivered;
 use crate::escape;
-use crate::keeper::state_machine::Record;
+use crate::keeper::step::Record;
 use crate::names::{DeliveryId, RepoName, RunId};
 use crate::policy::RunOutcome;
 use crate::webhook::{Answer, Outcome};

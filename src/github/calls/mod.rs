@@ -22,8 +22,8 @@ use super::http::{Method, RAW, Reply, Request};
 
 /// Jobs, or annotations, on a page at first: the most that GitHub gives.
 pub const EVIDENCE_PER_PAGE: u32 = 100;
-/// And at last, where GitHub cannot give more of them, or they are too long.
-pub const EVIDENCE_SMALLEST: u32 = 20;
+/// The pages that are tried after one that GitHub could not give.
+pub const EVIDENCE_SMALLER: [u32; 2] = [50, 20];
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Tracked runs, what was decided on them, and what their re-runs took from the repository's budget: a row each.
 
 use crate::keeper::retention::BUDGET_WINDOW;
-use crate::keeper::state_machine::{Record, Spends};
+use crate::keeper::step::{Record, Spends};
 use crate::keeper::tracked_run::{Begun, Held, PendingRerun, Refusal, TrackedRun};
 use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::{RunOutcome, evidence::Spent};

@@ -4,7 +4,7 @@
 //! it names its repository. Handing over is done as often as it takes, and is to the other Keeper what a webhook is: it
 //! recognizes one that it has had.
 
-use crate::keeper::state_machine::{LEASE, Step, leave, release};
+use crate::keeper::step::{LEASE, Step, leave, release};
 use crate::names::{RepoName, RunId};
 use crate::policy::{RunOutcome, run::Run};
 use crate::webhook::event::{RunEvent, RunEventKind};

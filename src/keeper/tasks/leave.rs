@@ -3,7 +3,7 @@
 
 use crate::keeper::on_failure::{GONE_DAYS, give_up};
 use crate::keeper::repository_state::Identity;
-use crate::keeper::state_machine::{Step, leave};
+use crate::keeper::step::{Step, leave};
 use crate::names::RunId;
 use crate::time::{Millis, Span};
 

@@ -30,7 +30,7 @@ use super::Keeper;
 use super::circuit_breaker::TripReason;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
-use super::state_machine::{Context, Record, Step};
+use super::step::{Context, Record, Step};
 use super::store::notices::NoticeKind;
 use super::store::statistics::Change;
 use super::store::{Fact, Sql, StoreError};

@@ -7,7 +7,7 @@
 
 use crate::escape::{bounded, chat};
 use crate::keeper::Notifications;
-use crate::keeper::state_machine::LEASE;
+use crate::keeper::step::LEASE;
 use crate::keeper::store::notices::{NoticeKey, NoticeKind};
 use crate::names::{RepoName, RunId, lengths};
 use crate::policy::{Action, FailedJob, Rules, RunOutcome};

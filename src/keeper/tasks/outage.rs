@@ -2,7 +2,8 @@
 //! outage, try one of the runs that are held, and end it.
 
 use crate::keeper::outage::{self, Failures, MOST_ONGOING, Ongoing, Probe};
-use crate::keeper::state_machine::{self, Step};
+use crate::keeper::state_machine;
+use crate::keeper::step::Step;
 use crate::keeper::store::notices::NoticeKind;
 use crate::names::RunAttempt;
 use crate::policy::{Detail, Outage, Rules, RunOutcome};

@@ -8,7 +8,7 @@ use crate::github::{self, Call, FailedRuns, Failing, Response};
 use crate::keeper::circuit_breaker::CircuitBreaker;
 use crate::keeper::on_webhook::on_failed_attempt;
 use crate::keeper::retention::GITHUB_RERUNS;
-use crate::keeper::state_machine::LEASE;
+use crate::keeper::step::LEASE;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEventKind;

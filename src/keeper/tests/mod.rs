@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use super::state_machine::{Context, LEASE, Receipt, ReceiptKind, Record};
+use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
 use super::tasks::comment::{self, Comment};

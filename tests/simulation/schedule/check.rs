@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rerunner::keeper::Keeper;
-use rerunner::keeper::state_machine::Record;
+use rerunner::keeper::step::Record;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::views::RunSlice;
 use rerunner::names::Conclusion;

@@ -57,14 +57,14 @@ impl Schedule {
 
     fn held<'a>(
         &self,
-        decided: &'a BTreeMap<RunId, Vec<(Millis, rerunner::keeper::state_machine::Record)>>,
+        decided: &'a BTreeMap<RunId, Vec<(Millis, rerunner::keeper::step::Record)>>,
         asked: &Asked,
     ) -> Option<Held<'a>> {
-        let of_it = decided.get(&asked.run_id)?.iter().filter(|(at, record)| {
+        let mut of_it = decided.get(&asked.run_id)?.iter().rev().filter(|(at, record)| {
             let of_attempt = record.run_attempt.is_some_and(|attempt| attempt.get() == asked.run_attempt);
             of_attempt && *at <= asked.when && record.outcome == RunOutcome::Waiting
         });
-        let (when, record) = of_it.last()?;
+        let (when, record) = of_it.next()?;
         let (what, until) = record.reason.rsplit_once(" is decided on by ")?;
         let until = Millis::from_rfc3339(until.trim_end_matches('.'))?;
         Some(Held { when: *when, key: what.split(". ").next()?, until })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{self, Poll, Waker};
 
 use rerunner::keeper::Keeper;
-use rerunner::keeper::state_machine::{Context, LEASE, Receipt, ReceiptKind};
+use rerunner::keeper::step::{Context, LEASE, Receipt, ReceiptKind};
 use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::tasks::comment;
 use rerunner::keeper::work::{self, Platform};

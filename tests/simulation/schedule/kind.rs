@@ -11,7 +11,7 @@ pub enum Kind {
     Settings,
     /// Days and weeks: long enough for what is forgotten after a time.
     Weeks,
-    /// GitHub's reads can be behind by more than what [`rerunner::keeper::state_machine::QUIET`] guards against.
+    /// GitHub's reads can be behind by more than what [`rerunner::keeper::step::QUIET`] guards against.
     Behind,
 }
 

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use rerunner::github::{Call, Response};
 use rerunner::keeper::HandOver;
-use rerunner::keeper::state_machine::Record;
+use rerunner::keeper::step::Record;
 use rerunner::keeper::store::StoreError;
 use rerunner::keeper::summary::Summary;
 use rerunner::keeper::tasks::comment::Comment;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
 use rerunner::keeper::tasks::comment::Comment;
-use rerunner::keeper::{attempts::Attempts, state_machine::QUIET, state_machine::Record};
+use rerunner::keeper::{attempts::Attempts, step::QUIET, step::Record};
 use rerunner::names::{DeliveryId, RunId};
 use rerunner::time::{Millis, Span};
 use simulator::model::{self, GitHub};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::keeper::state_machine::Record;
+use crate::keeper::step::Record;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::Conclusion;
 use crate::policy::{Action, FailedJob, RunOutcome};

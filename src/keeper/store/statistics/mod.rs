@@ -18,7 +18,7 @@ pub use subjects::{SubjectFigures, SubjectKind};
 pub use unknown::UnknownFigures;
 
 use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};
-use crate::keeper::state_machine::Record;
+use crate::keeper::step::Record;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::policy::RunOutcome;
 use crate::time::Millis;
