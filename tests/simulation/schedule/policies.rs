@@ -61,6 +61,11 @@ const GUARDED: Drawn = Drawn {
 static ALWAYS_GUARDED: Drawn = GUARDED;
 static NEVER_GUARDED: Drawn = Drawn { text: Some("max_reruns: 5\n"), limit: Some(5), ..DEFAULT };
 
+/// What a job's own step writes when it fails.
+fn is_the_steps(job: &Job) -> bool {
+    matches!(job.outcome, Some(Outcome::Failure(_))) && !is_infrastructure(job)
+}
+
 /// A runner that was lost, or what a registry's outage leaves in the log.
 fn is_infrastructure(job: &Job) -> bool {
     match &job.outcome {
@@ -100,14 +105,14 @@ static ALL: [Drawn; 23] = [
             "rules:\n  - name: as if by chance\n    if: { log: the step failed, exit_code: 1 }\n    then: rerun\n\
              otherwise: leave\n",
         ),
-        may: |job| matches!(job.outcome, Some(Outcome::Failure(_))) || &*job.name == "all-green",
+        may: |job| is_the_steps(job) || &*job.name == "all-green",
         leaves: true,
         ..DEFAULT
     },
     Drawn {
         // A lost runner took its log along: nobody knows what stood in it.
         text: Some("rules:\n  - name: the author's\n    if: { log: the step failed }\n    then: leave\n"),
-        may: |job| !matches!(job.outcome, Some(Outcome::Failure(_) | Outcome::LostRunner(_))),
+        may: |job| !is_the_steps(job) && !matches!(job.outcome, Some(Outcome::LostRunner(_))),
         leaves: true,
         ..DEFAULT
     },
