@@ -14,7 +14,7 @@ use simulator::model;
 
 use super::conversions::{attempt_of, conclusion_of, from_model, run_id_of};
 use super::native_sql::NativeSql;
-use super::policies::{Budget, Plan};
+use super::policies::{Budget, Files, Plan};
 use super::settings::Deployed;
 use super::world::Asked;
 use super::{EXCLUDED, Schedule};
@@ -51,8 +51,9 @@ impl Schedule {
     }
 
     /// The policy files that went with these settings.
-    fn files<'a>(&'a self, repository: usize, settings: &Deployed, none: &'a Plan) -> &'a Plan {
-        settings.policy_file.map_or(none, |path| &self.policies[repository][path])
+    fn files<'a>(&'a self, repository: usize, settings: &Deployed, none: &'a Plan) -> Files<'a> {
+        let at = |plans: &'a [Plan; 2]| settings.policy_file.map_or(none, |path| &plans[path]);
+        Files { own: at(&self.policies[repository]), organizations: at(&self.organizations) }
     }
 
     /// In no hour and no day, by the Keeper's clock, did re-runs take more than the budget has.
@@ -286,7 +287,7 @@ impl Schedule {
     /// Whether an attempt of which only a list can have told was over before the policy re-ran what is cancelled.
     fn was_cancelled_before(&self, repository: usize, attempt: &model::Attempt) -> bool {
         let failed = |job: &model::Job| job.conclusion().is_some_and(|is| conclusion_of(is).may_be_rerun());
-        let wanted = self.policies[repository].iter().filter_map(Plan::wants_cancelled_from).min();
+        let wanted = self.plans(repository).filter_map(Plan::wants_cancelled_from).min();
         let ended = attempt.completed_at.map(from_model);
         // The list is taken up from some minutes before, as clocks differ.
         !attempt.jobs.iter().any(failed)

@@ -63,15 +63,7 @@ impl Schedule {
             all_workflows.push(workflows.into_iter().map(|workflow| world.github.add_workflow(id, workflow)).collect());
             let plans = POLICY_FILES.map(|path| {
                 let plan = Plan::draw(&mut world.random, emphasis, START, lasts);
-                for (at, version) in &plan.0 {
-                    match version.text {
-                        text if *at > START => {
-                            world.at(*at, Event::WritePolicy { repository: ids.len(), path, text });
-                        }
-                        Some(text) => world.github.write_file(id, path, text),
-                        None => {}
-                    }
-                }
+                put(&mut world, id, path, &plan);
                 if reads_files { plan } else { Plan::none() }
             });
             policies.push(plans);
@@ -79,7 +71,17 @@ impl Schedule {
             world.github.open_pull_request(id, "from-a-fork", "cara", true, to_model(START));
             ids.push(id);
         }
-        world.github.add_repository(ORGANIZATIONS, to_model(START));
+        let organization = world.github.add_repository(ORGANIZATIONS, to_model(START));
+        let organizations = POLICY_FILES.map(|path| {
+            // Budgets and what is cancelled have their own expectations, for the repository's file alone.
+            let by_itself = matches!(emphasis, Some(Emphasis::Budgets | Emphasis::Cancellations));
+            let plan = match by_itself {
+                true => Plan::none(),
+                false => Plan::draw_organizations(&mut world.random, START, lasts),
+            };
+            put(&mut world, organization, path, &plan);
+            if reads_files { plan } else { Plan::none() }
+        });
         let world = Rc::new(RefCell::new(world));
         let machine = |repository| Machine::new(&world, repository, config(&settings, repository));
         let machines = (0..ids.len()).map(machine).collect();
@@ -90,6 +92,7 @@ impl Schedule {
             ids,
             workflows: all_workflows,
             policies,
+            organizations,
             settings,
             sweeps,
             kind,
@@ -100,6 +103,11 @@ impl Schedule {
             webhooks: 0,
             deliveries: 0,
         }
+    }
+
+    /// All that may bear on a repository.
+    pub fn plans(&self, repository: usize) -> impl Iterator<Item = &Plan> {
+        self.policies[repository].iter().chain(&self.organizations)
     }
 
     /// What is decided beforehand: when runs start, people act, tokens are revoked, and machines deployed.
@@ -167,5 +175,16 @@ impl Schedule {
             }
         }
         world.at(self.heals, Event::Heal);
+    }
+}
+
+/// The files of a plan, now and later.
+fn put(world: &mut World, id: model::RepositoryId, path: &'static str, plan: &Plan) {
+    for (at, version) in &plan.0 {
+        match version.text {
+            text if *at > START => world.at(*at, Event::WritePolicy { id, path, text }),
+            Some(text) => world.github.write_file(id, path, text),
+            None => {}
+        }
     }
 }

@@ -12,8 +12,8 @@ use rerunner::policy::Scope;
 use rerunner::time::Span;
 use simulator::model::{self, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
 
-use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
 use super::ORGANIZATIONS;
+use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
 use super::world::{TOKEN, World};
 
 impl World {

@@ -8,6 +8,8 @@ use super::{EXCLUDED, REPOSITORIES};
 
 /// Where the policy files of these schedules are.
 pub const POLICY_FILES: [&str; 2] = [".github/rerunner.yml", "ci/rules.yml"];
+/// More often the one of the settings by themselves.
+const PRESETS: [&str; 5] = ["everything", "everything", "everything", "infrastructure", "careful"];
 /// How far any file may raise the limit.
 pub const CEILING: u32 = 8;
 
@@ -21,6 +23,9 @@ pub struct Deployed {
     sweep: &'static str,
     /// Of [`POLICY_FILES`].
     pub policy_file: Option<usize>,
+    pub default_policy: &'static str,
+    /// Whether the organization's file holds.
+    pub organizations: bool,
     /// Which of the repositories.
     pub serves: [bool; 2],
     /// Messages for each repository; `None`: nobody is told.
@@ -36,6 +41,8 @@ impl Deployed {
             dry_run: false,
             sweep,
             policy_file: Some(0),
+            default_policy: PRESETS[random.usize(0..PRESETS.len())],
+            organizations: random.usize(0..4) != 0,
             serves: [true; 2],
             per_hour: None,
             comments: false,
@@ -46,10 +53,12 @@ impl Deployed {
     pub fn changed(&self, random: &mut fastrand::Rng, emphasis: Option<Emphasis>) -> Self {
         let mut next = self.clone();
         let paths = emphasis == Some(Emphasis::PolicyPaths);
-        match if paths { 1 } else { random.usize(0..6) } {
+        match if paths { 1 } else { random.usize(0..8) } {
             0 => next.max_reruns = [0, 1, 2, 5][random.usize(0..4)],
             1 | 2 => next.policy_file = [Some(0), Some(1), Some(1), None][random.usize(0..4)],
             3 => next.dry_run = !self.dry_run,
+            6 => next.default_policy = PRESETS[random.usize(0..PRESETS.len())],
+            7 => next.organizations = !self.organizations,
             4 => next.delay = [0, 30, 300][random.usize(0..3)],
             _ => {
                 let which = random.usize(0..2);
@@ -71,6 +80,8 @@ impl Deployed {
             "DRY_RUN" => Some(self.dry_run.to_string()),
             "SWEEP_INTERVAL" => Some(self.sweep.to_owned()),
             "POLICY_FILE" => Some(self.policy_file.map_or("", |file| POLICY_FILES[file]).to_owned()),
+            "DEFAULT_POLICY" => Some(self.default_policy.to_owned()),
+            "ORGANIZATION_POLICY" => Some(self.organizations.to_string()),
             "REPOSITORIES" => Some(served.join(",")),
             "NOTIFY_URL" => self.per_hour.map(|_| "https://chat.example/hook".to_owned()),
             "NOTIFICATIONS_PER_HOUR" => self.per_hour.map(|number| number.to_string()),
