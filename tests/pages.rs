@@ -3,8 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use rerunner::keeper::judgement::UnknownFailures;
 use rerunner::keeper::store::statistics::{Figures, Totals};
-use rerunner::keeper::summary::Summary;
+use rerunner::keeper::summary::{RerunSums, Summary};
 use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rate, RepositoryView, RunView};
 use rerunner::names::Conclusion;
 use rerunner::names::{RepoName, RunAttempt, RunId};
@@ -15,6 +16,10 @@ use rerunner::time::{Millis, Span};
 use rerunner::web::api::RepositoryEntry;
 use rerunner::web::setup::manifest::{NewApp, Organization};
 use rerunner::web::{pages, pages::Shown, setup};
+
+#[path = "pages/judgement.rs"]
+mod judgement;
+use judgement::{precision, unknown, unknown_failures};
 
 const NOW: Millis = Millis(1_795_446_245_000);
 const WEB: &str = "https://github.com";
@@ -136,6 +141,8 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
         } else {
             jobs.iter().zip(0..).map(|((job, step), number)| flaky(number, job, step)).collect()
         },
+        precision: precision(scale),
+        unknown_failures: if scale == 0 { UnknownFailures::default() } else { unknown_failures() },
         bad_runners: if scale == 0 {
             vec![]
         } else {
@@ -220,6 +227,9 @@ fn entry(name: &str, scale: u64) -> RepositoryEntry {
     let totals = Totals { waiting: scale, rerunning: 1, ..Totals::default() };
     let mut summary = Summary::new(RepoName::parse(name).unwrap(), ago(Span::minutes(3)), totals, &days);
     summary.budget = (scale > 2).then_some(200);
+    let by_policy = [("careful".to_owned(), (30 * scale, 22 * scale, 5 * scale)), (String::new(), (2 * scale, 0, 0))];
+    let by_ordinal = [(20, 18, 1), (9, 4, 3), (3, 0, 1), (0, 0, 0)].map(|(a, b, c)| (a * scale, b * scale, c * scale));
+    summary.reruns = (scale != 1).then(|| RerunSums { by_ordinal, by_policy: Some(by_policy.into()) });
     RepositoryEntry::of(summary, NOW)
 }
 
@@ -280,6 +290,10 @@ fn hostile_repository() -> String {
         view.runs[place].branch = Some(name.clone());
         view.runs[place].actor = Some(name.clone());
         view.flaky_jobs.push(flaky(1, &name, &name));
+        view.unknown_failures.flaky.push(unknown(1, &name, &name, 3, 1));
+        view.unknown_failures.never_helped.push(unknown(1, &name, &name, 12, 0));
+        view.precision.by_rule[0].rule = Some(name.clone());
+        view.precision.by_rule[1].policy = Some(name.clone());
         view.bad_runners[0].runner.clone_from(&name);
         view.policy_problem = Some(name);
     }
@@ -355,4 +369,38 @@ fn what_is_wrong_stands_on_top_with_its_remedy() {
     assert!(paused.contains("aria-current=\"true\"") && paused.contains("Newest runs"));
     assert!(pages["repository"].contains("Pause re-runs") && pages["repository"].contains("Older runs"));
     assert!(pages["overview-empty"].contains("Nothing has been recorded yet"));
+}
+
+/// Seen to fail when a figure that is not known is shown as 0.
+#[test]
+fn what_reruns_brought_is_shown_and_what_is_not_known_is_said_to_be() {
+    let pages: std::collections::BTreeMap<_, _> = every_page().into_iter().collect();
+    let text = |page: &str| {
+        let parts = page.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        parts.collect::<Vec<_>>().join("|").replace("||", "|").replace("||", "|")
+    };
+    let page = text(&pages["repository"]);
+    for expected in [
+        "Precision|67 %|of 156 whose end is known",
+        "Re-runs|180|104 rescued, 52 wasted",
+        "A run's first re-run|124|96|20|8|83 %",
+        "preset |careful|96|76|16|4|83 %",
+        "the repository's file|72|28|36|8|44 %",
+        "|unknown|12|0|0|12|unknown|",
+        "otherwise|: no rule matched|",
+        "Never helped by a re-run",
+        "Re-run ten times or more, and never passed",
+        "- name: \"leave lint: Check the formatting of \\\"src\\\"\"\n  if: { job: \"lint\", step: ",
+    ] {
+        let page = page.replace("&quot;", "\"");
+        assert!(page.contains(expected), "{expected} is not in {page}");
+    }
+    assert!(!page.contains("leave docs"), "six times in vain may be bad luck");
+    assert!(!page.contains("Its fourth"), "there was none");
+    let none = text(&pages["repository-empty"]);
+    assert!(none.contains("Precision|unknown|no re-run has ended yet"), "{none}");
+    assert!(!none.contains("What nobody knew") && !none.contains("What re-runs brought"));
+    let overview = text(&pages["overview"]);
+    assert!(overview.contains("Of 1 of these repositories it is unknown."), "{overview}");
+    assert!(overview.contains("A run's first re-run|300|270|15|15|"), "{overview}");
 }

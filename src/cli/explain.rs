@@ -2,28 +2,37 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use rerunner::escape::line;
+use rerunner::names::Conclusion;
 use rerunner::policy::evidence::{Evidence, Fetched, History, Job, LogTail, Need};
 use rerunner::policy::run::Run;
 use rerunner::policy::{
     Action, Decision, Detail, Ending, FailedJob, Policy, PolicyState, Rerun, Rules, Scope, Verdict, decide,
 };
+use rerunner::settings::Settings;
 use serde_json::{Map, Value, json};
 
 use super::input::{Export, ExportedJob};
+use super::past::{Cache, Cause, Known, PastRun, Present, Progress, Reader, Requests, RunPlace, base_now, now};
 use super::{Failure, Format, Report, input};
+
+/// As many as a run with many attempts and jobs may take.
+const REQUESTS: u64 = 1_000;
 
 /// As many lines of a log's end as the Worker keeps.
 const LOG_LINES: usize = 500;
 
 /// Says what would be done about a run, and why
 ///
-/// The run is a webhook's payload (`workflow_run` or `workflow_job`, as "Recent Deliveries" shows it), or what
-/// `gh api repos/OWNER/REPO/actions/runs/ID` prints. The Worker's settings are taken from the environment. What is not
+/// The run is a webhook's payload (`workflow_run` or `workflow_job`, as "Recent Deliveries" shows it), what
+/// `gh api repos/OWNER/REPO/actions/runs/ID` prints, or its address on GitHub: then all that it takes is read there, with
+/// GITHUB_TOKEN. The Worker's settings are taken from the environment. What is not
 /// given counts as what GitHub does not answer. Exit code 0: there is a decision. 1: the policy file is not valid. 2: the
 /// input could not be used.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The run, as JSON; - for standard input
+    /// The run, as JSON; - for standard input; or https://github.com/OWNER/REPO/actions/runs/ID, with /attempts/N for an
+    /// earlier attempt
+    #[arg(value_name = "FILE | URL")]
     payload: String,
     /// The policy file; without it, DEFAULT_POLICY holds
     #[arg(long, value_name = "FILE")]
@@ -46,18 +55,78 @@ pub struct Arguments {
 pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let state = input::policy_with(arguments.policy.as_deref(), &arguments.organization, &rules)?;
-    let (run, jobs) = subject(arguments)?;
-    let jobs = (!jobs.is_empty()).then(|| jobs.into_iter().map(|job| job.job).collect());
-    let annotations = arguments.annotations.as_deref().map(messages).transpose()?;
-    let given = Given {
-        jobs: fetched(jobs, "not given; see --jobs"),
-        annotations: fetched(annotations, "not given; see --annotations"),
-        log: fetched(arguments.log.as_deref().map(tail).transpose()?, "not given; see --log"),
+    let policy = state.policy();
+    let Explained { run, decision, causes } = match arguments.payload.contains("://") {
+        true => of_github(arguments, &rules, &policy)?,
+        false => of_files(arguments, &rules, &policy)?,
     };
-    let decision = given.decide(&rules, &state.policy(), &run, &History::default());
-    let json = as_json(&run, &decision);
-    let text = format!("{}.\n\n{}", sentence(&run), shown(&decision));
+    let mut json = as_json(&run, &decision);
+    if let Some(json) = json.as_object_mut() {
+        let shown = |(job, cause): &(String, Cause)| json!({ "job": job, "cause": cause.found() });
+        json.insert("causes".to_owned(), causes.iter().map(shown).collect());
+    }
+    let mut text = format!("{}.\n\n{}", sentence(&run), shown(&decision));
+    if !causes.is_empty() {
+        text.push_str("\nWhy they failed, by the catalogue:\n");
+    }
+    for (job, cause) in &causes {
+        let _ = writeln!(text, "  {}  {}", line(job), cause.in_words());
+    }
     Ok(Report { text, json, good: !matches!(state, PolicyState::Invalid { .. }) })
+}
+
+struct Explained {
+    run: Run,
+    decision: Decision,
+    /// Of each job that failed, by name.
+    causes: Vec<(String, Cause)>,
+}
+
+fn of_files(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Explained, Failure> {
+    let (run, jobs) = subject(arguments)?;
+    let jobs: Vec<Job> = jobs.into_iter().map(|job| job.job).collect();
+    let annotations = arguments.annotations.as_deref().map(messages).transpose()?;
+    let log = arguments.log.as_deref().map(tail).transpose()?;
+    let cause = || match (&annotations, &log) {
+        (None, None) => Cause::NotRead,
+        (messages, log) => Cause::of(messages.as_deref().unwrap_or_default(), log.as_ref()),
+    };
+    let failed = |job: &&Job| job.conclusion.is_some_and(Conclusion::may_be_rerun);
+    let causes = jobs.iter().filter(failed).map(|job| (job.name.clone(), cause())).collect();
+    let given = Given {
+        jobs: fetched((!jobs.is_empty()).then_some(jobs), "not given; see --jobs"),
+        annotations: fetched(annotations, "not given; see --annotations"),
+        log: fetched(log, "not given; see --log"),
+    };
+    let decision = given.decide(rules, policy, &run, &History::default());
+    Ok(Explained { run, decision, causes })
+}
+
+/// All of it read of GitHub, as it is now.
+fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Explained, Failure> {
+    if arguments.jobs.is_some() || arguments.annotations.is_some() || arguments.log.is_some() {
+        return Err(Failure(
+            "a run's address needs no --jobs, --annotations or --log: they are read of GitHub".to_owned(),
+        ));
+    }
+    let settings = Settings::read(|name| std::env::var(name).ok());
+    let place = RunPlace::parse(&arguments.payload, &settings.github_web_url())?;
+    let requests = Requests::new(&settings, REQUESTS, Progress::new(arguments.format.json))?;
+    let mut reader = Reader::new(place.repository.clone(), Cache::memory(), requests);
+    let past = PastRun::at(&mut reader, &place)?;
+    let Some(attempt) = past.attempts.last() else {
+        return Err(Failure("this attempt is not over yet, or GitHub does not have it".to_owned()));
+    };
+    let run = &attempt.run;
+    let pulls = if run.is_of_pull_request() { reader.pulls(run) } else { Fetched::NotYet };
+    let goes_by_base = policy.rules.iter().any(|rule| rule.conditions.base_failed.is_some());
+    let base = if goes_by_base { base_now(&mut reader, run, &pulls)? } else { Fetched::NotYet };
+    let known = Known::now(&reader, &past, Present { pulls, base });
+    let attempts = known.earlier(rules, policy, &past, attempt.run.run_attempt);
+    let history = History { attempts, ..History::default() };
+    let decision = known.decide(rules, policy, attempt, &history, now());
+    let causes = attempt.failed_jobs().map(|job| (job.name.clone(), known.cause(job.job_id))).collect();
+    Ok(Explained { run: Run { workflow: Some(known.workflow(&attempt.run)), ..attempt.run.clone() }, decision, causes })
 }
 
 /// What stands in for GitHub.

@@ -1,22 +1,23 @@
-//! Where a Worker is, and requests of the doctor: with a time-out, and without following redirects, so that no secret goes
-//! elsewhere.
+//! Where a Worker or GitHub's API is, and requests to it: with a time-out, and without following redirects, so that no secret
+//! goes elsewhere.
 
 use std::fmt;
+use std::io::Read as _;
 use std::time::Duration;
 
 use rerunner::github::http::Method;
 use rerunner::github::{Reply, ReplyHeaders};
 use rerunner::settings::Secret;
-use ureq::http::Request;
-use ureq::{Agent, Proxy};
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body, Proxy};
 use url::{Host, Url};
 
 use super::Failure;
 
 const TIME_OUT: Duration = Duration::from_secs(30);
 /// An answer's body; a list of deliveries is some 50 kB.
-const BODY_LIMIT: u64 = 8 * 1024 * 1024;
-const USER_AGENT: &str = concat!("rerunner-doctor/", env!("CARGO_PKG_VERSION"));
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
+const USER_AGENT: &str = concat!("rerunner-command/", env!("CARGO_PKG_VERSION"));
 
 /// An error is a phrase: why there is no answer.
 pub fn send(
@@ -26,39 +27,101 @@ pub fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<Reply, String> {
-    let parsed = Url::parse(url).map_err(|_| "this is no address".to_owned())?;
-    let here = is_here(&parsed);
-    if parsed.scheme() != "https" && !here {
-        return Err("the address must be https, or http on this machine".to_owned());
+    Client::new(TIME_OUT).exchange(method, url, token, headers, body)?.reply(BODY_LIMIT)
+}
+
+/// Keeps its connections.
+pub struct Client {
+    here: Agent,
+    elsewhere: Agent,
+}
+
+impl Client {
+    pub fn new(time_out: Duration) -> Self {
+        let agent = |proxy: Option<Proxy>| {
+            Agent::config_builder()
+                .timeout_global(Some(time_out))
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .user_agent(USER_AGENT)
+                .proxy(proxy)
+                .build()
+                .into()
+        };
+        Self { here: agent(None), elsewhere: agent(Proxy::try_from_env()) }
     }
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(TIME_OUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .user_agent(USER_AGENT)
-        .proxy(if here { None } else { Proxy::try_from_env() })
-        .build()
-        .into();
-    let method = match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Patch => "PATCH",
-    };
-    let mut request = Request::builder().method(method).uri(url);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
+
+    /// An error is a phrase: why there is no answer.
+    pub fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        token: Option<&Secret>,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, String> {
+        let parsed = Url::parse(url).map_err(|_| "this is no address".to_owned())?;
+        let here = is_here(&parsed);
+        if parsed.scheme() != "https" && !here {
+            return Err("the address must be https, or http on this machine".to_owned());
+        }
+        let method = match method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+        };
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {}", token.reveal()));
+        }
+        let request = request.body(body).map_err(|_| "a setting has characters that no header may have".to_owned())?;
+        let agent = if here { &self.here } else { &self.elsewhere };
+        agent.run(request).map(Answer).map_err(|error| error.to_string())
     }
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {}", token.reveal()));
+}
+
+/// An answer whose body was not read yet.
+pub struct Answer(Response<Body>);
+
+impl Answer {
+    pub fn status(&self) -> u16 {
+        self.0.status().as_u16()
     }
-    let request = request.body(body).map_err(|_| "a setting has characters that no header may have".to_owned())?;
-    let mut response = agent.run(request).map_err(|error| error.to_string())?;
-    let get = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let headers = ReplyHeaders::read(get);
-    let status = response.status().as_u16();
-    let body = response.body_mut().with_config().limit(BODY_LIMIT).read_to_vec().map_err(|error| error.to_string())?;
-    Ok(Reply { status, headers, body })
+
+    /// Where a redirect leads.
+    pub fn location(&self) -> Option<String> {
+        let redirects = matches!(self.status(), 301 | 302 | 307 | 308);
+        self.header("location").filter(|_| redirects)
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    pub fn reply(mut self, limit: usize) -> Result<Reply, String> {
+        let (status, headers) = (self.status(), ReplyHeaders::read(|name| self.header(name)));
+        let mut body = Vec::new();
+        self.pieces(limit, |piece| body.extend_from_slice(piece))?;
+        Ok(Reply { status, headers, body })
+    }
+
+    /// The body as it comes, of so many bytes at the most.
+    pub fn pieces(&mut self, limit: usize, mut take: impl FnMut(&[u8])) -> Result<(), String> {
+        let (mut reader, mut buffer, mut read) = (self.0.body_mut().as_reader(), vec![0; 64 * 1024], 0);
+        loop {
+            let count = reader.read(&mut buffer).map_err(|error| error.to_string())?;
+            read += count;
+            match buffer.get(..count) {
+                None | Some([]) => return Ok(()),
+                Some(_) if read > limit => return Err(format!("the answer is longer than {limit} bytes")),
+                Some(piece) => take(piece),
+            }
+        }
+    }
 }
 
 /// An address that secrets may go to: over https, or over http on this machine. Without a slash at the end.

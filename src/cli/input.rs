@@ -27,6 +27,9 @@ pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     read.map_err(|error| Failure(format!("{file} cannot be read: {error}")))
 }
 
+/// The presets, by name.
+const PRESETS: [&str; 3] = ["everything", "infrastructure", "careful"];
+
 /// Its name, for a message.
 pub fn shown(file: &str) -> &str {
     if file == "-" { "<standard input>" } else { file }
@@ -104,7 +107,11 @@ pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure
     }
 }
 
+/// A policy file's; or, by the name of a preset, what begins with that and adds nothing. A file of such a name is `./careful`.
 pub fn text(file: &str) -> Result<String, Failure> {
+    if PRESETS.contains(&file) {
+        return Ok(format!("extends: {file}\n"));
+    }
     String::from_utf8(bytes(file)?).map_err(|_| Failure(format!("{} is not text in UTF-8", shown(file))))
 }
 

@@ -1,4 +1,4 @@
-//! The subcommands, one file each; [`input`] reads what they are given.
+//! The subcommands, one file each; [`input`] reads what they are given, and [`past`] what GitHub has of a repository's runs.
 //!
 //! A subcommand returns its [`Report`], as text and as JSON; what it could not even begin with is a [`Failure`]. Exit
 //! codes: 0 for good news, 1 for bad (a policy file with errors), 2 for a command that could not be carried out.
@@ -11,15 +11,17 @@ mod doctor;
 mod explain;
 mod http;
 mod input;
+mod past;
+mod report;
 mod setup;
 mod wrangler;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use rerunner::escape;
-use serde_json::Value;
+
+pub use report::{Failure, Format, Report};
 
 /// Sets up Rerunner, which re-runs failed GitHub workflow runs, looks whether all is well, and tries out its policy files.
 #[derive(Debug, Parser)]
@@ -40,41 +42,6 @@ enum What {
     /// Prints the JSON Schema of policy files
     Schema,
 }
-
-/// What every subcommand takes.
-#[derive(Debug, Clone, Args)]
-struct Format {
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
-}
-
-struct Report {
-    text: String,
-    json: Value,
-    /// Whether it is what one hopes for.
-    good: bool,
-}
-
-impl Report {
-    fn print(self, format: &Format) -> io::Result<ExitCode> {
-        // Names from outside, and what a remote has answered, are in both.
-        let text = match format.json {
-            true => escape::json(&format!("{:#}", self.json)).into_owned() + "\n",
-            false => escape::terminal(&self.text).into_owned(),
-        };
-        if self.good || format.json {
-            io::stdout().write_all(text.as_bytes())?;
-        } else {
-            io::stderr().write_all(text.as_bytes())?;
-        }
-        Ok(if self.good { ExitCode::SUCCESS } else { ExitCode::from(1) })
-    }
-}
-
-/// Why a command could not be carried out, as a sentence without a full stop.
-#[derive(Debug)]
-struct Failure(String);
 
 pub fn main() -> ExitCode {
     let (report, format) = match Command::parse().what {

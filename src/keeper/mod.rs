@@ -10,13 +10,14 @@
 //! | [`work`] | a webhook received, and what is due done, over a [`Platform`](work::Platform): a Durable Object, or the simulation |
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
+//! | [`judgement`] | of that, how well it is judged what to re-run |
 //! | [`Keeper`], [`repository_state`] | the Keeper itself; what it stores of the repository as a whole |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`on_failure`], [`second_look`] | how a run changes (pure) |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`policy_cache`], [`base_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
-//! | [`tracked_run`], [`retention`] | a run, as a row says of it; how long things are kept |
+//! | [`tracked_run`], [`retention`], [`rate`] | a run, as a row says of it; how long things are kept; a part of a whole |
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
 //! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
@@ -26,11 +27,14 @@ pub mod attempts;
 mod base_cache;
 pub mod circuit_breaker;
 pub mod evidence_collector;
+pub mod judgement;
+mod leave_rule;
 pub mod message;
 mod on_failure;
 pub mod on_webhook;
 pub mod outage;
 pub mod policy_cache;
+pub mod rate;
 pub mod repository_state;
 pub mod retention;
 mod second_look;

@@ -36,11 +36,11 @@ pub fn keys(detail: &Detail) -> Vec<String> {
     keys
 }
 
-/// `with the same cause (npm-network)`.
+/// `with the same cause (npm-network)`, `in the same way (fingerprint 0123456789abcdef)`.
 pub fn in_words(key: &str) -> String {
     match key.strip_prefix(CAUSE) {
         Some(cause) => format!("with the same cause ({cause})"),
-        None => "in the same way".to_owned(),
+        None => format!("in the same way ({key})"),
     }
 }
 

@@ -1,13 +1,15 @@
 //! A repository in a nutshell, for Workers KV: what the overview of all repositories and the metrics are made of, with
 //! one list and no Keeper woken. It is metadata, which may have 1,024 bytes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::names::RepoName;
 use crate::time::{Millis, Span};
 
 use super::retention::WINDOW_DAYS;
-use super::store::statistics::{Figures, Totals};
+use super::store::statistics::{Figures, ORDINALS, Reruns, RerunsOf, Totals};
 
 /// Workers KV takes 1,024.
 const METADATA_BYTES: usize = 1_000;
@@ -31,6 +33,9 @@ pub struct Summary {
     pub totals: Totals,
     #[serde(rename = "d")]
     pub days: Vec<Day>,
+    /// What the re-runs of the window brought, as it was then; `None`: by a version that did not say.
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    pub reruns: Option<RerunSums>,
     /// Re-runs that the policy allows in a day.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,
@@ -45,6 +50,52 @@ pub struct Summary {
     /// What is wrong with the policy file.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub policy_problem: Option<String>,
+}
+
+/// Re-runs made, rescued and wasted: of a run's first ones, its second ones, its third ones and later ones; and by policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RerunSums {
+    #[serde(rename = "o")]
+    pub by_ordinal: [(u64, u64, u64); ORDINALS],
+    /// `None`: there was no room for it. Re-runs of which no policy is on record are under an empty name.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub by_policy: Option<BTreeMap<String, (u64, u64, u64)>>,
+}
+
+impl RerunSums {
+    pub fn of(reruns: &[RerunsOf]) -> Self {
+        let mut by_ordinal = [Reruns::default(); ORDINALS];
+        let mut by_policy: BTreeMap<String, Reruns> = BTreeMap::new();
+        for of in reruns {
+            for (sum, reruns) in by_ordinal.iter_mut().zip(of.by_ordinal) {
+                *sum = sum.plus(reruns);
+            }
+            let sum = by_policy.entry(of.policy.clone().unwrap_or_default()).or_default();
+            *sum = of.by_ordinal.into_iter().fold(*sum, Reruns::plus);
+        }
+        let numbers = |Reruns { made, rescued, wasted }: Reruns| (made, rescued, wasted);
+        let by_policy = by_policy.into_iter().map(|(policy, reruns)| (policy, numbers(reruns))).collect();
+        Self { by_ordinal: by_ordinal.map(numbers), by_policy: Some(by_policy) }
+    }
+
+    /// Where one does not know it by policy, the sum does not either.
+    pub fn plus(&self, other: &Self) -> Self {
+        let sum = |a: (u64, u64, u64), b: (u64, u64, u64)| (a.0 + b.0, a.1 + b.1, a.2 + b.2);
+        let mut by_ordinal = self.by_ordinal;
+        by_ordinal.iter_mut().zip(other.by_ordinal).for_each(|(all, more)| *all = sum(*all, more));
+        let by_policy = self.by_policy.clone().zip(other.by_policy.as_ref()).map(|(mut all, more)| {
+            for (policy, reruns) in more {
+                let of_it = all.entry(policy.clone()).or_default();
+                *of_it = sum(*of_it, *reruns);
+            }
+            all
+        });
+        Self { by_ordinal, by_policy }
+    }
+
+    fn none() -> Self {
+        Self { by_policy: Some(BTreeMap::new()), ..Self::default() }
+    }
 }
 
 /// The day before `at` by so many, then what it brought: rescued, exhausted, re-runs, runner seconds, seconds saved.
@@ -63,6 +114,7 @@ impl Summary {
             at,
             totals,
             days,
+            reruns: None,
             budget: None,
             paused: false,
             refusal: None,
@@ -86,12 +138,22 @@ impl Summary {
             }
             if most == MESSAGE_CHARS {
                 most = MESSAGE_CHARS_IF_NEED_BE;
-            } else if self.days.is_empty() {
-                return self;
-            } else {
+                continue;
+            }
+            let took_policies = self.reruns.as_mut().is_some_and(|reruns| reruns.by_policy.take().is_some());
+            if !took_policies {
+                if self.days.is_empty() {
+                    return self;
+                }
                 self.days.remove(0);
             }
         }
+    }
+
+    /// What re-runs brought in the window. What is over since this was written cannot be told apart, until all of it is.
+    pub fn reruns(&self, now: Millis) -> Option<RerunSums> {
+        let is_over = now.day() - self.at.day() >= WINDOW_DAYS;
+        self.reruns.as_ref().map(|reruns| if is_over { RerunSums::none() } else { reruns.clone() })
     }
 
     /// The window as it is seen on a later day: a number of figures, oldest first, the last of today.
@@ -175,12 +237,33 @@ mod tests {
             summary.refusal = Some("ü".repeat(message));
             summary.repository_problem = Some("\u{1}".repeat(message));
             summary.policy_problem = Some("\"".repeat(message));
+            let by_policy = ["", "careful", "everything", "infrastructure", "organization", "repository"];
+            let by_policy = by_policy.map(|policy| (policy.to_owned(), (figure, figure, figure))).into();
+            let sums = RerunSums { by_ordinal: [(figure, figure, figure); ORDINALS], by_policy: Some(by_policy) };
+            summary.reruns = Some(sums.clone());
             let fitted = summary.fitted();
             let text = serde_json::to_string(&fitted).unwrap();
             assert!(text.len() <= 1_024, "{}: {text}", text.len());
             assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), fitted);
             assert_eq!(fitted.window(NOW).last().unwrap().rescued, figure, "today is kept: {text}");
+            assert_eq!(fitted.reruns.as_ref().map(|reruns| reruns.by_ordinal), Some(sums.by_ordinal));
         }
+    }
+
+    /// Workers KV has what the versions before have written; and those read on, where a deployment is taken back.
+    #[test]
+    fn what_the_version_before_wrote_does_not_know_what_reruns_brought() {
+        let summary = Summary::new(RepoName::parse("o/r").unwrap(), NOW, Totals::default(), &days(1));
+        let text = serde_json::to_string(&summary).unwrap();
+        assert!(!text.contains("\"j\""), "{text}");
+        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap().reruns(NOW), None);
+        let by_policy = Some([("careful".to_owned(), (3, 2, 1))].into());
+        let sums = RerunSums { by_ordinal: [(3, 2, 1), (0, 0, 0), (0, 0, 0), (0, 0, 0)], by_policy };
+        let summary = Summary { reruns: Some(sums.clone()), ..summary };
+        let text = serde_json::to_string(&summary).unwrap();
+        assert!(text.contains(r#""j":{"o":[[3,2,1],[0,0,0],[0,0,0],[0,0,0]],"p":{"careful":[3,2,1]}}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap().reruns(NOW + Span::days(29)), Some(sums));
+        assert_eq!(summary.reruns(NOW + Span::days(30)), Some(RerunSums::none()), "none is in the window any more");
     }
 
     #[test]

@@ -8,11 +8,14 @@ use crate::policy::{Detail, Rules, RunOutcome};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
+use super::judgement::{Precision, PrecisionView, UnknownFailures};
 use super::retention::WINDOW_DAYS;
 use super::state_machine::Record;
 use super::store::statistics::{Figures, SubjectFigures, SubjectKind};
 use super::store::{Sql, StoreError};
 use super::tracked_run::TrackedRun;
+
+pub use super::rate::Rate;
 
 /// Runs that are waited for, shown with the time that they are due.
 const DUE_SHOWN: u64 = 10;
@@ -31,6 +34,7 @@ pub enum Question {
     Runs(RunSlice),
     Run(RunId),
     FlakyJobs { skip: u64, limit: u64 },
+    Precision,
     Pause,
     Resume,
 }
@@ -63,7 +67,9 @@ pub struct RepositoryView {
     /// A number of figures, oldest first, the last of today.
     pub by_day: Vec<Figures>,
     pub due: Vec<RunView>,
+    pub precision: Precision,
     pub flaky_jobs: Vec<FlakyJob>,
+    pub unknown_failures: UnknownFailures,
     pub bad_runners: Vec<BadRunner>,
     pub runs: Vec<RunView>,
     pub next_cursor: Option<String>,
@@ -153,6 +159,8 @@ pub struct FlakyJobsView {
     pub repository: RepoName,
     pub days: i64,
     pub flaky_jobs: Vec<FlakyJob>,
+    /// Those that no rule and no entry of the catalogue knew, the same on each page.
+    pub unknown_failures: UnknownFailures,
     pub next_cursor: Option<String>,
 }
 
@@ -172,37 +180,6 @@ pub struct FlakyJob {
     pub last_run_id: u64,
     /// Failures, a number for each day, oldest first.
     pub by_day: Vec<u64>,
-}
-
-/// A part of a whole that few cases tell of, in thousandths: with the interval in which it is, 19 times out of 20.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rate {
-    pub permille: u32,
-    pub permille_low: u32,
-    pub permille_high: u32,
-}
-
-impl Rate {
-    /// Wilson's interval, which is right for few cases too. `None` without a case.
-    pub fn of(part: u64, whole: u64) -> Option<Self> {
-        const Z: f64 = 1.959_964;
-        if whole == 0 {
-            return None;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let (part, n) = (part.min(whole) as f64, whole as f64);
-        let p = part / n;
-        let denominator = 1.0 + Z * Z / n;
-        let centre = (p + Z * Z / (2.0 * n)) / denominator;
-        let half = Z / denominator * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
-        let permille = |rate: f64| (rate.clamp(0.0, 1.0) * 1_000.0).round() as u32;
-        Some(Self {
-            permille: permille(p),
-            permille_low: permille(centre - half),
-            permille_high: permille(centre + half),
-        })
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,10 +225,7 @@ impl<S: Sql> Keeper<S> {
         rules: &Rules,
         now: Millis,
     ) -> Result<RepositoryView, StoreError> {
-        let days = self.store.days(now)?;
-        let first = now.day() - WINDOW_DAYS + 1;
-        let on = |day: i64| days.iter().find(|(known, _)| *known == day).map(|(_, figures)| *figures);
-        let by_day: Vec<Figures> = (first..=now.day()).map(|day| on(day).unwrap_or_default()).collect();
+        let by_day = self.by_day(now)?;
         let totals = self.store.totals()?;
         let due = self.store.due(DUE_SHOWN)?;
         let (flaky_jobs, _) = self.store.subjects(SubjectKind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
@@ -268,13 +242,28 @@ impl<S: Sql> Keeper<S> {
             reruns_today: by_day.last().map_or(0, |today| today.reruns),
             reruns_per_day: self.policy(rules)?.reruns_per_day(),
             last_30_days: by_day.iter().copied().fold(Figures::default(), Figures::plus),
+            precision: self.precision(&by_day, now)?,
             by_day,
             due: due.into_iter().map(RunView::from).collect(),
             flaky_jobs: flaky_jobs.into_iter().map(FlakyJob::from).collect(),
+            unknown_failures: self.unknown_failures(now)?,
             bad_runners: self.bad_runners(now)?,
             runs,
             next_cursor,
         })
+    }
+
+    /// The window's figures, oldest day first.
+    fn by_day(&self, now: Millis) -> Result<Vec<Figures>, StoreError> {
+        let days = self.store.days(now)?;
+        let first = now.day() - WINDOW_DAYS + 1;
+        let on = |day: i64| days.iter().find(|(known, _)| *known == day).map(|(_, figures)| *figures);
+        Ok((first..=now.day()).map(|day| on(day).unwrap_or_default()).collect())
+    }
+
+    pub fn precision_view(&self, repository: RepoName, now: Millis) -> Result<PrecisionView, StoreError> {
+        let precision = self.precision(&self.by_day(now)?, now)?;
+        Ok(PrecisionView { repository, days: WINDOW_DAYS, precision })
     }
 
     pub fn runs_view(&self, repository: RepoName, slice: &RunSlice) -> Result<RunsView, StoreError> {
@@ -307,6 +296,7 @@ impl<S: Sql> Keeper<S> {
             repository,
             days: WINDOW_DAYS,
             flaky_jobs: jobs.into_iter().map(FlakyJob::from).collect(),
+            unknown_failures: self.unknown_failures(now)?,
             next_cursor: more.then(|| (skip + limit).to_string()),
         })
     }
@@ -331,25 +321,5 @@ impl<S: Sql> Keeper<S> {
     pub fn pause_view(&self, repository: RepoName) -> Result<PauseView, StoreError> {
         let paused_since = self.paused()?;
         Ok(PauseView { repository, paused: paused_since.is_some(), paused_since })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_say_how_sure_they_are() {
-        // By the usual tables of Wilson's interval.
-        for (part, whole, expected) in [
-            (0, 0, None),
-            (1, 1, Some((1_000, 207, 1_000))),
-            (0, 1, Some((0, 0, 793))),
-            (8, 10, Some((800, 490, 943))),
-            (80, 100, Some((800, 711, 867))),
-        ] {
-            let rate = Rate::of(part, whole).map(|rate| (rate.permille, rate.permille_low, rate.permille_high));
-            assert_eq!(rate, expected, "{part} of {whole}");
-        }
     }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::doctor::{Site, examine, redeliver};
-use crate::keeper::store::statistics::{Figures, Totals};
-use crate::keeper::summary::Summary;
+use crate::keeper::judgement::{RerunFigures, RerunsByOrdinal, RerunsByPolicy};
+use crate::keeper::store::statistics::{Figures, Reruns, Totals};
+use crate::keeper::summary::{RerunSums, Summary};
 use crate::keeper::views::Question;
 use crate::names::RepoName;
 use crate::settings::Settings;
@@ -37,15 +38,54 @@ pub struct RepositoryEntry {
     pub reruns_today: u64,
     pub reruns_per_day: Option<u64>,
     pub last_30_days: Figures,
+    /// What the re-runs of the 30 days before [`Self::updated`] brought; `None`: not known.
+    pub precision: Option<PublishedPrecision>,
     #[serde(skip)]
     pub by_day: Vec<Figures>,
     #[serde(skip)]
     pub totals: Totals,
 }
 
+/// The short form of [`crate::keeper::judgement::Precision`] that Workers KV has room for.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PublishedPrecision {
+    pub total: RerunFigures,
+    pub by_rerun: Vec<RerunsByOrdinal>,
+    /// `None`: there was no room for it.
+    pub by_policy: Option<Vec<RerunsByPolicy>>,
+    #[serde(skip)]
+    pub sums: RerunSums,
+}
+
+impl From<RerunSums> for PublishedPrecision {
+    fn from(sums: RerunSums) -> Self {
+        let by_ordinal = sums.by_ordinal.map(reruns);
+        let by_policy = sums.by_policy.as_ref().map(|policies| {
+            let of_one = |(policy, sum): (&String, &(u64, u64, u64))| RerunsByPolicy {
+                policy: Some(policy.clone()).filter(|policy| !policy.is_empty()),
+                figures: reruns(*sum).into(),
+            };
+            let mut all: Vec<_> = policies.iter().map(of_one).collect();
+            all.sort_by_key(|it| std::cmp::Reverse(it.figures.made));
+            all
+        });
+        Self {
+            total: by_ordinal.into_iter().fold(Reruns::default(), Reruns::plus).into(),
+            by_rerun: RerunsByOrdinal::list(by_ordinal),
+            by_policy,
+            sums,
+        }
+    }
+}
+
+fn reruns((made, rescued, wasted): (u64, u64, u64)) -> Reruns {
+    Reruns { made, rescued, wasted }
+}
+
 impl RepositoryEntry {
     pub fn of(summary: Summary, now: Millis) -> Self {
         let by_day = summary.window(now);
+        let precision = summary.reruns(now).map(PublishedPrecision::from);
         Self {
             updated: summary.at,
             paused: summary.paused,
@@ -54,6 +94,7 @@ impl RepositoryEntry {
             reruns_today: by_day.last().map_or(0, |today| today.reruns),
             reruns_per_day: summary.budget,
             last_30_days: by_day.iter().copied().fold(Figures::default(), Figures::plus),
+            precision,
             by_day,
             totals: summary.totals,
             repository: summary.repository,
@@ -79,6 +120,7 @@ pub async fn answer(
             let (skip, limit) = (parameters.skip()?, parameters.limit()?);
             kept(backend, repository, Question::FlakyJobs { skip, limit }).await
         }
+        Api::Precision(repository) => kept(backend, repository, Question::Precision).await,
         Api::Pause(repository) => changed(request, backend, repository, Question::Pause).await,
         Api::Resume(repository) => changed(request, backend, repository, Question::Resume).await,
         Api::Doctor => {

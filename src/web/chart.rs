@@ -90,7 +90,7 @@ pub fn trend(id: &str, by_day: &[u64]) -> Markup {
 pub fn interval(id: &str, rate: crate::keeper::views::Rate) -> Markup {
     let place = |permille: u32| permille / 10 + 2;
     html! {
-        svg.interval role="img" aria-labelledby={ (id) "-title" } viewBox="0 0 104 12" {
+        svg.interval role="img" aria-labelledby={ (id) "-title" } viewBox="-2 0 108 12" {
             title id={ (id) "-title" } {
                 "Between " (rate.permille_low / 10) " % and " (rate.permille_high.div_ceil(10)) " %, 19 times out of 20"
             }

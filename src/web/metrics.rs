@@ -1,14 +1,15 @@
-//! `/metrics`, in Prometheus' text format. Labels are repositories and outcomes: as many as there are, and no run, job
-//! or branch. Counters come from totals that only grow.
+//! `/metrics`, in Prometheus' text format. Labels are repositories, outcomes, which re-run of its run one is, and the few
+//! policies that there are: no run, job, branch or rule. Counters come from totals that only grow.
 
 use std::fmt::Write;
 
 use crate::escape::label;
-use crate::keeper::store::statistics::Totals;
+use crate::keeper::judgement::{RerunFigures, RerunsByOrdinal, RerunsByPolicy};
+use crate::keeper::store::statistics::{ORDINALS, Totals};
 use crate::policy::RunOutcome;
 use crate::settings::Settings;
 
-use super::api::{Repositories, RepositoryEntry, repositories};
+use super::api::{PublishedPrecision, Repositories, RepositoryEntry, repositories};
 use super::{Backend, Rejection, Response};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -44,6 +45,7 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
             (RunOutcome::Superseded.as_str(), totals.superseded),
         ]
     });
+    all.recent_reruns();
     let runner_time = "Estimated runner time of re-runs.";
     all.counter("rerunner_runner_seconds_total", runner_time, |entry| entry.totals.runner_seconds);
     let saved = "Time from the first failure to the success of rescued runs.";
@@ -61,6 +63,10 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     all.gauge("rerunner_updated_timestamp_seconds", updated, |entry| entry.updated.0.max(0).unsigned_abs() / 1_000);
     all.head("rerunner_settings_problems", "gauge", "Settings that are missing or wrong.");
     all.text + &format!("rerunner_settings_problems {settings_problems}\n")
+}
+
+fn known_precision(entries: &[RepositoryEntry]) -> impl Iterator<Item = (String, &PublishedPrecision)> {
+    entries.iter().filter_map(|entry| Some((label(entry.repository.as_str()).into(), entry.precision.as_ref()?)))
 }
 
 struct Exposition<'a> {
@@ -89,6 +95,44 @@ impl Exposition<'_> {
         }
     }
 
+    /// What is not known has no sample.
+    fn recent_reruns(&mut self) {
+        let precision = "Of the re-runs of the last 30 days whose end is known, the part whose attempt succeeded.";
+        self.head("rerunner_precision_ratio", "gauge", precision);
+        for (repository, precision) in known_precision(self.entries) {
+            if let Some(rate) = precision.total.precision {
+                let ratio = f64::from(rate.permille) / 1_000.0;
+                let _ = writeln!(self.text, "rerunner_precision_ratio{{repository=\"{repository}\"}} {ratio}");
+            }
+        }
+        let by_rerun = "Re-runs of the last 30 days, by which re-run of its run it was, and whether its attempt succeeded \
+                        (rescued), failed again (wasted), or that is not known, or not yet (unknown).";
+        self.head("rerunner_recent_reruns", "gauge", by_rerun);
+        for (repository, precision) in known_precision(self.entries) {
+            for RerunsByOrdinal { rerun, figures } in &precision.by_rerun {
+                let rerun = if *rerun == ORDINALS as u64 { format!("{rerun}+") } else { rerun.to_string() };
+                self.ends("rerunner_recent_reruns", &format!("repository=\"{repository}\",rerun=\"{rerun}\""), figures);
+            }
+        }
+        let by_policy =
+            "The same, by the policy that decided: a preset, the organization's file or the repository's own.";
+        self.head("rerunner_recent_reruns_by_policy", "gauge", by_policy);
+        for (repository, precision) in known_precision(self.entries) {
+            for RerunsByPolicy { policy, figures } in precision.by_policy.iter().flatten() {
+                let policy = label(policy.as_deref().unwrap_or("unknown"));
+                let labels = format!("repository=\"{repository}\",policy=\"{policy}\"");
+                self.ends("rerunner_recent_reruns_by_policy", &labels, figures);
+            }
+        }
+    }
+
+    fn ends(&mut self, name: &str, labels: &str, figures: &RerunFigures) {
+        let RerunFigures { made: _, rescued, wasted, unknown, precision: _ } = figures;
+        for (outcome, n) in [("rescued", rescued), ("wasted", wasted), ("unknown", unknown)] {
+            let _ = writeln!(self.text, "{name}{{{labels},outcome=\"{outcome}\"}} {n}");
+        }
+    }
+
     fn outcomes(&mut self, name: &str, help: &str, of: fn(&Totals) -> Vec<(&'static str, u64)>) {
         self.head(name, "counter", help);
         for entry in self.entries {
@@ -102,7 +146,7 @@ impl Exposition<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::keeper::summary::Summary;
+    use crate::keeper::summary::{RerunSums, Summary};
     use crate::names::RepoName;
     use crate::time::Millis;
 
@@ -126,7 +170,11 @@ mod tests {
             rerunning: 12,
         };
         let at = Millis(13_000);
+        let by_ordinal = [(60, 30, 20), (5, 0, 4), (0, 0, 0), (7, 2, 1)];
+        let by_policy = Some([("careful".to_owned(), (70, 31, 24)), (String::new(), (2, 1, 1))].into());
+        let reruns = Some(RerunSums { by_ordinal, by_policy });
         let healthy = Summary::new(RepoName::parse("octo/widgets").unwrap(), at, totals, &[]);
+        let healthy = Summary { reruns, ..healthy };
         let named = |name: &str| Summary { repository: RepoName::parse(name).unwrap(), ..healthy.clone() };
         let problem = || Some("a problem".to_owned());
         let summaries = [
@@ -135,6 +183,7 @@ mod tests {
             Summary { refusal: problem(), ..named("octo/refused") },
             Summary { repository_problem: problem(), ..named("octo/gone") },
             Summary { policy_problem: problem(), ..named("octo/invalid") },
+            Summary { reruns: None, ..named("octo/before") },
         ];
         let text = metrics(&summaries.map(|summary| RepositoryEntry::of(summary, at)), 14);
         let samples = |of: &str| -> Vec<String> {
@@ -153,6 +202,25 @@ mod tests {
                 "runs_total{,outcome=\"left\"} 3",
                 "runs_total{,outcome=\"failed\"} 4",
                 "runs_total{,outcome=\"superseded\"} 5",
+                "precision_ratio{} 0.561",
+                "recent_reruns{,rerun=\"1\",outcome=\"rescued\"} 30",
+                "recent_reruns{,rerun=\"1\",outcome=\"wasted\"} 20",
+                "recent_reruns{,rerun=\"1\",outcome=\"unknown\"} 10",
+                "recent_reruns{,rerun=\"2\",outcome=\"rescued\"} 0",
+                "recent_reruns{,rerun=\"2\",outcome=\"wasted\"} 4",
+                "recent_reruns{,rerun=\"2\",outcome=\"unknown\"} 1",
+                "recent_reruns{,rerun=\"3\",outcome=\"rescued\"} 0",
+                "recent_reruns{,rerun=\"3\",outcome=\"wasted\"} 0",
+                "recent_reruns{,rerun=\"3\",outcome=\"unknown\"} 0",
+                "recent_reruns{,rerun=\"4+\",outcome=\"rescued\"} 2",
+                "recent_reruns{,rerun=\"4+\",outcome=\"wasted\"} 1",
+                "recent_reruns{,rerun=\"4+\",outcome=\"unknown\"} 4",
+                "recent_reruns_by_policy{,policy=\"careful\",outcome=\"rescued\"} 31",
+                "recent_reruns_by_policy{,policy=\"careful\",outcome=\"wasted\"} 24",
+                "recent_reruns_by_policy{,policy=\"careful\",outcome=\"unknown\"} 15",
+                "recent_reruns_by_policy{,policy=\"unknown\",outcome=\"rescued\"} 1",
+                "recent_reruns_by_policy{,policy=\"unknown\",outcome=\"wasted\"} 1",
+                "recent_reruns_by_policy{,policy=\"unknown\",outcome=\"unknown\"} 0",
                 "runner_seconds_total{} 9",
                 "saved_seconds_total{} 10",
                 "runs_waiting{} 11",
@@ -174,6 +242,7 @@ mod tests {
                 samples(name).into_iter().filter(|line| !samples("octo/widgets").contains(line)).collect();
             assert_eq!(differs, [format!("{gauge}{{}} 1")], "{name}");
         }
+        assert!(!samples("octo/before").iter().any(|line| line.contains("recent") || line.contains("precision")));
         assert!(text.ends_with("rerunner_settings_problems 14\n"), "{text}");
     }
 }

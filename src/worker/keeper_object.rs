@@ -166,6 +166,7 @@ impl Inner {
             Question::Repository(page) => self.view(&keeper.repository_view(repository, &page, &self.rules, now)?),
             Question::Runs(page) => self.view(&keeper.runs_view(repository, &page)?),
             Question::FlakyJobs { skip, limit } => self.view(&keeper.flaky_jobs_view(repository, skip, limit, now)?),
+            Question::Precision => self.view(&keeper.precision_view(repository, now)?),
             Question::Run(run_id) => match keeper.run_view(repository, run_id, now)? {
                 Some(run) => self.view(&run),
                 None => Ok(Reply::Unknown),

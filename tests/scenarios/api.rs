@@ -61,6 +61,8 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
         (of_one("runs/{run_id}"), format!("{one}/runs/1")),
         (of_one("flaky-jobs"), format!("{one}/flaky-jobs")),
         (of_one("flaky-jobs"), format!("{one}/flaky-jobs?cursor=x")),
+        (of_one("precision"), format!("{one}/precision")),
+        (of_one("precision"), format!("{one}/precision?limit=1")),
     ] {
         check("get", &template, &path, &get(worker, &path).await);
         check("get", &template, &path, &send(worker, "GET", &path, &[]).await);

@@ -121,7 +121,8 @@ fn age(database: &Connection, number: i64) -> rusqlite::Result<()> {
             params![now / DAY - ago, rescued, exhausted, ago % 4, ago % 2, reruns, reruns * 210, rescued * 840],
         )?;
         database.execute(
-            "INSERT OR IGNORE INTO subject_days SELECT ?1, subject_id, 1 + (?2 * ?2 + subject_id) % 4, 2, 1 + ?2 % 2
+            "INSERT OR IGNORE INTO subject_days (day, subject_id, failed, judged, passed)
+             SELECT ?1, subject_id, 1 + (?2 * ?2 + subject_id) % 4, 2, 1 + ?2 % 2
              FROM subjects WHERE (?2 + subject_id) % 3 > 0",
             params![now / DAY - ago, ago],
         )?;

@@ -165,7 +165,20 @@ async fn figures_are_what_happened(stage: Arc<Stage>) {
     assert_eq!(tile("Exhausted"), expected.exhausted.to_string());
     assert_eq!((tile("Waiting"), tile("Re-runs today")), ("0".to_owned(), expected.reruns.to_string()));
 
+    let precision = get(worker, &format!("{path}/precision")).await.json();
+    let ends = |figures: &Value| ["made", "rescued", "wasted", "unknown"].map(|name| figures[name].as_u64());
+    let wasted = expected.reruns - expected.reruns_passed;
+    let total = [expected.reruns, expected.reruns_passed, wasted, 0].map(Some);
+    assert_eq!(ends(&precision["total"]), total, "{precision:#}");
+    let by_rerun: Vec<_> = precision["by_rerun"].as_array().expect("a list").iter().map(ends).collect();
+    assert_eq!(by_rerun, [[5, 2, 3, 0], [3, 1, 2, 0], [2, 1, 1, 0], [0, 0, 0, 0]].map(|row| row.map(Some)));
+    assert_eq!(ends(&precision["by_rule"][0]), total, "no rule matched: {precision:#}");
+    assert_eq!(tile("Re-runs"), expected.reruns.to_string());
+    assert_eq!(tile("Precision"), "40 %");
+
     let flaky = get(worker, &format!("{path}/flaky-jobs")).await.json();
+    let unknown = &flaky["unknown_failures"]["flaky"];
+    assert_eq!(unknown.as_array().map(Vec::len), Some(2), "the default policy knows nothing: {flaky:#}");
     let number = |job: &Value, name: &str| job[name].as_u64().expect("a number");
     let jobs: BTreeMap<String, (u64, u64, u64)> = flaky["flaky_jobs"]
         .as_array()
@@ -186,7 +199,16 @@ async fn figures_are_what_happened(stage: Arc<Stage>) {
     let one = listed["repositories"].as_array().expect("all").iter().find(|one| one["repository"] == "octo/figures");
     let figures = &one.expect("it")["last_30_days"];
     assert_eq!((&figures["rescued"], &figures["reruns"]), (&expected.rescued.into(), &expected.reruns.into()));
+    let published = &one.expect("it")["precision"];
+    assert_eq!(ends(&published["total"]), total, "{published:#}");
+    assert_eq!(published["by_rerun"], precision["by_rerun"]);
     let metrics = get(worker, "/metrics").await.text;
+    for line in [
+        "rerunner_precision_ratio{repository=\"octo/figures\"} 0.4\n",
+        "rerunner_recent_reruns{repository=\"octo/figures\",rerun=\"2\",outcome=\"wasted\"} 2\n",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
     for (outcome, count) in
         [("passed", expected.reruns_passed), ("failed", expected.reruns - expected.reruns_passed), ("unknown", 0)]
     {
@@ -206,13 +228,13 @@ async fn metrics_are_metrics(stage: Arc<Stage>) {
     assert_eq!(answered.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let exposition = parse_prometheus(&answered.text).unwrap_or_else(|error| panic!("{error:?}: {}", answered.text));
     for family in
-        ["rerunner_reruns_total", "rerunner_runs_total", "rerunner_runs_waiting", "rerunner_settings_problems"]
+        ["rerunner_reruns_total", "rerunner_recent_reruns", "rerunner_runs_waiting", "rerunner_settings_problems"]
     {
         assert!(exposition.families.contains_key(family), "{family}: {:?}", exposition.families.keys());
     }
     for family in exposition.families.values() {
         assert!(!family.help.is_empty(), "{}", family.family_name);
-        assert!(family.iter_samples().count() <= 5 * 100, "labels are bounded");
+        assert!(family.iter_samples().count() <= 12 * 100, "labels are bounded");
     }
 }
 

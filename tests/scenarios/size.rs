@@ -21,10 +21,13 @@ const JOBS: i64 = 500;
 const DAY: i64 = 86_400_000;
 /// Of the fastest of many: what the Worker takes, and not what else the machine does meanwhile.
 const WITHIN: Duration = Duration::from_millis(100);
-/// Whatever the history: 50 runs, 15 jobs and 10 runners over 30 days, and some single rows.
-const ROWS: u64 = 2_000;
+/// Whatever the history: 50 runs, 15 jobs and 10 runners over 30 days, some single rows; all 500 jobs and 30
+/// of them over 30 days, for what nobody knew; and 21 rows a day of what re-runs brought, each grouped.
+const ROWS: u64 = 7_000;
+/// What policies and rules of a day are counted one by one, and all others.
+const LABELS_A_DAY: i64 = 21;
 
-/// Seen to fail when jobs are listed in an order that no index has (4,546 rows read for a page).
+/// Seen to fail when jobs are listed in an order that no index has (4,546 rows read for a page, of 2,000 then).
 async fn fifty_thousand_runs(stage: Arc<Stage>) {
     let folder = tempfile::tempdir().expect("a folder");
     let storage = Some(folder.path().to_owned());
@@ -111,11 +114,16 @@ fn fill(database: &Connection) -> rusqlite::Result<()> {
             decision.execute(params![number, 2, at, outcome])?;
         }
         let (mut subject, mut days) = (
-            database.prepare("INSERT INTO subjects VALUES (?, ?, 'ci', ?, 'Run tests', 35, ?, 1, NULL)")?,
-            database.prepare("INSERT INTO subject_days VALUES (?, ?, 1, 1, 1)")?,
+            database.prepare("INSERT INTO subjects VALUES (?, ?, 'ci', ?, 'Run tests', 35, ?, 1, NULL, 35)")?,
+            database.prepare("INSERT INTO subject_days VALUES (?, ?, 1, 1, 1, 1, 1, 0)")?,
         );
         let mut day_total =
             database.prepare("INSERT OR IGNORE INTO days VALUES (?, 900, 300, 200, 0, 0, 1500, 90000, 900000)")?;
+        let mut reruns =
+            database.prepare("INSERT INTO rerun_days (day, policy, rules, made_1) VALUES (?, '', ?, 9)")?;
+        for (ago, label) in (0..35).flat_map(|ago| (0..LABELS_A_DAY).map(move |label| (ago, label))) {
+            reruns.execute(params![now / DAY - ago, format!("[\"rule {ago}-{label}\"]")])?;
+        }
         for number in 1..=JOBS {
             for (id, kind) in [(number, "job"), (number + JOBS, "runner")] {
                 subject.execute(params![id, kind, format!("{kind} {number}"), now])?;

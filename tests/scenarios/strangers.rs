@@ -148,6 +148,7 @@ async fn names_are_shown_to_nobody(stage: Arc<Stage>) {
         ("GET", "/overview"),
         ("GET", "/api/v1/repositories"),
         ("GET", "/api/v1/repositories/secret-org/secret-plans/runs"),
+        ("GET", "/api/v1/repositories/secret-org/secret-plans/precision"),
         ("GET", "/api/v1/doctor?repository=secret-org/secret-plans"),
         ("POST", "/api/v1/repositories/secret-org/secret-plans/pause"),
         ("GET", "/setup"),

@@ -19,6 +19,7 @@ use schedule::{Emphasis, Kind, Report};
 
 const SHORT_SCHEDULES: u64 = 150;
 
+#[derive(Clone, Copy)]
 struct Options {
     schedules: u64,
     runs: Option<u64>,
@@ -67,12 +68,41 @@ fn main() -> ExitCode {
         println!("these faults never occurred: {missing:?}");
         return ExitCode::FAILURE;
     }
+    if options.kind.is_none() && options.emphasis.is_none() {
+        let schedules = if summary.schedules > SHORT_SCHEDULES { OUTAGES } else { OUTAGES / 4 };
+        let reruns = |emphasis| reruns_in_outages(&Options { schedules, emphasis: Some(emphasis), ..options });
+        let (guarded, unguarded) = (reruns(Emphasis::Outages), reruns(Emphasis::UnguardedOutages));
+        let (Ok(guarded), Ok(unguarded)) = (guarded, unguarded) else { return ExitCode::FAILURE };
+        println!(
+            "{schedules} outages: {guarded} re-runs meanwhile where policies hold them, {unguarded} where they do not"
+        );
+        if guarded * 3 > unguarded {
+            println!("an outage costs as many re-runs as ever");
+            return ExitCode::FAILURE;
+        }
+    }
     println!("test result: ok. {} passed; 0 failed", summary.schedules);
     ExitCode::SUCCESS
 }
 
+/// Schedules with an outage, in the long form.
+const OUTAGES: u64 = 100;
+
+/// How many re-runs there were while a registry was down; nothing may be violated.
+fn reruns_in_outages(options: &Options) -> Result<u64, ()> {
+    let summary = play_many(&Options { kind: Some(Kind::Hours), ..*options });
+    match summary.failures.first() {
+        None => Ok(summary.reruns_in_outage),
+        Some((seed, violations)) => {
+            let emphasis = options.emphasis;
+            println!("seed {seed} of kind Hours with {emphasis:?} violates:\n{}", violations.join("\n"));
+            Err(())
+        }
+    }
+}
+
 /// Every fault, by the name under which it is counted.
-const FAULTS: [&str; 26] = [
+const FAULTS: [&str; 27] = [
     "a changed policy",
     "a clock that jumps",
     "a closed pull request",
@@ -89,6 +119,7 @@ const FAULTS: [&str; 26] = [
     "a revoked token",
     "a webhook refused",
     "a webhook stored and not answered",
+    "an outage of a registry",
     "error after effect",
     "garbage",
     "lost answer",
@@ -110,6 +141,7 @@ struct Summary {
     schedules: u64,
     runs: u64,
     reruns: u64,
+    reruns_in_outage: u64,
     webhooks: u64,
     faults: BTreeMap<&'static str, u64>,
     failures: Vec<(u64, Vec<String>)>,
@@ -122,6 +154,7 @@ impl Summary {
         self.schedules += 1;
         self.runs += report.runs as u64;
         self.reruns += report.reruns as u64;
+        self.reruns_in_outage += report.reruns_in_outage as u64;
         self.webhooks += report.webhooks;
         for (fault, count) in report.faults {
             *self.faults.entry(fault).or_default() += count;

@@ -7,6 +7,7 @@ pub mod comments;
 pub mod failed_runs;
 pub mod jobs;
 pub mod log;
+pub mod past_runs;
 pub mod policy_file;
 pub mod pull_requests;
 pub mod repository;

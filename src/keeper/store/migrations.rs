@@ -165,6 +165,40 @@ const MIGRATIONS: &[&[&str]] = &[
         "CREATE INDEX runs_held ON runs (held, failed_at) WHERE held IS NOT NULL",
         "CREATE TABLE outage_failures (outage TEXT PRIMARY KEY, failures TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID",
     ],
+    // 12: what re-runs brought, by what they were decided by and by which of a run's re-runs they were; and failures that no
+    // rule and no entry of the catalogue knew.
+    &[
+        // By day first, as above. `made_4` is of the fourth re-run and of all later ones.
+        "CREATE TABLE rerun_days (
+            day INTEGER NOT NULL,
+            policy TEXT NOT NULL,
+            rules TEXT NOT NULL,
+            made_1 INTEGER NOT NULL DEFAULT 0,
+            made_2 INTEGER NOT NULL DEFAULT 0,
+            made_3 INTEGER NOT NULL DEFAULT 0,
+            made_4 INTEGER NOT NULL DEFAULT 0,
+            rescued_1 INTEGER NOT NULL DEFAULT 0,
+            rescued_2 INTEGER NOT NULL DEFAULT 0,
+            rescued_3 INTEGER NOT NULL DEFAULT 0,
+            rescued_4 INTEGER NOT NULL DEFAULT 0,
+            wasted_1 INTEGER NOT NULL DEFAULT 0,
+            wasted_2 INTEGER NOT NULL DEFAULT 0,
+            wasted_3 INTEGER NOT NULL DEFAULT 0,
+            wasted_4 INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (day, policy, rules)
+        ) WITHOUT ROWID",
+        // Where in `rerun_days` a re-run was counted. A row without is of the version before, and is not there.
+        "ALTER TABLE open_reruns ADD COLUMN day INTEGER",
+        "ALTER TABLE open_reruns ADD COLUMN policy TEXT",
+        "ALTER TABLE open_reruns ADD COLUMN rules TEXT",
+        "ALTER TABLE open_reruns ADD COLUMN ordinal INTEGER",
+        // Those of `subjects` that nobody knew.
+        "ALTER TABLE open_reruns ADD COLUMN unknown TEXT",
+        "ALTER TABLE subjects ADD COLUMN unknown INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE subject_days ADD COLUMN unknown INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE subject_days ADD COLUMN unknown_judged INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE subject_days ADD COLUMN unknown_passed INTEGER NOT NULL DEFAULT 0",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

@@ -9,7 +9,7 @@
 //! | [`facts`] | `repository`: the state of the repository as a whole, by name |
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
-//! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`: what pages and metrics show |
+//! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
 
 pub mod facts;

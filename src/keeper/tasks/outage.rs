@@ -39,7 +39,10 @@ impl<S: Sql> Keeper<S> {
                 one.end_probe(true, cx.now);
             }
         }
-        let keys = outage::keys(detail);
+        let mut keys = outage::keys(detail);
+        // What was found out of an attempt stays true when the evidence cannot be read any more.
+        let known = tracked.held.as_ref().filter(|held| held.run_attempt == run_attempt);
+        keys.extend(known.and_then(|held| held.key.clone()).filter(|key| !keys.contains(key)));
         let mut holds = ongoing.iter().find(|one| keys.contains(&one.key)).cloned();
         let mut is_new = false;
         for key in keys {

@@ -1,6 +1,6 @@
 //! What Workers KV says: runs' counts, whether the policy re-runs what was cancelled, the repository's summary.
 
-use crate::keeper::summary::Summary;
+use crate::keeper::summary::{RerunSums, Summary};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
@@ -72,6 +72,7 @@ impl<S: Sql> Keeper<S> {
             refusal: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(cx.rules)?,
+            reruns: Some(RerunSums::of(&self.store.reruns(cx.now)?)),
             ..Summary::new(repository, cx.now, self.store.totals()?, &days)
         };
         self.set_summary_schedule(&self.summary_schedule()?.begun(cx.now + AGAIN))?;

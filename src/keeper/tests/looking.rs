@@ -126,7 +126,7 @@ fn what_is_old_is_forgotten_and_the_counters_stay() {
         play.keeper.prune(play.now.get()).unwrap();
         play.pass(Span::days(1));
     }
-    for table in ["subjects", "subject_days", "days", "runs", "open_reruns"] {
+    for table in ["subjects", "subject_days", "days", "runs", "open_reruns", "rerun_days"] {
         assert_eq!(rows(table), Value::Integer(0), "{table}");
     }
     assert_eq!(play.keeper.store.totals().unwrap().rescued, 1);

@@ -27,6 +27,7 @@ mod budgets;
 mod edges;
 mod evidence;
 mod fake_github;
+mod judgement;
 mod looking;
 mod lost_calls;
 mod messages;
@@ -122,7 +123,17 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 }
 
 /// What makes storage that of version 10 again.
-const UNDO_TO_10: [&str; 5] = [
+const UNDO_TO_10: [&str; 15] = [
+    "DROP TABLE rerun_days",
+    "ALTER TABLE open_reruns DROP COLUMN day",
+    "ALTER TABLE open_reruns DROP COLUMN policy",
+    "ALTER TABLE open_reruns DROP COLUMN rules",
+    "ALTER TABLE open_reruns DROP COLUMN ordinal",
+    "ALTER TABLE open_reruns DROP COLUMN unknown",
+    "ALTER TABLE subjects DROP COLUMN unknown",
+    "ALTER TABLE subject_days DROP COLUMN unknown",
+    "ALTER TABLE subject_days DROP COLUMN unknown_judged",
+    "ALTER TABLE subject_days DROP COLUMN unknown_passed",
     "DROP INDEX runs_held",
     "ALTER TABLE runs DROP COLUMN held",
     "ALTER TABLE runs DROP COLUMN held_attempt",

@@ -1,7 +1,7 @@
 //! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
 
 use crate::names::{Conclusion, RunAttempt};
-use crate::policy::evidence::{EarlierAttempt, Evidence, Fetched, History, Job, Need};
+use crate::policy::evidence::{CauseOf, EarlierAttempt, Evidence, Fetched, History, Job, Need};
 use crate::policy::file::{Action, Budget, DebugLogging, LeaveOrRerun, MAX_DELAY, Policy, Scope};
 use crate::policy::matching::{RuleMatch, RuleMatches, Subject, match_rules, rule_names};
 use crate::policy::rules::Rules;
@@ -13,6 +13,9 @@ use crate::time::Span;
 use super::decide::{Ending, Rerun, RunOutcome};
 use super::detail::Detail;
 use super::superseded::{self, Standing};
+
+/// Whose causes are looked for if no rule asks for them.
+const JOBS_OF_AN_OUTAGE: usize = 3;
 
 /// How often a run may be re-run.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +123,7 @@ impl<'a> FailedAttempt<'a> {
         }
         let total = by.iter().map(|rule_match| self.total(rule_match)).max().unwrap_or_default();
         self.is_within_budget()?;
+        self.causes_for_outages()?;
         let delay = by.iter().map(|rule_match| self.delay(rule_match)).max().unwrap_or_default();
         let unseen = self.is_not_superseded(delay)?;
         if self.rules.dry_run {
@@ -178,6 +182,16 @@ impl<'a> FailedAttempt<'a> {
             return Ok(());
         }
         Err(self.end(RunOutcome::Left, self.sentences().repeated(same)))
+    }
+
+    /// Runs of which many fail with the same cause are known by the causes of their first jobs.
+    fn causes_for_outages(&self) -> Result<(), Stop> {
+        if self.policy.outage.is_none() {
+            return Ok(());
+        }
+        let mut causes = self.jobs().take(JOBS_OF_AN_OUTAGE).map(|job| self.evidence.cause_of(job));
+        let need = causes.find_map(|cause| if let CauseOf::Needs(need) = cause { Some(need) } else { None });
+        need.map_or(Ok(()), |need| Err(Stop::Need(need)))
     }
 
     fn is_within_budget(&self) -> Result<(), Stop> {

@@ -1,8 +1,10 @@
 //! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
 mod overview;
+mod precision;
 mod repository;
 mod run;
+mod unknown;
 
 use maud::html;
 use serde::de::DeserializeOwned;

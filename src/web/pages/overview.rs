@@ -2,14 +2,15 @@
 
 use maud::{Markup, html};
 
+use crate::keeper::judgement::RerunFigures;
 use crate::keeper::store::statistics::Figures;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
-use crate::web::api::RepositoryEntry;
+use crate::web::api::{PublishedPrecision, RepositoryEntry};
 use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, amount, number, page, percent, scrollable, tile, when};
 
-use super::{OVERVIEW, policy_problem, refused, repository_path, repository_problem, settings_alerts};
+use super::{OVERVIEW, policy_problem, precision, refused, repository_path, repository_problem, settings_alerts};
 
 /// Alerts for single repositories; the rest is in the table.
 const ALERTS: usize = 5;
@@ -17,12 +18,13 @@ const ALERTS: usize = 5;
 pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor: Option<&str>, now: Millis) -> String {
     let mut alerts = settings_alerts(problems);
     alerts.extend(repository_alerts(entries));
+    let sums = sums(entries);
     let body = html! {
         h1 { "Overview" }
         @if entries.is_empty() {
             (nothing_yet())
         } @else {
-            (tiles(entries))
+            (tiles(entries, sums.as_ref().map(|sums| &sums.total)))
             section {
                 h2 #repositories { "Repositories" }
                 (scrollable("Repositories", &table(entries, now)))
@@ -31,9 +33,18 @@ pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor
                     p.pages { a href={ (OVERVIEW) "?cursor=" (cursor) } { "More repositories" } }
                 }
             }
+            @if let Some(sums) = &sums {
+                section {
+                    h2 #precision { "What re-runs brought" }
+                    (reruns(sums))
+                    @let unknown = entries.iter().filter(|entry| entry.precision.is_none()).count();
+                    @if unknown > 0 { p.pages { span.small { "Of " (unknown) " of these repositories it is unknown." } } }
+                }
+            }
             p.small {
                 "Figures are of the last 30 days, by UTC. A repository's row is written when something happens in it, at \
-                 most once a minute and less often on busy days; its own page is always up to date. "
+                 most once a minute and less often on busy days; its own page is always up to date. What its re-runs brought is \
+                 of the 30 days before that, and there by rule, too. "
                 b { "Waiting saved" } " is the time from the first failure of each rescued run to its success."
             }
         }
@@ -72,7 +83,19 @@ fn repository_alerts(entries: &[RepositoryEntry]) -> Vec<Alert> {
     alerts
 }
 
-fn tiles(entries: &[RepositoryEntry]) -> Markup {
+/// Of all repositories of which it is known.
+fn sums(entries: &[RepositoryEntry]) -> Option<PublishedPrecision> {
+    let mut known = entries.iter().filter_map(|entry| entry.precision.as_ref()).map(|precision| &precision.sums);
+    let first = known.next()?.clone();
+    Some(known.fold(first, |sum, sums| sum.plus(sums)).into())
+}
+
+fn reruns(precision: &PublishedPrecision) -> Markup {
+    let PublishedPrecision { total, by_rerun, by_policy, sums: _ } = precision;
+    precision::table(&precision::Shown { total, by_rerun, by_policy: by_policy.as_deref(), by_rule: &[] })
+}
+
+fn tiles(entries: &[RepositoryEntry], reruns: Option<&RerunFigures>) -> Markup {
     let all = entries.iter().map(|entry| entry.last_30_days).fold(Figures::default(), Figures::plus);
     let sum = |of: fn(&RepositoryEntry) -> u64| entries.iter().map(of).sum::<u64>();
     let (waiting, rerunning) = (sum(|entry| entry.waiting), sum(|entry| entry.rerunning));
@@ -82,6 +105,7 @@ fn tiles(entries: &[RepositoryEntry]) -> Markup {
             (tile("Exhausted", &number(all.exhausted), &html! { "given up after the last re-run" }))
             (tile("Waiting", &number(waiting), &html! { (number(rerunning)) " re-running" }))
             (tile("Re-runs today", &number(sum(|entry| entry.reruns_today)), &html! { (number(all.reruns)) " in 30 days" }))
+            (precision::tiles(reruns))
             (tile("Runner time spent", &amount(all.runner_seconds), &html! { "on re-runs" }))
             (tile("Waiting saved", &amount(all.saved_seconds), &html! { "nobody had to watch" }))
         }
@@ -105,6 +129,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                 th scope="col" { "30 days" }
                 th.n scope="col" { "Rescued" }
                 th.n scope="col" { "Exhausted" }
+                th.n.w scope="col" { "Precision" }
                 th.n scope="col" { "Under way" }
                 th.n scope="col" { "Re-runs today" }
                 th.n.w scope="col" { "Runner time" }
@@ -124,6 +149,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                         td { (chart::sparkline(&format!("days-{row}"), &entry.by_day)) }
                         td.n { (number(entry.last_30_days.rescued)) }
                         td.n { (number(entry.last_30_days.exhausted)) }
+                        td.n.w { (entry.precision.as_ref().map_or_else(|| "unknown".to_owned(), |it| precision::precision(&it.total))) }
                         td.n { (number(entry.waiting + entry.rerunning)) }
                         td.n { (number(entry.reruns_today)) @if let Some(budget) = entry.reruns_per_day { " of " (number(budget)) } }
                         td.n.w { (amount(entry.last_30_days.runner_seconds)) }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::escape::bounded;
+use crate::keeper::judgement::Precision;
 use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
@@ -14,7 +15,10 @@ use crate::web::html::{
 };
 
 use super::overview::rate;
-use super::{OVERVIEW, policy_problem, refused, repository_path, repository_problem, run_path, settings_alerts};
+use super::unknown::unknown_failures;
+use super::{
+    OVERVIEW, policy_problem, precision, refused, repository_path, repository_problem, run_path, settings_alerts,
+};
 
 /// What the page is for.
 pub struct Shown<'a> {
@@ -52,7 +56,9 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
             (chart::days("by-day", &view.by_day, now))
         }
         @if !view.due.is_empty() { (due(repository, &view.due, now, view.paused_since.is_some())) }
+        @if view.precision.total.made > 0 { (reruns(&view.precision)) }
         (flaky_jobs(repository, &view.flaky_jobs, now))
+        (unknown_failures(repository, &view.unknown_failures, now))
         @if !view.bad_runners.is_empty() { (bad_runners(&view.bad_runners, now)) }
         (runs(view, shown))
     };
@@ -82,8 +88,19 @@ fn tiles(view: &RepositoryView) -> Markup {
                 Some(budget) => html! { "of " (number(budget)) " that the policy allows" },
                 None => html! { (number(figures.reruns)) " in 30 days" },
             }))
+            (precision::tiles(Some(&view.precision.total)))
             (tile("Runner time spent", &amount(figures.runner_seconds), &html! { "on re-runs" }))
             (tile("Waiting saved", &amount(figures.saved_seconds), &html! { "first failure to success" }))
+        }
+    }
+}
+
+fn reruns(precision: &Precision) -> Markup {
+    let Precision { total, by_rerun, by_policy, by_rule } = precision;
+    html! {
+        section {
+            h2 #precision { "What re-runs brought" }
+            (precision::table(&precision::Shown { total, by_rerun, by_policy: Some(by_policy), by_rule }))
         }
     }
 }

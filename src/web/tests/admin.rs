@@ -23,6 +23,7 @@ fn what_the_keeper_is_asked() {
         ("GET", format!("{api}/runs?limit=3&cursor=&outcome="), Question::Runs(slice(None, 0, 3))),
         ("GET", format!("{api}/runs/7"), Question::Run(run)),
         ("GET", format!("{api}/flaky-jobs?cursor=20&limit=5"), Question::FlakyJobs { skip: 20, limit: 5 }),
+        ("GET", format!("{api}/precision"), Question::Precision),
         ("POST", format!("{api}/pause"), Question::Pause),
         ("POST", format!("{api}/resume"), Question::Resume),
     ] {

@@ -123,9 +123,15 @@ impl Backend for Memory {
                 "repository": repository, "at": "2026-11-23T15:04:05Z", "paused_since": null, "credentials_refused": null,
                 "repository_problem": null, "policy_problem": null, "waiting": 0, "rerunning": 0, "reruns_today": 0,
                 "reruns_per_day": null, "last_30_days": crate::keeper::store::statistics::Figures::default(), "by_day": [],
+                "precision": crate::keeper::judgement::Precision::default(),
+                "unknown_failures": crate::keeper::judgement::UnknownFailures::default(),
                 "due": [], "flaky_jobs": [], "bad_runners": [], "runs": [run], "next_cursor": "7",
             }),
-            Question::Runs(_) | Question::FlakyJobs { .. } | Question::Pause | Question::Resume => json!({}),
+            Question::Runs(_)
+            | Question::FlakyJobs { .. }
+            | Question::Precision
+            | Question::Pause
+            | Question::Resume => json!({}),
         };
         self.asked.borrow_mut().push((repository.to_string(), question));
         let answer = KeeperAnswer { json: view.to_string().into_bytes(), rows_read: 12 };

@@ -6,7 +6,7 @@ use crate::web::routes::{Api, Care, Page, Route, Setup, route};
 use super::memory::{Memory, TOKEN};
 
 /// Every route, with what it takes to be answered 200.
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 18] = [
     ("GET", "/"),
     ("GET", "/healthz"),
     ("GET", "/badge/octo/widgets.svg"),
@@ -18,6 +18,7 @@ const ROUTES: [(&str, &str); 17] = [
     ("GET", "/api/v1/repositories/octo/widgets/runs"),
     ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
     ("GET", "/api/v1/repositories/octo/widgets/flaky-jobs"),
+    ("GET", "/api/v1/repositories/octo/widgets/precision"),
     ("POST", "/api/v1/repositories/octo/widgets/pause"),
     ("POST", "/api/v1/repositories/octo/widgets/resume"),
     ("GET", "/api/v1/doctor"),
@@ -41,6 +42,7 @@ fn example(route: &Route) -> (&'static str, &'static str) {
         Route::Api(Api::Runs(_)) => ("GET", "/api/v1/repositories/octo/widgets/runs"),
         Route::Api(Api::Run(..)) => ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
         Route::Api(Api::FlakyJobs(_)) => ("GET", "/api/v1/repositories/octo/widgets/flaky-jobs"),
+        Route::Api(Api::Precision(_)) => ("GET", "/api/v1/repositories/octo/widgets/precision"),
         Route::Api(Api::Pause(_)) => ("POST", "/api/v1/repositories/octo/widgets/pause"),
         Route::Api(Api::Resume(_)) => ("POST", "/api/v1/repositories/octo/widgets/resume"),
         Route::Api(Api::Doctor) => ("GET", "/api/v1/doctor"),

@@ -44,6 +44,7 @@ impl Schedule {
             self.check_budget(repository, &mut wrong);
             self.check_figures(repository, &mut wrong);
             self.check_messages(repository, &mut wrong);
+            self.check_outages(repository, &mut wrong);
         }
         for what in wrong {
             self.world.borrow_mut().violate(what);

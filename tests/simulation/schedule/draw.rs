@@ -110,6 +110,27 @@ impl Schedule {
         self.policies[repository].iter().chain(&self.organizations)
     }
 
+    /// A registry is down for some time. Drawn apart, so that the rest of a schedule is the same without.
+    fn plan_outage(&self, world: &mut World) {
+        let mut random = fastrand::Rng::with_seed(self.seed ^ 0x6f75_7461_6765);
+        let is_meant = self.emphasis.is_some_and(Emphasis::is_about_outages);
+        if !is_meant && random.usize(0..4) != 0 {
+            return;
+        }
+        let lasts = Span::minutes(random.i64(if is_meant { 40..180 } else { 5..120 }));
+        let from = START + Span::millis(random.i64(0..(self.heals - START).as_millis() / 2));
+        world.registry_outage = Some((from, from + lasts));
+        world.github.add_outage(model::Outage::of_registry(to_model(from), to_model(from + lasts)));
+        *world.faults_seen.entry("an outage of a registry").or_default() += 1;
+        if is_meant {
+            for _ in 0..40 {
+                let at = from + Span::millis(random.i64(0..lasts.as_millis()));
+                let repository = random.usize(0..self.ids.len());
+                world.at(at, Event::StartRun { repository });
+            }
+        }
+    }
+
     /// What is decided beforehand: when runs start, people act, tokens are revoked, and machines deployed.
     pub fn plan(&mut self) {
         let mut world = self.world.borrow_mut();
@@ -164,6 +185,7 @@ impl Schedule {
             let at = world.random.i64(0..lasts);
             world.at(START + Span::millis(at), Event::Deploy { settings: None });
         }
+        self.plan_outage(&mut world);
         if self.kind == Kind::Settings {
             let mut times: Vec<i64> = (0..world.random.usize(1..5)).map(|_| world.random.i64(0..lasts)).collect();
             times.sort_unstable();

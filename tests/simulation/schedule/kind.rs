@@ -65,6 +65,10 @@ pub enum Emphasis {
     Comments,
     /// Answers and webhooks are lost, and reads are behind.
     LostAnswers,
+    /// A registry is down, and policies have re-runs held meanwhile.
+    Outages,
+    /// The same, and they are not held.
+    UnguardedOutages,
     /// Repositories are paused.
     Pauses,
     /// The policy file's path changes.
@@ -72,8 +76,20 @@ pub enum Emphasis {
 }
 
 impl Emphasis {
-    pub const ALL: [Self; 6] =
-        [Self::Budgets, Self::Cancellations, Self::Comments, Self::LostAnswers, Self::Pauses, Self::PolicyPaths];
+    pub const ALL: [Self; 8] = [
+        Self::Budgets,
+        Self::Cancellations,
+        Self::Comments,
+        Self::LostAnswers,
+        Self::Outages,
+        Self::UnguardedOutages,
+        Self::Pauses,
+        Self::PolicyPaths,
+    ];
+
+    pub fn is_about_outages(self) -> bool {
+        matches!(self, Self::Outages | Self::UnguardedOutages)
+    }
 
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|emphasis| format!("{emphasis:?}").eq_ignore_ascii_case(name))

@@ -3,6 +3,7 @@
 
 mod calls;
 mod check;
+mod check_outages;
 mod conversions;
 mod draw;
 mod event;
@@ -51,6 +52,8 @@ const QUIET_WITHIN: Span = Span::hours(96);
 pub struct Report {
     pub runs: usize,
     pub reruns: usize,
+    /// Of those, while a registry was down.
+    pub reruns_in_outage: usize,
     pub webhooks: u64,
     pub faults: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
@@ -105,6 +108,11 @@ impl Schedule {
         Report {
             runs: self.runs.iter().map(Vec::len).sum(),
             reruns: world.github.reruns().len(),
+            reruns_in_outage: world
+                .asked
+                .iter()
+                .filter(|asked| asked.made.is_some() && world.is_in_outage(asked.when))
+                .count(),
             webhooks: self.webhooks,
             faults: world.faults_seen.clone(),
             violations: world.violations.clone(),

@@ -10,7 +10,7 @@ use rerunner::github::{
 };
 use rerunner::policy::Scope;
 use rerunner::time::Span;
-use simulator::model::{self, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
+use simulator::model::{self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
 
 use super::ORGANIZATIONS;
 use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
@@ -79,8 +79,13 @@ impl World {
             }
             Call::ListAnnotations { job_id, per_page, .. } => {
                 let all = self.github.annotations(caller, &name, model::JobId(job_id.get()), now)?;
-                let annotations =
-                    all.into_iter().map(|one| Annotation { message: one.message, at_source: false }).collect();
+                let annotations = all
+                    .into_iter()
+                    .map(|one| Annotation {
+                        message: one.message,
+                        at_source: one.level == AnnotationLevel::Failure && &*one.path != ".github",
+                    })
+                    .collect();
                 Response::Annotations(Ok(page_of(annotations, *per_page)))
             }
             Call::ReadDefaultBranch { .. } => {

@@ -55,14 +55,32 @@ const DEFAULT: Drawn = Drawn {
 
 static NONE: Drawn = DEFAULT;
 
+/// Of those that wait for the end of an outage.
+const GUARDED: Drawn = Drawn {
+    text: Some("outage: { runs: 3, within: 1h, probe_every: 5m, for_at_most: 2h }\nmax_reruns: 5\n"),
+    limit: Some(5),
+    ..DEFAULT
+};
+static ALWAYS_GUARDED: Drawn = GUARDED;
+static NEVER_GUARDED: Drawn = Drawn { text: Some("max_reruns: 5\n"), limit: Some(5), ..DEFAULT };
+
+/// A runner that was lost, or what a registry's outage leaves in the log.
+fn is_infrastructure(job: &Job) -> bool {
+    match &job.outcome {
+        Some(Outcome::LostRunner(_)) => true,
+        Some(Outcome::Failure(failure)) => failure.log.contains("E503"),
+        _ => false,
+    }
+}
+
 const BROKEN_FILE: Drawn = Drawn { limit: Some(0), leaves: true, ..DEFAULT };
 
 static BROKEN: Drawn = BROKEN_FILE;
 
-/// Of what fails here, only lost runners are nobody's fault; gates are ignored.
+/// Gates are ignored.
 const INFRASTRUCTURE: Drawn = Drawn {
     text: Some("extends: infrastructure\n"),
-    may: |job| matches!(job.outcome, Some(Outcome::LostRunner(_))) || &*job.name == "all-green",
+    may: |job| is_infrastructure(job) || &*job.name == "all-green",
     leaves: true,
     ..DEFAULT
 };
@@ -77,7 +95,7 @@ static PRESETS: [(&str, Drawn); 3] = [
     ("careful", Drawn { text: None, ..CAREFUL }),
 ];
 
-static ALL: [Drawn; 24] = [
+static ALL: [Drawn; 29] = [
     Drawn { text: Some("extends: everything\nmax_reruns: 1\n"), limit: Some(1), ..DEFAULT },
     INFRASTRUCTURE,
     CAREFUL,
@@ -162,6 +180,31 @@ static ALL: [Drawn; 24] = [
     },
     Drawn { text: Some("conclusions: [failure, timed_out, cancelled]\n"), cancelled: true, ..DEFAULT },
     Drawn { text: Some("scope: all_jobs\ndebug_logging: last\nstop_when_repeated: 3\n"), leaves: true, ..DEFAULT },
+    Drawn {
+        text: Some("rules: [{ name: infrastructure, if: { cause: infrastructure }, then: rerun }]\notherwise: leave\n"),
+        may: is_infrastructure,
+        leaves: true,
+        ..DEFAULT
+    },
+    Drawn {
+        text: Some("rules: [{ name: hopeless, if: { rescue_rate: '< 30' }, then: leave }]\n"),
+        leaves: true,
+        ..DEFAULT
+    },
+    Drawn {
+        text: Some("rules: [{ name: broken base, if: { base_failed: true }, then: leave }]\n"),
+        leaves: true,
+        ..DEFAULT
+    },
+    Drawn {
+        text: Some(
+            "rules:\n  - { name: compiler, if: { source_annotation: true, cause: [test, compile] }, then: leave }\n\
+             outage: { runs: 3, within: 30m }\nmixed: rerun\n",
+        ),
+        leaves: true,
+        ..DEFAULT
+    },
+    GUARDED,
     Drawn { text: Some("max_rerun: 3\n"), limit: Some(0), leaves: true, ..DEFAULT },
     Drawn { text: Some("rules: [\n"), limit: Some(0), leaves: true, ..DEFAULT },
 ];
@@ -212,6 +255,11 @@ impl Plan {
             let later = start + Span::millis(lasts.as_millis() / 2);
             let wanting = ALL.iter().filter(|drawn| drawn.cancelled).map(|drawn| (later, drawn));
             return Self([(Millis(0), &NONE)].into_iter().chain(wanting).collect());
+        }
+        match emphasis {
+            Some(Emphasis::Outages) => return Self(vec![(Millis(0), &ALWAYS_GUARDED)]),
+            Some(Emphasis::UnguardedOutages) => return Self(vec![(Millis(0), &NEVER_GUARDED)]),
+            _ => {}
         }
         let one = |random: &mut fastrand::Rng| match random.usize(0..3) {
             0 => &NONE,

@@ -52,6 +52,8 @@ pub struct World {
     pub requests: HashMap<usize, u32>,
     /// Repositories of which Workers KV says that their policies re-run what was cancelled.
     pub wants_cancelled: BTreeSet<usize>,
+    /// When a registry is down.
+    pub registry_outage: Option<(Millis, Millis)>,
     pub faults_seen: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
     /// What GitHub last said of a run's pull request, and when: whether the run is still of what it is.
@@ -149,6 +151,7 @@ impl World {
             asked: Vec::new(),
             requests: HashMap::new(),
             wants_cancelled: BTreeSet::new(),
+            registry_outage: None,
             faults_seen: BTreeMap::new(),
             paused: BTreeSet::new(),
             stale_most: Span::ZERO,
@@ -238,6 +241,11 @@ impl World {
     /// The settings that are in force, or were.
     pub fn settings_at(&self, time: Millis) -> &Deployed {
         settings::at(&self.deployments, time)
+    }
+
+    /// Whether a registry is down.
+    pub fn is_in_outage(&self, time: Millis) -> bool {
+        self.registry_outage.is_some_and(|(from, to)| (from..to).contains(&time))
     }
 
     pub fn arm(&mut self, repository: usize, due: Option<Millis>) {

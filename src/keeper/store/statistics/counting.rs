@@ -140,16 +140,44 @@ impl Totals {
         *gauge = gauge.saturating_add_signed(sign);
     }
 
-    /// A re-run has ended, and this was decided then.
-    pub fn end_rerun(&mut self, outcome: RunOutcome) {
-        match outcome {
-            RunOutcome::Rescued => self.reruns_passed += 1,
-            RunOutcome::Failed => self.reruns_unknown += 1,
-            RunOutcome::Waiting
-            | RunOutcome::Rerunning
-            | RunOutcome::Exhausted
-            | RunOutcome::Left
-            | RunOutcome::Superseded => self.reruns_failed += 1,
+    pub fn end_rerun(&mut self, end: RerunEnd) {
+        match end {
+            RerunEnd::Rescued => self.reruns_passed += 1,
+            RerunEnd::Wasted => self.reruns_failed += 1,
+            RerunEnd::Unknown => self.reruns_unknown += 1,
+        }
+    }
+}
+
+/// What became of a re-run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RerunEnd {
+    /// The attempt that it started has succeeded.
+    Rescued,
+    /// That attempt has failed again.
+    Wasted,
+    /// It was cancelled, say, or nobody heard of it before there was another one.
+    Unknown,
+}
+
+impl RerunEnd {
+    /// By what was decided on the next attempt that anything is known of.
+    pub fn of(reran: i64, attempt: i64, record: &Record) -> Self {
+        let jobs = record.detail.as_ref().map_or(&[][..], |detail| &detail.jobs);
+        match record.outcome {
+            _ if attempt != reran + 1 => Self::Unknown,
+            RunOutcome::Rescued => Self::Rescued,
+            RunOutcome::Failed => Self::Unknown,
+            // Where the policy re-runs what was cancelled.
+            RunOutcome::Waiting | RunOutcome::Rerunning | RunOutcome::Exhausted
+                if !jobs.is_empty() && jobs.iter().all(|job| job.conclusion == Some(Conclusion::Cancelled)) =>
+            {
+                Self::Unknown
+            }
+            RunOutcome::Waiting | RunOutcome::Rerunning | RunOutcome::Exhausted => Self::Wasted,
+            // Also what was not looked into, or is not looked at any more.
+            RunOutcome::Left | RunOutcome::Superseded if jobs.iter().any(has_failed) => Self::Wasted,
+            RunOutcome::Left | RunOutcome::Superseded => Self::Unknown,
         }
     }
 }
@@ -199,5 +227,9 @@ pub fn failed_subjects(run: &TrackedRun, record: &Record) -> Vec<Subject> {
 
 /// One that is cancelled because another failed, or that only says that others did, is not flaky.
 fn failed_by_itself(job: &FailedJob) -> bool {
-    matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)) && job.action != Some(Action::Ignore)
+    has_failed(job) && job.action != Some(Action::Ignore)
+}
+
+fn has_failed(job: &FailedJob) -> bool {
+    matches!(job.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut))
 }

@@ -4,13 +4,18 @@
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
 //!
-//! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`].
+//! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`], those of
+//! what re-runs brought in [`reruns`]; [`unknown`] reads the failures that nobody knew.
 
 mod counting;
+mod reruns;
 mod subjects;
+mod unknown;
 
 pub use counting::{Change, Figures, Totals};
+pub use reruns::{DecidedBy, ORDINALS, Reruns, RerunsOf};
 pub use subjects::{SubjectFigures, SubjectKind};
+pub use unknown::UnknownFigures;
 
 use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};
 use crate::keeper::state_machine::Record;
@@ -19,7 +24,9 @@ use crate::policy::RunOutcome;
 use crate::time::Millis;
 
 use super::{Fact, Row, Sql, Store, StoreError, Value};
-use counting::Delta;
+use counting::{Delta, RerunEnd};
+use reruns::OpenRerun;
+use subjects::Subject;
 
 impl<S: Sql> Store<S> {
     /// Counts what happened to a run; answers whether there was something to count.
@@ -33,8 +40,10 @@ impl<S: Sql> Store<S> {
             self.add_to_day(day, delta)?;
         }
         totals.change(change);
+        let mut reruns = change.before.map_or(0, |before| before.reruns);
         for record in change.records {
-            self.count_record(&mut totals, change.after, record, now)?;
+            reruns += u32::from(record.outcome == RunOutcome::Rerunning);
+            self.count_record(&mut totals, change.after, record, reruns, now)?;
         }
         if totals != was {
             self.set_fact(Fact::Totals, Some(&totals))?;
@@ -46,40 +55,42 @@ impl<S: Sql> Store<S> {
         self.fact(Fact::Totals).map(Option::unwrap_or_default)
     }
 
-    /// Counts the jobs that failed, what became of the re-run before, and a new re-run.
+    /// Counts the jobs that failed, what became of the re-run before, and a new re-run, the run's so many-th.
     fn count_record(
         &self,
         totals: &mut Totals,
         run: &TrackedRun,
         record: &Record,
+        ordinal: u32,
         now: Millis,
     ) -> Result<(), StoreError> {
         if !counting::tells_of_attempt(run, record) {
             return Ok(());
         }
         let failed = counting::failed_subjects(run, record);
-        let jobs = failed.iter().filter(|subject| subject.kind == SubjectKind::Job);
-        let jobs: Vec<i64> = jobs.map(|job| job.id()).collect();
+        let jobs = || failed.iter().filter(|subject| subject.kind == SubjectKind::Job);
+        let unknown: Vec<i64> = jobs().filter(|job| job.unknown).map(Subject::id).collect();
+        let jobs: Vec<i64> = jobs().map(Subject::id).collect();
         let adopted = self.adopt(&failed, now)?;
-        let is_rerun = record.outcome == RunOutcome::Rerunning;
         let attempt = record.run_attempt.map_or(0, |attempt| i64::from(attempt.get()));
-        let statement = "SELECT run_attempt, subjects FROM open_reruns WHERE run_id = ?";
-        if let Some(mut open) = self.first(statement, vec![run.run_id.into()])? {
-            let (reran, were) = (open.integer()?, open.text()?);
-            if reran < attempt {
-                totals.end_rerun(record.outcome);
-                // A job passed if the run did, or if only others failed this time.
-                let passed = record.outcome == RunOutcome::Rescued;
-                if passed || !jobs.is_empty() {
-                    let were: Vec<i64> = serde_json::from_str(&were).unwrap_or_default();
-                    for subject in were.into_iter().map(|id| adopted.get(&id).copied().unwrap_or(id)) {
-                        let passed = passed || !jobs.contains(&subject);
-                        self.add_to_subject(subject, now, [0, 1, passed.into()])?;
-                    }
+        let open = self.open_rerun(run.run_id)?;
+        let is_known = open.as_ref().is_some_and(|open| open.run_attempt >= attempt);
+        let is_rerun = record.outcome == RunOutcome::Rerunning && !is_known;
+        if let Some(open) = open.filter(|_| !is_known) {
+            let end = RerunEnd::of(open.run_attempt, attempt, record);
+            totals.end_rerun(end);
+            self.count_rerun_end(&open, end)?;
+            // A job passed if the run did, or if only others failed this time.
+            let passed = record.outcome == RunOutcome::Rescued;
+            if passed || !jobs.is_empty() {
+                for id in &open.subjects {
+                    let subject = adopted.get(id).copied().unwrap_or(*id);
+                    let passed = passed || !jobs.contains(&subject);
+                    self.add_to_subject(subject, now, [0, 1, passed.into()], open.unknown.contains(id))?;
                 }
-                if !is_rerun {
-                    self.change("DELETE FROM open_reruns WHERE run_id = ?", vec![run.run_id.into()])?;
-                }
+            }
+            if !is_rerun {
+                self.change("DELETE FROM open_reruns WHERE run_id = ?", vec![run.run_id.into()])?;
             }
         }
         self.count_failures(run.run_id, failed, now)?;
@@ -87,9 +98,9 @@ impl<S: Sql> Store<S> {
             let runner_seconds = record.detail.as_ref().map_or(0, |detail| detail.runner_seconds);
             totals.runner_seconds += runner_seconds;
             self.add_to_day(now.day(), Delta::rerun(runner_seconds))?;
-            let statement = "INSERT OR REPLACE INTO open_reruns (run_id, run_attempt, subjects) VALUES (?, ?, ?)";
-            let subjects = serde_json::to_string(&jobs).unwrap_or_default();
-            self.change(statement, vec![run.run_id.into(), attempt.into(), subjects.into()])?;
+            let counted = Some(self.count_rerun(record.detail.as_deref(), ordinal, now)?);
+            let open = OpenRerun { run_attempt: attempt, subjects: jobs, unknown, counted };
+            self.set_open_rerun(run.run_id, &open)?;
         }
         Ok(())
     }
@@ -125,6 +136,7 @@ impl<S: Sql> Store<S> {
     /// Forgets what is too old to be shown: a bounded number of rows at a time. Answers whether there may be more.
     pub(super) fn prune_statistics(&self, now: Millis) -> Result<bool, StoreError> {
         self.change("DELETE FROM days WHERE day < ?", vec![(now.day() - TOTALS_DAYS).into()])?;
+        self.prune_reruns(now)?;
         self.prune_subjects(now)
     }
 }

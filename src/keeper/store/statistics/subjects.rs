@@ -30,6 +30,8 @@ pub struct Subject {
     pub workflow: String,
     pub name: String,
     pub step: String,
+    /// No rule and no entry of the catalogue knew its failure.
+    pub unknown: bool,
 }
 
 impl Subject {
@@ -65,13 +67,16 @@ pub fn subjects_of(run: &TrackedRun, job: &FailedJob) -> impl Iterator<Item = Su
         workflow: String::new(),
         name: short(runner),
         step: String::new(),
+        unknown: false,
     });
+    let unknown = job.rule.is_none() && job.cause.is_none();
     let job = Subject {
         kind: SubjectKind::Job,
         workflow_id: run.workflow_id,
         workflow: short(run.shown_workflow().unwrap_or_default()),
         name: short(&job.name),
         step: short(job.step.as_deref().unwrap_or_default()),
+        unknown,
     };
     [job].into_iter().chain(runner)
 }
@@ -81,7 +86,7 @@ fn is_hosted(runner: &str) -> bool {
     runner.is_empty() || runner.starts_with("GitHub Actions ") || runner.starts_with("Hosted Agent")
 }
 
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     name.chars().take(lengths::STORED).collect()
 }
 
@@ -108,9 +113,9 @@ impl<S: Sql> Store<S> {
             let id = subject.id();
             new |= !self.exists("SELECT 1 FROM subjects WHERE subject_id = ?", vec![id.into()])?;
             self.change(
-                "INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run, workflow_id)
-                 VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (subject_id)
-                 DO UPDATE SET failed = failed + 1, last_seen = excluded.last_seen, last_run = excluded.last_run,
+                "INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run, workflow_id,
+                 unknown) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (subject_id)
+                 DO UPDATE SET failed = failed + 1, unknown = unknown + excluded.unknown, last_seen = excluded.last_seen, last_run = excluded.last_run,
                  workflow = excluded.workflow",
                 vec![
                     id.into(),
@@ -121,25 +126,32 @@ impl<S: Sql> Store<S> {
                     now.into(),
                     run_id.into(),
                     subject.workflow_id.into(),
+                    subject.unknown.into(),
                 ],
             )?;
-            self.add_to_subject(id, now, [1, 0, 0])?;
+            self.add_to_subject(id, now, [1, 0, 0], subject.unknown)?;
         }
         if new { self.make_room() } else { Ok(()) }
     }
 
-    /// How often it failed; how often what became of its re-run is known, and how often it passed then.
+    /// How often it failed; how often what became of its re-run is known, and how often it passed then; all of it
+    /// once more if nobody knew that failure.
     pub(super) fn add_to_subject(
         &self,
         id: i64,
         now: Millis,
         [failed, judged, passed]: [i64; 3],
+        unknown: bool,
     ) -> Result<(), StoreError> {
+        let of_unknown = [failed, judged, passed].map(|count| count * i64::from(unknown));
+        let bindings = [now.day(), id, failed, judged, passed].into_iter().chain(of_unknown);
         self.change(
-            "INSERT INTO subject_days (day, subject_id, failed, judged, passed) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (day, subject_id) DO UPDATE
-             SET failed = failed + excluded.failed, judged = judged + excluded.judged, passed = passed + excluded.passed",
-            [now.day(), id, failed, judged, passed].map(Value::Integer).to_vec(),
+            "INSERT INTO subject_days (day, subject_id, failed, judged, passed, unknown, unknown_judged, unknown_passed)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, subject_id) DO UPDATE
+             SET failed = failed + excluded.failed, judged = judged + excluded.judged, passed = passed + excluded.passed,
+             unknown = unknown + excluded.unknown, unknown_judged = unknown_judged + excluded.unknown_judged,
+             unknown_passed = unknown_passed + excluded.unknown_passed",
+            bindings.map(Value::Integer).collect(),
         )
     }
 
@@ -256,13 +268,14 @@ impl<S: Sql> Store<S> {
     }
 
     pub(super) fn prune_subjects(&self, now: Millis) -> Result<bool, StoreError> {
-        let old = "SELECT day, subject_id, failed FROM subject_days WHERE day < ? ORDER BY day, subject_id LIMIT ?";
+        let old =
+            "SELECT day, subject_id, failed, unknown FROM subject_days WHERE day < ? ORDER BY day, subject_id LIMIT ?";
         let mut deleted = 0;
         for mut row in self.rows(old, vec![(now.day() - SUBJECT_DAYS).into(), PRUNED_AT_ONCE.into()])? {
-            let (day, id, failed) = (row.integer()?, row.integer()?, row.integer()?);
+            let (day, id, failed, unknown) = (row.integer()?, row.integer()?, row.integer()?, row.integer()?);
             // The order of the list is by what is still counted.
-            let statement = "UPDATE subjects SET failed = failed - ? WHERE subject_id = ?";
-            self.change(statement, vec![failed.into(), id.into()])?;
+            let statement = "UPDATE subjects SET failed = failed - ?, unknown = unknown - ? WHERE subject_id = ?";
+            self.change(statement, vec![failed.into(), unknown.into(), id.into()])?;
             self.change("DELETE FROM subject_days WHERE day = ? AND subject_id = ?", vec![day.into(), id.into()])?;
             deleted += 1;
         }

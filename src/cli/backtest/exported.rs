@@ -1,7 +1,8 @@
+//! Runs that were exported from GitHub into files: without annotations and logs.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use clap::Args;
 use rerunner::escape::line;
 use rerunner::names::{Conclusion, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{EarlierAttempt, History, Job, Spent};
@@ -11,33 +12,11 @@ use rerunner::time::{Millis, Span};
 use serde::Serialize;
 use serde_json::json;
 
-use super::explain::{Given, fetched, file_of};
-use super::input::Export;
-use super::{Failure, Format, Report, input};
+use crate::cli::explain::{Given, fetched, file_of};
+use crate::cli::input::{self, Export};
+use crate::cli::report::{Failure, Report};
 
-/// Replays runs that are over: what a policy would have re-run
-///
-/// Takes what GitHub's API lists: several answers in one file, as `gh api --paginate` prints them, are fine, and so are
-/// jobs among the runs. GitHub lists a run with its newest attempt; the earlier ones are taken to have failed. Logs and
-/// annotations are not in these lists: conditions on them match nothing. Exit code 0: it was replayed. 2: the input could
-/// not be used.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// Runs: gh api --paginate 'repos/OWNER/REPO/actions/runs?per_page=100'; - for standard input
-    #[arg(required = true)]
-    runs: Vec<String>,
-    /// The policy file; without it, the default rule holds
-    #[arg(long, value_name = "FILE")]
-    policy: Option<String>,
-    /// Their jobs: gh api --paginate 'repos/OWNER/REPO/actions/runs/ID/jobs?filter=all', one or more files
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    jobs: Vec<String>,
-    /// Show each attempt, too
-    #[arg(long, short)]
-    verbose: bool,
-    #[command(flatten)]
-    pub format: Format,
-}
+use super::Arguments;
 
 /// One line of the table.
 #[derive(Debug, Default, Serialize)]

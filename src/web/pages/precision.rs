@@ -1,0 +1,132 @@
+//! What re-runs brought, as the overview and a repository's page show it. The words are defined here, once.
+
+use maud::{Markup, html};
+
+use crate::keeper::judgement::{RerunFigures, RerunsByOrdinal, RerunsByPolicy, RerunsByRule, RuleKind};
+use crate::web::chart;
+use crate::web::html::{Foreign, number, percent, scrollable, tile};
+
+pub fn definition() -> Markup {
+    html! {
+        "A re-run is " b { "rescued" } " if the attempt that it started succeeded, and " b { "wasted" } " if that failed again. \
+        Of the others that is not known, or not yet. " b { "Precision" } " is the part rescued of those known."
+    }
+}
+
+/// Two of them: what was made, and how much of it helped.
+pub fn tiles(figures: Option<&RerunFigures>) -> Markup {
+    let Some(figures) = figures else {
+        return html! {
+            (tile("Re-runs", "unknown", &html! { "in 30 days" }))
+            (tile("Precision", "unknown", &html! { "not recorded yet" }))
+        };
+    };
+    let known = figures.rescued + figures.wasted;
+    html! {
+        (tile("Re-runs", &number(figures.made), &html! { (number(figures.rescued)) " rescued, " (number(figures.wasted)) " wasted" }))
+        (tile("Precision", &precision(figures), &match known {
+            0 => html! { "no re-run has ended yet" },
+            _ => html! { "of " (number(known)) " whose end is known" },
+        }))
+    }
+}
+
+pub fn precision(figures: &RerunFigures) -> String {
+    figures.precision.map_or_else(|| "unknown".to_owned(), |rate| percent(rate.permille))
+}
+
+/// What there is to show; `None`: it is not known.
+pub struct Shown<'a> {
+    pub total: &'a RerunFigures,
+    pub by_rerun: &'a [RerunsByOrdinal],
+    pub by_policy: Option<&'a [RerunsByPolicy]>,
+    pub by_rule: &'a [RerunsByRule],
+}
+
+pub fn table(shown: &Shown) -> Markup {
+    let by_rerun = shown.by_rerun.iter().filter(|it| it.figures.made > 0);
+    html! {
+        (scrollable("What re-runs brought", &html! {
+            table.brought {
+                caption { span { (definition()) " The bar is its 95 % confidence interval." } }
+                thead { tr {
+                    th scope="col" { "Re-runs" }
+                    th.n.w scope="col" { "Made" }
+                    th.n scope="col" { "Rescued" }
+                    th.n scope="col" { "Wasted" }
+                    th.n.w scope="col" { "Not known" }
+                    th scope="col" { "Precision" }
+                } }
+                tbody {
+                    (row("precision-all", &html! { "All" }, shown.total))
+                    @for it in by_rerun { (row(&format!("precision-n-{}", it.rerun), &html! { (nth(it.rerun)) }, &it.figures)) }
+                }
+                @match shown.by_policy {
+                    Some(policies) => {
+                        (group("By policy", policies.iter().map(|it| (policy(it.policy.as_deref()), &it.figures))))
+                    }
+                    None => tbody { tr.group { th scope="rowgroup" colspan="6" { "By policy: unknown here; a repository's page has it" } } },
+                }
+                (group("By rule", shown.by_rule.iter().map(|it| (rule(it), &it.figures))))
+            }
+        }))
+    }
+}
+
+fn group<'a>(name: &str, rows: impl ExactSizeIterator<Item = (Markup, &'a RerunFigures)>) -> Markup {
+    let id = name.replace(' ', "-").to_lowercase();
+    html! {
+        @if rows.len() > 0 {
+            tbody {
+                tr.group { th scope="rowgroup" colspan="6" { (name) } }
+                @for (place, (name, figures)) in rows.enumerate() { (row(&format!("precision-{id}-{place}"), &name, figures)) }
+            }
+        }
+    }
+}
+
+fn row(id: &str, name: &Markup, figures: &RerunFigures) -> Markup {
+    html! {
+        tr {
+            th.wrap scope="row" { (name) }
+            td.n.w { (number(figures.made)) }
+            td.n { (number(figures.rescued)) }
+            td.n { (number(figures.wasted)) }
+            td.n.w { (number(figures.unknown)) }
+            td { @match figures.precision {
+                Some(rate) => { (percent(rate.permille)) (chart::interval(id, rate)) }
+                None => span.small { "unknown" },
+            } }
+        }
+    }
+}
+
+fn nth(rerun: u64) -> &'static str {
+    match rerun {
+        1 => "A run's first re-run",
+        2 => "Its second",
+        3 => "Its third",
+        _ => "Its fourth and later",
+    }
+}
+
+fn policy(policy: Option<&str>) -> Markup {
+    match policy {
+        None => html! { span.small { "unknown" } },
+        Some("organization") => html! { "the organization's file" },
+        Some("repository") => html! { "the repository's file" },
+        Some(preset) => html! { "preset " (Foreign(preset)) },
+    }
+}
+
+fn rule(of: &RerunsByRule) -> Markup {
+    html! {
+        @match (of.by, &of.rule) {
+            (RuleKind::Rule, Some(rule)) => (Foreign(rule)),
+            (RuleKind::Rule | RuleKind::Unknown, _) => span.small { "unknown" },
+            (RuleKind::Otherwise, _) => { "otherwise" span.small { ": no rule matched" } }
+            (RuleKind::Others, _) => span.small { "others, too many to list" },
+        }
+        @if of.policy.is_some() { div.small { (policy(of.policy.as_deref())) } }
+    }
+}

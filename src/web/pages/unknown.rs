@@ -1,0 +1,96 @@
+//! What nobody knew, on a repository's page: failures that no rule and no entry of the catalogue knew.
+
+use maud::{Markup, html};
+
+use crate::keeper::judgement::{UnknownFailure, UnknownFailures};
+use crate::names::{RepoName, RunId};
+use crate::time::Millis;
+use crate::web::chart;
+use crate::web::html::{Foreign, number, percent, scrollable, when};
+
+use super::run_path;
+
+pub fn unknown_failures(repository: &RepoName, all: &UnknownFailures, now: Millis) -> Markup {
+    let list = |id: &str, title: &str, about: &str, failures: &[UnknownFailure]| {
+        html! {
+            @if !failures.is_empty() {
+                h3 { (title) }
+                (table(repository, id, title, about, failures, now))
+            }
+        }
+    };
+    html! {
+        @if !all.is_empty() {
+            section {
+                h2 #unknown-failures { "What nobody knew" }
+                p.small { "Failures of 30 days that no rule and no entry of the catalogue knew." }
+                (list("flaky", "Flaky", "Its re-runs pass at times.", &all.flaky))
+                (list("in-vain", "Never helped by a re-run", "Re-run at least five times, and it never passed.", &all.never_helped))
+                (leave_rules(&all.never_helped))
+                (list("undecided", "Too few re-runs to tell", "Not re-run, or fewer than five times in vain.", &all.undecided))
+            }
+        }
+    }
+}
+
+fn table(
+    repository: &RepoName,
+    id: &str,
+    title: &str,
+    about: &str,
+    failures: &[UnknownFailure],
+    now: Millis,
+) -> Markup {
+    scrollable(
+        title,
+        &html! {
+            table {
+                caption { span { (about) } }
+                thead { tr {
+                    th scope="col" { "Job and step" }
+                    th.n scope="col" { "Failed" }
+                    th.n scope="col" { "Passed when re-run" }
+                    th.w scope="col" { "Rescue rate" }
+                    th.n.w scope="col" { "Last seen" }
+                } }
+                tbody { @for (row, failure) in failures.iter().enumerate() { tr {
+                    th.wrap scope="row" { (job(failure)) }
+                    td.n { (number(failure.failed)) }
+                    td.n { @if failure.reruns == 0 { span.small { "unknown" } } @else {
+                        (number(failure.passed)) " of " (number(failure.reruns))
+                    } }
+                    td.w { @match failure.rescue_rate {
+                        Some(rate) => { (percent(rate.permille)) (chart::interval(&format!("unknown-{id}-{row}"), rate)) }
+                        None => span.small { "unknown" },
+                    } }
+                    td.n.w { @match RunId::new(failure.last_run_id) {
+                        Some(run_id) => a href=(run_path(repository, run_id)) { (when(failure.last_seen, now)) },
+                        None => (when(failure.last_seen, now)),
+                    } }
+                } } }
+            }
+        },
+    )
+}
+
+fn job(failure: &UnknownFailure) -> Markup {
+    html! {
+        (Foreign(&failure.job))
+        div.small {
+            (Foreign(if failure.workflow.is_empty() { "workflow unknown" } else { &failure.workflow })) " · "
+            (Foreign(if failure.step.is_empty() { "no step failed" } else { &failure.step }))
+        }
+    }
+}
+
+/// Names in them are escaped for YAML, so that they are seen as they are.
+fn leave_rules(failures: &[UnknownFailure]) -> Markup {
+    let rules: Vec<&str> = failures.iter().filter_map(|failure| failure.leave_rule.as_deref()).collect();
+    html! {
+        @if !rules.is_empty() {
+            p { "Re-run ten times or more, and never passed: with this among the first " code { "rules" } " of the policy file, "
+                @if rules.len() == 1 { "it is left" } @else { "they are left" } " to the author." }
+            pre dir="ltr" tabindex="0" aria-label="Rules for the policy file" { code { @for rule in rules { (rule) } } }
+        }
+    }
+}

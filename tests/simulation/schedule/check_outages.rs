@@ -1,0 +1,76 @@
+//! While many runs fail with the same cause, one of them is tried at a time.
+
+use std::collections::BTreeMap;
+
+use rerunner::names::RunId;
+use rerunner::policy::RunOutcome;
+use rerunner::time::Millis;
+
+use super::kind::Emphasis;
+use super::world::Asked;
+use super::{Kind, Schedule};
+
+/// An attempt whose re-run was held.
+struct Held<'a> {
+    when: Millis,
+    key: &'a str,
+    /// By the Keeper's clock.
+    until: Millis,
+}
+
+impl Schedule {
+    /// A re-run that was held is made when it was held for long enough, or when some run has passed since, or is the only one.
+    pub fn check_outages(&self, repository: usize, wrong: &mut Vec<String>) {
+        // Other settings can end an outage.
+        if self.emphasis != Some(Emphasis::Outages) || self.kind != Kind::Hours {
+            return;
+        }
+        let world = self.world.borrow();
+        let mut probes: BTreeMap<&str, Vec<&Asked>> = BTreeMap::new();
+        for asked in world.asked.iter().filter(|asked| asked.repository == repository) {
+            let Some(held) = self.held(&world.decided, asked) else { continue };
+            let passed = self.runs[repository].iter().any(|run| {
+                let records = world.decided.get(&super::conversions::run_id_of(*run)).into_iter().flatten();
+                let mut passes = records.filter(|(_, record)| record.outcome == RunOutcome::Rescued);
+                passes.any(|(at, _)| (held.when..=asked.when).contains(at))
+            });
+            let all = probes.entry(held.key).or_default();
+            let again = all.last().is_some_and(|last| is_same(last, asked));
+            if asked.at < held.until && !passed && !again {
+                all.push(asked);
+            }
+        }
+        for (key, probes) in probes {
+            for pair in probes.windows(2) {
+                let [before, after] = pair else { continue };
+                let told = world.decided.get(&before.run_id).into_iter().flatten().any(|(at, record)| {
+                    let later = record.run_attempt.is_some_and(|attempt| attempt.get() > before.run_attempt);
+                    (before.when..=after.when).contains(at) && (later || record.outcome != RunOutcome::Rerunning)
+                });
+                if !told {
+                    let (one, other) = (before.run_id, after.run_id);
+                    wrong.push(format!("{key}: run {other} was tried while run {one} was: {before:?}, {after:?}"));
+                }
+            }
+        }
+    }
+
+    fn held<'a>(
+        &self,
+        decided: &'a BTreeMap<RunId, Vec<(Millis, rerunner::keeper::state_machine::Record)>>,
+        asked: &Asked,
+    ) -> Option<Held<'a>> {
+        let of_it = decided.get(&asked.run_id)?.iter().filter(|(at, record)| {
+            let of_attempt = record.run_attempt.is_some_and(|attempt| attempt.get() == asked.run_attempt);
+            of_attempt && *at <= asked.when && record.outcome == RunOutcome::Waiting
+        });
+        let (when, record) = of_it.last()?;
+        let (what, until) = record.reason.rsplit_once(" is decided on by ")?;
+        let until = Millis::from_rfc3339(until.trim_end_matches('.'))?;
+        Some(Held { when: *when, key: what.split(". ").next()?, until })
+    }
+}
+
+fn is_same(one: &Asked, other: &Asked) -> bool {
+    (one.run_id, one.run_attempt) == (other.run_id, other.run_attempt)
+}
