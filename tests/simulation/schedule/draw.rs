@@ -44,7 +44,9 @@ impl Schedule {
         let reads_files = world.random.usize(0..8) != 0;
         let contents = if reads_files { Permission::Read } else { Permission::None };
         world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
-        let mut deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
+        let mut apart = presets_of(seed);
+        let deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
+        let mut deployed = deployed.with_presets(&mut apart);
         deployed.per_hour = [None, None, Some(1), Some(3), Some(20)][world.random.usize(0..5)];
         deployed.comments = world.random.bool() || emphasis == Some(Emphasis::Comments);
         let settings = deployed.settings();
@@ -77,7 +79,7 @@ impl Schedule {
             let by_itself = matches!(emphasis, Some(Emphasis::Budgets | Emphasis::Cancellations));
             let plan = match by_itself {
                 true => Plan::none(),
-                false => Plan::draw_organizations(&mut world.random, START, lasts),
+                false => Plan::draw_organizations(&mut apart, START, lasts),
             };
             put(&mut world, organization, path, &plan);
             if reads_files { plan } else { Plan::none() }
@@ -190,14 +192,20 @@ impl Schedule {
             let mut times: Vec<i64> = (0..world.random.usize(1..5)).map(|_| world.random.i64(0..lasts)).collect();
             times.sort_unstable();
             let mut deployed = world.deployments[0].1.clone();
+            let mut apart = presets_of(!self.seed);
             for at in times {
-                deployed = deployed.changed(&mut world.random, self.emphasis);
+                deployed = deployed.changed(&mut world.random, self.emphasis).with_presets(&mut apart);
                 let settings = Some(Box::new(deployed.clone()));
                 world.at(START + Span::millis(at), Event::Deploy { settings });
             }
         }
         world.at(self.heals, Event::Heal);
     }
+}
+
+/// What presets and the organization's files are drawn with.
+fn presets_of(seed: u64) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed ^ 0x7072_6573_6574)
 }
 
 /// The files of a plan, now and later.
