@@ -43,7 +43,7 @@ impl Shows {
     }
 }
 
-pub const BUGS: [Bug; 25] = [
+pub const BUGS: [Bug; 27] = [
     Bug {
         name: "RerunBeforeStoring",
         what: "the re-run is called before the intention is stored",
@@ -319,5 +319,29 @@ pub const BUGS: [Bug; 25] = [
         what: "what is decided while a comment is being written is not written after it",
         shows: hours(709).with("Comments"),
         changes: &[Change { right: "!= comment.body;", wrong: "!= comment.body && !BUG;" }],
+    },
+    Bug {
+        name: "ProbeTwice",
+        what: "another run is tried while the one before is still being tried",
+        shows: hours(1).with("Outages"),
+        changes: &[Change {
+            right: "if self.probe.is_some() { self.ends }",
+            wrong: "if self.probe.is_some() && !BUG { self.ends }",
+        }],
+    },
+    Bug {
+        name: "HeldForgotten",
+        what: "a run that is held waits for the end of the outage alone, which nobody tells it",
+        shows: hours(1).with("Outages"),
+        changes: &[Change {
+            right: "tracked.tries = 0;
+    tracked.due = Some(until);
+    tracked.reason.clone_from(&reason);
+    let run_attempt = Some(held.run_attempt);",
+            wrong: "tracked.tries = 0;
+    tracked.due = (!BUG).then_some(until);
+    tracked.reason.clone_from(&reason);
+    let run_attempt = Some(held.run_attempt);",
+        }],
     },
 ];
