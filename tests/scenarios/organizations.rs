@@ -45,8 +45,7 @@ async fn is_left(worker: &LocalWorker, run: &Run, parts: &[&str]) {
     run.expect_no_rerun_for(A_WHILE).await;
 }
 
-/// Seen to fail when the organization's file is not asked for (the first is re-run), when it is asked for with the
-/// repository's own path (the same), and when a file that extends it is read without it (the second is left).
+/// Seen not to pass when the organization's file is read and does not hold.
 async fn the_organizations_file(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let shared = stage.repository_of("guild/.github", runs(), &worker.url).await;
@@ -76,7 +75,7 @@ async fn the_organizations_file(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
-/// Seen to fail when a broken organization's file counts as absent (a re-run).
+/// Seen not to pass with the same break.
 async fn a_broken_one_says_whose_it_is(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let shared = stage.repository_of("clumsy/.github", runs(), &worker.url).await;
@@ -95,8 +94,7 @@ async fn a_broken_one_says_whose_it_is(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
-/// Seen to fail when a token for `OWNER/.github` is not asked for (the private one counts as absent), when one that is not
-/// to be had fails the run, and when it is asked for each time.
+/// One that is not to be had fails no run. Seen not to pass with the same break.
 async fn an_app_reads_it_where_it_is_public_or_installed(stage: Arc<Stage>) {
     let app = stage.github().await.app("guild-app");
     let worker = stage.worker_of_app(&app, Options::default()).await;
@@ -125,7 +123,7 @@ async fn an_app_reads_it_where_it_is_public_or_installed(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
-/// Seen to fail when `DEFAULT_POLICY` is not looked at (the first is re-run).
+/// `DEFAULT_POLICY`, and a file that begins with another preset.
 async fn the_preset_of_the_settings(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("DEFAULT_POLICY", "infrastructure")).await;
     let repository = stage.repository_of("modest/widgets", runs(), &worker.url).await;
