@@ -58,9 +58,9 @@ mod tests {
     #[test]
     fn what_is_answered() {
         let run = json!({ "id": 3, "status": "completed", "conclusion": "failure", "head_branch": "main" });
-        let runs = read(&support::reply(200, &json!({ "total_count": 1, "workflow_runs": [run] }))).unwrap();
+        let runs = read(&support::reply(200, json!({ "total_count": 1, "workflow_runs": [run] }))).unwrap();
         assert_eq!(runs.first().and_then(|run| run.conclusion), Some(Conclusion::Failure));
-        assert!(matches!(read(&support::reply(200, &json!([]))), Err(Error::Inconclusive { .. })));
+        assert!(matches!(read(&support::reply(200, json!([]))), Err(Error::Inconclusive { .. })));
         assert_eq!(read(&support::message(404, "Not Found")), Err(Error::NotFound));
     }
 }
