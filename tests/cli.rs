@@ -96,6 +96,64 @@ fn check_says_what_a_valid_file_means() {
 }
 
 #[test]
+fn check_knows_what_a_file_extends() {
+    let careful = "extends: careful\nrules: [{ name: mine, if: { job: a }, then: rerun }]\n";
+    let ran = rerunner(&[("p.yml", careful)], "", &["check", "p.yml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for part in [
+        "- It begins with the preset careful, which re-runs what was the infrastructure's fault, and once what re-runs often help.",
+        "    1. \"mine\": a job named \"a\" is re-run.",
+        "    2. \"deployments and releases run once\": a job of the workflow \"deploy*\", \"release*\" or \"publish*\" is left",
+        "- A failed job that no rule matches is left to its author.",
+    ] {
+        assert!(ran.out.contains(part), "{part}\n{}", ran.out);
+    }
+    let json = rerunner(&[("p.yml", careful)], "", &["check", "--json", "p.yml"]).json();
+    assert_eq!(json["extends"], json!(["careful"]));
+
+    let files =
+        [("p.yml", "version: 1\nextends: organization\n"), ("o.yml", "max_reruns: 2\n"), ("bad.yml", "max_rerun: 2\n")];
+    let ran = rerunner(&files, "", &["check", "p.yml", "--organization", "o.yml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for part in ["the organization's policy file, in OWNER/.github", "at most twice"] {
+        assert!(ran.out.contains(part), "{part}\n{}", ran.out);
+    }
+    for (arguments, expected) in [
+        (
+            &["check", "p.yml"][..],
+            "p.yml:2:10: error: extends: the organization's file is not at hand; give it with --organization FILE",
+        ),
+        (
+            &["check", "p.yml", "--organization", "bad.yml"],
+            "is not valid: line 1, column 1: max_rerun: no such key; did you mean max_reruns?",
+        ),
+    ] {
+        let ran = rerunner(&files, "", arguments);
+        assert!(ran.code == 1 && ran.err.contains(expected), "{} {}", ran.out, ran.err);
+    }
+    let off =
+        rerunner_with(&[("ORGANIZATION_POLICY", "false")], &files, "", &["check", "p.yml", "--organization", "o.yml"]);
+    assert!(off.code == 1 && off.err.contains("ORGANIZATION_POLICY is off"), "{}", off.err);
+    let near = rerunner(&[], "extends: infrastucture\n", &["check", "-"]);
+    assert!(near.code == 1 && near.err.contains("did you mean infrastructure?"), "{}", near.err);
+}
+
+#[test]
+fn explain_goes_by_the_preset_or_the_organizations_file_where_there_is_none() {
+    let payload = run(7, 1, "failure").to_string();
+    let jobs = json!([job(1, 7, 1, "build", "Run tests", "failure")]).to_string();
+    let files = [("run.json", &*payload), ("jobs.json", &*jobs), ("o.yml", "max_reruns: 0\n")];
+    let explain = |settings: &[(&str, &str)], more: &[&str]| {
+        let arguments = [&["explain", "run.json", "--jobs", "jobs.json"], more].concat();
+        rerunner_with(settings, &files, "", &arguments).out
+    };
+    assert!(explain(&[], &[]).contains("RE-RUN"));
+    assert!(explain(&[("DEFAULT_POLICY", "infrastructure")], &[]).contains("NO RE-RUN (left)"));
+    let left = explain(&[], &["--organization", "o.yml"]);
+    assert!(left.contains("NO RE-RUN (left)") && left.contains("max_reruns"), "{left}");
+}
+
+#[test]
 fn check_shows_errors_where_they_are() {
     let ran = rerunner(&[("p.yml", "max_reruns: 3\nmax_delai: 5m\nrules:\n\n  - nom: x\n")], "", &["check", "p.yml"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));

@@ -34,7 +34,11 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
                 let bullet = if line.starts_with(' ') { "  " } else { "- " };
                 let _ = writeln!(lines, "{bullet}{line}");
             }
-            Report { text: lines, json: json!({ "valid": true, "means": means }), good: true }
+            Report {
+                text: lines,
+                json: json!({ "valid": true, "extends": policy.extends, "means": means }),
+                good: true,
+            }
         }
         Err(errors) => {
             let mut lines: String = errors.iter().map(|error| in_context(error, shown, &text)).collect();

@@ -73,7 +73,7 @@ impl OrganizationFile {
 
     pub fn given<'a>(state: Option<&'a PolicyState>, rules: &Rules) -> Given<'a> {
         rules.given(match state {
-            None => Organization::None,
+            None => Organization::NotGiven,
             Some(PolicyState::Valid(policy)) => Organization::Policy(policy),
             Some(PolicyState::Invalid { errors, .. }) => Organization::Invalid(errors),
         })

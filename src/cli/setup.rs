@@ -1,9 +1,11 @@
+use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use rerunner::escape::terminal;
-use rerunner::names::RepoName;
-use rerunner::settings::Secret;
+use rerunner::names::{RepoName, StringEnum as _};
+use rerunner::settings::{Preset, Secret};
 use serde_json::json;
 
 use super::deployed::{Deployed, FILE, URL, from_environment};
@@ -23,6 +25,9 @@ pub struct Arguments {
     /// What to act on GitHub as
     #[arg(long, value_enum)]
     auth: Option<Auth>,
+    /// What holds in repositories without a policy file: it is set in wrangler.toml, as DEFAULT_POLICY
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::TEXTS))]
+    preset: Option<String>,
     /// The Worker's address, if it has a domain of its own
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -69,6 +74,29 @@ fn step(number: u32, what: &str) {
     println!("\n{number}/6 {what}");
 }
 
+/// Where a deployment's variables are.
+const SETTINGS: &str = "wrangler.toml";
+
+fn line_of(preset: &str) -> String {
+    format!("\nDEFAULT_POLICY = \"{preset}\"\n")
+}
+
+/// `None`: it has no such line, and nothing to change.
+fn preset_in(settings: &str) -> Option<&'static str> {
+    Preset::TEXTS.iter().copied().find(|preset| settings.contains(&line_of(preset)))
+}
+
+/// What it costs, and what it leaves.
+fn about(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Everything => "re-runs every failure: a real one costs up to MAX_RERUNS more runs; leaves nothing",
+        Preset::Infrastructure => "re-runs networks, registries and lost runners: costs least; leaves flaky tests red",
+        Preset::Careful => {
+            "(recommended) the same, and once what re-runs often help: costs a little more; leaves what the author broke"
+        }
+    }
+}
+
 fn has(set: &[String], name: &str) -> bool {
     set.iter().any(|known| known == name)
 }
@@ -107,12 +135,44 @@ impl Setup<'_> {
             }
             _ => true,
         };
-        let found = if again { wrangler::deploy()? } else { None };
+        let found = if again {
+            self.preset()?;
+            wrangler::deploy()?
+        } else {
+            None
+        };
         let unknown = || Failure("the Worker's address is not known; give it with --url https://…".to_owned());
         let url = Address::parse(&self.arguments.url.clone().or(found).or(known).ok_or_else(unknown)?)?;
         self.deployed.set(URL, &Secret::new(url.as_str()))?;
         say(url.as_str());
         Ok(url)
+    }
+
+    /// The preset to begin with, as a variable of what is deployed. Enter keeps the one that is set.
+    fn preset(&self) -> Result<(), Failure> {
+        let settings = fs::read_to_string(SETTINGS).unwrap_or_default();
+        let Some(set) = preset_in(&settings) else { return Ok(()) };
+        let wanted = match &self.arguments.preset {
+            Some(preset) => preset.clone(),
+            None if self.arguments.yes => return Ok(()),
+            None => {
+                say("What is to hold in repositories that have no rules of their own?");
+                for preset in Preset::ALL {
+                    say(&format!("  {:<15} {}", preset.as_str(), about(preset)));
+                }
+                self.line(&format!("Which? [{}; Enter: {set}]", Preset::TEXTS.join("/")))?.to_ascii_lowercase()
+            }
+        };
+        let wanted = if wanted.is_empty() { set } else { &wanted };
+        let Some(preset) = Preset::parse(wanted) else {
+            return Err(Failure(format!("{wanted} is no preset; there are {}", Preset::TEXTS.join(", "))));
+        };
+        if preset.as_str() != set {
+            let settings = settings.replacen(&line_of(set), &line_of(preset.as_str()), 1);
+            fs::write(SETTINGS, settings).map_err(|error| Failure(format!("{SETTINGS} cannot be written: {error}")))?;
+        }
+        say(&format!("DEFAULT_POLICY in {SETTINGS}: {}", preset.as_str()));
+        Ok(())
     }
 
     /// App or token: what is there already stays, unless it is to be replaced.
@@ -265,5 +325,21 @@ impl Setup<'_> {
             Ok(_) => Ok(line.trim().to_owned()),
             Err(error) => Err(Failure(format!("the answer cannot be read: {error}"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preset_is_one_line_of_the_settings() {
+        let settings = include_str!("../../wrangler.toml");
+        assert_eq!(preset_in(settings), Some("everything"));
+        let changed = settings.replacen(&line_of("everything"), &line_of("careful"), 1);
+        assert_eq!(preset_in(&changed), Some("careful"));
+        let differing = settings.lines().zip(changed.lines()).filter(|(before, after)| before != after).count();
+        assert_eq!((differing, settings.lines().count()), (1, changed.lines().count()));
+        assert_eq!(preset_in("name = \"rerunner\"\n"), None);
     }
 }

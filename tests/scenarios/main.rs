@@ -41,6 +41,7 @@ mod http;
 mod identity;
 mod load;
 mod notices;
+mod organizations;
 mod overview;
 mod panics;
 mod payloads;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         policies::trials(&stage),
         evidence::trials(&stage),
         policy_files::trials(&stage),
+        organizations::trials(&stage),
         pulls::trials(&stage),
         overview::trials(&stage),
         api::trials(&stage),

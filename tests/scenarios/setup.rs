@@ -196,8 +196,25 @@ async fn the_command_sets_up_and_replaces_nothing(stage: Arc<Stage>) {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("npx wrangler login"), "{}", text(&output.stderr));
 
-    // A token; the webhook is there. Nothing runs at that address yet, which the doctor says in the end.
-    let output = set_up(root, "https://nobody.invalid.workers.dev", &[], "token\nthe-typed-token\n\n").await;
+    // A preset that there is not.
+    let settings = root.join("wrangler.toml");
+    let as_it_comes = std::fs::read_to_string(local_worker::root().join("wrangler.toml")).expect("a file");
+    std::fs::write(&settings, &as_it_comes).expect("a file");
+    let output = set_up(root, "https://x.workers.dev", &[], "carefull\n").await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("carefull is no preset"), "{}", text(&output.stderr));
+    let calls = std::fs::read_to_string(root.join("calls")).expect("calls");
+    assert!(!calls.contains("deploy"), "{calls}");
+
+    // A preset, a token; the webhook is there. Nothing runs at that address yet, which the doctor says in the end.
+    let typed = "careful\ntoken\nthe-typed-token\n\n";
+    let output = set_up(root, "https://nobody.invalid.workers.dev", &[], typed).await;
+    let expected = as_it_comes.replace("DEFAULT_POLICY = \"everything\"", "DEFAULT_POLICY = \"careful\"");
+    assert_eq!(std::fs::read_to_string(&settings).expect("a file"), expected);
+    for preset in ["everything", "infrastructure", "careful"] {
+        let about = text(&output.stdout);
+        assert!(about.lines().any(|line| line.trim_start().starts_with(preset) && line.contains("cost")), "{about}");
+    }
     let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{said}");
     let made: Vec<String> = ["ADMIN_TOKEN", "WEBHOOK_SECRET"].map(|name| secret(name).expect("it is set")).into();

@@ -101,6 +101,8 @@ impl From<u32> for Given<'_> {
 pub enum Organization<'a> {
     /// There is no such file.
     None,
+    /// It is not at hand: a command was not given it.
+    NotGiven,
     /// `ORGANIZATION_POLICY` is off.
     Off,
     /// This file is the organization's own.
@@ -214,6 +216,9 @@ impl Reader<'_> {
         let problem = match self.given.organization {
             Organization::Policy(policy) => return self.take_patterns(policy),
             Organization::None => "there is no organization's policy file: OWNER/.github has none".to_owned(),
+            Organization::NotGiven => {
+                "the organization's file is not at hand; give it with --organization FILE".to_owned()
+            }
             Organization::Off => "ORGANIZATION_POLICY is off, so that there is no organization's file".to_owned(),
             Organization::Itself => "this is the organization's own file".to_owned(),
             Organization::Invalid(errors) => {

@@ -124,6 +124,7 @@ fn what_is_wrong_has_its_place() {
         error("extends: [careful, organization]", organization, &format!("line 1, column 20: extends[1]: {expected}"));
     };
     by_organization(none, "there is no organization's policy file: OWNER/.github has none");
+    by_organization(Organization::NotGiven, "the organization's file is not at hand; give it with --organization FILE");
     by_organization(Organization::Itself, "this is the organization's own file");
     by_organization(Organization::Off, "ORGANIZATION_POLICY is off, so that there is no organization's file");
     let errors = parse("version: 1\nmax_rerun: 2", 9).unwrap_err();

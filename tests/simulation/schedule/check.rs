@@ -14,7 +14,7 @@ use simulator::model;
 
 use super::conversions::{attempt_of, conclusion_of, from_model, run_id_of};
 use super::native_sql::NativeSql;
-use super::policies::{Budget, Plan};
+use super::policies::{Budget, Files, Plan};
 use super::settings::Deployed;
 use super::world::Asked;
 use super::{EXCLUDED, Schedule};
@@ -52,8 +52,9 @@ impl Schedule {
     }
 
     /// The policy files that went with these settings.
-    fn files<'a>(&'a self, repository: usize, settings: &Deployed, none: &'a Plan) -> &'a Plan {
-        settings.policy_file.map_or(none, |path| &self.policies[repository][path])
+    fn files<'a>(&'a self, repository: usize, settings: &Deployed, none: &'a Plan) -> Files<'a> {
+        let at = |plans: &'a [Plan; 2]| settings.policy_file.map_or(none, |path| &plans[path]);
+        Files { own: at(&self.policies[repository]), organizations: at(&self.organizations) }
     }
 
     /// In no hour and no day, by the Keeper's clock, did re-runs take more than the budget has.
@@ -164,6 +165,8 @@ impl Schedule {
         // GitHub's call does not say which attempt is meant. Whoever reads what was so long ago cannot know that the run
         // has moved on; nor can anybody when a person presses the button at the same moment.
         let misled = asked.iter().filter(|asked| asked.is_misled()).count();
+        // Nor can whoever is shown that the attempt of a call without an answer is still the newest.
+        let is_misread = self.is_behind() && world.read_past_the_guard.contains(&run_id_of(id));
         let may_be_misled = pressed || asked.iter().any(|asked| asked.is_past_the_guard());
         if misled > 0 && !may_be_misled {
             say(format!("another attempt was re-run than was decided on: {asked:#?}"));
@@ -199,7 +202,7 @@ impl Schedule {
             let of_it = |(_, record): &&(Millis, Record)| record_is_rerun_of(record, asked.run_attempt);
             let is_unknown = unknown.is_some_and(|pending| pending.run_attempt.get() == asked.run_attempt);
             let recorded = is_unknown || decided.iter().filter(of_it).count() == 1;
-            if !recorded && !pressed && misled == 0 && !unserved {
+            if !recorded && !pressed && misled == 0 && !unserved && !is_misread {
                 say(format!("the re-run of attempt {} is not on record once", asked.run_attempt));
             }
         }
@@ -270,7 +273,7 @@ impl Schedule {
         let counted = tracked.reruns as usize;
         let made = ours().count();
         let counted_right = (counted..=counted + usize::from(unknown.is_some())).contains(&made);
-        if !counted_right && !pressed && misled == 0 && !unserved {
+        if !counted_right && !pressed && misled == 0 && !unserved && !is_misread {
             say(format!("{made} re-runs were made, {counted} were counted"));
         }
         if tracked.due.is_some() {
@@ -287,7 +290,7 @@ impl Schedule {
     /// Whether an attempt of which only a list can have told was over before the policy re-ran what is cancelled.
     fn was_cancelled_before(&self, repository: usize, attempt: &model::Attempt) -> bool {
         let failed = |job: &model::Job| job.conclusion().is_some_and(|is| conclusion_of(is).may_be_rerun());
-        let wanted = self.policies[repository].iter().filter_map(Plan::wants_cancelled_from).min();
+        let wanted = self.plans(repository).filter_map(Plan::wants_cancelled_from).min();
         let ended = attempt.completed_at.map(from_model);
         // The list is taken up from some minutes before, as clocks differ.
         !attempt.jobs.iter().any(failed)

@@ -44,7 +44,9 @@ impl Schedule {
         let reads_files = world.random.usize(0..8) != 0;
         let contents = if reads_files { Permission::Read } else { Permission::None };
         world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
-        let mut deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
+        let mut apart = presets_of(seed);
+        let deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
+        let mut deployed = deployed.with_presets(&mut apart);
         deployed.per_hour = [None, None, Some(1), Some(3), Some(20)][world.random.usize(0..5)];
         deployed.comments = world.random.bool() || emphasis == Some(Emphasis::Comments);
         let settings = deployed.settings();
@@ -63,15 +65,7 @@ impl Schedule {
             all_workflows.push(workflows.into_iter().map(|workflow| world.github.add_workflow(id, workflow)).collect());
             let plans = POLICY_FILES.map(|path| {
                 let plan = Plan::draw(&mut world.random, emphasis, START, lasts);
-                for (at, version) in &plan.0 {
-                    match version.text {
-                        text if *at > START => {
-                            world.at(*at, Event::WritePolicy { repository: ids.len(), path, text });
-                        }
-                        Some(text) => world.github.write_file(id, path, text),
-                        None => {}
-                    }
-                }
+                put(&mut world, id, path, &plan);
                 if reads_files { plan } else { Plan::none() }
             });
             policies.push(plans);
@@ -79,7 +73,17 @@ impl Schedule {
             world.github.open_pull_request(id, "from-a-fork", "cara", true, to_model(START));
             ids.push(id);
         }
-        world.github.add_repository(ORGANIZATIONS, to_model(START));
+        let organization = world.github.add_repository(ORGANIZATIONS, to_model(START));
+        let organizations = POLICY_FILES.map(|path| {
+            // Budgets and what is cancelled have their own expectations, for the repository's file alone.
+            let by_itself = matches!(emphasis, Some(Emphasis::Budgets | Emphasis::Cancellations));
+            let plan = match by_itself {
+                true => Plan::none(),
+                false => Plan::draw_organizations(&mut apart, START, lasts),
+            };
+            put(&mut world, organization, path, &plan);
+            if reads_files { plan } else { Plan::none() }
+        });
         let world = Rc::new(RefCell::new(world));
         let machine = |repository| Machine::new(&world, repository, config(&settings, repository));
         let machines = (0..ids.len()).map(machine).collect();
@@ -90,6 +94,7 @@ impl Schedule {
             ids,
             workflows: all_workflows,
             policies,
+            organizations,
             settings,
             sweeps,
             kind,
@@ -100,6 +105,11 @@ impl Schedule {
             webhooks: 0,
             deliveries: 0,
         }
+    }
+
+    /// All that may bear on a repository.
+    pub fn plans(&self, repository: usize) -> impl Iterator<Item = &Plan> {
+        self.policies[repository].iter().chain(&self.organizations)
     }
 
     /// A registry is down for some time. Drawn apart, so that the rest of a schedule is the same without.
@@ -182,12 +192,29 @@ impl Schedule {
             let mut times: Vec<i64> = (0..world.random.usize(1..5)).map(|_| world.random.i64(0..lasts)).collect();
             times.sort_unstable();
             let mut deployed = world.deployments[0].1.clone();
+            let mut apart = presets_of(!self.seed);
             for at in times {
-                deployed = deployed.changed(&mut world.random, self.emphasis);
+                deployed = deployed.changed(&mut world.random, self.emphasis).with_presets(&mut apart);
                 let settings = Some(Box::new(deployed.clone()));
                 world.at(START + Span::millis(at), Event::Deploy { settings });
             }
         }
         world.at(self.heals, Event::Heal);
+    }
+}
+
+/// What presets and the organization's files are drawn with.
+fn presets_of(seed: u64) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed ^ 0x7072_6573_6574)
+}
+
+/// The files of a plan, now and later.
+fn put(world: &mut World, id: model::RepositoryId, path: &'static str, plan: &Plan) {
+    for (at, version) in &plan.0 {
+        match version.text {
+            text if *at > START => world.at(*at, Event::WritePolicy { id, path, text }),
+            Some(text) => world.github.write_file(id, path, text),
+            None => {}
+        }
     }
 }

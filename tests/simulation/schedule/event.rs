@@ -1,6 +1,7 @@
 //! What can happen in a schedule.
 
 use rerunner::webhook::event::RunEvent;
+use simulator::model::RepositoryId;
 
 use super::settings::Deployed;
 
@@ -49,7 +50,7 @@ pub enum Event {
     },
     /// Somebody changes the policy file; `None` removes it.
     WritePolicy {
-        repository: usize,
+        id: RepositoryId,
         path: &'static str,
         text: Option<&'static str>,
     },

@@ -69,14 +69,13 @@ impl Schedule {
                 }
                 *world.faults_seen.entry("a closed pull request").or_default() += 1;
             }
-            Event::WritePolicy { repository, path, text } => {
+            Event::WritePolicy { id, path, text } => {
                 let mut world = self.world.borrow_mut();
-                let id = self.ids[repository];
                 match text {
                     Some(text) => world.github.write_file(id, path, text),
                     None => world.github.remove_file(id, path),
                 }
-                world.note(|| format!("policy     of repository {repository} at {path}: {text:?}"));
+                world.note(|| format!("policy     of {id:?} at {path}: {text:?}"));
                 *world.faults_seen.entry("a changed policy").or_default() += 1;
             }
             Event::RevokeToken => {
@@ -173,7 +172,7 @@ impl Schedule {
         if let Some(pull) = pull {
             let head = world.github.repository(id).pull(pull).expect("it was opened").head_sha;
             world.started_at.insert(run, head);
-            if target || self.policies[repository].iter().all(Plan::skips_superseded) {
+            if target || self.plans(repository).all(Plan::skips_superseded) {
                 world.of_pulls.insert(run_id_of(run));
             }
             if unclear {

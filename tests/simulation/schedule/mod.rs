@@ -72,6 +72,8 @@ pub struct Schedule {
     pub runs: Vec<Vec<model::RunId>>,
     /// For each repository and each path.
     pub policies: Vec<[Plan; 2]>,
+    /// Of their organization.
+    pub organizations: [Plan; 2],
     pub settings: Settings,
     pub sweeps: bool,
     kind: Kind,

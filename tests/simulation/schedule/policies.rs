@@ -25,6 +25,8 @@ pub struct Drawn {
     forks: bool,
     /// Whether runs of a workflow of that name may be run again.
     workflows: fn(&str) -> bool,
+    /// It says nothing else than that the organization's file holds.
+    is_organizations: bool,
 }
 
 /// What all re-runs of a repository may take.
@@ -48,6 +50,7 @@ const DEFAULT: Drawn = Drawn {
     skips_superseded: true,
     forks: true,
     workflows: |_| true,
+    is_organizations: false,
 };
 
 static NONE: Drawn = DEFAULT;
@@ -75,7 +78,41 @@ fn is_infrastructure(job: &Job) -> bool {
     }
 }
 
-static ALL: [Drawn; 23] = [
+const BROKEN_FILE: Drawn = Drawn { limit: Some(0), leaves: true, ..DEFAULT };
+
+static BROKEN: Drawn = BROKEN_FILE;
+
+/// Gates are ignored.
+const INFRASTRUCTURE: Drawn = Drawn {
+    text: Some("extends: infrastructure\n"),
+    may: |job| is_infrastructure(job) || &*job.name == "all-green",
+    leaves: true,
+    ..DEFAULT
+};
+
+/// What was often rescued can be any job.
+const CAREFUL: Drawn = Drawn { text: Some("extends: careful\n"), leaves: true, ..DEFAULT };
+
+/// By their names in `DEFAULT_POLICY`.
+static PRESETS: [(&str, Drawn); 3] = [
+    ("everything", DEFAULT),
+    ("infrastructure", Drawn { text: None, ..INFRASTRUCTURE }),
+    ("careful", Drawn { text: None, ..CAREFUL }),
+];
+
+static ALL: [Drawn; 29] = [
+    Drawn { text: Some("extends: everything\nmax_reruns: 1\n"), limit: Some(1), ..DEFAULT },
+    INFRASTRUCTURE,
+    CAREFUL,
+    Drawn {
+        // The rule stands in the preset's place, before nothing that re-runs.
+        text: Some(
+            "extends: [infrastructure, careful]\nrules:\n  - name: often rescued\n    if: { job: '*' }\n    then: leave\n",
+        ),
+        ..INFRASTRUCTURE
+    },
+    Drawn { text: Some("extends: organization\n"), is_organizations: true, leaves: true, ..DEFAULT },
+    Drawn { text: Some("extends: [careful, organisation]\n"), ..BROKEN_FILE },
     Drawn { text: Some("skip_superseded: false\n"), skips_superseded: false, ..DEFAULT },
     Drawn { text: Some("forks: leave\n"), leaves: true, forks: false, ..DEFAULT },
     Drawn { text: Some("version: 1\nmax_reruns: 1\n"), limit: Some(1), ..DEFAULT },
@@ -177,6 +214,13 @@ static ALL: [Drawn; 23] = [
     Drawn { text: Some("rules: [\n"), limit: Some(0), leaves: true, ..DEFAULT },
 ];
 
+/// The files that bear on a repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Files<'a> {
+    pub own: &'a Plan,
+    pub organizations: &'a Plan,
+}
+
 /// What a repository has at one path over one schedule: from when on which file.
 #[derive(Debug)]
 pub struct Plan(pub Vec<(Millis, &'static Drawn)>);
@@ -184,6 +228,25 @@ pub struct Plan(pub Vec<(Millis, &'static Drawn)>);
 impl Plan {
     pub fn none() -> Self {
         Self(vec![(Millis(0), &NONE)])
+    }
+
+    /// The organization's: none, or some that follow each other, of which one may be that there is none.
+    pub fn draw_organizations(random: &mut fastrand::Rng, start: Millis, lasts: Span) -> Self {
+        let one = |random: &mut fastrand::Rng| match random.usize(0..4) {
+            0 => &NONE,
+            _ => &ALL[random.usize(0..ALL.len())],
+        };
+        let mut versions = vec![(Millis(0), if random.bool() { &NONE } else { one(random) })];
+        for _ in 0..random.usize(0..4) {
+            let at = start + Span::millis(random.i64(0..lasts.as_millis()));
+            versions.push((at, one(random)));
+        }
+        versions.sort_by_key(|(at, _)| *at);
+        // It cannot begin with itself.
+        for (_, version) in versions.iter_mut().filter(|(_, version)| version.is_organizations) {
+            *version = &ITSELF;
+        }
+        Self(versions)
     }
 
     /// None, one all the time, or one that is changed in the middle.
@@ -223,10 +286,57 @@ impl Plan {
         self.0.iter().filter(move |(from, _)| *from <= until).map(|(_, version)| *version)
     }
 
-    /// Why a re-run of this attempt at that time is against every version of the file.
+    /// Whether every version leaves what its pull request has moved on from.
+    pub fn skips_superseded(&self) -> bool {
+        self.0.iter().all(|(_, version)| version.skips_superseded)
+    }
+
+    /// The most that any version leaves to all re-runs, if each leaves no more than something.
+    pub fn budget(&self) -> Budget {
+        fn most<T: Ord>(plan: &Plan, of: impl Fn(&Budget) -> Option<T>) -> Option<T> {
+            let of_each: Option<Vec<T>> = plan.0.iter().map(|(_, version)| of(&version.budget)).collect();
+            of_each.and_then(|all| all.into_iter().max())
+        }
+        Budget {
+            hourly: most(self, |budget| budget.hourly),
+            daily: most(self, |budget| budget.daily),
+            minutes_a_day: most(self, |budget| budget.minutes_a_day),
+        }
+    }
+
+    /// From when on some version re-runs what was cancelled; `None`: none does.
+    pub fn wants_cancelled_from(&self) -> Option<Millis> {
+        self.0.iter().find(|(_, version)| version.cancelled).map(|(from, _)| *from)
+    }
+}
+
+/// The file of an organization that extends itself.
+static ITSELF: Drawn = Drawn { text: Some("extends: organization\n"), ..BROKEN_FILE };
+
+impl Files<'_> {
+    /// What may have held by then: each version of the repository's file with each of the organization's.
+    fn versions(self, settings: &Deployed, until: Millis) -> Vec<&'static Drawn> {
+        let preset =
+            || PRESETS.iter().find(|(name, _)| *name == settings.default_policy).map_or(&NONE, |(_, drawn)| drawn);
+        let organizations = |otherwise: &'static Drawn| {
+            let held = self.organizations.versions(until).map(move |version| match version.text {
+                Some(_) => version,
+                None => otherwise,
+            });
+            if settings.organizations { held.collect() } else { vec![otherwise] }
+        };
+        let of = |own: &'static Drawn| match own.text {
+            None => organizations(preset()),
+            Some(_) if own.is_organizations => organizations(&BROKEN),
+            Some(_) => vec![own],
+        };
+        self.own.versions(until).flat_map(of).collect()
+    }
+
+    /// Why a re-run of this attempt at that time is against everything that may have held.
     #[expect(clippy::too_many_arguments, reason = "what a file can look at in an attempt")]
     pub fn objection(
-        &self,
+        self,
         settings: &Deployed,
         at: Millis,
         attempt: u32,
@@ -255,13 +365,13 @@ impl Plan {
             let left = jobs.iter().filter(failed).find(|job| !(version.may)(job))?;
             Some(format!("the failed job {} is left", left.name))
         };
-        let objections: Option<Vec<String>> = self.versions(at).map(of).collect();
+        let objections: Option<Vec<String>> = self.versions(settings, at).into_iter().map(of).collect();
         objections.map(|objections| objections.join("; "))
     }
 
     /// Whether a failed attempt that was not re-run may have ended so by the policy.
-    pub fn explains(&self, settings: &Deployed, at: Millis, outcome: RunOutcome, attempt: u32) -> bool {
-        let mut versions = self.versions(at);
+    pub fn explains(self, settings: &Deployed, at: Millis, outcome: RunOutcome, attempt: u32) -> bool {
+        let mut versions = self.versions(settings, at).into_iter();
         match outcome {
             RunOutcome::Exhausted => {
                 versions.any(|version| attempt > version.limit.unwrap_or(settings.max_reruns) || version.leaves)
@@ -271,28 +381,5 @@ impl Plan {
             }
             _ => false,
         }
-    }
-
-    /// Whether every version leaves what its pull request has moved on from.
-    pub fn skips_superseded(&self) -> bool {
-        self.0.iter().all(|(_, version)| version.skips_superseded)
-    }
-
-    /// The most that any version leaves to all re-runs, if each leaves no more than something.
-    pub fn budget(&self) -> Budget {
-        fn most<T: Ord>(plan: &Plan, of: impl Fn(&Budget) -> Option<T>) -> Option<T> {
-            let of_each: Option<Vec<T>> = plan.0.iter().map(|(_, version)| of(&version.budget)).collect();
-            of_each.and_then(|all| all.into_iter().max())
-        }
-        Budget {
-            hourly: most(self, |budget| budget.hourly),
-            daily: most(self, |budget| budget.daily),
-            minutes_a_day: most(self, |budget| budget.minutes_a_day),
-        }
-    }
-
-    /// From when on some version re-runs what was cancelled; `None`: none does.
-    pub fn wants_cancelled_from(&self) -> Option<Millis> {
-        self.0.iter().find(|(_, version)| version.cancelled).map(|(from, _)| *from)
     }
 }

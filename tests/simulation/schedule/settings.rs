@@ -8,6 +8,8 @@ use super::{EXCLUDED, REPOSITORIES};
 
 /// Where the policy files of these schedules are.
 pub const POLICY_FILES: [&str; 2] = [".github/rerunner.yml", "ci/rules.yml"];
+/// More often the one of the settings by themselves.
+const PRESETS: [&str; 5] = ["everything", "everything", "everything", "infrastructure", "careful"];
 /// How far any file may raise the limit.
 pub const CEILING: u32 = 8;
 
@@ -21,6 +23,9 @@ pub struct Deployed {
     sweep: &'static str,
     /// Of [`POLICY_FILES`].
     pub policy_file: Option<usize>,
+    pub default_policy: &'static str,
+    /// Whether the organization's file holds.
+    pub organizations: bool,
     /// Which of the repositories.
     pub serves: [bool; 2],
     /// Messages for each repository; `None`: nobody is told.
@@ -36,10 +41,19 @@ impl Deployed {
             dry_run: false,
             sweep,
             policy_file: Some(0),
+            default_policy: PRESETS[0],
+            organizations: true,
             serves: [true; 2],
             per_hour: None,
             comments: false,
         }
+    }
+
+    /// With what holds where there is no file. Drawn apart, so that the rest of a schedule is the same.
+    pub fn with_presets(mut self, apart: &mut fastrand::Rng) -> Self {
+        self.default_policy = PRESETS[apart.usize(0..PRESETS.len())];
+        self.organizations = apart.usize(0..4) != 0;
+        self
     }
 
     /// The same with something else.
@@ -71,6 +85,8 @@ impl Deployed {
             "DRY_RUN" => Some(self.dry_run.to_string()),
             "SWEEP_INTERVAL" => Some(self.sweep.to_owned()),
             "POLICY_FILE" => Some(self.policy_file.map_or("", |file| POLICY_FILES[file]).to_owned()),
+            "DEFAULT_POLICY" => Some(self.default_policy.to_owned()),
+            "ORGANIZATION_POLICY" => Some(self.organizations.to_string()),
             "REPOSITORIES" => Some(served.join(",")),
             "NOTIFY_URL" => self.per_hour.map(|_| "https://chat.example/hook".to_owned()),
             "NOTIFICATIONS_PER_HOUR" => self.per_hour.map(|number| number.to_string()),

@@ -66,6 +66,8 @@ pub struct World {
     pub paused: BTreeSet<usize>,
     /// By how much reads can be behind.
     pub stale_most: Span,
+    /// Runs of which some read was older than what is guarded against.
+    pub read_past_the_guard: BTreeSet<RunId>,
     /// By how much the last read of a run was.
     pub behind: HashMap<RunId, Span>,
     /// From when on the Worker has had which settings.
@@ -155,6 +157,7 @@ impl World {
             faults_seen: BTreeMap::new(),
             paused: BTreeSet::new(),
             stale_most: Span::ZERO,
+            read_past_the_guard: BTreeSet::new(),
             behind: HashMap::new(),
             deployments: Vec::new(),
             decided: BTreeMap::new(),
