@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rerunner::names::RunId;
 use rerunner::policy::RunOutcome;
 use rerunner::time::Millis;
+use simulator::model;
 
+use super::conversions::{from_model, run_id_of};
 use super::kind::Emphasis;
 use super::world::Asked;
 use super::{Kind, Schedule};
@@ -14,7 +16,8 @@ use super::{Kind, Schedule};
 struct Held<'a> {
     when: Millis,
     key: &'a str,
-    /// By the Keeper's clock.
+    /// By the Keeper's clock, as is the next.
+    since: Millis,
     until: Millis,
 }
 
@@ -26,28 +29,35 @@ impl Schedule {
             return;
         }
         let world = self.world.borrow();
-        let mut probes: BTreeMap<&str, Vec<&Asked>> = BTreeMap::new();
+        let mut probes: BTreeMap<&str, Vec<(Held, &Asked)>> = BTreeMap::new();
         for asked in world.asked.iter().filter(|asked| asked.repository == repository) {
             let Some(held) = self.held(&world.decided, asked) else { continue };
             let passed = self.runs[repository].iter().any(|run| {
-                let records = world.decided.get(&super::conversions::run_id_of(*run)).into_iter().flatten();
+                let records = world.decided.get(&run_id_of(*run)).into_iter().flatten();
                 let mut passes = records.filter(|(_, record)| record.outcome == RunOutcome::Rescued);
                 passes.any(|(at, _)| (held.when..=asked.when).contains(at))
             });
             let all = probes.entry(held.key).or_default();
-            let again = all.last().is_some_and(|last| is_same(last, asked));
+            let again = all.last().is_some_and(|(_, last)| is_same(last, asked));
             if asked.at < held.until && !passed && !again {
-                all.push(asked);
+                all.push((held, asked));
             }
         }
         for (key, probes) in probes {
             for pair in probes.windows(2) {
-                let [before, after] = pair else { continue };
+                let [(first, before), (second, after)] = pair else { continue };
+                // Another outage with the same cause.
+                if second.since >= first.until {
+                    continue;
+                }
                 let told = world.decided.get(&before.run_id).into_iter().flatten().any(|(at, record)| {
                     let later = record.run_attempt.is_some_and(|attempt| attempt.get() > before.run_attempt);
                     (before.when..=after.when).contains(at) && (later || record.outcome != RunOutcome::Rerunning)
                 });
-                if !told {
+                // Or how its re-run ended was there to be read.
+                let run = world.github.run(model::RunId(before.run_id.get()));
+                let ended = run.attempt(before.run_attempt + 1).and_then(|attempt| attempt.completed_at);
+                if !told && ended.is_none_or(|ended| from_model(ended) > after.when) {
                     let (one, other) = (before.run_id, after.run_id);
                     wrong.push(format!("{key}: run {other} was tried while run {one} was: {before:?}, {after:?}"));
                 }
@@ -67,7 +77,7 @@ impl Schedule {
         let (when, record) = of_it.next()?;
         let (what, until) = record.reason.rsplit_once(" is decided on by ")?;
         let until = Millis::from_rfc3339(until.trim_end_matches('.'))?;
-        Some(Held { when: *when, key: what.split(". ").next()?, until })
+        Some(Held { when: *when, key: what.split(". ").next()?, since: record.decided, until })
     }
 }
 
