@@ -21,9 +21,7 @@ const POLICY: &str = "outage: { runs: 3, within: 15m, probe_every: 5s, for_at_mo
                       rules:\n  - { name: outside, if: { cause: infrastructure }, then: rerun }\notherwise: leave\n";
 const RUNS: usize = 5;
 
-/// Seen to fail when no run is held (re-runs a moment apart), when what is known of outages is not stored (none on the page after
-/// the restart), when those that are held are not released (no success of the second run), and when each held run is told
-/// of (five messages).
+/// Seen to fail when the end of an outage cannot be stored (the held runs stay so).
 async fn held_tried_and_released(stage: Arc<Stage>) {
     let (chat, storage) = (Chat::start().await, tempfile::tempdir().expect("a folder"));
     let options =
