@@ -10,6 +10,8 @@ use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rat
 use rerunner::names::Conclusion;
 use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::RunOutcome;
+use rerunner::policy::catalogue::{Class, Finding};
+use rerunner::policy::evidence::RescueRate;
 use rerunner::policy::{Action, Detail, FailedJob};
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::{Millis, Span};
@@ -19,6 +21,8 @@ use rerunner::web::{pages, pages::Shown, setup};
 
 #[path = "pages/judgement.rs"]
 mod judgement;
+#[path = "pages/outages.rs"]
+mod outages;
 use judgement::{precision, unknown, unknown_failures};
 
 const NOW: Millis = Millis(1_795_446_245_000);
@@ -91,6 +95,7 @@ fn run(number: u64) -> RunView {
         outcome,
         reason: reason.to_owned(),
         reruns: if outcome == RunOutcome::Exhausted { 3 } else { 1 },
+        held_since: (outcome == RunOutcome::Waiting && number == 9).then(|| ago(Span::minutes(12))),
         due: (outcome == RunOutcome::Waiting).then(|| NOW + Span::seconds(4 + number.cast_signed())),
         created: ago(Span::minutes(12 + 7 * number.cast_signed())),
         updated: ago(Span::minutes(7 * number.cast_signed())),
@@ -129,6 +134,7 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
         credentials_refused: None,
         repository_problem: None,
         policy_problem: None,
+        outages: if scale == 0 { vec![] } else { outages::views() },
         waiting: runs.iter().filter(|run| run.outcome == RunOutcome::Waiting).count() as u64,
         rerunning: runs.iter().filter(|run| run.outcome == RunOutcome::Rerunning).count() as u64,
         reruns_today: by_day[29].reruns,
@@ -181,7 +187,13 @@ fn failed_job(name: &str, step: Option<&str>, action: Action, rule: Option<&str>
 fn one_run() -> OneRunView {
     let detail = Detail {
         jobs: vec![
-            failed_job("browser tests", Some("Run browser tests"), Action::Rerun, Some("network")),
+            FailedJob {
+                cause: Some(Finding { id: "dns-resolution".into(), class: Class::Network, line: Some(812) }),
+                rescue_rate: Some(RescueRate { judged: 10, passed: 3 }),
+                base_failed: Some(true),
+                source_annotation: Some(true),
+                ..failed_job("browser tests", Some("Run browser tests"), Action::Rerun, Some("network"))
+            },
             failed_job("all-green", Some("Check"), Action::Ignore, Some("gates fail because others did")),
         ],
         fetched: vec!["jobs".to_owned(), "log of browser tests".to_owned()],
@@ -230,6 +242,7 @@ fn entry(name: &str, scale: u64) -> RepositoryEntry {
     let by_policy = [("careful".to_owned(), (30 * scale, 22 * scale, 5 * scale)), (String::new(), (2 * scale, 0, 0))];
     let by_ordinal = [(20, 18, 1), (9, 4, 3), (3, 0, 1), (0, 0, 0)].map(|(a, b, c)| (a * scale, b * scale, c * scale));
     summary.reruns = (scale != 1).then(|| RerunSums { by_ordinal, by_policy: Some(by_policy.into()) });
+    summary.outages = (scale == 12).then(outages::sums);
     RepositoryEntry::of(summary, NOW)
 }
 
@@ -371,14 +384,16 @@ fn what_is_wrong_stands_on_top_with_its_remedy() {
     assert!(pages["overview-empty"].contains("Nothing has been recorded yet"));
 }
 
+/// The text of a page, with bars between its parts.
+fn text(page: &str) -> String {
+    let parts = page.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    parts.collect::<Vec<_>>().join("|").replace("||", "|").replace("||", "|")
+}
+
 /// Seen to fail when a figure that is not known is shown as 0.
 #[test]
 fn what_reruns_brought_is_shown_and_what_is_not_known_is_said_to_be() {
     let pages: std::collections::BTreeMap<_, _> = every_page().into_iter().collect();
-    let text = |page: &str| {
-        let parts = page.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
-        parts.collect::<Vec<_>>().join("|").replace("||", "|").replace("||", "|")
-    };
     let page = text(&pages["repository"]);
     for expected in [
         "Precision|67 %|of 156 whose end is known",

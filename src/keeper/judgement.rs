@@ -16,7 +16,7 @@ use super::store::{Sql, StoreError};
 /// Rules that are shown one by one.
 const RULES_SHOWN: usize = 15;
 /// Jobs of which it is looked up what became of their re-runs.
-const UNKNOWN_LOOKED_AT: u64 = 30;
+const UNKNOWN_LOOKED_AT: usize = 30;
 const UNKNOWN_SHOWN: usize = 10;
 /// So many re-runs in vain tell that one does not help.
 const IN_VAIN: u64 = 5;

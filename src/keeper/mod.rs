@@ -10,7 +10,7 @@
 //! | [`work`] | a webhook received, and what is due done, over a [`Platform`](work::Platform): a Durable Object, or the simulation |
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
-//! | [`judgement`] | of that, how well it is judged what to re-run |
+//! | [`judgement`], [`outage_view`] | of that, how well it is judged what to re-run; outages that are not over |
 //! | [`Keeper`], [`repository_state`] | the Keeper itself; what it stores of the repository as a whole |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
@@ -35,6 +35,7 @@ pub mod message;
 mod on_failure;
 pub mod on_webhook;
 pub mod outage;
+pub mod outage_view;
 pub mod policy_cache;
 pub mod rate;
 pub mod repository_state;

@@ -36,11 +36,28 @@ pub fn keys(detail: &Detail) -> Vec<String> {
     keys
 }
 
+/// What a key says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameFailure<'a> {
+    /// The id of an entry of the catalogue.
+    Cause(&'a str),
+    Fingerprint(&'a str),
+}
+
+impl<'a> SameFailure<'a> {
+    pub fn of(key: &'a str) -> Self {
+        match key.strip_prefix(CAUSE) {
+            Some(cause) => Self::Cause(cause),
+            None => Self::Fingerprint(key.strip_prefix(FINGERPRINT).unwrap_or(key)),
+        }
+    }
+}
+
 /// `with the same cause (npm-network)`, `in the same way (fingerprint 0123456789abcdef)`.
 pub fn in_words(key: &str) -> String {
-    match key.strip_prefix(CAUSE) {
-        Some(cause) => format!("with the same cause ({cause})"),
-        None => format!("in the same way ({key})"),
+    match SameFailure::of(key) {
+        SameFailure::Cause(cause) => format!("with the same cause ({cause})"),
+        SameFailure::Fingerprint(fingerprint) => format!("in the same way ({FINGERPRINT}{fingerprint})"),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::RepoName;
 use crate::time::{Millis, Span};
 
+use super::outage_view::OutageSums;
 use super::retention::WINDOW_DAYS;
 use super::store::statistics::{Figures, ORDINALS, Reruns, RerunsOf, Totals};
 
@@ -15,6 +16,8 @@ use super::store::statistics::{Figures, ORDINALS, Reruns, RerunsOf, Totals};
 const METADATA_BYTES: usize = 1_000;
 const MESSAGE_CHARS: usize = 120;
 const MESSAGE_CHARS_IF_NEED_BE: usize = 30;
+/// What goes on now is worth more than what was weeks ago.
+const DAYS_BESIDE_AN_OUTAGE: usize = 20;
 
 pub const PREFIX: &str = "repositories/";
 
@@ -50,6 +53,9 @@ pub struct Summary {
     /// What is wrong with the policy file.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub policy_problem: Option<String>,
+    /// `None`: there is none.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub outages: Option<OutageSums>,
 }
 
 /// Re-runs made, rescued and wasted: of a run's first ones, its second ones, its third ones and later ones; and by policy.
@@ -120,6 +126,7 @@ impl Summary {
             refusal: None,
             repository_problem: None,
             policy_problem: None,
+            outages: None,
         }
     }
 
@@ -140,14 +147,34 @@ impl Summary {
                 most = MESSAGE_CHARS_IF_NEED_BE;
                 continue;
             }
-            let took_policies = self.reruns.as_mut().is_some_and(|reruns| reruns.by_policy.take().is_some());
-            if !took_policies {
-                if self.days.is_empty() {
-                    return self;
-                }
-                self.days.remove(0);
+            let took = self.took_outage(1)
+                || self.took_policies()
+                || self.took_day(DAYS_BESIDE_AN_OUTAGE)
+                || self.took_outage(0)
+                || self.took_day(0);
+            if !took {
+                return self;
             }
         }
+    }
+
+    /// The oldest.
+    fn took_day(&mut self, but: usize) -> bool {
+        let is_one_too_many = self.days.len() > but;
+        if is_one_too_many {
+            self.days.remove(0);
+        }
+        is_one_too_many
+    }
+
+    /// Of each that is taken it is still known that it is there.
+    fn took_outage(&mut self, but: usize) -> bool {
+        let first = self.outages.as_mut().map(|outages| &mut outages.first);
+        first.filter(|first| first.len() > but).is_some_and(|first| first.pop().is_some())
+    }
+
+    fn took_policies(&mut self) -> bool {
+        self.reruns.as_mut().is_some_and(|reruns| reruns.by_policy.take().is_some())
     }
 
     /// What re-runs brought in the window. What is over since this was written cannot be told apart, until all of it is.
@@ -213,6 +240,7 @@ impl Writing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::{RunAttempt, RunId};
 
     const NOW: Millis = Millis(1_795_446_245_000);
 
@@ -241,13 +269,32 @@ mod tests {
             let by_policy = by_policy.map(|policy| (policy.to_owned(), (figure, figure, figure))).into();
             let sums = RerunSums { by_ordinal: [(figure, figure, figure); ORDINALS], by_policy: Some(by_policy) };
             summary.reruns = Some(sums.clone());
+            let run = RunId::new(u64::MAX >> 12).zip(RunAttempt::new(u32::MAX));
+            let outage = ("cause ".to_owned() + &"x".repeat(60), -86_400, u64::MAX, run, 86_400, 86_400);
+            summary.outages = Some(OutageSums { count: 20, held: u64::MAX, first: vec![outage; 3] });
             let fitted = summary.fitted();
             let text = serde_json::to_string(&fitted).unwrap();
             assert!(text.len() <= 1_024, "{}: {text}", text.len());
             assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), fitted);
             assert_eq!(fitted.window(NOW).last().unwrap().rescued, figure, "today is kept: {text}");
+            let outages = fitted.outages.as_ref().unwrap();
+            assert_eq!((outages.count, outages.held), (20, u64::MAX), "that they are there is kept: {text}");
             assert_eq!(fitted.reruns.as_ref().map(|reruns| reruns.by_ordinal), Some(sums.by_ordinal));
         }
+    }
+
+    /// Seen to fail when the outage makes way for days (none instead of one).
+    #[test]
+    fn an_outage_is_told_of_a_busy_repository() {
+        let mut summary = Summary::new(RepoName::parse("octo/widgets").unwrap(), NOW, Totals::default(), &days(30));
+        let run = RunId::new(19_400_000_000).zip(RunAttempt::new(1));
+        let outage = ("cause npm-network".to_owned(), -7_200, 140, run, 600, 14_400);
+        summary.outages = Some(OutageSums { count: 2, held: 150, first: vec![outage; 2] });
+        summary.reruns = Some(RerunSums { by_ordinal: [(90, 60, 30); ORDINALS], by_policy: Some(BTreeMap::new()) });
+        let fitted = summary.fitted();
+        let outages = fitted.outages.unwrap();
+        assert_eq!((outages.first.len(), outages.count, outages.held), (1, 2, 150));
+        assert!(fitted.days.len() >= 24, "{}", fitted.days.len());
     }
 
     /// Workers KV has what the versions before have written; and those read on, where a deployment is taken back.

@@ -9,6 +9,7 @@ use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
 use super::judgement::{Precision, PrecisionView, UnknownFailures};
+use super::outage_view::OutageView;
 use super::retention::WINDOW_DAYS;
 use super::step::Record;
 use super::store::statistics::{Figures, SubjectFigures, SubjectKind};
@@ -58,6 +59,8 @@ pub struct RepositoryView {
     /// Why nothing can be done in this repository.
     pub repository_problem: Option<String>,
     pub policy_problem: Option<String>,
+    /// Those that are not over.
+    pub outages: Vec<OutageView>,
     pub waiting: u64,
     pub rerunning: u64,
     pub reruns_today: u64,
@@ -100,6 +103,9 @@ pub struct RunView {
     pub reruns: u32,
     #[serde(with = "rfc3339::optional")]
     pub due: Option<Millis>,
+    /// Since when its re-run is held, while many runs fail in the same way.
+    #[serde(with = "rfc3339::optional")]
+    pub held_since: Option<Millis>,
     #[serde(with = "rfc3339")]
     pub created: Millis,
     #[serde(with = "rfc3339")]
@@ -121,6 +127,7 @@ impl From<TrackedRun> for RunView {
             reason: tracked.reason,
             reruns: tracked.reruns,
             due: tracked.due,
+            held_since: tracked.held.filter(|held| held.key.is_some()).map(|held| held.since),
             created: tracked.created,
             updated: tracked.updated,
         }
@@ -237,6 +244,7 @@ impl<S: Sql> Keeper<S> {
             credentials_refused: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(rules)?,
+            outages: self.outage_views(now)?,
             waiting: totals.waiting,
             rerunning: totals.rerunning,
             reruns_today: by_day.last().map_or(0, |today| today.reruns),

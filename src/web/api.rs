@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::doctor::{Site, examine, redeliver};
 use crate::keeper::judgement::{RerunFigures, RerunsByOrdinal, RerunsByPolicy};
+use crate::keeper::outage_view::OutageView;
 use crate::keeper::store::statistics::{Figures, Reruns, Totals};
 use crate::keeper::summary::{RerunSums, Summary};
 use crate::keeper::views::Question;
@@ -33,6 +34,12 @@ pub struct RepositoryEntry {
     pub credentials_refused: Option<String>,
     pub repository_problem: Option<String>,
     pub policy_problem: Option<String>,
+    /// Those that are not over, with as many as there was room for.
+    pub outages: Vec<OutageView>,
+    /// How many there are beside those.
+    pub more_outages: u64,
+    /// The runs of all of them.
+    pub held_runs: u64,
     pub waiting: u64,
     pub rerunning: u64,
     pub reruns_today: u64,
@@ -86,6 +93,8 @@ impl RepositoryEntry {
     pub fn of(summary: Summary, now: Millis) -> Self {
         let by_day = summary.window(now);
         let precision = summary.reruns(now).map(PublishedPrecision::from);
+        let sums = summary.outages.unwrap_or_default();
+        let outages = sums.views(summary.at);
         Self {
             updated: summary.at,
             paused: summary.paused,
@@ -95,6 +104,9 @@ impl RepositoryEntry {
             reruns_per_day: summary.budget,
             last_30_days: by_day.iter().copied().fold(Figures::default(), Figures::plus),
             precision,
+            more_outages: sums.count.saturating_sub(outages.len() as u64),
+            held_runs: sums.held,
+            outages,
             by_day,
             totals: summary.totals,
             repository: summary.repository,

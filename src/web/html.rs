@@ -11,6 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use sha2::{Digest, Sha256};
 
 use crate::escape::{self, NAME_CHARS, SENTENCE_CHARS, bounded};
+use crate::keeper::views::RunView;
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
@@ -138,6 +139,15 @@ pub fn outcome(outcome: RunOutcome) -> Markup {
         RunOutcome::Superseded => "»",
     };
     html! { span class={ "outcome " (outcome.as_str()) } { span aria-hidden="true" { (sign) } " " (name(outcome)) } }
+}
+
+/// A run's outcome; of one whose re-run is held, that.
+pub fn state(run: &RunView) -> Markup {
+    if run.held_since.is_some() { held() } else { outcome(run.outcome) }
+}
+
+pub fn held() -> Markup {
+    html! { span.outcome.waiting { span aria-hidden="true" { "‖" } " held" } }
 }
 
 pub fn name(outcome: RunOutcome) -> &'static str {

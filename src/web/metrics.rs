@@ -53,6 +53,10 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     all.gauge("rerunner_runs_waiting", "Runs that wait for something.", |entry| entry.waiting);
     all.gauge("rerunner_runs_rerunning", "Runs whose re-run is in progress.", |entry| entry.rerunning);
     all.gauge("rerunner_paused", "Whether the repository is paused.", |entry| entry.paused.into());
+    let outages = "Outages: many runs fail with the same cause, and their re-runs are held.";
+    all.gauge("rerunner_outages", outages, |entry| entry.outages.len() as u64 + entry.more_outages);
+    let held = "Runs whose re-run is held while many fail with the same cause, counted up to 1000.";
+    all.gauge("rerunner_held_runs", held, |entry| entry.held_runs);
     let refused = "Whether GitHub refuses the credentials.";
     all.gauge("rerunner_credentials_refused", refused, |entry| entry.credentials_refused.is_some().into());
     let no_access = "Whether GitHub denies access to the repository.";
@@ -146,6 +150,7 @@ impl Exposition<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::keeper::outage_view::OutageSums;
     use crate::keeper::summary::{RerunSums, Summary};
     use crate::names::RepoName;
     use crate::time::Millis;
@@ -176,6 +181,8 @@ mod tests {
         let healthy = Summary::new(RepoName::parse("octo/widgets").unwrap(), at, totals, &[]);
         let healthy = Summary { reruns, ..healthy };
         let named = |name: &str| Summary { repository: RepoName::parse(name).unwrap(), ..healthy.clone() };
+        let one = ("cause npm-network".to_owned(), 12, 40, None, 13, 14);
+        let outages = OutageSums { count: 3, held: 41, first: vec![one] };
         let problem = || Some("a problem".to_owned());
         let summaries = [
             healthy.clone(),
@@ -184,6 +191,7 @@ mod tests {
             Summary { repository_problem: problem(), ..named("octo/gone") },
             Summary { policy_problem: problem(), ..named("octo/invalid") },
             Summary { reruns: None, ..named("octo/before") },
+            Summary { outages: Some(outages), ..named("octo/outage") },
         ];
         let text = metrics(&summaries.map(|summary| RepositoryEntry::of(summary, at)), 14);
         let samples = |of: &str| -> Vec<String> {
@@ -226,6 +234,8 @@ mod tests {
                 "runs_waiting{} 11",
                 "runs_rerunning{} 12",
                 "paused{} 0",
+                "outages{} 0",
+                "held_runs{} 0",
                 "credentials_refused{} 0",
                 "repository_unavailable{} 0",
                 "policy_invalid{} 0",
@@ -242,6 +252,11 @@ mod tests {
                 samples(name).into_iter().filter(|line| !samples("octo/widgets").contains(line)).collect();
             assert_eq!(differs, [format!("{gauge}{{}} 1")], "{name}");
         }
+        let outage = samples("octo/outage");
+        assert!(
+            outage.contains(&"outages{} 3".to_owned()) && outage.contains(&"held_runs{} 41".to_owned()),
+            "{outage:?}"
+        );
         assert!(!samples("octo/before").iter().any(|line| line.contains("recent") || line.contains("precision")));
         assert!(text.ends_with("rerunner_settings_problems 14\n"), "{text}");
     }

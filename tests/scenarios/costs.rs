@@ -13,7 +13,7 @@ use local_worker::{LocalWorker, Options};
 use serde::Deserialize;
 use serde_json::json;
 use simulator::webhooks::signature as sign;
-use simulator::{Conclusion, EventKinds, Job, Repository, Workflow};
+use simulator::{Conclusion, EventKinds, Job, Outcome, Repository, Workflow};
 
 use crate::delivery::Delivery;
 use crate::stage::{PATIENCE, Stage, trials};
@@ -21,7 +21,7 @@ use crate::statuses::failed_run;
 use crate::steps::runs;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "costs", of_a_delivery, of_a_runs_life, do_not_grow)
+    trials!(stage, "costs", of_a_delivery, of_a_runs_life, of_the_largest_decision, do_not_grow)
 }
 
 /// Counts stay as they are for this long when all is done.
@@ -100,12 +100,16 @@ struct Metered {
 impl Metered {
     /// With a repository that has had a run that was re-run.
     async fn start(stage: &Stage, name: &str, events: EventKinds) -> Self {
+        let metered = Self::new(stage, name, events).await;
+        metered.run(1).await;
+        metered
+    }
+
+    async fn new(stage: &Stage, name: &str, events: EventKinds) -> Self {
         let around = local_worker::root().join("tests/scenarios/metered.mjs");
         let worker = stage.worker_with(Options { around: Some(around), ..Options::default() }).await;
         let repository = stage.repository_of(name, events, &worker.url).await;
-        let metered = Self { worker, repository };
-        metered.run(1).await;
-        metered
+        Self { worker, repository }
     }
 
     async fn counts(&self) -> Counts {
@@ -224,6 +228,48 @@ async fn of_a_runs_life(stage: Arc<Stage>) {
     metered.worker.stop().await;
 }
 
+/// Each condition is asked for, 50 jobs have failed, and each of their logs has as much as is kept of one. What is not read
+/// of that is absent, and on record.
+/// Seen to fail with a budget of 500 rows read (1,965).
+async fn of_the_largest_decision(stage: Arc<Stage>) {
+    let metered = Metered::new(&stage, "octo/largest", runs()).await;
+    let conditions = [
+        "cause: permission",
+        "rescue_rate: '> 99'",
+        "base_failed: true",
+        "source_annotation: true",
+        "annotation: no such annotation",
+        "log: no such line",
+    ];
+    let rules = conditions.map(|condition| {
+        format!("  - {{ name: '{0}', if: {{ {condition} }}, then: rerun }}\n", condition.replace('\'', ""))
+    });
+    metered.repository.file(".github/rerunner.yml", &format!("rules:\n{}", rules.concat())).await;
+    metered.run(1).await;
+    let log = format!("{}\n", "Connection reset by peer ".repeat(80)).repeat(500);
+    let failure = Outcome::failure_with("Run tests", 1, &log);
+    let job = |number| Job::new(&format!("job {number}")).ends_first(1, failure.clone());
+    let workflow = (0..50).map(job).fold(Workflow::new("ci"), Workflow::job);
+    let before = metered.settled().await;
+    let run = metered.repository.run(workflow).await;
+    run.ends(1).await;
+    let ended = Instant::now();
+    run.expect_reruns(1).await;
+    println!("costs: the largest decision took {:?}", ended.elapsed());
+    assert_eq!(run.ends(2).await, Conclusion::Success);
+    let cost = metered.settled().await.since(&before);
+    check("a run with the largest decision", cost, LARGEST);
+    let path = format!("/api/v1/repositories/octo/largest/runs/{}", run.id().0);
+    let answer = crate::http::get(&metered.worker, &path).await.json();
+    let detail = &answer["decisions"][0]["detail"];
+    let texts = |of: &str| detail[of].as_array().into_iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
+    let (fetched, absent) = (texts("fetched"), texts("absent"));
+    assert!(fetched.iter().any(|what| what.contains("newest run on the base branch")), "{detail:#}");
+    assert!(fetched.iter().any(|what| what.contains("log of job")), "{detail:#}");
+    assert!(!absent.is_empty(), "{detail:#}");
+    metered.worker.stop().await;
+}
+
 /// The runs behind a repository, and what may then be read and written for one more.
 /// Seen to fail when a delivery's id is looked for in a range of days, not day by day (105, 2,131 and 200,177 rows
 /// read).
@@ -260,5 +306,7 @@ const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [18, 6], 0, 0);
 /// GitHub tells of each attempt three times, of which the end is the Keeper's, as are two alarms. Three calls: the run,
 /// its jobs, the re-run.
 const RESCUED: Counts = Counts::new([6, 4], [0, 2], [105, 58], 7, 3);
+/// The run, its evidence in 25 calls, the re-run. A third of the rows are what became of 50 jobs' re-runs.
+const LARGEST: Counts = Counts::new([6, 4], [0, 2], [2_100, 310], 7, 28);
 /// At the last attempt, Workers KV is asked whether it was given up before.
 const EXHAUSTED: Counts = Counts::new([12, 8], [1, 4], [310, 150], 14, 11);

@@ -29,6 +29,7 @@ mod api;
 mod app;
 mod bodies;
 mod browser;
+mod causes;
 mod chaos;
 mod comments;
 mod conditions;
@@ -42,6 +43,7 @@ mod identity;
 mod load;
 mod notices;
 mod organizations;
+mod outages;
 mod overview;
 mod panics;
 mod payloads;
@@ -78,6 +80,8 @@ fn main() -> ExitCode {
         conditions::trials(&stage),
         policies::trials(&stage),
         evidence::trials(&stage),
+        causes::trials(&stage),
+        outages::trials(&stage),
         policy_files::trials(&stage),
         organizations::trials(&stage),
         pulls::trials(&stage),

@@ -119,24 +119,27 @@ fn json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
     serde_json::to_string(value).map(Value::Text).map_err(|error| StoreError(error.to_string()))
 }
 
+/// What crosses to JavaScript as a whole number: beyond, SQLite is given one that is none, and takes it for no `LIMIT`.
+const LARGEST: i64 = (1 << 53) - 1;
+
 impl From<i64> for Value {
     fn from(integer: i64) -> Self {
-        Self::Integer(integer)
+        Self::Integer(integer.clamp(-LARGEST, LARGEST))
     }
 }
 
 impl From<Millis> for Value {
     fn from(time: Millis) -> Self {
-        Self::Integer(time.0)
+        Self::from(time.0)
     }
 }
 
-/// Ids are below 2^53, as they cross to JavaScript; whatever else is counted here stays far below.
+/// Ids are below 2^53; whatever else is counted here stays far below.
 macro_rules! amounts {
     ($($amount:ty: $number:expr),+) => {
         $(impl From<$amount> for Value {
             fn from(amount: $amount) -> Self {
-                Self::Integer(i64::try_from($number(amount)).unwrap_or(i64::MAX))
+                Self::from(i64::try_from($number(amount)).unwrap_or(LARGEST))
             }
         })+
     };

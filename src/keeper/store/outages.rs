@@ -39,7 +39,7 @@ impl<S: Sql> Store<S> {
 
     /// Makes those that are held due, oldest first, spread over some minutes.
     pub fn release_held(&self, key: &str, now: Millis) -> Result<(), StoreError> {
-        let apart = apart(self.held(key, u64::MAX >> 1)?).as_millis();
+        let apart = apart(self.held(key, u64::MAX)?).as_millis();
         let statement = "UPDATE runs SET held = NULL, due = ?2 + ?3 * place
                          FROM (SELECT run_id AS id, ROW_NUMBER() OVER (ORDER BY failed_at, run_id) - 1 AS place
                                FROM runs WHERE held = ?1)

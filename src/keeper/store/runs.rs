@@ -42,7 +42,7 @@ impl<S: Sql> Store<S> {
         before: Option<RunId>,
         at_most: u64,
     ) -> Result<(Vec<TrackedRun>, bool), StoreError> {
-        let mut bindings = vec![before.map_or(Value::Integer(i64::MAX), Value::from), (at_most + 1).into()];
+        let mut bindings = vec![before.map_or(i64::MAX.into(), Value::from), (at_most + 1).into()];
         let condition = match outcome {
             Some(outcome) => {
                 bindings.push(outcome.as_str().into());

@@ -72,6 +72,7 @@ impl<S: Sql> Keeper<S> {
             refusal: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(cx.rules)?,
+            outages: self.outage_sums(cx.now)?,
             reruns: Some(RerunSums::of(&self.store.reruns(cx.now)?)),
             ..Summary::new(repository, cx.now, self.store.totals()?, &days)
         };

@@ -1,6 +1,8 @@
 //! Many runs fail with the same cause: their re-runs are held, one at a time is tried, and all go when one has passed.
 
 use super::*;
+use crate::keeper::views::RunSlice;
+use crate::policy::catalogue::Class;
 
 const POLICY: &str = "outage: { runs: 3, within: 15m, probe_every: 10m, for_at_most: 2h }\nmax_reruns: 5\n\
                       rules: [{ name: network, if: { cause: infrastructure }, then: rerun }]\notherwise: leave\n";
@@ -231,4 +233,36 @@ fn people_are_told_once() {
     assert_eq!(messages.len(), 1, "{messages:#?}");
     assert!(messages[0].starts_with("octo/widgets: many runs fail, and their re-runs are held."), "{}", messages[0]);
     assert!(messages[0].contains("runs have failed with the same cause"), "{}", messages[0]);
+}
+
+/// Seen to fail when runs that are not held any more are counted (3 instead of 2), and when a run says nothing of it.
+#[test]
+fn those_who_look_see_what_is_held_and_what_comes_next() {
+    let play = in_outage();
+    play.keeper.set_repository(&repository()).unwrap();
+    let slice = RunSlice { outcome: None, before: None, limit: 50 };
+    let view = || play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap();
+    let sums = || play.keeper.outage_sums(play.now.get()).unwrap();
+    play.fails(11, 1);
+    play.fails(12, 1);
+    assert_eq!((view().outages, sums()), (vec![], None));
+    for run in 13..=15 {
+        play.fails(run, 1);
+    }
+    let seen = view();
+    let [outage] = seen.outages.as_slice() else { panic!("{:#?}", seen.outages) };
+    assert!(outage.cause.is_some() && outage.class.is_some_and(Class::is_infrastructure), "{outage:#?}");
+    assert_eq!((outage.held, outage.probe), (3, None));
+    let began = outage.since;
+    assert_eq!((outage.next_probe, outage.ends), (Some(began + Span::minutes(10)), began + Span::hours(2)));
+    let held: Vec<_> = seen.runs.iter().map(|run| (run.run_id.get(), run.held_since.is_some())).collect();
+    assert_eq!(held, [(15, true), (14, true), (13, true), (12, false), (11, false)]);
+    assert_eq!(sums().unwrap().views(play.now.get()).len(), 1);
+    play.pass_working(Span::minutes(11));
+    let seen = view();
+    assert_eq!((seen.outages[0].held, seen.outages[0].next_probe), (2, None));
+    assert_eq!(seen.outages[0].probe.map(|probe| probe.run_id), Some(other(13)));
+    assert_eq!(sums().map(|sums| (sums.count, sums.held)), Some((1, 2)));
+    play.passes(13, 2);
+    assert_eq!((view().outages, sums()), (vec![], None));
 }

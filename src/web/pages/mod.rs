@@ -1,5 +1,6 @@
 //! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
+mod outages;
 mod overview;
 mod precision;
 mod repository;

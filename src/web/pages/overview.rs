@@ -14,6 +14,8 @@ use super::{OVERVIEW, policy_problem, precision, refused, repository_path, repos
 
 /// Alerts for single repositories; the rest is in the table.
 const ALERTS: usize = 5;
+/// Those that are shown one by one.
+const OUTAGES: usize = 50;
 
 pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor: Option<&str>, now: Millis) -> String {
     let mut alerts = settings_alerts(problems);
@@ -25,6 +27,7 @@ pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor
             (nothing_yet())
         } @else {
             (tiles(entries, sums.as_ref().map(|sums| &sums.total)))
+            (outages(entries, now))
             section {
                 h2 #repositories { "Repositories" }
                 (scrollable("Repositories", &table(entries, now)))
@@ -81,6 +84,14 @@ fn repository_alerts(entries: &[RepositoryEntry]) -> Vec<Alert> {
     }
     alerts.truncate(ALERTS);
     alerts
+}
+
+fn outages(entries: &[RepositoryEntry], now: Millis) -> Markup {
+    let each = |entry: &'_ RepositoryEntry| entry.outages.len() as u64 + entry.more_outages;
+    let all: u64 = entries.iter().map(each).sum();
+    let rows = entries.iter().flat_map(|entry| entry.outages.iter().map(|outage| (&entry.repository, outage)));
+    let rows: Vec<_> = rows.take(OUTAGES).collect();
+    super::outages::of_all(&rows, all.saturating_sub(rows.len() as u64), now)
 }
 
 /// Of all repositories of which it is known.
@@ -145,6 +156,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                             @if entry.credentials_refused.is_some() { span.tag { "token refused" } }
                             @if entry.repository_problem.is_some() { span.tag { "no access" } }
                             @if entry.policy_problem.is_some() { span.tag { "policy file" } }
+                            @if entry.held_runs > 0 { span.tag { (number(entry.held_runs)) " held" } }
                         }
                         td { (chart::sparkline(&format!("days-{row}"), &entry.by_day)) }
                         td.n { (number(entry.last_30_days.rescued)) }

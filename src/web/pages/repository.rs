@@ -11,13 +11,14 @@ use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::chart;
 use crate::web::html::{
-    Alert, Foreign, Frame, Sentence, amount, name, number, outcome, page, percent, scrollable, tile, when,
+    Alert, Foreign, Frame, Sentence, amount, name, number, page, percent, scrollable, state, tile, when,
 };
 
 use super::overview::rate;
 use super::unknown::unknown_failures;
 use super::{
-    OVERVIEW, policy_problem, precision, refused, repository_path, repository_problem, run_path, settings_alerts,
+    OVERVIEW, outages, policy_problem, precision, refused, repository_path, repository_problem, run_path,
+    settings_alerts,
 };
 
 /// What the page is for.
@@ -50,6 +51,7 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
             (pause_form(view))
         }
         (tiles(view))
+        (outages::of_repository(repository, &view.outages, now))
         section {
             h2 { "Last 30 days" }
             p.small { "Rescued runs upwards, exhausted ones downwards, by UTC." }
@@ -120,7 +122,7 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
                             tr {
                                 th scope="row" { (run_link(repository, run)) }
                                 td.t { @if let Some(due) = run.due { (when(due, now)) } }
-                                td { (outcome(run.outcome)) }
+                                td { (state(run)) }
                                 td.w.wrap { (Sentence(&run.reason)) }
                             }
                         }
@@ -235,7 +237,7 @@ fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
                             @for run in &view.runs {
                                 tr {
                                     th scope="row" { (run_link(repository, run)) }
-                                    td { (outcome(run.outcome)) }
+                                    td { (state(run)) }
                                     td.n.w { (run.reruns) }
                                     td.w.wrap { (Sentence(&run.reason)) }
                                     td.n.t { (when(run.updated, now)) }

@@ -5,10 +5,13 @@ use maud::{Markup, html};
 use crate::escape::bounded;
 use crate::keeper::views::{DecisionView, OneRunView};
 use crate::names::Conclusion;
-use crate::policy::{Action, Detail, RunOutcome};
+use crate::policy::evidence::RescueRate;
+use crate::policy::{Action, Detail, FailedJob, RunOutcome};
 use crate::settings::SettingProblem;
 use crate::time::Millis;
-use crate::web::html::{Foreign, Frame, Sentence, amount, date_and_time, outcome, page, scrollable, when};
+use crate::web::html::{
+    Foreign, Frame, Sentence, amount, date_and_time, held, number, outcome, page, scrollable, state, when,
+};
 
 use super::{OVERVIEW, repository_path, settings_alerts};
 
@@ -18,7 +21,7 @@ pub fn run(view: &OneRunView, problems: &[SettingProblem], web_url: &str) -> Str
     let workflow = run.workflow.as_deref().unwrap_or("Run");
     let body = html! {
         h1 { (Foreign(workflow)) " " span.small { @match run.run_number { Some(number) => { "#" (number) } None => (run.run_id) } } }
-        p.lead { (outcome(run.outcome)) " " (Sentence(&run.reason)) }
+        p.lead { (state(run)) " " (Sentence(&run.reason)) }
         section {
             h2 { "At a glance" }
             dl.facts {
@@ -30,6 +33,7 @@ pub fn run(view: &OneRunView, problems: &[SettingProblem], web_url: &str) -> Str
                 dt { "On GitHub" } dd { a href=(github) { "the run and its logs" } }
                 @if let Some(attempt) = run.run_attempt { dt { "Newest attempt" } dd { (attempt) } }
                 dt { "Re-runs by Rerunner" } dd { (run.reruns) }
+                @if let Some(since) = run.held_since { dt { "Held since" } dd { (date_and_time(since)) ", " (when(since, *now)) } }
                 @if let Some(due) = run.due { dt { "Looked at next" } dd { (when(due, *now)) } }
                 dt { "First failure" } dd { (date_and_time(run.created)) }
                 dt { "Last change" } dd { (date_and_time(run.updated)) ", " (when(run.updated, *now)) }
@@ -65,6 +69,8 @@ fn step(place: usize, decision: &DecisionView, now: Millis, github: &str) -> Mar
                 } @else { "Some attempt" }
                 // What was begun then may have ended long since.
                 @if decision.outcome == RunOutcome::Rerunning { span.outcome.rerunning { span aria-hidden="true" { "↻" } " re-run" } }
+                // Of what waits, nothing else is on record.
+                @else if decision.outcome == RunOutcome::Waiting { (held()) }
                 @else { (outcome(decision.outcome)) }
                 span.small { (when(decision.decided, now)) }
             }
@@ -115,7 +121,8 @@ fn jobs(label: &str, detail: &Detail) -> Markup {
                         None => span.small { (job.conclusion.map_or("failed", Conclusion::as_str)) ", no step failed" },
                     }
                     @if let Some(code) = job.exit_code { span.small { ", exit code " (code) } }
-                    @if let Some(interruption) = job.interruption { span.small { ", " (interruption.in_words()) } } }
+                    @if let Some(interruption) = job.interruption { span.small { ", " (interruption.in_words()) } }
+                    (findings(job)) }
                     td.w { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
                     td.n.w { @if let Some(seconds) = job.duration_seconds { (amount(seconds)) } }
                     td {
@@ -127,6 +134,26 @@ fn jobs(label: &str, detail: &Detail) -> Markup {
             }
         }))
         @if more > 0 { p.small { "and " (more) " more" } }
+    }
+}
+
+/// What was found out about why it failed.
+fn findings(job: &FailedJob) -> Markup {
+    html! {
+        @if let Some(cause) = &job.cause {
+            div.small { "Cause: " b { (Foreign(&cause.id)) } " (" (cause.class.as_str()) "), "
+                @match cause.line { Some(line) => { "log line " (line) } None => "by an annotation" }
+            }
+        }
+        @if let Some(RescueRate { judged, passed }) = job.rescue_rate {
+            div.small { @if judged == 0 { "None of its re-runs has ended in 30 days" } @else {
+                "Rescue rate: " (number(passed)) " of " (number(judged)) " re-runs in 30 days"
+            } }
+        }
+        @if let Some(fails) = job.base_failed {
+            div.small { @if fails { "Fails on the base branch, too" } @else { "Does not fail on the base branch" } }
+        }
+        @if job.source_annotation == Some(true) { div.small { "An annotation points at a file of the repository" } }
     }
 }
 

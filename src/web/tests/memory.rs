@@ -113,7 +113,7 @@ impl Backend for Memory {
     async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault> {
         let run = json!({
             "run_id": 7, "run_attempt": 1, "workflow": "ci", "run_number": 1, "title": null, "branch": "main",
-            "event": "push", "actor": "mona", "outcome": "rescued", "reason": "it passed", "reruns": 1, "due": null,
+            "event": "push", "actor": "mona", "outcome": "rescued", "reason": "it passed", "reruns": 1, "due": null, "held_since": null,
             "created": "2026-11-23T15:04:05Z", "updated": "2026-11-23T15:04:05Z", "at": "2026-11-23T15:04:05Z",
             "repository": repository, "decisions": [],
         });
@@ -121,7 +121,7 @@ impl Backend for Memory {
             Question::Run(_) => run,
             Question::Repository(_) => json!({
                 "repository": repository, "at": "2026-11-23T15:04:05Z", "paused_since": null, "credentials_refused": null,
-                "repository_problem": null, "policy_problem": null, "waiting": 0, "rerunning": 0, "reruns_today": 0,
+                "repository_problem": null, "policy_problem": null, "outages": [], "waiting": 0, "rerunning": 0, "reruns_today": 0,
                 "reruns_per_day": null, "last_30_days": crate::keeper::store::statistics::Figures::default(), "by_day": [],
                 "precision": crate::keeper::judgement::Precision::default(),
                 "unknown_failures": crate::keeper::judgement::UnknownFailures::default(),

@@ -22,6 +22,17 @@ const LINES: usize = 500;
 const CHARACTERS: usize = 2_000;
 /// With the run, its jobs and the policy, there are 25 calls in a decision, and a log takes two.
 const JOBS: usize = 12;
+/// Of as many as are read, so that logs are read of some and annotations alone of others.
+const MANY_JOBS: usize = 50;
+/// What asks for everything that can be asked for, each in a rule of its own, and holds for none of these jobs.
+const JUDGEMENT: [&str; 6] = [
+    "cause: permission",
+    "rescue_rate: '> 99'",
+    "base_failed: true",
+    "source_annotation: true",
+    "annotation: 'no such annotation'",
+    "lost_runner: true",
+];
 /// A decision that takes longer is not waited for.
 const PATIENCE: Duration = Duration::from_secs(200);
 /// For what is written after the re-run was asked for.
@@ -31,35 +42,71 @@ const SETTLES_WITHIN: Duration = Duration::from_millis(500);
 struct Attack {
     name: &'static str,
     regexes: fn() -> Vec<String>,
+    /// Of rules beside the one with the regexes.
+    conditions: &'static [&'static str],
     jobs: usize,
     /// What logs are made of.
-    of: &'static [u8],
+    of: Text,
+}
+
+enum Text {
+    /// These, as if by chance.
+    Bytes(&'static [u8]),
+    /// Again and again: words with which entries of the catalogue begin.
+    Repeated(&'static str),
 }
 
 const WORDS: &[u8] = b"aabcdefghijklmnopqrstuvwxyz      ";
 
-const ATTACKS: [Attack; 5] = [
-    Attack { name: "no regex, 12 logs", regexes: Vec::new, jobs: JOBS, of: WORDS },
+const ATTACKS: [Attack; 7] = [
+    Attack { name: "no regex, 12 logs", regexes: Vec::new, conditions: &[], jobs: JOBS, of: Text::Bytes(WORDS) },
+    Attack {
+        name: "each condition, 50 jobs",
+        regexes: ordinary,
+        conditions: &JUDGEMENT,
+        jobs: MANY_JOBS,
+        of: Text::Bytes(WORDS),
+    },
+    Attack {
+        name: "each condition, 50 jobs, logs of words that the catalogue looks for",
+        regexes: ordinary,
+        conditions: &JUDGEMENT,
+        jobs: MANY_JOBS,
+        of: Text::Repeated("Connection reset by peer "),
+    },
     Attack {
         name: "one regex of repeated words, 1 log",
         regexes: || vec![r"(?i)(\w+\s?){1,20}failed$".to_owned()],
+        conditions: &[],
         jobs: 1,
-        of: b"abcdefghijklmnopqrstuvwxyz",
+        of: Text::Bytes(b"abcdefghijklmnopqrstuvwxyz"),
     },
     Attack {
         name: "64 ordinary regexes, 12 logs",
-        regexes: || (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}$")).collect(),
+        regexes: ordinary,
+        conditions: &[],
         jobs: JOBS,
-        of: WORDS,
+        of: Text::Bytes(WORDS),
     },
     Attack {
         name: "64 regexes of which each step is a new one, 12 logs",
         regexes: || (0..64).map(|n| format!("[ab]*a[ab]{{{}}}c", 50 + n)).collect(),
+        conditions: &[],
         jobs: JOBS,
-        of: b"ab",
+        of: Text::Bytes(b"ab"),
     },
-    Attack { name: "one such regex, 12 logs", regexes: || vec!["[ab]*a[ab]{18}c".to_owned()], jobs: JOBS, of: b"ab" },
+    Attack {
+        name: "one such regex, 12 logs",
+        regexes: || vec!["[ab]*a[ab]{18}c".to_owned()],
+        conditions: &[],
+        jobs: JOBS,
+        of: Text::Bytes(b"ab"),
+    },
 ];
+
+fn ordinary() -> Vec<String> {
+    (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}$")).collect()
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Decision {
@@ -123,10 +170,10 @@ async fn decide(
     let repository = github.repository("octo/worst").await;
     let url = format!("http://127.0.0.1:{}/", worker.port);
     repository.hook(|hook| hook.url = Some(url)).await;
-    repository.file(".github/rerunner.yml", &policy(&(attack.regexes)())).await;
+    repository.file(".github/rerunner.yml", &policy(&(attack.regexes)(), attack.conditions)).await;
     let mut workflow = Workflow::new("ci");
     for number in 0..attack.jobs {
-        let log = log(attack.of, number + round * JOBS);
+        let log = log(&attack.of, number + round * attack.jobs);
         let job = Job::new(&format!("job {number}")).ends_first(1, Outcome::failure_with("Run tests", 1, &log));
         workflow = workflow.job(job);
     }
@@ -145,19 +192,30 @@ async fn decide(
 }
 
 /// Nothing matches, so that all of every log is searched, and it is re-run in the end by no rule.
-fn policy(regexes: &[String]) -> String {
+fn policy(regexes: &[String], conditions: &[&str]) -> String {
     if regexes.is_empty() {
         return String::new();
     }
-    let mut text = "rules:\n  - name: worst\n    then: rerun\n    if:\n      log:\n".to_owned();
+    let mut text = "rules:\n".to_owned();
+    for condition in conditions {
+        let _ = writeln!(text, "  - name: \"{condition}\"\n    then: rerun\n    if: {{ {condition} }}");
+    }
+    text.push_str("  - name: worst\n    then: rerun\n    if:\n      log:\n");
     for regex in regexes {
         let _ = writeln!(text, "        - '{regex}'");
     }
     text
 }
 
-/// As if by chance, and the same each time.
-fn log(of: &[u8], seed: usize) -> String {
+/// As large as is kept, and the same each time.
+fn log(of: &Text, seed: usize) -> String {
+    let of = match of {
+        Text::Bytes(bytes) => bytes,
+        Text::Repeated(words) => {
+            let line: String = words.chars().cycle().take(CHARACTERS).chain(['\n']).collect();
+            return line.repeat(LINES);
+        }
+    };
     let mut random = seed as u64 * 2 + 1;
     let mut next = || {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

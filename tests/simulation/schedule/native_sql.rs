@@ -20,6 +20,11 @@ impl NativeSql {
 impl Sql for NativeSql {
     fn exec(&self, statement: &str, bindings: Vec<Value>) -> Result<Vec<Vec<Value>>, StoreError> {
         let fault = |error: rusqlite::Error| StoreError(error.to_string());
+        // A Durable Object's are numbers of JavaScript.
+        let is_unsafe = |value: &Value| matches!(value, Value::Integer(integer) if integer.unsigned_abs() >> 53 > 0);
+        if let Some(value) = bindings.iter().find(|value| is_unsafe(value)) {
+            return Err(StoreError(format!("{value:?} does not cross to JavaScript as it is: {statement}")));
+        }
         let bindings = bindings.into_iter().map(|value| match value {
             Value::Null => SqliteValue::Null,
             Value::Integer(integer) => SqliteValue::Integer(integer),

@@ -2,6 +2,8 @@
 //! day on which it was made: when GitHub has accepted it, and when it is known what became of it. Its row in `open_reruns`
 //! says where the first was, and goes with the second, so that neither is counted again.
 
+use std::collections::BTreeMap;
+
 use crate::keeper::retention::{SUBJECT_DAYS, WINDOW_DAYS};
 use crate::names::RunId;
 use crate::policy::Detail;
@@ -56,7 +58,7 @@ pub struct RerunsOf {
 }
 
 /// As it is stored. No policy: empty. Rules: a list as JSON, or one of the words below, which are none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label {
     policy: String,
     rules: String,
@@ -187,17 +189,24 @@ impl<S: Sql> Store<S> {
         self.change(&statement, key(*day, label))
     }
 
-    /// Those made within the window.
+    /// Those made within the window. They are added up here, as SQLite counts a row that it groups once more.
     pub fn reruns(&self, now: Millis) -> Result<Vec<RerunsOf>, StoreError> {
-        let sums: Vec<String> = ["made", "rescued", "wasted"]
+        let columns: Vec<String> = ["made", "rescued", "wasted"]
             .iter()
-            .flat_map(|column| (1..=ORDINALS).map(move |ordinal| format!("SUM({column}_{ordinal})")))
+            .flat_map(|column| (1..=ORDINALS).map(move |ordinal| format!("{column}_{ordinal}")))
             .collect();
-        let statement = format!(
-            "SELECT policy, rules, {} FROM rerun_days WHERE day > ? GROUP BY policy, rules ORDER BY policy, rules",
-            sums.join(", ")
-        );
-        self.rows(&statement, vec![(now.day() - WINDOW_DAYS).into()])?.map(reruns_of).collect()
+        let statement = format!("SELECT policy, rules, {} FROM rerun_days WHERE day > ?", columns.join(", "));
+        let mut sums = BTreeMap::new();
+        for row in self.rows(&statement, vec![(now.day() - WINDOW_DAYS).into()])? {
+            let (label, by_ordinal) = reruns_of(row)?;
+            let sum: &mut [Reruns; ORDINALS] = sums.entry(label).or_default();
+            sum.iter_mut().zip(by_ordinal).for_each(|(sum, more)| *sum = sum.plus(more));
+        }
+        let of = |(label, by_ordinal): (Label, _)| {
+            let by = label.decided_by();
+            RerunsOf { policy: Some(label.policy).filter(|policy| !policy.is_empty()), by, by_ordinal }
+        };
+        Ok(sums.into_iter().map(of).collect())
     }
 
     pub(super) fn prune_reruns(&self, now: Millis) -> Result<(), StoreError> {
@@ -209,7 +218,7 @@ fn key(day: i64, label: &Label) -> Vec<Value> {
     vec![day.into(), label.policy.as_str().into(), label.rules.as_str().into()]
 }
 
-fn reruns_of(mut row: Row) -> Result<RerunsOf, StoreError> {
+fn reruns_of(mut row: Row) -> Result<(Label, [Reruns; ORDINALS]), StoreError> {
     let label = Label { policy: row.text()?, rules: row.text()? };
     let mut by_ordinal = [Reruns::default(); ORDINALS];
     let fields: [fn(&mut Reruns) -> &mut u64; 3] =
@@ -219,8 +228,7 @@ fn reruns_of(mut row: Row) -> Result<RerunsOf, StoreError> {
             *field(reruns) = row.amount()?;
         }
     }
-    let policy = Some(label.policy.clone()).filter(|policy| !policy.is_empty());
-    Ok(RerunsOf { policy, by: label.decided_by(), by_ordinal })
+    Ok((label, by_ordinal))
 }
 
 #[cfg(test)]

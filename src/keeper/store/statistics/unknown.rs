@@ -22,16 +22,17 @@ pub struct UnknownFigures {
 
 impl<S: Sql> Store<S> {
     /// Those that nobody knew most often. Reads all jobs that are counted, which are [`super::subjects`]' 500 at most: an
-    /// index would cost a row written for each failure.
-    pub fn unknown_failures(&self, at_most: u64, now: Millis) -> Result<Vec<UnknownFigures>, StoreError> {
+    /// index would cost a row written for each failure. SQLite counts a row that it sorts or groups once more, so that both
+    /// is done here.
+    pub fn unknown_failures(&self, at_most: usize, now: Millis) -> Result<Vec<UnknownFigures>, StoreError> {
         let rows = self.rows(
-            "SELECT subject_id, workflow, name, step, last_seen, last_run FROM subjects WHERE kind = ? AND unknown > 0
-             ORDER BY unknown DESC, subject_id DESC LIMIT ?",
-            vec![SubjectKind::Job.as_str().into(), at_most.into()],
+            "SELECT unknown, subject_id, workflow, name, step, last_seen, last_run FROM subjects
+             WHERE kind = ? AND unknown > 0",
+            vec![SubjectKind::Job.as_str().into()],
         )?;
         let mut found = Vec::new();
         for mut row in rows {
-            let id = row.integer()?;
+            let (unknown, id) = (row.integer()?, row.integer()?);
             let figures = UnknownFigures {
                 workflow: row.text()?,
                 name: row.text()?,
@@ -40,22 +41,24 @@ impl<S: Sql> Store<S> {
                 last_run: row.amount()?,
                 ..UnknownFigures::default()
             };
-            found.push((id, figures));
+            found.push((unknown, id, figures));
         }
+        found.sort_unstable_by_key(|(unknown, id, _)| std::cmp::Reverse((*unknown, *id)));
+        let mut found: Vec<_> = found.into_iter().take(at_most).map(|(_, id, figures)| (id, figures)).collect();
         let list = |numbers: Vec<i64>| numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
         // Both lists are numbers of our own: so many rows are looked up, and no more.
         let statement = format!(
-            "SELECT subject_id, SUM(unknown), SUM(unknown_judged), SUM(unknown_passed) FROM subject_days
-             WHERE day IN ({}) AND subject_id IN ({}) GROUP BY subject_id",
+            "SELECT subject_id, unknown, unknown_judged, unknown_passed FROM subject_days
+             WHERE day IN ({}) AND subject_id IN ({})",
             list((now.day() - WINDOW_DAYS + 1..=now.day()).collect()),
             list(found.iter().map(|(id, _)| *id).collect())
         );
         for mut row in self.rows(&statement, vec![])? {
             let id = row.integer()?;
             let Some((_, figures)) = found.iter_mut().find(|(known, _)| *known == id) else { continue };
-            figures.failed = row.amount()?;
-            figures.judged = row.amount()?;
-            figures.passed = row.amount()?;
+            figures.failed += row.amount()?;
+            figures.judged += row.amount()?;
+            figures.passed += row.amount()?;
         }
         let mut found: Vec<_> = found.into_iter().map(|(_, figures)| figures).filter(|it| it.failed > 0).collect();
         found.sort_by(|a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
