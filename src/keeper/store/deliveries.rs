@@ -11,7 +11,8 @@ impl<S: Sql> Store<S> {
     pub fn has_delivery(&self, id: &DeliveryId, now: Millis) -> Result<bool, StoreError> {
         // One statement for all days, as each crosses to the runtime and back; and each day by its name, as a range of days
         // would be searched from end to end.
-        let days = (now.day() - DELIVERY_DAYS..=now.day()).map(Value::Integer);
+        // Tomorrow, too: the clock can have been put back over midnight.
+        let days = (now.day() - DELIVERY_DAYS..=now.day() + 1).map(Value::Integer);
         let bindings: Vec<Value> = [id.as_str().into()].into_iter().chain(days).collect();
         let places = vec!["?"; bindings.len() - 1].join(",");
         self.exists(&format!("SELECT 1 FROM deliveries WHERE delivery_id = ? AND day IN ({places}) LIMIT 1"), bindings)

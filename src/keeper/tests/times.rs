@@ -189,6 +189,17 @@ fn a_budget_is_given_back_when_a_lost_call_did_nothing_and_the_run_has_ended() {
 }
 
 #[test]
+fn a_delivery_is_known_when_the_clock_was_put_back_over_midnight() {
+    let play = Play::new();
+    play.now.set(Millis::of_day(20_000) + Span::seconds(10));
+    let event = RunEvent { delivery: DeliveryId::parse("d-1"), ..event_of(7, RunEventKind::RunFailed) };
+    play.keeper.receive(&event, &play.cx()).unwrap();
+    play.now.set(Millis::of_day(20_000).minus(Span::seconds(10)));
+    let (receipt, _) = play.keeper.receive(&event, &play.cx()).unwrap();
+    assert_eq!(receipt.reason, "this delivery was received before");
+}
+
+#[test]
 fn a_delivery_is_known_for_as_long_as_it_can_be_repeated() {
     let play = Play::new();
     let event = RunEvent { delivery: DeliveryId::parse("d-1"), ..event_of(7, RunEventKind::RunFailed) };
