@@ -41,7 +41,7 @@ impl EvidenceCollector {
         None
     }
 
-    pub(super) fn base_runs(&mut self, runs: &[Run]) -> Collected {
+    pub(super) fn base_runs(&mut self, runs: &[Run], per_page: u32) -> Collected {
         let run_id = self.run.run_id;
         let newest = self.base_of.as_ref().and_then(|base_of| base_of.newest(runs, run_id));
         match newest {
@@ -51,7 +51,10 @@ impl EvidenceCollector {
             }
             newest => {
                 let run_id = newest.map(|base| base.run_id);
-                self.evidence.base = Fetched::Present(BaseRun { run_id, ..BaseRun::default() });
+                // Forks' runs from branches of the same name can fill the list.
+                let is_full = run_id.is_none() && runs.len() >= per_page as usize;
+                let cut = is_full.then(|| format!("none of the newest {per_page} runs listed is one"));
+                self.evidence.base = Fetched::Present(BaseRun { run_id, cut, ..BaseRun::default() });
                 Collected::Had
             }
         }

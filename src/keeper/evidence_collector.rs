@@ -231,9 +231,9 @@ impl EvidenceCollector {
                 self.default_branch = Some(self.found(call, found)?);
                 Ok(self.ask_for_base().map_or(Collected::Had, |next| self.ask_next(next)))
             }
-            (Call::ListBaseRuns { .. }, Response::BaseRuns(found)) => {
+            (Call::ListBaseRuns { per_page, .. }, Response::BaseRuns(found)) => {
                 let runs = self.found(call, found)?;
-                Ok(self.base_runs(&runs))
+                Ok(self.base_runs(&runs, *per_page))
             }
             (Call::ListBaseJobs { base_run_id, .. }, Response::Jobs(found)) => {
                 let page = self.found(call, found)?;

@@ -17,7 +17,8 @@ pub fn leave_rule(job: &str, step: &str) -> String {
 
 /// Long names are stored cut, which their last character says.
 fn glob(name: &str) -> String {
-    let mut glob: String = name.chars().take(lengths::STORED).collect();
+    // A glob has no way to say a star but one for any character.
+    let mut glob: String = name.chars().take(lengths::STORED).map(|c| if c == '*' { '?' } else { c }).collect();
     let is_cut = glob.len() < name.len() || glob.ends_with('…');
     glob.truncate(glob.trim_end_matches('…').len());
     if is_cut {

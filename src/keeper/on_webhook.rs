@@ -83,6 +83,10 @@ pub fn on_failed_attempt(
     let first = new || known < Some(attempt) || (tracked.outcome != RunOutcome::Waiting && !parked);
     let of_run = matches!(kind, RunEventKind::RunFailed | RunEventKind::RunCancelled);
     let completes = of_run && (first || !tracked.complete);
+    let is_held = tracked.held.as_ref().is_some_and(|held| held.key.is_some() && held.run_attempt == attempt);
+    if is_held && !first && !completes {
+        return nothing_new(tracked, Some(attempt));
+    }
     if first || completes {
         tracked.failed_at = cx.now;
         tracked.complete = of_run;
@@ -146,6 +150,7 @@ fn nothing_new(tracked: TrackedRun, run_attempt: Option<RunAttempt>) -> WebhookS
     let reason = match (run_attempt, tracked.pending) {
         (attempt, _) if tracked.decided_attempt >= attempt => "this attempt was decided on",
         (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
+        (attempt, _) if tracked.run_attempt == attempt => "the re-run of this attempt is held",
         _ => "a newer attempt is known",
     };
     step(tracked, vec![], ReceiptKind::Recorded, reason, run_attempt)

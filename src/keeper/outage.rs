@@ -103,10 +103,15 @@ impl Ongoing {
         self.probe.filter(|probe| probe.run_id == run_id)
     }
 
-    /// The probe has told nothing, or that it goes on.
-    pub fn end_probe(&mut self, has_failed: bool, now: Millis) {
+    /// The probe has told nothing, or that it goes on. `at_once`: the next one need not wait.
+    pub fn end_probe(&mut self, at_once: bool, now: Millis) {
         self.probe = None;
-        self.next_probe = if has_failed { now + Span::millis(self.probe_every) } else { now };
+        self.next_probe = if at_once { now } else { now + Span::millis(self.probe_every) };
+    }
+
+    /// Whether it lasts longer than the policy says now.
+    pub fn is_too_long(&self, outage: &Outage) -> bool {
+        self.ends > self.began + outage.for_at_most
     }
 }
 
@@ -137,8 +142,10 @@ impl Failures {
         true
     }
 
-    pub fn is_outage(&self, outage: &Outage, now: Millis) -> bool {
-        let within = self.runs.iter().filter(|(_, failed_at)| now - *failed_at <= outage.within);
+    /// By when they failed, however much later they are decided on.
+    pub fn is_outage(&self, outage: &Outage) -> bool {
+        let Some((_, newest)) = self.runs.last() else { return false };
+        let within = self.runs.iter().filter(|(_, failed_at)| *newest - *failed_at <= outage.within);
         within.count() >= outage.runs as usize
     }
 }
@@ -191,7 +198,7 @@ mod tests {
             (5, 20, true, true),
         ] {
             assert_eq!(failures.add(run(id), at(minutes), outage.runs), new, "{id}");
-            assert_eq!(failures.is_outage(&outage, at(minutes)), is, "{id}");
+            assert_eq!(failures.is_outage(&outage), is, "{id}");
         }
         assert_eq!(failures.runs.len(), 3, "no more is kept than counts");
         let mut after = Failures::since(at(20));

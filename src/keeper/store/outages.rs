@@ -19,6 +19,10 @@ impl<S: Sql> Store<S> {
         self.change(statement, vec![key.into(), json(Some(failures))?, now.into()])
     }
 
+    pub fn delete_outage_failures(&self) -> Result<(), StoreError> {
+        self.change("DELETE FROM outage_failures", vec![])
+    }
+
     /// The run that has been held longest, and its attempt.
     pub fn oldest_held(&self, key: &str) -> Result<Option<(RunId, RunAttempt)>, StoreError> {
         let statement = "SELECT run_id, held_attempt FROM runs WHERE held = ? AND due IS NOT NULL

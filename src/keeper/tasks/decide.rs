@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::github::{self, Call, Response};
 use crate::keeper::evidence_collector::{Collected, EvidenceCollector, Missing};
 use crate::keeper::on_failure;
+use crate::keeper::outage::Ongoing;
 use crate::keeper::state_machine;
 use crate::keeper::step::{LEASE, Step};
-use crate::names::{JobId, RunAttempt, RunId};
-use crate::policy::evidence::{EarlierAttempt, Fetched, History, Need, RescueRate};
+use crate::names::{RunAttempt, RunId};
+use crate::policy::evidence::{EarlierAttempt, Fetched, History, Need};
 use crate::policy::{Decision, FailedJob, RunOutcome, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
 
@@ -16,8 +17,8 @@ use super::{Context, Keeper, Record, Sql, StepResult, StoreError, TrackedRun};
 
 /// What is found missing only after others is waited for as well, up to this after the first.
 const NEW_FOR: Span = Span::minutes(1);
-/// More questions than a decision can have: two for each of a thousand jobs.
-const QUESTIONS: u32 = 2_500;
+/// More questions than a decision can have: three for each of a thousand jobs.
+const QUESTIONS: u32 = 3_500;
 /// Of a decision: each is looked up in a row for each day.
 const RATES: usize = 50;
 
@@ -85,7 +86,9 @@ impl<S: Sql> Keeper<S> {
         run.workflow =
             tracked.workflow.clone().filter(|_| run.workflow_id.is_some() && tracked.workflow_id == run.workflow_id);
         let policy = cache.policy();
-        if policy.outage.is_none() {
+        // A file that is broken says nothing, of outages either.
+        let is_over = |one: &Ongoing| policy.outage.is_none_or(|outage| one.is_too_long(&outage));
+        if !policy.is_broken() && self.outages()?.iter().any(is_over) {
             self.end_outages(cx.now)?;
         }
         collector.forget_old_pulls(cx.now);
@@ -99,9 +102,8 @@ impl<S: Sql> Keeper<S> {
                     return self.carry_out(step, cx);
                 }
                 Verdict::Need(need) if collector.has(need) => break,
-                Verdict::Need(Need::RescueRate(job_id)) => {
-                    let rate = self.rescue_rate(&tracked, &collector, job_id, cx.now)?;
-                    collector.evidence.rescue_rates.insert(job_id, rate);
+                Verdict::Need(Need::RescueRate(_)) => {
+                    self.look_up_rescue_rates(&tracked, &mut collector, cx.now)?;
                     continue;
                 }
                 Verdict::Need(need) => match collector.ask(need, &mut tracked.collecting, cx.now) {
@@ -145,22 +147,25 @@ impl<S: Sql> Keeper<S> {
         self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
     }
 
-    /// How often re-runs of a job, failing at the same step, have passed.
-    fn rescue_rate(
+    /// How often re-runs of each failed job, failing at the same step, have passed: in one go, however many there are.
+    fn look_up_rescue_rates(
         &self,
         tracked: &TrackedRun,
-        collector: &EvidenceCollector,
-        job_id: JobId,
+        collector: &mut EvidenceCollector,
         now: Millis,
-    ) -> Result<Fetched<RescueRate>, StoreError> {
-        let evidence = &collector.evidence;
-        if evidence.rescue_rates.len() >= RATES {
-            return Ok(Fetched::Absent(format!("one decision looks up at most {RATES}")));
+    ) -> Result<(), StoreError> {
+        let evidence = &mut collector.evidence;
+        let mut rates = BTreeMap::new();
+        for job in evidence.jobs.present().into_iter().flatten().filter(|job| !job.passed()) {
+            let rate = if rates.len() < RATES {
+                Fetched::Present(self.store.rescue_rate(tracked, &FailedJob::of(job, None, evidence), now)?)
+            } else {
+                Fetched::Absent(format!("one decision looks up at most {RATES}"))
+            };
+            rates.insert(job.job_id, rate);
         }
-        let job = evidence.jobs.present().and_then(|jobs| jobs.iter().find(|job| job.job_id == job_id));
-        let Some(job) = job else { return Ok(Fetched::Absent("the job is not listed".to_owned())) };
-        let failed = FailedJob::of(job, None, evidence);
-        self.store.rescue_rate(tracked, &failed, now).map(Fetched::Present)
+        evidence.rescue_rates = rates;
+        Ok(())
     }
 
     /// Whether what was read some minutes ago tells how the base branch stands.

@@ -13,6 +13,17 @@ const AT_ONCE: usize = 200;
 const NOT_SERVED: &str = "Left alone: the repository is not in REPOSITORIES any more.";
 const ANOTHER: &str = "Left alone: another repository has this name now.";
 
+/// What does not hold of another repository that has the name.
+const LEARNED: [Fact; 7] = [
+    Fact::Policy,
+    Fact::PolicyText,
+    Fact::OrganizationPolicy,
+    Fact::OrganizationPolicyText,
+    Fact::CircuitBreaker,
+    Fact::Trouble,
+    Fact::Outages,
+];
+
 impl<S: Sql> Keeper<S> {
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)
@@ -35,7 +46,9 @@ impl<S: Sql> Keeper<S> {
             self.store.delete_spending()?;
             // Nothing that was learned of the one before holds.
             self.policy.borrow_mut().take();
-            for fact in [Fact::Policy, Fact::PolicyText, Fact::CircuitBreaker, Fact::Trouble] {
+            self.bases.take();
+            self.store.delete_outage_failures()?;
+            for fact in LEARNED {
                 self.store.set_fact::<()>(fact, None)?;
             }
             self.summary_changed(cx.now)?;

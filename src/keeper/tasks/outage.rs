@@ -37,7 +37,7 @@ impl<S: Sql> Keeper<S> {
         ongoing.retain(|one| !one.is_over(cx.now));
         for one in &mut ongoing {
             if one.is_probed_by(run_id).is_some_and(|probe| probe.run_attempt < run_attempt) {
-                one.end_probe(true, cx.now);
+                one.end_probe(false, cx.now);
             }
         }
         let mut keys = outage::keys(detail);
@@ -51,7 +51,7 @@ impl<S: Sql> Keeper<S> {
             if failures.add(run_id, tracked.failed_at, outage.runs) {
                 self.store.set_failures(&key, &failures, cx.now)?;
             }
-            if holds.is_none() && ongoing.len() < MOST_ONGOING && failures.is_outage(&outage, cx.now) {
+            if holds.is_none() && ongoing.len() < MOST_ONGOING && failures.is_outage(&outage) {
                 let one = Ongoing::new(key, outage, cx.now);
                 ongoing.push(one.clone());
                 holds = Some(one);
@@ -100,7 +100,9 @@ impl<S: Sql> Keeper<S> {
                 return false;
             }
             if let Some(Probe { run_attempt, .. }) = probe {
-                one.end_probe(after.run_attempt > Some(run_attempt), now);
+                // What is nobody's concern any more says nothing. Whatever else ends a probe may end the next one, too.
+                let is_gone = after.outcome == RunOutcome::Superseded && after.run_attempt == Some(run_attempt);
+                one.end_probe(is_gone, now);
                 is_changed = true;
             }
             true

@@ -65,6 +65,7 @@ fn only_what_ran_on_the_base_branch_itself_and_came_to_an_end_counts() {
         Run { origin: Origin::Fork(Some(fork)), ..on(Conclusion::Failure) },
         Run { event: "pull_request".to_owned(), ..on(Conclusion::Failure) },
         Run { workflow_id: WorkflowId::new(6), ..on(Conclusion::Failure) },
+        Run { event: "issue_comment".to_owned(), ..on(Conclusion::Failure) },
         on(Conclusion::Cancelled),
         on(Conclusion::Skipped),
         on(Conclusion::Success),
@@ -97,6 +98,16 @@ fn what_cannot_be_told_of_the_base_is_no_reason_for_a_re_run() {
     fails(&play);
     // The first call for evidence is refused: the list of jobs. Nothing is known of any job.
     play.stands(RunOutcome::Left, 0);
+}
+
+#[test]
+fn a_list_full_of_others_tells_nothing() {
+    let pull_request = Run { event: "pull_request".to_owned(), ..run_on("trunk", 2, Conclusion::Success) };
+    for (runs, expected) in [(19, RunOutcome::Rerunning), (20, RunOutcome::Left)] {
+        let play = with_base(vec![pull_request.clone(); runs]);
+        fails(&play);
+        assert_eq!(play.tracked().outcome, expected, "{}", play.tracked().reason);
+    }
 }
 
 #[test]

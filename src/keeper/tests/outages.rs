@@ -169,7 +169,9 @@ fn a_probe_that_is_nothing_any_more_makes_room_for_the_next() {
     play.github.borrow_mut().others.insert(other(13), (1, Some(Conclusion::Cancelled)));
     play.pass_working(Span::minutes(11));
     assert_eq!(play.of(13).outcome, RunOutcome::Left);
-    assert_eq!(play.rerun(), [14], "at once");
+    assert!(play.rerun().is_empty());
+    play.pass_working(Span::minutes(10));
+    assert_eq!(play.rerun(), [14]);
 }
 
 #[test]
@@ -265,4 +267,60 @@ fn those_who_look_see_what_is_held_and_what_comes_next() {
     assert_eq!(sums().map(|sums| (sums.count, sums.held)), Some((1, 2)));
     play.passes(13, 2);
     assert_eq!((view().outages, sums()), (vec![], None));
+}
+
+#[test]
+fn a_held_run_is_not_read_because_a_list_or_a_job_tells_of_it_again() {
+    let play = in_outage();
+    for run in 11..=14 {
+        play.fails(run, 1);
+    }
+    let reads = play.github.borrow().reads;
+    let due = play.of(14).due;
+    for kind in [RunEventKind::RunFailed, RunEventKind::JobFailed] {
+        let event = RunEvent::new(repository(), other(14), Some(attempt(1)), kind);
+        let (receipt, _) = play.keeper.receive(&event, &play.cx()).unwrap();
+        assert_eq!((receipt.reason.as_str(), receipt.due), ("the re-run of this attempt is held", due));
+    }
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.github.borrow().reads, reads);
+}
+
+#[test]
+fn what_is_decided_late_is_an_outage_all_the_same() {
+    let play = Play::with_policy("delay: 30m\noutage: { runs: 3, within: 15m }\n");
+    for run in 11..=14 {
+        play.fails(run, 1);
+    }
+    play.pass_working(Span::minutes(31));
+    assert_eq!(play.rerun(), [11, 12]);
+}
+
+#[test]
+fn a_budget_that_is_used_up_does_not_end_one_held_run_after_the_other() {
+    let play = in_outage();
+    for run in 11..=18 {
+        play.fails(run, 1);
+    }
+    play.rerun();
+    play.github.borrow_mut().file = Some(format!("{POLICY}budget: {{ reruns_per_hour: 2 }}\n"));
+    play.pass_working(Span::minutes(12));
+    let left = (13..=18).filter(|run| play.of(*run).outcome == RunOutcome::Left).count();
+    assert_eq!(left, 1, "the probe alone");
+}
+
+#[test]
+fn a_file_that_is_broken_releases_nothing() {
+    let play = in_outage();
+    for run in 11..=14 {
+        play.fails(run, 1);
+    }
+    play.rerun();
+    play.github.borrow_mut().file = Some("outage: [".to_owned());
+    play.pass_working(Span::minutes(6));
+    play.fails(15, 1);
+    play.pass_working(Span::minutes(2));
+    assert_eq!(play.of(15).outcome, RunOutcome::Left);
+    play.is_held(13);
+    play.is_held(14);
 }

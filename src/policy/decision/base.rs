@@ -2,12 +2,16 @@
 
 use crate::names::{Conclusion, RunId, WorkflowId};
 use crate::policy::evidence::{Fetched, Pulls};
-use crate::policy::run::{Origin, Run, is_pull_request};
+use crate::policy::run::{Origin, Run};
 
 use super::superseded;
 
 /// "Managing a merge queue" (GitHub Docs): a group's branch is `gh-readonly-queue/BASE/pr-NUMBER-COMMIT`.
 const QUEUE: &str = "gh-readonly-queue/";
+
+/// What those who may write to the repository start there. Comments and issues, which anybody writes, start runs on the default
+/// branch as well.
+const EVENTS: [&str; 4] = ["push", "schedule", "workflow_dispatch", "repository_dispatch"];
 
 /// The branch that a run's commits are to go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +69,7 @@ impl BaseOf {
         };
         let is_there = |run: &Run| {
             run.origin == Origin::Own
-                && !is_pull_request(&run.event)
+                && EVENTS.contains(&run.event.as_str())
                 && run.head_branch.as_deref() == Some(self.branch.as_str())
                 && run.workflow_id == Some(self.workflow_id)
         };

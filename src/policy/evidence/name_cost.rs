@@ -76,7 +76,7 @@ impl Looks {
             fork: _,
             attempt: _,
             conclusion: _,
-            rescue_rate: _,
+            rescue_rate,
             lost_runner,
             source_annotation,
             base_failed,
@@ -93,6 +93,7 @@ impl Looks {
         self.exit_codes += u64::from(exit_code.is_some());
         self.asks |= exit_code.is_some() || annotation.is_some() || log.is_some() || cause.is_some();
         self.asks |= lost_runner.is_some() || source_annotation.is_some() || base_failed.is_some();
+        self.asks |= rescue_rate.is_some();
     }
 
     fn at_run(&self, run: &Run, evidence: &Evidence) -> u64 {

@@ -210,6 +210,11 @@ impl Policy {
             || outage.is_some()
     }
 
+    /// Whether the file is not valid.
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
     /// Whether the cause of each failed job is looked for.
     pub fn goes_by_causes(&self) -> bool {
         self.outage.is_some() || self.rules.iter().any(|rule| rule.conditions.cause.is_some())
