@@ -11,6 +11,7 @@ use crate::github::http::Method;
 use crate::github::{self, Reply};
 use crate::keeper::retention::REDELIVERY;
 use crate::names::RepoName;
+use crate::order::sort_by;
 use crate::time::Millis;
 
 use super::repository::{deliveries_path, hooks_to};
@@ -160,7 +161,7 @@ fn failed(deliveries: &[Delivery], now: Millis) -> Vec<u64> {
             (last.may_be_mended() && now - at < REDELIVERY).then_some((at, last.id))
         })
         .collect();
-    failed.sort_unstable();
+    sort_by(&mut failed, Ord::cmp);
     failed.into_iter().map(|(_, id)| id).collect()
 }
 

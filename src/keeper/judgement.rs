@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{RepoName, string_enum};
+use crate::order::sort_by_key;
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
@@ -228,7 +229,7 @@ fn add<K: Ord>(all: &mut BTreeMap<K, Reruns>, key: K, reruns: Reruns) {
 
 fn most_first<K: Ord>(all: BTreeMap<K, Reruns>) -> Vec<(K, Reruns)> {
     let mut all: Vec<_> = all.into_iter().collect();
-    all.sort_by_key(|(_, reruns)| std::cmp::Reverse(reruns.made));
+    sort_by_key(&mut all, |(_, reruns)| std::cmp::Reverse(reruns.made));
     all
 }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{RunAttempt, RunId};
+use crate::order::{sort_by, sort_by_key};
 use crate::policy::{Detail, Outage};
 use crate::time::{Millis, Span};
 
@@ -28,7 +29,7 @@ pub fn keys(detail: &Detail) -> Vec<String> {
     let causes =
         detail.jobs.iter().filter_map(|job| job.cause.as_ref()).filter(|cause| cause.class.is_infrastructure());
     let mut keys: Vec<String> = causes.map(|cause| format!("{CAUSE}{}", cause.id)).collect();
-    keys.sort();
+    sort_by(&mut keys, Ord::cmp);
     keys.dedup();
     keys.truncate(MOST_KEYS);
     let fingerprint = detail.fingerprint.as_ref().filter(|_| keys.is_empty() && !detail.partial_fingerprint);
@@ -136,7 +137,7 @@ impl Failures {
         }
         self.runs.retain(|(of, _)| *of != run_id);
         self.runs.push((run_id, failed_at));
-        self.runs.sort_by_key(|(_, failed_at)| *failed_at);
+        sort_by_key(&mut self.runs, |(_, failed_at)| *failed_at);
         let old = self.runs.len().saturating_sub(most as usize);
         self.runs.drain(..old);
         true

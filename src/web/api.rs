@@ -9,6 +9,7 @@ use crate::keeper::store::statistics::{Figures, Reruns, Totals};
 use crate::keeper::summary::{RerunSums, Summary};
 use crate::keeper::views::Question;
 use crate::names::RepoName;
+use crate::order::sort_by_key;
 use crate::settings::Settings;
 use crate::time::{Millis, rfc3339};
 
@@ -73,7 +74,7 @@ impl From<RerunSums> for PublishedPrecision {
                 figures: reruns(*sum).into(),
             };
             let mut all: Vec<_> = policies.iter().map(of_one).collect();
-            all.sort_by_key(|it| std::cmp::Reverse(it.figures.made));
+            sort_by_key(&mut all, |it| std::cmp::Reverse(it.figures.made));
             all
         });
         Self {

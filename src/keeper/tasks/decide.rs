@@ -9,6 +9,7 @@ use crate::keeper::outage::Ongoing;
 use crate::keeper::state_machine;
 use crate::keeper::step::{LEASE, Step};
 use crate::names::{RunAttempt, RunId};
+use crate::order::sort_by_key;
 use crate::policy::evidence::{EarlierAttempt, Fetched, History, Need};
 use crate::policy::{Decision, FailedJob, RunOutcome, Verdict, decide, pull_request_of};
 use crate::time::{Millis, Span};
@@ -245,7 +246,7 @@ impl<S: Sql> Keeper<S> {
                 rules: if record.outcome == RunOutcome::Rerunning { detail.rules } else { vec![] },
             });
         }
-        attempts.sort_by_key(|attempt| attempt.run_attempt);
+        sort_by_key(&mut attempts, |attempt| attempt.run_attempt);
         Ok(History { attempts, spent: self.store.spent(run_id, run_attempt, now)? })
     }
 }

@@ -1,6 +1,7 @@
 //! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
 
 use crate::names::{Conclusion, RunAttempt};
+use crate::order::sort_by;
 use crate::policy::evidence::{CauseOf, EarlierAttempt, Evidence, Fetched, History, Job, Need};
 use crate::policy::file::{Action, Budget, DebugLogging, LeaveOrRerun, MAX_DELAY, Policy, Scope};
 use crate::policy::matching::{RuleMatch, RuleMatches, Subject, match_rules, rule_names};
@@ -97,7 +98,7 @@ impl<'a> FailedAttempt<'a> {
             Fetched::Absent(why) => (&[], Some(why.as_str())),
         };
         let mut sorted: Vec<&Job> = all.iter().collect();
-        sorted.sort_by_key(|job| (&job.name, job.job_id));
+        sort_by(&mut sorted, |a, b| (&a.name, a.job_id).cmp(&(&b.name, b.job_id)));
         let listed = failed_jobs(&sorted, conclusion);
         let none = listed.is_empty().then_some("GitHub lists none that failed");
         let unlisted = absent.or(evidence.jobs_cut.as_deref()).or(none);

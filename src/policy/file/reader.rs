@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::order::sort_by_key;
 use crate::policy::patterns::Collected;
 
 use super::extends::{Given, PolicyOrigin, Stated};
@@ -70,7 +71,7 @@ pub fn parse<'a>(text: &str, given: impl Into<Given<'a>>) -> Result<Policy, Vec<
     let mut reader = Reader { given: given.into(), errors: Vec::new(), patterns: 0, collected: Collected::default() };
     let policy = reader.policy(&root);
     let Reader { mut errors, .. } = reader;
-    errors.sort_by_key(|error| (error.line, error.column));
+    sort_by_key(&mut errors, |error| (error.line, error.column));
     errors.truncate(MOST_ERRORS);
     if errors.is_empty() { Ok(policy) } else { Err(errors) }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS, WINDOW_DAYS};
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::{RunId, WorkflowId, lengths, string_enum};
+use crate::order::sort_by;
 use crate::policy::FailedJob;
 use crate::policy::evidence::RescueRate;
 use crate::time::{Millis, Span};
@@ -240,7 +241,7 @@ impl<S: Sql> Store<S> {
         self.add_up(&mut subjects, now)?;
         let mut subjects: Vec<_> =
             subjects.into_iter().map(|(_, subject)| subject).filter(|subject| subject.failed > 0).collect();
-        subjects.sort_by(|a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
+        sort_by(&mut subjects, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
         Ok((subjects, more))
     }
 

@@ -1,6 +1,7 @@
 //! Failures that no rule and no entry of the catalogue knew, by job and step: read from what [`super::subjects`] has counted.
 
 use crate::keeper::retention::WINDOW_DAYS;
+use crate::order::{sort_by, sort_by_key};
 use crate::time::Millis;
 
 use super::{Sql, Store, StoreError, SubjectKind};
@@ -43,7 +44,7 @@ impl<S: Sql> Store<S> {
             };
             found.push((unknown, id, figures));
         }
-        found.sort_unstable_by_key(|(unknown, id, _)| std::cmp::Reverse((*unknown, *id)));
+        sort_by_key(&mut found, |(unknown, id, _)| std::cmp::Reverse((*unknown, *id)));
         let mut found: Vec<_> = found.into_iter().take(at_most).map(|(_, id, figures)| (id, figures)).collect();
         let list = |numbers: Vec<i64>| numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
         // Both lists are numbers of our own: so many rows are looked up, and no more.
@@ -61,7 +62,7 @@ impl<S: Sql> Store<S> {
             figures.passed += row.amount()?;
         }
         let mut found: Vec<_> = found.into_iter().map(|(_, figures)| figures).filter(|it| it.failed > 0).collect();
-        found.sort_by(|a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
+        sort_by(&mut found, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
         Ok(found)
     }
 }
