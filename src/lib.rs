@@ -23,7 +23,6 @@
 //! | [`settings`] | the Worker's settings, from a look-up function |
 //! | [`escape`] | text from outside, made harmless for each place that it goes to |
 //! | [`names`] | ids, names and GitHub's words, valid by construction |
-//! | [`order`] | sorting, in little code |
 //! | [`time`] | times and durations |
 //!
 //! # Panics
@@ -46,7 +45,6 @@ pub mod escape;
 pub mod github;
 pub mod keeper;
 pub mod names;
-pub mod order;
 pub mod policy;
 pub mod settings;
 pub mod time;

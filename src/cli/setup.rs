@@ -234,7 +234,9 @@ impl Setup<'_> {
         let token = match from_environment("GITHUB_TOKEN") {
             Some(token) => Secret::new(token.trim()),
             None => {
-                say("Make one with Actions: Read and write: https://github.com/settings/personal-access-tokens/new");
+                say(
+                    "Make one with Actions: Read and write, Checks: Read, Contents: Read and Pull requests: Read: https://github.com/settings/personal-access-tokens/new",
+                );
                 self.secret("The token (it is not shown)")?
             }
         };

@@ -11,7 +11,7 @@ use crate::github::http::Method;
 use crate::github::{self, Reply};
 use crate::keeper::retention::REDELIVERY;
 use crate::names::RepoName;
-use crate::order::sort_by;
+use crate::names::order::sort_by;
 use crate::time::Millis;
 
 use super::repository::{deliveries_path, hooks_to};

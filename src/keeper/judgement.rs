@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::order::sort_by_key;
 use crate::names::{RepoName, string_enum};
-use crate::order::sort_by_key;
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::order::{sort_by, sort_by_key};
 use crate::names::{RunAttempt, RunId};
-use crate::order::{sort_by, sort_by_key};
 use crate::policy::{Detail, Outage};
 use crate::time::{Millis, Span};
 

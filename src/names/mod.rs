@@ -1,8 +1,9 @@
 //! Names and ids that come from outside, valid by construction: the URL that is called on GitHub is built from
-//! these and from nothing else.
+//! these and from nothing else. [`order`] sorts what has them.
 
 mod ids;
 pub mod lengths;
+pub mod order;
 mod string_enum;
 
 pub use ids::{InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};

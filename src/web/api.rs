@@ -9,7 +9,7 @@ use crate::keeper::store::statistics::{Figures, Reruns, Totals};
 use crate::keeper::summary::{RerunSums, Summary};
 use crate::keeper::views::Question;
 use crate::names::RepoName;
-use crate::order::sort_by_key;
+use crate::names::order::sort_by_key;
 use crate::settings::Settings;
 use crate::time::{Millis, rfc3339};
 

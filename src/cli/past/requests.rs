@@ -71,13 +71,13 @@ impl Missing {
 impl Requests {
     pub fn new(settings: &Settings, most: u64, progress: Progress) -> Result<Self, Failure> {
         let wrong = |name| settings.problems.iter().find(|problem| problem.setting == name);
-        if let Some(problem) = wrong("GITHUB_API_URL").or_else(|| wrong("GITHUB_TOKEN")) {
+        let is_unset = settings.github_token.is_none();
+        if let Some(problem) = wrong("GITHUB_API_URL").or_else(|| wrong("GITHUB_TOKEN").filter(|_| !is_unset)) {
             return Err(Failure(format!("in the environment, {problem}")));
         }
         let token = settings.github_token.clone().ok_or_else(|| {
-            Failure(
-                "GITHUB_TOKEN is not set; it needs to read Actions, Checks and Metadata of the repository".to_owned(),
-            )
+            let needs = "a token that may read the repository's Actions and Checks";
+            Failure(format!("GITHUB_TOKEN is not set in the environment: {needs}, such as what `gh auth token` prints"))
         })?;
         let api = Address::parse(&settings.github_api_url)?;
         Ok(Self { api, token, client: Client::new(TIME_OUT), moved: None, most, made: 0, rests_until: None, progress })

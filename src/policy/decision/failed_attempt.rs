@@ -1,7 +1,7 @@
 //! A failed attempt whose run may be re-run: what its jobs, the rules and the limits make of it.
 
+use crate::names::order::sort_by;
 use crate::names::{Conclusion, RunAttempt};
-use crate::order::sort_by;
 use crate::policy::evidence::{CauseOf, EarlierAttempt, Evidence, Fetched, History, Job, Need};
 use crate::policy::file::{Action, Budget, DebugLogging, LeaveOrRerun, MAX_DELAY, Policy, Scope};
 use crate::policy::matching::{RuleMatch, RuleMatches, Subject, match_rules, rule_names};

@@ -66,7 +66,7 @@ keys! {
         stop_when_repeated: Option<u32> = None, Shape::Whole { least: 2, most: MAX_RERUNS_LIMIT + 1 }, "never",
             "leave a run of which the same jobs failed in the same way in this many attempts";
         outage: Option<Outage> = None, Shape::Map(OUTAGE), "never",
-            "hold all re-runs while many runs fail with the same cause, and try one at a time";
+            "hold re-runs of runs that fail with the same cause, or in the same way, once so many have, and try one at a time";
         budget: Budget = Budget::default(), Shape::Map(BUDGET), "no limit", "what the repository's re-runs may use";
         rules: Vec<Rule> = Vec::new(), Shape::List(RULE), "none",
             "each failed job takes the first rule that matches it";
@@ -160,7 +160,7 @@ keys! {
         annotation: Option<Patterns> = None, Shape::Patterns(Where::Annotation), "",
             "a regex for an annotation of the job: what GitHub shows above its log";
         rescue_rate: Option<Numbers> = None, Shape::Numbers, "",
-            "percent of the re-runs of this job, failing at this step, that passed in the last 30 days; never holds with fewer than 5";
+            "percent of this job's re-runs, failing at this step, that passed in the last 30 days: `\">= 30\"`; never holds with fewer than 5";
         base_failed: Option<bool> = None, Shape::Boolean, "",
             "`true`: the same job fails in the newest run of the workflow on the base branch";
         cause: Option<Causes> = None, Shape::Causes, "",

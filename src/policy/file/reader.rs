@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use crate::order::sort_by_key;
+use crate::names::order::sort_by_key;
 use crate::policy::patterns::Collected;
 
 use super::extends::{Given, PolicyOrigin, Stated};

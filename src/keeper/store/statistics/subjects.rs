@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS, WINDOW_DAYS};
 use crate::keeper::tracked_run::TrackedRun;
+use crate::names::order::sort_by;
 use crate::names::{RunId, WorkflowId, lengths, string_enum};
-use crate::order::sort_by;
 use crate::policy::FailedJob;
 use crate::policy::evidence::RescueRate;
 use crate::time::{Millis, Span};

@@ -1,7 +1,7 @@
 //! Failures that no rule and no entry of the catalogue knew, by job and step: read from what [`super::subjects`] has counted.
 
 use crate::keeper::retention::WINDOW_DAYS;
-use crate::order::{sort_by, sort_by_key};
+use crate::names::order::{sort_by, sort_by_key};
 use crate::time::Millis;
 
 use super::{Sql, Store, StoreError, SubjectKind};

@@ -12,8 +12,8 @@ pub fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Orderin
     items.extend(order.into_iter().filter_map(|place| slots.get_mut(place)?.take()));
 }
 
-/// Stable, as [`slice::sort_by_key`]; the key may borrow.
-pub fn sort_by_key<'t, T, K: Ord>(items: &'t mut Vec<T>, key: impl Fn(&T) -> K) {
+/// Stable, as [`slice::sort_by_key`].
+pub fn sort_by_key<T, K: Ord>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
     sort_by(items, |a, b| key(a).cmp(&key(b)));
 }
 
