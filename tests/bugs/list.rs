@@ -47,7 +47,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "RerunBeforeStoring",
         what: "the re-run is called before the intention is stored",
-        shows: hours(3),
+        shows: hours(1),
         changes: &[
             Change {
                 right: "let mut records = self.store_step(&step, cx.now)?;",
@@ -98,7 +98,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "CountInKv",
         what: "re-runs are counted in Workers KV, which lags",
-        shows: hours(13),
+        shows: hours(6),
         changes: &[Change {
             right: "let mut run = collector.run.clone();",
             wrong: "let mut run = collector.run.clone();
@@ -139,7 +139,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "Every403IsRunning",
         what: "every 403 is taken for \"already running\"",
-        shows: hours(3),
+        shows: hours(6),
         changes: &[Change {
             right: "rate_limit(reply).is_none() && message(reply).contains(\"already running\")",
             wrong: "(BUG && reply.status == 403)
@@ -149,7 +149,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "SpendAfterTheAnswer",
         what: "a re-run is taken from the budget when it is answered, and not before it is asked for",
-        shows: hours(22),
+        shows: hours(31),
         changes: &[
             Change { right: "Some(Spends::Reserve {", wrong: "(!BUG).then_some(Spends::Reserve {" },
             Change {
@@ -163,7 +163,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "NoAnswerIsNoPolicy",
         what: "a policy file that cannot be read now is taken for absent",
-        shows: hours(2),
+        shows: hours(3),
         changes: &[Change {
             right: ".update(path, answer, certain, cx.rules, cx.now)",
             wrong: ".update(
@@ -190,7 +190,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "AbsentIsNoMatch",
         what: "a rule that goes by what could not be read is passed over",
-        shows: hours(7),
+        shows: hours(38),
         changes: &[Change { right: "let doubt = self.doubt();", wrong: "let doubt = self.doubt().filter(|_| !BUG);" }],
     },
     Bug {
@@ -227,7 +227,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "PublishedAsItWas",
         what: "what changes while a count is being written to Workers KV is taken for written",
-        shows: hours(243),
+        shows: hours(850),
         changes: &[Change {
             right: "tracked.attempts() == published.attempts()",
             wrong: "(BUG || tracked.attempts() == published.attempts())",
@@ -236,7 +236,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "NoQuiet",
         what: "a read soon after a call without an answer is believed",
-        shows: hours(201).with("LostAnswers"),
+        shows: hours(172).with("LostAnswers"),
         changes: &[
             Change { right: "cx.now < pending.since + QUIET {", wrong: "!BUG && cx.now < pending.since + QUIET {" },
             Change {
@@ -248,13 +248,13 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "AnotherPathHolds",
         what: "a policy file at an earlier path stays in force",
-        shows: settings(4).with("PolicyPaths"),
+        shows: settings(11).with("PolicyPaths"),
         changes: &[Change { right: "Some(&file.path) == path", wrong: "(BUG || Some(&file.path) == path)" }],
     },
     Bug {
         name: "TextOfAnotherPath",
         what: "the text of a policy file at an earlier path stays stored",
-        shows: settings(44).with("PolicyPaths"),
+        shows: settings(2).with("PolicyPaths"),
         changes: &[Change {
             right: "known.is_none_or(|known| known.text != file.text)",
             wrong: "known.map_or(!BUG, |known| known.text != file.text)",
@@ -263,7 +263,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "CancelledBefore",
         what: "the sweep takes up what was cancelled before the policy asked for it",
-        shows: hours(4).with("Cancellations"),
+        shows: hours(5).with("Cancellations"),
         changes: &[Change {
             right: "asked.failing == Failing::Cancelled",
             wrong: "!BUG && asked.failing == Failing::Cancelled",
@@ -290,7 +290,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "NoticeAgain",
         what: "a message is sent again although it was accepted",
-        shows: hours(1),
+        shows: hours(3),
         changes: &[Change {
             right: "!accepted && now < created + TRIED_FOR",
             wrong: "(BUG || !accepted) && now < created + TRIED_FOR",
@@ -308,7 +308,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "CommentTwice",
         what: "a comment whose answer was lost is not looked for",
-        shows: hours(8),
+        shows: hours(10),
         changes: &[Change {
             right: "None => { let mut found = CommentAnswer::NotThere;",
             wrong: "None if BUG => None, None => { let mut found = CommentAnswer::NotThere;",
@@ -317,7 +317,7 @@ pub const BUGS: [Bug; 27] = [
     Bug {
         name: "CommentBehind",
         what: "what is decided while a comment is being written is not written after it",
-        shows: hours(709).with("Comments"),
+        shows: hours(264).with("Comments"),
         changes: &[Change { right: "!= comment.body;", wrong: "!= comment.body && !BUG;" }],
     },
     Bug {
