@@ -24,6 +24,8 @@ use tokio::sync::{broadcast, watch};
 
 /// Ports that are tried where none is asked for.
 const PORTS: u32 = 5;
+/// How long another try waits.
+const PORT_AGAIN: Duration = Duration::from_millis(500);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -119,18 +121,17 @@ pub fn root() -> &'static Path {
 
 impl LocalWorker {
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        if let Some(port) = options.port {
-            return Self::start_at(port, &options).await;
-        }
-        // A port that is free now can be another's when wrangler takes it.
+        // A port that is free now can be another's when wrangler takes it; the one that is wanted can be free in a moment.
         for _ in 1..PORTS {
-            match Self::start_at(free_port()?, &options).await {
-                Err(StartError::PortTaken(_)) => {}
+            let port = options.port.map_or_else(free_port, Ok)?;
+            match Self::start_at(port, &options).await {
                 Err(StartError::NotReady(output)) if output.contains("ddress already in use") => {}
+                Err(StartError::PortTaken(_)) if options.port.is_none() => {}
                 started => return started,
             }
+            tokio::time::sleep(PORT_AGAIN).await;
         }
-        Self::start_at(free_port()?, &options).await
+        Self::start_at(options.port.map_or_else(free_port, Ok)?, &options).await
     }
 
     async fn start_at(port: u16, options: &Options) -> Result<Self, StartError> {
