@@ -11,7 +11,7 @@ use crate::time::{Millis, rfc3339};
 use super::Keeper;
 use super::leave_rule::leave_rule;
 use super::rate::Rate;
-use super::store::statistics::{DecidedBy, Figures, ORDINALS, Reruns, RerunsOf, UnknownFigures};
+use super::store::statistics::{DecidedBy, Figures, ORDINALS, Reruns, RerunsOf, SubjectFigures};
 use super::store::{Sql, StoreError};
 
 /// Rules that are shown one by one.
@@ -137,9 +137,9 @@ pub struct UnknownFailure {
     pub leave_rule: Option<String>,
 }
 
-impl From<UnknownFigures> for UnknownFailure {
-    fn from(figures: UnknownFigures) -> Self {
-        let UnknownFigures { workflow, name, step, failed, judged, passed, last_seen, last_run } = figures;
+impl From<SubjectFigures> for UnknownFailure {
+    fn from(figures: SubjectFigures) -> Self {
+        let SubjectFigures { workflow, name, step, failed, judged, passed, last_seen, last_run, by_day: _ } = figures;
         let is_in_vain = passed == 0 && judged >= IN_VAIN_FOR_A_RULE;
         Self {
             leave_rule: is_in_vain.then(|| leave_rule(&name, &step)),
@@ -157,7 +157,7 @@ impl From<UnknownFigures> for UnknownFailure {
 }
 
 impl UnknownFailures {
-    fn of(figures: Vec<UnknownFigures>) -> Self {
+    fn of(figures: Vec<SubjectFigures>) -> Self {
         let mut all = Self::default();
         for figures in figures {
             let list = match (figures.passed, figures.judged) {
@@ -334,12 +334,12 @@ mod tests {
 
     #[test]
     fn what_a_rerun_never_helped_is_not_flaky() {
-        let figures = |name: &str, judged, passed| UnknownFigures {
+        let figures = |name: &str, judged, passed| SubjectFigures {
             name: name.to_owned(),
             failed: judged + 1,
             judged,
             passed,
-            ..UnknownFigures::default()
+            ..SubjectFigures::default()
         };
         let all = UnknownFailures::of(vec![
             figures("ten", 10, 0),

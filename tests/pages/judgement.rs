@@ -3,7 +3,7 @@
 use rerunner::keeper::judgement::{
     Precision, RerunFigures, RerunsByOrdinal, RerunsByPolicy, RerunsByRule, RuleKind, UnknownFailure, UnknownFailures,
 };
-use rerunner::keeper::store::statistics::{Reruns, UnknownFigures};
+use rerunner::keeper::store::statistics::{Reruns, SubjectFigures};
 use rerunner::time::Span;
 
 use super::ago;
@@ -50,7 +50,8 @@ pub fn precision(scale: u64) -> Precision {
 
 /// As a Keeper makes it of what it has counted.
 pub fn unknown(number: u64, job: &str, step: &str, judged: u64, passed: u64) -> UnknownFailure {
-    UnknownFailure::from(UnknownFigures {
+    UnknownFailure::from(SubjectFigures {
+        by_day: vec![],
         workflow: "tests".to_owned(),
         name: job.to_owned(),
         step: step.to_owned(),

@@ -90,9 +90,8 @@ impl<S: Sql> Keeper<S> {
         }
         let was_held = before.and_then(|before| before.held.as_ref()?.key.as_ref());
         let passed = after.outcome == RunOutcome::Rescued;
-        let all = ongoing.len();
+        let known = ongoing.clone();
         let mut over = Vec::new();
-        let mut is_changed = false;
         ongoing.retain_mut(|one| {
             let probe = one.is_probed_by(after.run_id);
             if passed && (probe.is_some() || was_held == Some(&one.key)) {
@@ -103,7 +102,6 @@ impl<S: Sql> Keeper<S> {
                 // What is nobody's concern any more says nothing. Whatever else ends a probe may end the next one, too.
                 let is_gone = after.outcome == RunOutcome::Superseded && after.run_attempt == Some(run_attempt);
                 one.end_probe(is_gone, now);
-                is_changed = true;
             }
             true
         });
@@ -111,7 +109,7 @@ impl<S: Sql> Keeper<S> {
             self.store.set_failures(&key, &Failures::since(now), now)?;
             self.store.release_held(&key, now)?;
         }
-        if is_changed || ongoing.len() < all { self.set_outages(&ongoing, now) } else { Ok(()) }
+        if ongoing == known { Ok(()) } else { self.set_outages(&ongoing, now) }
     }
 
     /// The policy says something else of outages: what is held is decided on by that.

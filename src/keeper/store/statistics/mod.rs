@@ -15,7 +15,6 @@ mod unknown;
 pub use counting::{Change, Figures, Totals};
 pub use reruns::{DecidedBy, ORDINALS, Reruns, RerunsOf};
 pub use subjects::{SubjectFigures, SubjectKind};
-pub use unknown::UnknownFigures;
 
 use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};
 use crate::keeper::step::Record;

@@ -91,6 +91,18 @@ pub(super) fn short(name: &str) -> String {
     name.chars().take(lengths::STORED).collect()
 }
 
+/// How often it failed, how often what became of its re-run is known, and how often it passed then; of all failures, and of
+/// those that nobody knew.
+const ALL: &str = "failed, judged, passed";
+pub(super) const UNKNOWN: &str = "unknown, unknown_judged, unknown_passed";
+
+/// Those that failed within the window, most often first.
+pub(super) fn most_failed(subjects: Vec<(i64, SubjectFigures)>) -> Vec<SubjectFigures> {
+    let mut failed: Vec<_> = subjects.into_iter().map(|(_, subject)| subject).filter(|it| it.failed > 0).collect();
+    sort_by(&mut failed, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
+    failed
+}
+
 /// A job or a runner over the window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubjectFigures {
@@ -162,7 +174,7 @@ impl<S: Sql> Store<S> {
             return Ok(RescueRate::default());
         };
         let mut figures = [(subject.id(), SubjectFigures::default())];
-        self.add_up(&mut figures, now)?;
+        self.add_up(&mut figures, ALL, now)?;
         let [(_, SubjectFigures { judged, passed, .. })] = figures;
         Ok(RescueRate { judged, passed })
     }
@@ -238,19 +250,22 @@ impl<S: Sql> Store<S> {
         }
         let more = subjects.len() as u64 > at_most;
         subjects.truncate(usize::try_from(at_most).unwrap_or(usize::MAX));
-        self.add_up(&mut subjects, now)?;
-        let mut subjects: Vec<_> =
-            subjects.into_iter().map(|(_, subject)| subject).filter(|subject| subject.failed > 0).collect();
-        sort_by(&mut subjects, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
-        Ok((subjects, more))
+        self.add_up(&mut subjects, ALL, now)?;
+        Ok((most_failed(subjects), more))
     }
 
-    fn add_up(&self, subjects: &mut [(i64, SubjectFigures)], now: Millis) -> Result<(), StoreError> {
+    /// Adds what the days of the window have in these columns.
+    pub(super) fn add_up(
+        &self,
+        subjects: &mut [(i64, SubjectFigures)],
+        columns: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let list = |numbers: Vec<i64>| numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
         let first = now.day() - WINDOW_DAYS + 1;
         // Both lists are numbers of our own: so many rows are looked up, and no more.
         let statement = format!(
-            "SELECT day, subject_id, failed, judged, passed FROM subject_days WHERE day IN ({}) AND subject_id IN ({})",
+            "SELECT day, subject_id, {columns} FROM subject_days WHERE day IN ({}) AND subject_id IN ({})",
             list((first..=now.day()).collect()),
             list(subjects.iter().map(|(id, _)| *id).collect())
         );
