@@ -46,15 +46,23 @@ fn every_bad_value_is_named_and_none_is_shown() {
         bad("NOTIFICATIONS_PER_HOUR", value);
     }
     bad("COMMENT_ON_PULL_REQUESTS", "hunter2");
-    for value in ["http://hooks.example/hunter2", "hunter2", "https://hunter2:x@hooks.example/"] {
+    for value in
+        ["http://hooks.example/hunter2", "hunter2", "https://hunter2:x@hooks.example/", "https://hünter2.example/"]
+    {
         bad("NOTIFY_URL", value);
     }
     for value in ["/hunter2", "hunter2/../x", "hunter2/", "hunter2//x"] {
         bad("POLICY_FILE", value);
     }
-    for value in
-        ["api.example", "http://api.example", "ftp://x", "https://hunter2:hunter2@x/", "https://x/?q=1", "file:///x"]
-    {
+    for value in [
+        "api.example",
+        "http://api.example",
+        "ftp://x",
+        "https://hunter2:hunter2@x/",
+        "https://x/?q=1",
+        "file:///x",
+        "https://hünter2/",
+    ] {
         bad("GITHUB_API_URL", value);
     }
 }
@@ -78,6 +86,7 @@ fn good_values() {
     assert_eq!(read(&[]).sweep_interval, Span::minutes(15));
     assert_eq!(read(&[("NOTIFY_URL", "https://hooks.example/services/x?y=z")]).problems, []);
     assert_eq!(read(&[("NOTIFY_URL", "http://127.0.0.1:9/x")]).problems, []);
+    assert_eq!(read(&[("NOTIFY_URL", "https://xn--hnter2-3ya.example/")]).problems, []);
     let repository = RepoName::parse("octo/widgets").unwrap();
     assert_eq!(read(&[]).github_web_url(), "https://github.com");
     let server = read(&[("GITHUB_API_URL", "https://ghe.example/api/v3")]);

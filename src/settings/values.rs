@@ -114,8 +114,10 @@ pub fn duration(text: &str) -> Result<Span, String> {
 /// `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server. Plain http is for this machine only,
 /// so that the token never travels in the clear.
 pub fn api_url(text: &str) -> Result<String, String> {
-    let expected =
-        || "a URL such as https://api.github.com or https://HOST/api/v3, without user, query or fragment".to_owned();
+    let expected = || {
+        "a URL such as https://api.github.com or https://HOST/api/v3, in ASCII, without user, query or fragment"
+            .to_owned()
+    };
     let url = url::Url::parse(text).map_err(|_| expected())?;
     if is_safe(&url) && url.query().is_none() {
         Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -126,7 +128,7 @@ pub fn api_url(text: &str) -> Result<String, String> {
 
 pub fn notify_url(text: &str) -> Result<(), String> {
     let is_good = url::Url::parse(text).is_ok_and(|url| is_safe(&url));
-    is_good.then_some(()).ok_or_else(|| "an https URL without user and fragment".to_owned())
+    is_good.then_some(()).ok_or_else(|| "an https URL in ASCII, without user and fragment".to_owned())
 }
 
 /// `None`: repositories have no rules of their own.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use rerunner::policy::catalogue::{Class, GRAM, Pattern};
+use rerunner::policy::catalogue::{Class, GRAM, Pattern, around, marks};
 use saphyr::{LoadableYamlNode, Yaml};
 
 /// In the order in which entries go before others that match the same line: who knows the tool, before who knows the
@@ -110,10 +110,13 @@ fn texts(node: &Yaml, key: &str) -> Vec<String> {
 
 /// `src/policy/catalogue/table.txt`.
 pub fn table(data: &Data) -> String {
+    let common = common_grams(data);
     let mut blocks = Vec::new();
     for Entry { id, class, places, certain, weak, tool, patterns, .. } in &data.entries {
         let flags = [("certain", *certain), ("weak", *weak)].into_iter().filter(|(_, is)| *is).map(|(name, _)| name);
         let flags: Vec<&str> = places.iter().map(String::as_str).chain(flags).collect();
+        let patterns: Vec<String> =
+            patterns.iter().map(|pattern| format!("{} {pattern}", marks(&grams_of(pattern, &common)))).collect();
         blocks.push(format!("{id} {} {} {tool}\n{}", class.as_str(), flags.join(","), patterns.join("\n")));
     }
     blocks.push(format!("quoted\n{}", data.quoted.join("\n")));
@@ -121,35 +124,32 @@ pub fn table(data: &Data) -> String {
     blocks.join("\n\n") + "\n"
 }
 
-/// `src/policy/catalogue/needles.txt`: for each needle of each pattern the four bytes that the fewest needles have, as
-/// what many needles have in common is also what many lines have.
-pub fn needles(data: &Data) -> String {
-    let patterns = data.entries.iter().flat_map(|entry| &entry.patterns);
-    let patterns: Vec<Pattern> = patterns.map(|text| Pattern::parse(text).unwrap()).collect();
-    let needles = || {
-        patterns.iter().enumerate().flat_map(|(of, pattern)| pattern.needles().into_iter().map(move |text| (of, text)))
-    };
-    let grams = |text: &str| {
-        let grams = text.as_bytes().windows(GRAM).map(|gram| u32::from_le_bytes(gram.try_into().unwrap()));
-        grams.collect::<Vec<u32>>()
-    };
-    let mut common = BTreeMap::<u32, usize>::new();
-    for (_, text) in needles() {
-        grams(text).into_iter().for_each(|gram| *common.entry(gram).or_default() += 1);
+/// In how many needles each four bytes are.
+fn common_grams(data: &Data) -> BTreeMap<Vec<u8>, usize> {
+    let mut common = BTreeMap::new();
+    for pattern in data.entries.iter().flat_map(|entry| &entry.patterns) {
+        for needle in Pattern::parse(pattern).unwrap().needles() {
+            needle.as_bytes().windows(GRAM).for_each(|gram| *common.entry(gram.to_owned()).or_default() += 1);
+        }
     }
-    let mut lines: Vec<(u32, usize, usize, &str)> = needles()
-        .map(|(of, text)| {
-            let grams = grams(text).into_iter().enumerate();
-            let (at, gram) = grams.min_by_key(|(_, gram)| common[gram]).expect("needles are long enough");
-            // What is around them does not make it any rarer if it is longer.
-            let start = (0..=at.saturating_sub(GRAM)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
-            let end = (at + 2 * GRAM..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-            (gram, of, at - start, &text[start..end])
-        })
-        .collect();
-    lines.sort_unstable();
-    lines.dedup();
-    lines.into_iter().map(|(_, of, at, text)| format!("{at} {of} {text}\n")).collect()
+    common
+}
+
+/// Where in the pattern the four bytes of each of its needles are. Those that the fewest needles have, as what many needles
+/// have in common is also what many lines have.
+fn grams_of(pattern: &str, common: &BTreeMap<Vec<u8>, usize>) -> Vec<usize> {
+    let parsed = Pattern::parse(pattern).unwrap();
+    let place = |needle: &str| {
+        // Each line with the needle has what stands around the four bytes.
+        let places = (0..pattern.len()).filter_map(|place| Some((place, around(pattern, place)?)));
+        let of_needle = places.filter(|(_, (text, _))| needle.as_bytes().windows(text.len()).any(|part| part == *text));
+        of_needle.min_by_key(|(_, (text, at))| common[&text[*at..*at + GRAM]]).map(|(place, _)| place)
+    };
+    let mut places: Vec<usize> =
+        parsed.needles().iter().map(|needle| place(needle).expect("the table's test says which have none")).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 const HEAD: &str = "# The catalogue

@@ -21,7 +21,7 @@ mod tests;
 pub use class::Class;
 pub use find::{Annotated, Finding, Log, find};
 pub use pattern::Pattern;
-pub use prefilter::GRAM;
+pub use prefilter::{GRAM, around, marks};
 pub use table::Entry;
 
 /// All entries. Of several that match a line, the first is meant.

@@ -1,8 +1,8 @@
 //! The entries, from the data.
 //!
-//! `table.txt` and `needles.txt` are what `tests/catalogue` makes of the YAML files, so that nothing here reads YAML, and that
-//! next to nothing has to be worked out before the first line can be looked at. `table.txt` has for each entry a line with
-//! its id, its class, where it is looked for and its tool, and below it its patterns.
+//! `table.txt` is what `tests/catalogue` makes of the YAML files, so that nothing here reads YAML, and that little has to be
+//! worked out before the first line can be looked at. It has for each entry a line with its id, its class, where it is looked
+//! for and its tool, and below it its patterns, each after the marks of its needles.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -11,8 +11,7 @@ use super::pattern::Pattern;
 use super::prefilter::Prefilter;
 
 /// Known at its first use.
-pub static TABLE: LazyLock<Table> =
-    LazyLock::new(|| Table::read(include_str!("table.txt"), include_str!("needles.txt")));
+pub static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("table.txt")));
 
 /// One reason for which jobs fail, and how it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +38,10 @@ pub struct Listed {
 }
 
 impl Listed {
+    const fn new(text: &'static str, entry: usize) -> Self {
+        Self { text, entry, pattern: OnceLock::new() }
+    }
+
     /// A test holds that there is none that cannot be read.
     pub fn pattern(&self) -> Option<&Pattern> {
         self.pattern.get_or_init(|| Pattern::parse(self.text).ok()).as_ref()
@@ -59,25 +62,25 @@ pub struct Table {
 }
 
 impl Table {
-    fn read(table: &'static str, needles: &'static str) -> Self {
-        let prefilter = Prefilter::read(needles);
-        let mut read =
-            Self { entries: Vec::new(), patterns: Vec::new(), prefilter, quoted: Vec::new(), retrying: Vec::new() };
+    fn read(table: &'static str) -> Self {
+        let (mut entries, mut patterns, mut quoted, mut retrying) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut marked = Vec::new();
         let mut lines = table.lines();
         while let Some(head) = lines.next() {
-            let at = read.entries.len();
-            let list = match head {
-                "quoted" => &mut read.quoted,
-                "retrying" => &mut read.retrying,
-                head => {
-                    read.entries.extend(entry(head));
-                    &mut read.patterns
-                }
-            };
             let below = lines.by_ref().take_while(|line| !line.is_empty());
-            list.extend(below.map(|text| Listed { text, entry: at, pattern: OnceLock::new() }));
+            match head {
+                "quoted" => quoted.extend(below.map(|text| Listed::new(text, 0))),
+                "retrying" => retrying.extend(below.map(|text| Listed::new(text, 0))),
+                head => {
+                    for (marks, text) in below.filter_map(|line| line.split_once(' ')) {
+                        marked.push((marks, text));
+                        patterns.push(Listed::new(text, entries.len()));
+                    }
+                    entries.extend(entry(head));
+                }
+            }
         }
-        read
+        Self { entries, patterns, prefilter: Prefilter::new(marked.into_iter()), quoted, retrying }
     }
 }
 
