@@ -63,7 +63,7 @@ impl Repository {
                 Some(Task::WantCancelled(_)) => panic!("there is no policy"),
                 Some(Task::Publish(tracked)) => self.keeper.finish_publish(&tracked, true, self.now).unwrap(),
                 Some(Task::Summarize(_)) => self.keeper.finish_summary(true, self.now).unwrap(),
-                Some(Task::Comment(comment)) => panic!("{comment:?}"),
+                Some(Task::Errand(errand)) => panic!("{errand:?}"),
                 Some(Task::HandOver(what)) => panic!("{what:?}"),
                 Some(Task::Notify(notice)) => panic!("{notice:?}"),
                 Some(Task::Call(call)) => self.call(call, attempt, conclusion),

@@ -11,7 +11,7 @@
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
 //! | [`judgement`], [`outage_view`] | of that, how well it is judged what to re-run; outages that are not over |
-//! | [`Keeper`], [`repository_state`] | the Keeper itself; what it stores of the repository as a whole |
+//! | [`Keeper`], [`repository_state`], [`feature`] | the Keeper itself; what it stores of the repository as a whole; what is done beside re-runs, and GitHub refuses |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
 //! | [`step`] | what each of these takes and gives (pure) |
@@ -29,6 +29,7 @@ mod base_cache;
 mod base_collector;
 pub mod circuit_breaker;
 pub mod evidence_collector;
+mod feature;
 pub mod judgement;
 mod leave_rule;
 pub mod message;

@@ -11,7 +11,7 @@ use super::on_webhook::{on_webhook, receipt};
 use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
-use super::tasks::{comment::Comment, notify::Notification, sweep::Sweep};
+use super::tasks::{errand::Errand, notify::Notification, sweep::Sweep};
 use super::tracked_run::TrackedRun;
 use super::{HandOver, Keeper, StepResult, Task, subrequests};
 
@@ -33,8 +33,8 @@ pub trait Platform {
     async fn summarize(&self, summary: &Summary) -> bool;
     /// Sends a message beside all else; what became of it goes to [`Keeper::finish_notification`].
     fn notify(&self, notification: Notification);
-    /// Writes a comment beside all else ([`comment::write`]); what became of it goes to [`Keeper::finish_comment`].
-    fn comment(&self, comment: Comment);
+    /// Does it beside all else ([`Errand::run`]); what became of it goes to [`Keeper::finish_errand`].
+    fn errand(&self, errand: Errand);
     /// Has the Keeper of the repository's present name go on with a run. Whether it has stored that.
     async fn hand_over(&self, what: &HandOver) -> bool;
     /// Says whether GitHub takes the credentials: its message if not.
@@ -152,7 +152,7 @@ pub async fn work<S: Sql>(
                 keeper.finish_summary(written, platform.now())?;
             }
             Task::Notify(notification) => platform.notify(notification),
-            Task::Comment(comment) => platform.comment(comment),
+            Task::Errand(errand) => platform.errand(errand),
             Task::HandOver(what) => {
                 if platform.hand_over(&what).await
                     && let Some(record) = keeper.finish_hand_over(&what, &cx())?

@@ -12,7 +12,7 @@ use crate::keeper::HandOver;
 use crate::keeper::step::{Context, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
-use crate::keeper::tasks::comment::{self, Comment};
+use crate::keeper::tasks::errand::Errand;
 use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::work::Platform;
@@ -93,8 +93,8 @@ impl Platform for ObjectPlatform<'_> {
         receipt.inspect_err(|error| log::fault("hand-over to another Keeper", &error.to_string())).is_ok()
     }
 
-    fn comment(&self, comment: Comment) {
-        self.inner.state.wait_until(Rc::clone(self.inner).comment(comment, self.repository.clone()));
+    fn errand(&self, errand: Errand) {
+        self.inner.state.wait_until(Rc::clone(self.inner).errand(errand, self.repository.clone()));
     }
 
     async fn credentials(&self, refusal: Option<&str>) {
@@ -137,16 +137,16 @@ impl Inner {
         self.rearm("keeper notices", repository, noted).await;
     }
 
-    /// Writes a comment, and has the Keeper note what became of it.
-    async fn comment(self: Rc<Self>, comment: Comment, repository: RepoName) {
+    /// Does it, and has the Keeper note what became of it.
+    async fn errand(self: Rc<Self>, errand: Errand, repository: RepoName) {
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
-        let answer = comment::write(&comment, call).await;
-        if let Err(error) = &answer {
-            log::trouble(&repository, None, &format!("the comment on a pull request: {error}"));
-        }
+        let finished = errand.run(call).await;
         let cx = &Context::new(&self.rules, now(), Math::random());
-        let noted = self.keeper().and_then(|keeper| keeper.finish_comment(&comment, answer, cx));
-        self.rearm("keeper comments", repository.clone(), noted).await;
+        let noted = self.keeper().and_then(|keeper| keeper.finish_errand(finished, cx));
+        if let Ok(Some(warning)) = &noted {
+            log::trouble(&repository, None, warning);
+        }
+        self.rearm("keeper errands", repository.clone(), noted.map(drop)).await;
     }
 
     /// Something was noted that may change what is due.

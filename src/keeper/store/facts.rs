@@ -38,6 +38,8 @@ string_enum! {
         Prune = "prune",
         /// When messages were sent within the last hour.
         NoticesSent = "notices_sent",
+        /// What is done beside re-runs, and GitHub refuses.
+        RefusedFeatures = "refused features",
         /// Those that are not over.
         Outages = "outages",
         /// When the repository's summary is to be written.
@@ -48,8 +50,8 @@ string_enum! {
 }
 
 /// Nearly every step asks for these: they are read once. No other statement than `set_fact`'s may change them.
-const KEPT_IN_MEMORY: [Fact; 5] =
-    [Fact::CircuitBreaker, Fact::Trouble, Fact::Paused, Fact::CancelledSince, Fact::Outages];
+const KEPT_IN_MEMORY: [Fact; 6] =
+    [Fact::CircuitBreaker, Fact::Trouble, Fact::Paused, Fact::CancelledSince, Fact::RefusedFeatures, Fact::Outages];
 
 impl<S: Sql> Store<S> {
     pub fn fact<T: DeserializeOwned>(&self, fact: Fact) -> Result<Option<T>, StoreError> {

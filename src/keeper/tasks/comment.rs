@@ -5,6 +5,7 @@
 use crate::escape::{code, markdown};
 use crate::github::calls::comments::MARK;
 use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
+use crate::keeper::feature::Feature;
 use crate::keeper::store::PullComment;
 use crate::keeper::subrequests::COMMENT_PAGES;
 use crate::keeper::views::OneRunView;
@@ -12,6 +13,7 @@ use crate::names::{RepoName, RunId};
 use crate::policy::{Action, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
+use super::errand::Errand;
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
 
 /// What happens within this time is one edit.
@@ -81,7 +83,8 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(in crate::keeper) fn comment_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        if self.comments.is_some() { self.store.first_pull_comment_due() } else { Ok(None) }
+        let due = self.comments.as_ref().map(|_| self.store.first_pull_comment_due()).transpose()?;
+        self.feature_due(Feature::Comments, due.flatten())
     }
 
     pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
@@ -90,21 +93,23 @@ impl<S: Sql> Keeper<S> {
         let PullComment { pull, comment_id, created, tries, .. } = due;
         self.store.put_pull_comment(&PullComment { due: Some(cx.now + CLAIM), tries: tries + 1, ..due })?;
         let (since, body) = (created.minus(CLOCKS_APART), self.body(&repository, pull)?);
-        Ok(Some(Task::Comment(Comment { pull, comment_id, since, body })))
+        Ok(Some(Task::Errand(Errand::Comment(Comment { pull, comment_id, since, body }))))
     }
 
     /// It is there, or was deleted by somebody, or is tried again.
-    pub fn finish_comment(
+    pub(in crate::keeper) fn finish_comment(
         &self,
         comment: &Comment,
         answer: Result<CommentAnswer, github::Error>,
         cx: &Context,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let now = cx.now;
         let stored = self.store.pull_comment(comment.pull)?;
-        let Some((mut stored, repository)) = stored.zip(self.repository()?) else { return Ok(()) };
+        let Some((mut stored, repository)) = stored.zip(self.repository()?) else { return Ok(None) };
+        let mut warning = None;
         match answer {
             Ok(found) => {
+                self.feature_works(Feature::Comments)?;
                 (stored.tries, stored.failures) = (0, 0);
                 match found {
                     CommentAnswer::There(comment_id) => {
@@ -126,12 +131,17 @@ impl<S: Sql> Keeper<S> {
             }
             Err(error) => {
                 self.trip_if_limited(Some(&error), cx)?;
+                warning = match &error {
+                    github::Error::Credentials { .. } => self.feature_refused(Feature::Comments, &error, now)?,
+                    error => Some(format!("the comment on a pull request: {error}")),
+                };
                 let wait = AGAIN.doubled(stored.failures, AGAIN_MOST);
                 stored.failures += 1;
                 stored.due = (stored.failures < FAILURES).then(|| now + wait);
             }
         }
-        self.store.put_pull_comment(&stored)
+        self.store.put_pull_comment(&stored)?;
+        Ok(warning)
     }
 
     fn body(&self, repository: &RepoName, pull: u64) -> Result<String, StoreError> {

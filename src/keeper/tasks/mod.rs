@@ -8,6 +8,7 @@
 
 pub mod comment;
 mod decide;
+pub mod errand;
 mod hand_over;
 mod leave;
 pub mod notify;
@@ -34,10 +35,9 @@ use super::step::{Context, Record, Step};
 use super::store::notices::NoticeKind;
 use super::store::statistics::Change;
 use super::store::{Fact, Sql, StoreError};
-use super::subrequests::COMMENT;
 use super::summary::Summary;
 use super::tracked_run::TrackedRun;
-use comment::Comment;
+use errand::Errand;
 use notify::Notification;
 
 /// GitHub's clock and ours may differ by so much.
@@ -54,7 +54,8 @@ pub enum Task {
     /// Write the repository's summary to Workers KV.
     Summarize(Box<Summary>),
     Notify(Notification),
-    Comment(Comment),
+    /// Beside all else.
+    Errand(Errand),
     /// The repository has another name now: its Keeper is to go on with a run.
     HandOver(Box<HandOver>),
     /// Do nothing for so long, then ask again.
@@ -65,7 +66,7 @@ impl Task {
     pub fn requests(&self) -> u32 {
         match self {
             Self::Call(call) => call.requests(),
-            Self::Comment(_) => COMMENT,
+            Self::Errand(errand) => errand.requests(),
             Self::Publish(_) | Self::WantCancelled(_) | Self::Summarize(_) | Self::Notify(_) | Self::HandOver(_) => 1,
             Self::Wait(_) => 0,
         }

@@ -120,7 +120,7 @@ fn without_a_place_to_tell_nothing_is_stored() {
 }
 
 /// Commenting on pull request 3.
-fn commenting() -> Play {
+pub(super) fn commenting() -> Play {
     let play = Play::new();
     play.github.borrow_mut().pull_request = Some(3);
     let play = Play { keeper: with_comments(play.keeper), ..play };
@@ -128,11 +128,11 @@ fn commenting() -> Play {
     play
 }
 
-fn comments_of(play: &Play) -> Vec<String> {
+pub(super) fn comments_of(play: &Play) -> Vec<String> {
     play.github.borrow().comments.iter().map(|(_, body)| body.clone()).collect()
 }
 
-fn fails(play: &Play, n: u32) {
+pub(super) fn fails(play: &Play, n: u32) {
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(n));
     play.pass_working(Span::seconds(20));
@@ -234,8 +234,9 @@ fn a_refused_comment_is_given_up_and_holds_nothing_up() {
         fails(&play, n);
     }
     play.reruns(&[1, 2, 3]);
-    play.pass_working(Span::days(3));
+    play.pass_working(Span::days(9));
     assert_eq!(comments_of(&play), [""; 0]);
+    assert_eq!(play.github.borrow().comment_problems.len(), 1_000 - 1 - 30, "each decision begins anew");
     assert_eq!(*play.refusals.borrow(), [], "the token re-runs");
     play.rests();
 }
@@ -285,7 +286,7 @@ fn until_comment(play: &Play) -> Comment {
     let mut task = None;
     loop {
         match task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
-            Some(Task::Comment(comment)) => return comment,
+            Some(Task::Errand(Errand::Comment(comment))) => return comment,
             Some(Task::Call(call)) => {
                 task = play.keeper.answered(&call, play.answer(&call), &play.cx()).unwrap().task;
             }

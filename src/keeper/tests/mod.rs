@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
-use super::tasks::comment::{self, Comment};
+use super::tasks::comment::Comment;
+use super::tasks::errand::Errand;
 use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
 use super::*;
@@ -27,6 +28,7 @@ mod budgets;
 mod edges;
 mod evidence;
 mod fake_github;
+mod features;
 mod judgement;
 mod looking;
 mod lost_calls;
@@ -162,10 +164,10 @@ impl Play {
             github: RefCell::new(github),
             refusals: RefCell::default(),
             handed_over: RefCell::default(),
-            warnings: RefCell::default(),
             cancelled: RefCell::default(),
             writes_cancelled: Cell::new(true),
             messages: RefCell::default(),
+            warnings: RefCell::default(),
             takes_messages: Cell::new(true),
         }
     }
@@ -216,14 +218,14 @@ impl Play {
             Task::Wait(span) => self.pass(span),
             Task::Publish(tracked) => self.keeper.finish_publish(&tracked, true, self.now.get()).unwrap(),
             Task::Summarize(_) => self.keeper.finish_summary(true, self.now.get()).unwrap(),
-            Task::Comment(comment) => {
-                let mut write = Box::pin(comment::write(&comment, async |call| self.answer(&call)));
-                let std::task::Poll::Ready(answer) =
-                    write.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+            Task::Errand(errand) => {
+                let mut run = Box::pin(errand.run(async |call| self.answer(&call)));
+                let std::task::Poll::Ready(finished) =
+                    run.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
                 else {
                     panic!("it waits for nothing")
                 };
-                self.keeper.finish_comment(&comment, answer, &self.cx()).unwrap();
+                self.warnings.borrow_mut().extend(self.keeper.finish_errand(finished, &self.cx()).unwrap());
             }
             Task::Notify(notice) => {
                 self.keeper.finish_notification(&notice, self.takes_messages.get(), self.now.get()).unwrap();

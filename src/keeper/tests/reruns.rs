@@ -246,7 +246,7 @@ fn many_runs_due_at_once_are_rerun_in_order_and_a_second_apart() {
             Task::Wait(span) => play.pass(span),
             Task::Publish(tracked) => play.keeper.finish_publish(&tracked, true, play.now.get()).unwrap(),
             Task::Summarize(_) => play.keeper.finish_summary(true, play.now.get()).unwrap(),
-            Task::Comment(comment) => panic!("{comment:?}"),
+            Task::Errand(errand) => panic!("{errand:?}"),
             Task::Notify(notification) => panic!("{notification:?}"),
             Task::HandOver(what) => panic!("{what:?}"),
             Task::WantCancelled(_) => panic!("there is no policy"),

@@ -70,7 +70,9 @@ fn what_is_due_and_the_alarm_are_one() {
                     break;
                 };
                 alarms += 1;
-                kinds.insert(format!("{next:?}").split(['(', ' ']).next().unwrap().to_owned());
+                kinds.insert(
+                    format!("{next:?}").trim_start_matches("Errand(").split(['(', ' ']).next().unwrap().to_owned(),
+                );
                 // Some are never finished: a claim runs out.
                 let mut task = Some(next).filter(|_| random.u8(0..10) > 0);
                 while let Some(next) = task {

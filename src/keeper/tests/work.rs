@@ -55,8 +55,8 @@ impl Platform for Site<'_> {
         panic!("{notification:?}");
     }
 
-    fn comment(&self, comment: Comment) {
-        panic!("{comment:?}");
+    fn errand(&self, errand: Errand) {
+        panic!("{errand:?}");
     }
 
     async fn hand_over(&self, _: &HandOver) -> bool {

@@ -8,7 +8,6 @@ use std::task::{self, Poll, Waker};
 use rerunner::keeper::Keeper;
 use rerunner::keeper::step::{Context, LEASE, Receipt, ReceiptKind};
 use rerunner::keeper::store::{Sql, StoreError, Value};
-use rerunner::keeper::tasks::comment;
 use rerunner::keeper::work::{self, Platform};
 use rerunner::keeper::{Notifications, tasks::notify::Notification};
 use rerunner::names::{FilePath, RepoName, RunAttempt};
@@ -63,7 +62,7 @@ pub struct Machine {
     pub keeper: Rc<Keeper<NativeSql>>,
     pub config: Config,
     work: Option<Work>,
-    /// Comments being written.
+    /// Errands being done.
     beside: Vec<Work>,
     /// An alarm that went off while the one before was still at work.
     alarm_waits: bool,
@@ -211,13 +210,13 @@ impl Machine {
     }
 
     fn go_on_beside(&mut self) {
-        let begun = std::mem::take(&mut self.world.borrow_mut().comments_begun);
-        for (repository, comment) in begun {
+        let begun = std::mem::take(&mut self.world.borrow_mut().errands_begun);
+        for (repository, errand) in begun {
             assert_eq!(repository, self.repository, "begun by the work that was just at work");
             let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
             self.beside.push(Box::pin(async move {
-                let answer = comment::write(&comment, async |call| site.call(&call).await).await;
-                keeper.finish_comment(&comment, answer, &Context::new(&rules, site.now(), site.chance()))?;
+                let finished = errand.run(async |call| site.call(&call).await).await;
+                keeper.finish_errand(finished, &Context::new(&rules, site.now(), site.chance()))?;
                 site.arm(keeper.next_alarm(&rules)?).await
             }));
         }

@@ -8,7 +8,7 @@ use rerunner::keeper::HandOver;
 use rerunner::keeper::step::Record;
 use rerunner::keeper::store::StoreError;
 use rerunner::keeper::summary::Summary;
-use rerunner::keeper::tasks::comment::Comment;
+use rerunner::keeper::tasks::errand::Errand;
 use rerunner::keeper::tasks::notify::Notification;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::Platform;
@@ -100,13 +100,15 @@ impl Platform for Site {
         self.world.borrow_mut().send(self.repository, notice);
     }
 
-    fn comment(&self, comment: Comment) {
+    fn errand(&self, errand: Errand) {
         let mut world = self.world.borrow_mut();
-        world.check_that_it_may_call(self.repository, "a comment");
-        world.note(|| format!("comment    {comment:?}"));
-        let begun = (self.repository, comment.pull, world.now);
-        world.comment_tries.push(begun);
-        world.comments_begun.push((self.repository, comment));
+        world.check_that_it_may_call(self.repository, "an errand");
+        world.note(|| format!("errand     {errand:?}"));
+        let now = world.now;
+        match &errand {
+            Errand::Comment(comment) => world.comment_tries.push((self.repository, comment.pull, now)),
+        }
+        world.errands_begun.push((self.repository, errand));
     }
 
     /// These repositories keep their names.

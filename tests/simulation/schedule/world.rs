@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
-use rerunner::keeper::tasks::comment::Comment;
+use rerunner::keeper::tasks::errand::Errand;
 use rerunner::keeper::{attempts::Attempts, step::QUIET, step::Record};
 use rerunner::names::{DeliveryId, RunId};
 use rerunner::time::{Millis, Span};
@@ -81,7 +81,7 @@ pub struct World {
     /// When comments were begun, by repository and pull request.
     pub comment_tries: Vec<(usize, u64, Millis)>,
     /// Comments that are to be written, by repository.
-    pub comments_begun: Vec<(usize, Comment)>,
+    pub errands_begun: Vec<(usize, Errand)>,
     /// When a webhook was stored of a run, and of which attempt: some do not say.
     pub webhooks_stored: HashMap<RunId, Vec<(Millis, Option<u32>)>>,
     /// When the last webhook of each repository arrived.
@@ -164,7 +164,7 @@ impl World {
             epochs: Vec::new(),
             posts: Vec::new(),
             comment_tries: Vec::new(),
-            comments_begun: Vec::new(),
+            errands_begun: Vec::new(),
             webhooks_stored: HashMap::new(),
             last_webhook: HashMap::new(),
             deliveries: HashMap::new(),

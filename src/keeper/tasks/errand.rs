@@ -1,0 +1,50 @@
+//! What is done for people, beside all else: no re-run waits for it. Each kind has its own file, which says what calls it
+//! takes and what becomes of their answers.
+
+use crate::github::{self, Call, CommentAnswer, Response};
+use crate::keeper::Keeper;
+use crate::keeper::step::Context;
+use crate::keeper::store::{Sql, StoreError};
+use crate::keeper::subrequests::COMMENT;
+
+use super::comment::{self, Comment};
+
+/// Claimed, and to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    Comment(Comment),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Finished {
+    Comment(Comment, Result<CommentAnswer, github::Error>),
+}
+
+impl Errand {
+    /// Requests that it takes at most.
+    pub fn requests(&self) -> u32 {
+        match self {
+            Self::Comment(_) => COMMENT,
+        }
+    }
+
+    /// Makes the calls that it takes: each is answered before the next.
+    pub async fn run(self, call: impl AsyncFn(Call) -> Response) -> Finished {
+        match self {
+            Self::Comment(comment) => {
+                let answer = comment::write(&comment, call).await;
+                Finished::Comment(comment, answer)
+            }
+        }
+    }
+}
+
+impl<S: Sql> Keeper<S> {
+    /// The text is for the log.
+    pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<String>, StoreError> {
+        match finished {
+            Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What is done beside re-runs, and GitHub refuses.
+
+use super::messages::{commenting, comments_of, fails};
+use super::*;
+
+/// It is said once, and tried again after some hours; nothing else stops.
+#[test]
+fn a_comment_that_lacks_its_permission() {
+    let play = commenting();
+    let refused = || github::Error::Credentials { message: "403 Resource not accessible by integration".to_owned() };
+    play.github.borrow_mut().comment_problems = vec![(refused(), false); 2];
+    fails(&play, 1);
+    play.pass_working(Span::hours(5));
+    assert_eq!(play.github.borrow().comment_problems.len(), 1, "not tried in between");
+    fails(&play, 2);
+    play.pass_working(Span::minutes(30));
+    assert_eq!(play.github.borrow().reruns, [1, 2]);
+    assert_eq!(comments_of(&play), [""; 0]);
+    let said = play.warnings.borrow().clone();
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(
+        said[0].starts_with("Comments on pull requests are not possible, and not tried again for 6 h: "),
+        "{said:?}"
+    );
+    play.pass_working(Span::hours(13));
+    assert!(comments_of(&play)[0].contains("re-run 2 of at most 3"), "{}", comments_of(&play)[0]);
+    assert_eq!(play.warnings.borrow().len(), 1);
+    // What works and is refused again is news.
+    play.github.borrow_mut().comment_problems = vec![(refused(), false)];
+    fails(&play, 3);
+    play.pass_working(Span::minutes(5));
+    assert_eq!(play.warnings.borrow().len(), 2);
+}
