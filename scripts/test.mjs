@@ -33,7 +33,8 @@ const build = (...args) => run(process.execPath, ["scripts/build.mjs", "--quiet"
 
 async function buildWorkers() {
   await build();
-  await build("--out-dir", "target/fault-build", "--features", "fault-route");
+  // What it is for is not how fast it is.
+  await build("--dev", "--out-dir", "target/fault-build", "--features", "fault-route");
 }
 
 /** The names of all tests that are programs of their own. */

@@ -9,10 +9,10 @@ use crate::names::{RepoName, string_enum};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
-use super::leave_rule::leave_rule;
 use super::rate::Rate;
 use super::store::statistics::{DecidedBy, Figures, ORDINALS, Reruns, RerunsOf, SubjectFigures};
 use super::store::{Sql, StoreError};
+use crate::policy::leave_rule;
 
 /// Rules that are shown one by one.
 const RULES_SHOWN: usize = 15;
@@ -142,7 +142,7 @@ impl From<SubjectFigures> for UnknownFailure {
         let SubjectFigures { workflow, name, step, failed, judged, passed, last_seen, last_run, by_day: _ } = figures;
         let is_in_vain = passed == 0 && judged >= IN_VAIN_FOR_A_RULE;
         Self {
-            leave_rule: is_in_vain.then(|| leave_rule(&name, &step)),
+            leave_rule: is_in_vain.then(|| leave_rule(&workflow, &name, &step)),
             workflow,
             job: name,
             step,

@@ -31,7 +31,6 @@ pub mod circuit_breaker;
 pub mod evidence_collector;
 mod feature;
 pub mod judgement;
-mod leave_rule;
 pub mod message;
 mod on_failure;
 pub mod on_webhook;

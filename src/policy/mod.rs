@@ -61,7 +61,7 @@ pub use file::{
     schema,
 };
 pub use rules::Rules;
-pub use wording::describe;
+pub use wording::{describe, leave_rule};
 
 #[cfg(test)]
 mod tests;

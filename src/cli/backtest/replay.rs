@@ -10,7 +10,7 @@ use rerunner::time::{Millis, Span};
 use crate::cli::past::{Cause, Known, PastAttempt, PastRun, earlier_attempt};
 
 /// Characters of a name of others. Names are as they are: what shows them makes them harmless.
-pub const NAME: usize = 200;
+const NAME: usize = 200;
 
 /// What came of a run's next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

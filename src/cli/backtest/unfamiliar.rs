@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rerunner::escape;
-use rerunner::policy::Action;
+use rerunner::policy::{Action, leave_rule};
+
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::cli::past::Cause;
 
-use super::replay::{Decided, NAME};
+use super::replay::Decided;
 
 /// Re-runs after which it is hopeless.
 const HOPELESS: u64 = 10;
@@ -22,6 +21,12 @@ pub struct Place {
     pub workflow: String,
     pub job: String,
     pub step: Option<String>,
+}
+
+impl Place {
+    fn leave_rule(&self) -> String {
+        leave_rule(&self.workflow, &self.job, self.step.as_deref().unwrap_or_default())
+    }
 }
 
 /// How often it did, and how its re-runs ended.
@@ -80,7 +85,7 @@ impl Unfamiliar {
 pub fn hopeless(decided: &[Decided]) -> List<Hopeless> {
     let rows = rows(decided, |job| job.rule.is_none() || job.action == Some(Action::Rerun));
     let rows = rows.into_iter().filter(|row| row.rerun_passed == 0 && row.rerun_failed >= HOPELESS);
-    list(rows.map(|row| Hopeless { rule: rule(&row.place), row }).collect())
+    list(rows.map(|row| Hopeless { rule: row.place.leave_rule(), row }).collect())
 }
 
 fn rows(decided: &[Decided], counts: impl Fn(&super::replay::FailedJob) -> bool) -> Vec<Row> {
@@ -114,38 +119,13 @@ fn list<T>(mut rows: Vec<T>) -> List<T> {
     List { rows, more }
 }
 
-/// The rule that leaves it.
-fn rule(Place { workflow, job, step }: &Place) -> String {
-    let named = step.as_ref().map_or_else(|| job.clone(), |step| format!("{job}: {step}"));
-    let name = format!("never passed: {named}");
-    let name: String = name.chars().filter(|c| escape::is_visible(*c)).take(100).collect();
-    let step = step.as_deref().map(|step| format!(", step: {}", glob(step))).unwrap_or_default();
-    let (workflow, job) = (glob(workflow), glob(job));
-    format!("- name: {}\n  if: {{ workflow: {workflow}, job: {job}{step} }}\n  then: leave\n", quoted(&name))
-}
-
-/// That matches this name. A glob has no way to say a star, but one for any character; and one for the rest of a name that
-/// was cut.
-fn glob(name: &str) -> String {
-    let mut glob: String = name.chars().map(|c| if c == '*' || !escape::is_visible(c) { '?' } else { c }).collect();
-    if name.chars().count() >= NAME {
-        glob.push('*');
-    }
-    quoted(&glob)
-}
-
-/// JSON's texts are YAML's, too.
-fn quoted(text: &str) -> String {
-    escape::json(&Value::from(text).to_string()).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::replay::{FailedJob, Next, Then};
     use super::*;
     use rerunner::names::{RunAttempt, RunId};
+    use rerunner::policy::RunOutcome;
     use rerunner::policy::catalogue::{Class, Finding};
-    use rerunner::policy::{RunOutcome, parse};
 
     fn job(name: &str, passed_next: Option<bool>) -> FailedJob {
         let (name, step) = (name.to_owned(), Some("Run tests".to_owned()));
@@ -202,31 +182,6 @@ mod tests {
         let left = || FailedJob { rule: Some("x".to_owned()), action: Some(Action::Leave), ..job("test", Some(false)) };
         let all: Vec<Decided> = (0..10).map(|_| decided(vec![left()])).collect();
         assert_eq!(hopeless(&all).rows, [], "a rule leaves it by now");
-    }
-
-    /// Whatever a job is called, the rule is valid, and matches it.
-    #[test]
-    fn its_rule_is_valid() {
-        for name in [
-            "test (3.12)",
-            "a \"b\" \\ 'c' # : {x} [y], *&!|>%@`",
-            "ünï ✓ 🦀",
-            "tab\there \u{1b}[31m",
-            "*",
-            &"x".repeat(200),
-        ] {
-            let place = Place { workflow: name.to_owned(), job: name.to_owned(), step: Some(name.to_owned()) };
-            let rule = rule(&place);
-            let indented: String = rule.lines().map(|line| format!("  {line}\n")).collect();
-            let policy =
-                parse(&format!("rules:\n{indented}"), 10).unwrap_or_else(|errors| panic!("{rule}: {errors:?}"));
-            let parsed = policy.rules.first().unwrap();
-            let conditions = &parsed.conditions;
-            for globs in [&conditions.workflow, &conditions.job, &conditions.step] {
-                assert!(globs.as_ref().unwrap().matches(name), "{rule}");
-            }
-            assert!(parsed.action == Action::Leave && !rule.contains('\u{1b}'), "{rule}");
-        }
     }
 
     #[test]

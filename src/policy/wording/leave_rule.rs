@@ -7,19 +7,21 @@ use crate::names::lengths;
 /// The longest that a rule's name can be is 100.
 const NAME_CHARS: usize = 90;
 
-/// For a job that failed at this step, or at none if it is empty. Strangers choose both.
-pub fn leave_rule(job: &str, step: &str) -> String {
+/// For a job of a workflow that failed at this step. What is not known is empty. Strangers choose all three.
+pub fn leave_rule(workflow: &str, job: &str, step: &str) -> String {
     let name: String = if step.is_empty() { format!("leave {job}") } else { format!("leave {job}: {step}") };
     let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
-    let step = if step.is_empty() { String::new() } else { format!(", step: {}", quoted(&glob(step))) };
-    format!("- name: {}\n  if: {{ job: {}{step} }}\n  then: leave\n", quoted(&name), quoted(&glob(job)))
+    let conditions =
+        [("workflow", workflow), ("job", job), ("step", step)].into_iter().filter(|(_, it)| !it.is_empty());
+    let conditions: Vec<_> = conditions.map(|(key, it)| format!("{key}: {}", quoted(&glob(it)))).collect();
+    format!("- name: {}\n  if: {{ {} }}\n  then: leave\n", quoted(&name), conditions.join(", "))
 }
 
-/// Long names are stored cut, which their last character says.
+/// Long names are stored cut, which their length or their last character says.
 fn glob(name: &str) -> String {
     // A glob has no way to say a star but one for any character.
     let mut glob: String = name.chars().take(lengths::STORED).map(|c| if c == '*' { '?' } else { c }).collect();
-    let is_cut = glob.len() < name.len() || glob.ends_with('…');
+    let is_cut = name.chars().count() >= lengths::STORED || glob.ends_with('…');
     glob.truncate(glob.trim_end_matches('…').len());
     if is_cut {
         glob.push('*');
@@ -52,13 +54,16 @@ mod tests {
 
     #[test]
     fn is_as_one_would_write_it() {
-        let rule = leave_rule("test (ubuntu, 3.12)", "Run pytest");
+        let rule = leave_rule("", "test (ubuntu, 3.12)", "Run pytest");
         assert_eq!(
             rule,
             "- name: \"leave test (ubuntu, 3.12): Run pytest\"\n  \
              if: { job: \"test (ubuntu, 3.12)\", step: \"Run pytest\" }\n  then: leave\n"
         );
-        assert_eq!(leave_rule("deploy", ""), "- name: \"leave deploy\"\n  if: { job: \"deploy\" }\n  then: leave\n");
+        assert_eq!(
+            leave_rule("ci", "deploy", ""),
+            "- name: \"leave deploy\"\n  if: { workflow: \"ci\", job: \"deploy\" }\n  then: leave\n"
+        );
     }
 
     /// Seen to fail when a quote is not escaped, and when a name is not cut.
@@ -74,20 +79,22 @@ mod tests {
             ("null", "a word of YAML's"),
             ("1.0", "a number"),
         ] {
-            let text = leave_rule(name, name).replace('\n', "\n  ");
+            let text = leave_rule(name, name, name).replace('\n', "\n  ");
             let policy = policy::parse(&format!("version: 1\nrules:\n  {text}"), 10);
             let policy = policy.unwrap_or_else(|errors| panic!("{kind}: {errors:?}\n{text}"));
             let [rule] = policy.rules.as_slice() else { panic!("{kind}: {text}") };
             assert_eq!(rule.action, Action::Leave, "{kind}");
-            assert!(rule.conditions.job.as_ref().is_some_and(|job| job.matches(name)), "{kind}: {text}");
-            assert!(rule.conditions.step.as_ref().is_some_and(|step| step.matches(name)), "{kind}: {text}");
+            let conditions = &rule.conditions;
+            for globs in [&conditions.workflow, &conditions.job, &conditions.step] {
+                assert!(globs.as_ref().is_some_and(|globs| globs.matches(name)), "{kind}: {text}");
+            }
             assert!(text.lines().count() == 4 && text.is_ascii() || kind == "letters", "{kind}: {text}");
         }
         let long = format!("{}…", "x".repeat(100));
-        let rule = leave_rule(&long, &long);
+        let rule = leave_rule("", &long, &long);
         assert!(rule.contains(&format!("job: \"{}*\"", "x".repeat(100))), "{rule}");
         let endless = "x".repeat(10_000);
-        let rule = leave_rule(&endless, &endless);
+        let rule = leave_rule("", &endless, &endless);
         assert!(rule.len() < 600 && rule.contains("xxx*\", step: \""), "{rule}");
     }
 }
