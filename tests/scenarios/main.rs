@@ -73,6 +73,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let stage = Stage::new();
     let side_by_side = [
+        // The longest first, so that none is waited for at the end.
+        rotation::trials(&stage),
+        chaos::trials(&stage),
+        identity::trials(&stage),
+        costs::trials(&stage),
         reruns::trials(&stage),
         refusals::trials(&stage),
         restarts::trials(&stage),
@@ -94,13 +99,9 @@ fn main() -> ExitCode {
         setup::trials(&stage),
         doctor::trials(&stage),
         enterprise::trials(&stage),
-        identity::trials(&stage),
-        rotation::trials(&stage),
         statuses::trials(&stage),
         strangers::trials(&stage),
         payloads::trials(&stage),
-        chaos::trials(&stage),
-        costs::trials(&stage),
     ];
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
     let one_by_one = [
