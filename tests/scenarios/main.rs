@@ -75,6 +75,7 @@ fn main() -> ExitCode {
     let side_by_side = [
         // The longest first, so that none is waited for at the end.
         rotation::trials(&stage),
+        panics::trials(&stage),
         chaos::trials(&stage),
         identity::trials(&stage),
         costs::trials(&stage),
@@ -106,7 +107,7 @@ fn main() -> ExitCode {
     // These keep the machine busy by themselves: beside others, webhooks would run into GitHub's ten seconds.
     let one_by_one = [
         bodies::trials(&stage),
-        panics::trials(&stage),
+        panics::timed_trials(&stage),
         load::trials(&stage),
         size::trials(&stage),
         browser::trials(&stage),

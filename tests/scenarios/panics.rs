@@ -14,13 +14,12 @@ use crate::statuses::success;
 use crate::steps::{decision, fails_once, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(
-        stage,
-        "panics",
-        others_are_rerun_within_a_minute,
-        a_panic_in_a_delivery_ends_with_it,
-        a_log_that_kills_is_done_without
-    )
+    trials!(stage, "panics", a_log_that_kills_is_done_without, a_panic_in_a_delivery_ends_with_it)
+}
+
+/// In a time that others would take away.
+pub fn timed_trials(stage: &Arc<Stage>) -> Vec<Trial> {
+    trials!(stage, "panics", others_are_rerun_within_a_minute)
 }
 
 const BESIDE: usize = 6;
