@@ -24,6 +24,7 @@
 //! | [`escape`] | text from outside, made harmless for each place that it goes to |
 //! | [`names`] | ids, names and GitHub's words, valid by construction |
 //! | [`time`] | times and durations |
+//! | `json` | JSON read from a text |
 //!
 //! # Panics
 //!
@@ -43,6 +44,7 @@
 pub mod doctor;
 pub mod escape;
 pub mod github;
+mod json;
 pub mod keeper;
 pub mod names;
 pub mod policy;

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::json::from_text;
 use crate::names::RepoName;
 use crate::settings::Settings;
 
@@ -50,7 +51,7 @@ struct Named<'a> {
 
 /// What a field holds; `None` if it holds something else.
 fn read<'a, T: Deserialize<'a>>(field: Field<'a>) -> Option<T> {
-    serde_json::from_str(field?.get()).ok()
+    from_text(field?.get()).ok()
 }
 
 fn text(field: Field<'_>) -> Option<String> {
@@ -59,7 +60,7 @@ fn text(field: Field<'_>) -> Option<String> {
 
 /// Of a field that may be null or absent.
 fn nullable<'a, T: Deserialize<'a>>(field: Field<'a>) -> Option<Option<T>> {
-    field.map_or(Some(None), |field| serde_json::from_str(field.get()).ok())
+    field.map_or(Some(None), |field| from_text(field.get()).ok())
 }
 
 fn login(user: Field<'_>) -> Option<String> {
@@ -72,7 +73,7 @@ pub fn irrelevant(settings: &Settings, event: &str, content: Content, body: &[u8
         Content::Json => Cow::Borrowed(std::str::from_utf8(body).ok()?),
         Content::Form => payload::form_payload(body)?,
     };
-    let fields: Event<'_> = serde_json::from_str(&json).ok()?;
+    let fields: Event<'_> = from_text(&json).ok()?;
     let of_run = event == "workflow_run";
     let subject: Option<Subject<'_>> = read(match event {
         "workflow_run" => fields.workflow_run,

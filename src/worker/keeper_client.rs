@@ -5,6 +5,7 @@ use worker::Env;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
 
+use crate::json::from_text;
 use crate::keeper::HandOver;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::step::Receipt;
@@ -53,7 +54,7 @@ pub async fn spend(env: &Env, once: Once) -> worker::Result<bool> {
 
 async fn tell(env: &Env, name: &str, message: &Message) -> worker::Result<Reply> {
     let reply = JsFuture::from(tell_keeper(env, name, &serde_json::to_string(message)?)).await?;
-    Ok(serde_json::from_str(&reply.as_string().unwrap_or_default())?)
+    Ok(from_text(&reply.as_string().unwrap_or_default())?)
 }
 
 fn receipt(reply: Reply) -> worker::Result<Receipt> {

@@ -21,6 +21,7 @@ use worker::worker_sys::DurableObjectState;
 use worker::{Env, SqlStorage, SqlStorageValue, State};
 
 use crate::github::Credentials;
+use crate::json::from_text;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
 use crate::keeper::step::{Context, LEASE, Receipt, Record};
@@ -98,7 +99,7 @@ impl KeeperObject {
         let inner = Rc::clone(&self.inner);
         future_to_promise(async move {
             let answered = async {
-                let message = serde_json::from_str(&message).map_err(json_fault)?;
+                let message = from_text(&message).map_err(json_fault)?;
                 serde_json::to_string(&inner.answer(message).await?).map_err(json_fault)
             };
             let answered: Result<String, StoreError> = answered.await;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use worker::{Env, KvError, KvStore};
 
+use crate::json::from_text;
 use crate::keeper::retention::{ATTEMPTS_TTL, CREDENTIALS_TTL, SUMMARY_TTL};
 use crate::keeper::summary::{self, Summary};
 use crate::keeper::{attempts, attempts::Attempts};
@@ -27,7 +28,7 @@ pub async fn write_attempts(
 /// `None` if nothing is there, or nothing that can be read: the Keeper knows better in any case.
 pub async fn read_attempts(env: &Env, repository: &RepoName, run_id: RunId) -> Option<Attempts> {
     let text = get(env, &attempts::key(repository, run_id)).await.ok()??;
-    serde_json::from_str(&text).ok()
+    from_text(&text).ok()
 }
 
 pub async fn write_summary(env: &Env, summary: &Summary) -> Result<(), String> {
@@ -36,7 +37,7 @@ pub async fn write_summary(env: &Env, summary: &Summary) -> Result<(), String> {
 
 pub async fn read_summary(env: &Env, repository: &RepoName) -> Result<Option<Summary>, String> {
     let text = get(env, &summary::key(repository)).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    Ok(text.and_then(|text| from_text(&text).ok()))
 }
 
 /// One list, of 1,000 repositories at most.

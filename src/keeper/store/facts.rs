@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::json::from_text;
 use crate::names::string_enum;
 
 use super::{Sql, Store, StoreError};
@@ -68,7 +69,7 @@ impl<S: Sql> Store<S> {
                 text
             }
         };
-        text.as_deref().map(serde_json::from_str).transpose().map_err(|error| bad(fact, &error))
+        text.as_deref().map(from_text).transpose().map_err(|error| bad(fact, &error))
     }
 
     /// `None` deletes it.

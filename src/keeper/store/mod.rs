@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::json::from_text;
 use crate::keeper::retention::{BUDGET, PRUNED_AT_ONCE, RUNS};
 use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::{Detail, RunOutcome};
@@ -228,7 +229,7 @@ impl Row {
 
     fn detail(&mut self) -> Result<Option<Box<Detail>>, StoreError> {
         let Some(text) = self.optional_text()? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| StoreError(format!("a decision's detail: {error}")))
+        from_text(&text).map(Some).map_err(|error| StoreError(format!("a decision's detail: {error}")))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What runs fail with, by what they have in common, and the runs that are held.
 
+use crate::json::from_text;
 use crate::keeper::outage::{Failures, apart};
 use crate::keeper::retention::{OUTAGE_FAILURES, PRUNED_AT_ONCE};
 use crate::names::{RunAttempt, RunId};
@@ -11,7 +12,7 @@ impl<S: Sql> Store<S> {
     pub fn failures(&self, key: &str) -> Result<Failures, StoreError> {
         let row = self.first("SELECT failures FROM outage_failures WHERE outage = ?", vec![key.into()])?;
         let Some(mut row) = row else { return Ok(Failures::default()) };
-        serde_json::from_str(&row.text()?).map_err(|error| StoreError(format!("failures of an outage: {error}")))
+        from_text(&row.text()?).map_err(|error| StoreError(format!("failures of an outage: {error}")))
     }
 
     pub fn set_failures(&self, key: &str, failures: &Failures, now: Millis) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::from_text;
 use crate::keeper::retention::{SUBJECT_DAYS, WINDOW_DAYS};
 use crate::names::RunId;
 use crate::policy::Detail;
@@ -80,7 +81,7 @@ impl Label {
     }
 
     fn decided_by(&self) -> DecidedBy {
-        match serde_json::from_str::<Vec<String>>(&self.rules) {
+        match from_text::<Vec<String>>(&self.rules) {
             Ok(rules) if rules.is_empty() => DecidedBy::Otherwise,
             Ok(rules) => DecidedBy::Rules(rules),
             Err(_) if self.rules == OTHERS => DecidedBy::Others,
@@ -115,7 +116,7 @@ impl<S: Sql> Store<S> {
         let statement =
             "SELECT run_attempt, subjects, unknown, day, policy, rules, ordinal FROM open_reruns WHERE run_id = ?";
         let Some(mut row) = self.first(statement, vec![run_id.into()])? else { return Ok(None) };
-        let ids = |text: Option<String>| serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
+        let ids = |text: Option<String>| from_text(&text.unwrap_or_default()).unwrap_or_default();
         let run_attempt = row.integer()?;
         let (subjects, unknown) = (ids(row.optional_text()?), ids(row.optional_text()?));
         let counted = match (row.optional_integer()?, row.optional_text()?, row.optional_text()?) {
