@@ -24,7 +24,6 @@
 //! | [`escape`] | text from outside, made harmless for each place that it goes to |
 //! | [`names`] | ids, names and GitHub's words, valid by construction |
 //! | [`time`] | times and durations |
-//! | `json` | JSON read from a text |
 //!
 //! # Panics
 //!
@@ -44,7 +43,6 @@
 pub mod doctor;
 pub mod escape;
 pub mod github;
-mod json;
 pub mod keeper;
 pub mod names;
 pub mod policy;

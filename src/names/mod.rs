@@ -2,6 +2,7 @@
 //! these and from nothing else. [`order`] sorts what has them.
 
 mod ids;
+pub mod json;
 pub mod lengths;
 pub mod order;
 mod string_enum;

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::from_text;
 use crate::names::RepoName;
+use crate::names::json::from_text;
 use crate::settings::Settings;
 
 use super::filter::{is_left, kind, nothing_is_done_for};

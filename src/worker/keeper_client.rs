@@ -5,13 +5,13 @@ use worker::Env;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
 
-use crate::json::from_text;
 use crate::keeper::HandOver;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::step::Receipt;
 use crate::keeper::store::once::{self, Once};
 use crate::keeper::views::Question;
 use crate::names::RepoName;
+use crate::names::json::from_text;
 use crate::web::backend::KeeperAnswer;
 use crate::webhook::event::RunEvent;
 

@@ -21,7 +21,6 @@ use worker::worker_sys::DurableObjectState;
 use worker::{Env, SqlStorage, SqlStorageValue, State};
 
 use crate::github::Credentials;
-use crate::json::from_text;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
 use crate::keeper::step::{Context, LEASE, Receipt, Record};
@@ -29,6 +28,7 @@ use crate::keeper::store::{Sql, StoreError, Value, once};
 use crate::keeper::views::Question;
 use crate::keeper::{HandOver, Keeper, Notifications, work};
 use crate::names::RepoName;
+use crate::names::json::from_text;
 use crate::policy::Rules;
 use crate::settings::Settings;
 use crate::time::Millis;

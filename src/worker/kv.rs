@@ -4,10 +4,10 @@
 use serde::Serialize;
 use worker::{Env, KvError, KvStore};
 
-use crate::json::from_text;
 use crate::keeper::retention::{ATTEMPTS_TTL, CREDENTIALS_TTL, SUMMARY_TTL};
 use crate::keeper::summary::{self, Summary};
 use crate::keeper::{attempts, attempts::Attempts};
+use crate::names::json::from_text;
 use crate::names::{RepoName, RunId};
 use crate::time::Span;
 use crate::web::backend::SummaryList;

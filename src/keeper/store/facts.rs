@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::json::from_text;
+use crate::names::json::from_text;
 use crate::names::string_enum;
 
 use super::{Sql, Store, StoreError};

@@ -28,8 +28,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::json::from_text;
 use crate::keeper::retention::{BUDGET, PRUNED_AT_ONCE, RUNS};
+use crate::names::json::from_text;
 use crate::names::{RunAttempt, RunId, WorkflowId};
 use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;

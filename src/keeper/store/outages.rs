@@ -1,8 +1,8 @@
 //! What runs fail with, by what they have in common, and the runs that are held.
 
-use crate::json::from_text;
 use crate::keeper::outage::{Failures, apart};
 use crate::keeper::retention::{OUTAGE_FAILURES, PRUNED_AT_ONCE};
+use crate::names::json::from_text;
 use crate::names::{RunAttempt, RunId};
 use crate::time::Millis;
 

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::json::from_text;
 use crate::keeper::retention::{SUBJECT_DAYS, WINDOW_DAYS};
 use crate::names::RunId;
+use crate::names::json::from_text;
 use crate::policy::Detail;
 use crate::time::Millis;
 
