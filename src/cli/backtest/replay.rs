@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rerunner::names::{Conclusion, JobId, RunAttempt, RunId};
+use rerunner::names::{Conclusion, JobId, RunAttempt, RunId, lengths};
 use rerunner::policy::evidence::{EarlierAttempt, History, Job, Spent};
 use rerunner::policy::{self, Action, Decision, Detail, Policy, Rerun, Rules, RunOutcome};
 use rerunner::time::{Millis, Span};
 
 use crate::cli::past::{Cause, Known, PastAttempt, PastRun, earlier_attempt};
-
-/// Characters of a name of others. Names are as they are: what shows them makes them harmless.
-const NAME: usize = 200;
 
 /// What came of a run's next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,8 +159,9 @@ impl Replay<'_> {
     }
 }
 
+/// Names are as they are: what shows them makes them harmless.
 fn cut(name: &str) -> String {
-    name.chars().take(NAME).collect()
+    name.chars().take(lengths::STORED).collect()
 }
 
 fn spent_before(spent: &[(Millis, Span)], now: Millis) -> Spent {

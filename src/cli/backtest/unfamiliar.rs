@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rerunner::policy::{Action, leave_rule};
-
 use serde::Serialize;
 
 use crate::cli::past::Cause;

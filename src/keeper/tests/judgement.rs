@@ -143,7 +143,7 @@ fn what_nobody_knew_is_told_and_what_a_rerun_never_helped_with_its_rule() {
     let never_helped = view(&play).unknown_failures.never_helped;
     assert_eq!(seen(&never_helped), [("Run tests", 20, 10, 0)]);
     let rule = never_helped[0].leave_rule.clone().unwrap();
-    assert!(rule.contains("job: \"test\", step: \"Run tests\" }\n  then: leave"), "{rule}");
+    assert!(rule.contains("if: { workflow: \"ci\", job: \"test\", step: \"Run tests\" }\n  then: leave"), "{rule}");
 
     play.github.borrow_mut().attempt = 1;
     fails(&play, 1);

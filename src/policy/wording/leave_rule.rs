@@ -78,6 +78,11 @@ mod tests {
             ("עברית 測試 🦀", "letters"),
             ("null", "a word of YAML's"),
             ("1.0", "a number"),
+            ("a \"b\" \\ 'c' # : {x} [y], *&!|>%@`", "more of YAML's signs"),
+            ("ünï ✓ 🦀", "letters"),
+            ("tab\there \u{1b}[31m", "control characters"),
+            ("*", "a star"),
+            (&"x".repeat(lengths::STORED), "as long as is stored"),
         ] {
             let text = leave_rule(name, name, name).replace('\n', "\n  ");
             let policy = policy::parse(&format!("version: 1\nrules:\n  {text}"), 10);
