@@ -285,6 +285,8 @@ impl Registry {
             checks: has("checks"),
             contents: has("contents"),
             pull_requests: has("pull_requests"),
+            statuses: has("statuses"),
+            issues: has("issues"),
             hooks: has("repository_hooks"),
             expires_at: Some(now + HOUR),
             ..Grant::full(format!("{slug}[bot]").as_str())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Expectation, Run, SimulatedGitHub};
-use crate::model::{Comment, Login, RepoName, RepositoryId, RunId, Sha, Trigger, Visibility, Workflow};
+use crate::model::{Comment, CommitStatus, Login, RepoName, RepositoryId, RunId, Sha, Trigger, Visibility, Workflow};
 use crate::payload;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
 use crate::world::{Made, Planned};
@@ -129,6 +129,17 @@ impl Repository {
 
     pub fn delete_comment(&self, comment: u64) {
         self.github.world.change(|model, _| model.delete_comment(self.id, comment));
+    }
+
+    /// Every status of a commit, in the order in which they were made.
+    pub fn statuses(&self, commit: Sha) -> Vec<CommitStatus> {
+        self.github.world.model().repository(self.id).statuses(commit).to_vec()
+    }
+
+    /// The newest status for each context of a commit.
+    pub fn newest_statuses(&self, commit: Sha) -> Vec<CommitStatus> {
+        let model = self.github.world.model();
+        model.repository(self.id).newest_statuses(commit).into_iter().cloned().collect()
     }
 
     /// A commit on a branch; pull requests from it move on too. Starts no run.

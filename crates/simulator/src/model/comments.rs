@@ -44,9 +44,7 @@ impl GitHub {
         body: &str,
         now: Millis,
     ) -> Result<Comment, ApiError> {
-        let grant = caller.token.and_then(|token| self.access.grant(token));
-        let (author, app) =
-            grant.map_or_else(|| (Login::from("nobody"), None), |grant| (grant.login.clone(), grant.app));
+        let (author, app) = self.author_of(caller);
         self.call(caller, Endpoint::CreateComment, repository, None, now, |github, id| {
             Ok(github.add_comment(id, number, author, app, body, now))
         })

@@ -251,6 +251,7 @@ impl GitHub {
             Shows::Base => (base, head_commit),
             Shows::BaseAlone => (base, base),
         };
+        repository.add_commits([head_sha, head_commit]);
         repository.runs.push(id);
         let identity = Arc::new(RunIdentity {
             id,

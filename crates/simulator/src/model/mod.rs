@@ -21,6 +21,7 @@
 //! | `api_runs.rs` | the API's lists of runs |
 //! | `api_rerun.rs` | the API's three re-run calls |
 //! | `pulls.rs` | the API's list of pull requests |
+//! | `statuses.rs` | commit statuses |
 //! | `comments.rs` | comments on pull requests |
 //! | `identity.rs` | repositories that get another name, default branch or visibility |
 
@@ -43,6 +44,7 @@ mod pulls;
 mod repository;
 mod rerun;
 mod run;
+mod statuses;
 mod workflow;
 
 #[cfg(test)]
@@ -51,7 +53,7 @@ mod tests;
 pub use access::{Access, Grant, Permission, RateLimit, SecondaryLimits, TokenKind};
 pub use annotation::{Annotation, AnnotationLevel};
 pub(crate) use answer::page;
-pub use answer::{ApiCall, ApiError, Caller, Endpoint};
+pub use answer::{ApiCall, ApiError, Caller, Endpoint, Invalid};
 pub use api::{Contents, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot};
 pub use api_runs::{CreatedFilter, RunsPage, RunsQuery};
 pub use comments::Comment;
@@ -64,4 +66,5 @@ pub use outcome::{Failure, LostRunner, Outcome, Step};
 pub use pulls::{PullsPage, PullsQuery};
 pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity, ShownPull, Visibility};
 pub use run::{Attempt, AttemptKind, Conclusion, Job, Run, RunIdentity, RunSnapshot, Status};
+pub use statuses::{CommitStatus, NewStatus, StatusState, StatusesPage};
 pub use workflow::{JobSpec, Plan, RunEnd, Shows, Trigger, Workflow};

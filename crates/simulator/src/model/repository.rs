@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::names::text;
-use super::{Comment, EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix};
+use super::{
+    Comment, CommitStatus, EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix,
+};
 
 /// What hardly ever changes of a repository; shared by all that is shown of its runs.
 #[derive(Debug, Clone)]
@@ -41,6 +43,11 @@ pub struct Repository {
     files: BTreeMap<String, File>,
     pub(super) comments: Vec<Comment>,
     pub(super) comments_written: u64,
+    /// Those that are somewhere a head, or were.
+    commits: BTreeSet<Sha>,
+    /// Of each commit, in the order in which they were made.
+    pub(super) statuses: BTreeMap<Sha, Vec<CommitStatus>>,
+    pub(super) statuses_written: u64,
     pub(super) emits: EventKinds,
 }
 
@@ -113,6 +120,37 @@ impl Repository {
         &self.comments
     }
 
+    /// Of a commit, in the order in which they were made.
+    pub fn statuses(&self, commit: Sha) -> &[CommitStatus] {
+        self.statuses.get(&commit).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest for each context of a commit, in the order of the contexts' first ones.
+    pub fn newest_statuses(&self, commit: Sha) -> Vec<&CommitStatus> {
+        let mut newest: Vec<&CommitStatus> = vec![];
+        for status in self.statuses(commit) {
+            match newest.iter_mut().find(|known| known.context.eq_ignore_ascii_case(&status.context)) {
+                Some(known) => *known = status,
+                None => newest.push(status),
+            }
+        }
+        newest
+    }
+
+    /// Commits that have statuses.
+    pub fn commits_with_statuses(&self) -> impl Iterator<Item = Sha> + '_ {
+        self.statuses.keys().copied()
+    }
+
+    pub(super) fn has_commit(&self, commit: Sha) -> bool {
+        let default = self.head(&self.identity.default_branch);
+        commit == default || self.commits.contains(&commit)
+    }
+
+    pub(super) fn add_commits(&mut self, commits: impl IntoIterator<Item = Sha>) {
+        self.commits.extend(commits);
+    }
+
     pub(super) fn new(seed: u64, id: RepositoryId, name: RepoName, created_at: Millis) -> Repository {
         let number = 500_000_000 + mix(&[seed, text(name.as_str())]) % 400_000_000;
         let identity = RepositoryIdentity {
@@ -134,6 +172,9 @@ impl Repository {
             files: BTreeMap::new(),
             comments: vec![],
             comments_written: 0,
+            commits: BTreeSet::new(),
+            statuses: BTreeMap::new(),
+            statuses_written: 0,
             emits: EventKinds::ALL,
         }
     }
@@ -163,6 +204,7 @@ impl Repository {
         let commits = self.branches.get(branch).map_or(0, |branch| branch.commits) + 1;
         let head = self.commit(branch, commits);
         self.branches.insert(branch.into(), Branch { head, commits });
+        self.commits.insert(head);
         let base_sha = self.head(&self.identity.default_branch);
         for pull in self.pulls.values_mut() {
             // One that is closed keeps its last commit.
@@ -182,6 +224,7 @@ impl Repository {
         pull.commits += 1;
         let (branch, commits) = (format!("{}:{}", pull.author, pull.head_branch), pull.commits);
         let head = self.commit(&branch, commits);
+        self.commits.insert(head);
         let base_sha = self.head(&self.identity.default_branch);
         let pull = self.pulls.get_mut(&number).expect("just found");
         if pull.open {
@@ -193,6 +236,7 @@ impl Repository {
     pub(super) fn open_pull(&mut self, branch: &str, author: Login, from_fork: bool, now: Millis) -> u64 {
         let number = self.pulls.len() as u64 + 1;
         let head_sha = if from_fork { self.commit(&format!("{author}:{branch}"), 0) } else { self.head(branch) };
+        self.commits.insert(head_sha);
         let head_branch = branch.into();
         let pull = PullRequest {
             number,

@@ -26,7 +26,7 @@ use crate::model::{Event, JobSnapshot, What};
 
 pub use app::{ShownApp, ShownInstallation, app, caller, installation};
 pub use common::{Hosts, http_date, parse_time, time};
-pub use other::{annotation, comment, contents, hook, ping, repository};
+pub use other::{annotation, comment, contents, hook, invalid, ping, repository, status};
 pub use pull_request::{listed_pull_request, pull_request};
 pub use run::{run, workflow};
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::app::{ShownApp, app};
 use super::common::{Hosts, account, full_repository, in_address, node_id, time, user};
-use crate::model::{Annotation, Comment, File, RepositoryIdentity};
+use crate::model::{Annotation, Comment, CommitStatus, File, Invalid, RepositoryIdentity};
 
 /// What GitHub sends when a webhook is set up.
 pub fn ping(hosts: &Hosts, repository: &RepositoryIdentity, hook_id: u64, sender: &str, config: &Value) -> Value {
@@ -64,6 +64,33 @@ fn via(hosts: &Hosts, id: u64, comment: &Comment) -> Value {
     let slug = comment.author.as_str().trim_end_matches("[bot]").to_owned();
     let (name, owner, created_at) = (slug.clone(), "octo".to_owned(), comment.created_at);
     app(hosts, &ShownApp { id, slug, name, owner, permissions: json!({}), events: json!([]), created_at })
+}
+
+pub fn status(hosts: &Hosts, repository: &RepositoryIdentity, status: &CommitStatus) -> Value {
+    let creator = user(hosts, status.creator.as_str());
+    let created = time(status.created_at);
+    json!({
+        "url": format!("{}/statuses/{}", hosts.api_repo(&repository.name), status.sha),
+        "avatar_url": creator["avatar_url"],
+        "id": status.id,
+        "node_id": node_id("SC", status.id),
+        "state": status.state.as_str(),
+        "description": status.description,
+        "target_url": status.target_url,
+        "context": status.context,
+        "created_at": created,
+        "updated_at": created,
+        "creator": creator,
+    })
+}
+
+/// One of the errors of an answer.
+pub fn invalid(wrong: &Invalid) -> Value {
+    let mut shown = json!({ "resource": wrong.resource, "code": wrong.code, "message": wrong.message });
+    if let Some(field) = wrong.field {
+        shown["field"] = field.into();
+    }
+    shown
 }
 
 pub fn annotation(annotation: &Annotation) -> Value {

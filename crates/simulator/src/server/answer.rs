@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::request::{Asked, What};
 use super::{Reply, status};
 use crate::model::{
-    Annotation, ApiError, Caller, Comment, Contents, GitHub, JobsPage, LogLocation, Millis, PullRequestSnapshot,
-    PullsPage, RunSnapshot, RunsPage, page,
+    Annotation, ApiError, Caller, Comment, CommitStatus, Contents, GitHub, JobsPage, LogLocation, Millis,
+    PullRequestSnapshot, PullsPage, RunSnapshot, RunsPage, StatusesPage, page,
 };
 use crate::payload::{self, Hosts};
 use crate::world::World;
@@ -36,6 +36,8 @@ pub(super) enum Done {
     Contents(Contents),
     Comments(Vec<Comment>),
     Comment(Comment, u16),
+    Status(CommitStatus),
+    Statuses(StatusesPage),
 }
 
 pub(super) fn perform(
@@ -81,6 +83,11 @@ pub(super) fn perform(
         What::EditComment(id, body) => {
             model.edit_comment(caller, repository, *id, body, now).map(|comment| Done::Comment(comment, 200))
         }
+        What::CreateStatus(sha, new) => model.create_status(caller, repository, sha, new, now).map(Done::Status),
+        What::ListStatuses(reference) => {
+            let page = (asked.per_page, asked.page);
+            model.list_statuses(caller, repository, reference, page, now).map(Done::Statuses)
+        }
         What::Contents(path) => model.contents(caller, repository, path, if_none_match, now).map(Done::Contents),
         What::Other(_) => unreachable!("answered beside the model"),
     }
@@ -104,11 +111,12 @@ impl Done {
             }
             Done::Comment(comment, status) => {
                 let comment = payload::comment(hosts, repository, &comment);
-                let mut reply = reply(status, &comment);
-                if let (201, Some(place)) = (status, comment["url"].as_str()) {
-                    add_headers(&mut reply, [("location".to_owned(), place.to_owned())]);
-                }
-                reply
+                if status == 201 { created(&comment) } else { reply(status, &comment) }
+            }
+            Done::Status(status) => created(&payload::status(hosts, repository, &status)),
+            Done::Statuses(page) => {
+                let statuses = page.statuses.iter().map(|one| payload::status(hosts, repository, one)).collect();
+                linked(asked, page.total_count, reply(200, &statuses))
             }
             Done::Annotations(all) => {
                 let shown = page(all.iter(), asked.per_page, asked.page).into_iter().map(payload::annotation).collect();
@@ -179,6 +187,14 @@ fn linked(asked: &Asked, total_count: usize, mut reply: Reply) -> Reply {
     reply
 }
 
+/// With the place where it is from now on.
+fn created(what: &Value) -> Reply {
+    let mut reply = reply(201, what);
+    let place = what["url"].as_str().map(|place| ("location".to_owned(), place.to_owned()));
+    add_headers(&mut reply, place);
+    reply
+}
+
 pub(super) fn reply(code: u16, body: &Value) -> Reply {
     let text = if body.is_null() { String::new() } else { body.to_string() };
     let mut reply = Response::new(Full::new(Bytes::from(text)));
@@ -190,7 +206,10 @@ pub(super) fn reply(code: u16, body: &Value) -> Reply {
 /// `rate_limit` are headers of every answer; the error's own win over them.
 pub(super) fn error(error: &ApiError, rate_limit: Vec<(String, String)>) -> Reply {
     let code = error.status;
-    let body = json!({ "message": error.message, "documentation_url": DOCUMENTATION, "status": code.to_string() });
+    let mut body = json!({ "message": error.message, "documentation_url": DOCUMENTATION, "status": code.to_string() });
+    if !error.errors.is_empty() {
+        body["errors"] = error.errors.iter().map(payload::invalid).collect();
+    }
     let mut answer = reply(code, &body);
     if error.plain_text {
         answer = Response::new(Full::new(Bytes::from(error.message.clone())));

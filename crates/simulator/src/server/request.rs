@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::apps;
-use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, PullsQuery, RunId, RunsQuery};
+use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, NewStatus, PullsQuery, RunId, RunsQuery};
 use crate::payload::parse_time;
 
 /// A request that has a route.
@@ -44,6 +44,10 @@ pub(super) enum What {
     ListComments(u64, Millis),
     CreateComment(u64, String),
     EditComment(u64, String),
+    /// Of a commit.
+    CreateStatus(String, NewStatus),
+    /// Of a commit or a branch.
+    ListStatuses(String),
     /// Of Apps, webhooks, or the caller.
     Other(apps::Asked),
 }
@@ -70,6 +74,8 @@ impl What {
             What::ListComments(..) => Endpoint::ListComments,
             What::CreateComment(..) => Endpoint::CreateComment,
             What::EditComment(..) => Endpoint::EditComment,
+            What::CreateStatus(..) => Endpoint::CreateStatus,
+            What::ListStatuses(_) => Endpoint::ListStatuses,
             What::Other(other) => other.endpoint(),
         }
     }
@@ -122,6 +128,10 @@ impl Asked {
             }
             ("POST", ["issues", number, "comments"]) => What::CreateComment(number.parse().ok()?, text()?),
             ("PATCH", ["issues", "comments", id]) => What::EditComment(id.parse().ok()?, text()?),
+            ("POST", ["statuses", sha]) => What::CreateStatus((*sha).to_owned(), new_status(body)?),
+            ("GET", ["commits", reference @ .., "statuses"]) if !reference.is_empty() => {
+                What::ListStatuses(reference.join("/"))
+            }
             ("GET", ["contents", path @ ..]) if !path.is_empty() => What::Contents(path.join("/")),
             _ => return None,
         };
@@ -140,6 +150,7 @@ impl Asked {
             What::PullRequest(_) | What::PullRequests(_) => None,
             What::Contents(_) | What::Other(_) | What::Repository => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
+            What::CreateStatus(..) | What::ListStatuses(_) => None,
         }
     }
 }
@@ -159,6 +170,17 @@ fn decoded(text: &str) -> String {
 pub(super) fn value(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| decoded(&value.replace('+', " ")))
+}
+
+fn new_status(body: &[u8]) -> Option<NewStatus> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let text = |name: &str| body[name].as_str().map(str::to_owned);
+    Some(NewStatus {
+        state: text("state").unwrap_or_default(),
+        context: text("context"),
+        description: text("description"),
+        target_url: text("target_url"),
+    })
 }
 
 fn runs_query(query: &str) -> Option<RunsQuery> {
@@ -229,6 +251,10 @@ mod tests {
             ("POST", "/repos/o/r/actions/runs/seven/rerun", None),
             ("GET", "/repos/o/r/issues/1/comments", Some(Endpoint::ListComments)),
             ("POST", "/repos/o/r/issues/1/comments", None),
+            ("POST", "/repos/o/r/statuses/abc", None),
+            ("GET", "/repos/o/r/commits/abc/statuses", Some(Endpoint::ListStatuses)),
+            ("GET", "/repos/o/r/commits/feature/a/statuses", Some(Endpoint::ListStatuses)),
+            ("GET", "/repos/o/r/commits/statuses", None),
             ("GET", "/user", Some(Endpoint::User)),
             ("GET", "/app", Some(Endpoint::App)),
             ("GET", "/api/v3/repos/o/r/installation", Some(Endpoint::Installation)),

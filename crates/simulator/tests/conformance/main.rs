@@ -5,6 +5,7 @@
 //! | `main.rs` | callers, and what all tests ask at the end |
 //! | `runs.rs` | runs, attempts, jobs, logs, annotations, re-runs |
 //! | `repository.rs` | pull requests, files, comments |
+//! | `statuses.rs` | commit statuses |
 //! | `apps.rs` | Apps, installations, tokens, hooks, callers |
 //! | `past.rs` | a month of runs |
 //! | `refusals.rs` | what goes wrong |
@@ -15,6 +16,7 @@ mod past;
 mod refusals;
 mod repository;
 mod runs;
+mod statuses;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -144,6 +146,8 @@ endpoints! {
     Contents => "GET /repos/{owner}/{repo}/contents/{path}",
     ListComments => "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
     CreateComment => "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    CreateStatus => "POST /repos/{owner}/{repo}/statuses/{sha}",
+    ListStatuses => "GET /repos/{owner}/{repo}/commits/{ref}/statuses",
     EditComment => "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
     App => "GET /app",
     Installation => "GET /repos/{owner}/{repo}/installation",
@@ -161,7 +165,7 @@ endpoints! {
 
 #[test]
 fn every_endpoint_is_covered() {
-    let covered: Vec<&str> = [runs::COVERED, repository::COVERED, apps::COVERED].concat();
+    let covered: Vec<&str> = [runs::COVERED, repository::COVERED, statuses::COVERED, apps::COVERED].concat();
     for endpoint in ENDPOINTS {
         let is_good = |row: &&str| {
             let status = row.strip_prefix(operation(*endpoint)).and_then(|rest| rest.strip_prefix(' '));
