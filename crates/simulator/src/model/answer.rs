@@ -46,6 +46,11 @@ pub enum Endpoint {
     ListComments,
     CreateComment,
     EditComment,
+    CreateReaction,
+    CreateIssue,
+    ListIssues,
+    ReadIssue,
+    EditIssue,
     CreateStatus,
     ListStatuses,
     App,
@@ -64,8 +69,20 @@ pub enum Endpoint {
 
 impl Endpoint {
     pub fn is_write(self) -> bool {
-        use Endpoint::{CreateComment, CreateStatus, EditComment, Rerun, RerunFailedJobs, RerunJob};
-        matches!(self, RerunFailedJobs | Rerun | RerunJob | CreateComment | EditComment | CreateStatus)
+        use Endpoint::{CreateComment, CreateIssue, CreateReaction, CreateStatus, EditComment, EditIssue};
+        use Endpoint::{Rerun, RerunFailedJobs, RerunJob};
+        matches!(self, RerunFailedJobs | Rerun | RerunJob | CreateComment | EditComment)
+            || matches!(self, CreateStatus | CreateReaction | CreateIssue | EditIssue)
+    }
+
+    /// How an answer of the endpoint's looks that has nothing on it.
+    pub fn empty_list(self) -> &'static str {
+        use Endpoint::{Annotations, ListComments, ListIssues, ListPullRequests, ListStatuses};
+        match self {
+            ListComments | ListIssues | ListStatuses | ListPullRequests | Annotations => "[]",
+            Endpoint::ListRuns | Endpoint::ListWorkflowRuns => r#"{"total_count":0,"workflow_runs":[]}"#,
+            _ => r#"{"total_count":0,"jobs":[]}"#,
+        }
     }
 
     /// Whether anybody may, of a public repository: GitHub's documentation says of these that they "can be used without
@@ -81,8 +98,11 @@ impl Endpoint {
             Endpoint::ReadRepository => (&["metadata"], Permission::Read),
             Endpoint::Annotations => (&["checks"], Permission::Read),
             Endpoint::PullRequest | Endpoint::ListPullRequests => (&["pull_requests"], Permission::Read),
-            Endpoint::ListComments => (&["pull_requests"], Permission::Read),
-            Endpoint::CreateComment | Endpoint::EditComment => (&["pull_requests"], Permission::Write),
+            Endpoint::ListComments => (&["issues", "pull_requests"], Permission::Read),
+            Endpoint::CreateComment | Endpoint::EditComment => (&["issues", "pull_requests"], Permission::Write),
+            Endpoint::CreateReaction => (&["issues", "pull_requests"], Permission::Write),
+            Endpoint::ListIssues | Endpoint::ReadIssue => (&["issues"], Permission::Read),
+            Endpoint::CreateIssue | Endpoint::EditIssue => (&["issues"], Permission::Write),
             Endpoint::CreateStatus => (&["statuses"], Permission::Write),
             Endpoint::ListStatuses => (&["statuses"], Permission::Read),
             Endpoint::Contents => (&["contents"], Permission::Read),

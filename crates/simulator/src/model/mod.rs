@@ -22,7 +22,8 @@
 //! | `api_rerun.rs` | the API's three re-run calls |
 //! | `pulls.rs` | the API's list of pull requests |
 //! | `statuses.rs` | commit statuses |
-//! | `comments.rs` | comments on pull requests |
+//! | `issues.rs` | issues |
+//! | `comments.rs` | comments on pull requests and issues, and reactions to them |
 //! | `identity.rs` | repositories that get another name, default branch or visibility |
 
 mod access;
@@ -35,6 +36,7 @@ mod comments;
 mod event;
 mod github;
 mod identity;
+mod issues;
 mod names;
 mod outage;
 mod outcome;
@@ -56,9 +58,11 @@ pub(crate) use answer::page;
 pub use answer::{ApiCall, ApiError, Caller, Endpoint, Invalid};
 pub use api::{Contents, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot};
 pub use api_runs::{CreatedFilter, RunsPage, RunsQuery};
-pub use comments::Comment;
-pub use event::{Event, EventKind, EventKinds, JobAction, RunAction, What};
+pub(crate) use comments::REACTIONS;
+pub use comments::{Comment, Reaction};
+pub use event::{CommentAction, CommentEvent, Event, EventKind, EventKinds, JobAction, RunAction, What};
 pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy, Timing};
+pub use issues::{Association, Issue, IssueChange, IssueSnapshot, IssuesPage, IssuesQuery, ShownAsIssue, StateReason};
 pub(crate) use names::fraction;
 pub use names::{JobId, Login, Millis, RepoName, RepositoryId, RunId, Sha, WorkflowId, mix};
 pub use outage::{Outage, OutageId};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::names::text;
 use super::{
-    Comment, CommitStatus, EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix,
+    Association, Comment, CommitStatus, EventKinds, Issue, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow,
+    WorkflowId, mix,
 };
 
 /// What hardly ever changes of a repository; shared by all that is shown of its runs.
@@ -16,6 +17,7 @@ pub struct RepositoryIdentity {
     pub number: u64,
     pub default_branch: Arc<str>,
     pub visibility: Visibility,
+    pub has_issues: bool,
     pub created_at: Millis,
 }
 
@@ -40,9 +42,11 @@ pub struct Repository {
     pub(super) going: BTreeSet<RunId>,
     branches: BTreeMap<Arc<str>, Branch>,
     pulls: BTreeMap<u64, PullRequest>,
+    pub(super) issues: BTreeMap<u64, Issue>,
     files: BTreeMap<String, File>,
     pub(super) comments: Vec<Comment>,
     pub(super) comments_written: u64,
+    pub(super) reactions_made: u64,
     /// Those that are somewhere a head, or were.
     commits: BTreeSet<Sha>,
     /// Of each commit, in the order in which they were made.
@@ -83,6 +87,18 @@ pub struct PullRequest {
     pub updated_at: Millis,
     pub closed_at: Option<Millis>,
     pub merged: bool,
+    pub draft: bool,
+}
+
+impl PullRequest {
+    pub fn title(&self) -> String {
+        format!("Work on {}", self.head_branch)
+    }
+
+    /// What its author is to the repository.
+    pub fn association(&self) -> Association {
+        if self.from_fork { Association::Contributor } else { Association::Member }
+    }
 }
 
 /// A pull request as runs and check runs name it; its head is that of the moment.
@@ -115,7 +131,7 @@ pub struct File {
 }
 
 impl Repository {
-    /// On its pull requests, in the order in which they were made.
+    /// On its pull requests and issues, in the order in which they were made.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
     }
@@ -158,6 +174,7 @@ impl Repository {
             number,
             default_branch: "main".into(),
             visibility: Visibility::Private,
+            has_issues: true,
             created_at,
         };
         Repository {
@@ -169,9 +186,11 @@ impl Repository {
             going: BTreeSet::new(),
             branches: BTreeMap::new(),
             pulls: BTreeMap::new(),
+            issues: BTreeMap::new(),
             files: BTreeMap::new(),
             comments: vec![],
             comments_written: 0,
+            reactions_made: 0,
             commits: BTreeSet::new(),
             statuses: BTreeMap::new(),
             statuses_written: 0,
@@ -234,7 +253,7 @@ impl Repository {
     }
 
     pub(super) fn open_pull(&mut self, branch: &str, author: Login, from_fork: bool, now: Millis) -> u64 {
-        let number = self.pulls.len() as u64 + 1;
+        let number = self.next_number();
         let head_sha = if from_fork { self.commit(&format!("{author}:{branch}"), 0) } else { self.head(branch) };
         self.commits.insert(head_sha);
         let head_branch = branch.into();
@@ -252,9 +271,15 @@ impl Repository {
             updated_at: now,
             closed_at: None,
             merged: false,
+            draft: false,
         };
         self.pulls.insert(number, pull);
         number
+    }
+
+    /// Issues and pull requests are counted together.
+    pub(super) fn next_number(&self) -> u64 {
+        (self.pulls.len() + self.issues.len()) as u64 + 1
     }
 
     pub(super) fn pull_mut(&mut self, number: u64) -> &mut PullRequest {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::request::{Asked, What};
 use super::{Reply, status};
 use crate::model::{
-    Annotation, ApiError, Caller, Comment, CommitStatus, Contents, GitHub, JobsPage, LogLocation, Millis,
-    PullRequestSnapshot, PullsPage, RunSnapshot, RunsPage, StatusesPage, page,
+    Annotation, ApiError, Caller, Comment, CommitStatus, Contents, GitHub, IssueSnapshot, IssuesPage, JobsPage,
+    LogLocation, Millis, PullRequestSnapshot, PullsPage, Reaction, RunSnapshot, RunsPage, StatusesPage, page,
 };
 use crate::payload::{self, Hosts};
 use crate::world::World;
@@ -36,6 +36,9 @@ pub(super) enum Done {
     Contents(Contents),
     Comments(Vec<Comment>),
     Comment(Comment, u16),
+    Reaction(Reaction, u16),
+    Issue(Box<IssueSnapshot>, u16),
+    Issues(IssuesPage),
     Status(CommitStatus),
     Statuses(StatusesPage),
 }
@@ -83,6 +86,20 @@ pub(super) fn perform(
         What::EditComment(id, body) => {
             model.edit_comment(caller, repository, *id, body, now).map(|comment| Done::Comment(comment, 200))
         }
+        What::CreateReaction(comment, content) => {
+            let made = model.create_reaction(caller, repository, *comment, content, now);
+            made.map(|(reaction, new)| Done::Reaction(reaction, if new { 201 } else { 200 }))
+        }
+        What::CreateIssue(new) => {
+            model.create_issue(caller, repository, new, now).map(|issue| Done::Issue(Box::new(issue), 201))
+        }
+        What::ListIssues(query) => model.list_issues(caller, repository, query, now).map(Done::Issues),
+        What::ReadIssue(number) => {
+            model.read_issue(caller, repository, *number, now).map(|issue| Done::Issue(Box::new(issue), 200))
+        }
+        What::EditIssue(number, change) => {
+            model.edit_issue(caller, repository, *number, change, now).map(|issue| Done::Issue(Box::new(issue), 200))
+        }
         What::CreateStatus(sha, new) => model.create_status(caller, repository, sha, new, now).map(Done::Status),
         What::ListStatuses(reference) => {
             let page = (asked.per_page, asked.page);
@@ -105,13 +122,22 @@ impl Done {
             Done::Workflow(run) => reply(200, &payload::workflow(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
             Done::Comments(all) => {
-                let (per_page, page) = (asked.per_page.clamp(1, 100), asked.page.max(1));
-                let on_it = all.iter().skip((page - 1) * per_page).take(per_page);
-                reply(200, &on_it.map(|comment| payload::comment(hosts, repository, comment)).collect())
+                let on_it = page(all.iter(), asked.per_page, asked.page).into_iter();
+                let shown = on_it.map(|comment| payload::comment(hosts, repository, comment)).collect();
+                linked(asked, all.len(), reply(200, &shown))
             }
             Done::Comment(comment, status) => {
                 let comment = payload::comment(hosts, repository, &comment);
                 if status == 201 { created(&comment) } else { reply(status, &comment) }
+            }
+            Done::Reaction(reaction, status) => reply(status, &payload::reaction(hosts, &reaction)),
+            Done::Issue(issue, status) => {
+                let issue = payload::issue(hosts, repository, &issue);
+                if status == 201 { created(&issue) } else { reply(status, &issue) }
+            }
+            Done::Issues(page) => {
+                let issues = page.issues.iter().map(|one| payload::issue(hosts, repository, one)).collect();
+                linked(asked, page.total_count, reply(200, &issues))
             }
             Done::Status(status) => created(&payload::status(hosts, repository, &status)),
             Done::Statuses(page) => {
