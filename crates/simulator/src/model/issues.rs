@@ -1,7 +1,6 @@
 //! Issues. They and pull requests share their numbers, and to the API each pull request is an issue too.
 
-use super::answer::page;
-use super::{ApiError, Caller, Endpoint, GitHub, Invalid, Login, Millis, Repository, RepositoryId};
+use super::{ApiError, GitHub, Invalid, Login, Millis, Repository, RepositoryId};
 
 const LONGEST_TITLE: usize = 256;
 pub(super) const LONGEST_BODY: usize = 65_536;
@@ -129,7 +128,7 @@ impl StateReason {
         }
     }
 
-    fn parse(text: &str) -> Option<StateReason> {
+    pub(super) fn parse(text: &str) -> Option<StateReason> {
         use StateReason::{Completed, Duplicate, NotPlanned, Reopened};
         [Completed, NotPlanned, Duplicate, Reopened].into_iter().find(|reason| reason.as_str() == text)
     }
@@ -137,7 +136,7 @@ impl StateReason {
 
 impl Issue {
     /// The reason counts only where the state changes.
-    fn set_open(&mut self, open: bool, reason: Option<StateReason>, by: Login, now: Millis) {
+    pub(super) fn set_open(&mut self, open: bool, reason: Option<StateReason>, by: Login, now: Millis) {
         if self.open == open {
             return;
         }
@@ -152,7 +151,7 @@ impl Issue {
 }
 
 impl IssueChange {
-    fn check(&self) -> Result<(), ApiError> {
+    pub(super) fn check(&self) -> Result<(), ApiError> {
         let invalid = |field: &'static str, message: String| {
             Err(ApiError::invalid(Invalid { resource: "Issue", code: "custom", field: Some(field), message }))
         };
@@ -176,102 +175,6 @@ impl IssueChange {
 }
 
 impl GitHub {
-    /// `POST /repos/{o}/{r}/issues`
-    pub fn create_issue(
-        &mut self,
-        caller: Caller<'_>,
-        repository: &str,
-        new: &IssueChange,
-        now: Millis,
-    ) -> Result<IssueSnapshot, ApiError> {
-        let (author, app) = self.author_of(caller);
-        self.call(caller, Endpoint::CreateIssue, repository, None, now, |github, id| {
-            let repository = github.repository_mut(id);
-            repository.has_issues()?;
-            new.check()?;
-            let Some(title) = new.title.clone().filter(|title| !title.is_empty()) else {
-                let wrong =
-                    Invalid { resource: "Issue", code: "missing_field", field: Some("title"), message: String::new() };
-                return Err(ApiError::invalid(wrong));
-            };
-            let number = repository.open_issue(title, author, app, now);
-            let issue = repository.issue_mut(number).expect("just opened");
-            issue.body.clone_from(&new.body);
-            issue.labels = new.labels.clone().unwrap_or_default();
-            issue.association = Association::of_caller(app);
-            repository.issue_snapshot(number).ok_or_else(ApiError::not_found)
-        })
-    }
-
-    /// `GET /repos/{o}/{r}/issues`, pull requests among them.
-    pub fn list_issues(
-        &mut self,
-        caller: Caller<'_>,
-        repository: &str,
-        query: &IssuesQuery,
-        now: Millis,
-    ) -> Result<IssuesPage, ApiError> {
-        let at = now - caller.stale_by;
-        self.call(caller, Endpoint::ListIssues, repository, None, now, |github, id| {
-            let mut all = github.repository(id).shown_issues();
-            all.retain(|one| one.issue.created_at <= at && query.takes(one));
-            match query.sort.as_deref() {
-                Some("updated") => all.sort_by_key(|one| one.issue.updated_at),
-                Some("comments") => all.sort_by_key(|one| one.comments),
-                _ => {}
-            }
-            if !query.ascending {
-                all.reverse();
-            }
-            Ok(IssuesPage { total_count: all.len(), issues: page(all.into_iter(), query.per_page, query.page) })
-        })
-    }
-
-    /// `GET /repos/{o}/{r}/issues/{number}`
-    pub fn read_issue(
-        &mut self,
-        caller: Caller<'_>,
-        repository: &str,
-        number: u64,
-        now: Millis,
-    ) -> Result<IssueSnapshot, ApiError> {
-        self.call(caller, Endpoint::ReadIssue, repository, None, now, |github, id| {
-            let repository = github.repository(id);
-            if repository.issue(number).is_some() {
-                repository.has_issues()?;
-            }
-            repository.issue_snapshot(number).ok_or_else(ApiError::not_found)
-        })
-    }
-
-    /// `PATCH /repos/{o}/{r}/issues/{number}`. Nobody has a reason to change a pull request so, and it cannot be done here.
-    pub fn edit_issue(
-        &mut self,
-        caller: Caller<'_>,
-        repository: &str,
-        number: u64,
-        change: &IssueChange,
-        now: Millis,
-    ) -> Result<IssueSnapshot, ApiError> {
-        let (by, _) = self.author_of(caller);
-        self.call(caller, Endpoint::EditIssue, repository, None, now, |github, id| {
-            let repository = github.repository_mut(id);
-            repository.has_issues()?;
-            let issue = repository.issue_mut(number).ok_or_else(ApiError::not_found)?;
-            change.check()?;
-            issue.title = change.title.clone().unwrap_or_else(|| issue.title.clone());
-            issue.body = change.body.clone().or_else(|| issue.body.clone());
-            issue.labels = change.labels.clone().unwrap_or_else(|| issue.labels.clone());
-            if let Some(state) = &change.state {
-                let reason = change.state_reason.as_deref().and_then(StateReason::parse);
-                issue.set_open(state == "open", reason, by, now);
-            }
-            issue.updated_at = now;
-            issue.edits += 1;
-            repository.issue_snapshot(number).ok_or_else(ApiError::not_found)
-        })
-    }
-
     /// A person opens one; its number.
     pub fn open_issue(&mut self, repository: RepositoryId, title: &str, author: impl Into<Login>, now: Millis) -> u64 {
         self.repository_mut(repository).open_issue(title.to_owned(), author.into(), None, now)
@@ -293,7 +196,7 @@ impl GitHub {
 }
 
 impl IssuesQuery {
-    fn takes(&self, one: &IssueSnapshot) -> bool {
+    pub(super) fn takes(&self, one: &IssueSnapshot) -> bool {
         let issue = &one.issue;
         let state = match self.state.as_deref() {
             Some("all") => true,
@@ -309,11 +212,11 @@ impl IssuesQuery {
 }
 
 impl Repository {
-    fn has_issues(&self) -> Result<(), ApiError> {
+    pub(super) fn has_issues(&self) -> Result<(), ApiError> {
         if self.identity.has_issues { Ok(()) } else { Err(ApiError::new(410, "Issues are disabled for this repo")) }
     }
 
-    fn open_issue(&mut self, title: String, author: Login, app: Option<u64>, now: Millis) -> u64 {
+    pub(super) fn open_issue(&mut self, title: String, author: Login, app: Option<u64>, now: Millis) -> u64 {
         let number = self.next_number();
         let issue = Issue {
             number,
@@ -343,7 +246,7 @@ impl Repository {
         self.issues.values()
     }
 
-    fn issue_mut(&mut self, number: u64) -> Option<&mut Issue> {
+    pub(super) fn issue_mut(&mut self, number: u64) -> Option<&mut Issue> {
         self.issues.get_mut(&number)
     }
 
@@ -384,7 +287,7 @@ impl Repository {
     }
 
     /// By their numbers; without issues, pull requests alone.
-    fn shown_issues(&self) -> Vec<IssueSnapshot> {
+    pub(super) fn shown_issues(&self) -> Vec<IssueSnapshot> {
         let issues = self.issues.keys().filter(|_| self.identity.has_issues);
         let mut numbers: Vec<u64> = self.pulls().map(|pull| pull.number).chain(issues.copied()).collect();
         numbers.sort_unstable();

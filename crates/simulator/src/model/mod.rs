@@ -19,6 +19,7 @@
 //! | `answer.rs` | what an API call is made of, and what can be wrong with it |
 //! | `api.rs` | the API's reads |
 //! | `api_runs.rs` | the API's lists of runs |
+//! | `api_issues.rs` | the API's calls about issues |
 //! | `api_rerun.rs` | the API's three re-run calls |
 //! | `pulls.rs` | the API's list of pull requests |
 //! | `statuses.rs` | commit statuses |
@@ -30,6 +31,7 @@ mod access;
 mod annotation;
 mod answer;
 mod api;
+mod api_issues;
 mod api_rerun;
 mod api_runs;
 mod comments;
