@@ -196,7 +196,8 @@ fn policy(regexes: &[String], conditions: &[&str]) -> String {
     if regexes.is_empty() {
         return String::new();
     }
-    let mut text = "rules:\n".to_owned();
+    // What is not read of so many jobs is not what keeps it from being re-run.
+    let mut text = "absent_evidence: rerun\nrules:\n".to_owned();
     for condition in conditions {
         let _ = writeln!(text, "  - name: \"{condition}\"\n    then: rerun\n    if: {{ {condition} }}");
     }
