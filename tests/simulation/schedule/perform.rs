@@ -6,13 +6,14 @@ use rerunner::github::calls::base_runs::BASE_JOBS;
 use rerunner::github::calls::comments::MARK;
 use rerunner::github::calls::pull_requests::PULLS_PER_PAGE;
 use rerunner::github::{
-    Author, Call, CommentAnswer, CommentCall, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response,
-    StatusCall,
+    Author, Call, CommentAnswer, CommentCall, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response, StatusCall,
 };
 use rerunner::keeper::step::QUIET;
 use rerunner::policy::Scope;
 use rerunner::time::Span;
-use simulator::model::{self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, NewStatus, PullsQuery, RunsQuery};
+use simulator::model::{
+    self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, NewStatus, PullsQuery, RunsQuery,
+};
 
 use super::ORGANIZATIONS;
 use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
