@@ -184,7 +184,7 @@ fn apps() {
         "permissions": permissions, "repository_selection": "selected",
     });
     is_read(&Described::answer("POST", "/app/installations/7/access_tokens", 201), &token, |payload| {
-        let answer = app::read_token(&reply(201, payload), Needed { comments: false });
+        let answer = app::read_token(&reply(201, payload), Needed::default());
         understood(matches!(answer, Ok(Some(_))), answer)
     });
     let delivery = json!([{

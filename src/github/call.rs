@@ -9,6 +9,7 @@ use crate::policy::run::{PullRequest, Run};
 use super::calls::annotations::{self, Annotation};
 use super::calls::base_runs::{self, BASE_JOBS, BASE_RUNS_SMALLEST};
 use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
+use super::calls::commit_status::{self, StatusCall};
 use super::calls::failed_runs::{self, FailedRuns, ListedRun};
 use super::calls::policy_file::{self, FetchedPolicy};
 use super::calls::pull_requests::{self, Head};
@@ -99,6 +100,8 @@ pub enum Call {
     },
     /// For people; not of one run.
     Comment(CommentCall),
+    /// The same.
+    CommitStatus(StatusCall),
 }
 
 impl Call {
@@ -118,7 +121,7 @@ impl Call {
             | Self::ListBaseRuns { run_id, .. }
             | Self::ListBaseJobs { run_id, .. }
             | Self::ListPulls { run_id, .. } => Some(*run_id),
-            Self::ListFailedRuns(_) | Self::Comment(_) => None,
+            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) => None,
         }
     }
 
@@ -200,6 +203,7 @@ impl Call {
             Self::ReadLog { job_id, .. } => log::request(repository, *job_id),
             Self::ListPulls { head, page, .. } => pull_requests::request(repository, head, *page),
             Self::Comment(call) => comments::request(repository, call),
+            Self::CommitStatus(call) => commit_status::request(repository, call),
         }
     }
 
@@ -225,6 +229,7 @@ impl Call {
             Self::ReadLog { .. } => Response::Log(reply.and_then(|reply| log::read(&reply))),
             Self::ListPulls { .. } => Response::Pulls(reply.and_then(|reply| pull_requests::read(&reply))),
             Self::Comment(call) => Response::Comment(reply.and_then(|reply| comments::read(call, &reply, us))),
+            Self::CommitStatus(_) => Response::CommitStatus(reply.and_then(|reply| commit_status::read(&reply))),
         }
     }
 }
@@ -249,6 +254,8 @@ pub enum Response {
     Log(Result<LogTail, Error>),
     Pulls(Result<Page<PullRequest>, Error>),
     Comment(Result<CommentAnswer, Error>),
+    /// It is shown.
+    CommitStatus(Result<(), Error>),
 }
 
 impl Response {
@@ -279,6 +286,7 @@ impl Response {
             Self::Log(result) => result.as_ref().err(),
             Self::Pulls(result) => result.as_ref().err(),
             Self::Comment(result) => result.as_ref().err(),
+            Self::CommitStatus(result) => result.as_ref().err(),
         }
     }
 }

@@ -78,6 +78,7 @@ pub struct Keeper<S> {
     pub notifications: Option<Notifications>,
     /// Where GitHub's pages are, if pull requests get a comment.
     pub comments: Option<String>,
+    pub commit_statuses: CommitStatuses,
     /// As it is stored, if it was read: nearly every step asks for it.
     policy: RefCell<Option<Rc<PolicyCache>>>,
     /// When a re-run was last asked for.
@@ -89,6 +90,10 @@ pub struct Keeper<S> {
     bases: RefCell<BaseCache>,
     /// What decisions wait for that GitHub did not have.
     missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
+    /// When a commit status was last begun to be written.
+    last_status: Cell<Option<Millis>>,
+    /// Whether the repository is served no longer.
+    retired: Cell<bool>,
     /// Workers KV is not written again before this, of whether cancelled runs are wanted.
     cancelled_due: Cell<Option<Millis>>,
 }
@@ -101,6 +106,15 @@ pub struct Notifications {
     pub web_url: String,
 }
 
+/// How commits show what is done about their runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitStatuses {
+    /// What their contexts begin with. `None`: there are no new ones; one that is shown as pending is brought to its end.
+    pub context: Option<String>,
+    /// Where GitHub's pages are, without a trailing slash.
+    pub web_url: String,
+}
+
 impl<S: Sql> Keeper<S> {
     /// One that reads no policy file, and tells nobody anything.
     pub fn open(sql: S) -> Result<Self, StoreError> {
@@ -109,6 +123,9 @@ impl<S: Sql> Keeper<S> {
             policy_path: None,
             notifications: None,
             comments: None,
+            commit_statuses: CommitStatuses::default(),
+            last_status: Cell::default(),
+            retired: Cell::default(),
             policy: RefCell::default(),
             last_rerun: Cell::default(),
             doubted: RefCell::default(),

@@ -1,6 +1,6 @@
 //! A tracked run: what one row of a Keeper's storage says.
 
-use crate::names::{RunAttempt, RunId, WorkflowId, lengths};
+use crate::names::{CommitSha, Conclusion, RunAttempt, RunId, WorkflowId, lengths};
 use crate::policy::{Detail, RunOutcome, run::Run};
 use crate::time::Millis;
 use crate::webhook::event::EventWorkflow;
@@ -56,6 +56,10 @@ pub struct TrackedRun {
     /// Counts the runs of its workflow.
     pub run_number: Option<u64>,
     pub title: Option<String>,
+    /// The commit that it is of. `None`: it is not known that it has failed.
+    pub commit: Option<CommitSha>,
+    /// What is being done about it, in some words; `None`: nothing was decided that is still to come.
+    pub in_short: Option<String>,
     pub created: Millis,
     /// When what Workers KV says of it last changed.
     pub updated: Millis,
@@ -128,6 +132,8 @@ impl TrackedRun {
             actor: None,
             run_number: None,
             title: None,
+            commit: None,
+            in_short: None,
             created: now,
             updated: now,
             looked: None,
@@ -140,6 +146,16 @@ impl TrackedRun {
     /// attempt makes it be looked at once more.
     pub fn is_decided(&self) -> bool {
         self.decided_attempt.is_some() && self.decided_attempt >= self.run_attempt
+    }
+
+    /// What it has come to, if nothing more is to come.
+    pub fn ended(&self) -> Option<RunOutcome> {
+        match self.outcome {
+            RunOutcome::Waiting | RunOutcome::Rerunning => None,
+            // Credentials were refused: it is tried again.
+            RunOutcome::Failed if !self.is_decided() && self.due.is_some() => None,
+            outcome => Some(outcome),
+        }
     }
 
     /// Takes over what people see of it.
@@ -156,6 +172,14 @@ impl TrackedRun {
         self.actor = of(run.actors.first());
         self.run_number = run.run_number;
         self.title = of(run.title.as_ref());
+        let is_first = run.run_attempt == RunAttempt::FIRST;
+        match run.conclusion {
+            Some(Conclusion::Success) if is_first => self.commit = None,
+            Some(conclusion) if conclusion.may_be_rerun() => self.commit = run.commit(),
+            // An earlier attempt has failed.
+            _ if !is_first => self.commit = run.commit(),
+            _ => {}
+        }
     }
 
     /// A webhook has named its workflow.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::names::{Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::names::{CommitSha, Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::time::Millis;
 
 /// In the place of a fork's owner who is not known. No login has this character.
@@ -75,6 +75,12 @@ impl Run {
             && !self.is_of_target()
             && !self.pull_request_heads.is_empty()
             && !self.pull_request_heads.contains(&self.head_sha)
+    }
+
+    /// The commit that people see it at: of a pull request, the pull request's own.
+    pub fn commit(&self) -> Option<CommitSha> {
+        let of_pull_request = self.head_commit.as_deref().filter(|_| self.is_of_target());
+        of_pull_request.and_then(CommitSha::parse).or_else(|| CommitSha::parse(&self.head_sha))
     }
 
     /// As globs of branches see it: a fork's is `owner:branch`.

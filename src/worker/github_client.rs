@@ -68,7 +68,7 @@ pub async fn send(
     let caller = &Caller { settings, credentials, repository };
     let limit = match call {
         Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
-        Call::Comment(_) => return caller.comment(call, call.request(repository)).await,
+        Call::Comment(_) | Call::CommitStatus(_) => return caller.errand(call, call.request(repository)).await,
         Call::ReadOrganizationPolicy { .. } => return call.response(caller.organizations(request).await, None),
         Call::ReadPolicy { .. } => &POLICY,
         Call::ListPulls { .. } => &LONG_TEXTS,
@@ -136,9 +136,10 @@ impl Caller<'_> {
         Ok(answer)
     }
 
-    /// Which comment is ours depends on whose credentials are in use now. The repository goes by its number: pull requests
-    /// have the same numbers everywhere, and its name may be another repository's by now.
-    async fn comment(&self, call: &Call, mut request: Request) -> github::Response {
+    /// What people see: the repository goes by its number, as pull requests have the same numbers everywhere, a fork the same
+    /// commits, and its name may be another repository's by now. Which comment is ours depends on whose credentials are in use
+    /// now.
+    async fn errand(&self, call: &Call, mut request: Request) -> github::Response {
         if let Some(by_id) = self.credentials.path_by_id().and_then(|place| redirect::at(&place, &request.path)) {
             request.path = by_id;
         }

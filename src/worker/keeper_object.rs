@@ -26,7 +26,7 @@ use crate::keeper::repository_state::Identity;
 use crate::keeper::step::{Context, LEASE, Receipt, Record};
 use crate::keeper::store::{Sql, StoreError, Value, once};
 use crate::keeper::views::Question;
-use crate::keeper::{HandOver, Keeper, Notifications, work};
+use crate::keeper::{CommitStatuses, HandOver, Keeper, Notifications, work};
 use crate::names::RepoName;
 use crate::names::json::from_text;
 use crate::policy::Rules;
@@ -69,11 +69,16 @@ impl KeeperObject {
             .as_ref()
             .map(|_| Notifications { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
         let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
+        let commit_statuses = CommitStatuses {
+            context: settings.commit_status.clone().filter(|_| !settings.dry_run),
+            web_url: settings.github_web_url(),
+        };
         let rows_read = Rc::new(Cell::new(0));
         let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
         let keeper = Keeper::open(sql).map(|mut keeper| {
             keeper.policy_path.clone_from(&settings.policy_file);
             (keeper.notifications, keeper.comments) = (notices, comments);
+            keeper.commit_statuses = commit_statuses;
             keeper
         });
         let rules = Rules::from(&*settings);

@@ -106,8 +106,12 @@ impl Metered {
     }
 
     async fn new(stage: &Stage, name: &str, events: EventKinds) -> Self {
+        Self::with(stage, name, events, Options::default()).await
+    }
+
+    async fn with(stage: &Stage, name: &str, events: EventKinds, options: Options) -> Self {
         let around = local_worker::root().join("tests/scenarios/metered.mjs");
-        let worker = stage.worker_with(Options { around: Some(around), ..Options::default() }).await;
+        let worker = stage.worker_with(Options { around: Some(around), ..options }).await;
         let repository = stage.repository_of(name, events, &worker.url).await;
         Self { worker, repository }
     }
@@ -226,6 +230,12 @@ async fn of_a_runs_life(stage: Arc<Stage>) {
     check("a run that is rescued by one re-run", metered.run(1).await, RESCUED);
     check("a run that is given up after three", metered.run(9).await, EXHAUSTED);
     metered.worker.stop().await;
+    let shown = Options::default().setting("COMMIT_STATUS", "rerunner");
+    let metered = Metered::with(&stage, "octo/shown-life", runs(), shown).await;
+    metered.run(1).await;
+    check("the same with commit statuses, rescued", metered.run(1).await, RESCUED_SHOWN);
+    check("the same with commit statuses, given up", metered.run(9).await, EXHAUSTED_SHOWN);
+    metered.worker.stop().await;
 }
 
 /// Each condition is asked for, 50 jobs have failed, and each of their logs has as much as is kept of one. What is not read
@@ -306,6 +316,10 @@ const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [18, 6], 0, 0);
 /// GitHub tells of each attempt three times, of which the end is the Keeper's, as are two alarms. Three calls: the run,
 /// its jobs, the re-run.
 const RESCUED: Counts = Counts::new([6, 4], [0, 2], [105, 58], 7, 3);
+/// Two statuses more, each begun and ended: seven rows written for each, which is less than one for each time that the run
+/// itself is.
+const RESCUED_SHOWN: Counts = Counts::new([6, 4], [0, 2], [135, 72], 8, 5);
+const EXHAUSTED_SHOWN: Counts = Counts::new([12, 8], [1, 4], [370, 180], 18, 15);
 /// The run, its evidence in 25 calls, the re-run. A third of the rows are what became of 50 jobs' re-runs.
 const LARGEST: Counts = Counts::new([6, 4], [0, 2], [2_100, 310], 7, 28);
 /// At the last attempt, Workers KV is asked whether it was given up before.

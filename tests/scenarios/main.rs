@@ -32,6 +32,7 @@ mod browser;
 mod causes;
 mod chaos;
 mod comments;
+mod commit_status;
 mod conditions;
 mod costs;
 mod delivery;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         api::trials(&stage),
         notices::trials(&stage),
         comments::trials(&stage),
+        commit_status::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),

@@ -4,6 +4,7 @@
 pub mod annotations;
 pub mod base_runs;
 pub mod comments;
+pub mod commit_status;
 pub mod failed_runs;
 pub mod jobs;
 pub mod log;

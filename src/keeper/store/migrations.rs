@@ -199,6 +199,27 @@ const MIGRATIONS: &[&[&str]] = &[
         "ALTER TABLE subject_days ADD COLUMN unknown_judged INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE subject_days ADD COLUMN unknown_passed INTEGER NOT NULL DEFAULT 0",
     ],
+    // 13: commit statuses. Of a commit, one for each workflow and event: of which run it is, and what GitHub shows.
+    &[
+        "ALTER TABLE runs ADD COLUMN head_sha TEXT",
+        "ALTER TABLE runs ADD COLUMN in_short TEXT",
+        // GitHub compares contexts without regard to case.
+        "CREATE TABLE commit_statuses (
+            sha TEXT NOT NULL,
+            context TEXT NOT NULL COLLATE NOCASE,
+            workflow TEXT NOT NULL,
+            event TEXT NOT NULL,
+            run_id INTEGER NOT NULL,
+            due INTEGER,
+            state TEXT,
+            description TEXT,
+            begun INTEGER NOT NULL,
+            failures INTEGER NOT NULL,
+            written INTEGER NOT NULL,
+            PRIMARY KEY (sha, context)
+        ) WITHOUT ROWID",
+        "CREATE INDEX commit_statuses_due ON commit_statuses (due) WHERE due IS NOT NULL",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

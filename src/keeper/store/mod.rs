@@ -8,10 +8,12 @@
 //! | [`deliveries`] | `deliveries`: ids of webhooks that were received |
 //! | [`facts`] | `repository`: the state of the repository as a whole, by name |
 //! | [`notices`] | `notices`: messages to be sent |
+//! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
 
+pub mod commit_statuses;
 pub mod facts;
 pub mod notices;
 pub mod once;
@@ -30,7 +32,7 @@ use serde::Serialize;
 
 use crate::keeper::retention::{BUDGET, PRUNED_AT_ONCE, RUNS};
 use crate::names::json::from_text;
-use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
 use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;
 
@@ -102,10 +104,14 @@ impl<S: Sql> Store<S> {
 
     /// Runs that nothing has happened to for long, with all that is stored of them.
     fn prune_runs(&self, now: Millis) -> Result<bool, StoreError> {
-        let statement = "SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
+        let statement =
+            "SELECT run_id, head_sha FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
         let mut deleted = 0;
         for mut row in self.rows(statement, vec![now.minus(RUNS).into(), PRUNED_AT_ONCE.into()])? {
             let run_id = row.run_id()?;
+            if let Some(sha) = row.optional_text()?.as_deref().and_then(CommitSha::parse) {
+                self.delete_commit_status_of(&sha, run_id)?;
+            }
             for table in ["decisions", "open_reruns", "notices", "pull_runs", "runs"] {
                 self.change(&format!("DELETE FROM {table} WHERE run_id = ?"), vec![run_id.into()])?;
             }

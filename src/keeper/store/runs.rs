@@ -3,7 +3,7 @@
 use crate::keeper::retention::BUDGET_WINDOW;
 use crate::keeper::step::{Record, Spends};
 use crate::keeper::tracked_run::{Begun, Held, PendingRerun, Refusal, TrackedRun};
-use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
 use crate::policy::{RunOutcome, evidence::Spent};
 use crate::time::{Millis, Span};
 
@@ -13,7 +13,7 @@ const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, \
      calling_attempt, calling_since, calling_again, reruns, due, failed_at, complete, tries, trouble_since, workflow, \
      created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, evidence_since, \
      refused, refused_attempt, refused_since, workflow_id, workflow_path, gathering_attempt, gathering_times, \
-     held, held_attempt, held_since";
+     held, held_attempt, held_since, head_sha, in_short";
 
 impl<S: Sql> Store<S> {
     pub fn run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
@@ -132,6 +132,8 @@ impl<S: Sql> Store<S> {
             tracked.held.as_ref().and_then(|held| held.key.as_deref()).into(),
             tracked.held.as_ref().map(|held| held.run_attempt).into(),
             tracked.held.as_ref().map(|held| held.since).into(),
+            tracked.commit.as_ref().map(CommitSha::as_str).into(),
+            text(&tracked.in_short),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         self.change(&format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})"), bindings)
@@ -245,6 +247,8 @@ fn tracked_run(mut row: Row) -> Result<TrackedRun, StoreError> {
         workflow_path: row.optional_text()?,
         collecting: collecting(&mut row)?,
         held: held(&mut row)?,
+        commit: row.optional_text()?.as_deref().and_then(CommitSha::parse),
+        in_short: row.optional_text()?,
     })
 }
 

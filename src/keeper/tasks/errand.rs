@@ -8,17 +8,20 @@ use crate::keeper::store::{Sql, StoreError};
 use crate::keeper::subrequests::COMMENT;
 
 use super::comment::{self, Comment};
+use super::commit_status::{self, CommitStatusErrand};
 
 /// Claimed, and to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Errand {
     Comment(Comment),
+    CommitStatus(CommitStatusErrand),
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub enum Finished {
     Comment(Comment, Result<CommentAnswer, github::Error>),
+    CommitStatus(CommitStatusErrand, Result<(), github::Error>),
 }
 
 impl Errand {
@@ -26,6 +29,7 @@ impl Errand {
     pub fn requests(&self) -> u32 {
         match self {
             Self::Comment(_) => COMMENT,
+            Self::CommitStatus(_) => 1,
         }
     }
 
@@ -36,6 +40,10 @@ impl Errand {
                 let answer = comment::write(&comment, call).await;
                 Finished::Comment(comment, answer)
             }
+            Self::CommitStatus(status) => {
+                let answer = commit_status::write(&status, call).await;
+                Finished::CommitStatus(status, answer)
+            }
         }
     }
 }
@@ -45,6 +53,7 @@ impl<S: Sql> Keeper<S> {
     pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<String>, StoreError> {
         match finished {
             Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
+            Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
         }
     }
 }

@@ -26,6 +26,7 @@ const LEARNED: [Fact; 7] = [
 
 impl<S: Sql> Keeper<S> {
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
+        self.retired.set(true);
         self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)
     }
 
@@ -43,6 +44,7 @@ impl<S: Sql> Keeper<S> {
         if !same {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
             self.store.delete_pulls()?;
+            self.store.delete_commit_statuses()?;
             self.store.delete_spending()?;
             // Nothing that was learned of the one before holds.
             self.policy.borrow_mut().take();

@@ -7,6 +7,7 @@
 //! notification, a comment.
 
 pub mod comment;
+pub mod commit_status;
 mod decide;
 pub mod errand;
 mod hand_over;
@@ -93,8 +94,10 @@ pub struct StepResult {
 }
 
 struct Kind<S> {
-    /// Whether it calls GitHub: not in a paused repository, and not while the circuit breaker is open.
+    /// Whether it calls GitHub: not while the circuit breaker is open.
     calls: bool,
+    /// Whether it waits while the repository is paused.
+    pauses: bool,
     due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
     claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
 }
@@ -103,16 +106,18 @@ struct Kind<S> {
 ///
 /// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
-fn list<S: Sql>() -> [Kind<S>; 8] {
+fn list<S: Sql>() -> [Kind<S>; 9] {
     [
-        Kind { calls: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
-        Kind { calls: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
-        Kind { calls: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
-        Kind { calls: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
-        Kind { calls: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
-        Kind { calls: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
-        Kind { calls: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
-        Kind { calls: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
+        Kind { calls: false, pauses: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
+        Kind { calls: false, pauses: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
+        Kind { calls: false, pauses: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
+        Kind { calls: false, pauses: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
+        Kind { calls: true, pauses: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
+        Kind { calls: true, pauses: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
+        Kind { calls: true, pauses: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
+        Kind { calls: true, pauses: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
+        // After all re-runs, which it would take connections from. What a run came to in a pause is said all the same.
+        Kind { calls: true, pauses: false, due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
     ]
 }
 
@@ -140,7 +145,7 @@ impl<S: Sql> Keeper<S> {
     /// When a kind of task is due, with what holds it up.
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         match (kind.due)(self, rules)? {
-            Some(_) if kind.calls && self.paused()?.is_some() => Ok(None),
+            Some(_) if kind.pauses && self.paused()?.is_some() => Ok(None),
             Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),
         }
@@ -175,6 +180,7 @@ impl<S: Sql> Keeper<S> {
         if after.reruns > 0 && !records.is_empty() {
             self.comment_changed(after.run_id, now)?;
         }
+        self.commit_status_changed(before.as_ref(), after, now)?;
         Ok(())
     }
 

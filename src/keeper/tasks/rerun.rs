@@ -140,6 +140,10 @@ impl<S: Sql> Keeper<S> {
                 if answer.is_ok() {
                     // The repository is there, and its run is not: another may have its name, and must not learn of it.
                     self.store.delete_pull_run(tracked.run_id)?;
+                    if let Some(sha) = tracked.commit.as_ref().filter(|_| self.identity().is_ok_and(|id| id.is_none()))
+                    {
+                        self.store.delete_commit_status_of(sha, tracked.run_id)?;
+                    }
                 }
                 let seen = self.store.was_read()?;
                 self.carry_out(second_look::on_repository(tracked, answer, seen, cx), cx)

@@ -66,6 +66,12 @@ pub struct GitHub {
     pub pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
     pub comment_problems: Vec<(github::Error, bool)>,
+    /// The commit of the run, and of all others; none: it has no SHA.
+    pub head_sha: Option<String>,
+    /// Commit statuses, as they were written.
+    pub statuses: Vec<StatusCall>,
+    /// Before the honest answers, and whether the call took effect all the same.
+    pub status_problems: Vec<(github::Error, bool)>,
     /// How long each call for evidence takes.
     pub evidence_takes: Span,
     /// Calls that are never answered.
@@ -87,7 +93,7 @@ impl GitHub {
             head_branch: Some("main".to_owned()),
             run_number: Some(3),
             title: Some("Fix it".to_owned()),
-            head_sha: "a".to_owned(),
+            head_sha: self.head_sha.clone().unwrap_or_else(|| "a".to_owned()),
             head_commit: None,
             origin: Origin::Own,
             created: None,
@@ -222,6 +228,13 @@ impl Play {
                 Response::Pulls(problem.map_or(Ok(page), Err))
             }
             Call::Comment(call) => Response::Comment(github.comment(call)),
+            Call::CommitStatus(call) => {
+                let problem = github.status_problems.pop();
+                if problem.as_ref().is_none_or(|(_, took_effect)| *took_effect) {
+                    github.statuses.push(call.clone());
+                }
+                Response::CommitStatus(problem.map_or(Ok(()), |(problem, _)| Err(problem)))
+            }
             Call::Rerun { run_id, run_attempt, .. } if github.others.contains_key(run_id) => {
                 let other = github.others.insert(*run_id, (run_attempt.get() + 1, None));
                 assert_eq!(

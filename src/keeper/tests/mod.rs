@@ -14,7 +14,9 @@ use super::*;
 use crate::github::Failing;
 use crate::github::calls::annotations::Annotation;
 use crate::github::calls::pull_requests::PULLS_PER_PAGE;
-use crate::github::{self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response};
+use crate::github::{
+    self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response, StatusCall,
+};
 use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Origin, PullRequest, Run};
@@ -25,6 +27,7 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
+mod commit_statuses;
 mod edges;
 mod evidence;
 mod fake_github;
@@ -125,7 +128,10 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 }
 
 /// What makes storage that of version 10 again.
-const UNDO_TO_10: [&str; 15] = [
+const UNDO_TO_10: [&str; 18] = [
+    "DROP TABLE commit_statuses",
+    "ALTER TABLE runs DROP COLUMN head_sha",
+    "ALTER TABLE runs DROP COLUMN in_short",
     "DROP TABLE rerun_days",
     "ALTER TABLE open_reruns DROP COLUMN day",
     "ALTER TABLE open_reruns DROP COLUMN policy",

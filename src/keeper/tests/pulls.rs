@@ -3,7 +3,7 @@
 use super::*;
 use crate::names::RepoName;
 
-fn pull() -> PullRequest {
+pub fn pull() -> PullRequest {
     PullRequest {
         number: 5,
         open: true,

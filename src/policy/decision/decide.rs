@@ -45,6 +45,8 @@ pub enum Decision {
 pub struct Rerun {
     /// Why, as a sentence.
     pub reason: String,
+    /// The same in some words, without a full stop: `Attempt 1 failed (network): re-run 1 of at most 3`.
+    pub in_short: String,
     /// How long after the end of the attempt.
     pub delay: Span,
     pub scope: Scope,

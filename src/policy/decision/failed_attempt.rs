@@ -138,6 +138,7 @@ impl<'a> FailedAttempt<'a> {
         let all = by.iter().any(|rule_match| scopes(rule_match) == Scope::AllJobs);
         Ok(Rerun {
             reason: self.sentences().rerun(total, &in_spite),
+            in_short: self.sentences().rerun_in_short(total, &classes_of(&detail)),
             delay,
             scope: if all { Scope::AllJobs } else { Scope::FailedJobs },
             debug_logging: match self.policy.debug_logging {
@@ -297,6 +298,14 @@ impl<'a> FailedAttempt<'a> {
     fn end(&self, outcome: RunOutcome, reason: String) -> Stop {
         Stop::end(outcome, reason, self.detail())
     }
+}
+
+/// Of the causes that were found, each once.
+fn classes_of(detail: &Detail) -> Vec<&'static str> {
+    let mut classes: Vec<_> = detail.jobs.iter().filter_map(|job| Some(job.cause.as_ref()?.class.as_str())).collect();
+    sort_by(&mut classes, Ord::cmp);
+    classes.dedup();
+    classes
 }
 
 /// The jobs by which a run failed. fail-fast cancels the siblings of a job that failed: they did not.

@@ -6,12 +6,14 @@ use rerunner::github::calls::base_runs::BASE_JOBS;
 use rerunner::github::calls::comments::MARK;
 use rerunner::github::calls::pull_requests::PULLS_PER_PAGE;
 use rerunner::github::{
-    Author, Call, CommentAnswer, CommentCall, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response,
+    Author, Call, CommentAnswer, CommentCall, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response, StatusCall,
 };
 use rerunner::keeper::step::QUIET;
 use rerunner::policy::Scope;
 use rerunner::time::Span;
-use simulator::model::{self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
+use simulator::model::{
+    self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, NewStatus, PullsQuery, RunsQuery,
+};
 
 use super::ORGANIZATIONS;
 use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
@@ -29,6 +31,17 @@ impl World {
         let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
         Ok(match call {
             Call::Comment(comment) => Response::Comment(Ok(self.comment(&caller, &name, comment)?)),
+            Call::CommitStatus(status) => {
+                let StatusCall { sha, context, shown, target_url } = status;
+                let new = NewStatus {
+                    state: shown.state.as_str().to_owned(),
+                    context: Some(context.clone()),
+                    description: Some(shown.description.clone()),
+                    target_url: Some(target_url.clone()),
+                };
+                self.github.create_status(caller, &name, sha.as_str(), &new, now)?;
+                Response::CommitStatus(Ok(()))
+            }
             Call::ReadRun { run_id } => {
                 self.behind.insert(*run_id, Span::millis(stale));
                 if Span::millis(stale) > QUIET.minus(Span::seconds(1)) {

@@ -107,6 +107,7 @@ impl Platform for Site {
         let now = world.now;
         match &errand {
             Errand::Comment(comment) => world.comment_tries.push((self.repository, comment.pull, now)),
+            Errand::CommitStatus(_) => {}
         }
         world.errands_begun.push((self.repository, errand));
     }

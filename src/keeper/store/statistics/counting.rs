@@ -184,12 +184,7 @@ impl RerunEnd {
 
 /// What a run has come to, once it has: nothing more will be done about it unless something new happens.
 fn ended(tracked: &TrackedRun) -> Option<RunOutcome> {
-    match tracked.outcome {
-        RunOutcome::Waiting | RunOutcome::Rerunning => None,
-        // Credentials were refused: it is tried again.
-        RunOutcome::Failed if !tracked.is_decided() && tracked.due.is_some() => None,
-        outcome => Some(outcome),
-    }
+    tracked.ended()
 }
 
 /// The time from its first failure to its success, in which nobody had to watch it.
