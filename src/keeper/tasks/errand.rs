@@ -7,18 +7,24 @@ use crate::keeper::step::Context;
 use crate::keeper::store::{Sql, StoreError};
 use crate::keeper::subrequests::COMMENT;
 
+use super::command::{self, CommandWork, Worked};
+use super::command_reply::{self, CommandReply};
 use super::comment::{self, Comment};
 
 /// Claimed, and to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Errand {
     Comment(Comment),
+    Command(CommandWork),
+    Reply(CommandReply),
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub enum Finished {
     Comment(Comment, Result<CommentAnswer, github::Error>),
+    Command(CommandWork, Box<Worked>),
+    Reply(CommandReply, Result<(), github::Error>),
 }
 
 impl Errand {
@@ -26,6 +32,8 @@ impl Errand {
     pub fn requests(&self) -> u32 {
         match self {
             Self::Comment(_) => COMMENT,
+            Self::Command(work) => work.requests(),
+            Self::Reply(reply) => reply.requests(),
         }
     }
 
@@ -36,6 +44,14 @@ impl Errand {
                 let answer = comment::write(&comment, call).await;
                 Finished::Comment(comment, answer)
             }
+            Self::Command(work) => {
+                let worked = command::work(&work, call).await;
+                Finished::Command(work, Box::new(worked))
+            }
+            Self::Reply(reply) => {
+                let answer = command_reply::write(&reply, call).await;
+                Finished::Reply(reply, answer)
+            }
         }
     }
 }
@@ -45,6 +61,8 @@ impl<S: Sql> Keeper<S> {
     pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<String>, StoreError> {
         match finished {
             Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
+            Finished::Command(work, worked) => self.finish_command(&work, *worked, cx),
+            Finished::Reply(reply, answer) => self.finish_reply(&reply, answer, cx),
         }
     }
 }

@@ -14,8 +14,11 @@ use super::*;
 use crate::github::Failing;
 use crate::github::calls::annotations::Annotation;
 use crate::github::calls::pull_requests::PULLS_PER_PAGE;
-use crate::github::{self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response};
-use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::github::{
+    self, Call, CommandCall, CommandReply, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, Reaction,
+    RerunAnswer, Response,
+};
+use crate::names::{CommentId, Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Origin, PullRequest, Run};
 use crate::policy::{Rules, RunOutcome, Scope};
@@ -25,6 +28,7 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
+mod commands;
 mod edges;
 mod evidence;
 mod fake_github;
@@ -124,8 +128,15 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
     }
 }
 
+/// What makes storage that of the version before commands again.
+const UNDO_COMMANDS: [&str; 3] =
+    ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
+
 /// What makes storage that of version 10 again.
-const UNDO_TO_10: [&str; 15] = [
+const UNDO_TO_10: [&str; 18] = [
+    UNDO_COMMANDS[0],
+    UNDO_COMMANDS[1],
+    UNDO_COMMANDS[2],
     "DROP TABLE rerun_days",
     "ALTER TABLE open_reruns DROP COLUMN day",
     "ALTER TABLE open_reruns DROP COLUMN policy",
