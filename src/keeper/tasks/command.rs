@@ -127,6 +127,8 @@ impl<S: Sql> Keeper<S> {
                 if self.let_in(&mut given, &policy.policy(), cx.now)?.is_err() {
                     return Ok(None);
                 }
+                // That it was seen is shown first.
+                return self.claim_reply(cx);
             } else if let Some(call) = policy.next_read(self.policy_path.as_ref(), None, cx.rules, cx.now) {
                 return self.claimed(given, What::ReadPolicy(Box::new(call)), cx);
             } else {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::Outcome;
 use super::super::Event;
+use super::super::Outcome;
 use super::super::event::RunEventKind;
 use super::super::tests::{Delivery, check, job, run, settings};
 use super::*;
