@@ -28,6 +28,7 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
+mod commanded;
 mod commands;
 mod edges;
 mod evidence;
