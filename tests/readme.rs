@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
 use rerunner::policy::RunOutcome;
-use rerunner::policy::file::{BUDGET, Base, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
+use rerunner::policy::file::{BUDGET, Base, COMMANDS, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
 use rerunner::policy::{Action, Policy, parse};
 use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
@@ -177,7 +177,7 @@ fn every_key_of_a_policy_file() {
     let tables = [
         rows(
             "| key | value | default | meaning |",
-            &[("", FILE), ("budget.", BUDGET), ("outage.", OUTAGE), ("actors.", FILTER)],
+            &[("", FILE), ("budget.", BUDGET), ("outage.", OUTAGE), ("commands.", COMMANDS), ("actors.", FILTER)],
         ),
         rows("| key of a rule | value | default | meaning |", &[("", RULE)]),
         rows("| condition | value | it holds for |", &[("", CONDITIONS)]),

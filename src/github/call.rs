@@ -8,6 +8,7 @@ use crate::policy::run::{PullRequest, Run};
 
 use super::calls::annotations::{self, Annotation};
 use super::calls::base_runs::{self, BASE_JOBS, BASE_RUNS_SMALLEST};
+use super::calls::commands::{self, CommandCall, CommandReply};
 use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
 use super::calls::commit_status::{self, StatusCall};
 use super::calls::failed_runs::{self, FailedRuns, ListedRun};
@@ -41,15 +42,16 @@ pub enum Call {
     },
     /// For the sweep.
     ListFailedRuns(FailedRuns),
-    /// The policy file of the default branch, for a run that is to be decided on. `etag`: of what is known of it.
+    /// The policy file of the default branch, for a run that is to be decided on, or for a command. `etag`: of what is known
+    /// of it.
     ReadPolicy {
-        run_id: RunId,
+        run_id: Option<RunId>,
         path: FilePath,
         etag: Option<String>,
     },
     /// The same file in `OWNER/.github`.
     ReadOrganizationPolicy {
-        run_id: RunId,
+        run_id: Option<RunId>,
         path: FilePath,
         etag: Option<String>,
     },
@@ -102,6 +104,7 @@ pub enum Call {
     Comment(CommentCall),
     /// The same.
     CommitStatus(StatusCall),
+    Command(CommandCall),
 }
 
 impl Call {
@@ -111,8 +114,6 @@ impl Call {
             Self::ReadRun { run_id }
             | Self::ReadRepository { run_id }
             | Self::Rerun { run_id, .. }
-            | Self::ReadPolicy { run_id, .. }
-            | Self::ReadOrganizationPolicy { run_id, .. }
             | Self::ReadWorkflow { run_id, .. }
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
@@ -121,7 +122,8 @@ impl Call {
             | Self::ListBaseRuns { run_id, .. }
             | Self::ListBaseJobs { run_id, .. }
             | Self::ListPulls { run_id, .. } => Some(*run_id),
-            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) => None,
+            Self::ReadPolicy { run_id, .. } | Self::ReadOrganizationPolicy { run_id, .. } => *run_id,
+            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) | Self::Command(_) => None,
         }
     }
 
@@ -149,6 +151,11 @@ impl Call {
     /// Whether it is made to know how the workflow stands on the base branch.
     pub fn is_about_base(&self) -> bool {
         matches!(self, Self::ReadDefaultBranch { .. } | Self::ListBaseRuns { .. } | Self::ListBaseJobs { .. })
+    }
+
+    /// Whether it looks for a comment of ours.
+    pub fn looks_for_ours(&self) -> bool {
+        matches!(self, Self::Comment(CommentCall::Find { .. }) | Self::Command(CommandCall::FindAnswer { .. }))
     }
 
     /// Whether a decision is made without what it asks for, if that is not to be had.
@@ -204,6 +211,7 @@ impl Call {
             Self::ListPulls { head, page, .. } => pull_requests::request(repository, head, *page),
             Self::Comment(call) => comments::request(repository, call),
             Self::CommitStatus(call) => commit_status::request(repository, call),
+            Self::Command(call) => commands::request(repository, call),
         }
     }
 
@@ -230,6 +238,7 @@ impl Call {
             Self::ListPulls { .. } => Response::Pulls(reply.and_then(|reply| pull_requests::read(&reply))),
             Self::Comment(call) => Response::Comment(reply.and_then(|reply| comments::read(call, &reply, us))),
             Self::CommitStatus(_) => Response::CommitStatus(reply.and_then(|reply| commit_status::read(&reply))),
+            Self::Command(call) => Response::Command(reply.and_then(|reply| commands::read(call, &reply, us))),
         }
     }
 }
@@ -256,6 +265,7 @@ pub enum Response {
     Comment(Result<CommentAnswer, Error>),
     /// It is shown.
     CommitStatus(Result<(), Error>),
+    Command(Result<CommandReply, Error>),
 }
 
 impl Response {
@@ -287,6 +297,7 @@ impl Response {
             Self::Pulls(result) => result.as_ref().err(),
             Self::Comment(result) => result.as_ref().err(),
             Self::CommitStatus(result) => result.as_ref().err(),
+            Self::Command(result) => result.as_ref().err(),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
 //! | [`judgement`], [`outage_view`] | of that, how well it is judged what to re-run; outages that are not over |
+//! | [`commands`] | commands in comments: how one is let in, and how it ends |
 //! | [`Keeper`], [`repository_state`], [`feature`] | the Keeper itself; what it stores of the repository as a whole; what is done beside re-runs, and GitHub refuses |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
@@ -28,6 +29,7 @@ pub mod attempts;
 mod base_cache;
 mod base_collector;
 pub mod circuit_breaker;
+mod commands;
 pub mod evidence_collector;
 mod feature;
 pub mod judgement;
@@ -76,6 +78,8 @@ pub struct Keeper<S> {
     /// Where the repository keeps its rules; `None`: repositories have none of their own.
     pub policy_path: Option<FilePath>,
     pub notifications: Option<Notifications>,
+    /// Where GitHub's pages are, without a trailing slash.
+    pub web_url: String,
     /// Where GitHub's pages are, if pull requests get a comment.
     pub comments: Option<String>,
     pub commit_statuses: CommitStatuses,
@@ -122,6 +126,7 @@ impl<S: Sql> Keeper<S> {
             store: Store::open(sql)?,
             policy_path: None,
             notifications: None,
+            web_url: "https://github.com".to_owned(),
             comments: None,
             commit_statuses: CommitStatuses::default(),
             last_status: Cell::default(),

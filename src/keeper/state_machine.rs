@@ -75,7 +75,7 @@ pub fn on_read(
         // What was not answered is over, unless it is the re-run itself.
         tracked.trouble_since = None;
     }
-    if tracked.decided_attempt >= Some(attempt) {
+    if tracked.decided_attempt >= Some(attempt) && !tracked.is_commanded(attempt) {
         tracked.due = None;
         tracked.tries = 0;
         tracked.trouble_since = None;
@@ -93,7 +93,8 @@ pub fn on_read(
 
 /// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is collected.
 pub fn is_undecided(tracked: &TrackedRun, attempt: RunAttempt) -> bool {
-    tracked.run_attempt == Some(attempt) && tracked.decided_attempt < Some(attempt)
+    let is_decided = tracked.decided_attempt >= Some(attempt) && !tracked.is_commanded(attempt);
+    tracked.run_attempt == Some(attempt) && !is_decided
 }
 
 /// Carries out what was decided on the newest attempt, which [`on_read`] has found undecided.
@@ -200,6 +201,7 @@ fn on_late_answer(
 }
 
 fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context) -> Step {
+    tracked.reopen(attempt, cx.now);
     let again = tracked.pending.is_some();
     let Rerun { reason, in_short, scope, debug_logging, detail, .. } = rerun;
     let spends = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });

@@ -1,8 +1,11 @@
 //! A tracked run: what one row of a Keeper's storage says.
 
-use crate::names::{CommitSha, Conclusion, RunAttempt, RunId, WorkflowId, lengths};
+use serde::{Deserialize, Serialize};
+
+use crate::names::{CommentId, CommitSha, Conclusion, RunAttempt, RunId, WorkflowId, lengths};
 use crate::policy::{Detail, RunOutcome, run::Run};
 use crate::time::Millis;
+use crate::webhook::command::GivenBy;
 use crate::webhook::event::EventWorkflow;
 
 use super::attempts::Attempts;
@@ -41,6 +44,8 @@ pub struct TrackedRun {
     pub collecting: Option<Begun>,
     /// It waits for the end of an outage, or did.
     pub held: Option<Held>,
+    /// Somebody wants it re-run, and that is neither done nor refused yet.
+    pub commanded: Option<Box<Commanded>>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
     pub workflow_id: Option<WorkflowId>,
@@ -97,6 +102,23 @@ pub struct Held {
     pub since: Millis,
 }
 
+/// By a comment on its pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commanded {
+    pub comment_id: CommentId,
+    /// The one that failed, and no other.
+    pub run_attempt: RunAttempt,
+    /// Of who gave the command.
+    pub login: String,
+    pub by: GivenBy,
+    /// A glob of the workflows that are meant; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflows: Option<String>,
+    /// The run is tracked for nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+}
+
 /// How often collecting the evidence of an attempt was begun and did not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Begun {
@@ -123,6 +145,7 @@ impl TrackedRun {
             refusal: None,
             collecting: None,
             held: None,
+            commanded: None,
             detail: None,
             workflow_id: None,
             workflow: None,
@@ -155,6 +178,20 @@ impl TrackedRun {
             // Credentials were refused: it is tried again.
             RunOutcome::Failed if !self.is_decided() && self.due.is_some() => None,
             outcome => Some(outcome),
+        }
+    }
+
+    /// Whether a command is about this attempt.
+    pub fn is_commanded(&self, attempt: RunAttempt) -> bool {
+        self.commanded.as_ref().is_some_and(|commanded| commanded.run_attempt == attempt)
+    }
+
+    /// Its attempt was decided on, and is to be re-run all the same.
+    pub fn reopen(&mut self, attempt: RunAttempt, now: Millis) {
+        if self.decided_attempt >= Some(attempt) {
+            self.decided_attempt = RunAttempt::new(attempt.get() - 1);
+            self.outcome = RunOutcome::Waiting;
+            self.updated = now;
         }
     }
 

@@ -7,7 +7,7 @@ pub mod lengths;
 pub mod order;
 mod string_enum;
 
-pub use ids::{InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
+pub use ids::{CommentId, InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
 pub(crate) use string_enum::string_enum;
 pub use string_enum::{StringEnum, TextVisitor};
 

@@ -55,12 +55,12 @@ pub mod run;
 mod wording;
 
 pub use decision::{
-    BaseBranch, BaseOf, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, base_branch, decide,
-    pull_request_of,
+    BaseBranch, BaseOf, CommandGiven, CommandVerdict, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict,
+    base_branch, decide, decide_by_command, left_by_command, may_command, pull_request_of,
 };
 pub use file::{
-    Action, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState, Scope, extends_organization, parse,
-    schema,
+    Action, Commanders, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState, Scope,
+    extends_organization, parse, schema,
 };
 pub use rules::Rules;
 pub use wording::{describe, leave_rule};

@@ -23,7 +23,7 @@ use crate::github::calls::policy_file::{MAX_BYTES, MAX_SIZE};
 use crate::github::credentials::{Authorization, NEW_TOKEN_WAITS_TAKE, Refusal, Transport};
 use crate::github::http::{Method, Request};
 use crate::github::redirect::{self, RepositoryPath};
-use crate::github::{self, Call, CommentCall, Credentials, Error, Reply, ReplyHeaders};
+use crate::github::{self, Call, CommandCall, Credentials, Error, Reply, ReplyHeaders};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 pub(super) const TIME_OUT_MS: u32 = 10_000;
@@ -68,7 +68,9 @@ pub async fn send(
     let caller = &Caller { settings, credentials, repository };
     let limit = match call {
         Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
-        Call::Comment(_) | Call::CommitStatus(_) => return caller.errand(call, call.request(repository)).await,
+        Call::Comment(_) | Call::CommitStatus(_) | Call::Command(_) => {
+            return caller.errand(call, call.request(repository)).await;
+        }
         Call::ReadOrganizationPolicy { .. } => return call.response(caller.organizations(request).await, None),
         Call::ReadPolicy { .. } => &POLICY,
         Call::ListPulls { .. } => &LONG_TEXTS,
@@ -144,15 +146,16 @@ impl Caller<'_> {
             request.path = by_id;
         }
         let connection = &Connection::new(self.settings, TIME_OUT_MS);
-        let us = match call {
-            Call::Comment(CommentCall::Find { .. }) => match self.credentials.author(connection, self.repository).await
-            {
+        let us = if call.looks_for_ours() {
+            match self.credentials.author(connection, self.repository).await {
                 Ok(us) => Some(us),
                 Err(error) => return call.response(Err(error), None),
-            },
-            _ => None,
+            }
+        } else {
+            None
         };
-        call.response(self.reply(connection, &request, &SHORT).await, us.as_ref())
+        let limit = if matches!(call, Call::Command(CommandCall::ListRuns { .. })) { &LONG_TEXTS } else { &SHORT };
+        call.response(self.reply(connection, &request, limit).await, us.as_ref())
     }
 
     /// With credentials: once more with others if GitHub does not take them and there can be others, and some times more

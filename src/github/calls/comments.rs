@@ -103,16 +103,7 @@ pub fn request(repository: &RepoName, call: &CommentCall) -> Request {
 
 pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<CommentAnswer, Error> {
     match (call, reply.status) {
-        (CommentCall::Find { .. }, 200) => {
-            let all: Vec<Wire> = reply.json("a list of comments")?;
-            let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(MARK));
-            let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| us.wrote(wire)));
-            Ok(match ours {
-                Some(ours) => CommentAnswer::There(ours.id),
-                None if all.len() >= PER_PAGE => CommentAnswer::NotOnThisPage,
-                None => CommentAnswer::NotThere,
-            })
-        }
+        (CommentCall::Find { .. }, _) => find(reply, MARK, us),
         (CommentCall::Create { .. } | CommentCall::Edit { .. }, 200 | 201) => {
             reply.json("a comment").map(|wire: Wire| CommentAnswer::There(wire.id))
         }
@@ -120,6 +111,21 @@ pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<Co
         (CommentCall::Edit { .. }, 404 | 410) => Ok(CommentAnswer::NotThere),
         _ => Err(Error::of(reply)),
     }
+}
+
+/// Ours that begins with a mark, in a page of a list.
+pub(super) fn find(reply: &Reply, mark: &str, us: Option<&Author>) -> Result<CommentAnswer, Error> {
+    if reply.status != 200 {
+        return Err(Error::of(reply));
+    }
+    let all: Vec<Wire> = reply.json("a list of comments")?;
+    let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(mark));
+    let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| us.wrote(wire)));
+    Ok(match ours {
+        Some(ours) => CommentAnswer::There(ours.id),
+        None if all.len() >= PER_PAGE => CommentAnswer::NotOnThisPage,
+        None => CommentAnswer::NotThere,
+    })
 }
 
 #[cfg(test)]

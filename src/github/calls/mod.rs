@@ -3,6 +3,7 @@
 
 pub mod annotations;
 pub mod base_runs;
+pub mod commands;
 pub mod comments;
 pub mod commit_status;
 pub mod failed_runs;

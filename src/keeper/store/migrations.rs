@@ -220,6 +220,38 @@ const MIGRATIONS: &[&[&str]] = &[
         ) WITHOUT ROWID",
         "CREATE INDEX commit_statuses_due ON commit_statuses (due) WHERE due IS NOT NULL",
     ],
+    // 14: commands on pull requests.
+    &[
+        "ALTER TABLE runs ADD COLUMN commanded TEXT",
+        "CREATE TABLE commands (
+            comment_id INTEGER PRIMARY KEY,
+            pull INTEGER NOT NULL,
+            received INTEGER NOT NULL,
+            login TEXT NOT NULL,
+            given_by TEXT NOT NULL,
+            command TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            due INTEGER,
+            failures INTEGER NOT NULL,
+            runs TEXT NOT NULL,
+            reply TEXT NOT NULL,
+            reply_due INTEGER,
+            reply_failures INTEGER NOT NULL
+        )",
+        "CREATE INDEX commands_pull ON commands (pull, received)",
+        "CREATE INDEX commands_received ON commands (received)",
+        "CREATE INDEX commands_due ON commands (due) WHERE due IS NOT NULL",
+        "CREATE INDEX commands_reply_due ON commands (reply_due) WHERE reply_due IS NOT NULL",
+        "CREATE TABLE stopped_pulls (
+            pull INTEGER PRIMARY KEY,
+            login TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            branch TEXT NOT NULL,
+            head_repository INTEGER,
+            is_own INTEGER NOT NULL
+        )",
+        "CREATE INDEX stopped_pulls_branch ON stopped_pulls (branch)",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

@@ -10,9 +10,11 @@
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
+//! | [`commands`] | `commands`: what people asked for in comments; `stopped_pulls`: pull requests that are left alone |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
 
+pub mod commands;
 pub mod commit_statuses;
 pub mod facts;
 pub mod notices;
@@ -94,7 +96,12 @@ impl<S: Sql> Store<S> {
 
     /// Deletes what is old, a bounded number of rows at a time. Whether there may be more.
     pub fn prune(&self, now: Millis) -> Result<bool, StoreError> {
-        let more = [self.prune_runs(now)?, self.prune_deliveries(now)?, self.prune_statistics(now)?];
+        let more = [
+            self.prune_runs(now)?,
+            self.prune_deliveries(now)?,
+            self.prune_statistics(now)?,
+            self.prune_commands(now)?,
+        ];
         self.prune_outages(now)?;
         self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
         let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
@@ -121,7 +128,7 @@ impl<S: Sql> Store<S> {
     }
 }
 
-fn json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
+fn json<T: Serialize + ?Sized>(value: Option<&T>) -> Result<Value, StoreError> {
     let Some(value) = value else { return Ok(Value::Null) };
     serde_json::to_string(value).map(Value::Text).map_err(|error| StoreError(error.to_string()))
 }

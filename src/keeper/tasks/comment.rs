@@ -28,7 +28,7 @@ const AGAIN_MOST: Span = Span::hours(1);
 /// A comment is given up that could not be written so often in a row, which takes a day.
 const FAILURES: u32 = 30;
 /// Of one pull request, the newest.
-const RUNS_SHOWN: i64 = 10;
+pub(super) const RUNS_SHOWN: i64 = 10;
 const JOBS_SHOWN: usize = 10;
 /// In bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
@@ -155,7 +155,7 @@ impl<S: Sql> Keeper<S> {
     }
 }
 
-fn section(view: &OneRunView, web_url: &str) -> String {
+pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
     let run = &view.run;
     // Not the link's text: at the beginning of a paragraph that could define what other links lead to.
     let (workflow, id) = (run.workflow.as_deref().map_or_else(|| "A workflow".to_owned(), code), run.run_id);
@@ -184,7 +184,7 @@ fn section(view: &OneRunView, web_url: &str) -> String {
 }
 
 /// Whole lines, as many as GitHub takes.
-fn cut(mut body: String) -> String {
+pub(super) fn cut(mut body: String) -> String {
     if body.len() > LONGEST {
         let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
         body.truncate(end.map_or(0, |(at, _)| at));

@@ -1,6 +1,7 @@
 //! A run that was read is decided on: evidence is collected, call by call, until the policy has decided.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use crate::github::{self, Call, Response};
 use crate::keeper::evidence_collector::{Collected, EvidenceCollector, Missing};
@@ -11,9 +12,10 @@ use crate::keeper::step::{LEASE, Step};
 use crate::names::order::sort_by_key;
 use crate::names::{RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, Fetched, History, Need};
-use crate::policy::{Decision, FailedJob, RunOutcome, Verdict, decide, pull_request_of};
+use crate::policy::{Decision, FailedJob, RunOutcome, Verdict, pull_request_of};
 use crate::time::{Millis, Span};
 
+use super::commanded::Case;
 use super::{Context, Keeper, Record, Sql, StepResult, StoreError, TrackedRun};
 
 /// What is found missing only after others is waited for as well, up to this after the first.
@@ -96,7 +98,19 @@ impl<S: Sql> Keeper<S> {
         collector.default_branch = self.bases.borrow().default_branch(cx.now).map(str::to_owned);
         for _ in 0..QUESTIONS {
             collector.evidence.search(&policy, &collector.run);
-            let mut decision = match decide(cx.rules, &policy, &run, &history, &collector.evidence) {
+            let case = Case { policy: &policy, run: &run, history: &history, collector: &collector };
+            let (of, verdict) = match self.verdict(tracked, &case, cx)? {
+                ControlFlow::Continue(verdict) => verdict,
+                ControlFlow::Break(Some(rests)) => return self.carry_out(Step { records, ..Step::of(rests) }, cx),
+                ControlFlow::Break(None) => return Ok(StepResult::default()),
+            };
+            tracked = of;
+            let by_command = tracked.is_commanded(run.run_attempt);
+            let verdict = match verdict {
+                Verdict::Decision(decision) if !by_command => Verdict::Decision(self.unless_stopped(decision, &case)?),
+                verdict => verdict,
+            };
+            let mut decision = match verdict {
                 Verdict::Need(Need::Pulls { delay }) if cx.now < tracked.failed_at + delay => {
                     let mut step = state_machine::wait(tracked, delay, cx);
                     step.records.splice(..0, records);
@@ -118,6 +132,7 @@ impl<S: Sql> Keeper<S> {
                 return self.carry_out(step, cx);
             }
             if let Decision::Rerun(rerun) = &decision
+                && !by_command
                 && cx.now >= tracked.failed_at + rerun.delay
                 && let Some(mut step) =
                     self.hold_in_outage(&tracked, run.run_attempt, &rerun.detail, policy.outage, cx)?

@@ -7,6 +7,8 @@ use crate::keeper::step::Context;
 use crate::keeper::store::{Sql, StoreError};
 use crate::keeper::subrequests::COMMENT;
 
+use super::command::{self, CommandWork, Worked};
+use super::command_reply::{self, CommandReply};
 use super::comment::{self, Comment};
 use super::commit_status::{self, CommitStatusErrand};
 
@@ -15,6 +17,8 @@ use super::commit_status::{self, CommitStatusErrand};
 pub enum Errand {
     Comment(Comment),
     CommitStatus(CommitStatusErrand),
+    Command(CommandWork),
+    Reply(CommandReply),
 }
 
 /// What came of it.
@@ -22,6 +26,8 @@ pub enum Errand {
 pub enum Finished {
     Comment(Comment, Result<CommentAnswer, github::Error>),
     CommitStatus(CommitStatusErrand, Result<(), github::Error>),
+    Command(CommandWork, Box<Worked>),
+    Reply(CommandReply, Result<(), github::Error>),
 }
 
 impl Errand {
@@ -30,6 +36,8 @@ impl Errand {
         match self {
             Self::Comment(_) => COMMENT,
             Self::CommitStatus(_) => 1,
+            Self::Command(work) => work.requests(),
+            Self::Reply(reply) => reply.requests(),
         }
     }
 
@@ -44,6 +52,14 @@ impl Errand {
                 let answer = commit_status::write(&status, call).await;
                 Finished::CommitStatus(status, answer)
             }
+            Self::Command(work) => {
+                let worked = command::work(&work, call).await;
+                Finished::Command(work, Box::new(worked))
+            }
+            Self::Reply(reply) => {
+                let answer = command_reply::write(&reply, call).await;
+                Finished::Reply(reply, answer)
+            }
         }
     }
 }
@@ -54,6 +70,8 @@ impl<S: Sql> Keeper<S> {
         match finished {
             Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
             Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
+            Finished::Command(work, worked) => self.finish_command(&work, *worked, cx),
+            Finished::Reply(reply, answer) => self.finish_reply(&reply, answer, cx),
         }
     }
 }

@@ -27,7 +27,9 @@ const LEARNED: [Fact; 7] = [
 impl<S: Sql> Keeper<S> {
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.retired.set(true);
-        self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)
+        let records = self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)?;
+        self.store.delete_commands()?;
+        Ok(records)
     }
 
     /// What a webhook says of the repository that has the name now. If it is another than before, what was due for the one
@@ -43,6 +45,7 @@ impl<S: Sql> Keeper<S> {
         let mut records = vec![];
         if !same {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
+            self.store.delete_commands()?;
             self.store.delete_pulls()?;
             self.store.delete_commit_statuses()?;
             self.store.delete_spending()?;

@@ -6,6 +6,9 @@
 //! is stored in one step, and what follows from that made due: its count, the repository's statistics and summary, a
 //! notification, a comment.
 
+pub mod command;
+pub mod command_reply;
+mod commanded;
 pub mod comment;
 pub mod commit_status;
 mod decide;
@@ -106,13 +109,15 @@ struct Kind<S> {
 ///
 /// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
-fn list<S: Sql>() -> [Kind<S>; 9] {
+fn list<S: Sql>() -> [Kind<S>; 11] {
     [
         Kind { calls: false, pauses: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
         Kind { calls: false, pauses: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
         Kind { calls: false, pauses: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
         Kind { calls: false, pauses: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
         Kind { calls: true, pauses: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
+        Kind { calls: true, pauses: true, due: Keeper::reply_due, claim: Keeper::claim_reply },
+        Kind { calls: true, pauses: true, due: Keeper::command_due, claim: Keeper::claim_command },
         Kind { calls: true, pauses: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
         Kind { calls: true, pauses: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
         Kind { calls: true, pauses: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
@@ -165,6 +170,7 @@ impl<S: Sql> Keeper<S> {
         if renamed && after.published && after.publish.is_none() {
             after.to_mut().publish = Some(now);
         }
+        self.settle_command(&mut after, records, now)?;
         let after = &*after;
         self.store.put(after)?;
         for record in records {

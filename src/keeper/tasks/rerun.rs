@@ -46,7 +46,7 @@ impl<S: Sql> Keeper<S> {
 
     /// What is read before the run is decided on: the policy files that are due, and last the run itself.
     fn next_read(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
-        let policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), run_id, cx.rules, cx.now);
+        let policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), Some(run_id), cx.rules, cx.now);
         Ok(policy.unwrap_or(Call::ReadRun { run_id }))
     }
 

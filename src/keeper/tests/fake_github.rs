@@ -72,6 +72,17 @@ pub struct GitHub {
     pub statuses: Vec<StatusCall>,
     /// Before the honest answers, and whether the call took effect all the same.
     pub status_problems: Vec<(github::Error, bool)>,
+    /// The one that commands are on.
+    pub pull: Option<PullRequest>,
+    /// Where it cannot be read, before the honest answers.
+    pub pull_problems: Vec<github::Error>,
+    /// The runs of its commit; else all that there are.
+    pub listed: Vec<Run>,
+    /// To commands.
+    pub reactions: Vec<(CommentId, Reaction)>,
+    pub answers: Vec<String>,
+    /// The same for reactions and answers, and whether the call took effect all the same.
+    pub reply_problems: Vec<(github::Error, bool)>,
     /// How long each call for evidence takes.
     pub evidence_takes: Span,
     /// Calls that are never answered.
@@ -102,6 +113,43 @@ impl GitHub {
             pull_request_base: None,
             pull_request: self.pull_request,
         }
+    }
+
+    fn command(&mut self, call: &CommandCall) -> Result<CommandReply, github::Error> {
+        let writes = matches!(call, CommandCall::React { .. } | CommandCall::Answer { .. });
+        let problem = if writes { self.reply_problems.pop() } else { None };
+        if let Some((problem, false)) = problem {
+            return Err(problem);
+        }
+        let reply = match call {
+            CommandCall::ReadPull { .. } => match (self.pull_problems.pop(), &self.pull) {
+                (Some(problem), _) => return Err(problem),
+                (None, Some(pull)) => CommandReply::Pull(Box::new(pull.clone())),
+                (None, None) => return Err(github::Error::NotFound),
+            },
+            CommandCall::ListRuns { .. } => {
+                let all = self.others.keys().map(|id| self.run(*id)).chain([self.run(run_id())]);
+                let items = if self.listed.is_empty() { all.collect() } else { self.listed.clone() };
+                CommandReply::Runs(Page { items, full: false, total: None })
+            }
+            CommandCall::React { comment_id, reaction } => {
+                if !self.reactions.contains(&(*comment_id, *reaction)) {
+                    self.reactions.push((*comment_id, *reaction));
+                }
+                CommandReply::Reacted
+            }
+            CommandCall::FindAnswer { to, .. } => {
+                let mark = crate::github::calls::commands::mark(*to);
+                let is_there = self.answers.iter().any(|answer| answer.starts_with(&mark));
+                let answer = if is_there { CommentAnswer::There(1) } else { CommentAnswer::NotThere };
+                CommandReply::Answer(answer)
+            }
+            CommandCall::Answer { body, .. } => {
+                self.answers.push(body.clone());
+                CommandReply::Answer(CommentAnswer::There(1))
+            }
+        };
+        problem.map_or(Ok(reply), |(problem, _)| Err(problem))
     }
 
     fn comment(&mut self, call: &CommentCall) -> Result<CommentAnswer, github::Error> {
@@ -235,6 +283,7 @@ impl Play {
                 }
                 Response::CommitStatus(problem.map_or(Ok(()), |(problem, _)| Err(problem)))
             }
+            Call::Command(call) => Response::Command(github.command(call)),
             Call::Rerun { run_id, run_attempt, .. } if github.others.contains_key(run_id) => {
                 let other = github.others.insert(*run_id, (run_attempt.get() + 1, None));
                 assert_eq!(

@@ -15,9 +15,10 @@ use crate::github::Failing;
 use crate::github::calls::annotations::Annotation;
 use crate::github::calls::pull_requests::PULLS_PER_PAGE;
 use crate::github::{
-    self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response, StatusCall,
+    self, Call, CommandCall, CommandReply, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, Reaction,
+    RerunAnswer, Response, StatusCall,
 };
-use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::names::{CommentId, Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Origin, PullRequest, Run};
 use crate::policy::{Rules, RunOutcome, Scope};
@@ -27,6 +28,8 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
+mod commanded;
+mod commands;
 mod commit_statuses;
 mod edges;
 mod evidence;
@@ -127,11 +130,18 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
     }
 }
 
+/// What makes storage that of the version before commands again.
+const UNDO_COMMANDS: [&str; 3] =
+    ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
+
 /// What makes storage that of version 10 again.
-const UNDO_TO_10: [&str; 18] = [
+const UNDO_TO_10: [&str; 21] = [
     "DROP TABLE commit_statuses",
     "ALTER TABLE runs DROP COLUMN head_sha",
     "ALTER TABLE runs DROP COLUMN in_short",
+    UNDO_COMMANDS[0],
+    UNDO_COMMANDS[1],
+    UNDO_COMMANDS[2],
     "DROP TABLE rerun_days",
     "ALTER TABLE open_reruns DROP COLUMN day",
     "ALTER TABLE open_reruns DROP COLUMN policy",

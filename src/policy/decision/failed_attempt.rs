@@ -34,6 +34,11 @@ impl<'p> Limits<'p> {
         Self { policy, file: policy.max_reruns.unwrap_or(rules.max_reruns).min(ceiling), ceiling }
     }
 
+    /// Whatever the policy says.
+    pub fn ceiling(self) -> u32 {
+        self.ceiling
+    }
+
     /// By whatever rule.
     pub fn most(self) -> u32 {
         let rules = self.policy.rules.iter().filter(|rule| rule.action == Action::Rerun);
@@ -148,6 +153,13 @@ impl<'a> FailedAttempt<'a> {
             },
             detail,
         })
+    }
+
+    /// Whatever the rules say.
+    pub fn by_command(&self, login: &str) -> Rerun {
+        let (reason, detail) = (self.sentences().by_command(login), self.detail());
+        let in_short = reason.trim_end_matches('.').to_owned();
+        Rerun { reason, in_short, delay: Span::ZERO, scope: Scope::FailedJobs, debug_logging: false, detail }
     }
 
     /// What no further evidence can change.

@@ -80,6 +80,8 @@ keys! {
             "runner debug logging on the last re-run, or on all";
         scope: Scope = Scope::FailedJobs, Shape::Choice(Scope::TEXTS), "failed_jobs",
             "what is re-run; GitHub adds the jobs that depend on the failed ones";
+        commands: Commands = Commands::default(), Shape::Map(COMMANDS), "none",
+            "commands in comments on pull requests: `/rerun`, `/rerun status`, `/rerun stop`";
     }
     and fields {
         /// The patterns of all rules.
@@ -119,6 +121,18 @@ keys! {
         within: Span = Span::minutes(15), Shape::Duration, "15m", "the time within which they fail";
         probe_every: Span = Span::minutes(10), Shape::Duration, "10m", "how often one of them is re-run to see whether it is over";
         for_at_most: Span = Span::hours(6), Shape::Duration, "6h", "after this each run is decided by itself";
+    }
+}
+
+keys! {
+    /// Commands in comments on pull requests.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Commands, keys COMMANDS {
+        who: Commanders = Commanders::Nobody, Shape::Choice(Commanders::TEXTS), "nobody",
+            "who may give one: nobody; those whom GitHub calls owner, member or collaborator; or the pull request's author as well";
+        workflows: Filter = Filter::default(), Shape::Map(FILTER), "all",
+            "the workflows that a command may re-run: by name, or by the name or path of their file";
+        per_hour: u32 = 10, Shape::Whole { least: 1, most: 100 }, "10", "commands that are carried out in any hour, for each pull request";
     }
 }
 
@@ -197,6 +211,8 @@ impl Policy {
             absent_evidence: _,
             debug_logging: _,
             scope: _,
+            // What people ask for by a command goes by what that says.
+            commands: _,
             automata: _,
             broken: _,
             origin: _,
@@ -259,6 +275,16 @@ string_enum! {
         /// On the last re-run that there can be.
         Last = "last",
         Always = "always",
+    }
+}
+
+string_enum! {
+    /// Who may give commands on a pull request.
+    pub enum Commanders {
+        Nobody = "nobody",
+        Collaborators = "collaborators",
+        /// And the pull request's author.
+        Authors = "authors",
     }
 }
 

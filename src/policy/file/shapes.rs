@@ -6,7 +6,7 @@ use crate::names::{Conclusion, StringEnum};
 use crate::settings::duration;
 use crate::time::Span;
 
-use super::format::{Action, Budget, Conditions, Filter, Outage, Rule};
+use super::format::{Action, Budget, Commands, Conditions, Filter, Outage, Rule};
 use super::keys::Shape;
 use super::reader::{Field, Fields, Reader, nearest};
 use super::values::{Cause, Causes, Comparison, Names, Numbers, Patterns, whole_number};
@@ -171,7 +171,7 @@ macro_rules! maps {
     };
 }
 
-maps!(Budget, Conditions, Filter, Outage);
+maps!(Budget, Commands, Conditions, Filter, Outage);
 
 impl FromField for Vec<Rule> {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {

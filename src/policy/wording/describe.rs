@@ -2,8 +2,8 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    Action, Base, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Outage,
-    Patterns, Policy, Rule, Scope,
+    Action, Base, Budget, Commanders, Commands, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY,
+    Names, Numbers, Outage, Patterns, Policy, Rule, Scope,
 };
 use crate::policy::rules::Rules;
 use crate::time::Span;
@@ -29,6 +29,7 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         mixed,
         absent_evidence,
         debug_logging,
+        commands,
         // In the first sentence.
         max_reruns: _,
         delay: _,
@@ -98,7 +99,21 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         DebugLogging::Last => lines.push("The last re-run that there can be has runner debug logging.".to_owned()),
         DebugLogging::Always => lines.push("Re-runs have runner debug logging.".to_owned()),
     }
+    lines.extend(self::commands(commands));
     lines
+}
+
+fn commands(commands: &Commands) -> Vec<String> {
+    let Commands { who, workflows, per_hour } = commands;
+    let who = match who {
+        Commanders::Nobody => return vec![],
+        Commanders::Collaborators => "Collaborators",
+        Commanders::Authors => "Collaborators, and the pull request's author,",
+    };
+    let what = "have the failed runs of a pull request re-run once by the comment /rerun, whatever the rules say";
+    let first = format!("{who} may {what}, or left alone by /rerun stop: {per_hour} such comments an hour at most.");
+    let workflows = filter(workflows, "By /rerun, runs of the workflows", "By /rerun, only runs of the workflows");
+    [first].into_iter().chain(workflows).collect()
 }
 
 fn begins_with(extends: &[Base]) -> String {

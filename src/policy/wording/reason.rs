@@ -68,6 +68,11 @@ impl Sentences<'_> {
         format!("Attempt {attempt} {verb}{causes}: re-run {attempt} of at most {total}")
     }
 
+    /// `Attempt 4 failed in job "build": re-run by the command of "ann".`
+    pub fn by_command(&self, login: &str) -> String {
+        format!("Attempt {}: re-run by the command of {}.", self.failed(), quoted(login))
+    }
+
     pub fn dry_run(&self, total: u32) -> String {
         let (failed, number) = (self.failed(), self.attempt);
         format!("Left alone: DRY_RUN is on; attempt {failed} and would have had re-run {number} of at most {total}.")

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::Event;
 use super::super::Outcome;
 use super::super::event::RunEventKind;
 use super::super::tests::{Delivery, check, job, run, settings};
@@ -118,8 +119,8 @@ fn an_apps_webhook_names_its_installation() {
         [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
     {
         let installation = |payload: &Value| match Delivery::new(event, payload).read(&settings(&[])) {
-            Ok(event) => event.installation.map(InstallationId::get),
-            Err(answer) => panic!("{event}: {}", answer.reason),
+            Ok(Event::Run(event)) => event.installation.map(InstallationId::get),
+            other => panic!("{event}: {other:?}"),
         };
         assert_eq!(installation(&payload), None);
         payload["installation"] = json!({ "id": 70, "node_id": "MDIz" });

@@ -30,6 +30,7 @@ impl World {
         let caller = Caller::new(TOKEN).stale_by(stale.unsigned_abs());
         let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
         Ok(match call {
+            Call::Command(call) => unreachable!("{call:?}, though nobody has given a command"),
             Call::Comment(comment) => Response::Comment(Ok(self.comment(&caller, &name, comment)?)),
             Call::CommitStatus(status) => {
                 let StatusCall { sha, context, shown, target_url } = status;

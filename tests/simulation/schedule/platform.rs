@@ -108,6 +108,9 @@ impl Platform for Site {
         match &errand {
             Errand::Comment(comment) => world.comment_tries.push((self.repository, comment.pull, now)),
             Errand::CommitStatus(_) => {}
+            Errand::Command(_) | Errand::Reply(_) => {
+                world.violate(format!("{errand:?}, though nobody has given a command"));
+            }
         }
         world.errands_begun.push((self.repository, errand));
     }

@@ -2,8 +2,8 @@
 
 use rerunner::names::{DeliveryId, RepoName};
 use rerunner::time::Span;
-use rerunner::webhook::filter;
 use rerunner::webhook::payload::{Payload, Seen};
+use rerunner::webhook::{Event as Told, filter};
 use rerunner::webhook::{event::EventWorkflow, event::RunEvent};
 use simulator::model::{self, What};
 
@@ -17,7 +17,7 @@ impl Schedule {
         let events = self.world.borrow_mut().github.take_events();
         for event in events {
             let Some(payload) = payload_of(&event) else { continue };
-            let Ok(event) = filter::apply(&self.settings, payload) else { continue };
+            let Ok(Told::Run(event)) = filter::apply(&self.settings, payload) else { continue };
             let mut world = self.world.borrow_mut();
             let known = world.repositories.iter().position(|known| known == event.repository.as_str());
             let repository = known.expect("a repository");

@@ -120,6 +120,10 @@ impl Totals {
         self.stand(change.after, 1);
     }
 
+    pub fn forget(&mut self, tracked: &TrackedRun) {
+        self.stand(tracked, -1);
+    }
+
     fn end(&mut self, tracked: &TrackedRun) {
         match tracked.outcome {
             RunOutcome::Rescued => self.rescued += 1,

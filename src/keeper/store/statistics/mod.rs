@@ -50,6 +50,13 @@ impl<S: Sql> Store<S> {
         Ok(true)
     }
 
+    /// A run that waits is tracked no more.
+    pub(super) fn uncount(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
+        let mut totals = self.totals()?;
+        totals.forget(tracked);
+        self.set_fact(Fact::Totals, Some(&totals))
+    }
+
     pub fn totals(&self) -> Result<Totals, StoreError> {
         self.fact(Fact::Totals).map(Option::unwrap_or_default)
     }
