@@ -177,7 +177,7 @@ impl<S: Sql> Keeper<S> {
             self.summary_changed(now)?;
         }
         self.tell_outages(before.as_ref(), after, now)?;
-        if after.reruns > 0 && !records.is_empty() {
+        if !records.is_empty() && comment::tells_of(after.reruns, after.event.as_deref()) {
             self.comment_changed(after.run_id, now)?;
         }
         self.commit_status_changed(before.as_ref(), after, now)?;

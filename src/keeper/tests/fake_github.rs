@@ -62,6 +62,8 @@ pub struct GitHub {
     pub edited: Vec<u64>,
     pub pull_request: Option<u64>,
     pub event: String,
+    /// `None`: main.
+    pub head_branch: Option<String>,
     /// Those from the run's branch.
     pub pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
@@ -90,7 +92,7 @@ impl GitHub {
             workflow: None,
             path: Some(".github/workflows/ci.yml".to_owned()),
             event: self.event.clone(),
-            head_branch: Some("main".to_owned()),
+            head_branch: Some(self.head_branch.clone().unwrap_or_else(|| "main".to_owned())),
             run_number: Some(3),
             title: Some("Fix it".to_owned()),
             head_sha: self.head_sha.clone().unwrap_or_else(|| "a".to_owned()),

@@ -28,6 +28,7 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 mod bases;
 mod budgets;
 mod commit_statuses;
+mod comments;
 mod edges;
 mod evidence;
 mod fake_github;
