@@ -11,6 +11,7 @@ use super::calls::base_runs::{self, BASE_JOBS, BASE_RUNS_SMALLEST};
 use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
 use super::calls::commit_status::{self, StatusCall};
 use super::calls::failed_runs::{self, FailedRuns, ListedRun};
+use super::calls::issues::{self, IssueAnswer, IssueCall};
 use super::calls::policy_file::{self, FetchedPolicy};
 use super::calls::pull_requests::{self, Head};
 use super::calls::rerun::{self, RerunAnswer};
@@ -102,6 +103,8 @@ pub enum Call {
     Comment(CommentCall),
     /// The same.
     CommitStatus(StatusCall),
+    /// The same.
+    Issue(IssueCall),
 }
 
 impl Call {
@@ -121,7 +124,7 @@ impl Call {
             | Self::ListBaseRuns { run_id, .. }
             | Self::ListBaseJobs { run_id, .. }
             | Self::ListPulls { run_id, .. } => Some(*run_id),
-            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) => None,
+            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) | Self::Issue(_) => None,
         }
     }
 
@@ -204,6 +207,7 @@ impl Call {
             Self::ListPulls { head, page, .. } => pull_requests::request(repository, head, *page),
             Self::Comment(call) => comments::request(repository, call),
             Self::CommitStatus(call) => commit_status::request(repository, call),
+            Self::Issue(call) => issues::request(repository, call),
         }
     }
 
@@ -230,6 +234,7 @@ impl Call {
             Self::ListPulls { .. } => Response::Pulls(reply.and_then(|reply| pull_requests::read(&reply))),
             Self::Comment(call) => Response::Comment(reply.and_then(|reply| comments::read(call, &reply, us))),
             Self::CommitStatus(_) => Response::CommitStatus(reply.and_then(|reply| commit_status::read(&reply))),
+            Self::Issue(call) => Response::Issue(reply.and_then(|reply| issues::read(call, &reply, us))),
         }
     }
 }
@@ -256,6 +261,7 @@ pub enum Response {
     Comment(Result<CommentAnswer, Error>),
     /// It is shown.
     CommitStatus(Result<(), Error>),
+    Issue(Result<IssueAnswer, Error>),
 }
 
 impl Response {
@@ -287,6 +293,7 @@ impl Response {
             Self::Pulls(result) => result.as_ref().err(),
             Self::Comment(result) => result.as_ref().err(),
             Self::CommitStatus(result) => result.as_ref().err(),
+            Self::Issue(result) => result.as_ref().err(),
         }
     }
 }

@@ -76,6 +76,8 @@ pub struct Keeper<S> {
     /// Where the repository keeps its rules; `None`: repositories have none of their own.
     pub policy_path: Option<FilePath>,
     pub notifications: Option<Notifications>,
+    /// Where GitHub's pages are, without a trailing slash.
+    pub web_url: String,
     /// Where GitHub's pages are, if pull requests get a comment.
     pub comments: Option<String>,
     pub commit_statuses: CommitStatuses,
@@ -122,6 +124,7 @@ impl<S: Sql> Keeper<S> {
             store: Store::open(sql)?,
             policy_path: None,
             notifications: None,
+            web_url: "https://github.com".to_owned(),
             comments: None,
             commit_statuses: CommitStatuses::default(),
             last_status: Cell::default(),

@@ -26,6 +26,9 @@ pub const DELIVERY_DAYS: i64 = 3;
 /// What runs failed with: twice the longest time within which many are an outage.
 pub const OUTAGE_FAILURES: Span = Span::days(2);
 
+/// The issue of a flaky job that nothing has happened to.
+pub const FLAKY_ISSUES: Span = Span::days(90);
+
 /// Budgets look back a day.
 pub const BUDGET_WINDOW: Span = Span::days(1);
 /// Twice that allows for a clock that was put back.

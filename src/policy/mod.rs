@@ -59,8 +59,8 @@ pub use decision::{
     pull_request_of,
 };
 pub use file::{
-    Action, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState, Scope, extends_organization, parse,
-    schema,
+    Action, FlakyIssues, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState, Scope,
+    extends_organization, parse, schema,
 };
 pub use rules::Rules;
 pub use wording::{describe, leave_rule};

@@ -79,6 +79,7 @@ impl KeeperObject {
             keeper.policy_path.clone_from(&settings.policy_file);
             (keeper.notifications, keeper.comments) = (notices, comments);
             keeper.commit_statuses = commit_statuses;
+            keeper.web_url = settings.github_web_url();
             keeper
         });
         let rules = Rules::from(&*settings);

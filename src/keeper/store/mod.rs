@@ -10,6 +10,7 @@
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
+//! | [`flaky_issues`] | `flaky_issues`: issues for flaky jobs |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
 
@@ -21,6 +22,7 @@ mod outages;
 pub mod statistics;
 
 mod deliveries;
+mod flaky_issues;
 mod migrations;
 mod pulls;
 mod runs;
@@ -37,6 +39,7 @@ use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;
 
 pub use facts::Fact;
+pub use flaky_issues::FlakyIssueRow;
 pub use pulls::PullComment;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
@@ -96,6 +99,7 @@ impl<S: Sql> Store<S> {
     pub fn prune(&self, now: Millis) -> Result<bool, StoreError> {
         let more = [self.prune_runs(now)?, self.prune_deliveries(now)?, self.prune_statistics(now)?];
         self.prune_outages(now)?;
+        self.prune_flaky_issues(now)?;
         self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
         let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
         self.change(&format!("DELETE FROM pull_comments WHERE pull IN ({old})"), vec![PRUNED_AT_ONCE.into()])?;

@@ -5,16 +5,18 @@ use crate::github::{self, Call, CommentAnswer, Response};
 use crate::keeper::Keeper;
 use crate::keeper::step::Context;
 use crate::keeper::store::{Sql, StoreError};
-use crate::keeper::subrequests::COMMENT;
+use crate::keeper::subrequests::{COMMENT, ISSUE};
 
 use super::comment::{self, Comment};
 use super::commit_status::{self, CommitStatusErrand};
+use super::flaky_issue::{self, FlakyIssue, Written};
 
 /// Claimed, and to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Errand {
     Comment(Comment),
     CommitStatus(CommitStatusErrand),
+    FlakyIssue(Box<FlakyIssue>),
 }
 
 /// What came of it.
@@ -22,6 +24,7 @@ pub enum Errand {
 pub enum Finished {
     Comment(Comment, Result<CommentAnswer, github::Error>),
     CommitStatus(CommitStatusErrand, Result<(), github::Error>),
+    FlakyIssue(Box<FlakyIssue>, Result<Written, github::Error>),
 }
 
 impl Errand {
@@ -30,6 +33,7 @@ impl Errand {
         match self {
             Self::Comment(_) => COMMENT,
             Self::CommitStatus(_) => 1,
+            Self::FlakyIssue(_) => ISSUE,
         }
     }
 
@@ -44,6 +48,10 @@ impl Errand {
                 let answer = commit_status::write(&status, call).await;
                 Finished::CommitStatus(status, answer)
             }
+            Self::FlakyIssue(issue) => {
+                let answer = flaky_issue::write(&issue, call).await;
+                Finished::FlakyIssue(issue, answer)
+            }
         }
     }
 }
@@ -54,6 +62,7 @@ impl<S: Sql> Keeper<S> {
         match finished {
             Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
             Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
+            Finished::FlakyIssue(issue, answer) => self.finish_flaky_issue(&issue, answer, cx),
         }
     }
 }

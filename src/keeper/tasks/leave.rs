@@ -27,6 +27,7 @@ const LEARNED: [Fact; 7] = [
 impl<S: Sql> Keeper<S> {
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.retired.set(true);
+        self.forget_flaky_issues()?;
         self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)
     }
 
@@ -45,6 +46,7 @@ impl<S: Sql> Keeper<S> {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
             self.store.delete_pulls()?;
             self.store.delete_commit_statuses()?;
+            self.forget_flaky_issues()?;
             self.store.delete_spending()?;
             // Nothing that was learned of the one before holds.
             self.policy.borrow_mut().take();
@@ -74,7 +76,7 @@ impl<S: Sql> Keeper<S> {
         let mut records = Vec::new();
         for _ in 0..AT_ONCE {
             let Some(tracked) = self.store.next_due(Millis(i64::MAX))? else { break };
-            records.extend(self.store_step(&end(tracked), cx.now)?);
+            records.extend(self.store_step(&end(tracked), cx)?);
         }
         Ok(records)
     }

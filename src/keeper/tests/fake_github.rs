@@ -1,5 +1,6 @@
 //! GitHub as the plays have it: one run, and what is answered to each call.
 
+use super::fake_issues::Issues;
 use super::*;
 
 /// The run as GitHub has it, and how it answers.
@@ -64,6 +65,8 @@ pub struct GitHub {
     pub event: String,
     /// `None`: main.
     pub head_branch: Option<String>,
+    /// Whether that is in a fork.
+    pub of_fork: bool,
     /// Those from the run's branch.
     pub pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
@@ -74,6 +77,7 @@ pub struct GitHub {
     pub statuses: Vec<StatusCall>,
     /// Before the honest answers, and whether the call took effect all the same.
     pub status_problems: Vec<(github::Error, bool)>,
+    pub issues: Issues,
     /// How long each call for evidence takes.
     pub evidence_takes: Span,
     /// Calls that are never answered.
@@ -97,7 +101,7 @@ impl GitHub {
             title: Some("Fix it".to_owned()),
             head_sha: self.head_sha.clone().unwrap_or_else(|| "a".to_owned()),
             head_commit: None,
-            origin: Origin::Own,
+            origin: if self.of_fork { fork() } else { Origin::Own },
             created: None,
             actors: vec!["ann".to_owned()],
             pull_request_heads: vec![],
@@ -237,6 +241,7 @@ impl Play {
                 }
                 Response::CommitStatus(problem.map_or(Ok(()), |(problem, _)| Err(problem)))
             }
+            Call::Issue(call) => Response::Issue(github.issues.answer(call, self.now.get())),
             Call::Rerun { run_id, run_attempt, .. } if github.others.contains_key(run_id) => {
                 let other = github.others.insert(*run_id, (run_attempt.get() + 1, None));
                 assert_eq!(
@@ -260,6 +265,10 @@ impl Play {
             }
         }
     }
+}
+
+fn fork() -> Origin {
+    Origin::Fork(Some(Fork { name: RepoName::parse("ann/widgets").unwrap(), id: Some(2) }))
 }
 
 pub fn lost() -> github::Error {

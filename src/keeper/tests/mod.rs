@@ -19,7 +19,7 @@ use crate::github::{
 };
 use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::{Job, LogTail, Step};
-use crate::policy::run::{Origin, PullRequest, Run};
+use crate::policy::run::{Fork, Origin, PullRequest, Run};
 use crate::policy::{Rules, RunOutcome, Scope};
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
@@ -32,7 +32,9 @@ mod comments;
 mod edges;
 mod evidence;
 mod fake_github;
+mod fake_issues;
 mod features;
+mod flaky_issues;
 mod judgement;
 mod looking;
 mod lost_calls;
@@ -129,10 +131,11 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 }
 
 /// What makes storage that of version 10 again.
-const UNDO_TO_10: [&str; 18] = [
+const UNDO_TO_10: [&str; 19] = [
     "DROP TABLE commit_statuses",
     "ALTER TABLE runs DROP COLUMN head_sha",
     "ALTER TABLE runs DROP COLUMN in_short",
+    "DROP TABLE flaky_issues",
     "DROP TABLE rerun_days",
     "ALTER TABLE open_reruns DROP COLUMN day",
     "ALTER TABLE open_reruns DROP COLUMN policy",

@@ -80,6 +80,8 @@ keys! {
             "runner debug logging on the last re-run, or on all";
         scope: Scope = Scope::FailedJobs, Shape::Choice(Scope::TEXTS), "failed_jobs",
             "what is re-run; GitHub adds the jobs that depend on the failed ones";
+        flaky_issues: Option<FlakyIssues> = None, Shape::Map(FLAKY_ISSUES), "none",
+            "keep an issue for each job that re-runs have rescued often";
     }
     and fields {
         /// The patterns of all rules.
@@ -119,6 +121,16 @@ keys! {
         within: Span = Span::minutes(15), Shape::Duration, "15m", "the time within which they fail";
         probe_every: Span = Span::minutes(10), Shape::Duration, "10m", "how often one of them is re-run to see whether it is over";
         for_at_most: Span = Span::hours(6), Shape::Duration, "6h", "after this each run is decided by itself";
+    }
+}
+
+keys! {
+    /// When a job has an issue.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct FlakyIssues, keys FLAKY_ISSUES {
+        after: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "a job gets an issue once it failed and then passed when it was re-run so often in 30 days";
+        label: String = "flaky".to_owned(), Shape::Label, "flaky", "the label of such an issue";
+        close_after: Span = Span::days(14), Shape::Days, "14d", "it is closed when its job has not failed for so long";
     }
 }
 
@@ -197,6 +209,7 @@ impl Policy {
             absent_evidence: _,
             debug_logging: _,
             scope: _,
+            flaky_issues: _,
             automata: _,
             broken: _,
             origin: _,

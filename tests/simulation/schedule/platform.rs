@@ -108,6 +108,7 @@ impl Platform for Site {
         match &errand {
             Errand::Comment(comment) => world.comment_tries.push((self.repository, comment.pull, now)),
             Errand::CommitStatus(_) => {}
+            Errand::FlakyIssue(_) => {}
         }
         world.errands_begun.push((self.repository, errand));
     }
