@@ -546,3 +546,24 @@ fn storage_of_the_version_before_is_brought_up_to_date() {
     play.pass_working(Span::minutes(1));
     assert!(play.issue().open);
 }
+
+/// Seen to fail when the end of writing forgets what came meanwhile.
+#[test]
+fn news_while_it_is_written_is_for_the_next_day() {
+    let play = keeping(POLICY);
+    for run in 11..=12 {
+        play.flakes(run);
+    }
+    play.fails_once(13);
+    play.hears(13, 2, Conclusion::Success);
+    play.pass(Span::seconds(10));
+    let issue = play.until_issue();
+    play.flakes(14);
+    play.carry_out(Task::Errand(Errand::FlakyIssue(Box::new(issue))));
+    assert!(!play.issue().body.contains("[run 14]"));
+    play.pass_working(Span::hours(23));
+    assert_eq!(play.changes(), 0);
+    play.pass_working(Span::hours(2));
+    assert!(play.issue().body.contains("[run 14]"), "{}", play.issue().body);
+    assert_eq!(play.changes(), 1);
+}
