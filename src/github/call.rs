@@ -12,6 +12,7 @@ use super::calls::commands::{self, CommandCall, CommandReply};
 use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
 use super::calls::commit_status::{self, StatusCall};
 use super::calls::failed_runs::{self, FailedRuns, ListedRun};
+use super::calls::issues::{self, IssueAnswer, IssueCall};
 use super::calls::policy_file::{self, FetchedPolicy};
 use super::calls::pull_requests::{self, Head};
 use super::calls::rerun::{self, RerunAnswer};
@@ -105,6 +106,8 @@ pub enum Call {
     /// The same.
     CommitStatus(StatusCall),
     Command(CommandCall),
+    /// The same.
+    Issue(IssueCall),
 }
 
 impl Call {
@@ -123,7 +126,9 @@ impl Call {
             | Self::ListBaseJobs { run_id, .. }
             | Self::ListPulls { run_id, .. } => Some(*run_id),
             Self::ReadPolicy { run_id, .. } | Self::ReadOrganizationPolicy { run_id, .. } => *run_id,
-            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) | Self::Command(_) => None,
+            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) | Self::Command(_) | Self::Issue(_) => {
+                None
+            }
         }
     }
 
@@ -153,9 +158,14 @@ impl Call {
         matches!(self, Self::ReadDefaultBranch { .. } | Self::ListBaseRuns { .. } | Self::ListBaseJobs { .. })
     }
 
-    /// Whether it looks for a comment of ours.
+    /// Whether it looks for what is ours.
     pub fn looks_for_ours(&self) -> bool {
-        matches!(self, Self::Comment(CommentCall::Find { .. }) | Self::Command(CommandCall::FindAnswer { .. }))
+        matches!(
+            self,
+            Self::Comment(CommentCall::Find { .. })
+                | Self::Command(CommandCall::FindAnswer { .. })
+                | Self::Issue(IssueCall::Find { .. })
+        )
     }
 
     /// Whether a decision is made without what it asks for, if that is not to be had.
@@ -212,6 +222,7 @@ impl Call {
             Self::Comment(call) => comments::request(repository, call),
             Self::CommitStatus(call) => commit_status::request(repository, call),
             Self::Command(call) => commands::request(repository, call),
+            Self::Issue(call) => issues::request(repository, call),
         }
     }
 
@@ -239,6 +250,7 @@ impl Call {
             Self::Comment(call) => Response::Comment(reply.and_then(|reply| comments::read(call, &reply, us))),
             Self::CommitStatus(_) => Response::CommitStatus(reply.and_then(|reply| commit_status::read(&reply))),
             Self::Command(call) => Response::Command(reply.and_then(|reply| commands::read(call, &reply, us))),
+            Self::Issue(call) => Response::Issue(reply.and_then(|reply| issues::read(call, &reply, us))),
         }
     }
 }
@@ -266,6 +278,7 @@ pub enum Response {
     /// It is shown.
     CommitStatus(Result<(), Error>),
     Command(Result<CommandReply, Error>),
+    Issue(Result<IssueAnswer, Error>),
 }
 
 impl Response {
@@ -298,6 +311,7 @@ impl Response {
             Self::Comment(result) => result.as_ref().err(),
             Self::CommitStatus(result) => result.as_ref().err(),
             Self::Command(result) => result.as_ref().err(),
+            Self::Issue(result) => result.as_ref().err(),
         }
     }
 }

@@ -27,6 +27,7 @@ pub use calls::commands::{CommandCall, CommandReply, CommitSha, Reaction};
 pub use calls::comments::{Author, CommentAnswer, CommentCall};
 pub use calls::commit_status::StatusCall;
 pub use calls::failed_runs::{FailedRuns, Failing, ListedRun};
+pub use calls::issues::{Issue, IssueAnswer, IssueCall};
 pub use calls::policy_file::FetchedPolicy;
 pub use calls::rerun::RerunAnswer;
 pub use credentials::{Credentials, app};

@@ -30,6 +30,8 @@ pub const OUTAGE_FAILURES: Span = Span::days(2);
 pub const COMMANDS: Span = Span::days(7);
 /// That a pull request's runs are left alone.
 pub const STOPS: Span = Span::days(400);
+/// The issue of a flaky job that nothing has happened to.
+pub const FLAKY_ISSUES: Span = Span::days(90);
 
 /// Budgets look back a day.
 pub const BUDGET_WINDOW: Span = Span::days(1);

@@ -78,7 +78,7 @@ impl<S: Sql> Keeper<S> {
             }
         }
         if let Some(tracked) = &step.tracked {
-            self.store_run(tracked, &step.records, cx.now)?;
+            self.store_run(tracked, &step.records, cx)?;
             if let Some(id) = &event.delivery {
                 self.store.add_delivery(id, cx.now)?;
             }

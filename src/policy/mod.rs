@@ -59,8 +59,8 @@ pub use decision::{
     base_branch, decide, decide_by_command, left_by_command, may_command, pull_request_of,
 };
 pub use file::{
-    Action, Commanders, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState, Scope,
-    extends_organization, parse, schema,
+    Action, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState,
+    Scope, extends_organization, parse, schema,
 };
 pub use rules::Rules;
 pub use wording::{describe, leave_rule};

@@ -23,7 +23,7 @@ use crate::github::calls::policy_file::{MAX_BYTES, MAX_SIZE};
 use crate::github::credentials::{Authorization, NEW_TOKEN_WAITS_TAKE, Refusal, Transport};
 use crate::github::http::{Method, Request};
 use crate::github::redirect::{self, RepositoryPath};
-use crate::github::{self, Call, CommandCall, Credentials, Error, Reply, ReplyHeaders};
+use crate::github::{self, Call, CommandCall, Credentials, Error, IssueCall, Reply, ReplyHeaders};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 pub(super) const TIME_OUT_MS: u32 = 10_000;
@@ -68,7 +68,7 @@ pub async fn send(
     let caller = &Caller { settings, credentials, repository };
     let limit = match call {
         Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
-        Call::Comment(_) | Call::CommitStatus(_) | Call::Command(_) => {
+        Call::Comment(_) | Call::CommitStatus(_) | Call::Command(_) | Call::Issue(_) => {
             return caller.errand(call, call.request(repository)).await;
         }
         Call::ReadOrganizationPolicy { .. } => return call.response(caller.organizations(request).await, None),
@@ -138,8 +138,8 @@ impl Caller<'_> {
         Ok(answer)
     }
 
-    /// What people see: the repository goes by its number, as pull requests have the same numbers everywhere, a fork the same
-    /// commits, and its name may be another repository's by now. Which comment is ours depends on whose credentials are in use
+    /// What people see: the repository goes by its number, as pull requests and issues have the same numbers everywhere, a fork the same
+    /// commits, and its name may be another repository's by now. Which comment or issue is ours depends on whose credentials are in use
     /// now.
     async fn errand(&self, call: &Call, mut request: Request) -> github::Response {
         if let Some(by_id) = self.credentials.path_by_id().and_then(|place| redirect::at(&place, &request.path)) {
@@ -154,7 +154,8 @@ impl Caller<'_> {
         } else {
             None
         };
-        let limit = if matches!(call, Call::Command(CommandCall::ListRuns { .. })) { &LONG_TEXTS } else { &SHORT };
+        let is_long = matches!(call, Call::Command(CommandCall::ListRuns { .. }) | Call::Issue(IssueCall::Find { .. }));
+        let limit = if is_long { &LONG_TEXTS } else { &SHORT };
         call.response(self.reply(connection, &request, limit).await, us.as_ref())
     }
 

@@ -50,12 +50,12 @@ pub const BUGS: [Bug; 27] = [
         shows: hours(1),
         changes: &[
             Change {
-                right: "let mut records = self.store_step(&step, cx.now)?;",
+                right: "let mut records = self.store_step(&step, cx)?;",
                 wrong: "if BUG && matches!(step.call, Some(Call::Rerun { .. })) {
                     let unstored = self.store.run(step.tracked.run_id)?;
                     return Ok(StepResult { task: unstored.and(step.call).map(Task::Call), ..StepResult::default() });
                 }
-                let mut records = self.store_step(&step, cx.now)?;",
+                let mut records = self.store_step(&step, cx)?;",
             },
             Change {
                 right: "let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",

@@ -39,6 +39,7 @@ mod delivery;
 mod doctor;
 mod enterprise;
 mod evidence;
+mod flaky_issues;
 mod http;
 mod identity;
 mod load;
@@ -97,6 +98,7 @@ fn main() -> ExitCode {
         notices::trials(&stage),
         comments::trials(&stage),
         commit_status::trials(&stage),
+        flaky_issues::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),

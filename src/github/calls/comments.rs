@@ -53,7 +53,7 @@ struct Wire {
 }
 
 #[derive(Deserialize)]
-struct User {
+pub(super) struct User {
     id: u64,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -61,7 +61,7 @@ struct User {
 
 /// The App that wrote it; a person can write by way of an App too.
 #[derive(Deserialize)]
-struct Via {
+pub(super) struct Via {
     id: Option<u64>,
     client_id: Option<String>,
 }
@@ -72,9 +72,10 @@ impl Author {
         reply.ok(Error::of)?.json("a user").map(|user: User| Self::User(user.id))
     }
 
-    fn wrote(&self, comment: &Wire) -> bool {
-        let Some(user) = &comment.user else { return false };
-        match (self, &comment.performed_via_github_app) {
+    /// Whether it is of this author, by its `user` and `performed_via_github_app`.
+    pub(super) fn wrote(&self, user: Option<&User>, via: Option<&Via>) -> bool {
+        let Some(user) = user else { return false };
+        match (self, via) {
             (Self::App(id), Some(via)) => {
                 let is_it = via.id.is_some_and(|via| via.to_string() == *id) || via.client_id.as_ref() == Some(id);
                 is_it && user.kind.as_deref() == Some("Bot")
@@ -120,7 +121,8 @@ pub(super) fn find(reply: &Reply, mark: &str, us: Option<&Author>) -> Result<Com
     }
     let all: Vec<Wire> = reply.json("a list of comments")?;
     let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(mark));
-    let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| us.wrote(wire)));
+    let wrote = |us: &Author, wire: &Wire| us.wrote(wire.user.as_ref(), wire.performed_via_github_app.as_ref());
+    let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| wrote(us, wire)));
     Ok(match ours {
         Some(ours) => CommentAnswer::There(ours.id),
         None if all.len() >= PER_PAGE => CommentAnswer::NotOnThisPage,

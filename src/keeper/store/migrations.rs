@@ -252,6 +252,26 @@ const MIGRATIONS: &[&[&str]] = &[
         )",
         "CREATE INDEX stopped_pulls_branch ON stopped_pulls (branch)",
     ],
+    // 15: issues for flaky jobs.
+    &[
+        "CREATE TABLE flaky_issues (
+            job_key TEXT PRIMARY KEY,
+            workflow_id INTEGER NOT NULL,
+            workflow TEXT NOT NULL,
+            job TEXT NOT NULL,
+            issue INTEGER,
+            is_open INTEGER NOT NULL,
+            opened INTEGER,
+            written INTEGER,
+            noted INTEGER NOT NULL,
+            claimed_until INTEGER,
+            due INTEGER,
+            failures INTEGER NOT NULL,
+            silent_until INTEGER,
+            updated INTEGER NOT NULL
+        ) WITHOUT ROWID",
+        "CREATE INDEX flaky_issues_due ON flaky_issues (due) WHERE due IS NOT NULL",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

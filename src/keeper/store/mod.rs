@@ -11,6 +11,7 @@
 //! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
 //! | [`commands`] | `commands`: what people asked for in comments; `stopped_pulls`: pull requests that are left alone |
+//! | [`flaky_issues`] | `flaky_issues`: issues for flaky jobs |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
 
@@ -23,6 +24,7 @@ mod outages;
 pub mod statistics;
 
 mod deliveries;
+mod flaky_issues;
 mod migrations;
 mod pulls;
 mod runs;
@@ -39,6 +41,7 @@ use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;
 
 pub use facts::Fact;
+pub use flaky_issues::FlakyIssueRow;
 pub use pulls::PullComment;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
@@ -103,6 +106,7 @@ impl<S: Sql> Store<S> {
             self.prune_commands(now)?,
         ];
         self.prune_outages(now)?;
+        self.prune_flaky_issues(now)?;
         self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
         let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
         self.change(&format!("DELETE FROM pull_comments WHERE pull IN ({old})"), vec![PRUNED_AT_ONCE.into()])?;

@@ -230,7 +230,7 @@ impl<S: Sql> Keeper<S> {
                     let tracked = tracked.filter(|tracked| tracked.commanded.as_deref().is_some_and(is_ours));
                     let Some(tracked) = tracked else { continue };
                     if let Some(tracked) = self.without_command(tracked, cx.now)? {
-                        self.store_run(&tracked, &[], cx.now)?;
+                        self.store_run(&tracked, &[], cx)?;
                     }
                 }
                 self.conclude(&mut given, cx.now)?;
@@ -334,7 +334,7 @@ impl<S: Sql> Keeper<S> {
             if tracked.pending.is_none() || tracked.due.is_none() {
                 tracked.due = Some(now);
             }
-            self.store_run(&tracked, &[], now)?;
+            self.store_run(&tracked, &[], cx)?;
         }
         Ok(())
     }

@@ -57,6 +57,11 @@ impl<S: Sql> Keeper<S> {
                 }
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }
+            // That was for the comment alone, which nothing waits for.
+            Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) && collector.pull_is_for_comment => {
+                collector.absent(call, error.to_string());
+                self.collect_and_decide(tracked, collector, vec![], cx)
+            }
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
             Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) => {
                 self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
@@ -143,6 +148,12 @@ impl<S: Sql> Keeper<S> {
             }
             if let Decision::Rerun(rerun) = &decision
                 && cx.now >= tracked.failed_at + rerun.delay
+                && let Some(call) = self.ask_for_comments_pull(&mut tracked, &mut collector, cx.now)?
+            {
+                return self.store_and_call(tracked, collector, call, records, cx);
+            }
+            if let Decision::Rerun(rerun) = &decision
+                && cx.now >= tracked.failed_at + rerun.delay
                 && !collector.is_fresh(cx.now)
             {
                 // Collecting took a while, and GitHub's call does not say which attempt it means.
@@ -161,6 +172,25 @@ impl<S: Sql> Keeper<S> {
         tracked.collecting = None;
         let error = github::Error::inconclusive("The policy asks for the same evidence again and again");
         self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
+    }
+
+    /// A fork's pull request is found by its branch alone. Where the decision did not need it, its comment does: it is looked for
+    /// once, just before the re-run that there is something to say of.
+    fn ask_for_comments_pull(
+        &self,
+        tracked: &mut TrackedRun,
+        collector: &mut EvidenceCollector,
+        now: Millis,
+    ) -> Result<Option<Call>, StoreError> {
+        let known = collector.pull_is_for_comment || collector.evidence.pulls != Fetched::NotYet;
+        if self.comments.is_none() || !collector.run.is_of_pull_request() || known {
+            return Ok(None);
+        }
+        if self.store.has_pull_run(tracked.run_id)? {
+            return Ok(None);
+        }
+        collector.pull_is_for_comment = true;
+        Ok(collector.ask(Need::Pulls { delay: Span::ZERO }, &mut tracked.collecting, now))
     }
 
     /// How often re-runs of each failed job, failing at the same step, have passed: in one go, however many there are.

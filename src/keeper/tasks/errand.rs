@@ -5,12 +5,13 @@ use crate::github::{self, Call, CommentAnswer, Response};
 use crate::keeper::Keeper;
 use crate::keeper::step::Context;
 use crate::keeper::store::{Sql, StoreError};
-use crate::keeper::subrequests::COMMENT;
+use crate::keeper::subrequests::{COMMENT, ISSUE};
 
 use super::command::{self, CommandWork, Worked};
 use super::command_reply::{self, CommandReply};
 use super::comment::{self, Comment};
 use super::commit_status::{self, CommitStatusErrand};
+use super::flaky_issue::{self, FlakyIssue, Written};
 
 /// Claimed, and to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub enum Errand {
     CommitStatus(CommitStatusErrand),
     Command(CommandWork),
     Reply(CommandReply),
+    FlakyIssue(Box<FlakyIssue>),
 }
 
 /// What came of it.
@@ -28,6 +30,7 @@ pub enum Finished {
     CommitStatus(CommitStatusErrand, Result<(), github::Error>),
     Command(CommandWork, Box<Worked>),
     Reply(CommandReply, Result<(), github::Error>),
+    FlakyIssue(Box<FlakyIssue>, Result<Written, github::Error>),
 }
 
 impl Errand {
@@ -38,6 +41,7 @@ impl Errand {
             Self::CommitStatus(_) => 1,
             Self::Command(work) => work.requests(),
             Self::Reply(reply) => reply.requests(),
+            Self::FlakyIssue(_) => ISSUE,
         }
     }
 
@@ -60,6 +64,10 @@ impl Errand {
                 let answer = command_reply::write(&reply, call).await;
                 Finished::Reply(reply, answer)
             }
+            Self::FlakyIssue(issue) => {
+                let answer = flaky_issue::write(&issue, call).await;
+                Finished::FlakyIssue(issue, answer)
+            }
         }
     }
 }
@@ -72,6 +80,7 @@ impl<S: Sql> Keeper<S> {
             Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
             Finished::Command(work, worked) => self.finish_command(&work, *worked, cx),
             Finished::Reply(reply, answer) => self.finish_reply(&reply, answer, cx),
+            Finished::FlakyIssue(issue, answer) => self.finish_flaky_issue(&issue, answer, cx),
         }
     }
 }

@@ -56,7 +56,7 @@ impl<S: Sql> Keeper<S> {
             self.store.delete_commit_status_of(sha, tracked.run_id)?;
         }
         let tracked = TrackedRun { commit: None, ..tracked };
-        let records = self.store_step(&leave(tracked, &reason, cx), cx.now)?;
+        let records = self.store_step(&leave(tracked, &reason, cx), cx)?;
         Ok(records.into_iter().map(|(_, record)| record).next())
     }
 

@@ -13,6 +13,8 @@ pub mod comment;
 pub mod commit_status;
 mod decide;
 pub mod errand;
+pub mod flaky_issue;
+mod flaky_issue_text;
 mod hand_over;
 mod leave;
 pub mod notify;
@@ -109,7 +111,7 @@ struct Kind<S> {
 ///
 /// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
-fn list<S: Sql>() -> [Kind<S>; 11] {
+fn list<S: Sql>() -> [Kind<S>; 12] {
     [
         Kind { calls: false, pauses: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
         Kind { calls: false, pauses: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
@@ -118,6 +120,7 @@ fn list<S: Sql>() -> [Kind<S>; 11] {
         Kind { calls: true, pauses: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
         Kind { calls: true, pauses: true, due: Keeper::reply_due, claim: Keeper::claim_reply },
         Kind { calls: true, pauses: true, due: Keeper::command_due, claim: Keeper::claim_command },
+        Kind { calls: true, pauses: true, due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
         Kind { calls: true, pauses: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
         Kind { calls: true, pauses: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
         Kind { calls: true, pauses: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
@@ -161,8 +164,9 @@ impl<S: Sql> Keeper<S> {
         &self,
         after: &TrackedRun,
         records: &[Record],
-        now: Millis,
+        cx: &Context,
     ) -> Result<(), StoreError> {
+        let now = cx.now;
         let before = self.store.run(after.run_id)?;
         let mut after = Cow::Borrowed(after);
         // Its name can be learned after its count was published, by a webhook that comes late.
@@ -179,11 +183,15 @@ impl<S: Sql> Keeper<S> {
                 self.queue_notification(after.run_id, NoticeKind::Exhausted, now)?;
             }
         }
-        if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
+        let counted = self.store.count(&Change { before: before.as_ref(), after, records }, now)?;
+        if counted.something {
             self.summary_changed(now)?;
         }
+        if !counted.passed.is_empty() {
+            self.jobs_passed(after, &counted.passed, cx)?;
+        }
         self.tell_outages(before.as_ref(), after, now)?;
-        if after.reruns > 0 && !records.is_empty() {
+        if !records.is_empty() && comment::tells_of(after.reruns, after.event.as_deref()) {
             self.comment_changed(after.run_id, now)?;
         }
         self.commit_status_changed(before.as_ref(), after, now)?;
@@ -191,18 +199,18 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Stores a step, but for what it says of the repository. Answers its records.
-    fn store_step(&self, step: &Step, now: Millis) -> Result<Vec<(RunId, Record)>, StoreError> {
+    fn store_step(&self, step: &Step, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         let run_id = step.tracked.run_id;
-        self.store_run(&step.tracked, &step.records, now)?;
+        self.store_run(&step.tracked, &step.records, cx)?;
         if let Some(spends) = step.spends {
-            self.store.spend(run_id, spends, now)?;
+            self.store.spend(run_id, spends, cx.now)?;
         }
         Ok(step.records.iter().map(|record| (run_id, record.clone())).collect())
     }
 
     /// Stores a step, and goes on with its call.
     fn carry_out(&self, step: Step, cx: &Context) -> Result<StepResult, StoreError> {
-        let mut records = self.store_step(&step, cx.now)?;
+        let mut records = self.store_step(&step, cx)?;
         let reason = step.breaker.as_ref().map(|breaker| breaker.reason.clone());
         let credentials = self.trip(step.breaker, cx)?;
         match reason {

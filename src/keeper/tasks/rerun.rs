@@ -10,7 +10,8 @@ use crate::keeper::step::LEASE;
 use crate::keeper::tracked_run::Refusal;
 use crate::keeper::{on_failure, second_look};
 use crate::names::{FilePath, RunAttempt, RunId};
-use crate::policy::{Rules, run::Run};
+use crate::policy::Rules;
+use crate::policy::run::{MERGE_GROUP, Run};
 use crate::time::{Millis, Span};
 
 use super::{Context, Fact, Keeper, Sql, StepResult, StoreError, Task, TrackedRun, other_answer};
@@ -166,6 +167,7 @@ impl<S: Sql> Keeper<S> {
                 }
             }
             Err(_) => {}
+            Ok(run) if run.event == MERGE_GROUP => self.is_of_pull(tracked.run_id, run.puts_out_of_queue())?,
             Ok(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
         }
         let Undecided { tracked, run, records } = match state_machine::on_read(tracked, answer, cx) {

@@ -1,5 +1,6 @@
 //! GitHub as the plays have it: one run, and what is answered to each call.
 
+use super::fake_issues::Issues;
 use super::*;
 
 /// The run as GitHub has it, and how it answers.
@@ -62,6 +63,10 @@ pub struct GitHub {
     pub edited: Vec<u64>,
     pub pull_request: Option<u64>,
     pub event: String,
+    /// `None`: main.
+    pub head_branch: Option<String>,
+    /// Whether that is in a fork.
+    pub of_fork: bool,
     /// Those from the run's branch.
     pub pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
@@ -83,6 +88,7 @@ pub struct GitHub {
     pub answers: Vec<String>,
     /// The same for reactions and answers, and whether the call took effect all the same.
     pub reply_problems: Vec<(github::Error, bool)>,
+    pub issues: Issues,
     /// How long each call for evidence takes.
     pub evidence_takes: Span,
     /// Calls that are never answered.
@@ -101,12 +107,12 @@ impl GitHub {
             workflow: None,
             path: Some(".github/workflows/ci.yml".to_owned()),
             event: self.event.clone(),
-            head_branch: Some("main".to_owned()),
+            head_branch: Some(self.head_branch.clone().unwrap_or_else(|| "main".to_owned())),
             run_number: Some(3),
             title: Some("Fix it".to_owned()),
             head_sha: self.head_sha.clone().unwrap_or_else(|| "a".to_owned()),
             head_commit: None,
-            origin: Origin::Own,
+            origin: if self.of_fork { fork() } else { Origin::Own },
             created: None,
             actors: vec!["ann".to_owned()],
             pull_request_heads: vec![],
@@ -284,6 +290,7 @@ impl Play {
                 Response::CommitStatus(problem.map_or(Ok(()), |(problem, _)| Err(problem)))
             }
             Call::Command(call) => Response::Command(github.command(call)),
+            Call::Issue(call) => Response::Issue(github.issues.answer(call, self.now.get())),
             Call::Rerun { run_id, run_attempt, .. } if github.others.contains_key(run_id) => {
                 let other = github.others.insert(*run_id, (run_attempt.get() + 1, None));
                 assert_eq!(
@@ -307,6 +314,10 @@ impl Play {
             }
         }
     }
+}
+
+fn fork() -> Origin {
+    Origin::Fork(Some(Fork { name: RepoName::parse("ann/widgets").unwrap(), id: Some(2) }))
 }
 
 pub fn lost() -> github::Error {

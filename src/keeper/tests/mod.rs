@@ -20,7 +20,7 @@ use crate::github::{
 };
 use crate::names::{CommentId, Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::{Job, LogTail, Step};
-use crate::policy::run::{Origin, PullRequest, Run};
+use crate::policy::run::{Fork, Origin, PullRequest, Run};
 use crate::policy::{Rules, RunOutcome, Scope};
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
@@ -30,11 +30,14 @@ mod bases;
 mod budgets;
 mod commanded;
 mod commands;
+mod comments;
 mod commit_statuses;
 mod edges;
 mod evidence;
 mod fake_github;
+mod fake_issues;
 mod features;
+mod flaky_issues;
 mod judgement;
 mod looking;
 mod lost_calls;
@@ -135,13 +138,14 @@ const UNDO_COMMANDS: [&str; 3] =
     ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
 
 /// What makes storage that of version 10 again.
-const UNDO_TO_10: [&str; 21] = [
+const UNDO_TO_10: [&str; 22] = [
     "DROP TABLE commit_statuses",
     "ALTER TABLE runs DROP COLUMN head_sha",
     "ALTER TABLE runs DROP COLUMN in_short",
     UNDO_COMMANDS[0],
     UNDO_COMMANDS[1],
     UNDO_COMMANDS[2],
+    "DROP TABLE flaky_issues",
     "DROP TABLE rerun_days",
     "ALTER TABLE open_reruns DROP COLUMN day",
     "ALTER TABLE open_reruns DROP COLUMN policy",

@@ -82,6 +82,8 @@ keys! {
             "what is re-run; GitHub adds the jobs that depend on the failed ones";
         commands: Commands = Commands::default(), Shape::Map(COMMANDS), "none",
             "commands in comments on pull requests: `/rerun`, `/rerun status`, `/rerun stop`";
+        flaky_issues: Option<FlakyIssues> = None, Shape::Map(FLAKY_ISSUES), "none",
+            "keep an issue for each job that re-runs have rescued often";
     }
     and fields {
         /// The patterns of all rules.
@@ -133,6 +135,16 @@ keys! {
         workflows: Filter = Filter::default(), Shape::Map(FILTER), "all",
             "the workflows that a command may re-run: by name, or by the name or path of their file";
         per_hour: u32 = 10, Shape::Whole { least: 1, most: 100 }, "10", "commands that are carried out in any hour, for each pull request";
+    }
+}
+
+keys! {
+    /// When a job has an issue.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct FlakyIssues, keys FLAKY_ISSUES {
+        after: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "a job gets an issue once it failed and then passed when it was re-run so often in 30 days";
+        label: String = "flaky".to_owned(), Shape::Label, "flaky", "the label of such an issue";
+        close_after: Span = Span::days(14), Shape::Days, "14d", "it is closed when its job has not failed for so long";
     }
 }
 
@@ -213,6 +225,7 @@ impl Policy {
             scope: _,
             // What people ask for by a command goes by what that says.
             commands: _,
+            flaky_issues: _,
             automata: _,
             broken: _,
             origin: _,

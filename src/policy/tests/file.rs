@@ -185,6 +185,12 @@ fn what_is_not_a_policy_file() {
     says("max_reruns: 11", "from 0 to 10, the Worker's MAX_RERUNS_CEILING");
     says("delay: 25h", "expected a duration");
     says("delay: 20m\nmax_delay: 10m", "line 2, column 12: max_delay: expected 20m, which delay is, or more");
+    says("flaky_issues: { close_after: 24h }", "expected a number of days such as 14d, from 1d to 30d");
+    says(
+        "flaky_issues: { label: 'a,b' }",
+        "flaky_issues.label: expected a label of up to 50 characters without a comma",
+    );
+    says("flaky_issues: { after: 1 }", "flaky_issues.after: expected a whole number from 2 to 100");
     says("branches: { include: [] }", "expected a name or a list of names");
     says("stop_when_repeated: 1", "from 2 to 50");
     says("commands: authors", "commands: expected a map with the keys who, workflows, per_hour");

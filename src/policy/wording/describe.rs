@@ -2,13 +2,13 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    Action, Base, Budget, Commanders, Commands, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY,
-    Names, Numbers, Outage, Patterns, Policy, Rule, Scope,
+    Action, Base, Budget, Commanders, Commands, Conditions, DebugLogging, Filter, FlakyIssues, Forks, LeaveOrRerun,
+    MAX_DELAY, Names, Numbers, Outage, Patterns, Policy, Rule, Scope,
 };
 use crate::policy::rules::Rules;
 use crate::time::Span;
 
-use super::words::{quoted, times};
+use super::words::{count, quoted, times};
 
 /// One sentence for each thing that the policy says, with what holds where it says nothing.
 pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
@@ -30,6 +30,7 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         absent_evidence,
         debug_logging,
         commands,
+        flaky_issues,
         // In the first sentence.
         max_reruns: _,
         delay: _,
@@ -100,6 +101,15 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         DebugLogging::Always => lines.push("Re-runs have runner debug logging.".to_owned()),
     }
     lines.extend(self::commands(commands));
+    lines.extend(flaky_issues.as_ref().map(|FlakyIssues { after, label, close_after }| {
+        let closed = count(close_after.as_millis() / Span::days(1).as_millis(), "day");
+        let label = quoted(label);
+        format!(
+            "A job that failed and then passed {} in 30 days gets an issue with the label {label}, which is closed when it has \
+             not failed for {closed}.",
+            times(*after)
+        )
+    }));
     lines
 }
 

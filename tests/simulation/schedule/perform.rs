@@ -43,6 +43,8 @@ impl World {
                 self.github.create_status(caller, &name, sha.as_str(), &new, now)?;
                 Response::CommitStatus(Ok(()))
             }
+            // No policy of the simulation keeps issues.
+            Call::Issue(_) => return Err(ApiError::not_found()),
             Call::ReadRun { run_id } => {
                 self.behind.insert(*run_id, Span::millis(stale));
                 if Span::millis(stale) > QUIET.minus(Span::seconds(1)) {

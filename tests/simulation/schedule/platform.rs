@@ -111,6 +111,7 @@ impl Platform for Site {
             Errand::Command(_) | Errand::Reply(_) => {
                 world.violate(format!("{errand:?}, though nobody has given a command"));
             }
+            Errand::FlakyIssue(_) => {}
         }
         world.errands_begun.push((self.repository, errand));
     }

@@ -225,7 +225,7 @@ pub fn failed_subjects(run: &TrackedRun, record: &Record) -> Vec<Subject> {
 }
 
 /// One that is cancelled because another failed, or that only says that others did, is not flaky.
-fn failed_by_itself(job: &FailedJob) -> bool {
+pub fn failed_by_itself(job: &FailedJob) -> bool {
     has_failed(job) && job.action != Some(Action::Ignore)
 }
 
