@@ -316,10 +316,10 @@ const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [18, 6], 0, 0);
 /// GitHub tells of each attempt three times, of which the end is the Keeper's, as are two alarms. Three calls: the run,
 /// its jobs, the re-run.
 const RESCUED: Counts = Counts::new([6, 4], [0, 2], [105, 58], 7, 3);
-/// Two statuses more, each begun and ended: seven rows written for each, which is less than one for each time that the run
-/// itself is.
-const RESCUED_SHOWN: Counts = Counts::new([6, 4], [0, 2], [135, 72], 8, 5);
-const EXHAUSTED_SHOWN: Counts = Counts::new([12, 8], [1, 4], [370, 180], 18, 15);
+/// Two statuses more, or four: each is due, begun and ended, which takes five or six rows written, fewer than the run's own
+/// row is written in that time.
+const RESCUED_SHOWN: Counts = Counts::new([6, 6], [0, 2], [165, 68], 9, 5);
+const EXHAUSTED_SHOWN: Counts = Counts::new([12, 12], [1, 4], [420, 180], 19, 15);
 /// The run, its evidence in 25 calls, the re-run. A third of the rows are what became of 50 jobs' re-runs.
 const LARGEST: Counts = Counts::new([6, 4], [0, 2], [2_100, 310], 7, 28);
 /// At the last attempt, Workers KV is asked whether it was given up before.
