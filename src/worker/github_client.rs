@@ -68,7 +68,9 @@ pub async fn send(
     let caller = &Caller { settings, credentials, repository };
     let limit = match call {
         Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
-        Call::Comment(_) | Call::CommitStatus(_) | Call::Issue(_) => return caller.errand(call, call.request(repository)).await,
+        Call::Comment(_) | Call::CommitStatus(_) | Call::Issue(_) => {
+            return caller.errand(call, call.request(repository)).await;
+        }
         Call::ReadOrganizationPolicy { .. } => return call.response(caller.organizations(request).await, None),
         Call::ReadPolicy { .. } => &POLICY,
         Call::ListPulls { .. } => &LONG_TEXTS,

@@ -382,7 +382,7 @@ fn store(play: &Play, run: u64, workflow: (u64, &str), event: &str, outcome: Run
         due: (!ended).then(|| play.now.get() + Span::days(300)),
         ..TrackedRun::new(RunId::new(run).unwrap(), play.now.get())
     };
-    play.keeper.store_run(&tracked, &[], play.now.get()).unwrap();
+    play.keeper.store_run(&tracked, &[], &play.cx()).unwrap();
     play.pass_working(Span::seconds(2));
 }
 

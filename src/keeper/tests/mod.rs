@@ -27,8 +27,8 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
-mod commit_statuses;
 mod comments;
+mod commit_statuses;
 mod edges;
 mod evidence;
 mod fake_github;
