@@ -90,7 +90,6 @@ impl Play {
     }
 }
 
-/// Seen to fail when failures count instead of rescues, and when a rescue is counted twice.
 #[test]
 fn a_job_that_was_rescued_so_often_gets_one_issue() {
     let play = keeping(POLICY);
@@ -164,7 +163,7 @@ fn the_last_five_failures_are_shown_newest_first_at_whatever_step() {
     assert!(body.contains("runs/15), attempt 1 failed at `Set up`"), "{body}");
 }
 
-/// Seen to fail when a change makes it due at once.
+/// Seen to fail when an edit is due at once.
 #[test]
 fn it_is_edited_once_a_day_at_most() {
     let play = keeping(POLICY);
@@ -183,7 +182,6 @@ fn it_is_edited_once_a_day_at_most() {
     assert!(play.issue().body.contains("- of these, passed: 90 (100 %)\n"), "{}", play.issue().body);
 }
 
-/// Seen to fail when it is never looked at again, and when one that is closed is not opened.
 #[test]
 fn it_is_closed_with_a_word_and_opened_again() {
     let play = keeping(POLICY);
@@ -212,7 +210,7 @@ fn it_is_closed_with_a_word_and_opened_again() {
     assert!(!play.issue().open);
 }
 
-/// Seen to fail when the claim is not stored, and when it is not looked for again.
+/// Seen to fail when it is not looked for again.
 #[test]
 fn a_crash_makes_no_second_one_and_loses_none() {
     for written in [false, true] {
