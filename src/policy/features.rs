@@ -7,7 +7,7 @@ use super::Policy;
 impl Policy {
     /// What an App must be granted for it, beside what the settings need.
     pub fn needed(&self) -> Needed {
-        if self.is_broken() { Needed::default() } else { needed(false, false) }
+        if self.is_broken() { Needed::default() } else { needed(false, self.flaky_issues.is_some()) }
     }
 }
 

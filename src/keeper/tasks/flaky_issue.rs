@@ -318,6 +318,10 @@ impl<S: Sql> Keeper<S> {
                 self.feature_works(Feature::FlakyIssues)?;
                 row.failures = 0;
                 let more = (row.noted > issue.noted).then_some(now + EDITED_EVERY);
+                if more.is_some() {
+                    // It came while this was written, which does not say it.
+                    row.noted = now + Span::millis(1);
+                }
                 match written {
                     Written::Open { number } => {
                         (row.number, row.is_open, row.written) = (Some(number), true, Some(now));

@@ -35,7 +35,7 @@ fn says(play: &Play, lines: &[&str]) {
     }
 }
 
-/// Seen to fail when only runs that were re-run are told of, and when the branch is not read.
+/// Seen to fail when only runs that were re-run are told of, and when infrastructure is taken for its contrary.
 #[test]
 fn it_says_who_put_it_out_of_the_queue_and_whether_that_was_infrastructure() {
     let again = "- A re-run does not put it back: add it to the queue again.";

@@ -38,6 +38,7 @@ mod fake_github;
 mod fake_issues;
 mod features;
 mod flaky_issues;
+mod flaky_issues_kept;
 mod judgement;
 mod looking;
 mod lost_calls;

@@ -48,7 +48,6 @@ fn what_is_asked_for() {
     }
 }
 
-/// Seen to fail when the author, the mark or the kind does not count.
 #[test]
 fn ours_is_told_from_what_others_write() {
     let us = Author::User(7);
