@@ -31,6 +31,7 @@ mod bodies;
 mod browser;
 mod causes;
 mod chaos;
+mod commands;
 mod comments;
 mod conditions;
 mod costs;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         api::trials(&stage),
         notices::trials(&stage),
         comments::trials(&stage),
+        commands::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
