@@ -110,6 +110,7 @@ fn main() -> ExitCode {
     let one_by_one = [
         bodies::trials(&stage),
         panics::timed_trials(&stage),
+        commands::flood_trials(&stage),
         load::trials(&stage),
         size::trials(&stage),
         browser::trials(&stage),
