@@ -294,8 +294,11 @@ fn issue_comment(body: &[u8]) -> Result<Payload, Malformed> {
         state: Option<Cow<'a, str>>,
         /// Absent where it is none.
         pull_request: Option<IgnoredAny>,
-        #[serde(borrow)]
-        user: Option<Person<'a>>,
+        user: Option<Author>,
+    }
+    #[derive(Deserialize)]
+    struct Author {
+        id: u64,
     }
     #[derive(Deserialize)]
     struct Comment<'a> {

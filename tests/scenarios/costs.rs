@@ -204,6 +204,19 @@ async fn of_a_delivery(stage: Arc<Stage>) {
     exactly(metered.delivery(Delivery::json("workflow_run", &begun), 200, "ignored").await);
     exactly(metered.delivery(Delivery::json("workflow_job", &job), 200, "ignored").await);
     exactly(metered.delivery(Delivery::json("push", &json!({})), 200, "ignored").await);
+    let comment = json!({
+        "action": "created",
+        "repository": { "full_name": "octo/costs" },
+        "issue": { "number": 3, "state": "open", "user": { "id": 1 }, "pull_request": {} },
+        "comment": {
+            "id": 9, "body": "LGTM", "author_association": "OWNER", "user": { "id": 2, "login": "ann", "type": "User" },
+        },
+    });
+    exactly(metered.delivery(Delivery::json("issue_comment", &comment), 200, "ignored").await);
+    let mut outsiders = comment.clone();
+    outsiders["comment"]["body"] = json!("/rerun");
+    outsiders["comment"]["author_association"] = json!("NONE");
+    exactly(metered.delivery(Delivery::json("issue_comment", &outsiders), 200, "ignored").await);
     let forged = Delivery::json("workflow_run", &failed(2)).with("x-hub-signature-256", &sign("another", b""));
     exactly(metered.delivery(forged, 401, "rejected").await);
 

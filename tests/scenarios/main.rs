@@ -31,6 +31,7 @@ mod bodies;
 mod browser;
 mod causes;
 mod chaos;
+mod commands;
 mod comments;
 mod commit_status;
 mod conditions;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         comments::trials(&stage),
         commit_status::trials(&stage),
         flaky_issues::trials(&stage),
+        commands::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
@@ -112,6 +114,7 @@ fn main() -> ExitCode {
     let one_by_one = [
         bodies::trials(&stage),
         panics::timed_trials(&stage),
+        commands::flood_trials(&stage),
         load::trials(&stage),
         size::trials(&stage),
         browser::trials(&stage),

@@ -1,6 +1,8 @@
 //! Commands on pull requests: a row for each that was given and may be carried out, and one for each pull request whose runs
 //! are left alone by one.
 
+use std::cell::Cell;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +116,9 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn first_command_due(&self) -> Result<Option<Millis>, StoreError> {
+        if !self.any(&self.has_commands, "commands")? {
+            return Ok(None);
+        }
         self.time("SELECT MIN(due) FROM commands WHERE due IS NOT NULL")
     }
 
@@ -122,6 +127,9 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn first_reply_due(&self) -> Result<Option<Millis>, StoreError> {
+        if !self.any(&self.has_commands, "commands")? {
+            return Ok(None);
+        }
         self.time("SELECT MIN(reply_due) FROM commands WHERE reply_due IS NOT NULL")
     }
 
@@ -149,6 +157,7 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn put_command(&self, stored: &StoredCommand) -> Result<(), StoreError> {
+        self.has_commands.set(Some(true));
         let bindings = vec![
             stored.comment_id.get().into(),
             stored.pull.into(),
@@ -179,6 +188,7 @@ impl<S: Sql> Store<S> {
         if count.map_or(Ok(0), |mut row| row.amount())? >= at_most {
             return Ok(false);
         }
+        self.has_stopped.set(Some(true));
         self.change(
             "INSERT OR REPLACE INTO stopped_pulls (pull, login, since, branch, head_repository, is_own) VALUES (?,?,?,?,?,?)",
             vec![
@@ -195,6 +205,9 @@ impl<S: Sql> Store<S> {
 
     /// The pull requests from branches of this name whose runs are left alone.
     pub fn stopped_pulls(&self, branch: &str) -> Result<Vec<StoppedPull>, StoreError> {
+        if !self.any(&self.has_stopped, "stopped_pulls")? {
+            return Ok(vec![]);
+        }
         let statement = "SELECT pull, login, head_repository, is_own FROM stopped_pulls WHERE branch = ?";
         let rows = self.rows(statement, vec![branch.into()])?;
         rows.map(|mut row| {
@@ -222,6 +235,16 @@ impl<S: Sql> Store<S> {
         self.change(&format!("DELETE FROM commands WHERE comment_id IN ({old})"), before)?;
         self.change("DELETE FROM stopped_pulls WHERE since < ?", vec![now.minus(STOPS).into()])?;
         Ok(i64::try_from(count).is_ok_and(|count| count >= PRUNED_AT_ONCE))
+    }
+
+    /// Whether a table has a row, or had one.
+    fn any(&self, known: &Cell<Option<bool>>, table: &str) -> Result<bool, StoreError> {
+        if let Some(any) = known.get() {
+            return Ok(any);
+        }
+        let any = self.exists(&format!("SELECT 1 FROM {table} LIMIT 1"), vec![])?;
+        known.set(Some(any));
+        Ok(any)
     }
 
     fn command_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Option<StoredCommand>, StoreError> {

@@ -29,7 +29,7 @@ mod migrations;
 mod pulls;
 mod runs;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -66,12 +66,17 @@ pub struct Store<S> {
     pub sql: S,
     /// Facts that nearly every step asks for, as far as they were read, by name.
     known_facts: RefCell<BTreeMap<&'static str, Option<String>>>,
+    /// Whether there may be commands, and pull requests that are left alone, once it was looked: mostly there are none, and
+    /// each step would ask.
+    has_commands: Cell<Option<bool>>,
+    has_stopped: Cell<Option<bool>>,
 }
 
 impl<S: Sql> Store<S> {
     /// Creates the tables, or brings them up to date.
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        let store = Self { sql, known_facts: RefCell::default() };
+        let store =
+            Self { sql, known_facts: RefCell::default(), has_commands: Cell::default(), has_stopped: Cell::default() };
         store.migrate()?;
         Ok(store)
     }

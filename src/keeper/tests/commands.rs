@@ -266,8 +266,7 @@ fn crashes() {
             play.comments(1, rerun(None), GivenBy::Collaborator);
             let mut done = 0;
             let mut task = None;
-            loop {
-                let Some(next) = task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) else { break };
+            while let Some(next) = task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
                 if done == dies_at {
                     break;
                 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::Event;
 use super::super::Outcome;
 use super::super::event::RunEventKind;
-use super::super::tests::{Delivery, check, job, run, settings};
+use super::super::tests::{Delivery, check, comment, job, run, settings};
 use super::*;
 
 fn whole_run() -> Value {
@@ -92,6 +92,20 @@ fn what_is_nullable_or_optional_may_be_either() {
                 "check_run.app.slug",
                 "check_run.pull_requests",
                 "check_run.external_id",
+            ],
+        ),
+        (
+            "issue_comment",
+            comment("/rerun"),
+            &[
+                "sender",
+                "issue.user",
+                "issue.pull_request",
+                "comment.body",
+                "comment.user",
+                "comment.user.type",
+                "comment.author_association",
+                "comment.performed_via_github_app",
             ],
         ),
     ] {
