@@ -2,15 +2,18 @@
 
 use crate::settings::Needed;
 
-use super::Policy;
+use super::{Commanders, Policy};
 
 impl Policy {
     /// What an App must be granted for it, beside what the settings need.
     pub fn needed(&self) -> Needed {
-        if self.is_broken() { Needed::default() } else { needed(false, self.flaky_issues.is_some()) }
+        if self.is_broken() {
+            return Needed::default();
+        }
+        Needed {
+            commands: self.commands.who != Commanders::Nobody,
+            flaky_issues: self.flaky_issues.is_some(),
+            ..Needed::default()
+        }
     }
-}
-
-fn needed(commands: bool, flaky_issues: bool) -> Needed {
-    Needed { commands, flaky_issues, ..Needed::default() }
 }

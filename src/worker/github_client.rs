@@ -81,10 +81,8 @@ pub async fn send(
         | Call::ListAnnotations { .. }
         | Call::ListBaseRuns { .. }
         | Call::ListBaseJobs { .. } => &TEXTS,
-        Call::ReadRepository { .. }
-        | Call::ReadDefaultBranch { .. }
-        | Call::Rerun { .. }
-        | Call::ReadWorkflow { .. } => &SHORT,
+        Call::ReadRepository { .. } | Call::ReadDefaultBranch { .. } => &SHORT,
+        Call::Rerun { .. } | Call::ReadWorkflow { .. } => &SHORT,
     };
     call.response(caller.reply(&caller.connection(), request, limit).await, None)
 }
@@ -138,22 +136,20 @@ impl Caller<'_> {
         Ok(answer)
     }
 
-    /// What people see: the repository goes by its number, as pull requests and issues have the same numbers everywhere, a fork the same
-    /// commits, and its name may be another repository's by now. Which comment or issue is ours depends on whose credentials are in use
-    /// now.
+    /// What people see: the repository goes by its number, as issues have the same numbers everywhere, a fork the same commits,
+    /// and its name may be another's by now. What is ours depends on whose credentials are in use now.
     async fn errand(&self, call: &Call, mut request: Request) -> github::Response {
         if let Some(by_id) = self.credentials.path_by_id().and_then(|place| redirect::at(&place, &request.path)) {
             request.path = by_id;
         }
         let connection = &Connection::new(self.settings, TIME_OUT_MS);
-        let us = if call.looks_for_ours() {
+        let mut us = None;
+        if call.looks_for_ours() {
             match self.credentials.author(connection, self.repository).await {
-                Ok(us) => Some(us),
+                Ok(author) => us = Some(author),
                 Err(error) => return call.response(Err(error), None),
             }
-        } else {
-            None
-        };
+        }
         let is_long = matches!(call, Call::Command(CommandCall::ListRuns { .. }) | Call::Issue(IssueCall::Find { .. }));
         let limit = if is_long { &LONG_TEXTS } else { &SHORT };
         call.response(self.reply(connection, &request, limit).await, us.as_ref())
