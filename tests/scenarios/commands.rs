@@ -108,7 +108,6 @@ async fn are_ignored(repository: &Repository, at_least: usize) {
     }
 }
 
-/// Seen to fail when a command leaves the decision to the rules (no re-run; 😕).
 async fn a_collaborator_has_it_re_run_once(stage: Arc<Stage>) {
     let repository = repository(&stage, "collaborator", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -155,7 +154,7 @@ async fn nobody_where_the_policy_does_not_say_so(stage: Arc<Stage>) {
     }
 }
 
-/// Seen to fail when an association is not looked at, when a bot's comment counts, and when leading space is trimmed.
+/// Seen to fail when a bot's comment counts (a re-run).
 async fn outsiders_programs_and_texts(stage: Arc<Stage>) {
     let repository = repository(&stage, "outsiders", AUTHORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -212,7 +211,6 @@ async fn a_comment_that_is_delivered_again(stage: Arc<Stage>) {
 }
 
 /// Its pull request has the number of one here.
-/// Seen to fail when a command goes to the shared Worker's first repository (not its own).
 async fn a_comment_of_another_repository(stage: Arc<Stage>) {
     let repository = repository(&stage, "mine", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -237,7 +235,6 @@ fn payload(repository: &str, number: u64, comment: u64, association: &str) -> Va
     })
 }
 
-/// Seen to fail when a signature is not looked at (a re-run).
 async fn a_forged_association(stage: Arc<Stage>) {
     let repository = repository(&stage, "forged", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -257,7 +254,7 @@ async fn a_forged_association(stage: Arc<Stage>) {
     is_left_alone(&repository, &run, &[comment]).await;
 }
 
-/// Seen to fail when neither the payload's word nor GitHub's is looked at (a re-run of what nobody wants any more).
+/// Seen to fail when the payload's word is not looked at (the comment is not ignored).
 async fn a_closed_pull_request(stage: Arc<Stage>) {
     let repository = repository(&stage, "closed", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -273,7 +270,6 @@ async fn a_closed_pull_request(stage: Arc<Stage>) {
     assert_eq!(repository.comments(number).len(), 1, "nobody is answered");
 }
 
-/// Seen to fail when runs are not told by the pull request's present commit (the older one is re-run).
 async fn only_the_newest_commit(stage: Arc<Stage>) {
     let repository = repository(&stage, "newest", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
@@ -287,7 +283,6 @@ async fn only_the_newest_commit(stage: Arc<Stage>) {
     assert_eq!(older.attempt(), 1);
 }
 
-/// Seen to fail when whatever has a conclusion other than success counts as failed (GitHub is asked to re-run it).
 async fn what_waits_for_approval_is_not_released(stage: Arc<Stage>) {
     let repository = repository(&stage, "approval", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
@@ -308,7 +303,7 @@ async fn asked(stage: &Stage, repository: &Repository, endpoint: Endpoint) -> us
 }
 
 /// Anybody can open a pull request from any branch of the repository.
-/// Seen to fail when every run of the commit is meant (the push to main is re-run).
+/// Seen to fail when every run of the commit is meant (the push is re-run).
 async fn a_push_of_the_default_branch(stage: Arc<Stage>) {
     let repository = repository(&stage, "pushed", AUTHORS).await;
     let number = repository.pull_request("release", "mallory").await;
@@ -323,7 +318,6 @@ async fn a_push_of_the_default_branch(stage: Arc<Stage>) {
     assert_eq!(pushed.attempt(), 1);
 }
 
-/// Seen to fail when the glob is not looked at (both are re-run).
 async fn some_workflows(stage: Arc<Stage>) {
     let policy = "max_reruns: 0\ncommands: { who: collaborators, workflows: { exclude: [deploy*] } }\n";
     let repository = repository(&stage, "globs", policy).await;
@@ -352,7 +346,6 @@ async fn some_workflows(stage: Arc<Stage>) {
     assert_eq!(deploy.reruns().len(), 0);
 }
 
-/// Seen to fail when stopped pull requests are not looked up (a re-run by the rules).
 async fn status_and_stop(stage: Arc<Stage>) {
     let repository = repository(&stage, "stop", "max_reruns: 5\ncommands: { who: collaborators }\n").await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
@@ -372,7 +365,6 @@ async fn status_and_stop(stage: Arc<Stage>) {
     run.expect_reruns(1).await;
 }
 
-/// Seen to fail when `per_hour` is not counted (a thousand answers).
 async fn a_thousand_comments(stage: Arc<Stage>) {
     let repository = repository(&stage, "flood", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
