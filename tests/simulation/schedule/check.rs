@@ -218,7 +218,8 @@ impl Schedule {
             record.run_attempt == Some(attempt_of(latest.number))
                 && !record.reason.is_empty()
                 && match record.outcome {
-                    RunOutcome::Superseded => gone,
+                    // It may be said to have moved on where GitHub names an old commit of the base, and is left either way.
+                    RunOutcome::Superseded => gone || unclear,
                     RunOutcome::Failed => world.never.contains(&id.0) || old || given_up(*at),
                     RunOutcome::Left if unclear || settings.dry_run || !settings.serves[repository] => true,
                     outcome => self.files(repository, settings, &none).explains(settings, *at, outcome, latest.number),
