@@ -73,6 +73,10 @@ impl CommitSha {
         let fits = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
         fits.then(|| Self(text.to_owned()))
     }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What our answer begins with. Readers do not see it.

@@ -26,6 +26,8 @@ pub struct CommandReply {
     comment_id: CommentId,
     pull: u64,
     what: What,
+    /// When it is due again, should its end never be stored; also tells it from later ones.
+    claimed_until: Millis,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +56,7 @@ pub async fn write(reply: &CommandReply, call: impl AsyncFn(Call) -> Response) -
         Response::Command(answer) => answer,
         _ => Err(other_answer()),
     };
-    let CommandReply { comment_id, pull, what } = reply.clone();
+    let CommandReply { comment_id, pull, what, .. } = reply.clone();
     match what {
         What::React(reaction) => match ask(CommandCall::React { comment_id, reaction }).await? {
             Reply::Reacted => Ok(()),
@@ -96,9 +98,10 @@ impl<S: Sql> Keeper<S> {
             }
             (None, None) => None,
         };
-        given.reply_due = what.as_ref().map(|_| cx.now + CLAIM);
+        let claimed_until = cx.now + CLAIM;
+        given.reply_due = what.as_ref().map(|_| claimed_until);
         self.store.put_command(&given)?;
-        Ok(what.map(|what| Task::Errand(Errand::Reply(CommandReply { comment_id, pull, what }))))
+        Ok(what.map(|what| Task::Errand(Errand::Reply(CommandReply { comment_id, pull, what, claimed_until }))))
     }
 
     pub(super) fn finish_reply(
@@ -109,6 +112,8 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Option<String>, StoreError> {
         let Some(mut given) = self.store.command(reply.comment_id)? else { return Ok(None) };
         let mut warning = None;
+        // There is more to say meanwhile, or it is being said: what is due then is left as it is.
+        let newer = given.reply_due.filter(|due| *due != reply.claimed_until);
         match answer {
             Ok(()) => {
                 self.feature_works(Feature::Commands)?;
@@ -132,6 +137,7 @@ impl<S: Sql> Keeper<S> {
                 given.reply_due = (given.reply_failures < FAILURES).then(|| cx.now + wait);
             }
         }
+        given.reply_due = newer.or(given.reply_due);
         self.store.put_command(&given)?;
         Ok(warning)
     }
