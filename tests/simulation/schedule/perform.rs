@@ -3,17 +3,12 @@
 use percent_encoding::percent_decode_str;
 use rerunner::github::calls::annotations::Annotation;
 use rerunner::github::calls::base_runs::BASE_JOBS;
-use rerunner::github::calls::comments::MARK;
 use rerunner::github::calls::pull_requests::PULLS_PER_PAGE;
-use rerunner::github::{
-    Author, Call, CommentAnswer, CommentCall, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response, StatusCall,
-};
+use rerunner::github::{Author, Call, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response};
 use rerunner::keeper::step::QUIET;
 use rerunner::policy::Scope;
 use rerunner::time::Span;
-use simulator::model::{
-    self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, NewStatus, PullsQuery, RunsQuery,
-};
+use simulator::model::{self, AnnotationLevel, ApiError, Caller, Contents, CreatedFilter, PullsQuery, RunsQuery};
 
 use super::ORGANIZATIONS;
 use super::conversions::{DEFAULT_BRANCH, error_reply, job_of, listed_of, page_of, pull_of, run_of, tail_of, to_model};
@@ -30,21 +25,10 @@ impl World {
         let caller = Caller::new(TOKEN).stale_by(stale.unsigned_abs());
         let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
         Ok(match call {
-            Call::Command(call) => unreachable!("{call:?}, though nobody has given a command"),
             Call::Comment(comment) => Response::Comment(Ok(self.comment(&caller, &name, comment)?)),
-            Call::CommitStatus(status) => {
-                let StatusCall { sha, context, shown, target_url } = status;
-                let new = NewStatus {
-                    state: shown.state.as_str().to_owned(),
-                    context: Some(context.clone()),
-                    description: Some(shown.description.clone()),
-                    target_url: Some(target_url.clone()),
-                };
-                self.github.create_status(caller, &name, sha.as_str(), &new, now)?;
-                Response::CommitStatus(Ok(()))
-            }
-            // No policy of the simulation keeps issues.
-            Call::Issue(_) => return Err(ApiError::not_found()),
+            Call::Command(command) => Response::Command(Ok(self.command(&caller, &name, command)?)),
+            Call::CommitStatus(status) => Response::CommitStatus(Ok(self.commit_status(&caller, &name, status)?)),
+            Call::Issue(issue) => Response::Issue(Ok(self.issue(&caller, &name, issue)?)),
             Call::ReadRun { run_id } => {
                 self.behind.insert(*run_id, Span::millis(stale));
                 if Span::millis(stale) > QUIET.minus(Span::seconds(1)) {
@@ -152,27 +136,6 @@ impl World {
                 Response::FailedRuns(Ok(page.runs.iter().map(listed_of).collect()))
             }
         })
-    }
-
-    fn comment(&mut self, caller: &Caller, name: &str, call: &CommentCall) -> Result<CommentAnswer, ApiError> {
-        let now = to_model(self.now);
-        match call {
-            CommentCall::Find { pull, since, .. } => {
-                let author = caller.token.and_then(|token| self.github.login_of(token));
-                let all = self.github.list_comments(*caller, name, *pull, to_model(*since), now)?;
-                let is_ours =
-                    |one: &&simulator::Comment| one.body.starts_with(MARK) && Some(&one.author) == author.as_ref();
-                let ours = all.iter().find(is_ours);
-                Ok(ours.map_or(CommentAnswer::NotThere, |comment| CommentAnswer::There(comment.id)))
-            }
-            CommentCall::Create { pull, body } => {
-                self.github.create_comment(*caller, name, *pull, body, now).map(|made| CommentAnswer::There(made.id))
-            }
-            CommentCall::Edit { comment_id, body } => {
-                let edited = self.github.edit_comment(*caller, name, *comment_id, body, now);
-                edited.map(|made| CommentAnswer::There(made.id))
-            }
-        }
     }
 }
 

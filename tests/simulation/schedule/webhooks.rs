@@ -9,7 +9,7 @@ use simulator::model::{self, What};
 
 use super::conversions::{attempt_of, conclusion_of, run_id_of};
 use super::event::Event;
-use super::{REPOSITORIES, Schedule};
+use super::{Schedule, is_served};
 
 impl Schedule {
     /// What GitHub has to tell is sent, or lost, or late, or twice.
@@ -54,7 +54,7 @@ impl Schedule {
         self.world.borrow_mut().on_the_way -= 1;
         self.world.borrow_mut().note(|| format!("webhook    {event:?}"));
         // Settings can have changed while it was on its way.
-        if !self.settings.serves(&RepoName::parse(REPOSITORIES[repository]).expect("a name")) {
+        if !is_served(&self.settings, repository) {
             return;
         }
         // The very first one makes the repository known, and is the only one that nothing may happen to.
