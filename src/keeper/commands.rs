@@ -12,7 +12,7 @@ use crate::escape::{code, markdown};
 use crate::github::Reaction;
 use crate::github::calls::commands::mark;
 use crate::names::{CommentId, RunId};
-use crate::policy::{Policy, may_command};
+use crate::policy::{Policy, RunOutcome, may_command};
 use crate::time::{Millis, Span};
 use crate::webhook::command::{Command, CommandEvent, GivenBy};
 
@@ -21,6 +21,7 @@ use super::on_webhook::receipt;
 use super::step::{Context, Receipt, ReceiptKind, Record, release};
 use super::store::commands::{CommandAnswer, CommandResult, Stage, StoredCommand};
 use super::store::{Sql, StoreError};
+use super::tasks::comment::cut;
 use super::tracked_run::TrackedRun;
 
 /// Commands of one pull request of which it is not known yet whether they are let in.
@@ -56,7 +57,7 @@ impl StoredCommand {
 
     fn says(&mut self, reaction: Reaction, text: Option<String>, now: Millis) {
         self.reply.wanted = Some(reaction);
-        self.reply.text = text.map(|text| format!("{}\n{text}\n", mark(self.comment_id)));
+        self.reply.text = text.map(|text| cut(format!("{}\n{text}\n", mark(self.comment_id))));
         self.reply_due = Some(now);
     }
 }
@@ -101,13 +102,13 @@ impl<S: Sql> Keeper<S> {
             return Ok(Err("the policy file does not let them give commands"));
         }
         let (most, since) = (policy.commands.per_hour, now.minus(AN_HOUR));
-        if self.store.commands_since(given.pull, true, since)? < most.into() {
+        if self.store.commands_since(given.pull, given.by, true, since)? < most.into() {
             (given.stage, given.due) = (Stage::Accepted, Some(now));
             given.says(Reaction::Eyes, None, now);
             self.store.put_command(given)?;
             return Ok(Ok(()));
         }
-        if self.store.commands_since(given.pull, false, since)? == 0 {
+        if self.store.commands_since(given.pull, given.by, false, since)? == 0 {
             let text = format!("Nothing was done: this pull request may have {most} commands an hour.");
             given.end(Reaction::Confused, Some(text), now);
             given.stage = Stage::Refused;
@@ -196,7 +197,9 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn without_command(&self, tracked: TrackedRun, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
         let run_id = tracked.run_id;
         let Some(commanded) = &tracked.commanded else { return Ok(Some(tracked)) };
-        if commanded.alone && tracked.decided_attempt.is_none() && tracked.pending.is_none() {
+        // What people were told of has an end that they are told.
+        let is_told = tracked.in_short.is_some() || tracked.outcome != RunOutcome::Waiting;
+        if commanded.alone && tracked.decided_attempt.is_none() && tracked.pending.is_none() && !is_told {
             self.store.forget(&tracked)?;
             return Ok(None);
         }

@@ -130,7 +130,9 @@ impl PolicyCache {
     /// does not answer for is too old for that.
     pub fn is_current(&self, path: Option<&FilePath>, rules: &Rules, now: Millis) -> bool {
         let organizations = || self.uses_organizations(rules) && is_due(self.organization.as_ref(), None, now);
-        path.is_none() || !(is_due(self.file.as_ref(), None, now) || organizations())
+        let is_denied = |file: &Option<PolicyFile>| file.as_ref().is_some_and(|file| file.denied.is_some());
+        let denied = is_denied(&self.file) || (self.uses_organizations(rules) && is_denied(&self.organization));
+        path.is_none() || !(denied || is_due(self.file.as_ref(), None, now) || organizations())
     }
 
     /// Whether what holds depends on the organization's file.

@@ -120,14 +120,13 @@ pub fn read_installation(reply: &Reply) -> Result<Option<InstallationId>, Error>
     }
 }
 
-/// The permissions of an installation; none if GitHub does not tell.
-pub fn read_granted(reply: &Reply) -> Map<String, Value> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
+/// The permissions of an installation.
+pub fn read_granted(reply: &Reply) -> Result<Map<String, Value>, Error> {
+    #[derive(Deserialize)]
     struct Body {
         permissions: Map<String, Value>,
     }
-    reply.ok(error).and_then(|reply| reply.json::<Body>("an installation")).unwrap_or_default().permissions
+    Ok(reply.ok(error)?.json::<Body>("an installation")?.permissions)
 }
 
 pub fn not_installed(repository: &RepoName) -> Error {

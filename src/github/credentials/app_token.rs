@@ -9,6 +9,11 @@ use super::super::http::{Method, Reply};
 use super::app::{self, InstallationToken};
 use super::{Credentials, NOT_INSTALLED_FOR, Transport};
 
+/// It says nothing of what the App was granted.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::RateLimited { .. } | Error::Inconclusive { .. })
+}
+
 fn installation_path(repository: &RepoName) -> String {
     format!("/repos/{repository}/installation")
 }
@@ -56,11 +61,17 @@ impl Credentials {
         }
         // What a feature needs was not granted, or pull requests from when they were not looked at.
         let reply = self.call_as_app(github, app, Method::Get, &installation_path(repository), None).await?;
-        match needed.as_granted(&app::read_granted(&reply)) {
-            Some(less) if less != needed.to_json() => {
-                let (_, with_less) = ask(less).await?;
-                if let Ok(Some(_)) = with_less { with_less } else { answer }
-            }
+        let granted = match app::read_granted(&reply) {
+            Ok(granted) => granted,
+            Err(error) if is_passing(&error) => return Err(error),
+            Err(_) => return answer,
+        };
+        match needed.as_granted(&granted) {
+            Some(less) if less != needed.to_json() => match ask(less).await?.1 {
+                Ok(Some(token)) => Ok(Some(token)),
+                Err(error) if is_passing(&error) => Err(error),
+                _ => answer,
+            },
             _ => answer,
         }
     }
@@ -87,7 +98,7 @@ impl Credentials {
         let path = format!("/app/installations/{installation}/access_tokens");
         let reply = self.call_as_app(github, app, Method::Post, &path, Some(app::ORGANIZATIONS_TOKEN)).await?;
         let read = match app::read_token(&reply, app.needed) {
-            Err(error @ (Error::RateLimited { .. } | Error::Inconclusive { .. })) => return Err(error),
+            Err(error) if is_passing(&error) => return Err(error),
             // Nothing that is wrong with it is in the way of the repository itself.
             read => read.ok().flatten(),
         };

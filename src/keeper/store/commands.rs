@@ -105,6 +105,9 @@ pub struct StoppedPull {
     /// A fork's; `None`: it is of the repository itself, or the fork is gone.
     pub head_repository: Option<u64>,
     pub is_own: bool,
+    /// Its branch is the repository's default branch, which has runs of its own.
+    pub is_default: bool,
+    pub by: GivenBy,
 }
 
 const COLUMNS: &str = "comment_id, pull, received, login, given_by, command, stage, due, failures, runs, reply, \
@@ -137,11 +140,14 @@ impl<S: Sql> Store<S> {
         self.command_where("reply_due <= ? ORDER BY reply_due, comment_id LIMIT 1", vec![now.into()])
     }
 
-    /// Commands on a pull request after `since` that are or were carried out, or else were refused as too many.
-    pub fn commands_since(&self, pull: u64, accepted: bool, since: Millis) -> Result<u64, StoreError> {
+    /// Commands on a pull request after `since` that are or were carried out, or else were refused as too many. Nobody takes
+    /// away what others may have.
+    pub fn commands_since(&self, pull: u64, by: GivenBy, accepted: bool, since: Millis) -> Result<u64, StoreError> {
         let stages = if accepted { "stage NOT IN ('asked', 'refused')" } else { "stage = 'refused'" };
-        let statement = format!("SELECT COUNT(*) FROM commands WHERE pull = ? AND received > ? AND {stages}");
-        self.first(&statement, vec![pull.into(), since.into()])?.map_or(Ok(0), |mut row| row.amount())
+        let condition = format!("pull = ? AND received > ? AND given_by = ? AND {stages}");
+        let statement = format!("SELECT COUNT(*) FROM commands WHERE {condition}");
+        self.first(&statement, vec![pull.into(), since.into(), by.as_str().into()])?
+            .map_or(Ok(0), |mut row| row.amount())
     }
 
     /// Those of a pull request of which it is not known yet whether they are let in.
@@ -182,7 +188,13 @@ impl<S: Sql> Store<S> {
     }
 
     /// Its runs are left alone from now on. Whether there was room for that.
-    pub fn stop_pull(&self, pull: &PullRequest, login: &str, at_most: u64, now: Millis) -> Result<bool, StoreError> {
+    pub fn stop_pull(
+        &self,
+        pull: &PullRequest,
+        (login, by): (&str, GivenBy),
+        at_most: u64,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
         let number = Value::from(pull.number);
         let count = self.first("SELECT COUNT(*) FROM stopped_pulls WHERE pull <> ?", vec![number.clone()])?;
         if count.map_or(Ok(0), |mut row| row.amount())? >= at_most {
@@ -190,7 +202,8 @@ impl<S: Sql> Store<S> {
         }
         self.has_stopped.set(Some(true));
         self.change(
-            "INSERT OR REPLACE INTO stopped_pulls (pull, login, since, branch, head_repository, is_own) VALUES (?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO stopped_pulls \
+             (pull, login, since, branch, head_repository, is_own, is_default, given_by) VALUES (?,?,?,?,?,?,?,?)",
             vec![
                 number,
                 login.into(),
@@ -198,24 +211,29 @@ impl<S: Sql> Store<S> {
                 pull.head_branch.as_str().into(),
                 pull.head_repository.into(),
                 pull.is_own.into(),
+                pull.is_from_default_branch.into(),
+                by.as_str().into(),
             ],
         )?;
         Ok(true)
     }
 
-    /// The pull requests from branches of this name whose runs are left alone.
-    pub fn stopped_pulls(&self, branch: &str) -> Result<Vec<StoppedPull>, StoreError> {
+    /// The pull requests from branches of this name, and the one of this number, whose runs are left alone.
+    pub fn stopped_pulls(&self, branch: &str, queued: Option<u64>) -> Result<Vec<StoppedPull>, StoreError> {
         if !self.any(&self.has_stopped, "stopped_pulls")? {
             return Ok(vec![]);
         }
-        let statement = "SELECT pull, login, head_repository, is_own FROM stopped_pulls WHERE branch = ?";
-        let rows = self.rows(statement, vec![branch.into()])?;
+        let statement = "SELECT pull, login, head_repository, is_own, is_default, given_by FROM stopped_pulls \
+                         WHERE branch = ? OR pull = ?";
+        let rows = self.rows(statement, vec![branch.into(), queued.into()])?;
         rows.map(|mut row| {
             Ok(StoppedPull {
                 pull: row.amount()?,
                 login: row.text()?,
                 head_repository: row.optional_integer()?.and_then(|id| u64::try_from(id).ok()),
                 is_own: row.flag()?,
+                is_default: row.flag()?,
+                by: GivenBy::parse(&row.text()?).ok_or_else(|| bad("who has stopped a pull request"))?,
             })
         })
         .collect()

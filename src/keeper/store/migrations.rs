@@ -248,7 +248,9 @@ const MIGRATIONS: &[&[&str]] = &[
             since INTEGER NOT NULL,
             branch TEXT NOT NULL,
             head_repository INTEGER,
-            is_own INTEGER NOT NULL
+            is_own INTEGER NOT NULL,
+            is_default INTEGER NOT NULL,
+            given_by TEXT NOT NULL
         )",
         "CREATE INDEX stopped_pulls_branch ON stopped_pulls (branch)",
     ],

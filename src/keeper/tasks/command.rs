@@ -27,6 +27,9 @@ const AGAIN: Span = Span::seconds(15);
 const AGAIN_MOST: Span = Span::minutes(15);
 /// A run that another command is about is waited for.
 const ANOTHER_COMMAND: Span = Span::seconds(10);
+const ANOTHER_COMMAND_MOST: Span = Span::minutes(10);
+/// As for re-runs: "no more than once a second" (GitHub Docs, "Best practices for using the REST API"). And lists of runs are long.
+const APART: Span = Span::seconds(1);
 /// After that a command is given up, and so is what it has asked for: nobody expects it to act any more.
 const LASTS: Span = Span::hours(6);
 /// Of one command.
@@ -112,7 +115,8 @@ fn other_answer() -> github::Error {
 
 impl<S: Sql> Keeper<S> {
     pub(in crate::keeper) fn command_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        self.store.first_command_due()
+        let due = self.store.first_command_due()?;
+        Ok(due.map(|due| self.last_command.get().map_or(due, |last| due.max(last + APART))))
     }
 
     pub(super) fn claim_command(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
@@ -143,6 +147,7 @@ impl<S: Sql> Keeper<S> {
 
     fn claimed(&self, given: StoredCommand, what: What, cx: &Context) -> Result<Option<Task>, StoreError> {
         let StoredCommand { comment_id, pull, .. } = given;
+        self.last_command.set(Some(cx.now));
         self.store.put_command(&StoredCommand { due: Some(cx.now + CLAIM), ..given })?;
         Ok(Some(Task::Errand(Errand::Command(CommandWork { comment_id, pull, what }))))
     }
@@ -255,10 +260,15 @@ impl<S: Sql> Keeper<S> {
             (given.stage, given.due) = (Stage::Done, None);
             return self.store.put_command(&given);
         }
-        given.failures = 0;
+        // Anybody can open a pull request from a branch that is not theirs.
+        if given.by == GivenBy::Author && pull.is_own && given.command != Command::Status {
+            let text = "Nothing was done: the branch is the repository's own, so that this takes a collaborator of it.";
+            given.end(Reaction::Confused, Some(text.to_owned()), now);
+            return self.store.put_command(&given);
+        }
         match given.command.clone() {
             Command::Stop => {
-                if self.store.stop_pull(pull, &given.login, MOST_STOPPED, now)? {
+                if self.store.stop_pull(pull, (&given.login, given.by), MOST_STOPPED, now)? {
                     given.end(Reaction::Rocket, None, now);
                 } else {
                     let text = format!("Nothing was done: {MOST_STOPPED} pull requests are left alone already.");
@@ -275,7 +285,8 @@ impl<S: Sql> Keeper<S> {
                 if failed.is_empty() {
                     given.end(Reaction::Confused, Some(nothing_failed(&all)), now);
                 } else if self.are_commanded(&failed)? {
-                    given.due = Some(now + ANOTHER_COMMAND);
+                    given.due = Some(now + ANOTHER_COMMAND.doubled(given.failures, ANOTHER_COMMAND_MOST));
+                    given.failures += 1;
                 } else {
                     return self.rerun_by_command(given, &failed, workflows, cx);
                 }

@@ -43,10 +43,15 @@ impl<S: Sql> Keeper<S> {
         let given = CommandGiven { login: &commanded.login, only_author, workflows: workflows.as_ref() };
         let result = match decide_by_command(cx.rules, policy, run, history, &collector.evidence, given) {
             CommandVerdict::Need(need) => return Ok(ControlFlow::Continue((tracked, Verdict::Need(need)))),
-            CommandVerdict::Rerun(rerun) => {
-                let decision = Verdict::Decision(Decision::Rerun(rerun));
-                return Ok(ControlFlow::Continue((tracked, decision)));
-            }
+            CommandVerdict::Rerun(rerun) => match self.stop_of(case, |stopped| outweighs(stopped, commanded.by))? {
+                None => {
+                    let decision = Verdict::Decision(Decision::Rerun(rerun));
+                    return Ok(ControlFlow::Continue((tracked, decision)));
+                }
+                Some(StoppedPull { pull, login, .. }) => {
+                    CommandResult::Refused(left_by_command(&login, pull, rerun.detail).reason)
+                }
+            },
             CommandVerdict::NotMeant => CommandResult::NotMeant,
             CommandVerdict::Refused(why) => CommandResult::Refused(why),
         };
@@ -60,19 +65,34 @@ impl<S: Sql> Keeper<S> {
     /// What is to be re-run, unless somebody has stopped re-runs of its pull request.
     pub(super) fn unless_stopped(&self, decision: Decision, case: &Case) -> Result<Decision, StoreError> {
         let Decision::Rerun(rerun) = decision else { return Ok(decision) };
-        let branch = case.run.head_branch.as_deref().unwrap_or_default();
-        let stopped = self.store.stopped_pulls(branch)?;
-        Ok(match stopped.iter().find(|stopped| is_of(stopped, case)) {
-            Some(StoppedPull { pull, login, .. }) => Decision::End(left_by_command(login, *pull, rerun.detail)),
+        Ok(match self.stop_of(case, |_| true)? {
+            Some(StoppedPull { pull, login, .. }) => Decision::End(left_by_command(&login, pull, rerun.detail)),
             None => Decision::Rerun(rerun),
         })
     }
+
+    /// By which the run is left alone, of those that count.
+    fn stop_of(&self, case: &Case, counts: impl Fn(&StoppedPull) -> bool) -> Result<Option<StoppedPull>, StoreError> {
+        let branch = case.run.head_branch.as_deref().unwrap_or_default();
+        let queued = case.run.queued().map(|queued| queued.pull_request);
+        let stopped = self.store.stopped_pulls(branch, queued)?;
+        Ok(stopped.into_iter().find(|stopped| counts(stopped) && is_of(stopped, case)))
+    }
 }
 
-/// Whether a run is of the pull request, whose branch has its branch's name.
+/// What a collaborator has stopped goes on by a collaborator's command; what the author has, by any.
+fn outweighs(stopped: &StoppedPull, by: GivenBy) -> bool {
+    stopped.by == GivenBy::Collaborator && by == GivenBy::Author
+}
+
+/// Whether a run is of the pull request, whose branch has its branch's name, or which it tests in the merge queue.
 fn is_of(stopped: &StoppedPull, Case { run, collector, .. }: &Case) -> bool {
+    if let Some(queued) = run.queued() {
+        return queued.pull_request == stopped.pull;
+    }
     if !run.is_of_pull_request() {
-        return run.pull_request == Some(stopped.pull);
+        // The default branch's own runs are nobody's pull request, though GitHub names those from it.
+        return !stopped.is_default && run.pull_request == Some(stopped.pull);
     }
     let is_from_there = match &run.origin {
         Origin::Own => stopped.is_own,
@@ -81,6 +101,6 @@ fn is_of(stopped: &StoppedPull, Case { run, collector, .. }: &Case) -> bool {
             !stopped.is_own && id.zip(stopped.head_repository).is_none_or(|(one, other)| one == other)
         }
     };
-    let of = pull_request_of(run, &collector.evidence);
+    let of = pull_request_of(run, &collector.evidence).or(run.pull_request);
     is_from_there && of.is_none_or(|of| of == stopped.pull)
 }

@@ -238,7 +238,7 @@ fn place(job: &FailedJob) -> String {
 }
 
 /// Whole lines, as many as GitHub takes.
-pub(super) fn cut(mut body: String) -> String {
+pub(in crate::keeper) fn cut(mut body: String) -> String {
     if body.len() > LONGEST {
         let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
         body.truncate(end.map_or(0, |(at, _)| at));

@@ -1,6 +1,6 @@
 //! What commands do to runs, and what they leave alone.
 
-use super::commands::{AUTHORS, COLLABORATORS, exhausted, failed_once, lists, rerun};
+use super::commands::{AUTHORS, COLLABORATORS, exhausted, failed_once, is_of_a_fork, lists, rerun};
 use super::*;
 use crate::webhook::command::{Command, GivenBy};
 
@@ -240,9 +240,13 @@ fn an_author_gets_only_the_pull_requests_own_checks_re_run() {
     type Change = fn(&mut GitHub);
     let default: Change = |github| github.pull.as_mut().unwrap().is_from_default_branch = true;
     let same: Change = |_| {};
+    let fork: Change = |github| is_of_a_fork(github);
     for (event, by, change, is_done) in [
-        ("pull_request", GivenBy::Author, same, true),
-        ("pull_request", GivenBy::Author, default, true),
+        ("pull_request", GivenBy::Author, fork, true),
+        ("push", GivenBy::Author, fork, false),
+        // Others have pushed that branch.
+        ("pull_request", GivenBy::Author, same, false),
+        ("pull_request", GivenBy::Author, default, false),
         ("push", GivenBy::Author, same, false),
         ("push", GivenBy::Collaborator, same, true),
         ("push", GivenBy::Collaborator, default, false),

@@ -62,6 +62,18 @@ pub fn failed_once(policy: &str) -> Play {
     play
 }
 
+/// The pull request and its runs are.
+pub fn is_of_a_fork(github: &mut GitHub) {
+    let fork = PullRequest {
+        is_own: false,
+        head_owner: Some("ann".to_owned()),
+        head_repository: Some(2),
+        ..github.pull.clone().unwrap()
+    };
+    github.of_fork = true;
+    (github.pull, github.pulls) = (Some(fork.clone()), vec![fork]);
+}
+
 /// GitHub's list has the run like this.
 pub fn lists(play: &Play, conclusion: Option<Conclusion>) {
     let run = Run { conclusion, ..play.github.borrow().run(run_id()) };

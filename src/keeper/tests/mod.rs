@@ -51,6 +51,7 @@ mod policies;
 mod pulls;
 mod reruns;
 mod second_looks;
+mod stops;
 mod stored;
 mod sweeps;
 mod tasks;

@@ -134,7 +134,7 @@ keys! {
             "who may give one: nobody; those whom GitHub calls owner, member or collaborator; or the pull request's author as well";
         workflows: Filter = Filter::default(), Shape::Map(FILTER), "all",
             "the workflows that a command may re-run: by name, or by the name or path of their file";
-        per_hour: u32 = 10, Shape::Whole { least: 1, most: 100 }, "10", "commands that are carried out in any hour, for each pull request";
+        per_hour: u32 = 10, Shape::Whole { least: 1, most: 100 }, "10", "commands that are carried out in any hour, for each pull request: of its author, and of collaborators beside";
     }
 }
 
