@@ -23,7 +23,7 @@ pub mod support;
 
 pub use call::{Call, ORGANIZATION_REQUESTS, Response};
 pub use calls::Page;
-pub use calls::commands::{CommandCall, CommandReply, CommitSha, Reaction};
+pub use calls::commands::{CommandCall, CommandReply, Reaction};
 pub use calls::comments::{Author, CommentAnswer, CommentCall};
 pub use calls::commit_status::StatusCall;
 pub use calls::failed_runs::{FailedRuns, Failing, ListedRun};

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::github::{self, Call, CommandCall, CommandReply, CommitSha, Reaction, Response};
+use crate::github::{self, Call, CommandCall, CommandReply, Reaction, Response};
 use crate::keeper::feature::Feature;
 use crate::keeper::policy_cache::PolicyUpdate;
 use crate::keeper::store::commands::{CommandResult, CommandedRun, Stage, StoredCommand};
 use crate::keeper::subrequests::RUN_PAGES;
 use crate::keeper::tracked_run::{Commanded, TrackedRun};
 use crate::names::order::sort_by;
-use crate::names::{CommentId, Conclusion};
+use crate::names::{CommentId, CommitSha, Conclusion};
 use crate::policy::Rules;
 use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};

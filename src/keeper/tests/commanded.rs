@@ -214,13 +214,14 @@ fn a_glob_means_some_workflows() {
 impl Play {
     /// Does what is due until a run is to be read.
     fn until_read(&self) {
-        loop {
+        for _ in 0..20 {
             match self.keeper.next(true, &self.cx()).unwrap() {
                 Some(Task::Call(Call::ReadRun { .. })) => return,
                 Some(task) => assert_eq!(self.carry_out(task), None),
-                None => panic!("nothing is due"),
+                None => self.pass(Span::seconds(1)),
             }
         }
+        panic!("nothing is due");
     }
 }
 
