@@ -411,7 +411,7 @@ fn what_reruns_brought_is_shown_and_what_is_not_known_is_said_to_be() {
         "otherwise|: no rule matched|",
         "Never helped by a re-run",
         "Re-run ten times or more, and never passed",
-        "- name: \"leave lint: Check the formatting of \\\"src\\\"\"\n  if: { job: \"lint\", step: ",
+        "- name: \"leave lint: Check the formatting of \\\"src\\\"\"\n  if: { workflow: \"tests\", job: \"lint\", step: ",
     ] {
         let page = page.replace("&quot;", "\"");
         assert!(page.contains(expected), "{expected} is not in {page}");
