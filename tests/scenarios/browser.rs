@@ -50,10 +50,7 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
         last = Some(organization.start_next().await);
     }
     last.expect("a run").ends(1).await;
-    // Whatever else happened there by chance.
-    for repository in organization.repositories() {
-        repository.run(fails_once()).await.ends(2).await;
-    }
+    fail_once_in_each(&organization).await;
     eventually(&worker, "/api/v1/repositories", |answer| answer["repositories"].as_array().map(Vec::len) == Some(3))
         .await;
     worker.stop().await;
@@ -68,6 +65,7 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
     for _ in 0..14 {
         organization.start_next().await;
     }
+    fail_once_in_each(&organization).await;
     run.ends(3).await;
     let path = format!("/api/v1/repositories/{}/runs/{}", repository.name(), run.id().0);
     eventually(&worker, &path, |answer| answer["outcome"] == "rescued").await;
@@ -95,6 +93,14 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
     assert_eq!(found["problems"], json!([]), "{found:#}");
     assert_eq!(found["looked"], 25, "pages that were looked at");
     worker.stop().await;
+}
+
+/// But in the handbook, where nothing ever does. What else fails is chance.
+async fn fail_once_in_each(organization: &Organization) {
+    for repository in organization.repositories().iter().filter(|repository| !repository.name().ends_with("/handbook"))
+    {
+        repository.run(fails_once()).await.ends(2).await;
+    }
 }
 
 async fn send_webhooks_to(organization: &Organization, worker: &LocalWorker) {
