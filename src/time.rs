@@ -46,6 +46,16 @@ impl Span {
         self.0.unsigned_abs() / 1_000
     }
 
+    /// `90 s`, `5 min`, `2 h`: in the largest unit that it is a whole number of, from two on.
+    pub fn in_words(self) -> String {
+        let seconds = self.as_seconds();
+        match (seconds / 3_600, seconds % 3_600, seconds / 60, seconds % 60) {
+            (hours @ 2.., 0, ..) => format!("{hours} h"),
+            (.., minutes @ 2.., 0) => format!("{minutes} min"),
+            _ => format!("{seconds} s"),
+        }
+    }
+
     /// What is left of it; zero when nothing is.
     pub const fn minus(self, other: Self) -> Self {
         Self::millis(self.0 - other.0)

@@ -6,7 +6,7 @@
 
 use rerunner::doctor::redeliver::Delivery;
 use rerunner::github::calls::pull_requests;
-use rerunner::github::{Author, Call, CommentCall, FailedRuns, Failing, Reply, ReplyHeaders, app};
+use rerunner::github::{Author, Call, CommentCall, FailedRuns, Failing, IssueCall, Reply, ReplyHeaders, app};
 use rerunner::names::{JobId, RunAttempt, RunId};
 use rerunner::settings::Needed;
 use rerunner::time::Millis;
@@ -68,6 +68,16 @@ impl Scene {
         let body = "<!-- ours -->";
         let comment = self.model.create_comment(Caller::new("t"), "octo/widgets", self.pull, body, NOW).unwrap();
         github::comment(&self.hosts, &self.identity(), &comment)
+    }
+
+    fn issue(&mut self) -> Value {
+        let new = simulator::model::IssueChange {
+            title: Some("Flaky job".to_owned()),
+            body: Some("<!-- ours -->".to_owned()),
+            ..simulator::model::IssueChange::default()
+        };
+        let issue = self.model.create_issue(Caller::new("t"), "octo/widgets", &new, NOW).unwrap();
+        github::issue(&self.hosts, &self.identity(), &issue)
     }
 
     fn identity(&self) -> std::sync::Arc<simulator::model::RepositoryIdentity> {
@@ -155,6 +165,29 @@ fn pull_requests_and_comments() {
 }
 
 #[test]
+fn issues() {
+    let mut scene = Scene::new();
+    let issue = scene.issue();
+    let text = String::new;
+    is_read(&Described::answer("POST", &format!("{REPO}/issues"), 201), &issue, |payload| {
+        let open = IssueCall::Open { title: text(), body: text(), label: text() };
+        answers(&Call::Issue(open), reply(201, payload))
+    });
+    let number = 7;
+    is_read(&Described::answer("GET", &format!("{REPO}/issues/7"), 200), &issue, |payload| {
+        answers(&Call::Issue(IssueCall::Read { number }), reply(200, payload))
+    });
+    is_read(&Described::answer("PATCH", &format!("{REPO}/issues/7"), 200), &issue, |payload| {
+        let change = IssueCall::Change { number, body: text(), open: Some(true) };
+        answers(&Call::Issue(change), reply(200, payload))
+    });
+    is_read(&Described::answer("GET", &format!("{REPO}/issues"), 200), &json!([issue]), |payload| {
+        let find = IssueCall::Find { mark: "<!-- ours -->".to_owned(), label: None, page: 1 };
+        answers(&Call::Issue(find), reply(200, payload))
+    });
+}
+
+#[test]
 fn apps() {
     let permissions = json!({ "actions": "write", "checks": "read", "contents": "read" });
     let app = github::ShownApp {
@@ -184,7 +217,7 @@ fn apps() {
         "permissions": permissions, "repository_selection": "selected",
     });
     is_read(&Described::answer("POST", "/app/installations/7/access_tokens", 201), &token, |payload| {
-        let answer = app::read_token(&reply(201, payload), Needed { comments: false });
+        let answer = app::read_token(&reply(201, payload), Needed::default());
         understood(matches!(answer, Ok(Some(_))), answer)
     });
     let delivery = json!([{

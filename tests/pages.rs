@@ -277,8 +277,14 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("repository", pages::repository(&repository(4, 50), &shown())),
         ("repository-paused", pages::repository(&paused, &of_one)),
         ("run", pages::run(&one_run(), &[], WEB)),
-        ("setup", setup::pages::start(&settings, "https://rerunner.octo.workers.dev", None, "the.state")),
-        ("setup-organization", setup::pages::start(&settings, "http://127.0.0.1:8787", octo.as_ref(), "the.state")),
+        (
+            "setup",
+            setup::pages::start(&settings, settings.needed(), "https://rerunner.octo.workers.dev", None, "the.state"),
+        ),
+        (
+            "setup-organization",
+            setup::pages::start(&settings, settings.needed(), "http://127.0.0.1:8787", octo.as_ref(), "the.state"),
+        ),
         ("setup-created", setup::pages::created(&settings, &new_app())),
         ("setup-configured", setup::pages::configured()),
         ("setup-failed", setup::pages::not_created("This return from GitHub is not one of ours.")),

@@ -8,7 +8,9 @@ use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
 use rerunner::policy::RunOutcome;
-use rerunner::policy::file::{BUDGET, Base, CONDITIONS, FILE, FILTER, Key, MANY, OUTAGE, RULE, Shape};
+use rerunner::policy::file::{
+    BUDGET, Base, COMMANDS, CONDITIONS, FILE, FILTER, FLAKY_ISSUES, Key, MANY, OUTAGE, RULE, Shape,
+};
 use rerunner::policy::{Action, Policy, parse};
 use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
@@ -136,9 +138,11 @@ fn in_words(shape: Shape) -> String {
         Shape::Whole { least, most } => format!("{least} to {most}"),
         Shape::Reruns { least } => format!("{least} to `MAX_RERUNS_CEILING`"),
         Shape::Duration => "`90s`, `5m`, `2h`; up to `24h`".to_owned(),
+        Shape::Days => "`1d` to `30d`".to_owned(),
         Shape::Factor => "1 to 10".to_owned(),
         Shape::Boolean => "`true`, `false`".to_owned(),
         Shape::Name => "text".to_owned(),
+        Shape::Label => "text, without a comma".to_owned(),
         Shape::Choice(words) => choice(words),
         Shape::Choices(words) => format!("one or a list of {}", choice(words)),
         Shape::Globs { .. } => "glob, or a list".to_owned(),
@@ -177,7 +181,14 @@ fn every_key_of_a_policy_file() {
     let tables = [
         rows(
             "| key | value | default | meaning |",
-            &[("", FILE), ("budget.", BUDGET), ("outage.", OUTAGE), ("actors.", FILTER)],
+            &[
+                ("", FILE),
+                ("budget.", BUDGET),
+                ("outage.", OUTAGE),
+                ("commands.", COMMANDS),
+                ("flaky_issues.", FLAKY_ISSUES),
+                ("actors.", FILTER),
+            ],
         ),
         rows("| key of a rule | value | default | meaning |", &[("", RULE)]),
         rows("| condition | value | it holds for |", &[("", CONDITIONS)]),

@@ -243,7 +243,7 @@ pub fn file_of(run: &Run) -> Option<&str> {
 fn shown(decision: &Decision) -> String {
     match decision {
         Decision::Await => "Nothing yet: the run has not concluded.\n".to_owned(),
-        Decision::Rerun(Rerun { reason, delay, scope, debug_logging, detail }) => {
+        Decision::Rerun(Rerun { reason, in_short: _, delay, scope, debug_logging, detail }) => {
             let what = match scope {
                 Scope::FailedJobs => "its failed jobs",
                 Scope::AllJobs => "all of its jobs",
@@ -308,7 +308,7 @@ fn matched(job: &FailedJob) -> String {
 fn as_json(run: &Run, decision: &Decision) -> Value {
     let mut json = match decision {
         Decision::Await => json!({ "decision": "await" }),
-        Decision::Rerun(Rerun { reason, delay, scope, debug_logging, detail }) => json!({
+        Decision::Rerun(Rerun { reason, in_short: _, delay, scope, debug_logging, detail }) => json!({
             "decision": "rerun",
             "reason": reason,
             "delay_seconds": delay.as_millis() / 1_000,

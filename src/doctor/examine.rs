@@ -14,7 +14,7 @@ const FEW: u64 = 10;
 
 /// Looks at the credentials, and at each of these repositories.
 pub async fn examine(github: &impl GitHub, site: &Site, repositories: &[RepoName]) -> Vec<Finding> {
-    let mut examination = Examination { github, site, findings: Vec::new() };
+    let mut examination = Examination { github, site, findings: Vec::new(), has_scope: false };
     let app = if site.has_app { examination.look_at_app().await } else { None };
     if site.has_token {
         examination.look_at_token().await;
@@ -29,6 +29,8 @@ pub(super) struct Examination<'a, G> {
     pub github: &'a G,
     pub site: &'a Site,
     pub findings: Vec<Finding>,
+    /// Whether the token is a classic one with the scope for all that there is.
+    pub has_scope: bool,
 }
 
 /// The App, as far as it matters to repositories.
@@ -39,6 +41,8 @@ pub(super) struct App {
     pub settings: String,
     /// Whether its webhooks come here.
     pub tells_us: bool,
+    /// Of what it is told.
+    pub events: Vec<String>,
 }
 
 impl<G: GitHub> Examination<'_, G> {
@@ -88,12 +92,10 @@ impl<G: GitHub> Examination<'_, G> {
         };
         self.findings.push(Finding::ok(check, format!("GitHub knows the App {} by its key", body.name)));
         self.findings.push(match lacking(self.site.needed, &body.permissions) {
-            lacking if lacking.is_empty() => Finding::ok("App: permissions", self.site.needed.to_string()),
-            lacking => Finding::wrong(
-                "App: permissions",
-                format!("it lacks {}", lacking.join(", ")),
-                format!("{settings}/permissions"),
-            ),
+            None => Finding::ok("App: permissions", self.site.needed.to_string()),
+            Some(lacking) => {
+                Finding::wrong("App: permissions", format!("it lacks {lacking}"), format!("{settings}/permissions"))
+            }
         });
         let hook = self.github.read::<Hook>(Who::App, "/app/hook/config").await;
         let url = hook.as_ref().ok().and_then(|hook| hook.url.clone()).unwrap_or_default();
@@ -113,9 +115,10 @@ impl<G: GitHub> Examination<'_, G> {
         } else {
             Finding::ok("App: webhook", format!("{} → {url}", body.events.join(", ")))
         });
+        let events = body.events;
         let page = format!("{settings}/advanced");
         self.look_at_deliveries(Who::App, "App", "/app/hook/deliveries", &page).await;
-        Some(App { page: body.html_url, settings, tells_us })
+        Some(App { page: body.html_url, settings, tells_us, events })
     }
 
     async fn look_at_token(&mut self) {
@@ -138,6 +141,8 @@ impl<G: GitHub> Examination<'_, G> {
             serde_json::from_slice::<User>(&reply.body).map_or_else(|_| "(unknown)".to_owned(), |user| user.login);
         // Only classic tokens have scopes.
         let tokens = format!("{}/settings/tokens", self.site.web_url);
+        let scopes = reply.headers.oauth_scopes.as_deref().unwrap_or_default();
+        self.has_scope = scopes.split(',').any(|scope| scope.trim() == "repo");
         self.findings.push(match reply.headers.oauth_scopes.as_deref() {
             Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "repo") => {
                 Finding::ok("token", format!("GitHub accepts it, for {login}; scopes: {scopes}"))
@@ -188,15 +193,26 @@ impl<G: GitHub> Examination<'_, G> {
     }
 }
 
-/// What of the needed permissions was not granted.
-pub(super) fn lacking(needed: Needed, granted: &Map<String, Value>) -> Vec<String> {
-    let lacks = |(name, level): &(&str, &str)| match granted.get(*name).and_then(Value::as_str) {
-        Some("write" | "admin") => false,
-        Some("read") => *level != "read",
-        // Always there, though not always told.
-        _ => *name != "metadata",
+/// What of the needed permissions was not granted, with the features that lack it. `None`: nothing.
+pub(super) fn lacking(needed: Needed, granted: &Map<String, Value>) -> Option<String> {
+    let lacks = |(name, level): (&str, &str)| !is_granted(granted, name, level);
+    let of = |(name, level): (&str, &str)| {
+        let features = needed.features().filter(|(_, permission, _)| *permission == (name, level));
+        let features: Vec<_> = features.map(|(feature, ..)| feature).collect();
+        let used = if features.is_empty() { String::new() } else { format!(" ({})", features.join(", ")) };
+        format!("{name}: {level}{used}")
     };
-    needed.permissions().filter(lacks).map(|(name, level)| format!("{name}: {level}")).collect()
+    let all: Vec<String> = needed.permissions().filter(|one| lacks(*one)).map(of).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+pub(super) fn is_granted(granted: &Map<String, Value>, name: &str, level: &str) -> bool {
+    match granted.get(name).and_then(Value::as_str) {
+        Some("write" | "admin") => true,
+        Some("read") => level == "read",
+        // Always there, though not always told.
+        _ => name == "metadata",
+    }
 }
 
 pub(super) fn tells_of_runs(events: &[String]) -> bool {

@@ -6,6 +6,7 @@
 //! it runs on. What only the latter can see is in `src/cli`.
 
 pub mod examine;
+mod features;
 pub mod redeliver;
 pub mod repository;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::github;
 use crate::names::{FilePath, RepoName};
 use crate::policy::{Organization, Policy, PolicyError, extends_organization, parse};
+use crate::settings::Needed;
 
 use super::examine::{App, Examination, lacking, same_url, tells_of_runs};
 use super::redeliver::Delivery;
@@ -19,23 +20,27 @@ const LAST: u32 = 30;
 
 impl<G: GitHub> Examination<'_, G> {
     pub(super) async fn look_at_repository(&mut self, app: Option<&App>, repository: &RepoName) {
-        let mut installed = false;
+        let mut granted = None;
         if let Some(app) = app {
-            installed = self.look_at_installation(app, repository).await;
-            if !installed && !self.site.has_token {
+            granted = self.look_at_installation(app, repository).await;
+            if granted.is_none() && !self.site.has_token {
                 return;
             }
         }
+        let installed = granted.is_some();
         let told = installed && app.is_some_and(|app| app.tells_us);
         if installed {
             self.look_at_rate_limit(Who::Repository(repository), repository.as_str()).await;
         }
         self.look_at_access(installed, repository).await;
-        self.look_at_webhook(told, repository).await;
-        self.look_at_policy(repository).await;
+        let hook = self.look_at_webhook(told, repository).await;
+        let needed = self.look_at_policy(repository).await;
+        let app = app.zip(granted.as_ref());
+        self.look_at_features(needed, app, hook.as_deref(), repository);
     }
 
-    async fn look_at_installation(&mut self, app: &App, repository: &RepoName) -> bool {
+    /// The permissions of the installation, if it can be used.
+    async fn look_at_installation(&mut self, app: &App, repository: &RepoName) -> Option<Map<String, Value>> {
         #[derive(Deserialize)]
         struct Installation {
             id: u64,
@@ -52,10 +57,10 @@ impl<G: GitHub> Examination<'_, G> {
                 Finding::wrong(check, format!("its installation is suspended since {since}"), install)
             }
             Ok(Installation { id, permissions, .. }) => match lacking(self.site.needed, permissions) {
-                lacking if lacking.is_empty() => Finding::ok(check, format!("installed (installation {id})")),
-                lacking => Finding::wrong(
+                None => Finding::ok(check, format!("installed (installation {id})")),
+                Some(lacking) => Finding::wrong(
                     check,
-                    format!("whoever installed it has not granted {}", lacking.join(", ")),
+                    format!("whoever installed it has not granted {lacking}"),
                     format!("{}/settings/installations/{id}/permissions/update", self.site.web_url),
                 ),
             },
@@ -66,7 +71,7 @@ impl<G: GitHub> Examination<'_, G> {
             Err(error) => Finding::wrong(check, error.to_string(), app.settings.clone()),
         };
         self.findings.push(finding);
-        installation.is_ok_and(|installation| installation.suspended_at.is_none())
+        installation.ok().filter(|installation| installation.suspended_at.is_none()).map(|one| one.permissions)
     }
 
     /// Reading its runs is what every re-run starts with.
@@ -87,7 +92,8 @@ impl<G: GitHub> Examination<'_, G> {
         });
     }
 
-    async fn look_at_webhook(&mut self, sent_by_app: bool, repository: &RepoName) {
+    /// The events of the repository's own webhook, if there is one to be seen.
+    async fn look_at_webhook(&mut self, sent_by_app: bool, repository: &RepoName) -> Option<Vec<String>> {
         let check = format!("{repository}: webhook");
         let page = format!("{}/{repository}/settings/hooks", self.site.web_url);
         let who = Who::Repository(repository);
@@ -95,7 +101,7 @@ impl<G: GitHub> Examination<'_, G> {
             Ok(hooks) => hooks,
             Err(_) if sent_by_app => {
                 self.findings.push(Finding::ok(check, "the App's"));
-                return;
+                return None;
             }
             Err(_) => {
                 self.findings.push(Finding::warning(
@@ -106,7 +112,7 @@ impl<G: GitHub> Examination<'_, G> {
                     ),
                     page,
                 ));
-                return;
+                return None;
             }
         };
         let Some(hook) = hooks.iter().find(|hook| hook.comes_to(self.site)) else {
@@ -119,7 +125,7 @@ impl<G: GitHub> Examination<'_, G> {
                     page,
                 )
             });
-            return;
+            return None;
         };
         self.findings.push(if !hook.active {
             Finding::wrong(check, "it is not active", page.clone())
@@ -136,6 +142,7 @@ impl<G: GitHub> Examination<'_, G> {
         });
         let path = deliveries_path(repository, hook.id);
         self.look_at_deliveries(who, repository.as_str(), &path, &page).await;
+        Some(hook.events.clone())
     }
 
     pub(super) async fn look_at_deliveries(&mut self, who: Who<'_>, of: &str, path: &str, page: &str) {
@@ -163,9 +170,9 @@ impl<G: GitHub> Examination<'_, G> {
         });
     }
 
-    /// The repository's file, and its organization's where that one matters.
-    async fn look_at_policy(&mut self, repository: &RepoName) {
-        let Some(file) = self.site.policy_file.clone() else { return };
+    /// The repository's file, and its organization's where that one matters: what they switch on.
+    async fn look_at_policy(&mut self, repository: &RepoName) -> Needed {
+        let Some(file) = self.site.policy_file.clone() else { return Needed::default() };
         let rules = self.site.rules.clone();
         let own = self.policy_file(repository, &format!("/repos/{repository}"), &file).await;
         let uses_organizations = match &own {
@@ -186,9 +193,16 @@ impl<G: GitHub> Examination<'_, G> {
         };
         let check = format!("{repository}: {file}");
         let page = format!("{}/{repository}/blob/HEAD/{file}", self.site.web_url);
+        let mut needed = Needed::default();
+        if let (Ok(None), Some(Ok(policy))) = (&own, &organizations) {
+            needed = policy.needed();
+        }
         self.findings.push(match own {
             Ok(Some(text)) => match parse(&text, rules.given(organization)) {
-                Ok(_) => Finding::ok(check, "it is valid"),
+                Ok(policy) => {
+                    needed = policy.needed();
+                    Finding::ok(check, "it is valid")
+                }
                 Err(errors) => Finding::wrong(check, nothing_is_rerun(&errors), page),
             },
             Ok(None) if organizations.is_some() => Finding::ok(check, "there is none: the organization's holds"),
@@ -198,6 +212,7 @@ impl<G: GitHub> Examination<'_, G> {
             }
             Err(why) => Finding::wrong(check, why, page),
         });
+        needed
     }
 
     /// What the organization's file says; `None`: there is none, or none to be read.

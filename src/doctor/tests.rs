@@ -53,7 +53,7 @@ fn site(has_app: bool, has_token: bool) -> Site {
         web_url: "https://github.com".to_owned(),
         policy_file: FilePath::parse(".github/rerunner.yml"),
         rules: Rules::from(&crate::settings::Settings::read(|_| None)),
-        needed: Needed { comments: false },
+        needed: Needed::default(),
     }
 }
 
@@ -186,6 +186,43 @@ fn apps() {
     let undecoded =
         Scripted::default().with("/app", 401, &json!({ "message": "A JSON web token could not be decoded" }));
     finds(&undecoded, &site, "App", State::Wrong, "GITHUB_APP_PRIVATE_KEY");
+}
+
+/// Each feature that is switched on, by settings or by a policy file, has a word on what it lacks.
+#[test]
+fn features() {
+    let base = json!({
+        "actions": "write", "checks": "read", "contents": "read", "metadata": "read", "pull_requests": "read",
+    });
+    let with = |granted: &Value, events: &[&str]| {
+        let body = json!({
+            "name": "Mine", "slug": "mine", "html_url": "https://github.com/apps/mine", "permissions": granted, "events": events,
+        });
+        Scripted::default().with("/app", 200, &body).with("/app/hook/config", 200, &json!({ "url": URL })).with(
+            "/repos/octo/widgets/installation",
+            200,
+            &json!({ "id": 7, "permissions": granted }),
+        )
+    };
+    let all = Needed { comments: true, commit_status: true, commands: false, flaky_issues: false };
+    let app = Site { needed: all, ..site(true, false) };
+    let lacks = "statuses: write (COMMIT_STATUS)";
+    finds(&with(&base, &["workflow_run"]), &app, "App: permissions", State::Wrong, lacks);
+    finds(&with(&base, &["workflow_run"]), &app, "octo/widgets: App", State::Wrong, lacks);
+    let lacks = "pull_requests: write (COMMENT_ON_PULL_REQUESTS)";
+    finds(&with(&base, &["workflow_run"]), &app, "App: permissions", State::Wrong, lacks);
+    let mut granted = base.clone();
+    (granted["statuses"], granted["pull_requests"]) = (json!("write"), json!("write"));
+    finds(&with(&granted, &["workflow_run"]), &app, "App: permissions", State::Ok, "statuses: write");
+
+    let user = |scopes: Option<&str>| {
+        let github = Scripted::default().with("/user", 200, &json!({ "login": "ann" }));
+        github.header("/user", |headers| headers.oauth_scopes = scopes.map(str::to_owned))
+    };
+    let token = Site { needed: all, ..site(false, true) };
+    let check = "octo/widgets: COMMIT_STATUS";
+    finds(&user(Some("repo")), &token, check, State::Ok, "the token may write statuses");
+    finds(&user(None), &token, check, State::Warning, "it needs statuses: write");
 }
 
 #[test]

@@ -8,8 +8,11 @@ use crate::policy::run::{PullRequest, Run};
 
 use super::calls::annotations::{self, Annotation};
 use super::calls::base_runs::{self, BASE_JOBS, BASE_RUNS_SMALLEST};
+use super::calls::commands::{self, CommandCall, CommandReply};
 use super::calls::comments::{self, Author, CommentAnswer, CommentCall};
+use super::calls::commit_status::{self, StatusCall};
 use super::calls::failed_runs::{self, FailedRuns, ListedRun};
+use super::calls::issues::{self, IssueAnswer, IssueCall};
 use super::calls::policy_file::{self, FetchedPolicy};
 use super::calls::pull_requests::{self, Head};
 use super::calls::rerun::{self, RerunAnswer};
@@ -40,15 +43,16 @@ pub enum Call {
     },
     /// For the sweep.
     ListFailedRuns(FailedRuns),
-    /// The policy file of the default branch, for a run that is to be decided on. `etag`: of what is known of it.
+    /// The policy file of the default branch, for a run that is to be decided on, or for a command. `etag`: of what is known
+    /// of it.
     ReadPolicy {
-        run_id: RunId,
+        run_id: Option<RunId>,
         path: FilePath,
         etag: Option<String>,
     },
     /// The same file in `OWNER/.github`.
     ReadOrganizationPolicy {
-        run_id: RunId,
+        run_id: Option<RunId>,
         path: FilePath,
         etag: Option<String>,
     },
@@ -99,6 +103,11 @@ pub enum Call {
     },
     /// For people; not of one run.
     Comment(CommentCall),
+    /// The same.
+    CommitStatus(StatusCall),
+    Command(CommandCall),
+    /// The same.
+    Issue(IssueCall),
 }
 
 impl Call {
@@ -108,8 +117,6 @@ impl Call {
             Self::ReadRun { run_id }
             | Self::ReadRepository { run_id }
             | Self::Rerun { run_id, .. }
-            | Self::ReadPolicy { run_id, .. }
-            | Self::ReadOrganizationPolicy { run_id, .. }
             | Self::ReadWorkflow { run_id, .. }
             | Self::ListJobs { run_id, .. }
             | Self::ListAnnotations { run_id, .. }
@@ -118,7 +125,10 @@ impl Call {
             | Self::ListBaseRuns { run_id, .. }
             | Self::ListBaseJobs { run_id, .. }
             | Self::ListPulls { run_id, .. } => Some(*run_id),
-            Self::ListFailedRuns(_) | Self::Comment(_) => None,
+            Self::ReadPolicy { run_id, .. } | Self::ReadOrganizationPolicy { run_id, .. } => *run_id,
+            Self::ListFailedRuns(_) | Self::Comment(_) | Self::CommitStatus(_) | Self::Command(_) | Self::Issue(_) => {
+                None
+            }
         }
     }
 
@@ -146,6 +156,16 @@ impl Call {
     /// Whether it is made to know how the workflow stands on the base branch.
     pub fn is_about_base(&self) -> bool {
         matches!(self, Self::ReadDefaultBranch { .. } | Self::ListBaseRuns { .. } | Self::ListBaseJobs { .. })
+    }
+
+    /// Whether it looks for what is ours.
+    pub fn looks_for_ours(&self) -> bool {
+        matches!(
+            self,
+            Self::Comment(CommentCall::Find { .. })
+                | Self::Command(CommandCall::FindAnswer { .. })
+                | Self::Issue(IssueCall::Find { .. })
+        )
     }
 
     /// Whether a decision is made without what it asks for, if that is not to be had.
@@ -200,6 +220,9 @@ impl Call {
             Self::ReadLog { job_id, .. } => log::request(repository, *job_id),
             Self::ListPulls { head, page, .. } => pull_requests::request(repository, head, *page),
             Self::Comment(call) => comments::request(repository, call),
+            Self::CommitStatus(call) => commit_status::request(repository, call),
+            Self::Command(call) => commands::request(repository, call),
+            Self::Issue(call) => issues::request(repository, call),
         }
     }
 
@@ -225,6 +248,9 @@ impl Call {
             Self::ReadLog { .. } => Response::Log(reply.and_then(|reply| log::read(&reply))),
             Self::ListPulls { .. } => Response::Pulls(reply.and_then(|reply| pull_requests::read(&reply))),
             Self::Comment(call) => Response::Comment(reply.and_then(|reply| comments::read(call, &reply, us))),
+            Self::CommitStatus(_) => Response::CommitStatus(reply.and_then(|reply| commit_status::read(&reply))),
+            Self::Command(call) => Response::Command(reply.and_then(|reply| commands::read(call, &reply, us))),
+            Self::Issue(call) => Response::Issue(reply.and_then(|reply| issues::read(call, &reply, us))),
         }
     }
 }
@@ -249,6 +275,10 @@ pub enum Response {
     Log(Result<LogTail, Error>),
     Pulls(Result<Page<PullRequest>, Error>),
     Comment(Result<CommentAnswer, Error>),
+    /// It is shown.
+    CommitStatus(Result<(), Error>),
+    Command(Result<CommandReply, Error>),
+    Issue(Result<IssueAnswer, Error>),
 }
 
 impl Response {
@@ -279,6 +309,9 @@ impl Response {
             Self::Log(result) => result.as_ref().err(),
             Self::Pulls(result) => result.as_ref().err(),
             Self::Comment(result) => result.as_ref().err(),
+            Self::CommitStatus(result) => result.as_ref().err(),
+            Self::Command(result) => result.as_ref().err(),
+            Self::Issue(result) => result.as_ref().err(),
         }
     }
 }

@@ -23,8 +23,11 @@ pub mod support;
 
 pub use call::{Call, ORGANIZATION_REQUESTS, Response};
 pub use calls::Page;
+pub use calls::commands::{CommandCall, CommandReply, Reaction};
 pub use calls::comments::{Author, CommentAnswer, CommentCall};
+pub use calls::commit_status::StatusCall;
 pub use calls::failed_runs::{FailedRuns, Failing, ListedRun};
+pub use calls::issues::{Issue, IssueAnswer, IssueCall};
 pub use calls::policy_file::FetchedPolicy;
 pub use calls::rerun::RerunAnswer;
 pub use credentials::{Credentials, app};

@@ -54,6 +54,8 @@ pub struct EvidenceCollector {
     pulls: Vec<PullRequest>,
     /// When they were read.
     pulls_read: Millis,
+    /// Whether they were asked for only so that a comment can be written.
+    pub pull_is_for_comment: bool,
     /// The repository's, if it was read before.
     pub default_branch: Option<String>,
     /// The run on the base branch that is looked for.
@@ -95,6 +97,7 @@ impl EvidenceCollector {
             missing: BTreeMap::new(),
             pulls: Vec::new(),
             pulls_read: now,
+            pull_is_for_comment: false,
             default_branch: None,
             base_of: None,
         }

@@ -14,6 +14,8 @@ use super::store::{Fact, Sql, StoreError};
 
 /// Somebody has to give the permission; until then each try is a request for nothing.
 const NOT_TRIED_FOR: Span = Span::hours(6);
+/// What GitHub's refusal begins with where the repository has none of what was asked for: "410 Issues are disabled".
+pub const SWITCHED_OFF: &str = "410 ";
 
 string_enum! {
     pub enum Feature {
@@ -53,7 +55,11 @@ impl<S: Sql> Keeper<S> {
         error: &github::Error,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
-        let github::Error::Credentials { message } = error else { return Ok(None) };
+        let message = match error {
+            github::Error::Credentials { message } => message,
+            github::Error::Refused { message } if message.starts_with(SWITCHED_OFF) => message,
+            _ => return Ok(None),
+        };
         let mut refusals = self.refusals()?;
         let refusal = Refusal { message: message.clone(), until: now + NOT_TRIED_FOR };
         let before = refusals.insert(feature.as_str().to_owned(), refusal);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::time::Millis;
+use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
 use crate::webhook::{Answer, Subject};
 
@@ -17,6 +18,8 @@ use super::views::Question;
 pub enum Message {
     /// A webhook. It is answered once it is stored.
     RunEvent(RunEvent),
+    /// The same, of a comment.
+    Command(CommandEvent),
     /// From the Keeper of the name that the repository had before.
     HandOver(HandOver),
     /// From a person, by a page or the API.
@@ -41,13 +44,17 @@ pub enum Reply {
 impl Receipt {
     /// For the webhook's sender.
     pub fn answer(self, subject: Subject) -> Answer {
+        let run_attempt = self.run_attempt.or(subject.run_attempt);
+        self.about_no_run().about(Subject { run_attempt, ..subject })
+    }
+
+    pub fn about_no_run(self) -> Answer {
         let answer = match self.kind {
             ReceiptKind::Scheduled => Answer::scheduled(self.reason),
             ReceiptKind::Recorded => Answer::recorded(self.reason),
             ReceiptKind::Ignored => Answer::ignored(self.reason),
         };
-        let run_attempt = self.run_attempt.or(subject.run_attempt);
-        answer.about(Subject { run_attempt, ..subject }).due(self.due.map(Millis::to_rfc3339))
+        answer.due(self.due.map(Millis::to_rfc3339))
     }
 }
 

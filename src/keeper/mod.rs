@@ -11,6 +11,7 @@
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
 //! | [`judgement`], [`outage_view`] | of that, how well it is judged what to re-run; outages that are not over |
+//! | [`commands`] | commands in comments: how one is let in, and how it ends |
 //! | [`Keeper`], [`repository_state`], [`feature`] | the Keeper itself; what it stores of the repository as a whole; what is done beside re-runs, and GitHub refuses |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
@@ -28,6 +29,7 @@ pub mod attempts;
 mod base_cache;
 mod base_collector;
 pub mod circuit_breaker;
+mod commands;
 pub mod evidence_collector;
 mod feature;
 pub mod judgement;
@@ -76,8 +78,11 @@ pub struct Keeper<S> {
     /// Where the repository keeps its rules; `None`: repositories have none of their own.
     pub policy_path: Option<FilePath>,
     pub notifications: Option<Notifications>,
+    /// Where GitHub's pages are, without a trailing slash.
+    pub web_url: String,
     /// Where GitHub's pages are, if pull requests get a comment.
     pub comments: Option<String>,
+    pub commit_statuses: CommitStatuses,
     /// As it is stored, if it was read: nearly every step asks for it.
     policy: RefCell<Option<Rc<PolicyCache>>>,
     /// When a re-run was last asked for.
@@ -89,6 +94,12 @@ pub struct Keeper<S> {
     bases: RefCell<BaseCache>,
     /// What decisions wait for that GitHub did not have.
     missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
+    /// When a commit status was last begun to be written.
+    last_status: Cell<Option<Millis>>,
+    /// When something was last begun to be done for a command.
+    last_command: Cell<Option<Millis>>,
+    /// Whether the repository is served no longer.
+    retired: Cell<bool>,
     /// Workers KV is not written again before this, of whether cancelled runs are wanted.
     cancelled_due: Cell<Option<Millis>>,
 }
@@ -101,6 +112,15 @@ pub struct Notifications {
     pub web_url: String,
 }
 
+/// How commits show what is done about their runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitStatuses {
+    /// What their contexts begin with. `None`: there are no new ones; one that is shown as pending is brought to its end.
+    pub context: Option<String>,
+    /// Where GitHub's pages are, without a trailing slash.
+    pub web_url: String,
+}
+
 impl<S: Sql> Keeper<S> {
     /// One that reads no policy file, and tells nobody anything.
     pub fn open(sql: S) -> Result<Self, StoreError> {
@@ -108,7 +128,12 @@ impl<S: Sql> Keeper<S> {
             store: Store::open(sql)?,
             policy_path: None,
             notifications: None,
+            web_url: "https://github.com".to_owned(),
             comments: None,
+            commit_statuses: CommitStatuses::default(),
+            last_status: Cell::default(),
+            last_command: Cell::default(),
+            retired: Cell::default(),
             policy: RefCell::default(),
             last_rerun: Cell::default(),
             doubted: RefCell::default(),

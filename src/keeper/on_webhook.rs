@@ -28,7 +28,10 @@ pub fn on_webhook(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -
         },
         (RunEventKind::RunSucceeded, Some(tracked)) => on_success(tracked, event, cx),
         (RunEventKind::RunEnded, Some(tracked)) => on_end(tracked, event, cx),
-        (RunEventKind::RunFailed | RunEventKind::RunCancelled | RunEventKind::JobFailed, tracked) => {
+        (RunEventKind::RunFailed | RunEventKind::RunCancelled | RunEventKind::JobFailed, mut tracked) => {
+            if let Some(commanded) = tracked.as_mut().and_then(|tracked| tracked.commanded.as_mut()) {
+                commanded.alone = false;
+            }
             match event.run_attempt {
                 Some(attempt) => on_failed_attempt(tracked, event.run_id, attempt, event.kind, cx),
                 None => on_failure_of_some_attempt(tracked, event.run_id, cx),

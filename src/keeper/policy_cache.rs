@@ -106,8 +106,14 @@ impl PolicyCache {
         self.state.policy()
     }
 
-    /// The call to be made before a run is decided on, if what is known is too old.
-    pub fn next_read(&self, path: Option<&FilePath>, run_id: RunId, rules: &Rules, now: Millis) -> Option<Call> {
+    /// The call to be made before a run is decided on, or a command, if what is known is too old.
+    pub fn next_read(
+        &self,
+        path: Option<&FilePath>,
+        run_id: Option<RunId>,
+        rules: &Rules,
+        now: Millis,
+    ) -> Option<Call> {
         let path = path?.clone();
         if is_due(self.file.as_ref(), self.not_before, now) {
             let etag = self.file.as_ref().and_then(|file| file.etag.clone());
@@ -118,6 +124,15 @@ impl PolicyCache {
             let etag = self.organization.as_ref().and_then(|file| file.etag.clone());
             Call::ReadOrganizationPolicy { run_id, path, etag }
         })
+    }
+
+    /// Whether all that holds was read so recently that something is allowed by it alone. What is known of a file that GitHub
+    /// does not answer for is too old for that.
+    pub fn is_current(&self, path: Option<&FilePath>, rules: &Rules, now: Millis) -> bool {
+        let organizations = || self.uses_organizations(rules) && is_due(self.organization.as_ref(), None, now);
+        let is_denied = |file: &Option<PolicyFile>| file.as_ref().is_some_and(|file| file.denied.is_some());
+        let denied = is_denied(&self.file) || (self.uses_organizations(rules) && is_denied(&self.organization));
+        path.is_none() || !(denied || is_due(self.file.as_ref(), None, now) || organizations())
     }
 
     /// Whether what holds depends on the organization's file.

@@ -26,6 +26,13 @@ pub const DELIVERY_DAYS: i64 = 3;
 /// What runs failed with: twice the longest time within which many are an outage.
 pub const OUTAGE_FAILURES: Span = Span::days(2);
 
+/// Commands in comments: longer than GitHub sends a delivery again, so that each is known again.
+pub const COMMANDS: Span = Span::days(7);
+/// That a pull request's runs are left alone.
+pub const STOPS: Span = Span::days(400);
+/// The issue of a flaky job that nothing has happened to.
+pub const FLAKY_ISSUES: Span = Span::days(90);
+
 /// Budgets look back a day.
 pub const BUDGET_WINDOW: Span = Span::days(1);
 /// Twice that allows for a clock that was put back.
@@ -47,6 +54,7 @@ const _: () = {
     assert!(SUMMARY_TTL.as_millis() >= Span::days(WINDOW_DAYS).as_millis(), "a quiet repository stays in the overview");
     let deliveries = Span::days(DELIVERY_DAYS).as_millis();
     assert!(deliveries >= REDELIVERY.as_millis(), "what GitHub may send again is known again");
+    assert!(COMMANDS.as_millis() > REDELIVERY.as_millis(), "a comment acts once");
     assert!(BUDGET.as_millis() >= 2 * BUDGET_WINDOW.as_millis(), "what a budget counts is kept");
     assert!(CREDENTIALS_PUBLISHED_AGAIN.as_millis() < CREDENTIALS_TTL.as_millis(), "said again before it expires");
 };

@@ -75,7 +75,7 @@ pub fn on_read(
         // What was not answered is over, unless it is the re-run itself.
         tracked.trouble_since = None;
     }
-    if tracked.decided_attempt >= Some(attempt) {
+    if tracked.decided_attempt >= Some(attempt) && !tracked.is_commanded(attempt) {
         tracked.due = None;
         tracked.tries = 0;
         tracked.trouble_since = None;
@@ -93,7 +93,8 @@ pub fn on_read(
 
 /// Whether what was read of this attempt is still worth a decision: webhooks come while evidence is collected.
 pub fn is_undecided(tracked: &TrackedRun, attempt: RunAttempt) -> bool {
-    tracked.run_attempt == Some(attempt) && tracked.decided_attempt < Some(attempt)
+    let is_decided = tracked.decided_attempt >= Some(attempt) && !tracked.is_commanded(attempt);
+    tracked.run_attempt == Some(attempt) && !is_decided
 }
 
 /// Carries out what was decided on the newest attempt, which [`on_read`] has found undecided.
@@ -101,9 +102,15 @@ pub fn act(mut tracked: TrackedRun, run: &Run, decision: Decision, cx: &Context)
     let attempt = run.run_attempt;
     tracked.evidence_since = None;
     tracked.collecting = None;
+    if matches!(decision, Decision::Rerun(_)) {
+        tracked.commit = run.commit();
+    }
     match decision {
         Decision::Await => still_going(tracked, run, cx),
-        Decision::Rerun(rerun) if cx.now < tracked.failed_at + rerun.delay => wait(tracked, rerun.delay, cx),
+        Decision::Rerun(rerun) if cx.now < tracked.failed_at + rerun.delay => {
+            tracked.in_short = Some(format!("{} in {}", rerun.in_short, rerun.delay.in_words()));
+            wait(tracked, rerun.delay, cx)
+        }
         Decision::Rerun(rerun) => call(tracked, attempt, rerun, cx),
         Decision::End(ending) => end(tracked, run, ending, cx),
     }
@@ -194,8 +201,9 @@ fn on_late_answer(
 }
 
 fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context) -> Step {
+    tracked.reopen(attempt, cx.now);
     let again = tracked.pending.is_some();
-    let Rerun { reason, scope, debug_logging, detail, .. } = rerun;
+    let Rerun { reason, in_short, scope, debug_logging, detail, .. } = rerun;
     let spends = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
     tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again });
     if let Some(held) = &mut tracked.held {
@@ -203,6 +211,7 @@ fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context
     }
     tracked.due = Some(cx.now + LEASE);
     tracked.reason = reason;
+    tracked.in_short = Some(in_short);
     tracked.detail = Some(Box::new(detail));
     let call = Call::Rerun { run_id: tracked.run_id, run_attempt: attempt, scope, debug_logging };
     Step { call: Some(call), spends, ..Step::of(tracked) }
@@ -230,6 +239,10 @@ fn still_going(mut tracked: TrackedRun, run: &Run, cx: &Context) -> Step {
     tracked.failed_at = cx.now;
     tracked.complete = false;
     tracked.held = None;
+    // Not one that was asked for here: that was said.
+    if rerun && tracked.decided_attempt.map_or(0, RunAttempt::get) + 1 < run.run_attempt.get() {
+        tracked.in_short = tracked.in_short.map(|_| format!("Attempt {} is running", run.run_attempt));
+    }
     let again = match tracked.tries {
         tries if rerun => RERUN_GOING.doubled(tries, RERUN_GOING_MOST),
         tries @ ..LONG_TRIES => STILL_GOING.doubled(tries, STILL_GOING_MOST),
@@ -258,6 +271,7 @@ pub fn hold_in_outage(
     tracked.due = Some(until);
     tracked.reason.clone_from(&reason);
     let run_attempt = Some(held.run_attempt);
+    tracked.in_short = Some(format!("Attempt {}: its re-run is held while many runs fail alike", held.run_attempt));
     tracked.held = Some(held);
     let detail = Some(Box::new(detail.clone()));
     let record = Record { run_attempt, decided: cx.now, outcome: RunOutcome::Waiting, reason, detail };

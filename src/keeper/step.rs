@@ -125,6 +125,7 @@ pub fn finish(
     tracked.evidence_since = None;
     tracked.collecting = None;
     tracked.held = None;
+    tracked.in_short = None;
     tracked.due = None;
     tracked.tries = 0;
     tracked.trouble_since = None;

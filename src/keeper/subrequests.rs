@@ -17,10 +17,19 @@ pub const DECISION: u32 = 3;
 pub const COMMENT_PAGES: u32 = 3;
 /// Finding and writing a comment: who we are, the pages, the comment itself.
 pub const COMMENT: u32 = 2 + COMMENT_PAGES;
+/// Pages on which the issue of a flaky job is looked for by its label, of 50 each.
+pub const ISSUE_PAGES: u32 = 3;
+/// Finding and writing it: who we are, those pages and one more, the issue itself.
+pub const ISSUE: u32 = 3 + ISSUE_PAGES;
+
+/// Pages of runs that a command looks at.
+pub const RUN_PAGES: u32 = 3;
 
 const _: () = {
     assert!(RUN + EVIDENCE <= AT_ONCE, "a run that needs the most can be decided on in one alarm");
     assert!(DECISION < RUN, "the end of a decision is a part of it");
     // What is begun with one request left is finished.
+    assert!(ORGANIZATION_REQUESTS < COMMENT && RUN_PAGES < COMMENT, "a command takes no more than a comment");
     assert!(AT_ONCE + COMMENT + DECISION <= MOST, "an alarm keeps to the platform's limit");
+    assert!(AT_ONCE + ISSUE + DECISION <= MOST, "with an issue, too");
 };

@@ -1,8 +1,11 @@
 //! A tracked run: what one row of a Keeper's storage says.
 
-use crate::names::{RunAttempt, RunId, WorkflowId, lengths};
+use serde::{Deserialize, Serialize};
+
+use crate::names::{CommentId, CommitSha, Conclusion, RunAttempt, RunId, WorkflowId, lengths};
 use crate::policy::{Detail, RunOutcome, run::Run};
 use crate::time::Millis;
+use crate::webhook::command::GivenBy;
 use crate::webhook::event::EventWorkflow;
 
 use super::attempts::Attempts;
@@ -41,6 +44,8 @@ pub struct TrackedRun {
     pub collecting: Option<Begun>,
     /// It waits for the end of an outage, or did.
     pub held: Option<Held>,
+    /// Somebody wants it re-run, and that is neither done nor refused yet.
+    pub commanded: Option<Box<Commanded>>,
     /// What the decision went by that is being carried out, until it is on record.
     pub detail: Option<Box<Detail>>,
     pub workflow_id: Option<WorkflowId>,
@@ -56,6 +61,10 @@ pub struct TrackedRun {
     /// Counts the runs of its workflow.
     pub run_number: Option<u64>,
     pub title: Option<String>,
+    /// The commit that it is of. `None`: it is not known that it has failed.
+    pub commit: Option<CommitSha>,
+    /// What is being done about it, in some words; `None`: nothing was decided that is still to come.
+    pub in_short: Option<String>,
     pub created: Millis,
     /// When what Workers KV says of it last changed.
     pub updated: Millis,
@@ -93,6 +102,23 @@ pub struct Held {
     pub since: Millis,
 }
 
+/// By a comment on its pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commanded {
+    pub comment_id: CommentId,
+    /// The one that failed, and no other.
+    pub run_attempt: RunAttempt,
+    /// Of who gave the command.
+    pub login: String,
+    pub by: GivenBy,
+    /// A glob of the workflows that are meant; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflows: Option<String>,
+    /// The run is tracked for nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+}
+
 /// How often collecting the evidence of an attempt was begun and did not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Begun {
@@ -119,6 +145,7 @@ impl TrackedRun {
             refusal: None,
             collecting: None,
             held: None,
+            commanded: None,
             detail: None,
             workflow_id: None,
             workflow: None,
@@ -128,6 +155,8 @@ impl TrackedRun {
             actor: None,
             run_number: None,
             title: None,
+            commit: None,
+            in_short: None,
             created: now,
             updated: now,
             looked: None,
@@ -140,6 +169,30 @@ impl TrackedRun {
     /// attempt makes it be looked at once more.
     pub fn is_decided(&self) -> bool {
         self.decided_attempt.is_some() && self.decided_attempt >= self.run_attempt
+    }
+
+    /// What it has come to, if nothing more is to come.
+    pub fn ended(&self) -> Option<RunOutcome> {
+        match self.outcome {
+            RunOutcome::Waiting | RunOutcome::Rerunning => None,
+            // Credentials were refused: it is tried again.
+            RunOutcome::Failed if !self.is_decided() && self.due.is_some() => None,
+            outcome => Some(outcome),
+        }
+    }
+
+    /// Whether a command is about this attempt.
+    pub fn is_commanded(&self, attempt: RunAttempt) -> bool {
+        self.commanded.as_ref().is_some_and(|commanded| commanded.run_attempt == attempt)
+    }
+
+    /// Its attempt was decided on, and is to be re-run all the same.
+    pub fn reopen(&mut self, attempt: RunAttempt, now: Millis) {
+        if self.decided_attempt >= Some(attempt) {
+            self.decided_attempt = RunAttempt::new(attempt.get() - 1);
+            self.outcome = RunOutcome::Waiting;
+            self.updated = now;
+        }
     }
 
     /// Takes over what people see of it.
@@ -156,6 +209,14 @@ impl TrackedRun {
         self.actor = of(run.actors.first());
         self.run_number = run.run_number;
         self.title = of(run.title.as_ref());
+        let is_first = run.run_attempt == RunAttempt::FIRST;
+        match run.conclusion {
+            Some(Conclusion::Success) if is_first => self.commit = None,
+            Some(conclusion) if conclusion.may_be_rerun() => self.commit = run.commit(),
+            // An earlier attempt has failed.
+            _ if !is_first => self.commit = run.commit(),
+            _ => {}
+        }
     }
 
     /// A webhook has named its workflow.

@@ -5,6 +5,7 @@ use crate::github::{Call, Response};
 use crate::names::RunId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
+use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
 
 use super::on_webhook::{on_webhook, receipt};
@@ -77,7 +78,7 @@ impl<S: Sql> Keeper<S> {
             }
         }
         if let Some(tracked) = &step.tracked {
-            self.store_run(tracked, &step.records, cx.now)?;
+            self.store_run(tracked, &step.records, cx)?;
             if let Some(id) = &event.delivery {
                 self.store.add_delivery(id, cx.now)?;
             }
@@ -104,6 +105,20 @@ pub async fn receive<S: Sql>(
     for record in &records {
         platform.log_decision(event.run_id, record);
     }
+    Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
+}
+
+/// The same, of a command.
+pub async fn receive_command<S: Sql>(
+    keeper: &Keeper<S>,
+    rules: &Rules,
+    platform: &impl Platform,
+    event: &CommandEvent,
+) -> Result<Received, StoreError> {
+    let now = platform.now();
+    let receipt = keeper.receive_command(event, &Context::new(rules, now, platform.chance()))?;
+    let due = keeper.next_alarm(rules)?;
+    platform.arm(due).await?;
     Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
 }
 

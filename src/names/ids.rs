@@ -58,6 +58,10 @@ id! {
     InstallationId(u64) <= MAX_SAFE_INTEGER, "an installation id is a number from 1 to 2^53 - 1"
 }
 id! {
+    /// The id of a comment on an issue or a pull request: 1 to 2^53 - 1.
+    CommentId(u64) <= MAX_SAFE_INTEGER, "a comment's id is a number from 1 to 2^53 - 1"
+}
+id! {
     /// The id of a repository, which it keeps when it is renamed or moved: 1 to 2^53 - 1.
     RepositoryId(u64) <= MAX_SAFE_INTEGER, "a repository id is a number from 1 to 2^53 - 1"
 }

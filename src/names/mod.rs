@@ -7,7 +7,7 @@ pub mod lengths;
 pub mod order;
 mod string_enum;
 
-pub use ids::{InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
+pub use ids::{CommentId, InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
 pub(crate) use string_enum::string_enum;
 pub use string_enum::{StringEnum, TextVisitor};
 
@@ -155,6 +155,36 @@ impl TryFrom<String> for DeliveryId {
     }
 }
 
+/// The SHA of a commit, in small letters: 40 hexadecimal digits, or 64 where Git uses SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CommitSha(String);
+
+impl CommitSha {
+    pub fn parse(sha: &str) -> Option<Self> {
+        let fits = matches!(sha.len(), 40 | 64) && sha.bytes().all(|b| b.is_ascii_hexdigit());
+        fits.then(|| Self(sha.to_ascii_lowercase()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CommitSha {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for CommitSha {
+    type Error = &'static str;
+
+    fn try_from(sha: String) -> Result<Self, Self::Error> {
+        Self::parse(&sha).ok_or("not the SHA of a commit")
+    }
+}
+
 /// A file in a repository: relative to its root, without `.` and `..`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
@@ -239,6 +269,17 @@ mod tests {
         }
         for bad in ["", "/", "/etc/passwd", "a//b", "a/", "../x", "a/../b", "./a", "a\\b", "a\nb", &"x".repeat(256)] {
             assert_eq!(FilePath::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn shas_of_commits() {
+        let sha = "0123456789abcdef".repeat(4);
+        for good in [&sha[..40], &sha, &sha.to_uppercase()] {
+            assert_eq!(CommitSha::parse(good).unwrap().as_str(), good.to_lowercase());
+        }
+        for bad in ["", "main", &sha[..39], &sha[..41], &format!("{}/", &sha[..39]), &format!("{}g", &sha[..39])] {
+            assert_eq!(CommitSha::parse(bad), None, "{bad}");
         }
     }
 

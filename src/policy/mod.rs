@@ -11,6 +11,7 @@
 //! | `log_line` | a line of a log as its reader sees it |
 //! | [`catalogue`] | why a job failed, by what its tools have printed: annotations and a log → a finding |
 //! | [`file`] | the policy file: text → a [`Policy`], or all errors; its keys, its JSON Schema |
+//! | `features` | what a file switches on beside re-runs, and what permission that takes |
 //! | [`evidence`] | what a decision can go by beside the run: jobs, annotations, logs; what the patterns find in them |
 //! | `matching` | a failed job and the rules → those that it may take, and what has to be read to know more |
 //! | `rules` | the Worker's settings that decisions go by |
@@ -44,6 +45,7 @@
 pub mod catalogue;
 mod decision;
 pub mod evidence;
+mod features;
 pub mod file;
 mod log_line;
 mod matching;
@@ -53,12 +55,12 @@ pub mod run;
 mod wording;
 
 pub use decision::{
-    BaseBranch, BaseOf, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict, base_branch, decide,
-    pull_request_of,
+    BaseBranch, BaseOf, CommandGiven, CommandVerdict, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict,
+    base_branch, decide, decide_by_command, left_by_command, may_command, pull_request_of,
 };
 pub use file::{
-    Action, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState, Scope, extends_organization, parse,
-    schema,
+    Action, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState,
+    Scope, extends_organization, parse, schema,
 };
 pub use rules::Rules;
 pub use wording::{describe, leave_rule};

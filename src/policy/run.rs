@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::names::{Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::names::{CommitSha, Conclusion, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::time::Millis;
 
 /// In the place of a fork's owner who is not known. No login has this character.
@@ -77,6 +77,12 @@ impl Run {
             && !self.pull_request_heads.contains(&self.head_sha)
     }
 
+    /// The commit that people see it at: of a pull request, the pull request's own.
+    pub fn commit(&self) -> Option<CommitSha> {
+        let of_pull_request = self.head_commit.as_deref().filter(|_| self.is_of_target());
+        of_pull_request.and_then(CommitSha::parse).or_else(|| CommitSha::parse(&self.head_sha))
+    }
+
     /// As globs of branches see it: a fork's is `owner:branch`.
     pub fn branch(&self) -> Option<Cow<'_, str>> {
         let branch = self.head_branch.as_deref()?;
@@ -98,6 +104,42 @@ impl Run {
     pub fn is_of_fork(&self) -> bool {
         matches!(self.origin, Origin::Fork(_))
     }
+
+    /// The pull request that is tested in the merge queue, and the branch that it is to be merged into.
+    pub fn queued(&self) -> Option<Queued<'_>> {
+        let is_the_queues = self.event == MERGE_GROUP && self.origin == Origin::Own;
+        of_queue(self.head_branch.as_deref().filter(|_| is_the_queues)?)
+    }
+
+    /// The pull request that this run puts out of the merge queue, by its number: a check that failed does
+    /// ("Managing a merge queue"), one that was cancelled may be of a group that was made anew.
+    pub fn puts_out_of_queue(&self) -> Option<u64> {
+        let failed = matches!(self.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut));
+        self.queued().filter(|_| failed).map(|queued| queued.pull_request)
+    }
+}
+
+/// The event of the merge queue's runs.
+pub const MERGE_GROUP: &str = "merge_group";
+
+/// What the name of a branch of the merge queue says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued<'a> {
+    pub base: &'a str,
+    pub pull_request: u64,
+}
+
+/// `gh-readonly-queue/BASE/pr-NUMBER-COMMIT` ("Managing a merge queue", GitHub Docs). The base may have slashes. Whoever may
+/// push can name a branch like this: what it says holds only for the queue's own runs.
+fn of_queue(branch: &str) -> Option<Queued<'_>> {
+    let (base, last) = branch.strip_prefix("gh-readonly-queue/")?.rsplit_once('/')?;
+    let (number, commit) = last.strip_prefix("pr-")?.split_once('-')?;
+    let is_commit = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_number = (1..=15).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    let has_base = base.split('/').all(|part| !part.is_empty());
+    let pull_request =
+        number.parse().ok().filter(|_| is_number && is_commit && has_base && !number.starts_with('0'))?;
+    Some(Queued { base, pull_request })
 }
 
 /// Also `pull_request_review` and its like.
@@ -141,5 +183,41 @@ impl PullRequest {
             let owner = self.head_owner.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(fork.name.owner()));
             branch && id && owner
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn branches_of_the_merge_queue() {
+        for (branch, expected) in [
+            (format!("gh-readonly-queue/main/pr-104-{COMMIT}"), Some(("main", 104))),
+            (format!("gh-readonly-queue/release/1.x/pr-7-{COMMIT}"), Some(("release/1.x", 7))),
+            // Bases that look like the end of another.
+            (format!("gh-readonly-queue/a/pr-1-{COMMIT}/pr-7-{COMMIT}"), Some((&*format!("a/pr-1-{COMMIT}"), 7))),
+            (format!("gh-readonly-queue/main/pr-7-{COMMIT}{}", &COMMIT[..24]), Some(("main", 7))),
+            (format!("gh-readonly-queue/main/pr-7-{}", &COMMIT[1..]), None),
+            (format!("gh-readonly-queue/main/pr-7-{COMMIT}0"), None),
+            (format!("gh-readonly-queue/main/pr-7-{COMMIT}/x"), None),
+            (format!("gh-readonly-queue/main/pr-0-{COMMIT}"), None),
+            (format!("gh-readonly-queue/main/pr-07-{COMMIT}"), None),
+            (format!("gh-readonly-queue/main/pr-+7-{COMMIT}"), None),
+            (format!("gh-readonly-queue/main/pr--7-{COMMIT}"), None),
+            (format!("gh-readonly-queue/main/pr-1234567890123456-{COMMIT}"), None),
+            (format!("gh-readonly-queue/main/pr--{COMMIT}"), None),
+            (format!("gh-readonly-queue/pr-7-{COMMIT}"), None),
+            (format!("gh-readonly-queue//pr-7-{COMMIT}"), None),
+            (format!("gh-readonly-queue/a//b/pr-7-{COMMIT}"), None),
+            (format!("x/gh-readonly-queue/main/pr-7-{COMMIT}"), None),
+            (format!("main/pr-7-{COMMIT}"), None),
+            (String::new(), None),
+        ] {
+            let expected = expected.map(|(base, pull_request)| Queued { base, pull_request });
+            assert_eq!(of_queue(&branch), expected, "{branch}");
+        }
     }
 }

@@ -56,6 +56,8 @@ pub struct Settings {
     /// Whose badge anyone can see.
     pub badge_repositories: Vec<Glob>,
     pub comment_on_pull_requests: bool,
+    /// What the contexts of commit statuses begin with; `None`: there are none.
+    pub commit_status: Option<String>,
     pub problems: Vec<SettingProblem>,
 }
 
@@ -66,7 +68,8 @@ impl Settings {
         let (webhook_secrets, (github_token, github_app)) = (reader.webhook_secrets(), reader.credentials());
         let max_reruns = reader.value("MAX_RERUNS", "3", values::reruns);
         let comment_on_pull_requests = reader.value("COMMENT_ON_PULL_REQUESTS", "false", values::boolean);
-        let needed = Needed { comments: comment_on_pull_requests };
+        let commit_status = reader.value("COMMIT_STATUS", "", values::context);
+        let needed = needed(comment_on_pull_requests, commit_status.is_some());
         Self {
             webhook_secrets,
             github_token,
@@ -87,6 +90,7 @@ impl Settings {
             notifications_per_hour: reader.value("NOTIFICATIONS_PER_HOUR", "20", values::notifications_per_hour),
             badge_repositories: reader.value("BADGE_REPOSITORIES", "", values::globs),
             comment_on_pull_requests,
+            commit_status,
             problems: reader.problems,
         }
     }
@@ -103,9 +107,9 @@ impl Settings {
         }
     }
 
-    /// What an App must be granted.
+    /// What an App must be granted for what the settings switch on.
     pub fn needed(&self) -> Needed {
-        Needed { comments: self.comment_on_pull_requests }
+        needed(self.comment_on_pull_requests, self.commit_status.is_some())
     }
 
     /// Whether an App is configured, or was meant to be.
@@ -124,31 +128,89 @@ impl Settings {
     }
 }
 
-/// What the App must be granted, as GitHub's API names it. The doctor and the set-up page go by it too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+fn needed(comments: bool, commit_status: bool) -> Needed {
+    Needed { comments, commit_status, ..Needed::default() }
+}
+
+/// What the App must be granted, as GitHub's API names it, by what is switched on. The doctor and the set-up page go by it
+/// too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needed {
     /// Whether it writes on pull requests what was re-run.
     pub comments: bool,
+    /// Whether commits show it.
+    pub commit_status: bool,
+    /// Whether it is told what to do by comments on pull requests.
+    pub commands: bool,
+    /// Whether it opens issues for flaky jobs.
+    pub flaky_issues: bool,
 }
 
 impl Needed {
+    /// Of all features.
     pub fn permissions(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let pull_requests = if self.comments { "write" } else { "read" };
-        let always = [("actions", "write"), ("checks", "read"), ("contents", "read"), ("metadata", "read")];
-        always.into_iter().chain([("pull_requests", pull_requests)])
+        let pull_requests = if self.comments || self.commands { "write" } else { "read" };
+        let more = [("issues", self.flaky_issues), ("statuses", self.commit_status)];
+        let more = more.into_iter().filter(|(_, is_needed)| *is_needed).map(|(name, _)| (name, "write"));
+        Self::ALWAYS.into_iter().chain([("pull_requests", pull_requests)]).chain(more)
+    }
+
+    const ALWAYS: [(&'static str, &'static str); 4] =
+        [("actions", "write"), ("checks", "read"), ("contents", "read"), ("metadata", "read")];
+
+    /// Each feature that is switched on: where, and what it needs besides.
+    pub fn features(self) -> impl Iterator<Item = (&'static str, (&'static str, &'static str), Option<&'static str>)> {
+        let Self { comments, commit_status, commands, flaky_issues } = self;
+        let (pull_requests, event) = (("pull_requests", "write"), Some("issue_comment"));
+        let all = [
+            (comments, ("COMMENT_ON_PULL_REQUESTS", pull_requests, None)),
+            (commit_status, ("COMMIT_STATUS", ("statuses", "write"), None)),
+            (commands, ("commands", pull_requests, event)),
+            (flaky_issues, ("flaky_issues", ("issues", "write"), None)),
+        ];
+        all.into_iter().filter(|(is_on, _)| *is_on).map(|(_, feature)| feature)
+    }
+
+    /// The events that it must be told of.
+    pub fn events(self) -> impl Iterator<Item = &'static str> {
+        let more = self.commands.then_some("issue_comment");
+        std::iter::once("workflow_run").chain(more)
+    }
+
+    /// What both need.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            comments: self.comments || other.comments,
+            commit_status: self.commit_status || other.commit_status,
+            commands: self.commands || other.commands,
+            flaky_issues: self.flaky_issues || other.flaky_issues,
+        }
+    }
+
+    /// Of these, what was granted: a feature that lacks its permission is no reason to do nothing. `None`: what nothing is done
+    /// without was not granted.
+    pub fn as_granted(self, granted: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let has = |name: &str, level: &str| match granted.get(name).and_then(Value::as_str) {
+            Some("write" | "admin") => true,
+            Some("read") => level == "read",
+            _ => false,
+        };
+        // Always there, though not always told.
+        let is_granted = |(name, level): &(&str, &str)| *name == "metadata" || has(name, level);
+        let mut all: Vec<_> = Self::ALWAYS.iter().copied().filter(is_granted).collect();
+        if all.len() < Self::ALWAYS.len() {
+            return None;
+        }
+        all.extend(self.permissions().skip(Self::ALWAYS.len()).filter(is_granted));
+        // It was needed for less before.
+        let reads = all.iter().any(|(name, _)| *name == "pull_requests") || !has("pull_requests", "read");
+        all.extend([("pull_requests", "read")].into_iter().filter(|_| !reads));
+        Some(all.into_iter().map(|(name, level)| (name.to_owned(), level.into())).collect())
     }
 
     /// As the API and a manifest take it.
     pub fn to_json(self) -> Map<String, Value> {
         self.permissions().map(|(name, level)| (name.to_owned(), level.into())).collect()
-    }
-
-    /// What does for an App that was made when pull requests were not looked at: without, some of them cannot be told
-    /// from closed ones. `None`: it would not do.
-    pub fn at_least(self) -> Option<Map<String, Value>> {
-        let mut all = self.to_json();
-        all.remove("pull_requests");
-        (!self.comments).then_some(all)
     }
 }
 

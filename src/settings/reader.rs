@@ -93,7 +93,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             let key = private_key::parse(&pem);
             key.map_err(|problem| self.problem("GITHUB_APP_PRIVATE_KEY", problem)).ok()
         });
-        (id.zip(key).map(|(id, key)| App { id, key, needed: Needed { comments: false } }), is_set)
+        (id.zip(key).map(|(id, key)| App { id, key, needed: Needed::default() }), is_set)
     }
 
     fn text(&self, name: &str) -> Option<String> {

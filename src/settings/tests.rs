@@ -46,6 +46,9 @@ fn every_bad_value_is_named_and_none_is_shown() {
         bad("NOTIFICATIONS_PER_HOUR", value);
     }
     bad("COMMENT_ON_PULL_REQUESTS", "hunter2");
+    for value in [&"x".repeat(51), "hunter2\nhunter2", "a\u{202e}b", "\u{1f680}"] {
+        bad("COMMIT_STATUS", value);
+    }
     for value in
         ["http://hooks.example/hunter2", "hunter2", "https://hunter2:x@hooks.example/", "https://hünter2.example/"]
     {
@@ -103,6 +106,22 @@ fn good_values() {
     assert!(
         settings.excludes_actor("Dependabot[bot]") && settings.excludes_actor("ann") && !settings.excludes_actor("bob")
     );
+}
+
+#[test]
+fn what_is_switched_on_is_needed() {
+    let needed = |pairs| read(pairs).needed().to_string();
+    let base = "actions: write, checks: read, contents: read, metadata: read, pull_requests: ";
+    assert_eq!(needed(&[]), format!("{base}read"));
+    assert_eq!(needed(&[("COMMIT_STATUS", "rerunner")]), format!("{base}read, statuses: write"));
+    assert_eq!(needed(&[("COMMENT_ON_PULL_REQUESTS", "true")]), format!("{base}write"));
+    let flaky = Needed { flaky_issues: true, ..Needed::default() };
+    assert_eq!(read(&[]).needed().and(flaky).to_string(), format!("{base}read, issues: write"));
+    let commands = Needed { commands: true, ..Needed::default() };
+    assert_eq!(commands.to_string(), format!("{base}write"));
+    assert_eq!(commands.events().collect::<Vec<_>>(), ["workflow_run", "issue_comment"]);
+    assert_eq!(read(&[("COMMIT_STATUS", "ci / ünï")]).commit_status.as_deref(), Some("ci / ünï"));
+    assert_eq!(read(&[("COMMIT_STATUS", " ")]).commit_status, None);
 }
 
 #[test]

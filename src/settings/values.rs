@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use wildmatch::WildMatch;
 
+use crate::escape::is_visible;
 use crate::names::{FilePath, StringEnum as _, string_enum};
 use crate::time::Span;
 
@@ -129,6 +130,16 @@ pub fn api_url(text: &str) -> Result<String, String> {
 pub fn notify_url(text: &str) -> Result<(), String> {
     let is_good = url::Url::parse(text).is_ok_and(|url| is_safe(&url));
     is_good.then_some(()).ok_or_else(|| "an https URL in ASCII, without user and fragment".to_owned())
+}
+
+/// Of a commit status's context, which has the workflow's name behind it, and 255 characters in all.
+pub fn context(text: &str) -> Result<Option<String>, String> {
+    let fits = text.chars().count() <= 50 && text.chars().all(|c| is_visible(c) && c < '\u{10000}');
+    match text {
+        "" => Ok(None),
+        text if fits => Ok(Some(text.to_owned())),
+        _ => Err("up to 50 characters in one line, such as rerunner, or nothing for no commit statuses".to_owned()),
+    }
 }
 
 /// `None`: repositories have no rules of their own.

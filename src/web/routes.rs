@@ -87,7 +87,7 @@ impl Route {
             Self::Api(Api::Doctor) => (Some(Costs), Form::Json, &["repository"]),
             Self::Api(Api::Redeliver) => (Some(Changes), Form::Json, &["repository"]),
             Self::Metrics => (Some(Costs), Form::Text, &[]),
-            Self::Setup(Setup::Start) => (Some(Shows), Form::Page, &["organization"]),
+            Self::Setup(Setup::Start) => (Some(Shows), Form::Page, &["organization", "commands", "flaky_issues"]),
             // GitHub sends its reader here. It is called once for each visit of `/setup`, which the state tells.
             Self::Setup(Setup::Created) => (Some(Shows), Form::Page, &["code", "state"]),
         };

@@ -5,15 +5,16 @@ use crate::settings::Settings;
 
 use super::event::{RunEvent, RunEventKind};
 use super::payload::{Payload, Seen};
-use super::{Answer, Subject};
+use super::{Answer, Event, Subject, command};
 
 /// The event for the Keeper, or the answer if there is none.
-pub fn apply(settings: &Settings, payload: Payload) -> Result<RunEvent, Answer> {
+pub fn apply(settings: &Settings, payload: Payload) -> Result<Event, Answer> {
     let (seen, of_run) = match payload {
         Payload::Ping => return Err(Answer::pong()),
         Payload::Unwanted(what) => return Err(Answer::ignored(nothing_is_done_for(&what))),
         Payload::Run(seen) => (seen, true),
         Payload::Job(seen) => (seen, false),
+        Payload::Command(event) => return command::apply(settings, *event).map(Event::Command),
     };
     let Seen { repository, repository_id, run_id, run_attempt, conclusion, installation, workflow, actors } = seen;
     let kind = match is_left(settings, Some(&repository), &actors) {
@@ -21,12 +22,12 @@ pub fn apply(settings: &Settings, payload: Payload) -> Result<RunEvent, Answer> 
         None => kind(of_run, conclusion, run_attempt),
     };
     match kind {
-        Ok(kind) => Ok(RunEvent {
+        Ok(kind) => Ok(Event::Run(RunEvent {
             repository_id,
             installation,
             workflow,
             ..RunEvent::new(repository, run_id, run_attempt, kind)
-        }),
+        })),
         Err(reason) => Err(Answer::ignored(reason).about(Subject { repository, run_id, run_attempt })),
     }
 }

@@ -1,4 +1,4 @@
-//! What arrives: from a request's head and body to a [`RunEvent`] for the Keeper, or to an answer.
+//! What arrives: from a request's head and body to an [`Event`] for the Keeper, or to an answer.
 //!
 //! The steps, in order, and the status of what fails there:
 //!
@@ -9,10 +9,11 @@
 //!    was parsed before that.
 //! 4. [`payload`]: `X-GitHub-Event` is there, the form is decoded, the JSON has the fields needed (400). What they are
 //!    needed for is asked first: where nothing would be done whatever they say, the answer is 200 `ignored`.
-//! 5. [`filter`]: can it lead to a re-run? If not, 200 `ignored`.
+//! 5. [`filter`], or [`command`] for a comment: can it lead to a re-run? If not, 200 `ignored`.
 
 pub mod allowance;
 pub mod answer;
+pub mod command;
 pub mod event;
 pub mod filter;
 pub mod headers;
@@ -29,6 +30,7 @@ pub use headers::Headers;
 use crate::settings::Settings;
 use crate::time::Span;
 
+use command::CommandEvent;
 use event::RunEvent;
 
 /// GitHub caps payloads at 25 MB (GitHub Docs, "Webhook events and payloads").
@@ -36,6 +38,13 @@ pub const BODY_LIMIT: usize = 25 * 1024 * 1024;
 
 /// GitHub waits ten seconds for an answer, and has one before.
 pub const ANSWER_WITHIN: Span = Span::millis(8_500);
+
+/// What a repository's Keeper is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Run(RunEvent),
+    Command(CommandEvent),
+}
 
 /// Steps 3 to 5: the event for the Keeper of its repository, which has to store it before the webhook is answered; or the
 /// answer if there is none. Pure: the same request leads to the same. `macs` are the body's HMACs, one for each secret;
@@ -45,7 +54,7 @@ pub fn read<B: AsRef<[u8]>>(
     headers: &Headers,
     macs: &[u8],
     body: impl FnOnce() -> B,
-) -> Result<RunEvent, Answer> {
+) -> Result<Event, Answer> {
     if !headers.signature.is_one_of(macs) {
         return Err(Answer::rejected(
             401,
@@ -64,8 +73,11 @@ pub fn read<B: AsRef<[u8]>>(
                 None => Answer::rejected(400, malformed.to_string()),
             }
         })?;
-    let event = filter::apply(settings, payload)?;
-    // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a body could be
-    // sent again or keep a later one out.
-    Ok(RunEvent { delivery: Some(headers.signature.delivery_id()), ..event })
+    Ok(match filter::apply(settings, payload)? {
+        // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a body could
+        // be sent again or keep a later one out.
+        Event::Run(event) => Event::Run(RunEvent { delivery: Some(headers.signature.delivery_id()), ..event }),
+        // It is known by its comment.
+        event @ Event::Command(_) => event,
+    })
 }

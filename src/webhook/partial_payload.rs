@@ -13,9 +13,10 @@ use crate::names::RepoName;
 use crate::names::json::from_text;
 use crate::settings::Settings;
 
+use super::command::Command;
 use super::filter::{is_left, kind, nothing_is_done_for};
 use super::headers::Content;
-use super::payload::{self, COMPLETED};
+use super::payload::{self, COMPLETED, CREATED, NO_COMMAND, NOT_OPEN};
 
 /// What a field holds, whatever that is. Each struct of them has one bound in the place of `#[serde(borrow)]` on every field.
 type Field<'a> = Option<&'a RawValue>;
@@ -29,6 +30,8 @@ struct Event<'a> {
     workflow_run: Field<'a>,
     workflow_job: Field<'a>,
     check_run: Field<'a>,
+    issue: Field<'a>,
+    comment: Field<'a>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +77,9 @@ pub fn irrelevant(settings: &Settings, event: &str, content: Content, body: &[u8
         Content::Form => payload::form_payload(body)?,
     };
     let fields: Event<'_> = from_text(&json).ok()?;
+    if event == "issue_comment" {
+        return irrelevant_comment(settings, &fields);
+    }
     let of_run = event == "workflow_run";
     let subject: Option<Subject<'_>> = read(match event {
         "workflow_run" => fields.workflow_run,
@@ -100,6 +106,39 @@ pub fn irrelevant(settings: &Settings, event: &str, content: Content, body: &[u8
     }
     let Subject { conclusion, run_attempt, .. } = subject?;
     kind(of_run, nullable(conclusion)?, nullable(run_attempt)?).err()
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+struct Issue<'a> {
+    state: Field<'a>,
+    pull_request: Field<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+struct Comment<'a> {
+    body: Field<'a>,
+    user: Field<'a>,
+}
+
+fn irrelevant_comment(settings: &Settings, fields: &Event<'_>) -> Option<String> {
+    if text(fields.action)? != CREATED {
+        return Some(nothing_is_done_for("action of issue_comment"));
+    }
+    let is_closed = |issue: &Issue<'_>| text(issue.state).is_some_and(|state| state != "open");
+    let issue: Option<Issue<'_>> = read(fields.issue);
+    if issue.is_some_and(|issue| issue.pull_request.is_none() || is_closed(&issue)) {
+        return Some(nothing_is_done_for(NOT_OPEN));
+    }
+    let comment: Option<Comment<'_>> = read(fields.comment);
+    let body = comment.as_ref().and_then(|comment| text(comment.body));
+    if body.is_some_and(|body| Command::of(&body).is_none()) {
+        return Some(nothing_is_done_for(NO_COMMAND));
+    }
+    let repository: Option<RepoName> = read::<Named<'_>>(fields.repository).and_then(|named| read(named.full_name));
+    let by: Vec<String> = comment.and_then(|comment| login(comment.user)).into_iter().collect();
+    is_left(settings, repository.as_ref(), &by).map(str::to_owned)
 }
 
 #[cfg(test)]

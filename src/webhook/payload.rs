@@ -1,11 +1,13 @@
-//! The three payloads that matter, read into the few fields needed. The wire shapes stay in this file.
+//! The four payloads that matter, read into the few fields needed. The wire shapes stay in this file.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use crate::names::{Conclusion, InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
+use crate::names::{CommentId, Conclusion, InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
 
+use super::command::{Command, CommandEvent, GivenBy};
 use super::event::EventWorkflow;
 use super::headers::Content;
 
@@ -19,6 +21,8 @@ pub enum Payload {
     Run(Seen),
     /// `workflow_job` `completed`, or `check_run` `completed` of GitHub Actions.
     Job(Seen),
+    /// `issue_comment` `created` that is a command, by somebody who may give one in some repository.
+    Command(Box<CommandEvent>),
 }
 
 /// What a payload says of a run.
@@ -49,7 +53,7 @@ pub enum Malformed {
 
 /// Whether a body of this event is read. What is answered to others does not depend on it.
 pub fn is_read(event: &str) -> bool {
-    matches!(event, "workflow_run" | "workflow_job" | "check_run")
+    matches!(event, "workflow_run" | "workflow_job" | "check_run" | "issue_comment")
 }
 
 /// Reads a verified body. Events that nobody wants are not even parsed.
@@ -59,6 +63,7 @@ pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malf
         "workflow_run" => workflow_run,
         "workflow_job" => workflow_job,
         "check_run" => check_run,
+        "issue_comment" => issue_comment,
         _ => return Ok(Payload::Unwanted("event".to_owned())),
     };
     match content {
@@ -122,6 +127,7 @@ struct User<'a> {
 }
 
 pub const COMPLETED: &str = "completed";
+pub const CREATED: &str = "created";
 
 fn unwanted_action(event: &str) -> Payload {
     Payload::Unwanted(format!("action of {event}"))
@@ -263,6 +269,86 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
         workflow: None,
         actors: logins([event.sender, None]),
     }))
+}
+
+pub const NOT_OPEN: &str = "comment, as it is on no open pull request";
+pub const NO_COMMAND: &str = "comment, as it is no command";
+
+/// All that leads to nothing is told apart before anything is stored: most comments do.
+fn issue_comment(body: &[u8]) -> Result<Payload, Malformed> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        installation: Option<Installation>,
+        repository: Repository,
+        #[serde(borrow)]
+        issue: Issue<'a>,
+        #[serde(borrow)]
+        comment: Comment<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Issue<'a> {
+        number: u64,
+        #[serde(borrow)]
+        state: Option<Cow<'a, str>>,
+        /// Absent where it is none.
+        pull_request: Option<IgnoredAny>,
+        user: Option<Author>,
+    }
+    #[derive(Deserialize)]
+    struct Author {
+        id: u64,
+    }
+    #[derive(Deserialize)]
+    struct Comment<'a> {
+        id: CommentId,
+        #[serde(borrow)]
+        body: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        user: Option<Person<'a>>,
+        #[serde(borrow)]
+        author_association: Option<Cow<'a, str>>,
+        performed_via_github_app: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Person<'a> {
+        id: u64,
+        #[serde(borrow)]
+        login: Cow<'a, str>,
+        #[serde(borrow, rename = "type")]
+        kind: Option<Cow<'a, str>>,
+    }
+    let Event { action, installation, repository, issue, comment } = json(body)?;
+    let unwanted = |what: &str| Ok(Payload::Unwanted(what.to_owned()));
+    if action != CREATED {
+        return Ok(unwanted_action("issue_comment"));
+    }
+    if issue.pull_request.is_none() || issue.state.as_deref() != Some("open") {
+        return unwanted(NOT_OPEN);
+    }
+    let Some(command) = comment.body.as_deref().and_then(Command::of) else {
+        return unwanted(NO_COMMAND);
+    };
+    let person = comment.user.filter(|user| user.kind.as_deref() == Some("User"));
+    let Some(person) = person.filter(|_| comment.performed_via_github_app.is_none()) else {
+        return unwanted("command, as a program gave it");
+    };
+    let is_author = issue.user.is_some_and(|author| author.id == person.id);
+    let association = comment.author_association.unwrap_or_default();
+    let Some(by) = GivenBy::of(&association, is_author) else {
+        return unwanted("command, as neither a collaborator nor the pull request's author gave it");
+    };
+    Ok(Payload::Command(Box::new(CommandEvent {
+        repository_id: repository.id,
+        repository: repository.full_name,
+        installation: installation.map(|installation| installation.id),
+        comment_id: comment.id,
+        pull: issue.number,
+        command,
+        login: person.login.into_owned(),
+        by,
+    })))
 }
 
 /// The run of `https://HOST/OWNER/REPO/actions/runs/RUN/job/JOB`. Only the number is taken from it, and only if it is one

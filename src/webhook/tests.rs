@@ -5,6 +5,7 @@ use simulator::webhooks::signature as sign;
 
 use super::*;
 use crate::names::{RunAttempt, RunId};
+use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEventKind;
 
 pub fn settings(pairs: &[(&str, &str)]) -> Settings {
@@ -13,7 +14,7 @@ pub fn settings(pairs: &[(&str, &str)]) -> Settings {
 }
 
 pub struct Delivery {
-    headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
 }
 
@@ -46,7 +47,7 @@ impl Delivery {
         Self { body: body.to_vec(), ..self }.with("x-hub-signature-256", &signed)
     }
 
-    pub fn read(&self, settings: &Settings) -> Result<RunEvent, Answer> {
+    pub fn read(&self, settings: &Settings) -> Result<Event, Answer> {
         let header = |name: &str| self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         let headers = headers::check(settings, header)?;
         read(settings, &headers, &signature::macs(&settings.webhook_secrets, &self.body), || &self.body)
@@ -65,14 +66,39 @@ impl Delivery {
     }
 
     #[track_caller]
+    pub fn commands(&self) -> CommandEvent {
+        match self.read(&settings(&[])) {
+            Ok(Event::Command(event)) => event,
+            other => panic!("{other:?}, not a command"),
+        }
+    }
+
+    #[track_caller]
     pub fn events(&self, run_id: u64, run_attempt: Option<u32>, kind: RunEventKind) {
-        let event = self.read(&settings(&[])).expect("an event, not an answer");
+        let Ok(Event::Run(event)) = self.read(&settings(&[])) else { panic!("a run's event") };
         assert_eq!(event.repository.as_str(), "octo/widgets");
         assert_eq!(event.run_id, RunId::new(run_id).unwrap());
         assert_eq!(event.run_attempt, run_attempt.and_then(RunAttempt::new));
         assert_eq!(event.kind, kind);
         assert!(event.delivery.is_some());
     }
+}
+
+/// A comment of a collaborator on a pull request of somebody else's.
+pub fn comment(body: &str) -> Value {
+    json!({
+        "action": "created",
+        "repository": { "full_name": "octo/widgets" },
+        "issue": {
+            "number": 3, "state": "open", "user": { "id": 1, "login": "author", "type": "User" },
+            "pull_request": { "url": "https://api.github.example/repos/octo/widgets/pulls/3" },
+        },
+        "comment": {
+            "id": 9, "body": body, "user": { "id": 2, "login": "ann", "type": "User" },
+            "author_association": "COLLABORATOR", "performed_via_github_app": null,
+        },
+        "sender": { "login": "ann" },
+    })
 }
 
 pub fn run(conclusion: &str, attempt: u32) -> Value {
@@ -111,8 +137,8 @@ pub fn check(conclusion: &str) -> Value {
 #[test]
 fn a_delivery_is_known_by_what_was_signed() {
     let id = |delivery: Delivery| match delivery.read(&settings(&[])) {
-        Ok(event) => event.delivery.unwrap(),
-        Err(answer) => panic!("{answer:?}"),
+        Ok(Event::Run(event)) => event.delivery.unwrap(),
+        other => panic!("{other:?}"),
     };
     let of = |attempt| Delivery::new("workflow_run", &run("failure", attempt));
     assert_eq!(id(of(1)), id(of(1).with("x-github-delivery", "another")));

@@ -23,7 +23,7 @@ use crate::github::calls::policy_file::{MAX_BYTES, MAX_SIZE};
 use crate::github::credentials::{Authorization, NEW_TOKEN_WAITS_TAKE, Refusal, Transport};
 use crate::github::http::{Method, Request};
 use crate::github::redirect::{self, RepositoryPath};
-use crate::github::{self, Call, CommentCall, Credentials, Error, Reply, ReplyHeaders};
+use crate::github::{self, Call, CommandCall, Credentials, Error, IssueCall, Reply, ReplyHeaders};
 
 /// For the whole call. A read and a re-run fit into a claim's lease twice over.
 pub(super) const TIME_OUT_MS: u32 = 10_000;
@@ -68,7 +68,9 @@ pub async fn send(
     let caller = &Caller { settings, credentials, repository };
     let limit = match call {
         Call::ReadLog { .. } => return github::Response::Log(caller.log(request).await),
-        Call::Comment(_) => return caller.comment(call, call.request(repository)).await,
+        Call::Comment(_) | Call::CommitStatus(_) | Call::Command(_) | Call::Issue(_) => {
+            return caller.errand(call, call.request(repository)).await;
+        }
         Call::ReadOrganizationPolicy { .. } => return call.response(caller.organizations(request).await, None),
         Call::ReadPolicy { .. } => &POLICY,
         Call::ListPulls { .. } => &LONG_TEXTS,
@@ -79,10 +81,8 @@ pub async fn send(
         | Call::ListAnnotations { .. }
         | Call::ListBaseRuns { .. }
         | Call::ListBaseJobs { .. } => &TEXTS,
-        Call::ReadRepository { .. }
-        | Call::ReadDefaultBranch { .. }
-        | Call::Rerun { .. }
-        | Call::ReadWorkflow { .. } => &SHORT,
+        Call::ReadRepository { .. } | Call::ReadDefaultBranch { .. } => &SHORT,
+        Call::Rerun { .. } | Call::ReadWorkflow { .. } => &SHORT,
     };
     call.response(caller.reply(&caller.connection(), request, limit).await, None)
 }
@@ -136,22 +136,23 @@ impl Caller<'_> {
         Ok(answer)
     }
 
-    /// Which comment is ours depends on whose credentials are in use now. The repository goes by its number: pull requests
-    /// have the same numbers everywhere, and its name may be another repository's by now.
-    async fn comment(&self, call: &Call, mut request: Request) -> github::Response {
+    /// What people see: the repository goes by its number, as issues have the same numbers everywhere, a fork the same commits,
+    /// and its name may be another's by now. What is ours depends on whose credentials are in use now.
+    async fn errand(&self, call: &Call, mut request: Request) -> github::Response {
         if let Some(by_id) = self.credentials.path_by_id().and_then(|place| redirect::at(&place, &request.path)) {
             request.path = by_id;
         }
         let connection = &Connection::new(self.settings, TIME_OUT_MS);
-        let us = match call {
-            Call::Comment(CommentCall::Find { .. }) => match self.credentials.author(connection, self.repository).await
-            {
-                Ok(us) => Some(us),
+        let mut us = None;
+        if call.looks_for_ours() {
+            match self.credentials.author(connection, self.repository).await {
+                Ok(author) => us = Some(author),
                 Err(error) => return call.response(Err(error), None),
-            },
-            _ => None,
-        };
-        call.response(self.reply(connection, &request, &SHORT).await, us.as_ref())
+            }
+        }
+        let is_long = matches!(call, Call::Command(CommandCall::ListRuns { .. }) | Call::Issue(IssueCall::Find { .. }));
+        let limit = if is_long { &LONG_TEXTS } else { &SHORT };
+        call.response(self.reply(connection, &request, limit).await, us.as_ref())
     }
 
     /// With credentials: once more with others if GitHub does not take them and there can be others, and some times more

@@ -13,6 +13,7 @@ use crate::keeper::views::Question;
 use crate::names::RepoName;
 use crate::names::json::from_text;
 use crate::web::backend::KeeperAnswer;
+use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
 
 #[wasm_bindgen]
@@ -26,6 +27,11 @@ extern "C" {
 /// Has the event stored.
 pub async fn deliver(env: &Env, event: RunEvent) -> worker::Result<Receipt> {
     receipt(tell(env, &event.repository.key(), &Message::RunEvent(event)).await?)
+}
+
+/// Has the command stored.
+pub async fn deliver_command(env: &Env, event: CommandEvent) -> worker::Result<Receipt> {
+    receipt(tell(env, &event.repository.key(), &Message::Command(event)).await?)
 }
 
 /// Has the Keeper of the repository's present name go on with a run.

@@ -26,12 +26,14 @@ use crate::keeper::repository_state::Identity;
 use crate::keeper::step::{Context, LEASE, Receipt, Record};
 use crate::keeper::store::{Sql, StoreError, Value, once};
 use crate::keeper::views::Question;
-use crate::keeper::{HandOver, Keeper, Notifications, work};
-use crate::names::RepoName;
+use crate::keeper::work::Received;
+use crate::keeper::{CommitStatuses, HandOver, Keeper, Notifications, work};
 use crate::names::json::from_text;
+use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::policy::Rules;
 use crate::settings::Settings;
 use crate::time::Millis;
+use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
 use crate::worker::clock::now;
 use crate::worker::keeper_platform::ObjectPlatform;
@@ -69,11 +71,17 @@ impl KeeperObject {
             .as_ref()
             .map(|_| Notifications { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
         let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
+        let commit_statuses = CommitStatuses {
+            context: settings.commit_status.clone().filter(|_| !settings.dry_run),
+            web_url: settings.github_web_url(),
+        };
         let rows_read = Rc::new(Cell::new(0));
         let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
         let keeper = Keeper::open(sql).map(|mut keeper| {
             keeper.policy_path.clone_from(&settings.policy_file);
             (keeper.notifications, keeper.comments) = (notices, comments);
+            keeper.commit_statuses = commit_statuses;
+            keeper.web_url = settings.github_web_url();
             keeper
         });
         let rules = Rules::from(&*settings);
@@ -128,6 +136,7 @@ impl Inner {
     async fn answer(self: &Rc<Self>, message: Message) -> Result<Reply, StoreError> {
         match message {
             Message::RunEvent(event) => self.receive(&event, &[]).await.map(Reply::Receipt),
+            Message::Command(event) => self.receive_command(&event).await.map(Reply::Receipt),
             Message::HandOver(HandOver { event, records }) => self.receive(&event, &records).await.map(Reply::Receipt),
             Message::Question(question) => self.look_up(question).await,
             Message::Once(once) => once::spend(&self.keeper()?.store.sql, &once, now()).map(Reply::Once),
@@ -137,24 +146,47 @@ impl Inner {
     /// `records`: what was decided on the run while its repository had another name.
     async fn receive(self: &Rc<Self>, event: &RunEvent, records: &[Record]) -> Result<Receipt, StoreError> {
         let keeper = self.keeper()?;
-        keeper.set_repository(&event.repository)?;
-        if let Some(id) = event.repository_id {
-            self.credentials.set_repository(id);
-            let identity = Identity { id, installation: event.installation };
-            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rules, now(), 0.0))? {
-                log::decision(&event.repository, run_id, &record);
-            }
-        }
-        if event.installation.is_some_and(|installation| self.credentials.on_installation(installation)) {
-            keeper.started(now())?;
-        }
+        self.is_now(&event.repository, event.repository_id, event.installation)?;
         keeper.take_over(event.run_id, records)?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
         let received = work::receive(keeper, &self.rules, &platform, event).await?;
+        Ok(self.received(received))
+    }
+
+    async fn receive_command(self: &Rc<Self>, event: &CommandEvent) -> Result<Receipt, StoreError> {
+        self.is_now(&event.repository, event.repository_id, event.installation)?;
+        let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
+        let received = work::receive_command(self.keeper()?, &self.rules, &platform, event).await?;
+        Ok(self.received(received))
+    }
+
+    fn received(self: &Rc<Self>, received: Received) -> Receipt {
         if received.overdue && self.working.get().is_none_or(|since| since + LEASE < now()) {
             self.state.wait_until(Rc::clone(self).work("keeper overdue"));
         }
-        Ok(received.receipt)
+        received.receipt
+    }
+
+    /// What a webhook says of the repository, and on whose account it was sent.
+    fn is_now(
+        &self,
+        repository: &RepoName,
+        id: Option<RepositoryId>,
+        installation: Option<InstallationId>,
+    ) -> Result<(), StoreError> {
+        let keeper = self.keeper()?;
+        keeper.set_repository(repository)?;
+        if let Some(id) = id {
+            self.credentials.set_repository(id);
+            let identity = Identity { id, installation };
+            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rules, now(), 0.0))? {
+                log::decision(repository, run_id, &record);
+            }
+        }
+        if installation.is_some_and(|installation| self.credentials.on_installation(installation)) {
+            keeper.started(now())?;
+        }
+        Ok(())
     }
 
     async fn look_up(self: &Rc<Self>, question: Question) -> Result<Reply, StoreError> {

@@ -139,6 +139,10 @@ impl Inner {
 
     /// Does it, and has the Keeper note what became of it.
     async fn errand(self: Rc<Self>, errand: Errand, repository: RepoName) {
+        // The repository's policy may have switched on what this is for.
+        if let Ok(policy) = self.keeper().and_then(|keeper| keeper.policy(&self.rules)) {
+            self.credentials.set_also_needed(policy.policy().needed());
+        }
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
         let finished = errand.run(call).await;
         let cx = &Context::new(&self.rules, now(), Math::random());

@@ -19,8 +19,9 @@ use crate::names::DeliveryId;
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::webhook::allowance::{Allowance, BodyId, Room};
+use crate::webhook::command::CommandEvent;
 use crate::webhook::event::{RunEvent, RunEventKind};
-use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Headers, Subject, headers, payload, signature};
+use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Event, Headers, Subject, headers, payload, signature};
 use crate::worker::{env, keeper_client, kv, log};
 
 #[wasm_bindgen]
@@ -172,7 +173,10 @@ impl Intake {
             Ok(event) => {
                 let (settings, env, headers) = (Rc::clone(&self.settings), self.env.clone(), headers.to_owned());
                 future_to_promise(async move {
-                    let answer = deliver(&settings, &env, event).await;
+                    let answer = match event {
+                        Event::Run(event) => deliver(&settings, &env, event).await,
+                        Event::Command(event) => deliver_command(&env, event).await,
+                    };
                     Ok(HeaderLines(&headers).render(&answer).into())
                 })
                 .into()
@@ -199,11 +203,20 @@ async fn deliver(settings: &Settings, env: &Env, event: RunEvent) -> Answer {
     }
     match keeper_client::deliver(env, event).await {
         Ok(receipt) => receipt.answer(subject),
-        Err(fault) => {
-            log::fault("hand-over to the Keeper", &fault.to_string());
-            Answer::unavailable("it could not be stored; redeliver it").about(subject)
-        }
+        Err(fault) => not_stored(&fault).about(subject),
     }
+}
+
+async fn deliver_command(env: &Env, event: CommandEvent) -> Answer {
+    match keeper_client::deliver_command(env, event).await {
+        Ok(receipt) => receipt.about_no_run(),
+        Err(fault) => not_stored(&fault),
+    }
+}
+
+fn not_stored(fault: &worker::Error) -> Answer {
+    log::fault("hand-over to the Keeper", &fault.to_string());
+    Answer::unavailable("it could not be stored; redeliver it")
 }
 
 /// A number of JavaScript's clock.

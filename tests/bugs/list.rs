@@ -50,12 +50,12 @@ pub const BUGS: [Bug; 27] = [
         shows: hours(1),
         changes: &[
             Change {
-                right: "let mut records = self.store_step(&step, cx.now)?;",
+                right: "let mut records = self.store_step(&step, cx)?;",
                 wrong: "if BUG && matches!(step.call, Some(Call::Rerun { .. })) {
                     let unstored = self.store.run(step.tracked.run_id)?;
                     return Ok(StepResult { task: unstored.and(step.call).map(Task::Call), ..StepResult::default() });
                 }
-                let mut records = self.store_step(&step, cx.now)?;",
+                let mut records = self.store_step(&step, cx)?;",
             },
             Change {
                 right: "let Some(pending) = tracked.pending.filter(|pending| pending.run_attempt == attempt)",
@@ -127,6 +127,7 @@ pub const BUGS: [Bug; 27] = [
             Decision::End(Ending { outcome: RunOutcome::Exhausted, .. }) if BUG && tracked.tries > 0 => {
                 let rerun = Rerun {
                     reason: String::new(),
+                    in_short: String::new(),
                     delay: Span::ZERO,
                     scope: crate::policy::Scope::FailedJobs,
                     debug_logging: false,
@@ -216,11 +217,11 @@ pub const BUGS: [Bug; 27] = [
         what: "a run that is due is forgotten when it is old",
         shows: weeks(129).with("Pauses"),
         changes: &[Change {
-            right: "\"SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?\"",
+            right: "\"SELECT run_id, head_sha FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?\"",
             wrong: "if BUG {
-                \"SELECT run_id FROM runs WHERE updated < ? LIMIT ?\"
+                \"SELECT run_id, head_sha FROM runs WHERE updated < ? LIMIT ?\"
             } else {
-                \"SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?\"
+                \"SELECT run_id, head_sha FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?\"
             }",
         }],
     },

@@ -14,7 +14,7 @@ mod targets;
 use std::path::{Path, PathBuf};
 
 use rerunner::settings::Settings;
-use rerunner::webhook::event::RunEvent;
+use rerunner::webhook::Event;
 use rerunner::webhook::signature::macs;
 use rerunner::webhook::{Answer, headers, read};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ fn real_payloads_and_their_mutations() {
     }
 }
 
-fn read_webhook(event: &str, signature: &str, body: &[u8]) -> Result<RunEvent, Answer> {
+fn read_webhook(event: &str, signature: &str, body: &[u8]) -> Result<Event, Answer> {
     let settings = Settings::read(|name| match name {
         "WEBHOOK_SECRET" => Some(SECRET.to_owned()),
         "GITHUB_TOKEN" => Some("the-token".to_owned()),
@@ -115,7 +115,7 @@ fn read_webhook(event: &str, signature: &str, body: &[u8]) -> Result<RunEvent, A
     read(&settings, &headers, &macs(&settings.webhook_secrets, body), || body)
 }
 
-fn answered(result: Result<RunEvent, Answer>) -> Answer {
+fn answered(result: Result<Event, Answer>) -> Answer {
     result.expect_err("an answer, not an event")
 }
 

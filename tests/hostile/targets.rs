@@ -2,6 +2,7 @@
 
 use rerunner::names::Conclusion;
 use rerunner::settings::Settings;
+use rerunner::webhook::command::Command;
 use rerunner::webhook::event::RunEvent;
 use rerunner::webhook::headers::{self, Content};
 use rerunner::webhook::payload::{self, Payload};
@@ -19,7 +20,7 @@ pub const TARGETS: [(&str, Target); 4] = [
     ("details_url", details_url),
 ];
 
-const EVENTS: [&str; 3] = ["workflow_run", "workflow_job", "check_run"];
+const EVENTS: [&str; 4] = ["workflow_run", "workflow_job", "check_run", "issue_comment"];
 
 fn settings() -> Settings {
     Settings::read(|name| match name {
@@ -69,6 +70,15 @@ pub fn json_payload(bytes: &[u8]) {
         Err(_) => return,
     };
     let (run, of_run) = match &payload {
+        Payload::Command(given) => {
+            assert_eq!((&value["action"], &value["issue"]["state"]), (&"created".into(), &"open".into()));
+            assert_eq!(value["repository"]["full_name"], given.repository.as_str());
+            assert_eq!(value["comment"]["id"].as_u64(), Some(given.comment_id.get()));
+            assert!(!value["issue"]["pull_request"].is_null(), "on an issue");
+            let text = value["comment"]["body"].as_str().expect("a text");
+            assert_eq!(Command::of(text).as_ref(), Some(&given.command), "{text:?}");
+            return;
+        }
         Payload::Run(run) => (run, true),
         Payload::Job(run) => (run, false),
         Payload::Ping | Payload::Unwanted(_) => return,

@@ -8,7 +8,7 @@ use local_worker::Options;
 use simulator::{Comment, Endpoint, Fault, Job, Permission, Repository, Trigger, Workflow};
 
 use crate::stage::{PATIENCE, Stage, trials};
-use crate::steps::{comments_when, runs};
+use crate::steps::{comments_when, fails_once, rescued, runs};
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials!(
@@ -18,6 +18,8 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         a_strangers_comment_is_not_ours_with_an_app,
         one_that_was_deleted_is_made_again_once,
         none_is_made_in_another_repository_of_the_name,
+        a_forks_pull_request_has_one_whatever_the_policy_looks_at,
+        the_merge_queues_run_is_told_of,
     )
 }
 
@@ -122,5 +124,33 @@ async fn none_is_made_in_another_repository_of_the_name(stage: Arc<Stage>) {
     // Wherever the next try leads.
     comments_when(&repository, number, |all| !all.is_empty() || !another.comments(number).is_empty()).await;
     assert_eq!(another.comments(number), []);
+    worker.stop().await;
+}
+
+async fn a_forks_pull_request_has_one_whatever_the_policy_looks_at(stage: Arc<Stage>) {
+    let worker = stage.worker_with(commenting()).await;
+    let repository = stage.repository_of("octo/forked", runs(), &worker.url).await;
+    repository.file(".github/rerunner.yml", "skip_superseded: false\n").await;
+    let number = repository.pull_request_from_fork("feature/fork", "cara").await;
+    let run = repository.run_on(fails_once(), Trigger::pull_request(number, "cara")).await;
+    rescued(&run).await;
+    let passed = |all: &[Comment]| all.iter().any(|one| one.body.contains("passed after a re-run"));
+    assert_eq!(comments_when(&repository, number, passed).await.len(), 1);
+    worker.stop().await;
+}
+
+async fn the_merge_queues_run_is_told_of(stage: Arc<Stage>) {
+    let worker = stage.worker_with(commenting()).await;
+    let repository = stage.repository_of("octo/queued", runs(), &worker.url).await;
+    let number = repository.pull_request("feature/queued", "ada").await;
+    let other = repository.pull_request("feature/other", "ada").await;
+    let run = repository.merge_queue_run(fails_once(), number).await;
+    rescued(&run).await;
+    let out = "- That it passed now does not put it back: add it to the queue again.\n";
+    let comments = comments_when(&repository, number, |all| all.iter().any(|one| one.body.contains(out))).await;
+    assert_eq!(comments.len(), 1, "{comments:#?}");
+    let by = "- Put out of the merge queue, if the check is required, by:\n  - `test`";
+    assert!(comments[0].body.contains(by), "{}", comments[0].body);
+    assert_eq!(repository.comments(other), []);
     worker.stop().await;
 }

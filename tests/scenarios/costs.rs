@@ -106,8 +106,12 @@ impl Metered {
     }
 
     async fn new(stage: &Stage, name: &str, events: EventKinds) -> Self {
+        Self::with(stage, name, events, Options::default()).await
+    }
+
+    async fn with(stage: &Stage, name: &str, events: EventKinds, options: Options) -> Self {
         let around = local_worker::root().join("tests/scenarios/metered.mjs");
-        let worker = stage.worker_with(Options { around: Some(around), ..Options::default() }).await;
+        let worker = stage.worker_with(Options { around: Some(around), ..options }).await;
         let repository = stage.repository_of(name, events, &worker.url).await;
         Self { worker, repository }
     }
@@ -200,6 +204,19 @@ async fn of_a_delivery(stage: Arc<Stage>) {
     exactly(metered.delivery(Delivery::json("workflow_run", &begun), 200, "ignored").await);
     exactly(metered.delivery(Delivery::json("workflow_job", &job), 200, "ignored").await);
     exactly(metered.delivery(Delivery::json("push", &json!({})), 200, "ignored").await);
+    let comment = json!({
+        "action": "created",
+        "repository": { "full_name": "octo/costs" },
+        "issue": { "number": 3, "state": "open", "user": { "id": 1 }, "pull_request": {} },
+        "comment": {
+            "id": 9, "body": "LGTM", "author_association": "OWNER", "user": { "id": 2, "login": "ann", "type": "User" },
+        },
+    });
+    exactly(metered.delivery(Delivery::json("issue_comment", &comment), 200, "ignored").await);
+    let mut outsiders = comment.clone();
+    outsiders["comment"]["body"] = json!("/rerun");
+    outsiders["comment"]["author_association"] = json!("NONE");
+    exactly(metered.delivery(Delivery::json("issue_comment", &outsiders), 200, "ignored").await);
     let forged = Delivery::json("workflow_run", &failed(2)).with("x-hub-signature-256", &sign("another", b""));
     exactly(metered.delivery(forged, 401, "rejected").await);
 
@@ -225,6 +242,12 @@ async fn of_a_runs_life(stage: Arc<Stage>) {
     let metered = Metered::start(&stage, "octo/life", runs()).await;
     check("a run that is rescued by one re-run", metered.run(1).await, RESCUED);
     check("a run that is given up after three", metered.run(9).await, EXHAUSTED);
+    metered.worker.stop().await;
+    let shown = Options::default().setting("COMMIT_STATUS", "rerunner");
+    let metered = Metered::with(&stage, "octo/shown-life", runs(), shown).await;
+    metered.run(1).await;
+    check("the same with commit statuses, rescued", metered.run(1).await, RESCUED_SHOWN);
+    check("the same with commit statuses, given up", metered.run(9).await, EXHAUSTED_SHOWN);
     metered.worker.stop().await;
 }
 
@@ -306,6 +329,10 @@ const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [18, 6], 0, 0);
 /// GitHub tells of each attempt three times, of which the end is the Keeper's, as are two alarms. Three calls: the run,
 /// its jobs, the re-run.
 const RESCUED: Counts = Counts::new([6, 4], [0, 2], [105, 58], 7, 3);
+/// Two statuses more, or four: each is due, begun and ended, which takes five or six rows written, fewer than the run's own
+/// row is written in that time.
+const RESCUED_SHOWN: Counts = Counts::new([6, 6], [0, 2], [165, 68], 9, 5);
+const EXHAUSTED_SHOWN: Counts = Counts::new([12, 12], [1, 4], [420, 180], 19, 15);
 /// The run, its evidence in 25 calls, the re-run. A third of the rows are what became of 50 jobs' re-runs.
 const LARGEST: Counts = Counts::new([6, 4], [0, 2], [2_100, 310], 7, 28);
 /// At the last attempt, Workers KV is asked whether it was given up before.

@@ -43,7 +43,7 @@ pub async fn doctor(arguments: &[&str], environment: &[(&str, &str)]) -> (Output
 
 /// The one finding of this check.
 #[track_caller]
-fn is(found: &Value, check: &str, state: &str, part: &str) {
+pub fn is(found: &Value, check: &str, state: &str, part: &str) {
     let findings = found["findings"].as_array().expect("findings");
     let finding =
         findings.iter().find(|one| one["check"] == check).unwrap_or_else(|| panic!("no {check} in {found:#}"));

@@ -31,13 +31,16 @@ mod bodies;
 mod browser;
 mod causes;
 mod chaos;
+mod commands;
 mod comments;
+mod commit_status;
 mod conditions;
 mod costs;
 mod delivery;
 mod doctor;
 mod enterprise;
 mod evidence;
+mod flaky_issues;
 mod http;
 mod identity;
 mod load;
@@ -95,6 +98,9 @@ fn main() -> ExitCode {
         api::trials(&stage),
         notices::trials(&stage),
         comments::trials(&stage),
+        commit_status::trials(&stage),
+        flaky_issues::trials(&stage),
+        commands::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
@@ -108,6 +114,7 @@ fn main() -> ExitCode {
     let one_by_one = [
         bodies::trials(&stage),
         panics::timed_trials(&stage),
+        commands::flood_trials(&stage),
         load::trials(&stage),
         size::trials(&stage),
         browser::trials(&stage),

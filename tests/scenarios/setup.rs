@@ -25,6 +25,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         stage,
         "setup",
         from_the_page_to_a_rescued_run,
+        the_app_is_asked_for_what_is_switched_on,
         the_page_is_for_whoever_has_the_admin_token,
         the_command_sets_up_and_replaces_nothing,
     )
@@ -127,6 +128,35 @@ async fn from_the_page_to_a_rescued_run(stage: Arc<Stage>) {
     assert_eq!(status, 409);
     let (output, found) = doctor(&[&worker.url, name], &[("ADMIN_TOKEN", ADMIN)]).await;
     assert_eq!(output.status.code(), Some(0), "{found:#}");
+    worker.stop().await;
+}
+
+/// Just what the settings switch on, and what is ticked for policy files.
+/// Seen to fail when what is ticked is not in the manifest.
+async fn the_app_is_asked_for_what_is_switched_on(stage: Arc<Stage>) {
+    let options = Options::default().setting("ADMIN_TOKEN", ADMIN).setting("COMMIT_STATUS", "rerunner");
+    let worker = stage.worker_with(options).await;
+    let manifest = async |query: &str| {
+        let (status, page) = browse(&format!("{}/setup?organization=octo{query}", worker.url)).await;
+        assert_eq!(status, 200, "{page}");
+        let form = page.split("<form ").find(|form| form.contains("/organizations/octo/")).expect("a form").to_owned();
+        let text = between(&form, "name=\"manifest\" value=\"", "\"");
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")
+    };
+    let plain = manifest("").await;
+    let permissions = serde_json::json!({
+        "actions": "write", "checks": "read", "contents": "read", "metadata": "read", "pull_requests": "read",
+        "statuses": "write",
+    });
+    assert_eq!(plain["default_permissions"], permissions);
+    assert_eq!(plain["default_events"], serde_json::json!(["workflow_run"]));
+    let ticked = manifest("&commands=on&flaky_issues=on").await;
+    let mut more = permissions;
+    (more["pull_requests"], more["issues"]) = ("write".into(), "write".into());
+    assert_eq!(ticked["default_permissions"], more);
+    assert_eq!(ticked["default_events"], serde_json::json!(["workflow_run", "issue_comment"]));
+    let (status, page) = browse(&format!("{}/setup?commands=yes", worker.url)).await;
+    assert!(status == 400 && page.contains("commands: expected on"), "{page}");
     worker.stop().await;
 }
 

@@ -102,10 +102,11 @@ fn reruns_in_outages(options: &Options) -> Result<u64, ()> {
 }
 
 /// Every fault, by the name under which it is counted.
-const FAULTS: [&str; 27] = [
+const FAULTS: [&str; 28] = [
     "a changed policy",
     "a clock that jumps",
     "a closed pull request",
+    "a comment",
     "a crash",
     "a delayed webhook",
     "a dropped webhook",

@@ -6,6 +6,7 @@
 //! | `arguments.rs` | the command line |
 //! | `dev_vars.rs` | `.dev.vars`, which decides between the real GitHub and a simulated one |
 //! | `stage.rs` | what runs: the Worker, and the simulated GitHub unless it is the real one |
+//! | `scenes.rs` | stories within the first two minutes: a command, the merge queue, a flaky job |
 //! | `story.rs` | what happened, as lines and counts |
 //! | `told.rs` | what a line says of each kind of thing |
 //! | `counts.rs` | the counts in Workers KV |
@@ -17,6 +18,7 @@
 mod arguments;
 mod counts;
 mod dev_vars;
+mod scenes;
 mod screen;
 mod stage;
 mod story;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use local_worker::{LocalWorker, Options, StartError, root};
 use simulator::organization::{self, Organization};
-use simulator::{EventKind, EventKinds, Happening, SimulatedGitHub};
+use simulator::{EventKind, EventKinds, Happening, Run, SimulatedGitHub};
 use tokio::sync::broadcast;
 use tokio::time::{Interval, interval};
 
 use crate::dev_vars::DevVars;
+use crate::scenes::{POLICY, POLICY_FILE, Scene, Scenes, for_people};
 use crate::story::Story;
 
 /// On this machine only, and for a simulation only.
@@ -32,6 +33,7 @@ struct Running {
     organization: Organization,
     happenings: broadcast::Receiver<Happening>,
     starts: Interval,
+    scenes: Scenes,
 }
 
 /// What the simulation has come to.
@@ -39,6 +41,7 @@ pub enum Event {
     Happened(Box<Happening>),
     /// It is time for the next run to start.
     Starts,
+    Scene(Scene),
 }
 
 impl Stage {
@@ -67,6 +70,8 @@ impl Stage {
             ("REPOSITORIES", "*"),
             ("RERUN_DELAY", "1s"),
             ("DRY_RUN", "false"),
+            ("COMMENT_ON_PULL_REQUESTS", "true"),
+            ("COMMIT_STATUS", "rerunner"),
             ("ADMIN_TOKEN", &admin_token),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -75,15 +80,21 @@ impl Stage {
         let organization = organization::fill(&github, SEED).await;
         github.send_webhooks_to(&format!("{}/", worker.url));
         for repository in organization.repositories() {
-            let events = EventKinds::only(EventKind::WorkflowRun).and(EventKind::WorkflowJob);
+            let events = [EventKind::WorkflowJob, EventKind::IssueComment];
+            let events = events.into_iter().fold(EventKinds::only(EventKind::WorkflowRun), EventKinds::and);
             repository.hook(|hook| hook.events = events).await;
         }
+        let website = github.repository("acme/website").await;
+        website.file(POLICY_FILE, POLICY).await;
         let introduction = introduction(
             "a simulated GitHub whose workflows fail now and then",
             &[
                 ("the overview", &format!("{}/overview", worker.url)),
                 ("", &format!("any user name, and the password {}", password(vars))),
                 ("the Worker", &worker.url),
+                ("soon to be seen", "in acme/website, whose policy file has commands and flaky_issues: ada's /rerun,"),
+                ("", "a pull request that the merge queue puts out, and the issue of a flaky job;"),
+                ("", "see the lines with comment, reaction and issue"),
                 (
                     "the real GitHub",
                     &format!("put GITHUB_TOKEN and WEBHOOK_SECRET into {}, start again", vars.shown_path()),
@@ -91,7 +102,8 @@ impl Stage {
             ],
         );
         let happenings = github.observe();
-        let running = Running { organization, happenings, starts: interval(RUN_EVERY) };
+        let scenes = Scenes::of(website);
+        let running = Running { organization, happenings, starts: interval(RUN_EVERY), scenes };
         Ok(Self { worker, simulation: Simulation(Some(running)), introduction })
     }
 
@@ -149,23 +161,47 @@ impl Simulation {
                     return Event::Happened(Box::new(happening));
                 },
                 _ = running.starts.tick() => return Event::Starts,
+                scene = running.scenes.next() => return Event::Scene(scene),
             }
         }
     }
 
     pub async fn tell(&mut self, event: Event, story: &mut Story) -> io::Result<()> {
         match event {
-            Event::Happened(happening) => story.happened(&happening),
+            Event::Happened(happening) => {
+                let repositories = self.0.as_ref().map(|running| running.organization.repositories());
+                let seen = match (&*happening, repositories) {
+                    (Happening::Api(call), Some(repositories)) => for_people(repositories, call),
+                    _ => None,
+                };
+                match seen {
+                    Some(told) => told.map_or(Ok(()), |told| story.said(told)),
+                    None => story.happened(&happening),
+                }
+            }
+            Event::Scene(scene) => match &mut self.0 {
+                Some(running) => match running.scenes.play(scene).await {
+                    Ok(run) => {
+                        name(story, &run);
+                        Ok(())
+                    }
+                    Err(told) => story.said(told),
+                },
+                None => Ok(()),
+            },
             Event::Starts => {
                 if let Some(running) = &mut self.0 {
-                    let run = running.organization.start_next().await.snapshot();
-                    let name = format!("{} #{}", run.identity.workflow.name, run.identity.run_number);
-                    story.name(run.id(), name);
+                    name(story, &running.organization.start_next().await);
                 }
                 Ok(())
             }
         }
     }
+}
+
+fn name(story: &mut Story, run: &Run) {
+    let run = run.snapshot();
+    story.name(run.id(), format!("{} #{}", run.identity.workflow.name, run.identity.run_number));
 }
 
 fn introduction(github: &str, rows: &[(&str, &str)]) -> String {

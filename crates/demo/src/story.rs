@@ -81,6 +81,11 @@ impl Story {
         self.failed.values().filter(|known| **known == standing).count()
     }
 
+    /// What people see.
+    pub fn said(&mut self, told: Told) -> io::Result<()> {
+        self.tell(told)
+    }
+
     /// What the simulated GitHub saw.
     pub fn happened(&mut self, happening: &Happening) -> io::Result<()> {
         match happening {

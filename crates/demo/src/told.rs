@@ -37,6 +37,11 @@ impl Told {
         }
     }
 
+    /// What people see: a comment, a reaction, an issue.
+    pub fn said(repository: String, place: &str, what: &str, more: String) -> Self {
+        Self { repository, run: None, place: place.to_owned(), what: what.to_owned(), style: CYAN, more }
+    }
+
     /// A call of the Worker to the API.
     pub fn call(call: &Call) -> Self {
         let (what, style) = match call.status {

@@ -56,9 +56,10 @@ pub use history::{AttemptEnded, Call, Happening, LogRead};
 /// As a test says it: `Workflow::new("ci").job(Job::new("test").fails(1))`.
 pub use model::JobSpec as Job;
 pub use model::{
-    AcceptedRerun, Annotation, AnnotationLevel, AttemptKind, Comment, Conclusion, Endpoint, EventKind, EventKinds,
-    GitHub, Grant, JobAction, LostRunner, Millis, Outage, OutageId, Outcome, Permission, Plan, RepoName, RerunBy,
-    RunAction, RunEnd, RunId, SecondaryLimits, Shows, Status, Timing, TokenKind, Trigger, Visibility, Workflow,
+    AcceptedRerun, Annotation, AnnotationLevel, Association, AttemptKind, Comment, CommentAction, CommentEvent,
+    CommitStatus, Conclusion, Endpoint, EventKind, EventKinds, GitHub, Grant, Issue, JobAction, LostRunner, Millis,
+    Outage, OutageId, Outcome, Permission, Plan, Reaction, RepoName, RerunBy, RunAction, RunEnd, RunId,
+    SecondaryLimits, Sha, Shows, StateReason, Status, StatusState, Timing, TokenKind, Trigger, Visibility, Workflow,
 };
 pub use payload::Hosts;
 pub use webhooks::{ContentType, Delivery, DeliveryResult, Hook, Mischief, WebhookRequest};

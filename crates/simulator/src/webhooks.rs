@@ -101,7 +101,7 @@ impl Hook {
 
     /// As the `ping` shows it.
     pub(crate) fn config(&self) -> Value {
-        let kinds = [EventKind::CheckRun, EventKind::WorkflowJob, EventKind::WorkflowRun];
+        let kinds = [EventKind::CheckRun, EventKind::IssueComment, EventKind::WorkflowJob, EventKind::WorkflowRun];
         let events: Vec<&str> =
             kinds.into_iter().filter(|kind| self.events.contains(*kind)).map(EventKind::as_str).collect();
         let content_type = match self.content_type {

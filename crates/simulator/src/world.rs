@@ -13,7 +13,9 @@ use crate::apps::Apps;
 use crate::description::Checked;
 use crate::faults::Faults;
 use crate::history::{AttemptEnded, Happening, History};
-use crate::model::{Event, GitHub, Millis, RepositoryId, RunAction, RunId, What, mix};
+use crate::model::{
+    CommentEvent, Event, EventKind, GitHub, Millis, RepoName, RepositoryId, RunAction, RunId, What, mix,
+};
 use crate::payload::Hosts;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest, uuid};
 
@@ -122,14 +124,13 @@ impl World {
     pub async fn run(self: Arc<World>) {
         loop {
             let now = self.clock.now();
-            let (events, next) = {
+            let (events, comments, next) = {
                 let mut model = self.model();
                 model.advance(now);
-                (model.take_events(), model.next_change_at())
+                (model.take_events(), model.take_comment_events(), model.next_change_at())
             };
-            for event in events {
-                self.publish(&event);
-            }
+            events.iter().for_each(|event| self.publish(event));
+            comments.iter().for_each(|event| self.publish_comment(event));
             let wait = next.map_or(Duration::from_secs(60), |at| Duration::from_millis(at.saturating_sub(now).max(1)));
             let _ = tokio::time::timeout(wait, self.wake.notified()).await;
         }
@@ -150,23 +151,41 @@ impl World {
                 took: Duration::from_millis(event.at.saturating_sub(event.run.run_started_at)),
             }));
         }
-        let Some(repository) = self.model().find_repository(event.run.repository().as_str()) else { return };
-        let hook = self.hook(repository).filter(|hook| hook.events.contains(event.kind()));
-        let apps = self.apps.hooks(event.run.repository(), event.kind());
+        let of_run = Some((event.run.id(), event.run.attempt));
+        let payload = || event.payload(&self.hosts);
+        self.send(event.run.repository(), event.kind(), &["actions"], of_run, payload);
+    }
+
+    fn publish_comment(self: &Arc<World>, event: &CommentEvent) {
+        let payload = || event.payload(&self.hosts);
+        self.send(&event.repository.name, EventKind::IssueComment, event.permissions(), None, payload);
+    }
+
+    /// To the repository's hook, and to those of Apps that have one of the permissions.
+    fn send(
+        self: &Arc<World>,
+        name: &RepoName,
+        kind: EventKind,
+        permissions: &[&str],
+        run: Option<(RunId, u32)>,
+        payload: impl Fn() -> Value,
+    ) {
+        let Some(repository) = self.model().find_repository(name.as_str()) else { return };
+        let hook = self.hook(repository).filter(|hook| hook.events.contains(kind));
+        let apps = self.apps.hooks(name, kind, permissions);
         let apps = apps.into_iter().map(|(hook, installation)| (hook, Some(installation)));
         for (hook, installation) in hook.map(|hook| (hook, None)).into_iter().chain(apps) {
             let payload = || {
-                let mut payload = event.payload(&self.hosts);
+                let mut payload = payload();
                 if let Some(installation) = installation {
                     payload["installation"] = json!({ "id": installation, "node_id": format!("MDIz{installation}") });
                 }
                 payload
             };
-            let Some(mut planned) = self.plan(repository, &hook, event.kind().as_str(), Made::ByGitHub, payload) else {
+            let Some(mut planned) = self.plan(repository, &hook, kind.as_str(), Made::ByGitHub, payload) else {
                 continue;
             };
-            planned.run = Some(event.run.id());
-            planned.attempt = Some(event.run.attempt);
+            (planned.run, planned.attempt) = (run.map(|run| run.0), run.map(|run| run.1));
             self.post(&hook, planned);
         }
     }

@@ -53,7 +53,7 @@ struct Wire {
 }
 
 #[derive(Deserialize)]
-struct User {
+pub(super) struct User {
     id: u64,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -61,7 +61,7 @@ struct User {
 
 /// The App that wrote it; a person can write by way of an App too.
 #[derive(Deserialize)]
-struct Via {
+pub(super) struct Via {
     id: Option<u64>,
     client_id: Option<String>,
 }
@@ -72,9 +72,10 @@ impl Author {
         reply.ok(Error::of)?.json("a user").map(|user: User| Self::User(user.id))
     }
 
-    fn wrote(&self, comment: &Wire) -> bool {
-        let Some(user) = &comment.user else { return false };
-        match (self, &comment.performed_via_github_app) {
+    /// Whether it is of this author, by its `user` and `performed_via_github_app`.
+    pub(super) fn wrote(&self, user: Option<&User>, via: Option<&Via>) -> bool {
+        let Some(user) = user else { return false };
+        match (self, via) {
             (Self::App(id), Some(via)) => {
                 let is_it = via.id.is_some_and(|via| via.to_string() == *id) || via.client_id.as_ref() == Some(id);
                 is_it && user.kind.as_deref() == Some("Bot")
@@ -103,16 +104,7 @@ pub fn request(repository: &RepoName, call: &CommentCall) -> Request {
 
 pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<CommentAnswer, Error> {
     match (call, reply.status) {
-        (CommentCall::Find { .. }, 200) => {
-            let all: Vec<Wire> = reply.json("a list of comments")?;
-            let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(MARK));
-            let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| us.wrote(wire)));
-            Ok(match ours {
-                Some(ours) => CommentAnswer::There(ours.id),
-                None if all.len() >= PER_PAGE => CommentAnswer::NotOnThisPage,
-                None => CommentAnswer::NotThere,
-            })
-        }
+        (CommentCall::Find { .. }, _) => find(reply, MARK, us),
         (CommentCall::Create { .. } | CommentCall::Edit { .. }, 200 | 201) => {
             reply.json("a comment").map(|wire: Wire| CommentAnswer::There(wire.id))
         }
@@ -120,6 +112,22 @@ pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<Co
         (CommentCall::Edit { .. }, 404 | 410) => Ok(CommentAnswer::NotThere),
         _ => Err(Error::of(reply)),
     }
+}
+
+/// Ours that begins with a mark, in a page of a list.
+pub(super) fn find(reply: &Reply, mark: &str, us: Option<&Author>) -> Result<CommentAnswer, Error> {
+    if reply.status != 200 {
+        return Err(Error::of(reply));
+    }
+    let all: Vec<Wire> = reply.json("a list of comments")?;
+    let is_marked = |wire: &&Wire| wire.body.as_deref().is_some_and(|body| body.starts_with(mark));
+    let wrote = |us: &Author, wire: &Wire| us.wrote(wire.user.as_ref(), wire.performed_via_github_app.as_ref());
+    let ours = all.iter().filter(is_marked).find(|wire| us.is_some_and(|us| wrote(us, wire)));
+    Ok(match ours {
+        Some(ours) => CommentAnswer::There(ours.id),
+        None if all.len() >= PER_PAGE => CommentAnswer::NotOnThisPage,
+        None => CommentAnswer::NotThere,
+    })
 }
 
 #[cfg(test)]

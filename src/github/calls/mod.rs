@@ -3,8 +3,11 @@
 
 pub mod annotations;
 pub mod base_runs;
+pub mod commands;
 pub mod comments;
+pub mod commit_status;
 pub mod failed_runs;
+pub mod issues;
 pub mod jobs;
 pub mod log;
 pub mod past_runs;

@@ -57,6 +57,11 @@ pub fn read(reply: &Reply) -> Result<Page<PullRequest>, Error> {
     Ok(Page::of(list, PULLS_PER_PAGE, |pull_request| Some(pull_request.into())))
 }
 
+/// The answer to "Get a pull request".
+pub(super) fn read_one(reply: &Reply) -> Result<PullRequest, Error> {
+    reply.ok(Error::of)?.json("a pull request").map(|wire: Wire| wire.into())
+}
+
 #[derive(Deserialize)]
 struct Wire {
     number: u64,

@@ -1,13 +1,22 @@
 //! The App's own calls, by which it gets a token for its installation on the repository.
 
 use crate::names::{InstallationId, RepoName};
-use crate::settings::{App, Secret};
+use crate::settings::{App, Needed, Secret};
 use crate::time::Millis;
 
 use super::super::error::Error;
 use super::super::http::{Method, Reply};
 use super::app::{self, InstallationToken};
 use super::{Credentials, NOT_INSTALLED_FOR, Transport};
+
+/// It says nothing of what the App was granted.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::RateLimited { .. } | Error::Inconclusive { .. })
+}
+
+fn installation_path(repository: &RepoName) -> String {
+    format!("/repos/{repository}/installation")
+}
 
 impl Credentials {
     /// `None`: the App is not installed there.
@@ -25,8 +34,7 @@ impl Credentials {
             // It was removed, and perhaps installed anew.
             self.state.borrow_mut().installation = None;
         }
-        let path = format!("/repos/{repository}/installation");
-        let reply = self.call_as_app(github, app, Method::Get, &path, None).await?;
+        let reply = self.call_as_app(github, app, Method::Get, &installation_path(repository), None).await?;
         let Some(installation) = app::read_installation(&reply)? else { return Ok(None) };
         self.state.borrow_mut().installation = Some(installation);
         self.create_token(github, app, repository, installation).await
@@ -39,20 +47,41 @@ impl Credentials {
         repository: &RepoName,
         installation: InstallationId,
     ) -> Result<Option<InstallationToken>, Error> {
-        let id = self.state.borrow().repository;
+        let (id, also) = (self.state.borrow().repository, self.state.borrow().also_needed);
+        let needed = app.needed.and(also);
         let path = format!("/app/installations/{installation}/access_tokens");
         let ask = async |permissions| {
             let body = app::token_body(repository, id, &permissions);
             let reply = self.call_as_app(github, app, Method::Post, &path, Some(&body)).await?;
-            Ok::<_, Error>((reply.status, app::read_token(&reply, app.needed)))
+            Ok::<_, Error>((reply.status, app::read_token(&reply, needed)))
         };
-        let (status, answer) = ask(app.needed.to_json()).await?;
-        match app.needed.at_least() {
-            Some(less) if status == 422 && answer.is_err() => {
-                let (_, with_less) = ask(less).await?;
-                if let Ok(Some(_)) = with_less { with_less } else { answer }
-            }
+        let (status, answer) = ask(needed.to_json()).await?;
+        if status != 422 || answer.is_ok() {
+            return answer;
+        }
+        // What a feature needs was not granted, or pull requests from when they were not looked at.
+        let reply = self.call_as_app(github, app, Method::Get, &installation_path(repository), None).await?;
+        let granted = match app::read_granted(&reply) {
+            Ok(granted) => granted,
+            Err(error) if is_passing(&error) => return Err(error),
+            Err(_) => return answer,
+        };
+        match needed.as_granted(&granted) {
+            Some(less) if less != needed.to_json() => match ask(less).await?.1 {
+                Ok(Some(token)) => Ok(Some(token)),
+                Err(error) if is_passing(&error) => Err(error),
+                _ => answer,
+            },
             _ => answer,
+        }
+    }
+
+    /// What is switched on elsewhere than in the settings: the next token is for that, too.
+    pub fn set_also_needed(&self, also: Needed) {
+        let mut state = self.state.borrow_mut();
+        if state.also_needed != also {
+            state.also_needed = also;
+            state.token = None;
         }
     }
 
@@ -69,7 +98,7 @@ impl Credentials {
         let path = format!("/app/installations/{installation}/access_tokens");
         let reply = self.call_as_app(github, app, Method::Post, &path, Some(app::ORGANIZATIONS_TOKEN)).await?;
         let read = match app::read_token(&reply, app.needed) {
-            Err(error @ (Error::RateLimited { .. } | Error::Inconclusive { .. })) => return Err(error),
+            Err(error) if is_passing(&error) => return Err(error),
             // Nothing that is wrong with it is in the way of the repository itself.
             read => read.ok().flatten(),
         };

@@ -20,7 +20,7 @@ use futures_util::future::{Either, select};
 use futures_util::lock::Mutex;
 
 use crate::names::{InstallationId, RepoName, RepositoryId};
-use crate::settings::{App, Secret, Settings};
+use crate::settings::{App, Needed, Secret, Settings};
 use crate::time::{Millis, Span};
 
 use super::calls::comments::Author;
@@ -85,6 +85,8 @@ struct State {
     organizations: Option<InstallationToken>,
     /// There is none to be had before this.
     no_organizations_until: Option<Millis>,
+    /// What tokens must be for, beside what the settings switch on.
+    also_needed: Needed,
     /// How far GitHub's clock is ahead of ours, in milliseconds.
     clock_ahead: i64,
     /// Whether the App was not installed, or suspended, when it was last tried.

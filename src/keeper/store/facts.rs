@@ -41,6 +41,8 @@ string_enum! {
         NoticesSent = "notices_sent",
         /// What is done beside re-runs, and GitHub refuses.
         RefusedFeatures = "refused features",
+        /// Jobs of which there is something new for their issues.
+        FlakyJobs = "flaky jobs",
         /// Those that are not over.
         Outages = "outages",
         /// When the repository's summary is to be written.
@@ -51,8 +53,15 @@ string_enum! {
 }
 
 /// Nearly every step asks for these: they are read once. No other statement than `set_fact`'s may change them.
-const KEPT_IN_MEMORY: [Fact; 6] =
-    [Fact::CircuitBreaker, Fact::Trouble, Fact::Paused, Fact::CancelledSince, Fact::RefusedFeatures, Fact::Outages];
+const KEPT_IN_MEMORY: [Fact; 7] = [
+    Fact::CircuitBreaker,
+    Fact::Trouble,
+    Fact::Paused,
+    Fact::CancelledSince,
+    Fact::RefusedFeatures,
+    Fact::FlakyJobs,
+    Fact::Outages,
+];
 
 impl<S: Sql> Store<S> {
     pub fn fact<T: DeserializeOwned>(&self, fact: Fact) -> Result<Option<T>, StoreError> {

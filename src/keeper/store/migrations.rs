@@ -199,6 +199,81 @@ const MIGRATIONS: &[&[&str]] = &[
         "ALTER TABLE subject_days ADD COLUMN unknown_judged INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE subject_days ADD COLUMN unknown_passed INTEGER NOT NULL DEFAULT 0",
     ],
+    // 13: commit statuses. Of a commit, one for each workflow and event: of which run it is, and what GitHub shows.
+    &[
+        "ALTER TABLE runs ADD COLUMN head_sha TEXT",
+        "ALTER TABLE runs ADD COLUMN in_short TEXT",
+        // GitHub compares contexts without regard to case.
+        "CREATE TABLE commit_statuses (
+            sha TEXT NOT NULL,
+            context TEXT NOT NULL COLLATE NOCASE,
+            workflow TEXT NOT NULL,
+            event TEXT NOT NULL,
+            run_id INTEGER NOT NULL,
+            due INTEGER,
+            state TEXT,
+            description TEXT,
+            begun INTEGER NOT NULL,
+            failures INTEGER NOT NULL,
+            written INTEGER NOT NULL,
+            PRIMARY KEY (sha, context)
+        ) WITHOUT ROWID",
+        "CREATE INDEX commit_statuses_due ON commit_statuses (due) WHERE due IS NOT NULL",
+    ],
+    // 14: commands on pull requests.
+    &[
+        "ALTER TABLE runs ADD COLUMN commanded TEXT",
+        "CREATE TABLE commands (
+            comment_id INTEGER PRIMARY KEY,
+            pull INTEGER NOT NULL,
+            received INTEGER NOT NULL,
+            login TEXT NOT NULL,
+            given_by TEXT NOT NULL,
+            command TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            due INTEGER,
+            failures INTEGER NOT NULL,
+            runs TEXT NOT NULL,
+            reply TEXT NOT NULL,
+            reply_due INTEGER,
+            reply_failures INTEGER NOT NULL
+        )",
+        "CREATE INDEX commands_pull ON commands (pull, received)",
+        "CREATE INDEX commands_received ON commands (received)",
+        "CREATE INDEX commands_due ON commands (due) WHERE due IS NOT NULL",
+        "CREATE INDEX commands_reply_due ON commands (reply_due) WHERE reply_due IS NOT NULL",
+        "CREATE TABLE stopped_pulls (
+            pull INTEGER PRIMARY KEY,
+            login TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            branch TEXT NOT NULL,
+            head_repository INTEGER,
+            is_own INTEGER NOT NULL,
+            is_default INTEGER NOT NULL,
+            given_by TEXT NOT NULL
+        )",
+        "CREATE INDEX stopped_pulls_branch ON stopped_pulls (branch)",
+    ],
+    // 15: issues for flaky jobs.
+    &[
+        "CREATE TABLE flaky_issues (
+            job_key TEXT PRIMARY KEY,
+            workflow_id INTEGER NOT NULL,
+            workflow TEXT NOT NULL,
+            job TEXT NOT NULL,
+            issue INTEGER,
+            is_open INTEGER NOT NULL,
+            opened INTEGER,
+            written INTEGER,
+            noted INTEGER NOT NULL,
+            claimed_until INTEGER,
+            due INTEGER,
+            failures INTEGER NOT NULL,
+            silent_until INTEGER,
+            updated INTEGER NOT NULL
+        ) WITHOUT ROWID",
+        "CREATE INDEX flaky_issues_due ON flaky_issues (due) WHERE due IS NOT NULL",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

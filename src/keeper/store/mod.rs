@@ -8,10 +8,15 @@
 //! | [`deliveries`] | `deliveries`: ids of webhooks that were received |
 //! | [`facts`] | `repository`: the state of the repository as a whole, by name |
 //! | [`notices`] | `notices`: messages to be sent |
+//! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
 //! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
+//! | [`commands`] | `commands`: what people asked for in comments; `stopped_pulls`: pull requests that are left alone |
+//! | [`flaky_issues`] | `flaky_issues`: issues for flaky jobs |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
 
+pub mod commands;
+pub mod commit_statuses;
 pub mod facts;
 pub mod notices;
 pub mod once;
@@ -19,22 +24,24 @@ mod outages;
 pub mod statistics;
 
 mod deliveries;
+mod flaky_issues;
 mod migrations;
 mod pulls;
 mod runs;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::keeper::retention::{BUDGET, PRUNED_AT_ONCE, RUNS};
 use crate::names::json::from_text;
-use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
 use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;
 
 pub use facts::Fact;
+pub use flaky_issues::FlakyIssueRow;
 pub use pulls::PullComment;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
@@ -59,12 +66,17 @@ pub struct Store<S> {
     pub sql: S,
     /// Facts that nearly every step asks for, as far as they were read, by name.
     known_facts: RefCell<BTreeMap<&'static str, Option<String>>>,
+    /// Whether there may be commands, and pull requests that are left alone, once it was looked: mostly there are none, and
+    /// each step would ask.
+    has_commands: Cell<Option<bool>>,
+    has_stopped: Cell<Option<bool>>,
 }
 
 impl<S: Sql> Store<S> {
     /// Creates the tables, or brings them up to date.
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        let store = Self { sql, known_facts: RefCell::default() };
+        let store =
+            Self { sql, known_facts: RefCell::default(), has_commands: Cell::default(), has_stopped: Cell::default() };
         store.migrate()?;
         Ok(store)
     }
@@ -92,8 +104,14 @@ impl<S: Sql> Store<S> {
 
     /// Deletes what is old, a bounded number of rows at a time. Whether there may be more.
     pub fn prune(&self, now: Millis) -> Result<bool, StoreError> {
-        let more = [self.prune_runs(now)?, self.prune_deliveries(now)?, self.prune_statistics(now)?];
+        let more = [
+            self.prune_runs(now)?,
+            self.prune_deliveries(now)?,
+            self.prune_statistics(now)?,
+            self.prune_commands(now)?,
+        ];
         self.prune_outages(now)?;
+        self.prune_flaky_issues(now)?;
         self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
         let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
         self.change(&format!("DELETE FROM pull_comments WHERE pull IN ({old})"), vec![PRUNED_AT_ONCE.into()])?;
@@ -102,10 +120,14 @@ impl<S: Sql> Store<S> {
 
     /// Runs that nothing has happened to for long, with all that is stored of them.
     fn prune_runs(&self, now: Millis) -> Result<bool, StoreError> {
-        let statement = "SELECT run_id FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
+        let statement =
+            "SELECT run_id, head_sha FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
         let mut deleted = 0;
         for mut row in self.rows(statement, vec![now.minus(RUNS).into(), PRUNED_AT_ONCE.into()])? {
             let run_id = row.run_id()?;
+            if let Some(sha) = row.optional_text()?.as_deref().and_then(CommitSha::parse) {
+                self.delete_commit_status_of(&sha, run_id)?;
+            }
             for table in ["decisions", "open_reruns", "notices", "pull_runs", "runs"] {
                 self.change(&format!("DELETE FROM {table} WHERE run_id = ?"), vec![run_id.into()])?;
             }
@@ -115,7 +137,7 @@ impl<S: Sql> Store<S> {
     }
 }
 
-fn json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
+fn json<T: Serialize + ?Sized>(value: Option<&T>) -> Result<Value, StoreError> {
     let Some(value) = value else { return Ok(Value::Null) };
     serde_json::to_string(value).map(Value::Text).map_err(|error| StoreError(error.to_string()))
 }

@@ -26,6 +26,10 @@ impl<S: Sql> Store<S> {
         self.change("INSERT OR IGNORE INTO pull_runs (run_id, pull) VALUES (?, ?)", vec![run_id.into(), pull.into()])
     }
 
+    pub fn has_pull_run(&self, run_id: RunId) -> Result<bool, StoreError> {
+        self.exists("SELECT 1 FROM pull_runs WHERE run_id = ?", vec![run_id.into()])
+    }
+
     pub fn delete_pull_run(&self, run_id: RunId) -> Result<(), StoreError> {
         self.change("DELETE FROM pull_runs WHERE run_id = ?", vec![run_id.into()])
     }

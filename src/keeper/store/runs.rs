@@ -2,8 +2,9 @@
 
 use crate::keeper::retention::BUDGET_WINDOW;
 use crate::keeper::step::{Record, Spends};
-use crate::keeper::tracked_run::{Begun, Held, PendingRerun, Refusal, TrackedRun};
-use crate::names::{RunAttempt, RunId, WorkflowId};
+use crate::keeper::tracked_run::{Begun, Commanded, Held, PendingRerun, Refusal, TrackedRun};
+use crate::names::json::from_text;
+use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
 use crate::policy::{RunOutcome, evidence::Spent};
 use crate::time::{Millis, Span};
 
@@ -13,7 +14,7 @@ const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, \
      calling_attempt, calling_since, calling_again, reruns, due, failed_at, complete, tries, trouble_since, workflow, \
      created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, evidence_since, \
      refused, refused_attempt, refused_since, workflow_id, workflow_path, gathering_attempt, gathering_times, \
-     held, held_attempt, held_since";
+     held, held_attempt, held_since, head_sha, in_short, commanded";
 
 impl<S: Sql> Store<S> {
     pub fn run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
@@ -91,6 +92,14 @@ impl<S: Sql> Store<S> {
         self.change(statement, vec![])
     }
 
+    /// One that nothing was decided on.
+    pub fn forget(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
+        let run_id = tracked.run_id;
+        self.uncount(tracked)?;
+        self.change("DELETE FROM pull_runs WHERE run_id = ?", vec![run_id.into()])?;
+        self.change("DELETE FROM runs WHERE run_id = ?", vec![run_id.into()])
+    }
+
     pub fn put(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
         let text = |text: &Option<String>| Value::from(text.as_deref());
         let (pending, refusal) = (tracked.pending, tracked.refusal.as_ref());
@@ -132,6 +141,9 @@ impl<S: Sql> Store<S> {
             tracked.held.as_ref().and_then(|held| held.key.as_deref()).into(),
             tracked.held.as_ref().map(|held| held.run_attempt).into(),
             tracked.held.as_ref().map(|held| held.since).into(),
+            tracked.commit.as_ref().map(CommitSha::as_str).into(),
+            text(&tracked.in_short),
+            json(tracked.commanded.as_deref())?,
         ];
         let places = vec!["?"; bindings.len()].join(",");
         self.change(&format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})"), bindings)
@@ -245,6 +257,9 @@ fn tracked_run(mut row: Row) -> Result<TrackedRun, StoreError> {
         workflow_path: row.optional_text()?,
         collecting: collecting(&mut row)?,
         held: held(&mut row)?,
+        commit: row.optional_text()?.as_deref().and_then(CommitSha::parse),
+        in_short: row.optional_text()?,
+        commanded: commanded(&mut row)?,
     })
 }
 
@@ -262,6 +277,11 @@ fn refusal(row: &mut Row) -> Result<Option<Refusal>, StoreError> {
 fn held(row: &mut Row) -> Result<Option<Held>, StoreError> {
     let (key, run_attempt, since) = (row.optional_text()?, row.optional_attempt()?, row.optional_millis()?);
     Ok(run_attempt.zip(since).map(|(run_attempt, since)| Held { key, run_attempt, since }))
+}
+
+fn commanded(row: &mut Row) -> Result<Option<Box<Commanded>>, StoreError> {
+    let Some(text) = row.optional_text()? else { return Ok(None) };
+    from_text(&text).map(Some).map_err(|error| StoreError(format!("a run's command: {error}")))
 }
 
 fn collecting(row: &mut Row) -> Result<Option<Begun>, StoreError> {

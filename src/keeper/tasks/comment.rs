@@ -1,6 +1,8 @@
 //! One comment on a pull request that says what was re-run and why, and what finally failed. It is edited in place: its
 //! id is kept, and after an answer that was lost it is found again, by who wrote it and a mark that readers do not see,
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
+//!
+//! A run of the merge queue that fails puts its pull request out of the queue, whether it is re-run or not: that is said, too.
 
 use crate::escape::{code, markdown};
 use crate::github::calls::comments::MARK;
@@ -10,7 +12,8 @@ use crate::keeper::store::PullComment;
 use crate::keeper::subrequests::COMMENT_PAGES;
 use crate::keeper::views::OneRunView;
 use crate::names::{RepoName, RunId};
-use crate::policy::{Action, Rules, RunOutcome};
+use crate::policy::run::MERGE_GROUP;
+use crate::policy::{Action, FailedJob, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
 use super::errand::Errand;
@@ -28,7 +31,7 @@ const AGAIN_MOST: Span = Span::hours(1);
 /// A comment is given up that could not be written so often in a row, which takes a day.
 const FAILURES: u32 = 30;
 /// Of one pull request, the newest.
-const RUNS_SHOWN: i64 = 10;
+pub(super) const RUNS_SHOWN: i64 = 10;
 const JOBS_SHOWN: usize = 10;
 /// In bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
@@ -146,22 +149,34 @@ impl<S: Sql> Keeper<S> {
 
     fn body(&self, repository: &RepoName, pull: u64) -> Result<String, StoreError> {
         let web_url = self.comments.as_deref().unwrap_or_default();
-        let mut body = format!("{MARK}\n**Rerunner** had failed jobs of this pull request re-run.\n");
+        let mut views = Vec::new();
         for run_id in self.store.runs_of_pull(pull, RUNS_SHOWN)? {
-            let view = self.run_view(repository.clone(), run_id, Millis(0))?.filter(|view| view.run.reruns > 0);
-            body.push_str(&view.map_or_else(String::new, |view| section(&view, web_url)));
+            let view = self.run_view(repository.clone(), run_id, Millis(0))?;
+            views.extend(view.filter(|view| tells_of(view.run.reruns, view.run.event.as_deref())));
         }
-        Ok(cut(body))
+        let what = match views.iter().any(|view| view.run.reruns > 0) {
+            true => "had failed jobs of this pull request re-run.",
+            false => "saw this pull request fail in the merge queue.",
+        };
+        let sections: String = views.iter().map(|view| section(view, web_url)).collect();
+        Ok(cut(format!("{MARK}\n**Rerunner** {what}\n{sections}")))
     }
 }
 
-fn section(view: &OneRunView, web_url: &str) -> String {
+/// Whether a run of a pull request is told of: it was re-run, or the merge queue goes by it.
+pub(super) fn tells_of(reruns: u32, event: Option<&str>) -> bool {
+    reruns > 0 || event == Some(MERGE_GROUP)
+}
+
+pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
     let run = &view.run;
+    let queued = run.event.as_deref() == Some(MERGE_GROUP);
     // Not the link's text: at the beginning of a paragraph that could define what other links lead to.
     let (workflow, id) = (run.workflow.as_deref().map_or_else(|| "A workflow".to_owned(), code), run.run_id);
     let mut text = format!(
-        "\n{workflow} [run {id}]({web_url}/{}/actions/runs/{id}): {}\n",
+        "\n{workflow} [run {id}]({web_url}/{}/actions/runs/{id}){}: {}\n",
         view.repository,
+        if queued { " in the merge queue" } else { "" },
         match run.outcome {
             RunOutcome::Rescued => "passed after a re-run",
             RunOutcome::Exhausted => "failed for good",
@@ -172,19 +187,58 @@ fn section(view: &OneRunView, web_url: &str) -> String {
             RunOutcome::Superseded => "is of an older commit",
         }
     );
+    if queued {
+        text.push_str(&out_of_queue(view));
+    }
     for decision in &view.decisions {
         text.push_str(&format!("- {}\n", markdown(&decision.reason)));
-        let jobs = decision.detail.jobs.iter().filter(|job| job.action != Some(Action::Ignore));
-        for job in jobs.take(JOBS_SHOWN) {
-            let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at {}", code(step)));
-            text.push_str(&format!("  - {}{step}\n", code(&job.name)));
+        for job in failed(&decision.detail.jobs) {
+            text.push_str(&format!("  - {}\n", place(job)));
         }
     }
     text
 }
 
+/// That it was put out of the queue, by what, and whether that was infrastructure. Which checks are required GitHub does not say.
+fn out_of_queue(view: &OneRunView) -> String {
+    // The first failure did it, whatever re-runs have brought.
+    let first = view.decisions.iter().map(|decision| &decision.detail.jobs).find(|jobs| failed(jobs).next().is_some());
+    let jobs: Vec<&FailedJob> = first.into_iter().flat_map(|jobs| failed(jobs)).collect();
+    let mut text = match jobs.as_slice() {
+        [] => "- This put the pull request out of the merge queue, if the check is required.\n".to_owned(),
+        _ => "- Put out of the merge queue, if the check is required, by:\n".to_owned(),
+    };
+    for job in &jobs {
+        let class = job.cause.as_ref().map(|cause| cause.class);
+        let why = match class {
+            Some(class) if class.is_infrastructure() => format!("infrastructure ({})", code(class.as_str())),
+            Some(class) => format!("not infrastructure ({})", code(class.as_str())),
+            None => "whether that was infrastructure is not known".to_owned(),
+        };
+        text.push_str(&format!("  - {}: {why}\n", place(job)));
+    }
+    let is_real = |job: &&FailedJob| job.cause.as_ref().is_some_and(|cause| !cause.class.is_infrastructure());
+    text.push_str(match view.run.outcome {
+        RunOutcome::Rescued => "- That it passed now does not put it back: add it to the queue again.\n",
+        _ if jobs.iter().any(is_real) => {
+            "- A re-run does not put it back: add it to the queue again once that is mended.\n"
+        }
+        _ => "- A re-run does not put it back: add it to the queue again.\n",
+    });
+    text
+}
+
+fn failed(jobs: &[FailedJob]) -> impl Iterator<Item = &FailedJob> {
+    jobs.iter().filter(|job| job.action != Some(Action::Ignore)).take(JOBS_SHOWN)
+}
+
+fn place(job: &FailedJob) -> String {
+    let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at {}", code(step)));
+    format!("{}{step}", code(&job.name))
+}
+
 /// Whole lines, as many as GitHub takes.
-fn cut(mut body: String) -> String {
+pub(in crate::keeper) fn cut(mut body: String) -> String {
     if body.len() > LONGEST {
         let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
         body.truncate(end.map_or(0, |(at, _)| at));

@@ -1,6 +1,7 @@
 //! A run that was read is decided on: evidence is collected, call by call, until the policy has decided.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use crate::github::{self, Call, Response};
 use crate::keeper::evidence_collector::{Collected, EvidenceCollector, Missing};
@@ -11,9 +12,10 @@ use crate::keeper::step::{LEASE, Step};
 use crate::names::order::sort_by_key;
 use crate::names::{RunAttempt, RunId};
 use crate::policy::evidence::{EarlierAttempt, Fetched, History, Need};
-use crate::policy::{Decision, FailedJob, RunOutcome, Verdict, decide, pull_request_of};
+use crate::policy::{Decision, FailedJob, RunOutcome, Verdict, pull_request_of};
 use crate::time::{Millis, Span};
 
+use super::commanded::Case;
 use super::{Context, Keeper, Record, Sql, StepResult, StoreError, TrackedRun};
 
 /// What is found missing only after others is waited for as well, up to this after the first.
@@ -53,6 +55,11 @@ impl<S: Sql> Keeper<S> {
                     // GitHub does not name a fork's with the run.
                     self.is_of_pull(tracked.run_id, pull_request_of(&collector.run, &collector.evidence))?;
                 }
+                self.collect_and_decide(tracked, collector, vec![], cx)
+            }
+            // That was for the comment alone, which nothing waits for.
+            Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) && collector.pull_is_for_comment => {
+                collector.absent(call, error.to_string());
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }
             // Nothing is re-run on a guess about its pull request: it is waited for as the run itself is.
@@ -96,7 +103,19 @@ impl<S: Sql> Keeper<S> {
         collector.default_branch = self.bases.borrow().default_branch(cx.now).map(str::to_owned);
         for _ in 0..QUESTIONS {
             collector.evidence.search(&policy, &collector.run);
-            let mut decision = match decide(cx.rules, &policy, &run, &history, &collector.evidence) {
+            let case = Case { policy: &policy, run: &run, history: &history, collector: &collector };
+            let (of, verdict) = match self.verdict(tracked, &case, cx)? {
+                ControlFlow::Continue(verdict) => verdict,
+                ControlFlow::Break(Some(rests)) => return self.carry_out(Step { records, ..Step::of(rests) }, cx),
+                ControlFlow::Break(None) => return Ok(StepResult::default()),
+            };
+            tracked = of;
+            let by_command = tracked.is_commanded(run.run_attempt);
+            let verdict = match verdict {
+                Verdict::Decision(decision) if !by_command => Verdict::Decision(self.unless_stopped(decision, &case)?),
+                verdict => verdict,
+            };
+            let mut decision = match verdict {
                 Verdict::Need(Need::Pulls { delay }) if cx.now < tracked.failed_at + delay => {
                     let mut step = state_machine::wait(tracked, delay, cx);
                     step.records.splice(..0, records);
@@ -118,6 +137,7 @@ impl<S: Sql> Keeper<S> {
                 return self.carry_out(step, cx);
             }
             if let Decision::Rerun(rerun) = &decision
+                && !by_command
                 && cx.now >= tracked.failed_at + rerun.delay
                 && let Some(mut step) =
                     self.hold_in_outage(&tracked, run.run_attempt, &rerun.detail, policy.outage, cx)?
@@ -125,6 +145,12 @@ impl<S: Sql> Keeper<S> {
                 step.tracked.set_workflow_name(collector.workflow());
                 step.records.splice(..0, records);
                 return self.carry_out(step, cx);
+            }
+            if let Decision::Rerun(rerun) = &decision
+                && cx.now >= tracked.failed_at + rerun.delay
+                && let Some(call) = self.ask_for_comments_pull(&mut tracked, &mut collector, cx.now)?
+            {
+                return self.store_and_call(tracked, collector, call, records, cx);
             }
             if let Decision::Rerun(rerun) = &decision
                 && cx.now >= tracked.failed_at + rerun.delay
@@ -146,6 +172,25 @@ impl<S: Sql> Keeper<S> {
         tracked.collecting = None;
         let error = github::Error::inconclusive("The policy asks for the same evidence again and again");
         self.carry_out(on_failure::on_failure(tracked, error, cx), cx)
+    }
+
+    /// A fork's pull request is found by its branch alone. Where the decision did not need it, its comment does: it is looked for
+    /// once, just before the re-run that there is something to say of.
+    fn ask_for_comments_pull(
+        &self,
+        tracked: &mut TrackedRun,
+        collector: &mut EvidenceCollector,
+        now: Millis,
+    ) -> Result<Option<Call>, StoreError> {
+        let known = collector.pull_is_for_comment || collector.evidence.pulls != Fetched::NotYet;
+        if self.comments.is_none() || !collector.run.is_of_pull_request() || known {
+            return Ok(None);
+        }
+        if self.store.has_pull_run(tracked.run_id)? {
+            return Ok(None);
+        }
+        collector.pull_is_for_comment = true;
+        Ok(collector.ask(Need::Pulls { delay: Span::ZERO }, &mut tracked.collecting, now))
     }
 
     /// How often re-runs of each failed job, failing at the same step, have passed: in one go, however many there are.

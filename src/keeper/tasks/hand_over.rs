@@ -51,7 +51,12 @@ impl<S: Sql> Keeper<S> {
             return Ok(None);
         };
         let reason = format!("Left to the repository's present name: it is called {} now.", what.event.repository);
-        let records = self.store_step(&leave(tracked, &reason, cx), cx.now)?;
+        // What its commit shows is the other's to say.
+        if let Some(sha) = &tracked.commit {
+            self.store.delete_commit_status_of(sha, tracked.run_id)?;
+        }
+        let tracked = TrackedRun { commit: None, ..tracked };
+        let records = self.store_step(&leave(tracked, &reason, cx), cx)?;
         Ok(records.into_iter().map(|(_, record)| record).next())
     }
 

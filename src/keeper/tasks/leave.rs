@@ -26,7 +26,11 @@ const LEARNED: [Fact; 7] = [
 
 impl<S: Sql> Keeper<S> {
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)
+        self.retired.set(true);
+        let records = self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)?;
+        self.store.delete_commands()?;
+        self.forget_flaky_issues()?;
+        Ok(records)
     }
 
     /// What a webhook says of the repository that has the name now. If it is another than before, what was due for the one
@@ -42,7 +46,10 @@ impl<S: Sql> Keeper<S> {
         let mut records = vec![];
         if !same {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
+            self.store.delete_commands()?;
             self.store.delete_pulls()?;
+            self.store.delete_commit_statuses()?;
+            self.forget_flaky_issues()?;
             self.store.delete_spending()?;
             // Nothing that was learned of the one before holds.
             self.policy.borrow_mut().take();
@@ -72,7 +79,7 @@ impl<S: Sql> Keeper<S> {
         let mut records = Vec::new();
         for _ in 0..AT_ONCE {
             let Some(tracked) = self.store.next_due(Millis(i64::MAX))? else { break };
-            records.extend(self.store_step(&end(tracked), cx.now)?);
+            records.extend(self.store_step(&end(tracked), cx)?);
         }
         Ok(records)
     }

@@ -6,9 +6,15 @@
 //! is stored in one step, and what follows from that made due: its count, the repository's statistics and summary, a
 //! notification, a comment.
 
+pub mod command;
+pub mod command_reply;
+mod commanded;
 pub mod comment;
+pub mod commit_status;
 mod decide;
 pub mod errand;
+pub mod flaky_issue;
+mod flaky_issue_text;
 mod hand_over;
 mod leave;
 pub mod notify;
@@ -93,8 +99,10 @@ pub struct StepResult {
 }
 
 struct Kind<S> {
-    /// Whether it calls GitHub: not in a paused repository, and not while the circuit breaker is open.
+    /// Whether it calls GitHub: not while the circuit breaker is open.
     calls: bool,
+    /// Whether it waits while the repository is paused.
+    pauses: bool,
     due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
     claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
 }
@@ -103,16 +111,21 @@ struct Kind<S> {
 ///
 /// Two more have no time of their own: a run is handed over where it would be re-run ([`hand_over`]), and what is old is
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
-fn list<S: Sql>() -> [Kind<S>; 8] {
+fn list<S: Sql>() -> [Kind<S>; 12] {
     [
-        Kind { calls: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
-        Kind { calls: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
-        Kind { calls: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
-        Kind { calls: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
-        Kind { calls: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
-        Kind { calls: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
-        Kind { calls: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
-        Kind { calls: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
+        Kind { calls: false, pauses: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
+        Kind { calls: false, pauses: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
+        Kind { calls: false, pauses: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
+        Kind { calls: false, pauses: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
+        Kind { calls: true, pauses: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
+        Kind { calls: true, pauses: true, due: Keeper::reply_due, claim: Keeper::claim_reply },
+        Kind { calls: true, pauses: true, due: Keeper::command_due, claim: Keeper::claim_command },
+        Kind { calls: true, pauses: true, due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
+        Kind { calls: true, pauses: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
+        Kind { calls: true, pauses: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
+        Kind { calls: true, pauses: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
+        // After all re-runs, which it would take connections from. What a run came to in a pause is said all the same.
+        Kind { calls: true, pauses: false, due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
     ]
 }
 
@@ -140,7 +153,7 @@ impl<S: Sql> Keeper<S> {
     /// When a kind of task is due, with what holds it up.
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         match (kind.due)(self, rules)? {
-            Some(_) if kind.calls && self.paused()?.is_some() => Ok(None),
+            Some(_) if kind.pauses && self.paused()?.is_some() => Ok(None),
             Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),
         }
@@ -151,8 +164,9 @@ impl<S: Sql> Keeper<S> {
         &self,
         after: &TrackedRun,
         records: &[Record],
-        now: Millis,
+        cx: &Context,
     ) -> Result<(), StoreError> {
+        let now = cx.now;
         let before = self.store.run(after.run_id)?;
         let mut after = Cow::Borrowed(after);
         // Its name can be learned after its count was published, by a webhook that comes late.
@@ -160,6 +174,7 @@ impl<S: Sql> Keeper<S> {
         if renamed && after.published && after.publish.is_none() {
             after.to_mut().publish = Some(now);
         }
+        self.settle_command(&mut after, records, now)?;
         let after = &*after;
         self.store.put(after)?;
         for record in records {
@@ -168,29 +183,34 @@ impl<S: Sql> Keeper<S> {
                 self.queue_notification(after.run_id, NoticeKind::Exhausted, now)?;
             }
         }
-        if self.store.count(&Change { before: before.as_ref(), after, records }, now)? {
+        let counted = self.store.count(&Change { before: before.as_ref(), after, records }, now)?;
+        if counted.something {
             self.summary_changed(now)?;
         }
+        if !counted.passed.is_empty() {
+            self.jobs_passed(after, &counted.passed, cx)?;
+        }
         self.tell_outages(before.as_ref(), after, now)?;
-        if after.reruns > 0 && !records.is_empty() {
+        if !records.is_empty() && comment::tells_of(after.reruns, after.event.as_deref()) {
             self.comment_changed(after.run_id, now)?;
         }
+        self.commit_status_changed(before.as_ref(), after, now)?;
         Ok(())
     }
 
     /// Stores a step, but for what it says of the repository. Answers its records.
-    fn store_step(&self, step: &Step, now: Millis) -> Result<Vec<(RunId, Record)>, StoreError> {
+    fn store_step(&self, step: &Step, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         let run_id = step.tracked.run_id;
-        self.store_run(&step.tracked, &step.records, now)?;
+        self.store_run(&step.tracked, &step.records, cx)?;
         if let Some(spends) = step.spends {
-            self.store.spend(run_id, spends, now)?;
+            self.store.spend(run_id, spends, cx.now)?;
         }
         Ok(step.records.iter().map(|record| (run_id, record.clone())).collect())
     }
 
     /// Stores a step, and goes on with its call.
     fn carry_out(&self, step: Step, cx: &Context) -> Result<StepResult, StoreError> {
-        let mut records = self.store_step(&step, cx.now)?;
+        let mut records = self.store_step(&step, cx)?;
         let reason = step.breaker.as_ref().map(|breaker| breaker.reason.clone());
         let credentials = self.trip(step.breaker, cx)?;
         match reason {

@@ -10,7 +10,8 @@ use crate::keeper::step::LEASE;
 use crate::keeper::tracked_run::Refusal;
 use crate::keeper::{on_failure, second_look};
 use crate::names::{FilePath, RunAttempt, RunId};
-use crate::policy::{Rules, run::Run};
+use crate::policy::Rules;
+use crate::policy::run::{MERGE_GROUP, Run};
 use crate::time::{Millis, Span};
 
 use super::{Context, Fact, Keeper, Sql, StepResult, StoreError, Task, TrackedRun, other_answer};
@@ -46,7 +47,7 @@ impl<S: Sql> Keeper<S> {
 
     /// What is read before the run is decided on: the policy files that are due, and last the run itself.
     fn next_read(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
-        let policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), run_id, cx.rules, cx.now);
+        let policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), Some(run_id), cx.rules, cx.now);
         Ok(policy.unwrap_or(Call::ReadRun { run_id }))
     }
 
@@ -140,6 +141,10 @@ impl<S: Sql> Keeper<S> {
                 if answer.is_ok() {
                     // The repository is there, and its run is not: another may have its name, and must not learn of it.
                     self.store.delete_pull_run(tracked.run_id)?;
+                    if let Some(sha) = tracked.commit.as_ref().filter(|_| self.identity().is_ok_and(|id| id.is_none()))
+                    {
+                        self.store.delete_commit_status_of(sha, tracked.run_id)?;
+                    }
                 }
                 let seen = self.store.was_read()?;
                 self.carry_out(second_look::on_repository(tracked, answer, seen, cx), cx)
@@ -162,6 +167,7 @@ impl<S: Sql> Keeper<S> {
                 }
             }
             Err(_) => {}
+            Ok(run) if run.event == MERGE_GROUP => self.is_of_pull(tracked.run_id, run.puts_out_of_queue())?,
             Ok(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
         }
         let Undecided { tracked, run, records } = match state_machine::on_read(tracked, answer, cx) {

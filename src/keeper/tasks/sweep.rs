@@ -186,7 +186,7 @@ impl<S: Sql> Keeper<S> {
             if step.tracked != before
                 && let Some(tracked) = &step.tracked
             {
-                self.store_run(tracked, &step.records, cx.now)?;
+                self.store_run(tracked, &step.records, cx)?;
                 records.extend(step.records.into_iter().map(|record| (tracked.run_id, record)));
             }
         }

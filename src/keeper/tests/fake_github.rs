@@ -1,5 +1,6 @@
 //! GitHub as the plays have it: one run, and what is answered to each call.
 
+use super::fake_issues::Issues;
 use super::*;
 
 /// The run as GitHub has it, and how it answers.
@@ -62,10 +63,32 @@ pub struct GitHub {
     pub edited: Vec<u64>,
     pub pull_request: Option<u64>,
     pub event: String,
+    /// `None`: main.
+    pub head_branch: Option<String>,
+    /// Whether that is in a fork.
+    pub of_fork: bool,
     /// Those from the run's branch.
     pub pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
     pub comment_problems: Vec<(github::Error, bool)>,
+    /// The commit of the run, and of all others; none: it has no SHA.
+    pub head_sha: Option<String>,
+    /// Commit statuses, as they were written.
+    pub statuses: Vec<StatusCall>,
+    /// Before the honest answers, and whether the call took effect all the same.
+    pub status_problems: Vec<(github::Error, bool)>,
+    /// The one that commands are on.
+    pub pull: Option<PullRequest>,
+    /// Where it cannot be read, before the honest answers.
+    pub pull_problems: Vec<github::Error>,
+    /// The runs of its commit; else all that there are.
+    pub listed: Vec<Run>,
+    /// To commands.
+    pub reactions: Vec<(CommentId, Reaction)>,
+    pub answers: Vec<String>,
+    /// The same for reactions and answers, and whether the call took effect all the same.
+    pub reply_problems: Vec<(github::Error, bool)>,
+    pub issues: Issues,
     /// How long each call for evidence takes.
     pub evidence_takes: Span,
     /// Calls that are never answered.
@@ -84,18 +107,55 @@ impl GitHub {
             workflow: None,
             path: Some(".github/workflows/ci.yml".to_owned()),
             event: self.event.clone(),
-            head_branch: Some("main".to_owned()),
+            head_branch: Some(self.head_branch.clone().unwrap_or_else(|| "main".to_owned())),
             run_number: Some(3),
             title: Some("Fix it".to_owned()),
-            head_sha: "a".to_owned(),
+            head_sha: self.head_sha.clone().unwrap_or_else(|| "a".to_owned()),
             head_commit: None,
-            origin: Origin::Own,
+            origin: if self.of_fork { fork() } else { Origin::Own },
             created: None,
             actors: vec!["ann".to_owned()],
             pull_request_heads: vec![],
             pull_request_base: None,
             pull_request: self.pull_request,
         }
+    }
+
+    fn command(&mut self, call: &CommandCall) -> Result<CommandReply, github::Error> {
+        let writes = matches!(call, CommandCall::React { .. } | CommandCall::Answer { .. });
+        let problem = if writes { self.reply_problems.pop() } else { None };
+        if let Some((problem, false)) = problem {
+            return Err(problem);
+        }
+        let reply = match call {
+            CommandCall::ReadPull { .. } => match (self.pull_problems.pop(), &self.pull) {
+                (Some(problem), _) => return Err(problem),
+                (None, Some(pull)) => CommandReply::Pull(Box::new(pull.clone())),
+                (None, None) => return Err(github::Error::NotFound),
+            },
+            CommandCall::ListRuns { .. } => {
+                let all = self.others.keys().map(|id| self.run(*id)).chain([self.run(run_id())]);
+                let items = if self.listed.is_empty() { all.collect() } else { self.listed.clone() };
+                CommandReply::Runs(Page { items, full: false, total: None })
+            }
+            CommandCall::React { comment_id, reaction } => {
+                if !self.reactions.contains(&(*comment_id, *reaction)) {
+                    self.reactions.push((*comment_id, *reaction));
+                }
+                CommandReply::Reacted
+            }
+            CommandCall::FindAnswer { to, .. } => {
+                let mark = crate::github::calls::commands::mark(*to);
+                let is_there = self.answers.iter().any(|answer| answer.starts_with(&mark));
+                let answer = if is_there { CommentAnswer::There(1) } else { CommentAnswer::NotThere };
+                CommandReply::Answer(answer)
+            }
+            CommandCall::Answer { body, .. } => {
+                self.answers.push(body.clone());
+                CommandReply::Answer(CommentAnswer::There(1))
+            }
+        };
+        problem.map_or(Ok(reply), |(problem, _)| Err(problem))
     }
 
     fn comment(&mut self, call: &CommentCall) -> Result<CommentAnswer, github::Error> {
@@ -222,6 +282,15 @@ impl Play {
                 Response::Pulls(problem.map_or(Ok(page), Err))
             }
             Call::Comment(call) => Response::Comment(github.comment(call)),
+            Call::CommitStatus(call) => {
+                let problem = github.status_problems.pop();
+                if problem.as_ref().is_none_or(|(_, took_effect)| *took_effect) {
+                    github.statuses.push(call.clone());
+                }
+                Response::CommitStatus(problem.map_or(Ok(()), |(problem, _)| Err(problem)))
+            }
+            Call::Command(call) => Response::Command(github.command(call)),
+            Call::Issue(call) => Response::Issue(github.issues.answer(call, self.now.get())),
             Call::Rerun { run_id, run_attempt, .. } if github.others.contains_key(run_id) => {
                 let other = github.others.insert(*run_id, (run_attempt.get() + 1, None));
                 assert_eq!(
@@ -245,6 +314,10 @@ impl Play {
             }
         }
     }
+}
+
+fn fork() -> Origin {
+    Origin::Fork(Some(Fork { name: RepoName::parse("ann/widgets").unwrap(), id: Some(2) }))
 }
 
 pub fn lost() -> github::Error {

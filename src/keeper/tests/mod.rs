@@ -14,10 +14,13 @@ use super::*;
 use crate::github::Failing;
 use crate::github::calls::annotations::Annotation;
 use crate::github::calls::pull_requests::PULLS_PER_PAGE;
-use crate::github::{self, Call, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, RerunAnswer, Response};
-use crate::names::{Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
+use crate::github::{
+    self, Call, CommandCall, CommandReply, CommentAnswer, CommentCall, FetchedPolicy, ListedRun, Page, Reaction,
+    RerunAnswer, Response, StatusCall,
+};
+use crate::names::{CommentId, Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::{Job, LogTail, Step};
-use crate::policy::run::{Origin, PullRequest, Run};
+use crate::policy::run::{Fork, Origin, PullRequest, Run};
 use crate::policy::{Rules, RunOutcome, Scope};
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
@@ -25,10 +28,17 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
+mod commanded;
+mod commands;
+mod comments;
+mod commit_statuses;
 mod edges;
 mod evidence;
 mod fake_github;
+mod fake_issues;
 mod features;
+mod flaky_issues;
+mod flaky_issues_kept;
 mod judgement;
 mod looking;
 mod lost_calls;
@@ -41,6 +51,7 @@ mod policies;
 mod pulls;
 mod reruns;
 mod second_looks;
+mod stops;
 mod stored;
 mod sweeps;
 mod tasks;
@@ -124,8 +135,19 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
     }
 }
 
+/// What makes storage that of the version before commands again.
+const UNDO_COMMANDS: [&str; 3] =
+    ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
+
 /// What makes storage that of version 10 again.
-const UNDO_TO_10: [&str; 15] = [
+const UNDO_TO_10: [&str; 22] = [
+    "DROP TABLE commit_statuses",
+    "ALTER TABLE runs DROP COLUMN head_sha",
+    "ALTER TABLE runs DROP COLUMN in_short",
+    UNDO_COMMANDS[0],
+    UNDO_COMMANDS[1],
+    UNDO_COMMANDS[2],
+    "DROP TABLE flaky_issues",
     "DROP TABLE rerun_days",
     "ALTER TABLE open_reruns DROP COLUMN day",
     "ALTER TABLE open_reruns DROP COLUMN policy",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::names::RepoName;
 
-fn pull() -> PullRequest {
+pub fn pull() -> PullRequest {
     PullRequest {
         number: 5,
         open: true,
@@ -195,6 +195,53 @@ fn a_forks_pull_request_has_its_comment() {
     play.reruns(&[1]);
     let finds = |call: &Call| matches!(call, Call::Comment(CommentCall::Find { pull: 5, .. }));
     assert!(play.github.borrow().calls.iter().any(finds), "{:#?}", play.github.borrow().calls);
+}
+
+/// Where the policy does not go by it, nothing but the comment needs it: once, and no re-run waits for it.
+///
+/// Seen to fail when it is not asked for, and when the answer is waited for as one that a decision needs.
+#[test]
+fn a_pull_request_that_only_the_comment_needs() {
+    let re_run = |comments: bool, problems: Vec<github::Error>| {
+        let mut play = play_of("pull_request", "skip_superseded: false\n");
+        if comments {
+            play.keeper = with_comments(play.keeper);
+        }
+        for n in 1..=3 {
+            play.ends(Conclusion::Failure);
+            play.on_webhook(RunEventKind::RunFailed, Some(n));
+            if n == 1 && !problems.is_empty() {
+                let look = play.pass_to_look();
+                play.github.borrow_mut().evidence_problems = problems.clone();
+                play.go_on(look);
+                play.github.borrow_mut().evidence_problems.clear();
+            }
+            play.keeper.set_repository(&repository()).unwrap();
+            play.pass_working(Span::seconds(20));
+        }
+        play.reruns(&[1, 2, 3]);
+        let written = play.github.borrow().comments.len();
+        (looks(&play), written)
+    };
+    assert_eq!(re_run(false, vec![]), (0, 0));
+    assert_eq!(re_run(true, vec![]), (1, 1));
+    for problem in [lost(), github::Error::NotFound, github::Error::Credentials { message: "401 no".to_owned() }] {
+        assert_eq!(re_run(true, vec![problem.clone()]), (2, 1), "{problem:?}");
+    }
+}
+
+/// Also with the answer that names none: it is not asked for again and again.
+#[test]
+fn a_pull_request_that_is_not_found_is_looked_for_once_for_each_attempt() {
+    let mut play = play_of("pull_request", "skip_superseded: false\n");
+    play.keeper = with_comments(play.keeper);
+    play.keeper.set_repository(&repository()).unwrap();
+    play.github.borrow_mut().pulls.clear();
+    play.github.borrow_mut().evidence_takes = Span::seconds(9);
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[1]);
+    assert_eq!((looks(&play), play.github.borrow().comments.len()), (1, 0));
 }
 
 #[test]

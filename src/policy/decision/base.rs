@@ -6,9 +6,6 @@ use crate::policy::run::{Origin, Run};
 
 use super::superseded;
 
-/// "Managing a merge queue" (GitHub Docs): a group's branch is `gh-readonly-queue/BASE/pr-NUMBER-COMMIT`.
-const QUEUE: &str = "gh-readonly-queue/";
-
 /// What those who may write to the repository start there. Comments and issues, which anybody writes, start runs on the default
 /// branch as well.
 const EVENTS: [&str; 4] = ["push", "schedule", "workflow_dispatch", "repository_dispatch"];
@@ -26,9 +23,8 @@ pub enum BaseBranch {
 
 /// A pull request's base; or else the default branch.
 pub fn base_branch(run: &Run, pulls: &Fetched<Pulls>) -> BaseBranch {
-    let queued = run.head_branch.as_deref().and_then(|branch| branch.strip_prefix(QUEUE)?.rsplit_once("/pr-"));
-    if let Some((base, _)) = queued.filter(|_| run.event == "merge_group") {
-        return BaseBranch::Named(base.to_owned());
+    if let Some(queued) = run.queued() {
+        return BaseBranch::Named(queued.base.to_owned());
     }
     if !run.is_of_pull_request() {
         return BaseBranch::Default;

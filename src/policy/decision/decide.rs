@@ -45,6 +45,8 @@ pub enum Decision {
 pub struct Rerun {
     /// Why, as a sentence.
     pub reason: String,
+    /// The same in some words, without a full stop: `Attempt 1 failed (network): re-run 1 of at most 3`.
+    pub in_short: String,
     /// How long after the end of the attempt.
     pub delay: Span,
     pub scope: Scope,
@@ -120,7 +122,12 @@ impl From<Stop> for Verdict {
 }
 
 /// What no policy file changes.
-fn whatever_the_policy(rules: &Rules, policy: &Policy, run: &Run, conclusion: Conclusion) -> Result<(), Stop> {
+pub(super) fn whatever_the_policy(
+    rules: &Rules,
+    policy: &Policy,
+    run: &Run,
+    conclusion: Conclusion,
+) -> Result<(), Stop> {
     let is_wanted = conclusion != Conclusion::Cancelled || policy.conclusions.contains(&conclusion);
     if !conclusion.may_be_rerun_by_policy() || !is_wanted {
         return Err(not_a_failure(conclusion, run.run_attempt));
@@ -154,17 +161,16 @@ fn by_the_run_alone<'a>(
     let branch = run.branch();
     let (branch, event) = (branch.as_deref(), known(&run.event));
     let (branch, event) = (branch.as_slice(), event.as_slice());
-    let workflow: Vec<&str> = evidence.workflow_names(run).collect();
-    let filters: [(_, Has<'_, 'a>, &[&str], _, _); 4] = [
+    let filters: [(_, Has<'_, 'a>, &[&str], _, _); 3] = [
         (&policy.actors, &|globs| is_one_of(globs, &actors, Unknown::Actor), &actors, "it was started by", "actors"),
         (&policy.branches, &|globs| is_of_branch(globs, run), branch, "its branch is", "branches"),
         (&policy.events, &|globs| is_one_of(globs, event, Unknown::Event), event, "its event is", "events"),
-        // Last, as it may take a call to know the workflow's name.
-        (&policy.workflows, &|globs| is_of_workflow(globs, run, evidence), &workflow, "its workflow is", "workflows"),
     ];
     for (filter, has, names, what, key) in filters {
         is_let_in(policy, filter, has, names, what, key)?;
     }
+    // Last, as it may take a call to know the workflow's name.
+    is_let_in_by_workflow(policy, &policy.workflows, run, evidence, "workflows")?;
     if policy.forks == Forks::Leave && run.is_of_fork() {
         return Err(left("its branch is in a fork, which the policy file leaves under forks"));
     }
@@ -179,7 +185,7 @@ fn by_the_run_alone<'a>(
     Ok(())
 }
 
-fn left(why: impl Display) -> Stop {
+pub(super) fn left(why: impl Display) -> Stop {
     Stop::end(RunOutcome::Left, format!("Left alone: {why}."), Detail::default())
 }
 
@@ -197,6 +203,18 @@ fn not_a_failure(conclusion: Conclusion, attempt: RunAttempt) -> Stop {
     let may_go_on = matches!(conclusion, Conclusion::ActionRequired | Conclusion::Stale | Conclusion::Unknown);
     let outcome = if is_rescue { RunOutcome::Rescued } else { RunOutcome::Left };
     Stop::End(Box::new(Ending { outcome, reason, last_word: !may_go_on, detail: Detail::default() }))
+}
+
+/// The same, of filters of workflows.
+pub(super) fn is_let_in_by_workflow(
+    policy: &Policy,
+    filter: &Filter,
+    run: &Run,
+    evidence: &Evidence,
+    key: &str,
+) -> Result<(), Stop> {
+    let names: Vec<&str> = evidence.workflow_names(run).collect();
+    is_let_in(policy, filter, &|globs| is_of_workflow(globs, run, evidence), &names, "its workflow is", key)
 }
 
 /// Whether a run has one of these names for something.

@@ -34,6 +34,11 @@ impl<'p> Limits<'p> {
         Self { policy, file: policy.max_reruns.unwrap_or(rules.max_reruns).min(ceiling), ceiling }
     }
 
+    /// Whatever the policy says.
+    pub fn ceiling(self) -> u32 {
+        self.ceiling
+    }
+
     /// By whatever rule.
     pub fn most(self) -> u32 {
         let rules = self.policy.rules.iter().filter(|rule| rule.action == Action::Rerun);
@@ -138,6 +143,7 @@ impl<'a> FailedAttempt<'a> {
         let all = by.iter().any(|rule_match| scopes(rule_match) == Scope::AllJobs);
         Ok(Rerun {
             reason: self.sentences().rerun(total, &in_spite),
+            in_short: self.sentences().rerun_in_short(total, &classes_of(&detail)),
             delay,
             scope: if all { Scope::AllJobs } else { Scope::FailedJobs },
             debug_logging: match self.policy.debug_logging {
@@ -147,6 +153,13 @@ impl<'a> FailedAttempt<'a> {
             },
             detail,
         })
+    }
+
+    /// Whatever the rules say.
+    pub fn by_command(&self, login: &str) -> Rerun {
+        let (reason, detail) = (self.sentences().by_command(login), self.detail());
+        let in_short = reason.trim_end_matches('.').to_owned();
+        Rerun { reason, in_short, delay: Span::ZERO, scope: Scope::FailedJobs, debug_logging: false, detail }
     }
 
     /// What no further evidence can change.
@@ -297,6 +310,14 @@ impl<'a> FailedAttempt<'a> {
     fn end(&self, outcome: RunOutcome, reason: String) -> Stop {
         Stop::end(outcome, reason, self.detail())
     }
+}
+
+/// Of the causes that were found, each once.
+fn classes_of(detail: &Detail) -> Vec<&'static str> {
+    let mut classes: Vec<_> = detail.jobs.iter().filter_map(|job| Some(job.cause.as_ref()?.class.as_str())).collect();
+    sort_by(&mut classes, Ord::cmp);
+    classes.dedup();
+    classes
 }
 
 /// The jobs by which a run failed. fail-fast cancels the siblings of a job that failed: they did not.

@@ -2,6 +2,7 @@
 
 mod absent;
 mod base;
+mod commanded;
 mod decide;
 mod detail;
 mod failed_attempt;
@@ -9,6 +10,7 @@ mod fingerprint;
 mod superseded;
 
 pub use base::{BaseBranch, BaseOf, base_branch};
+pub use commanded::{CommandGiven, CommandVerdict, decide_by_command, left_by_command, may_command};
 pub use decide::{Decision, Ending, Rerun, RunOutcome, Verdict, decide};
 pub use detail::{Detail, FailedJob};
 pub use superseded::pull_request_of;

@@ -80,6 +80,10 @@ keys! {
             "runner debug logging on the last re-run, or on all";
         scope: Scope = Scope::FailedJobs, Shape::Choice(Scope::TEXTS), "failed_jobs",
             "what is re-run; GitHub adds the jobs that depend on the failed ones";
+        commands: Commands = Commands::default(), Shape::Map(COMMANDS), "none",
+            "commands in comments on pull requests: `/rerun`, `/rerun status`, `/rerun stop`";
+        flaky_issues: Option<FlakyIssues> = None, Shape::Map(FLAKY_ISSUES), "none",
+            "keep an issue for each job that re-runs have rescued often";
     }
     and fields {
         /// The patterns of all rules.
@@ -119,6 +123,28 @@ keys! {
         within: Span = Span::minutes(15), Shape::Duration, "15m", "the time within which they fail";
         probe_every: Span = Span::minutes(10), Shape::Duration, "10m", "how often one of them is re-run to see whether it is over";
         for_at_most: Span = Span::hours(6), Shape::Duration, "6h", "after this each run is decided by itself";
+    }
+}
+
+keys! {
+    /// Commands in comments on pull requests.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Commands, keys COMMANDS {
+        who: Commanders = Commanders::Nobody, Shape::Choice(Commanders::TEXTS), "nobody",
+            "who may give one: nobody; those whom GitHub calls owner, member or collaborator; or the pull request's author as well";
+        workflows: Filter = Filter::default(), Shape::Map(FILTER), "all",
+            "the workflows that a command may re-run: by name, or by the name or path of their file";
+        per_hour: u32 = 10, Shape::Whole { least: 1, most: 100 }, "10", "commands that are carried out in any hour, for each pull request: of its author, and of collaborators beside";
+    }
+}
+
+keys! {
+    /// When a job has an issue.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct FlakyIssues, keys FLAKY_ISSUES {
+        after: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "a job gets an issue once it failed and then passed when it was re-run so often in 30 days";
+        label: String = "flaky".to_owned(), Shape::Label, "flaky", "the label of such an issue";
+        close_after: Span = Span::days(14), Shape::Days, "14d", "it is closed when its job has not failed for so long";
     }
 }
 
@@ -197,6 +223,9 @@ impl Policy {
             absent_evidence: _,
             debug_logging: _,
             scope: _,
+            // What people ask for by a command goes by what that says.
+            commands: _,
+            flaky_issues: _,
             automata: _,
             broken: _,
             origin: _,
@@ -259,6 +288,16 @@ string_enum! {
         /// On the last re-run that there can be.
         Last = "last",
         Always = "always",
+    }
+}
+
+string_enum! {
+    /// Who may give commands on a pull request.
+    pub enum Commanders {
+        Nobody = "nobody",
+        Collaborators = "collaborators",
+        /// And the pull request's author.
+        Authors = "authors",
     }
 }
 

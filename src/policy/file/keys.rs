@@ -27,11 +27,15 @@ pub enum Shape {
     },
     /// `90s`, `5m`, `2h`, up to a day.
     Duration,
+    /// `1d` to `30d`.
+    Days,
     /// 1 to 10, with decimals.
     Factor,
     Boolean,
     /// Free text in one line.
     Name,
+    /// Of an issue on GitHub.
+    Label,
     Choice(&'static [&'static str]),
     /// One or a list.
     Choices(&'static [&'static str]),

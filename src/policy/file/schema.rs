@@ -15,6 +15,8 @@ use super::values::Cause;
 
 /// Up to a day, as the reader has it.
 const DURATION: &str = "^(86400|86[0-3][0-9]{2}|8[0-5][0-9]{3}|[0-7]?[0-9]{1,4})s$|^(1440|14[0-3][0-9]|1[0-3][0-9]{2}|[0-9]{1,3})m$|^(2[0-4]|1?[0-9])h$";
+const DAYS: &str = "^([1-9]|[12][0-9]|30)d$";
+const LABEL: &str = r"^[^,\u0000-\u001f\u007f-\u009f]*[^,\s\u0000-\u001f\u007f-\u009f][^,\u0000-\u001f\u007f-\u009f]*$";
 const COMPARISON: &str = "^ *(==|!=|>=|<=|>|<) *-?[0-9]{1,10} *$";
 
 /// The draft that editors know best.
@@ -54,9 +56,11 @@ fn shape(shape: Shape) -> Value {
         Shape::Whole { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Reruns { least } => json!({ "type": "integer", "minimum": least, "maximum": MAX_RERUNS_LIMIT }),
         Shape::Duration => json!({ "type": "string", "pattern": DURATION, "examples": ["5s", "90s", "5m", "2h"] }),
+        Shape::Days => json!({ "type": "string", "pattern": DAYS, "examples": ["7d", "14d", "30d"] }),
         Shape::Factor => json!({ "type": "number", "minimum": 1, "maximum": 10 }),
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Name => json!({ "type": "string", "minLength": 1, "maxLength": 100 }),
+        Shape::Label => json!({ "type": "string", "maxLength": 50, "pattern": LABEL }),
         Shape::Choice(words) => json!({ "enum": words }),
         Shape::Choices(words) => one_or_more(&json!({ "enum": words }), 1),
         Shape::Globs { may_be_empty } => one_or_more(&text(), (!may_be_empty).into()),

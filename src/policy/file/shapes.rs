@@ -6,7 +6,7 @@ use crate::names::{Conclusion, StringEnum};
 use crate::settings::duration;
 use crate::time::Span;
 
-use super::format::{Action, Budget, Conditions, Filter, Outage, Rule};
+use super::format::{Action, Budget, Commands, Conditions, Filter, FlakyIssues, Outage, Rule};
 use super::keys::Shape;
 use super::reader::{Field, Fields, Reader, nearest};
 use super::values::{Cause, Causes, Comparison, Names, Numbers, Patterns, whole_number};
@@ -15,6 +15,9 @@ use super::yaml::{self, Node, Value};
 /// Each failed job's log may be searched for all of them.
 const MOST_PATTERNS: usize = 64;
 const LONGEST_NAME: usize = 100;
+/// GitHub's limit ("Create a label").
+const LONGEST_LABEL: usize = 50;
+const MOST_DAYS: i64 = 30;
 
 /// What a key's value can be read as.
 pub trait FromField: Sized {
@@ -58,6 +61,12 @@ impl FromField for f64 {
 
 impl FromField for Span {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
+        if let Shape::Days = field.key.shape {
+            let digits = text(field.node).and_then(|text| text.strip_suffix('d'));
+            let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0'));
+            let days = digits.and_then(|digits| digits.parse().ok()).filter(|days| (1..=MOST_DAYS).contains(days));
+            return reader.or_expected(days.map(Self::days), field, "a number of days such as 14d, from 1d to 30d");
+        }
         let span = text(field.node).and_then(|text| duration(text).ok());
         reader.or_expected(span, field, "a duration such as 0s, 90s, 5m or 2h, up to 24h")
     }
@@ -76,6 +85,17 @@ impl FromField for bool {
 
 impl FromField for String {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
+        if let Shape::Label = field.key.shape {
+            let fits = |label: &&str| {
+                label.chars().count() <= LONGEST_LABEL
+                    && !label.chars().any(|c| c == ',' || c.is_control())
+                    && label.chars().any(|c| !c.is_whitespace())
+            };
+            let label = text(field.node).filter(fits).map(str::to_owned);
+            // Where GitHub takes several, commas separate them.
+            let expected = format!("a label of up to {LONGEST_LABEL} characters without a comma");
+            return reader.or_expected(label, field, &expected);
+        }
         let fits = |name: &&str| (1..=LONGEST_NAME).contains(&name.chars().count());
         let name = text(field.node).filter(fits).filter(|name| !name.chars().any(char::is_control));
         let expected = format!("text of up to {LONGEST_NAME} characters in one line");
@@ -171,7 +191,7 @@ macro_rules! maps {
     };
 }
 
-maps!(Budget, Conditions, Filter, Outage);
+maps!(Budget, Commands, Conditions, Filter, FlakyIssues, Outage);
 
 impl FromField for Vec<Rule> {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {

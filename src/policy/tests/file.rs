@@ -1,6 +1,6 @@
 use crate::names::Conclusion;
 use crate::policy::file::Comparison;
-use crate::policy::{Action, Policy, PolicyOrigin, PolicyState, parse};
+use crate::policy::{Action, Commanders, Policy, PolicyOrigin, PolicyState, parse};
 use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
@@ -42,6 +42,7 @@ otherwise: rerun           # a failed job that no rule matched
 mixed: leave               # some failed jobs say rerun and some say leave: leave | rerun
 debug_logging: last        # never | last | always: runner debug logging on the re-run
 scope: failed_jobs         # failed_jobs | all_jobs
+commands: { who: authors, workflows: { exclude: ["deploy*"] }, per_hour: 5 }
 "#;
 
 #[track_caller]
@@ -65,6 +66,8 @@ fn every_key() {
     assert_eq!(policy.rules.len(), 5);
     assert_eq!((policy.rules[0].max_reruns, policy.rules[0].delay), (Some(6), Some(Span::minutes(1))));
     assert_eq!(policy.rules[2].action, Action::Ignore);
+    assert_eq!((policy.commands.who, policy.commands.per_hour), (Commanders::Authors, 5));
+    assert!(policy.commands.workflows.exclude.unwrap().matches("Deploy it"));
 }
 
 #[test]
@@ -182,8 +185,18 @@ fn what_is_not_a_policy_file() {
     says("max_reruns: 11", "from 0 to 10, the Worker's MAX_RERUNS_CEILING");
     says("delay: 25h", "expected a duration");
     says("delay: 20m\nmax_delay: 10m", "line 2, column 12: max_delay: expected 20m, which delay is, or more");
+    says("flaky_issues: { close_after: 24h }", "expected a number of days such as 14d, from 1d to 30d");
+    says(
+        "flaky_issues: { label: 'a,b' }",
+        "flaky_issues.label: expected a label of up to 50 characters without a comma",
+    );
+    says("flaky_issues: { after: 1 }", "flaky_issues.after: expected a whole number from 2 to 100");
     says("branches: { include: [] }", "expected a name or a list of names");
     says("stop_when_repeated: 1", "from 2 to 50");
+    says("commands: authors", "commands: expected a map with the keys who, workflows, per_hour");
+    says("commands: { who: author }", "commands.who: expected nobody or collaborators or authors");
+    says("commands: { who: authors, per_hour: 0 }", "commands.per_hour: expected a whole number from 1 to 100");
+    says("commands: { workflow: ci }", "did you mean workflows");
     says("rules: { name: x }", "rules: expected a list");
     says("rules: [x]", "rules[0]: expected a map with the keys name, if, then");
     says("rules: [{ name: 'a\tb', if: { job: a }, then: leave }]", "text of up to 100 characters in one line");

@@ -2,13 +2,13 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    Action, Base, Budget, Conditions, DebugLogging, Filter, Forks, LeaveOrRerun, MAX_DELAY, Names, Numbers, Outage,
-    Patterns, Policy, Rule, Scope,
+    Action, Base, Budget, Commanders, Commands, Conditions, DebugLogging, Filter, FlakyIssues, Forks, LeaveOrRerun,
+    MAX_DELAY, Names, Numbers, Outage, Patterns, Policy, Rule, Scope,
 };
 use crate::policy::rules::Rules;
 use crate::time::Span;
 
-use super::words::{quoted, times};
+use super::words::{count, quoted, times};
 
 /// One sentence for each thing that the policy says, with what holds where it says nothing.
 pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
@@ -29,6 +29,8 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         mixed,
         absent_evidence,
         debug_logging,
+        commands,
+        flaky_issues,
         // In the first sentence.
         max_reruns: _,
         delay: _,
@@ -98,7 +100,30 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
         DebugLogging::Last => lines.push("The last re-run that there can be has runner debug logging.".to_owned()),
         DebugLogging::Always => lines.push("Re-runs have runner debug logging.".to_owned()),
     }
+    lines.extend(self::commands(commands));
+    lines.extend(flaky_issues.as_ref().map(|FlakyIssues { after, label, close_after }| {
+        let closed = count(close_after.as_millis() / Span::days(1).as_millis(), "day");
+        let label = quoted(label);
+        format!(
+            "A job that failed and then passed {} in 30 days gets an issue with the label {label}, which is closed when it has \
+             not failed for {closed}.",
+            times(*after)
+        )
+    }));
     lines
+}
+
+fn commands(commands: &Commands) -> Vec<String> {
+    let Commands { who, workflows, per_hour } = commands;
+    let who = match who {
+        Commanders::Nobody => return vec![],
+        Commanders::Collaborators => "Collaborators",
+        Commanders::Authors => "Collaborators, and the pull request's author,",
+    };
+    let what = "have the failed runs of a pull request re-run once by the comment /rerun, whatever the rules say";
+    let first = format!("{who} may {what}, or left alone by /rerun stop: {per_hour} such comments an hour at most.");
+    let workflows = filter(workflows, "By /rerun, runs of the workflows", "By /rerun, only runs of the workflows");
+    [first].into_iter().chain(workflows).collect()
 }
 
 fn begins_with(extends: &[Base]) -> String {

@@ -8,4 +8,4 @@ mod words;
 pub use describe::describe;
 pub use leave_rule::leave_rule;
 pub use reason::{Cause, Doubt};
-pub use words::{clean, count, quoted};
+pub use words::{clean, count, quoted, times};

@@ -56,6 +56,23 @@ impl Sentences<'_> {
         format!("Attempt {failed}: re-run {number} of at most {total}{by}{where_in_the_log}{in_spite}.")
     }
 
+    /// `Attempt 1 failed (network): re-run 1 of at most 3`.
+    pub fn rerun_in_short(&self, total: u32, causes: &[&str]) -> String {
+        let (attempt, verb) = (self.attempt, verb(Some(self.conclusion)));
+        let causes = match causes {
+            [] => String::new(),
+            [one] => format!(" ({one})"),
+            [one, other] => format!(" ({one}, {other})"),
+            [one, other, ..] => format!(" ({one}, {other} and more)"),
+        };
+        format!("Attempt {attempt} {verb}{causes}: re-run {attempt} of at most {total}")
+    }
+
+    /// `Attempt 4 failed in job "build": re-run by the command of "ann".`
+    pub fn by_command(&self, login: &str) -> String {
+        format!("Attempt {}: re-run by the command of {}.", self.failed(), quoted(login))
+    }
+
     pub fn dry_run(&self, total: u32) -> String {
         let (failed, number) = (self.failed(), self.attempt);
         format!("Left alone: DRY_RUN is on; attempt {failed} and would have had re-run {number} of at most {total}.")

@@ -7,9 +7,6 @@ use serde_json::{Value, json};
 use crate::github::{self, Reply};
 use crate::settings::{Needed, Secret};
 
-/// The one event that is needed. GitHub sends what an App is told of its own installations besides.
-pub const EVENTS: [&str; 1] = ["workflow_run"];
-
 /// GitHub's limit.
 const NAME_LENGTH: usize = 34;
 
@@ -37,7 +34,7 @@ pub fn action(web: &str, organization: Option<&Organization>, state: &str) -> St
     }
 }
 
-/// `origin` is the Worker's own: `https://rerunner.example.workers.dev`.
+/// GitHub sends what an App is told of its own installations besides. `origin` is the Worker's own: `https://rerunner.example.workers.dev`.
 pub fn manifest(origin: &str, organization: Option<&Organization>, needed: Needed) -> Value {
     json!({
         "name": name(organization),
@@ -47,7 +44,7 @@ pub fn manifest(origin: &str, organization: Option<&Organization>, needed: Neede
         "redirect_url": format!("{origin}/setup/created"),
         "public": false,
         "default_permissions": needed.to_json(),
-        "default_events": EVENTS,
+        "default_events": needed.events().collect::<Vec<_>>(),
     })
 }
 
@@ -117,12 +114,18 @@ mod tests {
 
     #[test]
     fn as_narrow_as_can_be() {
-        let manifest = manifest("https://rerunner.example.workers.dev", None, Needed { comments: false });
+        let manifest = manifest("https://rerunner.example.workers.dev", None, Needed::default());
         let permissions = json!({
             "actions": "write", "checks": "read", "contents": "read", "metadata": "read", "pull_requests": "read",
         });
         assert_eq!(manifest["default_permissions"], permissions);
         assert_eq!(manifest["default_events"], json!(["workflow_run"]));
+        let all = Needed { comments: true, commit_status: true, commands: true, flaky_issues: true };
+        let wide = super::manifest("https://rerunner.example.workers.dev", None, all);
+        let mut more = permissions;
+        (more["pull_requests"], more["issues"], more["statuses"]) = (json!("write"), json!("write"), json!("write"));
+        assert_eq!(wide["default_permissions"], more);
+        assert_eq!(wide["default_events"], json!(["workflow_run", "issue_comment"]));
         assert_eq!(manifest["public"], false);
         assert_eq!(manifest["hook_attributes"]["url"], "https://rerunner.example.workers.dev/");
         assert_eq!(manifest["redirect_url"], "https://rerunner.example.workers.dev/setup/created");

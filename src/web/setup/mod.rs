@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::keeper::store::once::Once;
-use crate::settings::{Secret, Settings};
+use crate::settings::{Needed, Secret, Settings};
 use crate::time::{Millis, Span};
 use crate::web::parameters::Parameters;
 use crate::web::routes::{Setup as Step, origin};
@@ -38,9 +38,12 @@ pub async fn answer(
     match step {
         Step::Start => {
             let organization = parameters.parsed("organization", "an organization's name", Organization::parse)?;
+            let ticked = |name| parameters.parsed(name, "on", |value| (value == "on").then_some(()));
+            let (commands, flaky_issues) = (ticked("commands")?.is_some(), ticked("flaky_issues")?.is_some());
+            let needed = settings.needed().and(Needed { commands, flaky_issues, ..Needed::default() });
             let state = issue(admin_token, &backend.nonce(), backend.now())
                 .ok_or_else(|| Rejection::unavailable("set-up", "the state could not be signed"))?;
-            let page = pages::start(settings, origin(request.url), organization.as_ref(), &state);
+            let page = pages::start(settings, needed, origin(request.url), organization.as_ref(), &state);
             Ok(Response::html_with_forms_to(&format!("'self' {}", settings.github_web_url()), page))
         }
         Step::Created => {

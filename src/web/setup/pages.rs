@@ -2,22 +2,32 @@
 
 use maud::html;
 
-use crate::settings::Settings;
+use crate::settings::{Needed, Settings};
 use crate::web::html::{Alert, Foreign, Frame, Sentence, message, page};
 
-use super::manifest::{EVENTS, NewApp, Organization, action, manifest};
+use super::manifest::{NewApp, Organization, action, manifest};
 
 /// Before: for an account, or for the organization that was named.
-pub fn start(settings: &Settings, origin: &str, organization: Option<&Organization>, state: &str) -> String {
+pub fn start(
+    settings: &Settings,
+    needed: Needed,
+    origin: &str,
+    organization: Option<&Organization>,
+    state: &str,
+) -> String {
     let web = settings.github_web_url();
     let form = |organization: Option<&Organization>, button: &str| {
         html! {
             form method="post" action=(action(&web, organization, state)) {
-                input type="hidden" name="manifest" value=(manifest(origin, organization, settings.needed()));
+                input type="hidden" name="manifest" value=(manifest(origin, organization, needed));
                 button.button type="submit" { (button) }
             }
         }
     };
+    let features = [
+        ("commands", needed.commands, "comments on pull requests such as /rerun"),
+        ("flaky_issues", needed.flaky_issues, "issues for flaky jobs"),
+    ];
     let body = html! {
         h1 { "Set up a GitHub App" }
         p.lead {
@@ -25,9 +35,26 @@ pub fn start(settings: &Settings, origin: &str, organization: Option<&Organizati
             "and needs no token of a person."
         }
         ul {
-            li { "Webhooks: " (EVENTS.join(", ")) " → " code { (origin) "/" } }
-            li { "Permissions: " (settings.needed()) }
+            li { "Webhooks: " (needed.events().collect::<Vec<_>>().join(", ")) " → " code { (origin) "/" } }
+            li { "Permissions: " (needed) }
             li { "GitHub: " (web) }
+        }
+        p {
+            "That is what the settings need as they are. Policy files of repositories can switch on more, which needs more:"
+        }
+        form method="get" action="/setup" {
+            @if let Some(organization) = organization {
+                input type="hidden" name="organization" value=(organization.as_str());
+            }
+            @for (name, is_on, what) in features {
+                p {
+                    label {
+                        input type="checkbox" name=(name) checked[is_on];
+                        " " code { (name) } ": " (what)
+                    }
+                }
+            }
+            button.button type="submit" { "Show what is needed then" }
         }
         h2 { "For an organization" }
         @match organization {
@@ -38,6 +65,9 @@ pub fn start(settings: &Settings, origin: &str, organization: Option<&Organizati
             }
             None => {
                 form method="get" action="/setup" {
+                    @for (name, _, _) in features.iter().filter(|(_, is_on, _)| *is_on) {
+                        input type="hidden" name=(name) value="on";
+                    }
                     label { "The organization’s name " input.field name="organization" required maxlength="39" autocomplete="off"; }
                     " " button.button type="submit" { "Next" }
                 }
@@ -143,14 +173,27 @@ mod tests {
     fn the_form_says_what_and_where() {
         let settings = settings("https://ghe.example/api/v3");
         let octo = Organization::parse("octo-org");
-        let page = start(&settings, "https://worker.example", octo.as_ref(), "the.state");
+        let needed = settings.needed();
+        let page = start(&settings, needed, "https://worker.example", octo.as_ref(), "the.state");
         assert!(
             page.contains("action=\"https://ghe.example/organizations/octo-org/settings/apps/new?state=the.state\"")
         );
         assert!(page.contains("action=\"https://ghe.example/settings/apps/new?state=the.state\""));
         assert!(page.contains("&quot;actions&quot;:&quot;write&quot;"), "{page}");
         assert!(!page.contains("cannot be reached"));
-        assert!(start(&settings, "http://127.0.0.1:8787", None, "s").contains("cannot be reached"));
+        assert!(start(&settings, needed, "http://127.0.0.1:8787", None, "s").contains("cannot be reached"));
+        for part in ["&quot;issues&quot;", "issue_comment", " checked", "value=\"on\""] {
+            assert!(!page.contains(part), "{part} is in {page}");
+        }
+        let ticked = Needed { commands: true, flaky_issues: true, ..needed };
+        for organization in [None, octo.as_ref()] {
+            let page = start(&settings, ticked, "https://worker.example", organization, "s");
+            let organization = organization.map_or("value=\"on\"", Organization::as_str);
+            for part in ["&quot;issues&quot;:&quot;write&quot;", "&quot;issue_comment&quot;", " checked", organization]
+            {
+                assert!(page.contains(part), "{part} is not in {page}");
+            }
+        }
     }
 
     #[test]

@@ -117,6 +117,10 @@ fn an_app_is_made_once_for_each_visit() {
     assert!(start.text().contains("https://github.com/organizations/octo-org/settings/apps/new?state="));
     assert!(start.header("content-security-policy").contains("form-action 'self' https://github.com;"));
     assert_eq!(memory.get("/setup?organization=a%2Fb").status, 400);
+    assert!(!start.text().contains("issue_comment"));
+    let ticked = memory.get("/setup?organization=octo-org&commands=on&flaky_issues=on").text();
+    assert!(ticked.contains("issue_comment") && ticked.contains("issues: write"), "{ticked}");
+    assert_eq!(memory.get("/setup?commands=off").status, 400);
 
     let state = state(&memory);
     for bad in ["", "?code=abc", &format!("?state={state}"), &format!("?code=a%2Fb&state={state}"), "?code=abc&state=x"]

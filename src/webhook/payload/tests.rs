@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::super::Event;
 use super::super::Outcome;
 use super::super::event::RunEventKind;
-use super::super::tests::{Delivery, check, job, run, settings};
+use super::super::tests::{Delivery, check, comment, job, run, settings};
 use super::*;
 
 fn whole_run() -> Value {
@@ -93,6 +94,20 @@ fn what_is_nullable_or_optional_may_be_either() {
                 "check_run.external_id",
             ],
         ),
+        (
+            "issue_comment",
+            comment("/rerun"),
+            &[
+                "sender",
+                "issue.user",
+                "issue.pull_request",
+                "comment.body",
+                "comment.user",
+                "comment.user.type",
+                "comment.author_association",
+                "comment.performed_via_github_app",
+            ],
+        ),
     ] {
         for field in fields {
             for missing in [false, true] {
@@ -118,8 +133,8 @@ fn an_apps_webhook_names_its_installation() {
         [("workflow_run", run("failure", 1)), ("workflow_job", job("failure")), ("check_run", check("failure"))]
     {
         let installation = |payload: &Value| match Delivery::new(event, payload).read(&settings(&[])) {
-            Ok(event) => event.installation.map(InstallationId::get),
-            Err(answer) => panic!("{event}: {}", answer.reason),
+            Ok(Event::Run(event)) => event.installation.map(InstallationId::get),
+            other => panic!("{event}: {other:?}"),
         };
         assert_eq!(installation(&payload), None);
         payload["installation"] = json!({ "id": 70, "node_id": "MDIz" });

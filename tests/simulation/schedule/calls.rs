@@ -1,6 +1,6 @@
 //! A call's way to GitHub and back, and what can go wrong on it.
 
-use rerunner::github::{self, Call, Reply, ReplyHeaders, RerunAnswer, Response};
+use rerunner::github::{self, Call, CommandCall, Reply, ReplyHeaders, RerunAnswer, Response};
 use rerunner::names::RunId;
 use rerunner::time::{Millis, Span};
 use simulator::model;
@@ -34,8 +34,8 @@ impl World {
             returned: false,
             asks_to_wait: None,
         });
-        // A comment that was begun is written to its end: it was looked at when that was.
-        if !matches!(call, Call::Comment(_)) {
+        // An errand that was begun is done to its end: it was looked at when that was.
+        if !is_of_errand(call) {
             self.check_that_it_may_call(repository, &format!("{call:?}"));
         }
         self.count_requests(repository, call.requests());
@@ -46,11 +46,25 @@ impl World {
             let asked = Asked { repository, run_id: *run_id, run_attempt, at, when, call: index, behind, made: None };
             self.asked.push(asked);
         }
-        // What a comment says may change while it is being written.
-        let most = if matches!(call, Call::Comment(_)) { 5_000 } else { 800 };
+        self.count_tries(repository, call);
+        // What is to be said may change while it is being written.
+        let most = if is_of_errand(call) { 5_000 } else { 800 };
         let latency = Span::millis(self.random.i64(20..most));
         self.after(latency, Event::Reach { call: index });
         index
+    }
+
+    fn count_tries(&mut self, repository: usize, call: &Call) {
+        match call {
+            Call::CommitStatus(status) => {
+                let of = (repository, status.sha.to_string(), status.context.clone());
+                *self.status_tries.entry(of).or_default() += 1;
+            }
+            Call::Command(CommandCall::React { comment_id, .. }) => {
+                *self.reaction_tries.entry((repository, comment_id.get())).or_default() += 1;
+            }
+            _ => {}
+        }
     }
 
     pub fn check_that_it_may_call(&mut self, repository: usize, what: &str) {
@@ -187,5 +201,15 @@ impl World {
         self.calls[index].response = Some(response);
         let latency = Span::millis(self.random.i64(20..800));
         self.after(latency, Event::Return { call: index });
+    }
+}
+
+/// Whether it is made beside re-runs.
+pub fn is_of_errand(call: &Call) -> bool {
+    match call {
+        Call::Comment(_) | Call::Command(_) | Call::CommitStatus(_) | Call::Issue(_) => true,
+        // For a command.
+        Call::ReadPolicy { run_id, .. } | Call::ReadOrganizationPolicy { run_id, .. } => run_id.is_none(),
+        _ => false,
     }
 }

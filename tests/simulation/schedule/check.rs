@@ -14,7 +14,8 @@ use simulator::model;
 
 use super::conversions::{attempt_of, conclusion_of, from_model, run_id_of};
 use super::native_sql::NativeSql;
-use super::policies::{Budget, Files, Plan};
+use super::plan::{Files, Plan};
+use super::policies::Budget;
 use super::settings::Deployed;
 use super::world::Asked;
 use super::{EXCLUDED, Schedule};
@@ -45,6 +46,9 @@ impl Schedule {
             self.check_figures(repository, &mut wrong);
             self.check_messages(repository, &mut wrong);
             self.check_outages(repository, &mut wrong);
+            self.check_statuses(repository, &mut wrong);
+            self.check_commands(repository, &mut wrong);
+            self.check_issues(repository, &mut wrong);
         }
         for what in wrong {
             self.world.borrow_mut().violate(what);
@@ -52,7 +56,7 @@ impl Schedule {
     }
 
     /// The policy files that went with these settings.
-    fn files<'a>(&'a self, repository: usize, settings: &Deployed, none: &'a Plan) -> Files<'a> {
+    pub fn files<'a>(&'a self, repository: usize, settings: &Deployed, none: &'a Plan) -> Files<'a> {
         let at = |plans: &'a [Plan; 2]| settings.policy_file.map_or(none, |path| &plans[path]);
         Files { own: at(&self.policies[repository]), organizations: at(&self.organizations) }
     }
@@ -66,8 +70,20 @@ impl Schedule {
         let Budget { hourly, daily, minutes_a_day } = self.policies[repository][0].budget();
         // What was asked for on what GitHub showed of long ago may have been given back before.
         let sound = |asked: &&Asked| asked.made.is_some() && !(asked.is_past_the_guard() && self.is_behind());
+        // What somebody asks for by a command is re-run whatever the budget says.
+        let is_by_command = |asked: &&Asked| {
+            let decided = world.decided.get(&asked.run_id).into_iter().flatten();
+            let mut records = decided.filter(|(_, record)| record_is_rerun_of(record, asked.run_attempt));
+            let run = world.github.run(model::RunId(asked.run_id.get()));
+            let command = || self.objection_to_command(repository, run, asked.run_attempt, asked.when, None).is_none();
+            records.any(|(_, record)| {
+                record.reason.contains("by the command of")
+                    || (record.reason.contains("the answer was lost") && command())
+            })
+        };
         let made: Vec<&Asked> =
             world.asked.iter().filter(|asked| asked.repository == repository).filter(sound).collect();
+        let made: Vec<&Asked> = made.into_iter().filter(|asked| !is_by_command(asked)).collect();
         for last in &made {
             let within =
                 |span: Span| made.iter().filter(move |asked| asked.at <= last.at && last.at - asked.at < span).copied();
@@ -181,7 +197,8 @@ impl Schedule {
             }
             let settings = world.settings_at(asked.when);
             let policy = self.files(repository, settings, &none);
-            let objection = policy.objection(
+            let recorded = decided.iter().find(|(_, record)| record_is_rerun_of(record, asked.run_attempt));
+            let by_rules = policy.objection(
                 settings,
                 asked.when,
                 asked.run_attempt,
@@ -190,6 +207,15 @@ impl Schedule {
                 of_fork,
                 &run.identity.workflow.name,
             );
+            // Of a call whose answer was lost, nobody knows what had it made.
+            let said = recorded.map(|(_, record)| &*record.reason);
+            let reason = said.filter(|reason| !reason.contains("the answer was lost"));
+            let by_command = || self.objection_to_command(repository, run, asked.run_attempt, asked.when, reason);
+            let objection = match reason {
+                Some(reason) if reason.contains("by the command of") => by_command(),
+                Some(_) => by_rules,
+                None => by_rules.filter(|_| by_command().is_some()),
+            };
             if let Some(objection) = objection {
                 say(format!("attempt {} was re-run, against the policy: {objection}", asked.run_attempt));
             }
@@ -218,8 +244,12 @@ impl Schedule {
             record.run_attempt == Some(attempt_of(latest.number))
                 && !record.reason.is_empty()
                 && match record.outcome {
-                    RunOutcome::Superseded => gone,
+                    // It may be said to have moved on where GitHub names an old commit of the base, and is left either way.
+                    RunOutcome::Superseded => gone || unclear,
                     RunOutcome::Failed => world.never.contains(&id.0) || old || given_up(*at),
+                    RunOutcome::Left if record.reason.contains("has stopped re-runs") => {
+                        self.was_stopped(repository, &record.reason, *at)
+                    }
                     RunOutcome::Left if unclear || settings.dry_run || !settings.serves[repository] => true,
                     outcome => self.files(repository, settings, &none).explains(settings, *at, outcome, latest.number),
                 }

@@ -7,16 +7,16 @@ use std::rc::Rc;
 use rerunner::names::RepoName;
 use rerunner::time::Span;
 use rerunner::webhook::{event::RunEvent, event::RunEventKind};
-use simulator::model::{self, Grant, Permission};
+use simulator::model::{self, EventKind, Grant, Permission};
 
 use super::conversions::{attempt_of, run_id_of, to_model};
 use super::event::Event;
 use super::faults::Faults;
 use super::keepers::Machine;
 use super::kind::{Emphasis, Kind};
-use super::policies::Plan;
+use super::plan::Plan;
 use super::settings::{Deployed, POLICY_FILES};
-use super::workflows::{draw_kinds, draw_workflows};
+use super::workflows::{draw_kinds, draw_workflows, many_flaky_jobs};
 use super::world::{Alarm, TOKEN, World};
 use super::{ORGANIZATIONS, PULLS, REPOSITORIES, START, Schedule, config};
 
@@ -46,9 +46,15 @@ impl Schedule {
         world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
         let mut apart = presets_of(seed);
         let deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
-        let mut deployed = deployed.with_presets(&mut apart);
+        let mut beside = beside_of(seed);
+        let mut deployed = deployed.with_presets(&mut apart).with_statuses(&mut beside, emphasis);
         deployed.per_hour = [None, None, Some(1), Some(3), Some(20)][world.random.usize(0..5)];
         deployed.comments = world.random.bool() || emphasis == Some(Emphasis::Comments);
+        let has_extras = match emphasis {
+            None | Some(Emphasis::Comments | Emphasis::CommitStatuses | Emphasis::LostAnswers) => beside.bool(),
+            Some(Emphasis::Commands | Emphasis::FlakyIssues) => true,
+            Some(_) => false,
+        };
         let settings = deployed.settings();
         world.deployments.push((START, deployed));
         let (mut ids, mut all_workflows, mut policies) = (Vec::new(), Vec::new(), Vec::new());
@@ -59,12 +65,18 @@ impl Schedule {
             world.epochs.push(0);
             let skew = if world.random.bool() { 0 } else { world.random.i64(-240_000..240_000) };
             world.clock_skew.push(skew);
-            let kinds = draw_kinds(&mut world.random);
+            let kinds = draw_kinds(&mut world.random).and(EventKind::IssueComment);
             world.github.set_emits(id, kinds);
-            let workflows = draw_workflows(&mut world.random);
+            let mut workflows = draw_workflows(&mut world.random);
+            if emphasis == Some(Emphasis::FlakyIssues) || (has_extras && beside.usize(0..4) == 0) {
+                workflows.extend((0..2).map(|_| many_flaky_jobs()));
+            }
             all_workflows.push(workflows.into_iter().map(|workflow| world.github.add_workflow(id, workflow)).collect());
             let plans = POLICY_FILES.map(|path| {
-                let plan = Plan::draw(&mut world.random, emphasis, START, lasts);
+                let mut plan = Plan::draw(&mut world.random, emphasis, START, lasts);
+                if has_extras {
+                    plan = plan.with_extras(&mut beside, emphasis);
+                }
                 put(&mut world, id, path, &plan);
                 if reads_files { plan } else { Plan::none() }
             });
@@ -81,6 +93,7 @@ impl Schedule {
                 true => Plan::none(),
                 false => Plan::draw_organizations(&mut apart, START, lasts),
             };
+            let plan = if has_extras { plan.with_extras(&mut beside, emphasis) } else { plan };
             put(&mut world, organization, path, &plan);
             if reads_files { plan } else { Plan::none() }
         });
@@ -99,6 +112,7 @@ impl Schedule {
             sweeps,
             kind,
             emphasis,
+            has_extras,
             unclear: BTreeSet::new(),
             seed,
             heals,
@@ -188,13 +202,21 @@ impl Schedule {
             world.at(START + Span::millis(at), Event::Deploy { settings: None });
         }
         self.plan_outage(&mut world);
+        let mut beside = beside_of(!self.seed);
+        if self.has_extras {
+            let most = if self.emphasis == Some(Emphasis::Commands) { 16 } else { 8 };
+            for (at, said) in self.plan_talk(&mut beside, most) {
+                world.at(at, said);
+            }
+        }
         if self.kind == Kind::Settings {
             let mut times: Vec<i64> = (0..world.random.usize(1..5)).map(|_| world.random.i64(0..lasts)).collect();
             times.sort_unstable();
             let mut deployed = world.deployments[0].1.clone();
             let mut apart = presets_of(!self.seed);
             for at in times {
-                deployed = deployed.changed(&mut world.random, self.emphasis).with_presets(&mut apart);
+                let changed = deployed.changed(&mut world.random, self.emphasis);
+                deployed = changed.with_presets(&mut apart).with_statuses(&mut beside, self.emphasis);
                 let settings = Some(Box::new(deployed.clone()));
                 world.at(START + Span::millis(at), Event::Deploy { settings });
             }
@@ -208,12 +230,17 @@ fn presets_of(seed: u64) -> fastrand::Rng {
     fastrand::Rng::with_seed(seed ^ 0x7072_6573_6574)
 }
 
+/// What is done beside re-runs is drawn with this.
+fn beside_of(seed: u64) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed ^ 0x6265_7369_6465)
+}
+
 /// The files of a plan, now and later.
 fn put(world: &mut World, id: model::RepositoryId, path: &'static str, plan: &Plan) {
-    for (at, version) in &plan.0 {
-        match version.text {
-            text if *at > START => world.at(*at, Event::WritePolicy { id, path, text }),
-            Some(text) => world.github.write_file(id, path, text),
+    for version in &plan.0 {
+        match version.text() {
+            text if version.from > START => world.at(version.from, Event::WritePolicy { id, path, text }),
+            Some(text) => world.github.write_file(id, path, &text),
             None => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What can happen in a schedule.
 
+use rerunner::webhook::command::CommandEvent;
 use rerunner::webhook::event::RunEvent;
 use simulator::model::RepositoryId;
 
@@ -14,6 +15,12 @@ pub enum Event {
     Webhook {
         repository: usize,
         event: RunEvent,
+        tries: u32,
+    },
+    /// The same of a command in a comment.
+    Command {
+        repository: usize,
+        command: CommandEvent,
         tries: u32,
     },
     Alarm {
@@ -38,6 +45,13 @@ pub enum Event {
     Person {
         repository: usize,
     },
+    /// Somebody comments on a pull request.
+    Say {
+        repository: usize,
+        pull: u64,
+        speaker: usize,
+        said: usize,
+    },
     Push {
         repository: usize,
         pull: u64,
@@ -52,7 +66,7 @@ pub enum Event {
     WritePolicy {
         id: RepositoryId,
         path: &'static str,
-        text: Option<&'static str>,
+        text: Option<String>,
     },
     /// Somebody pauses the repository, or resumes it.
     Pause {

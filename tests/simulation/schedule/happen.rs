@@ -5,7 +5,7 @@ use simulator::model::{Shows, Trigger};
 use super::conversions::{run_id_of, to_model};
 use super::event::Event;
 use super::kind::Emphasis;
-use super::policies::Plan;
+use super::plan::Plan;
 use super::settings::Deployed;
 use super::world::TOKEN;
 use super::{CLOCKS_APART, EXCLUDED, PULLS, Schedule, config};
@@ -19,6 +19,7 @@ impl Schedule {
                 world.github.advance(now);
             }
             Event::Webhook { repository, event, tries } => self.webhook(repository, &event, tries),
+            Event::Command { repository, command, tries } => self.command(repository, &command, tries),
             Event::Alarm { repository, generation } => {
                 let fires = {
                     let alarm = &mut self.world.borrow_mut().alarms[repository];
@@ -52,6 +53,7 @@ impl Schedule {
             }
             Event::StartRun { repository } => self.start_run(repository),
             Event::Person { repository } => self.person(repository),
+            Event::Say { repository, pull, speaker, said } => self.say(repository, pull, speaker, said),
             Event::Pause { repository, paused } => self.machines[repository].pause(paused),
             Event::Push { repository, pull } => {
                 let mut world = self.world.borrow_mut();
@@ -71,7 +73,7 @@ impl Schedule {
             }
             Event::WritePolicy { id, path, text } => {
                 let mut world = self.world.borrow_mut();
-                match text {
+                match &text {
                     Some(text) => world.github.write_file(id, path, text),
                     None => world.github.remove_file(id, path),
                 }

@@ -9,11 +9,12 @@ use rerunner::keeper::Keeper;
 use rerunner::keeper::step::{Context, LEASE, Receipt, ReceiptKind};
 use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::work::{self, Platform};
-use rerunner::keeper::{Notifications, tasks::notify::Notification};
+use rerunner::keeper::{CommitStatuses, Notifications, tasks::notify::Notification};
 use rerunner::names::{FilePath, RepoName, RunAttempt};
 use rerunner::policy::Rules;
 use rerunner::settings::Settings;
-use rerunner::time::Span;
+use rerunner::time::{Millis, Span};
+use rerunner::webhook::command::CommandEvent;
 use rerunner::webhook::event::RunEvent;
 
 use super::native_sql::NativeSql;
@@ -29,6 +30,8 @@ pub struct Config {
     policy_file: Option<FilePath>,
     notices: Option<Notifications>,
     comments: Option<String>,
+    commit_statuses: Option<String>,
+    web_url: String,
     serves: bool,
 }
 
@@ -40,7 +43,9 @@ impl Config {
             rules: Rc::new(Rules::from(settings)),
             policy_file: settings.policy_file.clone(),
             notices: per_hour.map(|per_hour| Notifications { per_hour, web_url: web_url.clone() }),
-            comments: settings.comment_on_pull_requests.then_some(web_url),
+            comments: settings.comment_on_pull_requests.then(|| web_url.clone()),
+            commit_statuses: settings.commit_status.clone().filter(|_| !settings.dry_run),
+            web_url,
             serves: settings.serves(repository),
         }
     }
@@ -50,13 +55,16 @@ impl Config {
         keeper.policy_path.clone_from(&self.policy_file);
         keeper.notifications.clone_from(&self.notices);
         keeper.comments.clone_from(&self.comments);
+        let (context, web_url) = (self.commit_statuses.clone(), self.web_url.clone());
+        keeper.commit_statuses = CommitStatuses { context, web_url };
+        keeper.web_url.clone_from(&self.web_url);
         Rc::new(keeper)
     }
 }
 
 /// The Keeper of one repository, and the machine that it runs on.
 pub struct Machine {
-    repository: usize,
+    pub repository: usize,
     world: Shared,
     sql: NativeSql,
     pub keeper: Rc<Keeper<NativeSql>>,
@@ -105,6 +113,24 @@ impl Machine {
         Ok(())
     }
 
+    /// The same of a command. Whether something is to be done about it.
+    pub fn receive_command(&mut self, command: &CommandEvent) -> Result<bool, StoreError> {
+        let received = {
+            let site = self.site();
+            let mut receive = Box::pin(work::receive_command(&self.keeper, &self.config.rules, &site, command));
+            match poll(receive.as_mut()) {
+                Poll::Ready(received) => received?,
+                Poll::Pending => panic!("a command is received in one go"),
+            }
+        };
+        self.asleep = false;
+        if received.overdue && self.work.is_none() {
+            self.start_work();
+        }
+        self.check_alarm();
+        Ok(received.receipt.kind != ReceiptKind::Ignored)
+    }
+
     /// One that was stored is known for as long as GitHub repeats it.
     fn check_delivery(&self, event: &RunEvent, receipt: &Receipt) {
         let mut world = self.world.borrow_mut();
@@ -141,13 +167,20 @@ impl Machine {
     }
 
     /// Whether anybody is still to be told of anything.
-    pub fn has_more_to_tell(&self) -> bool {
-        let count = |table: &str| {
-            let rows = self.sql.exec(&format!("SELECT COUNT(*) FROM {table} WHERE due IS NOT NULL"), vec![]);
+    pub fn has_more_to_tell(&self, now: Millis) -> bool {
+        let count = |table: &str, condition: &str| {
+            let rows = self.sql.exec(&format!("SELECT COUNT(*) FROM {table} WHERE {condition}"), vec![]);
             rows.expect("read").concat() != [Value::Integer(0)]
         };
-        (self.config.notices.is_some() && count("notices"))
-            || (self.config.comments.is_some() && count("pull_comments"))
+        let has = |table: &str| count(table, "due IS NOT NULL");
+        // Issues are edited once a day, and closed after weeks. Where they are switched off, what was due stays so.
+        let soon = format!("due BETWEEN {} AND {}", now.minus(Span::hours(3)).0, (now + Span::hours(1)).0);
+        let is_served = self.config.serves;
+        (self.config.notices.is_some() && has("notices"))
+            || (self.config.comments.is_some() && has("pull_comments"))
+            || (is_served && has("commit_statuses"))
+            || (is_served && (has("commands") || count("commands", "reply_due IS NOT NULL")))
+            || (is_served && count("flaky_issues", &soon))
     }
 
     pub fn pause(&mut self, paused: bool) {
@@ -158,6 +191,7 @@ impl Machine {
             done.expect("stored");
             if paused {
                 world.paused.insert(self.repository);
+                world.ever_paused.insert(self.repository);
                 *world.faults_seen.entry("a pause").or_default() += 1;
             } else {
                 world.paused.remove(&self.repository);

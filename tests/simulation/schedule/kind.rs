@@ -61,8 +61,14 @@ pub enum Emphasis {
     Budgets,
     /// People cancel runs, before the policy asks for those and after.
     Cancellations,
+    /// People give commands in comments on pull requests.
+    Commands,
     /// Pull requests are commented on.
     Comments,
+    /// Commits show what is done about their runs.
+    CommitStatuses,
+    /// Flaky jobs have issues, and there are many such jobs.
+    FlakyIssues,
     /// Answers and webhooks are lost, and reads are behind.
     LostAnswers,
     /// A registry is down, and policies have re-runs held meanwhile.
@@ -76,10 +82,13 @@ pub enum Emphasis {
 }
 
 impl Emphasis {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Budgets,
         Self::Cancellations,
+        Self::Commands,
         Self::Comments,
+        Self::CommitStatuses,
+        Self::FlakyIssues,
         Self::LostAnswers,
         Self::Outages,
         Self::UnguardedOutages,

@@ -3,10 +3,14 @@
 
 mod calls;
 mod check;
+mod check_commands;
+mod check_issues;
 mod check_outages;
+mod check_statuses;
 mod conversions;
 mod draw;
 mod event;
+mod extras;
 mod faults;
 mod happen;
 mod keepers;
@@ -14,9 +18,12 @@ mod kind;
 mod messages;
 mod native_sql;
 mod perform;
+mod perform_errands;
+mod plan;
 mod platform;
 mod policies;
 mod settings;
+mod talk;
 mod webhooks;
 mod workflows;
 mod world;
@@ -26,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use conversions::{from_model, to_model};
 use keepers::{Config, Machine};
 pub use kind::{Emphasis, Kind};
-use policies::Plan;
+use plan::Plan;
 use rerunner::names::RepoName;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
@@ -76,6 +83,8 @@ pub struct Schedule {
     pub organizations: [Plan; 2],
     pub settings: Settings,
     pub sweeps: bool,
+    /// Policy files say something beside re-runs, and people comment.
+    has_extras: bool,
     kind: Kind,
     emphasis: Option<Emphasis>,
     /// Runs of which GitHub does not say for which commit of their pull request they are.
@@ -126,6 +135,7 @@ impl Schedule {
             let Some(event) = event else { return };
             self.happen(event);
             self.send_webhooks();
+            self.send_comments();
         }
     }
 
@@ -143,13 +153,17 @@ impl Schedule {
         idle && self.machines.iter().all(|machine| {
             let store = &machine.keeper.store;
             let (due, publish) = (store.first_due().expect("read"), store.first_publish().expect("read"));
-            due.is_none() && publish.is_none() && !machine.has_more_to_tell()
+            due.is_none() && publish.is_none() && !machine.has_more_to_tell(world.clock(machine.repository))
         })
     }
 }
 
 fn config(settings: &Settings, repository: usize) -> Config {
     Config::of(settings, &RepoName::parse(REPOSITORIES[repository]).expect("a name"))
+}
+
+fn is_served(settings: &Settings, repository: usize) -> bool {
+    settings.serves(&RepoName::parse(REPOSITORIES[repository]).expect("a name"))
 }
 
 /// For the trace of a seed.

@@ -3,11 +3,8 @@
 use percent_encoding::percent_decode_str;
 use rerunner::github::calls::annotations::Annotation;
 use rerunner::github::calls::base_runs::BASE_JOBS;
-use rerunner::github::calls::comments::MARK;
 use rerunner::github::calls::pull_requests::PULLS_PER_PAGE;
-use rerunner::github::{
-    Author, Call, CommentAnswer, CommentCall, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response,
-};
+use rerunner::github::{Author, Call, Failing, FetchedPolicy, Page, Reply, RerunAnswer, Response};
 use rerunner::keeper::step::QUIET;
 use rerunner::policy::Scope;
 use rerunner::time::Span;
@@ -29,6 +26,9 @@ impl World {
         let (name, now) = (self.repositories[repository].clone(), to_model(self.now));
         Ok(match call {
             Call::Comment(comment) => Response::Comment(Ok(self.comment(&caller, &name, comment)?)),
+            Call::Command(command) => Response::Command(Ok(self.command(&caller, &name, command)?)),
+            Call::CommitStatus(status) => Response::CommitStatus(Ok(self.commit_status(&caller, &name, status)?)),
+            Call::Issue(issue) => Response::Issue(Ok(self.issue(&caller, &name, issue)?)),
             Call::ReadRun { run_id } => {
                 self.behind.insert(*run_id, Span::millis(stale));
                 if Span::millis(stale) > QUIET.minus(Span::seconds(1)) {
@@ -136,27 +136,6 @@ impl World {
                 Response::FailedRuns(Ok(page.runs.iter().map(listed_of).collect()))
             }
         })
-    }
-
-    fn comment(&mut self, caller: &Caller, name: &str, call: &CommentCall) -> Result<CommentAnswer, ApiError> {
-        let now = to_model(self.now);
-        match call {
-            CommentCall::Find { pull, since, .. } => {
-                let author = caller.token.and_then(|token| self.github.login_of(token));
-                let all = self.github.list_comments(*caller, name, *pull, to_model(*since), now)?;
-                let is_ours =
-                    |one: &&simulator::Comment| one.body.starts_with(MARK) && Some(&one.author) == author.as_ref();
-                let ours = all.iter().find(is_ours);
-                Ok(ours.map_or(CommentAnswer::NotThere, |comment| CommentAnswer::There(comment.id)))
-            }
-            CommentCall::Create { pull, body } => {
-                self.github.create_comment(*caller, name, *pull, body, now).map(|made| CommentAnswer::There(made.id))
-            }
-            CommentCall::Edit { comment_id, body } => {
-                let edited = self.github.edit_comment(*caller, name, *comment_id, body, now);
-                edited.map(|made| CommentAnswer::There(made.id))
-            }
-        }
     }
 }
 

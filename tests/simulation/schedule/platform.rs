@@ -15,6 +15,7 @@ use rerunner::keeper::work::Platform;
 use rerunner::names::RunId;
 use rerunner::time::{Millis, Span};
 
+use super::calls::is_of_errand;
 use super::world::{Shared, World};
 
 pub struct Site {
@@ -58,7 +59,7 @@ impl Platform for Site {
             if is_rerun && settings.dry_run {
                 world.violate(format!("{call:?} in a dry run"));
             }
-            if !settings.serves[self.repository] && !matches!(call, Call::Comment(_)) {
+            if !settings.serves[self.repository] && !is_of_errand(call) {
                 world.violate(format!("{call:?} in a repository that is not served"));
             }
         }
@@ -107,6 +108,7 @@ impl Platform for Site {
         let now = world.now;
         match &errand {
             Errand::Comment(comment) => world.comment_tries.push((self.repository, comment.pull, now)),
+            Errand::CommitStatus(_) | Errand::FlakyIssue(_) | Errand::Command(_) | Errand::Reply(_) => {}
         }
         world.errands_begun.push((self.repository, errand));
     }

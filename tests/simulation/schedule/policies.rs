@@ -1,32 +1,29 @@
-//! The policy files of a schedule's repositories, and what each permits, said apart from the code that is under test.
+//! Policy files, and what each permits, said apart from the code that is under test.
 
-use rerunner::policy::RunOutcome;
-use rerunner::time::{Millis, Span};
-use simulator::model::{Conclusion, Job, Outcome};
-
-use super::kind::Emphasis;
-use super::settings::Deployed;
+use simulator::model::{Job, Outcome};
 
 /// A policy file, and what it permits.
 #[derive(Debug)]
 pub struct Drawn {
     pub text: Option<&'static str>,
     /// `None`: as `MAX_RERUNS` says.
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// What some rule raises that to.
-    rules_limit: u32,
+    pub rules_limit: u32,
     /// Whether a failed job may be run again.
-    may: fn(&Job) -> bool,
+    pub may: fn(&Job) -> bool,
     /// Whether some failure is left alone that is below the limit.
-    leaves: bool,
+    pub leaves: bool,
     pub budget: Budget,
     pub cancelled: bool,
-    skips_superseded: bool,
-    forks: bool,
+    pub skips_superseded: bool,
+    pub forks: bool,
     /// Whether runs of a workflow of that name may be run again.
-    workflows: fn(&str) -> bool,
+    pub workflows: fn(&str) -> bool,
     /// It says nothing else than that the organization's file holds.
-    is_organizations: bool,
+    pub is_organizations: bool,
+    /// Nothing is done by it.
+    pub is_broken: bool,
 }
 
 /// What all re-runs of a repository may take.
@@ -51,9 +48,12 @@ const DEFAULT: Drawn = Drawn {
     forks: true,
     workflows: |_| true,
     is_organizations: false,
+    is_broken: false,
 };
 
-static NONE: Drawn = DEFAULT;
+pub static NONE: Drawn = DEFAULT;
+/// A file in which nothing is said.
+pub static EMPTY: Drawn = Drawn { text: Some("version: 1\n"), ..DEFAULT };
 
 /// Of those that wait for the end of an outage.
 const GUARDED: Drawn = Drawn {
@@ -61,8 +61,8 @@ const GUARDED: Drawn = Drawn {
     limit: Some(5),
     ..DEFAULT
 };
-static ALWAYS_GUARDED: Drawn = GUARDED;
-static NEVER_GUARDED: Drawn = Drawn { text: Some("max_reruns: 5\n"), limit: Some(5), ..DEFAULT };
+pub static ALWAYS_GUARDED: Drawn = GUARDED;
+pub static NEVER_GUARDED: Drawn = Drawn { text: Some("max_reruns: 5\n"), limit: Some(5), ..DEFAULT };
 
 /// What a job's own step writes when it fails.
 fn is_the_steps(job: &Job) -> bool {
@@ -78,9 +78,9 @@ fn is_infrastructure(job: &Job) -> bool {
     }
 }
 
-const BROKEN_FILE: Drawn = Drawn { limit: Some(0), leaves: true, ..DEFAULT };
+const BROKEN_FILE: Drawn = Drawn { limit: Some(0), leaves: true, is_broken: true, ..DEFAULT };
 
-static BROKEN: Drawn = BROKEN_FILE;
+pub static BROKEN: Drawn = BROKEN_FILE;
 
 /// Gates are ignored.
 const INFRASTRUCTURE: Drawn = Drawn {
@@ -94,13 +94,13 @@ const INFRASTRUCTURE: Drawn = Drawn {
 const CAREFUL: Drawn = Drawn { text: Some("extends: careful\n"), leaves: true, ..DEFAULT };
 
 /// By their names in `DEFAULT_POLICY`.
-static PRESETS: [(&str, Drawn); 3] = [
+pub static PRESETS: [(&str, Drawn); 3] = [
     ("everything", DEFAULT),
     ("infrastructure", Drawn { text: None, ..INFRASTRUCTURE }),
     ("careful", Drawn { text: None, ..CAREFUL }),
 ];
 
-static ALL: [Drawn; 29] = [
+pub static ALL: [Drawn; 29] = [
     Drawn { text: Some("extends: everything\nmax_reruns: 1\n"), limit: Some(1), ..DEFAULT },
     INFRASTRUCTURE,
     CAREFUL,
@@ -210,176 +210,9 @@ static ALL: [Drawn; 29] = [
         ..DEFAULT
     },
     GUARDED,
-    Drawn { text: Some("max_rerun: 3\n"), limit: Some(0), leaves: true, ..DEFAULT },
-    Drawn { text: Some("rules: [\n"), limit: Some(0), leaves: true, ..DEFAULT },
+    Drawn { text: Some("max_rerun: 3\n"), ..BROKEN_FILE },
+    Drawn { text: Some("rules: [\n"), ..BROKEN_FILE },
 ];
 
-/// The files that bear on a repository.
-#[derive(Debug, Clone, Copy)]
-pub struct Files<'a> {
-    pub own: &'a Plan,
-    pub organizations: &'a Plan,
-}
-
-/// What a repository has at one path over one schedule: from when on which file.
-#[derive(Debug)]
-pub struct Plan(pub Vec<(Millis, &'static Drawn)>);
-
-impl Plan {
-    pub fn none() -> Self {
-        Self(vec![(Millis(0), &NONE)])
-    }
-
-    /// The organization's: none, or some that follow each other, of which one may be that there is none.
-    pub fn draw_organizations(random: &mut fastrand::Rng, start: Millis, lasts: Span) -> Self {
-        let one = |random: &mut fastrand::Rng| match random.usize(0..4) {
-            0 => &NONE,
-            _ => &ALL[random.usize(0..ALL.len())],
-        };
-        let mut versions = vec![(Millis(0), if random.bool() { &NONE } else { one(random) })];
-        for _ in 0..random.usize(0..4) {
-            let at = start + Span::millis(random.i64(0..lasts.as_millis()));
-            versions.push((at, one(random)));
-        }
-        versions.sort_by_key(|(at, _)| *at);
-        // It cannot begin with itself.
-        for (_, version) in versions.iter_mut().filter(|(_, version)| version.is_organizations) {
-            *version = &ITSELF;
-        }
-        Self(versions)
-    }
-
-    /// None, one all the time, or one that is changed in the middle.
-    pub fn draw(random: &mut fastrand::Rng, emphasis: Option<Emphasis>, start: Millis, lasts: Span) -> Self {
-        if emphasis == Some(Emphasis::Budgets) {
-            let limited = |drawn: &&Drawn| drawn.budget.daily.or(drawn.budget.minutes_a_day.map(|_| 0)).is_some();
-            let all: Vec<&'static Drawn> = ALL.iter().filter(limited).collect();
-            return Self(vec![(Millis(0), all[random.usize(0..all.len())])]);
-        }
-        if emphasis == Some(Emphasis::Cancellations) {
-            let later = start + Span::millis(lasts.as_millis() / 2);
-            let wanting = ALL.iter().filter(|drawn| drawn.cancelled).map(|drawn| (later, drawn));
-            return Self([(Millis(0), &NONE)].into_iter().chain(wanting).collect());
-        }
-        match emphasis {
-            Some(Emphasis::Outages) => return Self(vec![(Millis(0), &ALWAYS_GUARDED)]),
-            Some(Emphasis::UnguardedOutages) => return Self(vec![(Millis(0), &NEVER_GUARDED)]),
-            _ => {}
-        }
-        let one = |random: &mut fastrand::Rng| match random.usize(0..3) {
-            0 => &NONE,
-            _ => &ALL[random.usize(0..ALL.len())],
-        };
-        match random.usize(0..4) {
-            0 | 1 => Self::none(),
-            2 => Self(vec![(Millis(0), &ALL[random.usize(0..ALL.len())])]),
-            _ => {
-                let (first, then) = (one(random), one(random));
-                let at = start + Span::millis(random.i64(0..lasts.as_millis()));
-                Self(vec![(Millis(0), first), (at, then)])
-            }
-        }
-    }
-
-    /// Those that were there by then: whoever was told of a file may go by it for as long as GitHub does not answer.
-    fn versions(&self, until: Millis) -> impl Iterator<Item = &'static Drawn> {
-        self.0.iter().filter(move |(from, _)| *from <= until).map(|(_, version)| *version)
-    }
-
-    /// Whether every version leaves what its pull request has moved on from.
-    pub fn skips_superseded(&self) -> bool {
-        self.0.iter().all(|(_, version)| version.skips_superseded)
-    }
-
-    /// The most that any version leaves to all re-runs, if each leaves no more than something.
-    pub fn budget(&self) -> Budget {
-        fn most<T: Ord>(plan: &Plan, of: impl Fn(&Budget) -> Option<T>) -> Option<T> {
-            let of_each: Option<Vec<T>> = plan.0.iter().map(|(_, version)| of(&version.budget)).collect();
-            of_each.and_then(|all| all.into_iter().max())
-        }
-        Budget {
-            hourly: most(self, |budget| budget.hourly),
-            daily: most(self, |budget| budget.daily),
-            minutes_a_day: most(self, |budget| budget.minutes_a_day),
-        }
-    }
-
-    /// From when on some version re-runs what was cancelled; `None`: none does.
-    pub fn wants_cancelled_from(&self) -> Option<Millis> {
-        self.0.iter().find(|(_, version)| version.cancelled).map(|(from, _)| *from)
-    }
-}
-
 /// The file of an organization that extends itself.
-static ITSELF: Drawn = Drawn { text: Some("extends: organization\n"), ..BROKEN_FILE };
-
-impl Files<'_> {
-    /// What may have held by then: each version of the repository's file with each of the organization's.
-    fn versions(self, settings: &Deployed, until: Millis) -> Vec<&'static Drawn> {
-        let preset =
-            || PRESETS.iter().find(|(name, _)| *name == settings.default_policy).map_or(&NONE, |(_, drawn)| drawn);
-        let organizations = |otherwise: &'static Drawn| {
-            let held = self.organizations.versions(until).map(move |version| match version.text {
-                Some(_) => version,
-                None => otherwise,
-            });
-            if settings.organizations { held.collect() } else { vec![otherwise] }
-        };
-        let of = |own: &'static Drawn| match own.text {
-            None => organizations(preset()),
-            Some(_) if own.is_organizations => organizations(&BROKEN),
-            Some(_) => vec![own],
-        };
-        self.own.versions(until).flat_map(of).collect()
-    }
-
-    /// Why a re-run of this attempt at that time is against everything that may have held.
-    #[expect(clippy::too_many_arguments, reason = "what a file can look at in an attempt")]
-    pub fn objection(
-        self,
-        settings: &Deployed,
-        at: Millis,
-        attempt: u32,
-        conclusion: Option<Conclusion>,
-        jobs: &[Job],
-        of_fork: bool,
-        workflow: &str,
-    ) -> Option<String> {
-        let failed = |job: &&Job| {
-            matches!(job.conclusion(), Some(Conclusion::Failure | Conclusion::TimedOut)) && !job.spec.continue_on_error
-        };
-        let of = |version: &Drawn| {
-            let limit = version.limit.unwrap_or(settings.max_reruns).max(version.rules_limit);
-            if attempt > limit {
-                return Some(format!("its limit is {limit}"));
-            }
-            if conclusion == Some(Conclusion::Cancelled) && !version.cancelled {
-                return Some("cancelled runs are left".to_owned());
-            }
-            if of_fork && !version.forks {
-                return Some("forks are left".to_owned());
-            }
-            if !(version.workflows)(workflow) {
-                return Some(format!("the workflow {workflow} is left"));
-            }
-            let left = jobs.iter().filter(failed).find(|job| !(version.may)(job))?;
-            Some(format!("the failed job {} is left", left.name))
-        };
-        let objections: Option<Vec<String>> = self.versions(settings, at).into_iter().map(of).collect();
-        objections.map(|objections| objections.join("; "))
-    }
-
-    /// Whether a failed attempt that was not re-run may have ended so by the policy.
-    pub fn explains(self, settings: &Deployed, at: Millis, outcome: RunOutcome, attempt: u32) -> bool {
-        let mut versions = self.versions(settings, at).into_iter();
-        match outcome {
-            RunOutcome::Exhausted => {
-                versions.any(|version| attempt > version.limit.unwrap_or(settings.max_reruns) || version.leaves)
-            }
-            RunOutcome::Left => {
-                versions.any(|version| version.leaves || (version.limit.is_none() && settings.max_reruns == 0))
-            }
-            _ => false,
-        }
-    }
-}
+pub static ITSELF: Drawn = Drawn { text: Some("extends: organization\n"), ..BROKEN_FILE };

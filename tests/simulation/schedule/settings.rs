@@ -31,6 +31,7 @@ pub struct Deployed {
     /// Messages for each repository; `None`: nobody is told.
     pub per_hour: Option<u32>,
     pub comments: bool,
+    pub commit_status: bool,
 }
 
 impl Deployed {
@@ -46,6 +47,7 @@ impl Deployed {
             serves: [true; 2],
             per_hour: None,
             comments: false,
+            commit_status: false,
         }
     }
 
@@ -53,6 +55,12 @@ impl Deployed {
     pub fn with_presets(mut self, apart: &mut fastrand::Rng) -> Self {
         self.default_policy = PRESETS[apart.usize(0..PRESETS.len())];
         self.organizations = apart.usize(0..4) != 0;
+        self
+    }
+
+    /// With what commits show, switched on or off. Drawn apart as well.
+    pub fn with_statuses(mut self, apart: &mut fastrand::Rng, emphasis: Option<Emphasis>) -> Self {
+        self.commit_status = apart.bool() || emphasis == Some(Emphasis::CommitStatuses);
         self
     }
 
@@ -91,6 +99,7 @@ impl Deployed {
             "NOTIFY_URL" => self.per_hour.map(|_| "https://chat.example/hook".to_owned()),
             "NOTIFICATIONS_PER_HOUR" => self.per_hour.map(|number| number.to_string()),
             "COMMENT_ON_PULL_REQUESTS" => Some(self.comments.to_string()),
+            "COMMIT_STATUS" => self.commit_status.then(|| "rerunner".to_owned()),
             _ => None,
         });
         assert!(settings.problems.is_empty(), "{:?}", settings.problems);

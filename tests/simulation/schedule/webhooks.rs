@@ -2,14 +2,14 @@
 
 use rerunner::names::{DeliveryId, RepoName};
 use rerunner::time::Span;
-use rerunner::webhook::filter;
 use rerunner::webhook::payload::{Payload, Seen};
+use rerunner::webhook::{Event as Told, filter};
 use rerunner::webhook::{event::EventWorkflow, event::RunEvent};
 use simulator::model::{self, What};
 
 use super::conversions::{attempt_of, conclusion_of, run_id_of};
 use super::event::Event;
-use super::{REPOSITORIES, Schedule};
+use super::{Schedule, is_served};
 
 impl Schedule {
     /// What GitHub has to tell is sent, or lost, or late, or twice.
@@ -17,7 +17,7 @@ impl Schedule {
         let events = self.world.borrow_mut().github.take_events();
         for event in events {
             let Some(payload) = payload_of(&event) else { continue };
-            let Ok(event) = filter::apply(&self.settings, payload) else { continue };
+            let Ok(Told::Run(event)) = filter::apply(&self.settings, payload) else { continue };
             let mut world = self.world.borrow_mut();
             let known = world.repositories.iter().position(|known| known == event.repository.as_str());
             let repository = known.expect("a repository");
@@ -54,7 +54,7 @@ impl Schedule {
         self.world.borrow_mut().on_the_way -= 1;
         self.world.borrow_mut().note(|| format!("webhook    {event:?}"));
         // Settings can have changed while it was on its way.
-        if !self.settings.serves(&RepoName::parse(REPOSITORIES[repository]).expect("a name")) {
+        if !is_served(&self.settings, repository) {
             return;
         }
         // The very first one makes the repository known, and is the only one that nothing may happen to.

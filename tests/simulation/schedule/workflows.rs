@@ -41,3 +41,8 @@ pub fn draw_workflows(random: &mut fastrand::Rng) -> Vec<Workflow> {
         Workflow::new("waits").action_required().job(JobSpec::new("test").duration(60 * SECOND).fails(1)),
     ]
 }
+
+/// More jobs than may have a new issue in a day.
+pub fn many_flaky_jobs() -> Workflow {
+    Workflow::new("many").job(JobSpec::new("case").matrix(13).no_fail_fast().duration(30_000).fails(1))
+}

@@ -18,6 +18,7 @@ use super::event::Event;
 use super::faults::Faults;
 use super::messages::Post;
 use super::settings::{self, Deployed};
+use super::talk::Given;
 
 pub const TOKEN: &str = "the-token";
 
@@ -80,7 +81,15 @@ pub struct World {
     pub posts: Vec<Post>,
     /// When comments were begun, by repository and pull request.
     pub comment_tries: Vec<(usize, u64, Millis)>,
-    /// Comments that are to be written, by repository.
+    /// What people said on pull requests.
+    pub given: Vec<Given>,
+    /// How often each commit status was begun to be written, by repository, commit and context.
+    pub status_tries: BTreeMap<(usize, String, String), usize>,
+    /// How often it was tried to react to each comment, by repository.
+    pub reaction_tries: BTreeMap<(usize, u64), usize>,
+    /// Repositories that were paused at some time.
+    pub ever_paused: BTreeSet<usize>,
+    /// Errands that are to be done, by repository.
     pub errands_begun: Vec<(usize, Errand)>,
     /// When a webhook was stored of a run, and of which attempt: some do not say.
     pub webhooks_stored: HashMap<RunId, Vec<(Millis, Option<u32>)>>,
@@ -164,6 +173,10 @@ impl World {
             epochs: Vec::new(),
             posts: Vec::new(),
             comment_tries: Vec::new(),
+            given: Vec::new(),
+            status_tries: BTreeMap::new(),
+            reaction_tries: BTreeMap::new(),
+            ever_paused: BTreeSet::new(),
             errands_begun: Vec::new(),
             webhooks_stored: HashMap::new(),
             last_webhook: HashMap::new(),
@@ -202,7 +215,7 @@ impl World {
     }
 
     pub fn at(&mut self, time: Millis, event: Event) {
-        if matches!(event, Event::Webhook { .. }) {
+        if matches!(event, Event::Webhook { .. } | Event::Command { .. }) {
             self.on_the_way += 1;
         }
         let index = self.events.len();

@@ -116,13 +116,15 @@ impl Apps {
         change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// The hooks of Apps that are told of this event in this repository, with the installation that each is told by.
-    pub fn hooks(&self, repository: &RepoName, kind: EventKind) -> Vec<(Hook, u64)> {
+    /// The hooks of Apps that are told of this event in this repository, with the installation that each is told by: those
+    /// that may read one of these.
+    pub fn hooks(&self, repository: &RepoName, kind: EventKind, permissions: &[&str]) -> Vec<(Hook, u64)> {
         self.with(|registry| {
             let told = registry.installations.iter().filter(|one| one.covers(repository) && one.suspended_at.is_none());
             told.filter_map(|one| {
                 let hook = &registry.app(one.app)?.hook;
-                (hook.events.contains(kind) && one.may("actions", Permission::Read)).then(|| (hook.clone(), one.id))
+                let may = permissions.iter().any(|name| one.may(name, Permission::Read));
+                (hook.events.contains(kind) && may).then(|| (hook.clone(), one.id))
             })
             .collect()
         })
@@ -285,6 +287,8 @@ impl Registry {
             checks: has("checks"),
             contents: has("contents"),
             pull_requests: has("pull_requests"),
+            statuses: has("statuses"),
+            issues: has("issues"),
             hooks: has("repository_hooks"),
             expires_at: Some(now + HOUR),
             ..Grant::full(format!("{slug}[bot]").as_str())

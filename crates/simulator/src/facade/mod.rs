@@ -5,12 +5,14 @@
 //! | `mod.rs` | [`SimulatedGitHub`]: starting it, faults, records |
 //! | `app.rs` | [`App`]: its keys, where it is installed, what goes wrong with that |
 //! | `repository.rs` | [`Repository`]: runs, pull requests, hook, hand-made webhooks |
+//! | `talk.rs` | [`Repository`]: comments, reactions, issues, statuses |
 //! | `run.rs` | [`Run`]: what it came to, and the buttons a person presses |
 //! | `wait.rs` | waiting with a deadline, and the history that a panic shows |
 
 mod app;
 mod repository;
 mod run;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod wait;

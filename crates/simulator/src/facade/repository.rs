@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Expectation, Run, SimulatedGitHub};
-use crate::model::{Comment, Login, RepoName, RepositoryId, RunId, Sha, Trigger, Visibility, Workflow};
+use crate::model::{Login, RepoName, RepositoryId, RunId, Sha, Trigger, Visibility, Workflow};
 use crate::payload;
 use crate::webhooks::{Delivery, DeliveryResult, Hook, WebhookRequest};
 use crate::world::{Made, Planned};
@@ -115,20 +115,14 @@ impl Repository {
         self.github.world.change(|model, _| model.delete_fork(self.id, number));
     }
 
-    /// The comments on a pull request.
-    pub fn comments(&self, number: u64) -> Vec<Comment> {
-        let world = &self.github.world;
-        let of_it = |comment: &&Comment| comment.number == number;
-        world.model().repository(self.id).comments().iter().filter(of_it).cloned().collect()
+    pub async fn draft_pull_request(&self, number: u64) {
+        self.github.world.change(|model, now| model.set_draft(self.id, number, true, now));
     }
 
-    /// A person comments on a pull request; the comment's id.
-    pub fn comment(&self, number: u64, author: impl Into<Login>, body: &str) -> u64 {
-        self.github.world.change(|model, now| model.comment_by(self.id, number, author.into(), body, now))
-    }
-
-    pub fn delete_comment(&self, comment: u64) {
-        self.github.world.change(|model, _| model.delete_comment(self.id, comment));
+    /// Puts it into the merge queue, which starts a run: of a branch of the queue's own.
+    pub async fn merge_queue_run(&self, workflow: Workflow, number: u64) -> Run {
+        let trigger = self.github.world.change(|model, now| model.enqueue_pull_request(self.id, number, now));
+        self.run_on(workflow, trigger).await
     }
 
     /// A commit on a branch; pull requests from it move on too. Starts no run.

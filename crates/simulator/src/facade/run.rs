@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{Repository, SimulatedGitHub};
 use crate::model::{
-    AcceptedRerun, AttemptKind, Conclusion, Event, Job, JobAction, Login, RunAction, RunId, RunSnapshot, Status, What,
+    AcceptedRerun, AttemptKind, Conclusion, Event, Job, JobAction, Login, RunAction, RunId, RunSnapshot, Sha, Status,
+    What,
 };
 
 /// A handle to a run.
@@ -36,6 +37,11 @@ impl Run {
             model.advance(now);
             model.snapshot(self.id)
         })
+    }
+
+    /// Of the commit that its statuses are on.
+    pub fn head_sha(&self) -> Sha {
+        self.snapshot().identity.head_sha
     }
 
     /// The number of the latest attempt.

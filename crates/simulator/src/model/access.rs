@@ -22,6 +22,9 @@ pub struct Grant {
     pub checks: Permission,
     pub contents: Permission,
     pub pull_requests: Permission,
+    /// Commit statuses.
+    pub statuses: Permission,
+    pub issues: Permission,
     /// Webhooks of the repository; Rerunner does without.
     pub hooks: Permission,
     /// `x-oauth-scopes`; only classic tokens have them.
@@ -54,7 +57,7 @@ pub enum TokenKind {
 }
 
 impl Grant {
-    /// A fine-grained token that may do all that Rerunner needs, in all repositories.
+    /// A fine-grained token that may do all that Rerunner needs with everything switched on, in all repositories.
     pub fn full(login: impl Into<Login>) -> Grant {
         Grant {
             login: login.into(),
@@ -66,6 +69,8 @@ impl Grant {
             checks: Permission::Read,
             contents: Permission::Read,
             pull_requests: Permission::Write,
+            statuses: Permission::Write,
+            issues: Permission::Write,
             hooks: Permission::None,
             scopes: None,
             expires_at: None,
@@ -109,34 +114,44 @@ impl Grant {
 
     /// `seen`: the token was made for this repository; for another one it has no permissions at all.
     pub(super) fn refusal(&self, endpoint: Endpoint, seen: bool) -> Option<ApiError> {
-        let (name, needed) = endpoint.permission();
-        let has = match name {
-            _ if !seen => Permission::None,
-            "checks" => self.checks,
-            "contents" => self.contents,
-            "pull_requests" => self.pull_requests,
-            "repository_hooks" => self.hooks,
-            // Everyone who sees a repository may.
-            "metadata" => Permission::Read,
-            _ => self.actions,
-        };
-        if has >= needed {
+        let (names, needed) = endpoint.permissions();
+        self.refusal_without(names, needed, seen)
+    }
+
+    /// Any one of the permissions will do.
+    pub(super) fn refusal_without(&self, names: &[&str], needed: Permission, seen: bool) -> Option<ApiError> {
+        if seen && names.iter().any(|name| self.has(name) >= needed) {
             return None;
         }
         Some(match self.kind {
             // Its owner may read, or would not see the repository at all.
-            TokenKind::Classic if name == "repository_hooks" => return None,
+            TokenKind::Classic if names == ["repository_hooks"] => return None,
             TokenKind::Classic if needed == Permission::Read => return None,
             TokenKind::Classic => ApiError::new(403, "Must have admin rights to Repository."),
-            TokenKind::FineGrained => denied("Resource not accessible by personal access token", name, needed),
-            TokenKind::App => denied("Resource not accessible by integration", name, needed),
+            TokenKind::FineGrained => denied("Resource not accessible by personal access token", names, needed),
+            TokenKind::App => denied("Resource not accessible by integration", names, needed),
         })
+    }
+
+    fn has(&self, permission: &str) -> Permission {
+        match permission {
+            "checks" => self.checks,
+            "contents" => self.contents,
+            "pull_requests" => self.pull_requests,
+            "statuses" => self.statuses,
+            "issues" => self.issues,
+            "repository_hooks" => self.hooks,
+            // Everyone who sees a repository may.
+            "metadata" => Permission::Read,
+            _ => self.actions,
+        }
     }
 }
 
-fn denied(message: &str, permission: &str, needed: Permission) -> ApiError {
+fn denied(message: &str, permissions: &[&str], needed: Permission) -> ApiError {
     let level = if needed == Permission::Write { "write" } else { "read" };
-    ApiError::new(403, message).header("x-accepted-github-permissions", format!("{permission}={level}"))
+    let accepted: Vec<String> = permissions.iter().map(|name| format!("{name}={level}")).collect();
+    ApiError::new(403, message).header("x-accepted-github-permissions", accepted.join("; "))
 }
 
 /// Limits on top of the hourly one. Off by default.

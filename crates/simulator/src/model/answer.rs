@@ -46,6 +46,13 @@ pub enum Endpoint {
     ListComments,
     CreateComment,
     EditComment,
+    CreateReaction,
+    CreateIssue,
+    ListIssues,
+    ReadIssue,
+    EditIssue,
+    CreateStatus,
+    ListStatuses,
     App,
     Installation,
     CreateToken,
@@ -62,8 +69,20 @@ pub enum Endpoint {
 
 impl Endpoint {
     pub fn is_write(self) -> bool {
-        use Endpoint::{CreateComment, EditComment, Rerun, RerunFailedJobs, RerunJob};
+        use Endpoint::{CreateComment, CreateIssue, CreateReaction, CreateStatus, EditComment, EditIssue};
+        use Endpoint::{Rerun, RerunFailedJobs, RerunJob};
         matches!(self, RerunFailedJobs | Rerun | RerunJob | CreateComment | EditComment)
+            || matches!(self, CreateStatus | CreateReaction | CreateIssue | EditIssue)
+    }
+
+    /// How an answer of the endpoint's looks that has nothing on it.
+    pub fn empty_list(self) -> &'static str {
+        use Endpoint::{Annotations, ListComments, ListIssues, ListPullRequests, ListStatuses};
+        match self {
+            ListComments | ListIssues | ListStatuses | ListPullRequests | Annotations => "[]",
+            Endpoint::ListRuns | Endpoint::ListWorkflowRuns => r#"{"total_count":0,"workflow_runs":[]}"#,
+            _ => r#"{"total_count":0,"jobs":[]}"#,
+        }
     }
 
     /// Whether anybody may, of a public repository: GitHub's documentation says of these that they "can be used without
@@ -73,20 +92,24 @@ impl Endpoint {
         !(self.is_write() || of_owners || self == Endpoint::JobLog)
     }
 
-    /// The permission that a fine-grained token needs.
-    pub fn permission(self) -> (&'static str, Permission) {
+    /// The permission that a fine-grained token needs: any one of these.
+    pub fn permissions(self) -> (&'static [&'static str], Permission) {
         match self {
-            Endpoint::ReadRepository => ("metadata", Permission::Read),
-            Endpoint::Annotations => ("checks", Permission::Read),
-            Endpoint::PullRequest | Endpoint::ListPullRequests | Endpoint::ListComments => {
-                ("pull_requests", Permission::Read)
-            }
-            Endpoint::CreateComment | Endpoint::EditComment => ("pull_requests", Permission::Write),
-            Endpoint::Contents => ("contents", Permission::Read),
-            Endpoint::Hooks | Endpoint::Deliveries => ("repository_hooks", Permission::Read),
-            Endpoint::Redelivery => ("repository_hooks", Permission::Write),
-            endpoint if endpoint.is_write() => ("actions", Permission::Write),
-            _ => ("actions", Permission::Read),
+            Endpoint::ReadRepository => (&["metadata"], Permission::Read),
+            Endpoint::Annotations => (&["checks"], Permission::Read),
+            Endpoint::PullRequest | Endpoint::ListPullRequests => (&["pull_requests"], Permission::Read),
+            Endpoint::ListComments => (&["issues", "pull_requests"], Permission::Read),
+            Endpoint::CreateComment | Endpoint::EditComment => (&["issues", "pull_requests"], Permission::Write),
+            Endpoint::CreateReaction => (&["issues", "pull_requests"], Permission::Write),
+            Endpoint::ListIssues | Endpoint::ReadIssue => (&["issues"], Permission::Read),
+            Endpoint::CreateIssue | Endpoint::EditIssue => (&["issues"], Permission::Write),
+            Endpoint::CreateStatus => (&["statuses"], Permission::Write),
+            Endpoint::ListStatuses => (&["statuses"], Permission::Read),
+            Endpoint::Contents => (&["contents"], Permission::Read),
+            Endpoint::Hooks | Endpoint::Deliveries => (&["repository_hooks"], Permission::Read),
+            Endpoint::Redelivery => (&["repository_hooks"], Permission::Write),
+            endpoint if endpoint.is_write() => (&["actions"], Permission::Write),
+            _ => (&["actions"], Permission::Read),
         }
     }
 }
@@ -96,19 +119,34 @@ impl Endpoint {
 pub struct ApiError {
     pub status: u16,
     pub message: String,
+    /// What is wrong with what was sent.
+    pub errors: Vec<Invalid>,
     /// Lower-case names; the rate limit's headers come on top.
     pub headers: Vec<(String, String)>,
     /// GitHub's front door answers in plain text, not in JSON.
     pub plain_text: bool,
 }
 
+/// One thing that is wrong with what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    pub resource: &'static str,
+    pub code: &'static str,
+    pub field: Option<&'static str>,
+    pub message: String,
+}
+
 impl ApiError {
     pub fn new(status: u16, message: &str) -> ApiError {
-        ApiError { status, message: message.to_owned(), headers: vec![], plain_text: false }
+        ApiError { status, message: message.to_owned(), errors: vec![], headers: vec![], plain_text: false }
     }
 
     pub fn not_found() -> ApiError {
         ApiError::new(404, "Not Found")
+    }
+
+    pub fn invalid(wrong: Invalid) -> ApiError {
+        ApiError { errors: vec![wrong], ..ApiError::new(422, "Validation Failed") }
     }
 
     pub fn header(mut self, name: &str, value: impl Into<String>) -> ApiError {
@@ -145,6 +183,12 @@ impl GitHub {
     /// Whose token it is, if it is good.
     pub fn login_of(&self, token: &str) -> Option<Login> {
         self.access.grant(token).map(|grant| grant.login.clone())
+    }
+
+    /// As whom the caller writes, and by which App.
+    pub(super) fn author_of(&self, caller: Caller<'_>) -> (Login, Option<u64>) {
+        let grant = caller.token.and_then(|token| self.access.grant(token));
+        grant.map_or_else(|| (Login::from("nobody"), None), |grant| (grant.login.clone(), grant.app))
     }
 
     /// The run that a job is of.

@@ -1,6 +1,8 @@
 //! What GitHub tells of by webhook.
 
-use super::{Job, Login, Millis, RunSnapshot};
+use std::sync::Arc;
+
+use super::{Comment, IssueSnapshot, Job, Login, Millis, RepositoryIdentity, RunSnapshot};
 
 /// The kinds of events that a repository sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -8,11 +10,12 @@ pub enum EventKind {
     WorkflowRun,
     WorkflowJob,
     CheckRun,
+    IssueComment,
 }
 
 impl EventKind {
     pub fn parse(event: &str) -> Option<EventKind> {
-        [EventKind::WorkflowRun, EventKind::WorkflowJob, EventKind::CheckRun]
+        [EventKind::WorkflowRun, EventKind::WorkflowJob, EventKind::CheckRun, EventKind::IssueComment]
             .into_iter()
             .find(|kind| kind.as_str() == event)
     }
@@ -23,6 +26,7 @@ impl EventKind {
             EventKind::WorkflowRun => "workflow_run",
             EventKind::WorkflowJob => "workflow_job",
             EventKind::CheckRun => "check_run",
+            EventKind::IssueComment => "issue_comment",
         }
     }
 }
@@ -33,11 +37,14 @@ pub struct EventKinds {
     pub workflow_run: bool,
     pub workflow_job: bool,
     pub check_run: bool,
+    pub issue_comment: bool,
 }
 
 impl EventKinds {
-    pub const ALL: EventKinds = EventKinds { workflow_run: true, workflow_job: true, check_run: true };
-    pub const NONE: EventKinds = EventKinds { workflow_run: false, workflow_job: false, check_run: false };
+    pub const ALL: EventKinds =
+        EventKinds { workflow_run: true, workflow_job: true, check_run: true, issue_comment: true };
+    pub const NONE: EventKinds =
+        EventKinds { workflow_run: false, workflow_job: false, check_run: false, issue_comment: false };
 
     pub fn only(kind: EventKind) -> EventKinds {
         EventKinds::NONE.and(kind)
@@ -48,6 +55,7 @@ impl EventKinds {
             EventKind::WorkflowRun => self.workflow_run = true,
             EventKind::WorkflowJob => self.workflow_job = true,
             EventKind::CheckRun => self.check_run = true,
+            EventKind::IssueComment => self.issue_comment = true,
         }
         self
     }
@@ -57,11 +65,12 @@ impl EventKinds {
             EventKind::WorkflowRun => self.workflow_run,
             EventKind::WorkflowJob => self.workflow_job,
             EventKind::CheckRun => self.check_run,
+            EventKind::IssueComment => self.issue_comment,
         }
     }
 }
 
-/// Something GitHub tells of by webhook, with all that the webhook says.
+/// Something of a run that GitHub tells of by webhook, with all that the webhook says.
 #[derive(Debug, Clone)]
 pub struct Event {
     pub at: Millis,
@@ -91,6 +100,43 @@ pub enum JobAction {
     Queued,
     InProgress,
     Completed,
+}
+
+/// A comment that GitHub tells of by webhook, with all that the webhook says.
+#[derive(Debug, Clone)]
+pub struct CommentEvent {
+    pub at: Millis,
+    /// Whoever wrote, changed or deleted it.
+    pub sender: Login,
+    pub repository: Arc<RepositoryIdentity>,
+    pub action: CommentAction,
+    pub comment: Comment,
+    /// What it is on, as it was then.
+    pub issue: IssueSnapshot,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommentAction {
+    Created,
+    Edited { before: String },
+    Deleted,
+}
+
+impl CommentAction {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            CommentAction::Created => "created",
+            CommentAction::Edited { .. } => "edited",
+            CommentAction::Deleted => "deleted",
+        }
+    }
+}
+
+impl CommentEvent {
+    /// The permissions one of which an App needs to be told.
+    pub fn permissions(&self) -> &'static [&'static str] {
+        if self.comment.on_pull { &["issues", "pull_requests"] } else { &["issues"] }
+    }
 }
 
 impl Event {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::progress::{Change, Scheduled};
 use super::run::Group;
 use super::{
-    Access, ApiCall, Attempt, AttemptKind, Event, EventKinds, Grant, Job, JobId, Login, Millis, Outage, RepoName,
-    Repository, RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, ShownPull, Shows, Status, Trigger,
-    Workflow, WorkflowId,
+    Access, ApiCall, Attempt, AttemptKind, CommentEvent, Event, EventKinds, Grant, Job, JobId, Login, Millis, Outage,
+    RepoName, Repository, RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, ShownPull, Shows,
+    Status, Trigger, Workflow, WorkflowId,
 };
 
 /// GitHub: repositories, runs, tokens, and what happened.
@@ -36,6 +36,7 @@ pub(super) struct Outbox {
     /// Whether a job copied into a new attempt still says the attempt in which it ran.
     pub copies_keep_attempt: bool,
     pub events: Vec<Event>,
+    pub comment_events: Vec<CommentEvent>,
     pub changes: BinaryHeap<Reverse<Scheduled>>,
     pub outages: Vec<Outage>,
     pub job_runs: HashMap<JobId, RunId>,
@@ -106,6 +107,7 @@ impl GitHub {
             timing: Timing::default(),
             copies_keep_attempt: false,
             events: vec![],
+            comment_events: vec![],
             changes: BinaryHeap::new(),
             outages: vec![],
             job_runs: HashMap::new(),
@@ -251,6 +253,7 @@ impl GitHub {
             Shows::Base => (base, head_commit),
             Shows::BaseAlone => (base, base),
         };
+        repository.add_commits([head_sha, head_commit]);
         repository.runs.push(id);
         let identity = Arc::new(RunIdentity {
             id,
@@ -314,7 +317,12 @@ impl GitHub {
         self.out.changes.peek().map(|Reverse(change)| change.at)
     }
 
-    /// What happened since this was last called, in order.
+    /// What happened to comments since this was last called, in order.
+    pub fn take_comment_events(&mut self) -> Vec<CommentEvent> {
+        std::mem::take(&mut self.out.comment_events)
+    }
+
+    /// What happened to runs since this was last called, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.out.events)
     }

@@ -29,6 +29,11 @@ impl GitHub {
         self.change_identity(id, |identity| identity.visibility = visibility);
     }
 
+    /// Has them before this. Comments on pull requests are written all the same.
+    pub fn set_has_issues(&mut self, id: RepositoryId, has: bool) {
+        self.change_identity(id, |identity| identity.has_issues = has);
+    }
+
     /// All runs are shown with the repository as it is now.
     fn change_identity(&mut self, id: RepositoryId, change: impl FnOnce(&mut RepositoryIdentity)) {
         let repository = self.repository_mut(id);

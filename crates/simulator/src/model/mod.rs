@@ -19,21 +19,26 @@
 //! | `answer.rs` | what an API call is made of, and what can be wrong with it |
 //! | `api.rs` | the API's reads |
 //! | `api_runs.rs` | the API's lists of runs |
+//! | `api_issues.rs` | the API's calls about issues |
 //! | `api_rerun.rs` | the API's three re-run calls |
 //! | `pulls.rs` | the API's list of pull requests |
-//! | `comments.rs` | comments on pull requests |
+//! | `statuses.rs` | commit statuses |
+//! | `issues.rs` | issues |
+//! | `comments.rs` | comments on pull requests and issues, and reactions to them |
 //! | `identity.rs` | repositories that get another name, default branch or visibility |
 
 mod access;
 mod annotation;
 mod answer;
 mod api;
+mod api_issues;
 mod api_rerun;
 mod api_runs;
 mod comments;
 mod event;
 mod github;
 mod identity;
+mod issues;
 mod names;
 mod outage;
 mod outcome;
@@ -43,6 +48,7 @@ mod pulls;
 mod repository;
 mod rerun;
 mod run;
+mod statuses;
 mod workflow;
 
 #[cfg(test)]
@@ -51,12 +57,14 @@ mod tests;
 pub use access::{Access, Grant, Permission, RateLimit, SecondaryLimits, TokenKind};
 pub use annotation::{Annotation, AnnotationLevel};
 pub(crate) use answer::page;
-pub use answer::{ApiCall, ApiError, Caller, Endpoint};
+pub use answer::{ApiCall, ApiError, Caller, Endpoint, Invalid};
 pub use api::{Contents, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot};
 pub use api_runs::{CreatedFilter, RunsPage, RunsQuery};
-pub use comments::Comment;
-pub use event::{Event, EventKind, EventKinds, JobAction, RunAction, What};
+pub(crate) use comments::REACTIONS;
+pub use comments::{Comment, Reaction};
+pub use event::{CommentAction, CommentEvent, Event, EventKind, EventKinds, JobAction, RunAction, What};
 pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy, Timing};
+pub use issues::{Association, Issue, IssueChange, IssueSnapshot, IssuesPage, IssuesQuery, ShownAsIssue, StateReason};
 pub(crate) use names::fraction;
 pub use names::{JobId, Login, Millis, RepoName, RepositoryId, RunId, Sha, WorkflowId, mix};
 pub use outage::{Outage, OutageId};
@@ -64,4 +72,5 @@ pub use outcome::{Failure, LostRunner, Outcome, Step};
 pub use pulls::{PullsPage, PullsQuery};
 pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity, ShownPull, Visibility};
 pub use run::{Attempt, AttemptKind, Conclusion, Job, Run, RunIdentity, RunSnapshot, Status};
+pub use statuses::{CommitStatus, NewStatus, StatusState, StatusesPage};
 pub use workflow::{JobSpec, Plan, RunEnd, Shows, Trigger, Workflow};

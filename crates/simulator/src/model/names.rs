@@ -116,6 +116,12 @@ impl Sha {
         }
         Sha(bytes)
     }
+
+    /// Of 40 hex digits.
+    pub fn parse(text: &str) -> Option<Sha> {
+        let mut bytes = [0; 20];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Sha(bytes))
+    }
 }
 
 impl fmt::Display for Sha {

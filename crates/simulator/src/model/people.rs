@@ -3,7 +3,7 @@
 use super::github::is_open;
 use super::rerun::Asked;
 use super::run::Group;
-use super::{GitHub, Login, Millis, RepositoryId, Rerun, RerunBy, RunId, Sha, Status};
+use super::{GitHub, Login, Millis, RepositoryId, Rerun, RerunBy, RunId, Sha, Status, Trigger};
 
 impl GitHub {
     /// "Re-run failed jobs". An error is what GitHub says when it refuses.
@@ -95,6 +95,22 @@ impl GitHub {
         now: Millis,
     ) -> u64 {
         self.repository_mut(repository).open_pull(branch, author.into(), from_fork, now)
+    }
+
+    /// Puts it into the merge queue: what starts the runs that decide whether it is merged. They are of a branch and a commit
+    /// of the queue's own, and name no pull request.
+    pub fn enqueue_pull_request(&mut self, repository: RepositoryId, number: u64, now: Millis) -> Trigger {
+        let known = self.repository(repository);
+        let base = known.identity.default_branch.clone();
+        let branch = format!("gh-readonly-queue/{base}/pr-{number}-{}", known.head(&base));
+        assert!(known.pull(number).is_some_and(|pull| pull.open), "only an open pull request is queued");
+        self.push(repository, &branch, now);
+        Trigger::push(&branch, "github-merge-queue[bot]").event("merge_group")
+    }
+
+    pub fn set_draft(&mut self, repository: RepositoryId, number: u64, draft: bool, now: Millis) {
+        let pull = self.repository_mut(repository).pull_mut(number);
+        (pull.draft, pull.updated_at) = (draft, now);
     }
 
     /// Nothing if it is closed.

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::names::text;
-use super::{Comment, EventKinds, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow, WorkflowId, mix};
+use super::{
+    Association, Comment, CommitStatus, EventKinds, Issue, Login, Millis, RepoName, RepositoryId, RunId, Sha, Workflow,
+    WorkflowId, mix,
+};
 
 /// What hardly ever changes of a repository; shared by all that is shown of its runs.
 #[derive(Debug, Clone)]
@@ -14,6 +17,7 @@ pub struct RepositoryIdentity {
     pub number: u64,
     pub default_branch: Arc<str>,
     pub visibility: Visibility,
+    pub has_issues: bool,
     pub created_at: Millis,
 }
 
@@ -38,9 +42,16 @@ pub struct Repository {
     pub(super) going: BTreeSet<RunId>,
     branches: BTreeMap<Arc<str>, Branch>,
     pulls: BTreeMap<u64, PullRequest>,
+    pub(super) issues: BTreeMap<u64, Issue>,
     files: BTreeMap<String, File>,
     pub(super) comments: Vec<Comment>,
     pub(super) comments_written: u64,
+    pub(super) reactions_made: u64,
+    /// Those that are somewhere a head, or were.
+    commits: BTreeSet<Sha>,
+    /// Of each commit, in the order in which they were made.
+    pub(super) statuses: BTreeMap<Sha, Vec<CommitStatus>>,
+    pub(super) statuses_written: u64,
     pub(super) emits: EventKinds,
 }
 
@@ -76,6 +87,18 @@ pub struct PullRequest {
     pub updated_at: Millis,
     pub closed_at: Option<Millis>,
     pub merged: bool,
+    pub draft: bool,
+}
+
+impl PullRequest {
+    pub fn title(&self) -> String {
+        format!("Work on {}", self.head_branch)
+    }
+
+    /// What its author is to the repository.
+    pub fn association(&self) -> Association {
+        if self.from_fork { Association::Contributor } else { Association::Member }
+    }
 }
 
 /// A pull request as runs and check runs name it; its head is that of the moment.
@@ -108,9 +131,40 @@ pub struct File {
 }
 
 impl Repository {
-    /// On its pull requests, in the order in which they were made.
+    /// On its pull requests and issues, in the order in which they were made.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
+    }
+
+    /// Of a commit, in the order in which they were made.
+    pub fn statuses(&self, commit: Sha) -> &[CommitStatus] {
+        self.statuses.get(&commit).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest for each context of a commit, in the order of the contexts' first ones.
+    pub fn newest_statuses(&self, commit: Sha) -> Vec<&CommitStatus> {
+        let mut newest: Vec<&CommitStatus> = vec![];
+        for status in self.statuses(commit) {
+            match newest.iter_mut().find(|known| known.context.eq_ignore_ascii_case(&status.context)) {
+                Some(known) => *known = status,
+                None => newest.push(status),
+            }
+        }
+        newest
+    }
+
+    /// Commits that have statuses.
+    pub fn commits_with_statuses(&self) -> impl Iterator<Item = Sha> + '_ {
+        self.statuses.keys().copied()
+    }
+
+    pub(super) fn has_commit(&self, commit: Sha) -> bool {
+        let default = self.head(&self.identity.default_branch);
+        commit == default || self.commits.contains(&commit)
+    }
+
+    pub(super) fn add_commits(&mut self, commits: impl IntoIterator<Item = Sha>) {
+        self.commits.extend(commits);
     }
 
     pub(super) fn new(seed: u64, id: RepositoryId, name: RepoName, created_at: Millis) -> Repository {
@@ -120,6 +174,7 @@ impl Repository {
             number,
             default_branch: "main".into(),
             visibility: Visibility::Private,
+            has_issues: true,
             created_at,
         };
         Repository {
@@ -131,9 +186,14 @@ impl Repository {
             going: BTreeSet::new(),
             branches: BTreeMap::new(),
             pulls: BTreeMap::new(),
+            issues: BTreeMap::new(),
             files: BTreeMap::new(),
             comments: vec![],
             comments_written: 0,
+            reactions_made: 0,
+            commits: BTreeSet::new(),
+            statuses: BTreeMap::new(),
+            statuses_written: 0,
             emits: EventKinds::ALL,
         }
     }
@@ -163,6 +223,7 @@ impl Repository {
         let commits = self.branches.get(branch).map_or(0, |branch| branch.commits) + 1;
         let head = self.commit(branch, commits);
         self.branches.insert(branch.into(), Branch { head, commits });
+        self.commits.insert(head);
         let base_sha = self.head(&self.identity.default_branch);
         for pull in self.pulls.values_mut() {
             // One that is closed keeps its last commit.
@@ -182,6 +243,7 @@ impl Repository {
         pull.commits += 1;
         let (branch, commits) = (format!("{}:{}", pull.author, pull.head_branch), pull.commits);
         let head = self.commit(&branch, commits);
+        self.commits.insert(head);
         let base_sha = self.head(&self.identity.default_branch);
         let pull = self.pulls.get_mut(&number).expect("just found");
         if pull.open {
@@ -191,8 +253,9 @@ impl Repository {
     }
 
     pub(super) fn open_pull(&mut self, branch: &str, author: Login, from_fork: bool, now: Millis) -> u64 {
-        let number = self.pulls.len() as u64 + 1;
+        let number = self.next_number();
         let head_sha = if from_fork { self.commit(&format!("{author}:{branch}"), 0) } else { self.head(branch) };
+        self.commits.insert(head_sha);
         let head_branch = branch.into();
         let pull = PullRequest {
             number,
@@ -208,9 +271,15 @@ impl Repository {
             updated_at: now,
             closed_at: None,
             merged: false,
+            draft: false,
         };
         self.pulls.insert(number, pull);
         number
+    }
+
+    /// Issues and pull requests are counted together.
+    pub(super) fn next_number(&self) -> u64 {
+        (self.pulls.len() + self.issues.len()) as u64 + 1
     }
 
     pub(super) fn pull_mut(&mut self, number: u64) -> &mut PullRequest {

@@ -212,7 +212,7 @@ pub(super) fn full_repository(hosts: &Hosts, identity: &RepositoryIdentity, fork
         "homepage": null, "language": "Rust", "license": null, "mirror_url": null,
         "size": 512, "stargazers_count": 3, "watchers_count": 3, "watchers": 3,
         "forks": 0, "forks_count": 0, "open_issues": 1, "open_issues_count": 1,
-        "has_issues": true, "has_projects": true, "has_downloads": true, "has_wiki": true, "has_pages": false,
+        "has_issues": identity.has_issues, "has_projects": true, "has_downloads": true, "has_wiki": true, "has_pages": false,
         "archived": false, "disabled": false, "is_template": false, "web_commit_signoff_required": false,
         "topics": [], "visibility": visibility, "custom_properties": {},
         "default_branch": &*identity.default_branch,

@@ -6,6 +6,7 @@
 //! | `run.rs` | `workflow_run`, and the API's runs |
 //! | `job.rs` | `workflow_job`, and the API's jobs |
 //! | `check_run.rs` | `check_run` |
+//! | `issue.rs` | issues, comments, reactions; `issue_comment` |
 //! | `pull_request.rs` | the API's pull requests |
 //! | `app.rs` | Apps, installations, and whom a token is of |
 //! | `other.rs` | `ping`, and the API's other answers |
@@ -13,6 +14,7 @@
 mod app;
 mod check_run;
 mod common;
+mod issue;
 mod job;
 mod other;
 mod pull_request;
@@ -26,7 +28,8 @@ use crate::model::{Event, JobSnapshot, What};
 
 pub use app::{ShownApp, ShownInstallation, app, caller, installation};
 pub use common::{Hosts, http_date, parse_time, time};
-pub use other::{annotation, comment, contents, hook, ping, repository};
+pub use issue::{comment, issue, reaction};
+pub use other::{annotation, contents, hook, invalid, ping, repository, status};
 pub use pull_request::{listed_pull_request, pull_request};
 pub use run::{run, workflow};
 

@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::app::{ShownApp, app};
 use super::common::{Hosts, account, full_repository, in_address, node_id, time, user};
-use crate::model::{Annotation, Comment, File, RepositoryIdentity};
+use crate::model::{Annotation, CommitStatus, File, Invalid, RepositoryIdentity};
 
 /// What GitHub sends when a webhook is set up.
 pub fn ping(hosts: &Hosts, repository: &RepositoryIdentity, hook_id: u64, sender: &str, config: &Value) -> Value {
@@ -40,30 +39,34 @@ pub fn hook(hosts: &Hosts, repository: &RepositoryIdentity, id: u64, config: &Va
     })
 }
 
-/// A comment on a pull request.
-pub fn comment(hosts: &Hosts, repository: &RepositoryIdentity, comment: &Comment) -> Value {
-    let api = hosts.api_repo(&repository.name);
-    let html = format!("{}/pull/{}", hosts.web_repo(&repository.name), comment.number);
+pub fn status(hosts: &Hosts, repository: &RepositoryIdentity, status: &CommitStatus) -> Value {
+    let creator = user(hosts, status.creator.as_str());
+    let created = time(status.created_at);
     json!({
-        "id": comment.id,
-        "node_id": node_id("IC", comment.id),
-        "url": format!("{api}/issues/comments/{}", comment.id),
-        "html_url": format!("{html}#issuecomment-{}", comment.id),
-        "issue_url": format!("{api}/issues/{}", comment.number),
-        "body": comment.body,
-        "user": user(hosts, comment.author.as_str()),
-        "created_at": time(comment.created_at),
-        "updated_at": time(comment.updated_at),
-        "author_association": "COLLABORATOR",
-        "performed_via_github_app": comment.app.map(|id| via(hosts, id, comment)),
+        "url": format!("{}/statuses/{}", hosts.api_repo(&repository.name), status.sha),
+        "avatar_url": creator["avatar_url"],
+        "id": status.id,
+        "node_id": node_id("SC", status.id),
+        "state": status.state.as_str(),
+        "description": status.description,
+        "target_url": status.target_url,
+        "context": status.context,
+        "created_at": created,
+        "updated_at": created,
+        "creator": creator,
     })
 }
 
-/// The App that wrote it.
-fn via(hosts: &Hosts, id: u64, comment: &Comment) -> Value {
-    let slug = comment.author.as_str().trim_end_matches("[bot]").to_owned();
-    let (name, owner, created_at) = (slug.clone(), "octo".to_owned(), comment.created_at);
-    app(hosts, &ShownApp { id, slug, name, owner, permissions: json!({}), events: json!([]), created_at })
+/// One of the errors of an answer.
+pub fn invalid(wrong: &Invalid) -> Value {
+    let mut shown = json!({ "resource": wrong.resource, "code": wrong.code });
+    if !wrong.message.is_empty() {
+        shown["message"] = wrong.message.as_str().into();
+    }
+    if let Some(field) = wrong.field {
+        shown["field"] = field.into();
+    }
+    shown
 }
 
 pub fn annotation(annotation: &Annotation) -> Value {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::request::{Asked, What};
 use super::{Reply, status};
 use crate::model::{
-    Annotation, ApiError, Caller, Comment, Contents, GitHub, JobsPage, LogLocation, Millis, PullRequestSnapshot,
-    PullsPage, RunSnapshot, RunsPage, page,
+    Annotation, ApiError, Caller, Comment, CommitStatus, Contents, GitHub, IssueSnapshot, IssuesPage, JobsPage,
+    LogLocation, Millis, PullRequestSnapshot, PullsPage, Reaction, RunSnapshot, RunsPage, StatusesPage, page,
 };
 use crate::payload::{self, Hosts};
 use crate::world::World;
@@ -36,6 +36,11 @@ pub(super) enum Done {
     Contents(Contents),
     Comments(Vec<Comment>),
     Comment(Comment, u16),
+    Reaction(Reaction, u16),
+    Issue(Box<IssueSnapshot>, u16),
+    Issues(IssuesPage),
+    Status(CommitStatus),
+    Statuses(StatusesPage),
 }
 
 pub(super) fn perform(
@@ -81,6 +86,25 @@ pub(super) fn perform(
         What::EditComment(id, body) => {
             model.edit_comment(caller, repository, *id, body, now).map(|comment| Done::Comment(comment, 200))
         }
+        What::CreateReaction(comment, content) => {
+            let made = model.create_reaction(caller, repository, *comment, content, now);
+            made.map(|(reaction, new)| Done::Reaction(reaction, if new { 201 } else { 200 }))
+        }
+        What::CreateIssue(new) => {
+            model.create_issue(caller, repository, new, now).map(|issue| Done::Issue(Box::new(issue), 201))
+        }
+        What::ListIssues(query) => model.list_issues(caller, repository, query, now).map(Done::Issues),
+        What::ReadIssue(number) => {
+            model.read_issue(caller, repository, *number, now).map(|issue| Done::Issue(Box::new(issue), 200))
+        }
+        What::EditIssue(number, change) => {
+            model.edit_issue(caller, repository, *number, change, now).map(|issue| Done::Issue(Box::new(issue), 200))
+        }
+        What::CreateStatus(sha, new) => model.create_status(caller, repository, sha, new, now).map(Done::Status),
+        What::ListStatuses(reference) => {
+            let page = (asked.per_page, asked.page);
+            model.list_statuses(caller, repository, reference, page, now).map(Done::Statuses)
+        }
         What::Contents(path) => model.contents(caller, repository, path, if_none_match, now).map(Done::Contents),
         What::Other(_) => unreachable!("answered beside the model"),
     }
@@ -98,17 +122,27 @@ impl Done {
             Done::Workflow(run) => reply(200, &payload::workflow(hosts, &run)),
             Done::Rerun => reply(201, &json!({})),
             Done::Comments(all) => {
-                let (per_page, page) = (asked.per_page.clamp(1, 100), asked.page.max(1));
-                let on_it = all.iter().skip((page - 1) * per_page).take(per_page);
-                reply(200, &on_it.map(|comment| payload::comment(hosts, repository, comment)).collect())
+                let on_it = page(all.iter(), asked.per_page, asked.page).into_iter();
+                let shown = on_it.map(|comment| payload::comment(hosts, repository, comment)).collect();
+                linked(asked, all.len(), reply(200, &shown))
             }
             Done::Comment(comment, status) => {
                 let comment = payload::comment(hosts, repository, &comment);
-                let mut reply = reply(status, &comment);
-                if let (201, Some(place)) = (status, comment["url"].as_str()) {
-                    add_headers(&mut reply, [("location".to_owned(), place.to_owned())]);
-                }
-                reply
+                if status == 201 { created(&comment) } else { reply(status, &comment) }
+            }
+            Done::Reaction(reaction, status) => reply(status, &payload::reaction(hosts, &reaction)),
+            Done::Issue(issue, status) => {
+                let issue = payload::issue(hosts, repository, &issue);
+                if status == 201 { created(&issue) } else { reply(status, &issue) }
+            }
+            Done::Issues(page) => {
+                let issues = page.issues.iter().map(|one| payload::issue(hosts, repository, one)).collect();
+                linked(asked, page.total_count, reply(200, &issues))
+            }
+            Done::Status(status) => created(&payload::status(hosts, repository, &status)),
+            Done::Statuses(page) => {
+                let statuses = page.statuses.iter().map(|one| payload::status(hosts, repository, one)).collect();
+                linked(asked, page.total_count, reply(200, &statuses))
             }
             Done::Annotations(all) => {
                 let shown = page(all.iter(), asked.per_page, asked.page).into_iter().map(payload::annotation).collect();
@@ -179,6 +213,14 @@ fn linked(asked: &Asked, total_count: usize, mut reply: Reply) -> Reply {
     reply
 }
 
+/// With the place where it is from now on.
+fn created(what: &Value) -> Reply {
+    let mut reply = reply(201, what);
+    let place = what["url"].as_str().map(|place| ("location".to_owned(), place.to_owned()));
+    add_headers(&mut reply, place);
+    reply
+}
+
 pub(super) fn reply(code: u16, body: &Value) -> Reply {
     let text = if body.is_null() { String::new() } else { body.to_string() };
     let mut reply = Response::new(Full::new(Bytes::from(text)));
@@ -190,7 +232,10 @@ pub(super) fn reply(code: u16, body: &Value) -> Reply {
 /// `rate_limit` are headers of every answer; the error's own win over them.
 pub(super) fn error(error: &ApiError, rate_limit: Vec<(String, String)>) -> Reply {
     let code = error.status;
-    let body = json!({ "message": error.message, "documentation_url": DOCUMENTATION, "status": code.to_string() });
+    let mut body = json!({ "message": error.message, "documentation_url": DOCUMENTATION, "status": code.to_string() });
+    if !error.errors.is_empty() {
+        body["errors"] = error.errors.iter().map(payload::invalid).collect();
+    }
     let mut answer = reply(code, &body);
     if error.plain_text {
         answer = Response::new(Full::new(Bytes::from(error.message.clone())));

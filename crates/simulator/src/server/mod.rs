@@ -268,7 +268,8 @@ impl Received {
             }
             Some(Misbehaviour::EmptyList) => {
                 let (parts, _) = done(Duration::ZERO).into_parts();
-                Response::from_parts(parts, Full::new(Bytes::from_static(br#"{"total_count":0,"jobs":[]}"#)))
+                let empty = asked.map_or("", |asked| asked.what.endpoint().empty_list());
+                Response::from_parts(parts, Full::new(Bytes::from_static(empty.as_bytes())))
             }
             Some(Misbehaviour::FailPagesAbove(most)) if asked.is_some_and(|asked| asked.per_page > *most) => {
                 answer::error(&ApiError::new(502, "Server Error"), self.rate_limit(world))

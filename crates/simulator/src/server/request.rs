@@ -4,7 +4,9 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::apps;
-use crate::model::{CreatedFilter, Endpoint, GitHub, JobId, Millis, PullsQuery, RunId, RunsQuery};
+use crate::model::{
+    CreatedFilter, Endpoint, GitHub, IssueChange, IssuesQuery, JobId, Millis, NewStatus, PullsQuery, RunId, RunsQuery,
+};
 use crate::payload::parse_time;
 
 /// A request that has a route.
@@ -40,10 +42,20 @@ pub(super) enum What {
     PullRequest(u64),
     PullRequests(PullsQuery),
     Contents(String),
-    /// Of a pull request, since a time.
+    /// Of a pull request or an issue, since a time.
     ListComments(u64, Millis),
     CreateComment(u64, String),
     EditComment(u64, String),
+    /// To a comment.
+    CreateReaction(u64, String),
+    CreateIssue(Box<IssueChange>),
+    ListIssues(Box<IssuesQuery>),
+    ReadIssue(u64),
+    EditIssue(u64, Box<IssueChange>),
+    /// Of a commit.
+    CreateStatus(String, NewStatus),
+    /// Of a commit or a branch.
+    ListStatuses(String),
     /// Of Apps, webhooks, or the caller.
     Other(apps::Asked),
 }
@@ -70,6 +82,13 @@ impl What {
             What::ListComments(..) => Endpoint::ListComments,
             What::CreateComment(..) => Endpoint::CreateComment,
             What::EditComment(..) => Endpoint::EditComment,
+            What::CreateReaction(..) => Endpoint::CreateReaction,
+            What::CreateIssue(_) => Endpoint::CreateIssue,
+            What::ListIssues(_) => Endpoint::ListIssues,
+            What::ReadIssue(_) => Endpoint::ReadIssue,
+            What::EditIssue(..) => Endpoint::EditIssue,
+            What::CreateStatus(..) => Endpoint::CreateStatus,
+            What::ListStatuses(_) => Endpoint::ListStatuses,
             What::Other(other) => other.endpoint(),
         }
     }
@@ -122,6 +141,18 @@ impl Asked {
             }
             ("POST", ["issues", number, "comments"]) => What::CreateComment(number.parse().ok()?, text()?),
             ("PATCH", ["issues", "comments", id]) => What::EditComment(id.parse().ok()?, text()?),
+            ("POST", ["issues", "comments", id, "reactions"]) => {
+                let body: Value = serde_json::from_slice(body).ok()?;
+                What::CreateReaction(id.parse().ok()?, body["content"].as_str()?.to_owned())
+            }
+            ("GET", ["issues"]) => What::ListIssues(Box::new(issues_query(query)?)),
+            ("POST", ["issues"]) => What::CreateIssue(Box::new(issue_change(body)?)),
+            ("GET", ["issues", number]) => What::ReadIssue(number.parse().ok()?),
+            ("PATCH", ["issues", number]) => What::EditIssue(number.parse().ok()?, Box::new(issue_change(body)?)),
+            ("POST", ["statuses", sha]) => What::CreateStatus((*sha).to_owned(), new_status(body)?),
+            ("GET", ["commits", reference @ .., "statuses"]) if !reference.is_empty() => {
+                What::ListStatuses(reference.join("/"))
+            }
             ("GET", ["contents", path @ ..]) if !path.is_empty() => What::Contents(path.join("/")),
             _ => return None,
         };
@@ -140,6 +171,8 @@ impl Asked {
             What::PullRequest(_) | What::PullRequests(_) => None,
             What::Contents(_) | What::Other(_) | What::Repository => None,
             What::ListComments(..) | What::CreateComment(..) | What::EditComment(..) => None,
+            What::CreateStatus(..) | What::ListStatuses(_) | What::CreateReaction(..) => None,
+            What::CreateIssue(_) | What::ListIssues(_) | What::ReadIssue(_) | What::EditIssue(..) => None,
         }
     }
 }
@@ -159,6 +192,45 @@ fn decoded(text: &str) -> String {
 pub(super) fn value(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| decoded(&value.replace('+', " ")))
+}
+
+fn new_status(body: &[u8]) -> Option<NewStatus> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let text = |name: &str| body[name].as_str().map(str::to_owned);
+    Some(NewStatus {
+        state: text("state").unwrap_or_default(),
+        context: text("context"),
+        description: text("description"),
+        target_url: text("target_url"),
+    })
+}
+
+fn issue_change(body: &[u8]) -> Option<IssueChange> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let text = |name: &str| body[name].as_str().map(str::to_owned);
+    let label = |label: &Value| label.as_str().or(label["name"].as_str()).map(str::to_owned);
+    Some(IssueChange {
+        title: text("title"),
+        body: text("body"),
+        labels: body["labels"].as_array().map(|labels| labels.iter().filter_map(label).collect()),
+        state: text("state"),
+        state_reason: text("state_reason"),
+    })
+}
+
+fn issues_query(query: &str) -> Option<IssuesQuery> {
+    let number = |name| value(query, name).and_then(|number| number.parse().ok()).unwrap_or(0);
+    let labels = value(query, "labels").unwrap_or_default();
+    Some(IssuesQuery {
+        state: value(query, "state"),
+        creator: value(query, "creator"),
+        labels: labels.split(',').filter(|label| !label.is_empty()).map(str::to_owned).collect(),
+        since: value(query, "since").map_or(Some(0), |since| parse_time(&since))?,
+        sort: value(query, "sort"),
+        ascending: value(query, "direction").as_deref() == Some("asc"),
+        per_page: number("per_page"),
+        page: number("page"),
+    })
 }
 
 fn runs_query(query: &str) -> Option<RunsQuery> {
@@ -229,6 +301,14 @@ mod tests {
             ("POST", "/repos/o/r/actions/runs/seven/rerun", None),
             ("GET", "/repos/o/r/issues/1/comments", Some(Endpoint::ListComments)),
             ("POST", "/repos/o/r/issues/1/comments", None),
+            ("GET", "/repos/o/r/issues", Some(Endpoint::ListIssues)),
+            ("GET", "/repos/o/r/issues/7", Some(Endpoint::ReadIssue)),
+            ("PATCH", "/repos/o/r/issues/seven", None),
+            ("POST", "/repos/o/r/issues/comments/7/reactions", None),
+            ("POST", "/repos/o/r/statuses/abc", None),
+            ("GET", "/repos/o/r/commits/abc/statuses", Some(Endpoint::ListStatuses)),
+            ("GET", "/repos/o/r/commits/feature/a/statuses", Some(Endpoint::ListStatuses)),
+            ("GET", "/repos/o/r/commits/statuses", None),
             ("GET", "/user", Some(Endpoint::User)),
             ("GET", "/app", Some(Endpoint::App)),
             ("GET", "/api/v3/repos/o/r/installation", Some(Endpoint::Installation)),

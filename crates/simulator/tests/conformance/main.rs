@@ -5,16 +5,20 @@
 //! | `main.rs` | callers, and what all tests ask at the end |
 //! | `runs.rs` | runs, attempts, jobs, logs, annotations, re-runs |
 //! | `repository.rs` | pull requests, files, comments |
+//! | `issues.rs` | issues, comments, reactions; their webhooks |
+//! | `statuses.rs` | commit statuses |
 //! | `apps.rs` | Apps, installations, tokens, hooks, callers |
 //! | `past.rs` | a month of runs |
 //! | `refusals.rs` | what goes wrong |
 //! | `webhooks.rs` | webhooks |
 
 mod apps;
+mod issues;
 mod past;
 mod refusals;
 mod repository;
 mod runs;
+mod statuses;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -144,6 +148,13 @@ endpoints! {
     Contents => "GET /repos/{owner}/{repo}/contents/{path}",
     ListComments => "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
     CreateComment => "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    CreateReaction => "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    CreateIssue => "POST /repos/{owner}/{repo}/issues",
+    ListIssues => "GET /repos/{owner}/{repo}/issues",
+    ReadIssue => "GET /repos/{owner}/{repo}/issues/{issue_number}",
+    EditIssue => "PATCH /repos/{owner}/{repo}/issues/{issue_number}",
+    CreateStatus => "POST /repos/{owner}/{repo}/statuses/{sha}",
+    ListStatuses => "GET /repos/{owner}/{repo}/commits/{ref}/statuses",
     EditComment => "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
     App => "GET /app",
     Installation => "GET /repos/{owner}/{repo}/installation",
@@ -161,7 +172,8 @@ endpoints! {
 
 #[test]
 fn every_endpoint_is_covered() {
-    let covered: Vec<&str> = [runs::COVERED, repository::COVERED, apps::COVERED].concat();
+    let covered: Vec<&str> =
+        [runs::COVERED, repository::COVERED, issues::COVERED, statuses::COVERED, apps::COVERED].concat();
     for endpoint in ENDPOINTS {
         let is_good = |row: &&str| {
             let status = row.strip_prefix(operation(*endpoint)).and_then(|rest| rest.strip_prefix(' '));

@@ -82,7 +82,7 @@ fn credentials(token: Option<&str>) -> Credentials {
     let mut settings = Settings::read(|_| None);
     settings.github_token = token.map(Secret::new);
     settings.github_app =
-        Some(App { id: "1".to_owned(), key: Secret::new(""), needed: crate::settings::Needed { comments: false } });
+        Some(App { id: "1".to_owned(), key: Secret::new(""), needed: crate::settings::Needed::default() });
     Credentials::new(Rc::new(settings))
 }
 

@@ -52,17 +52,59 @@ fn a_token_is_kept_until_shortly_before_it_expires() {
 fn an_app_from_before_pull_requests_were_looked_at() {
     let not_granted = || message(422, "The permissions requested are not granted to this installation.");
     let credentials = credentials(None);
-    let github = Scripted::new([installed(7), not_granted(), token("less", 60)]);
+    let granted = |permissions| reply(200, json!({ "id": 7, "permissions": permissions }));
+    let old = || granted(json!({ "actions": "write", "checks": "read", "contents": "write" }));
+    let github = Scripted::new([installed(7), not_granted(), old(), token("less", 60)]);
     assert_eq!(ask(&credentials, &github), installation("less"));
-    github.was_asked(&[LOOKED_UP, TOKEN, TOKEN]);
+    github.was_asked(&[LOOKED_UP, TOKEN, LOOKED_UP, TOKEN]);
     let bodies: Vec<bool> =
         github.bodies.borrow().iter().flatten().map(|body| body.contains("pull_requests")).collect();
     assert_eq!(bodies, [true, false]);
     // What it lacks besides is named in full.
     let credentials = self::credentials(None);
-    let github = Scripted::new([installed(7), not_granted(), not_granted()]);
-    let Err(Error::Credentials { message }) = ask(&credentials, &github) else { panic!("a token") };
-    assert!(message.contains("actions: write") && message.contains("pull_requests: read"), "{message}");
+    let refused = Scripted::new([installed(7), not_granted(), old(), not_granted()]);
+    let narrow = granted(json!({ "actions": "read", "checks": "read", "contents": "read", "pull_requests": "read" }));
+    let narrow = Scripted::new([installed(7), not_granted(), narrow]);
+    for github in [refused, narrow] {
+        let Err(Error::Credentials { message }) = ask(&self::credentials(None), &github) else { panic!("a token") };
+        assert!(message.contains("actions: write") && message.contains("pull_requests: read"), "{message}");
+    }
+    drop(credentials);
+    // That GitHub does not answer is no lack of anything.
+    let lost = Scripted::new([installed(7), not_granted(), message(502, "")]);
+    let less_lost = Scripted::new([installed(7), not_granted(), old(), message(502, "")]);
+    for github in [lost, less_lost] {
+        let answer = ask(&self::credentials(None), &github);
+        assert!(matches!(answer, Err(Error::Inconclusive { .. })), "{answer:?}");
+    }
+}
+
+/// A feature that lacks its permission stops nothing else.
+#[test]
+fn a_token_is_for_what_is_switched_on_as_far_as_it_is_granted() {
+    let not_granted = || message(422, "The permissions requested are not granted to this installation.");
+    let credentials = credentials(None);
+    credentials.set_also_needed(Needed { commands: true, flaky_issues: true, ..Needed::default() });
+    let all =
+        json!({ "actions": "write", "checks": "read", "contents": "read", "pull_requests": "read", "issues": "write" });
+    let granted = reply(200, json!({ "id": 7, "permissions": all }));
+    let github = Scripted::new([installed(7), not_granted(), granted, token("less", 60), token("all", 60)]);
+    assert_eq!(ask(&credentials, &github), installation("less"));
+    let asked = |github: &Scripted| {
+        let bodies = github.bodies.borrow();
+        let body: serde_json::Value = serde_json::from_str(bodies.last().unwrap().as_deref().unwrap()).unwrap();
+        body["permissions"].clone()
+    };
+    let mut expected = all;
+    expected["metadata"] = json!("read");
+    assert_eq!(asked(&github), expected);
+    // Nothing is fetched anew for what is known.
+    credentials.set_also_needed(Needed { commands: true, flaky_issues: true, ..Needed::default() });
+    assert_eq!(ask(&credentials, &github), installation("less"));
+    credentials.set_also_needed(Needed { commands: true, ..Needed::default() });
+    assert_eq!(ask(&credentials, &github), installation("all"));
+    assert_eq!(asked(&github)["pull_requests"], "write");
+    assert_eq!(asked(&github)["issues"], json!(null));
 }
 
 #[test]

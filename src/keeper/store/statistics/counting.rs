@@ -120,6 +120,10 @@ impl Totals {
         self.stand(change.after, 1);
     }
 
+    pub fn forget(&mut self, tracked: &TrackedRun) {
+        self.stand(tracked, -1);
+    }
+
     fn end(&mut self, tracked: &TrackedRun) {
         match tracked.outcome {
             RunOutcome::Rescued => self.rescued += 1,
@@ -184,12 +188,7 @@ impl RerunEnd {
 
 /// What a run has come to, once it has: nothing more will be done about it unless something new happens.
 fn ended(tracked: &TrackedRun) -> Option<RunOutcome> {
-    match tracked.outcome {
-        RunOutcome::Waiting | RunOutcome::Rerunning => None,
-        // Credentials were refused: it is tried again.
-        RunOutcome::Failed if !tracked.is_decided() && tracked.due.is_some() => None,
-        outcome => Some(outcome),
-    }
+    tracked.ended()
 }
 
 /// The time from its first failure to its success, in which nobody had to watch it.
@@ -226,7 +225,7 @@ pub fn failed_subjects(run: &TrackedRun, record: &Record) -> Vec<Subject> {
 }
 
 /// One that is cancelled because another failed, or that only says that others did, is not flaky.
-fn failed_by_itself(job: &FailedJob) -> bool {
+pub fn failed_by_itself(job: &FailedJob) -> bool {
     has_failed(job) && job.action != Some(Action::Ignore)
 }
 

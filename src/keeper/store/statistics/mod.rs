@@ -5,14 +5,16 @@
 //! programs add up ([`Totals`]) only grows.
 //!
 //! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`], those of
-//! what re-runs brought in [`reruns`]; [`unknown`] reads the failures that nobody knew.
+//! what re-runs brought in [`reruns`]; [`flaky_jobs`] reads what is known of one job; [`unknown`] reads the failures that nobody knew.
 
 mod counting;
+mod flaky_jobs;
 mod reruns;
 mod subjects;
 mod unknown;
 
 pub use counting::{Change, Figures, Totals};
+pub use flaky_jobs::{JobFigures, PassedFailure, WorkflowJob};
 pub use reruns::{DecidedBy, ORDINALS, Reruns, RerunsOf};
 pub use subjects::{SubjectFigures, SubjectKind};
 
@@ -27,11 +29,19 @@ use counting::{Delta, RerunEnd};
 use reruns::OpenRerun;
 use subjects::Subject;
 
+/// What was counted of a change.
+#[derive(Debug, Default)]
+pub struct Counted {
+    pub something: bool,
+    /// Jobs whose re-run has passed, by what they are counted as.
+    pub passed: Vec<i64>,
+}
+
 impl<S: Sql> Store<S> {
-    /// Counts what happened to a run; answers whether there was something to count.
-    pub fn count(&self, change: &Change, now: Millis) -> Result<bool, StoreError> {
+    /// Counts what happened to a run.
+    pub fn count(&self, change: &Change, now: Millis) -> Result<Counted, StoreError> {
         if !change.counts() {
-            return Ok(false);
+            return Ok(Counted::default());
         }
         let was = self.totals()?;
         let mut totals = was;
@@ -39,22 +49,31 @@ impl<S: Sql> Store<S> {
             self.add_to_day(day, delta)?;
         }
         totals.change(change);
+        let mut passed = Vec::new();
         let mut reruns = change.before.map_or(0, |before| before.reruns);
         for record in change.records {
             reruns += u32::from(record.outcome == RunOutcome::Rerunning);
-            self.count_record(&mut totals, change.after, record, reruns, now)?;
+            passed.extend(self.count_record(&mut totals, change.after, record, reruns, now)?);
         }
         if totals != was {
             self.set_fact(Fact::Totals, Some(&totals))?;
         }
-        Ok(true)
+        Ok(Counted { something: true, passed })
+    }
+
+    /// A run that waits is tracked no more.
+    pub(super) fn uncount(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
+        let mut totals = self.totals()?;
+        totals.forget(tracked);
+        self.set_fact(Fact::Totals, Some(&totals))
     }
 
     pub fn totals(&self) -> Result<Totals, StoreError> {
         self.fact(Fact::Totals).map(Option::unwrap_or_default)
     }
 
-    /// Counts the jobs that failed, what became of the re-run before, and a new re-run, the run's so many-th.
+    /// Counts the jobs that failed, what became of the re-run before, and a new re-run, the run's so many-th. Answers the jobs that
+    /// passed.
     fn count_record(
         &self,
         totals: &mut Totals,
@@ -62,9 +81,10 @@ impl<S: Sql> Store<S> {
         record: &Record,
         ordinal: u32,
         now: Millis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut passed_jobs = Vec::new();
         if !counting::tells_of_attempt(run, record) {
-            return Ok(());
+            return Ok(passed_jobs);
         }
         let failed = counting::failed_subjects(run, record);
         let jobs = || failed.iter().filter(|subject| subject.kind == SubjectKind::Job);
@@ -85,6 +105,7 @@ impl<S: Sql> Store<S> {
                 for id in &open.subjects {
                     let subject = adopted.get(id).copied().unwrap_or(*id);
                     let passed = passed || !jobs.contains(&subject);
+                    passed_jobs.extend(Some(subject).filter(|_| passed));
                     self.add_to_subject(subject, now, [0, 1, passed.into()], open.unknown.contains(id))?;
                 }
             }
@@ -101,7 +122,7 @@ impl<S: Sql> Store<S> {
             let open = OpenRerun { run_attempt: attempt, subjects: jobs, unknown, counted };
             self.set_open_rerun(run.run_id, &open)?;
         }
-        Ok(())
+        Ok(passed_jobs)
     }
 
     fn add_to_day(&self, day: i64, delta: Delta) -> Result<(), StoreError> {

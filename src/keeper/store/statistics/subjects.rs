@@ -93,7 +93,7 @@ pub(super) fn short(name: &str) -> String {
 
 /// How often it failed, how often what became of its re-run is known, and how often it passed then; of all failures, and of
 /// those that nobody knew.
-const ALL: &str = "failed, judged, passed";
+pub(super) const ALL: &str = "failed, judged, passed";
 pub(super) const UNKNOWN: &str = "unknown, unknown_judged, unknown_passed";
 
 /// Those that failed within the window, most often first.

@@ -1,0 +1,155 @@
+//! Stories that the demonstration tells within its first two minutes: a pull request's author has a failed run re-run by a
+//! command, the merge queue puts a pull request out, and a flaky job gets an issue.
+
+use std::time::Duration;
+
+use simulator::{Association, Call, Comment, Endpoint, Job, Outcome, Repository, Run, Trigger, Workflow};
+use tokio::time::{Instant, sleep_until};
+
+use crate::told::Told;
+
+/// What the repository of the stories says in its policy file.
+pub const POLICY: &str = "# Deployments are left to people.\nrules:\n  - { name: deployments, if: { job: deploy }, then: leave }\n\
+    commands: { who: authors }\nflaky_issues: { after: 2 }\n";
+pub const POLICY_FILE: &str = ".github/rerunner.yml";
+const AUTHOR: &str = "ada";
+/// Opened by her.
+const PULL: u64 = 1;
+/// More pull requests and issues than there are.
+const MOST_NUMBERS: u64 = 200;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Scene {
+    /// A run of the pull request that the rules leave alone.
+    Deployment,
+    /// Its author wants it re-run.
+    Command,
+    /// The pull request goes into the merge queue, and fails there.
+    Queue,
+    /// A run whose flaky job passes when it is re-run.
+    FlakyJob,
+}
+
+/// By seconds after the start.
+const SCENES: [(u64, Scene); 5] =
+    [(6, Scene::Deployment), (12, Scene::FlakyJob), (21, Scene::Command), (27, Scene::FlakyJob), (36, Scene::Queue)];
+
+#[derive(Debug)]
+pub struct Scenes {
+    repository: Repository,
+    started: Instant,
+    played: usize,
+}
+
+impl Scenes {
+    pub fn of(repository: Repository) -> Self {
+        Self { repository, started: Instant::now(), played: 0 }
+    }
+
+    /// Waits for the next; for ever after the last.
+    pub async fn next(&self) -> Scene {
+        match SCENES.get(self.played) {
+            Some((second, scene)) => {
+                sleep_until(self.started + Duration::from_secs(*second)).await;
+                *scene
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A run that it has started, or what somebody has said.
+    pub async fn play(&mut self, scene: Scene) -> Result<Run, Told> {
+        self.played += 1;
+        let pull_request = Trigger::pull_request(PULL, AUTHOR);
+        Ok(match scene {
+            Scene::Deployment => {
+                let failure = Outcome::failure_with("Deploy", 1, "the preview environment is locked by another run");
+                let deploy = Job::new("deploy").steps(&["Set up job", "Deploy"]).duration(1_500).ends_first(1, failure);
+                self.repository.run_on(Workflow::new("deployment").job(deploy), pull_request).await
+            }
+            Scene::Command => {
+                let said = "/rerun";
+                self.repository.comment_as(PULL, AUTHOR, Association::Contributor, said);
+                return Err(Told::said(self.repository.name(), "comment", AUTHOR, format!("on #{PULL}: {said}")));
+            }
+            Scene::Queue => {
+                let failure = Outcome::failure_with("Install", 1, "npm ERR! code ECONNRESET\nnpm ERR! network aborted");
+                let merge = Job::new("merge checks").steps(&["Set up job", "Install", "Test"]).duration(1_500);
+                self.repository.merge_queue_run(Workflow::new("queue").job(merge.ends_first(1, failure)), PULL).await
+            }
+            Scene::FlakyJob => {
+                let failure = Outcome::failure_with("Search", 1, "Timeout of 5000ms exceeded: no result after 5 s");
+                let search = Job::new("search").steps(&["Set up job", "Search"]).duration(1_200).ends_first(1, failure);
+                self.repository.run_on(Workflow::new("end-to-end").job(search), Trigger::push("main", "grace")).await
+            }
+        })
+    }
+}
+
+/// What people see of a call of the Worker's; `None`: it is not for them. No line: there is nothing new to see.
+pub fn for_people(repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
+    let endpoint = call.endpoint.filter(|_| call.status.is_some_and(|status| status < 300))?;
+    let name = call.repository.as_deref()?;
+    let repository = repositories.iter().find(|one| one.name() == name)?;
+    let told = |place: &str, what: String, more: String| Some(Some(Told::said(name.to_owned(), place, &what, more)));
+    match endpoint {
+        // There is one for each step of each run: at the end of its commit's page.
+        Endpoint::CreateStatus => Some(None),
+        Endpoint::CreateIssue => {
+            let issue = repository.issues().pop()?;
+            told("issue", format!("#{} opened", issue.number), issue.title)
+        }
+        Endpoint::CreateComment | Endpoint::EditComment => {
+            let all = comments(repository);
+            let comment = match numbers(&call.path) {
+                (None, Some(number)) => all.into_iter().filter(|one| one.number == number).max_by_key(|one| one.id),
+                (id, _) => all.into_iter().find(|one| Some(one.id) == id),
+            };
+            let comment = comment?;
+            told("comment", "rerunner".to_owned(), format!("on #{}: {}", comment.number, shown_line(&comment.body)))
+        }
+        Endpoint::CreateReaction => {
+            let (id, _) = numbers(&call.path);
+            let comment = comments(repository).into_iter().find(|one| Some(one.id) == id)?;
+            let reaction = comment.reactions.last()?.content;
+            told("reaction", reaction.to_owned(), format!("to {}'s {}", comment.author, shown_line(&comment.body)))
+        }
+        _ => None,
+    }
+}
+
+fn comments(repository: &Repository) -> Vec<Comment> {
+    (1..MOST_NUMBERS).flat_map(|number| repository.comments(number)).collect()
+}
+
+/// Of a comment, as in `…/issues/comments/7`, and of what it is on, as in `…/issues/7/comments`.
+fn numbers(path: &str) -> (Option<u64>, Option<u64>) {
+    let after = |part: &str| path.split_once(part).and_then(|(_, rest)| rest.split(['/', '?']).next()?.parse().ok());
+    (after("/issues/comments/"), after("/issues/"))
+}
+
+/// The line that says most.
+fn shown_line(body: &str) -> String {
+    let lines = || body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty());
+    let line = lines().find(|line| line.contains("merge queue")).or_else(|| lines().next());
+    line.unwrap_or_default().trim_start_matches("- ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_comment() {
+        assert_eq!(shown_line("<!-- a mark -->\n\n**Rerunner** did.\n- more\n"), "**Rerunner** did.");
+        assert_eq!(shown_line("<!-- a mark -->\nfirst\n- Put out of the merge queue\n"), "Put out of the merge queue");
+        assert_eq!(shown_line(""), "");
+    }
+
+    #[test]
+    fn what_a_path_is_about() {
+        assert_eq!(numbers("/repos/a/b/issues/comments/7/reactions"), (Some(7), None));
+        assert_eq!(numbers("/repos/a/b/issues/3/comments?page=1"), (None, Some(3)));
+        assert_eq!(numbers("/repos/a/b/issues"), (None, None));
+    }
+}

@@ -1,0 +1,220 @@
+//! Commands in comments on pull requests: how one is let in, and how it ends.
+//!
+//! A comment is one row for as long as GitHub may send it again, so that it acts once. Nothing is let in but by a policy that
+//! was read a moment ago; what has to wait for that is bounded, and so is what a pull request may have in an hour.
+//!
+//! A run that is to be re-run by a command says so in its own row ([`Commanded`](super::tracked_run::Commanded)), and goes the way
+//! of any due run; whatever brings that to an end tells the command ([`Keeper::settle_command`]).
+
+use std::borrow::Cow;
+
+use crate::escape::{code, markdown};
+use crate::github::Reaction;
+use crate::github::calls::commands::mark;
+use crate::names::{CommentId, RunId};
+use crate::policy::{Policy, RunOutcome, may_command};
+use crate::time::{Millis, Span};
+use crate::webhook::command::{Command, CommandEvent, GivenBy};
+
+use super::Keeper;
+use super::on_webhook::receipt;
+use super::step::{Context, Receipt, ReceiptKind, Record, release};
+use super::store::commands::{CommandAnswer, CommandResult, Stage, StoredCommand};
+use super::store::{Sql, StoreError};
+use super::tasks::comment::cut;
+use super::tracked_run::TrackedRun;
+
+/// Commands of one pull request of which it is not known yet whether they are let in.
+const ASKED_OF_A_PULL: u64 = 10;
+/// Commands of a repository that something is to be done about.
+const OPEN: u64 = 200;
+const AN_HOUR: Span = Span::hours(1);
+
+impl StoredCommand {
+    fn of(event: &CommandEvent, now: Millis) -> Self {
+        Self {
+            comment_id: event.comment_id,
+            pull: event.pull,
+            received: now,
+            login: event.login.clone(),
+            by: event.by,
+            command: event.command.clone(),
+            stage: Stage::Asked,
+            due: Some(now),
+            failures: 0,
+            runs: vec![],
+            reply: CommandAnswer::default(),
+            reply_due: None,
+            reply_failures: 0,
+        }
+    }
+
+    /// It is over, and how that is shown. `text`: with names escaped.
+    pub(super) fn end(&mut self, reaction: Reaction, text: Option<String>, now: Millis) {
+        (self.stage, self.due) = (Stage::Done, None);
+        self.says(reaction, text, now);
+    }
+
+    fn says(&mut self, reaction: Reaction, text: Option<String>, now: Millis) {
+        self.reply.wanted = Some(reaction);
+        self.reply.text = text.map(|text| cut(format!("{}\n{text}\n", mark(self.comment_id))));
+        self.reply_due = Some(now);
+    }
+}
+
+impl<S: Sql> Keeper<S> {
+    /// Stores a command. When this has returned, nothing of it can be lost.
+    pub fn receive_command(&self, event: &CommandEvent, cx: &Context) -> Result<Receipt, StoreError> {
+        let told = |kind, reason: &str, due| Ok(receipt(kind, reason, None, due));
+        if self.store.command(event.comment_id)?.is_some() {
+            return told(ReceiptKind::Recorded, "this command was received before", None);
+        }
+        if self.store.open_commands()? >= OPEN {
+            return told(ReceiptKind::Ignored, "too many commands of the repository wait already", None);
+        }
+        let mut given = StoredCommand::of(event, cx.now);
+        let policy = self.policy(cx.rules)?;
+        if policy.is_current(self.policy_path.as_ref(), cx.rules, cx.now) {
+            if let Err(why) = self.let_in(&mut given, &policy.policy(), cx.now)? {
+                return told(ReceiptKind::Ignored, why, None);
+            }
+        } else if self.store.asked_commands(event.pull)? >= ASKED_OF_A_PULL {
+            return told(ReceiptKind::Ignored, "too many commands of the pull request wait already", None);
+        } else {
+            self.store.put_command(&given)?;
+        }
+        if self.paused()?.is_some() {
+            return told(ReceiptKind::Recorded, "the repository is paused", None);
+        }
+        told(ReceiptKind::Scheduled, "a command", given.due)
+    }
+
+    /// Whether it is carried out, by a policy that was read just now. Why not, if not; there is a row of it only if that is to
+    /// be answered.
+    pub(super) fn let_in(
+        &self,
+        given: &mut StoredCommand,
+        policy: &Policy,
+        now: Millis,
+    ) -> Result<Result<(), &'static str>, StoreError> {
+        if !may_command(policy, given.by == GivenBy::Author) {
+            self.store.delete_command(given.comment_id)?;
+            return Ok(Err("the policy file does not let them give commands"));
+        }
+        let (most, since) = (policy.commands.per_hour, now.minus(AN_HOUR));
+        if self.store.commands_since(given.pull, given.by, true, since)? < most.into() {
+            (given.stage, given.due) = (Stage::Accepted, Some(now));
+            given.says(Reaction::Eyes, None, now);
+            self.store.put_command(given)?;
+            return Ok(Ok(()));
+        }
+        if self.store.commands_since(given.pull, given.by, false, since)? == 0 {
+            let text = format!("Nothing was done: this pull request may have {most} commands an hour.");
+            given.end(Reaction::Confused, Some(text), now);
+            given.stage = Stage::Refused;
+            self.store.put_command(given)?;
+        } else {
+            self.store.delete_command(given.comment_id)?;
+        }
+        Ok(Err("the pull request has had as many commands within the hour as it may have"))
+    }
+
+    /// A run is about to be stored: if its command has come to an end, by whatever it was, the command is told.
+    pub(super) fn settle_command(
+        &self,
+        after: &mut Cow<TrackedRun>,
+        records: &[Record],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let Some(commanded) = &after.commanded else { return Ok(()) };
+        let result = if after.run_attempt > Some(commanded.run_attempt) {
+            CommandResult::Rerun
+        } else if after.due.is_none() {
+            let of_attempt = |record: &&Record| record.run_attempt == Some(commanded.run_attempt);
+            let last = records.iter().rev().find(of_attempt).map(|record| record.reason.clone());
+            CommandResult::Refused(last.unwrap_or_else(|| "GitHub does not show it.".to_owned()))
+        } else {
+            return Ok(());
+        };
+        let comment_id = commanded.comment_id;
+        after.to_mut().commanded = None;
+        self.note_command(comment_id, after.run_id, result, now)
+    }
+
+    /// What a command has come to for one of its runs.
+    pub(super) fn note_command(
+        &self,
+        comment_id: CommentId,
+        run_id: RunId,
+        result: CommandResult,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let Some(mut given) = self.store.command(comment_id)? else { return Ok(()) };
+        let open = given.runs.iter_mut().find(|run| run.run_id == run_id && run.result.is_none());
+        let Some(open) = open else { return Ok(()) };
+        open.result = Some(result);
+        if given.runs.iter().all(|run| run.result.is_some()) {
+            self.conclude(&mut given, now)?;
+        }
+        self.store.put_command(&given)
+    }
+
+    /// What became of each of its runs is known.
+    pub(super) fn conclude(&self, given: &mut StoredCommand, now: Millis) -> Result<(), StoreError> {
+        let mut refused = String::new();
+        for run in &given.runs {
+            if let Some(CommandResult::Refused(why)) = &run.result {
+                let tracked = self.store.run(run.run_id)?;
+                let workflow = tracked.as_ref().and_then(TrackedRun::shown_workflow);
+                let (name, link) = (workflow.map_or_else(|| "A workflow".to_owned(), code), self.link(run.run_id)?);
+                refused.push_str(&format!("- {name} {link}: {}\n", markdown(why)));
+            }
+        }
+        let is_rerun = given.runs.iter().any(|run| run.result == Some(CommandResult::Rerun));
+        match (refused.is_empty(), is_rerun, &given.command) {
+            (true, true, _) => given.end(Reaction::Rocket, None, now),
+            (true, false, Command::Rerun { workflows: Some(glob) }) => {
+                let which = format!("a workflow that matches {}", code(glob));
+                let text = format!("Nothing was re-run: no run of the newest commit that failed is of {which}.");
+                given.end(Reaction::Confused, Some(text), now);
+            }
+            (true, false, _) => given.end(Reaction::Confused, Some("Nothing was re-run.".to_owned()), now),
+            (false, _, _) => given.end(Reaction::Confused, Some(format!("Not re-run:\n\n{refused}")), now),
+        }
+        Ok(())
+    }
+
+    /// To a run's page on GitHub.
+    fn link(&self, run_id: RunId) -> Result<String, StoreError> {
+        Ok(match self.repository()? {
+            Some(repository) => format!("[run {run_id}]({}/{repository}/actions/runs/{run_id})", self.web_url),
+            None => format!("run {run_id}"),
+        })
+    }
+
+    /// The command is not, or no longer, to be carried out for this run: as if there had been none. `None`: nothing of it is
+    /// tracked any more.
+    pub(super) fn without_command(&self, tracked: TrackedRun, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
+        let run_id = tracked.run_id;
+        let Some(commanded) = &tracked.commanded else { return Ok(Some(tracked)) };
+        // What people were told of has an end that they are told.
+        let is_told = tracked.in_short.is_some() || tracked.outcome != RunOutcome::Waiting;
+        if commanded.alone && tracked.decided_attempt.is_none() && tracked.pending.is_none() && !is_told {
+            self.store.forget(&tracked)?;
+            return Ok(None);
+        }
+        let mut tracked = TrackedRun { commanded: None, ..tracked };
+        if tracked.is_decided() {
+            if let Some(spends) = release(&mut tracked) {
+                self.store.spend(run_id, spends, now)?;
+            }
+            (tracked.due, tracked.tries) = (None, 0);
+            (tracked.trouble_since, tracked.evidence_since, tracked.collecting) = (None, None, None);
+            // What was said of the command's evidence says nothing of what was decided.
+            if let Some(decided) = self.store.records(run_id)?.pop() {
+                tracked.reason = decided.reason;
+            }
+        }
+        Ok(Some(tracked))
+    }
+}

@@ -1,0 +1,294 @@
+//! Commands on pull requests: a row for each that was given and may be carried out, and one for each pull request whose runs
+//! are left alone by one.
+
+use std::cell::Cell;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::github::Reaction;
+use crate::keeper::retention::{COMMANDS, PRUNED_AT_ONCE, STOPS};
+use crate::names::json::from_text;
+use crate::names::{CommentId, RunAttempt, RunId, string_enum};
+use crate::policy::run::PullRequest;
+use crate::time::Millis;
+use crate::webhook::command::{Command, GivenBy};
+
+use super::{Row, Sql, Store, StoreError, Value, bad, json};
+
+/// A command, and what became of it so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCommand {
+    pub comment_id: CommentId,
+    pub pull: u64,
+    pub received: Millis,
+    /// Of who gave it.
+    pub login: String,
+    pub by: GivenBy,
+    pub command: Command,
+    pub stage: Stage,
+    /// When something is to be done about it. `None`: nothing, but perhaps for the reply.
+    pub due: Option<Millis>,
+    /// How often in a row that could not be done.
+    pub failures: u32,
+    /// The runs that it is about.
+    pub runs: Vec<CommandedRun>,
+    pub reply: CommandAnswer,
+    pub reply_due: Option<Millis>,
+    pub reply_failures: u32,
+}
+
+string_enum! {
+    /// Where a command stands.
+    pub enum Stage {
+        /// Whether it is carried out is not known yet.
+        Asked = "asked",
+        /// It is, and counts for what a pull request may have in an hour.
+        Accepted = "accepted",
+        /// Re-runs that it is for are asked for.
+        Rerunning = "rerunning",
+        Done = "done",
+        /// There were too many.
+        Refused = "refused",
+    }
+}
+
+/// What the one who gave it is to see.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandAnswer {
+    /// The reaction that was made last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Reaction>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Reaction>,
+    /// Still to be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Whether writing it was begun before: it may be there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
+}
+
+impl CommandAnswer {
+    pub fn is_complete(&self) -> bool {
+        self.made == self.wanted && self.text.is_none()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandedRun {
+    pub run_id: RunId,
+    /// The one that failed.
+    pub run_attempt: RunAttempt,
+    /// `None`: not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<CommandResult>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandResult {
+    /// There is another attempt.
+    Rerun,
+    /// The command is about other workflows.
+    NotMeant,
+    /// Why not, as a sentence.
+    Refused(String),
+}
+
+/// A pull request whose runs are left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoppedPull {
+    pub pull: u64,
+    /// Of who said so.
+    pub login: String,
+    /// A fork's; `None`: it is of the repository itself, or the fork is gone.
+    pub head_repository: Option<u64>,
+    pub is_own: bool,
+    /// Its branch is the repository's default branch, which has runs of its own.
+    pub is_default: bool,
+    pub by: GivenBy,
+}
+
+const COLUMNS: &str = "comment_id, pull, received, login, given_by, command, stage, due, failures, runs, reply, \
+     reply_due, reply_failures";
+
+impl<S: Sql> Store<S> {
+    pub fn command(&self, comment_id: CommentId) -> Result<Option<StoredCommand>, StoreError> {
+        self.command_where("comment_id = ?", vec![comment_id.get().into()])
+    }
+
+    pub fn first_command_due(&self) -> Result<Option<Millis>, StoreError> {
+        if !self.any(&self.has_commands, "commands")? {
+            return Ok(None);
+        }
+        self.time("SELECT MIN(due) FROM commands WHERE due IS NOT NULL")
+    }
+
+    pub fn next_command(&self, now: Millis) -> Result<Option<StoredCommand>, StoreError> {
+        self.command_where("due <= ? ORDER BY due, comment_id LIMIT 1", vec![now.into()])
+    }
+
+    pub fn first_reply_due(&self) -> Result<Option<Millis>, StoreError> {
+        if !self.any(&self.has_commands, "commands")? {
+            return Ok(None);
+        }
+        self.time("SELECT MIN(reply_due) FROM commands WHERE reply_due IS NOT NULL")
+    }
+
+    pub fn next_reply(&self, now: Millis) -> Result<Option<StoredCommand>, StoreError> {
+        self.command_where("reply_due <= ? ORDER BY reply_due, comment_id LIMIT 1", vec![now.into()])
+    }
+
+    /// Commands on a pull request after `since` that are or were carried out, or else were refused as too many. Nobody takes
+    /// away what others may have.
+    pub fn commands_since(&self, pull: u64, by: GivenBy, accepted: bool, since: Millis) -> Result<u64, StoreError> {
+        let stages = if accepted { "stage NOT IN ('asked', 'refused')" } else { "stage = 'refused'" };
+        let condition = format!("pull = ? AND received > ? AND given_by = ? AND {stages}");
+        let statement = format!("SELECT COUNT(*) FROM commands WHERE {condition}");
+        self.first(&statement, vec![pull.into(), since.into(), by.as_str().into()])?
+            .map_or(Ok(0), |mut row| row.amount())
+    }
+
+    /// Those of a pull request of which it is not known yet whether they are let in.
+    pub fn asked_commands(&self, pull: u64) -> Result<u64, StoreError> {
+        let statement = "SELECT COUNT(*) FROM commands WHERE pull = ? AND stage = 'asked'";
+        self.first(statement, vec![pull.into()])?.map_or(Ok(0), |mut row| row.amount())
+    }
+
+    /// Those that something is to be done about.
+    pub fn open_commands(&self) -> Result<u64, StoreError> {
+        let statement = "SELECT COUNT(*) FROM commands WHERE due IS NOT NULL";
+        self.first(statement, vec![])?.map_or(Ok(0), |mut row| row.amount())
+    }
+
+    pub fn put_command(&self, stored: &StoredCommand) -> Result<(), StoreError> {
+        self.has_commands.set(Some(true));
+        let bindings = vec![
+            stored.comment_id.get().into(),
+            stored.pull.into(),
+            stored.received.into(),
+            stored.login.as_str().into(),
+            stored.by.as_str().into(),
+            json(Some(&stored.command))?,
+            stored.stage.as_str().into(),
+            stored.due.into(),
+            stored.failures.into(),
+            json(Some(&stored.runs))?,
+            json(Some(&stored.reply))?,
+            stored.reply_due.into(),
+            stored.reply_failures.into(),
+        ];
+        let places = vec!["?"; bindings.len()].join(",");
+        self.change(&format!("INSERT OR REPLACE INTO commands ({COLUMNS}) VALUES ({places})"), bindings)
+    }
+
+    pub fn delete_command(&self, comment_id: CommentId) -> Result<(), StoreError> {
+        self.change("DELETE FROM commands WHERE comment_id = ?", vec![comment_id.get().into()])
+    }
+
+    /// Its runs are left alone from now on. Whether there was room for that.
+    pub fn stop_pull(
+        &self,
+        pull: &PullRequest,
+        (login, by): (&str, GivenBy),
+        at_most: u64,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let number = Value::from(pull.number);
+        let count = self.first("SELECT COUNT(*) FROM stopped_pulls WHERE pull <> ?", vec![number.clone()])?;
+        if count.map_or(Ok(0), |mut row| row.amount())? >= at_most {
+            return Ok(false);
+        }
+        self.has_stopped.set(Some(true));
+        self.change(
+            "INSERT OR REPLACE INTO stopped_pulls \
+             (pull, login, since, branch, head_repository, is_own, is_default, given_by) VALUES (?,?,?,?,?,?,?,?)",
+            vec![
+                number,
+                login.into(),
+                now.into(),
+                pull.head_branch.as_str().into(),
+                pull.head_repository.into(),
+                pull.is_own.into(),
+                pull.is_from_default_branch.into(),
+                by.as_str().into(),
+            ],
+        )?;
+        Ok(true)
+    }
+
+    /// The pull requests from branches of this name, and the one of this number, whose runs are left alone.
+    pub fn stopped_pulls(&self, branch: &str, queued: Option<u64>) -> Result<Vec<StoppedPull>, StoreError> {
+        if !self.any(&self.has_stopped, "stopped_pulls")? {
+            return Ok(vec![]);
+        }
+        let statement = "SELECT pull, login, head_repository, is_own, is_default, given_by FROM stopped_pulls \
+                         WHERE branch = ? OR pull = ?";
+        let rows = self.rows(statement, vec![branch.into(), queued.into()])?;
+        rows.map(|mut row| {
+            Ok(StoppedPull {
+                pull: row.amount()?,
+                login: row.text()?,
+                head_repository: row.optional_integer()?.and_then(|id| u64::try_from(id).ok()),
+                is_own: row.flag()?,
+                is_default: row.flag()?,
+                by: GivenBy::parse(&row.text()?).ok_or_else(|| bad("who has stopped a pull request"))?,
+            })
+        })
+        .collect()
+    }
+
+    /// Of a repository that is served no more, or is another.
+    pub fn delete_commands(&self) -> Result<(), StoreError> {
+        self.change("DELETE FROM commands", vec![])?;
+        self.change("DELETE FROM stopped_pulls", vec![])
+    }
+
+    /// A bounded number of rows at a time. Whether there may be more.
+    pub(super) fn prune_commands(&self, now: Millis) -> Result<bool, StoreError> {
+        let old = "SELECT comment_id FROM commands WHERE received < ? LIMIT ?";
+        let before = vec![now.minus(COMMANDS).into(), PRUNED_AT_ONCE.into()];
+        let count = self.rows(old, before.clone())?.count();
+        self.change(&format!("DELETE FROM commands WHERE comment_id IN ({old})"), before)?;
+        self.change("DELETE FROM stopped_pulls WHERE since < ?", vec![now.minus(STOPS).into()])?;
+        Ok(i64::try_from(count).is_ok_and(|count| count >= PRUNED_AT_ONCE))
+    }
+
+    /// Whether a table has a row, or had one.
+    fn any(&self, known: &Cell<Option<bool>>, table: &str) -> Result<bool, StoreError> {
+        if let Some(any) = known.get() {
+            return Ok(any);
+        }
+        let any = self.exists(&format!("SELECT 1 FROM {table} LIMIT 1"), vec![])?;
+        known.set(Some(any));
+        Ok(any)
+    }
+
+    fn command_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Option<StoredCommand>, StoreError> {
+        let statement = format!("SELECT {COLUMNS} FROM commands WHERE {condition}");
+        self.first(&statement, bindings)?.map(stored_command).transpose()
+    }
+}
+
+fn stored_command(mut row: Row) -> Result<StoredCommand, StoreError> {
+    Ok(StoredCommand {
+        comment_id: CommentId::new(row.amount()?).ok_or_else(|| bad("a comment's id"))?,
+        pull: row.amount()?,
+        received: row.millis()?,
+        login: row.text()?,
+        by: GivenBy::parse(&row.text()?).ok_or_else(|| bad("who gives a command"))?,
+        command: read(&row.text()?)?,
+        stage: Stage::parse(&row.text()?).ok_or_else(|| bad("a command's stage"))?,
+        due: row.optional_millis()?,
+        failures: row.count()?,
+        runs: read(&row.text()?)?,
+        reply: read(&row.text()?)?,
+        reply_due: row.optional_millis()?,
+        reply_failures: row.count()?,
+    })
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    from_text(text).map_err(|error| StoreError(format!("a command: {error}")))
+}

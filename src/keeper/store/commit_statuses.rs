@@ -1,0 +1,103 @@
+//! Commit statuses: a row for each commit and context.
+
+use crate::github::calls::commit_status::{Shown, StatusState};
+use crate::names::{CommitSha, RunId};
+use crate::time::Millis;
+
+use super::{Row, Sql, Store, StoreError, Value, bad};
+
+const COLUMNS: &str = "sha, context, workflow, event, run_id, due, state, description, begun, failures, written";
+
+/// A context at a commit, and what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitStatus {
+    pub sha: CommitSha,
+    pub context: String,
+    /// What a run must have in common to be shown there: its workflow, by id, and its event.
+    pub workflow: String,
+    pub event: String,
+    /// The newest of them that has failed: it is what is shown.
+    pub run_id: RunId,
+    /// When it is to be written.
+    pub due: Option<Millis>,
+    /// What GitHub has said that it shows.
+    pub shown: Option<Shown>,
+    /// Something was begun to be written since, and it is not known whether it is there.
+    pub begun: bool,
+    /// How often in a row it could not be written.
+    pub failures: u32,
+    /// How often it was begun to be written in all.
+    pub written: u32,
+}
+
+impl<S: Sql> Store<S> {
+    pub fn commit_statuses_of(&self, sha: &CommitSha, at_most: usize) -> Result<Vec<CommitStatus>, StoreError> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        self.commit_statuses_where("sha = ? LIMIT ?", vec![sha.as_str().into(), at_most.into()])
+    }
+
+    pub fn commit_status(&self, sha: &CommitSha, context: &str) -> Result<Option<CommitStatus>, StoreError> {
+        let found = self.commit_statuses_where("sha = ? AND context = ?", vec![sha.as_str().into(), context.into()]);
+        Ok(found?.pop())
+    }
+
+    pub fn first_commit_status_due(&self) -> Result<Option<Millis>, StoreError> {
+        self.time("SELECT MIN(due) FROM commit_statuses WHERE due IS NOT NULL")
+    }
+
+    pub fn next_commit_status(&self, now: Millis) -> Result<Option<CommitStatus>, StoreError> {
+        Ok(self.commit_statuses_where("due <= ? ORDER BY due LIMIT 1", vec![now.into()])?.pop())
+    }
+
+    pub fn put_commit_status(&self, status: &CommitStatus) -> Result<(), StoreError> {
+        let CommitStatus { sha, context, workflow, event, run_id, due, shown, begun, failures, written } = status;
+        let values = vec![
+            sha.as_str().into(),
+            context.as_str().into(),
+            workflow.as_str().into(),
+            event.as_str().into(),
+            (*run_id).into(),
+            (*due).into(),
+            shown.as_ref().map(|shown| shown.state.as_str()).into(),
+            shown.as_ref().map(|shown| shown.description.as_str()).into(),
+            (*begun).into(),
+            (*failures).into(),
+            (*written).into(),
+        ];
+        let places = vec!["?"; values.len()].join(",");
+        self.change(&format!("INSERT OR REPLACE INTO commit_statuses ({COLUMNS}) VALUES ({places})"), values)
+    }
+
+    /// Nothing is shown of this run any more, as far as is known here.
+    pub fn delete_commit_status_of(&self, sha: &CommitSha, run_id: RunId) -> Result<(), StoreError> {
+        let bindings = vec![sha.as_str().into(), run_id.into()];
+        self.change("DELETE FROM commit_statuses WHERE sha = ? AND run_id = ?", bindings)
+    }
+
+    pub fn delete_commit_statuses(&self) -> Result<(), StoreError> {
+        self.change("DELETE FROM commit_statuses", vec![])
+    }
+
+    fn commit_statuses_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<CommitStatus>, StoreError> {
+        self.rows(&format!("SELECT {COLUMNS} FROM commit_statuses WHERE {condition}"), bindings)?.map(read).collect()
+    }
+}
+
+fn read(mut row: Row) -> Result<CommitStatus, StoreError> {
+    Ok(CommitStatus {
+        sha: CommitSha::parse(&row.text()?).ok_or_else(|| bad("the SHA of a commit"))?,
+        context: row.text()?,
+        workflow: row.text()?,
+        event: row.text()?,
+        run_id: row.run_id()?,
+        due: row.optional_millis()?,
+        shown: {
+            let (state, description) = (row.optional_text()?, row.optional_text()?);
+            let state = state.as_deref().and_then(StatusState::parse);
+            state.zip(description).map(|(state, description)| Shown { state, description })
+        },
+        begun: row.flag()?,
+        failures: row.count()?,
+        written: row.count()?,
+    })
+}

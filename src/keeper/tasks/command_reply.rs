@@ -1,0 +1,144 @@
+//! What the giver of a command sees: a reaction to the comment, and an answer where something is to be said. Both are beside
+//! all else, and tried again for a while. A reaction is there once however often it is made; an answer that may have been
+//! written is looked for first, by who wrote it and a mark that names the comment.
+
+use crate::github::{self, Call, CommandCall, CommandReply as Reply, CommentAnswer, Reaction, Response};
+use crate::keeper::feature::Feature;
+use crate::keeper::store::commands::StoredCommand;
+use crate::keeper::subrequests::{COMMENT, COMMENT_PAGES};
+use crate::names::CommentId;
+use crate::policy::Rules;
+use crate::time::{Millis, Span};
+
+use super::errand::Errand;
+use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
+
+/// Longer than finding and writing can take.
+const CLAIM: Span = Span::seconds(90);
+/// After that, what a lost call has written can be found.
+const AGAIN: Span = Span::minutes(1);
+const AGAIN_MOST: Span = Span::hours(1);
+/// Given up after so many in a row, which takes half a day.
+const FAILURES: u32 = 18;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandReply {
+    comment_id: CommentId,
+    pull: u64,
+    what: What,
+    /// When it is due again, should its end never be stored; also tells it from later ones.
+    claimed_until: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    React(Reaction),
+    /// `since`: it may be there, and is no older than this.
+    Answer {
+        body: String,
+        since: Option<Millis>,
+    },
+}
+
+impl CommandReply {
+    pub fn requests(&self) -> u32 {
+        match self.what {
+            What::React(_) => 1,
+            What::Answer { .. } => COMMENT,
+        }
+    }
+}
+
+/// Makes the calls that it takes: each is answered before the next.
+pub async fn write(reply: &CommandReply, call: impl AsyncFn(Call) -> Response) -> Result<(), github::Error> {
+    let other_answer = || github::Error::inconclusive("The answer is to another call");
+    let ask = async |what| match call(Call::Command(what)).await {
+        Response::Command(answer) => answer,
+        _ => Err(other_answer()),
+    };
+    let CommandReply { comment_id, pull, what, .. } = reply.clone();
+    match what {
+        What::React(reaction) => match ask(CommandCall::React { comment_id, reaction }).await? {
+            Reply::Reacted => Ok(()),
+            _ => Err(other_answer()),
+        },
+        What::Answer { body, since } => {
+            for page in 1..=since.map_or(0, |_| COMMENT_PAGES) {
+                let since = since.unwrap_or(Millis(0));
+                match ask(CommandCall::FindAnswer { pull, to: comment_id, since, page }).await? {
+                    Reply::Answer(CommentAnswer::There(_)) => return Ok(()),
+                    Reply::Answer(CommentAnswer::NotOnThisPage) => {}
+                    _ => break,
+                }
+            }
+            match ask(CommandCall::Answer { pull, body }).await? {
+                Reply::Answer(_) => Ok(()),
+                _ => Err(other_answer()),
+            }
+        }
+    }
+}
+
+impl<S: Sql> Keeper<S> {
+    pub(in crate::keeper) fn reply_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+        self.feature_due(Feature::Commands, self.store.first_reply_due()?)
+    }
+
+    pub(super) fn claim_reply(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let Some(mut given) = self.store.next_reply(cx.now)? else { return Ok(None) };
+        let StoredCommand { comment_id, pull, .. } = given;
+        let reply = &mut given.reply;
+        let what = match (reply.wanted.filter(|wanted| reply.made != Some(*wanted)), &reply.text) {
+            (Some(reaction), _) => Some(What::React(reaction)),
+            (None, Some(body)) => {
+                let since = reply.begun.then(|| given.received.minus(CLOCKS_APART));
+                let what = What::Answer { body: body.clone(), since };
+                reply.begun = true;
+                Some(what)
+            }
+            (None, None) => None,
+        };
+        let claimed_until = cx.now + CLAIM;
+        given.reply_due = what.as_ref().map(|_| claimed_until);
+        self.store.put_command(&given)?;
+        Ok(what.map(|what| Task::Errand(Errand::Reply(CommandReply { comment_id, pull, what, claimed_until }))))
+    }
+
+    pub(super) fn finish_reply(
+        &self,
+        reply: &CommandReply,
+        answer: Result<(), github::Error>,
+        cx: &Context,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(mut given) = self.store.command(reply.comment_id)? else { return Ok(None) };
+        let mut warning = None;
+        // There is more to say meanwhile, or it is being said: what is due then is left as it is.
+        let newer = given.reply_due.filter(|due| *due != reply.claimed_until);
+        match answer {
+            Ok(()) => {
+                self.feature_works(Feature::Commands)?;
+                given.reply_failures = 0;
+                match reply.what {
+                    What::React(reaction) => given.reply.made = Some(reaction),
+                    What::Answer { .. } => given.reply.text = None,
+                }
+                given.reply_due = (!given.reply.is_complete()).then_some(cx.now);
+            }
+            // The comment was deleted, or its pull request: there is nobody to answer.
+            Err(github::Error::NotFound) => (given.reply_due, given.reply.text) = (None, None),
+            Err(error) => {
+                self.trip_if_limited(Some(&error), cx)?;
+                warning = match &error {
+                    github::Error::Credentials { .. } => self.feature_refused(Feature::Commands, &error, cx.now)?,
+                    error => Some(format!("the answer to a command: {error}")),
+                };
+                let wait = AGAIN.doubled(given.reply_failures, AGAIN_MOST);
+                given.reply_failures += 1;
+                given.reply_due = (given.reply_failures < FAILURES).then(|| cx.now + wait);
+            }
+        }
+        given.reply_due = newer.or(given.reply_due);
+        self.store.put_command(&given)?;
+        Ok(warning)
+    }
+}

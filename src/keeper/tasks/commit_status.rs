@@ -1,0 +1,230 @@
+//! What a commit shows of its failed runs: one status for each workflow, pending while a run may still be re-run, then what it
+//! came to. Written beside all else, so that no re-run waits for it, and only when it says something new. Writing it again
+//! does no harm, so that an answer that was lost needs no looking up.
+//!
+//! Runs of one workflow for one event share a context at their commit, as they share a name on GitHub's pages: the newest that
+//! has failed is shown. All others have a context of their own, whatever they are called.
+
+use crate::github::calls::commit_status::{MOST_CONTEXT, MOST_DESCRIPTION, MOST_STATUSES, Shown, StatusState, fitting};
+use crate::github::{self, Call, Response, StatusCall};
+use crate::keeper::feature::Feature;
+use crate::keeper::store::commit_statuses::CommitStatus;
+use crate::policy::{Rules, RunOutcome};
+use crate::time::{Millis, Span};
+
+use super::errand::Errand;
+use super::{Context, Keeper, Sql, StoreError, Task, TrackedRun};
+
+/// Longer than writing can take.
+const CLAIM: Span = Span::seconds(90);
+/// As for re-runs: "no more than once a second" (GitHub Docs, "Best practices for using the REST API").
+const APART: Span = Span::seconds(1);
+const AGAIN: Span = Span::minutes(1);
+const AGAIN_MOST: Span = Span::hours(1);
+/// One is given up that could not be written so often in a row, which takes a day.
+const FAILURES: u32 = 30;
+/// Of a commit. There is one for each workflow that failed, and whoever opens a pull request can add workflows.
+const MOST_OF_A_COMMIT: usize = 100;
+/// Of a commit and context: the rest of what GitHub takes is for ends, so that none stays pending.
+const MOST_PENDING: u32 = 600;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitStatusErrand {
+    pub call: StatusCall,
+    /// Which write of its context it is: an earlier one's answer says nothing of a later one.
+    written: u32,
+}
+
+pub async fn write(status: &CommitStatusErrand, call: impl AsyncFn(Call) -> Response) -> Result<(), github::Error> {
+    match call(Call::CommitStatus(status.call.clone())).await {
+        Response::CommitStatus(answer) => answer,
+        _ => Err(github::Error::inconclusive("The answer is to another call")),
+    }
+}
+
+/// What a run says of itself. `None`: it has not failed, or nothing was decided on it yet.
+fn said_of(tracked: &TrackedRun) -> Option<Shown> {
+    tracked.commit.as_ref()?;
+    let (state, text) = match tracked.ended() {
+        Some(RunOutcome::Rescued) => (StatusState::Success, &tracked.reason),
+        Some(_) => (StatusState::Failure, &tracked.reason),
+        // On view until the credentials are taken again.
+        None if tracked.outcome == RunOutcome::Failed => (StatusState::Pending, &tracked.reason),
+        None => (StatusState::Pending, tracked.in_short.as_ref()?),
+    };
+    Some(Shown { state, description: fitting(text, MOST_DESCRIPTION) })
+}
+
+impl CommitStatus {
+    /// Whether GitHub shows it as pending, or may.
+    fn may_be_pending(&self) -> bool {
+        self.begun || self.shown.as_ref().is_some_and(|shown| shown.state == StatusState::Pending)
+    }
+
+    fn is_of(&self, tracked: &TrackedRun) -> bool {
+        self.workflow == workflow_of(tracked) && Some(self.event.as_str()) == tracked.event.as_deref().or(Some(""))
+    }
+}
+
+fn workflow_of(tracked: &TrackedRun) -> String {
+    let other = || tracked.workflow_path.clone().or_else(|| tracked.workflow.clone()).unwrap_or_default();
+    tracked.workflow_id.map_or_else(other, |id| id.to_string())
+}
+
+/// `rerunner / ci`, or where another has that at this commit, with what tells it from that one.
+fn new_context(prefix: &str, tracked: &TrackedRun, taken: &[CommitStatus]) -> String {
+    let name = fitting(tracked.shown_workflow().unwrap_or_default(), MOST_CONTEXT);
+    let name = if name.is_empty() { "a workflow" } else { &name };
+    let event = tracked.event.as_deref().unwrap_or("unknown event");
+    let file = tracked.workflow_path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let all = [String::new(), format!(" ({event})"), format!(" ({file}, {event})")];
+    let numbered = (2..).map(|n| format!(" ({file}, {event}, {n})"));
+    let of = |more: String| {
+        let more = fitting(&more, MOST_CONTEXT / 3);
+        let more = if more.is_empty() { more } else { format!(" {more}") };
+        let rest = MOST_CONTEXT.saturating_sub(more.chars().count());
+        format!("{}{more}", fitting(&format!("{prefix} / {name}"), rest))
+    };
+    let is_taken = |context: &String| taken.iter().any(|one| one.context.to_lowercase() == context.to_lowercase());
+    // There are fewer that are taken than numbers are tried.
+    let found = all.into_iter().chain(numbered.take(MOST_OF_A_COMMIT)).map(of).find(|context| !is_taken(context));
+    found.unwrap_or_else(|| prefix.to_owned())
+}
+
+impl<S: Sql> Keeper<S> {
+    /// Something was stored of a run: if that changes what its commit is to show, that is due.
+    pub(super) fn commit_status_changed(
+        &self,
+        before: Option<&TrackedRun>,
+        after: &TrackedRun,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let is_same = |before: &TrackedRun| {
+            said_of(before) == said_of(after) && before.commit == after.commit && before.ended() == after.ended()
+        };
+        if before.is_some_and(is_same) {
+            return Ok(());
+        }
+        let Some(sha) = after.commit.as_ref().or_else(|| before?.commit.as_ref()) else { return Ok(()) };
+        let of_commit = self.store.commit_statuses_of(sha, MOST_OF_A_COMMIT)?;
+        let known = of_commit.iter().find(|status| status.is_of(after));
+        let status = match known {
+            // A newer run has failed.
+            Some(known) if known.run_id > after.run_id => return Ok(()),
+            Some(known) => known.clone(),
+            None => {
+                let prefix = self.commit_statuses.context.as_ref().filter(|_| !self.retired.get());
+                let Some(prefix) = prefix.filter(|_| of_commit.len() < MOST_OF_A_COMMIT) else { return Ok(()) };
+                CommitStatus {
+                    sha: sha.clone(),
+                    context: new_context(prefix, after, &of_commit),
+                    workflow: workflow_of(after),
+                    event: after.event.clone().unwrap_or_default(),
+                    run_id: after.run_id,
+                    due: None,
+                    shown: None,
+                    begun: false,
+                    failures: 0,
+                    written: 0,
+                }
+            }
+        };
+        let status = self.scheduled(CommitStatus { run_id: after.run_id, ..status }, after, now);
+        if known == Some(&status) || (known.is_none() && status.due.is_none()) {
+            return Ok(());
+        }
+        self.store.put_commit_status(&status)
+    }
+
+    /// What is being written, or was and is not known of, is left its time. What is new is tried anew.
+    fn scheduled(&self, status: CommitStatus, tracked: &TrackedRun, now: Millis) -> CommitStatus {
+        let is_new = self.to_show(&status, Some(tracked)).is_some();
+        let due = match status.due {
+            Some(due) if status.begun => Some(due),
+            _ => is_new.then_some(now),
+        };
+        let failures = if status.due.is_none() { 0 } else { status.failures };
+        CommitStatus { due, failures, ..status }
+    }
+
+    /// What is to be written. `None`: it is there, or is nothing to be said.
+    fn to_show(&self, status: &CommitStatus, tracked: Option<&TrackedRun>) -> Option<Shown> {
+        let tracked = tracked?;
+        let taken_back = || {
+            // It passed, and what was said of it was never so.
+            let ended = tracked.ended().filter(|_| tracked.commit.is_none() && status.may_be_pending());
+            let description = fitting(&tracked.reason, MOST_DESCRIPTION);
+            ended.map(|_| Shown { state: StatusState::Success, description })
+        };
+        let shown = said_of(tracked).or_else(taken_back)?;
+        let is_on = self.commit_statuses.context.is_some() && !self.retired.get();
+        let is_wanted = match shown.state {
+            StatusState::Pending => is_on && status.written < MOST_PENDING,
+            StatusState::Success | StatusState::Failure => {
+                (is_on || status.may_be_pending()) && status.written < MOST_STATUSES
+            }
+        };
+        Some(shown).filter(|shown| is_wanted && (status.begun || status.shown.as_ref() != Some(shown)))
+    }
+
+    pub(in crate::keeper) fn commit_status_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+        let due = self.feature_due(Feature::CommitStatus, self.store.first_commit_status_due()?)?;
+        Ok(due.map(|due| self.last_status.get().map_or(due, |last| due.max(last + APART))))
+    }
+
+    pub(super) fn claim_commit_status(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let now = cx.now;
+        let Some((status, repository)) = self.store.next_commit_status(now)?.zip(self.repository()?) else {
+            return Ok(None);
+        };
+        let tracked = self.store.run(status.run_id)?;
+        let Some(shown) = self.to_show(&status, tracked.as_ref()) else {
+            self.store.put_commit_status(&CommitStatus { due: None, ..status })?;
+            return Ok(None);
+        };
+        let status = CommitStatus { due: Some(now + CLAIM), begun: true, written: status.written + 1, ..status };
+        self.store.put_commit_status(&status)?;
+        self.last_status.set(Some(now));
+        let CommitStatus { sha, context, run_id, written, .. } = status;
+        let target_url = format!("{}/{repository}/actions/runs/{run_id}", self.commit_statuses.web_url);
+        let call = StatusCall { sha, context, shown, target_url };
+        Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, written }))))
+    }
+
+    /// It is there, or is tried again.
+    pub(in crate::keeper) fn finish_commit_status(
+        &self,
+        errand: &CommitStatusErrand,
+        answer: Result<(), github::Error>,
+        cx: &Context,
+    ) -> Result<Option<String>, StoreError> {
+        let (now, StatusCall { sha, context, shown, .. }) = (cx.now, &errand.call);
+        let mut warning = None;
+        match &answer {
+            Ok(()) => self.feature_works(Feature::CommitStatus)?,
+            Err(error) => {
+                self.trip_if_limited(Some(error), cx)?;
+                warning = match error {
+                    github::Error::Credentials { .. } => self.feature_refused(Feature::CommitStatus, error, now)?,
+                    error => Some(format!("the status of commit {sha}: {error}")),
+                };
+            }
+        }
+        let stored = self.store.commit_status(sha, context)?;
+        let Some(mut status) = stored.filter(|stored| stored.written == errand.written) else { return Ok(warning) };
+        match answer {
+            Ok(()) => {
+                (status.shown, status.begun, status.failures) = (Some(shown.clone()), false, 0);
+                let tracked = self.store.run(status.run_id)?;
+                status.due = self.to_show(&status, tracked.as_ref()).map(|_| now);
+            }
+            Err(_) => {
+                let wait = AGAIN.doubled(status.failures, AGAIN_MOST);
+                status.failures += 1;
+                status.due = (status.failures < FAILURES).then(|| now + wait);
+            }
+        }
+        self.store.put_commit_status(&status)?;
+        Ok(warning)
+    }
+}

@@ -1,0 +1,299 @@
+//! Issues for flaky jobs: what bounds them, what people do to them, and where there can be none.
+
+use super::flaky_issues::{POLICY, keeping};
+use super::*;
+use crate::keeper::repository_state::Identity;
+use crate::names::RepositoryId;
+
+/// Seen to fail without the limit.
+#[test]
+fn ten_new_ones_a_day() {
+    let play = keeping(POLICY);
+    play.github.borrow_mut().jobs = (1..=25).map(|n| failed_job(n, &format!("job {n:02}"), "Run tests")).collect();
+    play.flakes_thrice(11);
+    for (days, opened) in [(0, 10), (1, 20), (2, 25), (3, 25)] {
+        assert_eq!(play.github.borrow().issues.opened.len(), opened, "after {days} days");
+        play.pass_working(Span::days(1));
+    }
+    let opened = play.github.borrow().issues.opened.clone();
+    assert!(opened.windows(11).all(|eleven| eleven[10] - eleven[0] >= Span::days(1)), "{opened:?}");
+    let titles: std::collections::BTreeSet<String> = play.issues().into_iter().map(|issue| issue.title).collect();
+    assert_eq!(titles.len(), 25);
+}
+
+/// Seen to fail when it is opened again with the next edit.
+#[test]
+fn what_somebody_closes_stays_closed_until_it_fails_again() {
+    let play = keeping(POLICY);
+    play.flakes_thrice(11);
+    play.flakes(14);
+    play.pass_working(Span::hours(1));
+    play.set_open(false);
+    play.pass_working(Span::days(2));
+    assert!(!play.issue().open, "that failure was before");
+    assert_eq!(play.changes(), 0);
+    // One that is mended by nobody is no flaky one.
+    for n in 1..=4 {
+        play.hears(15, n, Conclusion::Failure);
+        play.pass_working(Span::minutes(1));
+    }
+    play.pass_working(Span::days(2));
+    assert!(!play.issue().open);
+    play.flakes(16);
+    play.pass_working(Span::minutes(1));
+    assert!(play.issue().open);
+    // And what somebody opens again stays open, as long as it would.
+    play.pass_working(Span::days(8));
+    assert!(!play.issue().open);
+    play.set_open(true);
+    let changes = play.changes();
+    play.pass_working(Span::days(20));
+    assert!(play.issue().open);
+    assert_eq!(play.changes(), changes);
+}
+
+/// Seen to fail when it is made again with the next failure.
+#[test]
+fn what_somebody_deletes_or_moves_is_not_made_again_for_long() {
+    let moved = RepoName::parse("octo/elsewhere").unwrap();
+    for moved in [None, Some(moved)] {
+        let play = keeping(POLICY);
+        play.flakes_thrice(11);
+        match moved {
+            Some(to) => play.github.borrow_mut().issues.repository = Some(to),
+            None => play.github.borrow_mut().issues.all.clear(),
+        }
+        for run in 20..=48 {
+            play.flakes(run);
+            play.pass_working(Span::days(1));
+        }
+        assert_eq!(play.github.borrow().issues.opened.len(), 1);
+        assert!(play.github.borrow().issues.calls < 12, "{}", play.github.borrow().issues.calls);
+        play.github.borrow_mut().issues.repository = None;
+        play.github.borrow_mut().issues.all.clear();
+        for run in 50..=53 {
+            play.flakes(run);
+            play.pass_working(Span::days(1));
+        }
+        assert_eq!(play.github.borrow().issues.opened.len(), 2);
+    }
+}
+
+/// It is said once, and tried again after some hours; nothing else stops.
+#[test]
+fn without_the_permission_or_without_issues() {
+    for (refusal, said) in [
+        (
+            github::Error::Credentials { message: "403 Resource not accessible by integration".to_owned() },
+            "Issues for flaky jobs are not possible, and not tried again for 6 h: GitHub refused the credentials: 403 ",
+        ),
+        (
+            github::Error::Refused { message: "410 Issues are disabled for this repo".to_owned() },
+            "Issues for flaky jobs are not possible, and not tried again for 6 h: GitHub refused: 410 Issues are disabled",
+        ),
+    ] {
+        let play = keeping(POLICY);
+        play.github.borrow_mut().issues.refusal = Some(refusal);
+        play.flakes_thrice(11);
+        for run in 14..=18 {
+            play.flakes(run);
+            play.pass_working(Span::hours(1));
+        }
+        assert_eq!(play.github.borrow().issues.calls, 1);
+        assert_eq!(*play.refusals.borrow(), [], "the token re-runs");
+        play.pass_working(Span::days(3));
+        assert!(play.github.borrow().issues.calls <= 13, "{}", play.github.borrow().issues.calls);
+        let warnings = play.warnings.borrow().clone();
+        assert!(warnings.len() == 1 && warnings[0].starts_with(said), "{warnings:?}");
+        play.github.borrow_mut().issues.refusal = None;
+        play.pass_working(Span::hours(7));
+        assert_eq!(play.issues().len(), 1);
+    }
+}
+
+#[test]
+fn it_is_given_up_in_the_end_and_rate_limits_are_everybodys() {
+    let play = keeping(POLICY);
+    play.github.borrow_mut().issues.refusal = Some(lost());
+    play.flakes_thrice(11);
+    play.pass_working(Span::days(4));
+    assert!((20..=32).contains(&play.github.borrow().issues.calls), "{}", play.github.borrow().issues.calls);
+    play.rests();
+    // News is tried anew.
+    play.github.borrow_mut().issues.refusal = Some(github::Error::RateLimited { wait: Some(Span::minutes(10)) });
+    play.flakes(14);
+    play.pass_working(Span::seconds(20));
+    assert!(play.keeper.breaker().unwrap().is_some());
+    play.github.borrow_mut().issues.refusal = None;
+    play.pass_working(Span::hours(2));
+    assert!(play.issue().body.contains("[run 14]"));
+}
+
+/// Seen to fail when a fork's run counts like any other.
+#[test]
+fn a_forks_run_opens_none() {
+    let play = keeping(POLICY);
+    play.github.borrow_mut().of_fork = true;
+    for run in 11..=20 {
+        play.flakes(run);
+    }
+    assert!(play.issues().is_empty());
+    play.github.borrow_mut().of_fork = false;
+    play.flakes(21);
+    play.pass_working(Span::minutes(1));
+    assert!(play.issue().body.contains("- failures: 11"), "{}", play.issue().body);
+    // Once it is there, all count.
+    play.github.borrow_mut().of_fork = true;
+    play.flakes(22);
+    play.pass_working(Span::days(1));
+    assert!(play.issue().body.contains("- failures: 12"), "{}", play.issue().body);
+}
+
+#[test]
+fn names_are_code_and_titles_are_short() {
+    let play = keeping(POLICY);
+    let name = format!("@octo/all <!-- `x` #1 {}", "y".repeat(500));
+    play.github.borrow_mut().jobs = vec![failed_job(1, &name, "https://evil.example @ann")];
+    play.github.borrow_mut().workflow = format!("**ci** @team {}", "z".repeat(150));
+    play.flakes_thrice(11);
+    let issue = play.issue();
+    assert!(issue.title.chars().count() <= 256, "{}", issue.title);
+    assert!(issue.title.starts_with("Flaky job: ``@octo/all <!-- `x` #1 y"), "{}", issue.title);
+    assert!(issue.body.contains(", most often at `https://evil.example @ann`\n"), "{}", issue.body);
+    assert!(issue.body.len() < 5_000, "{}", issue.body.len());
+}
+
+#[test]
+fn a_pause_and_a_policy_without_it_stop_it() {
+    let play = keeping(POLICY);
+    play.flakes(11);
+    play.flakes(12);
+    play.fails_once(13);
+    play.keeper.pause(play.now.get()).unwrap();
+    play.passes_again(13);
+    play.pass_working(Span::days(1));
+    assert!(play.issues().is_empty());
+    play.keeper.resume(play.now.get()).unwrap();
+    play.pass_working(Span::minutes(1));
+    assert!(play.issue().open);
+    // The key is gone: what is there stays as it is.
+    play.github.borrow_mut().file = Some("max_reruns: 3\n".to_owned());
+    play.flakes(14);
+    play.pass_working(Span::days(20));
+    assert!(play.issue().open);
+    assert_eq!(play.changes(), 0);
+    play.rests();
+}
+
+fn written(play: &Play) -> i64 {
+    match play.keeper.store.sql.exec("SELECT total_changes()", vec![]).unwrap()[0][0] {
+        store::Value::Integer(count) => count,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+/// Of a run's life, what is written in each of its steps: with the key, and without.
+#[test]
+fn it_costs_one_row_of_a_step_at_most_and_nothing_where_it_is_off() {
+    let costs = |policy: &str| {
+        let play = keeping(policy);
+        play.github.borrow_mut().jobs = (1..=5).map(|n| failed_job(n, &format!("job {n}"), "Run tests")).collect();
+        let mut costs = Vec::new();
+        for run in 11..=16 {
+            play.fails_once(run);
+            let before = written(&play);
+            play.hears(run, 2, Conclusion::Success);
+            costs.push(written(&play) - before);
+            play.pass_working(Span::hours(1));
+        }
+        (costs, play)
+    };
+    let (off, play) = costs("max_reruns: 3\n");
+    let rows = play.keeper.store.sql.exec("SELECT COUNT(*) FROM flaky_issues", vec![]).unwrap();
+    assert_eq!(rows[0], [store::Value::Integer(0)]);
+    assert_eq!(play.keeper.store.fact::<serde_json::Value>(Fact::FlakyJobs).unwrap(), None);
+    assert_eq!(play.github.borrow().issues.calls, 0);
+    let (on, play) = costs(POLICY);
+    let more: Vec<i64> = on.iter().zip(&off).map(|(on, off)| on - off).collect();
+    assert_eq!(more, [0, 0, 1, 1, 0, 0], "opened, then noted for the next day");
+    assert_eq!(play.issues().len(), 5);
+}
+
+#[test]
+fn rows_are_forgotten_and_belong_to_one_repository() {
+    let count = |play: &Play| {
+        let rows = play.keeper.store.sql.exec("SELECT COUNT(*) FROM flaky_issues", vec![]).unwrap();
+        rows[0][0].clone()
+    };
+    let play = keeping(POLICY);
+    play.flakes_thrice(11);
+    play.pass_working(Span::days(80));
+    assert_eq!(count(&play), store::Value::Integer(1));
+    play.pass(Span::days(20));
+    play.keeper.prune(play.now.get()).unwrap();
+    assert_eq!(count(&play), store::Value::Integer(0));
+
+    let play = keeping(POLICY);
+    let identity = |id| Identity { id: RepositoryId::new(id).unwrap(), installation: None };
+    play.keeper.identify(identity(1), &play.cx()).unwrap();
+    play.flakes_thrice(11);
+    play.keeper.identify(identity(2), &play.cx()).unwrap();
+    assert_eq!(count(&play), store::Value::Integer(0));
+    play.pass_working(Span::days(20));
+    assert!(play.issue().open, "it is another's");
+}
+
+/// Names that are made up anew do not fill the storage.
+#[test]
+fn many_jobs_have_a_bounded_number_of_rows() {
+    let play = keeping("flaky_issues: { after: 2 }\n");
+    for batch in 0..20 {
+        let job = |n| failed_job(n, &format!("batch {batch} job {n}"), "Run tests");
+        play.github.borrow_mut().jobs = (1..=40).map(job).collect();
+        for run in 0..2 {
+            play.flakes(100 + batch * 2 + run);
+        }
+    }
+    let rows = play.keeper.store.sql.exec("SELECT COUNT(*) FROM flaky_issues", vec![]).unwrap();
+    assert!(matches!(rows[0][0], store::Value::Integer(200..=250)), "{rows:?}");
+}
+
+/// Storage of the version before has no such table.
+#[test]
+fn storage_of_the_version_before_is_brought_up_to_date() {
+    let play = keeping(POLICY);
+    play.flakes(11);
+    play.flakes(12);
+    let sql = play.keeper.store.sql;
+    let version = sql.exec("SELECT version FROM schema", vec![]).unwrap();
+    let store::Value::Integer(version) = version[0][0] else { panic!() };
+    for statement in ["DROP TABLE flaky_issues".to_owned(), format!("UPDATE schema SET version = {}", version - 1)] {
+        sql.exec(&statement, vec![]).unwrap();
+    }
+    let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };
+    let play = Play { keeper, ..play };
+    play.flakes(13);
+    play.pass_working(Span::minutes(1));
+    assert!(play.issue().open);
+}
+
+/// Seen to fail when the end of writing forgets what came meanwhile.
+#[test]
+fn news_while_it_is_written_is_for_the_next_day() {
+    let play = keeping(POLICY);
+    for run in 11..=12 {
+        play.flakes(run);
+    }
+    play.fails_once(13);
+    play.hears(13, 2, Conclusion::Success);
+    play.pass(Span::seconds(10));
+    let issue = play.until_issue();
+    play.flakes(14);
+    play.carry_out(Task::Errand(Errand::FlakyIssue(Box::new(issue))));
+    assert!(!play.issue().body.contains("[run 14]"));
+    play.pass_working(Span::hours(23));
+    assert_eq!(play.changes(), 0);
+    play.pass_working(Span::hours(2));
+    assert!(play.issue().body.contains("[run 14]"), "{}", play.issue().body);
+    assert_eq!(play.changes(), 1);
+}

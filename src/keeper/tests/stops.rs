@@ -1,0 +1,93 @@
+//! `/rerun stop`: what it leaves alone, and who may.
+
+use super::commands::{AUTHORS, failed_once, is_of_a_fork, rerun};
+use super::*;
+use crate::webhook::command::{Command, GivenBy};
+
+const MANY: &str = "max_reruns: 5\ncommands: { who: authors }\n";
+const OWN: &str = "the branch is the repository's own";
+
+/// Anybody can open a pull request from somebody else's branch, also from the one that is deployed.
+#[test]
+fn an_author_stops_nothing_of_the_repositorys_own_branches() {
+    for (command, is_refused) in [(Command::Stop, true), (rerun(None), true), (Command::Status, false)] {
+        let play = failed_once(AUTHORS);
+        play.comments(1, command, GivenBy::Author);
+        play.pass_working(Span::minutes(1));
+        assert_eq!(play.rows("stopped_pulls"), 0);
+        let last = if is_refused { Reaction::Confused } else { Reaction::Rocket };
+        assert_eq!(play.reactions().last(), Some(&(1, last)));
+        play.answered(&[if is_refused { OWN } else { "Nothing was decided" }]);
+        play.reruns(&[]);
+    }
+}
+
+/// GitHub names a pull request from the default branch with each of that branch's own runs.
+#[test]
+fn a_stop_is_not_about_the_default_branch() {
+    for is_default in [false, true] {
+        let play = failed_once(MANY);
+        play.github.borrow_mut().pull.as_mut().unwrap().is_from_default_branch = is_default;
+        play.comments(1, Command::Stop, GivenBy::Collaborator);
+        play.pass_working(Span::minutes(1));
+        play.github.borrow_mut().event = "push".to_owned();
+        play.github.borrow_mut().pull_request = Some(3);
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_default { &[1] } else { &[] });
+    }
+}
+
+#[test]
+fn what_a_collaborator_has_stopped_no_author_starts_again() {
+    for (stops, starts, is_started) in [
+        (GivenBy::Collaborator, GivenBy::Author, false),
+        (GivenBy::Collaborator, GivenBy::Collaborator, true),
+        (GivenBy::Author, GivenBy::Author, true),
+    ] {
+        let play = failed_once(MANY);
+        is_of_a_fork(&mut play.github.borrow_mut());
+        play.comments(1, Command::Stop, stops);
+        play.pass_working(Span::minutes(1));
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(&[]);
+        play.comments(2, rerun(None), starts);
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_started { &[1] } else { &[] });
+        if !is_started {
+            play.answered(&["has stopped re-runs of pull request 3"]);
+        }
+    }
+}
+
+/// Nobody takes away what others may have.
+#[test]
+fn an_authors_commands_leave_room_for_a_collaborators() {
+    let play = failed_once("max_reruns: 5\ncommands: { who: authors, per_hour: 2 }\n");
+    is_of_a_fork(&mut play.github.borrow_mut());
+    for id in 1..=5 {
+        play.comments(id, Command::Status, GivenBy::Author);
+        play.pass_working(Span::seconds(30));
+    }
+    play.comments(9, Command::Stop, GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.rows("stopped_pulls"), 1);
+}
+
+#[test]
+fn the_merge_queues_runs_are_of_the_pull_request_too() {
+    for (number, is_stopped) in [(3, true), (4, false)] {
+        let play = failed_once(MANY);
+        play.comments(1, Command::Stop, GivenBy::Collaborator);
+        play.pass_working(Span::minutes(1));
+        {
+            let mut github = play.github.borrow_mut();
+            github.event = "merge_group".to_owned();
+            github.head_branch = Some(format!("gh-readonly-queue/main/pr-{number}-{}", "a".repeat(40)));
+        }
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_stopped { &[] } else { &[1] });
+    }
+}

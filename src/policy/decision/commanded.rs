@@ -1,0 +1,135 @@
+//! A run that somebody wants re-run by a command: once, whatever the rules say of its jobs, and within every limit.
+
+use std::borrow::Cow;
+
+use crate::names::Conclusion;
+use crate::policy::evidence::{Evidence, Fetched, History, Need};
+use crate::policy::file::{Commanders, Names, Policy};
+use crate::policy::matching::{Holds, is_of_workflow};
+use crate::policy::rules::Rules;
+use crate::policy::run::Run;
+use crate::policy::wording::{quoted, reason, times};
+use crate::time::Span;
+
+use super::decide::{Ending, Rerun, RunOutcome, is_let_in_by_workflow, left, whatever_the_policy};
+use super::detail::Detail;
+use super::failed_attempt::{FailedAttempt, Limits, Stop};
+use super::superseded;
+
+/// What its decisions are counted as made by.
+const POLICY: &str = "command";
+
+/// A command, as far as it matters to one run.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandGiven<'a> {
+    pub login: &'a str,
+    /// Whether nothing else than having opened the pull request lets them give it.
+    pub only_author: bool,
+    /// The workflows that are meant; `None`: all.
+    pub workflows: Option<&'a Names>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "there is one of it, not a list; on WebAssembly it is half as large")
+)]
+pub enum CommandVerdict {
+    /// To be read, or to be said to be absent, before there is a decision.
+    Need(Need),
+    Rerun(Rerun),
+    /// The command is about other workflows.
+    NotMeant,
+    /// Why, as a sentence.
+    Refused(String),
+}
+
+/// Whether who gave it may, by the policy that holds now.
+pub fn may_command(policy: &Policy, only_author: bool) -> bool {
+    !policy.is_broken()
+        && match policy.commands.who {
+            Commanders::Nobody => false,
+            Commanders::Collaborators => !only_author,
+            Commanders::Authors => true,
+        }
+}
+
+/// Decides on a run as GitHub shows it.
+pub fn decide_by_command(
+    rules: &Rules,
+    policy: &Policy,
+    run: &Run,
+    history: &History,
+    evidence: &Evidence,
+    command: CommandGiven,
+) -> CommandVerdict {
+    let Some(conclusion) = run.conclusion else {
+        return CommandVerdict::Refused(format!("Attempt {} is still running.", run.run_attempt));
+    };
+    if let Some(names) = command.workflows {
+        match is_of_workflow(names, run, evidence) {
+            Holds::Yes => {}
+            Holds::No => return CommandVerdict::NotMeant,
+            Holds::Needs(need) => return CommandVerdict::Need(need),
+            Holds::Unknown(unknown) => {
+                return CommandVerdict::Refused(format!("Whether its workflow is meant is not known: {unknown}."));
+            }
+        }
+    }
+    match within_the_limits(rules, policy, run, conclusion, history, evidence, command) {
+        Ok(rerun) => CommandVerdict::Rerun(rerun),
+        Err(Stop::Need(need)) => CommandVerdict::Need(need),
+        Err(Stop::End(ending)) => CommandVerdict::Refused(ending.reason),
+    }
+}
+
+fn within_the_limits(
+    rules: &Rules,
+    policy: &Policy,
+    run: &Run,
+    conclusion: Conclusion,
+    history: &History,
+    evidence: &Evidence,
+    command: CommandGiven,
+) -> Result<Rerun, Stop> {
+    if !conclusion.may_be_rerun() {
+        return Err(left(format!("attempt {} concluded {}", run.run_attempt, conclusion.as_str())));
+    }
+    whatever_the_policy(rules, policy, run, conclusion)?;
+    if let Some(broken) = &policy.broken {
+        return Err(Stop::end(RunOutcome::Left, reason::broken(policy.origin, broken), Detail::default()));
+    }
+    if !may_command(policy, command.only_author) {
+        return Err(left("the policy file does not let the command's giver give one any more"));
+    }
+    is_let_in_by_workflow(policy, &policy.commands.workflows, run, evidence, "commands.workflows")?;
+    let ceiling = Limits::of(rules, policy).ceiling();
+    if run.run_attempt.is_past(ceiling) {
+        let most = times(ceiling);
+        return Err(left(format!("a run is re-run at most {most}, the Worker's MAX_RERUNS_CEILING")));
+    }
+    if rules.dry_run {
+        return Err(left("DRY_RUN is on"));
+    }
+    let mut evidence = Cow::Borrowed(evidence);
+    if !evidence.is_searched(policy, run) {
+        evidence.to_mut().search(policy, run);
+    }
+    let failed = FailedAttempt::of(rules, policy, run, conclusion, history, &evidence)?;
+    // Code that is newer than what the command was about must not run, nor what nobody wants any more.
+    if evidence.pulls == Fetched::NotYet {
+        return Err(Stop::Need(Need::Pulls { delay: Span::ZERO }));
+    }
+    if let Some((outcome, reason)) = superseded::ending(run, &superseded::standing(run, &evidence.pulls)) {
+        return Err(Stop::end(outcome, reason, Detail::default()));
+    }
+    let mut rerun = failed.by_command(command.login);
+    rerun.detail.policy = Some(POLICY.to_owned());
+    Ok(rerun)
+}
+
+/// The end of a run that would be re-run, had nobody stopped that by a command.
+pub fn left_by_command(login: &str, pull: u64, detail: Detail) -> Ending {
+    let reason = format!("Left alone: {} has stopped re-runs of pull request {pull} by a command.", quoted(login));
+    Ending { outcome: RunOutcome::Left, reason, last_word: true, detail: Detail { rules: vec![], ..detail } }
+}

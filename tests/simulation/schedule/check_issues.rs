@@ -1,0 +1,42 @@
+//! Issues for flaky jobs at the end of a schedule.
+
+use std::collections::BTreeMap;
+
+use simulator::model::Issue;
+
+use super::Schedule;
+
+const MOST_A_DAY: usize = 10;
+/// A day by a clock that can be put forward meanwhile.
+const A_DAY: u64 = (24 * 60 - 20) * 60_000;
+const MARK: &str = "<!-- rerunner flaky job ";
+
+impl Schedule {
+    /// No job has two, there are not too many new ones in a day, and none where no policy file asks for them.
+    pub fn check_issues(&self, repository: usize, wrong: &mut Vec<String>) {
+        let world = self.world.borrow();
+        let github = world.github.repository(self.ids[repository]);
+        let is_ours = |issue: &&Issue| issue.body.as_ref().is_some_and(|body| body.starts_with(MARK));
+        let ours: Vec<&Issue> = github.issues().filter(is_ours).collect();
+        let mut of_jobs: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for issue in &ours {
+            let mark = issue.body.as_deref().and_then(|body| body.lines().next()).unwrap_or_default();
+            of_jobs.entry(mark).or_default().push(issue.number);
+        }
+        // A list that is behind by more than a lost call is waited for does not show what that has written.
+        for (job, numbers) in of_jobs.iter().filter(|(_, numbers)| numbers.len() > 1 && !self.is_behind()) {
+            wrong.push(format!("the issues {numbers:?} are all of one job: {job}"));
+        }
+        for last in &ours {
+            let within =
+                |issue: &&&Issue| (last.created_at.saturating_sub(A_DAY)..=last.created_at).contains(&issue.created_at);
+            let count = ours.iter().filter(within).count();
+            if count > MOST_A_DAY {
+                wrong.push(format!("{count} new issues within a day before {}", last.created_at));
+            }
+        }
+        if !ours.is_empty() && !self.plans(repository).any(|plan| plan.0.iter().any(|version| version.extras.issues)) {
+            wrong.push(format!("{} issues, though no policy file asks for any", ours.len()));
+        }
+    }
+}
