@@ -352,11 +352,10 @@ impl<S: Sql> Keeper<S> {
 
     fn status(&self, runs: &[Run]) -> Result<String, StoreError> {
         let Some(repository) = self.repository()? else { return Ok(String::new()) };
-        let most = usize::try_from(RUNS_SHOWN).unwrap_or_default();
         let mut text = String::new();
         let mut shown = 0;
         for run in runs {
-            if shown == most {
+            if shown == RUNS_SHOWN {
                 text.push_str("\nThere are more.\n");
                 break;
             }
