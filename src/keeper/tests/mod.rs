@@ -32,6 +32,7 @@ mod commanded;
 mod commands;
 mod comments;
 mod commit_statuses;
+mod due_list;
 mod edges;
 mod evidence;
 mod fake_github;
