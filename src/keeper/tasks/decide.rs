@@ -182,9 +182,8 @@ impl<S: Sql> Keeper<S> {
         collector: &mut EvidenceCollector,
         now: Millis,
     ) -> Result<Option<Call>, StoreError> {
-        let known = tracked.pull.is_some()
-            || collector.pull_is_for_comment
-            || collector.evidence.pulls != Fetched::NotYet;
+        let known =
+            tracked.pull.is_some() || collector.pull_is_for_comment || collector.evidence.pulls != Fetched::NotYet;
         if self.comments.is_none() || !collector.run.is_of_pull_request() || known {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! What is noted, begun and done, at two rows written, whatever goes away in between.
 
-use super::messages::{comments_of, commenting, fails};
+use super::messages::{commenting, comments_of, fails};
 use super::*;
 use crate::keeper::due_list::{CLAIM, DueList, MOST_KNOWN, NOTED};
 use crate::keeper::store::PullComment;
