@@ -41,6 +41,10 @@ impl CommitStatus {
 }
 
 impl<S: Sql> Store<S> {
+    pub fn has_commit_statuses(&self) -> Result<bool, StoreError> {
+        self.any(&self.has_commit_statuses, "commit_statuses")
+    }
+
     pub fn commit_statuses_of(&self, sha: &CommitSha, at_most: usize) -> Result<Vec<CommitStatus>, StoreError> {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         self.commit_statuses_where("sha = ? LIMIT ?", vec![sha.as_str().into(), at_most.into()])
@@ -62,6 +66,7 @@ impl<S: Sql> Store<S> {
 
     /// In place of what is stored of it.
     pub fn put_commit_status(&self, status: &CommitStatus) -> Result<(), StoreError> {
+        self.has_commit_statuses.set(Some(true));
         let CommitStatus { sha, context, workflow, event, run_id, due, shown, begun, failures, written } = status;
         let values = vec![
             due.is_some().into(),

@@ -66,17 +66,23 @@ pub struct Store<S> {
     pub sql: S,
     /// Facts that nearly every step asks for, as far as they were read, by name.
     known_facts: RefCell<BTreeMap<&'static str, Option<String>>>,
-    /// Whether there may be commands, and pull requests that are left alone, once it was looked: mostly there are none, and
+    /// Whether there may be commands, pull requests that are left alone, and commit statuses, once it was looked: mostly there are none, and
     /// each step would ask.
     has_commands: Cell<Option<bool>>,
     has_stopped: Cell<Option<bool>>,
+    has_commit_statuses: Cell<Option<bool>>,
 }
 
 impl<S: Sql> Store<S> {
     /// Creates the tables, or brings them up to date.
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        let store =
-            Self { sql, known_facts: RefCell::default(), has_commands: Cell::default(), has_stopped: Cell::default() };
+        let store = Self {
+            sql,
+            known_facts: RefCell::default(),
+            has_commands: Cell::default(),
+            has_stopped: Cell::default(),
+            has_commit_statuses: Cell::default(),
+        };
         store.migrate()?;
         Ok(store)
     }

@@ -104,6 +104,10 @@ impl<S: Sql> Keeper<S> {
         if before.is_some_and(is_same) {
             return Ok(());
         }
+        let prefix = self.commit_statuses.context.as_ref().filter(|_| !self.retired.get());
+        if prefix.is_none() && !self.store.has_commit_statuses()? {
+            return Ok(());
+        }
         let Some(sha) = after.commit.as_ref().or_else(|| before?.commit.as_ref()) else { return Ok(()) };
         let of_commit = self.store.commit_statuses_of(sha, MOST_OF_A_COMMIT)?;
         let of_commit: Vec<_> = of_commit.into_iter().map(|status| self.seen(status)).collect();
@@ -113,7 +117,6 @@ impl<S: Sql> Keeper<S> {
             Some(known) if known.run_id > after.run_id => return Ok(()),
             Some(known) => known.clone(),
             None => {
-                let prefix = self.commit_statuses.context.as_ref().filter(|_| !self.retired.get());
                 let Some(prefix) = prefix.filter(|_| of_commit.len() < MOST_OF_A_COMMIT) else { return Ok(()) };
                 CommitStatus {
                     sha: sha.clone(),
