@@ -1,13 +1,14 @@
-// Builds the Worker into build/: cargo, wasm-bindgen, esbuild and wasm-opt. Run by wrangler before it serves or deploys, and by
-// `npm run build`. With --quiet it shows its output only if it fails, and does nothing if nothing has changed. With --dev
-// it does not optimize, which takes a fraction of the time and is for trying things out. --out-dir and --features are as
-// cargo's.
+// Builds the Worker into build/, and the command into build/command/: cargo, wasm-bindgen, esbuild and wasm-opt. Run by
+// wrangler before it serves or deploys, and by `npm run build`. With --quiet it shows its output only if it fails, and does
+// nothing if nothing has changed. With --dev it does not optimize, which takes a fraction of the time and is for trying
+// things out. --only-command leaves the Worker as it is. --out-dir and --features are as cargo's, for a Worker alone.
 //
-// What is built is what Cargo.lock has. The tools come with the project's set-up.
+// What is built is what Cargo.lock has, and the same wherever it is built. The tools come with the project's set-up.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -42,10 +43,7 @@ const quiet = given.includes("--quiet");
 const optimized = !given.includes("--dev");
 const features = option("--features") ?? "";
 const folder = join(root, option("--out-dir") ?? "build");
-const stamp = join(folder, "fingerprint");
-const built = [optimized, features, fingerprint()].join(" ");
-if (existsSync(stamp) && readFileSync(stamp, "utf8") === built) process.exit(0);
-if (quiet) console.log("Building the Worker (about a minute the first time) …");
+const state = [optimized, features, fingerprint()].join(" ");
 
 function run(command, args) {
   const { status, error, stdout, stderr } = spawnSync(command, args, {
@@ -61,32 +59,66 @@ function run(command, args) {
   process.exit(status ?? 1);
 }
 
+/** Names of folders of this machine in the place of which the built has others. */
+function rustFlags() {
+  const { CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, CARGO_HOME } = process.env;
+  const own = CARGO_ENCODED_RUSTFLAGS?.split("\x1f") ?? RUSTFLAGS?.split(" ") ?? [];
+  const places = { "/cargo": CARGO_HOME ?? join(homedir(), ".cargo"), "/rerunner": root };
+  const flags = Object.entries(places).map(([name, place]) => `--remap-path-prefix=${place}=${name}`);
+  return [...own.filter(Boolean), ...flags].join("\x1f");
+}
+
 const target = join(root, process.env.CARGO_TARGET_DIR ?? "target", "wasm32-unknown-unknown", optimized ? "release" : "debug");
 const profile = optimized ? ["--release"] : [];
-run("cargo", ["build", "--lib", "--locked", "--target", "wasm32-unknown-unknown", "--features", features, ...profile]);
+const compile = (...what) => run("cargo", ["build", "--locked", "--target", "wasm32-unknown-unknown", ...profile, ...what]);
+const bind = (wasm, into, ...options) =>
+  run(tool("wasm-bindgen"), [join(target, wasm), "--out-dir", into, "--no-typescript", ...options]);
 
-// Made beside it and put in its place, so that nobody sees half of a build.
-const fresh = `${folder}.new`;
-rmSync(fresh, { recursive: true, force: true });
-mkdirSync(fresh, { recursive: true });
-run(tool("wasm-bindgen"), [
-  join(target, "rerunner.wasm"),
-  ...["--target", "module", "--out-dir", fresh, "--out-name", "index", "--no-typescript"],
-  // After a panic the next call gets a new instance.
-  ...["--experimental-reset-state-function", "--force-enable-abort-handler"],
-]);
-const glue = join(fresh, "index.js");
-// workerd takes a module of WebAssembly by a plain import.
-writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
-const bundled = ["--bundle", "--minify", "--format=esm", "--external:./index_bg.wasm", "--log-level=warning"];
-run(bin("esbuild"), [glue, `--outfile=${glue}`, "--allow-overwrite", ...bundled]);
-rmSync(join(fresh, "snippets"), { recursive: true, force: true });
-if (optimized) {
-  const wasm = join(fresh, "index_bg.wasm");
+function optimize(wasm) {
+  if (!optimized) return;
   // What rustc uses, and no more: newer encodings may not be known to workerd.
   const uses = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
   run(bin("wasm-opt"), [wasm, "-o", wasm, "-O", ...uses.map((feature) => `--enable-${feature}`), "--debuginfo"]);
 }
-writeFileSync(join(fresh, "fingerprint"), built);
-rmSync(folder, { recursive: true, force: true });
-renameSync(fresh, folder);
+
+/** Made beside it and put in its place, so that nobody sees half of a build. */
+function build(folder, what, make) {
+  const stamp = join(folder, "fingerprint");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === state) return;
+  if (quiet) console.log(`Building ${what} (about a minute the first time) …`);
+  const fresh = `${folder}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  make(fresh);
+  writeFileSync(join(fresh, "fingerprint"), state);
+  const command = join(folder, "command");
+  if (existsSync(command)) renameSync(command, join(fresh, "command"));
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(fresh, folder);
+}
+
+function makeWorker(folder) {
+  compile("--lib", "--features", features);
+  // After a panic the next call gets a new instance.
+  const panics = ["--experimental-reset-state-function", "--force-enable-abort-handler"];
+  bind("rerunner.wasm", folder, "--target", "module", "--out-name", "index", ...panics);
+  const glue = join(folder, "index.js");
+  // workerd takes a module of WebAssembly by a plain import.
+  writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
+  const bundled = ["--bundle", "--minify", "--format=esm", "--external:./index_bg.wasm", "--log-level=warning"];
+  run(bin("esbuild"), [glue, `--outfile=${glue}`, "--allow-overwrite", ...bundled]);
+  rmSync(join(folder, "snippets"), { recursive: true, force: true });
+  optimize(join(folder, "index_bg.wasm"));
+}
+
+function makeCommand(folder) {
+  compile("--bin", "command", "--no-default-features");
+  bind("command.wasm", folder, "--target", "web");
+  // As "sources" of packages are taken for CommonJS if none is named.
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
+  optimize(join(folder, "command_bg.wasm"));
+}
+
+process.env.CARGO_ENCODED_RUSTFLAGS = rustFlags();
+if (!given.includes("--only-command")) build(folder, "the Worker", makeWorker);
+if (features === "" && option("--out-dir") === undefined) build(join(folder, "command"), "the command", makeCommand);

@@ -50,6 +50,7 @@ pub mod settings;
 pub mod time;
 pub mod web;
 pub mod webhook;
+#[cfg(feature = "platform")]
 mod worker;
 
 // The unit tests share a file with the simulation, which is outside of the crate.

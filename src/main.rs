@@ -1,13 +1,10 @@
 //! The command for people: checks a policy file, explains a decision, and replays what was. It runs the Worker's own code
-//! on the host; for WebAssembly there is nothing here.
+//! in Node.js: `bin/rerunner.mjs` starts it.
 
-#[cfg(not(target_arch = "wasm32"))]
+#![deny(clippy::print_stderr, clippy::print_stdout, reason = "as WebAssembly it has no output but the host's")]
+
 mod cli;
 
-#[cfg(not(target_arch = "wasm32"))]
-fn main() -> std::process::ExitCode {
-    cli::main()
+fn main() {
+    cli::main();
 }
-
-#[cfg(target_arch = "wasm32")]
-fn main() {}

@@ -3,14 +3,12 @@
 //! They are in `.deployed.vars`, which git ignores and only its owner may read; the environment wins over it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use rerunner::settings::Secret;
 
-use super::Failure;
 use super::http::Address;
+use super::{Failure, host};
 
 pub const FILE: &str = ".deployed.vars";
 pub const URL: &str = "RERUNNER_URL";
@@ -42,14 +40,14 @@ impl Deployed {
     fn of(file: &str, is_local: bool) -> Result<Self, Failure> {
         let path = PathBuf::from(file);
         let mut values = BTreeMap::new();
-        match dotenvy::from_path_iter(&path) {
-            Ok(entries) => {
+        match host::read(&path, None) {
+            Ok(bytes) => {
                 // The line is not shown: it may hold a secret.
                 let wrong = |_| Failure(format!("{file} has a line that is not NAME=\"VALUE\""));
-                values = entries.collect::<Result<_, _>>().map_err(wrong)?;
+                values = dotenvy::from_read_iter(bytes.as_slice()).collect::<Result<_, _>>().map_err(wrong)?;
             }
-            Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::NotFound => {}
-            Err(_) => return Err(Failure(format!("{file} cannot be read"))),
+            Err(problem) if problem.is_missing() => {}
+            Err(problem) => return Err(Failure(format!("{file} cannot be read: {problem}"))),
         }
         Ok(Self { path, is_local, values })
     }
@@ -92,11 +90,8 @@ impl Deployed {
     fn write(&self) -> Result<(), Failure> {
         let lines = self.values.iter().map(|(name, value)| format!("{name}=\"{value}\"\n"));
         let text = HEAD.to_owned() + &lines.collect::<String>();
-        // Another file, put in its place: it is never there with half of its content, nor readable by others.
-        let beside = self.path.with_extension("vars.new");
-        let written = create(&beside).and_then(|mut file| file.write_all(text.as_bytes()));
-        let written = written.and_then(|()| std::fs::rename(&beside, &self.path));
-        written.map_err(|error| Failure(format!("{FILE} cannot be written: {error}")))
+        let written = host::put(&self.path, text.as_bytes());
+        written.map_err(|problem| Failure(format!("{FILE} cannot be written: {problem}")))
     }
 }
 
@@ -105,15 +100,7 @@ fn given(name: &str, kept: Option<&String>) -> Option<Secret> {
 }
 
 pub fn from_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
-
-fn create(path: &std::path::Path) -> std::io::Result<File> {
-    let _ = std::fs::remove_file(path);
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.write(true).create_new(true).open(path)
+    host::environment(name).filter(|value| !value.trim().is_empty())
 }
 
 #[cfg(test)]

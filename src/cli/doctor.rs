@@ -9,7 +9,6 @@ use rerunner::github::http::Method;
 use rerunner::github::{self, Reply};
 use rerunner::names::RepoName;
 use rerunner::settings::{Secret, Settings};
-use rerunner::time::Millis;
 use rerunner::web::parameters::MAX_REPOSITORIES;
 use rerunner::webhook::signature::macs;
 use serde::Deserialize;
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::deployed::{Deployed, FILE};
 use super::http::{self, Address};
-use super::{Failure, Format, Report, input};
+use super::{Failure, Format, Report, host, input};
 
 /// Findings that are taken from one answer of the Worker: it may be anybody's.
 const FROM_WORKER: usize = 200;
@@ -248,7 +247,7 @@ impl Patient {
         let token = self.github_token.clone()?;
         let settings = Settings::read(|name| match name {
             "GITHUB_TOKEN" => Some(token.reveal().to_owned()),
-            "GITHUB_API_URL" | "POLICY_FILE" => std::env::var(name).ok(),
+            "GITHUB_API_URL" | "POLICY_FILE" => host::environment(name),
             _ => None,
         });
         // Not to where it was not meant to go.
@@ -271,7 +270,7 @@ impl Patient {
             return Err(format!("the Worker answers {}: {reason}", reply.status));
         }
         let (own, site) = self.own().ok_or("neither ADMIN_TOKEN nor GITHUB_TOKEN is set here")?;
-        let done = redeliver::everything(&own, &site, &self.repositories, now()).now_or_never();
+        let done = redeliver::everything(&own, &site, &self.repositories, host::now()).now_or_never();
         done.ok_or("it did not end")?.map_err(|problem| problem.to_string())
     }
 
@@ -311,11 +310,6 @@ fn remedy_for(setting: &str) -> String {
         "ATTEMPTS" => "npm run deploy".to_owned(),
         setting => format!("Fix {setting} in wrangler.toml, then npm run deploy"),
     }
-}
-
-fn now() -> Millis {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn bounded_visibly(text: &str) -> String {

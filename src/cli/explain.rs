@@ -12,8 +12,8 @@ use rerunner::settings::Settings;
 use serde_json::{Map, Value, json};
 
 use super::input::{Export, ExportedJob};
-use super::past::{Cache, Cause, Known, PastRun, Present, Progress, Reader, Requests, RunPlace, base_now, now};
-use super::{Failure, Format, Report, input};
+use super::past::{Cache, Cause, Known, PastRun, Present, Progress, Reader, Requests, RunPlace, base_now};
+use super::{Failure, Format, Report, host, input};
 
 /// As many as a run with many attempts and jobs may take.
 const REQUESTS: u64 = 1_000;
@@ -109,7 +109,7 @@ fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Ex
             "a run's address needs no --jobs, --annotations or --log: they are read of GitHub".to_owned(),
         ));
     }
-    let settings = Settings::read(|name| std::env::var(name).ok());
+    let settings = Settings::read(host::environment);
     let place = RunPlace::parse(&arguments.payload, &settings.github_web_url())?;
     let requests = Requests::new(&settings, REQUESTS, Progress::new(arguments.format.json))?;
     let mut reader = Reader::new(place.repository.clone(), Cache::memory(), requests);
@@ -124,7 +124,7 @@ fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Ex
     let known = Known::now(&reader, &past, Present { pulls, base });
     let attempts = known.earlier(rules, policy, &past, attempt.run.run_attempt);
     let history = History { attempts, ..History::default() };
-    let decision = known.decide(rules, policy, attempt, &history, now());
+    let decision = known.decide(rules, policy, attempt, &history, host::now());
     let causes = attempt.failed_jobs().map(|job| (job.name.clone(), known.cause(job.job_id))).collect();
     Ok(Explained { run: Run { workflow: Some(known.workflow(&attempt.run)), ..attempt.run.clone() }, decision, causes })
 }

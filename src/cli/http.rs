@@ -2,16 +2,14 @@
 //! goes elsewhere.
 
 use std::fmt;
-use std::io::Read as _;
 use std::time::Duration;
 
 use rerunner::github::http::Method;
 use rerunner::github::{Reply, ReplyHeaders};
 use rerunner::settings::Secret;
-use ureq::http::{Request, Response};
-use ureq::{Agent, Body, Proxy};
 use url::{Host, Url};
 
+use super::host::{self, Request, Response};
 use super::Failure;
 
 const TIME_OUT: Duration = Duration::from_secs(30);
@@ -30,26 +28,12 @@ pub fn send(
     Client::new(TIME_OUT).exchange(method, url, token, headers, body)?.reply(BODY_LIMIT)
 }
 
-/// Keeps its connections.
-pub struct Client {
-    here: Agent,
-    elsewhere: Agent,
-}
+/// How long each request may take, to the end of its answer.
+pub struct Client(Duration);
 
 impl Client {
     pub fn new(time_out: Duration) -> Self {
-        let agent = |proxy: Option<Proxy>| {
-            Agent::config_builder()
-                .timeout_global(Some(time_out))
-                .http_status_as_error(false)
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .user_agent(USER_AGENT)
-                .proxy(proxy)
-                .build()
-                .into()
-        };
-        Self { here: agent(None), elsewhere: agent(Proxy::try_from_env()) }
+        Self(time_out)
     }
 
     /// An error is a phrase: why there is no answer.
@@ -71,56 +55,55 @@ impl Client {
             Method::Post => "POST",
             Method::Patch => "PATCH",
         };
-        let mut request = Request::builder().method(method).uri(url);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        let authorization = token.map(|token| format!("Bearer {}", token.reveal()));
+        let mut headers = [&[("user-agent", USER_AGENT)], headers].concat();
+        headers.extend(authorization.as_deref().map(|value| ("authorization", value)));
+        if !headers.iter().all(|(_, value)| value.chars().all(|c| c == '\t' || (' '..='~').contains(&c))) {
+            return Err("a setting has characters that no header may have".to_owned());
         }
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {}", token.reveal()));
-        }
-        let request = request.body(body).map_err(|_| "a setting has characters that no header may have".to_owned())?;
-        let agent = if here { &self.here } else { &self.elsewhere };
-        agent.run(request).map(Answer).map_err(|error| error.to_string())
+        let request = Request { method, url, headers: &headers, body, within: self.0, by_proxy: !here };
+        host::fetch(&request).map(Answer).map_err(|problem| problem.to_string())
     }
 }
 
 /// An answer whose body was not read yet.
-pub struct Answer(Response<Body>);
+pub struct Answer(Response);
 
 impl Answer {
     pub fn status(&self) -> u16 {
-        self.0.status().as_u16()
+        self.0.status()
     }
 
     /// Where a redirect leads.
     pub fn location(&self) -> Option<String> {
         let redirects = matches!(self.status(), 301 | 302 | 307 | 308);
-        self.header("location").filter(|_| redirects)
+        self.0.header("location").filter(|_| redirects)
     }
 
-    fn header(&self, name: &str) -> Option<String> {
-        self.0.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-    }
-
-    pub fn reply(mut self, limit: usize) -> Result<Reply, String> {
-        let (status, headers) = (self.status(), ReplyHeaders::read(|name| self.header(name)));
+    pub fn reply(self, limit: usize) -> Result<Reply, String> {
+        let (status, headers) = (self.status(), ReplyHeaders::read(|name| self.0.header(name)));
         let mut body = Vec::new();
         self.pieces(limit, |piece| body.extend_from_slice(piece))?;
         Ok(Reply { status, headers, body })
     }
 
     /// The body as it comes, of so many bytes at the most.
-    pub fn pieces(&mut self, limit: usize, mut take: impl FnMut(&[u8])) -> Result<(), String> {
-        let (mut reader, mut buffer, mut read) = (self.0.body_mut().as_reader(), vec![0; 64 * 1024], 0);
-        loop {
-            let count = reader.read(&mut buffer).map_err(|error| error.to_string())?;
-            read += count;
-            match buffer.get(..count) {
-                None | Some([]) => return Ok(()),
-                Some(_) if read > limit => return Err(format!("the answer is longer than {limit} bytes")),
-                Some(piece) => take(piece),
+    pub fn pieces(&self, limit: usize, mut take: impl FnMut(&[u8])) -> Result<(), String> {
+        let mut read = 0;
+        while let Some(piece) = self.0.piece().map_err(|problem| problem.to_string())? {
+            read += piece.len();
+            if read > limit {
+                return Err(format!("the answer is longer than {limit} bytes"));
             }
+            take(&piece);
         }
+        Ok(())
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

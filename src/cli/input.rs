@@ -1,8 +1,7 @@
 //! What subcommands are given: policy files, what GitHub's API printed, the Worker's settings.
 
 use std::fmt::Display;
-use std::fs;
-use std::io::{self, Read as _};
+use std::path::Path;
 
 use clap::Args;
 use rerunner::names::{RepoName, RunAttempt, RunId};
@@ -14,16 +13,11 @@ use rerunner::settings::Settings;
 use rerunner::time::Millis;
 use serde_json::{Deserializer, Value};
 
-use super::Failure;
+use super::{Failure, host};
 
 /// A file's bytes; `-` is what comes in on standard input.
 pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
-    let read = if file == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        fs::read(file)
-    };
+    let read = if file == "-" { host::input() } else { host::read(Path::new(file), None) };
     read.map_err(|error| Failure(format!("{file} cannot be read: {error}")))
 }
 
@@ -37,7 +31,7 @@ pub fn shown(file: &str) -> &str {
 
 /// What the Worker's settings say, taken from the environment as the Worker takes them from its own.
 pub fn rules() -> Result<Rules, Failure> {
-    let settings = Settings::read(|name| std::env::var(name).ok());
+    let settings = Settings::read(host::environment);
     let names = [
         "MAX_RERUNS",
         "MAX_RERUNS_CEILING",

@@ -9,6 +9,7 @@ mod check;
 mod deployed;
 mod doctor;
 mod explain;
+pub mod host;
 mod http;
 mod input;
 mod past;
@@ -16,10 +17,10 @@ mod report;
 mod setup;
 mod wrangler;
 
-use std::process::ExitCode;
-
 use clap::{Parser, Subcommand};
 use rerunner::escape;
+
+use host::Stream;
 
 pub use report::{Failure, Format, Report};
 
@@ -43,8 +44,23 @@ enum What {
     Schema,
 }
 
-pub fn main() -> ExitCode {
-    let (report, format) = match Command::parse().what {
+pub fn main() {
+    console_error_panic_hook::set_once();
+    let code = match Command::try_parse_from(host::arguments()) {
+        Ok(command) => carry_out(command.what),
+        // Also what was asked to be shown: its help, its version.
+        Err(said) => {
+            let stream = if said.use_stderr() { Stream::Error } else { Stream::Out };
+            host::write(stream, &said.render().to_string());
+            u8::try_from(said.exit_code()).unwrap_or(2)
+        }
+    };
+    host::exit(code);
+}
+
+/// The exit code.
+fn carry_out(what: What) -> u8 {
+    let (report, format) = match what {
         What::Setup(arguments) => (setup::setup(&arguments), Format { json: false }),
         What::Doctor(arguments) => (doctor::doctor(&arguments), arguments.format),
         What::Check(arguments) => (check::check(&arguments), arguments.format),
@@ -56,13 +72,11 @@ pub fn main() -> ExitCode {
             (Ok(Report { text: String::new(), json, good: true }), Format { json: true })
         }
     };
-    match report.map(|report| report.print(&format)) {
-        Ok(Ok(code)) => code,
-        // Nobody reads on: `rerunner … | head`.
-        Ok(Err(_)) => ExitCode::SUCCESS,
+    match report {
+        Ok(report) => report.print(&format),
         Err(Failure(why)) => {
-            eprintln!("error: {}", escape::terminal(&why));
-            ExitCode::from(2)
+            host::write(Stream::Error, &format!("error: {}\n", escape::terminal(&why)));
+            2
         }
     }
 }

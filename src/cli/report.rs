@@ -1,11 +1,10 @@
 //! What a subcommand comes to.
 
-use std::io::{self, Write};
-use std::process::ExitCode;
-
 use clap::Args;
 use rerunner::escape;
 use serde_json::Value;
+
+use super::host::{self, Stream};
 
 /// What every subcommand takes.
 #[derive(Debug, Clone, Args)]
@@ -23,18 +22,17 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn print(self, format: &Format) -> io::Result<ExitCode> {
+    /// The exit code.
+    pub fn print(self, format: &Format) -> u8 {
         // Names from outside, and what a remote has answered, are in both.
         let text = match format.json {
             true => escape::json(&format!("{:#}", self.json)).into_owned() + "\n",
             false => escape::terminal(&self.text).into_owned(),
         };
-        if self.good || format.json {
-            io::stdout().write_all(text.as_bytes())?;
-        } else {
-            io::stderr().write_all(text.as_bytes())?;
-        }
-        Ok(if self.good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        let stream = if self.good || format.json { Stream::Out } else { Stream::Error };
+        let is_read = host::write(stream, &text);
+        // Where nobody reads on (`rerunner … | head`), all is well.
+        u8::from(!self.good && is_read)
     }
 }
 

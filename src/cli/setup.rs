@@ -1,5 +1,4 @@
-use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -11,6 +10,7 @@ use serde_json::json;
 use super::deployed::{Deployed, FILE, URL, from_environment};
 use super::doctor::{self, Patient};
 use super::http::Address;
+use super::host::{self, Problem, Stream};
 use super::{Failure, Report, input, wrangler};
 
 /// Takes you from a clone to a deployed Worker, step by step
@@ -71,7 +71,7 @@ pub fn setup(arguments: &Arguments) -> Result<Report, Failure> {
 }
 
 fn step(number: u32, what: &str) {
-    println!("\n{number}/6 {what}");
+    print(&format!("\n{number}/6 {what}\n"));
 }
 
 /// Where a deployment's variables are.
@@ -105,8 +105,12 @@ fn has_app(set: &[String]) -> bool {
     has(set, "GITHUB_APP_ID") && has(set, "GITHUB_APP_PRIVATE_KEY")
 }
 
+fn print(text: &str) {
+    host::write(Stream::Out, text);
+}
+
 fn say(what: &str) {
-    println!("  {}", terminal(what));
+    print(&format!("  {}\n", terminal(what)));
 }
 
 impl Setup<'_> {
@@ -150,7 +154,8 @@ impl Setup<'_> {
 
     /// The preset to begin with, as a variable of what is deployed. Enter keeps the one that is set.
     fn preset(&self) -> Result<(), Failure> {
-        let settings = fs::read_to_string(SETTINGS).unwrap_or_default();
+        let settings = host::read(Path::new(SETTINGS), None).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let settings = settings.unwrap_or_default();
         let Some(set) = preset_in(&settings) else { return Ok(()) };
         let wanted = match &self.arguments.preset {
             Some(preset) => preset.clone(),
@@ -169,7 +174,8 @@ impl Setup<'_> {
         };
         if preset.as_str() != set {
             let settings = settings.replacen(&line_of(set), &line_of(preset.as_str()), 1);
-            fs::write(SETTINGS, settings).map_err(|error| Failure(format!("{SETTINGS} cannot be written: {error}")))?;
+            host::overwrite(Path::new(SETTINGS), settings.as_bytes())
+                .map_err(|problem| Failure(format!("{SETTINGS} cannot be written: {problem}")))?;
         }
         say(&format!("DEFAULT_POLICY in {SETTINGS}: {}", preset.as_str()));
         Ok(())
@@ -217,9 +223,7 @@ impl Setup<'_> {
         if !self.is_to_be_set(name, set)? {
             return Ok(());
         }
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| Failure(format!("there are no random numbers: {error}")))?;
-        let secret = Secret::new(hex::encode(bytes));
+        let secret = Secret::new(hex::encode(host::random(32)));
         // Kept first: a secret that is set and known to nobody is of no use.
         self.deployed.set(name, &secret)?;
         wrangler::put_secret(name, &secret)?;
@@ -286,7 +290,7 @@ impl Setup<'_> {
     }
 
     fn look(&self, url: Address, repositories: Vec<RepoName>) -> Result<Report, Failure> {
-        println!("\nThe doctor looks:\n");
+        print("\nThe doctor looks:\n\n");
         let findings = Patient::new(&self.deployed, url, repositories).examine();
         Ok(doctor::report(&findings, json!({ "findings": findings }), None))
     }
@@ -305,12 +309,8 @@ impl Setup<'_> {
         if self.arguments.yes {
             return Err(Failure(format!("{question}: there is nobody to ask, because of --yes")));
         }
-        let typed = if io::stdin().is_terminal() {
-            rpassword::prompt_password(format!("  {question}: ")).map_err(|error| Failure(error.to_string()))?
-        } else {
-            self.line(question)?
-        };
-        Ok(Secret::new(typed.trim()))
+        print(&format!("  {question}: "));
+        Ok(Secret::new(answer(host::hidden_line())?.trim()))
     }
 
     /// `--yes`: nobody answers, and each question takes its default. Without a terminal, answers are read from standard input
@@ -319,14 +319,16 @@ impl Setup<'_> {
         if self.arguments.yes {
             return Ok(String::new());
         }
-        print!("  {question} ");
-        let _ = io::stdout().flush();
-        let mut line = String::new();
-        match io::stdin().lock().read_line(&mut line) {
-            Ok(0) => Err(Failure("no answer; run it in a terminal, or with --yes".to_owned())),
-            Ok(_) => Ok(line.trim().to_owned()),
-            Err(error) => Err(Failure(format!("the answer cannot be read: {error}"))),
-        }
+        print(&format!("  {question} "));
+        Ok(answer(host::line())?.trim().to_owned())
+    }
+}
+
+fn answer(line: Result<Option<String>, Problem>) -> Result<String, Failure> {
+    match line {
+        Ok(Some(line)) => Ok(line),
+        Ok(None) => Err(Failure("no answer; run it in a terminal, or with --yes".to_owned())),
+        Err(problem) => Err(Failure(format!("the answer cannot be read: {problem}"))),
     }
 }
 

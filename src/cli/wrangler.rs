@@ -1,58 +1,61 @@
 //! What wrangler is asked to do. A secret goes to it by standard input: arguments can be seen by others on the machine.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Command, ExitStatus, Output, Stdio};
-
+use rerunner::escape;
 use rerunner::settings::Secret;
 
+use super::host::{self, Output, Problem, Stream};
 use super::Failure;
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new("wrangler");
-    command.args(arguments).env("WRANGLER_SEND_METRICS", "false").env("WRANGLER_HIDE_BANNER", "true");
-    command
-}
-
-fn missing(error: io::Error) -> Failure {
-    Failure(format!("wrangler cannot be started ({error}); run this as npm run setup, which puts it in place"))
+fn missing(problem: Problem) -> Failure {
+    Failure(format!("wrangler cannot be started: {problem}"))
 }
 
 fn output(arguments: &[&str]) -> Result<Output, Failure> {
-    command(arguments).stdin(Stdio::null()).output().map_err(missing)
+    host::wrangler_output(arguments).map_err(missing)
 }
 
-fn succeeded(status: io::Result<ExitStatus>, otherwise: &str) -> Result<(), Failure> {
-    if status.map_err(missing)?.success() { Ok(()) } else { Err(Failure(otherwise.to_owned())) }
+fn succeeded(code: Result<u8, Problem>, otherwise: &str) -> Result<(), Failure> {
+    if code.map_err(missing)? == 0 { Ok(()) } else { Err(Failure(otherwise.to_owned())) }
 }
 
 /// Its version.
 pub fn version() -> Result<String, Failure> {
-    let output = output(&["--version"])?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    Ok(output(&["--version"])?.out.trim().to_owned())
 }
 
 /// Whether there is a Cloudflare account to deploy to.
 pub fn is_logged_in() -> Result<bool, Failure> {
     let output = output(&["whoami"])?;
-    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).to_ascii_lowercase();
-    Ok(output.status.success() && !text.contains("not authenticated") && !text.contains("not logged in"))
+    let text = (output.out + &output.error).to_ascii_lowercase();
+    Ok(output.code == 0 && !text.contains("not authenticated") && !text.contains("not logged in"))
 }
 
 /// In the browser, with its own questions.
 pub fn log_in() -> Result<(), Failure> {
-    succeeded(command(&["login"]).status(), "the login at Cloudflare did not succeed")
+    succeeded(host::wrangler_run(&["login"], None), "the login at Cloudflare did not succeed")
 }
 
 /// Deploys, shows what wrangler writes, and finds the Worker's address in it.
 pub fn deploy() -> Result<Option<String>, Failure> {
-    let mut child = command(&["deploy"]).stdin(Stdio::inherit()).stdout(Stdio::piped()).spawn().map_err(missing)?;
-    let mut url = None;
-    for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok)
-    {
-        println!("    {}", rerunner::escape::line(&line));
-        url = url.or_else(|| address(&line));
+    let child = host::wrangler_start(&["deploy"]).map_err(missing)?;
+    let (mut url, mut rest) = (None, Vec::new());
+    while let Some(piece) = child.said().map_err(missing)? {
+        rest.extend_from_slice(&piece);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            url = url.or_else(|| shown(&line));
+        }
     }
-    succeeded(child.wait(), "wrangler deploy did not succeed; see above").map(|()| url)
+    url = url.or_else(|| shown(&rest).filter(|_| !rest.is_empty()));
+    succeeded(Ok(child.code()), "wrangler deploy did not succeed; see above").map(|()| url)
+}
+
+/// Shows a line, and finds the Worker's address in it.
+fn shown(line: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_end_matches(['\r', '\n']);
+    host::write(Stream::Out, &format!("    {}\n", escape::line(line)));
+    address(line)
 }
 
 fn address(line: &str) -> Option<String> {
@@ -68,22 +71,16 @@ pub fn secrets() -> Result<Vec<String>, Failure> {
         name: String,
     }
     let output = output(&["secret", "list"])?;
-    let entries: Option<Vec<Entry>> = serde_json::from_slice(&output.stdout).ok().filter(|_| output.status.success());
+    let entries: Option<Vec<Entry>> = serde_json::from_str(&output.out).ok().filter(|_| output.code == 0);
     let entries = entries.ok_or_else(|| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Failure(format!("wrangler secret list did not succeed: {}", said.trim()))
+        Failure(format!("wrangler secret list did not succeed: {}", output.error.trim()))
     })?;
     Ok(entries.into_iter().map(|entry| entry.name).collect())
 }
 
 pub fn put_secret(name: &str, value: &Secret) -> Result<(), Failure> {
-    let mut command = command(&["secret", "put", name]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map_err(missing)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        let written = stdin.write_all(value.reveal().as_bytes());
-        written.map_err(|error| Failure(format!("wrangler did not take the secret {name}: {error}")))?;
-    }
-    succeeded(child.wait(), &format!("wrangler secret put {name} did not succeed; see above"))
+    let put = host::wrangler_run(&["secret", "put", name], Some(value.reveal()));
+    succeeded(put, &format!("wrangler secret put {name} did not succeed; see above"))
 }
 
 #[cfg(test)]

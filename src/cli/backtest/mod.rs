@@ -25,9 +25,10 @@ use rerunner::policy::evidence::Fetched;
 use rerunner::settings::Settings;
 use serde_json::{Value, json};
 
+use crate::cli::host;
 use crate::cli::input;
 use crate::cli::past::{
-    Cache, Counts, Known, Outline, PastRun, Progress, Reader, Requests, Window, default_folder, now, outlines,
+    Cache, Counts, Known, Outline, PastRun, Progress, Reader, Requests, Window, default_folder, outlines,
 };
 use crate::cli::report::{Failure, Format, Report};
 
@@ -141,13 +142,13 @@ fn label(policy: Option<&str>) -> String {
 }
 
 fn read(arguments: &Arguments, repository: RepoName, policies: &[(String, Policy)]) -> Result<Past, Failure> {
-    let settings = Settings::read(|name| std::env::var(name).ok());
+    let settings = Settings::read(host::environment);
     let progress = Progress::new(arguments.format.json);
     let requests = Requests::new(&settings, arguments.max_requests.unwrap_or(MOST_REQUESTS), progress)?;
     let folder = arguments.cache.clone().map_or_else(default_folder, Ok)?;
     let cache = Cache::open(&folder, requests.api(), &repository)?;
     let mut reader = Reader::new(repository, cache, requests);
-    let window = Window::of(&reader, arguments.days.unwrap_or(DAYS), now())?;
+    let window = Window::of(&reader, arguments.days.unwrap_or(DAYS), host::now())?;
     let outlines = outlines(&mut reader, window)?;
     let default_branch = reader.default_branch()?;
     let conclusions = conclusions(policies);

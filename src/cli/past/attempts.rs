@@ -5,12 +5,12 @@ use rerunner::policy::evidence::{Fetched, Job};
 use rerunner::policy::run::Run;
 use rerunner::time::{Millis, Span};
 
+use crate::cli::host::now;
 use crate::cli::report::Failure;
 
 use super::lists::Outline;
 use super::place::RunPlace;
 use super::reader::Reader;
-use super::requests::now;
 
 /// GitHub allows 50 re-runs.
 const MOST_ATTEMPTS: u32 = 51;

@@ -5,15 +5,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rerunner::names::RepoName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cli::host;
 use crate::cli::http::Address;
 use crate::cli::report::Failure;
 
@@ -70,10 +68,10 @@ impl Cache {
     /// Whatever is under a key.
     pub fn forget(&self, key: &str) -> Result<(), Failure> {
         match self {
-            Self::Folder(folder) => match fs::remove_dir_all(folder.join(key)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failure(&folder.join(key), &error)),
-                _ => Ok(()),
-            },
+            Self::Folder(folder) => {
+                let folder = folder.join(key);
+                host::remove_folder(&folder).map_err(|problem| failure(&folder, &problem))
+            }
             Self::Memory(all) => {
                 all.borrow_mut().retain(|other, _| !other.starts_with(&format!("{key}/")));
                 Ok(())
@@ -84,14 +82,7 @@ impl Cache {
 
 /// Where caches are on this machine.
 pub fn default_folder() -> Result<PathBuf, Failure> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
-    let home = || set("HOME").or_else(|| set("USERPROFILE"));
-    let folder = set("XDG_CACHE_HOME").and_then(absolute).or_else(|| {
-        set("LOCALAPPDATA").filter(|_| cfg!(windows)).or_else(|| {
-            home().map(|home| home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }))
-        })
-    });
+    let folder = host::cache_folder();
     let folder =
         folder.ok_or_else(|| Failure("it is not known where caches are here; say it with --cache DIR".to_owned()))?;
     Ok(folder.join("rerunner"))
@@ -111,34 +102,20 @@ fn path(folder: &Path, key: &str) -> PathBuf {
 }
 
 fn read(path: &Path, key: &str) -> Option<Kept> {
-    if fs::metadata(path).ok()?.len() > LARGEST {
-        return None;
-    }
-    let entry: Entry = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let entry: Entry = serde_json::from_slice(&host::read(path, Some(LARGEST)).ok()?).ok()?;
     (entry.version == VERSION && entry.key == key).then_some(entry.kept)
 }
 
 fn write(path: &Path, key: &str, kept: &Kept) -> Result<(), Failure> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(path);
     make(folder)?;
     let entry = Entry { version: VERSION, key: key.to_owned(), kept: kept.clone() };
     let bytes = serde_json::to_vec(&entry).map_err(|error| failure(path, &error))?;
-    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let unfinished = folder.join(format!("{process}-{count}.unfinished"));
-    let written = File::create(&unfinished).and_then(|mut file| file.write_all(&bytes));
-    written.and_then(|()| fs::rename(&unfinished, path)).map_err(|error| {
-        drop(fs::remove_file(&unfinished));
-        failure(path, &error)
-    })
+    host::put(path, &bytes).map_err(|problem| failure(path, &problem))
 }
 
 fn make(folder: &Path) -> Result<(), Failure> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| failure(folder, &error))
+    host::make_folder(folder).map_err(|problem| failure(folder, &problem))
 }
 
 fn failure(path: &Path, error: &dyn std::fmt::Display) -> Failure {
@@ -149,6 +126,7 @@ fn failure(path: &Path, error: &dyn std::fmt::Display) -> Failure {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::fs;
     use tempfile::TempDir;
 
     fn open(base: &Path) -> Cache {

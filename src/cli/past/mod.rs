@@ -34,4 +34,4 @@ pub use lists::{Counts, Outline, Window, outlines};
 pub use place::RunPlace;
 pub use progress::Progress;
 pub use reader::Reader;
-pub use requests::{Requests, now};
+pub use requests::Requests;

@@ -1,16 +1,15 @@
 //! How far the reading is: a bar on a terminal, else a line now and then, on standard error.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
-use std::time::{Duration, Instant};
-
 use rerunner::escape;
-use rerunner::time::Millis;
+use rerunner::time::{Millis, Span};
+
+use crate::cli::host::{self, Stream};
 
 const WIDTH: usize = 24;
 /// Between two lines where there is no terminal.
-const SELDOM: Duration = Duration::from_secs(20);
+const SELDOM: Span = Span::seconds(20);
 /// Between two states of the bar.
-const OFTEN: Duration = Duration::from_millis(100);
+const OFTEN: Span = Span::millis(100);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -21,28 +20,28 @@ enum Way {
 
 pub struct Progress {
     way: Way,
-    shown: Option<Instant>,
+    shown: Option<Millis>,
     /// Whether the bar stands in the present line.
     open: bool,
 }
 
 impl Progress {
     pub fn new(quiet: bool) -> Self {
-        let way = match (quiet, stderr().is_terminal()) {
-            (true, _) => Way::Quiet,
-            (false, true) => Way::Bar,
-            (false, false) => Way::Lines,
+        let way = match quiet {
+            true => Way::Quiet,
+            false if host::is_terminal(Stream::Error) => Way::Bar,
+            false => Way::Lines,
         };
         Self { way, shown: None, open: false }
     }
 
     pub fn at(&mut self, what: &str, done: usize, of: usize, requests: u64) {
-        let last = of > 0 && done >= of;
+        let (now, last) = (host::now(), of > 0 && done >= of);
         let between = if self.way == Way::Bar { OFTEN } else { SELDOM };
-        if self.way == Way::Quiet || (!last && self.shown.is_some_and(|shown| shown.elapsed() < between)) {
+        if self.way == Way::Quiet || (!last && self.shown.is_some_and(|shown| now - shown < between)) {
             return;
         }
-        self.shown = Some(Instant::now());
+        self.shown = Some(now);
         let text = text(what, done, of, requests);
         if self.way == Way::Lines {
             return Self::print(&format!("{text}\n"));
@@ -76,7 +75,7 @@ impl Progress {
 
     /// Whoever does not look misses nothing.
     fn print(text: &str) {
-        drop(stderr().write_all(text.as_bytes()));
+        host::write(Stream::Error, text);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests to GitHub, one after the other, as GitHub's best practices for its API ask: within the rate limit, of which some is
 //! left to others; tried again where there was no answer that means anything; and no more of them than were allowed.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rerunner::github::calls::log::Tail;
 use rerunner::github::http::{Method, Request};
@@ -12,6 +12,7 @@ use rerunner::settings::{Secret, Settings};
 use rerunner::time::{Millis, Span};
 use url::Url;
 
+use crate::cli::host::{self, now};
 use crate::cli::http::{Address, Answer, Client};
 use crate::cli::report::Failure;
 
@@ -112,7 +113,7 @@ impl Requests {
             };
             let url = this.elsewhere(&location)?;
             // The address has its own authorization: the token must not go there.
-            let mut answer = this.client.exchange(Method::Get, &url, None, &[], b"").map_err(Error::inconclusive)?;
+            let answer = this.client.exchange(Method::Get, &url, None, &[], b"").map_err(Error::inconclusive)?;
             match answer.status() {
                 200 => {}
                 404 | 410 => return Err(Error::NotFound),
@@ -171,7 +172,7 @@ impl Requests {
                     limited += 1;
                 }
                 Err(Error::Inconclusive { .. }) if tries < most => {
-                    std::thread::sleep(duration(FIRST_PAUSE.doubled(tries - 1, LONGEST_PAUSE)));
+                    host::sleep(duration(FIRST_PAUSE.doubled(tries - 1, LONGEST_PAUSE)));
                     tries += 1;
                 }
                 Err(error) => return Err(missing(&error)),
@@ -189,15 +190,10 @@ impl Requests {
         }
         if span > Span::default() {
             self.progress.waits(why, Millis(now().0.saturating_add(span.as_millis())));
-            std::thread::sleep(duration(span));
+            host::sleep(duration(span));
         }
         Ok(())
     }
-}
-
-pub fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn duration(span: Span) -> Duration {

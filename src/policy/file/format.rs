@@ -13,7 +13,7 @@
 //! One about the run also stands in `is_about_the_run_alone` of `matching.rs`; without that it is not known of jobs that GitHub
 //! does not list.
 //!
-//! Last: `cargo run --quiet -- schema > docs/rerunner.schema.json`, and README's table, which `cargo test --test readme` prints.
+//! Last: `npm run --silent rerunner -- schema > docs/rerunner.schema.json`, and README's table, which `cargo test --test readme` prints.
 //!
 //! A key of the file or of a rule is added in the same way; [`Policy::goes_by_evidence`] and `wording/describe.rs` do not compile
 //! without it.

@@ -183,5 +183,5 @@ fn the_schema_in_the_repository_is_the_present_one() {
     let present = format!("{:#}\n", schema());
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rerunner.schema.json");
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == present, "run: cargo run --quiet -- schema > docs/rerunner.schema.json");
+    assert!(kept == present, "run: npm run --silent rerunner -- schema > docs/rerunner.schema.json");
 }
