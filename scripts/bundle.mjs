@@ -1,15 +1,17 @@
-// Puts into dist/ what is deployed: the Worker, built and bundled, and a wrangler.toml that builds nothing. With it,
-// `wrangler deploy --config dist/wrangler.toml` needs no Rust and runs nothing of this project, so that the token for
-// Cloudflare is given to it alone (.github/workflows/deploy.yml).
+// Puts into dist/ (or --out-dir) what is deployed: the Worker, built and bundled, a wrangler.toml that builds nothing, and
+// the command. With it, `wrangler deploy --config dist/wrangler.toml` needs no Rust and runs nothing of this project, so
+// that the token for Cloudflare is given to it alone (.github/workflows/deploy.yml).
 
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, delimiter, dirname, join } from "node:path";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const dist = join(root, "dist");
+const given = process.argv.slice(2);
+const dist = given[0] === "--out-dir" ? resolve(given[1]) : join(root, "dist");
 const windows = process.platform === "win32";
+const text = (path) => readFileSync(join(root, path), "utf8");
 
 /** wrangler.toml with one part in the place of another, which must be there. */
 function replaced(text, part, by) {
@@ -20,7 +22,7 @@ function replaced(text, part, by) {
 rmSync(dist, { recursive: true, force: true });
 const { status, error } = spawnSync(
   join(root, "node_modules", ".bin", windows ? "wrangler.cmd" : "wrangler"),
-  ["deploy", "--dry-run", "--outdir", "dist"],
+  ["deploy", "--dry-run", "--outdir", dist],
   {
     cwd: root,
     stdio: "inherit",
@@ -30,7 +32,7 @@ const { status, error } = spawnSync(
 );
 if (error) console.error(`wrangler could not be started: ${error.message}`);
 if (status !== 0) process.exit(status ?? 1);
-let config = readFileSync(join(root, "wrangler.toml"), "utf8");
+let config = text("wrangler.toml");
 const entry = `${basename(/^main = "(.*)\.mjs"$/m.exec(config)[1])}.js`;
 for (const beside of ["README.md", `${entry}.map`]) rmSync(join(dist, beside), { force: true });
 
@@ -38,4 +40,14 @@ config = replaced(config, /^\[build\]\r?\n(?:[a-z].*\r?\n)+/m, "");
 config = replaced(config, /^main = .*$/m, `main = "${entry}"\nno_bundle = true\nfind_additional_modules = true`);
 config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\n';
 writeFileSync(join(dist, "wrangler.toml"), config);
-console.log("dist/ is what `wrangler deploy --config dist/wrangler.toml` deploys.");
+
+for (const part of ["bin", "build/command"]) cpSync(join(root, part), join(dist, part), { recursive: true });
+rmSync(join(dist, "build/command/fingerprint"));
+const { name, description, license, engines, bin, devDependencies } = JSON.parse(text("package.json"));
+const version = /^version = "(.*)"$/m.exec(text("Cargo.toml"))[1];
+const packed = ["bin", "build", "docs", "LICENSES.md", "wrangler.toml", entry, "*.wasm"];
+// The wrangler that the command gets when it needs one.
+const pinned = { wrangler: devDependencies.wrangler };
+const manifest = { name, version, private: true, description, license, engines, bin, files: packed, config: pinned };
+writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
+console.log(`${dist} has what \`wrangler deploy --config dist/wrangler.toml\` deploys.`);
