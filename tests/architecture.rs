@@ -1,5 +1,5 @@
 //! The layers of `src/`: each module uses only those below it in the map of `src/lib.rs`, only `src/worker/` names the
-//! `worker` crate, and no two files of different folders use each other, directly or by way of others.
+//! `worker` crate, only `src/cli/host/` of the command names the machine, and no two files of different folders use each other, directly or by way of others.
 //!
 //! The code is read with `syn`. A name that a `mod.rs` re-exports leads to the file that it comes from. Tests are left out:
 //! they may use anything.
@@ -92,7 +92,7 @@ impl Source {
 
     /// All that is not as it should be.
     fn problems(&self) -> Vec<String> {
-        [self.rooms(), self.upward_arrows(), self.circles(), self.strays(), self.long_files()].concat()
+        [self.rooms(), self.upward_arrows(), self.circles(), self.strays(), self.machines(), self.long_files()].concat()
     }
 
     fn rooms(&self) -> Vec<String> {
@@ -138,6 +138,21 @@ impl Source {
             |file: &File| file.uses.iter().any(|names| names.starts_with(&["::".to_owned(), "worker".to_owned()]));
         let strays = self.0.iter().filter(|(path, file)| !path.starts_with("worker") && names_it(file));
         strays.map(|(path, _)| format!("{} names the worker crate", path.display())).collect()
+    }
+
+    /// In WebAssembly, what the standard library has of a machine does nothing, or panics.
+    fn machines(&self) -> Vec<String> {
+        let is_machine = |names: &Names| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            matches!(
+                names.as_slice(),
+                ["::", "std", "env" | "fs" | "io" | "net" | "process" | "thread", ..]
+                    | ["::", "std", "time", "Instant" | "SystemTime", ..]
+            )
+        };
+        let of_command = self.0.iter().filter(|(path, _)| path.starts_with("cli") && !path.starts_with("cli/host"));
+        let machines = of_command.filter(|(_, file)| file.uses.iter().any(is_machine));
+        machines.map(|(path, _)| format!("{} names the machine", path.display())).collect()
     }
 
     fn long_files(&self) -> Vec<String> {
@@ -198,7 +213,7 @@ impl Reader<'_> {
                 [module, &path[ups..]].concat()
             }
             _ if self.modules.contains(&child()) => [self.file.module.as_slice(), path].concat(),
-            "worker" => [&["::".to_owned()], path].concat(),
+            "std" | "worker" => [&["::".to_owned()], path].concat(),
             _ => return None,
         })
     }
@@ -318,7 +333,9 @@ fn the_code_is_as_the_map_says() {
 fn each_break_is_noticed() {
     let file = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
     let sound = BTreeMap::from([
-        file("lib.rs", "//! | [`upper`] | x |\n//! | [`lower`] | x |\npub mod lower; pub mod upper;"),
+        file("lib.rs", "//! | [`cli`] | x |\n//! | [`upper`] | x |\n//! | [`lower`] | x |\npub mod lower; pub mod upper;"),
+        file("cli/mod.rs", "use std::time::Duration; #[cfg(test)] mod tests { use std::fs; }"),
+        file("cli/host/mod.rs", "use std::fs;"),
         file("upper/mod.rs", "mod part; pub use part::Part; pub fn f() {}"),
         file("upper/part.rs", "use crate::lower; pub struct Part; fn g() { lower::h(); }"),
         file("upper/inner/mod.rs", "use crate::upper::Part;"),
@@ -339,6 +356,9 @@ fn each_break_is_noticed() {
         ("upper/part.rs", "use worker::Env;", "upper/part.rs names the worker crate"),
         ("upper/part.rs", "fn g(env: worker::Env) {}", "upper/part.rs names the worker crate"),
         ("upper/part.rs", "fn g() { format!(\"{}\", worker::now()); }", "upper/part.rs names the worker crate"),
+        ("cli/mod.rs", "use std::{fmt, fs};", "cli/mod.rs names the machine"),
+        ("cli/mod.rs", "fn f() { std::thread::sleep(LONG); }", "cli/mod.rs names the machine"),
+        ("cli/mod.rs", "use std::time::Instant;", "cli/mod.rs names the machine"),
         ("new.rs", "", "new is not in both the map and src/"),
         ("lower.rs", &"//\n".repeat(401), "lower.rs has 401 lines"),
     ] {

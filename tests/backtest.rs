@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl Stage {
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_rerunner"))
+        local_worker::command()
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
@@ -344,7 +344,7 @@ async fn what_cannot_be_read_is_said() {
     let ran = stage.run(&["backtest", "--repo", "acme/nowhere"]).await;
     assert!(ran.code == 0 && ran.out.contains(": 0 runs."), "{} {}", ran.out, ran.err);
     assert_eq!(stage.backtest(&[]).await["runs_not_read"], 0);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
+    let mut command = local_worker::command();
     let output = command.args(["backtest", "--repo", "acme/engine"]).env_clear().output().unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains("GITHUB_TOKEN is not set"));
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn rerunner_with(settings: &[(&str, &str)], files: &[(&str, &str)], input: &str,
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rerunner"))
+    let mut child = local_worker::command()
         .args(arguments)
         .current_dir(folder.path())
         .env_clear()
@@ -452,4 +452,50 @@ fn the_doctor_shows_control_characters_as_text() {
         assert!(shown.contains(r"\u{1b}") || shown.contains(r"\u001b"), "{shown}");
         assert!(shown.len() < 300_000, "{} bytes", shown.len());
     }
+}
+
+/// All that does not stay on this machine goes by the proxy that the environment names, and nothing that does.
+/// Seen to fail without the proxy's agent, and without `NO_PROXY`.
+#[test]
+fn a_proxy_is_asked_for_a_tunnel() {
+    let (proxy, heard) = server(&answer("403 Forbidden", ""));
+    let with_user = proxy.replace("http://", "http://ann:p%40ss@");
+    let ran = rerunner_with(&[("HTTPS_PROXY", &with_user)], &[], "", &["doctor", "https://rerunner.invalid"]);
+    assert!(ran.code == 1 && ran.err.contains("the proxy answered 403"), "{} {}", ran.out, ran.err);
+    let asked = heard.lock().unwrap().clone();
+    assert!(asked.iter().all(|request| request.starts_with("connect rerunner.invalid:443 http/1.1\r\n")), "{asked:#?}");
+    // "ann:p@ss", in lower case as all that was heard.
+    let credentials = "proxy-authorization: basic yw5uonbac3m=\r\n";
+    assert!(!asked.is_empty() && asked.iter().all(|request| request.contains(credentials)), "{asked:#?}");
+
+    let without = [("HTTPS_PROXY", &*proxy), ("NO_PROXY", "localhost, .invalid")];
+    let ran = rerunner_with(&without, &[], "", &["doctor", "https://rerunner.invalid"]);
+    assert!(ran.code == 1 && !ran.err.contains("proxy"), "{} {}", ran.out, ran.err);
+    let (here, heard_here) = server(&answer("200 OK", "{}"));
+    rerunner_with(&[("ALL_PROXY", &proxy)], &[], "", &["doctor", &here]);
+    assert!(!heard_here.lock().unwrap().is_empty());
+    assert_eq!(heard.lock().unwrap().len(), asked.len(), "nothing more went to the proxy");
+}
+
+#[test]
+fn where_nobody_reads_on_all_is_well() {
+    let mut child = local_worker::command()
+        .args(["catalogue", "--json"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds is to come.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn much_comes_in_and_goes_out() {
+    let rows: String = (0..20_000).map(|n| format!("{{\"id\":\"{n}\",\"label\":\"infra\",\"log\":\"{n} zażółć\"}}\n")).collect();
+    let ran = rerunner(&[], &rows, &["catalogue", "measure", "-", "--json"]);
+    let json = ran.json();
+    assert_eq!((&json["rows"], json["wrong"].as_array().unwrap().len()), (&json!(20_000), 20_000));
 }

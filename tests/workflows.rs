@@ -12,7 +12,7 @@ use saphyr::{LoadableYamlNode, Yaml};
 /// wrangler itself.
 const WITH_SECRETS: [(&str, &str); 2] = [
     ("CLOUDFLARE_API_TOKEN", "node_modules/.bin/wrangler deploy --config dist/wrangler.toml"),
-    ("ADMIN_TOKEN", "chmod +x dist/rerunner && dist/rerunner doctor \"$RERUNNER_URL\""),
+    ("ADMIN_TOKEN", "node dist/bin/rerunner.mjs doctor \"$RERUNNER_URL\""),
 ];
 
 fn root() -> PathBuf {
@@ -156,7 +156,7 @@ fn a_secret_in_another_place_is_seen() {
             "npm run deploy",
             "is given to npm run deploy",
         ),
-        ("dist/rerunner doctor", "cargo run --locked -- doctor", "is given to"),
+        ("node dist/bin/rerunner.mjs doctor", "npm run doctor --", "is given to"),
         (
             "    environment: production\n",
             &format!("    environment: production\n    env:\n      {token}\n"),
@@ -168,7 +168,7 @@ fn a_secret_in_another_place_is_seen() {
         ("contents: read", "contents: write", "permissions"),
         ("  pull_request:\n", "  pull_request_target:\n", "code of others"),
         ("npm ci --ignore-scripts", "npm ci", "no lock file"),
-        ("cargo build --locked", "cargo build", "no lock file"),
+        ("npm run bundle", "cargo build", "no lock file"),
         ("@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2", "@v4", "not pinned"),
         ("\"$RERUNNER_URL\"", "${{ vars.RERUNNER_URL }}", "put together by GitHub"),
     ] {

@@ -30,7 +30,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 /// `npm run doctor -- --json …`, in an empty folder, with these in the environment.
 pub async fn doctor(arguments: &[&str], environment: &[(&str, &str)]) -> (Output, Value) {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
+    let mut command = Command::from(local_worker::command());
     command.arg("doctor").arg("--json").args(arguments).current_dir(folder.path());
     for name in ["ADMIN_TOKEN", "WEBHOOK_SECRET", "GITHUB_TOKEN", "GITHUB_API_URL"] {
         command.env_remove(name);
@@ -114,7 +114,7 @@ async fn the_doctor_finds_what_is_wrong(stage: Arc<Stage>) {
     assert_eq!(output.status.code(), Some(1));
     is(&found, "reachable", "wrong", &url);
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
+    let mut command = Command::from(local_worker::command());
     let unknown = command.arg("doctor").current_dir(folder.path()).output().await.expect("the command");
     assert_eq!(unknown.status.code(), Some(2), "which Worker?");
 }

@@ -195,7 +195,7 @@ esac
 /// `npm run setup`, with these answers typed.
 async fn set_up(folder: &Path, url: &str, arguments: &[&str], typed: &str) -> Output {
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap_or_default());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rerunner"));
+    let mut command = Command::from(local_worker::command());
     command.arg("setup").args(arguments).current_dir(folder).env("PATH", path);
     command.env("STAND_IN", folder).env("STAND_IN_URL", url);
     for name in ["ADMIN_TOKEN", "WEBHOOK_SECRET", "GITHUB_TOKEN"] {

@@ -4,6 +4,8 @@
 //! The configuration is the project's own `wrangler.toml` in all that matters (bindings, compatibility date); only the
 //! build command is left out, as the Worker is built once beforehand, and settings are replaced.
 
+mod command;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::Permissions;
@@ -21,6 +23,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{broadcast, watch};
+
+pub use command::{command, program};
 
 /// Ports that are tried where none is asked for.
 const PORTS: u32 = 5;
@@ -49,6 +53,8 @@ pub struct Options {
     pub storage: Option<PathBuf>,
     /// The folder that the Worker was built into; the project's `build` when `None`.
     pub build: Option<PathBuf>,
+    /// The folder of a packaged Worker, which then runs as its own `wrangler.toml` has it.
+    pub package: Option<PathBuf>,
     /// A module around the Worker's entry, which it imports as `./entry.mjs`; the entry itself when `None`.
     pub around: Option<PathBuf>,
     /// Any free one when `None`.
@@ -139,7 +145,8 @@ impl LocalWorker {
         let node = root.join("node_modules/.bin/node");
         let wrangler = root.join("node_modules/wrangler/bin/wrangler.js");
         let built = options.build.clone().unwrap_or_else(|| root.join("build"));
-        for needed in [&node, &wrangler, &built.join("index.js")] {
+        let whole = options.package.as_ref().map_or(built.join("index.js"), |package| package.join("wrangler.toml"));
+        for needed in [&node, &wrangler, &whole] {
             if !needed.exists() {
                 return Err(StartError::Missing(needed.clone()));
             }
@@ -156,11 +163,14 @@ impl LocalWorker {
             std::fs::copy(dev_vars, folder.path().join(".dev.vars"))?;
         }
         let configuration = folder.path().join("wrangler.json");
-        let entry = entry(&root, &built, options.around.as_deref(), folder.path())?;
-        std::fs::write(
-            &configuration,
-            configure(&root, &entry, &options.settings, options.admin_failures)?.to_string(),
-        )?;
+        let configured = match &options.package {
+            Some(package) => configure(package, None, &options.settings, options.admin_failures)?,
+            None => {
+                let entry = entry(&root, &built, options.around.as_deref(), folder.path())?;
+                configure(&root, Some(&entry), &options.settings, options.admin_failures)?
+            }
+        };
+        std::fs::write(&configuration, configured.to_string())?;
         let storage = options.storage.clone().unwrap_or_else(|| folder.path().join("storage"));
         let mut child = Command::new(node)
             .arg(wrangler)
@@ -371,10 +381,10 @@ fn entry(root: &Path, built: &Path, around: Option<&Path>, folder: &Path) -> std
     Ok(outer)
 }
 
-/// The project's configuration with other settings, as the JSON that wrangler takes too.
+/// A folder's configuration with another entry, if one is given, and other settings, as the JSON that wrangler takes too.
 fn configure(
     root: &Path,
-    entry: &Path,
+    entry: Option<&Path>,
     settings: &BTreeMap<String, String>,
     admin_failures: Option<u32>,
 ) -> std::io::Result<Value> {
@@ -382,7 +392,8 @@ fn configure(
     let mut configuration: Value = toml::from_str(&text).map_err(std::io::Error::other)?;
     let Some(fields) = configuration.as_object_mut() else { return Ok(configuration) };
     fields.remove("build");
-    fields.insert("main".to_owned(), json!(entry));
+    let own = fields.get("main").and_then(Value::as_str).map(|main| root.join(main));
+    fields.insert("main".to_owned(), json!(entry.or(own.as_deref())));
     let vars = fields.entry("vars").or_insert_with(|| json!({}));
     for (name, value) in settings {
         vars[name] = json!(value);
