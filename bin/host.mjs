@@ -227,18 +227,15 @@ export function fetch(method, url, headers, body, within, byProxy) {
 
 // wrangler: in a clone the one that is pinned there, in the package the same, which npx gets when it is first needed.
 
-const { version, pinned } = wranglerOf(JSON.parse(fs.readFileSync(join(root, "package.json"), "utf8")));
-
-function wranglerOf({ config, devDependencies }) {
-  return { version: config?.wrangler ?? devDependencies.wrangler, pinned: config?.wrangler !== undefined };
-}
-
 function wrangler(given) {
-  const [command, ...args] = pinned ? ["npx", "--yes", `wrangler@${version}`, ...given] : ["wrangler", ...given];
-  const local = pinned ? "" : `${delimiter}${join(root, "node_modules", ".bin")}`;
+  const { config } = JSON.parse(fs.readFileSync(join(root, "package.json"), "utf8"));
+  const packaged = config?.wrangler !== undefined;
+  const own = packaged ? ["npx", "--yes", `wrangler@${config.wrangler}`] : ["wrangler"];
+  const [command, ...args] = [...own, ...given];
+  const places = [process.env.PATH, packaged ? undefined : join(root, "node_modules", ".bin")];
   const env = {
     ...process.env,
-    PATH: `${process.env.PATH ?? ""}${local}`,
+    PATH: places.filter(Boolean).join(delimiter),
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_HIDE_BANNER: "true",
   };

@@ -499,3 +499,75 @@ fn much_comes_in_and_goes_out() {
     let json = ran.json();
     assert_eq!((&json["rows"], json["wrong"].as_array().unwrap().len()), (&json!(20_000), 20_000));
 }
+
+/// At a terminal, where each of these is typed once the text before it is there. What the terminal shows, and the exit code.
+fn at_a_terminal(folder: &Path, arguments: &[&str], typed: &[(&str, &str)]) -> (String, Option<i32>) {
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let (mut here, there) = (fs::File::from(terminal.master), fs::File::from(terminal.slave));
+    let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
+    let stream = || Stdio::from(there.try_clone().unwrap());
+    let mut child = local_worker::command()
+        .args(arguments)
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("STAND_IN", folder)
+        .stdin(stream())
+        .stdout(stream())
+        .stderr(stream())
+        .spawn()
+        .unwrap();
+    drop(there);
+    let (mut shown, mut typed, mut seen) = (Vec::new(), typed.iter(), 0);
+    let mut next = typed.next();
+    let mut buffer = [0; 4096];
+    // Its end is an error: nobody is at the other side any more.
+    while let Ok(count @ 1..) = here.read(&mut buffer) {
+        shown.extend_from_slice(&buffer[..count]);
+        let so_far = String::from_utf8_lossy(&shown[seen..]).into_owned();
+        if let Some((before, answer)) = next
+            && so_far.contains(before)
+        {
+            seen = shown.len();
+            // The question is there before the terminal is told to show nothing.
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            here.write_all(answer.as_bytes()).unwrap();
+            next = typed.next();
+        }
+    }
+    (String::from_utf8_lossy(&shown).into_owned(), child.wait().unwrap().code())
+}
+
+const WRANGLER: &str = r#"#!/bin/sh
+case "$1 $2" in
+  "secret list") echo '[{"name":"ADMIN_TOKEN"},{"name":"WEBHOOK_SECRET"}]' ;;
+  "secret put") cat > "$STAND_IN/$3" ;;
+  *) echo "$@" ;;
+esac
+"#;
+
+/// Seen to fail where the terminal is left as it is, and where a byte is taken for a character.
+#[test]
+fn what_is_typed_for_a_secret_is_not_shown() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    let wrangler = folder.path().join("bin/wrangler");
+    fs::create_dir(folder.path().join("bin")).unwrap();
+    fs::write(&wrangler, WRANGLER).unwrap();
+    fs::set_permissions(&wrangler, fs::Permissions::from_mode(0o755)).unwrap();
+    let setup = ["setup", "--auth", "token", "--no-deploy", "--url", "http://127.0.0.1:1"];
+    let left = [("ADMIN_TOKEN is set", "\n"), ("WEBHOOK_SECRET is set", "n\n")];
+    let typed = [&left[..], &[("not shown", "hush-zaóó\u{7f}\u{7f}\u{8}b\r"), ("when it is there", "\n")]].concat();
+    let (shown, code) = at_a_terminal(folder.path(), &setup, &typed);
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("GITHUB_TOKEN: set") && !shown.contains("hush"), "{shown}");
+    assert!(shown.contains("Replace it? [y/N] n\r\n"), "other answers are shown: {shown}");
+    let put = |name: &str| fs::read_to_string(folder.path().join(name)).ok();
+    assert_eq!((put("GITHUB_TOKEN").as_deref(), put("ADMIN_TOKEN")), (Some("hush-zb"), None));
+
+    fs::remove_file(folder.path().join("GITHUB_TOKEN")).unwrap();
+    let (shown, code) = at_a_terminal(folder.path(), &setup, &[&left[..], &[("not shown", "hush\u{3}")]].concat());
+    assert!(code == Some(130) && !shown.contains("hush"), "{shown}");
+    assert_eq!(put("GITHUB_TOKEN"), None);
+    let (shown, code) = at_a_terminal(folder.path(), &setup, &[&left[..], &[("not shown", "\u{4}")]].concat());
+    assert!(code == Some(2) && shown.contains("no answer; run it in a terminal"), "{shown}");
+}
