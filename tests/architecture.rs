@@ -333,7 +333,10 @@ fn the_code_is_as_the_map_says() {
 fn each_break_is_noticed() {
     let file = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
     let sound = BTreeMap::from([
-        file("lib.rs", "//! | [`cli`] | x |\n//! | [`upper`] | x |\n//! | [`lower`] | x |\npub mod lower; pub mod upper;"),
+        file(
+            "lib.rs",
+            "//! | [`cli`] | x |\n//! | [`upper`] | x |\n//! | [`lower`] | x |\npub mod lower; pub mod upper;",
+        ),
         file("cli/mod.rs", "use std::time::Duration; #[cfg(test)] mod tests { use std::fs; }"),
         file("cli/host/mod.rs", "use std::fs;"),
         file("upper/mod.rs", "mod part; pub use part::Part; pub fn f() {}"),

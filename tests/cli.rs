@@ -494,7 +494,8 @@ fn where_nobody_reads_on_all_is_well() {
 
 #[test]
 fn much_comes_in_and_goes_out() {
-    let rows: String = (0..20_000).map(|n| format!("{{\"id\":\"{n}\",\"label\":\"infra\",\"log\":\"{n} zażółć\"}}\n")).collect();
+    let rows: String =
+        (0..20_000).map(|n| format!("{{\"id\":\"{n}\",\"label\":\"infra\",\"log\":\"{n} zażółć\"}}\n")).collect();
     let ran = rerunner(&[], &rows, &["catalogue", "measure", "-", "--json"]);
     let json = ran.json();
     assert_eq!((&json["rows"], json["wrong"].as_array().unwrap().len()), (&json!(20_000), 20_000));

@@ -9,8 +9,8 @@ use rerunner::github::{Reply, ReplyHeaders};
 use rerunner::settings::Secret;
 use url::{Host, Url};
 
-use super::host::{self, Request, Response};
 use super::Failure;
+use super::host::{self, Request, Response};
 
 const TIME_OUT: Duration = Duration::from_secs(30);
 /// An answer's body; a list of deliveries is some 50 kB.

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::deployed::{Deployed, FILE, URL, from_environment};
 use super::doctor::{self, Patient};
-use super::http::Address;
 use super::host::{self, Problem, Stream};
+use super::http::Address;
 use super::{Failure, Report, input, wrangler};
 
 /// Takes you from a clone to a deployed Worker, step by step

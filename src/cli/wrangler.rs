@@ -3,8 +3,8 @@
 use rerunner::escape;
 use rerunner::settings::Secret;
 
-use super::host::{self, Output, Problem, Stream};
 use super::Failure;
+use super::host::{self, Output, Problem, Stream};
 
 fn missing(problem: Problem) -> Failure {
     Failure(format!("wrangler cannot be started: {problem}"))
@@ -72,9 +72,8 @@ pub fn secrets() -> Result<Vec<String>, Failure> {
     }
     let output = output(&["secret", "list"])?;
     let entries: Option<Vec<Entry>> = serde_json::from_str(&output.out).ok().filter(|_| output.code == 0);
-    let entries = entries.ok_or_else(|| {
-        Failure(format!("wrangler secret list did not succeed: {}", output.error.trim()))
-    })?;
+    let entries =
+        entries.ok_or_else(|| Failure(format!("wrangler secret list did not succeed: {}", output.error.trim())))?;
     Ok(entries.into_iter().map(|entry| entry.name).collect())
 }
 
