@@ -33,6 +33,8 @@ const calls = {
       sent.on("response", resolve).on("error", (error) => reject(reason(error, signal, within)));
       sent.end(body);
     });
+    // It is told to whoever reads on.
+    response.on("error", () => {});
     const pieces = response[Symbol.asyncIterator]();
     return { id: opened({ response, pieces, signal, within }), status: response.statusCode, headers: joined(response) };
   },
@@ -51,8 +53,8 @@ const calls = {
   close(id) {
     const { response } = open.get(id);
     open.delete(id);
-    if (response.complete || Number(response.headers["content-length"]) <= SHORT) response.on("error", () => {}).resume();
-    else response.on("error", () => {}).destroy();
+    if (response.complete || Number(response.headers["content-length"]) <= SHORT) response.resume();
+    else response.destroy();
   },
 
   async start(command, args, options) {
@@ -132,15 +134,25 @@ function matches(entry, hostname, port) {
   return (only === undefined || only === (port || "443")) && (hostname === bare || hostname.endsWith(`.${bare}`));
 }
 
-port.on("message", async ({ name, given }) => {
-  let answer;
-  try {
-    answer = { value: await calls[name](...given) };
-  } catch (error) {
-    const { code, message } = error;
-    answer = { error: { code, message: message || String(code ?? error) } };
-  }
-  port.postMessage(answer);
+// One answer for each call: whoever waits for it can do nothing else.
+
+let isWaitedFor = false;
+
+function answer(what) {
+  if (!isWaitedFor) return;
+  isWaitedFor = false;
+  port.postMessage(what);
   Atomics.store(answered, 0, 1);
   Atomics.notify(answered, 0);
+}
+
+const failed = (error) => answer({ error: { code: error?.code, message: error?.message || String(error?.code ?? error) } });
+
+port.on("message", ({ name, given }) => {
+  isWaitedFor = true;
+  Promise.resolve()
+    .then(() => calls[name](...given))
+    .then((value) => answer({ value }))
+    .catch(failed);
 });
+process.on("uncaughtException", failed);

@@ -23,11 +23,11 @@ if (missing !== undefined) {
   process.exit(1);
 }
 
-/** Changes with everything that the built Worker is made of. */
-function fingerprint() {
+/** Changes with everything that something built is made of: all sources but for some. */
+function fingerprint(except) {
   const hash = createHash("sha256");
   const add = (path) => {
-    if (!existsSync(path)) return;
+    if (!existsSync(path) || except.includes(path)) return;
     if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(join(path, name));
     else hash.update(path).update(readFileSync(path));
   };
@@ -43,7 +43,6 @@ const quiet = given.includes("--quiet");
 const optimized = !given.includes("--dev");
 const features = option("--features") ?? "";
 const folder = join(root, option("--out-dir") ?? "build");
-const state = [optimized, features, fingerprint()].join(" ");
 
 function run(command, args) {
   const { status, error, stdout, stderr } = spawnSync(command, args, {
@@ -82,7 +81,8 @@ function optimize(wasm) {
 }
 
 /** Made beside it and put in its place, so that nobody sees half of a build. */
-function build(folder, what, make) {
+function build(folder, what, make, except) {
+  const state = [optimized, features, fingerprint(except.map((path) => join(root, path)))].join(" ");
   const stamp = join(folder, "fingerprint");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === state) return;
   if (quiet) console.log(`Building ${what} (about a minute the first time) …`);
@@ -120,5 +120,7 @@ function makeCommand(folder) {
 }
 
 process.env.CARGO_ENCODED_RUSTFLAGS = rustFlags();
-if (!given.includes("--only-command")) build(folder, "the Worker", makeWorker);
-if (features === "" && option("--out-dir") === undefined) build(join(folder, "command"), "the command", makeCommand);
+if (!given.includes("--only-command")) build(folder, "the Worker", makeWorker, ["src/main.rs", "src/cli"]);
+if (features === "" && option("--out-dir") === undefined) {
+  build(join(folder, "command"), "the command", makeCommand, ["src/worker"]);
+}
