@@ -49,6 +49,8 @@ pub struct Settings {
     pub sweep_interval: Span,
     /// Opens the admin routes.
     pub admin_token: Option<Secret>,
+    /// Cloudflare Access in front of the admin routes.
+    pub access: Option<Access>,
     /// Where notifications go: a secret, as whoever knows it can write there.
     pub notify_url: Option<Secret>,
     /// For each repository.
@@ -59,6 +61,15 @@ pub struct Settings {
     /// What the contexts of commit statuses begin with; `None`: there are none.
     pub commit_status: Option<String>,
     pub problems: Vec<SettingProblem>,
+}
+
+/// Whose tokens of Cloudflare Access open the admin routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The team's domain, as tokens name it: `https://TEAM.cloudflareaccess.com`.
+    pub issuer: String,
+    /// The AUD tags of the applications. At least one.
+    pub audiences: Vec<String>,
 }
 
 impl Settings {
@@ -86,6 +97,7 @@ impl Settings {
             organization_policy: reader.value("ORGANIZATION_POLICY", "true", values::boolean),
             sweep_interval: reader.value("SWEEP_INTERVAL", "15m", values::sweep_interval),
             admin_token: reader.secret("ADMIN_TOKEN"),
+            access: reader.access(),
             notify_url: reader.checked_secret("NOTIFY_URL", values::notify_url),
             notifications_per_hour: reader.value("NOTIFICATIONS_PER_HOUR", "20", values::notifications_per_hour),
             badge_repositories: reader.value("BADGE_REPOSITORIES", "", values::globs),

@@ -1,6 +1,6 @@
 //! Reading settings one by one, and keeping what is wrong with them.
 
-use super::{App, Needed, Secret, SettingProblem, private_key};
+use super::{Access, App, Needed, Secret, SettingProblem, private_key, values};
 
 pub(super) struct Reader<F> {
     lookup: F,
@@ -54,6 +54,19 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             return Vec::new();
         };
         [Some(current), self.secret("WEBHOOK_SECRET_PREVIOUS")].into_iter().flatten().collect()
+    }
+
+    /// Half of it is a problem of its own: it would look like a door and be none.
+    pub fn access(&mut self) -> Option<Access> {
+        let issuer = self.value("ACCESS_TEAM_DOMAIN", "", values::team_domain);
+        let audiences = self.value("ACCESS_AUD", "", values::audiences);
+        let is_set = |reader: &Self, name| reader.text(name).is_some();
+        match (is_set(self, "ACCESS_TEAM_DOMAIN"), is_set(self, "ACCESS_AUD")) {
+            (true, false) => self.problem("ACCESS_AUD", "is not set, but ACCESS_TEAM_DOMAIN is; it takes both"),
+            (false, true) => self.problem("ACCESS_TEAM_DOMAIN", "is not set, but ACCESS_AUD is; it takes both"),
+            (true, true) | (false, false) => {}
+        }
+        issuer.filter(|_| !audiences.is_empty()).map(|issuer| Access { issuer, audiences })
     }
 
     /// A token, an App, or both. Half an App, or one with a bad key, is a problem of its own.

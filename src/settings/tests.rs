@@ -109,6 +109,37 @@ fn good_values() {
 }
 
 #[test]
+fn access_takes_both_of_its_settings() {
+    let tags = ["a1".repeat(32), "b2".repeat(32)];
+    let both = |domain: &'static str, tags: &str| read(&[("ACCESS_TEAM_DOMAIN", domain), ("ACCESS_AUD", tags)]);
+    for domain in
+        ["team.cloudflareaccess.com", "https://team.cloudflareaccess.com", "https://Team.cloudflareaccess.com/"]
+    {
+        let settings = both(domain, &tags.join(" , "));
+        assert_eq!(settings.problems, [], "{domain}");
+        let issuer = "https://team.cloudflareaccess.com".to_owned();
+        assert_eq!(settings.access, Some(Access { issuer, audiences: tags.to_vec() }));
+    }
+    assert_eq!(read(&[]).access, None);
+    for (domain, tag, wrong) in [
+        ("team.cloudflareaccess.com", "", "ACCESS_AUD"),
+        ("", tags[0].as_str(), "ACCESS_TEAM_DOMAIN"),
+        ("team.cloudflareaccess.com", "hunter2", "ACCESS_AUD"),
+        ("http://team.cloudflareaccess.com", &tags[0], "ACCESS_TEAM_DOMAIN"),
+        ("team.cloudflareaccess.com/x", &tags[0], "ACCESS_TEAM_DOMAIN"),
+        ("https://hunter2@team.cloudflareaccess.com", &tags[0], "ACCESS_TEAM_DOMAIN"),
+        ("https://team.cloudflareaccess.com?hunter2", &tags[0], "ACCESS_TEAM_DOMAIN"),
+        ("hunter 2", &tags[0], "ACCESS_TEAM_DOMAIN"),
+    ] {
+        let settings = read(&[("ACCESS_TEAM_DOMAIN", domain), ("ACCESS_AUD", tag)]);
+        assert_eq!(settings.access, None, "{domain} {tag}");
+        let problems: Vec<_> = settings.problems.iter().map(|problem| problem.setting).collect();
+        assert_eq!(problems, [wrong], "{domain} {tag}");
+        assert!(!settings.problems[0].problem.contains("hunter"));
+    }
+}
+
+#[test]
 fn what_is_switched_on_is_needed() {
     let needed = |pairs| read(pairs).needed().to_string();
     let base = "actions: write, checks: read, contents: read, metadata: read, pull_requests: ";

@@ -132,6 +132,28 @@ pub fn notify_url(text: &str) -> Result<(), String> {
     is_good.then_some(()).ok_or_else(|| "an https URL in ASCII, without user and fragment".to_owned())
 }
 
+/// The issuer that a team's tokens name: its domain, with `https://` or without. `None` for nothing.
+pub fn team_domain(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let url = url::Url::parse(&address).ok().filter(is_safe);
+    let origin = url.filter(|url| url.path() == "/" && url.query().is_none());
+    let origin = origin.map(|url| Some(url.as_str().trim_end_matches('/').to_owned()));
+    origin.ok_or_else(|| "a team domain such as TEAM.cloudflareaccess.com".to_owned())
+}
+
+/// AUD tags are 64 hexadecimal digits today.
+pub fn audiences(text: &str) -> Result<Vec<String>, String> {
+    let is_tag = |tag: &str| (32..=128).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric());
+    let tags: Vec<_> = commas(text).map(str::to_owned).collect();
+    match tags.iter().all(|tag| is_tag(tag)) {
+        true => Ok(tags),
+        false => Err("the AUD tags of applications of Cloudflare Access, separated by commas".to_owned()),
+    }
+}
+
 /// Of a commit status's context, which has the workflow's name behind it, and 255 characters in all.
 pub fn context(text: &str) -> Result<Option<String>, String> {
     let fits = text.chars().count() <= 50 && text.chars().all(|c| is_visible(c) && c < '\u{10000}');

@@ -11,6 +11,7 @@ use crate::names::RepoName;
 use crate::time::Millis;
 
 use super::access::failed_logins::FailedLogins;
+use super::access::team_keys::{TeamKey, TeamKeys};
 use super::rejection::Rejection;
 use super::setup::manifest::{Code, NewApp};
 
@@ -44,6 +45,15 @@ pub trait Backend {
 
     /// Counts a failed login of this network. Whether it is one too many.
     async fn exceeds_failed_logins(&self, network: &str) -> Result<bool, Fault>;
+
+    /// The keys of Cloudflare Access, as this instance remembers them.
+    fn team_keys(&self) -> &RefCell<TeamKeys>;
+
+    /// Reads what is at this address, of [`MAX_BYTES`](super::access::team_keys::MAX_BYTES) at the most.
+    async fn read_team_keys(&self, url: &str) -> Result<Vec<u8>, Fault>;
+
+    /// Whether the key made this signature, by RS256. A key that is none made none.
+    async fn is_signed(&self, key: &TeamKey, signed: &[u8], signature: &[u8]) -> Result<bool, Fault>;
 
     /// Asks a repository's Keeper. `None`: it has no record of what was asked for.
     async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault>;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 400 | a parameter is wrong, with its name |
 //! | 401 | no credentials, or wrong ones |
-//! | 403 | `ADMIN_TOKEN` is not set, or another site made the browser ask |
+//! | 403 | `ADMIN_TOKEN` is not set, Cloudflare Access's token is not good here, or another site made the browser ask |
 //! | 404 | no such path, badge, repository or run |
 //! | 405 | the path is served, but not with this method |
 //! | 429 | too many wrong credentials from this address |
@@ -30,6 +30,10 @@ pub enum Rejection {
     NoAdminToken,
     NoCredentials,
     WrongCredentials,
+    /// Cloudflare Access's token is not valid, or for something else.
+    WrongAssertion,
+    /// Only Cloudflare Access opens it, and it did not come that way.
+    NotByAccess,
     TooManyAttempts {
         retry_after_seconds: i64,
     },
@@ -79,6 +83,17 @@ impl Rejection {
                 "sign in with ADMIN_TOKEN: as a bearer token, or as the password of HTTP Basic with any user name",
             ),
             Self::WrongCredentials => (401, "Sign in", "wrong ADMIN_TOKEN"),
+            Self::WrongAssertion => (
+                403,
+                "Access denied",
+                "the token of Cloudflare Access is not valid, or it is for another application; compare ACCESS_AUD with the \
+                 application's AUD tag",
+            ),
+            Self::NotByAccess => (
+                403,
+                "Access denied",
+                "sign in through Cloudflare Access: this request did not come through it; or set ADMIN_TOKEN",
+            ),
             Self::TooManyAttempts { .. } => (429, "Too many attempts", "too many wrong passwords; try again later"),
             Self::CrossSite => (
                 403,
@@ -110,6 +125,8 @@ impl Rejection {
             }
             Self::MethodNotAllowed { allow } => response.with("allow", *allow),
             Self::NoAdminToken
+            | Self::WrongAssertion
+            | Self::NotByAccess
             | Self::CrossSite
             | Self::BadRequest(_)
             | Self::NotFound(_)

@@ -18,27 +18,31 @@ use crate::settings::Settings;
 use crate::time::Millis;
 use crate::web::Backend;
 use crate::web::access::failed_logins::FailedLogins;
+use crate::web::access::team_keys::{TeamKey, TeamKeys};
 use crate::web::backend::{Fault, KeeperAnswer, SummaryList};
 use crate::web::setup::manifest::{Code, NewApp};
 use crate::worker::github_client::{self, Connection, TIME_OUT_MS};
-use crate::worker::{clock, keeper_client, kv, log};
+use crate::worker::{clock, keeper_client, kv, log, signing, team_keys};
 
 /// The binding that counts failed logins.
 const ADMIN_FAILURES: &str = "ADMIN_FAILURES";
 
 thread_local! {
     static FAILED_LOGINS: Rc<RefCell<FailedLogins>> = Rc::default();
+    static TEAM_KEYS: Rc<RefCell<TeamKeys>> = Rc::default();
 }
 
 pub struct WorkerBackend<'a> {
     env: &'a Env,
     settings: &'a Rc<Settings>,
     failed_logins: Rc<RefCell<FailedLogins>>,
+    team_keys: Rc<RefCell<TeamKeys>>,
 }
 
 impl<'a> WorkerBackend<'a> {
     pub fn new(env: &'a Env, settings: &'a Rc<Settings>) -> Self {
-        Self { env, settings, failed_logins: FAILED_LOGINS.with(Rc::clone) }
+        let (failed_logins, team_keys) = (FAILED_LOGINS.with(Rc::clone), TEAM_KEYS.with(Rc::clone));
+        Self { env, settings, failed_logins, team_keys }
     }
 }
 
@@ -58,6 +62,18 @@ impl Backend for WorkerBackend<'_> {
     async fn exceeds_failed_logins(&self, network: &str) -> Result<bool, Fault> {
         let counted = async { self.env.rate_limiter(ADMIN_FAILURES)?.limit(network.to_owned()).await };
         counted.await.map(|outcome| !outcome.success).map_err(fault)
+    }
+
+    fn team_keys(&self) -> &RefCell<TeamKeys> {
+        &self.team_keys
+    }
+
+    async fn read_team_keys(&self, url: &str) -> Result<Vec<u8>, Fault> {
+        team_keys::read(url).await
+    }
+
+    async fn is_signed(&self, key: &TeamKey, signed: &[u8], signature: &[u8]) -> Result<bool, Fault> {
+        signing::verify(key, signed, signature).await
     }
 
     async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault> {

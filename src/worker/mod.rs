@@ -12,6 +12,7 @@ mod keeper_platform;
 mod kv;
 mod log;
 mod signing;
+mod team_keys;
 mod webhook_entry;
 
 use worker::{Context, Env, Headers, Request, Response, ResponseBuilder, ScheduleContext, ScheduledEvent, event};

@@ -25,6 +25,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a scenario fails by panicking")]
 
+mod access;
 mod api;
 mod app;
 mod bodies;
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
         flaky_issues::trials(&stage),
         commands::trials(&stage),
         settings::trials(&stage),
+        access::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
         doctor::trials(&stage),

@@ -14,6 +14,7 @@
 //! | [`history`] | what was seen from outside, in order |
 //! | `world` | the model running in real time |
 //! | [`chat`] | a chat that takes messages |
+//! | [`access_team`] | a team of Cloudflare Access |
 //! | `server` | the REST API and the logs' place, over HTTP |
 //! | [`facade`] | what tests say: one-line verbs |
 //! | [`past`] | a repository with a month of failed runs behind it, for backtests |
@@ -32,6 +33,7 @@
 //! # }
 //! ```
 
+pub mod access_team;
 pub mod apps;
 pub mod chat;
 pub mod description;
@@ -47,6 +49,7 @@ mod server;
 pub mod webhooks;
 mod world;
 
+pub use access_team::AccessTeam;
 pub use apps::{AppKey, Permissions};
 pub use chat::{Chat, Message, Trouble};
 pub use description::{Checks, Described, Violation, violations};

@@ -1,6 +1,9 @@
-//! Who may use the admin routes: whoever has `ADMIN_TOKEN`, as a bearer token or as the password of HTTP Basic.
+//! Who may use the admin routes: whoever has `ADMIN_TOKEN`, as a bearer token or as the password of HTTP Basic, and whomever
+//! Cloudflare Access has let in.
 
+pub mod assertion;
 pub mod failed_logins;
+pub mod team_keys;
 #[cfg(test)]
 mod tests;
 
@@ -8,12 +11,14 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use ctutils::CtEq;
 use sha2::{Digest, Sha256};
 
-use crate::settings::{Secret, Settings};
+use crate::settings::{Access, Secret, Settings};
 use crate::time::Millis;
 use crate::web::routes::{Care, origin};
 use crate::web::{Backend, Rejection, Request};
 
+use assertion::Assertion;
 use failed_logins::{FailedLogins, network};
+use team_keys::{Found, TeamKey};
 
 /// How the token was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +36,13 @@ pub async fn check(
     backend: &impl Backend,
 ) -> Result<(), Rejection> {
     let (logins, now) = (backend.failed_logins(), backend.now());
-    let checked = check_credentials(settings.admin_token.as_ref(), request, care, &mut logins.borrow_mut(), now);
+    let checked = match assertion(request, settings) {
+        Some((access, text)) => check_assertion(access, &text, request, care, backend).await,
+        None => check_credentials(settings, request, care, &mut logins.borrow_mut(), now),
+    };
     // The platform counts too: in this location, by all isolates there, and eventually. What this isolate has counted
     // itself is exact, and holds whatever becomes of that.
-    if checked == Err(Rejection::WrongCredentials) {
+    if matches!(checked, Err(Rejection::WrongCredentials | Rejection::WrongAssertion)) {
         match backend.exceeds_failed_logins(&network(request.address)).await {
             Ok(true) => return Err(Rejection::too_many_attempts(logins.borrow_mut().lock(request.address, now))),
             Ok(false) => {}
@@ -51,21 +59,82 @@ pub async fn knows_token(
     settings: &Settings,
     backend: &impl Backend,
 ) -> Result<bool, Rejection> {
-    if settings.admin_token.is_none() || (request.header)("authorization").is_none() {
+    let has_token = settings.admin_token.is_some() && (request.header)("authorization").is_some();
+    if !has_token && assertion(request, settings).is_none() {
         return Ok(false);
     }
     check(request, Care::Costs, settings, backend).await.map(|()| true)
 }
 
+/// The token of Cloudflare Access, if that is in front and nothing else is given: `ADMIN_TOKEN` decides where both are.
+fn assertion<'a>(request: &Request<'_>, settings: &'a Settings) -> Option<(&'a Access, String)> {
+    let access = settings.access.as_ref().filter(|_| (request.header)("authorization").is_none())?;
+    Some((access, (request.header)(assertion::HEADER)?))
+}
+
+/// A browser sends it as it sends a password that it remembers: Access takes it from a cookie.
+async fn check_assertion(
+    access: &Access,
+    text: &str,
+    request: &Request<'_>,
+    care: Care,
+    backend: &impl Backend,
+) -> Result<(), Rejection> {
+    let (logins, now) = (backend.failed_logins(), backend.now());
+    let wait = logins.borrow().wait(request.address, now);
+    if let Some(wait) = wait {
+        return Err(Rejection::too_many_attempts(wait));
+    }
+    let is_good = match Assertion::parse(text).filter(|assertion| assertion.is_for(access, now)) {
+        Some(assertion) => is_signed(&assertion, access, backend).await?,
+        None => false,
+    };
+    if !is_good {
+        logins.borrow_mut().add(request.address, now);
+        return Err(Rejection::WrongAssertion);
+    }
+    if is_welcome(request, care) { Ok(()) } else { Err(Rejection::CrossSite) }
+}
+
+const TEAM_KEYS: &str = "Cloudflare Access";
+
+async fn is_signed(assertion: &Assertion, access: &Access, backend: &impl Backend) -> Result<bool, Rejection> {
+    let Some(key) = team_key(&assertion.key_id, access, backend).await? else { return Ok(false) };
+    let signed = backend.is_signed(&key, assertion.signed.as_bytes(), &assertion.signature).await;
+    signed.map_err(|fault| Rejection::unavailable(TEAM_KEYS, fault))
+}
+
+/// `None`: the team has no such key.
+async fn team_key(key_id: &str, access: &Access, backend: &impl Backend) -> Result<Option<TeamKey>, Rejection> {
+    let keys = backend.team_keys();
+    let mut found = keys.borrow_mut().find(key_id, backend.now());
+    let mut why = "the keys were asked for too often, without an answer".to_owned();
+    if found == Found::Read {
+        let body = backend.read_team_keys(&format!("{}{}", access.issuer, team_keys::PATH)).await;
+        let mut keys = keys.borrow_mut();
+        if let Err(fault) = body.and_then(|body| keys.put(&body, backend.now())) {
+            backend.log_fault(TEAM_KEYS, &fault);
+            why = fault;
+        }
+        found = keys.known(key_id, backend.now());
+    }
+    match found {
+        Found::Key(key) => Ok(Some(key)),
+        Found::Unknown => Ok(None),
+        Found::Read | Found::NotNow => Err(Rejection::unavailable(TEAM_KEYS, why)),
+    }
+}
+
 /// The pure part of [`check`].
 fn check_credentials(
-    token: Option<&Secret>,
+    settings: &Settings,
     request: &Request<'_>,
     care: Care,
     failures: &mut FailedLogins,
     now: Millis,
 ) -> Result<(), Rejection> {
-    let token = token.ok_or(Rejection::NoAdminToken)?;
+    let nothing = if settings.access.is_some() { Rejection::NotByAccess } else { Rejection::NoAdminToken };
+    let token = settings.admin_token.as_ref().ok_or(nothing)?;
     let authorization = (request.header)("authorization").ok_or(Rejection::NoCredentials)?;
     if let Some(wait) = failures.wait(request.address, now) {
         return Err(Rejection::too_many_attempts(wait));

@@ -10,6 +10,10 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
+fn settings(token: &str) -> Settings {
+    Settings::read(|name| (name == "ADMIN_TOKEN").then(|| token.to_owned()))
+}
+
 const TOKEN: &str = "to:ken";
 const OWN: &str = "https://rerunner.example";
 const EVIL: Option<&str> = Some("https://evil.example");
@@ -24,7 +28,7 @@ fn asked(
 ) -> Result<(), Rejection> {
     let header = |name: &str| headers.iter().find(|(key, _)| *key == name)?.1.map(str::to_owned);
     let request = Request { method: "GET", url: &format!("{OWN}/x"), header: &header, address };
-    check_credentials(Some(&Secret::new(TOKEN)), &request, care, failures, now)
+    check_credentials(&settings(TOKEN), &request, care, failures, now)
 }
 
 /// By a program.
@@ -65,7 +69,7 @@ fn tokens() {
     }
     assert_eq!(checked(None), Err(Rejection::NoCredentials));
     let request = Request { method: "GET", url: OWN, header: &|_| Some("Bearer ".to_owned()), address: "" };
-    let nobody = check_credentials(None, &request, Care::Costs, &mut FailedLogins::default(), NOW);
+    let nobody = check_credentials(&settings(""), &request, Care::Costs, &mut FailedLogins::default(), NOW);
     assert_eq!(nobody, Err(Rejection::NoAdminToken));
 }
 

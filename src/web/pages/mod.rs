@@ -7,7 +7,7 @@ mod repository;
 mod run;
 mod unknown;
 
-use maud::html;
+use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 
 use crate::keeper::views::Question;
@@ -69,13 +69,10 @@ pub fn home(settings: &Settings) -> String {
                 div.alert.serious {
                     p { strong { "It is not set up yet. These settings are missing or wrong:" } }
                     ul { @for problem in &settings.problems { li { code { (problem.setting) } } } }
-                    p { a href="/healthz" { "What is wrong with them" } }
+                    p { a href="/setup" { "Set it up" } " · " a href="/healthz" { "What is wrong, as JSON" } }
                 }
             }
-            p {
-                "The " a href="/overview" { "overview" } " shows what was re-run, why, and whether it helped. It asks for a \
-                password, which is the " code { "ADMIN_TOKEN" } "; any user name will do."
-            }
+            p { "The " a href="/overview" { "overview" } " shows what was re-run, why, and whether it helped. " (sign_in(settings)) }
             p {
                 "GitHub sends its webhooks to this address by " code { "POST" } ". "
                 a href="/healthz" { "Health" } " is at " code { "/healthz" } "."
@@ -83,6 +80,19 @@ pub fn home(settings: &Settings) -> String {
         }
     };
     page(&Frame { title: "", above: &[], alerts: &[], at: None }, &body)
+}
+
+/// How the pages are opened.
+fn sign_in(settings: &Settings) -> Markup {
+    match (&settings.admin_token, &settings.access) {
+        (_, Some(_)) => html! { "You sign in through Cloudflare Access." },
+        (Some(_), None) => {
+            html! { "It asks for a password: that is " code { "ADMIN_TOKEN" } ", with any user name." }
+        }
+        (None, None) => html! {
+            "It is closed until you choose a password and set it: " code { "npx wrangler secret put ADMIN_TOKEN" } "."
+        },
+    }
 }
 
 fn view<T: DeserializeOwned>(answer: &KeeperAnswer) -> Result<T, Rejection> {
@@ -140,5 +150,19 @@ mod tests {
         assert!(ready.contains("It is set up") && !ready.contains("hush"));
         let missing = home(&Settings::read(|_| None));
         assert!(missing.contains("<code>WEBHOOK_SECRET</code>") && missing.contains("<code>GITHUB_TOKEN</code>"));
+        assert!(missing.contains("href=\"/setup\""), "{missing}");
+    }
+
+    #[test]
+    fn says_how_to_sign_in() {
+        let home = |pairs: &[(&str, &str)]| {
+            let found = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            home(&Settings::read(found))
+        };
+        let tag = "a1".repeat(32);
+        let access = [("ACCESS_TEAM_DOMAIN", "team.cloudflareaccess.com"), ("ACCESS_AUD", tag.as_str())];
+        assert!(home(&[]).contains("npx wrangler secret put ADMIN_TOKEN"));
+        assert!(home(&[("ADMIN_TOKEN", "hush")]).contains("asks for a password"));
+        assert!(home(&access).contains("Cloudflare Access"));
     }
 }

@@ -17,6 +17,7 @@ use crate::names::RepoName;
 use crate::settings::{Secret, Settings};
 use crate::time::Millis;
 use crate::web::access::failed_logins::FailedLogins;
+use crate::web::access::team_keys::{TeamKey, TeamKeys};
 use crate::web::backend::{Backend, Fault, KeeperAnswer, SummaryList};
 use crate::web::setup::manifest::{Code, NewApp};
 use crate::web::{Request, Response, handle};
@@ -42,6 +43,10 @@ pub struct Memory {
     pub logged: RefCell<Vec<String>>,
     spent: RefCell<BTreeSet<String>>,
     failed_logins: RefCell<FailedLogins>,
+    team_keys: RefCell<TeamKeys>,
+    /// What the team's domain answers, and where it was asked.
+    pub certs: RefCell<String>,
+    pub certs_read: RefCell<Vec<String>>,
 }
 
 impl Memory {
@@ -108,6 +113,20 @@ impl Backend for Memory {
     async fn exceeds_failed_logins(&self, network: &str) -> Result<bool, Fault> {
         self.networks.borrow_mut().push(network.to_owned());
         self.or_fails(self.is_limited.get())
+    }
+
+    fn team_keys(&self) -> &RefCell<TeamKeys> {
+        &self.team_keys
+    }
+
+    async fn read_team_keys(&self, url: &str) -> Result<Vec<u8>, Fault> {
+        self.certs_read.borrow_mut().push(url.to_owned());
+        self.or_fails(self.certs.borrow().clone().into_bytes())
+    }
+
+    /// A signature is the modulus, here.
+    async fn is_signed(&self, key: &TeamKey, _: &[u8], signature: &[u8]) -> Result<bool, Fault> {
+        Ok(key.n.as_bytes() == signature)
     }
 
     async fn ask(&self, repository: &RepoName, question: Question) -> Result<Option<KeeperAnswer>, Fault> {
