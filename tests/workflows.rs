@@ -15,6 +15,18 @@ const WITH_SECRETS: [(&str, &str); 2] = [
     ("ADMIN_TOKEN", "node dist/bin/rerunner.mjs doctor \"$RERUNNER_URL\""),
 ];
 
+/// The job that may write to the repository, and all that it does: it has no copy of the code.
+const MAY_WRITE: (&str, [(&str, &str); 3], [&str; 4]) = (
+    "release",
+    [("contents", "write"), ("id-token", "write"), ("attestations", "write")],
+    [
+        "actions/download-artifact",
+        "sha256sum --check --strict SHA256SUMS",
+        "actions/attest-build-provenance",
+        "gh release create \"$GITHUB_REF_NAME\" --repo \"$GITHUB_REPOSITORY\" --verify-tag --generate-notes *.tgz SHA256SUMS",
+    ],
+);
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
@@ -80,8 +92,18 @@ fn faults(file: &str) -> Vec<String> {
     }
     let mut in_steps = 0;
     for (name, job) in at(workflow, "jobs").map(entries).unwrap_or_default() {
-        if at(job, "permissions").is_some() {
-            fault(format!("{name}: permissions of its own"));
+        if let Some(permissions) = at(job, "permissions") {
+            let (writer, granted, done) = MAY_WRITE;
+            let permissions = entries(permissions);
+            let levels = permissions.iter().map(|(name, level)| (name.as_str(), level.as_str().unwrap_or_default()));
+            if name != writer || !levels.eq(granted) {
+                fault(format!("{name}: permissions of its own"));
+            }
+            let steps = at(job, "steps").and_then(|steps| steps.as_sequence()).into_iter().flatten();
+            let steps = steps.map(|step| format!("{}{}", text(step, "run"), text(step, "uses")));
+            if !steps.map(|step| step.split('@').next().unwrap_or_default().to_owned()).eq(done) {
+                fault(format!("{name}: it may write, and does more than {done:?}"));
+            }
         }
         for step in at(job, "steps").and_then(|steps| steps.as_sequence()).into_iter().flatten() {
             let (run, uses) = (text(step, "run"), text(step, "uses"));
@@ -174,6 +196,17 @@ fn a_secret_in_another_place_is_seen() {
     ] {
         assert!(good.contains(part), "{part}");
         let faults = faults(&good.replace(part, by)).join("\n");
+        assert!(faults.contains(found), "{by}: {faults}");
+    }
+    let release = read(".github/workflows/release.yml");
+    for (part, by, found) in [
+        ("id-token: write", "id-token: write\n      actions: write", "permissions of its own"),
+        ("  release:\n", "  publish:\n", "permissions of its own"),
+        ("      - run: sha256sum --check", "      - run: npm test\n      - run: sha256sum --check", "does more"),
+        ("*.tgz SHA256SUMS", "*.tgz SHA256SUMS && ./x", "does more"),
+    ] {
+        assert!(release.contains(part), "{part}");
+        let faults = faults(&release.replace(part, by)).join("\n");
         assert!(faults.contains(found), "{by}: {faults}");
     }
 }
