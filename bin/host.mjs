@@ -9,6 +9,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import * as tty from "node:tty";
 import { fileURLToPath } from "node:url";
@@ -73,6 +74,7 @@ export function putFile(path, bytes) {
 
 export const overwrite = (path, bytes) => told(() => fs.writeFileSync(path, bytes));
 export const makeFolder = (path) => told(() => void fs.mkdirSync(path, { recursive: true, mode: 0o700 }));
+export const removeFile = (path) => told(() => fs.rmSync(path, { force: true }));
 export const removeFolder = (path) => told(() => fs.rmSync(path, { recursive: true, force: true }));
 
 export function cacheFolder() {
@@ -227,12 +229,31 @@ export function fetch(method, url, headers, body, within, byProxy) {
 
 // wrangler: in a clone the one that is pinned there, in the package the same, which npx gets when it is first needed.
 
+const { config: packaged } = JSON.parse(fs.readFileSync(join(root, "package.json"), "utf8"));
+export const isPackaged = () => packaged?.wrangler !== undefined;
+
+let copied;
+/**
+ * Of the package, a copy of its configuration: wrangler writes into it what it has made at Cloudflare, and the package, which
+ * another account may be set up with, stays as it is.
+ */
+function configuration() {
+  if (copied === undefined) {
+    const folder = fs.mkdtempSync(join(tmpdir(), "rerunner-"));
+    process.on("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+    const main = (_, name) => `main = ${JSON.stringify(join(root, name))}`;
+    const text = fs.readFileSync(join(root, "wrangler.toml"), "utf8").replace(/^main = "(.*)"$/m, main);
+    copied = join(folder, "wrangler.toml");
+    fs.writeFileSync(copied, text);
+  }
+  return copied;
+}
+
 function wrangler(given) {
-  const { config } = JSON.parse(fs.readFileSync(join(root, "package.json"), "utf8"));
-  const packaged = config?.wrangler !== undefined;
-  const own = packaged ? ["npx", "--yes", `wrangler@${config.wrangler}`] : ["wrangler"];
-  const [command, ...args] = [...own, ...given];
-  const places = [process.env.PATH, packaged ? undefined : join(root, "node_modules", ".bin")];
+  const [command, ...args] = isPackaged()
+    ? ["npx", "--yes", `wrangler@${packaged.wrangler}`, ...given, "--config", configuration()]
+    : ["wrangler", ...given];
+  const places = [process.env.PATH, isPackaged() ? undefined : join(root, "node_modules", ".bin")];
   const env = {
     ...process.env,
     PATH: places.filter(Boolean).join(delimiter),
@@ -248,6 +269,7 @@ const codeOf = ({ status, signal }) => status ?? (signal === null ? 1 : 128);
 export function wranglerOutput(given) {
   const { command, args, options } = wrangler(given);
   const stdio = ["ignore", "pipe", "pipe"];
+  options.env.NO_COLOR = "1";
   const ended = spawnSync(command, args, { ...options, stdio, encoding: "utf8", maxBuffer: 16 * 1024 * 1024 });
   if (ended.error) throw phrase(ended.error);
   return { code: codeOf(ended), out: ended.stdout, error: ended.stderr };

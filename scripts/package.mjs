@@ -27,6 +27,13 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 run(process.execPath, [join(root, "scripts/bundle.mjs"), "--out-dir", folder], { stdio: ["ignore", "ignore", "inherit"] });
 
+// Settings are kept at Cloudflare: what is not in wrangler.toml stays as it is there, and begins as the Worker has it.
+const settings = join(folder, "wrangler.toml");
+const config = readFileSync(settings, "utf8");
+const kept = config.replace(/^\[vars\]\n[\s\S]*?(?=^\[\[rules\]\])/m, "").replace(/^main = .*$/m, "$&\nkeep_vars = true");
+if (kept.includes("[vars]") || !kept.includes("keep_vars")) throw new Error("wrangler.toml has no [vars] before its [[rules]]");
+writeFileSync(settings, kept);
+
 const docs = ["rerunner.schema.json", "catalogue.md", ...readdirSync(join(root, "docs/policies")).map((name) => `policies/${name}`)];
 for (const name of docs) cpSync(join(root, "docs", name), join(folder, "docs", name));
 cpSync(join(root, "docs/package.md"), join(folder, "README.md"));

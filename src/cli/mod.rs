@@ -7,6 +7,7 @@ mod backtest;
 mod catalogue;
 mod check;
 mod deployed;
+mod dialogue;
 mod doctor;
 mod explain;
 pub mod host;
@@ -15,6 +16,10 @@ mod input;
 mod past;
 mod report;
 mod setup;
+mod uninstall;
+mod upgrade;
+mod variables;
+mod versions;
 mod wrangler;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +40,8 @@ struct Command {
 #[derive(Debug, Subcommand)]
 enum What {
     Setup(setup::Arguments),
+    Upgrade(upgrade::Arguments),
+    Uninstall(uninstall::Arguments),
     Doctor(doctor::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
@@ -62,6 +69,8 @@ pub fn main() {
 fn carry_out(what: What) -> u8 {
     let (report, format) = match what {
         What::Setup(arguments) => (setup::setup(&arguments), Format { json: false }),
+        What::Upgrade(arguments) => (upgrade::upgrade(&arguments), Format { json: false }),
+        What::Uninstall(arguments) => (uninstall::uninstall(&arguments), Format { json: false }),
         What::Doctor(arguments) => (doctor::doctor(&arguments), arguments.format),
         What::Check(arguments) => (check::check(&arguments), arguments.format),
         What::Explain(arguments) => (explain::explain(&arguments), arguments.format),

@@ -1,23 +1,23 @@
-use std::path::Path;
-
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use rerunner::escape::terminal;
 use rerunner::names::{RepoName, StringEnum as _};
 use rerunner::settings::{Preset, Secret};
 use serde_json::json;
 
 use super::deployed::{Deployed, FILE, URL, from_environment};
+use super::dialogue::{self, Dialogue, print, say};
 use super::doctor::{self, Patient};
-use super::host::{self, Problem, Stream};
 use super::http::Address;
-use super::{Failure, Report, input, wrangler};
+use super::variables::Variables;
+use super::wrangler::Wrangler;
+use super::{Failure, Report, host, input};
 
-/// Takes you from a clone to a deployed Worker, step by step
+/// Takes you to a deployed Worker, step by step
 ///
 /// Each step can be run again, and nothing that is set is replaced without asking. Secrets are made here, or asked for
 /// without being shown, and go to Cloudflare; those that you will need again are kept in .deployed.vars, which git ignores.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Ask nothing: take each question's default, and GITHUB_TOKEN from the environment
     #[arg(long, short)]
@@ -25,9 +25,18 @@ pub struct Arguments {
     /// What to act on GitHub as
     #[arg(long, value_enum)]
     auth: Option<Auth>,
-    /// What holds in repositories without a policy file: it is set in wrangler.toml, as DEFAULT_POLICY
+    /// What holds in repositories without a policy file: the setting DEFAULT_POLICY
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::TEXTS))]
     preset: Option<String>,
+    /// Decide, record and show, but re-run nothing for now: the setting DRY_RUN
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    dry_run: Option<bool>,
+    /// Another setting, as in MAX_RERUNS:5; can be given more than once
+    #[arg(long = "var", value_name = "NAME:VALUE")]
+    variables: Vec<String>,
+    /// The Worker's name at Cloudflare, if not rerunner
+    #[arg(long)]
+    name: Option<String>,
     /// The Worker's address, if it has a domain of its own
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -42,6 +51,13 @@ pub struct Arguments {
     repositories: Vec<String>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  rerunner setup
+  rerunner setup --preset careful --dry-run
+  GITHUB_TOKEN=… rerunner setup --yes --auth token octo/widgets
+  rerunner setup --yes --var MAX_RERUNS:5";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Auth {
     /// A GitHub App, which the Worker's page /setup makes
@@ -52,18 +68,27 @@ enum Auth {
 
 struct Setup<'a> {
     arguments: &'a Arguments,
+    dialogue: Dialogue,
+    wrangler: Wrangler,
     deployed: Deployed,
 }
 
 pub fn setup(arguments: &Arguments) -> Result<Report, Failure> {
     let repositories = input::repositories(&arguments.repositories)?;
     arguments.url.as_deref().map(Address::parse).transpose()?;
-    let mut setup = Setup { arguments, deployed: Deployed::read()? };
+    let mut variables = Variables::read()?;
+    for variable in &arguments.variables {
+        variables.give(variable)?;
+    }
+    let dialogue = Dialogue { is_silent: arguments.yes };
+    let wrangler = Wrangler::new(arguments.name.as_deref())?;
+    let mut setup = Setup { arguments, dialogue, wrangler, deployed: Deployed::read()? };
     step(1, "Tools");
-    say(&format!("wrangler {}", wrangler::version()?));
-    setup.log_in()?;
-    let url = setup.deploy()?;
-    let set = wrangler::secrets()?;
+    say(&format!("wrangler {}", Wrangler::version()?));
+    step(2, "Cloudflare");
+    Wrangler::log_in(dialogue)?;
+    let url = setup.deploy(variables)?;
+    let set = setup.wrangler.secrets()?;
     let auth = setup.credentials(&set)?;
     setup.secrets(auth, &set)?;
     setup.connect(auth, &url, &set)?;
@@ -71,19 +96,7 @@ pub fn setup(arguments: &Arguments) -> Result<Report, Failure> {
 }
 
 fn step(number: u32, what: &str) {
-    print(&format!("\n{number}/6 {what}\n"));
-}
-
-/// Where a deployment's variables are.
-const SETTINGS: &str = "wrangler.toml";
-
-fn line_of(preset: &str) -> String {
-    format!("\nDEFAULT_POLICY = \"{preset}\"\n")
-}
-
-/// `None`: it has no such line, and nothing to change.
-fn preset_in(settings: &str) -> Option<&'static str> {
-    Preset::TEXTS.iter().copied().find(|preset| settings.contains(&line_of(preset)))
+    dialogue::step(number, 6, what);
 }
 
 /// What it costs, and what it leaves.
@@ -105,43 +118,25 @@ fn has_app(set: &[String]) -> bool {
     has(set, "GITHUB_APP_ID") && has(set, "GITHUB_APP_PRIVATE_KEY")
 }
 
-fn print(text: &str) {
-    host::write(Stream::Out, text);
-}
-
-fn say(what: &str) {
-    print(&format!("  {}\n", terminal(what)));
-}
-
 impl Setup<'_> {
-    fn log_in(&self) -> Result<(), Failure> {
-        step(2, "Cloudflare");
-        if wrangler::is_logged_in()? {
-            say("logged in");
-            return Ok(());
-        }
-        if self.arguments.yes {
-            let why = "not logged in at Cloudflare; set CLOUDFLARE_API_TOKEN, or run npx wrangler login";
-            return Err(Failure(why.to_owned()));
-        }
-        say("Not logged in; your browser opens.");
-        wrangler::log_in()
-    }
-
     /// The Worker's address.
-    fn deploy(&mut self) -> Result<Address, Failure> {
+    fn deploy(&mut self, mut variables: Variables) -> Result<Address, Failure> {
         step(3, "Deploy");
         let known = self.arguments.url.clone().or_else(|| self.deployed.url());
         let again = match &known {
             _ if self.arguments.no_deploy => false,
             Some(url) if self.deployed.url().is_some() => {
-                self.confirm(&format!("{url} is deployed. Deploy what is here?"), true)?
+                self.dialogue.confirm(&format!("{url} is deployed. Deploy what is here?"), true)?
             }
             _ => true,
         };
         let found = if again {
-            self.preset()?;
-            wrangler::deploy()?
+            self.preset(&mut variables)?;
+            self.dry_run(&mut variables)?;
+            for (name, value) in variables.keep()? {
+                say(&format!("{name}: {value}"));
+            }
+            self.wrangler.deploy(&variables.for_deploy())?
         } else {
             None
         };
@@ -152,33 +147,47 @@ impl Setup<'_> {
         Ok(url)
     }
 
-    /// The preset to begin with, as a variable of what is deployed. Enter keeps the one that is set.
-    fn preset(&self) -> Result<(), Failure> {
-        let settings = host::read(Path::new(SETTINGS), None).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let settings = settings.unwrap_or_default();
-        let Some(set) = preset_in(&settings) else { return Ok(()) };
-        let wanted = match &self.arguments.preset {
-            Some(preset) => preset.clone(),
-            None if self.arguments.yes => return Ok(()),
-            None => {
-                say("What is to hold in repositories that have no rules of their own?");
-                for preset in Preset::ALL {
-                    say(&format!("  {:<15} {}", preset.as_str(), about(preset)));
-                }
-                self.line(&format!("Which? [{}; Enter: {set}]", Preset::TEXTS.join("/")))?.to_ascii_lowercase()
-            }
-        };
-        let wanted = if wanted.is_empty() { set } else { &wanted };
-        let Some(preset) = Preset::parse(wanted) else {
-            return Err(Failure(format!("{wanted} is no preset; there are {}", Preset::TEXTS.join(", "))));
-        };
-        if preset.as_str() != set {
-            let settings = settings.replacen(&line_of(set), &line_of(preset.as_str()), 1);
-            host::overwrite(Path::new(SETTINGS), settings.as_bytes())
-                .map_err(|problem| Failure(format!("{SETTINGS} cannot be written: {problem}")))?;
+    /// Whether somebody is to be asked for a setting. Of what was deployed from the package before, it is not known here.
+    fn asks(&self, variables: &Variables, name: &'static str) -> bool {
+        let is_known = variables.value(name).is_some() || self.deployed.url().is_none();
+        is_known && !self.arguments.yes && !variables.is_given(name)
+    }
+
+    /// The preset to begin with. Enter keeps the one that is set.
+    fn preset(&self, variables: &mut Variables) -> Result<(), Failure> {
+        const NAME: &str = "DEFAULT_POLICY";
+        if let Some(preset) = &self.arguments.preset {
+            return variables.set(NAME, preset);
         }
-        say(&format!("DEFAULT_POLICY in {SETTINGS}: {}", preset.as_str()));
-        Ok(())
+        if !self.asks(variables, NAME) {
+            return Ok(());
+        }
+        let set = variables.value(NAME).unwrap_or(Preset::default().as_str()).to_owned();
+        say("What is to hold in repositories that have no rules of their own?");
+        for preset in Preset::ALL {
+            say(&format!("  {:<15} {}", preset.as_str(), about(preset)));
+        }
+        let question = format!("Which? [{}; Enter: {set}]", Preset::TEXTS.join("/"));
+        let wanted = self.dialogue.line(&question)?.to_ascii_lowercase();
+        let wanted = if wanted.is_empty() { set } else { wanted };
+        match Preset::parse(&wanted) {
+            Some(preset) => variables.set(NAME, preset.as_str()),
+            None => Err(Failure(format!("{wanted} is no preset; there are {}", Preset::TEXTS.join(", ")))),
+        }
+    }
+
+    fn dry_run(&self, variables: &mut Variables) -> Result<(), Failure> {
+        const NAME: &str = "DRY_RUN";
+        if let Some(dry_run) = self.arguments.dry_run {
+            return variables.set(NAME, &dry_run.to_string());
+        }
+        if !self.asks(variables, NAME) {
+            return Ok(());
+        }
+        let set = variables.value(NAME) == Some("true");
+        let question = "Begin with a dry run, which decides, records and shows, but re-runs nothing?";
+        let wanted = self.dialogue.confirm(question, set)?;
+        variables.set(NAME, &wanted.to_string())
     }
 
     /// App or token: what is there already stays, unless it is to be replaced.
@@ -200,7 +209,7 @@ impl Setup<'_> {
         }
         say("A GitHub App is installed on the repositories that you choose, and brings its own webhooks.");
         say("A token acts as its owner, and each repository or organization needs a webhook.");
-        let answer = self.line("Which? [app/token]")?.to_ascii_lowercase();
+        let answer = self.dialogue.line("Which? [app/token]")?.to_ascii_lowercase();
         let is_token = !answer.is_empty() && "token".starts_with(&answer);
         Ok(if is_token { Auth::Token } else { Auth::App })
     }
@@ -226,7 +235,7 @@ impl Setup<'_> {
         let secret = Secret::new(hex::encode(host::random(32)));
         // Kept first: a secret that is set and known to nobody is of no use.
         self.deployed.set(name, &secret)?;
-        wrangler::put_secret(name, &secret)?;
+        self.wrangler.put_secret(name, &secret)?;
         say(&format!("{name}: made, set, and kept in {FILE}"));
         Ok(())
     }
@@ -241,13 +250,13 @@ impl Setup<'_> {
                 say(
                     "Make one with Actions: Read and write, Checks: Read, Contents: Read and Pull requests: Read: https://github.com/settings/personal-access-tokens/new",
                 );
-                self.secret("The token (it is not shown)")?
+                self.dialogue.secret("The token (it is not shown)")?
             }
         };
         if token.reveal().is_empty() {
             return Err(Failure("no token was given".to_owned()));
         }
-        wrangler::put_secret("GITHUB_TOKEN", &token)?;
+        self.wrangler.put_secret("GITHUB_TOKEN", &token)?;
         say("GITHUB_TOKEN: set");
         Ok(())
     }
@@ -256,7 +265,7 @@ impl Setup<'_> {
         if !has(set, name) || self.arguments.replace.iter().any(|wanted| wanted == name) {
             return Ok(true);
         }
-        let replace = self.confirm(&format!("{name} is set. Replace it?"), false)?;
+        let replace = self.dialogue.confirm(&format!("{name} is set. Replace it?"), false)?;
         if !replace {
             say(&format!("{name}: left as it is"));
         }
@@ -270,10 +279,10 @@ impl Setup<'_> {
             Auth::App => {
                 say(&format!("Open {url}/setup. Any user name will do; the password is ADMIN_TOKEN in {FILE}."));
                 say("It leads through making the App, and shows three commands to run in another terminal.");
-                self.line("Press Enter when they are done.")?;
+                self.dialogue.line("Press Enter when they are done.")?;
                 // The App has brought another.
                 self.deployed.remove("WEBHOOK_SECRET")?;
-                if !self.arguments.yes && !has_app(&wrangler::secrets()?) {
+                if !self.arguments.yes && !has_app(&self.wrangler.secrets()?) {
                     say("They are not all done: the App's id or key is not set yet. Run this again when they are.");
                 }
             }
@@ -283,7 +292,7 @@ impl Setup<'_> {
                 say("  Content type  application/json");
                 say(&format!("  Secret        WEBHOOK_SECRET in {FILE}"));
                 say("  Events        Let me select individual events → Workflow runs");
-                self.line("Press Enter when it is there.")?;
+                self.dialogue.line("Press Enter when it is there.")?;
             }
         }
         Ok(())
@@ -293,57 +302,5 @@ impl Setup<'_> {
         print("\nThe doctor looks:\n\n");
         let findings = Patient::new(&self.deployed, url, repositories).examine();
         Ok(doctor::report(&findings, json!({ "findings": findings }), None))
-    }
-
-    fn confirm(&self, question: &str, default: bool) -> Result<bool, Failure> {
-        let choices = if default { "Y/n" } else { "y/N" };
-        let answer = self.line(&format!("{question} [{choices}]"))?;
-        Ok(match answer.to_ascii_lowercase().as_str() {
-            "" => default,
-            answer => answer.starts_with('y'),
-        })
-    }
-
-    /// What is typed is not shown.
-    fn secret(&self, question: &str) -> Result<Secret, Failure> {
-        if self.arguments.yes {
-            return Err(Failure(format!("{question}: there is nobody to ask, because of --yes")));
-        }
-        print(&format!("  {question}: "));
-        Ok(Secret::new(answer(host::hidden_line())?.trim()))
-    }
-
-    /// `--yes`: nobody answers, and each question takes its default. Without a terminal, answers are read from standard input
-    /// all the same: a script can give them.
-    fn line(&self, question: &str) -> Result<String, Failure> {
-        if self.arguments.yes {
-            return Ok(String::new());
-        }
-        print(&format!("  {question} "));
-        Ok(answer(host::line())?.trim().to_owned())
-    }
-}
-
-fn answer(line: Result<Option<String>, Problem>) -> Result<String, Failure> {
-    match line {
-        Ok(Some(line)) => Ok(line),
-        Ok(None) => Err(Failure("no answer; run it in a terminal, or with --yes".to_owned())),
-        Err(problem) => Err(Failure(format!("the answer cannot be read: {problem}"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_preset_is_one_line_of_the_settings() {
-        let settings = include_str!("../../wrangler.toml");
-        assert_eq!(preset_in(settings), Some("everything"));
-        let changed = settings.replacen(&line_of("everything"), &line_of("careful"), 1);
-        assert_eq!(preset_in(&changed), Some("careful"));
-        let differing = settings.lines().zip(changed.lines()).filter(|(before, after)| before != after).count();
-        assert_eq!((differing, settings.lines().count()), (1, changed.lines().count()));
-        assert_eq!(preset_in("name = \"rerunner\"\n"), None);
     }
 }

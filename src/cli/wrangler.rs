@@ -1,10 +1,166 @@
 //! What wrangler is asked to do. A secret goes to it by standard input: arguments can be seen by others on the machine.
 
-use rerunner::escape;
+use rerunner::escape::{self, bounded};
 use rerunner::settings::Secret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Failure;
+use super::dialogue::{Dialogue, say};
 use super::host::{self, Output, Problem, Stream};
+
+/// wrangler, for one Worker.
+#[derive(Debug)]
+pub struct Wrangler {
+    /// As given; if not, the one in wrangler.toml.
+    name: Option<String>,
+}
+
+/// The Worker's name in wrangler.toml.
+const NAME: &str = "rerunner";
+
+/// Something deployed, the newest last.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Deployment {
+    pub created_on: String,
+    versions: Vec<DeployedVersion>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct DeployedVersion {
+    version_id: String,
+}
+
+impl Deployment {
+    /// Of wrangler, which `wrangler rollback` takes.
+    pub fn version_id(&self) -> Option<&str> {
+        self.versions.first().map(|version| version.version_id.as_str())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Namespace {
+    pub id: String,
+    pub title: String,
+}
+
+/// Whether there is a Cloudflare account to work in.
+#[derive(Debug, PartialEq, Eq)]
+enum Login {
+    In,
+    Out,
+    /// Nor out: a token that Cloudflare does not take, or no way to Cloudflare. wrangler's own words.
+    Failed(String),
+}
+
+impl Wrangler {
+    pub fn new(name: Option<&str>) -> Result<Self, Failure> {
+        let is_name = |name: &str| {
+            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-')
+        };
+        match name {
+            Some(name) if !is_name(name) => {
+                Err(Failure(format!("--name {name}: a Worker's name has small letters, digits and hyphens")))
+            }
+            name => Ok(Self { name: name.map(str::to_owned) }),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(NAME)
+    }
+
+    /// The same with the Worker's name, where one was given.
+    fn named<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        let name = self.name.as_deref().map(|name| ["--name", name]);
+        arguments.iter().copied().chain(name.into_iter().flatten()).collect()
+    }
+
+    /// Its version.
+    pub fn version() -> Result<String, Failure> {
+        Ok(output(&["--version"])?.out.trim().to_owned())
+    }
+
+    /// Logs in at Cloudflare in the browser, with wrangler's own questions, unless it is done.
+    pub fn log_in(dialogue: Dialogue) -> Result<(), Failure> {
+        match login()? {
+            Login::In => say("logged in"),
+            Login::Failed(said) if has_api_token() => {
+                return Err(Failure(format!("Cloudflare does not take the CLOUDFLARE_API_TOKEN that is set: {said}")));
+            }
+            Login::Failed(said) => return Err(Failure(format!("wrangler cannot tell who is logged in: {said}"))),
+            Login::Out if dialogue.is_silent => {
+                let why = "not logged in at Cloudflare; set CLOUDFLARE_API_TOKEN, or run npx wrangler login";
+                return Err(Failure(why.to_owned()));
+            }
+            Login::Out => {
+                say("Not logged in; your browser opens.");
+                succeeded(host::wrangler_run(&["login"], None), "the login at Cloudflare did not succeed")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deploys with these variables besides those of wrangler.toml, shows what wrangler writes, and finds the Worker's address
+    /// in it.
+    pub fn deploy(&self, variables: &[(&str, &str)]) -> Result<Option<String>, Failure> {
+        let variables: Vec<_> = variables.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        let variables = variables.iter().flat_map(|variable| ["--var", variable.as_str()]);
+        let arguments = self.named(&["deploy"]).into_iter().chain(variables).collect::<Vec<_>>();
+        let child = host::wrangler_start(&arguments).map_err(missing)?;
+        let (mut url, mut rest) = (None, Vec::new());
+        while let Some(piece) = child.said().map_err(missing)? {
+            rest.extend_from_slice(&piece);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                url = url.or_else(|| shown(&line));
+            }
+        }
+        url = url.or_else(|| shown(&rest).filter(|_| !rest.is_empty()));
+        succeeded(Ok(child.code()), "wrangler deploy did not succeed; see above").map(|()| url)
+    }
+
+    /// What was deployed, the newest last; `None`: there is no such Worker, or wrangler cannot tell.
+    pub fn deployments(&self) -> Result<Option<Vec<Deployment>>, Failure> {
+        let output = output(&self.named(&["deployments", "list", "--json"]))?;
+        Ok(serde_json::from_str(&output.out).ok().filter(|_| output.code == 0))
+    }
+
+    /// The names of the secrets that are set.
+    pub fn secrets(&self) -> Result<Vec<String>, Failure> {
+        #[derive(Deserialize)]
+        struct Entry {
+            name: String,
+        }
+        let entries: Vec<Entry> = json(&self.named(&["secret", "list"]), "wrangler secret list")?;
+        Ok(entries.into_iter().map(|entry| entry.name).collect())
+    }
+
+    pub fn put_secret(&self, name: &str, value: &Secret) -> Result<(), Failure> {
+        let put = host::wrangler_run(&self.named(&["secret", "put", name]), Some(value.reveal()));
+        succeeded(put, &format!("wrangler secret put {name} did not succeed; see above"))
+    }
+
+    /// The namespace of Workers KV that a first deploy makes for this Worker. There may be none.
+    pub fn namespace(&self) -> Result<Option<Namespace>, Failure> {
+        let all: Vec<Namespace> = json(&["kv", "namespace", "list"], "wrangler kv namespace list")?;
+        let title = format!("{}-attempts", self.name());
+        Ok(all.into_iter().find(|namespace| namespace.title == title))
+    }
+
+    /// Takes the Worker away, with all that its Durable Objects have stored.
+    pub fn delete(&self) -> Result<(), Failure> {
+        let deleted = host::wrangler_run(&["delete", self.name(), "--force"], None);
+        succeeded(deleted, "wrangler delete did not succeed; see above")
+    }
+
+    pub fn delete_namespace(namespace: &Namespace) -> Result<(), Failure> {
+        let arguments = ["kv", "namespace", "delete", "--namespace-id", &namespace.id, "--skip-confirmation"];
+        succeeded(host::wrangler_run(&arguments, None), "wrangler kv namespace delete did not succeed; see above")
+    }
+}
 
 fn missing(problem: Problem) -> Failure {
     Failure(format!("wrangler cannot be started: {problem}"))
@@ -14,40 +170,38 @@ fn output(arguments: &[&str]) -> Result<Output, Failure> {
     host::wrangler_output(arguments).map_err(missing)
 }
 
+fn json<T: DeserializeOwned>(arguments: &[&str], what: &str) -> Result<T, Failure> {
+    let output = output(arguments)?;
+    let value = serde_json::from_str(&output.out).ok().filter(|_| output.code == 0);
+    value.ok_or_else(|| Failure(format!("{what} did not succeed: {}", said(&output))))
+}
+
 fn succeeded(code: Result<u8, Problem>, otherwise: &str) -> Result<(), Failure> {
     if code.map_err(missing)? == 0 { Ok(()) } else { Err(Failure(otherwise.to_owned())) }
 }
 
-/// Its version.
-pub fn version() -> Result<String, Failure> {
-    Ok(output(&["--version"])?.out.trim().to_owned())
+fn has_api_token() -> bool {
+    host::environment("CLOUDFLARE_API_TOKEN").is_some_and(|token| !token.trim().is_empty())
 }
 
-/// Whether there is a Cloudflare account to deploy to.
-pub fn is_logged_in() -> Result<bool, Failure> {
-    let output = output(&["whoami"])?;
-    let text = (output.out + &output.error).to_ascii_lowercase();
-    Ok(output.code == 0 && !text.contains("not authenticated") && !text.contains("not logged in"))
+fn login() -> Result<Login, Failure> {
+    let output = output(&["whoami", "--json"])?;
+    let answer: Option<Value> = serde_json::from_str(&output.out).ok();
+    Ok(match answer.and_then(|answer| answer.get("loggedIn")?.as_bool()) {
+        Some(true) => Login::In,
+        Some(false) => Login::Out,
+        None => Login::Failed(said(&output)),
+    })
 }
 
-/// In the browser, with its own questions.
-pub fn log_in() -> Result<(), Failure> {
-    succeeded(host::wrangler_run(&["login"], None), "the login at Cloudflare did not succeed")
-}
-
-/// Deploys, shows what wrangler writes, and finds the Worker's address in it.
-pub fn deploy() -> Result<Option<String>, Failure> {
-    let child = host::wrangler_start(&["deploy"]).map_err(missing)?;
-    let (mut url, mut rest) = (None, Vec::new());
-    while let Some(piece) = child.said().map_err(missing)? {
-        rest.extend_from_slice(&piece);
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = rest.drain(..=end).collect();
-            url = url.or_else(|| shown(&line));
-        }
-    }
-    url = url.or_else(|| shown(&rest).filter(|_| !rest.is_empty()));
-    succeeded(Ok(child.code()), "wrangler deploy did not succeed; see above").map(|()| url)
+/// What wrangler says of an error, in one line.
+fn said(output: &Output) -> String {
+    let noise = ["🪵", "If you think this is a bug", "Note that there is a newer version"];
+    let lines = output.error.lines().chain(output.out.lines()).map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !noise.iter().any(|noise| line.contains(noise)));
+    let text = lines.collect::<Vec<_>>().join(" ");
+    let text = text.trim_start_matches("✘").trim_start().trim_start_matches("[ERROR]").trim_start();
+    bounded(&escape::line(text), 500).into_owned()
 }
 
 /// Shows a line, and finds the Worker's address in it.
@@ -64,24 +218,6 @@ fn address(line: &str) -> Option<String> {
     url.ends_with(".workers.dev").then(|| url.to_owned())
 }
 
-/// The names of the secrets that are set.
-pub fn secrets() -> Result<Vec<String>, Failure> {
-    #[derive(serde::Deserialize)]
-    struct Entry {
-        name: String,
-    }
-    let output = output(&["secret", "list"])?;
-    let entries: Option<Vec<Entry>> = serde_json::from_str(&output.out).ok().filter(|_| output.code == 0);
-    let entries =
-        entries.ok_or_else(|| Failure(format!("wrangler secret list did not succeed: {}", output.error.trim())))?;
-    Ok(entries.into_iter().map(|entry| entry.name).collect())
-}
-
-pub fn put_secret(name: &str, value: &Secret) -> Result<(), Failure> {
-    let put = host::wrangler_run(&["secret", "put", name], Some(value.reveal()));
-    succeeded(put, &format!("wrangler secret put {name} did not succeed; see above"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +228,26 @@ mod tests {
         assert_eq!(address(line).as_deref(), Some("https://rerunner.example.workers.dev"));
         assert_eq!(address("See https://developers.cloudflare.com/workers/"), None);
         assert_eq!(address("Uploaded rerunner (3.2 sec)"), None);
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        let error = "✘ [ERROR] A request to the Cloudflare API (/user) failed.\n\n  Invalid API Token [code: 1000]\n  \n  If you \
+                     think this is a bug, please open an issue\n\n🪵  Logs were written to \"/x.log\"\n";
+        let output = Output { code: 1, out: String::new(), error: error.to_owned() };
+        assert_eq!(said(&output), "A request to the Cloudflare API (/user) failed. Invalid API Token [code: 1000]");
+    }
+
+    #[test]
+    fn names() {
+        for good in ["rerunner", "ci-2", "a"] {
+            assert_eq!(Wrangler::new(Some(good)).unwrap().name(), good);
+        }
+        assert_eq!(Wrangler::new(None).unwrap().named(&["deploy"]), ["deploy"]);
+        let named = Wrangler::new(Some("mine")).unwrap();
+        assert_eq!(named.named(&["deploy"]), ["deploy", "--name", "mine"]);
+        for bad in ["", "--force", "A", "a b", &"a".repeat(64)] {
+            assert!(Wrangler::new(Some(bad)).is_err(), "{bad}");
+        }
     }
 }

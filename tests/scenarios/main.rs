@@ -62,6 +62,8 @@ mod settings;
 mod setup;
 mod size;
 mod stage;
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
 mod statuses;
 mod steps;
 mod storage;

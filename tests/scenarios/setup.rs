@@ -18,6 +18,7 @@ use tokio::process::Command;
 
 use crate::doctor::doctor;
 use crate::stage::{Stage, trials};
+use crate::stand_in::StandIn;
 use crate::steps::fails_once;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
@@ -178,29 +179,12 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Takes wrangler's place: deploys nothing, and keeps each secret in a file of its name.
-const STAND_IN: &str = r#"#!/bin/sh
-echo "$@" >> "$STAND_IN/calls"
-case "$1 $2" in
-  "--version ") echo 4.0.0 ;;
-  "whoami ") [ -e "$STAND_IN/logged-in" ] && echo "You are logged in" || echo "You are not authenticated." ;;
-  "login ") touch "$STAND_IN/logged-in" ;;
-  "deploy ") echo "Deployed rerunner triggers"; echo "  $STAND_IN_URL" ;;
-  "secret list") cd "$STAND_IN/secrets" && printf '[' && ls | sed 's/.*/{"name":"&","type":"secret_text"}/' | paste -sd, - | tr -d '\n' && printf ']' ;;
-  "secret put") cat > "$STAND_IN/secrets/$3" ;;
-  *) exit 1 ;;
-esac
-"#;
-
 /// `npm run setup`, with these answers typed.
-async fn set_up(folder: &Path, url: &str, arguments: &[&str], typed: &str) -> Output {
-    let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap_or_default());
-    let mut command = Command::from(local_worker::command());
-    command.arg("setup").args(arguments).current_dir(folder).env("PATH", path);
-    command.env("STAND_IN", folder).env("STAND_IN_URL", url);
-    for name in ["ADMIN_TOKEN", "WEBHOOK_SECRET", "GITHUB_TOKEN"] {
-        command.env_remove(name);
-    }
+async fn set_up(stand_in: &StandIn, folder: &Path, url: &str, arguments: &[&str], typed: &str) -> Output {
+    let mut command = local_worker::command();
+    command.arg("setup").args(arguments).current_dir(folder);
+    stand_in.for_command(&mut command, url);
+    let mut command = Command::from(command);
     let (input, output) = (std::process::Stdio::piped(), std::process::Stdio::piped());
     let mut child =
         command.stdin(input).stdout(output).stderr(std::process::Stdio::piped()).spawn().expect("the command");
@@ -213,32 +197,27 @@ async fn set_up(folder: &Path, url: &str, arguments: &[&str], typed: &str) -> Ou
 async fn the_command_sets_up_and_replaces_nothing(stage: Arc<Stage>) {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path();
-    for name in ["bin", "secrets"] {
-        std::fs::create_dir(root.join(name)).expect("a folder");
-    }
-    let stand_in = root.join("bin/wrangler");
-    std::fs::write(&stand_in, STAND_IN).expect("a file");
-    std::fs::set_permissions(&stand_in, std::fs::Permissions::from_mode(0o755)).expect("a program");
-    let secret = |name: &str| std::fs::read_to_string(root.join("secrets").join(name)).ok();
+    let stand_in = &StandIn::new(root);
+    let secret = |name: &str| stand_in.text(&format!("secrets/{name}"));
+    let settings = root.join("wrangler.toml");
+    let as_it_comes = std::fs::read_to_string(local_worker::root().join("wrangler.toml")).expect("a file");
+    std::fs::write(&settings, &as_it_comes).expect("a file");
 
     // Not logged in, and nobody to ask.
-    let output = set_up(root, "https://x.workers.dev", &["--yes"], "").await;
+    let output = set_up(stand_in, root, "https://x.workers.dev", &["--yes"], "").await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("npx wrangler login"), "{}", text(&output.stderr));
 
     // A preset that there is not.
-    let settings = root.join("wrangler.toml");
-    let as_it_comes = std::fs::read_to_string(local_worker::root().join("wrangler.toml")).expect("a file");
-    std::fs::write(&settings, &as_it_comes).expect("a file");
-    let output = set_up(root, "https://x.workers.dev", &[], "carefull\n").await;
+    let output = set_up(stand_in, root, "https://x.workers.dev", &[], "carefull\n").await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("carefull is no preset"), "{}", text(&output.stderr));
-    let calls = std::fs::read_to_string(root.join("calls")).expect("calls");
+    let calls = stand_in.text("calls").expect("calls");
     assert!(!calls.contains("deploy"), "{calls}");
 
     // A preset, a token; the webhook is there. Nothing runs at that address yet, which the doctor says in the end.
-    let typed = "careful\ntoken\nthe-typed-token\n\n";
-    let output = set_up(root, "https://nobody.invalid.workers.dev", &[], typed).await;
+    let typed = "careful\n\ntoken\nthe-typed-token\n\n";
+    let output = set_up(stand_in, root, "https://nobody.invalid.workers.dev", &[], typed).await;
     let expected = as_it_comes.replace("DEFAULT_POLICY = \"everything\"", "DEFAULT_POLICY = \"careful\"");
     assert_eq!(std::fs::read_to_string(&settings).expect("a file"), expected);
     for preset in ["everything", "infrastructure", "careful"] {
@@ -250,7 +229,7 @@ async fn the_command_sets_up_and_replaces_nothing(stage: Arc<Stage>) {
     let made: Vec<String> = ["ADMIN_TOKEN", "WEBHOOK_SECRET"].map(|name| secret(name).expect("it is set")).into();
     assert_eq!(secret("GITHUB_TOKEN").as_deref(), Some("the-typed-token"));
     assert!(made.iter().all(|secret| secret.len() == 64) && made[0] != made[1]);
-    let calls = std::fs::read_to_string(root.join("calls")).expect("calls");
+    let calls = stand_in.text("calls").expect("calls");
     for secret in made.iter().map(String::as_str).chain(["the-typed-token"]) {
         assert!(!said.contains(secret), "a secret was shown");
         assert!(!calls.contains(secret), "a secret was an argument");
@@ -269,15 +248,16 @@ async fn the_command_sets_up_and_replaces_nothing(stage: Arc<Stage>) {
         .setting("WEBHOOK_SECRET", made[1].clone());
     let worker = stage.worker_with(options).await;
     let url = ["--yes", "--no-deploy", "--url", worker.url.as_str()];
-    let output = set_up(root, "", &url, "").await;
+    let output = set_up(stand_in, root, "", &url, "").await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("✓ webhook secret") && said.contains("left as it is"), "{said}");
     assert_eq!(["ADMIN_TOKEN", "WEBHOOK_SECRET"].map(|name| secret(name).expect("it is set")).as_slice(), made);
     // Only what is named is made anew.
-    let output = set_up(root, "", &[url.as_slice(), &["--replace", "ADMIN_TOKEN"]].concat(), "").await;
+    let output = set_up(stand_in, root, "", &[url.as_slice(), &["--replace", "ADMIN_TOKEN"]].concat(), "").await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert_ne!(secret("ADMIN_TOKEN").as_ref(), Some(&made[0]));
     assert_eq!(secret("WEBHOOK_SECRET").as_ref(), Some(&made[1]));
+    stand_in.expect_no_violation();
     worker.stop().await;
 }

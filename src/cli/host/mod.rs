@@ -80,6 +80,15 @@ pub fn overwrite(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     node::overwrite(&path.to_string_lossy(), bytes).map_err(problem)
 }
 
+pub fn remove(path: &Path) -> Result<(), Problem> {
+    node::remove_file(&path.to_string_lossy()).map_err(problem)
+}
+
+/// Whether this is the package, and no clone: settings are kept at Cloudflare, and not in a wrangler.toml.
+pub fn is_packaged() -> bool {
+    node::is_packaged()
+}
+
 /// Where programs keep what they can get again.
 pub fn cache_folder() -> Option<PathBuf> {
     node::cache_folder().map(PathBuf::from)

@@ -22,6 +22,8 @@ extern "C" {
     pub fn make_folder(path: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_name = removeFolder)]
     pub fn remove_folder(path: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_name = removeFile)]
+    pub fn remove_file(path: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(js_name = cacheFolder)]
     pub fn cache_folder() -> Option<String>;
 
@@ -57,6 +59,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn close(this: &Response);
 
+    #[wasm_bindgen(js_name = isPackaged)]
+    pub fn is_packaged() -> bool;
     #[wasm_bindgen(catch, js_name = wranglerOutput)]
     pub fn wrangler_output(arguments: Vec<String>) -> Result<Ended, JsValue>;
     #[wasm_bindgen(catch, js_name = wranglerRun)]

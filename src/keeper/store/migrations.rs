@@ -303,6 +303,9 @@ const MIGRATIONS: &[&[&str]] = &[
     ],
 ];
 
+/// What a Keeper's storage is brought to when it starts.
+pub const STORAGE_VERSION: usize = MIGRATIONS.len();
+
 impl<S: Sql> Store<S> {
     pub(super) fn migrate(&self) -> Result<(), StoreError> {
         self.change("CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL)", vec![])?;

@@ -42,6 +42,7 @@ use crate::time::Millis;
 
 pub use facts::Fact;
 pub use flaky_issues::FlakyIssueRow;
+pub use migrations::STORAGE_VERSION;
 pub use pulls::PullComment;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.

@@ -1,0 +1,173 @@
+use std::path::Path;
+
+use clap::Args;
+use rerunner::escape::{bounded, line};
+use rerunner::github::http::Method;
+use rerunner::names::RepoName;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::deployed::{Deployed, FILE};
+use super::dialogue::{self, Dialogue, say};
+use super::http::{self, Address};
+use super::wrangler::{Namespace, Wrangler};
+use super::{Failure, Report, host};
+
+/// Takes Rerunner away: the Worker, with all that it has recorded, and its namespace of Workers KV
+///
+/// Lists first what there is, and asks. What is left to do on GitHub is named with links: webhooks, and the App or the token.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Ask nothing
+    #[arg(long, short)]
+    yes: bool,
+    /// List what there is, and take nothing away
+    #[arg(long)]
+    dry_run: bool,
+    /// The Worker's name at Cloudflare, if not rerunner
+    #[arg(long)]
+    name: Option<String>,
+    /// The Worker's address (if not given, the one that setup deployed to)
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rerunner uninstall --dry-run
+  rerunner uninstall";
+
+/// Repositories whose webhooks are named one by one.
+const NAMED: usize = 20;
+
+/// What the Worker knows, if it can be asked.
+#[derive(Debug, Default)]
+struct Known {
+    repositories: Vec<RepoName>,
+    /// Whether there are more.
+    more: bool,
+}
+
+pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
+    let dialogue = Dialogue { is_silent: arguments.yes };
+    let wrangler = Wrangler::new(arguments.name.as_deref())?;
+    let deployed = Deployed::read()?;
+    let url = arguments.url.clone().or_else(|| deployed.url());
+    let url = url.map(|url| Address::parse(&url)).transpose()?;
+    step(1, "Cloudflare");
+    Wrangler::log_in(dialogue)?;
+    step(2, "What there is");
+    let is_there = wrangler.deployments()?.is_some_and(|deployments| !deployments.is_empty());
+    let namespace = wrangler.namespace()?;
+    let secrets = if is_there { wrangler.secrets()? } else { Vec::new() };
+    let known = url.as_ref().map(|url| known(url, &deployed)).unwrap_or_default();
+    let (name, has) = (wrangler.name(), |name: &str| secrets.iter().any(|secret| secret == name));
+    match is_there {
+        true => say(&format!("the Worker {name}, with all that it has recorded of each repository, and its secrets")),
+        false => say(&format!("no Worker named {name} in this account")),
+    }
+    match &namespace {
+        Some(Namespace { title, id }) => say(&format!("the namespace {} of Workers KV ({})", shown(title), shown(id))),
+        None => say(&format!("no namespace {name}-attempts of Workers KV")),
+    }
+    let rest = rest(&known, has("GITHUB_APP_ID"), has("GITHUB_TOKEN"));
+    if !is_there && namespace.is_none() {
+        return Ok(Report { text: format!("\nThere is nothing to take away.\n{rest}"), json: json!({}), good: true });
+    }
+    if arguments.dry_run {
+        return Ok(Report { text: format!("\nNothing was taken away.\n{rest}"), json: json!({}), good: true });
+    }
+    let sure = arguments.yes || dialogue.line(&format!("This cannot be undone. Type {name} to take it away:"))? == name;
+    if !sure {
+        return Ok(Report { text: "\nNothing was taken away.\n".to_owned(), json: json!({}), good: true });
+    }
+    step(3, "Away");
+    if is_there {
+        wrangler.delete()?;
+        say(&format!("the Worker {name} is gone"));
+    }
+    if let Some(namespace) = &namespace {
+        Wrangler::delete_namespace(namespace)?;
+        say(&format!("the namespace {} is gone", shown(&namespace.title)));
+    }
+    let removed = host::remove(Path::new(FILE));
+    removed
+        .map_err(|problem| Failure(format!("{FILE}, with secrets that are good for nothing now, stays: {problem}")))?;
+    Ok(Report { text: rest, json: json!({}), good: true })
+}
+
+fn step(number: u32, what: &str) {
+    dialogue::step(number, 3, what);
+}
+
+fn shown(text: &str) -> String {
+    line(&bounded(text, 100)).into_owned()
+}
+
+/// Its repositories, which it tells whoever has `ADMIN_TOKEN`.
+fn known(url: &Address, deployed: &Deployed) -> Known {
+    #[derive(Deserialize)]
+    struct Repositories {
+        repositories: Vec<Repository>,
+        next_cursor: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Repository {
+        repository: RepoName,
+    }
+    let Some(token) = deployed.get_for("ADMIN_TOKEN", url) else { return Known::default() };
+    let address = format!("{url}/api/v1/repositories");
+    let reply = http::send(Method::Get, &address, Some(&token), &[], &[]).ok().filter(|reply| reply.status == 200);
+    let list = reply.and_then(|reply| serde_json::from_slice::<Repositories>(&reply.body).ok());
+    let Some(Repositories { repositories, next_cursor }) = list else { return Known::default() };
+    let more = next_cursor.is_some() || repositories.len() > NAMED;
+    Known { repositories: repositories.into_iter().map(|entry| entry.repository).take(NAMED).collect(), more }
+}
+
+/// What is left to do by hand.
+fn rest(known: &Known, has_app: bool, has_token: bool) -> String {
+    let mut lines = vec!["\nLeft to do on GitHub:".to_owned()];
+    if has_app {
+        lines.push(
+            "  Delete the App, and its webhook with it: https://github.com/settings/apps, or of an organization"
+                .to_owned(),
+        );
+        lines.push(
+            "    https://github.com/organizations/ORGANIZATION/settings/apps; then the App, Advanced, Delete"
+                .to_owned(),
+        );
+    }
+    if has_token {
+        lines.push("  Delete the token: https://github.com/settings/tokens".to_owned());
+    }
+    if !has_app || has_token {
+        lines.push("  Delete the webhooks to this Worker, of each repository or its organization:".to_owned());
+        for name in &known.repositories {
+            lines.push(format!("    https://github.com/{name}/settings/hooks"));
+        }
+        if known.repositories.is_empty() || known.more {
+            lines.push("    https://github.com/OWNER/REPO/settings/hooks".to_owned());
+        }
+        lines.push("    https://github.com/organizations/ORGANIZATION/settings/hooks".to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_to_do() {
+        let known = Known { repositories: vec![RepoName::parse("octo/widgets").unwrap()], more: false };
+        let app = rest(&known, true, false);
+        assert!(app.contains("settings/apps") && !app.contains("settings/hooks") && !app.contains("tokens"), "{app}");
+        let token = rest(&known, false, true);
+        assert!(token.contains("https://github.com/octo/widgets/settings/hooks"), "{token}");
+        assert!(token.contains("settings/tokens") && !token.contains("OWNER/REPO"), "{token}");
+        let more = rest(&Known { more: true, ..known }, false, true);
+        assert!(more.contains("octo/widgets") && more.contains("OWNER/REPO"), "{more}");
+        assert!(rest(&Known::default(), false, false).contains("OWNER/REPO"));
+    }
+}

@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use clap::Args;
+use rerunner::escape::{bounded, line};
+use rerunner::github::http::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::deployed::{Deployed, URL};
+use super::dialogue::{self, Dialogue, say};
+use super::http::{self, Address};
+use super::versions::{VERSIONS, since};
+use super::wrangler::{Deployment, Wrangler};
+use super::{Failure, Report, host};
+
+/// Brings what is deployed to this version, with its settings as they are
+///
+/// Shows first what is deployed and what comes. Exit code 0: it runs, and all is well with it. 1: something is not. 2: it
+/// could not be done.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Ask nothing
+    #[arg(long, short)]
+    yes: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The Worker's name at Cloudflare, if not rerunner
+    #[arg(long)]
+    name: Option<String>,
+    /// The Worker's address (if not given, the one that setup deployed to)
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rerunner upgrade --dry-run
+  rerunner upgrade --url https://rerunner.example.workers.dev";
+
+const OURS: &str = env!("CARGO_PKG_VERSION");
+/// How long a deployed version may take until it answers everywhere.
+const TRIES: u32 = 15;
+const BETWEEN: Duration = Duration::from_secs(2);
+
+/// What `/healthz` says.
+#[derive(Debug, Deserialize)]
+struct Health {
+    version: String,
+    problems: Vec<Problem>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Problem {
+    setting: String,
+    problem: String,
+}
+
+pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
+    let dialogue = Dialogue { is_silent: arguments.yes };
+    let wrangler = Wrangler::new(arguments.name.as_deref())?;
+    let url = arguments.url.clone().or_else(|| Deployed::read().ok()?.url());
+    let which = || Failure(format!("which Worker? Give its address with --url https://…, or set {URL}"));
+    let url = Address::parse(&url.ok_or_else(which)?)?;
+    step(1, "Cloudflare");
+    Wrangler::log_in(dialogue)?;
+    step(2, "What is deployed, and what comes");
+    let deployments = wrangler.deployments()?;
+    let Some(deployments) = deployments.filter(|deployments| !deployments.is_empty()) else {
+        let name = wrangler.name();
+        return Err(Failure(format!(
+            "wrangler finds no Worker named {name} in this account; give its name with --name, or begin with setup"
+        )));
+    };
+    let before = health(&url).map_err(|why| Failure(format!("{url}/healthz: {why}")))?;
+    for line in changes(&before.version) {
+        say(&line);
+    }
+    if arguments.dry_run {
+        return Ok(Report { text: "\nNothing was changed.\n".to_owned(), json: json!({}), good: true });
+    }
+    if !dialogue.confirm(&format!("Deploy {OURS}?"), true)? {
+        return Ok(Report { text: "Nothing was changed.\n".to_owned(), json: json!({}), good: true });
+    }
+    step(3, "Deploy");
+    wrangler.deploy(&[])?;
+    step(4, "Is all well?");
+    let (good, found) = look(&url);
+    let back = back(&wrangler, deployments.last());
+    Ok(Report { text: format!("  {found}\n\n{back}\n"), json: json!({}), good })
+}
+
+fn step(number: u32, what: &str) {
+    dialogue::step(number, 4, what);
+}
+
+/// An error is a phrase.
+fn health(url: &Address) -> Result<Health, String> {
+    let reply = http::send(Method::Get, &format!("{url}/healthz"), None, &[], &[])?;
+    let not_ours = |_| format!("it answered {}, and not as Rerunner does", reply.status);
+    serde_json::from_slice(&reply.body).map_err(not_ours)
+}
+
+/// Lines: the versions, the settings that are new, and what becomes of the storage.
+fn changes(deployed: &str) -> Vec<String> {
+    let shown = bounded(deployed, 40);
+    let mut lines = vec![format!("deployed: {}", line(&shown)), format!("comes:    {OURS}")];
+    let Some(coming) = since(deployed, VERSIONS) else {
+        lines.push("The version that is deployed is not known here: it is newer, or was never released.".to_owned());
+        return lines;
+    };
+    if deployed == OURS {
+        lines.push("The same version: what is here takes the place of what is deployed.".to_owned());
+    }
+    if !coming.settings.is_empty() {
+        lines.push(format!("New settings, which have defaults: {}", coming.settings.join(", ")));
+    }
+    match (coming.storage_before, VERSIONS.last()) {
+        (Some(before), Some(last)) => lines.push(format!(
+            "Storage: from version {before} to {}, in each repository when its next webhook comes. The version before may not \
+             be able to read it then.",
+            last.storage
+        )),
+        _ => lines.push("Storage: as it is".to_owned()),
+    }
+    let where_ = if host::is_packaged() { "as they are at Cloudflare" } else { "as wrangler.toml has them" };
+    lines.push(format!("Settings: {where_}. Secrets: as they are"));
+    lines
+}
+
+/// Whether this version runs and says that all is well, and what to say of it.
+fn look(url: &Address) -> (bool, String) {
+    let mut last = String::new();
+    for tried in 0..TRIES {
+        if tried > 0 {
+            host::sleep(BETWEEN);
+        }
+        match health(url) {
+            Ok(health) if health.version != OURS => {
+                last = format!("{url} still answers as {}", line(&bounded(&health.version, 40)));
+            }
+            Ok(health) if health.problems.is_empty() => {
+                return (true, format!("{OURS} runs at {url}, and all is well"));
+            }
+            Ok(health) => {
+                let problems = health.problems.iter().take(30);
+                let problems = problems.map(|Problem { setting, problem }| format!("{setting} {problem}"));
+                let problems: Vec<_> = problems.map(|text| line(&bounded(&text, 300)).into_owned()).collect();
+                return (false, format!("{OURS} runs at {url}, and something is not well: {}", problems.join("; ")));
+            }
+            Err(why) => last = format!("{url}/healthz: {why}"),
+        }
+    }
+    (false, last)
+}
+
+fn back(wrangler: &Wrangler, before: Option<&Deployment>) -> String {
+    let id =
+        before.and_then(Deployment::version_id).map(|id| format!(" {}", line(&bounded(id, 60)))).unwrap_or_default();
+    format!("To go back to what was deployed: npx wrangler rollback{id} --name {}", wrangler.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn going_back_names_what_was_deployed() {
+        let wrangler = Wrangler::new(Some("mine")).unwrap();
+        let text =
+            r#"{"id":"d","created_on":"2026-11-29T00:00:00Z","versions":[{"version_id":"v-1","percentage":100}]}"#;
+        let deployment: Deployment = serde_json::from_str(text).unwrap();
+        let expected = "To go back to what was deployed: npx wrangler rollback v-1 --name mine";
+        assert_eq!(back(&wrangler, Some(&deployment)), expected);
+        assert_eq!(back(&wrangler, None), expected.replace(" v-1", ""));
+    }
+}
