@@ -3,54 +3,12 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod stand_in;
-
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
 
-use stand_in::StandIn;
+use local_worker::{Site, StandIn};
 use tempfile::TempDir;
-
-/// What is deployed, as it answers: its `/healthz`, and what else it is asked for.
-struct Deployed {
-    url: String,
-    health: Arc<Mutex<String>>,
-}
-
-impl Deployed {
-    fn start(health: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let health = Arc::new(Mutex::new(health.to_owned()));
-        let said = Arc::clone(&health);
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                let mut head = [0; 4_096];
-                let count = stream.read(&mut head).unwrap_or_default();
-                let head = String::from_utf8_lossy(&head[..count]).into_owned();
-                let (status, body) = if head.starts_with("GET /healthz ") {
-                    ("200 OK", said.lock().unwrap().clone())
-                } else if head.starts_with("GET /api/v1/repositories ") && head.contains("Bearer the-admin-token") {
-                    ("200 OK", r#"{"repositories":[{"repository":"octo/widgets"}],"next_cursor":null}"#.to_owned())
-                } else {
-                    ("404 Not Found", "{}".to_owned())
-                };
-                let length = body.len();
-                let answer =
-                    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-                let _ = stream.write_all(answer.as_bytes());
-            }
-        });
-        Self { url, health }
-    }
-
-    fn says(&self, health: &str) {
-        health.clone_into(&mut self.health.lock().unwrap());
-    }
-}
 
 fn healthy(version: &str) -> String {
     format!(r#"{{"status":"ok","version":"{version}","problems":[]}}"#)
@@ -154,7 +112,7 @@ fn settings_are_checked_before_anything_is_done() {
 
 #[test]
 fn an_upgrade_shows_what_comes_and_how_to_go_back() {
-    let (place, worker) = (Place::new(), Deployed::start(&healthy(OURS)));
+    let (place, worker) = (Place::new(), Site::start(&healthy(OURS)));
     place.file("logged-in", "");
     let upgrade = |more: &[&str], typed: &str| {
         place.run(&worker.url, &[&["upgrade", "--url", worker.url.as_str()], more].concat(), typed)
@@ -182,7 +140,7 @@ fn an_upgrade_shows_what_comes_and_how_to_go_back() {
 
 #[test]
 fn an_uninstall_asks_and_names_what_is_left() {
-    let (place, worker) = (Place::new(), Deployed::start(&healthy(OURS)));
+    let (place, worker) = (Place::new(), Site::start(&healthy(OURS)));
     place.file("logged-in", "");
     let kept = format!("RERUNNER_URL=\"{}\"\nADMIN_TOKEN=\"the-admin-token\"\n", worker.url);
     place.file(".deployed.vars", &kept);

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use local_worker::{LocalWorker, Options, program, root};
+use local_worker::{LocalWorker, Options, Site, StandIn, program, root};
 use serde_json::Value;
 use simulator::{Conclusion, EventKind, EventKinds, Job, SimulatedGitHub, Workflow};
 use tempfile::TempDir;
@@ -229,4 +229,46 @@ async fn the_packaged_worker_rescues_a_run() {
     let replayed: Value = serde_json::from_str(&again.out).unwrap();
     assert_eq!(replayed["requests"], 0, "{replayed:#}");
     worker.stop().await;
+}
+
+/// To its end, with a stand-in for wrangler; each deploy is also tried by wrangler itself, with --dry-run.
+/// Seen to fail when the configuration has no `keep_vars`, and when `--force` is `--yes`.
+#[test]
+fn it_is_set_up_upgraded_and_taken_away() {
+    let machine = Machine::new();
+    let folder = machine.folder.path().join("stand-in");
+    let stand_in = StandIn::new(&folder);
+    let site = Site::start(&format!(r#"{{"status":"ok","version":"{VERSION}","problems":[]}}"#));
+    let run = |arguments: &[&str]| {
+        let since = Instant::now();
+        let mut command = Command::new(machine.folder.path().join("bin/npx"));
+        command.args(["--yes"]).arg(&made().file).args(arguments).stdin(Stdio::null());
+        command.current_dir(machine.folder.path().join("work")).env_clear();
+        stand_in.for_command(&mut command, &site.url);
+        let path = [folder.join("bin"), machine.folder.path().join("bin")].map(|place| place.display().to_string());
+        command.env("HOME", machine.folder.path().join("home")).env("PATH", path.join(":"));
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        eprintln!("npx rerunner {}: {:?}", arguments.join(" "), since.elapsed());
+        (output.status.code(), said)
+    };
+    let (code, said) = run(&["setup", "--yes", "--auth", "token"]);
+    assert!(code == Some(2) && said.contains("not logged in at Cloudflare"), "{said}");
+    fs::write(folder.join("logged-in"), "").unwrap();
+    let url = site.url.as_str();
+    let arguments = ["setup", "--yes", "--auth", "app", "--preset", "careful", "--var", "MAX_RERUNS:5", "--url", url];
+    let (code, said) = run(&arguments);
+    // The site is no Worker: it takes no ping.
+    assert!(code == Some(1) && said.contains("✓ reachable") && said.contains("ADMIN_TOKEN: made"), "{said}");
+    let deployed = stand_in.text("deployed");
+    assert_eq!(deployed.as_deref(), Some(r#"["DEFAULT_POLICY:careful","MAX_RERUNS:5"]"#), "{said}");
+    let settings = stand_in.text("settings").unwrap();
+    assert!(settings.contains("\nkeep_vars = true\n") && !settings.contains("[vars]"), "{settings}");
+    let (code, said) = run(&["upgrade", "--yes"]);
+    assert!(code == Some(0) && said.contains("as they are at Cloudflare") && said.contains("all is well"), "{said}");
+    assert_eq!(stand_in.text("deployed").as_deref(), Some("[]"), "it changes no setting");
+    let (code, said) = run(&["uninstall", "--yes"]);
+    assert!(code == Some(0) && said.contains("rerunner-attempts is gone"), "{said}");
+    assert!(!machine.folder.path().join("work/.deployed.vars").exists());
+    stand_in.expect_no_violation();
 }

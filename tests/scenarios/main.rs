@@ -62,8 +62,6 @@ mod settings;
 mod setup;
 mod size;
 mod stage;
-#[path = "../stand_in/mod.rs"]
-mod stand_in;
 mod statuses;
 mod steps;
 mod storage;

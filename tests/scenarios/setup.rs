@@ -10,7 +10,7 @@ use std::process::Output;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use local_worker::Options;
+use local_worker::{Options, StandIn};
 use reqwest::header::LOCATION;
 use simulator::Conclusion;
 use tokio::io::AsyncWriteExt;
@@ -18,7 +18,6 @@ use tokio::process::Command;
 
 use crate::doctor::doctor;
 use crate::stage::{Stage, trials};
-use crate::stand_in::StandIn;
 use crate::steps::fails_once;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {

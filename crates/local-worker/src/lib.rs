@@ -5,6 +5,7 @@
 //! build command is left out, as the Worker is built once beforehand, and settings are replaced.
 
 mod command;
+mod stand_in;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{broadcast, watch};
 
 pub use command::{command, program};
+pub use stand_in::{Site, StandIn};
 
 /// Ports that are tried where none is asked for.
 const PORTS: u32 = 5;
