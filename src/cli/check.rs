@@ -1,9 +1,10 @@
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rerunner::policy::{PolicyError, describe, parse};
 use serde_json::json;
 
+use super::input::{in_context, not_valid};
 use super::{Failure, Format, Report, input};
 
 /// Checks a policy file, and says what it means
@@ -11,13 +12,29 @@ use super::{Failure, Format, Report, input};
 /// Exit code 0: it is valid. 1: it has errors. 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING, RERUN_DELAY and
 /// ORGANIZATION_POLICY are taken from the environment, and are the Worker's defaults if not there.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The policy file; - for standard input
     file: String,
+    /// How errors are shown: github for workflow commands, which GitHub shows at their lines in a pull request
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
+    format: Errors,
     #[command(flatten)]
     organization: input::OrganizationFile,
     #[command(flatten)]
-    pub format: Format,
+    pub json: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rerunner check .github/rerunner.yml
+  rerunner check --format github .github/rerunner.yml
+  rerunner check careful";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Errors {
+    Text,
+    Github,
 }
 
 pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
@@ -41,27 +58,35 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
             }
         }
         Err(errors) => {
-            let mut lines: String = errors.iter().map(|error| in_context(error, shown, &text)).collect();
-            let count = if errors.len() == 1 { "1 error".to_owned() } else { format!("{} errors", errors.len()) };
-            let _ = writeln!(lines, "{shown} is not valid: {count}. While it is not, nothing is re-run.");
+            let shown_as = |error: &PolicyError| match arguments.format {
+                Errors::Text => in_context(error, shown, &text),
+                Errors::Github => workflow_command(error, shown),
+            };
+            let lines = errors.iter().map(shown_as).collect::<String>() + &not_valid(shown, &errors);
             Report { text: lines, json: json!({ "valid": false, "errors": errors }), good: false }
         }
     })
 }
 
-/// As compilers show it.
-fn in_context(error: &PolicyError, file: &str, text: &str) -> String {
-    let PolicyError { line, column, key, message } = error;
-    let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
-    let mut shown = format!("{file}:{line}:{column}: error: {key}{message}\n");
-    let number = usize::try_from(*line).unwrap_or_default();
-    if let Some(source) = text.lines().nth(number.saturating_sub(1)) {
-        let margin = " ".repeat(line.to_string().len());
-        // Tabs are as wide above the caret as below.
-        let before = source.chars().take(usize::try_from(*column).unwrap_or_default().saturating_sub(1));
-        let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        let source: String = source.chars().take(200).filter(|c| !c.is_control() || *c == '\t').collect();
-        let _ = writeln!(shown, "{margin} |\n{line} | {source}\n{margin} | {indent}^\n");
+/// As a workflow's log has it, so that GitHub shows it at its line (GitHub Docs, "Workflow commands for GitHub Actions").
+fn workflow_command(error: &PolicyError, file: &str) -> String {
+    let PolicyError { line, column, .. } = error;
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let (file, said) = (property(file), data(&error.said()));
+    format!("::error file={file},line={line},col={column},title=Policy of Rerunner::{said}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workflow_command_is_one_line_whatever_is_in_it() {
+        let error =
+            PolicyError { line: 3, column: 7, key: "rules[0].name".to_owned(), message: "50%\n::stop::x".to_owned() };
+        let expected =
+            "::error file=a%2Cb%3Ac.yml,line=3,col=7,title=Policy of Rerunner::rules[0].name: 50%25%0A::stop::x\n";
+        assert_eq!(workflow_command(&error, "a,b:c.yml"), expected);
     }
-    shown
 }

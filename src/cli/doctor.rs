@@ -31,6 +31,7 @@ const BY_HAND: &str = "Deliver them again by hand: the webhook's page on GitHub,
 /// Worker on this machine): with ADMIN_TOKEN
 /// the Worker looks with its own credentials, with GITHUB_TOKEN alone this command looks with that.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The Worker's address, such as https://rerunner.example.workers.dev (if not given, the one that npm run setup
     /// deployed to), and owner/repo of repositories to look at
@@ -53,6 +54,11 @@ pub struct Patient {
     pub webhook_secret: Option<Secret>,
     pub github_token: Option<Secret>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  rerunner doctor https://rerunner.example.workers.dev octo/widgets
+  rerunner doctor --redeliver";
 
 pub fn doctor(arguments: &Arguments) -> Result<Report, Failure> {
     let deployed = Deployed::read()?;
@@ -215,7 +221,11 @@ impl Patient {
                 },
                 Ok(reply) if matches!(reply.status, 401 | 403) => {
                     let what = "the Worker does not accept the ADMIN_TOKEN set here";
-                    return findings.push(Finding::wrong("admin token", what, "npx wrangler secret put ADMIN_TOKEN"));
+                    let remedy = match self.url.is_here() {
+                        true => "Take the one in .dev.vars; npm start shows its own when it starts",
+                        false => "npx wrangler secret put ADMIN_TOKEN",
+                    };
+                    return findings.push(Finding::wrong("admin token", what, remedy));
                 }
                 Ok(reply) => {
                     let what = format!("the Worker answered {} when asked to check", reply.status);

@@ -29,6 +29,7 @@ const LOG_LINES: usize = 500;
 /// given counts as what GitHub does not answer. Exit code 0: there is a decision. 1: the policy file is not valid. 2: the
 /// input could not be used.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The run, as JSON; - for standard input; or https://github.com/OWNER/REPO/actions/runs/ID, with /attempts/N for an
     /// earlier attempt
@@ -52,6 +53,12 @@ pub struct Arguments {
     pub format: Format,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  rerunner explain https://github.com/OWNER/REPO/actions/runs/ID --policy .github/rerunner.yml
+  gh api repos/OWNER/REPO/actions/runs/ID | rerunner explain -
+  rerunner explain payload.json --jobs jobs.json --log job.log";
+
 pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
     let state = input::policy_with(arguments.policy.as_deref(), &arguments.organization, &rules)?;
@@ -72,7 +79,15 @@ pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     for (job, cause) in &causes {
         let _ = writeln!(text, "  {}  {}", line(job), cause.in_words());
     }
-    Ok(Report { text, json, good: !matches!(state, PolicyState::Invalid { .. }) })
+    let errors = match &state {
+        PolicyState::Invalid { errors, .. } => errors.as_slice(),
+        PolicyState::Valid(_) => &[],
+    };
+    if !errors.is_empty() {
+        let file = arguments.policy.as_deref().or(arguments.organization.file());
+        text = format!("{}\n{text}", input::in_contexts(errors, file)?);
+    }
+    Ok(Report { text, json, good: errors.is_empty() })
 }
 
 struct Explained {
@@ -170,6 +185,11 @@ fn subject(arguments: &Arguments) -> Result<(Run, Vec<ExportedJob>), Failure> {
     let file = input::shown(&arguments.payload);
     let failure = |error: String| Failure(format!("{file}: {error}"));
     let payload = input::documents(&arguments.payload)?.into_iter().next().unwrap_or_default();
+    let list = payload.as_array().or_else(|| payload.get("workflow_runs")?.as_array());
+    if let Some(list) = list {
+        let one = "give one of them: what gh api repos/OWNER/REPO/actions/runs/ID prints, or its address";
+        return Err(failure(format!("a list of {}, and not a run; {one}", list.len())));
+    }
     let mut export = Export::default();
     if let Some(jobs) = &arguments.jobs {
         export.add(jobs)?;

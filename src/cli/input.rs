@@ -1,6 +1,6 @@
 //! What subcommands are given: policy files, what GitHub's API printed, the Worker's settings.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::path::Path;
 
 use clap::Args;
@@ -8,7 +8,7 @@ use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::Job;
 use rerunner::policy::file::Given;
 use rerunner::policy::run::Run;
-use rerunner::policy::{Organization, Policy, PolicyOrigin, PolicyState, Rules, parse};
+use rerunner::policy::{Organization, Policy, PolicyError, PolicyOrigin, PolicyState, Rules, parse};
 use rerunner::settings::Settings;
 use rerunner::time::Millis;
 use serde_json::{Deserializer, Value};
@@ -56,6 +56,10 @@ pub struct OrganizationFile {
 }
 
 impl OrganizationFile {
+    pub fn file(&self) -> Option<&str> {
+        self.organization.as_deref()
+    }
+
     /// What it says; `None`: none is given.
     pub fn read(&self, rules: &Rules) -> Result<Option<PolicyState>, Failure> {
         let read = |file: &String| {
@@ -94,8 +98,7 @@ pub fn policy_with(file: Option<&str>, organization: &OrganizationFile, rules: &
 pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure> {
     match policy(file, rules)? {
         PolicyState::Invalid { errors, .. } => {
-            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            Err(Failure(format!("{} is not a valid policy file: {}", file.unwrap_or("-"), errors.join("; "))))
+            Err(Failure(format!("the policy file is not valid\n\n{}", in_contexts(&errors, file)?.trim_end())))
         }
         PolicyState::Valid(policy) => Ok(policy),
     }
@@ -107,6 +110,36 @@ pub fn text(file: &str) -> Result<String, Failure> {
         return Ok(format!("extends: {file}\n"));
     }
     String::from_utf8(bytes(file)?).map_err(|_| Failure(format!("{} is not text in UTF-8", shown(file))))
+}
+
+/// Errors of a policy file, and what they mean. Of its text, which is read again where it is a file.
+pub fn in_contexts(errors: &[PolicyError], file: Option<&str>) -> Result<String, Failure> {
+    let (shown, text) = match file {
+        Some("-") | None => (shown("-"), String::new()),
+        Some(file) => (shown(file), text(file)?),
+    };
+    Ok(errors.iter().map(|error| in_context(error, shown, &text)).collect::<String>() + &not_valid(shown, errors))
+}
+
+pub fn not_valid(file: &str, errors: &[PolicyError]) -> String {
+    let count = if errors.len() == 1 { "1 error".to_owned() } else { format!("{} errors", errors.len()) };
+    format!("{file} is not valid: {count}. While it is not, nothing is re-run.\n")
+}
+
+/// An error of a policy file as compilers show it.
+pub fn in_context(error: &PolicyError, file: &str, text: &str) -> String {
+    let PolicyError { line, column, .. } = error;
+    let mut shown = format!("{file}:{line}:{column}: error: {}\n", error.said());
+    let number = usize::try_from(*line).unwrap_or_default();
+    if let Some(source) = text.lines().nth(number.saturating_sub(1)) {
+        let margin = " ".repeat(line.to_string().len());
+        // Tabs are as wide above the caret as below.
+        let before = source.chars().take(usize::try_from(*column).unwrap_or_default().saturating_sub(1));
+        let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let source: String = source.chars().take(200).filter(|c| !c.is_control() || *c == '\t').collect();
+        let _ = writeln!(shown, "{margin} |\n{line} | {source}\n{margin} | {indent}^\n");
+    }
+    shown
 }
 
 pub fn repositories<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<Vec<RepoName>, Failure> {

@@ -31,11 +31,20 @@ pub use report::{Failure, Format, Report};
 
 /// Sets up Rerunner, which re-runs failed GitHub workflow runs, looks whether all is well, and tries out its policy files.
 #[derive(Debug, Parser)]
-#[command(name = "rerunner", version)]
+#[command(name = "rerunner", version, after_help = EXAMPLES)]
 struct Command {
     #[command(subcommand)]
     what: What,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  rerunner setup                                            from nothing to a deployed Worker
+  rerunner check .github/rerunner.yml                       all errors of a policy file, and what it means
+  rerunner backtest --repo octo/widgets --policy careful    what a policy would have done in the last 30 days
+  rerunner explain https://github.com/OWNER/REPO/actions/runs/ID
+
+rerunner COMMAND --help says more.";
 
 #[derive(Debug, Subcommand)]
 enum What {
@@ -72,7 +81,7 @@ fn carry_out(what: What) -> u8 {
         What::Upgrade(arguments) => (upgrade::upgrade(&arguments), Format { json: false }),
         What::Uninstall(arguments) => (uninstall::uninstall(&arguments), Format { json: false }),
         What::Doctor(arguments) => (doctor::doctor(&arguments), arguments.format),
-        What::Check(arguments) => (check::check(&arguments), arguments.format),
+        What::Check(arguments) => (check::check(&arguments), arguments.json),
         What::Explain(arguments) => (explain::explain(&arguments), arguments.format),
         What::Backtest(arguments) => (backtest::backtest(&arguments), arguments.format),
         What::Catalogue(arguments) => (catalogue::catalogue(&arguments), arguments.format().clone()),

@@ -48,6 +48,7 @@ const MOST_REQUESTS: u64 = 5_000;
 /// fine, and so are jobs among the runs; there the earlier attempts of a run are taken to have failed, and conditions on logs
 /// and annotations match nothing. Exit code 0: it was replayed. 2: it could not be.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Runs: gh api --paginate 'repos/OWNER/REPO/actions/runs?per_page=100'; - for standard input
     #[arg(required_unless_present = "repo", conflicts_with = "repo")]
@@ -102,6 +103,11 @@ struct Side {
     unfamiliar: Unfamiliar,
     hopeless: List<Hopeless>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  rerunner backtest --repo octo/widgets --days 30 --policy careful
+  rerunner backtest --repo octo/widgets --policy .github/rerunner.yml --compare everything";
 
 pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let Some(repository) = &arguments.repo else { return of_files(arguments) };

@@ -55,7 +55,10 @@ impl PastRun {
         let Some(outline) = outline else {
             let why =
                 if let Fetched::Absent(why) = shown { why } else { "what GitHub answers is not the run".to_owned() };
-            return Err(Failure(format!("the run cannot be read: {why}")));
+            let place = format!("run {} of {}", place.run_id, place.repository);
+            return Err(Failure(format!(
+                "{place} cannot be read: {why}; is the address right, and may the token see it?"
+            )));
         };
         let number = outline.run.run_attempt;
         let all = [Conclusion::Failure, Conclusion::TimedOut, Conclusion::Cancelled];

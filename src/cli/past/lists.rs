@@ -138,11 +138,17 @@ fn part(reader: &mut Reader, from: Millis, to: Millis, before: usize) -> Result<
             Err(Missing::NotNow(not_now)) if reader.stopped.is_none() => why = not_now,
             // Without the list there is nothing to tell.
             Err(Missing::Gone(why) | Missing::NotNow(why) | Missing::Stopped(why)) => {
-                return Err(Failure(format!("the runs of {} cannot be listed: {why}", reader.repository)));
+                return Err(Failure(format!(
+                    "the runs of {} cannot be listed: {why}; is the name right, and may the token see it?",
+                    reader.repository
+                )));
             }
         }
     }
-    Err(Failure(format!("the runs of {} cannot be listed: {why}", reader.repository)))
+    Err(Failure(format!(
+        "the runs of {} cannot be listed: {why}; is the name right, and may the token see it?",
+        reader.repository
+    )))
 }
 
 fn pages(

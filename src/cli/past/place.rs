@@ -20,7 +20,8 @@ impl RunPlace {
         let url = Url::parse(text).map_err(|_| refused("it is none at all"))?;
         let pages = Url::parse(pages).map_err(|_| refused("GITHUB_API_URL is none either"))?;
         if url.origin() != pages.origin() || !url.username().is_empty() || url.password().is_some() {
-            return Err(refused(&format!("expected one at {pages}, as GITHUB_API_URL says")));
+            let why = "for a GitHub Enterprise Server, set GITHUB_API_URL=https://HOST/api/v3";
+            return Err(refused(&format!("expected one at {pages}, where GITHUB_API_URL says that GitHub is; {why}")));
         }
         let form = || refused("expected OWNER/REPO/actions/runs/ID, or with /attempts/N");
         let segments: Vec<&str> = url.path_segments().map(Iterator::collect).unwrap_or_default();

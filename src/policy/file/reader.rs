@@ -31,6 +31,14 @@ pub struct PolicyError {
     pub message: String,
 }
 
+impl PolicyError {
+    /// Without its place in the file.
+    pub fn said(&self) -> String {
+        let Self { key, message, .. } = self;
+        if key.is_empty() { message.clone() } else { format!("{key}: {message}") }
+    }
+}
+
 /// What became of reading the policy file that holds for a repository. Where there is none, a preset holds.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it, not a list")]
