@@ -96,8 +96,8 @@ pub struct Keeper<S> {
     missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
     /// When a commit status was last begun to be written.
     last_status: Cell<Option<Millis>>,
-    /// When something was last begun to be done for a command.
-    last_command: Cell<Option<Millis>>,
+    /// When the last errand was begun.
+    last_errand: Cell<Option<Millis>>,
     /// Whether the repository is served no longer.
     retired: Cell<bool>,
     /// Workers KV is not written again before this, of whether cancelled runs are wanted.
@@ -132,7 +132,7 @@ impl<S: Sql> Keeper<S> {
             comments: None,
             commit_statuses: CommitStatuses::default(),
             last_status: Cell::default(),
-            last_command: Cell::default(),
+            last_errand: Cell::default(),
             retired: Cell::default(),
             policy: RefCell::default(),
             last_rerun: Cell::default(),

@@ -18,7 +18,7 @@ use crate::time::{Millis, Span};
 use crate::webhook::command::{Command, GivenBy};
 
 use super::comment::{RUNS_SHOWN, cut, section};
-use super::errand::Errand;
+use super::errand::{Errand, other_answer};
 use super::{Context, Keeper, Sql, StoreError, Task};
 
 /// Longer than its requests can take.
@@ -28,8 +28,6 @@ const AGAIN_MOST: Span = Span::minutes(15);
 /// A run that another command is about is waited for.
 const ANOTHER_COMMAND: Span = Span::seconds(10);
 const ANOTHER_COMMAND_MOST: Span = Span::minutes(10);
-/// As for re-runs: "no more than once a second" (GitHub Docs, "Best practices for using the REST API"). And lists of runs are long.
-const APART: Span = Span::seconds(1);
 /// After that a command is given up, and so is what it has asked for: nobody expects it to act any more.
 const LASTS: Span = Span::hours(6);
 /// Of one command.
@@ -109,14 +107,9 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
     }
 }
 
-fn other_answer() -> github::Error {
-    github::Error::inconclusive("The answer is to another call")
-}
-
 impl<S: Sql> Keeper<S> {
     pub(in crate::keeper) fn command_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = self.store.first_command_due()?;
-        Ok(due.map(|due| self.last_command.get().map_or(due, |last| due.max(last + APART))))
+        self.store.first_command_due()
     }
 
     pub(super) fn claim_command(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
@@ -147,7 +140,6 @@ impl<S: Sql> Keeper<S> {
 
     fn claimed(&self, given: StoredCommand, what: What, cx: &Context) -> Result<Option<Task>, StoreError> {
         let StoredCommand { comment_id, pull, .. } = given;
-        self.last_command.set(Some(cx.now));
         self.store.put_command(&StoredCommand { due: Some(cx.now + CLAIM), ..given })?;
         Ok(Some(Task::Errand(Errand::Command(CommandWork { comment_id, pull, what }))))
     }
@@ -212,15 +204,10 @@ impl<S: Sql> Keeper<S> {
         error: Option<github::Error>,
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
-        self.trip_if_limited(error.as_ref(), cx)?;
         let due = Some(cx.now + AGAIN.doubled(given.failures, AGAIN_MOST));
         self.store.put_command(&StoredCommand { due, failures: given.failures + 1, ..given })?;
-        match &error {
-            Some(refused @ github::Error::Credentials { .. }) => {
-                self.feature_refused(Feature::Commands, refused, cx.now)
-            }
-            error => Ok(error.as_ref().map(|error| format!("a command on a pull request: {error}"))),
-        }
+        let Some(error) = error else { return Ok(None) };
+        self.note_answer(Feature::Commands, "a command on a pull request", &Err::<(), _>(error), cx)
     }
 
     /// Whom nothing was promised, nothing is told.

@@ -10,16 +10,12 @@ use crate::names::CommentId;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
-use super::errand::Errand;
+use super::errand::{Errand, Tries, other_answer};
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
 
 /// Longer than finding and writing can take.
 const CLAIM: Span = Span::seconds(90);
-/// After that, what a lost call has written can be found.
-const AGAIN: Span = Span::minutes(1);
-const AGAIN_MOST: Span = Span::hours(1);
-/// Given up after so many in a row, which takes half a day.
-const FAILURES: u32 = 18;
+const TRIES: Tries = Tries::FOR_HALF_A_DAY;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandReply {
@@ -51,7 +47,6 @@ impl CommandReply {
 
 /// Makes the calls that it takes: each is answered before the next.
 pub async fn write(reply: &CommandReply, call: impl AsyncFn(Call) -> Response) -> Result<(), github::Error> {
-    let other_answer = || github::Error::inconclusive("The answer is to another call");
     let ask = async |what| match call(Call::Command(what)).await {
         Response::Command(answer) => answer,
         _ => Err(other_answer()),
@@ -111,12 +106,15 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
         let Some(mut given) = self.store.command(reply.comment_id)? else { return Ok(None) };
-        let mut warning = None;
+        // The comment was deleted, or its pull request: there is nobody to answer.
+        let warning = match answer {
+            Err(github::Error::NotFound) => None,
+            _ => self.note_answer(Feature::Commands, "the answer to a command", &answer, cx)?,
+        };
         // There is more to say meanwhile, or it is being said: what is due then is left as it is.
         let newer = given.reply_due.filter(|due| *due != reply.claimed_until);
         match answer {
             Ok(()) => {
-                self.feature_works(Feature::Commands)?;
                 given.reply_failures = 0;
                 match reply.what {
                     What::React(reaction) => given.reply.made = Some(reaction),
@@ -124,18 +122,8 @@ impl<S: Sql> Keeper<S> {
                 }
                 given.reply_due = (!given.reply.is_complete()).then_some(cx.now);
             }
-            // The comment was deleted, or its pull request: there is nobody to answer.
             Err(github::Error::NotFound) => (given.reply_due, given.reply.text) = (None, None),
-            Err(error) => {
-                self.trip_if_limited(Some(&error), cx)?;
-                warning = match &error {
-                    github::Error::Credentials { .. } => self.feature_refused(Feature::Commands, &error, cx.now)?,
-                    error => Some(format!("the answer to a command: {error}")),
-                };
-                let wait = AGAIN.doubled(given.reply_failures, AGAIN_MOST);
-                given.reply_failures += 1;
-                given.reply_due = (given.reply_failures < FAILURES).then(|| cx.now + wait);
-            }
+            Err(_) => given.reply_due = TRIES.failed(&mut given.reply_failures, cx.now),
         }
         given.reply_due = newer.or(given.reply_due);
         self.store.put_command(&given)?;

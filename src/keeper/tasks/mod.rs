@@ -103,6 +103,8 @@ struct Kind<S> {
     calls: bool,
     /// Whether it waits while the repository is paused.
     pauses: bool,
+    /// Whether it is an errand: those are begun one after the other.
+    is_errand: bool,
     due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
     claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
 }
@@ -113,19 +115,43 @@ struct Kind<S> {
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
 fn list<S: Sql>() -> [Kind<S>; 12] {
     [
-        Kind { calls: false, pauses: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
-        Kind { calls: false, pauses: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
-        Kind { calls: false, pauses: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
-        Kind { calls: false, pauses: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
-        Kind { calls: true, pauses: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
-        Kind { calls: true, pauses: true, due: Keeper::reply_due, claim: Keeper::claim_reply },
-        Kind { calls: true, pauses: true, due: Keeper::command_due, claim: Keeper::claim_command },
-        Kind { calls: true, pauses: true, due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
-        Kind { calls: true, pauses: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
-        Kind { calls: true, pauses: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
-        Kind { calls: true, pauses: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
+        Kind { calls: false, pauses: false, is_errand: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
+        Kind {
+            calls: false,
+            pauses: false,
+            is_errand: false,
+            due: Keeper::cancelled_due,
+            claim: Keeper::claim_cancelled,
+        },
+        Kind { calls: false, pauses: false, is_errand: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
+        Kind {
+            calls: false,
+            pauses: false,
+            is_errand: false,
+            due: Keeper::notification_due,
+            claim: Keeper::claim_notification,
+        },
+        Kind { calls: true, pauses: true, is_errand: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
+        Kind { calls: true, pauses: true, is_errand: true, due: Keeper::reply_due, claim: Keeper::claim_reply },
+        Kind { calls: true, pauses: true, is_errand: true, due: Keeper::command_due, claim: Keeper::claim_command },
+        Kind {
+            calls: true,
+            pauses: true,
+            is_errand: true,
+            due: Keeper::flaky_issue_due,
+            claim: Keeper::claim_flaky_issue,
+        },
+        Kind { calls: true, pauses: true, is_errand: false, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
+        Kind { calls: true, pauses: true, is_errand: false, due: Keeper::probe_due, claim: Keeper::claim_probe },
+        Kind { calls: true, pauses: true, is_errand: false, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
         // After all re-runs, which it would take connections from. What a run came to in a pause is said all the same.
-        Kind { calls: true, pauses: false, due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
+        Kind {
+            calls: true,
+            pauses: false,
+            is_errand: true,
+            due: Keeper::commit_status_due,
+            claim: Keeper::claim_commit_status,
+        },
     ]
 }
 
@@ -138,6 +164,9 @@ impl<S: Sql> Keeper<S> {
             if self.due(&kind, cx.rules)?.is_some_and(|due| due <= cx.now)
                 && let Some(task) = (kind.claim)(self, cx)?
             {
+                if matches!(task, Task::Errand(_)) {
+                    self.last_errand.set(Some(cx.now));
+                }
                 return Ok(Some(task));
             }
         }
@@ -152,7 +181,8 @@ impl<S: Sql> Keeper<S> {
 
     /// When a kind of task is due, with what holds it up.
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        match (kind.due)(self, rules)? {
+        let apart = |due: Millis| self.last_errand.get().map_or(due, |last| due.max(last + errand::APART));
+        match (kind.due)(self, rules)?.map(|due| if kind.is_errand { apart(due) } else { due }) {
             Some(_) if kind.pauses && self.paused()?.is_some() => Ok(None),
             Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),

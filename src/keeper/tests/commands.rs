@@ -95,6 +95,18 @@ impl Play {
         self.keeper.receive_command(&event, &self.cx()).unwrap()
     }
 
+    /// What is to be done within a minute: what people see is done one thing after the other.
+    fn next_soon(&self) -> Option<Task> {
+        let until = self.now.get() + Span::minutes(1);
+        loop {
+            if let Some(task) = self.keeper.next(true, &self.cx()).unwrap() {
+                return Some(task);
+            }
+            let alarm = self.keeper.next_alarm(&self.rules).unwrap().filter(|alarm| *alarm < until)?;
+            self.now.set(self.now.get().max(alarm));
+        }
+    }
+
     pub fn reactions(&self) -> Vec<(u64, Reaction)> {
         self.github.borrow().reactions.iter().map(|(id, reaction)| (id.get(), *reaction)).collect()
     }
@@ -278,7 +290,7 @@ fn crashes() {
             play.comments(1, rerun(None), GivenBy::Collaborator);
             let mut done = 0;
             let mut task = None;
-            while let Some(next) = task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
+            while let Some(next) = task.take().or_else(|| play.next_soon()) {
                 if done == dies_at {
                     break;
                 }
