@@ -106,6 +106,8 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commanded {
     pub comment_id: CommentId,
+    /// The number of the pull request.
+    pub pull: u64,
     /// The one that failed, and no other.
     pub run_attempt: RunAttempt,
     /// Of who gave the command.

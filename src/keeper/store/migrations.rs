@@ -223,8 +223,10 @@ const MIGRATIONS: &[&[&str]] = &[
     // 14: commands on pull requests.
     &[
         "ALTER TABLE runs ADD COLUMN commanded TEXT",
+        // Whether something is to be done is first in the key, so that it is found without an index: a change is one row written.
         "CREATE TABLE commands (
-            comment_id INTEGER PRIMARY KEY,
+            is_due INTEGER NOT NULL,
+            comment_id INTEGER NOT NULL,
             pull INTEGER NOT NULL,
             received INTEGER NOT NULL,
             login TEXT NOT NULL,
@@ -236,12 +238,10 @@ const MIGRATIONS: &[&[&str]] = &[
             runs TEXT NOT NULL,
             reply TEXT NOT NULL,
             reply_due INTEGER,
-            reply_failures INTEGER NOT NULL
-        )",
-        "CREATE INDEX commands_pull ON commands (pull, received)",
+            reply_failures INTEGER NOT NULL,
+            PRIMARY KEY (is_due, comment_id)
+        ) WITHOUT ROWID",
         "CREATE INDEX commands_received ON commands (received)",
-        "CREATE INDEX commands_due ON commands (due) WHERE due IS NOT NULL",
-        "CREATE INDEX commands_reply_due ON commands (reply_due) WHERE reply_due IS NOT NULL",
         "CREATE TABLE stopped_pulls (
             pull INTEGER PRIMARY KEY,
             login TEXT NOT NULL,

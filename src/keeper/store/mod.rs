@@ -40,6 +40,7 @@ use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
 use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;
 
+use commands::OpenCommands;
 pub use facts::Fact;
 pub use flaky_issues::FlakyIssueRow;
 pub use pulls::PullComment;
@@ -66,17 +67,17 @@ pub struct Store<S> {
     pub sql: S,
     /// Facts that nearly every step asks for, as far as they were read, by name.
     known_facts: RefCell<BTreeMap<&'static str, Option<String>>>,
-    /// Whether there may be commands, and pull requests that are left alone, once it was looked: mostly there are none, and
-    /// each step would ask.
-    has_commands: Cell<Option<bool>>,
+    open_commands: OpenCommands,
+    /// Whether there may be pull requests that are left alone, once it was looked: mostly there are none, and each step would
+    /// ask.
     has_stopped: Cell<Option<bool>>,
 }
 
 impl<S: Sql> Store<S> {
     /// Creates the tables, or brings them up to date.
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        let store =
-            Self { sql, known_facts: RefCell::default(), has_commands: Cell::default(), has_stopped: Cell::default() };
+        let (known_facts, open_commands, has_stopped) = Default::default();
+        let store = Self { sql, known_facts, open_commands, has_stopped };
         store.migrate()?;
         Ok(store)
     }

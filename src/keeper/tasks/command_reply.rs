@@ -3,6 +3,7 @@
 //! written is looked for first, by who wrote it and a mark that names the comment.
 
 use crate::github::{self, Call, CommandCall, CommandReply as Reply, CommentAnswer, Reaction, Response};
+use crate::keeper::command_log::CommandOutcome;
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commands::StoredCommand;
 use crate::keeper::subrequests::{COMMENT, COMMENT_PAGES};
@@ -15,7 +16,9 @@ use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
 
 /// Longer than finding and writing can take.
 const CLAIM: Span = Span::seconds(90);
-const TRIES: Tries = Tries::FOR_HALF_A_DAY;
+const TRIES: Tries = Tries::FOR_A_DAY;
+/// Later nobody waits for it.
+const ANSWERED_WITHIN: Span = Span::hours(12);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandReply {
@@ -82,6 +85,12 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn claim_reply(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let Some(mut given) = self.store.next_reply(cx.now)? else { return Ok(None) };
         let StoredCommand { comment_id, pull, .. } = given;
+        if cx.now - given.received > ANSWERED_WITHIN {
+            given.reply_due = None;
+            self.log_command(&given, CommandOutcome::Unanswered, "it could not be answered for half a day");
+            self.store.put_command(&given)?;
+            return Ok(None);
+        }
         let reply = &mut given.reply;
         let what = match (reply.wanted.filter(|wanted| reply.made != Some(*wanted)), &reply.text) {
             (Some(reaction), _) => Some(What::React(reaction)),
@@ -122,7 +131,10 @@ impl<S: Sql> Keeper<S> {
                 }
                 given.reply_due = (!given.reply.is_complete()).then_some(cx.now);
             }
-            Err(github::Error::NotFound) => (given.reply_due, given.reply.text) = (None, None),
+            Err(github::Error::NotFound) => {
+                (given.reply_due, given.reply.text) = (None, None);
+                self.log_command(&given, CommandOutcome::Unanswered, "GitHub does not show the comment");
+            }
             Err(_) => given.reply_due = TRIES.failed(&mut given.reply_failures, cx.now),
         }
         given.reply_due = newer.or(given.reply_due);

@@ -112,7 +112,7 @@ impl<S: Sql> Keeper<S> {
             tracked = of;
             let by_command = tracked.is_commanded(run.run_attempt);
             let verdict = match verdict {
-                Verdict::Decision(decision) if !by_command => Verdict::Decision(self.unless_stopped(decision, &case)?),
+                Verdict::Decision(decision) if !by_command => self.unless_stopped(decision, &case)?,
                 verdict => verdict,
             };
             let mut decision = match verdict {

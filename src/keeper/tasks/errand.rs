@@ -34,7 +34,6 @@ pub struct Tries {
 impl Tries {
     /// What a lost call has written can be found by the next try.
     pub const FOR_A_DAY: Self = Self { again: Span::minutes(1), again_most: Span::hours(1), most: 30 };
-    pub const FOR_HALF_A_DAY: Self = Self { most: 18, ..Self::FOR_A_DAY };
 
     /// After so many that have failed in a row, and another.
     pub fn wait(self, failures: u32) -> Span {

@@ -213,7 +213,7 @@ fn a_glob_means_some_workflows() {
 
 impl Play {
     /// Does what is due until a run is to be read.
-    fn until_read(&self) {
+    pub fn until_read(&self) {
         for _ in 0..20 {
             match self.keeper.next(true, &self.cx()).unwrap() {
                 Some(Task::Call(Call::ReadRun { .. })) => return,
@@ -265,58 +265,6 @@ fn an_author_gets_only_the_pull_requests_own_checks_re_run() {
     // Of another branch at the same commit.
     let play = exhausted(AUTHORS);
     play.github.borrow_mut().pull.as_mut().unwrap().head_branch = "fix".to_owned();
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::minutes(1));
-    play.reruns(&[1]);
-}
-
-#[test]
-fn what_nobody_answers_is_given_up_and_acts_no_more() {
-    let play = exhausted(COLLABORATORS);
-    play.github.borrow_mut().pull_problems = vec![lost(); 500];
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::hours(8));
-    play.reruns(&[1]);
-    play.answered(&["it could not be done for six hours"]);
-    // The run itself cannot be read.
-    let play = exhausted(COLLABORATORS);
-    let before = play.tracked();
-    play.github.borrow_mut().read_problems = vec![lost(); 500];
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::hours(8));
-    play.github.borrow_mut().read_problems.clear();
-    play.pass_working(Span::days(3));
-    play.reruns(&[1]);
-    play.answered(&["it could not be done for six hours"]);
-    assert_eq!((play.tracked().outcome, play.tracked().reason), (before.outcome, before.reason));
-    play.rests();
-}
-
-#[test]
-fn a_pause_holds_for_commands() {
-    let play = exhausted(COLLABORATORS);
-    play.keeper.pause(play.now.get()).unwrap();
-    let receipt = play.comments(1, rerun(None), GivenBy::Collaborator);
-    assert_eq!(receipt.kind, ReceiptKind::Recorded);
-    play.pass_working(Span::hours(1));
-    play.reruns(&[1]);
-    play.keeper.resume(play.now.get()).unwrap();
-    play.pass_working(Span::minutes(1));
-    play.reruns(&[1, 2]);
-}
-
-#[test]
-fn the_workers_settings_hold_for_commands() {
-    let play = exhausted(COLLABORATORS);
-    let rules = Rules { dry_run: true, ..play.rules.clone() };
-    let play = Play { rules, ..play };
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::minutes(1));
-    play.reruns(&[1]);
-    play.answered(&["`DRY_RUN` is on"]);
-    let play = exhausted(COLLABORATORS);
-    let rules = Rules { excluded_actors: vec!["ann".to_owned()], ..play.rules.clone() };
-    let play = Play { rules, ..play };
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);

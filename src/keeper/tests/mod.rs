@@ -28,6 +28,8 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
+mod command_ends;
+mod command_floods;
 mod commanded;
 mod commands;
 mod comments;

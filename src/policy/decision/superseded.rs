@@ -88,7 +88,7 @@ pub fn gone(what: &str) -> (RunOutcome, String) {
     (RunOutcome::Superseded, format!("Left alone: its pull request {what}."))
 }
 
-fn is_at(run: &Run, pull: &PullRequest) -> bool {
+pub fn is_at(run: &Run, pull: &PullRequest) -> bool {
     let reviewed = run.head_commit.as_ref().filter(|_| run.is_of_target());
     pull.head_sha == run.head_sha || Some(&pull.head_sha) == reviewed
 }

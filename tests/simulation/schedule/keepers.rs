@@ -251,6 +251,7 @@ impl Machine {
             self.beside.push(Box::pin(async move {
                 let finished = errand.run(async |call| site.call(&call).await).await;
                 keeper.finish_errand(finished, &Context::new(&rules, site.now(), site.chance()))?;
+                work::log_commands(&keeper, &site);
                 site.arm(keeper.next_alarm(&rules)?).await
             }));
         }
