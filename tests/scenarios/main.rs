@@ -31,6 +31,7 @@ mod bodies;
 mod browser;
 mod causes;
 mod chaos;
+mod command_answers;
 mod commands;
 mod comments;
 mod commit_status;
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
         commit_status::trials(&stage),
         flaky_issues::trials(&stage),
         commands::trials(&stage),
+        command_answers::trials(&stage),
         settings::trials(&stage),
         app::trials(&stage),
         setup::trials(&stage),
@@ -114,7 +116,7 @@ fn main() -> ExitCode {
     let one_by_one = [
         bodies::trials(&stage),
         panics::timed_trials(&stage),
-        commands::flood_trials(&stage),
+        command_answers::flood_trials(&stage),
         load::trials(&stage),
         size::trials(&stage),
         browser::trials(&stage),
