@@ -17,6 +17,7 @@
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
 //! | [`step`] | what each of these takes and gives (pure) |
+//! | [`due_list`] | what is to be done outside, at the fewest rows written |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
@@ -33,6 +34,7 @@ pub mod circuit_breaker;
 mod command_end;
 pub mod command_log;
 mod commands;
+mod due_list;
 pub mod evidence_collector;
 mod feature;
 pub mod judgement;
@@ -71,8 +73,10 @@ pub use tasks::{HandOver, StepResult, Task};
 
 use base_cache::BaseCache;
 use command_log::CommandLine;
+use due_list::DueList;
 use evidence_collector::{EvidenceCollector, Missing};
 use policy_cache::PolicyCache;
+use store::commit_statuses::CommitStatusKey;
 use store::{Sql, Store, StoreError};
 
 /// What it has stored, what it goes by, and what it holds in memory. All that is in memory may be forgotten: a Keeper goes
@@ -98,8 +102,10 @@ pub struct Keeper<S> {
     bases: RefCell<BaseCache>,
     /// What decisions wait for that GitHub did not have.
     missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
-    /// When a commit status was last begun to be written.
-    last_status: Cell<Option<Millis>>,
+    /// Comments on pull requests to be written, by the pull request's number.
+    pull_comments: DueList<u64>,
+    /// Commit statuses to be written.
+    statuses: DueList<CommitStatusKey>,
     /// When the last errand was begun.
     last_errand: Cell<Option<Millis>>,
     /// What the log is still to say of commands.
@@ -137,7 +143,8 @@ impl<S: Sql> Keeper<S> {
             web_url: "https://github.com".to_owned(),
             comments: None,
             commit_statuses: CommitStatuses::default(),
-            last_status: Cell::default(),
+            pull_comments: DueList::default(),
+            statuses: DueList::default(),
             last_errand: Cell::default(),
             command_lines: RefCell::default(),
             retired: Cell::default(),

@@ -20,7 +20,7 @@ pub const ADMIN_TOKEN: &str = "the-admin-token";
 ///
 /// A webhook that takes longer than ten seconds is lost, as with GitHub, and a re-run's end is then looked for after two
 /// minutes: on a busy machine that happens.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Between two looks at something that is waited for.
 const AGAIN: Duration = Duration::from_millis(100);

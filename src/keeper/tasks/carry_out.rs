@@ -10,10 +10,10 @@ use crate::keeper::tracked_run::{Commanded, TrackedRun};
 use crate::names::Conclusion;
 use crate::names::order::sort_by;
 use crate::policy::run::{PullRequest, Run};
-use crate::time::{Millis, Span};
+use crate::time::Span;
 use crate::webhook::command::{Command, GivenBy};
 
-use super::comment::{RUNS_SHOWN, cut, section};
+use super::command_reply::nothing_failed;
 use super::{Context, Keeper, Sql, StoreError};
 
 /// A run that another command is about is waited for.
@@ -131,30 +131,6 @@ impl<S: Sql> Keeper<S> {
         }
         Ok(())
     }
-
-    fn status(&self, runs: &[Run]) -> Result<String, StoreError> {
-        let Some(repository) = self.repository()? else { return Ok(String::new()) };
-        let most = usize::try_from(RUNS_SHOWN).unwrap_or_default();
-        let mut text = String::new();
-        if self.paused()?.is_some() {
-            text.push_str("Re-runs are paused in this repository.\n");
-        }
-        let mut shown = 0;
-        for run in runs {
-            if shown == most {
-                text.push_str("\nThere are more.\n");
-                break;
-            }
-            if let Some(view) = self.run_view(repository.clone(), run.run_id, Millis(0))? {
-                shown += 1;
-                text.push_str(&section(&view, &self.web_url));
-            }
-        }
-        if shown == 0 {
-            text.push_str("Nothing was decided on a run of the newest commit.");
-        }
-        Ok(cut(text))
-    }
 }
 
 /// The newest run of each workflow and event, of those that are of the pull request, at its newest commit.
@@ -175,18 +151,4 @@ fn newest(pull: &PullRequest, mut runs: Vec<Run>) -> Vec<Run> {
 fn is_meant(run: &Run, by: GivenBy) -> bool {
     let may = by == GivenBy::Collaborator || run.is_of_pull_request();
     run.conclusion.is_some_and(Conclusion::may_be_rerun) && may
-}
-
-fn nothing_failed(runs: &[Run]) -> String {
-    let count = |is: fn(&Run) -> bool| runs.iter().filter(|run| is(run)).count();
-    let going = count(|run| run.conclusion.is_none());
-    let waiting = count(|run| run.conclusion == Some(Conclusion::ActionRequired));
-    let mut text = "Nothing was re-run: no run of the newest commit that a command may re-run has failed".to_owned();
-    for (n, what) in [(going, "not over yet"), (waiting, "waiting for approval")] {
-        if n > 0 {
-            text.push_str(&format!("; {n} {} {what}", if n == 1 { "is" } else { "are" }));
-        }
-    }
-    text.push('.');
-    text
 }
