@@ -189,8 +189,7 @@ impl<S: Sql> Store<S> {
     pub fn put_command(&self, stored: &StoredCommand) -> Result<(), StoreError> {
         let StoredCommand { comment_id, pull, due, reply_due, .. } = *stored;
         let is_due = due.is_some() || reply_due.is_some();
-        let changing = vec![
-            is_due.into(),
+        let changing = [
             stored.stage.as_str().into(),
             due.into(),
             stored.failures.into(),
@@ -199,21 +198,26 @@ impl<S: Sql> Store<S> {
             reply_due.into(),
             stored.reply_failures.into(),
         ];
-        let columns = "is_due, stage, due, failures, runs, reply, reply_due, reply_failures";
+        let columns = "stage, due, failures, runs, reply, reply_due, reply_failures";
         let id = Value::from(comment_id.get());
-        if self.exists(&format!("SELECT 1 FROM commands WHERE {BY_ID}"), vec![id.clone()])? {
-            // In place: where its key stays the same, that is one row written.
-            let statement = format!("UPDATE commands SET ({columns}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE {BY_ID}");
-            self.change(&statement, changing.into_iter().chain([id]).collect())?;
+        let row = self.first(&format!("SELECT is_due FROM commands WHERE {BY_ID}"), vec![id.clone()])?;
+        if let Some(mut row) = row {
+            // In place, and the key only where it changes: else its index is written, too.
+            let key = (row.flag()? != is_due).then(|| Value::from(is_due));
+            let columns = format!("{}{columns}", if key.is_some() { "is_due, " } else { "" });
+            let values: Vec<Value> = key.into_iter().chain(changing).collect();
+            let places = vec!["?"; values.len()].join(", ");
+            let statement = format!("UPDATE commands SET ({columns}) = ({places}) WHERE {BY_ID}");
+            self.change(&statement, values.into_iter().chain([id]).collect())?;
         } else {
             let command = json(Some(&stored.command))?;
-            let staying = [id, pull.into(), stored.received.into(), stored.login.as_str().into()];
+            let staying = [is_due.into(), id, pull.into(), stored.received.into(), stored.login.as_str().into()];
             let staying = staying.into_iter().chain([stored.by.as_str().into(), command]);
             let statement = format!(
-                "INSERT INTO commands ({columns}, comment_id, pull, received, login, given_by, command)
+                "INSERT INTO commands (is_due, comment_id, pull, received, login, given_by, command, {columns})
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             );
-            self.change(&statement, changing.into_iter().chain(staying).collect())?;
+            self.change(&statement, staying.chain(changing).collect())?;
         }
         let is_asked = stored.stage == Stage::Asked;
         let open = OpenCommand { pull, is_asked, due, reply_due };

@@ -330,6 +330,35 @@ fn storage_of_the_version_before() {
     play.reruns(&[1, 2]);
 }
 
+/// What was taken by the version before is carried out, and what is known of a comment stays known.
+#[test]
+fn commands_of_the_version_before_go_on() {
+    let play = exhausted(COLLABORATORS);
+    play.comments(1, Command::Status, GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    play.comments(2, rerun(None), GivenBy::Collaborator);
+    // Its runs are known, and nothing was done for them yet.
+    while play.tracked().commanded.is_none() {
+        let task = play.next_soon().unwrap();
+        assert_eq!(play.carry_out(task), None);
+    }
+    let sql = play.keeper.store.sql;
+    for statement in UNDO_DUE_COMMANDS.into_iter().chain(["UPDATE schema SET version = 16"]) {
+        sql.exec(statement, vec![]).unwrap();
+    }
+    let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };
+    let play = Play { keeper, ..play };
+    assert_eq!(play.tracked().commanded.unwrap().pull, 3);
+    play.pass_working(Span::minutes(10));
+    play.reruns(&[1, 2]);
+    assert_eq!(play.reactions().last(), Some(&(2, Reaction::Rocket)));
+    play.comments(1, rerun(None), GivenBy::Collaborator);
+    play.comments(2, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(10));
+    play.reruns(&[1, 2]);
+    assert_eq!(play.rows("commands"), 2);
+}
+
 #[test]
 fn a_run_that_waits_for_its_delay_waits_no_longer() {
     let play = failed_once("delay: 1h\ncommands: { who: collaborators }\n");

@@ -96,7 +96,7 @@ impl Play {
     }
 
     /// What is to be done within a minute: what people see is done one thing after the other.
-    fn next_soon(&self) -> Option<Task> {
+    pub fn next_soon(&self) -> Option<Task> {
         let until = self.now.get() + Span::minutes(1);
         loop {
             if let Some(task) = self.keeper.next(true, &self.cx()).unwrap() {

@@ -142,6 +142,31 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 const UNDO_COMMANDS: [&str; 3] =
     ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
 
+/// What makes storage that of version 16 again, where each time had an index, and runs did not say whose a command was.
+const UNDO_DUE_COMMANDS: [&str; 6] = [
+    "ALTER TABLE commands RENAME TO later",
+    "CREATE TABLE commands (
+        comment_id INTEGER PRIMARY KEY,
+        pull INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        login TEXT NOT NULL,
+        given_by TEXT NOT NULL,
+        command TEXT NOT NULL,
+        stage TEXT NOT NULL,
+        due INTEGER,
+        failures INTEGER NOT NULL,
+        runs TEXT NOT NULL,
+        reply TEXT NOT NULL,
+        reply_due INTEGER,
+        reply_failures INTEGER NOT NULL
+    )",
+    "INSERT INTO commands SELECT comment_id, pull, received, login, given_by, command, stage, due, failures, runs, reply, \
+     reply_due, reply_failures FROM later",
+    "DROP TABLE later",
+    "CREATE INDEX commands_due ON commands (due) WHERE due IS NOT NULL",
+    "UPDATE runs SET commanded = json_remove(commanded, '$.pull') WHERE commanded IS NOT NULL",
+];
+
 /// What makes storage that of version 15 again, which had a row for each run of a pull request.
 const UNDO_COMMENTS: [&str; 9] = [
     "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
