@@ -119,6 +119,7 @@ async fn without_its_permission_it_is_said_once(stage: Arc<Stage>) {
     let installation = app.install(&[name]);
     app.grant(installation, "pull_requests", Permission::Read);
     app.grant(installation, "issues", Permission::None);
+    app.hook(|hook| hook.events = hook.events.and(EventKind::IssueComment));
     let worker = stage.worker_of_app(&app, Options::default()).await;
     let repository = stage.repository_of_app(name).await;
     repository.file(".github/rerunner.yml", COLLABORATORS).await;
@@ -152,7 +153,9 @@ async fn the_log_says_what_became_of_it(stage: Arc<Stage>) {
     let comment = by_olga(&repository, number, "/rerun");
     reacts(&repository, comment, &["eyes", "confused"]).await;
     let log = stage.worker().await.log();
-    let of_it = |event: &Value, outcome: &str| event["event"] == "command" && event["outcome"] == outcome;
+    let of_it = |event: &Value, outcome: &str| {
+        event["event"] == "command" && event["outcome"] == outcome && event["repository"] == repository.name()
+    };
     for (outcome, of_run, why) in
         [("accepted", false, "carried out"), ("refused", true, "excludes under"), ("refused", false, "Not re-run")]
     {
@@ -163,8 +166,7 @@ async fn the_log_says_what_became_of_it(stage: Arc<Stage>) {
                 && event["reason"].as_str().is_some_and(|reason| reason.contains(why))
         };
         let line = log.wait_for(PATIENCE, is).await.unwrap_or_else(|| panic!("{}", log.lines().join("\n")));
-        let who = (&line["login"], &line["pull"], &line["repository"]);
-        assert_eq!(who, (&"olga".into(), &number.into(), &repository.name().into()));
+        assert_eq!((&line["login"], &line["pull"]), (&"olga".into(), &number.into()));
     }
 }
 
@@ -217,7 +219,7 @@ async fn past_the_ceiling(stage: Arc<Stage>) {
 }
 
 /// The command's own row, from its receipt to its end, but for what is written of the run.
-const ROWS: u64 = 12;
+const ROWS: u64 = 11;
 
 async fn what_one_costs(stage: Arc<Stage>) {
     let metered = Metered::new(&stage, "commands/costs", runs().and(EventKind::IssueComment)).await;
@@ -236,7 +238,7 @@ async fn what_one_costs(stage: Arc<Stage>) {
         rows.push(metered.settled().await.since(&before).rows_written);
     }
     println!("costs: a command that is about no run: {rows:?} rows written");
-    assert!(rows[1] <= ROWS && rows[1] * 3 / 2 >= ROWS, "{rows:?}");
+    assert!(rows[1] <= ROWS, "{rows:?}");
     metered.worker.stop().await;
 }
 
@@ -245,13 +247,15 @@ async fn so_many_an_hour(stage: Arc<Stage>) {
     let repository = repository(&stage, "per-hour", policy).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
     let run = failed(&stage, &repository, fails_once(), number).await;
-    let by_ada: Vec<u64> = (0..4).map(|_| repository.comment(number, "ada", "/rerun stop")).collect();
-    for (comment, expected) in by_ada.iter().zip([vec!["eyes", "rocket"], vec!["eyes", "rocket"], vec!["confused"]]) {
-        reacts(&repository, *comment, &expected).await;
+    for expected in [&["eyes", "rocket"][..], &["eyes", "rocket"], &["confused"]] {
+        let comment = repository.comment(number, "ada", "/rerun stop");
+        reacts(&repository, comment, expected).await;
     }
-    let comments = comments_when(&repository, number, |all| all.len() == 5).await;
-    assert!(comments[4].body.contains("may have 2 commands an hour"), "{comments:#?}");
-    assert_eq!(reactions(&repository, by_ada[3]), [""; 0]);
+    let comments = comments_when(&repository, number, |all| all.len() == 4).await;
+    assert!(comments[3].body.contains("may have 2 commands an hour"), "{comments:#?}");
+    let one_more = repository.comment(number, "ada", "/rerun stop");
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!((reactions(&repository, one_more), repository.comments(number).len()), (vec![], 5));
     // Nobody takes away what a collaborator may have, who outweighs the author.
     let comment = repository.comment_as(number, "carl", Association::Member, "/rerun");
     reacts(&repository, comment, &["eyes", "rocket"]).await;
