@@ -202,7 +202,8 @@ async fn a_comment_that_is_delivered_again(stage: Arc<Stage>) {
     for _ in 0..3 {
         github.redeliver(&delivery.id).await;
     }
-    tokio::time::sleep(A_WHILE).await;
+    // Its row is found, or it would take some seconds.
+    tokio::time::sleep(3 * A_WHILE).await;
     run.expect_reruns(1).await;
     assert_eq!(reactions(&repository, comment), ["eyes", "rocket"]);
 }
