@@ -61,6 +61,7 @@ async fn of_worker(stage: &Stage, name: &str, worker: &LocalWorker) -> (Reposito
     (repository, number, run)
 }
 
+/// Seen to fail when nobody asks for stops (a re-run).
 async fn status_and_stop(stage: Arc<Stage>) {
     let repository = repository(&stage, "stop", "max_reruns: 5\ncommands: { who: collaborators }\n").await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
@@ -81,6 +82,7 @@ async fn status_and_stop(stage: Arc<Stage>) {
 }
 
 /// The last reaction is there; that it was made is not known, and it is made again, which changes nothing.
+/// Seen to fail when a reaction is tried once (two were asked for).
 async fn a_lost_answer_to_a_reaction(stage: Arc<Stage>) {
     let repository = repository(&stage, "lost-reaction", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -98,6 +100,7 @@ async fn a_lost_answer_to_a_reaction(stage: Arc<Stage>) {
     assert_eq!(repository.comments(number).len(), 1, "nothing but the command");
 }
 
+/// Seen to fail when none is looked for before it is written again.
 async fn a_lost_answer_to_an_answer(stage: Arc<Stage>) {
     let repository = repository(&stage, "lost-answer", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -110,7 +113,8 @@ async fn a_lost_answer_to_an_answer(stage: Arc<Stage>) {
     asked_at_least(&stage, &repository, Endpoint::ListComments, 1).await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(repository.comments(number).iter().filter(ours).count(), 1, "{:#?}", repository.comments(number));
-    let [looked, written] = [Endpoint::ListComments, Endpoint::CreateComment].map(|one| asked(&stage, &repository, one));
+    let [looked, written] =
+        [Endpoint::ListComments, Endpoint::CreateComment].map(|one| asked(&stage, &repository, one));
     assert_eq!((looked.await, written.await), (1, 1));
 }
 
@@ -124,6 +128,7 @@ async fn asked_at_least(stage: &Stage, repository: &Repository, endpoint: Endpoi
     assert!(tokio::time::timeout(PATIENCE, all).await.is_ok(), "{}", repository.github().history());
 }
 
+/// Seen to fail when a refusal is forgotten (more tries).
 async fn without_its_permission_it_is_said_once(stage: Arc<Stage>) {
     let github = stage.github().await;
     let (app, name) = (github.app("commands-denied"), "commands/denied");
@@ -155,6 +160,7 @@ async fn without_its_permission_it_is_said_once(stage: Arc<Stage>) {
 }
 
 /// Also of a run for which it was refused.
+/// Seen to fail when runs have no line.
 async fn the_log_says_what_became_of_it(stage: Arc<Stage>) {
     let policy = "max_reruns: 0\ncommands: { who: collaborators, workflows: { exclude: [deploy] } }\n";
     let repository = repository(&stage, "logged", policy).await;
@@ -181,6 +187,7 @@ async fn the_log_says_what_became_of_it(stage: Arc<Stage>) {
     }
 }
 
+/// Seen to fail when a command waits for the end of the pause (no second reaction).
 async fn in_a_pause(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = repository(&stage, "paused", COLLABORATORS).await;
@@ -200,6 +207,7 @@ async fn in_a_pause(stage: Arc<Stage>) {
     assert_eq!(run.attempt(), 1);
 }
 
+/// Seen to fail when the command is carried out by its verdict alone (another reaction).
 async fn in_a_dry_run(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default().setting("DRY_RUN", "true")).await;
     let (repository, number, run) = of_worker(&stage, "commands/dry", &worker).await;
@@ -213,6 +221,7 @@ async fn in_a_dry_run(stage: Arc<Stage>) {
     worker.stop().await;
 }
 
+/// Seen to fail when the ceiling is not looked at (a re-run).
 async fn past_the_ceiling(stage: Arc<Stage>) {
     let settings = Options::default().setting("MAX_RERUNS", "1").setting("MAX_RERUNS_CEILING", "1");
     let worker = stage.worker_with(settings).await;
@@ -232,6 +241,7 @@ async fn past_the_ceiling(stage: Arc<Stage>) {
 /// The command's own row, from its receipt to its end, but for what is written of the run.
 const ROWS: u64 = 11;
 
+/// Seen to fail when each change sets the key (16 rows).
 async fn what_one_costs(stage: Arc<Stage>) {
     let metered = Metered::new(&stage, "commands/costs", runs().and(EventKind::IssueComment)).await;
     let repository = &metered.repository;
@@ -253,6 +263,7 @@ async fn what_one_costs(stage: Arc<Stage>) {
     metered.worker.stop().await;
 }
 
+/// Seen to fail when `per_hour` is not looked at (three are carried out).
 async fn so_many_an_hour(stage: Arc<Stage>) {
     let policy = "max_reruns: 0\ncommands: { who: authors, per_hour: 2 }\n";
     let repository = repository(&stage, "per-hour", policy).await;
@@ -273,6 +284,7 @@ async fn so_many_an_hour(stage: Arc<Stage>) {
     assert_eq!(run.ends(2).await, Conclusion::Success);
 }
 
+/// Seen to fail when `per_hour` is not looked at (more answers).
 async fn a_thousand_comments(stage: Arc<Stage>) {
     let repository = repository(&stage, "flood", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;

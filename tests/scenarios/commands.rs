@@ -105,6 +105,7 @@ async fn are_ignored(repository: &Repository, at_least: usize) {
     }
 }
 
+/// Seen to fail when it is not asked whether a run has failed (another answer).
 async fn a_collaborator_has_it_re_run_once(stage: Arc<Stage>) {
     let repository = repository(&stage, "collaborator", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -151,7 +152,7 @@ async fn nobody_where_the_policy_does_not_say_so(stage: Arc<Stage>) {
     }
 }
 
-/// Seen to fail when a bot's comment counts (a re-run).
+/// Seen to fail when a bot's comment counts, and when a command may stand in any line, behind a `>` or in a block of code (a re-run).
 async fn outsiders_programs_and_texts(stage: Arc<Stage>) {
     let repository = repository(&stage, "outsiders", AUTHORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -209,6 +210,7 @@ async fn a_comment_that_is_delivered_again(stage: Arc<Stage>) {
 }
 
 /// Its pull request has the number of one here.
+/// Seen to fail when it is taken for one of this repository (no reaction there).
 async fn a_comment_of_another_repository(stage: Arc<Stage>) {
     let repository = repository(&stage, "mine", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -233,6 +235,7 @@ fn payload(repository: &str, number: u64, comment: u64, association: &str) -> Va
     })
 }
 
+/// Seen to fail when any signature will do (no 401).
 async fn a_forged_association(stage: Arc<Stage>) {
     let repository = repository(&stage, "forged", COLLABORATORS).await;
     let number = repository.pull_request("feature", "ada").await;
@@ -268,6 +271,7 @@ async fn a_closed_pull_request(stage: Arc<Stage>) {
     assert_eq!(repository.comments(number).len(), 1, "nobody is answered");
 }
 
+/// Seen to fail when runs of any commit are listed and meant (one is refused).
 async fn only_the_newest_commit(stage: Arc<Stage>) {
     let repository = repository(&stage, "newest", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
@@ -281,6 +285,7 @@ async fn only_the_newest_commit(stage: Arc<Stage>) {
     assert_eq!(older.attempt(), 1);
 }
 
+/// Seen to fail when it is not asked whether a run has failed (another answer).
 async fn what_waits_for_approval_is_not_released(stage: Arc<Stage>) {
     let repository = repository(&stage, "approval", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
@@ -301,6 +306,7 @@ pub async fn asked(stage: &Stage, repository: &Repository, endpoint: Endpoint) -
 }
 
 /// Anybody can open a pull request from any branch of the repository, and has no say about what runs there.
+/// Seen to fail when the branch's owner is not looked at (another reaction).
 async fn a_branch_of_the_repository_itself(stage: Arc<Stage>) {
     let repository = repository(&stage, "pushed", AUTHORS).await;
     let number = repository.pull_request("release", "mallory").await;
@@ -315,6 +321,7 @@ async fn a_branch_of_the_repository_itself(stage: Arc<Stage>) {
     assert_eq!(asked(&stage, &repository, Endpoint::RerunFailedJobs).await, 0);
 }
 
+/// Seen to fail when `commands.workflows` is not looked at (the deployment is re-run).
 async fn some_workflows(stage: Arc<Stage>) {
     let policy = "max_reruns: 0\ncommands: { who: collaborators, workflows: { exclude: [deploy*] } }\n";
     let repository = repository(&stage, "globs", policy).await;
@@ -341,6 +348,7 @@ async fn some_workflows(stage: Arc<Stage>) {
 }
 
 /// Whoever opens another pull request from the same commit has its checks in common with the first.
+/// Seen to fail when what is shared is anybody's (a re-run).
 async fn a_branch_of_two_pull_requests(stage: Arc<Stage>) {
     let repository = repository(&stage, "shared", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
@@ -358,6 +366,7 @@ async fn a_branch_of_two_pull_requests(stage: Arc<Stage>) {
 }
 
 /// As long as one can be, and with as many stars; one that is longer is no command.
+/// Seen to fail when globs may be longer (a reaction).
 async fn a_hostile_glob(stage: Arc<Stage>) {
     let repository = repository(&stage, "hostile", AUTHORS).await;
     let number = repository.pull_request_from_fork("feature", "ada").await;
