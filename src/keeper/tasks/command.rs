@@ -40,10 +40,10 @@ enum What {
 
 #[derive(Debug)]
 pub enum Worked {
-    /// `certain`: GitHub shows the repository, so that what it does not show is not there.
+    /// `shown`: where GitHub does not show the file, whether it shows the pull request, so that the file is not there.
     Policy {
         answer: Response,
-        certain: bool,
+        shown: Option<Result<(), github::Error>>,
     },
     Pull(Result<(Box<PullRequest>, Vec<Run>), github::Error>),
 }
@@ -71,8 +71,11 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
     match &work.what {
         What::ReadPolicy(policy) => {
             let answer = call((**policy).clone()).await;
-            let certain = answer.error() == Some(&github::Error::NotFound) && read_pull().await.is_ok();
-            Worked::Policy { answer, certain }
+            let shown = match answer.error() {
+                Some(github::Error::NotFound) => Some(read_pull().await.map(|_| ())),
+                _ => None,
+            };
+            Worked::Policy { answer, shown }
         }
         What::ReadPull { with_runs } => Worked::Pull(
             async {
@@ -149,7 +152,7 @@ impl<S: Sql> Keeper<S> {
         let is_open = |given: &StoredCommand| matches!(given.stage, Stage::Asked | Stage::Accepted);
         let Some(given) = stored.filter(is_open) else { return Ok(None) };
         match worked {
-            Worked::Policy { answer, certain } => self.on_policy_of_command(given, work, answer, certain, cx),
+            Worked::Policy { answer, shown } => self.on_policy_of_command(given, work, answer, shown, cx),
             Worked::Pull(Err(github::Error::NotFound)) => {
                 self.give_up_command(given, "GitHub does not show the pull request", cx)?;
                 Ok(None)
@@ -167,11 +170,11 @@ impl<S: Sql> Keeper<S> {
         given: StoredCommand,
         work: &CommandWork,
         answer: Response,
-        certain: bool,
+        shown: Option<Result<(), github::Error>>,
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
         let What::ReadPolicy(call) = &work.what else { return Ok(None) };
-        let (known, now) = (self.policy(cx.rules)?, cx.now);
+        let (known, now, certain) = (self.policy(cx.rules)?, cx.now, shown == Some(Ok(())));
         let update = match (&**call, answer) {
             (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
                 known.update(path, answer, certain, cx.rules, now)
@@ -185,7 +188,10 @@ impl<S: Sql> Keeper<S> {
             PolicyUpdate::New(policy) => (policy.problem(cx.rules), policy),
             PolicyUpdate::Same(policy) => (None, policy),
             // Whether the file is gone, or the repository is not shown, the next try tells.
-            PolicyUpdate::Doubtful => return self.try_command_again(given, None, cx),
+            PolicyUpdate::Doubtful => {
+                let error = shown.and_then(Result::err).filter(|error| *error != github::Error::NotFound);
+                return self.try_command_again(given, error, cx);
+            }
             PolicyUpdate::Failed(error) => return self.try_command_again(given, Some(error), cx),
         };
         self.set_policy(*policy, cx.now)?;

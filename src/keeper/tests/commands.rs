@@ -361,3 +361,21 @@ fn no_re_run_waits_for_a_reaction() {
     play.pass_working(Span::hours(7));
     assert_eq!(play.reactions(), [(1, Reaction::Rocket)]);
 }
+
+/// Whether a policy file that is not shown is there cannot be asked: GitHub wants to be left alone. Seen to fail when that
+/// answer is lost sight of (a reaction meanwhile).
+#[test]
+fn a_limit_that_is_met_beside_the_policy_holds_for_all_else() {
+    let play = exhausted(COLLABORATORS);
+    play.pass(Span::minutes(10));
+    {
+        let mut hub = play.github.borrow_mut();
+        hub.policy_answers = vec![Err(github::Error::NotFound)];
+        hub.pull_problems = vec![github::Error::RateLimited { wait: Some(Span::minutes(10)) }];
+    }
+    play.comments(1, Command::Status, GivenBy::Collaborator);
+    play.pass_working(Span::minutes(9));
+    assert_eq!((play.reactions(), play.github.borrow().pull_problems.len()), (vec![], 0));
+    play.pass_working(Span::minutes(10));
+    assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Rocket)]);
+}
