@@ -175,6 +175,8 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Option<String>, StoreError> {
         let What::ReadPolicy(call) = &work.what else { return Ok(None) };
         let (known, now, certain) = (self.policy(cx.rules)?, cx.now, shown == Some(Ok(())));
+        // What is known of the file may do; that GitHub wants to be left alone holds all the same.
+        self.trip_if_limited(shown.and_then(Result::err).as_ref(), cx)?;
         let update = match (&**call, answer) {
             (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
                 known.update(path, answer, certain, cx.rules, now)
@@ -188,10 +190,7 @@ impl<S: Sql> Keeper<S> {
             PolicyUpdate::New(policy) => (policy.problem(cx.rules), policy),
             PolicyUpdate::Same(policy) => (None, policy),
             // Whether the file is gone, or the repository is not shown, the next try tells.
-            PolicyUpdate::Doubtful => {
-                let error = shown.and_then(Result::err).filter(|error| *error != github::Error::NotFound);
-                return self.try_command_again(given, error, cx);
-            }
+            PolicyUpdate::Doubtful => return self.try_command_again(given, None, cx),
             PolicyUpdate::Failed(error) => return self.try_command_again(given, Some(error), cx),
         };
         self.set_policy(*policy, cx.now)?;
