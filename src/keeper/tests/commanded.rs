@@ -132,15 +132,23 @@ fn only_the_newest_run_of_a_workflow_and_event() {
 #[test]
 fn what_has_moved_on_is_not_touched() {
     type Change = fn(&mut GitHub);
-    let moved: [(Change, &str); 4] = [
+    let moved: [(Change, &str); 5] = [
         (|github| github.pulls[0].head_sha = "f".repeat(40), "moved on to another commit"),
         (|github| github.pulls[0].open = false, "was closed"),
         (
             |github| {
                 github.event = "pull_request_target".to_owned();
+                github.head_commit = github.head_sha.replace("b".repeat(40));
                 github.pulls[0].head_sha = "f".repeat(40);
             },
             "moved on to another commit",
+        ),
+        (
+            |github| {
+                github.event = "pull_request_target".to_owned();
+                github.pulls[0].head_sha = "f".repeat(40);
+            },
+            "is not known",
         ),
         (
             |github| {

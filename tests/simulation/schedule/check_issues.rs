@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::model::Issue;
+use simulator::model::{Issue, Repository};
 
 use super::Schedule;
 
@@ -16,8 +16,7 @@ impl Schedule {
     pub fn check_issues(&self, repository: usize, wrong: &mut Vec<String>) {
         let world = self.world.borrow();
         let github = world.github.repository(self.ids[repository]);
-        let is_ours = |issue: &&Issue| issue.body.as_ref().is_some_and(|body| body.starts_with(MARK));
-        let ours: Vec<&Issue> = github.issues().filter(is_ours).collect();
+        let ours: Vec<&Issue> = ours(github).collect();
         let mut of_jobs: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         for issue in &ours {
             let mark = issue.body.as_deref().and_then(|body| body.lines().next()).unwrap_or_default();
@@ -39,4 +38,9 @@ impl Schedule {
             wrong.push(format!("{} issues, though no policy file asks for any", ours.len()));
         }
     }
+}
+
+/// Those for flaky jobs.
+pub fn ours(github: &Repository) -> impl Iterator<Item = &Issue> {
+    github.issues().filter(|issue| issue.body.as_ref().is_some_and(|body| body.starts_with(MARK)))
 }

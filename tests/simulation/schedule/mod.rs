@@ -62,6 +62,12 @@ pub struct Report {
     /// Of those, while a registry was down.
     pub reruns_in_outage: usize,
     pub webhooks: u64,
+    /// Those that the Worker was told of.
+    pub commands: usize,
+    /// As often as one was written.
+    pub statuses: usize,
+    /// Those for flaky jobs.
+    pub issues: usize,
     pub faults: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
     pub trace: Vec<String>,
@@ -123,6 +129,9 @@ impl Schedule {
                 .filter(|asked| asked.made.is_some() && world.is_in_outage(asked.when))
                 .count(),
             webhooks: self.webhooks,
+            commands: world.given.iter().filter(|given| given.had.is_some()).count(),
+            statuses: self.ids.iter().map(|id| check_statuses::written(world.github.repository(*id))).sum(),
+            issues: self.ids.iter().map(|id| check_issues::ours(world.github.repository(*id)).count()).sum(),
             faults: world.faults_seen.clone(),
             violations: world.violations.clone(),
             trace: world.trace().to_vec(),
