@@ -301,6 +301,11 @@ const MIGRATIONS: &[&[&str]] = &[
         "DROP TABLE pull_runs",
         "ALTER TABLE pull_comments_16 RENAME TO pull_comments",
     ],
+    // 17: a commit status leads to a run, which can be another than the one that is to be shown by now.
+    &[
+        "ALTER TABLE commit_statuses ADD COLUMN leads_to INTEGER",
+        "UPDATE commit_statuses SET leads_to = run_id WHERE is_due IN (0, 1) AND state IS NOT NULL",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

@@ -266,7 +266,7 @@ fn storage_of_the_version_before_is_brought_up_to_date() {
     play.flakes(12);
     let sql = play.keeper.store.sql;
     let fourteenth = ["DROP TABLE flaky_issues", "UPDATE schema SET version = 14"];
-    for statement in UNDO_COMMENTS.into_iter().chain(fourteenth) {
+    for statement in UNDO_TO_15.into_iter().chain(fourteenth) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };

@@ -32,6 +32,7 @@ mod commanded;
 mod commands;
 mod comments;
 mod commit_statuses;
+mod commit_statuses_kept;
 mod due_list;
 mod edges;
 mod evidence;
@@ -140,8 +141,12 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 const UNDO_COMMANDS: [&str; 3] =
     ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
 
+/// What makes storage that of version 16 again.
+const UNDO_TO_16: &str = "ALTER TABLE commit_statuses DROP COLUMN leads_to";
+
 /// What makes storage that of version 15 again, which had a row for each run of a pull request.
-const UNDO_COMMENTS: [&str; 9] = [
+const UNDO_TO_15: [&str; 10] = [
+    UNDO_TO_16,
     "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
     "CREATE INDEX pull_runs_pull ON pull_runs (pull)",
     "INSERT INTO pull_runs SELECT run_id, pull FROM runs WHERE pull IS NOT NULL",
