@@ -1,6 +1,6 @@
 //! What commits show at the end of a schedule of their failed runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rerunner::keeper::step::Record;
 use rerunner::policy::RunOutcome;
@@ -24,14 +24,14 @@ impl Schedule {
         };
         let is_on = world.deployments.iter().all(|(_, set)| set.commit_status && !set.dry_run)
             && always_served(&world.deployments, repository);
-        let mut shown = BTreeSet::new();
+        let mut shown = BTreeMap::new();
         for status in github.commits_with_statuses().flat_map(|sha| github.newest_statuses(sha)) {
             let id = status.target_url.as_deref().and_then(|url| url.rsplit_once("/runs/")?.1.parse().ok());
             let Some(run) = id.and_then(|id| world.github.find_run(model::RunId(id))) else {
                 wrong.push(format!("a commit status leads nowhere: {status:?}"));
                 continue;
             };
-            shown.insert(place_of(run));
+            shown.insert(place_of(run), run.id());
             let mut say = |what: &str| wrong.push(format!("run {}: {what}: {status:?}", run.id().0));
             if shown_commit(run) != status.sha {
                 say("shown at another commit");
@@ -72,8 +72,8 @@ impl Schedule {
                 newest.insert(place_of(run), *id);
             }
         }
-        // Where it says the same of a newer one, it leads to the older one still.
-        for (place, id) in newest.into_iter().filter(|(place, _)| !shown.contains(place)) {
+        let is_shown = |place: &Place, id: &model::RunId| shown.get(place).is_some_and(|shown| shown >= id);
+        for (place, id) in newest.into_iter().filter(|(place, id)| !is_shown(place, id)) {
             let sha = place.0.to_string();
             let mut tries = world.status_tries.iter().filter(|((of, at, _), _)| (*of, at) == (repository, &sha));
             if !tries.any(|(_, tries)| *tries >= GIVEN_UP) {
@@ -89,7 +89,9 @@ pub fn written(github: &Repository) -> usize {
 }
 
 /// What runs have in common that are shown in one place.
-fn place_of(run: &model::Run) -> (model::Sha, u64, String) {
+type Place = (model::Sha, u64, String);
+
+fn place_of(run: &model::Run) -> Place {
     (shown_commit(run), run.identity.workflow_number, run.identity.event.to_string())
 }
 
