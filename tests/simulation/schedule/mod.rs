@@ -113,7 +113,13 @@ impl Schedule {
                 break;
             }
             if end - self.heals > QUIET_WITHIN {
-                self.world.borrow_mut().violate("it never came to rest".to_owned());
+                let left = self.machines.iter().map(|machine| {
+                    let now = self.world.borrow().clock(machine.repository);
+                    let next = machine.keeper.next_alarm(&machine.config.rules).expect("read");
+                    (machine.more_to_tell(now), machine.is_idle(), next)
+                });
+                let left: Vec<_> = left.collect();
+                self.world.borrow_mut().violate(format!("it never came to rest: {left:?}"));
                 break;
             }
             end = end + QUIET_CHECKS;
@@ -162,7 +168,7 @@ impl Schedule {
         idle && self.machines.iter().all(|machine| {
             let store = &machine.keeper.store;
             let (due, publish) = (store.first_due().expect("read"), store.first_publish().expect("read"));
-            due.is_none() && publish.is_none() && !machine.has_more_to_tell(world.clock(machine.repository))
+            due.is_none() && publish.is_none() && machine.more_to_tell(world.clock(machine.repository)).is_empty()
         })
     }
 }
