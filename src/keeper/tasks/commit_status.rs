@@ -118,6 +118,8 @@ impl<S: Sql> Keeper<S> {
         let status = match known {
             // A newer run has failed.
             Some(known) if known.run_id > after.run_id => return Ok(()),
+            // Nor does a newer one take the place that says nothing yet: it may be forgotten before it does.
+            Some(known) if known.run_id < after.run_id && said_of(after).is_none() => return Ok(()),
             Some(known) => known.clone(),
             None => {
                 let Some(prefix) = prefix.filter(|_| of_commit.len() < MOST_OF_A_COMMIT) else { return Ok(()) };

@@ -352,6 +352,25 @@ fn it_leads_to_the_newest_run_even_if_that_says_the_same() {
     rests(&play);
 }
 
+/// One that a command has looked at, which did not mean it, is forgotten. Seen to fail when it has taken the older one's place.
+#[test]
+fn a_newer_run_that_says_nothing_takes_no_place() {
+    let play = showing();
+    store(&play, 11, (5, "ci"), "push", RunOutcome::Rerunning);
+    let newer = TrackedRun {
+        run_attempt: Some(attempt(1)),
+        commit: Some(sha()),
+        workflow_id: WorkflowId::new(5),
+        event: Some("push".to_owned()),
+        due: Some(play.now.get() + Span::days(300)),
+        ..TrackedRun::new(RunId::new(12).unwrap(), play.now.get())
+    };
+    play.keeper.store_run(&newer, &[], &play.cx()).unwrap();
+    play.keeper.store.forget(&newer).unwrap();
+    store(&play, 11, (5, "ci"), "push", RunOutcome::Rescued);
+    assert_eq!(contexts(&play)["rerunner / ci"], "run 11 rescued");
+}
+
 #[test]
 fn names_that_strangers_choose() {
     let play = showing();

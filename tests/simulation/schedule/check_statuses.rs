@@ -65,9 +65,8 @@ impl Schedule {
             // Of one that somebody had re-run before anything was decided, there is nothing to be said.
             let failed = |conclusion: model::Conclusion| conclusion_of(conclusion).may_be_rerun();
             // Nor of one that GitHub has never shown.
-            let was_read = |record: &Record| {
-                record.outcome != RunOutcome::Failed || record.reason.starts_with("GitHub refused: ")
-            };
+            let was_read =
+                |record: &Record| record.outcome != RunOutcome::Failed || record.reason.starts_with("GitHub refused: ");
             let of_failure = |(_, record): &(Millis, Record)| {
                 let attempt = record.run_attempt.and_then(|attempt| run.attempt(attempt.get()));
                 was_read(record) && attempt.and_then(|attempt| attempt.conclusion).is_some_and(failed)

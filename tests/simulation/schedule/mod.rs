@@ -109,7 +109,7 @@ impl Schedule {
         let mut end = self.heals + if self.is_long() { Span::hours(25) } else { Span::minutes(40) };
         loop {
             self.until(end);
-            if self.is_quiet() {
+            if self.is_quiet(end) {
                 break;
             }
             if end - self.heals > QUIET_WITHIN {
@@ -162,13 +162,15 @@ impl Schedule {
         self.kind == Kind::Behind
     }
 
-    fn is_quiet(&self) -> bool {
+    fn is_quiet(&self, now: Millis) -> bool {
         let world = self.world.borrow();
         let idle = world.github.is_idle() && world.on_the_way == 0 && self.machines.iter().all(Machine::is_idle);
         idle && self.machines.iter().all(|machine| {
             let store = &machine.keeper.store;
             let (due, publish) = (store.first_due().expect("read"), store.first_publish().expect("read"));
-            due.is_none() && publish.is_none() && machine.more_to_tell(world.clock(machine.repository)).is_empty()
+            due.is_none()
+                && publish.is_none()
+                && machine.more_to_tell(world.clock(machine.repository) + (now - world.now)).is_empty()
         })
     }
 }
