@@ -43,7 +43,7 @@ impl Shows {
     }
 }
 
-pub const BUGS: [Bug; 27] = [
+pub const BUGS: [Bug; 33] = [
     Bug {
         name: "RerunBeforeStoring",
         what: "the re-run is called before the intention is stored",
@@ -343,6 +343,62 @@ pub const BUGS: [Bug; 27] = [
     tracked.due = (!BUG).then_some(until);
     tracked.reason.clone_from(&reason);
     let run_attempt = Some(held.run_attempt);",
+        }],
+    },
+    Bug {
+        name: "StatusStaysPending",
+        what: "a run's end that comes while its commit status is being written is not written after it",
+        shows: hours(1).with("CommitStatuses"),
+        changes: &[Change {
+            right: "tracked.map_or(status.clone(), |tracked| self.noted(status, &tracked, now))",
+            wrong: "tracked.filter(|_| !BUG).map_or(status.clone(), |tracked| self.noted(status, &tracked, now))",
+        }],
+    },
+    Bug {
+        name: "CommandTwice",
+        what: "a comment that GitHub sends again is another command",
+        shows: hours(1).with("Commands"),
+        changes: &[Change {
+            right: "if self.store.command(event.comment_id)?.is_some() {",
+            wrong: "if self.store.command(event.comment_id)?.is_some_and(|given| !BUG || given.due.is_some()) {",
+        }],
+    },
+    Bug {
+        name: "CommandAgain",
+        what: "that a command was carried out is not stored with what it has asked for, and a crash forgets it",
+        shows: hours(1).with("Commands"),
+        changes: &[Change {
+            right: "(given.stage, given.due) = (Stage::Rerunning, Some(given.received + LASTS));
+        self.store.put_command(&given)?;",
+            wrong: "(given.stage, given.due) = (Stage::Rerunning, Some(given.received + LASTS));
+        if !BUG { self.store.put_command(&given)?; }",
+        }],
+    },
+    Bug {
+        name: "CommandLost",
+        what: "a command is forgotten when its pull request is being read",
+        shows: hours(1).with("Commands"),
+        changes: &[Change {
+            right: "self.store.put_command(&StoredCommand { due: Some(cx.now + CLAIM), ..given })?;",
+            wrong: "self.store.put_command(&StoredCommand { due: (!BUG).then_some(cx.now + CLAIM), ..given })?;",
+        }],
+    },
+    Bug {
+        name: "OutsiderObeyed",
+        what: "whoever comments is taken for the pull request's author",
+        shows: hours(1).with("Commands"),
+        changes: &[Change {
+            right: "_ => is_author.then_some(Self::Author)",
+            wrong: "_ => (BUG || is_author).then_some(Self::Author)",
+        }],
+    },
+    Bug {
+        name: "SecondIssue",
+        what: "an issue whose answer was lost is not looked for",
+        shows: hours(1).with("FlakyIssues"),
+        changes: &[Change {
+            right: "None => find(issue, &ask).await?,",
+            wrong: "None if BUG => IssueAnswer::NotThere, None => find(issue, &ask).await?,",
         }],
     },
 ];

@@ -73,6 +73,9 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
+    if options.kind.is_none() && options.emphasis.is_none() && plays_beside_reruns(&options).is_err() {
+        return ExitCode::FAILURE;
+    }
     let missing: Vec<_> = FAULTS.iter().filter(|fault| !summary.faults.contains_key(*fault)).collect();
     if !missing.is_empty() && options.kind.is_none() && summary.schedules >= SHORT_SCHEDULES {
         println!("these faults never occurred: {missing:?}");
@@ -93,6 +96,30 @@ fn main() -> ExitCode {
     }
     println!("test result: ok. {} passed; 0 failed", summary.schedules);
     ExitCode::SUCCESS
+}
+
+/// What is done beside re-runs: each of it in so many schedules of the short form, and in a fifth of the long one's.
+const BESIDE_RERUNS: u64 = 16;
+
+/// Commit statuses, commands and issues for flaky jobs: each is met more often than by chance.
+fn plays_beside_reruns(options: &Options) -> Result<(), ()> {
+    for emphasis in [Emphasis::CommitStatuses, Emphasis::Commands, Emphasis::FlakyIssues] {
+        let schedules = if options.schedules > SHORT_SCHEDULES { options.schedules / 5 } else { BESIDE_RERUNS };
+        let of_it = Options { schedules, runs: None, emphasis: Some(emphasis), ..*options };
+        let summary = play_many(&of_it);
+        let Summary { commands, statuses, issues, .. } = &summary;
+        println!("{schedules} of {emphasis:?}: {statuses} commit statuses, {commands} commands, {issues} issues");
+        if let Some((seed, violations)) = summary.failures.first() {
+            let kind = options.kind_of(*seed);
+            println!("seed {seed} of kind {kind:?} with {emphasis:?} violates:\n{}", violations.join("\n"));
+            return Err(());
+        }
+        if schedules >= BESIDE_RERUNS && (*statuses == 0 || *commands == 0 || *issues == 0) {
+            println!("something of it never occurred");
+            return Err(());
+        }
+    }
+    Ok(())
 }
 
 /// Schedules with an outage, in the long form.
