@@ -347,31 +347,29 @@ pub const BUGS: [Bug; 33] = [
     },
     Bug {
         name: "StatusStaysPending",
-        what: "a run's end that comes while its commit status is being written is not written after it",
-        shows: hours(1).with("CommitStatuses"),
+        what: "a commit status whose answer was lost is not written again",
+        shows: hours(2).with("CommitStatuses"),
         changes: &[Change {
-            right: "tracked.map_or(status.clone(), |tracked| self.noted(status, &tracked, now))",
-            wrong: "tracked.filter(|_| !BUG).map_or(status.clone(), |tracked| self.noted(status, &tracked, now))",
+            right: "let due = (failures < FAILURES).then(|| now + wait);",
+            wrong: "let due = (failures < FAILURES && !BUG).then(|| now + wait);",
         }],
     },
     Bug {
         name: "CommandTwice",
         what: "a comment that GitHub sends again is another command",
-        shows: hours(1).with("Commands"),
+        shows: hours(24).with("Commands"),
         changes: &[Change {
             right: "if self.store.command(event.comment_id)?.is_some() {",
             wrong: "if self.store.command(event.comment_id)?.is_some_and(|given| !BUG || given.due.is_some()) {",
         }],
     },
     Bug {
-        name: "CommandAgain",
-        what: "that a command was carried out is not stored with what it has asked for, and a crash forgets it",
-        shows: hours(1).with("Commands"),
+        name: "CommandAnsweredTwice",
+        what: "an answer to a command is not looked for after a crash",
+        shows: hours(2).with("Commands"),
         changes: &[Change {
-            right: "(given.stage, given.due) = (Stage::Rerunning, Some(given.received + LASTS));
-        self.store.put_command(&given)?;",
-            wrong: "(given.stage, given.due) = (Stage::Rerunning, Some(given.received + LASTS));
-        if !BUG { self.store.put_command(&given)?; }",
+            right: "for page in 1..=since.map_or(0, |_| COMMENT_PAGES) {",
+            wrong: "for page in 1..=since.filter(|_| !BUG).map_or(0, |_| COMMENT_PAGES) {",
         }],
     },
     Bug {
@@ -395,7 +393,7 @@ pub const BUGS: [Bug; 33] = [
     Bug {
         name: "SecondIssue",
         what: "an issue whose answer was lost is not looked for",
-        shows: hours(1).with("FlakyIssues"),
+        shows: hours(8).with("FlakyIssues"),
         changes: &[Change {
             right: "None => find(issue, &ask).await?,",
             wrong: "None if BUG => IssueAnswer::NotThere, None => find(issue, &ask).await?,",

@@ -70,6 +70,8 @@ pub struct FlakyIssue {
     pub closes_at: Millis,
     /// Up to when what happened is in the text.
     pub noted: Millis,
+    /// An earlier try may have opened it.
+    may_be_there: bool,
 }
 
 /// How the issue is now.
@@ -298,6 +300,7 @@ impl<S: Sql> Keeper<S> {
             failed: failures.first().map(|failure| failure.failed),
             closes_at,
             noted: row.noted,
+            may_be_there: is_counted,
         };
         Ok(Task::Errand(Errand::FlakyIssue(Box::new(issue))))
     }
@@ -345,8 +348,9 @@ impl<S: Sql> Keeper<S> {
                     true => self.feature_refused(Feature::FlakyIssues, &error, now)?,
                     false => Some(format!("the issue of a flaky job: {error}")),
                 };
-                // Whether a new one is there is not known of an answer that was lost alone.
-                if row.number.is_none() && !matches!(error, github::Error::Inconclusive { .. }) {
+                // Whether a new one is there is not known of an answer that was lost alone, nor of what an earlier try has done.
+                let is_unknown = issue.may_be_there || matches!(error, github::Error::Inconclusive { .. });
+                if row.number.is_none() && !is_unknown {
                     row.opened = None;
                 }
                 let wait = AGAIN.doubled(row.failures, AGAIN_MOST);
