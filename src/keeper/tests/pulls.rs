@@ -240,6 +240,7 @@ fn a_rate_limit_that_the_comments_question_meets() {
     play.github.borrow_mut().evidence_problems = vec![github::Error::RateLimited { wait: Some(Span::minutes(10)) }];
     play.go_on(look);
     play.github.borrow_mut().evidence_problems.clear();
+    play.keeper.set_repository(&repository()).unwrap();
     play.pass_working(Span::minutes(9));
     play.reruns(&[]);
     play.pass_working(Span::minutes(3));
