@@ -331,6 +331,11 @@ const MIGRATIONS: &[&[&str]] = &[
         "ALTER TABLE commands_17 RENAME TO commands",
         "CREATE INDEX commands_received ON commands (received)",
     ],
+    // 18: a commit status leads to a run, which can be another than the one that is to be shown by now.
+    &[
+        "ALTER TABLE commit_statuses ADD COLUMN leads_to INTEGER",
+        "UPDATE commit_statuses SET leads_to = run_id WHERE is_due IN (0, 1) AND state IS NOT NULL",
+    ],
 ];
 
 impl<S: Sql> Store<S> {

@@ -267,6 +267,11 @@ impl Row {
         RunId::new(self.amount()?).ok_or_else(|| bad("a run id"))
     }
 
+    fn optional_run_id(&mut self) -> Result<Option<RunId>, StoreError> {
+        let Some(integer) = self.optional_integer()? else { return Ok(None) };
+        u64::try_from(integer).ok().and_then(RunId::new).map(Some).ok_or_else(|| bad("a run id"))
+    }
+
     fn optional_attempt(&mut self) -> Result<Option<RunAttempt>, StoreError> {
         let Some(integer) = self.optional_integer()? else { return Ok(None) };
         u32::try_from(integer).ok().and_then(RunAttempt::new).map(Some).ok_or_else(|| bad("a run attempt"))

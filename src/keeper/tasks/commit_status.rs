@@ -10,6 +10,7 @@ use crate::github::{self, Call, Response, StatusCall};
 use crate::keeper::due_list::{CLAIM, NOTED};
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commit_statuses::CommitStatus;
+use crate::names::RunId;
 use crate::policy::{Rules, RunOutcome};
 use crate::time::Millis;
 
@@ -25,6 +26,8 @@ const MOST_PENDING: u32 = 600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatusErrand {
     pub call: StatusCall,
+    /// Where it leads.
+    run_id: RunId,
     /// Which write of its context it is: an earlier one's answer says nothing of a later one.
     written: u32,
 }
@@ -110,6 +113,8 @@ impl<S: Sql> Keeper<S> {
         let status = match known {
             // A newer run has failed.
             Some(known) if known.run_id > after.run_id => return Ok(()),
+            // Nor does a newer one take the place that says nothing yet: it may be forgotten before it does.
+            Some(known) if known.run_id < after.run_id && said_of(after).is_none() => return Ok(()),
             Some(known) => known.clone(),
             None => {
                 let Some(prefix) = prefix.filter(|_| of_commit.len() < MOST_OF_A_COMMIT) else { return Ok(()) };
@@ -121,6 +126,7 @@ impl<S: Sql> Keeper<S> {
                     run_id: after.run_id,
                     due: None,
                     shown: None,
+                    leads_to: None,
                     begun: false,
                     failures: 0,
                     written: 0,
@@ -166,7 +172,9 @@ impl<S: Sql> Keeper<S> {
                 (is_on || status.may_be_pending()) && status.written < MOST_STATUSES
             }
         };
-        Some(shown).filter(|shown| is_wanted && (status.begun || status.shown.as_ref() != Some(shown)))
+        // One that says the same of an earlier run leads there.
+        let is_there = !status.begun && status.leads_to == Some(tracked.run_id);
+        Some(shown).filter(|shown| is_wanted && !(is_there && status.shown.as_ref() == Some(shown)))
     }
 
     pub(in crate::keeper) fn commit_status_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
@@ -200,7 +208,7 @@ impl<S: Sql> Keeper<S> {
         let CommitStatus { sha, context, run_id, .. } = status;
         let target_url = format!("{}/{repository}/actions/runs/{run_id}", self.commit_statuses.web_url);
         let call = StatusCall { sha, context, shown, target_url };
-        Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, written }))))
+        Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, run_id, written }))))
     }
 
     /// It is there, or is tried again.
@@ -217,8 +225,8 @@ impl<S: Sql> Keeper<S> {
         let Some(status) = stored.filter(|stored| stored.written == errand.written) else { return Ok(warning) };
         let status = match answer {
             Ok(()) => {
-                let shown = Some(shown.clone());
-                let status = CommitStatus { shown, due: None, begun: false, failures: 0, ..status };
+                let (shown, leads_to) = (Some(shown.clone()), Some(errand.run_id));
+                let status = CommitStatus { shown, leads_to, due: None, begun: false, failures: 0, ..status };
                 self.statuses.set(key, None);
                 let tracked = self.store.run(status.run_id)?;
                 tracked.map_or(status.clone(), |tracked| self.noted(status, &tracked, now))

@@ -57,8 +57,12 @@ impl<S: Sql> Keeper<S> {
                 }
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }
-            // That was for the comment alone, which nothing waits for.
-            Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) && collector.pull_is_for_comment => {
+            // That was for the comment alone, which nothing waits for; but GitHub can ask to wait with all else.
+            Collected::Failed(error)
+                if matches!(call, Call::ListPulls { .. })
+                    && collector.pull_is_for_comment
+                    && !matches!(error, github::Error::RateLimited { .. }) =>
+            {
                 collector.absent(call, error.to_string());
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }

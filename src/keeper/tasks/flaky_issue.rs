@@ -67,6 +67,8 @@ pub struct FlakyIssue {
     pub closes_at: Millis,
     /// Up to when what happened is in the text.
     pub noted: Millis,
+    /// An earlier try may have opened it.
+    may_be_there: bool,
 }
 
 /// How the issue is now.
@@ -295,6 +297,7 @@ impl<S: Sql> Keeper<S> {
             failed: failures.first().map(|failure| failure.failed),
             closes_at,
             noted: row.noted,
+            may_be_there: is_counted,
         };
         Ok(Task::Errand(Errand::FlakyIssue(Box::new(issue))))
     }
@@ -336,8 +339,9 @@ impl<S: Sql> Keeper<S> {
                 }
             }
             Err(error) => {
-                // Whether a new one is there is not known of an answer that was lost alone.
-                if row.number.is_none() && !matches!(error, github::Error::Inconclusive { .. }) {
+                // Whether a new one is there is not known of an answer that was lost alone, nor of what an earlier try has done.
+                let is_unknown = issue.may_be_there || matches!(error, github::Error::Inconclusive { .. });
+                if row.number.is_none() && !is_unknown {
                     row.opened = None;
                 }
                 // News makes it no sooner: what a lost call has written may not be found yet.

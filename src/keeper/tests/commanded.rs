@@ -132,15 +132,23 @@ fn only_the_newest_run_of_a_workflow_and_event() {
 #[test]
 fn what_has_moved_on_is_not_touched() {
     type Change = fn(&mut GitHub);
-    let moved: [(Change, &str); 4] = [
+    let moved: [(Change, &str); 5] = [
         (|github| github.pulls[0].head_sha = "f".repeat(40), "moved on to another commit"),
         (|github| github.pulls[0].open = false, "was closed"),
         (
             |github| {
                 github.event = "pull_request_target".to_owned();
+                github.head_commit = github.head_sha.replace("b".repeat(40));
                 github.pulls[0].head_sha = "f".repeat(40);
             },
             "moved on to another commit",
+        ),
+        (
+            |github| {
+                github.event = "pull_request_target".to_owned();
+                github.pulls[0].head_sha = "f".repeat(40);
+            },
+            "is not known",
         ),
         (
             |github| {
@@ -319,7 +327,7 @@ fn storage_of_the_version_before() {
     let play = exhausted(COLLABORATORS);
     let sql = play.keeper.store.sql;
     let later = ["DROP TABLE flaky_issues", "UPDATE schema SET version = 13"];
-    for statement in UNDO_COMMENTS.into_iter().chain(UNDO_COMMANDS).chain(later) {
+    for statement in UNDO_TO_15.into_iter().chain(UNDO_COMMANDS).chain(later) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };
@@ -343,7 +351,7 @@ fn commands_of_the_version_before_go_on() {
         assert_eq!(play.carry_out(task), None);
     }
     let sql = play.keeper.store.sql;
-    for statement in UNDO_DUE_COMMANDS.into_iter().chain(["UPDATE schema SET version = 16"]) {
+    for statement in [UNDO_TO_17].into_iter().chain(UNDO_DUE_COMMANDS).chain(["UPDATE schema SET version = 16"]) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };

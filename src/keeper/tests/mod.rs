@@ -34,6 +34,7 @@ mod commanded;
 mod commands;
 mod comments;
 mod commit_statuses;
+mod commit_statuses_kept;
 mod due_list;
 mod edges;
 mod evidence;
@@ -167,8 +168,12 @@ const UNDO_DUE_COMMANDS: [&str; 6] = [
     "UPDATE runs SET commanded = json_remove(commanded, '$.pull') WHERE commanded IS NOT NULL",
 ];
 
+/// What makes storage that of version 17 again.
+const UNDO_TO_17: &str = "ALTER TABLE commit_statuses DROP COLUMN leads_to";
+
 /// What makes storage that of version 15 again, which had a row for each run of a pull request.
-const UNDO_COMMENTS: [&str; 9] = [
+const UNDO_TO_15: [&str; 10] = [
+    UNDO_TO_17,
     "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
     "CREATE INDEX pull_runs_pull ON pull_runs (pull)",
     "INSERT INTO pull_runs SELECT run_id, pull FROM runs WHERE pull IS NOT NULL",

@@ -54,6 +54,8 @@ pub fn standing(run: &Run, pulls: &Fetched<Pulls>) -> Standing {
         ([], all) if target && names_no_other(run) && all.iter().any(|pull| pull.base_sha == run.head_sha) => {
             unknown("the commit that GitHub names is the base's")
         }
+        // Nor can an earlier commit of the base be told from one that the pull request has moved on from.
+        ([], _) if target && names_no_other(run) => unknown("the commit that GitHub names may be its base's"),
         ([], _) => Standing::Gone(MOVED_ON),
     }
 }
