@@ -131,6 +131,11 @@ pub struct File {
 }
 
 impl Repository {
+    /// In the order of their creation.
+    pub fn runs(&self) -> &[RunId] {
+        &self.runs
+    }
+
     /// On its pull requests and issues, in the order in which they were made.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
