@@ -16,6 +16,7 @@
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
 //! | [`step`] | what each of these takes and gives (pure) |
+//! | [`due_list`] | what is to be done outside, at the fewest rows written |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
@@ -30,6 +31,7 @@ mod base_cache;
 mod base_collector;
 pub mod circuit_breaker;
 mod commands;
+mod due_list;
 pub mod evidence_collector;
 mod feature;
 pub mod judgement;
@@ -67,8 +69,10 @@ use crate::time::Millis;
 pub use tasks::{HandOver, StepResult, Task};
 
 use base_cache::BaseCache;
+use due_list::DueList;
 use evidence_collector::{EvidenceCollector, Missing};
 use policy_cache::PolicyCache;
+use store::commit_statuses::CommitStatusKey;
 use store::{Sql, Store, StoreError};
 
 /// What it has stored, what it goes by, and what it holds in memory. All that is in memory may be forgotten: a Keeper goes
@@ -94,6 +98,10 @@ pub struct Keeper<S> {
     bases: RefCell<BaseCache>,
     /// What decisions wait for that GitHub did not have.
     missing: RefCell<BTreeMap<RunId, BTreeMap<Need, Missing>>>,
+    /// Comments on pull requests to be written, by the pull request's number.
+    pull_comments: DueList<u64>,
+    /// Commit statuses to be written.
+    statuses: DueList<CommitStatusKey>,
     /// When a commit status was last begun to be written.
     last_status: Cell<Option<Millis>>,
     /// When something was last begun to be done for a command.
@@ -131,6 +139,8 @@ impl<S: Sql> Keeper<S> {
             web_url: "https://github.com".to_owned(),
             comments: None,
             commit_statuses: CommitStatuses::default(),
+            pull_comments: DueList::default(),
+            statuses: DueList::default(),
             last_status: Cell::default(),
             last_command: Cell::default(),
             retired: Cell::default(),

@@ -65,6 +65,8 @@ pub struct TrackedRun {
     pub commit: Option<CommitSha>,
     /// What is being done about it, in some words; `None`: nothing was decided that is still to come.
     pub in_short: Option<String>,
+    /// The pull request whose comment is to tell of it.
+    pub pull: Option<u64>,
     pub created: Millis,
     /// When what Workers KV says of it last changed.
     pub updated: Millis,
@@ -156,6 +158,7 @@ impl TrackedRun {
             run_number: None,
             title: None,
             commit: None,
+            pull: None,
             in_short: None,
             created: now,
             updated: now,

@@ -256,7 +256,7 @@ impl<S: Sql> Store<S> {
     }
 
     /// Whether a table has a row, or had one.
-    fn any(&self, known: &Cell<Option<bool>>, table: &str) -> Result<bool, StoreError> {
+    pub(super) fn any(&self, known: &Cell<Option<bool>>, table: &str) -> Result<bool, StoreError> {
         if let Some(any) = known.get() {
             return Ok(any);
         }

@@ -8,6 +8,9 @@ use super::{Row, Sql, Store, StoreError, Value, bad};
 
 const COLUMNS: &str = "sha, context, workflow, event, run_id, due, state, description, begun, failures, written";
 
+/// A commit and a context.
+pub type CommitStatusKey = (CommitSha, String);
+
 /// A context at a commit, and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatus {
@@ -18,11 +21,12 @@ pub struct CommitStatus {
     pub event: String,
     /// The newest of them that has failed: it is what is shown.
     pub run_id: RunId,
-    /// When it is to be written.
+    /// Something is to be written. Until then whoever noted or began that has it for itself.
     pub due: Option<Millis>,
     /// What GitHub has said that it shows.
     pub shown: Option<Shown>,
-    /// Something was begun to be written since, and it is not known whether it is there.
+    /// Something was begun to be written since, and it is not known whether it is there. While something is due, only whoever
+    /// has noted that knows that nothing was.
     pub begun: bool,
     /// How often in a row it could not be written.
     pub failures: u32,
@@ -30,28 +34,42 @@ pub struct CommitStatus {
     pub written: u32,
 }
 
+impl CommitStatus {
+    pub fn key(&self) -> CommitStatusKey {
+        (self.sha.clone(), self.context.clone())
+    }
+}
+
 impl<S: Sql> Store<S> {
+    pub fn has_commit_statuses(&self) -> Result<bool, StoreError> {
+        self.any(&self.has_commit_statuses, "commit_statuses")
+    }
+
     pub fn commit_statuses_of(&self, sha: &CommitSha, at_most: usize) -> Result<Vec<CommitStatus>, StoreError> {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         self.commit_statuses_where("sha = ? LIMIT ?", vec![sha.as_str().into(), at_most.into()])
     }
 
-    pub fn commit_status(&self, sha: &CommitSha, context: &str) -> Result<Option<CommitStatus>, StoreError> {
-        let found = self.commit_statuses_where("sha = ? AND context = ?", vec![sha.as_str().into(), context.into()]);
-        Ok(found?.pop())
+    pub fn commit_status(&self, (sha, context): &CommitStatusKey) -> Result<Option<CommitStatus>, StoreError> {
+        let bindings = vec![sha.as_str().into(), context.as_str().into()];
+        Ok(self.commit_statuses_where("sha = ? AND context = ?", bindings)?.pop())
     }
 
-    pub fn first_commit_status_due(&self) -> Result<Option<Millis>, StoreError> {
-        self.time("SELECT MIN(due) FROM commit_statuses WHERE due IS NOT NULL")
+    /// Those that are to be written, each with when.
+    pub fn commit_statuses_due(&self, at_most: usize) -> Result<Vec<(CommitStatusKey, Millis)>, StoreError> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let statement = "SELECT sha, context, due FROM commit_statuses WHERE is_due = 1 LIMIT ?";
+        self.rows(statement, vec![at_most.into()])?
+            .map(|mut row| Ok(((read_sha(&mut row)?, row.text()?), row.millis()?)))
+            .collect()
     }
 
-    pub fn next_commit_status(&self, now: Millis) -> Result<Option<CommitStatus>, StoreError> {
-        Ok(self.commit_statuses_where("due <= ? ORDER BY due LIMIT 1", vec![now.into()])?.pop())
-    }
-
+    /// In place of what is stored of it.
     pub fn put_commit_status(&self, status: &CommitStatus) -> Result<(), StoreError> {
+        self.has_commit_statuses.set(Some(true));
         let CommitStatus { sha, context, workflow, event, run_id, due, shown, begun, failures, written } = status;
         let values = vec![
+            due.is_some().into(),
             sha.as_str().into(),
             context.as_str().into(),
             workflow.as_str().into(),
@@ -64,14 +82,14 @@ impl<S: Sql> Store<S> {
             (*failures).into(),
             (*written).into(),
         ];
-        let places = vec!["?"; values.len()].join(",");
-        self.change(&format!("INSERT OR REPLACE INTO commit_statuses ({COLUMNS}) VALUES ({places})"), values)
+        let key = [("sha", sha.as_str().into()), ("context", context.as_str().into())];
+        self.put_in_place("commit_statuses", COLUMNS, &key, values)
     }
 
     /// Nothing is shown of this run any more, as far as is known here.
     pub fn delete_commit_status_of(&self, sha: &CommitSha, run_id: RunId) -> Result<(), StoreError> {
         let bindings = vec![sha.as_str().into(), run_id.into()];
-        self.change("DELETE FROM commit_statuses WHERE sha = ? AND run_id = ?", bindings)
+        self.change("DELETE FROM commit_statuses WHERE is_due IN (0, 1) AND sha = ? AND run_id = ?", bindings)
     }
 
     pub fn delete_commit_statuses(&self) -> Result<(), StoreError> {
@@ -79,13 +97,18 @@ impl<S: Sql> Store<S> {
     }
 
     fn commit_statuses_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<CommitStatus>, StoreError> {
-        self.rows(&format!("SELECT {COLUMNS} FROM commit_statuses WHERE {condition}"), bindings)?.map(read).collect()
+        let statement = format!("SELECT {COLUMNS} FROM commit_statuses WHERE is_due IN (0, 1) AND {condition}");
+        self.rows(&statement, bindings)?.map(read).collect()
     }
+}
+
+fn read_sha(row: &mut Row) -> Result<CommitSha, StoreError> {
+    CommitSha::parse(&row.text()?).ok_or_else(|| bad("the SHA of a commit"))
 }
 
 fn read(mut row: Row) -> Result<CommitStatus, StoreError> {
     Ok(CommitStatus {
-        sha: CommitSha::parse(&row.text()?).ok_or_else(|| bad("the SHA of a commit"))?,
+        sha: read_sha(&mut row)?,
         context: row.text()?,
         workflow: row.text()?,
         event: row.text()?,

@@ -203,8 +203,10 @@ const MIGRATIONS: &[&[&str]] = &[
     &[
         "ALTER TABLE runs ADD COLUMN head_sha TEXT",
         "ALTER TABLE runs ADD COLUMN in_short TEXT",
-        // GitHub compares contexts without regard to case.
+        // GitHub compares contexts without regard to case. What is due is first in the key, so that it is found without an
+        // index: each change is one row written.
         "CREATE TABLE commit_statuses (
+            is_due INTEGER NOT NULL,
             sha TEXT NOT NULL,
             context TEXT NOT NULL COLLATE NOCASE,
             workflow TEXT NOT NULL,
@@ -216,9 +218,8 @@ const MIGRATIONS: &[&[&str]] = &[
             begun INTEGER NOT NULL,
             failures INTEGER NOT NULL,
             written INTEGER NOT NULL,
-            PRIMARY KEY (sha, context)
+            PRIMARY KEY (is_due, sha, context)
         ) WITHOUT ROWID",
-        "CREATE INDEX commit_statuses_due ON commit_statuses (due) WHERE due IS NOT NULL",
     ],
     // 14: commands on pull requests.
     &[
@@ -273,6 +274,32 @@ const MIGRATIONS: &[&[&str]] = &[
             updated INTEGER NOT NULL
         ) WITHOUT ROWID",
         "CREATE INDEX flaky_issues_due ON flaky_issues (due) WHERE due IS NOT NULL",
+    ],
+    // 16: of a pull request one row, with the runs that its comment tells of; each change of it is one row written, as of
+    // commit statuses.
+    &[
+        "ALTER TABLE runs ADD COLUMN pull INTEGER",
+        "UPDATE runs SET pull = pull_runs.pull FROM pull_runs WHERE pull_runs.run_id = runs.run_id",
+        "CREATE TABLE pull_comments_16 (
+            is_due INTEGER NOT NULL,
+            pull INTEGER NOT NULL,
+            comment_id INTEGER,
+            created INTEGER NOT NULL,
+            due INTEGER,
+            failures INTEGER NOT NULL,
+            deleted INTEGER NOT NULL,
+            silent_until INTEGER,
+            runs TEXT NOT NULL,
+            PRIMARY KEY (is_due, pull)
+        ) WITHOUT ROWID",
+        "INSERT INTO pull_comments_16
+         SELECT due IS NOT NULL, pull, comment_id, created, due, failures, deleted, silent_until,
+            (SELECT json_group_array(run_id) FROM
+                (SELECT run_id FROM pull_runs WHERE pull_runs.pull = pull_comments.pull ORDER BY run_id DESC LIMIT 10))
+         FROM pull_comments",
+        "DROP TABLE pull_comments",
+        "DROP TABLE pull_runs",
+        "ALTER TABLE pull_comments_16 RENAME TO pull_comments",
     ],
 ];
 

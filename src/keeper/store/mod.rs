@@ -9,7 +9,7 @@
 //! | [`facts`] | `repository`: the state of the repository as a whole, by name |
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
-//! | [`pulls`] | `pull_runs`, `pull_comments`: comments on pull requests |
+//! | [`pulls`] | `pull_comments`: comments on pull requests |
 //! | [`commands`] | `commands`: what people asked for in comments; `stopped_pulls`: pull requests that are left alone |
 //! | [`flaky_issues`] | `flaky_issues`: issues for flaky jobs |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
@@ -66,17 +66,23 @@ pub struct Store<S> {
     pub sql: S,
     /// Facts that nearly every step asks for, as far as they were read, by name.
     known_facts: RefCell<BTreeMap<&'static str, Option<String>>>,
-    /// Whether there may be commands, and pull requests that are left alone, once it was looked: mostly there are none, and
+    /// Whether there may be commands, pull requests that are left alone, and commit statuses, once it was looked: mostly there are none, and
     /// each step would ask.
     has_commands: Cell<Option<bool>>,
     has_stopped: Cell<Option<bool>>,
+    has_commit_statuses: Cell<Option<bool>>,
 }
 
 impl<S: Sql> Store<S> {
     /// Creates the tables, or brings them up to date.
     pub fn open(sql: S) -> Result<Self, StoreError> {
-        let store =
-            Self { sql, known_facts: RefCell::default(), has_commands: Cell::default(), has_stopped: Cell::default() };
+        let store = Self {
+            sql,
+            known_facts: RefCell::default(),
+            has_commands: Cell::default(),
+            has_stopped: Cell::default(),
+            has_commit_statuses: Cell::default(),
+        };
         store.migrate()?;
         Ok(store)
     }
@@ -102,6 +108,27 @@ impl<S: Sql> Store<S> {
         self.sql.exec(statement, bindings).map(|_| ())
     }
 
+    /// Puts a row of a table whose key begins with whether it is due: where that changes, the key does, and a row that is
+    /// updated in place is one row written.
+    fn put_in_place(
+        &self,
+        table: &str,
+        columns: &str,
+        key: &[(&str, Value)],
+        mut values: Vec<Value>,
+    ) -> Result<(), StoreError> {
+        let parts: Vec<String> = key.iter().map(|(column, _)| format!("{column} = ?")).collect();
+        let place = format!("is_due IN (0, 1) AND {}", parts.join(" AND "));
+        let key = || key.iter().map(|(_, value)| value.clone());
+        let places = vec!["?"; values.len()].join(", ");
+        if self.exists(&format!("SELECT 1 FROM {table} WHERE {place}"), key().collect())? {
+            values.extend(key());
+            self.change(&format!("UPDATE {table} SET (is_due, {columns}) = ({places}) WHERE {place}"), values)
+        } else {
+            self.change(&format!("INSERT INTO {table} (is_due, {columns}) VALUES ({places})"), values)
+        }
+    }
+
     /// Deletes what is old, a bounded number of rows at a time. Whether there may be more.
     pub fn prune(&self, now: Millis) -> Result<bool, StoreError> {
         let more = [
@@ -113,8 +140,7 @@ impl<S: Sql> Store<S> {
         self.prune_outages(now)?;
         self.prune_flaky_issues(now)?;
         self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
-        let old = "SELECT pull FROM pull_comments WHERE pull NOT IN (SELECT pull FROM pull_runs) LIMIT ?";
-        self.change(&format!("DELETE FROM pull_comments WHERE pull IN ({old})"), vec![PRUNED_AT_ONCE.into()])?;
+        self.prune_pulls()?;
         Ok(more.contains(&true))
     }
 
@@ -128,7 +154,7 @@ impl<S: Sql> Store<S> {
             if let Some(sha) = row.optional_text()?.as_deref().and_then(CommitSha::parse) {
                 self.delete_commit_status_of(&sha, run_id)?;
             }
-            for table in ["decisions", "open_reruns", "notices", "pull_runs", "runs"] {
+            for table in ["decisions", "open_reruns", "notices", "runs"] {
                 self.change(&format!("DELETE FROM {table} WHERE run_id = ?"), vec![run_id.into()])?;
             }
             deleted += 1;

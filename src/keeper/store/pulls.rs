@@ -1,108 +1,84 @@
-//! Comments on pull requests: which run is of which pull request, and the comment of each.
+//! Comments on pull requests: a row for each pull request, with the runs that are told of.
 
 use crate::names::RunId;
+use crate::names::json::from_text;
 use crate::time::Millis;
 
-use super::{Sql, Store, StoreError, Value};
+use super::{PRUNED_AT_ONCE, Row, Sql, Store, StoreError, json};
+
+const COLUMNS: &str = "pull, comment_id, created, due, failures, deleted, silent_until, runs";
 
 /// The comment of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullComment {
     pub pull: u64,
     /// If it is known to be there.
     pub comment_id: Option<u64>,
     pub created: Millis,
+    /// It is to be written. Until then whoever noted or began that has it for itself.
     pub due: Option<Millis>,
-    /// How often it was begun to be written, since it last was.
-    pub tries: u32,
     /// How often in a row it could not be written.
     pub failures: u32,
     /// How often in a row it was found to be deleted.
     pub deleted: u32,
     pub silent_until: Option<Millis>,
+    /// What it tells of, newest first.
+    pub runs: Vec<RunId>,
 }
 
 impl<S: Sql> Store<S> {
-    pub fn add_pull_run(&self, run_id: RunId, pull: u64) -> Result<(), StoreError> {
-        self.change("INSERT OR IGNORE INTO pull_runs (run_id, pull) VALUES (?, ?)", vec![run_id.into(), pull.into()])
-    }
-
-    pub fn has_pull_run(&self, run_id: RunId) -> Result<bool, StoreError> {
-        self.exists("SELECT 1 FROM pull_runs WHERE run_id = ?", vec![run_id.into()])
-    }
-
-    pub fn delete_pull_run(&self, run_id: RunId) -> Result<(), StoreError> {
-        self.change("DELETE FROM pull_runs WHERE run_id = ?", vec![run_id.into()])
-    }
-
-    /// The newest runs of a pull request, newest first.
-    pub fn runs_of_pull(&self, pull: u64, at_most: i64) -> Result<Vec<RunId>, StoreError> {
-        let statement = "SELECT run_id FROM pull_runs WHERE pull = ? ORDER BY run_id DESC LIMIT ?";
-        self.rows(statement, vec![pull.into(), at_most.into()])?.map(|mut row| row.run_id()).collect()
-    }
-
-    /// Something was decided on a run: if it is of a pull request, that one's comment is due then. What is being written, or
-    /// was and is not known of, is left its time: another would be a second comment. What is new is tried anew.
-    pub fn pull_comment_changed(&self, run_id: RunId, now: Millis, due: Millis) -> Result<(), StoreError> {
-        self.change(
-            "INSERT INTO pull_comments (pull, comment_id, created, due, tries)
-             SELECT pull, NULL, ?2, ?3, 0 FROM pull_runs WHERE run_id = ?1
-             ON CONFLICT (pull) DO UPDATE SET
-                due = CASE WHEN silent_until > ?2 THEN NULL
-                           WHEN tries = 0 OR due IS NULL THEN MIN(IFNULL(due, ?3), ?3)
-                           ELSE due END,
-                tries = CASE WHEN due IS NULL THEN 0 ELSE tries END,
-                failures = 0",
-            vec![run_id.into(), now.into(), due.into()],
-        )
-    }
-
-    pub fn first_pull_comment_due(&self) -> Result<Option<Millis>, StoreError> {
-        self.time("SELECT MIN(due) FROM pull_comments WHERE due IS NOT NULL")
-    }
-
-    pub fn next_pull_comment(&self, now: Millis) -> Result<Option<PullComment>, StoreError> {
-        self.pull_comment_where("due <= ? ORDER BY due LIMIT 1", now.into())
-    }
-
     pub fn pull_comment(&self, pull: u64) -> Result<Option<PullComment>, StoreError> {
-        self.pull_comment_where("pull = ?", pull.into())
+        let statement = format!("SELECT {COLUMNS} FROM pull_comments WHERE is_due IN (0, 1) AND pull = ?");
+        self.first(&statement, vec![pull.into()])?.map(read).transpose()
     }
 
-    fn pull_comment_where(&self, condition: &str, binding: Value) -> Result<Option<PullComment>, StoreError> {
-        let columns = "pull, comment_id, created, due, tries, failures, deleted, silent_until";
-        let statement = format!("SELECT {columns} FROM pull_comments WHERE {condition}");
-        let Some(mut row) = self.first(&statement, vec![binding])? else { return Ok(None) };
-        Ok(Some(PullComment {
-            pull: row.amount()?,
-            comment_id: row.optional_integer()?.and_then(|id| u64::try_from(id).ok()),
-            created: row.millis()?,
-            due: row.optional_millis()?,
-            tries: row.count()?,
-            failures: row.count()?,
-            deleted: row.count()?,
-            silent_until: row.optional_millis()?,
-        }))
+    /// Those that are to be written, each with when.
+    pub fn pull_comments_due(&self, at_most: usize) -> Result<Vec<(u64, Millis)>, StoreError> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let statement = "SELECT pull, due FROM pull_comments WHERE is_due = 1 LIMIT ?";
+        self.rows(statement, vec![at_most.into()])?.map(|mut row| Ok((row.amount()?, row.millis()?))).collect()
     }
 
+    /// In place of what is stored of it.
     pub fn put_pull_comment(&self, comment: &PullComment) -> Result<(), StoreError> {
-        let PullComment { pull, comment_id, created: _, due, tries, failures, deleted, silent_until } = *comment;
-        let set = "comment_id = ?, due = ?, tries = ?, failures = ?, deleted = ?, silent_until = ?";
-        self.change(
-            &format!("UPDATE pull_comments SET {set} WHERE pull = ?"),
-            vec![
-                comment_id.into(),
-                due.into(),
-                tries.into(),
-                failures.into(),
-                deleted.into(),
-                silent_until.into(),
-                pull.into(),
-            ],
-        )
+        let PullComment { pull, comment_id, created, due, failures, deleted, silent_until, runs } = comment;
+        let values = vec![
+            due.is_some().into(),
+            (*pull).into(),
+            (*comment_id).into(),
+            (*created).into(),
+            (*due).into(),
+            (*failures).into(),
+            (*deleted).into(),
+            (*silent_until).into(),
+            json(Some(runs))?,
+        ];
+        self.put_in_place("pull_comments", COLUMNS, &[("pull", (*pull).into())], values)
+    }
+
+    /// Those that tell of no run any more.
+    pub(super) fn prune_pulls(&self) -> Result<(), StoreError> {
+        let is_told_of = "SELECT 1 FROM json_each(pull_comments.runs) AS told JOIN runs ON runs.run_id = told.value";
+        let old = format!("SELECT is_due, pull FROM pull_comments WHERE NOT EXISTS ({is_told_of}) LIMIT ?");
+        let statement = format!("DELETE FROM pull_comments WHERE (is_due, pull) IN ({old})");
+        self.change(&statement, vec![PRUNED_AT_ONCE.into()])
     }
 
     pub fn delete_pulls(&self) -> Result<(), StoreError> {
-        self.change("DELETE FROM pull_runs", vec![])?;
+        self.change("UPDATE runs SET pull = NULL WHERE pull IS NOT NULL", vec![])?;
         self.change("DELETE FROM pull_comments", vec![])
     }
+}
+
+fn read(mut row: Row) -> Result<PullComment, StoreError> {
+    Ok(PullComment {
+        pull: row.amount()?,
+        comment_id: row.optional_integer()?.and_then(|id| u64::try_from(id).ok()),
+        created: row.millis()?,
+        due: row.optional_millis()?,
+        failures: row.count()?,
+        deleted: row.count()?,
+        silent_until: row.optional_millis()?,
+        runs: from_text(&row.text()?).map_err(|error| StoreError(format!("a comment's runs: {error}")))?,
+    })
 }

@@ -14,7 +14,7 @@ const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, \
      calling_attempt, calling_since, calling_again, reruns, due, failed_at, complete, tries, trouble_since, workflow, \
      created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, evidence_since, \
      refused, refused_attempt, refused_since, workflow_id, workflow_path, gathering_attempt, gathering_times, \
-     held, held_attempt, held_since, head_sha, in_short, commanded";
+     held, held_attempt, held_since, head_sha, in_short, commanded, pull";
 
 impl<S: Sql> Store<S> {
     pub fn run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
@@ -96,7 +96,6 @@ impl<S: Sql> Store<S> {
     pub fn forget(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
         let run_id = tracked.run_id;
         self.uncount(tracked)?;
-        self.change("DELETE FROM pull_runs WHERE run_id = ?", vec![run_id.into()])?;
         self.change("DELETE FROM runs WHERE run_id = ?", vec![run_id.into()])
     }
 
@@ -144,6 +143,7 @@ impl<S: Sql> Store<S> {
             tracked.commit.as_ref().map(CommitSha::as_str).into(),
             text(&tracked.in_short),
             json(tracked.commanded.as_deref())?,
+            tracked.pull.into(),
         ];
         let places = vec!["?"; bindings.len()].join(",");
         self.change(&format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})"), bindings)
@@ -260,6 +260,7 @@ fn tracked_run(mut row: Row) -> Result<TrackedRun, StoreError> {
         commit: row.optional_text()?.as_deref().and_then(CommitSha::parse),
         in_short: row.optional_text()?,
         commanded: commanded(&mut row)?,
+        pull: row.optional_integer()?.and_then(|number| u64::try_from(number).ok()),
     })
 }
 

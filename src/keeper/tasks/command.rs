@@ -17,7 +17,7 @@ use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 use crate::webhook::command::{Command, GivenBy};
 
-use super::comment::{RUNS_SHOWN, cut, section};
+use super::command_reply::nothing_failed;
 use super::errand::Errand;
 use super::{Context, Keeper, Sql, StoreError, Task};
 
@@ -349,27 +349,6 @@ impl<S: Sql> Keeper<S> {
         }
         Ok(())
     }
-
-    fn status(&self, runs: &[Run]) -> Result<String, StoreError> {
-        let Some(repository) = self.repository()? else { return Ok(String::new()) };
-        let most = usize::try_from(RUNS_SHOWN).unwrap_or_default();
-        let mut text = String::new();
-        let mut shown = 0;
-        for run in runs {
-            if shown == most {
-                text.push_str("\nThere are more.\n");
-                break;
-            }
-            if let Some(view) = self.run_view(repository.clone(), run.run_id, Millis(0))? {
-                shown += 1;
-                text.push_str(&section(&view, &self.web_url));
-            }
-        }
-        if text.is_empty() {
-            text.push_str("Nothing was decided on a run of the newest commit.");
-        }
-        Ok(cut(text))
-    }
 }
 
 /// The newest run of each workflow and event, of those that are of the pull request, at its newest commit.
@@ -391,18 +370,4 @@ fn newest(pull: &PullRequest, mut runs: Vec<Run>) -> Vec<Run> {
 fn is_meant(run: &Run, pull: &PullRequest, by: GivenBy) -> bool {
     let is_pushed = run.event == "push" && by == GivenBy::Collaborator && !pull.is_from_default_branch;
     run.conclusion.is_some_and(Conclusion::may_be_rerun) && (run.is_of_pull_request() || is_pushed)
-}
-
-fn nothing_failed(runs: &[Run]) -> String {
-    let count = |is: fn(&Run) -> bool| runs.iter().filter(|run| is(run)).count();
-    let going = count(|run| run.conclusion.is_none());
-    let waiting = count(|run| run.conclusion == Some(Conclusion::ActionRequired));
-    let mut text = "Nothing was re-run: no run of the newest commit that a command may re-run has failed".to_owned();
-    for (n, what) in [(going, "not over yet"), (waiting, "waiting for approval")] {
-        if n > 0 {
-            text.push_str(&format!("; {n} {} {what}", if n == 1 { "is" } else { "are" }));
-        }
-    }
-    text.push('.');
-    text
 }

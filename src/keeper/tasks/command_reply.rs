@@ -6,10 +6,12 @@ use crate::github::{self, Call, CommandCall, CommandReply as Reply, CommentAnswe
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commands::StoredCommand;
 use crate::keeper::subrequests::{COMMENT, COMMENT_PAGES};
-use crate::names::CommentId;
+use crate::names::{CommentId, Conclusion};
 use crate::policy::Rules;
+use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
+use super::comment::{RUNS_SHOWN, cut, section};
 use super::errand::Errand;
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
 
@@ -141,4 +143,39 @@ impl<S: Sql> Keeper<S> {
         self.store.put_command(&given)?;
         Ok(warning)
     }
+
+    /// What `/rerun status` is answered with.
+    pub(super) fn status(&self, runs: &[Run]) -> Result<String, StoreError> {
+        let Some(repository) = self.repository()? else { return Ok(String::new()) };
+        let mut text = String::new();
+        let mut shown = 0;
+        for run in runs {
+            if shown == RUNS_SHOWN {
+                text.push_str("\nThere are more.\n");
+                break;
+            }
+            if let Some(view) = self.run_view(repository.clone(), run.run_id, Millis(0))? {
+                shown += 1;
+                text.push_str(&section(&view, &self.web_url));
+            }
+        }
+        if text.is_empty() {
+            text.push_str("Nothing was decided on a run of the newest commit.");
+        }
+        Ok(cut(text))
+    }
+}
+
+pub(super) fn nothing_failed(runs: &[Run]) -> String {
+    let count = |is: fn(&Run) -> bool| runs.iter().filter(|run| is(run)).count();
+    let going = count(|run| run.conclusion.is_none());
+    let waiting = count(|run| run.conclusion == Some(Conclusion::ActionRequired));
+    let mut text = "Nothing was re-run: no run of the newest commit that a command may re-run has failed".to_owned();
+    for (n, what) in [(going, "not over yet"), (waiting, "waiting for approval")] {
+        if n > 0 {
+            text.push_str(&format!("; {n} {} {what}", if n == 1 { "is" } else { "are" }));
+        }
+    }
+    text.push('.');
+    text
 }

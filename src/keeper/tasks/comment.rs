@@ -7,6 +7,7 @@
 use crate::escape::{code, markdown};
 use crate::github::calls::comments::MARK;
 use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
+use crate::keeper::due_list::{CLAIM, NOTED};
 use crate::keeper::feature::Feature;
 use crate::keeper::store::PullComment;
 use crate::keeper::subrequests::COMMENT_PAGES;
@@ -17,21 +18,19 @@ use crate::policy::{Action, FailedJob, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
 use super::errand::Errand;
-use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
+use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task, TrackedRun};
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
 /// A comment that was deleted is made again once; if that is deleted too, nobody wants it for so long.
 const SILENT: Span = Span::days(1);
-/// Longer than finding and writing can take.
-const CLAIM: Span = Span::seconds(90);
 /// After that, what a lost call has written can be found.
 const AGAIN: Span = Span::minutes(1);
 const AGAIN_MOST: Span = Span::hours(1);
 /// A comment is given up that could not be written so often in a row, which takes a day.
 const FAILURES: u32 = 30;
 /// Of one pull request, the newest.
-pub(super) const RUNS_SHOWN: i64 = 10;
+pub(super) const RUNS_SHOWN: usize = 10;
 const JOBS_SHOWN: usize = 10;
 /// In bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
@@ -75,27 +74,79 @@ pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> R
 }
 
 impl<S: Sql> Keeper<S> {
-    pub(super) fn is_of_pull(&self, run_id: RunId, pull: Option<u64>) -> Result<(), StoreError> {
-        let Some(pull) = pull.filter(|_| self.comments.is_some()) else { return Ok(()) };
-        self.store.add_pull_run(run_id, pull)
+    /// It is known now which pull request a run is of, if it is of one.
+    pub(super) fn is_of_pull(&self, tracked: &mut TrackedRun, pull: Option<u64>) {
+        if self.comments.is_some() {
+            tracked.pull = tracked.pull.or(pull);
+        }
     }
 
-    /// Something was decided on a run: its pull request's comment is to say so.
-    pub(super) fn comment_changed(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
-        if self.comments.is_some() { self.store.pull_comment_changed(run_id, now, now + TOGETHER) } else { Ok(()) }
+    /// Something was decided on a run: its pull request's comment is to say so. What is due is left its time: another would be
+    /// a second comment. What is new is tried anew.
+    pub(super) fn comment_changed(&self, tracked: &TrackedRun, now: Millis) -> Result<(), StoreError> {
+        let Some(pull) = tracked.pull.filter(|_| self.comments.is_some()) else { return Ok(()) };
+        let stored = self.store.pull_comment(pull)?;
+        let before = stored.clone().unwrap_or_else(|| PullComment {
+            pull,
+            comment_id: None,
+            created: now,
+            due: None,
+            failures: 0,
+            deleted: 0,
+            silent_until: None,
+            runs: vec![],
+        });
+        let mut comment = PullComment { failures: 0, ..before };
+        if !comment.runs.contains(&tracked.run_id) {
+            comment.runs.push(tracked.run_id);
+            comment.runs.sort_unstable_by(|one, other| other.cmp(one));
+            comment.runs.truncate(RUNS_SHOWN);
+        }
+        if comment.silent_until > Some(now) {
+            comment.due = None;
+            self.pull_comments.set(pull, None);
+        } else if comment.due.is_none() {
+            comment = self.noted_comment(comment, now);
+        }
+        if stored.as_ref() == Some(&comment) { Ok(()) } else { self.store.put_pull_comment(&comment) }
+    }
+
+    fn noted_comment(&self, comment: PullComment, now: Millis) -> PullComment {
+        self.pull_comments.note(comment.pull, now + TOGETHER);
+        PullComment { due: Some(now + NOTED), ..comment }
+    }
+
+    /// Another repository may have this one's name, and must not learn of the run.
+    pub(super) fn tell_no_pull_of(&self, tracked: &mut TrackedRun) -> Result<(), StoreError> {
+        let Some(pull) = tracked.pull.take() else { return Ok(()) };
+        let Some(mut comment) = self.store.pull_comment(pull)? else { return Ok(()) };
+        comment.runs.retain(|run_id| *run_id != tracked.run_id);
+        self.store.put_pull_comment(&comment)
     }
 
     pub(in crate::keeper) fn comment_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = self.comments.as_ref().map(|_| self.store.first_pull_comment_due()).transpose()?;
-        self.feature_due(Feature::Comments, due.flatten())
+        if self.comments.is_none() {
+            return Ok(None);
+        }
+        let first = self.pull_comments.first(|at_most| self.store.pull_comments_due(at_most))?;
+        self.feature_due(Feature::Comments, first)
     }
 
     pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
-        let Some(repository) = self.repository()?.filter(|_| self.comments.is_some()) else { return Ok(None) };
-        let Some(due) = self.store.next_pull_comment(cx.now)? else { return Ok(None) };
-        let PullComment { pull, comment_id, created, tries, .. } = due;
-        self.store.put_pull_comment(&PullComment { due: Some(cx.now + CLAIM), tries: tries + 1, ..due })?;
-        let (since, body) = (created.minus(CLOCKS_APART), self.body(&repository, pull)?);
+        let Some((pull, repository)) = self.pull_comments.next(cx.now).zip(self.repository()?) else { return Ok(None) };
+        let Some(comment) = self.store.pull_comment(pull)?.filter(|comment| comment.due.is_some()) else {
+            self.pull_comments.set(pull, None);
+            return Ok(None);
+        };
+        let (since, body) = (comment.created.minus(CLOCKS_APART), self.body(&repository, &comment.runs)?);
+        let comment_id = comment.comment_id;
+        if self.pull_comments.is_claimed(&pull, comment.due, cx.now) {
+            self.pull_comments.set(pull, comment.due);
+        } else {
+            let due = Some(cx.now + CLAIM);
+            self.pull_comments.set(pull, due);
+            self.store.put_pull_comment(&PullComment { due, ..comment })?;
+        }
         Ok(Some(Task::Errand(Errand::Comment(Comment { pull, comment_id, since, body }))))
     }
 
@@ -110,26 +161,31 @@ impl<S: Sql> Keeper<S> {
         let stored = self.store.pull_comment(comment.pull)?;
         let Some((mut stored, repository)) = stored.zip(self.repository()?) else { return Ok(None) };
         let mut warning = None;
+        stored.due = None;
         match answer {
             Ok(found) => {
                 self.feature_works(Feature::Comments)?;
-                (stored.tries, stored.failures) = (0, 0);
+                stored.failures = 0;
+                let mut more = false;
                 match found {
                     CommentAnswer::There(comment_id) => {
-                        let more = self.body(&repository, comment.pull)? != comment.body;
+                        more = self.body(&repository, &stored.runs)? != comment.body;
                         stored.comment_id = Some(comment_id);
-                        stored.due = more.then(|| now + TOGETHER);
                     }
                     // Somebody has deleted it, perhaps by mistake.
                     CommentAnswer::NotThere | CommentAnswer::NotOnThisPage if stored.deleted == 0 => {
                         (stored.comment_id, stored.deleted) = (None, 1);
-                        stored.due = Some(now + TOGETHER);
+                        more = true;
                     }
                     // And again: nobody wants it, for a while.
                     CommentAnswer::NotThere | CommentAnswer::NotOnThisPage => {
                         (stored.comment_id, stored.deleted) = (None, 0);
-                        (stored.due, stored.silent_until) = (None, Some(now + SILENT));
+                        stored.silent_until = Some(now + SILENT);
                     }
+                }
+                self.pull_comments.set(comment.pull, None);
+                if more {
+                    stored = self.noted_comment(stored, now);
                 }
             }
             Err(error) => {
@@ -141,16 +197,17 @@ impl<S: Sql> Keeper<S> {
                 let wait = AGAIN.doubled(stored.failures, AGAIN_MOST);
                 stored.failures += 1;
                 stored.due = (stored.failures < FAILURES).then(|| now + wait);
+                self.pull_comments.set(comment.pull, stored.due);
             }
         }
         self.store.put_pull_comment(&stored)?;
         Ok(warning)
     }
 
-    fn body(&self, repository: &RepoName, pull: u64) -> Result<String, StoreError> {
+    fn body(&self, repository: &RepoName, runs: &[RunId]) -> Result<String, StoreError> {
         let web_url = self.comments.as_deref().unwrap_or_default();
         let mut views = Vec::new();
-        for run_id in self.store.runs_of_pull(pull, RUNS_SHOWN)? {
+        for &run_id in runs {
             let view = self.run_view(repository.clone(), run_id, Millis(0))?;
             views.extend(view.filter(|view| tells_of(view.run.reruns, view.run.event.as_deref())));
         }

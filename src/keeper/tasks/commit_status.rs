@@ -7,6 +7,7 @@
 
 use crate::github::calls::commit_status::{MOST_CONTEXT, MOST_DESCRIPTION, MOST_STATUSES, Shown, StatusState, fitting};
 use crate::github::{self, Call, Response, StatusCall};
+use crate::keeper::due_list::{CLAIM, NOTED};
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commit_statuses::CommitStatus;
 use crate::policy::{Rules, RunOutcome};
@@ -15,8 +16,6 @@ use crate::time::{Millis, Span};
 use super::errand::Errand;
 use super::{Context, Keeper, Sql, StoreError, Task, TrackedRun};
 
-/// Longer than writing can take.
-const CLAIM: Span = Span::seconds(90);
 /// As for re-runs: "no more than once a second" (GitHub Docs, "Best practices for using the REST API").
 const APART: Span = Span::seconds(1);
 const AGAIN: Span = Span::minutes(1);
@@ -105,15 +104,19 @@ impl<S: Sql> Keeper<S> {
         if before.is_some_and(is_same) {
             return Ok(());
         }
+        let prefix = self.commit_statuses.context.as_ref().filter(|_| !self.retired.get());
+        if prefix.is_none() && !self.store.has_commit_statuses()? {
+            return Ok(());
+        }
         let Some(sha) = after.commit.as_ref().or_else(|| before?.commit.as_ref()) else { return Ok(()) };
         let of_commit = self.store.commit_statuses_of(sha, MOST_OF_A_COMMIT)?;
+        let of_commit: Vec<_> = of_commit.into_iter().map(|status| self.seen(status)).collect();
         let known = of_commit.iter().find(|status| status.is_of(after));
         let status = match known {
             // A newer run has failed.
             Some(known) if known.run_id > after.run_id => return Ok(()),
             Some(known) => known.clone(),
             None => {
-                let prefix = self.commit_statuses.context.as_ref().filter(|_| !self.retired.get());
                 let Some(prefix) = prefix.filter(|_| of_commit.len() < MOST_OF_A_COMMIT) else { return Ok(()) };
                 CommitStatus {
                     sha: sha.clone(),
@@ -129,22 +132,26 @@ impl<S: Sql> Keeper<S> {
                 }
             }
         };
-        let status = self.scheduled(CommitStatus { run_id: after.run_id, ..status }, after, now);
+        let status = self.noted(CommitStatus { run_id: after.run_id, ..status }, after, now);
         if known == Some(&status) || (known.is_none() && status.due.is_none()) {
             return Ok(());
         }
         self.store.put_commit_status(&status)
     }
 
-    /// What is being written, or was and is not known of, is left its time. What is new is tried anew.
-    fn scheduled(&self, status: CommitStatus, tracked: &TrackedRun, now: Millis) -> CommitStatus {
-        let is_new = self.to_show(&status, Some(tracked)).is_some();
-        let due = match status.due {
-            Some(due) if status.begun => Some(due),
-            _ => is_new.then_some(now),
-        };
-        let failures = if status.due.is_none() { 0 } else { status.failures };
-        CommitStatus { due, failures, ..status }
+    /// To be written now, if it shows something else. What is due is left its time: what is to be shown is asked for then.
+    fn noted(&self, status: CommitStatus, tracked: &TrackedRun, now: Millis) -> CommitStatus {
+        if status.due.is_some() || self.to_show(&status, Some(tracked)).is_none() {
+            return status;
+        }
+        self.statuses.note(status.key(), now);
+        CommitStatus { due: Some(now + NOTED), failures: 0, written: status.written + 1, ..status }
+    }
+
+    /// With what its row does not say: what is due may have been begun by whoever has noted it.
+    fn seen(&self, stored: CommitStatus) -> CommitStatus {
+        let begun = stored.begun || (stored.due.is_some() && !self.statuses.is_fresh(&stored.key()));
+        CommitStatus { begun, ..stored }
     }
 
     /// What is to be written. `None`: it is there, or is nothing to be said.
@@ -168,24 +175,36 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(in crate::keeper) fn commit_status_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = self.feature_due(Feature::CommitStatus, self.store.first_commit_status_due()?)?;
+        let first = self.statuses.first(|at_most| self.store.commit_statuses_due(at_most))?;
+        let due = self.feature_due(Feature::CommitStatus, first)?;
         Ok(due.map(|due| self.last_status.get().map_or(due, |last| due.max(last + APART))))
     }
 
     pub(super) fn claim_commit_status(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let now = cx.now;
-        let Some((status, repository)) = self.store.next_commit_status(now)?.zip(self.repository()?) else {
+        let Some((key, repository)) = self.statuses.next(now).zip(self.repository()?) else { return Ok(None) };
+        let stored = self.store.commit_status(&key)?.filter(|status| status.due.is_some());
+        let Some(status) = stored.map(|status| self.seen(status)) else {
+            self.statuses.set(key, None);
             return Ok(None);
         };
         let tracked = self.store.run(status.run_id)?;
         let Some(shown) = self.to_show(&status, tracked.as_ref()) else {
+            self.statuses.set(key, None);
             self.store.put_commit_status(&CommitStatus { due: None, ..status })?;
             return Ok(None);
         };
-        let status = CommitStatus { due: Some(now + CLAIM), begun: true, written: status.written + 1, ..status };
-        self.store.put_commit_status(&status)?;
+        let mut written = status.written;
+        if self.statuses.is_claimed(&key, status.due, now) {
+            self.statuses.set(key, status.due);
+        } else {
+            written += 1;
+            self.statuses.set(key, Some(now + CLAIM));
+            let claimed = CommitStatus { due: Some(now + CLAIM), begun: true, written, ..status.clone() };
+            self.store.put_commit_status(&claimed)?;
+        }
         self.last_status.set(Some(now));
-        let CommitStatus { sha, context, run_id, written, .. } = status;
+        let CommitStatus { sha, context, run_id, .. } = status;
         let target_url = format!("{}/{repository}/actions/runs/{run_id}", self.commit_statuses.web_url);
         let call = StatusCall { sha, context, shown, target_url };
         Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, written }))))
@@ -210,20 +229,25 @@ impl<S: Sql> Keeper<S> {
                 };
             }
         }
-        let stored = self.store.commit_status(sha, context)?;
-        let Some(mut status) = stored.filter(|stored| stored.written == errand.written) else { return Ok(warning) };
-        match answer {
+        let key = (sha.clone(), context.clone());
+        let stored = self.store.commit_status(&key)?;
+        let Some(status) = stored.filter(|stored| stored.written == errand.written) else { return Ok(warning) };
+        let status = match answer {
             Ok(()) => {
-                (status.shown, status.begun, status.failures) = (Some(shown.clone()), false, 0);
+                let shown = Some(shown.clone());
+                let status = CommitStatus { shown, due: None, begun: false, failures: 0, ..status };
+                self.statuses.set(key, None);
                 let tracked = self.store.run(status.run_id)?;
-                status.due = self.to_show(&status, tracked.as_ref()).map(|_| now);
+                tracked.map_or(status.clone(), |tracked| self.noted(status, &tracked, now))
             }
             Err(_) => {
                 let wait = AGAIN.doubled(status.failures, AGAIN_MOST);
-                status.failures += 1;
-                status.due = (status.failures < FAILURES).then(|| now + wait);
+                let failures = status.failures + 1;
+                let due = (failures < FAILURES).then(|| now + wait);
+                self.statuses.set(key, due);
+                CommitStatus { due, begun: true, failures, ..status }
             }
-        }
+        };
         self.store.put_commit_status(&status)?;
         Ok(warning)
     }

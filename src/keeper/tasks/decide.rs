@@ -28,7 +28,7 @@ const RATES: usize = 50;
 impl<S: Sql> Keeper<S> {
     pub(super) fn on_evidence(
         &self,
-        tracked: TrackedRun,
+        mut tracked: TrackedRun,
         call: &Call,
         response: Response,
         cx: &Context,
@@ -53,7 +53,7 @@ impl<S: Sql> Keeper<S> {
                 }
                 if matches!(call, Call::ListPulls { .. }) {
                     // GitHub does not name a fork's with the run.
-                    self.is_of_pull(tracked.run_id, pull_request_of(&collector.run, &collector.evidence))?;
+                    self.is_of_pull(&mut tracked, pull_request_of(&collector.run, &collector.evidence));
                 }
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }
@@ -182,11 +182,9 @@ impl<S: Sql> Keeper<S> {
         collector: &mut EvidenceCollector,
         now: Millis,
     ) -> Result<Option<Call>, StoreError> {
-        let known = collector.pull_is_for_comment || collector.evidence.pulls != Fetched::NotYet;
+        let known =
+            tracked.pull.is_some() || collector.pull_is_for_comment || collector.evidence.pulls != Fetched::NotYet;
         if self.comments.is_none() || !collector.run.is_of_pull_request() || known {
-            return Ok(None);
-        }
-        if self.store.has_pull_run(tracked.run_id)? {
             return Ok(None);
         }
         collector.pull_is_for_comment = true;

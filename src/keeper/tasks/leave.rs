@@ -48,7 +48,9 @@ impl<S: Sql> Keeper<S> {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
             self.store.delete_commands()?;
             self.store.delete_pulls()?;
+            self.pull_comments.clear();
             self.store.delete_commit_statuses()?;
+            self.statuses.clear();
             self.forget_flaky_issues()?;
             self.store.delete_spending()?;
             // Nothing that was learned of the one before holds.

@@ -192,7 +192,7 @@ impl<S: Sql> Keeper<S> {
         }
         self.tell_outages(before.as_ref(), after, now)?;
         if !records.is_empty() && comment::tells_of(after.reruns, after.event.as_deref()) {
-            self.comment_changed(after.run_id, now)?;
+            self.comment_changed(after, now)?;
         }
         self.commit_status_changed(before.as_ref(), after, now)?;
         Ok(())

@@ -128,7 +128,7 @@ impl<S: Sql> Keeper<S> {
     /// GitHub was asked whether it shows the repository: because of a policy file that it does not show, or of a run.
     fn on_repository(
         &self,
-        tracked: TrackedRun,
+        mut tracked: TrackedRun,
         answer: Result<(), github::Error>,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
@@ -140,7 +140,7 @@ impl<S: Sql> Keeper<S> {
             (_, answer) => {
                 if answer.is_ok() {
                     // The repository is there, and its run is not: another may have its name, and must not learn of it.
-                    self.store.delete_pull_run(tracked.run_id)?;
+                    self.tell_no_pull_of(&mut tracked)?;
                     if let Some(sha) = tracked.commit.as_ref().filter(|_| self.identity().is_ok_and(|id| id.is_none()))
                     {
                         self.store.delete_commit_status_of(sha, tracked.run_id)?;
@@ -154,7 +154,7 @@ impl<S: Sql> Keeper<S> {
 
     fn on_run(
         &self,
-        tracked: TrackedRun,
+        mut tracked: TrackedRun,
         answer: Result<Box<Run>, github::Error>,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
@@ -167,8 +167,8 @@ impl<S: Sql> Keeper<S> {
                 }
             }
             Err(_) => {}
-            Ok(run) if run.event == MERGE_GROUP => self.is_of_pull(tracked.run_id, run.puts_out_of_queue())?,
-            Ok(run) => self.is_of_pull(tracked.run_id, run.pull_request)?,
+            Ok(run) if run.event == MERGE_GROUP => self.is_of_pull(&mut tracked, run.puts_out_of_queue()),
+            Ok(run) => self.is_of_pull(&mut tracked, run.pull_request),
         }
         let Undecided { tracked, run, records } = match state_machine::on_read(tracked, answer, cx) {
             ControlFlow::Continue(undecided) => undecided,

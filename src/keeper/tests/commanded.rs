@@ -371,7 +371,7 @@ fn storage_of_the_version_before() {
     let play = exhausted(COLLABORATORS);
     let sql = play.keeper.store.sql;
     let later = ["DROP TABLE flaky_issues", "UPDATE schema SET version = 13"];
-    for statement in UNDO_COMMANDS.into_iter().chain(later) {
+    for statement in UNDO_COMMENTS.into_iter().chain(UNDO_COMMANDS).chain(later) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };

@@ -32,6 +32,7 @@ mod commanded;
 mod commands;
 mod comments;
 mod commit_statuses;
+mod due_list;
 mod edges;
 mod evidence;
 mod fake_github;
@@ -139,7 +140,29 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 const UNDO_COMMANDS: [&str; 3] =
     ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
 
-/// What makes storage that of version 10 again.
+/// What makes storage that of version 15 again, which had a row for each run of a pull request.
+const UNDO_COMMENTS: [&str; 9] = [
+    "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
+    "CREATE INDEX pull_runs_pull ON pull_runs (pull)",
+    "INSERT INTO pull_runs SELECT run_id, pull FROM runs WHERE pull IS NOT NULL",
+    "ALTER TABLE runs DROP COLUMN pull",
+    "ALTER TABLE pull_comments RENAME TO later",
+    "CREATE TABLE pull_comments (
+        pull INTEGER PRIMARY KEY,
+        comment_id INTEGER,
+        created INTEGER NOT NULL,
+        due INTEGER,
+        tries INTEGER NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        deleted INTEGER NOT NULL DEFAULT 0,
+        silent_until INTEGER
+    )",
+    "CREATE INDEX pull_comments_due ON pull_comments (due) WHERE due IS NOT NULL",
+    "INSERT INTO pull_comments SELECT pull, comment_id, created, due, 0, failures, deleted, silent_until FROM later",
+    "DROP TABLE later",
+];
+
+/// What makes storage of version 15 that of version 10 again.
 const UNDO_TO_10: [&str; 22] = [
     "DROP TABLE commit_statuses",
     "ALTER TABLE runs DROP COLUMN head_sha",
