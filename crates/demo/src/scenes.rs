@@ -37,13 +37,15 @@ const SCENES: [(u64, Scene); 5] =
 #[derive(Debug)]
 pub struct Scenes {
     repository: Repository,
+    /// Where GitHub's pages are.
+    web: String,
     started: Instant,
     played: usize,
 }
 
 impl Scenes {
-    pub fn of(repository: Repository) -> Self {
-        Self { repository, started: Instant::now(), played: 0 }
+    pub fn of(repository: Repository, web: String) -> Self {
+        Self { repository, web, started: Instant::now(), played: 0 }
     }
 
     /// Waits for the next; for ever after the last.
@@ -55,6 +57,10 @@ impl Scenes {
             }
             None => std::future::pending().await,
         }
+    }
+
+    fn page(&self, repository: &str, kind: &str, number: u64) -> String {
+        format!("{}/{repository}/{kind}/{number}", self.web)
     }
 
     /// A run that it has started, or what somebody has said.
@@ -70,7 +76,9 @@ impl Scenes {
             Scene::Command => {
                 let said = "/rerun";
                 self.repository.comment_as(PULL, AUTHOR, Association::Contributor, said);
-                return Err(Told::said(self.repository.name(), "comment", AUTHOR, format!("on #{PULL}: {said}")));
+                let name = self.repository.name();
+                let more = format!("on #{PULL}: {said}  {}", self.page(&name, "pull", PULL));
+                return Err(Told::said(name, "comment", AUTHOR, more));
             }
             Scene::Queue => {
                 let failure = Outcome::failure_with("Install", 1, "npm ERR! code ECONNRESET\nnpm ERR! network aborted");
@@ -84,37 +92,41 @@ impl Scenes {
             }
         })
     }
-}
 
-/// What people see of a call of the Worker's; `None`: it is not for them. No line: there is nothing new to see.
-pub fn for_people(repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
-    let endpoint = call.endpoint.filter(|_| call.status.is_some_and(|status| status < 300))?;
-    let name = call.repository.as_deref()?;
-    let repository = repositories.iter().find(|one| one.name() == name)?;
-    let told = |place: &str, what: String, more: String| Some(Some(Told::said(name.to_owned(), place, &what, more)));
-    match endpoint {
-        // There is one for each step of each run: at the end of its commit's page.
-        Endpoint::CreateStatus => Some(None),
-        Endpoint::CreateIssue => {
-            let issue = repository.issues().pop()?;
-            told("issue", format!("#{} opened", issue.number), issue.title)
+    /// What people see of a call of the Worker's; `None`: it is not for them. No line: there is nothing new to see.
+    pub fn for_people(&self, repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
+        let endpoint = call.endpoint.filter(|_| call.status.is_some_and(|status| status < 300))?;
+        let name = call.repository.as_deref()?;
+        let repository = repositories.iter().find(|one| one.name() == name)?;
+        let told =
+            |place: &str, what: String, more: String| Some(Some(Told::said(name.to_owned(), place, &what, more)));
+        match endpoint {
+            // There is one for each step of each run: at the end of its commit's page.
+            Endpoint::CreateStatus => Some(None),
+            Endpoint::CreateIssue => {
+                let issue = repository.issues().pop()?;
+                let page = self.page(name, "issues", issue.number);
+                told("issue", format!("#{} opened", issue.number), format!("{}  {page}", issue.title))
+            }
+            Endpoint::CreateComment | Endpoint::EditComment => {
+                let all = comments(repository);
+                let comment = match numbers(&call.path) {
+                    (None, Some(number)) => all.into_iter().filter(|one| one.number == number).max_by_key(|one| one.id),
+                    (id, _) => all.into_iter().find(|one| Some(one.id) == id),
+                };
+                let comment = comment?;
+                let page = self.page(name, "pull", comment.number);
+                let more = format!("on #{}: {}  {page}", comment.number, shown_line(&comment.body));
+                told("comment", "rerunner".to_owned(), more)
+            }
+            Endpoint::CreateReaction => {
+                let (id, _) = numbers(&call.path);
+                let comment = comments(repository).into_iter().find(|one| Some(one.id) == id)?;
+                let reaction = comment.reactions.last()?.content;
+                told("reaction", reaction.to_owned(), format!("to {}'s {}", comment.author, shown_line(&comment.body)))
+            }
+            _ => None,
         }
-        Endpoint::CreateComment | Endpoint::EditComment => {
-            let all = comments(repository);
-            let comment = match numbers(&call.path) {
-                (None, Some(number)) => all.into_iter().filter(|one| one.number == number).max_by_key(|one| one.id),
-                (id, _) => all.into_iter().find(|one| Some(one.id) == id),
-            };
-            let comment = comment?;
-            told("comment", "rerunner".to_owned(), format!("on #{}: {}", comment.number, shown_line(&comment.body)))
-        }
-        Endpoint::CreateReaction => {
-            let (id, _) = numbers(&call.path);
-            let comment = comments(repository).into_iter().find(|one| Some(one.id) == id)?;
-            let reaction = comment.reactions.last()?.content;
-            told("reaction", reaction.to_owned(), format!("to {}'s {}", comment.author, shown_line(&comment.body)))
-        }
-        _ => None,
     }
 }
 

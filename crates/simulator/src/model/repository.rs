@@ -291,7 +291,7 @@ impl Repository {
         self.pulls.get_mut(&number).expect("a pull request of this repository")
     }
 
-    pub(super) fn pulls(&self) -> impl DoubleEndedIterator<Item = &PullRequest> {
+    pub fn pulls(&self) -> impl DoubleEndedIterator<Item = &PullRequest> {
         self.pulls.values()
     }
 

@@ -27,7 +27,9 @@ pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 
 pub(crate) fn page(github: &GitHub, path: &str) -> (u16, String) {
     match find(github, path) {
         Some((title, body)) => (200, framed(&title, &body)),
-        None => (404, framed("Not found", &html! { h1 { "There is no such page" } p { a href="/" { "Repositories" } } })),
+        None => {
+            (404, framed("Not found", &html! { h1 { "There is no such page" } p { a href="/" { "Repositories" } } }))
+        }
     }
 }
 
@@ -60,7 +62,9 @@ fn find(github: &GitHub, path: &str) -> Option<(String, Markup)> {
 }
 
 fn is_known(github: &GitHub, repository: &Repository, commit: Sha) -> bool {
-    !repository.statuses(commit).is_empty() || parts::runs(github, repository).any(|run| run.identity.head_sha == commit)
+    let of_pull = || repository.pulls().any(|pull| pull.head_sha == commit);
+    let of_run = || parts::runs(github, repository).any(|run| run.identity.head_sha == commit);
+    !repository.statuses(commit).is_empty() || of_pull() || of_run()
 }
 
 fn framed(title: &str, body: &Markup) -> String {

@@ -57,7 +57,10 @@ fn a_pull_request_with_comments_reactions_and_statuses() {
     let pull = html(&github, "/acme/website/pull/1");
     says(&pull, &["Work on feature", "/rerun<br />\nplease", "👀 1", "🚀 1", "contributor"]);
     says(&pull, &["<strong>Rerunner</strong> did:", "<li><code>test</code> at <code>Run &lt;b&gt;</code></li>"]);
-    says(&pull, &["<strong>rerunner / ci</strong> Attempt 1 failed <a href=\"http://127.0.0.1/run\">Details</a>", "ci #1"]);
+    says(
+        &pull,
+        &["<strong>rerunner / ci</strong> Attempt 1 failed <a href=\"http://127.0.0.1/run\">Details</a>", "ci #1"],
+    );
     assert!(!pull.contains("a mark"), "{pull}");
     assert_eq!(html(&github, "/acme/website/issues/1"), pull, "as GitHub leads there");
 
@@ -91,8 +94,43 @@ fn an_issue() {
 fn all_is_found_from_the_first_page() {
     let github = github();
     says(&html(&github, "/"), &["href=\"/acme/website\""]);
-    says(&html(&github, "/acme/website"), &["/acme/website/pull/1\"", "/acme/website/actions/runs/", "/acme/website/commit/"]);
+    says(
+        &html(&github, "/acme/website"),
+        &["/acme/website/pull/1\"", "/acme/website/actions/runs/", "/acme/website/commit/"],
+    );
     assert_eq!(html(&github, "/acme/website/actions"), html(&github, "/acme/website"));
+}
+
+/// Seen to fail when a commit is known by its runs and statuses alone (that of a new pull request).
+#[test]
+fn every_link_leads_to_a_page() {
+    let mut github = github();
+    let repository = github.find_repository("acme/website").unwrap();
+    assert_eq!(github.open_pull_request(repository, "typo", "passer-by", true, 3_000), 2);
+    let of_before = github.repository(repository).pull(1).unwrap().head_sha;
+    github.push_to_pull_request(repository, 1, 4_000);
+    assert_ne!(github.repository(repository).pull(1).unwrap().head_sha, of_before);
+    let run = github.repository(repository).runs()[0];
+    // As the Worker has them.
+    let mut paths = vec![
+        "/".to_owned(),
+        format!("/acme/website/actions/runs/{run}/attempts/1"),
+        "/acme/website/actions".to_owned(),
+    ];
+    let mut looked = 0;
+    while let Some(path) = paths.get(looked).cloned() {
+        looked += 1;
+        let html = html(&github, &path);
+        let links = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let new: Vec<String> = links
+            .filter(|link| link.starts_with('/') && !paths.iter().any(|path| path == link))
+            .map(str::to_owned)
+            .collect();
+        paths.extend(new);
+    }
+    for end in ["/pull/1", "/pull/2", &format!("/commit/{of_before}"), &format!("/runs/{run}")] {
+        assert!(paths.iter().any(|path| path.ends_with(end)), "{end} is not among {paths:?}");
+    }
 }
 
 #[test]
