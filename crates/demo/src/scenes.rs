@@ -9,19 +9,19 @@ use tokio::time::{Instant, sleep_until};
 use crate::told::Told;
 
 /// What the repository of the stories says in its policy file.
-pub const POLICY: &str = "# Deployments are left to people.\nrules:\n  - { name: deployments, if: { job: deploy }, then: leave }\n\
-    commands: { who: authors }\nflaky_issues: { after: 2 }\n";
+pub const POLICY: &str = "# One at a time has the preview: people say when.\nrules:\n  - { name: previews, if: { job: preview }, \
+    then: leave }\ncommands: { who: authors }\nflaky_issues: { after: 2 }\n";
 pub const POLICY_FILE: &str = ".github/rerunner.yml";
-const AUTHOR: &str = "ada";
-/// Opened by her.
-const PULL: u64 = 1;
+/// Of a fork's pull request: on a branch of the repository's own, commands take a collaborator.
+const AUTHOR: &str = "passer-by";
+const PULL: u64 = 2;
 /// More pull requests and issues than there are.
 const MOST_NUMBERS: u64 = 200;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Scene {
     /// A run of the pull request that the rules leave alone.
-    Deployment,
+    Preview,
     /// Its author wants it re-run.
     Command,
     /// The pull request goes into the merge queue, and fails there.
@@ -32,7 +32,7 @@ pub enum Scene {
 
 /// By seconds after the start.
 const SCENES: [(u64, Scene); 5] =
-    [(6, Scene::Deployment), (12, Scene::FlakyJob), (21, Scene::Command), (27, Scene::FlakyJob), (36, Scene::Queue)];
+    [(6, Scene::Preview), (12, Scene::FlakyJob), (21, Scene::Command), (27, Scene::FlakyJob), (36, Scene::Queue)];
 
 #[derive(Debug)]
 pub struct Scenes {
@@ -68,10 +68,11 @@ impl Scenes {
         self.played += 1;
         let pull_request = Trigger::pull_request(PULL, AUTHOR);
         Ok(match scene {
-            Scene::Deployment => {
+            Scene::Preview => {
                 let failure = Outcome::failure_with("Deploy", 1, "the preview environment is locked by another run");
-                let deploy = Job::new("deploy").steps(&["Set up job", "Deploy"]).duration(1_500).ends_first(1, failure);
-                self.repository.run_on(Workflow::new("deployment").job(deploy), pull_request).await
+                let preview = Job::new("preview").steps(&["Set up job", "Deploy"]).duration(1_500);
+                let workflow = Workflow::new("preview site").job(preview.ends_first(1, failure));
+                self.repository.run_on(workflow, pull_request).await
             }
             Scene::Command => {
                 let said = "/rerun";
@@ -140,11 +141,12 @@ fn numbers(path: &str) -> (Option<u64>, Option<u64>) {
     (after("/issues/comments/"), after("/issues/"))
 }
 
-/// The line that says most.
+/// The line that says most; with the first of its list.
 fn shown_line(body: &str) -> String {
-    let lines = || body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty());
-    let line = lines().find(|line| line.contains("merge queue")).or_else(|| lines().next());
-    line.unwrap_or_default().trim_start_matches("- ").to_owned()
+    let lines: Vec<&str> = body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
+    let most = lines.iter().position(|line| line.contains("Put out of the merge queue")).unwrap_or_default();
+    let line = |number: usize| lines.get(number).copied().unwrap_or_default().trim_start().trim_start_matches("- ");
+    if line(most).ends_with(':') { format!("{} {}", line(most), line(most + 1)) } else { line(most).to_owned() }
 }
 
 #[cfg(test)]
@@ -154,7 +156,8 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_comment() {
         assert_eq!(shown_line("<!-- a mark -->\n\n**Rerunner** did.\n- more\n"), "**Rerunner** did.");
-        assert_eq!(shown_line("<!-- a mark -->\nfirst\n- Put out of the merge queue\n"), "Put out of the merge queue");
+        let queue = "<!-- a mark -->\nfirst\n- Put out of the merge queue, by:\n  - `test`\n";
+        assert_eq!(shown_line(queue), "Put out of the merge queue, by: `test`");
         assert_eq!(shown_line(""), "");
     }
 

@@ -93,7 +93,10 @@ impl Stage {
                 ("", &format!("any user name, and the password {}", password(vars))),
                 ("the Worker", &worker.url),
                 ("GitHub's pages", &format!("{}, simulated too: comments, statuses, issues", github.url())),
-                ("soon to be seen", "in acme/website, whose policy file has commands and flaky_issues: ada's /rerun,"),
+                (
+                    "soon to be seen",
+                    "in acme/website, whose policy file has commands and flaky_issues: an author's /rerun,",
+                ),
                 ("", "a pull request that the merge queue puts out, and the issue of a flaky job;"),
                 ("", "see the lines with comment, reaction and issue"),
                 (
