@@ -65,7 +65,7 @@ const WITHIN_TWO_MINUTES: [(&str, &[&str]); 7] = [
 ];
 
 /// Seen to fail without `commands` and `flaky_issues` in the policy file and without comments (each but the two that do
-/// not hang on them is missing), and when a run's page is not found by its attempt.
+/// not hang on them is missing), and when a commit without runs has no page.
 #[tokio::test]
 async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_to_a_page() {
     let (child, mut output, mut text) = introduced();
