@@ -5,11 +5,13 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { smaller } from "./png.mjs";
 import { chromium as find } from "./setup-browser.mjs";
 
 const docs = fileURLToPath(new URL("../docs", import.meta.url));
@@ -22,6 +24,7 @@ const TOLD = {
 /** The overview is written once a minute at most, and is to have some runs. */
 const STORY_MS = 150_000;
 const WIDTH = 1000;
+const MARGIN = 12;
 
 const demo = spawn("cargo", ["run", "--quiet", "--package", "demo", "--", "--simulated", "--port", "0"], {
   stdio: ["ignore", "pipe", "inherit"],
@@ -40,28 +43,32 @@ try {
   if (missing.length > 0) throw new Error(`nothing was seen of: ${missing}`);
   const { overview, pull, issue } = found;
   await take([
-    { name: "pull-request", url: pull, height: 1200 },
-    { name: "flaky-issue", url: issue, height: 800 },
-    { name: "overview", url: overview, height: 700 },
-    { name: "repository", url: `${overview}/acme/website`, height: 1000 },
+    { name: "pull-request", url: pull },
+    { name: "flaky-issue", url: issue },
+    { name: "overview", url: overview, until: "Repositories" },
+    { name: "repository", url: `${overview}/acme/website`, until: "Flaky jobs" },
   ]);
 } finally {
   demo.kill("SIGINT");
   await ended;
 }
 
+/** `until`: the heading of the last section that is shown, if not all of the page is. */
 async function take(pictures) {
   const browser = await chromium.launch({ executablePath: find(), args: ["--no-sandbox", "--disable-gpu"] });
-  const credentials = { username: "anyone", password: "demo" };
-  const context = await browser.newContext({ httpCredentials: credentials, colorScheme: "light", viewport: { width: WIDTH, height: 600 } });
+  const httpCredentials = { username: "anyone", password: "demo" };
+  const viewport = { width: WIDTH, height: 300 };
+  const context = await browser.newContext({ httpCredentials, colorScheme: "light", viewport });
   const page = await context.newPage();
-  for (const { name, url, height } of pictures) {
+  for (const { name, url, until } of pictures) {
     const answer = await page.goto(url);
     if (answer.status() !== 200) throw new Error(`${url} answers ${answer.status()}`);
-    const whole = await page.evaluate(() => document.documentElement.scrollHeight);
-    const clip = { x: 0, y: 0, width: WIDTH, height: Math.min(height, whole) };
-    const { length } = await page.screenshot({ path: join(docs, `${name}.png`), clip, fullPage: true });
-    console.log(`docs/${name}.png: ${Math.ceil(length / 1000)} kB`);
+    const last = until ? page.locator("section", { has: page.getByRole("heading", { name: until, exact: true }) }) : page.locator("main");
+    const { y, height } = await last.boundingBox();
+    const clip = { x: 0, y: 0, width: WIDTH, height: Math.ceil(y + height + MARGIN) };
+    const picture = smaller(await page.screenshot({ clip, fullPage: true }));
+    writeFileSync(join(docs, `${name}.png`), picture);
+    console.log(`docs/${name}.png: ${Math.ceil(picture.length / 1000)} kB`);
   }
   await browser.close();
 }

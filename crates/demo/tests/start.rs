@@ -95,7 +95,10 @@ async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_
     }
     let page = |end: &str| seen.iter().find(|(url, _)| url.ends_with(end)).map(|(_, html)| html.as_str()).unwrap();
     for (end, words) in [
-        ("/acme/website/pull/2", &["Put out of the merge queue", "🚀", "rerunner / preview site"][..]),
+        (
+            "/acme/website/pull/2",
+            &["Put out of the merge queue", "rocket by rerunner-bot", "rerunner / preview site"][..],
+        ),
         ("/acme/website/issues/3", &["of these, passed: 2 (100 %)", "Open"][..]),
     ] {
         let missing: Vec<_> = words.iter().filter(|words| !page(end).contains(**words)).collect();

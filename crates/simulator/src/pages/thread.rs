@@ -64,24 +64,10 @@ fn said(
             (markdown(body))
             @if !reactions.is_empty() {
                 div.reactions { @for one in reactions {
-                    span.label title={ (one.content) " by " (one.by) } { (emoji(one.content)) " 1" } " "
+                    span.label { (one.content) " by " (one.by) } " "
                 } }
             }
         }
-    }
-}
-
-fn emoji(reaction: &str) -> &str {
-    match reaction {
-        "+1" => "👍",
-        "-1" => "👎",
-        "laugh" => "😄",
-        "confused" => "😕",
-        "heart" => "❤️",
-        "hooray" => "🎉",
-        "eyes" => "👀",
-        "rocket" => "🚀",
-        other => other,
     }
 }
 
