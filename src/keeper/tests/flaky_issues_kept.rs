@@ -169,13 +169,14 @@ fn besides_code(markdown: &str) -> String {
     text.collect()
 }
 
-/// Seen to fail when the step stands in the text as it is.
+/// Seen to fail when the workflow's name or the step stands in the text as it is.
 #[test]
 fn names_are_code_and_titles_are_short() {
     let play = keeping(POLICY);
     let name = format!("@octo/all <!-- `x` #1 {}", "y".repeat(500));
-    play.github.borrow_mut().jobs = vec![failed_job(1, &name, "https://evil.example @ann")];
-    play.github.borrow_mut().workflow = format!("**ci** @team {}", "z".repeat(150));
+    let workflow = Some(format!("**ci** @team {}", "z".repeat(150)));
+    let job = Job { workflow, ..failed_job(1, &name, "https://evil.example @ann") };
+    play.github.borrow_mut().jobs = vec![job];
     play.flakes_thrice(11);
     let issue = play.issue();
     assert!(issue.title.chars().count() <= 256, "{}", issue.title);
