@@ -3,7 +3,7 @@
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-const COLOURS = 64;
+const COLOURS = 256;
 /** Bytes of a pixel by colour type: RGB and RGBA. */
 const PIXEL = { 2: 3, 6: 4 };
 
@@ -17,7 +17,7 @@ export function smaller(png) {
     colours[at] = colour;
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
   }
-  const palette = [...counts].sort(([, a], [, b]) => b - a).slice(0, COLOURS).map(([colour]) => colour);
+  const palette = chosen(counts);
   const indices = new Map([...counts.keys()].map((colour) => [colour, nearest(palette, colour)]));
   const lines = Buffer.alloc((width + 1) * height);
   for (let y = 0; y < height; y += 1) {
@@ -30,6 +30,17 @@ export function smaller(png) {
   const table = Buffer.from(palette.flatMap((colour) => channels(colour)));
   const data = deflateSync(lines, { level: 9 });
   return Buffer.concat([SIGNATURE, chunk("IHDR", head), chunk("PLTE", table), chunk("IDAT", data), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** The most frequent ones, of those that are much alike one alone: so that what is rare and different is there. */
+function chosen(counts) {
+  const alike = new Map();
+  for (const [colour, count] of [...counts].sort(([, a], [, b]) => b - a)) {
+    const key = channels(colour).map((value) => value >> 3).join();
+    const first = alike.get(key) ?? { colour, count: 0 };
+    alike.set(key, { ...first, count: first.count + count });
+  }
+  return [...alike.values()].sort((a, b) => b.count - a.count).slice(0, COLOURS).map(({ colour }) => colour);
 }
 
 const channels = (colour) => [colour >> 16, (colour >> 8) & 255, colour & 255];
