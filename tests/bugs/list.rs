@@ -350,8 +350,8 @@ pub const BUGS: [Bug; 33] = [
         what: "a commit status whose answer was lost is not written again",
         shows: hours(2).with("CommitStatuses"),
         changes: &[Change {
-            right: "let due = (failures < FAILURES).then(|| now + wait);",
-            wrong: "let due = (failures < FAILURES && !BUG).then(|| now + wait);",
+            right: "let due = TRIES.failed(&mut failures, now);",
+            wrong: "let due = TRIES.failed(&mut failures, now).filter(|_| !BUG);",
         }],
     },
     Bug {
