@@ -1,7 +1,12 @@
 //! Commands in comments on pull requests: how one is let in, and how it ends.
 //!
 //! A comment is one row for as long as GitHub may send it again, so that it acts once. Nothing is let in but by a policy that
-//! was read a moment ago; what has to wait for that is bounded, and so is what a pull request may have in an hour.
+//! was read a moment ago; what has to wait for that is bounded, and so is what a pull request, and a repository, may have in an
+//! hour.
+//!
+//! A command that was taken ends with a reaction or with a line in the log that says why not ([`super::command_log`]), and it acts
+//! soon or not at all: one that cannot be carried out within two hours is given up, and a re-run that is asked for while
+//! the repository is paused is refused at once, so that nothing happens later that nobody expects any more.
 //!
 //! A run that is to be re-run by a command says so in its own row ([`Commanded`](super::tracked_run::Commanded)), and goes the way
 //! of any due run; whatever brings that to an end tells the command ([`Keeper::settle_command`]).
@@ -17,6 +22,8 @@ use crate::time::{Millis, Span};
 use crate::webhook::command::{Command, CommandEvent, GivenBy};
 
 use super::Keeper;
+use super::command_end::End;
+use super::command_log::CommandOutcome;
 use super::on_webhook::receipt;
 use super::step::{Context, Receipt, ReceiptKind, Record, release};
 use super::store::commands::{CommandAnswer, CommandResult, Stage, StoredCommand};
@@ -25,10 +32,18 @@ use super::tasks::comment::cut;
 use super::tracked_run::TrackedRun;
 
 /// Commands of one pull request of which it is not known yet whether they are let in.
-const ASKED_OF_A_PULL: u64 = 10;
+const ASKED_OF_A_PULL: usize = 10;
 /// Commands of a repository that something is to be done about.
-const OPEN: u64 = 200;
+const OPEN: usize = 200;
 const AN_HOUR: Span = Span::hours(1);
+/// Of a repository. Each is three calls that create content, two reactions and an answer, of which GitHub takes 500 an hour and
+/// user ("Rate limits for the REST API", secondary rate limits): with these it takes comments and statuses, too.
+const fn most_an_hour(by: GivenBy) -> u64 {
+    match by {
+        GivenBy::Collaborator => 80,
+        GivenBy::Author => 40,
+    }
+}
 
 impl StoredCommand {
     fn of(event: &CommandEvent, now: Millis) -> Self {
@@ -49,12 +64,6 @@ impl StoredCommand {
         }
     }
 
-    /// It is over, and how that is shown. `text`: with names escaped.
-    pub(super) fn end(&mut self, reaction: Reaction, text: Option<String>, now: Millis) {
-        (self.stage, self.due) = (Stage::Done, None);
-        self.says(reaction, text, now);
-    }
-
     fn says(&mut self, reaction: Reaction, text: Option<String>, now: Millis) {
         self.reply.wanted = Some(reaction);
         self.reply.text = text.map(|text| cut(format!("{}\n{text}\n", mark(self.comment_id))));
@@ -66,6 +75,7 @@ impl<S: Sql> Keeper<S> {
     /// Stores a command. When this has returned, nothing of it can be lost.
     pub fn receive_command(&self, event: &CommandEvent, cx: &Context) -> Result<Receipt, StoreError> {
         let told = |kind, reason: &str, due| Ok(receipt(kind, reason, None, due));
+        let is_rerun = matches!(event.command, Command::Rerun { .. });
         if self.store.command(event.comment_id)?.is_some() {
             return told(ReceiptKind::Recorded, "this command was received before", None);
         }
@@ -83,7 +93,7 @@ impl<S: Sql> Keeper<S> {
         } else {
             self.store.put_command(&given)?;
         }
-        if self.paused()?.is_some() {
+        if is_rerun && self.paused()?.is_some() {
             return told(ReceiptKind::Recorded, "the repository is paused", None);
         }
         told(ReceiptKind::Scheduled, "a command", given.due)
@@ -101,22 +111,53 @@ impl<S: Sql> Keeper<S> {
             self.store.delete_command(given.comment_id)?;
             return Ok(Err("the policy file does not let them give commands"));
         }
-        let (most, since) = (policy.commands.per_hour, now.minus(AN_HOUR));
-        if self.store.commands_since(given.pull, given.by, true, since)? < most.into() {
+        let most = policy.commands.per_hour;
+        let before = self.store.commands_since(given.pull, given.by, now.minus(AN_HOUR))?;
+        if before.in_repository >= most_an_hour(given.by) {
+            self.store.delete_command(given.comment_id)?;
+            return Ok(Err("the repository has had as many commands within the hour as it may have"));
+        }
+        if before.accepted < most.into() {
             (given.stage, given.due) = (Stage::Accepted, Some(now));
             given.says(Reaction::Eyes, None, now);
             self.store.put_command(given)?;
+            self.log_command(given, CommandOutcome::Accepted, "it is to be carried out");
             return Ok(Ok(()));
         }
-        if self.store.commands_since(given.pull, given.by, false, since)? == 0 {
+        if before.refused == 0 {
             let text = format!("Nothing was done: this pull request may have {most} commands an hour.");
-            given.end(Reaction::Confused, Some(text), now);
-            given.stage = Stage::Refused;
+            (given.stage, given.due) = (Stage::Refused, None);
+            given.says(Reaction::Confused, Some(text), now);
             self.store.put_command(given)?;
         } else {
             self.store.delete_command(given.comment_id)?;
         }
         Ok(Err("the pull request has had as many commands within the hour as it may have"))
+    }
+
+    /// It is over: all was done, or not, and why. Both with names escaped, as sentences.
+    pub(super) fn end_command(&self, given: &mut StoredCommand, end: End, now: Millis) {
+        (given.stage, given.due) = (Stage::Done, None);
+        match end {
+            End::Done { answer } => {
+                given.says(Reaction::Rocket, answer, now);
+                self.log_command(given, CommandOutcome::Done, "all of it was done");
+            }
+            End::Refused { why } => {
+                self.log_command(given, CommandOutcome::Refused, &why);
+                given.says(Reaction::Confused, Some(why), now);
+            }
+        }
+    }
+
+    /// Nothing of what is not over is done any more, in a repository that is served no longer, or is another.
+    pub(super) fn forget_commands(&self, why: &str) -> Result<(), StoreError> {
+        for comment_id in self.store.ids_of_open_commands()? {
+            let Some(given) = self.store.command(comment_id)? else { continue };
+            let outcome = if given.due.is_some() { CommandOutcome::Refused } else { CommandOutcome::Unanswered };
+            self.log_command(&given, outcome, why);
+        }
+        self.store.delete_commands()
     }
 
     /// A run is about to be stored: if its command has come to an end, by whatever it was, the command is told.
@@ -152,7 +193,8 @@ impl<S: Sql> Keeper<S> {
         let Some(mut given) = self.store.command(comment_id)? else { return Ok(()) };
         let open = given.runs.iter_mut().find(|run| run.run_id == run_id && run.result.is_none());
         let Some(open) = open else { return Ok(()) };
-        open.result = Some(result);
+        open.result = Some(result.clone());
+        self.log_commanded_run(&given, run_id, &result);
         if given.runs.iter().all(|run| run.result.is_some()) {
             self.conclude(&mut given, now)?;
         }
@@ -171,16 +213,19 @@ impl<S: Sql> Keeper<S> {
             }
         }
         let is_rerun = given.runs.iter().any(|run| run.result == Some(CommandResult::Rerun));
-        match (refused.is_empty(), is_rerun, &given.command) {
-            (true, true, _) => given.end(Reaction::Rocket, None, now),
+        let why = match (refused.is_empty(), is_rerun, &given.command) {
+            (true, true, _) => {
+                self.end_command(given, End::Done { answer: None }, now);
+                return Ok(());
+            }
             (true, false, Command::Rerun { workflows: Some(glob) }) => {
                 let which = format!("a workflow that matches {}", code(glob));
-                let text = format!("Nothing was re-run: no run of the newest commit that failed is of {which}.");
-                given.end(Reaction::Confused, Some(text), now);
+                format!("Nothing was re-run: no run of the newest commit that failed is of {which}.")
             }
-            (true, false, _) => given.end(Reaction::Confused, Some("Nothing was re-run.".to_owned()), now),
-            (false, _, _) => given.end(Reaction::Confused, Some(format!("Not re-run:\n\n{refused}")), now),
-        }
+            (true, false, _) => "Nothing was re-run.".to_owned(),
+            (false, _, _) => format!("Not re-run:\n\n{refused}"),
+        };
+        self.end_command(given, End::Refused { why }, now);
         Ok(())
     }
 

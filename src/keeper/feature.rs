@@ -15,7 +15,7 @@ use super::store::{Fact, Sql, StoreError};
 /// Somebody has to give the permission; until then each try is a request for nothing.
 const NOT_TRIED_FOR: Span = Span::hours(6);
 /// What GitHub's refusal begins with where the repository has none of what was asked for: "410 Issues are disabled".
-pub const SWITCHED_OFF: &str = "410 ";
+const SWITCHED_OFF: &str = "410 ";
 
 string_enum! {
     pub enum Feature {
@@ -47,6 +47,15 @@ struct Refusal {
     until: Millis,
 }
 
+/// GitHub's words, if it does not let this be done in the repository at all.
+pub(in crate::keeper) fn refusal(error: &github::Error) -> Option<&String> {
+    match error {
+        github::Error::Credentials { message } => Some(message),
+        github::Error::Refused { message } if message.starts_with(SWITCHED_OFF) => Some(message),
+        _ => None,
+    }
+}
+
 impl<S: Sql> Keeper<S> {
     /// Notes it if GitHub refuses what a feature needs. The text is for the log, and there only if it is news.
     pub(in crate::keeper) fn feature_refused(
@@ -55,11 +64,7 @@ impl<S: Sql> Keeper<S> {
         error: &github::Error,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
-        let message = match error {
-            github::Error::Credentials { message } => message,
-            github::Error::Refused { message } if message.starts_with(SWITCHED_OFF) => message,
-            _ => return Ok(None),
-        };
+        let Some(message) = refusal(error) else { return Ok(None) };
         let mut refusals = self.refusals()?;
         let refusal = Refusal { message: message.clone(), until: now + NOT_TRIED_FOR };
         let before = refusals.insert(feature.as_str().to_owned(), refusal);

@@ -12,6 +12,7 @@
 //! | [`views`] | what is shown of the repository, on pages and by the API |
 //! | [`judgement`], [`outage_view`] | of that, how well it is judged what to re-run; outages that are not over |
 //! | [`commands`] | commands in comments: how one is let in, and how it ends |
+//! | [`command_end`], [`command_log`] | when they are over; what the log says of them |
 //! | [`Keeper`], [`repository_state`], [`feature`] | the Keeper itself; what it stores of the repository as a whole; what is done beside re-runs, and GitHub refuses |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
@@ -30,6 +31,8 @@ pub mod attempts;
 mod base_cache;
 mod base_collector;
 pub mod circuit_breaker;
+mod command_end;
+pub mod command_log;
 mod commands;
 mod due_list;
 pub mod evidence_collector;
@@ -69,6 +72,7 @@ use crate::time::Millis;
 pub use tasks::{HandOver, StepResult, Task};
 
 use base_cache::BaseCache;
+use command_log::CommandLine;
 use due_list::DueList;
 use evidence_collector::{EvidenceCollector, Missing};
 use policy_cache::PolicyCache;
@@ -102,10 +106,10 @@ pub struct Keeper<S> {
     pull_comments: DueList<u64>,
     /// Commit statuses to be written.
     statuses: DueList<CommitStatusKey>,
-    /// When a commit status was last begun to be written.
-    last_status: Cell<Option<Millis>>,
-    /// When something was last begun to be done for a command.
-    last_command: Cell<Option<Millis>>,
+    /// When the last errand was begun.
+    last_errand: Cell<Option<Millis>>,
+    /// What the log is still to say of commands.
+    command_lines: RefCell<Vec<CommandLine>>,
     /// Whether the repository is served no longer.
     retired: Cell<bool>,
     /// Workers KV is not written again before this, of whether cancelled runs are wanted.
@@ -141,8 +145,8 @@ impl<S: Sql> Keeper<S> {
             commit_statuses: CommitStatuses::default(),
             pull_comments: DueList::default(),
             statuses: DueList::default(),
-            last_status: Cell::default(),
-            last_command: Cell::default(),
+            last_errand: Cell::default(),
+            command_lines: RefCell::default(),
             retired: Cell::default(),
             policy: RefCell::default(),
             last_rerun: Cell::default(),

@@ -108,6 +108,8 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commanded {
     pub comment_id: CommentId,
+    /// The number of the pull request.
+    pub pull: u64,
     /// The one that failed, and no other.
     pub run_attempt: RunAttempt,
     /// Of who gave the command.
@@ -213,11 +215,14 @@ impl TrackedRun {
         self.run_number = run.run_number;
         self.title = of(run.title.as_ref());
         let is_first = run.run_attempt == RunAttempt::FIRST;
+        // Each attempt before it was looked at, and none had failed, though a job may have.
+        let before = self.decided_attempt.map(|decided| decided.get() + 1);
+        let has_only_passed = self.commit.is_none() && before >= Some(run.run_attempt.get());
         match run.conclusion {
             Some(Conclusion::Success) if is_first => self.commit = None,
             Some(conclusion) if conclusion.may_be_rerun() => self.commit = run.commit(),
             // An earlier attempt has failed.
-            _ if !is_first => self.commit = run.commit(),
+            _ if !is_first && !has_only_passed => self.commit = run.commit(),
             _ => {}
         }
     }
@@ -273,5 +278,39 @@ mod tests {
             tracked.describe(&run);
             assert_eq!(tracked.head_branch.as_deref(), Some(shown));
         }
+    }
+
+    /// By how its newest attempt stands, and how the one before was decided on.
+    #[test]
+    fn a_commit_is_known_of_what_has_failed() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let known = |decided: u32, attempt: u32, conclusion: Option<&str>, before: Option<&str>| {
+            let run = serde_json::json!({
+                "id": 7, "event": "push", "head_sha": commit, "run_attempt": attempt, "status": "completed",
+                "conclusion": conclusion,
+            });
+            let run = Run::from_json(run.to_string().as_bytes()).unwrap();
+            let mut tracked = TrackedRun::new(run.run_id, Millis(0));
+            tracked.decided_attempt = RunAttempt::new(decided);
+            tracked.commit = before.and_then(CommitSha::parse);
+            tracked.describe(&run);
+            tracked.commit.is_some()
+        };
+        let (passed, failed) = (Some("success"), Some("failure"));
+        assert!(known(0, 1, failed, None));
+        assert!(!known(0, 1, passed, None));
+        assert!(!known(0, 1, None, None));
+        // It passed after all.
+        assert!(!known(0, 1, passed, Some(commit)));
+        // A job was allowed to fail, and somebody has it re-run.
+        for conclusion in [None, passed, Some("cancelled")] {
+            assert!(!known(1, 2, conclusion, None), "{conclusion:?}");
+            assert!(!known(2, 2, conclusion, None), "{conclusion:?}");
+            assert!(known(1, 2, conclusion, Some(commit)), "{conclusion:?}");
+            // Of what nobody has looked at, and is re-run.
+            assert!(known(0, 2, conclusion, None), "{conclusion:?}");
+            assert!(known(1, 3, conclusion, None), "{conclusion:?}");
+        }
+        assert!(known(1, 2, failed, None));
     }
 }

@@ -8,6 +8,7 @@ use crate::time::{Millis, Span};
 use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
 
+use super::command_log::CommandLine;
 use super::on_webhook::{on_webhook, receipt};
 use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::{Sql, StoreError};
@@ -44,6 +45,7 @@ pub trait Platform {
     async fn want_cancelled(&self, wanted: bool) -> bool;
     async fn wait(&self, span: Span);
     fn log_decision(&self, run_id: RunId, record: &Record);
+    fn log_command(&self, line: &CommandLine);
     /// Of something that the repository's owners should know.
     fn log_warning(&self, what: &str);
 }
@@ -100,6 +102,7 @@ pub async fn receive<S: Sql>(
 ) -> Result<Received, StoreError> {
     let now = platform.now();
     let (receipt, records) = keeper.receive(event, &Context::new(rules, now, platform.chance()))?;
+    log_commands(keeper, platform);
     let due = keeper.next_alarm(rules)?;
     platform.arm(due).await?;
     for record in &records {
@@ -117,9 +120,17 @@ pub async fn receive_command<S: Sql>(
 ) -> Result<Received, StoreError> {
     let now = platform.now();
     let receipt = keeper.receive_command(event, &Context::new(rules, now, platform.chance()))?;
+    log_commands(keeper, platform);
     let due = keeper.next_alarm(rules)?;
     platform.arm(due).await?;
     Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
+}
+
+/// What became of commands meanwhile. Between two awaits: whatever was stored is said.
+pub fn log_commands<S: Sql>(keeper: &Keeper<S>, platform: &impl Platform) {
+    for line in keeper.take_command_lines() {
+        platform.log_command(&line);
+    }
 }
 
 /// Does what is due, up to a number of requests, and sets the alarm for the rest. `may_call`: no setting is wrong.
@@ -129,6 +140,7 @@ pub async fn work<S: Sql>(
     may_call: bool,
     platform: &impl Platform,
 ) -> Result<(), StoreError> {
+    log_commands(keeper, platform);
     // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
     platform.arm(Some(platform.now() + LEASE)).await?;
     let cx = || Context::new(rules, platform.now(), platform.chance());
@@ -154,6 +166,7 @@ pub async fn work<S: Sql>(
                 keeper.next(may_call && left >= most, &cx())?
             }
         };
+        log_commands(keeper, platform);
         let Some(next) = next else { break };
         left = left.saturating_sub(next.requests());
         match next {
@@ -172,6 +185,7 @@ pub async fn work<S: Sql>(
                 if platform.hand_over(&what).await
                     && let Some(record) = keeper.finish_hand_over(&what, &cx())?
                 {
+                    log_commands(keeper, platform);
                     platform.log_decision(what.event.run_id, &record);
                 }
             }
@@ -183,6 +197,7 @@ pub async fn work<S: Sql>(
                 taken += call.run_id().map_or(0, |_| call.requests());
                 let answer = platform.call(&call).await;
                 let result = keeper.answered(&call, answer, &cx())?;
+                log_commands(keeper, platform);
                 let StepResult { task: next, records, credentials, warning } = result;
                 task = next;
                 for (run_id, record) in &records {

@@ -55,8 +55,9 @@ pub mod run;
 mod wording;
 
 pub use decision::{
-    BaseBranch, BaseOf, CommandGiven, CommandVerdict, Decision, Detail, Ending, FailedJob, Rerun, RunOutcome, Verdict,
-    base_branch, decide, decide_by_command, left_by_command, may_command, pull_request_of,
+    BaseBranch, BaseOf, Belonging, CommandGiven, CommandVerdict, Decision, Detail, Ending, FailedJob, Rerun,
+    RunOutcome, Verdict, base_branch, belonging, decide, decide_by_command, left_by_command, may_command,
+    not_in_dry_run, pull_request_of,
 };
 pub use file::{
     Action, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState,

@@ -172,6 +172,12 @@ pub struct PullRequest {
 }
 
 impl PullRequest {
+    /// Whether a run from its branch may be its own: its checks, and what pushes to its branch have started. A pull request
+    /// can be from the default branch, whose pushes are everybody's.
+    pub fn may_have(&self, run: &Run) -> bool {
+        run.is_of_pull_request() || (run.event == "push" && !self.is_from_default_branch)
+    }
+
     /// Whether it is from the run's branch. GitHub's filter is not relied on: what it does not understand it leaves out.
     pub fn is_from_branch_of(&self, run: &Run) -> bool {
         let branch = run.head_branch.as_deref() == Some(self.head_branch.as_str());

@@ -9,13 +9,14 @@ use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestR
 
 use crate::github::{self, Call};
 use crate::keeper::HandOver;
+use crate::keeper::command_log::CommandLine;
 use crate::keeper::step::{Context, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
 use crate::keeper::tasks::errand::Errand;
 use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
-use crate::keeper::work::Platform;
+use crate::keeper::work::{Platform, log_commands};
 use crate::names::{RepoName, RunId};
 use crate::settings::Secret;
 use crate::time::{Millis, Span};
@@ -118,6 +119,10 @@ impl Platform for ObjectPlatform<'_> {
         log::decision(&self.repository, run_id, record);
     }
 
+    fn log_command(&self, line: &CommandLine) {
+        log::command(&self.repository, line);
+    }
+
     fn log_warning(&self, what: &str) {
         log::policy(&self.repository, what);
     }
@@ -146,7 +151,11 @@ impl Inner {
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
         let finished = errand.run(call).await;
         let cx = &Context::new(&self.rules, now(), Math::random());
-        let noted = self.keeper().and_then(|keeper| keeper.finish_errand(finished, cx));
+        let noted = self.keeper().and_then(|keeper| {
+            let noted = keeper.finish_errand(finished, cx);
+            log_commands(keeper, &ObjectPlatform { inner: &self, repository: repository.clone() });
+            noted
+        });
         if let Ok(Some(warning)) = &noted {
             log::trouble(&repository, None, warning);
         }

@@ -1,4 +1,4 @@
-//! What is written to the log: one JSON line for a delivery, one for a decision, one for a call to GitHub that came to
+//! What is written to the log: one JSON line for a delivery, one for a decision, some for a command, one for a call to GitHub that came to
 //! nothing, one for a policy file that is not valid or cannot be read, one for deliveries sent again, one for a fault. Field names are stable. No
 //! secret, no payload and no text of a job's log is ever in it; names are bounded and everything is escaped.
 
@@ -7,8 +7,9 @@ use worker::{console_error, console_log};
 
 use crate::doctor::redeliver::Redelivered;
 use crate::escape;
+use crate::keeper::command_log::CommandLine;
 use crate::keeper::step::Record;
-use crate::names::{DeliveryId, RepoName, RunId};
+use crate::names::{CommentId, DeliveryId, RepoName, RunId};
 use crate::policy::RunOutcome;
 use crate::webhook::{Answer, Outcome};
 
@@ -60,6 +61,15 @@ enum Line<'a> {
         /// The jobs that failed.
         jobs: Vec<&'a str>,
     },
+    Command {
+        outcome: &'static str,
+        reason: &'a str,
+        repository: &'a RepoName,
+        pull: u64,
+        comment: CommentId,
+        login: &'a str,
+        run_id: Option<RunId>,
+    },
     Trouble {
         reason: &'a str,
         repository: &'a RepoName,
@@ -102,6 +112,13 @@ pub fn decision<'a>(repository: &RepoName, run_id: RunId, record: &'a Record) {
         jobs: names(&mut detail.into_iter().flat_map(|detail| &detail.jobs).map(|job| &job.name)),
     };
     write(&line, if record.outcome == RunOutcome::Failed { Level::Error } else { Level::Log });
+}
+
+/// What became of a command in a comment, or of one of the runs that it is about.
+pub fn command(repository: &RepoName, line: &CommandLine) {
+    let CommandLine { comment_id, pull, login, outcome, run_id, reason } = line;
+    let (outcome, comment) = (outcome.as_str(), *comment_id);
+    write(&Line::Command { outcome, reason, repository, pull: *pull, comment, login, run_id: *run_id }, Level::Log);
 }
 
 /// A call to GitHub that came to nothing; what is done about it is a decision, or waiting.

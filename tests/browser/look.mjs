@@ -79,14 +79,6 @@ for (const { name: view, ...options } of views) {
   await page.context().close();
 }
 
-// As the README shows them.
-const forReaders = await watched({ viewport: { width: 1100, height: 760 }, colorScheme: "light" }, "for README");
-for (const [name, path, height] of [["overview", "/overview", 480], ["repository", `/overview/${repository}`, 1010]]) {
-  await forReaders.goto(url + path);
-  await forReaders.screenshot({ path: join(folder, `readme-${name}.png`), clip: { x: 0, y: 0, width: 1100, height }, fullPage: true });
-}
-await forReaders.context().close();
-
 // Without JavaScript nothing is missing, and the form works.
 const page = await watched({ javaScriptEnabled: false }, "without JavaScript");
 for (const one of pages) await look(page, one, "without JavaScript");

@@ -43,7 +43,7 @@ impl Shows {
     }
 }
 
-pub const BUGS: [Bug; 27] = [
+pub const BUGS: [Bug; 33] = [
     Bug {
         name: "RerunBeforeStoring",
         what: "the re-run is called before the intention is stored",
@@ -343,6 +343,60 @@ pub const BUGS: [Bug; 27] = [
     tracked.due = (!BUG).then_some(until);
     tracked.reason.clone_from(&reason);
     let run_attempt = Some(held.run_attempt);",
+        }],
+    },
+    Bug {
+        name: "StatusStaysPending",
+        what: "a commit status whose answer was lost is not written again",
+        shows: hours(2).with("CommitStatuses"),
+        changes: &[Change {
+            right: "let due = TRIES.failed(&mut failures, now);",
+            wrong: "let due = TRIES.failed(&mut failures, now).filter(|_| !BUG);",
+        }],
+    },
+    Bug {
+        name: "CommandTwice",
+        what: "a comment that GitHub sends again is another command",
+        shows: hours(24).with("Commands"),
+        changes: &[Change {
+            right: "if self.store.command(event.comment_id)?.is_some() {",
+            wrong: "if self.store.command(event.comment_id)?.is_some_and(|given| !BUG || given.due.is_some()) {",
+        }],
+    },
+    Bug {
+        name: "CommandAnsweredTwice",
+        what: "an answer to a command is not looked for after a crash",
+        shows: hours(2).with("Commands"),
+        changes: &[Change {
+            right: "for page in 1..=since.map_or(0, |_| COMMENT_PAGES) {",
+            wrong: "for page in 1..=since.filter(|_| !BUG).map_or(0, |_| COMMENT_PAGES) {",
+        }],
+    },
+    Bug {
+        name: "CommandLost",
+        what: "a command is forgotten when its pull request is being read",
+        shows: hours(1).with("Commands"),
+        changes: &[Change {
+            right: "self.store.put_command(&StoredCommand { due: Some(cx.now + CLAIM), ..given })?;",
+            wrong: "self.store.put_command(&StoredCommand { due: (!BUG).then_some(cx.now + CLAIM), ..given })?;",
+        }],
+    },
+    Bug {
+        name: "OutsiderObeyed",
+        what: "whoever comments is taken for the pull request's author",
+        shows: hours(1).with("Commands"),
+        changes: &[Change {
+            right: "_ => is_author.then_some(Self::Author)",
+            wrong: "_ => (BUG || is_author).then_some(Self::Author)",
+        }],
+    },
+    Bug {
+        name: "SecondIssue",
+        what: "an issue whose answer was lost is not looked for",
+        shows: hours(8).with("FlakyIssues"),
+        changes: &[Change {
+            right: "None => find(issue, &ask).await?,",
+            wrong: "None if BUG => IssueAnswer::NotThere, None => find(issue, &ask).await?,",
         }],
     },
 ];

@@ -30,13 +30,13 @@ const QUIET_FOR: Duration = Duration::from_secs(2);
 const LATE_DELIVERIES: u64 = 21;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-struct Counts {
+pub struct Counts {
     worker_requests: u64,
     object_requests: u64,
     kv_reads: u64,
     kv_writes: u64,
     rows_read: u64,
-    rows_written: u64,
+    pub rows_written: u64,
     /// Each is billed as a row written.
     alarms_set: u64,
     github_calls: u64,
@@ -72,7 +72,7 @@ impl Counts {
         ]
     }
 
-    fn since(&self, before: &Self) -> Self {
+    pub fn since(&self, before: &Self) -> Self {
         let [a, b, c, d, e, f, g, h] = std::array::from_fn(|at| self.values()[at] - before.values()[at]);
         Self::new([a, b], [c, d], [e, f], g, h)
     }
@@ -92,9 +92,9 @@ async fn get(url: &str) -> String {
     reqwest::get(url).await.expect("an answer").text().await.expect("text")
 }
 
-struct Metered {
-    worker: LocalWorker,
-    repository: Repository,
+pub struct Metered {
+    pub worker: LocalWorker,
+    pub repository: Repository,
 }
 
 impl Metered {
@@ -105,7 +105,7 @@ impl Metered {
         metered
     }
 
-    async fn new(stage: &Stage, name: &str, events: EventKinds) -> Self {
+    pub async fn new(stage: &Stage, name: &str, events: EventKinds) -> Self {
         Self::with(stage, name, events, Options::default()).await
     }
 
@@ -122,7 +122,7 @@ impl Metered {
     }
 
     /// The counts, once nothing has been counted for a while.
-    async fn settled(&self) -> Counts {
+    pub async fn settled(&self) -> Counts {
         let end = Instant::now() + PATIENCE;
         let (mut counts, mut since) = (self.counts().await, Instant::now());
         while since.elapsed() < QUIET_FOR && Instant::now() < end {

@@ -51,6 +51,7 @@ async fn issues_when(repository: &Repository, expected: impl Fn(&[Issue]) -> boo
     issues
 }
 
+/// Seen to fail when one rescue is enough.
 async fn one_for_a_job_that_reruns_rescue(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository_of("flaky/one", runs(), &worker.url).await;
@@ -72,12 +73,14 @@ async fn one_for_a_job_that_reruns_rescue(stage: Arc<Stage>) {
     assert_eq!(issues.iter().map(|issue| issue.edits).collect::<Vec<_>>(), [0], "{issues:#?}");
 }
 
+/// Seen to fail when it is not looked for (there are two).
 async fn one_that_was_made_unheard_is_found_again(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository_of("flaky/lost", runs(), &worker.url).await;
     is_found_again(&stage, &repository, "flaky/lost").await;
 }
 
+/// Seen to fail when it is not looked for (there are two).
 async fn one_of_an_app_is_found_again(stage: Arc<Stage>) {
     let github = stage.github().await;
     let app = github.app("flaky");
@@ -102,6 +105,7 @@ async fn is_found_again(stage: &Stage, repository: &Repository, name: &str) {
     assert_eq!(theirs.map(|issue| issue.edits), Some(0), "{issues:#?}");
 }
 
+/// Seen to fail when a refusal counts like any other trouble.
 async fn without_issues_it_is_said_once(stage: Arc<Stage>) {
     let worker = stage.worker().await;
     let repository = stage.repository_of("flaky/disabled", runs(), &worker.url).await;
@@ -111,6 +115,7 @@ async fn without_issues_it_is_said_once(stage: Arc<Stage>) {
     is_said_once(&stage, worker, &repository, "flaky/disabled", "410 Issues are disabled for this repo").await;
 }
 
+/// Seen to fail when a refusal counts like any other trouble.
 async fn without_the_permission_it_is_said_once(stage: Arc<Stage>) {
     let github = stage.github().await;
     let app = github.app("flaky-denied");

@@ -32,6 +32,7 @@ mod bodies;
 mod browser;
 mod causes;
 mod chaos;
+mod command_answers;
 mod commands;
 mod comments;
 mod commit_status;
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
         commit_status::trials(&stage),
         flaky_issues::trials(&stage),
         commands::trials(&stage),
+        command_answers::trials(&stage),
         settings::trials(&stage),
         access::trials(&stage),
         app::trials(&stage),
@@ -116,7 +118,7 @@ fn main() -> ExitCode {
     let one_by_one = [
         bodies::trials(&stage),
         panics::timed_trials(&stage),
-        commands::flood_trials(&stage),
+        command_answers::flood_trials(&stage),
         load::trials(&stage),
         size::trials(&stage),
         browser::trials(&stage),

@@ -25,6 +25,8 @@ struct Options {
     runs: Option<u64>,
     seed: u64,
     trace: bool,
+    /// Play on after one that fails, and list all that do.
+    all: bool,
     /// Of one kind alone; `None`: of all, as their seeds have it.
     kind: Option<Kind>,
     emphasis: Option<Emphasis>,
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(wrong) => {
             eprintln!(
-                "{wrong}\nusage: simulation [--runs N | --schedules N] [--seed S] [--kind KIND] [--emphasis EMPHASIS] [--trace]"
+                "{wrong}\nusage: simulation [--runs N | --schedules N] [--seed S] [--kind KIND] [--emphasis EMPHASIS] [--all | --trace]"
             );
             return ExitCode::from(2);
         }
@@ -53,14 +55,25 @@ fn main() -> ExitCode {
     }
     let summary = play_many(&options);
     summary.print();
+    if options.all && !summary.failures.is_empty() {
+        for (seed, violations) in &summary.failures {
+            println!("seed {seed} ({:?}) violates: {}", options.kind_of(*seed), in_short(violations));
+        }
+        println!("{} schedules of {} fail", summary.failures.len(), summary.schedules);
+        return ExitCode::FAILURE;
+    }
     if let Some((seed, violations)) = summary.failures.first() {
         let report = schedule::play(*seed, options.kind_of(*seed), options.emphasis, true);
         println!("{}\n{}", schedule::describe_start(*seed), report.trace.join("\n"));
+        let emphasis = options.emphasis.map(|emphasis| format!(" --emphasis {emphasis:?}")).unwrap_or_default();
         println!(
-            "\nseed {seed} violates:\n{}\nTo see it again: npm run simulate -- --trace --seed {seed} --kind {:?}",
+            "\nseed {seed} violates:\n{}\nTo see it again: npm run simulate -- --trace --seed {seed} --kind {:?}{emphasis}",
             violations.join("\n"),
             options.kind_of(*seed)
         );
+        return ExitCode::FAILURE;
+    }
+    if options.kind.is_none() && options.emphasis.is_none() && plays_beside_reruns(&options).is_err() {
         return ExitCode::FAILURE;
     }
     let missing: Vec<_> = FAULTS.iter().filter(|fault| !summary.faults.contains_key(*fault)).collect();
@@ -83,6 +96,30 @@ fn main() -> ExitCode {
     }
     println!("test result: ok. {} passed; 0 failed", summary.schedules);
     ExitCode::SUCCESS
+}
+
+/// What is done beside re-runs: each of it in so many schedules of the short form, and in a fifth of the long one's.
+const BESIDE_RERUNS: u64 = 16;
+
+/// Commit statuses, commands and issues for flaky jobs: each is met more often than by chance.
+fn plays_beside_reruns(options: &Options) -> Result<(), ()> {
+    for emphasis in [Emphasis::CommitStatuses, Emphasis::Commands, Emphasis::FlakyIssues] {
+        let schedules = if options.schedules > SHORT_SCHEDULES { options.schedules / 5 } else { BESIDE_RERUNS };
+        let of_it = Options { schedules, runs: None, emphasis: Some(emphasis), ..*options };
+        let summary = play_many(&of_it);
+        let Summary { commands, statuses, issues, .. } = &summary;
+        println!("{schedules} of {emphasis:?}: {statuses} commit statuses, {commands} commands, {issues} issues");
+        if let Some((seed, violations)) = summary.failures.first() {
+            let kind = options.kind_of(*seed);
+            println!("seed {seed} of kind {kind:?} with {emphasis:?} violates:\n{}", violations.join("\n"));
+            return Err(());
+        }
+        if schedules >= BESIDE_RERUNS && (*statuses == 0 || *commands == 0 || *issues == 0) {
+            println!("something of it never occurred");
+            return Err(());
+        }
+    }
+    Ok(())
 }
 
 /// Schedules with an outage, in the long form.
@@ -133,6 +170,12 @@ const FAULTS: [&str; 28] = [
     "server error",
 ];
 
+/// The first of them, without the run's whole row.
+fn in_short(violations: &[String]) -> &str {
+    let first = violations.first().and_then(|violation| violation.lines().next()).unwrap_or_default();
+    first.split("; kept").next().unwrap_or_default()
+}
+
 fn end(violations: &[String]) -> ExitCode {
     if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -144,6 +187,9 @@ struct Summary {
     reruns: u64,
     reruns_in_outage: u64,
     webhooks: u64,
+    commands: u64,
+    statuses: u64,
+    issues: u64,
     faults: BTreeMap<&'static str, u64>,
     failures: Vec<(u64, Vec<String>)>,
     took: Duration,
@@ -157,6 +203,9 @@ impl Summary {
         self.reruns += report.reruns as u64;
         self.reruns_in_outage += report.reruns_in_outage as u64;
         self.webhooks += report.webhooks;
+        self.commands += report.commands as u64;
+        self.statuses += report.statuses as u64;
+        self.issues += report.issues as u64;
         for (fault, count) in report.faults {
             *self.faults.entry(fault).or_default() += count;
         }
@@ -169,11 +218,14 @@ impl Summary {
     fn print(&self) {
         let seconds = self.took.as_secs_f64().max(0.001);
         println!(
-            "{} schedules with {} workflow runs, {} webhooks and {} re-runs in {seconds:.1} s on {} threads: {:.0} schedules and {:.0} runs a second for each core",
+            "{} schedules with {} workflow runs, {} webhooks, {} re-runs, {} commands, {} commit statuses and {} issues in {seconds:.1} s on {} threads: {:.1} schedules and {:.0} runs a second for each core",
             self.schedules,
             self.runs,
             self.webhooks,
             self.reruns,
+            self.commands,
+            self.statuses,
+            self.issues,
             self.threads,
             self.schedules as f64 / seconds / self.threads as f64,
             self.runs as f64 / seconds / self.threads as f64,
@@ -199,7 +251,8 @@ fn play_many(options: &Options) -> Summary {
                         Some(wanted) => runs.load(Ordering::Relaxed) >= wanted,
                         None => number >= options.schedules,
                     };
-                    if enough || !summary.lock().expect("no panic").failures.is_empty() {
+                    let is_over = !options.all && !summary.lock().expect("no panic").failures.is_empty();
+                    if enough || is_over {
                         return;
                     }
                     let seed = options.seed + number;
@@ -231,8 +284,15 @@ fn play_many(options: &Options) -> Summary {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options =
-        Options { schedules: SHORT_SCHEDULES, runs: None, seed: 1, trace: false, kind: None, emphasis: None };
+    let mut options = Options {
+        schedules: SHORT_SCHEDULES,
+        runs: None,
+        seed: 1,
+        trace: false,
+        all: false,
+        kind: None,
+        emphasis: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || {
@@ -244,6 +304,7 @@ fn options() -> Result<Options, String> {
             "--schedules" => options.schedules = number()?,
             "--seed" => options.seed = number()?,
             "--trace" => options.trace = true,
+            "--all" => options.all = true,
             "--kind" => {
                 let kind = arguments.next().and_then(|name| Kind::parse(&name));
                 options.kind = Some(kind.ok_or(format!("--kind needs one of {:?}", Kind::ALL))?);

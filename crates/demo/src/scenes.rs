@@ -9,19 +9,19 @@ use tokio::time::{Instant, sleep_until};
 use crate::told::Told;
 
 /// What the repository of the stories says in its policy file.
-pub const POLICY: &str = "# Deployments are left to people.\nrules:\n  - { name: deployments, if: { job: deploy }, then: leave }\n\
-    commands: { who: authors }\nflaky_issues: { after: 2 }\n";
+pub const POLICY: &str = "# One at a time has the preview: people say when.\nrules:\n  - { name: previews, if: { job: preview }, \
+    then: leave }\ncommands: { who: authors }\nflaky_issues: { after: 2 }\n";
 pub const POLICY_FILE: &str = ".github/rerunner.yml";
-const AUTHOR: &str = "ada";
-/// Opened by her.
-const PULL: u64 = 1;
+/// Of a fork's pull request: on a branch of the repository's own, commands take a collaborator.
+const AUTHOR: &str = "passer-by";
+const PULL: u64 = 2;
 /// More pull requests and issues than there are.
 const MOST_NUMBERS: u64 = 200;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Scene {
     /// A run of the pull request that the rules leave alone.
-    Deployment,
+    Preview,
     /// Its author wants it re-run.
     Command,
     /// The pull request goes into the merge queue, and fails there.
@@ -32,18 +32,20 @@ pub enum Scene {
 
 /// By seconds after the start.
 const SCENES: [(u64, Scene); 5] =
-    [(6, Scene::Deployment), (12, Scene::FlakyJob), (21, Scene::Command), (27, Scene::FlakyJob), (36, Scene::Queue)];
+    [(6, Scene::Preview), (12, Scene::FlakyJob), (21, Scene::Command), (27, Scene::FlakyJob), (36, Scene::Queue)];
 
 #[derive(Debug)]
 pub struct Scenes {
     repository: Repository,
+    /// Where GitHub's pages are.
+    web: String,
     started: Instant,
     played: usize,
 }
 
 impl Scenes {
-    pub fn of(repository: Repository) -> Self {
-        Self { repository, started: Instant::now(), played: 0 }
+    pub fn of(repository: Repository, web: String) -> Self {
+        Self { repository, web, started: Instant::now(), played: 0 }
     }
 
     /// Waits for the next; for ever after the last.
@@ -57,20 +59,27 @@ impl Scenes {
         }
     }
 
+    fn page(&self, repository: &str, kind: &str, number: u64) -> String {
+        format!("{}/{repository}/{kind}/{number}", self.web)
+    }
+
     /// A run that it has started, or what somebody has said.
     pub async fn play(&mut self, scene: Scene) -> Result<Run, Told> {
         self.played += 1;
         let pull_request = Trigger::pull_request(PULL, AUTHOR);
         Ok(match scene {
-            Scene::Deployment => {
+            Scene::Preview => {
                 let failure = Outcome::failure_with("Deploy", 1, "the preview environment is locked by another run");
-                let deploy = Job::new("deploy").steps(&["Set up job", "Deploy"]).duration(1_500).ends_first(1, failure);
-                self.repository.run_on(Workflow::new("deployment").job(deploy), pull_request).await
+                let preview = Job::new("preview").steps(&["Set up job", "Deploy"]).duration(1_500);
+                let workflow = Workflow::new("preview site").job(preview.ends_first(1, failure));
+                self.repository.run_on(workflow, pull_request).await
             }
             Scene::Command => {
                 let said = "/rerun";
                 self.repository.comment_as(PULL, AUTHOR, Association::Contributor, said);
-                return Err(Told::said(self.repository.name(), "comment", AUTHOR, format!("on #{PULL}: {said}")));
+                let name = self.repository.name();
+                let more = format!("on #{PULL}: {said}  {}", self.page(&name, "pull", PULL));
+                return Err(Told::said(name, "comment", AUTHOR, more));
             }
             Scene::Queue => {
                 let failure = Outcome::failure_with("Install", 1, "npm ERR! code ECONNRESET\nnpm ERR! network aborted");
@@ -84,37 +93,41 @@ impl Scenes {
             }
         })
     }
-}
 
-/// What people see of a call of the Worker's; `None`: it is not for them. No line: there is nothing new to see.
-pub fn for_people(repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
-    let endpoint = call.endpoint.filter(|_| call.status.is_some_and(|status| status < 300))?;
-    let name = call.repository.as_deref()?;
-    let repository = repositories.iter().find(|one| one.name() == name)?;
-    let told = |place: &str, what: String, more: String| Some(Some(Told::said(name.to_owned(), place, &what, more)));
-    match endpoint {
-        // There is one for each step of each run: at the end of its commit's page.
-        Endpoint::CreateStatus => Some(None),
-        Endpoint::CreateIssue => {
-            let issue = repository.issues().pop()?;
-            told("issue", format!("#{} opened", issue.number), issue.title)
+    /// What people see of a call of the Worker's; `None`: it is not for them. No line: there is nothing new to see.
+    pub fn for_people(&self, repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
+        let endpoint = call.endpoint.filter(|_| call.status.is_some_and(|status| status < 300))?;
+        let name = call.repository.as_deref()?;
+        let repository = repositories.iter().find(|one| one.name() == name)?;
+        let told =
+            |place: &str, what: String, more: String| Some(Some(Told::said(name.to_owned(), place, &what, more)));
+        match endpoint {
+            // There is one for each step of each run: at the end of its commit's page.
+            Endpoint::CreateStatus => Some(None),
+            Endpoint::CreateIssue => {
+                let issue = repository.issues().pop()?;
+                let page = self.page(name, "issues", issue.number);
+                told("issue", format!("#{} opened", issue.number), format!("{}  {page}", issue.title))
+            }
+            Endpoint::CreateComment | Endpoint::EditComment => {
+                let all = comments(repository);
+                let comment = match numbers(&call.path) {
+                    (None, Some(number)) => all.into_iter().filter(|one| one.number == number).max_by_key(|one| one.id),
+                    (id, _) => all.into_iter().find(|one| Some(one.id) == id),
+                };
+                let comment = comment?;
+                let page = self.page(name, "pull", comment.number);
+                let more = format!("on #{}: {}  {page}", comment.number, shown_line(&comment.body));
+                told("comment", "rerunner".to_owned(), more)
+            }
+            Endpoint::CreateReaction => {
+                let (id, _) = numbers(&call.path);
+                let comment = comments(repository).into_iter().find(|one| Some(one.id) == id)?;
+                let reaction = comment.reactions.last()?.content;
+                told("reaction", reaction.to_owned(), format!("to {}'s {}", comment.author, shown_line(&comment.body)))
+            }
+            _ => None,
         }
-        Endpoint::CreateComment | Endpoint::EditComment => {
-            let all = comments(repository);
-            let comment = match numbers(&call.path) {
-                (None, Some(number)) => all.into_iter().filter(|one| one.number == number).max_by_key(|one| one.id),
-                (id, _) => all.into_iter().find(|one| Some(one.id) == id),
-            };
-            let comment = comment?;
-            told("comment", "rerunner".to_owned(), format!("on #{}: {}", comment.number, shown_line(&comment.body)))
-        }
-        Endpoint::CreateReaction => {
-            let (id, _) = numbers(&call.path);
-            let comment = comments(repository).into_iter().find(|one| Some(one.id) == id)?;
-            let reaction = comment.reactions.last()?.content;
-            told("reaction", reaction.to_owned(), format!("to {}'s {}", comment.author, shown_line(&comment.body)))
-        }
-        _ => None,
     }
 }
 
@@ -128,11 +141,12 @@ fn numbers(path: &str) -> (Option<u64>, Option<u64>) {
     (after("/issues/comments/"), after("/issues/"))
 }
 
-/// The line that says most.
+/// The line that says most; with the first of its list.
 fn shown_line(body: &str) -> String {
-    let lines = || body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty());
-    let line = lines().find(|line| line.contains("merge queue")).or_else(|| lines().next());
-    line.unwrap_or_default().trim_start_matches("- ").to_owned()
+    let lines: Vec<&str> = body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
+    let most = lines.iter().position(|line| line.contains("Put out of the merge queue")).unwrap_or_default();
+    let line = |number: usize| lines.get(number).copied().unwrap_or_default().trim_start().trim_start_matches("- ");
+    if line(most).ends_with(':') { format!("{} {}", line(most), line(most + 1)) } else { line(most).to_owned() }
 }
 
 #[cfg(test)]
@@ -142,7 +156,8 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_comment() {
         assert_eq!(shown_line("<!-- a mark -->\n\n**Rerunner** did.\n- more\n"), "**Rerunner** did.");
-        assert_eq!(shown_line("<!-- a mark -->\nfirst\n- Put out of the merge queue\n"), "Put out of the merge queue");
+        let queue = "<!-- a mark -->\nfirst\n- Put out of the merge queue, by:\n  - `test`\n";
+        assert_eq!(shown_line(queue), "Put out of the merge queue, by: `test`");
         assert_eq!(shown_line(""), "");
     }
 

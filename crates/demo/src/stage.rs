@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Interval, interval};
 
 use crate::dev_vars::DevVars;
-use crate::scenes::{POLICY, POLICY_FILE, Scene, Scenes, for_people};
+use crate::scenes::{POLICY, POLICY_FILE, Scene, Scenes};
 use crate::story::Story;
 
 /// On this machine only, and for a simulation only.
@@ -92,7 +92,11 @@ impl Stage {
                 ("the overview", &format!("{}/overview", worker.url)),
                 ("", &format!("any user name, and the password {}", password(vars))),
                 ("the Worker", &worker.url),
-                ("soon to be seen", "in acme/website, whose policy file has commands and flaky_issues: ada's /rerun,"),
+                ("GitHub's pages", &format!("{}, simulated too: comments, statuses, issues", github.url())),
+                (
+                    "soon to be seen",
+                    "in acme/website, whose policy file has commands and flaky_issues: an author's /rerun,",
+                ),
                 ("", "a pull request that the merge queue puts out, and the issue of a flaky job;"),
                 ("", "see the lines with comment, reaction and issue"),
                 (
@@ -102,7 +106,7 @@ impl Stage {
             ],
         );
         let happenings = github.observe();
-        let scenes = Scenes::of(website);
+        let scenes = Scenes::of(website, github.url());
         let running = Running { organization, happenings, starts: interval(RUN_EVERY), scenes };
         Ok(Self { worker, simulation: Simulation(Some(running)), introduction })
     }
@@ -169,9 +173,10 @@ impl Simulation {
     pub async fn tell(&mut self, event: Event, story: &mut Story) -> io::Result<()> {
         match event {
             Event::Happened(happening) => {
-                let repositories = self.0.as_ref().map(|running| running.organization.repositories());
-                let seen = match (&*happening, repositories) {
-                    (Happening::Api(call), Some(repositories)) => for_people(repositories, call),
+                let seen = match (&*happening, &self.0) {
+                    (Happening::Api(call), Some(running)) => {
+                        running.scenes.for_people(running.organization.repositories(), call)
+                    }
                     _ => None,
                 };
                 match seen {

@@ -94,6 +94,8 @@ impl Story {
                 self.hold("decision", Told::call(call));
                 Ok(())
             }
+            // Most repositories have no policy file.
+            Happening::Api(call) if call.endpoint == Some(Endpoint::Contents) && call.status == Some(404) => Ok(()),
             Happening::Api(call) if call.status.is_none_or(|status| status >= 400) => self.tell(Told::call(call)),
             // The Worker logs each webhook that reaches it.
             Happening::Webhook(delivery) => Told::undelivered(delivery).map_or(Ok(()), |told| self.tell(told)),

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -50,6 +51,91 @@ fn a_failing_run_is_rescued() {
         rest = behind;
     }
     assert!(!text.contains('\u{1b}'), "colours, though this is no terminal:\n{text}");
+}
+
+/// A line that has all of these.
+const WITHIN_TWO_MINUTES: [(&str, &[&str]); 7] = [
+    ("an author's command", &["comment ", " passer-by ", "on #2: /rerun"]),
+    ("that it is seen", &["reaction ", " eyes ", "to passer-by's /rerun"]),
+    ("that it was done", &["reaction ", " rocket ", "to passer-by's /rerun"]),
+    ("what it had re-run", &[" preview site #1 ", " attempt 2 ", "✓ passed"]),
+    ("the merge queue's run", &[" queue #1 ", " attempt 1 ", "✗ failed"]),
+    ("that it was put out", &["comment ", " rerunner ", "on #2: Put out of the merge queue", "by: `merge checks`"]),
+    ("a flaky job's issue", &["issue ", " opened ", "Flaky job: `search` of `end-to-end`"]),
+];
+
+/// Seen to fail without `commands` and `flaky_issues` in the policy file and without comments (each but the two that do
+/// not hang on them is missing), and when a commit without runs has no page.
+#[tokio::test]
+async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_to_a_page() {
+    let (child, mut output, mut text) = introduced();
+    let _child = Ended(child);
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while output.read_line(&mut line).is_ok_and(|length| length > 0) {
+            let _ = sender.send(std::mem::take(&mut line));
+        }
+    });
+    let since = Instant::now();
+    let missing = |text: &str| -> Vec<&str> {
+        let is_there = |parts: &[&str]| text.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        WITHIN_TWO_MINUTES.iter().filter(|(_, parts)| !is_there(parts)).map(|(what, _)| *what).collect()
+    };
+    while !missing(&text).is_empty() {
+        let left = Duration::from_secs(120).saturating_sub(since.elapsed());
+        match lines.recv_timeout(left) {
+            Ok(line) => text += &line,
+            Err(_) => panic!("{:?} were not seen within two minutes:\n{text}", missing(&text)),
+        }
+    }
+    let seen = follow(&text).await;
+    for part in ["/pull/2", "/issues/3", "/actions", "/attempts/1", "/commit/", "/overview/acme/website/runs/"] {
+        assert!(seen.keys().any(|url| url.contains(part)), "no link has {part}: {:?}", seen.keys());
+    }
+    let page = |end: &str| seen.iter().find(|(url, _)| url.ends_with(end)).map(|(_, html)| html.as_str()).unwrap();
+    for (end, words) in [
+        (
+            "/acme/website/pull/2",
+            &["Put out of the merge queue", "rocket by rerunner-bot", "rerunner / preview site"][..],
+        ),
+        ("/acme/website/issues/3", &["of these, passed: 2 (100 %)", "Open"][..]),
+    ] {
+        let missing: Vec<_> = words.iter().filter(|words| !page(end).contains(**words)).collect();
+        assert!(missing.is_empty(), "{end} has no {missing:?}: {}", page(end));
+    }
+}
+
+/// Every page that a link leads to, from those of the log on: addresses and HTML.
+async fn follow(log: &str) -> BTreeMap<String, String> {
+    let is_part = |part: &&str| part.starts_with("http://127.0.0.1:");
+    let mut urls: Vec<String> =
+        log.split([' ', '\n', '(', ')', ',']).filter(is_part).map(|url| url.trim_end_matches('/').to_owned()).collect();
+    let origin = |url: &str| url.split('/').take(3).collect::<Vec<_>>().join("/");
+    let (worker, github) = (origin(&urls[0]), origin(urls.iter().find(|url| origin(url) != origin(&urls[0])).unwrap()));
+    let client = reqwest::Client::new();
+    let mut seen = BTreeMap::new();
+    while let Some(url) = urls.pop() {
+        if seen.contains_key(&url) {
+            continue;
+        }
+        assert!(origin(&url) == worker || origin(&url) == github, "{url} is neither the Worker's nor GitHub's");
+        assert!(seen.len() < 2_000, "links without end: {:?}", seen.keys());
+        let request = client.get(&url).header("accept", "text/html").basic_auth("anyone", Some("demo"));
+        let answer = request.send().await.unwrap();
+        let (status, html) = (answer.status(), answer.text().await.unwrap());
+        assert_eq!(status, 200, "{url}: {html}");
+        assert!(origin(&url) == worker || html.contains("Simulated GitHub"), "{url}: {html}");
+        for link in html.split("href=\"").skip(1).filter_map(|rest| rest.split(['"', '#']).next()) {
+            match link.strip_prefix('/') {
+                Some(path) => urls.push(format!("{}/{path}", origin(&url)).replace("&amp;", "&")),
+                None if link.is_empty() => {}
+                None => urls.push(link.to_owned()),
+            }
+        }
+        seen.insert(url, html);
+    }
+    seen
 }
 
 #[test]
@@ -104,14 +190,29 @@ fn an_early_interruption_ends_every_process() {
 
 /// Runs, and has said so.
 fn started() -> (Child, BufReader<ChildStdout>) {
+    let (child, output, _) = introduced();
+    (child, output)
+}
+
+/// With what it has said so far.
+fn introduced() -> (Child, BufReader<ChildStdout>, String) {
     let mut child = start(&["--port", "0"]).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("Ctrl-C") {
-        line.clear();
-        assert_ne!(output.read_line(&mut line).unwrap(), 0, "it has ended");
+    let mut text = String::new();
+    while !text.contains("Ctrl-C") {
+        assert_ne!(output.read_line(&mut text).unwrap(), 0, "it has ended: {text}");
     }
-    (child, output)
+    (child, output, text)
+}
+
+/// Ends with the test, however that ends.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), Signal::SIGINT);
+        let _ = self.0.wait();
+    }
 }
 
 #[cfg(target_os = "linux")]

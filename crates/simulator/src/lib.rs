@@ -15,7 +15,8 @@
 //! | `world` | the model running in real time |
 //! | [`chat`] | a chat that takes messages |
 //! | [`access_team`] | a team of Cloudflare Access |
-//! | `server` | the REST API and the logs' place, over HTTP |
+//! | `pages` | GitHub's pages as far as people look at them |
+//! | `server` | the REST API, the pages and the logs' place, over HTTP |
 //! | [`facade`] | what tests say: one-line verbs |
 //! | [`past`] | a repository with a month of failed runs behind it, for backtests |
 //! | [`organization`] | a small organization whose workflows fail now and then, for demonstrations |
@@ -45,6 +46,7 @@ pub mod organization;
 pub mod past;
 pub mod payload;
 
+mod pages;
 mod server;
 pub mod webhooks;
 mod world;

@@ -1,7 +1,8 @@
 //! Commands on pull requests: a row for each that was given and may be carried out, and one for each pull request whose runs
 //! are left alone by one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,14 @@ pub enum CommandResult {
     Refused(String),
 }
 
+/// How many commands there were of late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivenSince {
+    pub in_repository: u64,
+    pub accepted: u64,
+    pub refused: u64,
+}
+
 /// A pull request whose runs are left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoppedPull {
@@ -110,81 +119,123 @@ pub struct StoppedPull {
     pub by: GivenBy,
 }
 
+/// What is known in memory of a command that something is still to be done about.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenCommand {
+    pull: u64,
+    is_asked: bool,
+    due: Option<Millis>,
+    reply_due: Option<Millis>,
+}
+
+/// Those that something is to be done about, once they were read. Each step asks for them: what they are due stands in no index,
+/// so that each change of one is one row written. They are as many as [`crate::keeper::commands`] lets in within half a day.
+pub type OpenCommands = RefCell<Option<BTreeMap<CommentId, OpenCommand>>>;
+
 const COLUMNS: &str = "comment_id, pull, received, login, given_by, command, stage, due, failures, runs, reply, \
      reply_due, reply_failures";
+/// Whether something is to be done about it is first in the key.
+const BY_ID: &str = "is_due IN (0, 1) AND comment_id = ?";
 
 impl<S: Sql> Store<S> {
     pub fn command(&self, comment_id: CommentId) -> Result<Option<StoredCommand>, StoreError> {
-        self.command_where("comment_id = ?", vec![comment_id.get().into()])
+        let statement = format!("SELECT {COLUMNS} FROM commands WHERE {BY_ID}");
+        self.first(&statement, vec![comment_id.get().into()])?.map(stored_command).transpose()
     }
 
     pub fn first_command_due(&self) -> Result<Option<Millis>, StoreError> {
-        if !self.any(&self.has_commands, "commands")? {
-            return Ok(None);
-        }
-        self.time("SELECT MIN(due) FROM commands WHERE due IS NOT NULL")
+        self.of_open(|open| open.values().filter_map(|one| one.due).min())
     }
 
     pub fn next_command(&self, now: Millis) -> Result<Option<StoredCommand>, StoreError> {
-        self.command_where("due <= ? ORDER BY due, comment_id LIMIT 1", vec![now.into()])
+        self.first_of_open(now, |one| one.due)
     }
 
     pub fn first_reply_due(&self) -> Result<Option<Millis>, StoreError> {
-        if !self.any(&self.has_commands, "commands")? {
-            return Ok(None);
-        }
-        self.time("SELECT MIN(reply_due) FROM commands WHERE reply_due IS NOT NULL")
+        self.of_open(|open| open.values().filter_map(|one| one.reply_due).min())
     }
 
     pub fn next_reply(&self, now: Millis) -> Result<Option<StoredCommand>, StoreError> {
-        self.command_where("reply_due <= ? ORDER BY reply_due, comment_id LIMIT 1", vec![now.into()])
+        self.first_of_open(now, |one| one.reply_due)
     }
 
-    /// Commands on a pull request after `since` that are or were carried out, or else were refused as too many. Nobody takes
-    /// away what others may have.
-    pub fn commands_since(&self, pull: u64, by: GivenBy, accepted: bool, since: Millis) -> Result<u64, StoreError> {
-        let stages = if accepted { "stage NOT IN ('asked', 'refused')" } else { "stage = 'refused'" };
-        let condition = format!("pull = ? AND received > ? AND given_by = ? AND {stages}");
-        let statement = format!("SELECT COUNT(*) FROM commands WHERE {condition}");
-        self.first(&statement, vec![pull.into(), since.into(), by.as_str().into()])?
-            .map_or(Ok(0), |mut row| row.amount())
+    /// Commands after `since` by whoever that may have been let in or not been: of the repository, and of those on a pull
+    /// request the ones that are or were carried out, and those that were refused as too many. Nobody takes away what others may
+    /// have.
+    pub fn commands_since(&self, pull: u64, by: GivenBy, since: Millis) -> Result<GivenSince, StoreError> {
+        let statement = "SELECT COUNT(*), IFNULL(SUM(pull = ?1 AND stage <> 'refused'), 0),
+                IFNULL(SUM(pull = ?1 AND stage = 'refused'), 0)
+             FROM commands WHERE received > ?2 AND given_by = ?3 AND stage <> 'asked'";
+        let row = self.first(statement, vec![pull.into(), since.into(), by.as_str().into()])?;
+        let mut row = row.ok_or_else(|| bad("a count of commands"))?;
+        Ok(GivenSince { in_repository: row.amount()?, accepted: row.amount()?, refused: row.amount()? })
     }
 
     /// Those of a pull request of which it is not known yet whether they are let in.
-    pub fn asked_commands(&self, pull: u64) -> Result<u64, StoreError> {
-        let statement = "SELECT COUNT(*) FROM commands WHERE pull = ? AND stage = 'asked'";
-        self.first(statement, vec![pull.into()])?.map_or(Ok(0), |mut row| row.amount())
+    pub fn asked_commands(&self, pull: u64) -> Result<usize, StoreError> {
+        self.of_open(|open| open.values().filter(|one| one.is_asked && one.pull == pull).count())
     }
 
-    /// Those that something is to be done about.
-    pub fn open_commands(&self) -> Result<u64, StoreError> {
-        let statement = "SELECT COUNT(*) FROM commands WHERE due IS NOT NULL";
-        self.first(statement, vec![])?.map_or(Ok(0), |mut row| row.amount())
+    /// Those that something is to be done about, but for answers.
+    pub fn open_commands(&self) -> Result<usize, StoreError> {
+        self.of_open(|open| open.values().filter(|one| one.due.is_some()).count())
+    }
+
+    /// Of all that something is to be done about, answers too.
+    pub fn ids_of_open_commands(&self) -> Result<Vec<CommentId>, StoreError> {
+        self.of_open(|open| open.keys().copied().collect())
     }
 
     pub fn put_command(&self, stored: &StoredCommand) -> Result<(), StoreError> {
-        self.has_commands.set(Some(true));
-        let bindings = vec![
-            stored.comment_id.get().into(),
-            stored.pull.into(),
-            stored.received.into(),
-            stored.login.as_str().into(),
-            stored.by.as_str().into(),
-            json(Some(&stored.command))?,
+        let StoredCommand { comment_id, pull, due, reply_due, .. } = *stored;
+        let is_due = due.is_some() || reply_due.is_some();
+        let changing = [
             stored.stage.as_str().into(),
-            stored.due.into(),
+            due.into(),
             stored.failures.into(),
             json(Some(&stored.runs))?,
             json(Some(&stored.reply))?,
-            stored.reply_due.into(),
+            reply_due.into(),
             stored.reply_failures.into(),
         ];
-        let places = vec!["?"; bindings.len()].join(",");
-        self.change(&format!("INSERT OR REPLACE INTO commands ({COLUMNS}) VALUES ({places})"), bindings)
+        let columns = "stage, due, failures, runs, reply, reply_due, reply_failures";
+        let id = Value::from(comment_id.get());
+        let row = self.first(&format!("SELECT is_due FROM commands WHERE {BY_ID}"), vec![id.clone()])?;
+        if let Some(mut row) = row {
+            // In place, and the key only where it changes: else its index is written, too.
+            let key = (row.flag()? != is_due).then(|| Value::from(is_due));
+            let columns = format!("{}{columns}", if key.is_some() { "is_due, " } else { "" });
+            let values: Vec<Value> = key.into_iter().chain(changing).collect();
+            let places = vec!["?"; values.len()].join(", ");
+            let statement = format!("UPDATE commands SET ({columns}) = ({places}) WHERE {BY_ID}");
+            self.change(&statement, values.into_iter().chain([id]).collect())?;
+        } else {
+            let command = json(Some(&stored.command))?;
+            let staying = [is_due.into(), id, pull.into(), stored.received.into(), stored.login.as_str().into()];
+            let staying = staying.into_iter().chain([stored.by.as_str().into(), command]);
+            let statement = format!(
+                "INSERT INTO commands (is_due, comment_id, pull, received, login, given_by, command, {columns})
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            );
+            self.change(&statement, staying.chain(changing).collect())?;
+        }
+        let is_asked = stored.stage == Stage::Asked;
+        let open = OpenCommand { pull, is_asked, due, reply_due };
+        if let Some(all) = &mut *self.open_commands.borrow_mut() {
+            if is_due {
+                all.insert(comment_id, open)
+            } else {
+                all.remove(&comment_id)
+            };
+        }
+        Ok(())
     }
 
     pub fn delete_command(&self, comment_id: CommentId) -> Result<(), StoreError> {
-        self.change("DELETE FROM commands WHERE comment_id = ?", vec![comment_id.get().into()])
+        if let Some(all) = &mut *self.open_commands.borrow_mut() {
+            all.remove(&comment_id);
+        }
+        self.change(&format!("DELETE FROM commands WHERE {BY_ID}"), vec![comment_id.get().into()])
     }
 
     /// Its runs are left alone from now on. Whether there was room for that.
@@ -241,16 +292,17 @@ impl<S: Sql> Store<S> {
 
     /// Of a repository that is served no more, or is another.
     pub fn delete_commands(&self) -> Result<(), StoreError> {
+        self.open_commands.take();
         self.change("DELETE FROM commands", vec![])?;
         self.change("DELETE FROM stopped_pulls", vec![])
     }
 
-    /// A bounded number of rows at a time. Whether there may be more.
+    /// A bounded number of rows at a time. Whether there may be more. What is to be done about one has come to its end before.
     pub(super) fn prune_commands(&self, now: Millis) -> Result<bool, StoreError> {
-        let old = "SELECT comment_id FROM commands WHERE received < ? LIMIT ?";
+        let old = "SELECT comment_id FROM commands WHERE received < ? AND is_due = 0 LIMIT ?";
         let before = vec![now.minus(COMMANDS).into(), PRUNED_AT_ONCE.into()];
         let count = self.rows(old, before.clone())?.count();
-        self.change(&format!("DELETE FROM commands WHERE comment_id IN ({old})"), before)?;
+        self.change(&format!("DELETE FROM commands WHERE is_due = 0 AND comment_id IN ({old})"), before)?;
         self.change("DELETE FROM stopped_pulls WHERE since < ?", vec![now.minus(STOPS).into()])?;
         Ok(i64::try_from(count).is_ok_and(|count| count >= PRUNED_AT_ONCE))
     }
@@ -265,9 +317,38 @@ impl<S: Sql> Store<S> {
         Ok(any)
     }
 
-    fn command_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Option<StoredCommand>, StoreError> {
-        let statement = format!("SELECT {COLUMNS} FROM commands WHERE {condition}");
-        self.first(&statement, bindings)?.map(stored_command).transpose()
+    /// What is asked of those that something is to be done about.
+    fn of_open<T>(&self, ask: impl FnOnce(&BTreeMap<CommentId, OpenCommand>) -> T) -> Result<T, StoreError> {
+        let mut known = self.open_commands.borrow_mut();
+        if let Some(open) = &*known {
+            return Ok(ask(open));
+        }
+        let rows =
+            self.rows("SELECT comment_id, pull, stage, due, reply_due FROM commands WHERE is_due = 1", vec![])?;
+        let open = rows
+            .map(|mut row| {
+                let comment_id = CommentId::new(row.amount()?).ok_or_else(|| bad("a comment's id"))?;
+                let (pull, is_asked) = (row.amount()?, row.text()? == Stage::Asked.as_str());
+                Ok((
+                    comment_id,
+                    OpenCommand { pull, is_asked, due: row.optional_millis()?, reply_due: row.optional_millis()? },
+                ))
+            })
+            .collect::<Result<_, StoreError>>()?;
+        Ok(ask(known.insert(open)))
+    }
+
+    /// Of those that are due, the one that has been for longest.
+    fn first_of_open(
+        &self,
+        now: Millis,
+        due: impl Fn(&OpenCommand) -> Option<Millis>,
+    ) -> Result<Option<StoredCommand>, StoreError> {
+        let first = self.of_open(|open| {
+            let of = open.iter().filter_map(|(id, one)| Some((due(one).filter(|due| *due <= now)?, *id)));
+            of.min()
+        })?;
+        first.map_or(Ok(None), |(_, comment_id)| self.command(comment_id))
     }
 }
 

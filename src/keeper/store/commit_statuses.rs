@@ -6,7 +6,8 @@ use crate::time::Millis;
 
 use super::{Row, Sql, Store, StoreError, Value, bad};
 
-const COLUMNS: &str = "sha, context, workflow, event, run_id, due, state, description, begun, failures, written";
+const COLUMNS: &str =
+    "sha, context, workflow, event, run_id, due, state, description, leads_to, begun, failures, written";
 
 /// A commit and a context.
 pub type CommitStatusKey = (CommitSha, String);
@@ -19,12 +20,14 @@ pub struct CommitStatus {
     /// What a run must have in common to be shown there: its workflow, by id, and its event.
     pub workflow: String,
     pub event: String,
-    /// The newest of them that has failed: it is what is shown.
+    /// The newest of them that has failed: it is what is to be shown.
     pub run_id: RunId,
     /// Something is to be written. Until then whoever noted or began that has it for itself.
     pub due: Option<Millis>,
     /// What GitHub has said that it shows.
     pub shown: Option<Shown>,
+    /// The run that it leads to there.
+    pub leads_to: Option<RunId>,
     /// Something was begun to be written since, and it is not known whether it is there. While something is due, only whoever
     /// has noted that knows that nothing was.
     pub begun: bool,
@@ -67,7 +70,8 @@ impl<S: Sql> Store<S> {
     /// In place of what is stored of it.
     pub fn put_commit_status(&self, status: &CommitStatus) -> Result<(), StoreError> {
         self.has_commit_statuses.set(Some(true));
-        let CommitStatus { sha, context, workflow, event, run_id, due, shown, begun, failures, written } = status;
+        let CommitStatus { sha, context, workflow, event, run_id, due, shown, leads_to, begun, failures, written } =
+            status;
         let values = vec![
             due.is_some().into(),
             sha.as_str().into(),
@@ -78,6 +82,7 @@ impl<S: Sql> Store<S> {
             (*due).into(),
             shown.as_ref().map(|shown| shown.state.as_str()).into(),
             shown.as_ref().map(|shown| shown.description.as_str()).into(),
+            (*leads_to).into(),
             (*begun).into(),
             (*failures).into(),
             (*written).into(),
@@ -119,6 +124,7 @@ fn read(mut row: Row) -> Result<CommitStatus, StoreError> {
             let state = state.as_deref().and_then(StatusState::parse);
             state.zip(description).map(|(state, description)| Shown { state, description })
         },
+        leads_to: row.optional_run_id()?,
         begun: row.flag()?,
         failures: row.count()?,
         written: row.count()?,

@@ -301,6 +301,41 @@ const MIGRATIONS: &[&[&str]] = &[
         "DROP TABLE pull_runs",
         "ALTER TABLE pull_comments_16 RENAME TO pull_comments",
     ],
+    // 17: whether something is to be done about a command is first in its key, in place of three indexes; and a run says which
+    // pull request its command is of.
+    &[
+        "UPDATE runs SET commanded = json_set(commanded, '$.pull', IFNULL((SELECT commands.pull FROM commands
+            WHERE commands.comment_id = json_extract(runs.commanded, '$.comment_id')), 0)) WHERE commanded IS NOT NULL",
+        "CREATE TABLE commands_17 (
+            is_due INTEGER NOT NULL,
+            comment_id INTEGER NOT NULL,
+            pull INTEGER NOT NULL,
+            received INTEGER NOT NULL,
+            login TEXT NOT NULL,
+            given_by TEXT NOT NULL,
+            command TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            due INTEGER,
+            failures INTEGER NOT NULL,
+            runs TEXT NOT NULL,
+            reply TEXT NOT NULL,
+            reply_due INTEGER,
+            reply_failures INTEGER NOT NULL,
+            PRIMARY KEY (is_due, comment_id)
+        ) WITHOUT ROWID",
+        "INSERT INTO commands_17
+         SELECT due IS NOT NULL OR reply_due IS NOT NULL, comment_id, pull, received, login, given_by, command, stage, due,
+            failures, runs, reply, reply_due, reply_failures
+         FROM commands",
+        "DROP TABLE commands",
+        "ALTER TABLE commands_17 RENAME TO commands",
+        "CREATE INDEX commands_received ON commands (received)",
+    ],
+    // 18: a commit status leads to a run, which can be another than the one that is to be shown by now.
+    &[
+        "ALTER TABLE commit_statuses ADD COLUMN leads_to INTEGER",
+        "UPDATE commit_statuses SET leads_to = run_id WHERE is_due IN (0, 1) AND state IS NOT NULL",
+    ],
 ];
 
 /// What a Keeper's storage is brought to when it starts.

@@ -40,6 +40,7 @@ use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
 use crate::policy::{Detail, RunOutcome};
 use crate::time::Millis;
 
+use commands::OpenCommands;
 pub use facts::Fact;
 pub use flaky_issues::FlakyIssueRow;
 pub use migrations::STORAGE_VERSION;
@@ -67,9 +68,9 @@ pub struct Store<S> {
     pub sql: S,
     /// Facts that nearly every step asks for, as far as they were read, by name.
     known_facts: RefCell<BTreeMap<&'static str, Option<String>>>,
-    /// Whether there may be commands, pull requests that are left alone, and commit statuses, once it was looked: mostly there are none, and
+    open_commands: OpenCommands,
+    /// Whether there may be pull requests that are left alone, and commit statuses, once it was looked: mostly there are none, and
     /// each step would ask.
-    has_commands: Cell<Option<bool>>,
     has_stopped: Cell<Option<bool>>,
     has_commit_statuses: Cell<Option<bool>>,
 }
@@ -80,7 +81,7 @@ impl<S: Sql> Store<S> {
         let store = Self {
             sql,
             known_facts: RefCell::default(),
-            has_commands: Cell::default(),
+            open_commands: OpenCommands::default(),
             has_stopped: Cell::default(),
             has_commit_statuses: Cell::default(),
         };
@@ -265,6 +266,11 @@ impl Row {
 
     fn run_id(&mut self) -> Result<RunId, StoreError> {
         RunId::new(self.amount()?).ok_or_else(|| bad("a run id"))
+    }
+
+    fn optional_run_id(&mut self) -> Result<Option<RunId>, StoreError> {
+        let Some(integer) = self.optional_integer()? else { return Ok(None) };
+        u64::try_from(integer).ok().and_then(RunId::new).map(Some).ok_or_else(|| bad("a run id"))
     }
 
     fn optional_attempt(&mut self) -> Result<Option<RunAttempt>, StoreError> {

@@ -1,42 +1,28 @@
 //! A command is carried out, step by step: the policy is read, if what is known of it is not of just now; then the pull request
-//! as it is now, and the runs of its newest commit. Those that failed are to be re-run, which is each run's own affair from
-//! then on ([`super::commanded`]). Whatever GitHub does not answer is tried again, for some hours.
+//! as it is now, and the runs of its newest commit; what it asks for is done with those ([`super::carry_out`]). Whatever GitHub
+//! does not answer is tried again, for two hours.
 
-use std::collections::BTreeSet;
-
-use crate::github::{self, Call, CommandCall, CommandReply, Reaction, Response};
+use crate::github::{self, Call, CommandCall, CommandReply, Response};
+use crate::keeper::command_end::{ACTS_WITHIN, End, GIVEN_UP, PAUSED};
+use crate::keeper::command_log::CommandOutcome;
 use crate::keeper::feature::Feature;
 use crate::keeper::policy_cache::PolicyUpdate;
-use crate::keeper::store::commands::{CommandResult, CommandedRun, Stage, StoredCommand};
+use crate::keeper::store::commands::{CommandResult, Stage, StoredCommand};
 use crate::keeper::subrequests::RUN_PAGES;
-use crate::keeper::tracked_run::{Commanded, TrackedRun};
-use crate::names::order::sort_by;
-use crate::names::{CommentId, CommitSha, Conclusion};
+use crate::keeper::tracked_run::Commanded;
+use crate::names::{CommentId, CommitSha};
 use crate::policy::Rules;
 use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
-use crate::webhook::command::{Command, GivenBy};
+use crate::webhook::command::Command;
 
-use super::command_reply::nothing_failed;
-use super::errand::Errand;
+use super::errand::{Errand, other_answer};
 use super::{Context, Keeper, Sql, StoreError, Task};
 
 /// Longer than its requests can take.
 const CLAIM: Span = Span::seconds(90);
 const AGAIN: Span = Span::seconds(15);
 const AGAIN_MOST: Span = Span::minutes(15);
-/// A run that another command is about is waited for.
-const ANOTHER_COMMAND: Span = Span::seconds(10);
-const ANOTHER_COMMAND_MOST: Span = Span::minutes(10);
-/// As for re-runs: "no more than once a second" (GitHub Docs, "Best practices for using the REST API"). And lists of runs are long.
-const APART: Span = Span::seconds(1);
-/// After that a command is given up, and so is what it has asked for: nobody expects it to act any more.
-const LASTS: Span = Span::hours(6);
-/// Of one command.
-const MOST_RUNS: usize = 50;
-/// Pull requests whose runs are left alone.
-const MOST_STOPPED: u64 = 1_000;
-const COMMANDED: &str = "Waiting to be re-run by a command.";
 
 /// What is to be done for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +40,10 @@ enum What {
 
 #[derive(Debug)]
 pub enum Worked {
-    /// `certain`: GitHub shows the repository, so that what it does not show is not there.
+    /// `shown`: where GitHub does not show the file, whether it shows the pull request, so that the file is not there.
     Policy {
         answer: Response,
-        certain: bool,
+        shown: Option<Result<(), github::Error>>,
     },
     Pull(Result<(Box<PullRequest>, Vec<Run>), github::Error>),
 }
@@ -85,8 +71,11 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
     match &work.what {
         What::ReadPolicy(policy) => {
             let answer = call((**policy).clone()).await;
-            let certain = answer.error() == Some(&github::Error::NotFound) && read_pull().await.is_ok();
-            Worked::Policy { answer, certain }
+            let shown = match answer.error() {
+                Some(github::Error::NotFound) => Some(read_pull().await.map(|_| ())),
+                _ => None,
+            };
+            Worked::Policy { answer, shown }
         }
         What::ReadPull { with_runs } => Worked::Pull(
             async {
@@ -109,26 +98,23 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
     }
 }
 
-fn other_answer() -> github::Error {
-    github::Error::inconclusive("The answer is to another call")
-}
-
 impl<S: Sql> Keeper<S> {
     pub(in crate::keeper) fn command_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = self.store.first_command_due()?;
-        Ok(due.map(|due| self.last_command.get().map_or(due, |last| due.max(last + APART))))
+        self.store.first_command_due()
     }
 
     pub(super) fn claim_command(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let Some(mut given) = self.store.next_command(cx.now)? else { return Ok(None) };
-        if cx.now - given.received > LASTS {
-            self.give_up_command(given, "it could not be done for six hours", cx)?;
+        if cx.now - given.received > ACTS_WITHIN {
+            let is_paused = self.paused()?.is_some();
+            self.give_up_command(given, if is_paused { PAUSED } else { GIVEN_UP }, cx)?;
             return Ok(None);
         }
         if given.stage == Stage::Asked {
             let policy = self.policy(cx.rules)?;
             if policy.is_current(self.policy_path.as_ref(), cx.rules, cx.now) {
-                if self.let_in(&mut given, &policy.policy(), cx.now)?.is_err() {
+                if let Err(why) = self.let_in(&mut given, &policy.policy(), cx.now)? {
+                    self.log_command(&given, CommandOutcome::Refused, why);
                     return Ok(None);
                 }
                 // That it was seen is shown first.
@@ -141,13 +127,17 @@ impl<S: Sql> Keeper<S> {
                 return Ok(None);
             }
         }
+        if matches!(given.command, Command::Rerun { .. }) && given.stage == Stage::Accepted && self.paused()?.is_some()
+        {
+            self.give_up_command(given, PAUSED, cx)?;
+            return Ok(None);
+        }
         let with_runs = given.command != Command::Stop;
         self.claimed(given, What::ReadPull { with_runs }, cx)
     }
 
     fn claimed(&self, given: StoredCommand, what: What, cx: &Context) -> Result<Option<Task>, StoreError> {
         let StoredCommand { comment_id, pull, .. } = given;
-        self.last_command.set(Some(cx.now));
         self.store.put_command(&StoredCommand { due: Some(cx.now + CLAIM), ..given })?;
         Ok(Some(Task::Errand(Errand::Command(CommandWork { comment_id, pull, what }))))
     }
@@ -162,7 +152,7 @@ impl<S: Sql> Keeper<S> {
         let is_open = |given: &StoredCommand| matches!(given.stage, Stage::Asked | Stage::Accepted);
         let Some(given) = stored.filter(is_open) else { return Ok(None) };
         match worked {
-            Worked::Policy { answer, certain } => self.on_policy_of_command(given, work, answer, certain, cx),
+            Worked::Policy { answer, shown } => self.on_policy_of_command(given, work, answer, shown, cx),
             Worked::Pull(Err(github::Error::NotFound)) => {
                 self.give_up_command(given, "GitHub does not show the pull request", cx)?;
                 Ok(None)
@@ -180,11 +170,13 @@ impl<S: Sql> Keeper<S> {
         given: StoredCommand,
         work: &CommandWork,
         answer: Response,
-        certain: bool,
+        shown: Option<Result<(), github::Error>>,
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
         let What::ReadPolicy(call) = &work.what else { return Ok(None) };
-        let (known, now) = (self.policy(cx.rules)?, cx.now);
+        let (known, now, certain) = (self.policy(cx.rules)?, cx.now, shown == Some(Ok(())));
+        // What is known of the file may do; that GitHub wants to be left alone holds all the same.
+        self.trip_if_limited(shown.and_then(Result::err).as_ref(), cx)?;
         let update = match (&**call, answer) {
             (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
                 known.update(path, answer, certain, cx.rules, now)
@@ -212,24 +204,25 @@ impl<S: Sql> Keeper<S> {
         error: Option<github::Error>,
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
-        self.trip_if_limited(error.as_ref(), cx)?;
         let due = Some(cx.now + AGAIN.doubled(given.failures, AGAIN_MOST));
         self.store.put_command(&StoredCommand { due, failures: given.failures + 1, ..given })?;
-        match &error {
-            Some(refused @ github::Error::Credentials { .. }) => {
-                self.feature_refused(Feature::Commands, refused, cx.now)
-            }
-            error => Ok(error.as_ref().map(|error| format!("a command on a pull request: {error}"))),
-        }
+        let Some(error) = error else { return Ok(None) };
+        self.note_answer(Feature::Commands, "a command on a pull request", &Err::<(), _>(error), cx)
     }
 
     /// Whom nothing was promised, nothing is told.
     fn give_up_command(&self, mut given: StoredCommand, why: &str, cx: &Context) -> Result<(), StoreError> {
+        let before = given.clone();
         match given.stage {
-            Stage::Asked => return self.store.delete_command(given.comment_id),
+            Stage::Asked => {
+                self.log_command(&given, CommandOutcome::Refused, why);
+                return self.store.delete_command(given.comment_id);
+            }
             Stage::Rerunning => {
                 for open in given.runs.iter_mut().filter(|run| run.result.is_none()) {
-                    open.result = Some(CommandResult::Refused(format!("Given up: {why}.")));
+                    let result = CommandResult::Refused(format!("Given up: {why}."));
+                    self.log_commanded_run(&before, open.run_id, &result);
+                    open.result = Some(result);
                     let tracked = self.store.run(open.run_id)?;
                     let is_ours = |commanded: &Commanded| commanded.comment_id == given.comment_id;
                     let tracked = tracked.filter(|tracked| tracked.commanded.as_deref().is_some_and(is_ours));
@@ -241,133 +234,9 @@ impl<S: Sql> Keeper<S> {
                 self.conclude(&mut given, cx.now)?;
             }
             Stage::Accepted | Stage::Done | Stage::Refused => {
-                given.end(Reaction::Confused, Some(format!("Nothing was done: {why}.")), cx.now);
+                self.end_command(&mut given, End::Refused { why: format!("Nothing was done: {why}.") }, cx.now);
             }
         }
         self.store.put_command(&given)
     }
-
-    fn carry_out_command(
-        &self,
-        mut given: StoredCommand,
-        pull: &PullRequest,
-        runs: Vec<Run>,
-        cx: &Context,
-    ) -> Result<(), StoreError> {
-        let now = cx.now;
-        if !pull.open {
-            // Nobody waits for an answer.
-            (given.stage, given.due) = (Stage::Done, None);
-            return self.store.put_command(&given);
-        }
-        // Anybody can open a pull request from a branch that is not theirs.
-        if given.by == GivenBy::Author && pull.is_own && given.command != Command::Status {
-            let text = "Nothing was done: the branch is the repository's own, so that this takes a collaborator of it.";
-            given.end(Reaction::Confused, Some(text.to_owned()), now);
-            return self.store.put_command(&given);
-        }
-        match given.command.clone() {
-            Command::Stop => {
-                if self.store.stop_pull(pull, (&given.login, given.by), MOST_STOPPED, now)? {
-                    given.end(Reaction::Rocket, None, now);
-                } else {
-                    let text = format!("Nothing was done: {MOST_STOPPED} pull requests are left alone already.");
-                    given.end(Reaction::Confused, Some(text), now);
-                }
-            }
-            Command::Status => {
-                let text = self.status(&newest(pull, runs))?;
-                given.end(Reaction::Rocket, Some(text), now);
-            }
-            Command::Rerun { workflows } => {
-                let all = newest(pull, runs);
-                let failed: Vec<&Run> = all.iter().filter(|run| is_meant(run, pull, given.by)).collect();
-                if failed.is_empty() {
-                    given.end(Reaction::Confused, Some(nothing_failed(&all)), now);
-                } else if self.are_commanded(&failed)? {
-                    given.due = Some(now + ANOTHER_COMMAND.doubled(given.failures, ANOTHER_COMMAND_MOST));
-                    given.failures += 1;
-                } else {
-                    return self.rerun_by_command(given, &failed, workflows, cx);
-                }
-            }
-        }
-        self.store.put_command(&given)
-    }
-
-    /// Whether another command is about one of them.
-    fn are_commanded(&self, runs: &[&Run]) -> Result<bool, StoreError> {
-        for run in runs {
-            if self.store.run(run.run_id)?.is_some_and(|tracked| tracked.commanded.is_some()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Each is due now.
-    fn rerun_by_command(
-        &self,
-        mut given: StoredCommand,
-        failed: &[&Run],
-        workflows: Option<String>,
-        cx: &Context,
-    ) -> Result<(), StoreError> {
-        let now = cx.now;
-        let refused = |at| {
-            let why = || format!("Not looked at: one command re-runs at most {MOST_RUNS} runs.");
-            (at >= MOST_RUNS).then(|| CommandResult::Refused(why()))
-        };
-        let run = |(at, run): (usize, &&Run)| CommandedRun {
-            run_id: run.run_id,
-            run_attempt: run.run_attempt,
-            result: refused(at),
-        };
-        // What is refused beyond is as many as there are pages.
-        given.runs = failed.iter().enumerate().map(run).collect();
-        (given.stage, given.due) = (Stage::Rerunning, Some(given.received + LASTS));
-        self.store.put_command(&given)?;
-        for run in failed.iter().take(MOST_RUNS) {
-            let known = self.store.run(run.run_id)?;
-            let commanded = Commanded {
-                comment_id: given.comment_id,
-                run_attempt: run.run_attempt,
-                login: given.login.clone(),
-                by: given.by,
-                workflows: workflows.clone(),
-                alone: known.is_none(),
-            };
-            let new = || TrackedRun { reason: COMMANDED.to_owned(), ..TrackedRun::new(run.run_id, now) };
-            let mut tracked = known.unwrap_or_else(new);
-            tracked.run_attempt = tracked.run_attempt.max(Some(run.run_attempt));
-            tracked.commanded = Some(Box::new(commanded));
-            // A call that is on its way is left its time.
-            if tracked.pending.is_none() || tracked.due.is_none() {
-                tracked.due = Some(now);
-            }
-            self.store_run(&tracked, &[], cx)?;
-        }
-        Ok(())
-    }
-}
-
-/// The newest run of each workflow and event, of those that are of the pull request, at its newest commit.
-fn newest(pull: &PullRequest, mut runs: Vec<Run>) -> Vec<Run> {
-    let is_at = |run: &Run| run.head_sha == pull.head_sha || run.head_commit.as_ref() == Some(&pull.head_sha);
-    runs.retain(|run| is_at(run) && pull.is_from_branch_of(run));
-    sort_by(&mut runs, |one, other| other.run_id.cmp(&one.run_id));
-    let mut seen: BTreeSet<(Option<u64>, String, String)> = BTreeSet::new();
-    runs.retain(|run| {
-        let id = run.workflow_id.map(|id| id.get());
-        seen.insert((id, run.path.clone().unwrap_or_default(), run.event.clone()))
-    });
-    runs
-}
-
-/// Whether it failed, and this command may be about it. A pull request can be from any branch, also from one whose pushes
-/// deploy: whoever has only opened it gets nothing re-run but its own checks, and nobody what a push to the default branch
-/// has started.
-fn is_meant(run: &Run, pull: &PullRequest, by: GivenBy) -> bool {
-    let is_pushed = run.event == "push" && by == GivenBy::Collaborator && !pull.is_from_default_branch;
-    run.conclusion.is_some_and(Conclusion::may_be_rerun) && (run.is_of_pull_request() || is_pushed)
 }

@@ -3,6 +3,7 @@
 //! written is looked for first, by who wrote it and a mark that names the comment.
 
 use crate::github::{self, Call, CommandCall, CommandReply as Reply, CommentAnswer, Reaction, Response};
+use crate::keeper::command_log::CommandOutcome;
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commands::StoredCommand;
 use crate::keeper::subrequests::{COMMENT, COMMENT_PAGES};
@@ -12,16 +13,14 @@ use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
 use super::comment::{RUNS_SHOWN, cut, section};
-use super::errand::Errand;
+use super::errand::{Errand, Tries, other_answer};
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
 
 /// Longer than finding and writing can take.
 const CLAIM: Span = Span::seconds(90);
-/// After that, what a lost call has written can be found.
-const AGAIN: Span = Span::minutes(1);
-const AGAIN_MOST: Span = Span::hours(1);
-/// Given up after so many in a row, which takes half a day.
-const FAILURES: u32 = 18;
+const TRIES: Tries = Tries::FOR_A_DAY;
+/// Later nobody waits for it.
+const ANSWERED_WITHIN: Span = Span::hours(12);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandReply {
@@ -53,7 +52,6 @@ impl CommandReply {
 
 /// Makes the calls that it takes: each is answered before the next.
 pub async fn write(reply: &CommandReply, call: impl AsyncFn(Call) -> Response) -> Result<(), github::Error> {
-    let other_answer = || github::Error::inconclusive("The answer is to another call");
     let ask = async |what| match call(Call::Command(what)).await {
         Response::Command(answer) => answer,
         _ => Err(other_answer()),
@@ -89,6 +87,12 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn claim_reply(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let Some(mut given) = self.store.next_reply(cx.now)? else { return Ok(None) };
         let StoredCommand { comment_id, pull, .. } = given;
+        if cx.now - given.received > ANSWERED_WITHIN {
+            given.reply_due = None;
+            self.log_command(&given, CommandOutcome::Unanswered, "it could not be answered for half a day");
+            self.store.put_command(&given)?;
+            return Ok(None);
+        }
         let reply = &mut given.reply;
         let what = match (reply.wanted.filter(|wanted| reply.made != Some(*wanted)), &reply.text) {
             (Some(reaction), _) => Some(What::React(reaction)),
@@ -113,12 +117,15 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
         let Some(mut given) = self.store.command(reply.comment_id)? else { return Ok(None) };
-        let mut warning = None;
+        // The comment was deleted, or its pull request: there is nobody to answer.
+        let warning = match answer {
+            Err(github::Error::NotFound) => None,
+            _ => self.note_answer(Feature::Commands, "the answer to a command", &answer, cx)?,
+        };
         // There is more to say meanwhile, or it is being said: what is due then is left as it is.
         let newer = given.reply_due.filter(|due| *due != reply.claimed_until);
         match answer {
             Ok(()) => {
-                self.feature_works(Feature::Commands)?;
                 given.reply_failures = 0;
                 match reply.what {
                     What::React(reaction) => given.reply.made = Some(reaction),
@@ -126,18 +133,11 @@ impl<S: Sql> Keeper<S> {
                 }
                 given.reply_due = (!given.reply.is_complete()).then_some(cx.now);
             }
-            // The comment was deleted, or its pull request: there is nobody to answer.
-            Err(github::Error::NotFound) => (given.reply_due, given.reply.text) = (None, None),
-            Err(error) => {
-                self.trip_if_limited(Some(&error), cx)?;
-                warning = match &error {
-                    github::Error::Credentials { .. } => self.feature_refused(Feature::Commands, &error, cx.now)?,
-                    error => Some(format!("the answer to a command: {error}")),
-                };
-                let wait = AGAIN.doubled(given.reply_failures, AGAIN_MOST);
-                given.reply_failures += 1;
-                given.reply_due = (given.reply_failures < FAILURES).then(|| cx.now + wait);
+            Err(github::Error::NotFound) => {
+                (given.reply_due, given.reply.text) = (None, None);
+                self.log_command(&given, CommandOutcome::Unanswered, "GitHub does not show the comment");
             }
+            Err(_) => given.reply_due = TRIES.failed(&mut given.reply_failures, cx.now),
         }
         given.reply_due = newer.or(given.reply_due);
         self.store.put_command(&given)?;
@@ -148,6 +148,9 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn status(&self, runs: &[Run]) -> Result<String, StoreError> {
         let Some(repository) = self.repository()? else { return Ok(String::new()) };
         let mut text = String::new();
+        if self.paused()?.is_some() {
+            text.push_str("Re-runs are paused in this repository.\n");
+        }
         let mut shown = 0;
         for run in runs {
             if shown == RUNS_SHOWN {
@@ -159,7 +162,7 @@ impl<S: Sql> Keeper<S> {
                 text.push_str(&section(&view, &self.web_url));
             }
         }
-        if text.is_empty() {
+        if shown == 0 {
             text.push_str("Nothing was decided on a run of the newest commit.");
         }
         Ok(cut(text))

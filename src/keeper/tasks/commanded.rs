@@ -8,12 +8,13 @@ use crate::keeper::step::Context;
 use crate::keeper::store::commands::{CommandResult, StoppedPull};
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::{Keeper, Sql, StoreError};
-use crate::policy::evidence::History;
+use crate::policy::evidence::{Fetched, History, Need};
 use crate::policy::run::{Origin, Run};
 use crate::policy::{
-    CommandGiven, CommandVerdict, Decision, Names, Policy, Verdict, decide, decide_by_command, left_by_command,
-    pull_request_of,
+    Belonging, CommandGiven, CommandVerdict, Decision, Names, Policy, Verdict, belonging, decide, decide_by_command,
+    left_by_command, not_in_dry_run,
 };
+use crate::time::Span;
 use crate::webhook::command::GivenBy;
 
 /// What a decision goes by.
@@ -39,16 +40,22 @@ impl<S: Sql> Keeper<S> {
             return Ok(ControlFlow::Continue((tracked, by_rules())));
         };
         let workflows = commanded.workflows.clone().map(|glob| Names::new([glob]));
-        let only_author = commanded.by == GivenBy::Author;
-        let given = CommandGiven { login: &commanded.login, only_author, workflows: workflows.as_ref() };
+        let given = CommandGiven {
+            login: &commanded.login,
+            pull: commanded.pull,
+            only_author: commanded.by == GivenBy::Author,
+            workflows: workflows.as_ref(),
+        };
         let result = match decide_by_command(cx.rules, policy, run, history, &collector.evidence, given) {
             CommandVerdict::Need(need) => return Ok(ControlFlow::Continue((tracked, Verdict::Need(need)))),
             CommandVerdict::Rerun(rerun) => match self.stop_of(case, |stopped| outweighs(stopped, commanded.by))? {
-                None => {
+                Stop::None if cx.rules.dry_run => CommandResult::Refused(not_in_dry_run(&rerun)),
+                Stop::None => {
                     let decision = Verdict::Decision(Decision::Rerun(rerun));
                     return Ok(ControlFlow::Continue((tracked, decision)));
                 }
-                Some(StoppedPull { pull, login, .. }) => {
+                Stop::Needs(need) => return Ok(ControlFlow::Continue((tracked, Verdict::Need(need)))),
+                Stop::By(StoppedPull { pull, login, .. }) => {
                     CommandResult::Refused(left_by_command(&login, pull, rerun.detail).reason)
                 }
             },
@@ -63,21 +70,51 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// What is to be re-run, unless somebody has stopped re-runs of its pull request.
-    pub(super) fn unless_stopped(&self, decision: Decision, case: &Case) -> Result<Decision, StoreError> {
-        let Decision::Rerun(rerun) = decision else { return Ok(decision) };
+    pub(super) fn unless_stopped(&self, decision: Decision, case: &Case) -> Result<Verdict, StoreError> {
+        let Decision::Rerun(rerun) = decision else { return Ok(Verdict::Decision(decision)) };
         Ok(match self.stop_of(case, |_| true)? {
-            Some(StoppedPull { pull, login, .. }) => Decision::End(left_by_command(&login, pull, rerun.detail)),
-            None => Decision::Rerun(rerun),
+            Stop::By(StoppedPull { pull, login, .. }) => {
+                Verdict::Decision(Decision::End(left_by_command(&login, pull, rerun.detail)))
+            }
+            Stop::Needs(need) => Verdict::Need(need),
+            Stop::None => Verdict::Decision(Decision::Rerun(rerun)),
         })
     }
 
     /// By which the run is left alone, of those that count.
-    fn stop_of(&self, case: &Case, counts: impl Fn(&StoppedPull) -> bool) -> Result<Option<StoppedPull>, StoreError> {
-        let branch = case.run.head_branch.as_deref().unwrap_or_default();
-        let queued = case.run.queued().map(|queued| queued.pull_request);
-        let stopped = self.store.stopped_pulls(branch, queued)?;
-        Ok(stopped.into_iter().find(|stopped| counts(stopped) && is_of(stopped, case)))
+    fn stop_of(&self, case: &Case, counts: impl Fn(&StoppedPull) -> bool) -> Result<Stop, StoreError> {
+        let Case { run, collector, .. } = *case;
+        let branch = run.head_branch.as_deref().unwrap_or_default();
+        let queued = run.queued().map(|queued| queued.pull_request);
+        for stopped in self.store.stopped_pulls(branch, queued)?.into_iter().filter(counts) {
+            if queued.is_some() || !may_be_of(&stopped, run) {
+                if queued == Some(stopped.pull) {
+                    return Ok(Stop::By(stopped));
+                }
+                continue;
+            }
+            if collector.evidence.pulls == Fetched::NotYet {
+                return Ok(Stop::Needs(Need::Pulls { delay: Span::ZERO }));
+            }
+            let is_of_it = match belonging(run, &collector.evidence.pulls, stopped.pull) {
+                Belonging::Alone => true,
+                // What others share, or what cannot be told, nobody stops who has only opened a pull request.
+                Belonging::Shared | Belonging::Unknown => stopped.by == GivenBy::Collaborator,
+                Belonging::Not => false,
+            };
+            if is_of_it {
+                return Ok(Stop::By(stopped));
+            }
+        }
+        Ok(Stop::None)
     }
+}
+
+enum Stop {
+    None,
+    By(StoppedPull),
+    /// It has to be known which pull request the run is of.
+    Needs(Need),
 }
 
 /// What a collaborator has stopped goes on by a collaborator's command; what the author has, by any.
@@ -85,22 +122,18 @@ fn outweighs(stopped: &StoppedPull, by: GivenBy) -> bool {
     stopped.by == GivenBy::Collaborator && by == GivenBy::Author
 }
 
-/// Whether a run is of the pull request, whose branch has its branch's name, or which it tests in the merge queue.
-fn is_of(stopped: &StoppedPull, Case { run, collector, .. }: &Case) -> bool {
-    if let Some(queued) = run.queued() {
-        return queued.pull_request == stopped.pull;
-    }
-    if !run.is_of_pull_request() {
-        // The default branch's own runs are nobody's pull request, though GitHub names those from it.
-        return !stopped.is_default && run.pull_request == Some(stopped.pull);
-    }
-    let is_from_there = match &run.origin {
-        Origin::Own => stopped.is_own,
+/// Whether a run of a branch of this name can be of the pull request, by what the run alone says.
+fn may_be_of(stopped: &StoppedPull, run: &Run) -> bool {
+    match &run.origin {
+        // A push is of one only where GitHub names any with it; and the default branch's are nobody's, though it names those
+        // from it.
+        Origin::Own => {
+            let is_pushed = run.pull_request.is_some() && !stopped.is_default;
+            stopped.is_own && (run.is_of_pull_request() || is_pushed)
+        }
         Origin::Fork(fork) => {
             let id = fork.as_ref().and_then(|fork| fork.id);
             !stopped.is_own && id.zip(stopped.head_repository).is_none_or(|(one, other)| one == other)
         }
-    };
-    let of = pull_request_of(run, &collector.evidence).or(run.pull_request);
-    is_from_there && of.is_none_or(|of| of == stopped.pull)
+    }
 }

@@ -17,18 +17,14 @@ use crate::policy::run::MERGE_GROUP;
 use crate::policy::{Action, FailedJob, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::errand::Errand;
+use super::errand::{Errand, Tries, other_answer};
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task, TrackedRun};
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
 /// A comment that was deleted is made again once; if that is deleted too, nobody wants it for so long.
 const SILENT: Span = Span::days(1);
-/// After that, what a lost call has written can be found.
-const AGAIN: Span = Span::minutes(1);
-const AGAIN_MOST: Span = Span::hours(1);
-/// A comment is given up that could not be written so often in a row, which takes a day.
-const FAILURES: u32 = 30;
+const TRIES: Tries = Tries::FOR_A_DAY;
 /// Of one pull request, the newest.
 pub(super) const RUNS_SHOWN: usize = 10;
 const JOBS_SHOWN: usize = 10;
@@ -48,7 +44,7 @@ pub struct Comment {
 pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> Result<CommentAnswer, github::Error> {
     let ask = async |what| match call(Call::Comment(what)).await {
         Response::Comment(answer) => answer,
-        _ => Err(github::Error::inconclusive("The answer is to another call")),
+        _ => Err(other_answer()),
     };
     let Comment { pull, comment_id, since, body } = comment.clone();
     let known = match comment_id {
@@ -160,11 +156,10 @@ impl<S: Sql> Keeper<S> {
         let now = cx.now;
         let stored = self.store.pull_comment(comment.pull)?;
         let Some((mut stored, repository)) = stored.zip(self.repository()?) else { return Ok(None) };
-        let mut warning = None;
+        let warning = self.note_answer(Feature::Comments, "the comment on a pull request", &answer, cx)?;
         stored.due = None;
         match answer {
             Ok(found) => {
-                self.feature_works(Feature::Comments)?;
                 stored.failures = 0;
                 let mut more = false;
                 match found {
@@ -188,15 +183,8 @@ impl<S: Sql> Keeper<S> {
                     stored = self.noted_comment(stored, now);
                 }
             }
-            Err(error) => {
-                self.trip_if_limited(Some(&error), cx)?;
-                warning = match &error {
-                    github::Error::Credentials { .. } => self.feature_refused(Feature::Comments, &error, now)?,
-                    error => Some(format!("the comment on a pull request: {error}")),
-                };
-                let wait = AGAIN.doubled(stored.failures, AGAIN_MOST);
-                stored.failures += 1;
-                stored.due = (stored.failures < FAILURES).then(|| now + wait);
+            Err(_) => {
+                stored.due = TRIES.failed(&mut stored.failures, now);
                 self.pull_comments.set(comment.pull, stored.due);
             }
         }

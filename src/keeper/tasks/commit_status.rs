@@ -10,18 +10,14 @@ use crate::github::{self, Call, Response, StatusCall};
 use crate::keeper::due_list::{CLAIM, NOTED};
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commit_statuses::CommitStatus;
+use crate::names::RunId;
 use crate::policy::{Rules, RunOutcome};
-use crate::time::{Millis, Span};
+use crate::time::Millis;
 
-use super::errand::Errand;
+use super::errand::{Errand, Tries, other_answer};
 use super::{Context, Keeper, Sql, StoreError, Task, TrackedRun};
 
-/// As for re-runs: "no more than once a second" (GitHub Docs, "Best practices for using the REST API").
-const APART: Span = Span::seconds(1);
-const AGAIN: Span = Span::minutes(1);
-const AGAIN_MOST: Span = Span::hours(1);
-/// One is given up that could not be written so often in a row, which takes a day.
-const FAILURES: u32 = 30;
+const TRIES: Tries = Tries::FOR_A_DAY;
 /// Of a commit. There is one for each workflow that failed, and whoever opens a pull request can add workflows.
 const MOST_OF_A_COMMIT: usize = 100;
 /// Of a commit and context: the rest of what GitHub takes is for ends, so that none stays pending.
@@ -30,6 +26,8 @@ const MOST_PENDING: u32 = 600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatusErrand {
     pub call: StatusCall,
+    /// Where it leads.
+    run_id: RunId,
     /// Which write of its context it is: an earlier one's answer says nothing of a later one.
     written: u32,
 }
@@ -37,7 +35,7 @@ pub struct CommitStatusErrand {
 pub async fn write(status: &CommitStatusErrand, call: impl AsyncFn(Call) -> Response) -> Result<(), github::Error> {
     match call(Call::CommitStatus(status.call.clone())).await {
         Response::CommitStatus(answer) => answer,
-        _ => Err(github::Error::inconclusive("The answer is to another call")),
+        _ => Err(other_answer()),
     }
 }
 
@@ -115,6 +113,8 @@ impl<S: Sql> Keeper<S> {
         let status = match known {
             // A newer run has failed.
             Some(known) if known.run_id > after.run_id => return Ok(()),
+            // Nor does a newer one take the place that says nothing yet: it may be forgotten before it does.
+            Some(known) if known.run_id < after.run_id && said_of(after).is_none() => return Ok(()),
             Some(known) => known.clone(),
             None => {
                 let Some(prefix) = prefix.filter(|_| of_commit.len() < MOST_OF_A_COMMIT) else { return Ok(()) };
@@ -126,6 +126,7 @@ impl<S: Sql> Keeper<S> {
                     run_id: after.run_id,
                     due: None,
                     shown: None,
+                    leads_to: None,
                     begun: false,
                     failures: 0,
                     written: 0,
@@ -171,13 +172,14 @@ impl<S: Sql> Keeper<S> {
                 (is_on || status.may_be_pending()) && status.written < MOST_STATUSES
             }
         };
-        Some(shown).filter(|shown| is_wanted && (status.begun || status.shown.as_ref() != Some(shown)))
+        // One that says the same of an earlier run leads there.
+        let is_there = !status.begun && status.leads_to == Some(tracked.run_id);
+        Some(shown).filter(|shown| is_wanted && !(is_there && status.shown.as_ref() == Some(shown)))
     }
 
     pub(in crate::keeper) fn commit_status_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
         let first = self.statuses.first(|at_most| self.store.commit_statuses_due(at_most))?;
-        let due = self.feature_due(Feature::CommitStatus, first)?;
-        Ok(due.map(|due| self.last_status.get().map_or(due, |last| due.max(last + APART))))
+        self.feature_due(Feature::CommitStatus, first)
     }
 
     pub(super) fn claim_commit_status(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
@@ -203,11 +205,10 @@ impl<S: Sql> Keeper<S> {
             let claimed = CommitStatus { due: Some(now + CLAIM), begun: true, written, ..status.clone() };
             self.store.put_commit_status(&claimed)?;
         }
-        self.last_status.set(Some(now));
         let CommitStatus { sha, context, run_id, .. } = status;
         let target_url = format!("{}/{repository}/actions/runs/{run_id}", self.commit_statuses.web_url);
         let call = StatusCall { sha, context, shown, target_url };
-        Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, written }))))
+        Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, run_id, written }))))
     }
 
     /// It is there, or is tried again.
@@ -218,32 +219,21 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
         let (now, StatusCall { sha, context, shown, .. }) = (cx.now, &errand.call);
-        let mut warning = None;
-        match &answer {
-            Ok(()) => self.feature_works(Feature::CommitStatus)?,
-            Err(error) => {
-                self.trip_if_limited(Some(error), cx)?;
-                warning = match error {
-                    github::Error::Credentials { .. } => self.feature_refused(Feature::CommitStatus, error, now)?,
-                    error => Some(format!("the status of commit {sha}: {error}")),
-                };
-            }
-        }
+        let warning = self.note_answer(Feature::CommitStatus, &format!("the status of commit {sha}"), &answer, cx)?;
         let key = (sha.clone(), context.clone());
         let stored = self.store.commit_status(&key)?;
         let Some(status) = stored.filter(|stored| stored.written == errand.written) else { return Ok(warning) };
         let status = match answer {
             Ok(()) => {
-                let shown = Some(shown.clone());
-                let status = CommitStatus { shown, due: None, begun: false, failures: 0, ..status };
+                let (shown, leads_to) = (Some(shown.clone()), Some(errand.run_id));
+                let status = CommitStatus { shown, leads_to, due: None, begun: false, failures: 0, ..status };
                 self.statuses.set(key, None);
                 let tracked = self.store.run(status.run_id)?;
                 tracked.map_or(status.clone(), |tracked| self.noted(status, &tracked, now))
             }
             Err(_) => {
-                let wait = AGAIN.doubled(status.failures, AGAIN_MOST);
-                let failures = status.failures + 1;
-                let due = (failures < FAILURES).then(|| now + wait);
+                let mut failures = status.failures;
+                let due = TRIES.failed(&mut failures, now);
                 self.statuses.set(key, due);
                 CommitStatus { due, begun: true, failures, ..status }
             }

@@ -57,8 +57,12 @@ impl<S: Sql> Keeper<S> {
                 }
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }
-            // That was for the comment alone, which nothing waits for.
-            Collected::Failed(error) if matches!(call, Call::ListPulls { .. }) && collector.pull_is_for_comment => {
+            // That was for the comment alone, which nothing waits for; but GitHub can ask to wait with all else.
+            Collected::Failed(error)
+                if matches!(call, Call::ListPulls { .. })
+                    && collector.pull_is_for_comment
+                    && !matches!(error, github::Error::RateLimited { .. }) =>
+            {
                 collector.absent(call, error.to_string());
                 self.collect_and_decide(tracked, collector, vec![], cx)
             }
@@ -112,7 +116,7 @@ impl<S: Sql> Keeper<S> {
             tracked = of;
             let by_command = tracked.is_commanded(run.run_attempt);
             let verdict = match verdict {
-                Verdict::Decision(decision) if !by_command => Verdict::Decision(self.unless_stopped(decision, &case)?),
+                Verdict::Decision(decision) if !by_command => self.unless_stopped(decision, &case)?,
                 verdict => verdict,
             };
             let mut decision = match verdict {

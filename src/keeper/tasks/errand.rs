@@ -1,17 +1,57 @@
 //! What is done for people, beside all else: no re-run waits for it. Each kind has its own file, which says what calls it
-//! takes and what becomes of their answers.
+//! takes and what becomes of their answers. What they have in common is here: how far apart they are, what an answer says of
+//! the feature that they are for ([`Keeper::note_answer`]), and when one that has failed is tried again ([`Tries`]).
 
 use crate::github::{self, Call, CommentAnswer, Response};
 use crate::keeper::Keeper;
+use crate::keeper::feature::{self, Feature};
 use crate::keeper::step::Context;
 use crate::keeper::store::{Sql, StoreError};
 use crate::keeper::subrequests::{COMMENT, ISSUE};
+use crate::time::{Millis, Span};
 
 use super::command::{self, CommandWork, Worked};
 use super::command_reply::{self, CommandReply};
 use super::comment::{self, Comment};
 use super::commit_status::{self, CommitStatusErrand};
 use super::flaky_issue::{self, FlakyIssue, Written};
+
+/// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST API"): an
+/// errand has one at most.
+pub(super) const APART: Span = Span::seconds(1);
+
+/// When an errand that has failed is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Tries {
+    /// After the first failure.
+    again: Span,
+    /// After each further one twice as long, up to this.
+    again_most: Span,
+    /// In a row; then it is given up.
+    most: u32,
+}
+
+impl Tries {
+    /// What a lost call has written can be found by the next try.
+    pub const FOR_A_DAY: Self = Self { again: Span::minutes(1), again_most: Span::hours(1), most: 30 };
+
+    /// After so many that have failed in a row, and another.
+    pub fn wait(self, failures: u32) -> Span {
+        self.again.doubled(failures, self.again_most)
+    }
+
+    /// Another has failed: when the next is due. `None`: it is given up.
+    pub fn failed(self, failures: &mut u32, now: Millis) -> Option<Millis> {
+        let due = now + self.wait(*failures);
+        *failures += 1;
+        (*failures < self.most).then_some(due)
+    }
+}
+
+/// Of whatever GitHub was asked, it has answered something else.
+pub fn other_answer() -> github::Error {
+    github::Error::inconclusive("The answer is to another call")
+}
 
 /// Claimed, and to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +113,27 @@ impl Errand {
 }
 
 impl<S: Sql> Keeper<S> {
+    /// Whether GitHub has done what a feature asked for. `what`: as the log names it. The text is for the log; a feature that
+    /// GitHub refuses is named once.
+    pub(super) fn note_answer<T>(
+        &self,
+        feature: Feature,
+        what: &str,
+        answer: &Result<T, github::Error>,
+        cx: &Context,
+    ) -> Result<Option<String>, StoreError> {
+        match answer {
+            Ok(_) => self.feature_works(feature).map(|()| None),
+            Err(error) => {
+                self.trip_if_limited(Some(error), cx)?;
+                match feature::refusal(error) {
+                    Some(_) => self.feature_refused(feature, error, cx.now),
+                    None => Ok(Some(format!("{what}: {error}"))),
+                }
+            }
+        }
+    }
+
     /// The text is for the log.
     pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<String>, StoreError> {
         match finished {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Call, IssueAnswer, IssueCall, Response};
-use crate::keeper::feature::{Feature, SWITCHED_OFF};
+use crate::keeper::feature::Feature;
 use crate::keeper::store::statistics::{JobFigures, WorkflowJob};
 use crate::keeper::store::{Fact, FlakyIssueRow};
 use crate::keeper::subrequests::ISSUE_PAGES;
@@ -22,7 +22,7 @@ use crate::names::RepoName;
 use crate::policy::{FlakyIssues, Rules};
 use crate::time::{Millis, Span};
 
-use super::errand::Errand;
+use super::errand::{Errand, Tries, other_answer};
 use super::flaky_issue_text::{self as text, Text};
 use super::{Context, Keeper, Sql, StoreError, Task};
 
@@ -39,11 +39,8 @@ const JOBS_NOTED: usize = 50;
 const SILENT: Span = Span::days(30);
 /// Longer than finding and writing can take.
 const CLAIM: Span = Span::minutes(2);
-/// After that, what a lost call has written can be found.
-const AGAIN: Span = Span::minutes(1);
-const AGAIN_MOST: Span = Span::hours(1);
-/// It is given up until there is news when it could not be written so often in a row, which takes a day.
-const FAILURES: u32 = 30;
+/// Then it is given up until there is news.
+const TRIES: Tries = Tries::FOR_A_DAY;
 /// Of a job, the newest.
 const FAILURES_SHOWN: usize = 5;
 
@@ -70,6 +67,8 @@ pub struct FlakyIssue {
     pub closes_at: Millis,
     /// Up to when what happened is in the text.
     pub noted: Millis,
+    /// An earlier try may have opened it.
+    may_be_there: bool,
 }
 
 /// How the issue is now.
@@ -93,7 +92,7 @@ pub enum Written {
 pub async fn write(issue: &FlakyIssue, call: impl AsyncFn(Call) -> Response) -> Result<Written, github::Error> {
     let ask = async |what| match call(Call::Issue(what)).await {
         Response::Issue(answer) => answer,
-        _ => Err(github::Error::inconclusive("The answer is to another call")),
+        _ => Err(other_answer()),
     };
     let known = match issue.number {
         Some(number) => ask(IssueCall::Read { number }).await?,
@@ -298,6 +297,7 @@ impl<S: Sql> Keeper<S> {
             failed: failures.first().map(|failure| failure.failed),
             closes_at,
             noted: row.noted,
+            may_be_there: is_counted,
         };
         Ok(Task::Errand(Errand::FlakyIssue(Box::new(issue))))
     }
@@ -312,10 +312,9 @@ impl<S: Sql> Keeper<S> {
         let now = cx.now;
         let Some(mut row) = self.store.flaky_issue(&issue.key)? else { return Ok(None) };
         row.claimed_until = None;
-        let mut warning = None;
+        let warning = self.note_answer(Feature::FlakyIssues, "the issue of a flaky job", &answer, cx)?;
         match answer {
             Ok(written) => {
-                self.feature_works(Feature::FlakyIssues)?;
                 row.failures = 0;
                 let more = (row.noted > issue.noted).then_some(now + EDITED_EVERY);
                 if more.is_some() {
@@ -340,19 +339,14 @@ impl<S: Sql> Keeper<S> {
                 }
             }
             Err(error) => {
-                self.trip_if_limited(Some(&error), cx)?;
-                warning = match is_refused(&error) {
-                    true => self.feature_refused(Feature::FlakyIssues, &error, now)?,
-                    false => Some(format!("the issue of a flaky job: {error}")),
-                };
-                // Whether a new one is there is not known of an answer that was lost alone.
-                if row.number.is_none() && !matches!(error, github::Error::Inconclusive { .. }) {
+                // Whether a new one is there is not known of an answer that was lost alone, nor of what an earlier try has done.
+                let is_unknown = issue.may_be_there || matches!(error, github::Error::Inconclusive { .. });
+                if row.number.is_none() && !is_unknown {
                     row.opened = None;
                 }
-                let wait = AGAIN.doubled(row.failures, AGAIN_MOST);
-                row.failures += 1;
                 // News makes it no sooner: what a lost call has written may not be found yet.
-                (row.due, row.claimed_until) = ((row.failures < FAILURES).then(|| now + wait), Some(now + wait));
+                row.claimed_until = Some(now + TRIES.wait(row.failures));
+                row.due = TRIES.failed(&mut row.failures, now);
             }
         }
         self.store.put_flaky_issue(&row, now)?;
@@ -363,15 +357,6 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn forget_flaky_issues(&self) -> Result<(), StoreError> {
         self.store.set_fact::<Noted>(Fact::FlakyJobs, None)?;
         self.store.delete_flaky_issues()
-    }
-}
-
-/// For want of a permission, or as the repository has no issues.
-fn is_refused(error: &github::Error) -> bool {
-    match error {
-        github::Error::Credentials { .. } => true,
-        github::Error::Refused { message } => message.starts_with(SWITCHED_OFF),
-        _ => false,
     }
 }
 

@@ -28,7 +28,7 @@ impl<S: Sql> Keeper<S> {
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.retired.set(true);
         let records = self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)?;
-        self.store.delete_commands()?;
+        self.forget_commands(NOT_SERVED)?;
         self.forget_flaky_issues()?;
         Ok(records)
     }
@@ -46,7 +46,7 @@ impl<S: Sql> Keeper<S> {
         let mut records = vec![];
         if !same {
             records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
-            self.store.delete_commands()?;
+            self.forget_commands(ANOTHER)?;
             self.store.delete_pulls()?;
             self.pull_comments.clear();
             self.store.delete_commit_statuses()?;

@@ -6,6 +6,7 @@
 //! is stored in one step, and what follows from that made due: its count, the repository's statistics and summary, a
 //! notification, a comment.
 
+mod carry_out;
 pub mod command;
 pub mod command_reply;
 mod commanded;
@@ -99,13 +100,25 @@ pub struct StepResult {
 }
 
 struct Kind<S> {
+    manner: Manner,
+    due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
+    claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
+}
+
+struct Manner {
     /// Whether it calls GitHub: not while the circuit breaker is open.
     calls: bool,
     /// Whether it waits while the repository is paused.
     pauses: bool,
-    due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
-    claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
+    /// Whether it is an errand: those are begun one after the other.
+    is_errand: bool,
 }
+
+const HERE: Manner = Manner { calls: false, pauses: false, is_errand: false };
+const RERUN: Manner = Manner { calls: true, pauses: true, is_errand: false };
+const ERRAND: Manner = Manner { calls: true, pauses: true, is_errand: true };
+/// What somebody waits for: a command is answered in a pause as well, and what a run came to in one is said.
+const ANSWER: Manner = Manner { calls: true, pauses: false, is_errand: true };
 
 /// All kinds of tasks, in the order in which they are done.
 ///
@@ -113,19 +126,19 @@ struct Kind<S> {
 /// forgotten after whatever else an alarm did ([`Keeper::prune`]).
 fn list<S: Sql>() -> [Kind<S>; 12] {
     [
-        Kind { calls: false, pauses: false, due: Keeper::publish_due, claim: Keeper::claim_publish },
-        Kind { calls: false, pauses: false, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
-        Kind { calls: false, pauses: false, due: Keeper::summary_due, claim: Keeper::claim_summary },
-        Kind { calls: false, pauses: false, due: Keeper::notification_due, claim: Keeper::claim_notification },
-        Kind { calls: true, pauses: true, due: Keeper::comment_due, claim: Keeper::claim_comment },
-        Kind { calls: true, pauses: true, due: Keeper::reply_due, claim: Keeper::claim_reply },
-        Kind { calls: true, pauses: true, due: Keeper::command_due, claim: Keeper::claim_command },
-        Kind { calls: true, pauses: true, due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
-        Kind { calls: true, pauses: true, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
-        Kind { calls: true, pauses: true, due: Keeper::probe_due, claim: Keeper::claim_probe },
-        Kind { calls: true, pauses: true, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
-        // After all re-runs, which it would take connections from. What a run came to in a pause is said all the same.
-        Kind { calls: true, pauses: false, due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
+        Kind { manner: HERE, due: Keeper::publish_due, claim: Keeper::claim_publish },
+        Kind { manner: HERE, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
+        Kind { manner: HERE, due: Keeper::summary_due, claim: Keeper::claim_summary },
+        Kind { manner: HERE, due: Keeper::notification_due, claim: Keeper::claim_notification },
+        Kind { manner: ERRAND, due: Keeper::comment_due, claim: Keeper::claim_comment },
+        Kind { manner: ANSWER, due: Keeper::reply_due, claim: Keeper::claim_reply },
+        Kind { manner: ANSWER, due: Keeper::command_due, claim: Keeper::claim_command },
+        Kind { manner: ERRAND, due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
+        Kind { manner: RERUN, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
+        Kind { manner: RERUN, due: Keeper::probe_due, claim: Keeper::claim_probe },
+        Kind { manner: RERUN, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
+        // After all re-runs, which it would take connections from.
+        Kind { manner: ANSWER, due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
     ]
 }
 
@@ -134,10 +147,13 @@ impl<S: Sql> Keeper<S> {
     ///
     /// Without `may_call` GitHub is left alone: some setting is wrong.
     pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Task>, StoreError> {
-        for kind in list::<S>().into_iter().filter(|kind| may_call || !kind.calls) {
+        for kind in list::<S>().into_iter().filter(|kind| may_call || !kind.manner.calls) {
             if self.due(&kind, cx.rules)?.is_some_and(|due| due <= cx.now)
                 && let Some(task) = (kind.claim)(self, cx)?
             {
+                if matches!(task, Task::Errand(_)) {
+                    self.last_errand.set(Some(cx.now));
+                }
                 return Ok(Some(task));
             }
         }
@@ -152,9 +168,11 @@ impl<S: Sql> Keeper<S> {
 
     /// When a kind of task is due, with what holds it up.
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        match (kind.due)(self, rules)? {
-            Some(_) if kind.pauses && self.paused()?.is_some() => Ok(None),
-            Some(due) if kind.calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
+        let apart = |due: Millis| self.last_errand.get().map_or(due, |last| due.max(last + errand::APART));
+        let Manner { calls, pauses, is_errand } = kind.manner;
+        match (kind.due)(self, rules)?.map(|due| if is_errand { apart(due) } else { due }) {
+            Some(_) if pauses && self.paused()?.is_some() => Ok(None),
+            Some(due) if calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),
         }
     }

@@ -132,15 +132,23 @@ fn only_the_newest_run_of_a_workflow_and_event() {
 #[test]
 fn what_has_moved_on_is_not_touched() {
     type Change = fn(&mut GitHub);
-    let moved: [(Change, &str); 4] = [
+    let moved: [(Change, &str); 5] = [
         (|github| github.pulls[0].head_sha = "f".repeat(40), "moved on to another commit"),
         (|github| github.pulls[0].open = false, "was closed"),
         (
             |github| {
                 github.event = "pull_request_target".to_owned();
+                github.head_commit = github.head_sha.replace("b".repeat(40));
                 github.pulls[0].head_sha = "f".repeat(40);
             },
             "moved on to another commit",
+        ),
+        (
+            |github| {
+                github.event = "pull_request_target".to_owned();
+                github.pulls[0].head_sha = "f".repeat(40);
+            },
+            "is not known",
         ),
         (
             |github| {
@@ -213,7 +221,7 @@ fn a_glob_means_some_workflows() {
 
 impl Play {
     /// Does what is due until a run is to be read.
-    fn until_read(&self) {
+    pub fn until_read(&self) {
         for _ in 0..20 {
             match self.keeper.next(true, &self.cx()).unwrap() {
                 Some(Task::Call(Call::ReadRun { .. })) => return,
@@ -271,58 +279,6 @@ fn an_author_gets_only_the_pull_requests_own_checks_re_run() {
 }
 
 #[test]
-fn what_nobody_answers_is_given_up_and_acts_no_more() {
-    let play = exhausted(COLLABORATORS);
-    play.github.borrow_mut().pull_problems = vec![lost(); 500];
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::hours(8));
-    play.reruns(&[1]);
-    play.answered(&["it could not be done for six hours"]);
-    // The run itself cannot be read.
-    let play = exhausted(COLLABORATORS);
-    let before = play.tracked();
-    play.github.borrow_mut().read_problems = vec![lost(); 500];
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::hours(8));
-    play.github.borrow_mut().read_problems.clear();
-    play.pass_working(Span::days(3));
-    play.reruns(&[1]);
-    play.answered(&["it could not be done for six hours"]);
-    assert_eq!((play.tracked().outcome, play.tracked().reason), (before.outcome, before.reason));
-    play.rests();
-}
-
-#[test]
-fn a_pause_holds_for_commands() {
-    let play = exhausted(COLLABORATORS);
-    play.keeper.pause(play.now.get()).unwrap();
-    let receipt = play.comments(1, rerun(None), GivenBy::Collaborator);
-    assert_eq!(receipt.kind, ReceiptKind::Recorded);
-    play.pass_working(Span::hours(1));
-    play.reruns(&[1]);
-    play.keeper.resume(play.now.get()).unwrap();
-    play.pass_working(Span::minutes(1));
-    play.reruns(&[1, 2]);
-}
-
-#[test]
-fn the_workers_settings_hold_for_commands() {
-    let play = exhausted(COLLABORATORS);
-    let rules = Rules { dry_run: true, ..play.rules.clone() };
-    let play = Play { rules, ..play };
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::minutes(1));
-    play.reruns(&[1]);
-    play.answered(&["`DRY_RUN` is on"]);
-    let play = exhausted(COLLABORATORS);
-    let rules = Rules { excluded_actors: vec!["ann".to_owned()], ..play.rules.clone() };
-    let play = Play { rules, ..play };
-    play.comments(1, rerun(None), GivenBy::Collaborator);
-    play.pass_working(Span::minutes(1));
-    play.reruns(&[1]);
-}
-
-#[test]
 fn two_commands_at_once_are_carried_out_one_after_the_other() {
     let play = exhausted(COLLABORATORS);
     play.comments(1, rerun(Some("lint")), GivenBy::Collaborator);
@@ -371,7 +327,7 @@ fn storage_of_the_version_before() {
     let play = exhausted(COLLABORATORS);
     let sql = play.keeper.store.sql;
     let later = ["DROP TABLE flaky_issues", "UPDATE schema SET version = 13"];
-    for statement in UNDO_COMMENTS.into_iter().chain(UNDO_COMMANDS).chain(later) {
+    for statement in UNDO_TO_15.into_iter().chain(UNDO_COMMANDS).chain(later) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };
@@ -380,6 +336,35 @@ fn storage_of_the_version_before() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1, 2]);
+}
+
+/// What was taken by the version before is carried out, and what is known of a comment stays known.
+#[test]
+fn commands_of_the_version_before_go_on() {
+    let play = exhausted(COLLABORATORS);
+    play.comments(1, Command::Status, GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    play.comments(2, rerun(None), GivenBy::Collaborator);
+    // Its runs are known, and nothing was done for them yet.
+    while play.tracked().commanded.is_none() {
+        let task = play.next_soon().unwrap();
+        assert_eq!(play.carry_out(task), None);
+    }
+    let sql = play.keeper.store.sql;
+    for statement in [UNDO_TO_17].into_iter().chain(UNDO_DUE_COMMANDS).chain(["UPDATE schema SET version = 16"]) {
+        sql.exec(statement, vec![]).unwrap();
+    }
+    let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };
+    let play = Play { keeper, ..play };
+    assert_eq!(play.tracked().commanded.unwrap().pull, 3);
+    play.pass_working(Span::minutes(10));
+    play.reruns(&[1, 2]);
+    assert_eq!(play.reactions().last(), Some(&(2, Reaction::Rocket)));
+    play.comments(1, rerun(None), GivenBy::Collaborator);
+    play.comments(2, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(10));
+    play.reruns(&[1, 2]);
+    assert_eq!(play.rows("commands"), 2);
 }
 
 #[test]

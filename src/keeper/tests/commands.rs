@@ -95,6 +95,18 @@ impl Play {
         self.keeper.receive_command(&event, &self.cx()).unwrap()
     }
 
+    /// What is to be done within a minute: what people see is done one thing after the other.
+    pub fn next_soon(&self) -> Option<Task> {
+        let until = self.now.get() + Span::minutes(1);
+        loop {
+            if let Some(task) = self.keeper.next(true, &self.cx()).unwrap() {
+                return Some(task);
+            }
+            let alarm = self.keeper.next_alarm(&self.rules).unwrap().filter(|alarm| *alarm < until)?;
+            self.now.set(self.now.get().max(alarm));
+        }
+    }
+
     pub fn reactions(&self) -> Vec<(u64, Reaction)> {
         self.github.borrow().reactions.iter().map(|(id, reaction)| (id.get(), *reaction)).collect()
     }
@@ -278,7 +290,7 @@ fn crashes() {
             play.comments(1, rerun(None), GivenBy::Collaborator);
             let mut done = 0;
             let mut task = None;
-            while let Some(next) = task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
+            while let Some(next) = task.take().or_else(|| play.next_soon()) {
                 if done == dies_at {
                     break;
                 }
@@ -350,52 +362,20 @@ fn no_re_run_waits_for_a_reaction() {
     assert_eq!(play.reactions(), [(1, Reaction::Rocket)]);
 }
 
+/// Whether a policy file that is not shown is there cannot be asked: GitHub wants to be left alone. Seen to fail when that
+/// answer is lost sight of (a reaction meanwhile).
 #[test]
-fn so_many_an_hour_and_one_answer_to_the_rest() {
-    let play = exhausted("max_reruns: 1\ncommands: { who: collaborators, per_hour: 3 }\n");
-    let kinds: Vec<_> = (1..=1_000).map(|id| play.comments(id, Command::Status, GivenBy::Collaborator).kind).collect();
-    assert_eq!(kinds.iter().filter(|kind| **kind == ReceiptKind::Scheduled).count(), 3);
-    assert_eq!(play.rows("commands"), 4);
-    play.pass_working(Span::minutes(10));
-    let answers = play.github.borrow().answers.clone();
-    assert_eq!(answers.len(), 4, "{answers:#?}");
-    assert_eq!(answers.iter().filter(|answer| answer.contains("may have 3 commands an hour")).count(), 1);
-    // An hour later there is room again.
-    play.pass_working(Span::hours(1));
-    let receipt = play.comments(2_000, Command::Status, GivenBy::Collaborator);
-    play.pass_working(Span::minutes(1));
-    assert_eq!(play.github.borrow().answers.len(), 5, "{receipt:?}");
-}
-
-#[test]
-fn a_flood_before_the_policy_is_read_is_bounded() {
+fn a_limit_that_is_met_beside_the_policy_holds_for_all_else() {
     let play = exhausted(COLLABORATORS);
     play.pass(Span::minutes(10));
-    for id in 1..=1_000 {
-        play.comments(id, rerun(None), GivenBy::Collaborator);
+    {
+        let mut hub = play.github.borrow_mut();
+        hub.policy_answers = vec![Err(github::Error::NotFound)];
+        hub.pull_problems = vec![github::Error::RateLimited { wait: Some(Span::minutes(10)) }];
     }
-    assert_eq!(play.rows("commands"), 10);
-    play.pass_working(Span::minutes(30));
-    play.reruns(&[1, 2]);
-    let reads = play.github.borrow().calls.iter().filter(|call| matches!(call, Call::Command(_))).count();
-    assert!(reads < 100, "{reads} calls");
-}
-
-#[test]
-fn of_a_repository_only_so_many_are_open() {
-    let play = exhausted(COLLABORATORS);
-    for pull in 1..=1_000 {
-        let event = CommandEvent {
-            repository: repository(),
-            repository_id: None,
-            installation: None,
-            comment_id: comment_id(pull),
-            pull,
-            command: rerun(None),
-            login: "ann".to_owned(),
-            by: GivenBy::Collaborator,
-        };
-        play.keeper.receive_command(&event, &play.cx()).unwrap();
-    }
-    assert_eq!(play.rows("commands"), 200);
+    play.comments(1, Command::Status, GivenBy::Collaborator);
+    play.pass_working(Span::minutes(9));
+    assert_eq!((play.reactions(), play.github.borrow().pull_problems.len()), (vec![], 0));
+    play.pass_working(Span::minutes(10));
+    assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Rocket)]);
 }

@@ -3,22 +3,20 @@
 use super::pulls::pull;
 use super::*;
 use crate::github::calls::commit_status::{MOST_CONTEXT, StatusState};
-use crate::keeper::repository_state::Identity;
-use crate::keeper::tasks::errand::Finished;
-use crate::names::{CommitSha, RepositoryId};
+use crate::names::CommitSha;
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
-fn sha() -> CommitSha {
+pub(super) fn sha() -> CommitSha {
     CommitSha::parse(SHA).unwrap()
 }
 
-fn with_statuses(keeper: Keeper<NativeSql>) -> Keeper<NativeSql> {
+pub(super) fn with_statuses(keeper: Keeper<NativeSql>) -> Keeper<NativeSql> {
     let web_url = "https://github.com".to_owned();
     Keeper { commit_statuses: CommitStatuses { context: Some("rerunner".to_owned()), web_url }, ..keeper }
 }
 
-fn without_statuses(keeper: Keeper<NativeSql>) -> Keeper<NativeSql> {
+pub(super) fn without_statuses(keeper: Keeper<NativeSql>) -> Keeper<NativeSql> {
     let context = None;
     Keeper { commit_statuses: CommitStatuses { context, ..keeper.commit_statuses.clone() }, ..keeper }
 }
@@ -30,19 +28,19 @@ fn of(play: Play) -> Play {
     play
 }
 
-fn showing() -> Play {
+pub(super) fn showing() -> Play {
     of(Play::new())
 }
 
 /// This attempt fails, and some seconds pass.
-fn fails(play: &Play, n: u32) {
+pub(super) fn fails(play: &Play, n: u32) {
     assert_eq!(play.github.borrow().attempt, n);
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(n));
     play.pass_working(Span::seconds(20));
 }
 
-fn passes(play: &Play, n: u32) {
+pub(super) fn passes(play: &Play, n: u32) {
     play.github.borrow_mut().attempt = n;
     play.ends(Conclusion::Success);
     play.on_webhook(RunEventKind::RunSucceeded, Some(n));
@@ -51,7 +49,7 @@ fn passes(play: &Play, n: u32) {
 
 /// Nothing is due any more, once the repository's summary is written.
 #[track_caller]
-fn rests(play: &Play) {
+pub(super) fn rests(play: &Play) {
     let before = play.github.borrow().statuses.len();
     play.pass_working(Span::minutes(15));
     assert_eq!(play.github.borrow().statuses.len(), before);
@@ -59,7 +57,7 @@ fn rests(play: &Play) {
 }
 
 #[track_caller]
-fn shows(play: &Play, expected: &[(StatusState, &str)]) {
+pub(super) fn shows(play: &Play, expected: &[(StatusState, &str)]) {
     let github = play.github.borrow();
     let shown = github.statuses.iter().map(|status| (status.shown.state, status.shown.description.as_str()));
     assert_eq!(shown.collect::<Vec<_>>(), expected);
@@ -67,11 +65,11 @@ fn shows(play: &Play, expected: &[(StatusState, &str)]) {
 
 use StatusState::{Failure, Pending, Success};
 
-const FIRST: (StatusState, &str) = (Pending, "Attempt 1 failed: re-run 1 of at most 3");
-const SECOND: (StatusState, &str) = (Pending, "Attempt 2 failed: re-run 2 of at most 3");
+pub(super) const FIRST: (StatusState, &str) = (Pending, "Attempt 1 failed: re-run 1 of at most 3");
+pub(super) const SECOND: (StatusState, &str) = (Pending, "Attempt 2 failed: re-run 2 of at most 3");
 const THIRD: (StatusState, &str) = (Pending, "Attempt 3 failed: re-run 3 of at most 3");
-const RESCUED: (StatusState, &str) = (Success, "Attempt 2 succeeded.");
-const GIVEN_UP: (StatusState, &str) =
+pub(super) const RESCUED: (StatusState, &str) = (Success, "Attempt 2 succeeded.");
+pub(super) const GIVEN_UP: (StatusState, &str) =
     (Failure, "Gave up: attempt 4 failed in job \"test\" at step \"Run tests\", and a run is re-run at most 3 times.");
 
 #[test]
@@ -147,6 +145,28 @@ fn a_run_that_never_failed_has_none() {
         assert_eq!(play.tracked().outcome, RunOutcome::Left);
         rests(&play);
     }
+    // Nor when somebody has it re-run, though a job was allowed to fail.
+    let play = showing();
+    play.github.borrow_mut().conclusion = None;
+    play.on_webhook(RunEventKind::JobFailed, Some(1));
+    play.pass_working(Span::minutes(3));
+    play.ends(Conclusion::Success);
+    play.pass_working(Span::hours(1));
+    for (n, conclusion) in [(2, Conclusion::Success), (3, Conclusion::Cancelled), (4, Conclusion::Success)] {
+        play.github.borrow_mut().attempt = n;
+        play.github.borrow_mut().conclusion = None;
+        play.on_webhook(RunEventKind::JobFailed, Some(n));
+        play.pass_working(Span::minutes(3));
+        play.ends(conclusion);
+        play.on_webhook(RunEventKind::RunEnded, Some(n));
+        play.pass_working(Span::hours(1));
+        assert_eq!(play.tracked().decided_attempt, Some(attempt(n)));
+    }
+    shows(&play, &[]);
+    rests(&play);
+    play.github.borrow_mut().attempt = 5;
+    fails(&play, 5);
+    assert_eq!(play.github.borrow().statuses.len(), 1, "until it fails");
 }
 
 #[test]
@@ -232,141 +252,8 @@ fn a_person_is_faster() {
     rests(&play);
 }
 
-/// Does what is due until a status is begun, which is not written yet.
-fn until_status(play: &Play) -> Errand {
-    let mut task = None;
-    loop {
-        match task.take().or_else(|| play.keeper.next(true, &play.cx()).unwrap()) {
-            Some(Task::Errand(errand)) => return errand,
-            Some(other) => task = play.carry_out(other),
-            None => panic!("no status is due"),
-        }
-    }
-}
-
-fn written(errand: Errand, answer: Result<(), github::Error>) -> Finished {
-    match errand {
-        Errand::CommitStatus(status) => Finished::CommitStatus(status, answer),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Fails, and its status is begun.
-fn begun() -> (Play, Errand) {
-    let play = showing();
-    play.on_webhook(RunEventKind::RunFailed, Some(1));
-    play.pass(Span::seconds(5));
-    let errand = until_status(&play);
-    (play, errand)
-}
-
-#[test]
-fn a_crash_between_its_beginning_and_its_end() {
-    let (play, _) = begun();
-    let play = Play { keeper: with_statuses(Keeper::open(play.keeper.store.sql).unwrap()), ..play };
-    play.pass_working(Span::seconds(60));
-    shows(&play, &[]);
-    play.pass_working(Span::seconds(60));
-    shows(&play, &[FIRST]);
-    passes(&play, 2);
-    shows(&play, &[FIRST, RESCUED]);
-    rests(&play);
-    // And with the end in between: what was begun last is the end.
-    let (play, _) = begun();
-    let play = Play { keeper: with_statuses(Keeper::open(play.keeper.store.sql).unwrap()), ..play };
-    passes(&play, 2);
-    shows(&play, &[]);
-    play.pass_working(Span::minutes(2));
-    shows(&play, &[RESCUED]);
-    rests(&play);
-}
-
-#[test]
-fn what_happens_while_it_is_being_written_is_written_after_it() {
-    let (play, errand) = begun();
-    passes(&play, 2);
-    shows(&play, &[]);
-    play.keeper.finish_errand(written(errand.clone(), Ok(())), &play.cx()).unwrap();
-    play.pass_working(Span::seconds(2));
-    shows(&play, &[RESCUED]);
-    rests(&play);
-    // What is heard of the first only now says nothing of the second.
-    play.keeper.finish_errand(written(errand, Err(lost())), &play.cx()).unwrap();
-    rests(&play);
-}
-
-#[test]
-fn lost_answers() {
-    let play = showing();
-    play.github.borrow_mut().status_problems = vec![(lost(), true), (lost(), false)];
-    fails(&play, 1);
-    shows(&play, &[]);
-    passes(&play, 2);
-    shows(&play, &[]);
-    play.pass_working(Span::minutes(5));
-    shows(&play, &[RESCUED, RESCUED]);
-    rests(&play);
-    assert_eq!(play.warnings.borrow().len(), 2, "{:#?}", play.warnings.borrow());
-}
-
-#[test]
-fn it_is_given_up_after_a_day_and_what_is_new_is_tried_anew() {
-    let play = showing();
-    play.github.borrow_mut().status_problems = vec![(lost(), false); 1_000];
-    for n in 1..=4 {
-        fails(&play, n);
-    }
-    play.reruns(&[1, 2, 3]);
-    play.pass_working(Span::days(3));
-    rests(&play);
-    let tries = 1_000 - play.github.borrow().status_problems.len();
-    assert!((25..=35).contains(&tries), "{tries}");
-    play.github.borrow_mut().status_problems = vec![(lost(), false)];
-    passes(&play, 5);
-    play.pass_working(Span::minutes(2));
-    shows(&play, &[(Success, "Attempt 5 succeeded.")]);
-    rests(&play);
-}
-
-#[test]
-fn a_rate_limit_that_it_meets_is_the_repositorys() {
-    let play = showing();
-    let limited = github::Error::RateLimited { wait: Some(Span::minutes(10)) };
-    play.github.borrow_mut().status_problems = vec![(limited, false)];
-    fails(&play, 1);
-    let until = play.keeper.breaker().unwrap().unwrap().until;
-    assert!(until - play.now.get() > Span::minutes(9));
-    fails(&play, 2);
-    play.reruns(&[1]);
-    shows(&play, &[]);
-    play.pass_working(Span::minutes(20));
-    play.reruns(&[1, 2]);
-    assert_eq!(play.github.borrow().statuses.last().unwrap().shown.description, SECOND.1);
-}
-
-/// It is said once, and tried again after some hours; nothing else stops.
-#[test]
-fn it_lacks_its_permission() {
-    let play = showing();
-    let refused = || github::Error::Credentials { message: "403 Resource not accessible by integration".to_owned() };
-    play.github.borrow_mut().status_problems = vec![(refused(), false); 2];
-    for n in 1..=4 {
-        fails(&play, n);
-    }
-    play.reruns(&[1, 2, 3]);
-    assert_eq!(*play.refusals.borrow(), [], "the token re-runs");
-    play.pass_working(Span::hours(5));
-    assert_eq!(play.github.borrow().status_problems.len(), 1, "not tried in between");
-    play.pass_working(Span::hours(8));
-    shows(&play, &[GIVEN_UP]);
-    let said = play.warnings.borrow();
-    assert_eq!(said.len(), 1, "{said:#?}");
-    assert!(said[0].starts_with("Commit statuses are not possible, and not tried again for 6 h: "), "{said:?}");
-    rests(&play);
-}
-
 /// Stores a run by hand, of this workflow and for this event.
-fn store(play: &Play, run: u64, workflow: (u64, &str), event: &str, outcome: RunOutcome) {
+pub(super) fn store(play: &Play, run: u64, workflow: (u64, &str), event: &str, outcome: RunOutcome) {
     let ended = outcome != RunOutcome::Rerunning;
     let tracked = TrackedRun {
         outcome,
@@ -424,6 +311,66 @@ fn two_workflows_share_no_context_and_runs_of_one_do() {
     assert!(contexts(&play).values().all(|said| said.ends_with("rescued")), "{:#?}", contexts(&play));
 }
 
+/// Seen to fail when only what it says is compared.
+#[test]
+fn it_leads_to_the_newest_run_even_if_that_says_the_same() {
+    let play = showing();
+    let of = |run: u64, attempts: u32| {
+        for n in 1..=attempts {
+            let outcome = if n < attempts { RunOutcome::Rerunning } else { RunOutcome::Exhausted };
+            let tracked = TrackedRun {
+                outcome,
+                reason: "Gave up.".to_owned(),
+                run_attempt: Some(attempt(n)),
+                decided_attempt: Some(attempt(n)),
+                commit: Some(sha()),
+                in_short: Some("Attempt 1 failed".to_owned()),
+                workflow_id: WorkflowId::new(5),
+                workflow: Some("ci".to_owned()),
+                event: Some("push".to_owned()),
+                due: (n < attempts).then(|| play.now.get() + Span::days(300)),
+                ..TrackedRun::new(RunId::new(run).unwrap(), play.now.get())
+            };
+            play.keeper.store_run(&tracked, &[], &play.cx()).unwrap();
+            play.pass_working(Span::seconds(2));
+        }
+    };
+    let leads = || {
+        let github = play.github.borrow();
+        let run = |status: &StatusCall| status.target_url.rsplit('/').next().unwrap().parse().unwrap();
+        github.statuses.iter().map(|status| (run(status), status.shown.state)).collect::<Vec<(u64, StatusState)>>()
+    };
+    of(11, 1);
+    of(12, 1);
+    assert_eq!(leads(), [(11, Failure), (12, Failure)]);
+    // As that is known, it is not said again.
+    of(12, 1);
+    of(11, 1);
+    assert_eq!(leads().len(), 2);
+    of(13, 2);
+    assert_eq!(leads()[2..], [(13, Pending), (13, Failure)]);
+    rests(&play);
+}
+
+/// One that a command has looked at, which did not mean it, is forgotten. Seen to fail when it has taken the older one's place.
+#[test]
+fn a_newer_run_that_says_nothing_takes_no_place() {
+    let play = showing();
+    store(&play, 11, (5, "ci"), "push", RunOutcome::Rerunning);
+    let newer = TrackedRun {
+        run_attempt: Some(attempt(1)),
+        commit: Some(sha()),
+        workflow_id: WorkflowId::new(5),
+        event: Some("push".to_owned()),
+        due: Some(play.now.get() + Span::days(300)),
+        ..TrackedRun::new(RunId::new(12).unwrap(), play.now.get())
+    };
+    play.keeper.store_run(&newer, &[], &play.cx()).unwrap();
+    play.keeper.store.forget(&newer).unwrap();
+    store(&play, 11, (5, "ci"), "push", RunOutcome::Rescued);
+    assert_eq!(contexts(&play)["rerunner / ci"], "run 11 rescued");
+}
+
 #[test]
 fn names_that_strangers_choose() {
     let play = showing();
@@ -454,80 +401,4 @@ fn so_many_are_written_that_an_end_always_can_be() {
     assert!((290..=400).contains(&pending), "{pending}");
     assert!(github.statuses.len() < 1_000, "{}", github.statuses.len());
     assert_eq!(github.statuses.last().unwrap().shown.description, "run 500 rescued");
-}
-
-#[test]
-fn paused_switched_off_and_on() {
-    let play = showing();
-    fails(&play, 1);
-    play.keeper.pause(play.now.get()).unwrap();
-    passes(&play, 2);
-    shows(&play, &[FIRST, RESCUED]);
-    rests(&play);
-
-    // What was begun is brought to its end, and nothing new is begun.
-    let play = showing();
-    fails(&play, 1);
-    let play = Play { keeper: without_statuses(play.keeper), ..play };
-    fails(&play, 2);
-    shows(&play, &[FIRST]);
-    fails(&play, 3);
-    fails(&play, 4);
-    shows(&play, &[FIRST, GIVEN_UP]);
-    passes(&play, 5);
-    shows(&play, &[FIRST, GIVEN_UP]);
-    rests(&play);
-
-    let play = showing();
-    let play = Play { keeper: without_statuses(play.keeper), ..play };
-    fails(&play, 1);
-    shows(&play, &[]);
-    let play = Play { keeper: with_statuses(play.keeper), ..play };
-    passes(&play, 2);
-    shows(&play, &[RESCUED]);
-    rests(&play);
-}
-
-/// Its Keeper of the new name says what becomes of it, and the old one nothing more.
-#[test]
-fn renamed_and_another_of_the_name() {
-    let play = showing();
-    fails(&play, 1);
-    play.github.borrow_mut().name = Some(RepoName::parse("octo/gadgets").unwrap());
-    fails(&play, 2);
-    assert_eq!(play.handed_over.borrow().len(), 1);
-    play.pass_working(Span::days(1));
-    shows(&play, &[FIRST]);
-    rests(&play);
-    // The new one, which knows nothing of what is shown.
-    let other = showing();
-    other.github.borrow_mut().attempt = 2;
-    other.ends(Conclusion::Cancelled);
-    let event = play.handed_over.borrow()[0].event.clone();
-    other.keeper.receive(&event, &other.cx()).unwrap();
-    other.pass_working(Span::minutes(1));
-    let said = "Left alone: attempt 2 concluded cancelled, which is re-run only if the policy file says so.";
-    shows(&other, &[(Failure, said)]);
-
-    let identity = |id| Identity { id: RepositoryId::new(id).unwrap(), installation: None };
-    let play = showing();
-    play.keeper.identify(identity(5), &play.cx()).unwrap();
-    fails(&play, 1);
-    play.keeper.identify(identity(6), &play.cx()).unwrap();
-    play.pass_working(Span::days(1));
-    shows(&play, &[FIRST]);
-    rests(&play);
-}
-
-#[test]
-fn what_is_forgotten_with_its_run() {
-    let play = showing();
-    fails(&play, 1);
-    passes(&play, 2);
-    play.pass(Span::days(34));
-    play.keeper.prune(play.now.get()).unwrap();
-    assert_eq!(play.keeper.store.commit_statuses_of(&sha(), 10).unwrap().len(), 1);
-    play.pass(Span::days(2));
-    play.keeper.prune(play.now.get()).unwrap();
-    assert_eq!(play.keeper.store.commit_statuses_of(&sha(), 10).unwrap(), []);
 }

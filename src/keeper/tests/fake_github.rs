@@ -73,6 +73,8 @@ pub struct GitHub {
     pub comment_problems: Vec<(github::Error, bool)>,
     /// The commit of the run, and of all others; none: it has no SHA.
     pub head_sha: Option<String>,
+    /// Of its pull request, where that is not the same.
+    pub head_commit: Option<String>,
     /// Commit statuses, as they were written.
     pub statuses: Vec<StatusCall>,
     /// Before the honest answers, and whether the call took effect all the same.
@@ -111,7 +113,7 @@ impl GitHub {
             run_number: Some(3),
             title: Some("Fix it".to_owned()),
             head_sha: self.head_sha.clone().unwrap_or_else(|| "a".to_owned()),
-            head_commit: None,
+            head_commit: self.head_commit.clone(),
             origin: if self.of_fork { fork() } else { Origin::Own },
             created: None,
             actors: vec!["ann".to_owned()],

@@ -88,6 +88,7 @@ impl Play {
     }
 }
 
+/// Seen to fail when the step is no code, or one rescue is enough.
 #[test]
 fn a_job_that_was_rescued_so_often_gets_one_issue() {
     let play = keeping(POLICY);
@@ -145,6 +146,7 @@ fn what_passes_is_the_job_and_not_the_run() {
     assert!(play.issue().body.contains("attempt 1 failed at `Run tests`, attempt 2 passed"), "{}", play.issue().body);
 }
 
+/// Seen to fail with four.
 #[test]
 fn the_last_five_failures_are_shown_newest_first_at_whatever_step() {
     let play = keeping("flaky_issues: { after: 7 }\n");
@@ -180,6 +182,7 @@ fn it_is_edited_once_a_day_at_most() {
     assert!(play.issue().body.contains("- of these, passed: 90 (100 %)\n"), "{}", play.issue().body);
 }
 
+/// Seen to fail without the word.
 #[test]
 fn it_is_closed_with_a_word_and_opened_again() {
     let play = keeping(POLICY);

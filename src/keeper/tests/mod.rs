@@ -28,10 +28,13 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 mod bases;
 mod budgets;
+mod command_ends;
+mod command_floods;
 mod commanded;
 mod commands;
 mod comments;
 mod commit_statuses;
+mod commit_statuses_kept;
 mod due_list;
 mod edges;
 mod evidence;
@@ -140,8 +143,37 @@ fn failed_job(id: u64, name: &str, step: &str) -> Job {
 const UNDO_COMMANDS: [&str; 3] =
     ["DROP TABLE commands", "DROP TABLE stopped_pulls", "ALTER TABLE runs DROP COLUMN commanded"];
 
+/// What makes storage that of version 16 again, where each time had an index, and runs did not say whose a command was.
+const UNDO_DUE_COMMANDS: [&str; 6] = [
+    "ALTER TABLE commands RENAME TO later",
+    "CREATE TABLE commands (
+        comment_id INTEGER PRIMARY KEY,
+        pull INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        login TEXT NOT NULL,
+        given_by TEXT NOT NULL,
+        command TEXT NOT NULL,
+        stage TEXT NOT NULL,
+        due INTEGER,
+        failures INTEGER NOT NULL,
+        runs TEXT NOT NULL,
+        reply TEXT NOT NULL,
+        reply_due INTEGER,
+        reply_failures INTEGER NOT NULL
+    )",
+    "INSERT INTO commands SELECT comment_id, pull, received, login, given_by, command, stage, due, failures, runs, reply, \
+     reply_due, reply_failures FROM later",
+    "DROP TABLE later",
+    "CREATE INDEX commands_due ON commands (due) WHERE due IS NOT NULL",
+    "UPDATE runs SET commanded = json_remove(commanded, '$.pull') WHERE commanded IS NOT NULL",
+];
+
+/// What makes storage that of version 17 again.
+const UNDO_TO_17: &str = "ALTER TABLE commit_statuses DROP COLUMN leads_to";
+
 /// What makes storage that of version 15 again, which had a row for each run of a pull request.
-const UNDO_COMMENTS: [&str; 9] = [
+const UNDO_TO_15: [&str; 10] = [
+    UNDO_TO_17,
     "CREATE TABLE pull_runs (run_id INTEGER PRIMARY KEY, pull INTEGER NOT NULL)",
     "CREATE INDEX pull_runs_pull ON pull_runs (pull)",
     "INSERT INTO pull_runs SELECT run_id, pull FROM runs WHERE pull IS NOT NULL",

@@ -230,6 +230,23 @@ fn a_pull_request_that_only_the_comment_needs() {
     }
 }
 
+/// GitHub asks to wait with all else, whatever it was asked for. Seen to fail when only the comment does without.
+#[test]
+fn a_rate_limit_that_the_comments_question_meets() {
+    let mut play = play_of("pull_request", "skip_superseded: false\n");
+    play.keeper = with_comments(play.keeper);
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    let look = play.pass_to_look();
+    play.github.borrow_mut().evidence_problems = vec![github::Error::RateLimited { wait: Some(Span::minutes(10)) }];
+    play.go_on(look);
+    play.github.borrow_mut().evidence_problems.clear();
+    play.keeper.set_repository(&repository()).unwrap();
+    play.pass_working(Span::minutes(9));
+    play.reruns(&[]);
+    play.pass_working(Span::minutes(3));
+    play.reruns(&[1]);
+}
+
 /// Also with the answer that names none: it is not asked for again and again.
 #[test]
 fn a_pull_request_that_is_not_found_is_looked_for_once_for_each_attempt() {

@@ -61,6 +61,102 @@ fn what_a_collaborator_has_stopped_no_author_starts_again() {
     }
 }
 
+/// A stop that only the author has given is not about what others share, nor about what cannot be told.
+#[test]
+fn whose_run_it_is_has_to_be_known_for_an_authors_stop() {
+    type Change = fn(&mut GitHub);
+    let same: Change = |_| {};
+    let another: Change = |github| {
+        let pull = PullRequest { number: 4, ..github.pulls[0].clone() };
+        github.pulls.push(pull);
+    };
+    let only_another: Change = |github| github.pulls[0].number = 4;
+    let moved_on: Change = |github| github.pulls[0].head_sha = "f".repeat(40);
+    let not_listed: Change = |github| {
+        github.pulls.clear();
+        github.evidence_problems = vec![github::Error::NotFound; 9];
+    };
+    let closed_since: Change = |github| {
+        let pull = PullRequest { number: 4, ..github.pulls[0].clone() };
+        github.pulls[0].open = false;
+        github.pulls.push(pull);
+    };
+    for (change, by_author, by_collaborator) in [
+        (same, true, true),
+        (another, false, true),
+        (only_another, false, false),
+        // The run is of an older commit of its branch.
+        (moved_on, true, true),
+        (not_listed, false, true),
+        (closed_since, false, false),
+    ] {
+        for (by, is_stopped) in [(GivenBy::Author, by_author), (GivenBy::Collaborator, by_collaborator)] {
+            // Without a word of the policy nobody asks which pull requests there are.
+            let play = failed_once("max_reruns: 5\nskip_superseded: false\ncommands: { who: authors }\n");
+            is_of_a_fork(&mut play.github.borrow_mut());
+            play.comments(1, Command::Stop, by);
+            play.pass_working(Span::minutes(1));
+            assert_eq!(play.rows("stopped_pulls"), 1);
+            change(&mut play.github.borrow_mut());
+            play.on_webhook(RunEventKind::RunFailed, Some(1));
+            play.pass_working(Span::minutes(10));
+            play.reruns(if is_stopped { &[] } else { &[1] });
+        }
+    }
+}
+
+/// Whoever had a pull request from a fork that is gone stops nothing of others' branches of the same name.
+#[test]
+fn a_stop_of_a_fork_that_is_gone_is_about_no_other() {
+    for skip in ["skip_superseded: false\n", ""] {
+        let play = failed_once(&format!("{skip}{MANY}"));
+        is_of_a_fork(&mut play.github.borrow_mut());
+        {
+            let mut github = play.github.borrow_mut();
+            let gone = github.pull.clone().map(|pull| PullRequest {
+                head_repository: None,
+                head_owner: Some("mallory".to_owned()),
+                ..pull
+            });
+            github.pulls[0].number = 4;
+            github.pull = gone;
+        }
+        play.comments(1, Command::Stop, GivenBy::Author);
+        play.pass_working(Span::minutes(1));
+        assert_eq!(play.rows("stopped_pulls"), 1);
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(&[1]);
+    }
+}
+
+/// The same for re-runs: by the pull requests as they are when the run is decided on.
+#[test]
+fn a_command_is_about_its_own_pull_request() {
+    type Change = fn(&mut GitHub);
+    let another: Change = |github| {
+        let pull = PullRequest { number: 4, ..github.pulls[0].clone() };
+        github.pulls.push(pull);
+    };
+    let only_another: Change = |github| github.pulls[0].number = 4;
+    let none: Change = |github| github.pulls.clear();
+    for (change, by_author, by_collaborator, words) in [
+        (another, false, true, "several pull requests are from its branch"),
+        (only_another, false, false, "it is not of pull request 3"),
+        (none, false, false, "it is not of pull request 3"),
+    ] {
+        for (by, is_done) in [(GivenBy::Author, by_author), (GivenBy::Collaborator, by_collaborator)] {
+            let play = failed_once("max_reruns: 0\ncommands: { who: authors }\n");
+            is_of_a_fork(&mut play.github.borrow_mut());
+            change(&mut play.github.borrow_mut());
+            play.comments(1, rerun(None), by);
+            play.pass_working(Span::minutes(1));
+            play.reruns(if is_done { &[1] } else { &[] });
+            play.answered(&[words][..usize::from(!is_done)]);
+        }
+    }
+}
+
 /// Nobody takes away what others may have.
 #[test]
 fn an_authors_commands_leave_room_for_a_collaborators() {

@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 
 use super::*;
+use crate::keeper::command_log::CommandLine;
 use crate::keeper::work::{self, Platform};
 
 /// Answers at once, and counts what each alarm asks for.
@@ -70,6 +71,8 @@ impl Platform for Site<'_> {
     }
 
     fn log_decision(&self, _: RunId, _: &Record) {}
+
+    fn log_command(&self, _: &CommandLine) {}
 
     fn log_warning(&self, _: &str) {}
 }

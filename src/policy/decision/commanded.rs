@@ -11,6 +11,7 @@ use crate::policy::run::Run;
 use crate::policy::wording::{quoted, reason, times};
 use crate::time::Span;
 
+use super::belonging::{Belonging, belonging};
 use super::decide::{Ending, Rerun, RunOutcome, is_let_in_by_workflow, left, whatever_the_policy};
 use super::detail::Detail;
 use super::failed_attempt::{FailedAttempt, Limits, Stop};
@@ -23,6 +24,8 @@ const POLICY: &str = "command";
 #[derive(Debug, Clone, Copy)]
 pub struct CommandGiven<'a> {
     pub login: &'a str,
+    /// The number of the pull request that it was given on.
+    pub pull: u64,
     /// Whether nothing else than having opened the pull request lets them give it.
     pub only_author: bool,
     /// The workflows that are meant; `None`: all.
@@ -108,9 +111,6 @@ fn within_the_limits(
         let most = times(ceiling);
         return Err(left(format!("a run is re-run at most {most}, the Worker's MAX_RERUNS_CEILING")));
     }
-    if rules.dry_run {
-        return Err(left("DRY_RUN is on"));
-    }
     let mut evidence = Cow::Borrowed(evidence);
     if !evidence.is_searched(policy, run) {
         evidence.to_mut().search(policy, run);
@@ -123,9 +123,30 @@ fn within_the_limits(
     if let Some((outcome, reason)) = superseded::ending(run, &superseded::standing(run, &evidence.pulls)) {
         return Err(Stop::end(outcome, reason, Detail::default()));
     }
+    is_of_its_pull_request(run, &evidence, command)?;
     let mut rerun = failed.by_command(command.login);
     rerun.detail.policy = Some(POLICY.to_owned());
     Ok(rerun)
+}
+
+/// Whether the run is one that a command on this pull request may be about.
+fn is_of_its_pull_request(run: &Run, evidence: &Evidence, command: CommandGiven) -> Result<(), Stop> {
+    let pull = command.pull;
+    match belonging(run, &evidence.pulls, pull) {
+        Belonging::Alone => Ok(()),
+        Belonging::Shared if !command.only_author => Ok(()),
+        Belonging::Shared => {
+            let what = "several pull requests are from its branch, at its commit";
+            Err(left(format!("{what}: that takes a collaborator of the repository")))
+        }
+        Belonging::Not => Err(left(format!("it is not of pull request {pull}"))),
+        Belonging::Unknown => Err(left(format!("whether it is of pull request {pull} is not known"))),
+    }
+}
+
+/// What would be re-run, were it not for the Worker's `DRY_RUN`, as a sentence.
+pub fn not_in_dry_run(rerun: &Rerun) -> String {
+    format!("Left alone: DRY_RUN is on, and nothing is re-run. It would have been: {}", rerun.reason)
 }
 
 /// The end of a run that would be re-run, had nobody stopped that by a command.

@@ -2,6 +2,7 @@
 
 mod absent;
 mod base;
+mod belonging;
 mod commanded;
 mod decide;
 mod detail;
@@ -10,7 +11,8 @@ mod fingerprint;
 mod superseded;
 
 pub use base::{BaseBranch, BaseOf, base_branch};
-pub use commanded::{CommandGiven, CommandVerdict, decide_by_command, left_by_command, may_command};
+pub use belonging::{Belonging, belonging};
+pub use commanded::{CommandGiven, CommandVerdict, decide_by_command, left_by_command, may_command, not_in_dry_run};
 pub use decide::{Decision, Ending, Rerun, RunOutcome, Verdict, decide};
 pub use detail::{Detail, FailedJob};
 pub use superseded::pull_request_of;

@@ -54,6 +54,8 @@ pub fn standing(run: &Run, pulls: &Fetched<Pulls>) -> Standing {
         ([], all) if target && names_no_other(run) && all.iter().any(|pull| pull.base_sha == run.head_sha) => {
             unknown("the commit that GitHub names is the base's")
         }
+        // Nor can an earlier commit of the base be told from one that the pull request has moved on from.
+        ([], _) if target && names_no_other(run) => unknown("the commit that GitHub names may be its base's"),
         ([], _) => Standing::Gone(MOVED_ON),
     }
 }
@@ -88,7 +90,7 @@ pub fn gone(what: &str) -> (RunOutcome, String) {
     (RunOutcome::Superseded, format!("Left alone: its pull request {what}."))
 }
 
-fn is_at(run: &Run, pull: &PullRequest) -> bool {
+pub fn is_at(run: &Run, pull: &PullRequest) -> bool {
     let reviewed = run.head_commit.as_ref().filter(|_| run.is_of_target());
     pull.head_sha == run.head_sha || Some(&pull.head_sha) == reviewed
 }

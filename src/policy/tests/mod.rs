@@ -1,6 +1,7 @@
 //! Tables of what is decided, and properties that hold whatever is.
 
 mod absent;
+mod belonging;
 mod causes;
 mod decide;
 mod extends;

@@ -82,9 +82,11 @@ fn a_pull_request_is_open_and_at_the_runs_commit() {
         reruns(&of(event, &[pull(), PullRequest { number: 4, ..elsewhere() }]), "");
         superseded(&of(event, &[closed()]), "was closed");
         superseded(&of(event, &[merged()]), "was merged");
-        superseded(&of(event, &[elsewhere()]), "moved on");
         superseded(&of(event, &[PullRequest { open: false, ..elsewhere() }]), "was closed");
         superseded(&of(event, &[closed(), elsewhere()]), "was closed");
+    }
+    for event in ["pull_request", "pull_request_review"] {
+        superseded(&of(event, &[elsewhere()]), "moved on");
     }
 }
 
@@ -137,9 +139,17 @@ fn the_commit_of_a_target_run_may_be_its_bases() {
         reruns(&of_base(head_commit, std::slice::from_ref(&untouched)), "");
         let at_once = PullRequest { updated: Some(Millis(900)), ..pull() };
         is_not_known(&of_base(head_commit, &[at_once]), "the base's");
-        is_not_known(&of_base(head_commit, &[untouched.clone(), PullRequest { number: 6, ..untouched }]), "the base's");
+        let other = PullRequest { number: 6, ..untouched.clone() };
+        is_not_known(&of_base(head_commit, &[untouched.clone(), other]), "the base's");
         superseded(&of_base(head_commit, &[closed()]), "was closed");
+        // The base may have moved on instead, before the pull request was opened or after the run began.
+        let of_older_base = |pull| of_base(head_commit, &[PullRequest { base_sha: "newer".to_owned(), ..pull }]);
+        is_not_known(&of_older_base(pull()), "may be its base's");
+        is_not_known(&of_older_base(elsewhere()), "may be its base's");
+        reruns(&of_older_base(untouched), "");
     }
+    // Nor does GitHub say that the one that it names is the pull request's.
+    is_not_known(&of("pull_request_target", &[elsewhere()]), "may be its base's");
 }
 
 #[test]
@@ -167,7 +177,7 @@ fn skip_superseded_is_not_for_what_has_the_rights_of_the_base() {
     let text = "skip_superseded: false";
     for pulls in [vec![elsewhere()], vec![closed()], vec![merged()]] {
         reruns(&of("pull_request", &pulls), text);
-        ends(&of("pull_request_target", &pulls), text, RunOutcome::Superseded);
+        ends(&of_base(Some("aaa"), &pulls), text, RunOutcome::Superseded);
     }
     ends(&of("pull_request_target", &[]), text, RunOutcome::Left);
 }

@@ -236,6 +236,10 @@ impl Schedule {
         let failed = latest.conclusion.map(conclusion_of).is_some_and(|conclusion| conclusion.may_be_rerun());
         let gone = world.is_gone(repository, id);
         let unclear = self.unclear.contains(&id);
+        let of = &run.identity;
+        // Where GitHub names one commit alone, it may be the base's as well.
+        let may_be_bases = &*of.event == "pull_request_target" && of.head_sha == of.head_commit;
+        let is_unknown = unclear || (gone && may_be_bases);
         // GitHub can fail to answer for a day.
         let given_up = |at| latest.completed_at.is_some_and(|ended| at - from_model(ended) > GIVEN_UP.minus(CLOCKS));
         let explains = |(at, record): &(Millis, Record)| {
@@ -244,13 +248,12 @@ impl Schedule {
             record.run_attempt == Some(attempt_of(latest.number))
                 && !record.reason.is_empty()
                 && match record.outcome {
-                    // It may be said to have moved on where GitHub names an old commit of the base, and is left either way.
-                    RunOutcome::Superseded => gone || unclear,
+                    RunOutcome::Superseded => gone,
                     RunOutcome::Failed => world.never.contains(&id.0) || old || given_up(*at),
                     RunOutcome::Left if record.reason.contains("has stopped re-runs") => {
                         self.was_stopped(repository, &record.reason, *at)
                     }
-                    RunOutcome::Left if unclear || settings.dry_run || !settings.serves[repository] => true,
+                    RunOutcome::Left if is_unknown || settings.dry_run || !settings.serves[repository] => true,
                     outcome => self.files(repository, settings, &none).explains(settings, *at, outcome, latest.number),
                 }
         };
@@ -301,7 +304,9 @@ impl Schedule {
             return;
         };
         let counted = tracked.reruns as usize;
-        let made = ours().count();
+        // One that was forgotten, and that a command names after weeks, is tracked anew.
+        let since_tracked = |rerun: &&model::AcceptedRerun| from_model(rerun.at) + CLOCKS > tracked.created;
+        let made = ours().filter(|rerun| !self.is_long() || since_tracked(rerun)).count();
         let counted_right = (counted..=counted + usize::from(unknown.is_some())).contains(&made);
         if !counted_right && !pressed && misled == 0 && !unserved && !is_misread {
             say(format!("{made} re-runs were made, {counted} were counted"));

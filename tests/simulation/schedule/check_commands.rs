@@ -1,5 +1,6 @@
 //! Commands at the end of a schedule: each acted once, by nobody who may not, and none was lost.
 
+use rerunner::keeper::command_log::{CommandLine, CommandOutcome};
 use rerunner::policy::RunOutcome;
 use rerunner::time::{Millis, Span};
 use simulator::model::{self, Comment};
@@ -17,7 +18,7 @@ const BY_COMMAND: &str = "re-run by the command of ";
 const BY_RULES: &str = " of at most ";
 const STOPPED: &str = "has stopped re-runs of pull request ";
 /// After that one is given up.
-const LASTS: Span = Span::hours(6);
+const LASTS: Span = Span::hours(2);
 /// After so many tries it is not reacted to any more.
 const REACTIONS_TRIED: usize = 18;
 /// By how much a clock can jump within an hour, and more.
@@ -166,6 +167,15 @@ impl Schedule {
         let is_answered = !comment.reactions.is_empty() || answers > 0;
         if is_answered && !may {
             say("something was done for somebody who may not have it");
+        }
+        let is_told = has("rocket") || has("confused");
+        let is_ended = |line: &CommandLine| {
+            let ends = [CommandOutcome::Done, CommandOutcome::Refused, CommandOutcome::Unanswered];
+            line.run_id.is_none() && ends.contains(&line.outcome)
+        };
+        let lines = world.command_lines.get(&(given.repository, given.comment));
+        if given.promised.is_some() && !is_told && !lines.into_iter().flatten().any(is_ended) {
+            say("it was promised that something would be done, and neither people nor the log know what it came to");
         }
         let Some(promised) = given.promised.filter(|_| is_command && self.is_always_let(given)) else { return };
         let within_the_hour = |other: &&Given| {

@@ -1,12 +1,14 @@
 //! What commits show at the end of a schedule of their failed runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use rerunner::keeper::step::Record;
 use rerunner::policy::RunOutcome;
-use simulator::model::{self, CommitStatus, StatusState};
+use rerunner::time::Millis;
+use simulator::model::{self, CommitStatus, Repository, StatusState};
 
 use super::Schedule;
-use super::conversions::{conclusion_of, run_id_of};
+use super::conversions::{attempt_of, conclusion_of, run_id_of};
 
 /// One that could not be written for about a day is given up.
 const GIVEN_UP: usize = 30;
@@ -22,23 +24,26 @@ impl Schedule {
         };
         let is_on = world.deployments.iter().all(|(_, set)| set.commit_status && !set.dry_run)
             && always_served(&world.deployments, repository);
-        let mut shown = BTreeSet::new();
+        let mut shown = BTreeMap::new();
         for status in github.commits_with_statuses().flat_map(|sha| github.newest_statuses(sha)) {
             let id = status.target_url.as_deref().and_then(|url| url.rsplit_once("/runs/")?.1.parse().ok());
             let Some(run) = id.and_then(|id| world.github.find_run(model::RunId(id))) else {
                 wrong.push(format!("a commit status leads nowhere: {status:?}"));
                 continue;
             };
-            shown.insert(place_of(run));
+            shown.insert(place_of(run), run.id());
             let mut say = |what: &str| wrong.push(format!("run {}: {what}: {status:?}", run.id().0));
             if shown_commit(run) != status.sha {
                 say("shown at another commit");
             }
-            // A run whose jobs may fail is taken for rescued when somebody has it re-run.
-            if !run.attempts.iter().any(|attempt| attempt.conclusion.is_some_and(is_failure)) && !has_failed_job(run) {
+            let decided = world.decided.get(&run_id_of(run.id())).map(Vec::as_slice).unwrap_or_default();
+            // One that was first looked at when there was another attempt is taken for one that has failed before.
+            let was_seen = decided.first().is_some_and(|(_, record)| record.run_attempt == Some(attempt_of(1)));
+            let has_failed = run.attempts.iter().any(|attempt| attempt.conclusion.is_some_and(is_failure));
+            if !has_failed && (was_seen || run.attempts.len() == 1) {
                 say("never failed, and is shown");
             }
-            let decided = world.decided.get(&run_id_of(run.id())).and_then(|decided| decided.last());
+            let decided = decided.last();
             let expected = match decided.map(|(_, record)| record.outcome) {
                 Some(RunOutcome::Rescued) => StatusState::Success,
                 _ => StatusState::Failure,
@@ -57,16 +62,21 @@ impl Schedule {
         let mut newest = BTreeMap::new();
         for id in &self.runs[repository] {
             let run = world.github.run(*id);
-            let has_failed = |run: &model::Run| {
-                let failed = |conclusion: model::Conclusion| conclusion_of(conclusion).may_be_rerun();
-                run.attempts.iter().any(|attempt| attempt.conclusion.is_some_and(failed))
+            // Of one that somebody had re-run before anything was decided, there is nothing to be said.
+            let failed = |conclusion: model::Conclusion| conclusion_of(conclusion).may_be_rerun();
+            // Nor of one that GitHub has never shown.
+            let was_read =
+                |record: &Record| record.outcome != RunOutcome::Failed || record.reason.starts_with("GitHub refused: ");
+            let of_failure = |(_, record): &(Millis, Record)| {
+                let attempt = record.run_attempt.and_then(|attempt| run.attempt(attempt.get()));
+                was_read(record) && attempt.and_then(|attempt| attempt.conclusion).is_some_and(failed)
             };
-            if has_failed(run) && world.decided.contains_key(&run_id_of(*id)) {
+            if world.decided.get(&run_id_of(*id)).is_some_and(|decided| decided.iter().any(of_failure)) {
                 newest.insert(place_of(run), *id);
             }
         }
-        // Where it says the same of a newer one, it leads to the older one still.
-        for (place, id) in newest.into_iter().filter(|(place, _)| !shown.contains(place)) {
+        let is_shown = |place: &Place, id: &model::RunId| shown.get(place).is_some_and(|shown| shown >= id);
+        for (place, id) in newest.into_iter().filter(|(place, id)| !is_shown(place, id)) {
             let sha = place.0.to_string();
             let mut tries = world.status_tries.iter().filter(|((of, at, _), _)| (*of, at) == (repository, &sha));
             if !tries.any(|(_, tries)| *tries >= GIVEN_UP) {
@@ -76,14 +86,16 @@ impl Schedule {
     }
 }
 
-/// What runs have in common that are shown in one place.
-fn place_of(run: &model::Run) -> (model::Sha, u64, String) {
-    (shown_commit(run), run.identity.workflow_number, run.identity.event.to_string())
+/// How often one was written.
+pub fn written(github: &Repository) -> usize {
+    github.commits_with_statuses().map(|sha| github.statuses(sha).len()).sum()
 }
 
-fn has_failed_job(run: &model::Run) -> bool {
-    let failed = |job: &model::Job| job.conclusion().is_some_and(is_failure);
-    run.attempts.len() > 1 && run.attempts.iter().any(|attempt| attempt.jobs.iter().any(failed))
+/// What runs have in common that are shown in one place.
+type Place = (model::Sha, u64, String);
+
+fn place_of(run: &model::Run) -> Place {
+    (shown_commit(run), run.identity.workflow_number, run.identity.event.to_string())
 }
 
 fn is_failure(conclusion: model::Conclusion) -> bool {
@@ -98,6 +110,6 @@ fn shown_commit(run: &model::Run) -> model::Sha {
 }
 
 /// Whether the repository was served all the time.
-pub fn always_served(deployments: &[(rerunner::time::Millis, super::settings::Deployed)], repository: usize) -> bool {
+pub fn always_served(deployments: &[(Millis, super::settings::Deployed)], repository: usize) -> bool {
     deployments.iter().all(|(_, set)| set.serves[repository])
 }

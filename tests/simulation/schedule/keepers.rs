@@ -166,8 +166,8 @@ impl Machine {
         self.check_alarm();
     }
 
-    /// Whether anybody is still to be told of anything.
-    pub fn has_more_to_tell(&self, now: Millis) -> bool {
+    /// What of that which people are told is still to come, by its tables.
+    pub fn more_to_tell(&self, now: Millis) -> Vec<&'static str> {
         let count = |table: &str, condition: &str| {
             let rows = self.sql.exec(&format!("SELECT COUNT(*) FROM {table} WHERE {condition}"), vec![]);
             rows.expect("read").concat() != [Value::Integer(0)]
@@ -176,11 +176,15 @@ impl Machine {
         // Issues are edited once a day, and closed after weeks. Where they are switched off, what was due stays so.
         let soon = format!("due BETWEEN {} AND {}", now.minus(Span::hours(3)).0, (now + Span::hours(1)).0);
         let is_served = self.config.serves;
-        (self.config.notices.is_some() && has("notices"))
-            || (self.config.comments.is_some() && has("pull_comments"))
-            || (is_served && has("commit_statuses"))
-            || (is_served && (has("commands") || count("commands", "reply_due IS NOT NULL")))
-            || (is_served && count("flaky_issues", &soon))
+        let all = [
+            ("notices", self.config.notices.is_some() && has("notices")),
+            ("pull_comments", self.config.comments.is_some() && has("pull_comments")),
+            // Whatever becomes of the repository, none stays pending.
+            ("commit_statuses", has("commit_statuses")),
+            ("commands", is_served && (has("commands") || count("commands", "reply_due IS NOT NULL"))),
+            ("flaky_issues", is_served && count("flaky_issues", &soon)),
+        ];
+        all.into_iter().filter(|(_, is_due)| *is_due).map(|(table, _)| table).collect()
     }
 
     pub fn pause(&mut self, paused: bool) {
@@ -251,6 +255,7 @@ impl Machine {
             self.beside.push(Box::pin(async move {
                 let finished = errand.run(async |call| site.call(&call).await).await;
                 keeper.finish_errand(finished, &Context::new(&rules, site.now(), site.chance()))?;
+                work::log_commands(&keeper, &site);
                 site.arm(keeper.next_alarm(&rules)?).await
             }));
         }

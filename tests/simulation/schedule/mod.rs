@@ -62,6 +62,12 @@ pub struct Report {
     /// Of those, while a registry was down.
     pub reruns_in_outage: usize,
     pub webhooks: u64,
+    /// Those that the Worker was told of.
+    pub commands: usize,
+    /// As often as one was written.
+    pub statuses: usize,
+    /// Those for flaky jobs.
+    pub issues: usize,
     pub faults: BTreeMap<&'static str, u64>,
     pub violations: Vec<String>,
     pub trace: Vec<String>,
@@ -103,11 +109,17 @@ impl Schedule {
         let mut end = self.heals + if self.is_long() { Span::hours(25) } else { Span::minutes(40) };
         loop {
             self.until(end);
-            if self.is_quiet() {
+            if self.is_quiet(end) {
                 break;
             }
             if end - self.heals > QUIET_WITHIN {
-                self.world.borrow_mut().violate("it never came to rest".to_owned());
+                let left = self.machines.iter().map(|machine| {
+                    let now = self.world.borrow().clock(machine.repository);
+                    let next = machine.keeper.next_alarm(&machine.config.rules).expect("read");
+                    (machine.more_to_tell(now), machine.is_idle(), next)
+                });
+                let left: Vec<_> = left.collect();
+                self.world.borrow_mut().violate(format!("it never came to rest: {left:?}"));
                 break;
             }
             end = end + QUIET_CHECKS;
@@ -123,6 +135,9 @@ impl Schedule {
                 .filter(|asked| asked.made.is_some() && world.is_in_outage(asked.when))
                 .count(),
             webhooks: self.webhooks,
+            commands: world.given.iter().filter(|given| given.had.is_some()).count(),
+            statuses: self.ids.iter().map(|id| check_statuses::written(world.github.repository(*id))).sum(),
+            issues: self.ids.iter().map(|id| check_issues::ours(world.github.repository(*id)).count()).sum(),
             faults: world.faults_seen.clone(),
             violations: world.violations.clone(),
             trace: world.trace().to_vec(),
@@ -147,13 +162,15 @@ impl Schedule {
         self.kind == Kind::Behind
     }
 
-    fn is_quiet(&self) -> bool {
+    fn is_quiet(&self, now: Millis) -> bool {
         let world = self.world.borrow();
         let idle = world.github.is_idle() && world.on_the_way == 0 && self.machines.iter().all(Machine::is_idle);
         idle && self.machines.iter().all(|machine| {
             let store = &machine.keeper.store;
             let (due, publish) = (store.first_due().expect("read"), store.first_publish().expect("read"));
-            due.is_none() && publish.is_none() && !machine.has_more_to_tell(world.clock(machine.repository))
+            due.is_none()
+                && publish.is_none()
+                && machine.more_to_tell(world.clock(machine.repository) + (now - world.now)).is_empty()
         })
     }
 }

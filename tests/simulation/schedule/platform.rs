@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use rerunner::github::{Call, Response};
 use rerunner::keeper::HandOver;
+use rerunner::keeper::command_log::CommandLine;
 use rerunner::keeper::step::Record;
 use rerunner::keeper::store::StoreError;
 use rerunner::keeper::summary::Summary;
@@ -153,6 +154,13 @@ impl Platform for Site {
         world.note(|| format!("decision   run {run_id} {:?}", record));
         let now = world.now;
         world.decided.entry(run_id).or_default().push((now, record.clone()));
+    }
+
+    fn log_command(&self, line: &CommandLine) {
+        let mut world = self.world.borrow_mut();
+        world.note(|| format!("command    {line:?}"));
+        let key = (self.repository, line.comment_id.get());
+        world.command_lines.entry(key).or_default().push(line.clone());
     }
 
     fn log_warning(&self, what: &str) {

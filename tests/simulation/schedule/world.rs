@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
+use rerunner::keeper::command_log::CommandLine;
 use rerunner::keeper::tasks::errand::Errand;
 use rerunner::keeper::{attempts::Attempts, step::QUIET, step::Record};
 use rerunner::names::{DeliveryId, RunId};
@@ -83,6 +84,8 @@ pub struct World {
     pub comment_tries: Vec<(usize, u64, Millis)>,
     /// What people said on pull requests.
     pub given: Vec<Given>,
+    /// What the log says of each, by repository and comment.
+    pub command_lines: BTreeMap<(usize, u64), Vec<CommandLine>>,
     /// How often each commit status was begun to be written, by repository, commit and context.
     pub status_tries: BTreeMap<(usize, String, String), usize>,
     /// How often it was tried to react to each comment, by repository.
@@ -174,6 +177,7 @@ impl World {
             posts: Vec::new(),
             comment_tries: Vec::new(),
             given: Vec::new(),
+            command_lines: BTreeMap::new(),
             status_tries: BTreeMap::new(),
             reaction_tries: BTreeMap::new(),
             ever_paused: BTreeSet::new(),

@@ -180,6 +180,11 @@ impl GitHub {
         self.by_name.get(&name.to_ascii_lowercase()).copied()
     }
 
+    /// In the order of their creation.
+    pub fn repositories(&self) -> &[Repository] {
+        &self.repositories
+    }
+
     pub fn repository(&self, id: RepositoryId) -> &Repository {
         &self.repositories[id.0 as usize]
     }

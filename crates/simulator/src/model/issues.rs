@@ -287,7 +287,7 @@ impl Repository {
     }
 
     /// By their numbers; without issues, pull requests alone.
-    pub(super) fn shown_issues(&self) -> Vec<IssueSnapshot> {
+    pub fn shown_issues(&self) -> Vec<IssueSnapshot> {
         let issues = self.issues.keys().filter(|_| self.identity.has_issues);
         let mut numbers: Vec<u64> = self.pulls().map(|pull| pull.number).chain(issues.copied()).collect();
         numbers.sort_unstable();

@@ -131,6 +131,11 @@ pub struct File {
 }
 
 impl Repository {
+    /// In the order of their creation.
+    pub fn runs(&self) -> &[RunId] {
+        &self.runs
+    }
+
     /// On its pull requests and issues, in the order in which they were made.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
@@ -286,7 +291,7 @@ impl Repository {
         self.pulls.get_mut(&number).expect("a pull request of this repository")
     }
 
-    pub(super) fn pulls(&self) -> impl DoubleEndedIterator<Item = &PullRequest> {
+    pub fn pulls(&self) -> impl DoubleEndedIterator<Item = &PullRequest> {
         self.pulls.values()
     }
 

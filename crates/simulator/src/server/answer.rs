@@ -12,6 +12,7 @@ use crate::model::{
     Annotation, ApiError, Caller, Comment, CommitStatus, Contents, GitHub, IssueSnapshot, IssuesPage, JobsPage,
     LogLocation, Millis, PullRequestSnapshot, PullsPage, Reaction, RunSnapshot, RunsPage, StatusesPage, page,
 };
+use crate::pages;
 use crate::payload::{self, Hosts};
 use crate::world::World;
 
@@ -226,6 +227,15 @@ pub(super) fn reply(code: u16, body: &Value) -> Reply {
     let mut reply = Response::new(Full::new(Bytes::from(text)));
     *reply.status_mut() = status(code);
     add_headers(&mut reply, [("content-type".to_owned(), "application/json; charset=utf-8".to_owned())]);
+    reply
+}
+
+pub(super) fn html(code: u16, page: String) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(page)));
+    *reply.status_mut() = status(code);
+    let headers =
+        [("content-type", "text/html; charset=utf-8"), ("content-security-policy", pages::CONTENT_SECURITY_POLICY)];
+    add_headers(&mut reply, headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
     reply
 }
 

@@ -1,5 +1,5 @@
-//! GitHub's REST API over HTTP, both at `/` and under `/api/v3` as on Enterprise Server; and the place that job logs
-//! are read from, which is another one.
+//! GitHub's REST API over HTTP, both at `/` and under `/api/v3` as on Enterprise Server, with pages for browsers beside it;
+//! and the place that job logs are read from, which is another one.
 //!
 //! | file | what is there |
 //! |---|---|
@@ -35,6 +35,7 @@ use crate::description::{Answer, Exchange};
 use crate::faults::{Misbehaviour, Target};
 use crate::history::{Call, Happening};
 use crate::model::{ApiError, Caller, Millis};
+use crate::pages;
 use crate::payload;
 use crate::world::World;
 
@@ -116,6 +117,10 @@ impl Received {
         if let Some(organization) = apps::is_web(self.method.as_str(), self.uri.path()) {
             return Ok(self.web(world, organization.as_deref()));
         }
+        if self.is_browser() {
+            let (status, html) = pages::page(&world.model(), self.uri.path());
+            return Ok(answer::html(status, html));
+        }
         match moved::find(&world.model(), self.uri.path()) {
             moved::Place::Here(path) => self.go_by(&path),
             moved::Place::Moved(path) => return Ok(self.redirect(world, &path)),
@@ -149,6 +154,11 @@ impl Received {
             fault: fault.map(|fault| fault.to_string()),
         }));
         result
+    }
+
+    /// A page that is looked at is no call: it is in no history.
+    fn is_browser(&self) -> bool {
+        self.method == Method::GET && self.header("accept").is_some_and(|accept| accept.contains("text/html"))
     }
 
     fn go_by(&mut self, path: &str) {

@@ -1,0 +1,16 @@
+//! How a command is over, and when at the latest.
+
+use crate::time::Span;
+
+/// Longer than a rate limit lasts. After that a command is given up, and so is what it has asked for: nobody expects it to act any
+/// more.
+pub const ACTS_WITHIN: Span = Span::hours(2);
+pub const GIVEN_UP: &str = "it could not be done within two hours";
+pub const PAUSED: &str =
+    "re-runs are paused in this repository by who runs Rerunner. Give the command again when that is over";
+
+/// How a command is over.
+pub enum End {
+    Done { answer: Option<String> },
+    Refused { why: String },
+}

@@ -1,0 +1,109 @@
+//! Many commands at once, and what bounds them: of a pull request, of a repository, in an hour, and what is written of them.
+
+use super::commands::{AUTHORS, COLLABORATORS, comment_id, exhausted, failed_once, rerun};
+use super::*;
+use crate::webhook::command::{Command, CommandEvent, GivenBy};
+
+impl Play {
+    fn comments_on(&self, pull: u64, id: u64, command: Command, by: GivenBy) -> Receipt {
+        let event = CommandEvent {
+            repository: repository(),
+            repository_id: None,
+            installation: None,
+            comment_id: comment_id(id),
+            pull,
+            command,
+            login: "ann".to_owned(),
+            by,
+        };
+        self.keeper.receive_command(&event, &self.cx()).unwrap()
+    }
+}
+
+#[test]
+fn so_many_an_hour_and_one_answer_to_the_rest() {
+    let play = exhausted("max_reruns: 1\ncommands: { who: collaborators, per_hour: 3 }\n");
+    let kinds: Vec<_> = (1..=1_000).map(|id| play.comments(id, Command::Status, GivenBy::Collaborator).kind).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == ReceiptKind::Scheduled).count(), 3);
+    assert_eq!(play.rows("commands"), 4);
+    play.pass_working(Span::minutes(10));
+    let answers = play.github.borrow().answers.clone();
+    assert_eq!(answers.len(), 4, "{answers:#?}");
+    assert_eq!(answers.iter().filter(|answer| answer.contains("may have 3 commands an hour")).count(), 1);
+    // An hour later there is room again.
+    play.pass_working(Span::hours(1));
+    let receipt = play.comments(2_000, Command::Status, GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.github.borrow().answers.len(), 5, "{receipt:?}");
+}
+
+#[test]
+fn a_flood_before_the_policy_is_read_is_bounded() {
+    let play = exhausted(COLLABORATORS);
+    play.pass(Span::minutes(10));
+    for id in 1..=1_000 {
+        play.comments(id, rerun(None), GivenBy::Collaborator);
+    }
+    assert_eq!(play.rows("commands"), 10);
+    play.pass_working(Span::minutes(30));
+    play.reruns(&[1, 2]);
+    let reads = play.github.borrow().calls.iter().filter(|call| matches!(call, Call::Command(_))).count();
+    assert!(reads < 100, "{reads} calls");
+}
+
+#[test]
+fn of_a_repository_only_so_many_are_open() {
+    let play = exhausted(COLLABORATORS);
+    // Until the policy is read.
+    play.pass(Span::minutes(10));
+    for pull in 1..=1_000 {
+        play.comments_on(pull, pull, rerun(None), GivenBy::Collaborator);
+    }
+    assert_eq!(play.rows("commands"), 200);
+}
+
+/// What GitHub takes of one user is shared by all pull requests.
+#[test]
+fn a_repository_has_so_many_an_hour() {
+    let play = failed_once(AUTHORS);
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(10));
+    let all = |by, first: u64| {
+        let kinds = (0..200).map(|n| play.comments_on(first + n, first + n, Command::Status, by).kind);
+        kinds.filter(|kind| *kind == ReceiptKind::Scheduled).count()
+    };
+    assert_eq!(all(GivenBy::Author, 1_000), 40);
+    // Nobody takes away what others may have.
+    assert_eq!(all(GivenBy::Collaborator, 2_000), 80);
+    assert_eq!(play.rows("commands"), 120);
+    let begun = play.now.get();
+    play.pass_working(Span::minutes(20));
+    let writes = play.github.borrow().reactions.len() + play.github.borrow().answers.len();
+    assert_eq!(writes, 3 * 120);
+    assert!(play.now.get() - begun >= Span::seconds(360), "one a second");
+    play.pass_working(Span::hours(1));
+    play.comments_on(9, 9, Command::Status, GivenBy::Author);
+    play.pass_working(Span::minutes(1));
+    assert_eq!(play.rows("commands"), 121);
+}
+
+/// Reactions, answers and what else is written, each a second after the other, whatever it is for.
+#[test]
+fn what_people_see_is_written_once_a_second() {
+    let play = exhausted(COLLABORATORS);
+    for id in 1..=10 {
+        play.comments_on(3, id, Command::Status, GivenBy::Collaborator);
+    }
+    let is_write = |call: &Call| {
+        matches!(call, Call::Command(CommandCall::React { .. } | CommandCall::Answer { .. }) | Call::Comment(_))
+    };
+    let writes = || play.github.borrow().calls.iter().filter(|call| is_write(call)).count();
+    let (begun, before) = (play.now.get(), writes());
+    while writes() < before + 30 {
+        let alarm = play.keeper.next_alarm(&play.rules).unwrap().expect("there is more to be written");
+        play.now.set(play.now.get().max(alarm));
+        play.work();
+        let seconds = (play.now.get() - begun).as_millis() / 1_000;
+        assert!((writes() - before) as i64 <= seconds + 1, "{} within {seconds} s", writes() - before);
+    }
+}
