@@ -180,12 +180,12 @@ fn it_starts_quickly() {
             ended(machine.command("node").args(arguments));
             since.elapsed()
         };
-        (0..10).map(once).min().unwrap()
+        (0..20).map(once).min().unwrap()
     };
     let (help, bare) = (fastest(&[package.to_str().unwrap(), "--help"]), fastest(&["-e", "0"]));
     eprintln!("--help: {help:?}, {:.1} times `node -e 0` ({bare:?})", help.as_secs_f64() / bare.as_secs_f64());
     // By the machine's own speed: where Node.js takes long to start, so does this.
-    assert!(help < Duration::from_millis(150).max(bare * 6), "{help:?}, and Node.js alone {bare:?}");
+    assert!(help < Duration::from_millis(150).max(bare * 8), "{help:?}, and Node.js alone {bare:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
