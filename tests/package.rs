@@ -2,7 +2,7 @@
 //!
 //! How large it is and how long it takes is printed: `cargo test --test package -- --nocapture`.
 
-#![expect(clippy::panic, clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::symlink;
