@@ -121,7 +121,7 @@ fn its_parts() {
         "LICENSES.md",
         "package.json",
         "wrangler.toml",
-        "entry.js",
+        "worker/entry.js",
         "bin/rerunner.mjs",
         "build/command/command_bg.wasm",
         "docs/rerunner.schema.json",
@@ -140,7 +140,7 @@ fn its_parts() {
     let settings = fs::read_to_string(folder.path().join("one/package/wrangler.toml")).unwrap();
     assert!(!settings.contains("[build]"), "{settings}");
     // Nor does anything say where it was built.
-    for name in ["build/command/command_bg.wasm", "entry.js"] {
+    for name in ["build/command/command_bg.wasm", "worker/entry.js"] {
         let bytes = fs::read(folder.path().join("one/package").join(name)).unwrap();
         for place in [env!("CARGO_MANIFEST_DIR"), "/.cargo/registry"] {
             assert!(!bytes.windows(place.len()).any(|part| part == place.as_bytes()), "{name} has {place}");
