@@ -40,7 +40,7 @@ for (const beside of ["README.md", `${entry}.map`]) rmSync(join(worker, beside),
 
 config = replaced(config, /^\[build\]\r?\n(?:[a-z].*\r?\n)+/m, "");
 config = replaced(config, /^main = .*$/m, `main = "worker/${entry}"\nno_bundle = true\nfind_additional_modules = true`);
-config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\n';
+config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\nfallthrough = false\n';
 writeFileSync(join(dist, "wrangler.toml"), config);
 
 for (const part of ["bin", "build/command"]) cpSync(join(root, part), join(dist, part), { recursive: true });
