@@ -59,14 +59,20 @@ const calls = {
 
   async start(command, args, options) {
     const child = spawn(command, args, { ...options, stdio: ["inherit", "pipe", "inherit"] });
+    // Asked for at once: what nobody waits for when the program ends is thrown away.
+    const pieces = child.stdout[Symbol.asyncIterator]();
+    const first = pieces.next();
+    first.catch(() => {});
     const ended = new Promise((resolve) => child.on("close", (code) => resolve(code ?? 128)));
     await new Promise((resolve, reject) => child.on("spawn", resolve).on("error", reject));
-    return opened({ pieces: child.stdout[Symbol.asyncIterator](), ended });
+    return opened({ pieces, first, ended });
   },
 
   async said(id) {
-    const { pieces, ended } = open.get(id);
-    const { value, done } = await pieces.next();
+    const child = open.get(id);
+    const { pieces, first, ended } = child;
+    child.first = undefined;
+    const { value, done } = await (first ?? pieces.next());
     return done ? { code: await ended } : { piece: new Uint8Array(value) };
   },
 };

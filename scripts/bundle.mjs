@@ -20,9 +20,11 @@ function replaced(text, part, by) {
 }
 
 rmSync(dist, { recursive: true, force: true });
+// A folder of its own: wrangler uploads all modules that it finds beside the entry.
+const worker = join(dist, "worker");
 const { status, error } = spawnSync(
   join(root, "node_modules", ".bin", windows ? "wrangler.cmd" : "wrangler"),
-  ["deploy", "--dry-run", "--outdir", dist],
+  ["deploy", "--dry-run", "--outdir", worker],
   {
     cwd: root,
     stdio: "inherit",
@@ -34,18 +36,18 @@ if (error) console.error(`wrangler could not be started: ${error.message}`);
 if (status !== 0) process.exit(status ?? 1);
 let config = text("wrangler.toml");
 const entry = `${basename(/^main = "(.*)\.mjs"$/m.exec(config)[1])}.js`;
-for (const beside of ["README.md", `${entry}.map`]) rmSync(join(dist, beside), { force: true });
+for (const beside of ["README.md", `${entry}.map`]) rmSync(join(worker, beside), { force: true });
 
 config = replaced(config, /^\[build\]\r?\n(?:[a-z].*\r?\n)+/m, "");
-config = replaced(config, /^main = .*$/m, `main = "${entry}"\nno_bundle = true\nfind_additional_modules = true`);
-config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\n';
+config = replaced(config, /^main = .*$/m, `main = "worker/${entry}"\nno_bundle = true\nfind_additional_modules = true`);
+config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\nfallthrough = false\n';
 writeFileSync(join(dist, "wrangler.toml"), config);
 
 for (const part of ["bin", "build/command"]) cpSync(join(root, part), join(dist, part), { recursive: true });
 rmSync(join(dist, "build/command/fingerprint"));
 const { name, description, license, engines, bin, devDependencies } = JSON.parse(text("package.json"));
 const version = /^version = "(.*)"$/m.exec(text("Cargo.toml"))[1];
-const packed = ["bin", "build", "docs", "LICENSES.md", "wrangler.toml", entry, "*.wasm"];
+const packed = ["bin", "build", "docs", "LICENSES.md", "worker", "wrangler.toml"];
 // The wrangler that the command gets when it needs one.
 const pinned = { wrangler: devDependencies.wrangler };
 const manifest = { name, version, private: true, description, license, engines, bin, files: packed, config: pinned };

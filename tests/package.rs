@@ -2,7 +2,7 @@
 //!
 //! How large it is and how long it takes is printed: `cargo test --test package -- --nocapture`.
 
-#![expect(clippy::panic, clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -42,6 +42,9 @@ fn made() -> &'static Made {
         Made { folder, file }
     })
 }
+
+/// One test at a time: how long something takes is measured.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[track_caller]
 fn ended(command: &mut Command) -> Output {
@@ -90,8 +93,10 @@ impl Machine {
     /// `npx ./rerunner-VERSION.tgz …`.
     fn rerunner(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let since = Instant::now();
+        let name = format!("rerunner-{VERSION}.tgz");
+        fs::copy(&made().file, self.folder.path().join("work").join(&name)).unwrap();
         let mut command = self.command("npx");
-        command.arg("--yes").arg(&made().file).args(arguments).envs(environment.iter().copied());
+        command.arg("--yes").arg(format!("./{name}")).args(arguments).envs(environment.iter().copied());
         let output = command.stdin(Stdio::null()).output().unwrap();
         let ran = Ran {
             code: output.status.code(),
@@ -105,6 +110,7 @@ impl Machine {
 
 #[test]
 fn its_parts() {
+    let _alone = ALONE.blocking_lock();
     let Made { folder, file } = made();
     let list = ended(Command::new("tar").arg("-tzf").arg(file));
     let list = String::from_utf8(list.stdout).unwrap();
@@ -115,7 +121,7 @@ fn its_parts() {
         "LICENSES.md",
         "package.json",
         "wrangler.toml",
-        "entry.js",
+        "worker/entry.js",
         "bin/rerunner.mjs",
         "build/command/command_bg.wasm",
         "docs/rerunner.schema.json",
@@ -134,7 +140,7 @@ fn its_parts() {
     let settings = fs::read_to_string(folder.path().join("one/package/wrangler.toml")).unwrap();
     assert!(!settings.contains("[build]"), "{settings}");
     // Nor does anything say where it was built.
-    for name in ["build/command/command_bg.wasm", "entry.js"] {
+    for name in ["build/command/command_bg.wasm", "worker/entry.js"] {
         let bytes = fs::read(folder.path().join("one/package").join(name)).unwrap();
         for place in [env!("CARGO_MANIFEST_DIR"), "/.cargo/registry"] {
             assert!(!bytes.windows(place.len()).any(|part| part == place.as_bytes()), "{name} has {place}");
@@ -147,6 +153,7 @@ fn its_parts() {
 
 #[test]
 fn policies_are_checked_without_rust() {
+    let _alone = ALONE.blocking_lock();
     let machine = Machine::new();
     machine.file("good.yml", "extends: careful\n");
     machine.file("bad.yml", "max_reruns: 3\nmax_delai: 5m\n");
@@ -164,6 +171,7 @@ fn policies_are_checked_without_rust() {
 /// How long the command takes from the start of Node.js to its end, at the best of some tries.
 #[test]
 fn it_starts_quickly() {
+    let _alone = ALONE.blocking_lock();
     let machine = Machine::new();
     let package = made().folder.path().join("one/package/bin/rerunner.mjs");
     let fastest = |arguments: &[&str]| {
@@ -172,16 +180,17 @@ fn it_starts_quickly() {
             ended(machine.command("node").args(arguments));
             since.elapsed()
         };
-        (0..10).map(once).min().unwrap()
+        (0..20).map(once).min().unwrap()
     };
     let (help, bare) = (fastest(&[package.to_str().unwrap(), "--help"]), fastest(&["-e", "0"]));
     eprintln!("--help: {help:?}, {:.1} times `node -e 0` ({bare:?})", help.as_secs_f64() / bare.as_secs_f64());
     // By the machine's own speed: where Node.js takes long to start, so does this.
-    assert!(help < Duration::from_millis(150).max(bare * 4), "{help:?}, and Node.js alone {bare:?}");
+    assert!(help < Duration::from_millis(150).max(bare * 8), "{help:?}, and Node.js alone {bare:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_packaged_worker_rescues_a_run() {
+    let _alone = ALONE.lock().await;
     let options = simulator::Options {
         secret: SECRET.to_owned(),
         token: TOKEN.to_owned(),
@@ -218,7 +227,7 @@ async fn the_packaged_worker_rescues_a_run() {
     });
     let (doctor, backtest, again) = looked.await.unwrap();
     assert_eq!(doctor.code, Some(0), "{}{}", doctor.out, doctor.err);
-    for check in ["✓ reachable", "✓ webhook secret", "✓ octo/packaged: webhook"] {
+    for check in ["✓ reachable", "✓ webhook secret", "✓ octo/packaged: workflow runs"] {
         assert!(doctor.out.contains(check), "{check}\n{}", doctor.out);
     }
     assert_eq!(backtest.code, Some(0), "{}", backtest.err);

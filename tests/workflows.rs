@@ -233,7 +233,7 @@ fn tools_are_installed_as_lock_files_have_them() {
     }
 }
 
-/// Seen to fail when the bundle has another name than its configuration says.
+/// Seen to fail when the bundle has another name than its configuration says, and when it lies beside the command.
 #[test]
 fn what_is_deployed_is_whole() {
     let run = |arguments: &[&str]| {
@@ -242,7 +242,9 @@ fn what_is_deployed_is_whole() {
         let output = node.output().expect("node");
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(output.status.success(), "{arguments:?}: {said}");
+        said
     };
     run(&["scripts/bundle.mjs"]);
-    run(&["node_modules/wrangler/bin/wrangler.js", "deploy", "--dry-run", "--config", "dist/wrangler.toml"]);
+    let said = run(&["node_modules/wrangler/bin/wrangler.js", "deploy", "--dry-run", "--config", "dist/wrangler.toml"]);
+    assert!(said.contains("index_bg.wasm") && !said.contains("command"), "the command would be uploaded: {said}");
 }

@@ -115,10 +115,12 @@ impl Wrangler {
             rest.extend_from_slice(&piece);
             while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = rest.drain(..=end).collect();
-                url = url.or_else(|| shown(&line));
+                url = url.or(shown(&line));
             }
         }
-        url = url.or_else(|| shown(&rest).filter(|_| !rest.is_empty()));
+        if !rest.is_empty() {
+            url = url.or(shown(&rest));
+        }
         succeeded(Ok(child.code()), "wrangler deploy did not succeed; see above").map(|()| url)
     }
 
