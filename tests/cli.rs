@@ -153,6 +153,72 @@ fn explain_goes_by_the_preset_or_the_organizations_file_where_there_is_none() {
     assert!(left.contains("NO RE-RUN (left)") && left.contains("max_reruns"), "{left}");
 }
 
+/// As README's workflow and action.yml call it.
+#[test]
+fn check_shows_errors_at_their_lines_in_a_pull_request() {
+    let files = [(".github/rerunner.yml", "max_reruns: 3\nmax_delai: 5m\nrules: 7\n")];
+    let arguments = ["check", "--format", "github", ".github/rerunner.yml"];
+    let Ran { code, out, err } = rerunner(&files, "", &arguments);
+    assert_eq!(code, 1);
+    let said = out + &err;
+    let commands: Vec<_> = said.lines().filter(|line| line.starts_with("::error ")).collect();
+    let first = "::error file=.github/rerunner.yml,line=2,col=1,title=Policy of Rerunner::max_delai: no such key; did you mean \
+                 max_delay?";
+    assert_eq!((commands.len(), commands[0]), (2, first), "{said}");
+    assert!(said.contains("is not valid: 2 errors"), "{said}");
+    let good = rerunner(&[(".github/rerunner.yml", "extends: careful\n")], "", &arguments);
+    assert!(good.code == 0 && good.out.contains("is valid. What it means:"), "{}", good.err);
+    let readme = std::fs::read_to_string(local_worker::root().join("README.md")).unwrap();
+    let action = std::fs::read_to_string(local_worker::root().join("action.yml")).unwrap();
+    assert!(readme.contains(&format!("npx --yes \"$RERUNNER\" {}", arguments.join(" "))));
+    assert!(action.contains("npx --yes \"$PACKAGE\" check --format github \"$FILE\""));
+}
+
+/// Each says what it is that was given, and what to do.
+#[test]
+fn explain_names_what_is_no_run() {
+    let list = r#"{"total_count":2,"workflow_runs":[{"id":1},{"id":2}]}"#;
+    for (files, input, what, expected) in [
+        (vec![("runs.json", list)], "", "runs.json", "runs.json: a list of 2, and not a run; give one of them"),
+        (vec![], "[]", "-", "<standard input>: a list of 0, and not a run"),
+        (
+            vec![],
+            "",
+            "https://git.example/o/r/actions/runs/1",
+            "expected one at https://github.com/, where GITHUB_API_URL says",
+        ),
+    ] {
+        let Ran { code, err, .. } = rerunner(&files, input, &["explain", what]);
+        assert!(code == 2 && err.contains(expected), "{err}");
+    }
+}
+
+/// Whichever command meets them.
+#[test]
+fn errors_of_a_policy_file_look_the_same() {
+    let file = ("bad.yml", "max_delai: 5m\n");
+    let shown = "bad.yml:1:1: error: max_delai: no such key; did you mean max_delay?\n  |\n1 | max_delai: 5m\n  | ^";
+    let run = run(1, 1, "failure").to_string();
+    for (arguments, expected) in [
+        (vec!["check", "bad.yml"], 1),
+        (vec!["explain", "-", "--policy", "bad.yml"], 1),
+        (vec!["backtest", "-", "--policy", "bad.yml"], 2),
+    ] {
+        let Ran { code, err, .. } = rerunner(&[file], &run, &arguments);
+        assert!(code == expected && err.contains(shown), "{arguments:?}: {err}");
+        assert!(err.contains("bad.yml is not valid: 1 error. While it is not, nothing is re-run."), "{err}");
+    }
+}
+
+#[test]
+fn help_has_examples() {
+    for command in ["", "setup", "upgrade", "uninstall", "doctor", "check", "explain", "backtest"] {
+        let arguments: Vec<_> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
+        let Ran { code, out, .. } = rerunner(&[], "", &arguments);
+        assert!(code == 0 && out.contains("Examples:\n  rerunner "), "{command}: {out}");
+    }
+}
+
 #[test]
 fn check_shows_errors_where_they_are() {
     let ran = rerunner(&[("p.yml", "max_reruns: 3\nmax_delai: 5m\nrules:\n\n  - nom: x\n")], "", &["check", "p.yml"]);

@@ -164,3 +164,18 @@ fn an_uninstall_asks_and_names_what_is_left() {
     place.run("", &["uninstall", "--yes"], "").expect(0, &["There is nothing to take away"]);
     place.stand_in.expect_no_violation();
 }
+
+#[test]
+fn the_worker_runs_here_with_the_settings_of_this_folder() {
+    let place = Place::new();
+    place.run("", &["dev"], "").expect(0, &["http://localhost:8787/healthz"]);
+    place.file(".dev.vars", "MAX_RERUNS=\"5\"\n");
+    place.run("", &["dev", "--port", "9000"], "").expect(0, &[]);
+    let calls: Vec<_> = place.calls().filter(|call| call.starts_with("[\"dev\"")).collect();
+    let expected = [
+        r#"["dev","--port","8787","--persist-to",".wrangler/state"]"#,
+        r#"["dev","--port","9000","--persist-to",".wrangler/state","--env-file",".dev.vars"]"#,
+    ];
+    assert_eq!(calls, expected);
+    place.stand_in.expect_no_violation();
+}

@@ -7,6 +7,7 @@ mod backtest;
 mod catalogue;
 mod check;
 mod deployed;
+mod dev;
 mod dialogue;
 mod doctor;
 mod explain;
@@ -51,6 +52,7 @@ enum What {
     Setup(setup::Arguments),
     Upgrade(upgrade::Arguments),
     Uninstall(uninstall::Arguments),
+    Dev(dev::Arguments),
     Doctor(doctor::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
@@ -80,6 +82,7 @@ fn carry_out(what: What) -> u8 {
         What::Setup(arguments) => (setup::setup(&arguments), Format { json: false }),
         What::Upgrade(arguments) => (upgrade::upgrade(&arguments), Format { json: false }),
         What::Uninstall(arguments) => (uninstall::uninstall(&arguments), Format { json: false }),
+        What::Dev(arguments) => (dev::dev(&arguments), Format { json: false }),
         What::Doctor(arguments) => (doctor::doctor(&arguments), arguments.format),
         What::Check(arguments) => (check::check(&arguments), arguments.json),
         What::Explain(arguments) => (explain::explain(&arguments), arguments.format),

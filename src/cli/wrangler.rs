@@ -1,5 +1,7 @@
 //! What wrangler is asked to do. A secret goes to it by standard input: arguments can be seen by others on the machine.
 
+use std::path::Path;
+
 use rerunner::escape::{self, bounded};
 use rerunner::settings::Secret;
 use serde::Deserialize;
@@ -17,6 +19,8 @@ pub struct Wrangler {
     name: Option<String>,
 }
 
+/// Settings and secrets for this machine.
+const VARIABLES: &str = ".dev.vars";
 /// The Worker's name in wrangler.toml.
 const NAME: &str = "rerunner";
 
@@ -80,7 +84,22 @@ impl Wrangler {
 
     /// Its version.
     pub fn version() -> Result<String, Failure> {
-        Ok(output(&["--version"])?.out.trim().to_owned())
+        let output = output(&["--version"])?;
+        match output.code {
+            0 => Ok(output.out.trim().to_owned()),
+            // It may need a newer Node.js.
+            _ => Err(Failure(format!("wrangler cannot be run: {}", said(&output)))),
+        }
+    }
+
+    /// Runs the Worker on this machine until it is ended, with what is kept and set in the current folder.
+    pub fn dev(port: u16) -> Result<(), Failure> {
+        let port = port.to_string();
+        let mut arguments = vec!["dev", "--port", &port, "--persist-to", ".wrangler/state"];
+        if host::read(Path::new(VARIABLES), None).is_ok() {
+            arguments.extend(["--env-file", VARIABLES]);
+        }
+        succeeded(host::wrangler_run(&arguments, None), "wrangler dev ended; see above")
     }
 
     /// Logs in at Cloudflare in the browser, with wrangler's own questions, unless it is done.

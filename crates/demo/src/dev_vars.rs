@@ -36,6 +36,11 @@ impl DevVars {
         Ok(Self { path, settings })
     }
 
+    /// All that it sets.
+    pub fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
     /// A setting that is there and not blank.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.settings.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())

@@ -44,6 +44,10 @@ pub enum Event {
     Scene(Scene),
 }
 
+/// What a simulated GitHub does not know, or what would tell others of what it does.
+const OF_THE_REAL_GITHUB: [&str; 4] =
+    ["GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY", "NOTIFY_URL", "WEBHOOK_SECRET_PREVIOUS"];
+
 impl Stage {
     /// An error says what to do.
     pub async fn start(port: u16, simulated: bool) -> Result<Self, String> {
@@ -62,8 +66,8 @@ impl Stage {
         }
         let mut github = SimulatedGitHub::start(options).await;
         let admin_token = vars.get("ADMIN_TOKEN").unwrap_or(DEMO_PASSWORD).to_owned();
-        // Whatever wrangler.toml says: all that this shows depends on them.
-        let settings = [
+        // Those of .dev.vars, but for what all that this shows depends on.
+        let own = [
             ("WEBHOOK_SECRET", github.secret()),
             ("GITHUB_TOKEN", github.token()),
             ("GITHUB_API_URL", &github.url()),
@@ -74,9 +78,11 @@ impl Stage {
             ("COMMIT_STATUS", "rerunner"),
             ("ADMIN_TOKEN", &admin_token),
         ];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let worker =
-            start_worker(Options { settings: settings.into(), port: some(port), ..Options::default() }).await?;
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut settings = vars.settings().clone();
+        settings.retain(|name, _| !OF_THE_REAL_GITHUB.contains(&name.as_str()));
+        settings.extend(own);
+        let worker = start_worker(Options { settings, port: some(port), ..Options::default() }).await?;
         let organization = organization::fill(&github, SEED).await;
         github.send_webhooks_to(&format!("{}/", worker.url));
         for repository in organization.repositories() {

@@ -47,7 +47,7 @@ function described(command) {
 }
 
 const COMMANDS = [
-  "deploy", "delete", "deployments list", "secret list", "secret put", "whoami", "login", "kv namespace list", "kv namespace delete",
+  "deploy", "dev", "delete", "deployments list", "secret list", "secret put", "whoami", "login", "kv namespace list", "kv namespace delete",
 ];
 
 function parsed() {
@@ -85,6 +85,7 @@ const answers = {
     say({ loggedIn });
     process.exit(loggedIn ? 0 : 1);
   },
+  dev: () => {},
   login: () => note("logged-in", ""),
   deploy() {
     const config = options.get("--config")?.[0];

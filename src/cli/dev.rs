@@ -1,0 +1,23 @@
+use clap::Args;
+use serde_json::json;
+
+use super::dialogue::say;
+use super::wrangler::Wrangler;
+use super::{Failure, Report};
+
+/// Runs the Worker on this machine, with the settings and secrets of .dev.vars
+///
+/// GitHub's webhooks do not get here by themselves; what is sent by hand does. Ctrl-C ends it.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where it listens
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+}
+
+pub fn dev(arguments: &Arguments) -> Result<Report, Failure> {
+    Wrangler::version()?;
+    say(&format!("http://localhost:{}/healthz says what is not set", arguments.port));
+    Wrangler::dev(arguments.port)?;
+    Ok(Report { text: String::new(), json: json!({}), good: true })
+}
