@@ -59,8 +59,16 @@ impl CommitStatus {
     }
 
     fn is_of(&self, tracked: &TrackedRun) -> bool {
-        self.workflow == workflow_of(tracked) && Some(self.event.as_str()) == tracked.event.as_deref().or(Some(""))
+        // Storage of before has the event alone of a fork's, too.
+        self.workflow == workflow_of(tracked) && (self.event == event_of(tracked) || self.run_id == tracked.run_id)
     }
+}
+
+/// A fork's is told from all others: at the same commit, its run says nothing of somebody else's.
+fn event_of(tracked: &TrackedRun) -> String {
+    let event = tracked.event.as_deref().unwrap_or_default();
+    let owner = tracked.head_branch.as_deref().and_then(|branch| branch.split_once(':'));
+    owner.map_or_else(|| event.to_owned(), |(owner, _)| format!("{event} of {owner}"))
 }
 
 fn workflow_of(tracked: &TrackedRun) -> String {
@@ -72,7 +80,7 @@ fn workflow_of(tracked: &TrackedRun) -> String {
 fn new_context(prefix: &str, tracked: &TrackedRun, taken: &[CommitStatus]) -> String {
     let name = fitting(tracked.shown_workflow().unwrap_or_default(), MOST_CONTEXT);
     let name = if name.is_empty() { "a workflow" } else { &name };
-    let event = tracked.event.as_deref().unwrap_or("unknown event");
+    let event = tracked.event.as_ref().map_or_else(|| "unknown event".to_owned(), |_| event_of(tracked));
     let file = tracked.workflow_path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
     let all = [String::new(), format!(" ({event})"), format!(" ({file}, {event})")];
     let numbered = (2..).map(|n| format!(" ({file}, {event}, {n})"));
@@ -122,7 +130,7 @@ impl<S: Sql> Keeper<S> {
                     sha: sha.clone(),
                     context: new_context(prefix, after, &of_commit),
                     workflow: workflow_of(after),
-                    event: after.event.clone().unwrap_or_default(),
+                    event: event_of(after),
                     run_id: after.run_id,
                     due: None,
                     shown: None,

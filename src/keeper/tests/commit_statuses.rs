@@ -352,6 +352,27 @@ fn it_leads_to_the_newest_run_even_if_that_says_the_same() {
     rests(&play);
 }
 
+/// A fork can have anybody's commit in a pull request of its own. Seen to fail when only workflow and event are compared.
+#[test]
+fn a_forks_run_takes_no_place_of_another() {
+    let play = showing();
+    store(&play, 11, (5, "ci"), "pull_request", RunOutcome::Exhausted);
+    let of_fork = |run: u64, branch: &str| {
+        let mut tracked = play.keeper.store.run(RunId::new(11).unwrap()).unwrap().unwrap();
+        (tracked.run_id, tracked.head_branch) = (RunId::new(run).unwrap(), Some(branch.to_owned()));
+        (tracked.outcome, tracked.reason) = (RunOutcome::Rescued, format!("run {run} rescued"));
+        play.keeper.store_run(&tracked, &[], &play.cx()).unwrap();
+        play.pass_working(Span::seconds(2));
+    };
+    of_fork(12, "mallory:main");
+    of_fork(13, "mallory:other");
+    of_fork(14, "eve:main");
+    let contexts = contexts(&play);
+    assert_eq!(contexts["rerunner / ci"], "run 11 exhausted");
+    assert_eq!(contexts["rerunner / ci (pull_request of mallory)"], "run 13 rescued");
+    assert_eq!(contexts["rerunner / ci (pull_request of eve)"], "run 14 rescued");
+}
+
 /// One that a command has looked at, which did not mean it, is forgotten. Seen to fail when it has taken the older one's place.
 #[test]
 fn a_newer_run_that_says_nothing_takes_no_place() {

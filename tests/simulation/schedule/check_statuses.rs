@@ -92,10 +92,11 @@ pub fn written(github: &Repository) -> usize {
 }
 
 /// What runs have in common that are shown in one place.
-type Place = (model::Sha, u64, String);
+type Place = (model::Sha, u64, String, String);
 
 fn place_of(run: &model::Run) -> Place {
-    (shown_commit(run), run.identity.workflow_number, run.identity.event.to_string())
+    let identity = &run.identity;
+    (shown_commit(run), identity.workflow_number, identity.event.to_string(), identity.head_repository.to_string())
 }
 
 fn is_failure(conclusion: model::Conclusion) -> bool {
