@@ -422,5 +422,9 @@ async fn a_run_is_explained_by_its_address() {
     }
     assert_eq!(stage.github.calls().len(), before, "nothing is asked for");
     let ran = stage.run(&["explain", &format!("{}/octo/widgets/actions/runs/1", stage.github.url())]).await;
-    assert!(ran.code == 2 && ran.err.contains("run 1 of octo/widgets cannot be read: GitHub has none (404)"), "{}", ran.err);
+    assert!(
+        ran.code == 2 && ran.err.contains("run 1 of octo/widgets cannot be read: GitHub has none (404)"),
+        "{}",
+        ran.err
+    );
 }

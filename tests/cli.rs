@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use local_worker::StandIn;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -32,7 +33,9 @@ fn rerunner(files: &[(&str, &str)], input: &str, arguments: &[&str]) -> Ran {
 fn rerunner_with(settings: &[(&str, &str)], files: &[(&str, &str)], input: &str, arguments: &[&str]) -> Ran {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
     }
     let mut child = local_worker::command()
         .args(arguments)
@@ -246,7 +249,7 @@ fn what_cannot_be_carried_out_is_code_2() {
         (&["explain", "-"], r#"{"check_run":{}}"#, "give the run itself"),
         (&["backtest", "-"], "[]", "no workflow run"),
         (&["backtest", "-"], "[3]", "found a number"),
-        (&["backtest", "--policy", "p.yml", "-"], "[]", "not a valid policy file: line 1"),
+        (&["backtest", "--policy", "p.yml", "-"], "[]", "p.yml:1:8: error: delay: expected a duration"),
     ] {
         let ran = rerunner(&[("p.yml", "delay: 5")], input, arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.out);
@@ -568,22 +571,21 @@ fn much_comes_in_and_goes_out() {
 }
 
 /// At a terminal, where each of these is typed once the text before it is there. What the terminal shows, and the exit code.
-fn at_a_terminal(folder: &Path, arguments: &[&str], typed: &[(&str, &str)]) -> (String, Option<i32>) {
+fn at_a_terminal(
+    stand_in: &StandIn,
+    folder: &Path,
+    arguments: &[&str],
+    typed: &[(&str, &str)],
+) -> (String, Option<i32>) {
     let terminal = nix::pty::openpty(None, None).unwrap();
     let (mut here, there) = (fs::File::from(terminal.master), fs::File::from(terminal.slave));
-    let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let stream = || Stdio::from(there.try_clone().unwrap());
-    let mut child = local_worker::command()
-        .args(arguments)
-        .current_dir(folder)
-        .env("PATH", path)
-        .env("STAND_IN", folder)
-        .stdin(stream())
-        .stdout(stream())
-        .stderr(stream())
-        .spawn()
-        .unwrap();
-    drop(there);
+    let mut command = local_worker::command();
+    stand_in.for_command(&mut command, "");
+    command.args(arguments).current_dir(folder).stdin(stream()).stdout(stream()).stderr(stream());
+    let mut child = command.spawn().unwrap();
+    // Each has the terminal's other side.
+    drop((command, there));
     let (mut shown, mut typed, mut seen) = (Vec::new(), typed.iter(), 0);
     let mut next = typed.next();
     let mut buffer = [0; 4096];
@@ -604,37 +606,31 @@ fn at_a_terminal(folder: &Path, arguments: &[&str], typed: &[(&str, &str)]) -> (
     (String::from_utf8_lossy(&shown).into_owned(), child.wait().unwrap().code())
 }
 
-const WRANGLER: &str = r#"#!/bin/sh
-case "$1 $2" in
-  "secret list") echo '[{"name":"ADMIN_TOKEN"},{"name":"WEBHOOK_SECRET"}]' ;;
-  "secret put") cat > "$STAND_IN/$3" ;;
-  *) echo "$@" ;;
-esac
-"#;
-
 /// Seen to fail where the terminal is left as it is, and where a byte is taken for a character.
 #[test]
 fn what_is_typed_for_a_secret_is_not_shown() {
-    use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new().unwrap();
-    let wrangler = folder.path().join("bin/wrangler");
-    fs::create_dir(folder.path().join("bin")).unwrap();
-    fs::write(&wrangler, WRANGLER).unwrap();
-    fs::set_permissions(&wrangler, fs::Permissions::from_mode(0o755)).unwrap();
+    let stand_in = StandIn::new(folder.path());
+    fs::copy(local_worker::root().join("wrangler.toml"), folder.path().join("wrangler.toml")).unwrap();
+    for name in ["logged-in", "secrets/ADMIN_TOKEN", "secrets/WEBHOOK_SECRET"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
     let setup = ["setup", "--auth", "token", "--no-deploy", "--url", "http://127.0.0.1:1"];
     let left = [("ADMIN_TOKEN is set", "\n"), ("WEBHOOK_SECRET is set", "n\n")];
     let typed = [&left[..], &[("not shown", "hush-zaóó\u{7f}\u{7f}\u{8}b\r"), ("when it is there", "\n")]].concat();
-    let (shown, code) = at_a_terminal(folder.path(), &setup, &typed);
+    let (shown, code) = at_a_terminal(&stand_in, folder.path(), &setup, &typed);
     assert_eq!(code, Some(1), "{shown}");
     assert!(shown.contains("GITHUB_TOKEN: set") && !shown.contains("hush"), "{shown}");
     assert!(shown.contains("Replace it? [y/N] n\r\n"), "other answers are shown: {shown}");
-    let put = |name: &str| fs::read_to_string(folder.path().join(name)).ok();
-    assert_eq!((put("GITHUB_TOKEN").as_deref(), put("ADMIN_TOKEN")), (Some("hush-zb"), None));
+    let put = |name: &str| stand_in.text(&format!("secrets/{name}"));
+    assert_eq!((put("GITHUB_TOKEN").as_deref(), put("ADMIN_TOKEN")), (Some("hush-zb"), Some(String::new())));
 
-    fs::remove_file(folder.path().join("GITHUB_TOKEN")).unwrap();
-    let (shown, code) = at_a_terminal(folder.path(), &setup, &[&left[..], &[("not shown", "hush\u{3}")]].concat());
+    fs::remove_file(folder.path().join("secrets/GITHUB_TOKEN")).unwrap();
+    let (shown, code) =
+        at_a_terminal(&stand_in, folder.path(), &setup, &[&left[..], &[("not shown", "hush\u{3}")]].concat());
     assert!(code == Some(130) && !shown.contains("hush"), "{shown}");
     assert_eq!(put("GITHUB_TOKEN"), None);
-    let (shown, code) = at_a_terminal(folder.path(), &setup, &[&left[..], &[("not shown", "\u{4}")]].concat());
+    let (shown, code) =
+        at_a_terminal(&stand_in, folder.path(), &setup, &[&left[..], &[("not shown", "\u{4}")]].concat());
     assert!(code == Some(2) && shown.contains("no answer; run it in a terminal"), "{shown}");
 }
