@@ -283,7 +283,8 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Task, StoreError> {
         let until = Some(now + CLAIM);
         let is_counted = row.opened.is_some_and(|opened| opened > now.minus(Span::days(1)));
-        let opened = if row.number.is_none() && !is_counted { Some(now) } else { row.opened };
+        // Each try may be the one that opens it.
+        let opened = if row.number.is_none() { Some(now) } else { row.opened };
         let row = FlakyIssueRow { due: until, claimed_until: until, opened, ..row };
         self.store.put_flaky_issue(&row, now)?;
         let failures = self.store.passed_failures(&row.job, FAILURES_SHOWN)?;

@@ -312,6 +312,29 @@ fn one_that_may_be_there_counts() {
     assert_eq!(opened(), 1);
 }
 
+/// It counts from the try that may have opened it. Seen to fail when it counts from the first, long before it was opened.
+#[test]
+fn one_that_is_opened_late_counts_from_then() {
+    let play = keeping(POLICY);
+    for run in 11..=12 {
+        play.flakes(run);
+    }
+    play.fails_once(13);
+    play.hears(13, 2, Conclusion::Success);
+    play.pass(Span::seconds(10));
+    let opened = || play.keeper.store.flaky_issues_opened_since(play.now.get().minus(Span::days(1))).unwrap().0;
+    for _ in 0..3 {
+        let issue = play.until_issue();
+        play.keeper.finish_flaky_issue(&issue, Err(lost()), &play.cx()).unwrap();
+        play.pass(Span::hours(1));
+    }
+    assert_eq!(opened(), 1);
+    play.pass(Span::hours(22));
+    assert_eq!(opened(), 1, "the last try was less than a day ago");
+    play.pass(Span::hours(3));
+    assert_eq!(opened(), 0);
+}
+
 /// Storage of the version before has no such table.
 #[test]
 fn storage_of_the_version_before_is_brought_up_to_date() {

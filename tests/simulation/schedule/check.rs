@@ -183,7 +183,8 @@ impl Schedule {
         let misled = asked.iter().filter(|asked| asked.is_misled()).count();
         // Nor can whoever is shown that the attempt of a call without an answer is still the newest.
         let is_misread = self.is_behind() && world.read_past_the_guard.contains(&run_id_of(id));
-        let may_be_misled = pressed || asked.iter().any(|asked| asked.is_past_the_guard());
+        let befores = std::iter::once(None).chain(asked.iter().map(Some));
+        let may_be_misled = pressed || asked.iter().zip(befores).any(|(asked, before)| asked.is_past_the_guard(before));
         if misled > 0 && !may_be_misled {
             say(format!("another attempt was re-run than was decided on: {asked:#?}"));
         }
