@@ -238,7 +238,8 @@ impl<S: Sql> Store<S> {
         self.change(&format!("DELETE FROM commands WHERE {BY_ID}"), vec![comment_id.get().into()])
     }
 
-    /// Its runs are left alone from now on. Whether there was room for that.
+    /// Its runs are left alone from now on. Whether there was room for that: nobody's stops take away what others may have, nor
+    /// does an author's take the place of a collaborator's.
     pub fn stop_pull(
         &self,
         pull: &PullRequest,
@@ -247,14 +248,17 @@ impl<S: Sql> Store<S> {
         now: Millis,
     ) -> Result<bool, StoreError> {
         let number = Value::from(pull.number);
-        let count = self.first("SELECT COUNT(*) FROM stopped_pulls WHERE pull <> ?", vec![number.clone()])?;
+        let others = "SELECT COUNT(*) FROM stopped_pulls WHERE pull <> ? AND given_by = ?";
+        let count = self.first(others, vec![number.clone(), by.as_str().into()])?;
         if count.map_or(Ok(0), |mut row| row.amount())? >= at_most {
             return Ok(false);
         }
         self.has_stopped.set(Some(true));
         self.change(
             "INSERT OR REPLACE INTO stopped_pulls \
-             (pull, login, since, branch, head_repository, is_own, is_default, given_by) VALUES (?,?,?,?,?,?,?,?)",
+             (pull, login, since, branch, head_repository, is_own, is_default, given_by) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?8 = 'collaborator' OR NOT EXISTS \
+                 (SELECT 1 FROM stopped_pulls WHERE pull = ?1 AND given_by = 'collaborator')",
             vec![
                 number,
                 login.into(),

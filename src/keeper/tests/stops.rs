@@ -187,3 +187,26 @@ fn the_merge_queues_runs_are_of_the_pull_request_too() {
         play.reruns(if is_stopped { &[] } else { &[1] });
     }
 }
+
+/// Seen to fail when the later of two takes the place of the other, whoever gave them.
+#[test]
+fn an_authors_stop_takes_nothing_from_a_collaborators() {
+    for stops in [
+        [GivenBy::Collaborator, GivenBy::Author],
+        [GivenBy::Author, GivenBy::Collaborator],
+        [GivenBy::Collaborator, GivenBy::Collaborator],
+    ] {
+        let play = failed_once(MANY);
+        is_of_a_fork(&mut play.github.borrow_mut());
+        for (id, by) in (1..).zip(stops) {
+            play.comments(id, Command::Stop, by);
+            play.pass_working(Span::minutes(1));
+            assert_eq!(play.reactions().last(), Some(&(id, Reaction::Rocket)));
+        }
+        assert_eq!(play.rows("stopped_pulls"), 1);
+        play.comments(3, rerun(None), GivenBy::Author);
+        play.pass_working(Span::minutes(1));
+        play.reruns(&[]);
+        play.answered(&["has stopped re-runs of pull request 3"]);
+    }
+}
