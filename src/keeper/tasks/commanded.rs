@@ -12,7 +12,7 @@ use crate::policy::evidence::{Fetched, History, Need};
 use crate::policy::run::{Origin, Run};
 use crate::policy::{
     Belonging, CommandGiven, CommandVerdict, Decision, Names, Policy, Verdict, belonging, decide, decide_by_command,
-    left_by_command, not_in_dry_run,
+    is_at_its_commit, left_by_command, not_in_dry_run,
 };
 use crate::time::Span;
 use crate::webhook::command::GivenBy;
@@ -100,7 +100,11 @@ impl<S: Sql> Keeper<S> {
                 Belonging::Alone => true,
                 // What others share, or what cannot be told, nobody stops who has only opened a pull request.
                 Belonging::Shared | Belonging::Unknown => stopped.by == GivenBy::Collaborator,
-                Belonging::Not => false,
+                // Whoever closes it and opens another does not undo what others have said.
+                Belonging::Not => {
+                    stopped.by == GivenBy::Collaborator
+                        && is_at_its_commit(run, &collector.evidence.pulls, stopped.pull)
+                }
             };
             if is_of_it {
                 return Ok(Stop::By(stopped));

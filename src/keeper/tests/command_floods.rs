@@ -5,7 +5,7 @@ use super::*;
 use crate::webhook::command::{Command, CommandEvent, GivenBy};
 
 impl Play {
-    fn comments_on(&self, pull: u64, id: u64, command: Command, by: GivenBy) -> Receipt {
+    pub fn comments_on(&self, pull: u64, id: u64, command: Command, by: GivenBy) -> Receipt {
         let event = CommandEvent {
             repository: repository(),
             repository_id: None,
