@@ -1,6 +1,6 @@
 //! How commands end: none acts later than anybody expects, and none that was taken goes without a word.
 
-use super::commands::{COLLABORATORS, exhausted, failed_once, rerun};
+use super::commands::{AUTHORS, COLLABORATORS, exhausted, failed_once, is_of_a_fork, rerun};
 use super::*;
 use crate::keeper::command_log::CommandOutcome::{self, Accepted, Done, Refused, Rerun, Unanswered};
 use crate::webhook::command::{Command, GivenBy};
@@ -224,4 +224,22 @@ fn a_run_that_people_were_told_of_is_not_forgotten_with_its_command() {
     play.pass_working(Span::hours(12));
     play.reruns(&[1]);
     assert!(play.last_record().reason.contains("re-run 1 of at most 3"), "{}", play.last_record().reason);
+}
+
+/// Its re-run has the rights of the base, and what it fetches can be another commit by then.
+#[test]
+fn an_author_gets_nothing_re_run_with_the_rights_of_the_base() {
+    for (by, is_done) in [(GivenBy::Author, false), (GivenBy::Collaborator, true)] {
+        let play = exhausted(AUTHORS);
+        {
+            let mut github = play.github.borrow_mut();
+            is_of_a_fork(&mut github);
+            github.event = "pull_request_target".to_owned();
+            github.head_commit = github.head_sha.replace("b".repeat(40));
+        }
+        play.comments(1, rerun(None), by);
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_done { &[1, 2] } else { &[1] });
+        play.answered(&["it runs with the rights of its base"][..usize::from(!is_done)]);
+    }
 }
