@@ -107,3 +107,36 @@ fn what_people_see_is_written_once_a_second() {
         assert!((writes() - before) as i64 <= seconds + 1, "{} within {seconds} s", writes() - before);
     }
 }
+
+/// Seen to fail when they are counted together.
+#[test]
+fn authors_leave_room_for_collaborators_while_the_policy_cannot_be_read() {
+    let play = exhausted(AUTHORS);
+    play.pass(Span::minutes(10));
+    let scheduled = |pull, id, by| {
+        let receipt = play.comments_on(pull, id, Command::Stop, by);
+        usize::from(receipt.kind == ReceiptKind::Scheduled)
+    };
+    assert_eq!((1..=50).map(|id| scheduled(3, id, GivenBy::Author)).sum::<usize>(), 10);
+    assert_eq!((51..=100).map(|id| scheduled(3, id, GivenBy::Collaborator)).sum::<usize>(), 10);
+    // Of all pull requests.
+    assert_eq!((1_001..=1_999).map(|pull| scheduled(pull, pull, GivenBy::Author)).sum::<usize>(), 90);
+    assert_eq!((2_001..=2_999).map(|pull| scheduled(pull, pull, GivenBy::Collaborator)).sum::<usize>(), 190);
+}
+
+/// Seen to fail when the hour before they are let in is counted.
+#[test]
+fn what_had_to_wait_is_of_the_hour_in_which_it_was_given() {
+    let play = exhausted("max_reruns: 1\ncommands: { who: collaborators, per_hour: 3 }\n");
+    play.pass(Span::minutes(10));
+    play.github.borrow_mut().policy_answers = vec![Err(lost()); 500];
+    for id in 1..=10 {
+        play.comments(id, Command::Status, GivenBy::Collaborator);
+    }
+    play.pass_working(Span::minutes(70));
+    play.github.borrow_mut().policy_answers.clear();
+    play.pass_working(Span::minutes(40));
+    let answers = play.github.borrow().answers.clone();
+    assert_eq!(answers.len(), 4, "{answers:#?}");
+    assert_eq!(answers.iter().filter(|answer| answer.contains("may have 3 commands an hour")).count(), 1);
+}
