@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use crate::escape::{code, markdown};
 use crate::github::Reaction;
-use crate::github::calls::commands::mark;
+use crate::github::calls::commands::{RUNS_PER_PAGE, mark};
 use crate::names::{CommentId, RunId};
 use crate::policy::{Policy, RunOutcome, may_command};
 use crate::time::Millis;
@@ -28,6 +28,7 @@ use super::on_webhook::receipt;
 use super::step::{Context, Receipt, ReceiptKind, Record, release};
 use super::store::commands::{CommandAnswer, CommandResult, Stage, StoredCommand};
 use super::store::{Sql, StoreError};
+use super::subrequests::RUN_PAGES;
 use super::tasks::comment::cut;
 use super::tracked_run::TrackedRun;
 
@@ -142,14 +143,20 @@ impl<S: Sql> Keeper<S> {
     /// It is over: all was done, or not, and why. Both with names escaped, as sentences.
     pub(super) fn end_command(&self, given: &mut StoredCommand, end: End, now: Millis) {
         (given.stage, given.due) = (Stage::Done, None);
+        let most = RUN_PAGES * RUNS_PER_PAGE;
+        let more = given.reply.more.then(|| format!("Only the newest {most} runs of its commit and branch were looked at."));
+        let with_more = |text: Option<String>| match (text, more) {
+            (Some(text), Some(more)) => Some(format!("{text}\n\n{more}")),
+            (text, more) => text.or(more),
+        };
         match end {
             End::Done { answer } => {
-                given.says(Reaction::Rocket, answer, now);
+                given.says(Reaction::Rocket, with_more(answer), now);
                 self.log_command(given, CommandOutcome::Done, "all of it was done");
             }
             End::Refused { why } => {
                 self.log_command(given, CommandOutcome::Refused, &why);
-                given.says(Reaction::Confused, Some(why), now);
+                given.says(Reaction::Confused, with_more(Some(why)), now);
             }
         }
     }

@@ -68,6 +68,9 @@ pub struct CommandAnswer {
     /// Whether writing it was begun before: it may be there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub begun: bool,
+    /// Whether there are more runs than were looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 impl CommandAnswer {

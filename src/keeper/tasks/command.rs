@@ -45,7 +45,16 @@ pub enum Worked {
         answer: Response,
         shown: Option<Result<(), github::Error>>,
     },
-    Pull(Result<(Box<PullRequest>, Vec<Run>), github::Error>),
+    Pull(Result<PullRead, github::Error>),
+}
+
+/// A pull request, and the runs of its branch at its commit.
+#[derive(Debug)]
+pub struct PullRead {
+    pub pull: Box<PullRequest>,
+    pub runs: Vec<Run>,
+    /// Whether there may be older ones.
+    pub more: bool,
 }
 
 impl CommandWork {
@@ -80,18 +89,20 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
         What::ReadPull { with_runs } => Worked::Pull(
             async {
                 let pull = read_pull().await?;
-                let mut runs = Vec::new();
+                let (mut runs, mut more) = (Vec::new(), false);
                 for page in 1..=if *with_runs { RUN_PAGES } else { 0 } {
                     let head_sha = CommitSha::parse(&pull.head_sha).ok_or_else(other_answer)?;
-                    let CommandReply::Runs(listed) = ask(CommandCall::ListRuns { head_sha, page }).await? else {
-                        return Err(other_answer());
-                    };
+                    // Others, too, can have many at the commit.
+                    let branch = pull.head_branch.clone();
+                    let list = CommandCall::ListRuns { head_sha, branch, page };
+                    let CommandReply::Runs(listed) = ask(list).await? else { return Err(other_answer()) };
                     runs.extend(listed.items);
-                    if !listed.full {
+                    more = listed.full;
+                    if !more {
                         break;
                     }
                 }
-                Ok((pull, runs))
+                Ok(PullRead { pull, runs, more })
             }
             .await,
         ),
@@ -158,8 +169,8 @@ impl<S: Sql> Keeper<S> {
                 Ok(None)
             }
             Worked::Pull(Err(error)) => self.try_command_again(given, Some(error), cx),
-            Worked::Pull(Ok((pull, runs))) => {
-                self.carry_out_command(given, &pull, runs, cx)?;
+            Worked::Pull(Ok(read)) => {
+                self.carry_out_command(given, read, cx)?;
                 Ok(None)
             }
         }

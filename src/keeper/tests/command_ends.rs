@@ -1,6 +1,6 @@
 //! How commands end: none acts later than anybody expects, and none that was taken goes without a word.
 
-use super::commands::{AUTHORS, COLLABORATORS, exhausted, failed_once, is_of_a_fork, rerun};
+use super::commands::{AUTHORS, COLLABORATORS, exhausted, failed_once, is_of_a_fork, lists, rerun};
 use super::*;
 use crate::keeper::command_log::CommandOutcome::{self, Accepted, Done, Refused, Rerun, Unanswered};
 use crate::webhook::command::{Command, GivenBy};
@@ -241,5 +241,30 @@ fn an_author_gets_nothing_re_run_with_the_rights_of_the_base() {
         play.pass_working(Span::minutes(1));
         play.reruns(if is_done { &[1, 2] } else { &[1] });
         play.answered(&["it runs with the rights of its base"][..usize::from(!is_done)]);
+    }
+}
+
+/// Seen to fail when a full last page is taken for the end of the list.
+#[test]
+fn that_there_are_more_runs_than_were_looked_at_is_said() {
+    let words = "Only the newest 150 runs of its commit and branch were looked at.";
+    for (command, conclusion) in [
+        (rerun(None), Conclusion::Failure),
+        (rerun(None), Conclusion::Success),
+        (rerun(Some("lint")), Conclusion::Failure),
+        (Command::Status, Conclusion::Failure),
+    ] {
+        for is_more in [true, false] {
+            let play = exhausted(COLLABORATORS);
+            play.github.borrow_mut().lists_more = is_more;
+            lists(&play, Some(conclusion));
+            play.comments(1, command.clone(), GivenBy::Collaborator);
+            play.pass_working(Span::minutes(1));
+            let is_rerun = play.reactions().contains(&(1, Reaction::Rocket)) && command != Command::Status;
+            play.reruns(if is_rerun { &[1, 2] } else { &[1] });
+            let answers = play.github.borrow().answers.clone();
+            assert_eq!(answers.iter().filter(|answer| answer.contains(words)).count(), usize::from(is_more));
+            assert_eq!(answers.len(), usize::from(is_more || !is_rerun), "{answers:#?}");
+        }
     }
 }
