@@ -88,7 +88,8 @@ impl<S: Sql> Keeper<S> {
         let queued = run.queued().map(|queued| queued.pull_request);
         for stopped in self.store.stopped_pulls(branch, queued)?.into_iter().filter(counts) {
             if queued.is_some() || !may_be_of(&stopped, run) {
-                if queued == Some(stopped.pull) {
+                // A group has others' changes as well.
+                if queued == Some(stopped.pull) && stopped.by == GivenBy::Collaborator {
                     return Ok(Stop::By(stopped));
                 }
                 continue;

@@ -248,3 +248,24 @@ fn a_collaborators_stop_holds_for_the_same_commit_of_a_new_pull_request() {
         }
     }
 }
+
+/// A group in the queue has others' changes as well.
+#[test]
+fn an_authors_stop_is_not_about_the_merge_queue() {
+    for (by, is_stopped) in [(GivenBy::Author, false), (GivenBy::Collaborator, true)] {
+        let play = failed_once(MANY);
+        is_of_a_fork(&mut play.github.borrow_mut());
+        play.comments(1, Command::Stop, by);
+        play.pass_working(Span::minutes(1));
+        assert_eq!(play.rows("stopped_pulls"), 1);
+        {
+            let mut github = play.github.borrow_mut();
+            github.of_fork = false;
+            github.event = "merge_group".to_owned();
+            github.head_branch = Some(format!("gh-readonly-queue/main/pr-3-{}", "a".repeat(40)));
+        }
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_stopped { &[] } else { &[1] });
+    }
+}
