@@ -31,7 +31,7 @@ impl Feature {
         match self {
             Self::Comments => "Comments on pull requests",
             Self::CommitStatus => "Commit statuses",
-            Self::Commands => "Commands on pull requests",
+            Self::Commands => "Answers to commands",
             Self::FlakyIssues => "Issues for flaky jobs",
         }
     }

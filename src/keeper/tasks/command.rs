@@ -5,7 +5,6 @@
 use crate::github::{self, Call, CommandCall, CommandReply, Response};
 use crate::keeper::command_end::{ACTS_WITHIN, End, GIVEN_UP, PAUSED};
 use crate::keeper::command_log::CommandOutcome;
-use crate::keeper::feature::Feature;
 use crate::keeper::policy_cache::PolicyUpdate;
 use crate::keeper::store::commands::{CommandResult, Stage, StoredCommand};
 use crate::keeper::subrequests::RUN_PAGES;
@@ -218,7 +217,9 @@ impl<S: Sql> Keeper<S> {
         let due = Some(cx.now + AGAIN.doubled(given.failures, AGAIN_MOST));
         self.store.put_command(&StoredCommand { due, failures: given.failures + 1, ..given })?;
         let Some(error) = error else { return Ok(None) };
-        self.note_answer(Feature::Commands, "a command on a pull request", &Err::<(), _>(error), cx)
+        // What may not be read may still be answered: that is another permission.
+        self.trip_if_limited(Some(&error), cx)?;
+        Ok(Some(format!("a command on a pull request: {error}")))
     }
 
     /// Whom nothing was promised, nothing is told.

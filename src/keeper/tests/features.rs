@@ -1,7 +1,9 @@
 //! What is done beside re-runs, and GitHub refuses.
 
+use super::commands::{COLLABORATORS, exhausted, rerun};
 use super::messages::{commenting, comments_of, fails};
 use super::*;
+use crate::webhook::command::GivenBy;
 
 /// It is said once, and tried again after some hours; nothing else stops.
 #[test]
@@ -30,4 +32,21 @@ fn a_comment_that_lacks_its_permission() {
     fails(&play, 3);
     play.pass_working(Span::minutes(5));
     assert_eq!(play.warnings.borrow().len(), 2);
+}
+
+/// Reading is another permission. Seen to fail when what is refused is the feature (no reaction after the first).
+#[test]
+fn a_pull_request_that_may_not_be_read_says_nothing_of_answers() {
+    for message in ["403 Resource not accessible by integration", "401 Bad credentials"] {
+        let play = exhausted(COLLABORATORS);
+        let refused = github::Error::Credentials { message: message.to_owned() };
+        play.github.borrow_mut().pull_problems = vec![refused; 2];
+        play.comments(1, rerun(None), GivenBy::Collaborator);
+        play.pass_working(Span::minutes(2));
+        play.reruns(&[1, 2]);
+        assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Rocket)]);
+        let said = play.warnings.borrow().clone();
+        assert_eq!(said.len(), 2, "{said:#?}");
+        assert!(said.iter().all(|what| what.starts_with("a command on a pull request: ")), "{said:#?}");
+    }
 }
