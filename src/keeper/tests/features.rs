@@ -50,3 +50,42 @@ fn a_pull_request_that_may_not_be_read_says_nothing_of_answers() {
         assert!(said.iter().all(|what| what.starts_with("a command on a pull request: ")), "{said:#?}");
     }
 }
+
+/// What a token is refused that has expired, another is not. Seen to fail when that is taken for a permission that lacks, and
+/// when a new start forgets nothing of it.
+#[test]
+fn a_token_that_has_expired_is_no_permission_that_lacks() {
+    let expired = || github::Error::Credentials { message: "401 Bad credentials".to_owned() };
+    for is_started in [true, false] {
+        let play = commenting();
+        play.github.borrow_mut().comment_problems = vec![(expired(), false)];
+        fails(&play, 1);
+        play.pass_working(Span::seconds(10));
+        assert_eq!((comments_of(&play), play.github.borrow().comment_problems.len()), (vec![], 0));
+        let said = play.warnings.borrow().clone();
+        assert_eq!(said.len(), 1, "{said:#?}");
+        assert!(said[0].starts_with("Comments on pull requests are not possible with this token: "), "{said:?}");
+        if is_started {
+            play.keeper.started(play.now.get()).unwrap();
+        }
+        // A failed one is tried again after a minute; without a start, nothing is for five.
+        play.pass_working(Span::minutes(1));
+        assert_eq!(comments_of(&play).len(), usize::from(is_started));
+        play.pass_working(Span::minutes(5));
+        assert_eq!(comments_of(&play).len(), 1);
+    }
+}
+
+/// The Keeper is started whenever there is something to do: what takes somebody's permission is not tried each time.
+#[test]
+fn a_start_is_no_permission() {
+    let play = commenting();
+    let refused = github::Error::Credentials { message: "403 Resource not accessible by integration".to_owned() };
+    play.github.borrow_mut().comment_problems = vec![(refused, false); 9];
+    fails(&play, 1);
+    for _ in 0..5 {
+        play.pass_working(Span::minutes(5));
+        play.keeper.started(play.now.get()).unwrap();
+    }
+    assert_eq!(play.github.borrow().comment_problems.len(), 8);
+}
