@@ -127,8 +127,10 @@ impl<S: Sql> Keeper<S> {
                     self.log_command(&given, CommandOutcome::Refused, why);
                     return Ok(None);
                 }
-                // That it was seen is shown first.
-                return self.claim_reply(cx);
+                // That it was seen is shown first, unless GitHub does not let it be.
+                if self.reply_due(cx.rules)?.is_some_and(|due| due <= cx.now) {
+                    return self.claim_reply(cx);
+                }
             } else if let Some(call) = policy.next_read(self.policy_path.as_ref(), None, cx.rules, cx.now) {
                 return self.claimed(given, What::ReadPolicy(Box::new(call)), cx);
             } else {

@@ -3,7 +3,7 @@
 use super::commands::{COLLABORATORS, exhausted, rerun};
 use super::messages::{commenting, comments_of, fails};
 use super::*;
-use crate::webhook::command::GivenBy;
+use crate::webhook::command::{Command, GivenBy};
 
 /// It is said once, and tried again after some hours; nothing else stops.
 #[test]
@@ -88,4 +88,20 @@ fn a_start_is_no_permission() {
         play.keeper.started(play.now.get()).unwrap();
     }
     assert_eq!(play.github.borrow().comment_problems.len(), 8);
+}
+
+/// Seen to fail when a command that was let in only after its policy was read is answered at once.
+#[test]
+fn what_is_refused_to_answers_is_not_tried_for_each_command() {
+    let play = exhausted(COLLABORATORS);
+    let refused = github::Error::Credentials { message: "403 Resource not accessible by integration".to_owned() };
+    play.github.borrow_mut().reply_problems = vec![(refused, false); 100];
+    for id in 1..=5 {
+        // What is known of the policy is of just now, or is not.
+        play.pass_working(Span::minutes(10));
+        play.comments(id, Command::Stop, GivenBy::Collaborator);
+        play.pass_working(Span::minutes(1));
+        assert_eq!(play.rows("commands WHERE stage = 'done'"), i64::try_from(id).unwrap());
+    }
+    assert_eq!(100 - play.github.borrow().reply_problems.len(), 1);
 }
