@@ -15,7 +15,7 @@ use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 use crate::webhook::command::Command;
 
-use super::errand::{Errand, other_answer};
+use super::errand::{Errand, Warning, other_answer};
 use super::{Context, Keeper, Sql, StoreError, Task};
 
 /// Longer than its requests can take.
@@ -159,7 +159,7 @@ impl<S: Sql> Keeper<S> {
         work: &CommandWork,
         worked: Worked,
         cx: &Context,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Warning>, StoreError> {
         let stored = self.store.command(work.comment_id)?;
         let is_open = |given: &StoredCommand| matches!(given.stage, Stage::Asked | Stage::Accepted);
         let Some(given) = stored.filter(is_open) else { return Ok(None) };
@@ -184,7 +184,7 @@ impl<S: Sql> Keeper<S> {
         answer: Response,
         shown: Option<Result<(), github::Error>>,
         cx: &Context,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Warning>, StoreError> {
         let What::ReadPolicy(call) = &work.what else { return Ok(None) };
         let (known, now, certain) = (self.policy(cx.rules)?, cx.now, shown == Some(Ok(())));
         // What is known of the file may do; that GitHub wants to be left alone holds all the same.
@@ -199,7 +199,12 @@ impl<S: Sql> Keeper<S> {
             _ => PolicyUpdate::Failed(other_answer()),
         };
         let (warning, policy) = match update {
-            PolicyUpdate::New(policy) => (policy.problem(cx.rules), policy),
+            PolicyUpdate::New(policy) => {
+                // What is wrong with the repository's own file was said when that was read.
+                let is_own = matches!(**call, Call::ReadPolicy { .. });
+                let problem = policy.problem(cx.rules);
+                (problem.filter(|problem| is_own || known.problem(cx.rules).as_ref() != Some(problem)), policy)
+            }
             PolicyUpdate::Same(policy) => (None, policy),
             // Whether the file is gone, or the repository is not shown, the next try tells.
             PolicyUpdate::Doubtful => return self.try_command_again(given, None, cx),
@@ -207,7 +212,7 @@ impl<S: Sql> Keeper<S> {
         };
         self.set_policy(*policy, cx.now)?;
         self.store.put_command(&StoredCommand { due: Some(cx.now), ..given })?;
-        Ok(warning)
+        Ok(warning.map(Warning::Policy))
     }
 
     fn try_command_again(
@@ -215,13 +220,13 @@ impl<S: Sql> Keeper<S> {
         given: StoredCommand,
         error: Option<github::Error>,
         cx: &Context,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Warning>, StoreError> {
         let due = Some(cx.now + AGAIN.doubled(given.failures, AGAIN_MOST));
         self.store.put_command(&StoredCommand { due, failures: given.failures + 1, ..given })?;
         let Some(error) = error else { return Ok(None) };
         // What may not be read may still be answered: that is another permission.
         self.trip_if_limited(Some(&error), cx)?;
-        Ok(Some(format!("a command on a pull request: {error}")))
+        Ok(Some(Warning::Trouble(format!("a command on a pull request: {error}"))))
     }
 
     /// Whom nothing was promised, nothing is told.

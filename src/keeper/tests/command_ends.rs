@@ -268,3 +268,17 @@ fn that_there_are_more_runs_than_were_looked_at_is_said() {
         }
     }
 }
+
+/// Seen to fail when it is told as a call that came to nothing.
+#[test]
+fn what_is_wrong_with_the_policy_is_said_as_that_though_a_command_has_found_it() {
+    let play = exhausted(COLLABORATORS);
+    play.pass(Span::minutes(10));
+    play.github.borrow_mut().file = Some("commands: { who: everybody }\n".to_owned());
+    play.comments(1, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    let said = play.of_policy.borrow().clone();
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].contains("is not valid, and nothing is re-run until it is"), "{said:?}");
+    assert_eq!(play.warnings.borrow().len(), 0, "{:#?}", play.warnings.borrow());
+}
