@@ -205,6 +205,8 @@ fn the_workers_settings_hold_for_commands() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
+    play.answered(&["NO_RERUN_ACTORS"]);
+    assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Confused)]);
 }
 
 /// People were told of a run that is tracked for a command alone: it has an end that they are told.
