@@ -144,7 +144,8 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn end_command(&self, given: &mut StoredCommand, end: End, now: Millis) {
         (given.stage, given.due) = (Stage::Done, None);
         let most = RUN_PAGES * RUNS_PER_PAGE;
-        let more = given.reply.more.then(|| format!("Only the newest {most} runs of its commit and branch were looked at."));
+        let more =
+            given.reply.more.then(|| format!("Only the newest {most} runs of its commit and branch were looked at."));
         let with_more = |text: Option<String>| match (text, more) {
             (Some(text), Some(more)) => Some(format!("{text}\n\n{more}")),
             (text, more) => text.or(more),

@@ -333,8 +333,8 @@ impl<S: Sql> Store<S> {
         if let Some(open) = &*known {
             return Ok(ask(open));
         }
-        let rows =
-            self.rows("SELECT comment_id, pull, given_by, stage, due, reply_due FROM commands WHERE is_due = 1", vec![])?;
+        let rows = self
+            .rows("SELECT comment_id, pull, given_by, stage, due, reply_due FROM commands WHERE is_due = 1", vec![])?;
         let open = rows
             .map(|mut row| {
                 let comment_id = CommentId::new(row.amount()?).ok_or_else(|| bad("a comment's id"))?;

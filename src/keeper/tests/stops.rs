@@ -215,11 +215,9 @@ fn an_authors_stop_takes_nothing_from_a_collaborators() {
 /// Whoever closes a pull request and opens another from its branch has the same runs.
 #[test]
 fn a_collaborators_stop_holds_for_the_same_commit_of_a_new_pull_request() {
-    for (by, has_moved_on, is_stopped) in [
-        (GivenBy::Collaborator, false, true),
-        (GivenBy::Collaborator, true, false),
-        (GivenBy::Author, false, false),
-    ] {
+    for (by, has_moved_on, is_stopped) in
+        [(GivenBy::Collaborator, false, true), (GivenBy::Collaborator, true, false), (GivenBy::Author, false, false)]
+    {
         let play = failed_once(MANY);
         is_of_a_fork(&mut play.github.borrow_mut());
         play.comments(1, Command::Stop, by);
