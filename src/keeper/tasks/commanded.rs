@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use crate::keeper::evidence_collector::EvidenceCollector;
 use crate::keeper::step::Context;
-use crate::keeper::store::commands::{CommandResult, StoppedPull};
+use crate::keeper::store::commands::CommandResult;
+use crate::keeper::store::stopped_pulls::StoppedPull;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::{Keeper, Sql, StoreError};
 use crate::policy::evidence::{Fetched, History, Need};
