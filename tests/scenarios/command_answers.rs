@@ -149,7 +149,7 @@ async fn without_its_permission_it_is_said_once(stage: Arc<Stage>) {
     let second = by_olga(&repository, number, "/rerun");
     assert_eq!(run.ends(3).await, Conclusion::Failure);
     tokio::time::sleep(A_WHILE).await;
-    let words = "Commands on pull requests are not possible, and not tried again for 6 h: ";
+    let words = "Answers to commands are not possible, and not tried again for 6 h: ";
     let said = worker.log().lines().iter().filter(|line| line.contains(words)).count();
     assert_eq!(said, 1, "{}", worker.log().lines().join("\n"));
     // GitHub may not know a new token for some seconds.

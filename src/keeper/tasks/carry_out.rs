@@ -13,6 +13,7 @@ use crate::policy::run::{PullRequest, Run};
 use crate::time::Span;
 use crate::webhook::command::{Command, GivenBy};
 
+use super::command::PullRead;
 use super::command_reply::nothing_failed;
 use super::{Context, Keeper, Sql, StoreError};
 
@@ -29,11 +30,11 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn carry_out_command(
         &self,
         mut given: StoredCommand,
-        pull: &PullRequest,
-        runs: Vec<Run>,
+        read: PullRead,
         cx: &Context,
     ) -> Result<(), StoreError> {
         let now = cx.now;
+        let PullRead { pull, runs, more } = read;
         if !pull.open {
             // Nobody waits for an answer.
             (given.stage, given.due) = (Stage::Done, None);
@@ -46,9 +47,10 @@ impl<S: Sql> Keeper<S> {
             self.end_command(&mut given, End::Refused { why: text.to_owned() }, now);
             return self.store.put_command(&given);
         }
+        given.reply.more = more;
         match given.command.clone() {
             Command::Stop => {
-                let end = if self.store.stop_pull(pull, (&given.login, given.by), MOST_STOPPED, now)? {
+                let end = if self.store.stop_pull(&pull, (&given.login, given.by), MOST_STOPPED, now)? {
                     End::Done { answer: None }
                 } else {
                     let why = format!("Nothing was done: {MOST_STOPPED} pull requests are left alone already.");
@@ -57,11 +59,11 @@ impl<S: Sql> Keeper<S> {
                 self.end_command(&mut given, end, now);
             }
             Command::Status => {
-                let answer = Some(self.status(&newest(pull, runs))?);
+                let answer = Some(self.status(&newest(&pull, runs))?);
                 self.end_command(&mut given, End::Done { answer }, now);
             }
             Command::Rerun { workflows } => {
-                let all = newest(pull, runs);
+                let all = newest(&pull, runs);
                 let failed: Vec<&Run> = all.iter().filter(|run| is_meant(run, given.by)).collect();
                 if failed.is_empty() {
                     self.end_command(&mut given, End::Refused { why: nothing_failed(&all) }, now);

@@ -73,6 +73,15 @@ pub enum Finished {
     FlakyIssue(Box<FlakyIssue>, Result<Written, github::Error>),
 }
 
+/// For the log.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A call has come to nothing.
+    Trouble(String),
+    /// What is wrong with the policy file.
+    Policy(String),
+}
+
 impl Errand {
     /// Requests that it takes at most.
     pub fn requests(&self) -> u32 {
@@ -134,14 +143,14 @@ impl<S: Sql> Keeper<S> {
         }
     }
 
-    /// The text is for the log.
-    pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<String>, StoreError> {
-        match finished {
+    pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<Warning>, StoreError> {
+        let trouble = match finished {
             Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
             Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
-            Finished::Command(work, worked) => self.finish_command(&work, *worked, cx),
+            Finished::Command(work, worked) => return self.finish_command(&work, *worked, cx),
             Finished::Reply(reply, answer) => self.finish_reply(&reply, answer, cx),
             Finished::FlakyIssue(issue, answer) => self.finish_flaky_issue(&issue, answer, cx),
-        }
+        };
+        Ok(trouble?.map(Warning::Trouble))
     }
 }

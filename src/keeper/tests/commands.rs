@@ -352,7 +352,7 @@ fn no_re_run_waits_for_a_reaction() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1, 2]);
-    let said = || play.warnings.borrow().iter().filter(|what| what.contains("Commands on pull requests")).count();
+    let said = || play.warnings.borrow().iter().filter(|what| what.contains("Answers to commands")).count();
     assert_eq!(said(), 1, "{:?}", play.warnings.borrow());
     let tries = 100 - play.github.borrow().reply_problems.len();
     assert_eq!(tries, 1, "not tried again for a while");

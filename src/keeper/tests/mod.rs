@@ -7,7 +7,7 @@ use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
 use super::tasks::comment::Comment;
-use super::tasks::errand::Errand;
+use super::tasks::errand::{Errand, Warning};
 use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
 use super::*;
@@ -89,8 +89,10 @@ struct Play {
     refusals: RefCell<Vec<Option<String>>>,
     /// What another Keeper was told.
     handed_over: RefCell<Vec<HandOver>>,
-    /// What the log was told of the policy file.
+    /// What the log was told of the policy file, and of calls that came to nothing.
     warnings: RefCell<Vec<String>>,
+    /// What it was told of the policy file by errands.
+    of_policy: RefCell<Vec<String>>,
     /// What Workers KV was told of cancelled runs.
     cancelled: RefCell<Vec<bool>>,
     /// Whether it can be told of them.
@@ -245,6 +247,7 @@ impl Play {
             writes_cancelled: Cell::new(true),
             messages: RefCell::default(),
             warnings: RefCell::default(),
+            of_policy: RefCell::default(),
             takes_messages: Cell::new(true),
         }
     }
@@ -302,7 +305,11 @@ impl Play {
                 else {
                     panic!("it waits for nothing")
                 };
-                self.warnings.borrow_mut().extend(self.keeper.finish_errand(finished, &self.cx()).unwrap());
+                match self.keeper.finish_errand(finished, &self.cx()).unwrap() {
+                    Some(Warning::Trouble(what)) => self.warnings.borrow_mut().push(what),
+                    Some(Warning::Policy(what)) => self.of_policy.borrow_mut().push(what),
+                    None => {}
+                }
             }
             Task::Notify(notice) => {
                 self.keeper.finish_notification(&notice, self.takes_messages.get(), self.now.get()).unwrap();
