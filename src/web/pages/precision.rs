@@ -143,7 +143,7 @@ mod tests {
             (Some("command"), "a command"),
             (Some("repository"), "the repository's file"),
             (Some("organization"), "the organization's file"),
-            (Some("careful"), "preset careful"),
+            (Some("careful"), "preset <bdi>careful</bdi>"),
             (None, "<span class=\"small\">unknown</span>"),
         ] {
             assert_eq!(policy(stored).into_string(), shown);
