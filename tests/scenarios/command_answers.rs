@@ -199,7 +199,7 @@ async fn in_a_pause(stage: Arc<Stage>) {
     let comment = by_olga(&repository, number, "/rerun");
     reacts(&repository, comment, &["eyes", "confused"]).await;
     let comments = comments_when(&repository, number, |all| all.len() == 2).await;
-    assert!(comments[1].body.contains("re-runs are paused in this repository"), "{comments:#?}");
+    assert!(comments[1].body.contains("has paused re-runs in this repository"), "{comments:#?}");
     let stop = by_olga(&repository, number, "/rerun stop");
     reacts(&repository, stop, &["eyes", "rocket"]).await;
     assert_eq!(act("resume").await, 200);

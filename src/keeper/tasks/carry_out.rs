@@ -43,7 +43,7 @@ impl<S: Sql> Keeper<S> {
         }
         // Anybody can open a pull request from a branch that is not theirs.
         if given.by == GivenBy::Author && pull.is_own && given.command != Command::Status {
-            let text = "Nothing was done: the branch is the repository's own, so that this takes a collaborator of it.";
+            let text = "The branch belongs to this repository, so only a collaborator can give this command.";
             self.end_command(&mut given, End::Refused { why: text.to_owned() }, now);
             return self.store.put_command(&given);
         }

@@ -126,7 +126,7 @@ fn a_re_run_that_is_asked_for_in_a_pause_is_refused_at_once() {
         let receipt = play.comments(1, rerun(None), GivenBy::Collaborator);
         assert_eq!(receipt.kind, ReceiptKind::Recorded);
         play.pass_working(Span::seconds(10));
-        play.answered(&["re-runs are paused in this repository"]);
+        play.answered(&["has paused re-runs in this repository"]);
         assert_eq!(play.reactions().last(), Some(&(1, Reaction::Confused)));
         // What is no re-run is done all the same.
         play.comments(2, Command::Stop, GivenBy::Collaborator);
@@ -158,7 +158,7 @@ fn what_a_pause_holds_up_for_long_is_given_up() {
         play.keeper.resume(play.now.get()).unwrap();
         play.pass_working(Span::hours(12));
         play.reruns(if is_done { &[1, 2] } else { &[1] });
-        play.answered(if is_done { &[] } else { &["re-runs are paused in this repository"] });
+        play.answered(if is_done { &[] } else { &["has paused re-runs in this repository"] });
         assert_eq!(play.tracked().commanded, None);
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::webhook::command::{Command, GivenBy};
 
 const MANY: &str = "max_reruns: 5\ncommands: { who: authors }\n";
-const OWN: &str = "the branch is the repository's own";
+const OWN: &str = "The branch belongs to this repository, so only a collaborator can give this command.";
 
 /// Anybody can open a pull request from somebody else's branch, also from the one that is deployed.
 #[test]
