@@ -1,7 +1,9 @@
 //! The repository's budget: taken before a call is made, given back only when it certainly came to nothing.
 
+use super::commands::{failed_once, rerun};
 use super::*;
 use crate::keeper::store::Value;
+use crate::webhook::command::GivenBy;
 
 /// Of another run than the one that the play is about.
 fn fails(play: &Play, run: u64) {
@@ -81,6 +83,24 @@ fn a_refusal_costs_nothing() {
         fails(&play, 2);
         play.pass_working(Span::seconds(20));
         assert_eq!(outcome(&play, 2), RunOutcome::Rerunning);
+    }
+}
+
+/// Those have limits of their own.
+#[test]
+fn what_commands_re_run_is_not_taken_from_it() {
+    let play = failed_once("budget: { reruns_per_hour: 1 }\ncommands: { who: collaborators }\n");
+    play.comments(1, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    let spent = play.keeper.store.spent(RunId::new(2).unwrap(), attempt(1), play.now.get()).unwrap();
+    assert_eq!((spent.reruns_last_hour, spent.runner_time_last_day), (0, Span::ZERO));
+    play.github.borrow_mut().attempt = 1;
+    play.ends(Conclusion::Failure);
+    for (run, expected) in [(2, RunOutcome::Rerunning), (3, RunOutcome::Left)] {
+        fails(&play, run);
+        work_on_many(&play);
+        assert_eq!(outcome(&play, run), expected, "{run}");
     }
 }
 
