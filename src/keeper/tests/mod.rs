@@ -35,6 +35,7 @@ mod commands;
 mod comments;
 mod commit_statuses;
 mod commit_statuses_kept;
+mod content;
 mod due_list;
 mod edges;
 mod evidence;
