@@ -168,7 +168,7 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
         "UPDATE schema SET version = 1",
         "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason) VALUES (7, 1, 5, 'waiting', 'So.')",
     ];
-    for statement in UNDO_TO_15.into_iter().chain(UNDO_TO_10).chain(first) {
+    for statement in UNDO_TO_18.into_iter().chain(UNDO_TO_15).chain(UNDO_TO_10).chain(first) {
         crate::keeper::store::Sql::exec(&sql, statement, vec![]).unwrap();
     }
     let keeper = Keeper::open(sql).unwrap();
