@@ -103,7 +103,7 @@ pub fn read(call: &CommandCall, reply: &Reply, us: Option<&Author>) -> Result<Co
             Ok(CommandReply::Runs(Page::of(workflow_runs, RUNS_PER_PAGE, |wire| Some(wire.into()))))
         }
         CommandCall::React { .. } if matches!(reply.status, 200 | 201) => Ok(CommandReply::Reacted),
-        CommandCall::React { .. } => Err(Error::of(reply)),
+        CommandCall::React { .. } => Err(Error::of_content(reply)),
         CommandCall::FindAnswer { to, .. } => comments::find(reply, &mark(*to), us).map(CommandReply::Answer),
         CommandCall::Answer { pull, .. } => {
             let create = CommentCall::Create { pull: *pull, body: String::new() };

@@ -98,6 +98,9 @@ pub enum CommandResult {
     Refused(String),
 }
 
+/// What the reason begins with for which a run was refused that no decision was made on.
+pub const NOT_LOOKED_AT: &str = "Not looked at:";
+
 /// How many commands there were within an hour of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GivenBeside {
@@ -159,6 +162,15 @@ impl<S: Sql> Store<S> {
         let row = self.first(statement, vec![pull.into(), from.into(), to.into(), by.as_str().into()])?;
         let mut row = row.ok_or_else(|| bad("a count of commands"))?;
         Ok(GivenBeside { in_repository: row.amount()?, accepted: row.amount()?, refused: row.amount()? })
+    }
+
+    /// Runs that commands after `since` by whoever may give them are about, but for those that nobody has looked at.
+    pub fn commanded_runs_since(&self, by: GivenBy, since: Millis) -> Result<usize, StoreError> {
+        let statement = "SELECT COUNT(*) FROM commands, json_each(commands.runs) AS run
+             WHERE received > ? AND given_by = ? AND IFNULL(instr(json_extract(run.value, '$.result.refused'), ?), 0) <> 1";
+        let row = self.first(statement, vec![since.into(), by.as_str().into(), NOT_LOOKED_AT.into()])?;
+        let count = row.ok_or_else(|| bad("a count of runs"))?.amount()?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Those of a pull request of which it is not known yet whether they are let in.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::keeper::command_end::{ACTS_WITHIN, End};
 use crate::keeper::command_log::CommandOutcome;
-use crate::keeper::store::commands::{CommandResult, CommandedRun, Stage, StoredCommand};
+use crate::keeper::store::commands::{CommandResult, CommandedRun, NOT_LOOKED_AT, Stage, StoredCommand};
 use crate::keeper::tracked_run::{Commanded, TrackedRun};
 use crate::names::Conclusion;
 use crate::names::order::sort_by;
@@ -21,7 +21,20 @@ use super::{Context, Keeper, Sql, StoreError};
 const ANOTHER_COMMAND: Span = Span::seconds(10);
 const ANOTHER_COMMAND_MOST: Span = Span::minutes(10);
 /// Of one command.
-const MOST_RUNS: usize = 50;
+const fn most_runs(by: GivenBy) -> usize {
+    match by {
+        GivenBy::Collaborator => 50,
+        GivenBy::Author => 10,
+    }
+}
+/// Of all commands of a repository that were given within an hour. Each run is a decision of its own, with all its requests.
+const fn most_runs_an_hour(by: GivenBy) -> usize {
+    match by {
+        GivenBy::Collaborator => 400,
+        GivenBy::Author => 100,
+    }
+}
+const AN_HOUR: Span = Span::hours(1);
 /// Pull requests whose runs are left alone.
 const MOST_STOPPED: u64 = 1_000;
 const COMMANDED: &str = "Waiting to be re-run by a command.";
@@ -97,10 +110,16 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<(), StoreError> {
         let now = cx.now;
-        let refused = |at| {
-            let why = || format!("Not looked at: one command re-runs at most {MOST_RUNS} runs.");
-            (at >= MOST_RUNS).then(|| CommandResult::Refused(why()))
+        let (of_command, an_hour) = (most_runs(given.by), most_runs_an_hour(given.by));
+        let before = self.store.commanded_runs_since(given.by, given.received.minus(AN_HOUR))?;
+        let left = an_hour.saturating_sub(before);
+        let why = if left < of_command {
+            format!("{NOT_LOOKED_AT} commands re-run at most {an_hour} runs of the repository within an hour.")
+        } else {
+            format!("{NOT_LOOKED_AT} one command re-runs at most {of_command} runs.")
         };
+        let most = of_command.min(left);
+        let refused = |at| (at >= most).then(|| CommandResult::Refused(why.clone()));
         let run = |(at, run): (usize, &&Run)| CommandedRun {
             run_id: run.run_id,
             run_attempt: run.run_attempt,
@@ -109,8 +128,11 @@ impl<S: Sql> Keeper<S> {
         // What is refused beyond is as many as there are pages.
         given.runs = failed.iter().enumerate().map(run).collect();
         (given.stage, given.due) = (Stage::Rerunning, Some(given.received + ACTS_WITHIN + Span::millis(1)));
+        if most == 0 {
+            self.conclude(&mut given, now)?;
+        }
         self.store.put_command(&given)?;
-        for run in failed.iter().take(MOST_RUNS) {
+        for run in failed.iter().take(most) {
             let known = self.store.run(run.run_id)?;
             let commanded = Commanded {
                 comment_id: given.comment_id,

@@ -94,6 +94,14 @@ impl Errand {
         }
     }
 
+    /// Whether it writes something for people.
+    pub(super) fn writes(&self) -> bool {
+        match self {
+            Self::Comment(_) | Self::CommitStatus(_) | Self::Reply(_) | Self::FlakyIssue(_) => true,
+            Self::Command(_) => false,
+        }
+    }
+
     /// Makes the calls that it takes: each is answered before the next.
     pub async fn run(self, call: impl AsyncFn(Call) -> Response) -> Finished {
         match self {
@@ -132,9 +140,15 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
         match answer {
-            Ok(_) => self.feature_works(feature).map(|()| None),
+            Ok(_) => {
+                self.content_works()?;
+                self.feature_works(feature).map(|()| None)
+            }
             Err(error) => {
                 self.trip_if_limited(Some(error), cx)?;
+                if let github::Error::ContentLimited { wait } = error {
+                    self.stop_content(*wait, cx.now)?;
+                }
                 match feature::refusal(error) {
                     Some(_) => self.feature_refused(feature, error, cx.now),
                     None => Ok(Some(format!("{what}: {error}"))),

@@ -4,6 +4,17 @@ use super::commands::{AUTHORS, COLLABORATORS, comment_id, exhausted, failed_once
 use super::*;
 use crate::webhook::command::{Command, CommandEvent, GivenBy};
 
+/// The pull request's newest commit has so many failed runs, each of another workflow.
+fn has_failed_runs(play: &Play, count: u64) {
+    let run = |n| Run {
+        run_id: RunId::new(1_000 + n).unwrap(),
+        workflow_id: WorkflowId::new(1_000 + n),
+        ..play.github.borrow().run(run_id())
+    };
+    let listed = (0..count).map(run).collect();
+    play.github.borrow_mut().listed = listed;
+}
+
 impl Play {
     pub fn comments_on(&self, pull: u64, id: u64, command: Command, by: GivenBy) -> Receipt {
         let event = CommandEvent {
@@ -185,4 +196,72 @@ fn so_many_pull_requests_are_left_alone() {
     play.pass_working(Span::minutes(1));
     assert_eq!(play.reactions().last(), Some(&(2, Reaction::Rocket)));
     assert_eq!(play.rows("stopped_pulls"), 1_001);
+}
+
+/// Each run is a decision, with all its requests.
+#[test]
+fn a_command_is_about_so_many_runs() {
+    for (by, most, reply) in [
+        (GivenBy::Author, 10, "one command re-runs at most 10 runs"),
+        (GivenBy::Collaborator, 50, "one command re-runs at most 50 runs"),
+    ] {
+        let play = failed_once(AUTHORS);
+        is_of_a_fork(&mut play.github.borrow_mut());
+        has_failed_runs(&play, 60);
+        play.comments(1, rerun(None), by);
+        play.pass_working(Span::minutes(3));
+        assert_eq!(play.rows("runs"), most);
+        play.pass_working(Span::hours(3));
+        play.answered(&[reply]);
+    }
+}
+
+#[test]
+fn commands_are_about_so_many_runs_an_hour() {
+    let play = failed_once("max_reruns: 1\ncommands: { who: authors, per_hour: 20 }\n");
+    is_of_a_fork(&mut play.github.borrow_mut());
+    for command in 1..=12 {
+        play.github.borrow_mut().attempt = 1;
+        play.ends(Conclusion::Failure);
+        has_failed_runs(&play, 10);
+        for run in &mut play.github.borrow_mut().listed {
+            run.run_id = RunId::new(run.run_id.get() + 100 * command).unwrap();
+        }
+        play.comments(command, rerun(None), GivenBy::Author);
+        play.pass_working(Span::minutes(2));
+    }
+    assert_eq!(play.rows("runs"), 100);
+    let answers = play.github.borrow().answers.clone();
+    let refused =
+        |answer: &&String| answer.contains("commands re-run at most 100 runs of the repository within an hour");
+    assert_eq!(answers.iter().filter(refused).count(), 2, "{answers:#?}");
+    // What was refused takes nothing away from later ones.
+    play.pass_working(Span::minutes(45));
+    play.github.borrow_mut().attempt = 1;
+    play.ends(Conclusion::Failure);
+    has_failed_runs(&play, 10);
+    play.comments(13, rerun(None), GivenBy::Author);
+    play.pass_working(Span::minutes(2));
+    assert_eq!(play.rows("runs"), 110);
+}
+
+#[test]
+fn runs_that_commands_are_about_come_after_all_others() {
+    let play = failed_once(AUTHORS);
+    is_of_a_fork(&mut play.github.borrow_mut());
+    has_failed_runs(&play, 10);
+    play.comments(1, rerun(None), GivenBy::Author);
+    while play.rows("runs") < 10 {
+        let task = play.next_soon().unwrap();
+        play.carry_out(task);
+    }
+    // Later than all of those.
+    play.pass(Span::seconds(1));
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass(Span::seconds(10));
+    let call = play.until(|call| matches!(call, Call::ReadRun { .. }));
+    assert_eq!(call, Call::ReadRun { run_id: run_id() });
+    let due = play.keeper.store.due(100).unwrap();
+    assert_eq!(due.iter().filter(|tracked| tracked.commanded.is_some()).count(), 10);
+    assert!(due.iter().filter(|tracked| tracked.due < Some(play.now.get().minus(Span::seconds(9)))).count() >= 9);
 }

@@ -146,8 +146,8 @@ fn a_run_is_re_run_once_whatever_the_rules_say() {
     assert_eq!(record.detail.unwrap().policy.as_deref(), Some("command"));
     assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Rocket)]);
     play.answered(&[]);
-    // It was taken from the budget, and counted.
-    assert_eq!(play.rows("reruns"), 2);
+    // It was not taken from the rules' budget, and counted.
+    assert_eq!(play.rows("reruns"), 1);
     assert_eq!(play.rows("rerun_days WHERE policy = 'command' AND made_2 = 1"), 1);
     // Its end goes by the rules.
     play.ends(Conclusion::Failure);

@@ -35,6 +35,7 @@ mod commands;
 mod comments;
 mod commit_statuses;
 mod commit_statuses_kept;
+mod content;
 mod due_list;
 mod edges;
 mod evidence;
@@ -170,7 +171,15 @@ const UNDO_DUE_COMMANDS: [&str; 6] = [
     "UPDATE runs SET commanded = json_remove(commanded, '$.pull') WHERE commanded IS NOT NULL",
 ];
 
-/// What makes storage that of version 17 again.
+/// What makes storage that of version 18 again, which did not tell forks' failures from others.
+const UNDO_TO_18: [&str; 4] = [
+    "ALTER TABLE subject_days DROP COLUMN forks_failed",
+    "ALTER TABLE subject_days DROP COLUMN forks_judged",
+    "ALTER TABLE subject_days DROP COLUMN forks_passed",
+    "ALTER TABLE subjects DROP COLUMN own_seen",
+];
+
+/// What makes storage that of version 17 again, from version 18.
 const UNDO_TO_17: &str = "ALTER TABLE commit_statuses DROP COLUMN leads_to";
 
 /// What makes storage that of version 15 again, which had a row for each run of a pull request.
