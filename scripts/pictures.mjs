@@ -18,7 +18,7 @@ const docs = fileURLToPath(new URL("../docs", import.meta.url));
 /** Lines of the demonstration that must have been there, each with an address. */
 const TOLD = {
   overview: /the overview +(\S+)/,
-  pull: /comment +rerunner +on #\d+: Put out of the merge queue.* (\S+)$/,
+  pull: /comment +rerunner +on #\d+: .*removed from the merge queue.* (\S+)$/,
   issue: /issue +#\d+ opened .* (\S+)$/,
 };
 /** The overview is written once a minute at most, and is to have some runs. */

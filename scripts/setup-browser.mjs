@@ -28,7 +28,7 @@ function install() {
   console.log("Installing Debian's chromium, for the tests of the pages …");
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const run = (...args) => spawnSync("apt-get", args, { encoding: "utf8", env: environment });
-  const packages = ["install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"];
+  const packages = ["install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core", "fonts-noto-color-emoji"];
   let result = run(...packages);
   if (result.status !== 0) {
     run("update");

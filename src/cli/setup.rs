@@ -291,7 +291,9 @@ impl Setup<'_> {
                 say(&format!("  Payload URL   {url}/"));
                 say("  Content type  application/json");
                 say(&format!("  Secret        WEBHOOK_SECRET in {FILE}"));
-                say("  Events        Let me select individual events → Workflow runs");
+                say(
+                    "  Events        Let me select individual events → Workflow runs; also Issue comments, for commands",
+                );
                 self.dialogue.line("Press Enter when it is there.")?;
             }
         }

@@ -19,6 +19,9 @@ pub enum Error {
     /// Wait: this long, if GitHub said how long.
     #[error("GitHub's rate limit{}", wait.map_or_else(String::new, |wait| format!(": wait {} s", wait.as_millis() / 1_000)))]
     RateLimited { wait: Option<Span> },
+    /// Wait with what is written for people: this long, if GitHub said how long. It holds up nothing else.
+    #[error("GitHub takes no more content for now{}", wait.map_or_else(String::new, |wait| format!(": wait {} s", wait.as_millis() / 1_000)))]
+    ContentLimited { wait: Option<Span> },
     /// Retry: no answer, or none that means anything (5xx, time-out, connection lost, not the JSON that was asked for).
     /// The call may or may not have taken effect. `what` is a sentence without its full stop.
     #[error("{what}")]
@@ -73,6 +76,7 @@ impl Error {
     pub fn concerns_other_calls(&self) -> bool {
         match self {
             Self::RateLimited { .. }
+            | Self::ContentLimited { .. }
             | Self::Inconclusive { .. }
             | Self::Credentials { .. }
             | Self::Repository { .. } => true,
@@ -82,6 +86,15 @@ impl Error {
 
     pub fn inconclusive(what: impl Into<String>) -> Self {
         Self::Inconclusive { what: what.into() }
+    }
+
+    /// [`Error::of`] something that is written for people, which has a limit of its own. What cannot be told from a limit of all
+    /// calls is one.
+    pub fn of_content(reply: &Reply) -> Self {
+        match Self::of(reply) {
+            Self::RateLimited { wait } if is_limit_of_content(reply) => Self::ContentLimited { wait },
+            error => error,
+        }
     }
 
     /// [`Error::of`] something that every account may read that may do anything at all: an unclear refusal is about the
@@ -161,6 +174,16 @@ pub(super) fn rate_limit(reply: &Reply) -> Option<Error> {
         message.contains("rate limit") || message.contains("abuse detection")
     };
     (reply.status == 429 || says_so()).then_some(Error::RateLimited { wait: None })
+}
+
+/// "You have exceeded a secondary rate limit and have been temporarily blocked from content creation." Other secondary limits,
+/// of requests at once or by the minute, are of all calls, and so is the primary one.
+fn is_limit_of_content(reply: &Reply) -> bool {
+    let remaining = reply.headers.rate_limit_remaining.as_deref().and_then(|text| text.trim().parse::<i64>().ok());
+    let message = message(reply).to_lowercase();
+    remaining.is_some_and(|remaining| remaining > 0)
+        && message.contains("secondary rate limit")
+        && message.contains("content creation")
 }
 
 /// GitHub's `message`, shortened: it is shown to people and stored.
@@ -265,6 +288,35 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_content_is_told_by_all_its_signs() {
+        let words = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. \
+                     Please retry your request again later.";
+        let limited = |status, remaining: Option<&str>, words: &str| {
+            let mut limited = reply(status, words);
+            limited.headers.rate_limit_remaining = remaining.map(str::to_owned);
+            limited.headers.retry_after = Some("7".to_owned());
+            limited
+        };
+        let wait = Some(Span::seconds(7));
+        for status in [403, 429] {
+            let of_content = limited(status, Some("4999"), words);
+            assert_eq!(Error::of_content(&of_content), Error::ContentLimited { wait });
+            // Of whatever else it is an answer to, it is a limit of all calls.
+            is(&of_content, Error::RateLimited { wait });
+        }
+        for (remaining, words) in [
+            (None, words),
+            (Some("0"), words),
+            (Some("?"), words),
+            (Some("4999"), "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."),
+            (Some("4999"), "API rate limit exceeded for content creation."),
+        ] {
+            assert_eq!(Error::of_content(&limited(403, remaining, words)), Error::RateLimited { wait }, "{words}");
+        }
+        assert_eq!(Error::of_content(&reply(422, words)), Error::of(&reply(422, words)));
+    }
+
+    #[test]
     fn rate_limits_come_before_messages() {
         let limited = |wait| Error::RateLimited { wait };
         let mut told = reply(403, "This workflow is already running");
@@ -311,6 +363,7 @@ mod tests {
             (Error::Repository { message: text() }, "nothing can be done in the repository: no"),
             (Error::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
             (Error::RateLimited { wait: None }, "GitHub's rate limit"),
+            (Error::ContentLimited { wait: Some(Span::seconds(7)) }, "GitHub takes no more content for now: wait 7 s"),
             (Error::NotFound, "GitHub answered 404: gone, or there is no access"),
             (Error::Refused { message: text() }, "GitHub refused: no"),
             (Error::UnclearRefusal { message: text() }, "GitHub refused: no"),

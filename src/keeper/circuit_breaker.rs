@@ -94,6 +94,7 @@ impl CircuitBreaker {
             github::Error::Credentials { .. }
             | github::Error::Refused { .. }
             | github::Error::UnclearRefusal { .. }
+            | github::Error::ContentLimited { .. }
             | github::Error::TooLarge { .. } => None,
         }
     }

@@ -15,10 +15,10 @@ use std::borrow::Cow;
 
 use crate::escape::{code, markdown};
 use crate::github::Reaction;
-use crate::github::calls::commands::mark;
+use crate::github::calls::commands::{RUNS_PER_PAGE, mark};
 use crate::names::{CommentId, RunId};
 use crate::policy::{Policy, RunOutcome, may_command};
-use crate::time::{Millis, Span};
+use crate::time::Millis;
 use crate::webhook::command::{Command, CommandEvent, GivenBy};
 
 use super::Keeper;
@@ -28,14 +28,19 @@ use super::on_webhook::receipt;
 use super::step::{Context, Receipt, ReceiptKind, Record, release};
 use super::store::commands::{CommandAnswer, CommandResult, Stage, StoredCommand};
 use super::store::{Sql, StoreError};
+use super::subrequests::RUN_PAGES;
 use super::tasks::comment::cut;
 use super::tracked_run::TrackedRun;
 
-/// Commands of one pull request of which it is not known yet whether they are let in.
+/// Commands of one pull request of which it is not known yet whether they are let in: of its author, and as many of collaborators.
 const ASKED_OF_A_PULL: usize = 10;
-/// Commands of a repository that something is to be done about.
-const OPEN: usize = 200;
-const AN_HOUR: Span = Span::hours(1);
+/// Commands of a repository that something is to be done about. Nobody takes away what others may have.
+const fn most_open(by: GivenBy) -> usize {
+    match by {
+        GivenBy::Collaborator => 200,
+        GivenBy::Author => 100,
+    }
+}
 /// Of a repository. Each is three calls that create content, two reactions and an answer, of which GitHub takes 500 an hour and
 /// user ("Rate limits for the REST API", secondary rate limits): with these it takes comments and statuses, too.
 const fn most_an_hour(by: GivenBy) -> u64 {
@@ -79,7 +84,7 @@ impl<S: Sql> Keeper<S> {
         if self.store.command(event.comment_id)?.is_some() {
             return told(ReceiptKind::Recorded, "this command was received before", None);
         }
-        if self.store.open_commands()? >= OPEN {
+        if self.store.open_commands(event.by)? >= most_open(event.by) {
             return told(ReceiptKind::Ignored, "too many commands of the repository wait already", None);
         }
         let mut given = StoredCommand::of(event, cx.now);
@@ -88,7 +93,7 @@ impl<S: Sql> Keeper<S> {
             if let Err(why) = self.let_in(&mut given, &policy.policy(), cx.now)? {
                 return told(ReceiptKind::Ignored, why, None);
             }
-        } else if self.store.asked_commands(event.pull)? >= ASKED_OF_A_PULL {
+        } else if self.store.asked_commands(event.pull, event.by)? >= ASKED_OF_A_PULL {
             return told(ReceiptKind::Ignored, "too many commands of the pull request wait already", None);
         } else {
             self.store.put_command(&given)?;
@@ -112,7 +117,7 @@ impl<S: Sql> Keeper<S> {
             return Ok(Err("the policy file does not let them give commands"));
         }
         let most = policy.commands.per_hour;
-        let before = self.store.commands_since(given.pull, given.by, now.minus(AN_HOUR))?;
+        let before = self.store.commands_beside(given.pull, given.by, given.received)?;
         if before.in_repository >= most_an_hour(given.by) {
             self.store.delete_command(given.comment_id)?;
             return Ok(Err("the repository has had as many commands within the hour as it may have"));
@@ -138,14 +143,21 @@ impl<S: Sql> Keeper<S> {
     /// It is over: all was done, or not, and why. Both with names escaped, as sentences.
     pub(super) fn end_command(&self, given: &mut StoredCommand, end: End, now: Millis) {
         (given.stage, given.due) = (Stage::Done, None);
+        let most = RUN_PAGES * RUNS_PER_PAGE;
+        let more =
+            given.reply.more.then(|| format!("Only the newest {most} runs of its commit and branch were looked at."));
+        let with_more = |text: Option<String>| match (text, more) {
+            (Some(text), Some(more)) => Some(format!("{text}\n\n{more}")),
+            (text, more) => text.or(more),
+        };
         match end {
             End::Done { answer } => {
-                given.says(Reaction::Rocket, answer, now);
+                given.says(Reaction::Rocket, with_more(answer), now);
                 self.log_command(given, CommandOutcome::Done, "all of it was done");
             }
             End::Refused { why } => {
                 self.log_command(given, CommandOutcome::Refused, &why);
-                given.says(Reaction::Confused, Some(why), now);
+                given.says(Reaction::Confused, with_more(Some(why)), now);
             }
         }
     }

@@ -274,7 +274,10 @@ impl EvidenceCollector {
                     self.absent(call, error.to_string())
                 }
                 (E::Inconclusive { .. }, None)
-                | (E::RateLimited { .. } | E::Credentials { .. } | E::Repository { .. }, _) => Collected::Failed(error),
+                | (
+                    E::RateLimited { .. } | E::ContentLimited { .. } | E::Credentials { .. } | E::Repository { .. },
+                    _,
+                ) => Collected::Failed(error),
             }
         })
     }

@@ -14,6 +14,10 @@ use super::store::{Fact, Sql, StoreError};
 
 /// Somebody has to give the permission; until then each try is a request for nothing.
 const NOT_TRIED_FOR: Span = Span::hours(6);
+/// Until there is another token; each try is a request for nothing, too.
+const NOT_TRIED_WITH_TOKEN_FOR: Span = Span::minutes(5);
+/// What GitHub's refusal begins with where it does not take the token at all: "401 Bad credentials".
+const OF_TOKEN: &str = "401 ";
 /// What GitHub's refusal begins with where the repository has none of what was asked for: "410 Issues are disabled".
 const SWITCHED_OFF: &str = "410 ";
 
@@ -31,7 +35,7 @@ impl Feature {
         match self {
             Self::Comments => "Comments on pull requests",
             Self::CommitStatus => "Commit statuses",
-            Self::Commands => "Commands on pull requests",
+            Self::Commands => "Answers to commands",
             Self::FlakyIssues => "Issues for flaky jobs",
         }
     }
@@ -45,6 +49,13 @@ struct Refusal {
     /// GitHub's.
     message: String,
     until: Millis,
+}
+
+impl Refusal {
+    /// Another token may be taken that lacks nothing.
+    fn is_of_token(&self) -> bool {
+        self.message.starts_with(OF_TOKEN)
+    }
 }
 
 /// GitHub's words, if it does not let this be done in the repository at all.
@@ -66,11 +77,18 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Option<String>, StoreError> {
         let Some(message) = refusal(error) else { return Ok(None) };
         let mut refusals = self.refusals()?;
-        let refusal = Refusal { message: message.clone(), until: now + NOT_TRIED_FOR };
+        let mut refusal = Refusal { message: message.clone(), until: now + NOT_TRIED_FOR };
+        let is_of_token = refusal.is_of_token();
+        if is_of_token {
+            refusal.until = now + NOT_TRIED_WITH_TOKEN_FOR;
+        }
         let before = refusals.insert(feature.as_str().to_owned(), refusal);
         self.store.set_fact(Fact::RefusedFeatures, Some(&refusals))?;
         let is_news = before.is_none_or(|before| before.message != *message);
         Ok(is_news.then(|| {
+            if is_of_token {
+                return format!("{} are not possible with this token: {error}", feature.in_words());
+            }
             let hours = NOT_TRIED_FOR.as_millis() / Span::hours(1).as_millis();
             format!("{} are not possible, and not tried again for {hours} h: {error}", feature.in_words())
         }))
@@ -80,6 +98,17 @@ impl<S: Sql> Keeper<S> {
     pub(in crate::keeper) fn feature_works(&self, feature: Feature) -> Result<(), StoreError> {
         let mut refusals = self.refusals()?;
         if refusals.remove(feature.as_str()).is_none() {
+            return Ok(());
+        }
+        self.store.set_fact(Fact::RefusedFeatures, Some(&refusals).filter(|refusals| !refusals.is_empty()))
+    }
+
+    /// There may be another token. A permission that lacks is not given by that, and the Keeper is started often.
+    pub(in crate::keeper) fn forget_refused_token(&self) -> Result<(), StoreError> {
+        let mut refusals = self.refusals()?;
+        let before = refusals.len();
+        refusals.retain(|_, refusal| !refusal.is_of_token());
+        if refusals.len() == before {
             return Ok(());
         }
         self.store.set_fact(Fact::RefusedFeatures, Some(&refusals).filter(|refusals| !refusals.is_empty()))

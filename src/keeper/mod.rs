@@ -17,7 +17,7 @@
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
 //! | [`step`] | what each of these takes and gives (pure) |
-//! | [`due_list`] | what is to be done outside, at the fewest rows written |
+//! | [`due_list`], [`content_budget`] | what is to be done outside, at the fewest rows written; how much of it within an hour |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
@@ -34,6 +34,7 @@ pub mod circuit_breaker;
 mod command_end;
 pub mod command_log;
 mod commands;
+mod content_budget;
 mod due_list;
 pub mod evidence_collector;
 mod feature;
@@ -73,6 +74,7 @@ pub use tasks::{HandOver, StepResult, Task};
 
 use base_cache::BaseCache;
 use command_log::CommandLine;
+use content_budget::ContentBudget;
 use due_list::DueList;
 use evidence_collector::{EvidenceCollector, Missing};
 use policy_cache::PolicyCache;
@@ -108,6 +110,8 @@ pub struct Keeper<S> {
     statuses: DueList<CommitStatusKey>,
     /// When the last errand was begun.
     last_errand: Cell<Option<Millis>>,
+    /// As it is stored, if it was read.
+    content_budget: RefCell<Option<ContentBudget>>,
     /// What the log is still to say of commands.
     command_lines: RefCell<Vec<CommandLine>>,
     /// Whether the repository is served no longer.
@@ -146,6 +150,7 @@ impl<S: Sql> Keeper<S> {
             pull_comments: DueList::default(),
             statuses: DueList::default(),
             last_errand: Cell::default(),
+            content_budget: RefCell::default(),
             command_lines: RefCell::default(),
             retired: Cell::default(),
             policy: RefCell::default(),

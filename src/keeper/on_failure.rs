@@ -66,7 +66,7 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             give_up(tracked, format!("GitHub refused: {message}"), cx)
         }
         error @ github::Error::TooLarge { .. } => give_up(tracked, error.to_string(), cx),
-        github::Error::RateLimited { wait } => {
+        github::Error::RateLimited { wait } | github::Error::ContentLimited { wait } => {
             let breaker = CircuitBreaker::trip(TripReason::RateLimit, wait, tracked.tries, cx);
             tracked.due = Some(breaker.until);
             tracked.tries += 1;

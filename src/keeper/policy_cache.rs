@@ -348,6 +348,7 @@ fn learn(
             Err(
                 error @ (github::Error::Inconclusive { .. }
                 | github::Error::RateLimited { .. }
+                | github::Error::ContentLimited { .. }
                 | github::Error::Credentials { .. }
                 | github::Error::Repository { .. }),
             ),

@@ -119,6 +119,7 @@ impl<S: Sql> Keeper<S> {
 
     /// The Keeper has been started anew, perhaps with another token: what waits for one need not wait on.
     pub fn started(&self, now: Millis) -> Result<(), StoreError> {
+        self.forget_refused_token()?;
         if self.refusal()?.is_none() && self.trouble()?.is_none() {
             return Ok(());
         }

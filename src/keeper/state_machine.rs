@@ -204,7 +204,9 @@ fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context
     tracked.reopen(attempt, cx.now);
     let again = tracked.pending.is_some();
     let Rerun { reason, in_short, scope, debug_logging, detail, .. } = rerun;
-    let spends = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
+    // Commands have limits of their own, and leave the rules' budget to the rules.
+    let reserve = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
+    let spends = reserve.filter(|_| !tracked.is_commanded(attempt));
     tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again });
     if let Some(held) = &mut tracked.held {
         held.key = None;

@@ -66,7 +66,7 @@ pub struct Step {
     pub breaker: Option<CircuitBreaker>,
 }
 
-/// What a re-run takes from the repository's budget. Reserved before the call, so that no answer that is lost, and no
+/// What a re-run by the rules takes from the repository's budget. Reserved before the call, so that no answer that is lost, and no
 /// crash, makes two re-runs of one reserve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spends {

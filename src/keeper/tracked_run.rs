@@ -191,6 +191,11 @@ impl TrackedRun {
         self.commanded.as_ref().is_some_and(|commanded| commanded.run_attempt == attempt)
     }
 
+    /// Outsiders choose what their forks run. Not while it is known to be the repository's own: no branch has a colon in its name.
+    pub fn may_be_of_fork(&self) -> bool {
+        self.head_branch.as_deref().is_none_or(|branch| branch.contains(':'))
+    }
+
     /// Its attempt was decided on, and is to be re-run all the same.
     pub fn reopen(&mut self, attempt: RunAttempt, now: Millis) {
         if self.decided_attempt >= Some(attempt) {

@@ -115,9 +115,9 @@ impl Run {
         of_queue(self.head_branch.as_deref().filter(|_| is_the_queues)?)
     }
 
-    /// The pull request that this run puts out of the merge queue, by its number: a check that failed does
+    /// The pull request that this run removes from the merge queue, by its number: a check that failed does
     /// ("Managing a merge queue"), one that was cancelled may be of a group that was made anew.
-    pub fn puts_out_of_queue(&self) -> Option<u64> {
+    pub fn removes_from_queue(&self) -> Option<u64> {
         let failed = matches!(self.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut));
         self.queued().filter(|_| failed).map(|queued| queued.pull_request)
     }

@@ -13,7 +13,7 @@ use crate::keeper::command_log::CommandLine;
 use crate::keeper::step::{Context, Record};
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
-use crate::keeper::tasks::errand::Errand;
+use crate::keeper::tasks::errand::{Errand, Warning};
 use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::work::{Platform, log_commands};
@@ -156,8 +156,10 @@ impl Inner {
             log_commands(keeper, &ObjectPlatform { inner: &self, repository: repository.clone() });
             noted
         });
-        if let Ok(Some(warning)) = &noted {
-            log::trouble(&repository, None, warning);
+        match &noted {
+            Ok(Some(Warning::Trouble(what))) => log::trouble(&repository, None, what),
+            Ok(Some(Warning::Policy(what))) => log::policy(&repository, what),
+            Ok(None) | Err(_) => {}
         }
         self.rearm("keeper errands", repository.clone(), noted.map(drop)).await;
     }

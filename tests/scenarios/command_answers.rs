@@ -149,7 +149,7 @@ async fn without_its_permission_it_is_said_once(stage: Arc<Stage>) {
     let second = by_olga(&repository, number, "/rerun");
     assert_eq!(run.ends(3).await, Conclusion::Failure);
     tokio::time::sleep(A_WHILE).await;
-    let words = "Commands on pull requests are not possible, and not tried again for 6 h: ";
+    let words = "Answers to commands are not possible, and not tried again for 6 h: ";
     let said = worker.log().lines().iter().filter(|line| line.contains(words)).count();
     assert_eq!(said, 1, "{}", worker.log().lines().join("\n"));
     // GitHub may not know a new token for some seconds.
@@ -199,7 +199,7 @@ async fn in_a_pause(stage: Arc<Stage>) {
     let comment = by_olga(&repository, number, "/rerun");
     reacts(&repository, comment, &["eyes", "confused"]).await;
     let comments = comments_when(&repository, number, |all| all.len() == 2).await;
-    assert!(comments[1].body.contains("re-runs are paused in this repository"), "{comments:#?}");
+    assert!(comments[1].body.contains("has paused re-runs in this repository"), "{comments:#?}");
     let stop = by_olga(&repository, number, "/rerun stop");
     reacts(&repository, stop, &["eyes", "rocket"]).await;
     assert_eq!(act("resume").await, 200);

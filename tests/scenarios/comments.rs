@@ -146,10 +146,10 @@ async fn the_merge_queues_run_is_told_of(stage: Arc<Stage>) {
     let other = repository.pull_request("feature/other", "ada").await;
     let run = repository.merge_queue_run(fails_once(), number).await;
     rescued(&run).await;
-    let out = "- That it passed now does not put it back: add it to the queue again.\n";
+    let out = "- It has passed since, but is not put back: add it to the queue again.\n";
     let comments = comments_when(&repository, number, |all| all.iter().any(|one| one.body.contains(out))).await;
     assert_eq!(comments.len(), 1, "{comments:#?}");
-    let by = "- Put out of the merge queue, if the check is required, by:\n  - `test`";
+    let by = "- If this check is required, the pull request was removed from the merge queue, because of:\n  - `test`";
     assert!(comments[0].body.contains(by), "{}", comments[0].body);
     assert_eq!(repository.comments(other), []);
     worker.stop().await;

@@ -1,5 +1,5 @@
 //! Stories that the demonstration tells within its first two minutes: a pull request's author has a failed run re-run by a
-//! command, the merge queue puts a pull request out, and a flaky job gets an issue.
+//! command, the pull request is removed from the merge queue, and a flaky job gets an issue.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::told::Told;
 
 /// What the repository of the stories says in its policy file.
-pub const POLICY: &str = "# One at a time has the preview: people say when.\nrules:\n  - { name: previews, if: { job: preview }, \
-    then: leave }\ncommands: { who: authors }\nflaky_issues: { after: 2 }\n";
+pub const POLICY: &str = "rules:\n  # One at a time has the preview: people say when.\n  - { name: previews, if: { job: preview }, \
+    then: leave }\n  - { name: network, if: { cause: infrastructure }, then: rerun }\ncommands: { who: authors }\n\
+    flaky_issues: { after: 2 }\n";
 pub const POLICY_FILE: &str = ".github/rerunner.yml";
 /// Of a fork's pull request: on a branch of the repository's own, commands take a collaborator.
 const AUTHOR: &str = "passer-by";
-const PULL: u64 = 2;
 /// More pull requests and issues than there are.
 const MOST_NUMBERS: u64 = 200;
 
@@ -37,6 +37,8 @@ const SCENES: [(u64, Scene); 5] =
 #[derive(Debug)]
 pub struct Scenes {
     repository: Repository,
+    /// Nothing else is pushed to it, so that its newest commit is the story's.
+    pull: u64,
     /// Where GitHub's pages are.
     web: String,
     started: Instant,
@@ -44,8 +46,9 @@ pub struct Scenes {
 }
 
 impl Scenes {
-    pub fn of(repository: Repository, web: String) -> Self {
-        Self { repository, web, started: Instant::now(), played: 0 }
+    pub async fn of(repository: Repository, web: String) -> Self {
+        let pull = repository.pull_request_from_fork("contact-page", AUTHOR).await;
+        Self { repository, pull, web, started: Instant::now(), played: 0 }
     }
 
     /// Waits for the next; for ever after the last.
@@ -66,25 +69,25 @@ impl Scenes {
     /// A run that it has started, or what somebody has said.
     pub async fn play(&mut self, scene: Scene) -> Result<Run, Told> {
         self.played += 1;
-        let pull_request = Trigger::pull_request(PULL, AUTHOR);
+        let pull = self.pull;
         Ok(match scene {
             Scene::Preview => {
                 let failure = Outcome::failure_with("Deploy", 1, "the preview environment is locked by another run");
                 let preview = Job::new("preview").steps(&["Set up job", "Deploy"]).duration(1_500);
                 let workflow = Workflow::new("preview site").job(preview.ends_first(1, failure));
-                self.repository.run_on(workflow, pull_request).await
+                self.repository.run_on(workflow, Trigger::pull_request(pull, AUTHOR)).await
             }
             Scene::Command => {
                 let said = "/rerun";
-                self.repository.comment_as(PULL, AUTHOR, Association::Contributor, said);
+                self.repository.comment_as(pull, AUTHOR, Association::Contributor, said);
                 let name = self.repository.name();
-                let more = format!("on #{PULL}: {said}  {}", self.page(&name, "pull", PULL));
+                let more = format!("on #{pull}: {said}  {}", self.page(&name, "pull", pull));
                 return Err(Told::said(name, "comment", AUTHOR, more));
             }
             Scene::Queue => {
                 let failure = Outcome::failure_with("Install", 1, "npm ERR! code ECONNRESET\nnpm ERR! network aborted");
                 let merge = Job::new("merge checks").steps(&["Set up job", "Install", "Test"]).duration(1_500);
-                self.repository.merge_queue_run(Workflow::new("queue").job(merge.ends_first(1, failure)), PULL).await
+                self.repository.merge_queue_run(Workflow::new("queue").job(merge.ends_first(1, failure)), pull).await
             }
             Scene::FlakyJob => {
                 let failure = Outcome::failure_with("Search", 1, "Timeout of 5000ms exceeded: no result after 5 s");
@@ -144,7 +147,7 @@ fn numbers(path: &str) -> (Option<u64>, Option<u64>) {
 /// The line that says most; with the first of its list.
 fn shown_line(body: &str) -> String {
     let lines: Vec<&str> = body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
-    let most = lines.iter().position(|line| line.contains("Put out of the merge queue")).unwrap_or_default();
+    let most = lines.iter().position(|line| line.contains("removed from the merge queue")).unwrap_or_default();
     let line = |number: usize| lines.get(number).copied().unwrap_or_default().trim_start().trim_start_matches("- ");
     if line(most).ends_with(':') { format!("{} {}", line(most), line(most + 1)) } else { line(most).to_owned() }
 }
@@ -156,8 +159,8 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_comment() {
         assert_eq!(shown_line("<!-- a mark -->\n\n**Rerunner** did.\n- more\n"), "**Rerunner** did.");
-        let queue = "<!-- a mark -->\nfirst\n- Put out of the merge queue, by:\n  - `test`\n";
-        assert_eq!(shown_line(queue), "Put out of the merge queue, by: `test`");
+        let queue = "<!-- a mark -->\nfirst\n- It was removed from the merge queue, because of:\n  - `test`\n";
+        assert_eq!(shown_line(queue), "It was removed from the merge queue, because of: `test`");
         assert_eq!(shown_line(""), "");
     }
 

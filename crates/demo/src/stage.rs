@@ -103,7 +103,7 @@ impl Stage {
                     "soon to be seen",
                     "in acme/website, whose policy file has commands and flaky_issues: an author's /rerun,",
                 ),
-                ("", "a pull request that the merge queue puts out, and the issue of a flaky job;"),
+                ("", "a pull request that is removed from the merge queue, and the issue of a flaky job;"),
                 ("", "see the lines with comment, reaction and issue"),
                 (
                     "the real GitHub",
@@ -112,7 +112,7 @@ impl Stage {
             ],
         );
         let happenings = github.observe();
-        let scenes = Scenes::of(website, github.url());
+        let scenes = Scenes::of(website, github.url()).await;
         let running = Running { organization, happenings, starts: interval(RUN_EVERY), scenes };
         Ok(Self { worker, simulation: Simulation(Some(running)), introduction })
     }

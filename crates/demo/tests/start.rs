@@ -55,12 +55,15 @@ fn a_failing_run_is_rescued() {
 
 /// A line that has all of these.
 const WITHIN_TWO_MINUTES: [(&str, &[&str]); 7] = [
-    ("an author's command", &["comment ", " passer-by ", "on #2: /rerun"]),
+    ("an author's command", &["comment ", " passer-by ", "on #3: /rerun"]),
     ("that it is seen", &["reaction ", " eyes ", "to passer-by's /rerun"]),
     ("that it was done", &["reaction ", " rocket ", "to passer-by's /rerun"]),
     ("what it had re-run", &[" preview site #1 ", " attempt 2 ", "✓ passed"]),
     ("the merge queue's run", &[" queue #1 ", " attempt 1 ", "✗ failed"]),
-    ("that it was put out", &["comment ", " rerunner ", "on #2: Put out of the merge queue", "by: `merge checks`"]),
+    (
+        "that it was removed",
+        &["comment ", " rerunner ", "on #3: ", "removed from the merge queue, because of: `merge checks`"],
+    ),
     ("a flaky job's issue", &["issue ", " opened ", "Flaky job: `search` of `end-to-end`"]),
 ];
 
@@ -90,16 +93,16 @@ async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_
         }
     }
     let seen = follow(&text).await;
-    for part in ["/pull/2", "/issues/3", "/actions", "/attempts/1", "/commit/", "/overview/acme/website/runs/"] {
+    for part in ["/pull/3", "/issues/4", "/actions", "/attempts/1", "/commit/", "/overview/acme/website/runs/"] {
         assert!(seen.keys().any(|url| url.contains(part)), "no link has {part}: {:?}", seen.keys());
     }
     let page = |end: &str| seen.iter().find(|(url, _)| url.ends_with(end)).map(|(_, html)| html.as_str()).unwrap();
     for (end, words) in [
         (
-            "/acme/website/pull/2",
-            &["Put out of the merge queue", "rocket by rerunner-bot", "rerunner / preview site"][..],
+            "/acme/website/pull/3",
+            &["removed from the merge queue", "infrastructure (", "🚀 rerunner-bot", "rerunner / preview site"][..],
         ),
-        ("/acme/website/issues/3", &["of these, passed: 2 (100 %)", "Open"][..]),
+        ("/acme/website/issues/4", &["of these, passed: 2 (100 %)", "Open"][..]),
     ] {
         let missing: Vec<_> = words.iter().filter(|words| !page(end).contains(**words)).collect();
         assert!(missing.is_empty(), "{end} has no {missing:?}: {}", page(end));

@@ -221,9 +221,10 @@ fn missing(error: &Error) -> Missing {
         Error::NotFound => Missing::Gone("GitHub has none (404)".to_owned()),
         Error::Refused { .. } | Error::UnclearRefusal { .. } => Missing::Gone(error.to_string()),
         Error::Inconclusive { .. } | Error::TooLarge { .. } => Missing::NotNow(error.to_string()),
-        Error::RateLimited { .. } | Error::Credentials { .. } | Error::Repository { .. } => {
-            Missing::Stopped(error.to_string())
-        }
+        Error::RateLimited { .. }
+        | Error::ContentLimited { .. }
+        | Error::Credentials { .. }
+        | Error::Repository { .. } => Missing::Stopped(error.to_string()),
     }
 }
 

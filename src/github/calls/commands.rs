@@ -1,6 +1,7 @@
 //! What commands on pull requests take: the pull request as it is now ("Get a pull request"), the runs of its commit ("List
 //! workflow runs for a repository"), a reaction ("Create reaction for an issue comment"), and an answer, which is a comment.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::names::{CommentId, CommitSha, RepoName, string_enum};
@@ -19,9 +20,10 @@ pub enum CommandCall {
     ReadPull {
         pull: u64,
     },
-    /// Newest first; pages are counted from 1.
+    /// Newest first; pages are counted from 1. A fork's branch of the same name counts too.
     ListRuns {
         head_sha: CommitSha,
+        branch: String,
         page: u32,
     },
     /// To the comment that is the command.
@@ -72,8 +74,9 @@ pub fn mark(to: CommentId) -> String {
 pub fn request(repository: &RepoName, call: &CommandCall) -> Request {
     match call {
         CommandCall::ReadPull { pull } => Request::get(format!("/repos/{repository}/pulls/{pull}")),
-        CommandCall::ListRuns { head_sha, page } => {
-            let query = format!("head_sha={head_sha}&per_page={RUNS_PER_PAGE}&page={page}&exclude_pull_requests=true");
+        CommandCall::ListRuns { head_sha, branch, page } => {
+            let which = format!("head_sha={head_sha}&branch={}", utf8_percent_encode(branch, NON_ALPHANUMERIC));
+            let query = format!("{which}&per_page={RUNS_PER_PAGE}&page={page}&exclude_pull_requests=true");
             Request::get(format!("/repos/{repository}/actions/runs?{query}"))
         }
         CommandCall::React { comment_id, reaction } => {
@@ -100,7 +103,7 @@ pub fn read(call: &CommandCall, reply: &Reply, us: Option<&Author>) -> Result<Co
             Ok(CommandReply::Runs(Page::of(workflow_runs, RUNS_PER_PAGE, |wire| Some(wire.into()))))
         }
         CommandCall::React { .. } if matches!(reply.status, 200 | 201) => Ok(CommandReply::Reacted),
-        CommandCall::React { .. } => Err(Error::of(reply)),
+        CommandCall::React { .. } => Err(Error::of_content(reply)),
         CommandCall::FindAnswer { to, .. } => comments::find(reply, &mark(*to), us).map(CommandReply::Answer),
         CommandCall::Answer { pull, .. } => {
             let create = CommentCall::Create { pull: *pull, body: String::new() };
@@ -133,9 +136,9 @@ mod tests {
         let of = |call| request(&repository, &call).in_short();
         assert_eq!(of(CommandCall::ReadPull { pull: 3 }), "Get /repos/octo/widgets/pulls/3");
         let head_sha = CommitSha::parse(SHA).unwrap();
-        let list = format!("head_sha={SHA}&per_page=50&page=2&exclude_pull_requests=true");
+        let list = format!("head_sha={SHA}&branch=a%2Fb%26x&per_page=50&page=2&exclude_pull_requests=true");
         let listed = format!("Get /repos/octo/widgets/actions/runs?{list}");
-        assert_eq!(of(CommandCall::ListRuns { head_sha, page: 2 }), listed);
+        assert_eq!(of(CommandCall::ListRuns { head_sha, branch: "a/b&x".to_owned(), page: 2 }), listed);
         assert_eq!(
             of(CommandCall::React { comment_id: comment_id(), reaction: Reaction::Eyes }),
             r#"Post /repos/octo/widgets/issues/comments/9/reactions {"content":"eyes"}"#,
@@ -161,7 +164,8 @@ mod tests {
         assert_eq!(read(&call, &reply(404, json!({ "message": "Not Found" })), None), Err(Error::NotFound));
         assert!(matches!(read(&call, &reply(200, json!({})), None), Err(Error::Inconclusive { .. })));
 
-        let call = CommandCall::ListRuns { head_sha: CommitSha::parse(SHA).unwrap(), page: 1 };
+        let head_sha = CommitSha::parse(SHA).unwrap();
+        let call = CommandCall::ListRuns { head_sha, branch: "fix".to_owned(), page: 1 };
         let list = json!({ "total_count": 1, "workflow_runs": [{ "id": 7, "run_attempt": 2 }] });
         let Ok(CommandReply::Runs(page)) = read(&call, &reply(200, list), None) else { panic!("runs") };
         assert_eq!((page.items.len(), page.items[0].run_attempt.get(), page.full), (1, 2, false));

@@ -110,7 +110,7 @@ pub fn read(call: &CommentCall, reply: &Reply, us: Option<&Author>) -> Result<Co
         }
         // Somebody has deleted it.
         (CommentCall::Edit { .. }, 404 | 410) => Ok(CommentAnswer::NotThere),
-        _ => Err(Error::of(reply)),
+        _ => Err(Error::of_content(reply)),
     }
 }
 

@@ -46,7 +46,7 @@ pub fn request(repository: &RepoName, call: &StatusCall) -> Request {
 }
 
 pub fn read(reply: &Reply) -> Result<(), Error> {
-    if reply.status == 201 && !reply.is_page() { Ok(()) } else { Err(Error::of(reply)) }
+    if reply.status == 201 && !reply.is_page() { Ok(()) } else { Err(Error::of_content(reply)) }
 }
 
 /// What fits into a field of a status: in one line, and without what GitHub refuses ("description doesn't accept 4-byte

@@ -132,6 +132,7 @@ pub fn read(call: &IssueCall, reply: &Reply, us: Option<&Author>) -> Result<Issu
         // Transferred to another repository; deleted; or to be seen no longer ("Get an issue").
         (IssueCall::Read { .. } | IssueCall::Change { .. }, 301 | 404) => Ok(IssueAnswer::NotThere),
         (IssueCall::Read { .. } | IssueCall::Change { .. }, 410) if !are_disabled(reply) => Ok(IssueAnswer::NotThere),
+        (IssueCall::Open { .. } | IssueCall::Change { .. }, _) => Err(Error::of_content(reply)),
         _ => Err(Error::of(reply)),
     }
 }

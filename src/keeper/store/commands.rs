@@ -1,5 +1,4 @@
-//! Commands on pull requests: a row for each that was given and may be carried out, and one for each pull request whose runs
-//! are left alone by one.
+//! Commands on pull requests: a row for each that was given and may be carried out.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,8 +10,7 @@ use crate::github::Reaction;
 use crate::keeper::retention::{COMMANDS, PRUNED_AT_ONCE, STOPS};
 use crate::names::json::from_text;
 use crate::names::{CommentId, RunAttempt, RunId, string_enum};
-use crate::policy::run::PullRequest;
-use crate::time::Millis;
+use crate::time::{Millis, Span};
 use crate::webhook::command::{Command, GivenBy};
 
 use super::{Row, Sql, Store, StoreError, Value, bad, json};
@@ -68,6 +66,9 @@ pub struct CommandAnswer {
     /// Whether writing it was begun before: it may be there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub begun: bool,
+    /// Whether there are more runs than were looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 impl CommandAnswer {
@@ -97,32 +98,22 @@ pub enum CommandResult {
     Refused(String),
 }
 
-/// How many commands there were of late.
+/// What the reason begins with for which a run was refused that no decision was made on.
+pub const NOT_LOOKED_AT: &str = "Not looked at:";
+
+/// How many commands there were within an hour of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GivenSince {
+pub struct GivenBeside {
     pub in_repository: u64,
     pub accepted: u64,
     pub refused: u64,
-}
-
-/// A pull request whose runs are left alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoppedPull {
-    pub pull: u64,
-    /// Of who said so.
-    pub login: String,
-    /// A fork's; `None`: it is of the repository itself, or the fork is gone.
-    pub head_repository: Option<u64>,
-    pub is_own: bool,
-    /// Its branch is the repository's default branch, which has runs of its own.
-    pub is_default: bool,
-    pub by: GivenBy,
 }
 
 /// What is known in memory of a command that something is still to be done about.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenCommand {
     pull: u64,
+    by: GivenBy,
     is_asked: bool,
     due: Option<Millis>,
     reply_due: Option<Millis>,
@@ -159,26 +150,37 @@ impl<S: Sql> Store<S> {
         self.first_of_open(now, |one| one.reply_due)
     }
 
-    /// Commands after `since` by whoever that may have been let in or not been: of the repository, and of those on a pull
-    /// request the ones that are or were carried out, and those that were refused as too many. Nobody takes away what others may
-    /// have.
-    pub fn commands_since(&self, pull: u64, by: GivenBy, since: Millis) -> Result<GivenSince, StoreError> {
+    /// Commands by whoever that were given within an hour of this time, which may have been let in or not been: of the
+    /// repository, and of those on a pull request the ones that are or were carried out, and those that were refused as too many.
+    /// Nobody takes away what others may have. One that had to wait is of the hour in which it was given: what was given after it
+    /// can have been let in before.
+    pub fn commands_beside(&self, pull: u64, by: GivenBy, given: Millis) -> Result<GivenBeside, StoreError> {
         let statement = "SELECT COUNT(*), IFNULL(SUM(pull = ?1 AND stage <> 'refused'), 0),
                 IFNULL(SUM(pull = ?1 AND stage = 'refused'), 0)
-             FROM commands WHERE received > ?2 AND given_by = ?3 AND stage <> 'asked'";
-        let row = self.first(statement, vec![pull.into(), since.into(), by.as_str().into()])?;
+             FROM commands WHERE received > ?2 AND received < ?3 AND given_by = ?4 AND stage <> 'asked'";
+        let (from, to) = (given.minus(Span::hours(1)), given + Span::hours(1));
+        let row = self.first(statement, vec![pull.into(), from.into(), to.into(), by.as_str().into()])?;
         let mut row = row.ok_or_else(|| bad("a count of commands"))?;
-        Ok(GivenSince { in_repository: row.amount()?, accepted: row.amount()?, refused: row.amount()? })
+        Ok(GivenBeside { in_repository: row.amount()?, accepted: row.amount()?, refused: row.amount()? })
+    }
+
+    /// Runs that commands after `since` by whoever may give them are about, but for those that nobody has looked at.
+    pub fn commanded_runs_since(&self, by: GivenBy, since: Millis) -> Result<usize, StoreError> {
+        let statement = "SELECT COUNT(*) FROM commands, json_each(commands.runs) AS run
+             WHERE received > ? AND given_by = ? AND IFNULL(instr(json_extract(run.value, '$.result.refused'), ?), 0) <> 1";
+        let row = self.first(statement, vec![since.into(), by.as_str().into(), NOT_LOOKED_AT.into()])?;
+        let count = row.ok_or_else(|| bad("a count of runs"))?.amount()?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Those of a pull request of which it is not known yet whether they are let in.
-    pub fn asked_commands(&self, pull: u64) -> Result<usize, StoreError> {
-        self.of_open(|open| open.values().filter(|one| one.is_asked && one.pull == pull).count())
+    pub fn asked_commands(&self, pull: u64, by: GivenBy) -> Result<usize, StoreError> {
+        self.of_open(|open| open.values().filter(|one| one.is_asked && (one.pull, one.by) == (pull, by)).count())
     }
 
     /// Those that something is to be done about, but for answers.
-    pub fn open_commands(&self) -> Result<usize, StoreError> {
-        self.of_open(|open| open.values().filter(|one| one.due.is_some()).count())
+    pub fn open_commands(&self, by: GivenBy) -> Result<usize, StoreError> {
+        self.of_open(|open| open.values().filter(|one| one.due.is_some() && one.by == by).count())
     }
 
     /// Of all that something is to be done about, answers too.
@@ -187,7 +189,7 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn put_command(&self, stored: &StoredCommand) -> Result<(), StoreError> {
-        let StoredCommand { comment_id, pull, due, reply_due, .. } = *stored;
+        let StoredCommand { comment_id, pull, by, due, reply_due, .. } = *stored;
         let is_due = due.is_some() || reply_due.is_some();
         let changing = [
             stored.stage.as_str().into(),
@@ -212,7 +214,7 @@ impl<S: Sql> Store<S> {
         } else {
             let command = json(Some(&stored.command))?;
             let staying = [is_due.into(), id, pull.into(), stored.received.into(), stored.login.as_str().into()];
-            let staying = staying.into_iter().chain([stored.by.as_str().into(), command]);
+            let staying = staying.into_iter().chain([by.as_str().into(), command]);
             let statement = format!(
                 "INSERT INTO commands (is_due, comment_id, pull, received, login, given_by, command, {columns})
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -220,7 +222,7 @@ impl<S: Sql> Store<S> {
             self.change(&statement, staying.chain(changing).collect())?;
         }
         let is_asked = stored.stage == Stage::Asked;
-        let open = OpenCommand { pull, is_asked, due, reply_due };
+        let open = OpenCommand { pull, by, is_asked, due, reply_due };
         if let Some(all) = &mut *self.open_commands.borrow_mut() {
             if is_due {
                 all.insert(comment_id, open)
@@ -236,58 +238,6 @@ impl<S: Sql> Store<S> {
             all.remove(&comment_id);
         }
         self.change(&format!("DELETE FROM commands WHERE {BY_ID}"), vec![comment_id.get().into()])
-    }
-
-    /// Its runs are left alone from now on. Whether there was room for that.
-    pub fn stop_pull(
-        &self,
-        pull: &PullRequest,
-        (login, by): (&str, GivenBy),
-        at_most: u64,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
-        let number = Value::from(pull.number);
-        let count = self.first("SELECT COUNT(*) FROM stopped_pulls WHERE pull <> ?", vec![number.clone()])?;
-        if count.map_or(Ok(0), |mut row| row.amount())? >= at_most {
-            return Ok(false);
-        }
-        self.has_stopped.set(Some(true));
-        self.change(
-            "INSERT OR REPLACE INTO stopped_pulls \
-             (pull, login, since, branch, head_repository, is_own, is_default, given_by) VALUES (?,?,?,?,?,?,?,?)",
-            vec![
-                number,
-                login.into(),
-                now.into(),
-                pull.head_branch.as_str().into(),
-                pull.head_repository.into(),
-                pull.is_own.into(),
-                pull.is_from_default_branch.into(),
-                by.as_str().into(),
-            ],
-        )?;
-        Ok(true)
-    }
-
-    /// The pull requests from branches of this name, and the one of this number, whose runs are left alone.
-    pub fn stopped_pulls(&self, branch: &str, queued: Option<u64>) -> Result<Vec<StoppedPull>, StoreError> {
-        if !self.any(&self.has_stopped, "stopped_pulls")? {
-            return Ok(vec![]);
-        }
-        let statement = "SELECT pull, login, head_repository, is_own, is_default, given_by FROM stopped_pulls \
-                         WHERE branch = ? OR pull = ?";
-        let rows = self.rows(statement, vec![branch.into(), queued.into()])?;
-        rows.map(|mut row| {
-            Ok(StoppedPull {
-                pull: row.amount()?,
-                login: row.text()?,
-                head_repository: row.optional_integer()?.and_then(|id| u64::try_from(id).ok()),
-                is_own: row.flag()?,
-                is_default: row.flag()?,
-                by: GivenBy::parse(&row.text()?).ok_or_else(|| bad("who has stopped a pull request"))?,
-            })
-        })
-        .collect()
     }
 
     /// Of a repository that is served no more, or is another.
@@ -323,16 +273,19 @@ impl<S: Sql> Store<S> {
         if let Some(open) = &*known {
             return Ok(ask(open));
         }
-        let rows =
-            self.rows("SELECT comment_id, pull, stage, due, reply_due FROM commands WHERE is_due = 1", vec![])?;
+        let rows = self
+            .rows("SELECT comment_id, pull, given_by, stage, due, reply_due FROM commands WHERE is_due = 1", vec![])?;
         let open = rows
             .map(|mut row| {
                 let comment_id = CommentId::new(row.amount()?).ok_or_else(|| bad("a comment's id"))?;
-                let (pull, is_asked) = (row.amount()?, row.text()? == Stage::Asked.as_str());
-                Ok((
-                    comment_id,
-                    OpenCommand { pull, is_asked, due: row.optional_millis()?, reply_due: row.optional_millis()? },
-                ))
+                let one = OpenCommand {
+                    pull: row.amount()?,
+                    by: given_by(&mut row)?,
+                    is_asked: row.text()? == Stage::Asked.as_str(),
+                    due: row.optional_millis()?,
+                    reply_due: row.optional_millis()?,
+                };
+                Ok((comment_id, one))
             })
             .collect::<Result<_, StoreError>>()?;
         Ok(ask(known.insert(open)))
@@ -358,7 +311,7 @@ fn stored_command(mut row: Row) -> Result<StoredCommand, StoreError> {
         pull: row.amount()?,
         received: row.millis()?,
         login: row.text()?,
-        by: GivenBy::parse(&row.text()?).ok_or_else(|| bad("who gives a command"))?,
+        by: given_by(&mut row)?,
         command: read(&row.text()?)?,
         stage: Stage::parse(&row.text()?).ok_or_else(|| bad("a command's stage"))?,
         due: row.optional_millis()?,
@@ -368,6 +321,10 @@ fn stored_command(mut row: Row) -> Result<StoredCommand, StoreError> {
         reply_due: row.optional_millis()?,
         reply_failures: row.count()?,
     })
+}
+
+pub(super) fn given_by(row: &mut Row) -> Result<GivenBy, StoreError> {
+    GivenBy::parse(&row.text()?).ok_or_else(|| bad("who has given a command"))
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {

@@ -41,6 +41,8 @@ string_enum! {
         NoticesSent = "notices_sent",
         /// What is done beside re-runs, and GitHub refuses.
         RefusedFeatures = "refused features",
+        /// What was written for people within the hour.
+        ContentBudget = "content budget",
         /// Jobs of which there is something new for their issues.
         FlakyJobs = "flaky jobs",
         /// Those that are not over.

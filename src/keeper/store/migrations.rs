@@ -336,6 +336,15 @@ const MIGRATIONS: &[&[&str]] = &[
         "ALTER TABLE commit_statuses ADD COLUMN leads_to INTEGER",
         "UPDATE commit_statuses SET leads_to = run_id WHERE is_due IN (0, 1) AND state IS NOT NULL",
     ],
+    // 19: of what fails, how much of it was in runs that may be forks', and when it last did in another. What was counted before
+    // is taken for the repository's own.
+    &[
+        "ALTER TABLE subject_days ADD COLUMN forks_failed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE subject_days ADD COLUMN forks_judged INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE subject_days ADD COLUMN forks_passed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE subjects ADD COLUMN own_seen INTEGER",
+        "UPDATE subjects SET own_seen = last_seen",
+    ],
 ];
 
 /// What a Keeper's storage is brought to when it starts.

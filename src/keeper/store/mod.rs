@@ -10,7 +10,7 @@
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
 //! | [`pulls`] | `pull_comments`: comments on pull requests |
-//! | [`commands`] | `commands`: what people asked for in comments; `stopped_pulls`: pull requests that are left alone |
+//! | [`commands`], [`stopped_pulls`] | `commands`: what people asked for in comments; `stopped_pulls`: pull requests that are left alone |
 //! | [`flaky_issues`] | `flaky_issues`: issues for flaky jobs |
 //! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
@@ -22,6 +22,7 @@ pub mod notices;
 pub mod once;
 mod outages;
 pub mod statistics;
+pub mod stopped_pulls;
 
 mod deliveries;
 mod flaky_issues;

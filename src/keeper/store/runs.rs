@@ -21,9 +21,14 @@ impl<S: Sql> Store<S> {
         self.first_run("run_id = ?", vec![run_id.into()])
     }
 
-    /// The run that has been due longest, if one is due.
+    /// The run that has been due longest, if one is due. One that a command is about comes after all others: whoever gives
+    /// commands holds up nobody's re-runs by the rules.
     pub fn next_due(&self, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
-        self.first_run("due <= ? ORDER BY due, run_id LIMIT 1", vec![now.into()])
+        let by_rules = "due <= ? AND commanded IS NULL ORDER BY due, run_id LIMIT 1";
+        match self.first_run(by_rules, vec![now.into()])? {
+            None => self.first_run("due <= ? ORDER BY due, run_id LIMIT 1", vec![now.into()]),
+            run => Ok(run),
+        }
     }
 
     /// The run whose count has been waiting longest to be published, if one is.
@@ -199,7 +204,7 @@ impl<S: Sql> Store<S> {
         self.change("DELETE FROM reruns", vec![])
     }
 
-    /// What all re-runs but that of one attempt have taken.
+    /// What all re-runs by the rules but that of one attempt have taken.
     pub fn spent(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<Spent, StoreError> {
         let statement = "SELECT SUM(at > ?), COUNT(*), SUM(runner_seconds) FROM reruns
                          WHERE at > ? AND NOT (run_id = ? AND run_attempt = ?)";

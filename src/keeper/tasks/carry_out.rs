@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::keeper::command_end::{ACTS_WITHIN, End};
 use crate::keeper::command_log::CommandOutcome;
-use crate::keeper::store::commands::{CommandResult, CommandedRun, Stage, StoredCommand};
+use crate::keeper::store::commands::{CommandResult, CommandedRun, NOT_LOOKED_AT, Stage, StoredCommand};
 use crate::keeper::tracked_run::{Commanded, TrackedRun};
 use crate::names::Conclusion;
 use crate::names::order::sort_by;
@@ -13,6 +13,7 @@ use crate::policy::run::{PullRequest, Run};
 use crate::time::Span;
 use crate::webhook::command::{Command, GivenBy};
 
+use super::command::PullRead;
 use super::command_reply::nothing_failed;
 use super::{Context, Keeper, Sql, StoreError};
 
@@ -20,7 +21,20 @@ use super::{Context, Keeper, Sql, StoreError};
 const ANOTHER_COMMAND: Span = Span::seconds(10);
 const ANOTHER_COMMAND_MOST: Span = Span::minutes(10);
 /// Of one command.
-const MOST_RUNS: usize = 50;
+const fn most_runs(by: GivenBy) -> usize {
+    match by {
+        GivenBy::Collaborator => 50,
+        GivenBy::Author => 10,
+    }
+}
+/// Of all commands of a repository that were given within an hour. Each run is a decision of its own, with all its requests.
+const fn most_runs_an_hour(by: GivenBy) -> usize {
+    match by {
+        GivenBy::Collaborator => 400,
+        GivenBy::Author => 100,
+    }
+}
+const AN_HOUR: Span = Span::hours(1);
 /// Pull requests whose runs are left alone.
 const MOST_STOPPED: u64 = 1_000;
 const COMMANDED: &str = "Waiting to be re-run by a command.";
@@ -29,11 +43,11 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn carry_out_command(
         &self,
         mut given: StoredCommand,
-        pull: &PullRequest,
-        runs: Vec<Run>,
+        read: PullRead,
         cx: &Context,
     ) -> Result<(), StoreError> {
         let now = cx.now;
+        let PullRead { pull, runs, more } = read;
         if !pull.open {
             // Nobody waits for an answer.
             (given.stage, given.due) = (Stage::Done, None);
@@ -42,13 +56,14 @@ impl<S: Sql> Keeper<S> {
         }
         // Anybody can open a pull request from a branch that is not theirs.
         if given.by == GivenBy::Author && pull.is_own && given.command != Command::Status {
-            let text = "Nothing was done: the branch is the repository's own, so that this takes a collaborator of it.";
+            let text = "The branch belongs to this repository, so only a collaborator can give this command.";
             self.end_command(&mut given, End::Refused { why: text.to_owned() }, now);
             return self.store.put_command(&given);
         }
+        given.reply.more = more;
         match given.command.clone() {
             Command::Stop => {
-                let end = if self.store.stop_pull(pull, (&given.login, given.by), MOST_STOPPED, now)? {
+                let end = if self.store.stop_pull(&pull, (&given.login, given.by), MOST_STOPPED, now)? {
                     End::Done { answer: None }
                 } else {
                     let why = format!("Nothing was done: {MOST_STOPPED} pull requests are left alone already.");
@@ -57,11 +72,11 @@ impl<S: Sql> Keeper<S> {
                 self.end_command(&mut given, end, now);
             }
             Command::Status => {
-                let answer = Some(self.status(&newest(pull, runs))?);
+                let answer = Some(self.status(&newest(&pull, runs))?);
                 self.end_command(&mut given, End::Done { answer }, now);
             }
             Command::Rerun { workflows } => {
-                let all = newest(pull, runs);
+                let all = newest(&pull, runs);
                 let failed: Vec<&Run> = all.iter().filter(|run| is_meant(run, given.by)).collect();
                 if failed.is_empty() {
                     self.end_command(&mut given, End::Refused { why: nothing_failed(&all) }, now);
@@ -95,10 +110,16 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<(), StoreError> {
         let now = cx.now;
-        let refused = |at| {
-            let why = || format!("Not looked at: one command re-runs at most {MOST_RUNS} runs.");
-            (at >= MOST_RUNS).then(|| CommandResult::Refused(why()))
+        let (of_command, an_hour) = (most_runs(given.by), most_runs_an_hour(given.by));
+        let before = self.store.commanded_runs_since(given.by, given.received.minus(AN_HOUR))?;
+        let left = an_hour.saturating_sub(before);
+        let why = if left < of_command {
+            format!("{NOT_LOOKED_AT} commands re-run at most {an_hour} runs of the repository within an hour.")
+        } else {
+            format!("{NOT_LOOKED_AT} one command re-runs at most {of_command} runs.")
         };
+        let most = of_command.min(left);
+        let refused = |at| (at >= most).then(|| CommandResult::Refused(why.clone()));
         let run = |(at, run): (usize, &&Run)| CommandedRun {
             run_id: run.run_id,
             run_attempt: run.run_attempt,
@@ -107,8 +128,11 @@ impl<S: Sql> Keeper<S> {
         // What is refused beyond is as many as there are pages.
         given.runs = failed.iter().enumerate().map(run).collect();
         (given.stage, given.due) = (Stage::Rerunning, Some(given.received + ACTS_WITHIN + Span::millis(1)));
+        if most == 0 {
+            self.conclude(&mut given, now)?;
+        }
         self.store.put_command(&given)?;
-        for run in failed.iter().take(MOST_RUNS) {
+        for run in failed.iter().take(most) {
             let known = self.store.run(run.run_id)?;
             let commanded = Commanded {
                 comment_id: given.comment_id,

@@ -5,7 +5,6 @@
 use crate::github::{self, Call, CommandCall, CommandReply, Response};
 use crate::keeper::command_end::{ACTS_WITHIN, End, GIVEN_UP, PAUSED};
 use crate::keeper::command_log::CommandOutcome;
-use crate::keeper::feature::Feature;
 use crate::keeper::policy_cache::PolicyUpdate;
 use crate::keeper::store::commands::{CommandResult, Stage, StoredCommand};
 use crate::keeper::subrequests::RUN_PAGES;
@@ -16,7 +15,7 @@ use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 use crate::webhook::command::Command;
 
-use super::errand::{Errand, other_answer};
+use super::errand::{Errand, Warning, other_answer};
 use super::{Context, Keeper, Sql, StoreError, Task};
 
 /// Longer than its requests can take.
@@ -45,7 +44,16 @@ pub enum Worked {
         answer: Response,
         shown: Option<Result<(), github::Error>>,
     },
-    Pull(Result<(Box<PullRequest>, Vec<Run>), github::Error>),
+    Pull(Result<PullRead, github::Error>),
+}
+
+/// A pull request, and the runs of its branch at its commit.
+#[derive(Debug)]
+pub struct PullRead {
+    pub pull: Box<PullRequest>,
+    pub runs: Vec<Run>,
+    /// Whether there may be older ones.
+    pub more: bool,
 }
 
 impl CommandWork {
@@ -80,18 +88,20 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
         What::ReadPull { with_runs } => Worked::Pull(
             async {
                 let pull = read_pull().await?;
-                let mut runs = Vec::new();
+                let (mut runs, mut more) = (Vec::new(), false);
                 for page in 1..=if *with_runs { RUN_PAGES } else { 0 } {
                     let head_sha = CommitSha::parse(&pull.head_sha).ok_or_else(other_answer)?;
-                    let CommandReply::Runs(listed) = ask(CommandCall::ListRuns { head_sha, page }).await? else {
-                        return Err(other_answer());
-                    };
+                    // Others, too, can have many at the commit.
+                    let branch = pull.head_branch.clone();
+                    let list = CommandCall::ListRuns { head_sha, branch, page };
+                    let CommandReply::Runs(listed) = ask(list).await? else { return Err(other_answer()) };
                     runs.extend(listed.items);
-                    if !listed.full {
+                    more = listed.full;
+                    if !more {
                         break;
                     }
                 }
-                Ok((pull, runs))
+                Ok(PullRead { pull, runs, more })
             }
             .await,
         ),
@@ -117,8 +127,10 @@ impl<S: Sql> Keeper<S> {
                     self.log_command(&given, CommandOutcome::Refused, why);
                     return Ok(None);
                 }
-                // That it was seen is shown first.
-                return self.claim_reply(cx);
+                // That it was seen is shown first, unless GitHub does not let it be.
+                if self.reply_due(cx.rules)?.is_some_and(|due| due <= cx.now) {
+                    return self.claim_reply(cx);
+                }
             } else if let Some(call) = policy.next_read(self.policy_path.as_ref(), None, cx.rules, cx.now) {
                 return self.claimed(given, What::ReadPolicy(Box::new(call)), cx);
             } else {
@@ -147,7 +159,7 @@ impl<S: Sql> Keeper<S> {
         work: &CommandWork,
         worked: Worked,
         cx: &Context,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Warning>, StoreError> {
         let stored = self.store.command(work.comment_id)?;
         let is_open = |given: &StoredCommand| matches!(given.stage, Stage::Asked | Stage::Accepted);
         let Some(given) = stored.filter(is_open) else { return Ok(None) };
@@ -158,8 +170,8 @@ impl<S: Sql> Keeper<S> {
                 Ok(None)
             }
             Worked::Pull(Err(error)) => self.try_command_again(given, Some(error), cx),
-            Worked::Pull(Ok((pull, runs))) => {
-                self.carry_out_command(given, &pull, runs, cx)?;
+            Worked::Pull(Ok(read)) => {
+                self.carry_out_command(given, read, cx)?;
                 Ok(None)
             }
         }
@@ -172,7 +184,7 @@ impl<S: Sql> Keeper<S> {
         answer: Response,
         shown: Option<Result<(), github::Error>>,
         cx: &Context,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Warning>, StoreError> {
         let What::ReadPolicy(call) = &work.what else { return Ok(None) };
         let (known, now, certain) = (self.policy(cx.rules)?, cx.now, shown == Some(Ok(())));
         // What is known of the file may do; that GitHub wants to be left alone holds all the same.
@@ -187,7 +199,12 @@ impl<S: Sql> Keeper<S> {
             _ => PolicyUpdate::Failed(other_answer()),
         };
         let (warning, policy) = match update {
-            PolicyUpdate::New(policy) => (policy.problem(cx.rules), policy),
+            PolicyUpdate::New(policy) => {
+                // What is wrong with the repository's own file was said when that was read.
+                let is_own = matches!(**call, Call::ReadPolicy { .. });
+                let problem = policy.problem(cx.rules);
+                (problem.filter(|problem| is_own || known.problem(cx.rules).as_ref() != Some(problem)), policy)
+            }
             PolicyUpdate::Same(policy) => (None, policy),
             // Whether the file is gone, or the repository is not shown, the next try tells.
             PolicyUpdate::Doubtful => return self.try_command_again(given, None, cx),
@@ -195,7 +212,7 @@ impl<S: Sql> Keeper<S> {
         };
         self.set_policy(*policy, cx.now)?;
         self.store.put_command(&StoredCommand { due: Some(cx.now), ..given })?;
-        Ok(warning)
+        Ok(warning.map(Warning::Policy))
     }
 
     fn try_command_again(
@@ -203,11 +220,13 @@ impl<S: Sql> Keeper<S> {
         given: StoredCommand,
         error: Option<github::Error>,
         cx: &Context,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Warning>, StoreError> {
         let due = Some(cx.now + AGAIN.doubled(given.failures, AGAIN_MOST));
         self.store.put_command(&StoredCommand { due, failures: given.failures + 1, ..given })?;
         let Some(error) = error else { return Ok(None) };
-        self.note_answer(Feature::Commands, "a command on a pull request", &Err::<(), _>(error), cx)
+        // What may not be read may still be answered: that is another permission.
+        self.trip_if_limited(Some(&error), cx)?;
+        Ok(Some(Warning::Trouble(format!("a command on a pull request: {error}"))))
     }
 
     /// Whom nothing was promised, nothing is told.

@@ -4,6 +4,7 @@
 
 use crate::github::{self, Call, CommandCall, CommandReply as Reply, CommentAnswer, Reaction, Response};
 use crate::keeper::command_log::CommandOutcome;
+use crate::keeper::content_budget::Content;
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commands::StoredCommand;
 use crate::keeper::subrequests::{COMMENT, COMMENT_PAGES};
@@ -85,6 +86,9 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(super) fn claim_reply(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        if self.content_from(Content::Reply)? > cx.now {
+            return Ok(None);
+        }
         let Some(mut given) = self.store.next_reply(cx.now)? else { return Ok(None) };
         let StoredCommand { comment_id, pull, .. } = given;
         if cx.now - given.received > ANSWERED_WITHIN {

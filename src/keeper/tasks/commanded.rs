@@ -5,14 +5,15 @@ use std::ops::ControlFlow;
 
 use crate::keeper::evidence_collector::EvidenceCollector;
 use crate::keeper::step::Context;
-use crate::keeper::store::commands::{CommandResult, StoppedPull};
+use crate::keeper::store::commands::CommandResult;
+use crate::keeper::store::stopped_pulls::StoppedPull;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::{Keeper, Sql, StoreError};
 use crate::policy::evidence::{Fetched, History, Need};
 use crate::policy::run::{Origin, Run};
 use crate::policy::{
     Belonging, CommandGiven, CommandVerdict, Decision, Names, Policy, Verdict, belonging, decide, decide_by_command,
-    left_by_command, not_in_dry_run,
+    is_at_its_commit, left_by_command, not_in_dry_run,
 };
 use crate::time::Span;
 use crate::webhook::command::GivenBy;
@@ -88,7 +89,8 @@ impl<S: Sql> Keeper<S> {
         let queued = run.queued().map(|queued| queued.pull_request);
         for stopped in self.store.stopped_pulls(branch, queued)?.into_iter().filter(counts) {
             if queued.is_some() || !may_be_of(&stopped, run) {
-                if queued == Some(stopped.pull) {
+                // A group has others' changes as well.
+                if queued == Some(stopped.pull) && stopped.by == GivenBy::Collaborator {
                     return Ok(Stop::By(stopped));
                 }
                 continue;
@@ -100,7 +102,11 @@ impl<S: Sql> Keeper<S> {
                 Belonging::Alone => true,
                 // What others share, or what cannot be told, nobody stops who has only opened a pull request.
                 Belonging::Shared | Belonging::Unknown => stopped.by == GivenBy::Collaborator,
-                Belonging::Not => false,
+                // Whoever closes it and opens another does not undo what others have said.
+                Belonging::Not => {
+                    stopped.by == GivenBy::Collaborator
+                        && is_at_its_commit(run, &collector.evidence.pulls, stopped.pull)
+                }
             };
             if is_of_it {
                 return Ok(Stop::By(stopped));

@@ -2,7 +2,7 @@
 //! id is kept, and after an answer that was lost it is found again, by who wrote it and a mark that readers do not see,
 //! so that it is never there twice. It is written beside all else, so that no re-run waits for it.
 //!
-//! A run of the merge queue that fails puts its pull request out of the queue, whether it is re-run or not: that is said, too.
+//! A run of the merge queue that fails removes its pull request from the queue, whether it is re-run or not: that is said, too.
 
 use crate::escape::{code, markdown};
 use crate::github::calls::comments::MARK;
@@ -200,11 +200,11 @@ impl<S: Sql> Keeper<S> {
             views.extend(view.filter(|view| tells_of(view.run.reruns, view.run.event.as_deref())));
         }
         let what = match views.iter().any(|view| view.run.reruns > 0) {
-            true => "had failed jobs of this pull request re-run.",
-            false => "saw this pull request fail in the merge queue.",
+            true => "**Rerunner** re-ran failed jobs of this pull request.",
+            false => "**Rerunner**: a merge-queue run of this pull request failed.",
         };
         let sections: String = views.iter().map(|view| section(view, web_url)).collect();
-        Ok(cut(format!("{MARK}\n**Rerunner** {what}\n{sections}")))
+        Ok(cut(format!("{MARK}\n{what}\n{sections}")))
     }
 }
 
@@ -233,7 +233,7 @@ pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
         }
     );
     if queued {
-        text.push_str(&out_of_queue(view));
+        text.push_str(&removed_from_queue(view));
     }
     for decision in &view.decisions {
         text.push_str(&format!("- {}\n", markdown(&decision.reason)));
@@ -244,29 +244,29 @@ pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
     text
 }
 
-/// That it was put out of the queue, by what, and whether that was infrastructure. Which checks are required GitHub does not say.
-fn out_of_queue(view: &OneRunView) -> String {
+/// That it was removed from the queue, because of what, and whether that was infrastructure. Which checks are required GitHub does not say.
+fn removed_from_queue(view: &OneRunView) -> String {
     // The first failure did it, whatever re-runs have brought.
     let first = view.decisions.iter().map(|decision| &decision.detail.jobs).find(|jobs| failed(jobs).next().is_some());
     let jobs: Vec<&FailedJob> = first.into_iter().flat_map(|jobs| failed(jobs)).collect();
     let mut text = match jobs.as_slice() {
-        [] => "- This put the pull request out of the merge queue, if the check is required.\n".to_owned(),
-        _ => "- Put out of the merge queue, if the check is required, by:\n".to_owned(),
+        [] => "- If this check is required, the pull request was removed from the merge queue.\n".to_owned(),
+        _ => "- If this check is required, the pull request was removed from the merge queue, because of:\n".to_owned(),
     };
     for job in &jobs {
         let class = job.cause.as_ref().map(|cause| cause.class);
         let why = match class {
             Some(class) if class.is_infrastructure() => format!("infrastructure ({})", code(class.as_str())),
             Some(class) => format!("not infrastructure ({})", code(class.as_str())),
-            None => "whether that was infrastructure is not known".to_owned(),
+            None => "cause unknown".to_owned(),
         };
         text.push_str(&format!("  - {}: {why}\n", place(job)));
     }
     let is_real = |job: &&FailedJob| job.cause.as_ref().is_some_and(|cause| !cause.class.is_infrastructure());
     text.push_str(match view.run.outcome {
-        RunOutcome::Rescued => "- That it passed now does not put it back: add it to the queue again.\n",
+        RunOutcome::Rescued => "- It has passed since, but is not put back: add it to the queue again.\n",
         _ if jobs.iter().any(is_real) => {
-            "- A re-run does not put it back: add it to the queue again once that is mended.\n"
+            "- A re-run does not put it back: add it to the queue again once that is fixed.\n"
         }
         _ => "- A re-run does not put it back: add it to the queue again.\n",
     });

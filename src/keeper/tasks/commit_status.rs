@@ -7,6 +7,7 @@
 
 use crate::github::calls::commit_status::{MOST_CONTEXT, MOST_DESCRIPTION, MOST_STATUSES, Shown, StatusState, fitting};
 use crate::github::{self, Call, Response, StatusCall};
+use crate::keeper::content_budget::Content;
 use crate::keeper::due_list::{CLAIM, NOTED};
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commit_statuses::CommitStatus;
@@ -192,6 +193,7 @@ impl<S: Sql> Keeper<S> {
 
     pub(super) fn claim_commit_status(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let now = cx.now;
+        self.let_others_write_first(now)?;
         let Some((key, repository)) = self.statuses.next(now).zip(self.repository()?) else { return Ok(None) };
         let stored = self.store.commit_status(&key)?.filter(|status| status.due.is_some());
         let Some(status) = stored.map(|status| self.seen(status)) else {
@@ -217,6 +219,28 @@ impl<S: Sql> Keeper<S> {
         let target_url = format!("{}/{repository}/actions/runs/{run_id}", self.commit_statuses.web_url);
         let call = StatusCall { sha, context, shown, target_url };
         Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, run_id, written }))))
+    }
+
+    /// When much was written within the hour, what matters less makes way.
+    fn let_others_write_first(&self, now: Millis) -> Result<(), StoreError> {
+        if self.content_from(Content::PendingStatus { of_fork: true })? <= now {
+            return Ok(());
+        }
+        while let Some(key) = self.statuses.next(now) {
+            let Some(status) = self.store.commit_status(&key)?.map(|status| self.seen(status)) else { break };
+            let tracked = self.store.run(status.run_id)?;
+            let Some(shown) = self.to_show(&status, tracked.as_ref()) else { break };
+            let of_fork = tracked.is_none_or(|tracked| tracked.may_be_of_fork());
+            let from = self.content_from(match shown.state {
+                StatusState::Pending => Content::PendingStatus { of_fork },
+                StatusState::Success | StatusState::Failure => Content::FinalStatus { of_fork },
+            })?;
+            if from <= now {
+                break;
+            }
+            self.statuses.set(key, Some(from));
+        }
+        Ok(())
     }
 
     /// It is there, or is tried again.

@@ -73,6 +73,15 @@ pub enum Finished {
     FlakyIssue(Box<FlakyIssue>, Result<Written, github::Error>),
 }
 
+/// For the log.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A call has come to nothing.
+    Trouble(String),
+    /// What is wrong with the policy file.
+    Policy(String),
+}
+
 impl Errand {
     /// Requests that it takes at most.
     pub fn requests(&self) -> u32 {
@@ -82,6 +91,14 @@ impl Errand {
             Self::Command(work) => work.requests(),
             Self::Reply(reply) => reply.requests(),
             Self::FlakyIssue(_) => ISSUE,
+        }
+    }
+
+    /// Whether it writes something for people.
+    pub(super) fn writes(&self) -> bool {
+        match self {
+            Self::Comment(_) | Self::CommitStatus(_) | Self::Reply(_) | Self::FlakyIssue(_) => true,
+            Self::Command(_) => false,
         }
     }
 
@@ -123,9 +140,15 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<String>, StoreError> {
         match answer {
-            Ok(_) => self.feature_works(feature).map(|()| None),
+            Ok(_) => {
+                self.content_works()?;
+                self.feature_works(feature).map(|()| None)
+            }
             Err(error) => {
                 self.trip_if_limited(Some(error), cx)?;
+                if let github::Error::ContentLimited { wait } = error {
+                    self.stop_content(*wait, cx.now)?;
+                }
                 match feature::refusal(error) {
                     Some(_) => self.feature_refused(feature, error, cx.now),
                     None => Ok(Some(format!("{what}: {error}"))),
@@ -134,14 +157,14 @@ impl<S: Sql> Keeper<S> {
         }
     }
 
-    /// The text is for the log.
-    pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<String>, StoreError> {
-        match finished {
+    pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<Warning>, StoreError> {
+        let trouble = match finished {
             Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
             Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
-            Finished::Command(work, worked) => self.finish_command(&work, *worked, cx),
+            Finished::Command(work, worked) => return self.finish_command(&work, *worked, cx),
             Finished::Reply(reply, answer) => self.finish_reply(&reply, answer, cx),
             Finished::FlakyIssue(issue, answer) => self.finish_flaky_issue(&issue, answer, cx),
-        }
+        };
+        Ok(trouble?.map(Warning::Trouble))
     }
 }

@@ -149,14 +149,16 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn jobs_passed(&self, run: &TrackedRun, passed: &[i64], cx: &Context) -> Result<(), StoreError> {
         let policy = self.policy(cx.rules)?;
         let policy = policy.policy();
-        let Some(flaky) = policy.flaky_issues.as_ref().filter(|_| !passed.is_empty()) else { return Ok(()) };
+        // Outsiders choose what their forks run, and what its jobs are called.
+        let counts = !passed.is_empty() && !run.may_be_of_fork();
+        let Some(flaky) = policy.flaky_issues.as_ref().filter(|_| counts) else { return Ok(()) };
         let before: Option<Noted> = self.store.fact(Fact::FlakyJobs)?;
         let mut noted = before.clone().unwrap_or(Noted { due: cx.now + TOGETHER, jobs: BTreeMap::new() });
         for id in passed {
             let Some(job) = self.store.job_of_subject(*id)? else { continue };
             let key = job.key();
             let has_room = noted.jobs.len() < JOBS_NOTED && !noted.jobs.contains_key(&key);
-            if has_room && self.is_news(&key, &job, run, flaky, cx.now)? {
+            if has_room && self.is_news(&key, &job, flaky, cx.now)? {
                 noted.jobs.insert(key, job);
             }
         }
@@ -165,14 +167,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Whether its issue is to be looked at sooner than it would be.
-    fn is_news(
-        &self,
-        key: &str,
-        job: &WorkflowJob,
-        run: &TrackedRun,
-        flaky: &FlakyIssues,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
+    fn is_news(&self, key: &str, job: &WorkflowJob, flaky: &FlakyIssues, now: Millis) -> Result<bool, StoreError> {
         let row = self.store.flaky_issue(key)?;
         if row.as_ref().and_then(|row| row.claimed_until).is_some_and(|until| until > now) {
             return Ok(true);
@@ -180,11 +175,9 @@ impl<S: Sql> Keeper<S> {
         if let Some(row) = row.as_ref().filter(|row| row.number.is_some()) {
             return Ok(row.due.is_none_or(|due| next_edit(row, now) < due));
         }
-        // Outsiders choose the names of the jobs that their forks run.
-        let of_fork = run.head_branch.as_deref().is_none_or(|branch| branch.contains(':'));
         let waits = row.as_ref().is_some_and(|row| row.due.is_some());
         let silent = row.as_ref().and_then(|row| row.silent_until).is_some_and(|until| until > now);
-        if of_fork || waits || silent || self.store.job_figures(job, now)?.passed < u64::from(flaky.after) {
+        if waits || silent || self.store.job_figures(job, now)?.passed < u64::from(flaky.after) {
             return Ok(false);
         }
         Ok(row.is_some() || self.store.count_flaky_issues()? < MOST)
@@ -283,7 +276,8 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Task, StoreError> {
         let until = Some(now + CLAIM);
         let is_counted = row.opened.is_some_and(|opened| opened > now.minus(Span::days(1)));
-        let opened = if row.number.is_none() && !is_counted { Some(now) } else { row.opened };
+        // Each try may be the one that opens it.
+        let opened = if row.number.is_none() { Some(now) } else { row.opened };
         let row = FlakyIssueRow { due: until, claimed_until: until, opened, ..row };
         self.store.put_flaky_issue(&row, now)?;
         let failures = self.store.passed_failures(&row.job, FAILURES_SHOWN)?;

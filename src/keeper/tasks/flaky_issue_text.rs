@@ -34,7 +34,7 @@ pub fn text(
     let facts = format!("{}{}", in_figures(job, figures), list(failures, web_url));
     let foot = format!(
         "\nRerunner keeps this issue: it is edited once a day at most, closed when the job has not failed for {not_for}, and \
-         opened again when a failure of it passes after a re-run again. What somebody else closes stays closed until then.\n"
+         reopened when it fails and then passes on a re-run. If somebody closes it, it stays closed until then.\n"
     );
     let since = figures.last_failed.map_or_else(String::new, |failed| format!(" since {}", day(failed)));
     Text {
@@ -51,7 +51,7 @@ fn in_figures(job: &WorkflowJob, figures: &JobFigures) -> String {
     let percent = (passed * 100).checked_div(*judged).map_or_else(String::new, |percent| format!(" ({percent} %)"));
     format!(
         "The job {} of the workflow {} fails and passes when it is re-run. In the last 30 days:\n\n\
-         - failures: {failed}{at}\n- re-runs whose end is known: {judged}\n- of these, passed: {passed}{percent}\n",
+         - failures: {failed}{at}\n- finished re-runs: {judged}\n- of these, passed: {passed}{percent}\n",
         code(&job.job),
         code(&job.workflow)
     )

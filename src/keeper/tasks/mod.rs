@@ -36,6 +36,7 @@ use crate::webhook::event::RunEvent;
 
 use super::Keeper;
 use super::circuit_breaker::TripReason;
+use super::content_budget::Content;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
 use super::step::{Context, Record, Step};
@@ -112,13 +113,24 @@ struct Manner {
     pauses: bool,
     /// Whether it is an errand: those are begun one after the other.
     is_errand: bool,
+    /// What it writes for people, at the most urgent.
+    content: Option<Content>,
 }
 
-const HERE: Manner = Manner { calls: false, pauses: false, is_errand: false };
-const RERUN: Manner = Manner { calls: true, pauses: true, is_errand: false };
-const ERRAND: Manner = Manner { calls: true, pauses: true, is_errand: true };
+const HERE: Manner = Manner { calls: false, pauses: false, is_errand: false, content: None };
+const RERUN: Manner = Manner { calls: true, pauses: true, ..HERE };
+
+const fn errand(content: Content) -> Manner {
+    Manner { calls: true, pauses: true, is_errand: true, content: Some(content) }
+}
+
 /// What somebody waits for: a command is answered in a pause as well, and what a run came to in one is said.
-const ANSWER: Manner = Manner { calls: true, pauses: false, is_errand: true };
+const fn answer(content: Content) -> Manner {
+    Manner { pauses: false, ..errand(content) }
+}
+
+const COMMAND: Manner = Manner { calls: true, pauses: false, is_errand: true, content: None };
+const STATUS: Content = Content::FinalStatus { of_fork: false };
 
 /// All kinds of tasks, in the order in which they are done.
 ///
@@ -130,15 +142,15 @@ fn list<S: Sql>() -> [Kind<S>; 12] {
         Kind { manner: HERE, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
         Kind { manner: HERE, due: Keeper::summary_due, claim: Keeper::claim_summary },
         Kind { manner: HERE, due: Keeper::notification_due, claim: Keeper::claim_notification },
-        Kind { manner: ERRAND, due: Keeper::comment_due, claim: Keeper::claim_comment },
-        Kind { manner: ANSWER, due: Keeper::reply_due, claim: Keeper::claim_reply },
-        Kind { manner: ANSWER, due: Keeper::command_due, claim: Keeper::claim_command },
-        Kind { manner: ERRAND, due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
+        Kind { manner: errand(Content::Comment), due: Keeper::comment_due, claim: Keeper::claim_comment },
+        Kind { manner: answer(Content::Reply), due: Keeper::reply_due, claim: Keeper::claim_reply },
+        Kind { manner: COMMAND, due: Keeper::command_due, claim: Keeper::claim_command },
+        Kind { manner: errand(Content::FlakyIssue), due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
         Kind { manner: RERUN, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
         Kind { manner: RERUN, due: Keeper::probe_due, claim: Keeper::claim_probe },
         Kind { manner: RERUN, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
         // After all re-runs, which it would take connections from.
-        Kind { manner: ANSWER, due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
+        Kind { manner: answer(STATUS), due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
     ]
 }
 
@@ -151,8 +163,11 @@ impl<S: Sql> Keeper<S> {
             if self.due(&kind, cx.rules)?.is_some_and(|due| due <= cx.now)
                 && let Some(task) = (kind.claim)(self, cx)?
             {
-                if matches!(task, Task::Errand(_)) {
+                if let Task::Errand(errand) = &task {
                     self.last_errand.set(Some(cx.now));
+                    if errand.writes() {
+                        self.take_content(cx.now)?;
+                    }
                 }
                 return Ok(Some(task));
             }
@@ -169,8 +184,9 @@ impl<S: Sql> Keeper<S> {
     /// When a kind of task is due, with what holds it up.
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         let apart = |due: Millis| self.last_errand.get().map_or(due, |last| due.max(last + errand::APART));
-        let Manner { calls, pauses, is_errand } = kind.manner;
-        match (kind.due)(self, rules)?.map(|due| if is_errand { apart(due) } else { due }) {
+        let Manner { calls, pauses, is_errand, content } = kind.manner;
+        let room_from = content.map_or(Ok(Millis(0)), |content| self.content_from(content))?;
+        match (kind.due)(self, rules)?.map(|due| if is_errand { apart(due).max(room_from) } else { due }) {
             Some(_) if pauses && self.paused()?.is_some() => Ok(None),
             Some(due) if calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
             due => Ok(due),

@@ -167,7 +167,7 @@ impl<S: Sql> Keeper<S> {
                 }
             }
             Err(_) => {}
-            Ok(run) if run.event == MERGE_GROUP => self.is_of_pull(&mut tracked, run.puts_out_of_queue()),
+            Ok(run) if run.event == MERGE_GROUP => self.is_of_pull(&mut tracked, run.removes_from_queue()),
             Ok(run) => self.is_of_pull(&mut tracked, run.pull_request),
         }
         let Undecided { tracked, run, records } = match state_machine::on_read(tracked, answer, cx) {

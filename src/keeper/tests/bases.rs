@@ -150,6 +150,24 @@ fn a_jobs_re_runs_are_counted_by_the_keeper_itself() {
     assert_eq!((rate.passed, rate.judged), (0, 5));
 }
 
+/// Rules go by what the repository's own runs have brought, also for a fork's.
+#[test]
+fn a_forks_re_runs_are_not_counted_for_rules() {
+    let rules = "rules: [{ name: hopeless, if: { rescue_rate: '< 20' }, then: leave }]\n";
+    let play = Play::with_policy(&format!("max_reruns: 10\n{rules}"));
+    play.github.borrow_mut().of_fork = true;
+    for n in 1..=9 {
+        play.github.borrow_mut().attempt = n;
+        play.ends(Conclusion::Failure);
+        fails(&play);
+    }
+    play.stands(RunOutcome::Rerunning, 9);
+    let (_, records) = play.keeper.run(run_id()).unwrap().unwrap();
+    let detail = records.last().unwrap().detail.clone().unwrap();
+    let rate = detail.jobs.first().and_then(|job| job.rescue_rate).unwrap();
+    assert_eq!((rate.passed, rate.judged), (0, 0));
+}
+
 #[test]
 fn an_annotation_at_a_file_is_told_from_the_runners_own() {
     for (at_source, expected) in [(true, RunOutcome::Left), (false, RunOutcome::Rerunning)] {

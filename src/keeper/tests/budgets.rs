@@ -1,7 +1,9 @@
 //! The repository's budget: taken before a call is made, given back only when it certainly came to nothing.
 
+use super::commands::{failed_once, rerun};
 use super::*;
 use crate::keeper::store::Value;
+use crate::webhook::command::GivenBy;
 
 /// Of another run than the one that the play is about.
 fn fails(play: &Play, run: u64) {
@@ -84,6 +86,24 @@ fn a_refusal_costs_nothing() {
     }
 }
 
+/// Those have limits of their own.
+#[test]
+fn what_commands_re_run_is_not_taken_from_it() {
+    let play = failed_once("budget: { reruns_per_hour: 1 }\ncommands: { who: collaborators }\n");
+    play.comments(1, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[1]);
+    let spent = play.keeper.store.spent(RunId::new(2).unwrap(), attempt(1), play.now.get()).unwrap();
+    assert_eq!((spent.reruns_last_hour, spent.runner_time_last_day), (0, Span::ZERO));
+    play.github.borrow_mut().attempt = 1;
+    play.ends(Conclusion::Failure);
+    for (run, expected) in [(2, RunOutcome::Rerunning), (3, RunOutcome::Left)] {
+        fails(&play, run);
+        work_on_many(&play);
+        assert_eq!(outcome(&play, run), expected, "{run}");
+    }
+}
+
 #[test]
 fn a_crash_before_the_answer_is_paid_for() {
     let play = Play::with_policy("budget: { reruns_per_hour: 1 }\n");
@@ -148,7 +168,7 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
         "UPDATE schema SET version = 1",
         "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason) VALUES (7, 1, 5, 'waiting', 'So.')",
     ];
-    for statement in UNDO_TO_15.into_iter().chain(UNDO_TO_10).chain(first) {
+    for statement in UNDO_TO_18.into_iter().chain(UNDO_TO_15).chain(UNDO_TO_10).chain(first) {
         crate::keeper::store::Sql::exec(&sql, statement, vec![]).unwrap();
     }
     let keeper = Keeper::open(sql).unwrap();

@@ -1,6 +1,6 @@
 //! How commands end: none acts later than anybody expects, and none that was taken goes without a word.
 
-use super::commands::{COLLABORATORS, exhausted, failed_once, rerun};
+use super::commands::{AUTHORS, COLLABORATORS, exhausted, failed_once, is_of_a_fork, lists, rerun};
 use super::*;
 use crate::keeper::command_log::CommandOutcome::{self, Accepted, Done, Refused, Rerun, Unanswered};
 use crate::webhook::command::{Command, GivenBy};
@@ -126,7 +126,7 @@ fn a_re_run_that_is_asked_for_in_a_pause_is_refused_at_once() {
         let receipt = play.comments(1, rerun(None), GivenBy::Collaborator);
         assert_eq!(receipt.kind, ReceiptKind::Recorded);
         play.pass_working(Span::seconds(10));
-        play.answered(&["re-runs are paused in this repository"]);
+        play.answered(&["has paused re-runs in this repository"]);
         assert_eq!(play.reactions().last(), Some(&(1, Reaction::Confused)));
         // What is no re-run is done all the same.
         play.comments(2, Command::Stop, GivenBy::Collaborator);
@@ -158,7 +158,7 @@ fn what_a_pause_holds_up_for_long_is_given_up() {
         play.keeper.resume(play.now.get()).unwrap();
         play.pass_working(Span::hours(12));
         play.reruns(if is_done { &[1, 2] } else { &[1] });
-        play.answered(if is_done { &[] } else { &["re-runs are paused in this repository"] });
+        play.answered(if is_done { &[] } else { &["has paused re-runs in this repository"] });
         assert_eq!(play.tracked().commanded, None);
     }
 }
@@ -205,6 +205,8 @@ fn the_workers_settings_hold_for_commands() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
+    play.answered(&["NO_RERUN_ACTORS"]);
+    assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Confused)]);
 }
 
 /// People were told of a run that is tracked for a command alone: it has an end that they are told.
@@ -224,4 +226,61 @@ fn a_run_that_people_were_told_of_is_not_forgotten_with_its_command() {
     play.pass_working(Span::hours(12));
     play.reruns(&[1]);
     assert!(play.last_record().reason.contains("re-run 1 of at most 3"), "{}", play.last_record().reason);
+}
+
+/// Its re-run has the rights of the base, and what it fetches can be another commit by then.
+#[test]
+fn an_author_gets_nothing_re_run_with_the_rights_of_the_base() {
+    for (by, is_done) in [(GivenBy::Author, false), (GivenBy::Collaborator, true)] {
+        let play = exhausted(AUTHORS);
+        {
+            let mut github = play.github.borrow_mut();
+            is_of_a_fork(&mut github);
+            github.event = "pull_request_target".to_owned();
+            github.head_commit = github.head_sha.replace("b".repeat(40));
+        }
+        play.comments(1, rerun(None), by);
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_done { &[1, 2] } else { &[1] });
+        play.answered(&["it runs with the rights of its base"][..usize::from(!is_done)]);
+    }
+}
+
+/// Seen to fail when a full last page is taken for the end of the list.
+#[test]
+fn that_there_are_more_runs_than_were_looked_at_is_said() {
+    let words = "Only the newest 150 runs of its commit and branch were looked at.";
+    for (command, conclusion) in [
+        (rerun(None), Conclusion::Failure),
+        (rerun(None), Conclusion::Success),
+        (rerun(Some("lint")), Conclusion::Failure),
+        (Command::Status, Conclusion::Failure),
+    ] {
+        for is_more in [true, false] {
+            let play = exhausted(COLLABORATORS);
+            play.github.borrow_mut().lists_more = is_more;
+            lists(&play, Some(conclusion));
+            play.comments(1, command.clone(), GivenBy::Collaborator);
+            play.pass_working(Span::minutes(1));
+            let is_rerun = play.reactions().contains(&(1, Reaction::Rocket)) && command != Command::Status;
+            play.reruns(if is_rerun { &[1, 2] } else { &[1] });
+            let answers = play.github.borrow().answers.clone();
+            assert_eq!(answers.iter().filter(|answer| answer.contains(words)).count(), usize::from(is_more));
+            assert_eq!(answers.len(), usize::from(is_more || !is_rerun), "{answers:#?}");
+        }
+    }
+}
+
+/// Seen to fail when it is told as a call that came to nothing.
+#[test]
+fn what_is_wrong_with_the_policy_is_said_as_that_though_a_command_has_found_it() {
+    let play = exhausted(COLLABORATORS);
+    play.pass(Span::minutes(10));
+    play.github.borrow_mut().file = Some("commands: { who: everybody }\n".to_owned());
+    play.comments(1, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(1));
+    let said = play.of_policy.borrow().clone();
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].contains("is not valid, and nothing is re-run until it is"), "{said:?}");
+    assert_eq!(play.warnings.borrow().len(), 0, "{:#?}", play.warnings.borrow());
 }

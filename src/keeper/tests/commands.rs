@@ -146,8 +146,8 @@ fn a_run_is_re_run_once_whatever_the_rules_say() {
     assert_eq!(record.detail.unwrap().policy.as_deref(), Some("command"));
     assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Rocket)]);
     play.answered(&[]);
-    // It was taken from the budget, and counted.
-    assert_eq!(play.rows("reruns"), 2);
+    // It was not taken from the rules' budget, and counted.
+    assert_eq!(play.rows("reruns"), 1);
     assert_eq!(play.rows("rerun_days WHERE policy = 'command' AND made_2 = 1"), 1);
     // Its end goes by the rules.
     play.ends(Conclusion::Failure);
@@ -352,7 +352,7 @@ fn no_re_run_waits_for_a_reaction() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1, 2]);
-    let said = || play.warnings.borrow().iter().filter(|what| what.contains("Commands on pull requests")).count();
+    let said = || play.warnings.borrow().iter().filter(|what| what.contains("Answers to commands")).count();
     assert_eq!(said(), 1, "{:?}", play.warnings.borrow());
     let tries = 100 - play.github.borrow().reply_problems.len();
     assert_eq!(tries, 1, "not tried again for a while");

@@ -37,21 +37,21 @@ fn says(play: &Play, lines: &[&str]) {
 
 /// Seen to fail when only runs that were re-run are told of, and when infrastructure is taken for its contrary.
 #[test]
-fn it_says_who_put_it_out_of_the_queue_and_whether_that_was_infrastructure() {
+fn it_says_what_removed_it_from_the_queue_and_whether_that_was_infrastructure() {
     let again = "- A re-run does not put it back: add it to the queue again.";
     for (log, why, then) in [
-        ("Nobody knows this.", "whether that was infrastructure is not known", again),
+        ("Nobody knows this.", "cause unknown", again),
         ("npm error code ECONNRESET", "infrastructure (`registry`)", again),
         (
             "error[E0308]: mismatched types",
             "not infrastructure (`compile`)",
-            "- A re-run does not put it back: add it to the queue again once that is mended.",
+            "- A re-run does not put it back: add it to the queue again once that is fixed.",
         ),
     ] {
         let play = queued(CAUSES);
         play.github.borrow_mut().log = vec![log.to_owned()];
         ends(&play, Conclusion::Failure, 1);
-        let by = "- Put out of the merge queue, if the check is required, by:";
+        let by = "- If this check is required, the pull request was removed from the merge queue, because of:";
         says(&play, &[by, &format!("  - `test` at `Run tests`: {why}"), then]);
         let asked = play
             .github
@@ -73,10 +73,10 @@ fn a_run_that_is_left_alone_is_told_of_too() {
         ends(&play, Conclusion::Failure, 1);
         play.reruns(&[]);
         let by = match named {
-            true => "- Put out of the merge queue, if the check is required, by:",
-            false => "- This put the pull request out of the merge queue, if the check is required.",
+            true => "- If this check is required, the pull request was removed from the merge queue, because of:",
+            false => "- If this check is required, the pull request was removed from the merge queue.",
         };
-        let first = "**Rerunner** saw this pull request fail in the merge queue.";
+        let first = "**Rerunner**: a merge-queue run of this pull request failed.";
         says(&play, &[first, by, "- A re-run does not put it back: add it to the queue again."]);
         assert!(
             comments(&play)[0].contains(" in the merge queue: failed, and is left alone\n"),
@@ -98,9 +98,9 @@ fn one_that_passes_when_it_is_re_run_is_out_all_the_same() {
     says(
         &play,
         &[
-            "**Rerunner** had failed jobs of this pull request re-run.",
-            "- Put out of the merge queue, if the check is required, by:",
-            "- That it passed now does not put it back: add it to the queue again.",
+            "**Rerunner** re-ran failed jobs of this pull request.",
+            "- If this check is required, the pull request was removed from the merge queue, because of:",
+            "- It has passed since, but is not put back: add it to the queue again.",
         ],
     );
     assert_eq!(play.github.borrow().writes, 2);
@@ -108,7 +108,7 @@ fn one_that_passes_when_it_is_re_run_is_out_all_the_same() {
 
 /// Seen to fail when any run of the event counts.
 #[test]
-fn what_puts_nothing_out_of_the_queue_says_nothing() {
+fn what_removes_nothing_from_the_queue_says_nothing() {
     type Change = fn(&mut fake_github::GitHub);
     let changes: [(Conclusion, Change); 4] = [
         // The queue makes a group anew, and cancels what it had begun.
@@ -158,6 +158,6 @@ fn names_of_jobs_are_shown_and_do_nothing() {
     let play = queued("");
     play.github.borrow_mut().jobs = vec![failed_job(1, "@octo/all `x` #1", "[a](http://b) <img>")];
     ends(&play, Conclusion::Failure, 1);
-    let line = "  - ``@octo/all `x` #1`` at `[a](http://b) <img>`: whether that was infrastructure is not known";
+    let line = "  - ``@octo/all `x` #1`` at `[a](http://b) <img>`: cause unknown";
     says(&play, &[line]);
 }

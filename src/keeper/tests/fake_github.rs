@@ -85,6 +85,8 @@ pub struct GitHub {
     pub pull_problems: Vec<github::Error>,
     /// The runs of its commit; else all that there are.
     pub listed: Vec<Run>,
+    /// Whether each page of them is full.
+    pub lists_more: bool,
     /// To commands.
     pub reactions: Vec<(CommentId, Reaction)>,
     pub answers: Vec<String>,
@@ -135,10 +137,11 @@ impl GitHub {
                 (None, Some(pull)) => CommandReply::Pull(Box::new(pull.clone())),
                 (None, None) => return Err(github::Error::NotFound),
             },
-            CommandCall::ListRuns { .. } => {
+            CommandCall::ListRuns { branch, .. } => {
+                assert_eq!(self.pull.as_ref().map(|pull| &pull.head_branch), Some(branch));
                 let all = self.others.keys().map(|id| self.run(*id)).chain([self.run(run_id())]);
                 let items = if self.listed.is_empty() { all.collect() } else { self.listed.clone() };
-                CommandReply::Runs(Page { items, full: false, total: None })
+                CommandReply::Runs(Page { items, full: self.lists_more, total: None })
             }
             CommandCall::React { comment_id, reaction } => {
                 if !self.reactions.contains(&(*comment_id, *reaction)) {

@@ -113,7 +113,7 @@ fn a_job_that_was_rescued_so_often_gets_one_issue() {
     for line in [
         "The job `test` of the workflow `ci` fails and passes when it is re-run. In the last 30 days:",
         "- failures: 7, most often at `Run tests`",
-        "- re-runs whose end is known: 6",
+        "- finished re-runs: 6",
         "- of these, passed: 3 (50 %)",
         "- 2026-11-23: [run 14](https://github.com/octo/widgets/actions/runs/14), attempt 1 failed at `Run tests`, attempt 2 \
          passed",

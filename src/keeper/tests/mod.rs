@@ -7,7 +7,7 @@ use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
 use super::tasks::comment::Comment;
-use super::tasks::errand::Errand;
+use super::tasks::errand::{Errand, Warning};
 use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
 use super::*;
@@ -35,6 +35,7 @@ mod commands;
 mod comments;
 mod commit_statuses;
 mod commit_statuses_kept;
+mod content;
 mod due_list;
 mod edges;
 mod evidence;
@@ -89,8 +90,10 @@ struct Play {
     refusals: RefCell<Vec<Option<String>>>,
     /// What another Keeper was told.
     handed_over: RefCell<Vec<HandOver>>,
-    /// What the log was told of the policy file.
+    /// What the log was told of the policy file, and of calls that came to nothing.
     warnings: RefCell<Vec<String>>,
+    /// What it was told of the policy file by errands.
+    of_policy: RefCell<Vec<String>>,
     /// What Workers KV was told of cancelled runs.
     cancelled: RefCell<Vec<bool>>,
     /// Whether it can be told of them.
@@ -168,7 +171,15 @@ const UNDO_DUE_COMMANDS: [&str; 6] = [
     "UPDATE runs SET commanded = json_remove(commanded, '$.pull') WHERE commanded IS NOT NULL",
 ];
 
-/// What makes storage that of version 17 again.
+/// What makes storage that of version 18 again, which did not tell forks' failures from others.
+const UNDO_TO_18: [&str; 4] = [
+    "ALTER TABLE subject_days DROP COLUMN forks_failed",
+    "ALTER TABLE subject_days DROP COLUMN forks_judged",
+    "ALTER TABLE subject_days DROP COLUMN forks_passed",
+    "ALTER TABLE subjects DROP COLUMN own_seen",
+];
+
+/// What makes storage that of version 17 again, from version 18.
 const UNDO_TO_17: &str = "ALTER TABLE commit_statuses DROP COLUMN leads_to";
 
 /// What makes storage that of version 15 again, which had a row for each run of a pull request.
@@ -245,6 +256,7 @@ impl Play {
             writes_cancelled: Cell::new(true),
             messages: RefCell::default(),
             warnings: RefCell::default(),
+            of_policy: RefCell::default(),
             takes_messages: Cell::new(true),
         }
     }
@@ -302,7 +314,11 @@ impl Play {
                 else {
                     panic!("it waits for nothing")
                 };
-                self.warnings.borrow_mut().extend(self.keeper.finish_errand(finished, &self.cx()).unwrap());
+                match self.keeper.finish_errand(finished, &self.cx()).unwrap() {
+                    Some(Warning::Trouble(what)) => self.warnings.borrow_mut().push(what),
+                    Some(Warning::Policy(what)) => self.of_policy.borrow_mut().push(what),
+                    None => {}
+                }
             }
             Task::Notify(notice) => {
                 self.keeper.finish_notification(&notice, self.takes_messages.get(), self.now.get()).unwrap();

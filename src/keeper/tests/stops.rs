@@ -5,7 +5,7 @@ use super::*;
 use crate::webhook::command::{Command, GivenBy};
 
 const MANY: &str = "max_reruns: 5\ncommands: { who: authors }\n";
-const OWN: &str = "the branch is the repository's own";
+const OWN: &str = "The branch belongs to this repository, so only a collaborator can give this command.";
 
 /// Anybody can open a pull request from somebody else's branch, also from the one that is deployed.
 #[test]
@@ -88,7 +88,8 @@ fn whose_run_it_is_has_to_be_known_for_an_authors_stop() {
         // The run is of an older commit of its branch.
         (moved_on, true, true),
         (not_listed, false, true),
-        (closed_since, false, false),
+        // By its author, perhaps, who then opened another.
+        (closed_since, false, true),
     ] {
         for (by, is_stopped) in [(GivenBy::Author, by_author), (GivenBy::Collaborator, by_collaborator)] {
             // Without a word of the policy nobody asks which pull requests there are.
@@ -181,6 +182,85 @@ fn the_merge_queues_runs_are_of_the_pull_request_too() {
             let mut github = play.github.borrow_mut();
             github.event = "merge_group".to_owned();
             github.head_branch = Some(format!("gh-readonly-queue/main/pr-{number}-{}", "a".repeat(40)));
+        }
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_stopped { &[] } else { &[1] });
+    }
+}
+
+/// Seen to fail when the later of two takes the place of the other, whoever gave them.
+#[test]
+fn an_authors_stop_takes_nothing_from_a_collaborators() {
+    for stops in [
+        [GivenBy::Collaborator, GivenBy::Author],
+        [GivenBy::Author, GivenBy::Collaborator],
+        [GivenBy::Collaborator, GivenBy::Collaborator],
+    ] {
+        let play = failed_once(MANY);
+        is_of_a_fork(&mut play.github.borrow_mut());
+        for (id, by) in (1..).zip(stops) {
+            play.comments(id, Command::Stop, by);
+            play.pass_working(Span::minutes(1));
+            assert_eq!(play.reactions().last(), Some(&(id, Reaction::Rocket)));
+        }
+        assert_eq!(play.rows("stopped_pulls"), 1);
+        play.comments(3, rerun(None), GivenBy::Author);
+        play.pass_working(Span::minutes(1));
+        play.reruns(&[]);
+        play.answered(&["has stopped re-runs of pull request 3"]);
+    }
+}
+
+/// Whoever closes a pull request and opens another from its branch has the same runs.
+#[test]
+fn a_collaborators_stop_holds_for_the_same_commit_of_a_new_pull_request() {
+    for (by, has_moved_on, is_stopped) in
+        [(GivenBy::Collaborator, false, true), (GivenBy::Collaborator, true, false), (GivenBy::Author, false, false)]
+    {
+        let play = failed_once(MANY);
+        is_of_a_fork(&mut play.github.borrow_mut());
+        play.comments(1, Command::Stop, by);
+        play.pass_working(Span::minutes(1));
+        {
+            let mut github = play.github.borrow_mut();
+            let new = PullRequest { number: 4, ..github.pulls[0].clone() };
+            github.pulls[0].open = false;
+            if has_moved_on {
+                github.pulls[0].head_sha = "f".repeat(40);
+            }
+            github.pulls.push(new.clone());
+            github.pull = Some(new);
+        }
+        play.on_webhook(RunEventKind::RunFailed, Some(1));
+        play.pass_working(Span::minutes(1));
+        play.reruns(if is_stopped { &[] } else { &[1] });
+        if is_stopped {
+            play.comments_on(4, 2, rerun(None), GivenBy::Author);
+            play.pass_working(Span::minutes(1));
+            play.reruns(&[]);
+            play.answered(&["has stopped re-runs of pull request 3"]);
+            play.comments_on(4, 3, rerun(None), GivenBy::Collaborator);
+            play.pass_working(Span::minutes(1));
+            play.reruns(&[1]);
+        }
+    }
+}
+
+/// A group in the queue has others' changes as well.
+#[test]
+fn an_authors_stop_is_not_about_the_merge_queue() {
+    for (by, is_stopped) in [(GivenBy::Author, false), (GivenBy::Collaborator, true)] {
+        let play = failed_once(MANY);
+        is_of_a_fork(&mut play.github.borrow_mut());
+        play.comments(1, Command::Stop, by);
+        play.pass_working(Span::minutes(1));
+        assert_eq!(play.rows("stopped_pulls"), 1);
+        {
+            let mut github = play.github.borrow_mut();
+            github.of_fork = false;
+            github.event = "merge_group".to_owned();
+            github.head_branch = Some(format!("gh-readonly-queue/main/pr-3-{}", "a".repeat(40)));
         }
         play.on_webhook(RunEventKind::RunFailed, Some(1));
         play.pass_working(Span::minutes(1));

@@ -36,3 +36,11 @@ pub fn belonging(run: &Run, pulls: &Fetched<Pulls>, number: u64) -> Belonging {
         _ => Belonging::Shared,
     }
 }
+
+/// Whether the run is at the commit of this one, be it closed: another from the same branch has the same runs.
+pub fn is_at_its_commit(run: &Run, pulls: &Fetched<Pulls>, number: u64) -> bool {
+    let is_of_it = |pull: &PullRequest| {
+        pull.number == number && pull.may_have(run) && pull.is_from_branch_of(run) && is_at(run, pull)
+    };
+    pulls.present().is_some_and(|pulls| pulls.all.iter().any(is_of_it))
+}

@@ -105,6 +105,10 @@ fn within_the_limits(
     if !may_command(policy, command.only_author) {
         return Err(left("the policy file does not let the command's giver give one any more"));
     }
+    // What it fetches can be another commit than the one that it is shown at, and they would choose when.
+    if command.only_author && run.is_of_target() {
+        return Err(left("it runs with the rights of its base: that takes a collaborator of the repository"));
+    }
     is_let_in_by_workflow(policy, &policy.commands.workflows, run, evidence, "commands.workflows")?;
     let ceiling = Limits::of(rules, policy).ceiling();
     if run.run_attempt.is_past(ceiling) {

@@ -186,7 +186,7 @@ keys! {
         annotation: Option<Patterns> = None, Shape::Patterns(Where::Annotation), "",
             "a regex for an annotation of the job: what GitHub shows above its log";
         rescue_rate: Option<Numbers> = None, Shape::Numbers, "",
-            "percent of this job's re-runs, failing at this step, that passed in the last 30 days: `\">= 30\"`; never holds with fewer than 5";
+            "percent of this job's re-runs, failing at this step, that passed in the last 30 days, forks' runs aside: `\">= 30\"`; never holds with fewer than 5";
         base_failed: Option<bool> = None, Shape::Boolean, "",
             "`true`: the same job fails in the newest run of the workflow on the base branch";
         cause: Option<Causes> = None, Shape::Causes, "",

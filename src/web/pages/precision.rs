@@ -114,6 +114,7 @@ fn policy(policy: Option<&str>) -> Markup {
     match policy {
         None => html! { span.small { "unknown" } },
         Some("organization") => html! { "the organization's file" },
+        Some("command") => html! { "a command" },
         Some("repository") => html! { "the repository's file" },
         Some(preset) => html! { "preset " (Foreign(preset)) },
     }
@@ -128,5 +129,24 @@ fn rule(of: &RerunsByRule) -> Markup {
             (RuleKind::Others, _) => span.small { "others, too many to list" },
         }
         @if of.policy.is_some() { div.small { (policy(of.policy.as_deref())) } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen to fail when a command is taken for a preset.
+    #[test]
+    fn what_decided_is_named() {
+        for (stored, shown) in [
+            (Some("command"), "a command"),
+            (Some("repository"), "the repository's file"),
+            (Some("organization"), "the organization's file"),
+            (Some("careful"), "preset <bdi>careful</bdi>"),
+            (None, "<span class=\"small\">unknown</span>"),
+        ] {
+            assert_eq!(policy(stored).into_string(), shown);
+        }
     }
 }

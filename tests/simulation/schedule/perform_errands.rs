@@ -58,9 +58,10 @@ impl World {
                 let pull = self.github.pull_request(*caller, name, *pull, now)?;
                 CommandReply::Pull(Box::new(pull_of(&pull)))
             }
-            CommandCall::ListRuns { head_sha, page } => {
+            CommandCall::ListRuns { head_sha, branch, page } => {
                 let query = RunsQuery {
                     head_sha: Some(head_sha.as_str().to_owned()),
+                    branch: Some(branch.clone()),
                     per_page: RUNS_PER_PAGE as usize,
                     page: *page as usize,
                     ..RunsQuery::default()

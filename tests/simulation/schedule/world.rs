@@ -127,9 +127,11 @@ impl Asked {
         self.made.is_some_and(|attempt| attempt != self.run_attempt)
     }
 
-    /// What was read before it was older than what is guarded against, by a little less than a call is on its way.
-    pub fn is_past_the_guard(&self) -> bool {
-        self.behind > QUIET.minus(Span::seconds(1))
+    /// What was read before it was older than what is guarded against, by a little less than a call is on its way. `before`: the
+    /// call before, since when the Keeper's clock may have been put forward, which takes as much from the guard.
+    pub fn is_past_the_guard(&self, before: Option<&Self>) -> bool {
+        let put_forward = before.map_or(Span::ZERO, |before| (self.at - before.at).minus(self.when - before.when));
+        self.behind > QUIET.minus(Span::seconds(1)).minus(put_forward.max(Span::ZERO))
     }
 }
 

@@ -55,10 +55,7 @@ fn a_pull_request_with_comments_reactions_and_statuses() {
     github.create_status(caller(), "acme/website", &head.to_string(), &status, 6_000).unwrap();
 
     let pull = html(&github, "/acme/website/pull/1");
-    says(
-        &pull,
-        &["Work on feature", "/rerun<br />\nplease", "eyes by rerunner-bot", "rocket by rerunner-bot", "contributor"],
-    );
+    says(&pull, &["Work on feature", "/rerun<br />\nplease", "👀 rerunner-bot", "🚀 rerunner-bot", "contributor"]);
     says(&pull, &["<strong>Rerunner</strong> did:", "<li><code>test</code> at <code>Run &lt;b&gt;</code></li>"]);
     says(
         &pull,

@@ -64,10 +64,25 @@ fn said(
             (markdown(body))
             @if !reactions.is_empty() {
                 div.reactions { @for one in reactions {
-                    span.label { (one.content) " by " (one.by) } " "
+                    span.label title=(one.content) { (emoji(one.content)) " " (one.by) } " "
                 } }
             }
         }
+    }
+}
+
+/// As GitHub shows a reaction.
+fn emoji(content: &str) -> &str {
+    match content {
+        "+1" => "👍",
+        "-1" => "👎",
+        "laugh" => "😄",
+        "confused" => "😕",
+        "heart" => "❤️",
+        "hooray" => "🎉",
+        "rocket" => "🚀",
+        "eyes" => "👀",
+        other => other,
     }
 }
 

@@ -60,6 +60,12 @@ async fn answers_about_runs() {
         assert_eq!(found["workflow_runs"][0]["id"], run.id().0);
         assert_eq!(found["workflow_runs"][0]["pull_requests"], json!([]));
         one.get(&of_ci, 200).await;
+        let head_sha = run.head_sha();
+        for (branch, count) in [("feature", 1), ("main", 0)] {
+            let asked = format!("head_sha={head_sha}&branch={branch}&per_page=50&page=1&exclude_pull_requests=true");
+            let found = one.get(&format!("{repo}/actions/runs?{asked}"), 200).await;
+            assert_eq!(found["workflow_runs"].as_array().map(Vec::len), Some(count), "{branch}");
+        }
         one.get(&format!("{repo}/actions/jobs/{job}/logs"), 302).await;
     }
     let workflow = one.get(&runs, 200).await["workflow_id"].to_string();

@@ -11,7 +11,7 @@ use crate::policy::{FailedJob, RunOutcome};
 use crate::time::Millis;
 
 use super::counting::failed_by_itself;
-use super::subjects::{ALL, short};
+use super::subjects::{OWN, short};
 use super::{Sql, Store, StoreError, SubjectFigures, SubjectKind};
 
 /// Of the repository's newest runs, so many are looked through for a job's failures.
@@ -37,7 +37,7 @@ impl WorkflowJob {
     }
 }
 
-/// Over the window.
+/// Over the window, in the repository's own runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobFigures {
     pub failed: u64,
@@ -74,22 +74,21 @@ impl<S: Sql> Store<S> {
 
     pub fn job_figures(&self, job: &WorkflowJob, now: Millis) -> Result<JobFigures, StoreError> {
         let statement =
-            "SELECT subject_id, step, last_seen FROM subjects WHERE kind = ? AND workflow_id = ? AND name = ?";
+            "SELECT subject_id, step, own_seen FROM subjects WHERE kind = ? AND workflow_id = ? AND name = ?";
         let bindings = vec![SubjectKind::Job.as_str().into(), job.workflow_id.into(), job.job.as_str().into()];
-        let mut steps = Vec::new();
+        let (mut steps, mut figures) = (Vec::new(), JobFigures::default());
         for mut row in self.rows(statement, bindings)? {
             let id = row.integer()?;
-            let (step, last_seen) = (row.text()?, row.millis()?);
-            steps.push((id, SubjectFigures { step, last_seen, ..SubjectFigures::default() }));
+            let step = row.text()?;
+            figures.last_failed = figures.last_failed.max(row.optional_millis()?);
+            steps.push((id, SubjectFigures { step, ..SubjectFigures::default() }));
         }
-        self.add_up(&mut steps, ALL, now)?;
-        let mut figures = JobFigures::default();
+        self.add_up(&mut steps, OWN, now)?;
         let mut most = 0;
         for (_, step) in steps {
             figures.failed += step.failed;
             figures.judged += step.judged;
             figures.passed += step.passed;
-            figures.last_failed = figures.last_failed.max(Some(step.last_seen));
             if step.failed > most {
                 (most, figures.step) = (step.failed, step.step);
             }
@@ -97,10 +96,13 @@ impl<S: Sql> Store<S> {
         Ok(figures)
     }
 
-    /// Its newest failures after which it passed, newest first.
+    /// Its newest failures after which it passed, in the repository's own runs, newest first.
     pub fn passed_failures(&self, job: &WorkflowJob, at_most: usize) -> Result<Vec<PassedFailure>, StoreError> {
-        let newest = "SELECT run_id, reruns, workflow_id FROM runs ORDER BY run_id DESC LIMIT ?";
-        let statement = format!("SELECT run_id FROM ({newest}) WHERE reruns > 0 AND workflow_id = ? LIMIT ?");
+        let newest = "SELECT run_id, reruns, workflow_id, head_branch FROM runs ORDER BY run_id DESC LIMIT ?";
+        // As `TrackedRun::may_be_of_fork` has it.
+        let is_own = "instr(head_branch, ':') = 0";
+        let statement =
+            format!("SELECT run_id FROM ({newest}) WHERE reruns > 0 AND workflow_id = ? AND {is_own} LIMIT ?");
         let bindings = vec![RUNS_LOOKED_THROUGH.into(), job.workflow_id.into(), RUNS_READ.into()];
         let mut failures = Vec::new();
         for mut row in self.rows(&statement, bindings)? {

@@ -27,7 +27,7 @@ use crate::time::Millis;
 use super::{Fact, Row, Sql, Store, StoreError, Value};
 use counting::{Delta, RerunEnd};
 use reruns::OpenRerun;
-use subjects::Subject;
+use subjects::{Counts, Subject};
 
 /// What was counted of a change.
 #[derive(Debug, Default)]
@@ -106,14 +106,15 @@ impl<S: Sql> Store<S> {
                     let subject = adopted.get(id).copied().unwrap_or(*id);
                     let passed = passed || !jobs.contains(&subject);
                     passed_jobs.extend(Some(subject).filter(|_| passed));
-                    self.add_to_subject(subject, now, [0, 1, passed.into()], open.unknown.contains(id))?;
+                    let counts = Counts { unknown: open.unknown.contains(id), of_fork: run.may_be_of_fork() };
+                    self.add_to_subject(subject, now, [0, 1, passed.into()], counts)?;
                 }
             }
             if !is_rerun {
                 self.change("DELETE FROM open_reruns WHERE run_id = ?", vec![run.run_id.into()])?;
             }
         }
-        self.count_failures(run.run_id, failed, now)?;
+        self.count_failures(run, failed, now)?;
         if is_rerun {
             let runner_seconds = record.detail.as_ref().map_or(0, |detail| detail.runner_seconds);
             totals.runner_seconds += runner_seconds;

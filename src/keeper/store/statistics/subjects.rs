@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS, WINDOW_DAYS};
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::order::sort_by;
-use crate::names::{RunId, WorkflowId, lengths, string_enum};
+use crate::names::{WorkflowId, lengths, string_enum};
 use crate::policy::FailedJob;
 use crate::policy::evidence::RescueRate;
 use crate::time::{Millis, Span};
@@ -59,6 +59,15 @@ impl Subject {
     }
 }
 
+/// As what else something counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counts {
+    /// Nobody knew the failure.
+    pub unknown: bool,
+    /// The run may be a fork's.
+    pub of_fork: bool,
+}
+
 /// A job that failed, and the runner that it failed on, if its name tells something.
 pub fn subjects_of(run: &TrackedRun, job: &FailedJob) -> impl Iterator<Item = Subject> + use<> {
     let runner = job.runner.as_deref().filter(|runner| !is_hosted(runner));
@@ -91,9 +100,10 @@ pub(super) fn short(name: &str) -> String {
     name.chars().take(lengths::STORED).collect()
 }
 
-/// How often it failed, how often what became of its re-run is known, and how often it passed then; of all failures, and of
-/// those that nobody knew.
+/// How often it failed, how often what became of its re-run is known, and how often it passed then; of all failures, of those in
+/// the repository's own runs, and of those that nobody knew.
 pub(super) const ALL: &str = "failed, judged, passed";
+pub(super) const OWN: &str = "failed - forks_failed, judged - forks_judged, passed - forks_passed";
 pub(super) const UNKNOWN: &str = "unknown, unknown_judged, unknown_passed";
 
 /// Those that failed within the window, most often first.
@@ -120,16 +130,17 @@ pub struct SubjectFigures {
 }
 
 impl<S: Sql> Store<S> {
-    pub(super) fn count_failures(&self, run_id: RunId, failed: Vec<Subject>, now: Millis) -> Result<(), StoreError> {
+    pub(super) fn count_failures(&self, run: &TrackedRun, failed: Vec<Subject>, now: Millis) -> Result<(), StoreError> {
+        let of_fork = run.may_be_of_fork();
         let mut new = false;
         for subject in failed {
             let id = subject.id();
             new |= !self.exists("SELECT 1 FROM subjects WHERE subject_id = ?", vec![id.into()])?;
             self.change(
                 "INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run, workflow_id,
-                 unknown) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (subject_id)
+                 unknown, own_seen) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (subject_id)
                  DO UPDATE SET failed = failed + 1, unknown = unknown + excluded.unknown, last_seen = excluded.last_seen, last_run = excluded.last_run,
-                 workflow = excluded.workflow",
+                 workflow = excluded.workflow, own_seen = IFNULL(excluded.own_seen, own_seen)",
                 vec![
                     id.into(),
                     subject.kind.as_str().into(),
@@ -137,44 +148,50 @@ impl<S: Sql> Store<S> {
                     subject.name.into(),
                     subject.step.into(),
                     now.into(),
-                    run_id.into(),
+                    run.run_id.into(),
                     subject.workflow_id.into(),
                     subject.unknown.into(),
+                    (!of_fork).then_some(now).into(),
                 ],
             )?;
-            self.add_to_subject(id, now, [1, 0, 0], subject.unknown)?;
+            self.add_to_subject(id, now, [1, 0, 0], Counts { unknown: subject.unknown, of_fork })?;
         }
         if new { self.make_room() } else { Ok(()) }
     }
 
     /// How often it failed; how often what became of its re-run is known, and how often it passed then; all of it
-    /// once more if nobody knew that failure.
+    /// once more if nobody knew that failure, and if the run may be a fork's.
     pub(super) fn add_to_subject(
         &self,
         id: i64,
         now: Millis,
         [failed, judged, passed]: [i64; 3],
-        unknown: bool,
+        counts: Counts,
     ) -> Result<(), StoreError> {
-        let of_unknown = [failed, judged, passed].map(|count| count * i64::from(unknown));
-        let bindings = [now.day(), id, failed, judged, passed].into_iter().chain(of_unknown);
+        let more = |is_more: bool| [failed, judged, passed].map(|count| count * i64::from(is_more));
+        let all = [now.day(), id, failed, judged, passed].into_iter();
+        let bindings = all.chain(more(counts.unknown)).chain(more(counts.of_fork));
         self.change(
-            "INSERT INTO subject_days (day, subject_id, failed, judged, passed, unknown, unknown_judged, unknown_passed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, subject_id) DO UPDATE
+            "INSERT INTO subject_days (day, subject_id, failed, judged, passed, unknown, unknown_judged, unknown_passed,
+             forks_failed, forks_judged, forks_passed)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, subject_id) DO UPDATE
              SET failed = failed + excluded.failed, judged = judged + excluded.judged, passed = passed + excluded.passed,
              unknown = unknown + excluded.unknown, unknown_judged = unknown_judged + excluded.unknown_judged,
-             unknown_passed = unknown_passed + excluded.unknown_passed",
+             unknown_passed = unknown_passed + excluded.unknown_passed,
+             forks_failed = forks_failed + excluded.forks_failed, forks_judged = forks_judged + excluded.forks_judged,
+             forks_passed = forks_passed + excluded.forks_passed",
             bindings.map(Value::Integer).collect(),
         )
     }
 
-    /// What became of re-runs of the job over the window.
+    /// What became of re-runs of the job over the window, of the repository's own runs: rules go by it, and whoever has a fork must
+    /// not make it up.
     pub fn rescue_rate(&self, run: &TrackedRun, job: &FailedJob, now: Millis) -> Result<RescueRate, StoreError> {
         let Some(subject) = subjects_of(run, job).find(|subject| subject.kind == SubjectKind::Job) else {
             return Ok(RescueRate::default());
         };
         let mut figures = [(subject.id(), SubjectFigures::default())];
-        self.add_up(&mut figures, ALL, now)?;
+        self.add_up(&mut figures, OWN, now)?;
         let [(_, SubjectFigures { judged, passed, .. })] = figures;
         Ok(RescueRate { judged, passed })
     }
