@@ -1,7 +1,7 @@
 //! `rerunner setup`, `upgrade` and `uninstall`, to their ends: with a stand-in for wrangler, which understands what this
 //! version of wrangler does and nothing else. What needs a Worker is a scenario (tests/scenarios/setup.rs).
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write as _;
 use std::path::Path;

@@ -81,7 +81,7 @@ impl Site {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let mut head = [0; 4_096];
                 let count = stream.read(&mut head).unwrap_or_default();
-                let head = String::from_utf8_lossy(&head.get(..count).unwrap_or_default()).into_owned();
+                let head = String::from_utf8_lossy(head.get(..count).unwrap_or_default()).into_owned();
                 let (status, body) = if head.starts_with("GET /healthz ") {
                     ("200 OK", said.lock().expect("no panic while it is held").clone())
                 } else if head.starts_with("GET /api/v1/repositories ") && head.contains("Bearer the-admin-token") {

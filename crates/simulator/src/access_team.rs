@@ -71,7 +71,7 @@ impl AccessTeam {
             claims[name] = value.clone();
         }
         let state = self.lock();
-        let (number, key) = state.keys.iter().enumerate().last().expect("there is one from the start");
+        let (number, key) = state.keys.iter().enumerate().next_back().expect("there is one from the start");
         let header = json!({ "alg": "RS256", "kid": kid(number), "typ": "JWT" });
         let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", encoded(&header), encoded(&claims));
