@@ -77,14 +77,10 @@ impl Run {
             && !self.pull_request_heads.contains(&self.head_sha)
     }
 
-    /// The commit that people see it at: of a pull request, the pull request's own. `None`: GitHub shows the base's alone, which
-    /// all pull requests have in common.
+    /// The commit that people see it at: of a pull request, the pull request's own, where GitHub names it.
     pub fn commit(&self) -> Option<CommitSha> {
-        if !self.is_of_target() {
-            return CommitSha::parse(&self.head_sha);
-        }
-        let of_pull_request = self.head_commit.as_deref().filter(|commit| *commit != self.head_sha);
-        of_pull_request.and_then(CommitSha::parse)
+        let of_pull_request = self.head_commit.as_deref().filter(|_| self.is_of_target());
+        of_pull_request.and_then(CommitSha::parse).or_else(|| CommitSha::parse(&self.head_sha))
     }
 
     /// As globs of branches see it: a fork's is `owner:branch`.
