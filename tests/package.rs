@@ -244,19 +244,20 @@ async fn the_packaged_worker_rescues_a_run() {
 /// Seen to fail when the configuration has no `keep_vars`, and when `--force` is `--yes`.
 #[test]
 fn it_is_set_up_upgraded_and_taken_away() {
+    let _alone = ALONE.blocking_lock();
     let machine = Machine::new();
+    let name = format!("rerunner-{VERSION}.tgz");
+    fs::copy(&made().file, machine.folder.path().join("work").join(&name)).unwrap();
     let folder = machine.folder.path().join("stand-in");
     let stand_in = StandIn::new(&folder);
     let site = Site::start(&format!(r#"{{"status":"ok","version":"{VERSION}","problems":[]}}"#));
     let run = |arguments: &[&str]| {
         let since = Instant::now();
-        let mut command = Command::new(machine.folder.path().join("bin/npx"));
-        command.args(["--yes"]).arg(&made().file).args(arguments).stdin(Stdio::null());
-        command.current_dir(machine.folder.path().join("work")).env_clear();
+        let mut command = machine.command("npx");
+        command.arg("--yes").arg(format!("./{name}")).args(arguments).stdin(Stdio::null());
         stand_in.for_command(&mut command, &site.url);
         let path = [folder.join("bin"), machine.folder.path().join("bin")].map(|place| place.display().to_string());
-        command.env("HOME", machine.folder.path().join("home")).env("PATH", path.join(":"));
-        let output = command.output().unwrap();
+        let output = command.env("PATH", path.join(":")).output().unwrap();
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         eprintln!("npx rerunner {}: {:?}", arguments.join(" "), since.elapsed());
         (output.status.code(), said)
@@ -270,7 +271,7 @@ fn it_is_set_up_upgraded_and_taken_away() {
     // The site is no Worker: it takes no ping.
     assert!(code == Some(1) && said.contains("✓ reachable") && said.contains("ADMIN_TOKEN: made"), "{said}");
     let deployed = stand_in.text("deployed");
-    assert_eq!(deployed.as_deref(), Some(r#"["DEFAULT_POLICY:careful","MAX_RERUNS:5"]"#), "{said}");
+    assert_eq!(deployed.as_deref(), Some(r#"["MAX_RERUNS:5","DEFAULT_POLICY:careful"]"#), "{said}");
     let settings = stand_in.text("settings").unwrap();
     assert!(settings.contains("\nkeep_vars = true\n") && !settings.contains("[vars]"), "{settings}");
     let (code, said) = run(&["upgrade", "--yes"]);
