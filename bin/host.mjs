@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import * as tty from "node:tty";
 import { fileURLToPath } from "node:url";
 import { MessageChannel, Worker, receiveMessageOnPort } from "node:worker_threads";
@@ -249,10 +249,16 @@ function configuration() {
   return copied;
 }
 
+/** Names of files and folders, as seen from elsewhere. */
+const PLACES = ["--persist-to", "--env-file"];
+const seen = (args) => args.map((arg, at) => (PLACES.includes(args[at - 1]) ? resolve(arg) : arg));
+
 function wrangler(given) {
   const [command, ...args] = isPackaged()
-    ? ["npx", "--yes", `wrangler@${packaged.wrangler}`, ...given, "--config", configuration()]
+    ? ["npx", "--yes", `wrangler@${packaged.wrangler}`, ...seen(given), "--config", configuration()]
     : ["wrangler", ...given];
+  // npx and wrangler take settings from the folder that they are started in, which may be anybody's.
+  const cwd = isPackaged() ? dirname(configuration()) : undefined;
   const places = [process.env.PATH, isPackaged() ? undefined : join(root, "node_modules", ".bin")];
   const env = {
     ...process.env,
@@ -260,7 +266,7 @@ function wrangler(given) {
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_HIDE_BANNER: "true",
   };
-  return { command, args, options: { env, shell: windows } };
+  return { command, args, options: { cwd, env, shell: windows } };
 }
 
 /** Of a program that a signal has ended, as shells have it. */

@@ -4,20 +4,16 @@
 
 import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, delimiter, dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+
+import { config, entry } from "./deployed-config.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const given = process.argv.slice(2);
 const dist = given[0] === "--out-dir" ? resolve(given[1]) : join(root, "dist");
 const windows = process.platform === "win32";
 const text = (path) => readFileSync(join(root, path), "utf8");
-
-/** wrangler.toml with one part in the place of another, which must be there. */
-function replaced(text, part, by) {
-  if (!part.test(text)) throw new Error(`wrangler.toml has nothing like ${part}`);
-  return text.replace(part, by);
-}
 
 rmSync(dist, { recursive: true, force: true });
 // A folder of its own: wrangler uploads all modules that it finds beside the entry.
@@ -34,13 +30,7 @@ const { status, error } = spawnSync(
 );
 if (error) console.error(`wrangler could not be started: ${error.message}`);
 if (status !== 0) process.exit(status ?? 1);
-let config = text("wrangler.toml");
-const entry = `${basename(/^main = "(.*)\.mjs"$/m.exec(config)[1])}.js`;
 for (const beside of ["README.md", `${entry}.map`]) rmSync(join(worker, beside), { force: true });
-
-config = replaced(config, /^\[build\]\r?\n(?:[a-z].*\r?\n)+/m, "");
-config = replaced(config, /^main = .*$/m, `main = "worker/${entry}"\nno_bundle = true\nfind_additional_modules = true`);
-config += '\n[[rules]]\ntype = "CompiledWasm"\nglobs = ["**/*.wasm"]\nfallthrough = false\n';
 writeFileSync(join(dist, "wrangler.toml"), config);
 
 for (const part of ["bin", "build/command"]) cpSync(join(root, part), join(dist, part), { recursive: true });

@@ -173,8 +173,11 @@ fn check_shows_errors_at_their_lines_in_a_pull_request() {
     assert!(good.code == 0 && good.out.contains("is valid. What it means:"), "{}", good.err);
     let readme = std::fs::read_to_string(local_worker::root().join("README.md")).unwrap();
     let action = std::fs::read_to_string(local_worker::root().join("action.yml")).unwrap();
-    assert!(readme.contains(&format!("npx --yes \"$RERUNNER\" {}", arguments.join(" "))));
-    assert!(action.contains("npx --yes \"$PACKAGE\" check --format github \"$FILE\""));
+    let elsewhere = |package: &str, file: &str| {
+        format!("cd \"$RUNNER_TEMP\" && npx --yes \"{package}\" check --format github \"$GITHUB_WORKSPACE/{file}\"")
+    };
+    assert!(readme.contains(&elsewhere("$RERUNNER", ".github/rerunner.yml")));
+    assert!(action.contains(&elsewhere("$PACKAGE", "$FILE")));
 }
 
 /// Each says what it is that was given, and what to do.

@@ -142,7 +142,8 @@ fn an_upgrade_shows_what_comes_and_how_to_go_back() {
 fn an_uninstall_asks_and_names_what_is_left() {
     let (place, worker) = (Place::new(), Site::start(&healthy(OURS)));
     place.file("logged-in", "");
-    let kept = format!("RERUNNER_URL=\"{}\"\nADMIN_TOKEN=\"the-admin-token\"\n", worker.url);
+    let kept =
+        format!("RERUNNER_URL=\"{}\"\nRERUNNER_NAME=\"rerunner\"\nADMIN_TOKEN=\"the-admin-token\"\n", worker.url);
     place.file(".deployed.vars", &kept);
     place.file("deployed", "[]");
     place.file("secrets/GITHUB_TOKEN", "t");
@@ -177,5 +178,40 @@ fn the_worker_runs_here_with_the_settings_of_this_folder() {
         r#"["dev","--port","9000","--persist-to",".wrangler/state","--env-file",".dev.vars"]"#,
     ];
     assert_eq!(calls, expected);
+    place.stand_in.expect_no_violation();
+}
+
+/// Seen to fail when the name is not looked at.
+#[test]
+fn nothing_is_done_to_another_worker() {
+    let (place, worker) = (Place::new(), Site::start(&healthy(OURS)));
+    place.file("logged-in", "");
+    place.file("deployed", "[]");
+    place.file("namespaces/rerunner-attempts", "0123");
+    // A clone's own name.
+    let settings = std::fs::read_to_string(place.path().join("wrangler.toml")).unwrap();
+    place.file("wrangler.toml", &settings.replace("name = \"rerunner\"", "name = \"mine\""));
+    place.run("", &["uninstall", "--yes"], "").expect(0, &["the Worker mine is gone", "no namespace mine-attempts"]);
+    for call in
+        place.calls().filter(|call| !call.contains("--version") && !call.contains("whoami") && !call.contains("\"kv\""))
+    {
+        assert!(call.contains("\"mine\""), "{call}");
+    }
+    assert!(place.path().join("namespaces/rerunner-attempts").exists());
+    // What was set up from here is of one Worker, at one address.
+    place.file(
+        ".deployed.vars",
+        "RERUNNER_URL=\"https://kept.example\"\nRERUNNER_NAME=\"kept\"\nADMIN_TOKEN=\"hush\"\n",
+    );
+    for command in ["setup", "upgrade", "uninstall"] {
+        place.run("", &[command, "--yes", "--name", "other"], "").expect(2, &["of the Worker kept, and not of other"]);
+        place
+            .run("", &[command, "--yes", "--url", &worker.url], "")
+            .expect(2, &["is of https://kept.example, and not of"]);
+    }
+    assert!(place.path().join(".deployed.vars").exists());
+    // Not to be told is not to be there.
+    place.file("broken", "");
+    place.run("", &["uninstall", "--yes"], "").expect(2, &["wrangler deployments list did not succeed"]);
     place.stand_in.expect_no_violation();
 }

@@ -23,7 +23,8 @@ const MAY_WRITE: (&str, [(&str, &str); 3], [&str; 4]) = (
         "actions/download-artifact",
         "sha256sum --check --strict SHA256SUMS",
         "actions/attest-build-provenance",
-        "gh release create \"$GITHUB_REF_NAME\" --repo \"$GITHUB_REPOSITORY\" --verify-tag --generate-notes *.tgz SHA256SUMS",
+        "gh release create \"$GITHUB_REF_NAME\" --repo \"$GITHUB_REPOSITORY\" --verify-tag --generate-notes \
+         \"rerunner-${GITHUB_REF_NAME#v}.tgz\" SHA256SUMS",
     ],
 );
 
@@ -163,6 +164,21 @@ fn secrets_go_to_steps_that_build_nothing() {
     }
 }
 
+/// wrangler runs what its configuration says: that is the code's, and nothing that was built runs beside the token.
+#[test]
+fn the_token_meets_nothing_that_was_built() {
+    let deploy = read(".github/workflows/deploy.yml");
+    let (_, job) = deploy.split_once("\n  deploy:\n").expect("a job");
+    let (job, _) = job.split_once("\n  doctor:\n").expect("the next one");
+    let runs: Vec<_> = job.lines().filter_map(|line| line.trim().strip_prefix("- run: ")).collect();
+    let expected = [
+        "npm ci --ignore-scripts --no-audit --no-fund",
+        "node scripts/deployed-config.mjs > dist/wrangler.toml",
+        "node_modules/.bin/wrangler deploy --config dist/wrangler.toml",
+    ];
+    assert_eq!(runs, expected);
+}
+
 #[test]
 fn a_secret_in_another_place_is_seen() {
     let good = read(".github/workflows/deploy.yml");
@@ -203,7 +219,7 @@ fn a_secret_in_another_place_is_seen() {
         ("id-token: write", "id-token: write\n      actions: write", "permissions of its own"),
         ("  release:\n", "  publish:\n", "permissions of its own"),
         ("      - run: sha256sum --check", "      - run: npm test\n      - run: sha256sum --check", "does more"),
-        ("*.tgz SHA256SUMS", "*.tgz SHA256SUMS && ./x", "does more"),
+        ("tgz\" SHA256SUMS", "tgz\" SHA256SUMS && ./x", "does more"),
     ] {
         assert!(release.contains(part), "{part}");
         let faults = faults(&release.replace(part, by)).join("\n");
@@ -245,6 +261,15 @@ fn what_is_deployed_is_whole() {
         said
     };
     run(&["scripts/bundle.mjs"]);
+    let node = Command::new(root().join("node_modules/.bin/node"))
+        .arg("scripts/deployed-config.mjs")
+        .current_dir(root())
+        .output();
+    assert_eq!(
+        String::from_utf8(node.expect("node").stdout).expect("text"),
+        read("dist/wrangler.toml"),
+        "as it is deployed"
+    );
     let said = run(&["node_modules/wrangler/bin/wrangler.js", "deploy", "--dry-run", "--config", "dist/wrangler.toml"]);
     assert!(said.contains("index_bg.wasm") && !said.contains("command"), "the command would be uploaded: {said}");
 }

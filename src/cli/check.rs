@@ -1,9 +1,11 @@
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
+use rerunner::escape;
 use rerunner::policy::{PolicyError, describe, parse};
 use serde_json::json;
 
+use super::host::{self, Stream};
 use super::input::{in_context, not_valid};
 use super::{Failure, Format, Report, input};
 
@@ -58,11 +60,16 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
             }
         }
         Err(errors) => {
-            let shown_as = |error: &PolicyError| match arguments.format {
-                Errors::Text => in_context(error, shown, &text),
-                Errors::Github => workflow_command(error, shown),
-            };
-            let lines = errors.iter().map(shown_as).collect::<String>() + &not_valid(shown, &errors);
+            let mut lines = not_valid(shown, &errors);
+            match arguments.format {
+                Errors::Text => {
+                    lines.insert_str(0, &errors.iter().map(|error| in_context(error, shown, &text)).collect::<String>())
+                }
+                // No text of the report is a command; these are.
+                Errors::Github => errors.iter().for_each(|error| {
+                    host::write(Stream::Out, &escape::terminal(&workflow_command(error, shown)));
+                }),
+            }
             Report { text: lines, json: json!({ "valid": false, "errors": errors }), good: false }
         }
     })
@@ -71,7 +78,7 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
 /// As a workflow's log has it, so that GitHub shows it at its line (GitHub Docs, "Workflow commands for GitHub Actions").
 fn workflow_command(error: &PolicyError, file: &str) -> String {
     let PolicyError { line, column, .. } = error;
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let data = |text: &str| text.replace("##[", "## [").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let (file, said) = (property(file), data(&error.said()));
     format!("::error file={file},line={line},col={column},title=Policy of Rerunner::{said}\n")

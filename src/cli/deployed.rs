@@ -12,10 +12,12 @@ use super::{Failure, host};
 
 pub const FILE: &str = ".deployed.vars";
 pub const URL: &str = "RERUNNER_URL";
+/// The Worker's name at Cloudflare.
+pub const WORKER: &str = "RERUNNER_NAME";
 
 const HEAD: &str = "\
-# The deployed Worker's address, and its secrets, as npm run setup has made them. Git ignores this file; keep it to
-# yourself. npm run doctor reads it.
+# The deployed Worker's address, and its secrets, as setup has made them; the doctor reads them. Keep this file to yourself,
+# and out of Git: in a clone of the project it is ignored, elsewhere it is not.
 ";
 
 #[derive(Debug)]
@@ -78,6 +80,22 @@ impl Deployed {
         self.get(URL).map(|url| url.reveal().to_owned())
     }
 
+    /// What is kept in the file alone.
+    pub fn kept(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|value| value.trim())
+    }
+
+    /// What is kept is of one Worker: another's address would be given its secrets.
+    pub fn is_of(&self, address: &Address) -> Result<(), Failure> {
+        match self.kept(URL) {
+            Some(kept) if Address::parse(kept).ok().as_ref() != Some(address) => Err(Failure(format!(
+                "{FILE} here is of {kept}, and not of {address}; use a folder of its own, or, if it is the same Worker at another \
+                 address, change {URL} there"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     pub fn set(&mut self, name: &str, value: &Secret) -> Result<(), Failure> {
         self.values.insert(name.to_owned(), value.reveal().to_owned());
         self.write()
@@ -101,6 +119,13 @@ fn given(name: &str, kept: Option<&String>) -> Option<Secret> {
 
 pub fn from_environment(name: &str) -> Option<String> {
     host::environment(name).filter(|value| !value.trim().is_empty())
+}
+
+#[cfg(test)]
+impl Deployed {
+    pub fn none() -> Self {
+        Self { path: PathBuf::new(), is_local: false, values: BTreeMap::new() }
+    }
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ fn carry_out(what: What) -> u8 {
     match report {
         Ok(report) => report.print(&format),
         Err(Failure(why)) => {
-            host::write(Stream::Error, &format!("error: {}\n", escape::terminal(&why)));
+            host::write(Stream::Error, &report::no_commands(&format!("error: {}\n", escape::terminal(&why))));
             2
         }
     }

@@ -4,7 +4,7 @@ use rerunner::names::{RepoName, StringEnum as _};
 use rerunner::settings::{Preset, Secret};
 use serde_json::json;
 
-use super::deployed::{Deployed, FILE, URL, from_environment};
+use super::deployed::{Deployed, FILE, URL, WORKER, from_environment};
 use super::dialogue::{self, Dialogue, print, say};
 use super::doctor::{self, Patient};
 use super::http::Address;
@@ -15,7 +15,7 @@ use super::{Failure, Report, host, input};
 /// Takes you to a deployed Worker, step by step
 ///
 /// Each step can be run again, and nothing that is set is replaced without asking. Secrets are made here, or asked for
-/// without being shown, and go to Cloudflare; those that you will need again are kept in .deployed.vars, which git ignores.
+/// without being shown, and go to Cloudflare; those that you will need again are kept in .deployed.vars, in this folder.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -75,14 +75,17 @@ struct Setup<'a> {
 
 pub fn setup(arguments: &Arguments) -> Result<Report, Failure> {
     let repositories = input::repositories(&arguments.repositories)?;
-    arguments.url.as_deref().map(Address::parse).transpose()?;
+    let deployed = Deployed::read()?;
+    if let Some(url) = &arguments.url {
+        deployed.is_of(&Address::parse(url)?)?;
+    }
     let mut variables = Variables::read()?;
     for variable in &arguments.variables {
         variables.give(variable)?;
     }
     let dialogue = Dialogue { is_silent: arguments.yes };
-    let wrangler = Wrangler::new(arguments.name.as_deref())?;
-    let mut setup = Setup { arguments, dialogue, wrangler, deployed: Deployed::read()? };
+    let wrangler = Wrangler::new(arguments.name.as_deref(), &deployed)?;
+    let mut setup = Setup { arguments, dialogue, wrangler, deployed };
     step(1, "Tools");
     say(&format!("wrangler {}", Wrangler::version()?));
     step(2, "Cloudflare");
@@ -142,7 +145,9 @@ impl Setup<'_> {
         };
         let unknown = || Failure("the Worker's address is not known; give it with --url https://…".to_owned());
         let url = Address::parse(&self.arguments.url.clone().or(found).or(known).ok_or_else(unknown)?)?;
+        self.deployed.is_of(&url)?;
         self.deployed.set(URL, &Secret::new(url.as_str()))?;
+        self.deployed.set(WORKER, &Secret::new(self.wrangler.name()))?;
         say(url.as_str());
         Ok(url)
     }

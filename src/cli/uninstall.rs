@@ -7,7 +7,7 @@ use rerunner::names::RepoName;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::deployed::{Deployed, FILE};
+use super::deployed::{Deployed, FILE, WORKER};
 use super::dialogue::{self, Dialogue, say};
 use super::http::{self, Address};
 use super::wrangler::{Namespace, Wrangler};
@@ -51,14 +51,17 @@ struct Known {
 
 pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
     let dialogue = Dialogue { is_silent: arguments.yes };
-    let wrangler = Wrangler::new(arguments.name.as_deref())?;
     let deployed = Deployed::read()?;
+    let wrangler = Wrangler::new(arguments.name.as_deref(), &deployed)?;
     let url = arguments.url.clone().or_else(|| deployed.url());
     let url = url.map(|url| Address::parse(&url)).transpose()?;
+    if let Some(url) = &url {
+        deployed.is_of(url)?;
+    }
     step(1, "Cloudflare");
     Wrangler::log_in(dialogue)?;
     step(2, "What there is");
-    let is_there = wrangler.deployments()?.is_some_and(|deployments| !deployments.is_empty());
+    let is_there = !wrangler.deployments()?.is_empty();
     let namespace = wrangler.namespace()?;
     let secrets = if is_there { wrangler.secrets()? } else { Vec::new() };
     let known = url.as_ref().map(|url| known(url, &deployed)).unwrap_or_default();
@@ -91,9 +94,13 @@ pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
         Wrangler::delete_namespace(namespace)?;
         say(&format!("the namespace {} is gone", shown(&namespace.title)));
     }
-    let removed = host::remove(Path::new(FILE));
-    removed
-        .map_err(|problem| Failure(format!("{FILE}, with secrets that are good for nothing now, stays: {problem}")))?;
+    // Of an older one it is not known whose it is.
+    if deployed.kept(WORKER).is_some_and(|kept| kept == name) {
+        let removed = host::remove(Path::new(FILE));
+        removed.map_err(|problem| {
+            Failure(format!("{FILE}, with secrets that are good for nothing now, stays: {problem}"))
+        })?;
+    }
     Ok(Report { text: rest, json: json!({}), good: true })
 }
 

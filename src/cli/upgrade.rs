@@ -59,20 +59,22 @@ struct Problem {
 
 pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
     let dialogue = Dialogue { is_silent: arguments.yes };
-    let wrangler = Wrangler::new(arguments.name.as_deref())?;
-    let url = arguments.url.clone().or_else(|| Deployed::read().ok()?.url());
+    let deployed = Deployed::read()?;
+    let wrangler = Wrangler::new(arguments.name.as_deref(), &deployed)?;
+    let url = arguments.url.clone().or_else(|| deployed.url());
     let which = || Failure(format!("which Worker? Give its address with --url https://…, or set {URL}"));
     let url = Address::parse(&url.ok_or_else(which)?)?;
+    deployed.is_of(&url)?;
     step(1, "Cloudflare");
     Wrangler::log_in(dialogue)?;
     step(2, "What is deployed, and what comes");
     let deployments = wrangler.deployments()?;
-    let Some(deployments) = deployments.filter(|deployments| !deployments.is_empty()) else {
+    if deployments.is_empty() {
         let name = wrangler.name();
         return Err(Failure(format!(
             "wrangler finds no Worker named {name} in this account; give its name with --name, or begin with setup"
         )));
-    };
+    }
     let before = health(&url).map_err(|why| Failure(format!("{url}/healthz: {why}")))?;
     for line in changes(&before.version) {
         say(&line);
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn going_back_names_what_was_deployed() {
-        let wrangler = Wrangler::new(Some("mine")).unwrap();
+        let wrangler = Wrangler::new(Some("mine"), &Deployed::none()).unwrap();
         let text =
             r#"{"id":"d","created_on":"2026-11-29T00:00:00Z","versions":[{"version_id":"v-1","percentage":100}]}"#;
         let deployment: Deployment = serde_json::from_str(text).unwrap();

@@ -9,19 +9,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Failure;
+use super::deployed::{Deployed, FILE, WORKER};
 use super::dialogue::{Dialogue, say};
 use super::host::{self, Output, Problem, Stream};
 
-/// wrangler, for one Worker.
+/// wrangler, for one Worker: each call that is about it names it.
 #[derive(Debug)]
 pub struct Wrangler {
-    /// As given; if not, the one in wrangler.toml.
-    name: Option<String>,
+    name: String,
 }
 
 /// Settings and secrets for this machine.
 const VARIABLES: &str = ".dev.vars";
-/// The Worker's name in wrangler.toml.
+/// The Worker's name in the package's wrangler.toml, and in that of a clone as it comes.
 const NAME: &str = "rerunner";
 
 /// Something deployed, the newest last.
@@ -59,27 +59,35 @@ enum Login {
 }
 
 impl Wrangler {
-    pub fn new(name: Option<&str>) -> Result<Self, Failure> {
-        let is_name = |name: &str| {
-            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-')
-        };
-        match name {
-            Some(name) if !is_name(name) => {
-                Err(Failure(format!("--name {name}: a Worker's name has small letters, digits and hyphens")))
-            }
-            name => Ok(Self { name: name.map(str::to_owned) }),
+    /// As given; if not, the one that was set up from here; if none was, the one in wrangler.toml. One that is given must be
+    /// the one that was set up from here: what is kept of it is of no other.
+    pub fn new(given: Option<&str>, deployed: &Deployed) -> Result<Self, Failure> {
+        let kept = deployed.kept(WORKER);
+        if let (Some(given), Some(kept)) = (given, kept)
+            && given != kept
+        {
+            return Err(Failure(format!(
+                "{FILE} here is of the Worker {kept}, and not of {given}; use a folder of its own"
+            )));
+        }
+        Self::named_as(given.or(kept).map_or_else(in_settings, str::to_owned))
+    }
+
+    fn named_as(name: String) -> Result<Self, Failure> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        match (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') {
+            true => Ok(Self { name }),
+            false => Err(Failure(format!("{name} is no Worker's name: it has small letters, digits and hyphens"))),
         }
     }
 
     pub fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or(NAME)
+        &self.name
     }
 
-    /// The same with the Worker's name, where one was given.
+    /// The same with the Worker's name.
     fn named<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        let name = self.name.as_deref().map(|name| ["--name", name]);
-        arguments.iter().copied().chain(name.into_iter().flatten()).collect()
+        arguments.iter().copied().chain(["--name", &self.name]).collect()
     }
 
     /// Its version.
@@ -143,10 +151,14 @@ impl Wrangler {
         succeeded(Ok(child.code()), "wrangler deploy did not succeed; see above").map(|()| url)
     }
 
-    /// What was deployed, the newest last; `None`: there is no such Worker, or wrangler cannot tell.
-    pub fn deployments(&self) -> Result<Option<Vec<Deployment>>, Failure> {
+    /// What was deployed, the newest last; none: there is no such Worker.
+    pub fn deployments(&self) -> Result<Vec<Deployment>, Failure> {
         let output = output(&self.named(&["deployments", "list", "--json"]))?;
-        Ok(serde_json::from_str(&output.out).ok().filter(|_| output.code == 0))
+        if output.code != 0 && (output.error.contains(NO_SUCH_WORKER) || output.out.contains(NO_SUCH_WORKER)) {
+            return Ok(Vec::new());
+        }
+        let list = serde_json::from_str(&output.out).ok().filter(|_| output.code == 0);
+        list.ok_or_else(|| Failure(format!("wrangler deployments list did not succeed: {}", said(&output))))
     }
 
     /// The names of the secrets that are set.
@@ -181,6 +193,26 @@ impl Wrangler {
         let arguments = ["kv", "namespace", "delete", "--namespace-id", &namespace.id, "--skip-confirmation"];
         succeeded(host::wrangler_run(&arguments, None), "wrangler kv namespace delete did not succeed; see above")
     }
+}
+
+/// Cloudflare's number for that.
+const NO_SUCH_WORKER: &str = "[code: 10007]";
+
+/// The name in a clone's wrangler.toml.
+fn in_settings() -> String {
+    let settings = match host::is_packaged() {
+        true => None,
+        false => host::read(Path::new("wrangler.toml"), None).ok().and_then(|bytes| String::from_utf8(bytes).ok()),
+    };
+    settings.as_deref().and_then(name_in).unwrap_or(NAME).to_owned()
+}
+
+fn name_in(settings: &str) -> Option<&str> {
+    let top = settings.lines().map(str::trim).take_while(|line| !line.starts_with('['));
+    let mut names = top.filter_map(|line| line.strip_prefix("name")?.trim_start().strip_prefix('='));
+    let value = names.next()?.trim();
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    value.get(1..)?.split(quote).next()
 }
 
 fn missing(problem: Problem) -> Failure {
@@ -262,13 +294,21 @@ mod tests {
     #[test]
     fn names() {
         for good in ["rerunner", "ci-2", "a"] {
-            assert_eq!(Wrangler::new(Some(good)).unwrap().name(), good);
+            assert_eq!(Wrangler::named_as(good.to_owned()).unwrap().name(), good);
         }
-        assert_eq!(Wrangler::new(None).unwrap().named(&["deploy"]), ["deploy"]);
-        let named = Wrangler::new(Some("mine")).unwrap();
+        let named = Wrangler::named_as("mine".to_owned()).unwrap();
         assert_eq!(named.named(&["deploy"]), ["deploy", "--name", "mine"]);
         for bad in ["", "--force", "A", "a b", &"a".repeat(64)] {
-            assert!(Wrangler::new(Some(bad)).is_err(), "{bad}");
+            assert!(Wrangler::named_as(bad.to_owned()).is_err(), "{bad}");
+        }
+        assert_eq!(name_in(include_str!("../../wrangler.toml")), Some(NAME));
+        for (settings, name) in [
+            ("# x\nname = \"mine\" # mine\nmain = \"a\"\n", Some("mine")),
+            ("name='mine'", Some("mine")),
+            ("main = \"a\"\n[x]\nname = \"other\"\n", None),
+            ("name = mine", None),
+        ] {
+            assert_eq!(name_in(settings), name, "{settings}");
         }
     }
 }

@@ -246,6 +246,8 @@ async fn the_command_sets_up_and_replaces_nothing(stage: Arc<Stage>) {
         .setting("ADMIN_TOKEN", made[0].clone())
         .setting("WEBHOOK_SECRET", made[1].clone());
     let worker = stage.worker_with(options).await;
+    let vars = std::fs::read_to_string(&kept).expect("text");
+    std::fs::write(&kept, vars.replace("https://nobody.invalid.workers.dev", &worker.url)).expect("a file");
     let url = ["--yes", "--no-deploy", "--url", worker.url.as_str()];
     let output = set_up(stand_in, root, "", &url, "").await;
     let said = text(&output.stdout);

@@ -4,6 +4,7 @@
 //   calls         each call's arguments, as a line of JSON
 //   violations    what wrangler would not have understood
 //   logged-in, refused    whether somebody is logged in; whether the token is refused
+//   broken        Cloudflare does not say what is deployed
 //   deployed      the variables of the last deploy, as JSON
 //   secrets/      one file each
 //   namespaces/   those of Workers KV: a file of the title, with the id
@@ -100,6 +101,10 @@ const answers = {
     say(`Deployed rerunner triggers\n  ${url}`);
   },
   "deployments list"() {
+    if (fs.existsSync(place("broken"))) {
+      console.error("✘ [ERROR] fetch failed");
+      process.exit(1);
+    }
     if (!fs.existsSync(place("deployed"))) {
       console.error("✘ [ERROR] This Worker does not exist on your account. [code: 10007]");
       process.exit(1);
