@@ -115,8 +115,8 @@ fn fill(database: &Connection) -> rusqlite::Result<()> {
             decision.execute(params![number, 2, at, outcome])?;
         }
         let (mut subject, mut days) = (
-            database.prepare("INSERT INTO subjects VALUES (?, ?, 'ci', ?, 'Run tests', 35, ?, 1, NULL, 35)")?,
-            database.prepare("INSERT INTO subject_days VALUES (?, ?, 1, 1, 1, 1, 1, 0)")?,
+            database.prepare("INSERT INTO subjects VALUES (?1, ?2, 'ci', ?3, 'Run tests', 35, ?4, 1, NULL, 35, ?4)")?,
+            database.prepare("INSERT INTO subject_days VALUES (?, ?, 1, 1, 1, 1, 1, 0, 0, 0, 0)")?,
         );
         let mut day_total =
             database.prepare("INSERT OR IGNORE INTO days VALUES (?, 900, 300, 200, 0, 0, 1500, 90000, 900000)")?;
