@@ -6,7 +6,7 @@ use rerunner::policy::{PolicyError, describe, parse};
 use serde_json::json;
 
 use super::host::{self, Stream};
-use super::input::{in_context, not_valid};
+use super::input::{all_in_context, not_valid};
 use super::{Failure, Format, Report, input};
 
 /// Checks a policy file, and says what it means
@@ -60,16 +60,16 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
             }
         }
         Err(errors) => {
-            let mut lines = not_valid(shown, &errors);
-            match arguments.format {
-                Errors::Text => {
-                    lines.insert_str(0, &errors.iter().map(|error| in_context(error, shown, &text)).collect::<String>())
+            let lines = match arguments.format {
+                Errors::Text => all_in_context(&errors, shown, &text),
+                Errors::Github => {
+                    // No text of the report is a command; these are.
+                    for error in &errors {
+                        host::write(Stream::Out, &escape::terminal(&workflow_command(error, shown)));
+                    }
+                    not_valid(shown, &errors)
                 }
-                // No text of the report is a command; these are.
-                Errors::Github => errors.iter().for_each(|error| {
-                    host::write(Stream::Out, &escape::terminal(&workflow_command(error, shown)));
-                }),
-            }
+            };
             Report { text: lines, json: json!({ "valid": false, "errors": errors }), good: false }
         }
     })

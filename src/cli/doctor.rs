@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::deployed::{Deployed, FILE};
+use super::health::{Health, HealthProblem};
 use super::http::{self, Address};
 use super::{Failure, Format, Report, host, input};
 
@@ -114,20 +115,7 @@ impl Patient {
 
     /// Whether it is worth looking on.
     fn look_at_worker(&self, findings: &mut Vec<Finding>) -> bool {
-        #[derive(Deserialize)]
-        struct Health {
-            version: String,
-            problems: Vec<HealthProblem>,
-        }
-        #[derive(Deserialize)]
-        struct HealthProblem {
-            setting: String,
-            problem: String,
-        }
-        let health = self.health().map_err(|what| format!("{}: {what}", self.url)).and_then(|reply| {
-            let not_ours = |_| format!("{}/healthz answers {}, and not as Rerunner does", self.url, reply.status);
-            serde_json::from_slice::<Health>(&reply.body).map_err(not_ours)
-        });
+        let health = Health::read(&self.url, self.admin_token.as_ref());
         let health = match health {
             Ok(health) => health,
             Err(what) => {
@@ -151,17 +139,6 @@ impl Patient {
     }
 
     /// In detail, if the Worker takes the token that is known here.
-    fn health(&self) -> Result<Reply, String> {
-        let url = format!("{}/healthz", self.url);
-        if let Some(token) = &self.admin_token {
-            let reply = http::send(Method::Get, &url, Some(token), &[], &[])?;
-            if !matches!(reply.status, 401 | 403 | 429) {
-                return Ok(reply);
-            }
-        }
-        http::send(Method::Get, &url, None, &[], &[])
-    }
-
     fn look_at_secret(&self, findings: &mut Vec<Finding>) {
         let check = "webhook secret";
         let Some(secret) = &self.webhook_secret else {

@@ -118,7 +118,11 @@ pub fn in_contexts(errors: &[PolicyError], file: Option<&str>) -> Result<String,
         Some("-") | None => (shown("-"), String::new()),
         Some(file) => (shown(file), text(file)?),
     };
-    Ok(errors.iter().map(|error| in_context(error, shown, &text)).collect::<String>() + &not_valid(shown, errors))
+    Ok(all_in_context(errors, shown, &text))
+}
+
+pub fn all_in_context(errors: &[PolicyError], file: &str, text: &str) -> String {
+    errors.iter().map(|error| in_context(error, file, text)).collect::<String>() + &not_valid(file, errors)
 }
 
 pub fn not_valid(file: &str, errors: &[PolicyError]) -> String {
@@ -127,7 +131,7 @@ pub fn not_valid(file: &str, errors: &[PolicyError]) -> String {
 }
 
 /// An error of a policy file as compilers show it.
-pub fn in_context(error: &PolicyError, file: &str, text: &str) -> String {
+fn in_context(error: &PolicyError, file: &str, text: &str) -> String {
     let PolicyError { line, column, .. } = error;
     let mut shown = format!("{file}:{line}:{column}: error: {}\n", error.said());
     let number = usize::try_from(*line).unwrap_or_default();

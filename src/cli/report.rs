@@ -22,6 +22,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a subcommand that takes no `--json`.
+    pub fn said(text: impl Into<String>, good: bool) -> Self {
+        Self { text: text.into(), json: Value::Null, good }
+    }
+
     /// The exit code.
     pub fn print(self, format: &Format) -> u8 {
         // Names from outside, and what a remote has answered, are in both.

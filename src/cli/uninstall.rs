@@ -5,11 +5,11 @@ use rerunner::escape::{bounded, line};
 use rerunner::github::http::Method;
 use rerunner::names::RepoName;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::deployed::{Deployed, FILE, WORKER};
-use super::dialogue::{self, Dialogue, say};
+use super::dialogue::{self, say};
 use super::http::{self, Address};
+use super::target::{Found, Target};
 use super::wrangler::{Namespace, Wrangler};
 use super::{Failure, Report, host};
 
@@ -19,18 +19,11 @@ use super::{Failure, Report, host};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Ask nothing
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    target: Target,
     /// List what there is, and take nothing away
     #[arg(long)]
     dry_run: bool,
-    /// The Worker's name at Cloudflare, if not rerunner
-    #[arg(long)]
-    name: Option<String>,
-    /// The Worker's address (if not given, the one that setup deployed to)
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -50,14 +43,7 @@ struct Known {
 }
 
 pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
-    let dialogue = Dialogue { is_silent: arguments.yes };
-    let deployed = Deployed::read()?;
-    let wrangler = Wrangler::new(arguments.name.as_deref(), &deployed)?;
-    let url = arguments.url.clone().or_else(|| deployed.url());
-    let url = url.map(|url| Address::parse(&url)).transpose()?;
-    if let Some(url) = &url {
-        deployed.is_of(url)?;
-    }
+    let Found { dialogue, deployed, wrangler, url } = arguments.target.find()?;
     step(1, "Cloudflare");
     Wrangler::log_in(dialogue)?;
     step(2, "What there is");
@@ -76,14 +62,15 @@ pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
     }
     let rest = rest(&known, has("GITHUB_APP_ID"), has("GITHUB_TOKEN"));
     if !is_there && namespace.is_none() {
-        return Ok(Report { text: format!("\nThere is nothing to take away.\n{rest}"), json: json!({}), good: true });
+        return Ok(Report::said(format!("\nThere is nothing to take away.\n{rest}"), true));
     }
     if arguments.dry_run {
-        return Ok(Report { text: format!("\nNothing was taken away.\n{rest}"), json: json!({}), good: true });
+        return Ok(Report::said(format!("\nNothing was taken away.\n{rest}"), true));
     }
-    let sure = arguments.yes || dialogue.line(&format!("This cannot be undone. Type {name} to take it away:"))? == name;
+    let sure =
+        arguments.target.yes || dialogue.line(&format!("This cannot be undone. Type {name} to take it away:"))? == name;
     if !sure {
-        return Ok(Report { text: "\nNothing was taken away.\n".to_owned(), json: json!({}), good: true });
+        return Ok(Report::said("\nNothing was taken away.\n", true));
     }
     step(3, "Away");
     if is_there {
@@ -101,7 +88,7 @@ pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
             Failure(format!("{FILE}, with secrets that are good for nothing now, stays: {problem}"))
         })?;
     }
-    Ok(Report { text: rest, json: json!({}), good: true })
+    Ok(Report::said(rest, true))
 }
 
 fn step(number: u32, what: &str) {

@@ -2,13 +2,12 @@ use std::time::Duration;
 
 use clap::Args;
 use rerunner::escape::{bounded, line};
-use rerunner::github::http::Method;
-use serde::Deserialize;
-use serde_json::json;
 
-use super::deployed::{Deployed, URL};
-use super::dialogue::{self, Dialogue, say};
-use super::http::{self, Address};
+use super::deployed::URL;
+use super::dialogue::{self, say};
+use super::health::{Health, HealthProblem};
+use super::http::Address;
+use super::target::{Found, Target};
 use super::versions::{VERSIONS, since};
 use super::wrangler::{Deployment, Wrangler};
 use super::{Failure, Report, host};
@@ -20,18 +19,11 @@ use super::{Failure, Report, host};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Ask nothing
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    target: Target,
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// The Worker's name at Cloudflare, if not rerunner
-    #[arg(long)]
-    name: Option<String>,
-    /// The Worker's address (if not given, the one that setup deployed to)
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -44,27 +36,10 @@ const OURS: &str = env!("CARGO_PKG_VERSION");
 const TRIES: u32 = 15;
 const BETWEEN: Duration = Duration::from_secs(2);
 
-/// What `/healthz` says.
-#[derive(Debug, Deserialize)]
-struct Health {
-    version: String,
-    problems: Vec<Problem>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Problem {
-    setting: String,
-    problem: String,
-}
-
 pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
-    let dialogue = Dialogue { is_silent: arguments.yes };
-    let deployed = Deployed::read()?;
-    let wrangler = Wrangler::new(arguments.name.as_deref(), &deployed)?;
-    let url = arguments.url.clone().or_else(|| deployed.url());
+    let Found { dialogue, wrangler, url, .. } = arguments.target.find()?;
     let which = || Failure(format!("which Worker? Give its address with --url https://…, or set {URL}"));
-    let url = Address::parse(&url.ok_or_else(which)?)?;
-    deployed.is_of(&url)?;
+    let url = url.ok_or_else(which)?;
     step(1, "Cloudflare");
     Wrangler::log_in(dialogue)?;
     step(2, "What is deployed, and what comes");
@@ -75,33 +50,26 @@ pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
             "wrangler finds no Worker named {name} in this account; give its name with --name, or begin with setup"
         )));
     }
-    let before = health(&url).map_err(|why| Failure(format!("{url}/healthz: {why}")))?;
+    let before = Health::read(&url, None).map_err(Failure)?;
     for line in changes(&before.version) {
         say(&line);
     }
     if arguments.dry_run {
-        return Ok(Report { text: "\nNothing was changed.\n".to_owned(), json: json!({}), good: true });
+        return Ok(Report::said("\nNothing was changed.\n", true));
     }
     if !dialogue.confirm(&format!("Deploy {OURS}?"), true)? {
-        return Ok(Report { text: "Nothing was changed.\n".to_owned(), json: json!({}), good: true });
+        return Ok(Report::said("Nothing was changed.\n", true));
     }
     step(3, "Deploy");
     wrangler.deploy(&[])?;
     step(4, "Is all well?");
     let (good, found) = look(&url);
     let back = back(&wrangler, deployments.last());
-    Ok(Report { text: format!("  {found}\n\n{back}\n"), json: json!({}), good })
+    Ok(Report::said(format!("  {found}\n\n{back}\n"), good))
 }
 
 fn step(number: u32, what: &str) {
     dialogue::step(number, 4, what);
-}
-
-/// An error is a phrase.
-fn health(url: &Address) -> Result<Health, String> {
-    let reply = http::send(Method::Get, &format!("{url}/healthz"), None, &[], &[])?;
-    let not_ours = |_| format!("it answered {}, and not as Rerunner does", reply.status);
-    serde_json::from_slice(&reply.body).map_err(not_ours)
 }
 
 /// Lines: the versions, the settings that are new, and what becomes of the storage.
@@ -138,7 +106,7 @@ fn look(url: &Address) -> (bool, String) {
         if tried > 0 {
             host::sleep(BETWEEN);
         }
-        match health(url) {
+        match Health::read(url, None) {
             Ok(health) if health.version != OURS => {
                 last = format!("{url} still answers as {}", line(&bounded(&health.version, 40)));
             }
@@ -147,11 +115,11 @@ fn look(url: &Address) -> (bool, String) {
             }
             Ok(health) => {
                 let problems = health.problems.iter().take(30);
-                let problems = problems.map(|Problem { setting, problem }| format!("{setting} {problem}"));
+                let problems = problems.map(|HealthProblem { setting, problem }| format!("{setting} {problem}"));
                 let problems: Vec<_> = problems.map(|text| line(&bounded(&text, 300)).into_owned()).collect();
                 return (false, format!("{OURS} runs at {url}, and something is not well: {}", problems.join("; ")));
             }
-            Err(why) => last = format!("{url}/healthz: {why}"),
+            Err(why) => last = why,
         }
     }
     (false, last)
@@ -166,6 +134,7 @@ fn back(wrangler: &Wrangler, before: Option<&Deployment>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::deployed::Deployed;
 
     #[test]
     fn going_back_names_what_was_deployed() {
