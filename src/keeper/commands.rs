@@ -11,8 +11,6 @@
 //! A run that is to be re-run by a command says so in its own row ([`Commanded`](super::tracked_run::Commanded)), and goes the way
 //! of any due run; whatever brings that to an end tells the command ([`Keeper::settle_command`]).
 
-use std::borrow::Cow;
-
 use crate::escape::{code, markdown};
 use crate::github::Reaction;
 use crate::github::calls::commands::{RUNS_PER_PAGE, mark};
@@ -79,29 +77,31 @@ impl StoredCommand {
 impl<S: Sql> Keeper<S> {
     /// Stores a command. When this has returned, nothing of it can be lost.
     pub fn receive_command(&self, event: &CommandEvent, cx: &Context) -> Result<Receipt, StoreError> {
-        let told = |kind, reason: &str, due| Ok(receipt(kind, reason, None, due));
-        let is_rerun = matches!(event.command, Command::Rerun { .. });
-        if self.store.command(event.comment_id)?.is_some() {
-            return told(ReceiptKind::Recorded, "this command was received before", None);
-        }
-        if self.store.open_commands(event.by)? >= most_open(event.by) {
-            return told(ReceiptKind::Ignored, "too many commands of the repository wait already", None);
-        }
-        let mut given = StoredCommand::of(event, cx.now);
-        let policy = self.policy(cx.rules)?;
-        if policy.is_current(self.policy_path.as_ref(), cx.rules, cx.now) {
-            if let Err(why) = self.let_in(&mut given, &policy.policy(), cx.now)? {
-                return told(ReceiptKind::Ignored, why, None);
+        self.step(|| {
+            let told = |kind, reason: &str, due| Ok(receipt(kind, reason, None, due));
+            let is_rerun = matches!(event.command, Command::Rerun { .. });
+            if self.store.command(event.comment_id)?.is_some() {
+                return told(ReceiptKind::Recorded, "this command was received before", None);
             }
-        } else if self.store.asked_commands(event.pull, event.by)? >= ASKED_OF_A_PULL {
-            return told(ReceiptKind::Ignored, "too many commands of the pull request wait already", None);
-        } else {
-            self.store.put_command(&given)?;
-        }
-        if is_rerun && self.paused()?.is_some() {
-            return told(ReceiptKind::Recorded, "the repository is paused", None);
-        }
-        told(ReceiptKind::Scheduled, "a command", given.due)
+            if self.store.open_commands(event.by)? >= most_open(event.by) {
+                return told(ReceiptKind::Ignored, "too many commands of the repository wait already", None);
+            }
+            let mut given = StoredCommand::of(event, cx.now);
+            let policy = self.policy(cx.rules)?;
+            if policy.is_current(self.policy_path.as_ref(), cx.rules, cx.now) {
+                if let Err(why) = self.let_in(&mut given, &policy.policy(), cx.now)? {
+                    return told(ReceiptKind::Ignored, why, None);
+                }
+            } else if self.store.asked_commands(event.pull, event.by)? >= ASKED_OF_A_PULL {
+                return told(ReceiptKind::Ignored, "too many commands of the pull request wait already", None);
+            } else {
+                self.store.put_command(&given)?;
+            }
+            if is_rerun && self.paused()?.is_some() {
+                return told(ReceiptKind::Recorded, "the repository is paused", None);
+            }
+            told(ReceiptKind::Scheduled, "a command", given.due)
+        })
     }
 
     /// Whether it is carried out, by a policy that was read just now. Why not, if not; there is a row of it only if that is to
@@ -175,7 +175,7 @@ impl<S: Sql> Keeper<S> {
     /// A run is about to be stored: if its command has come to an end, by whatever it was, the command is told.
     pub(super) fn settle_command(
         &self,
-        after: &mut Cow<TrackedRun>,
+        after: &mut TrackedRun,
         records: &[Record],
         now: Millis,
     ) -> Result<(), StoreError> {
@@ -190,7 +190,7 @@ impl<S: Sql> Keeper<S> {
             return Ok(());
         };
         let comment_id = commanded.comment_id;
-        after.to_mut().commanded = None;
+        after.commanded = None;
         self.note_command(comment_id, after.run_id, result, now)
     }
 
@@ -251,7 +251,7 @@ impl<S: Sql> Keeper<S> {
 
     /// The command is not, or no longer, to be carried out for this run: as if there had been none. `None`: nothing of it is
     /// tracked any more.
-    pub(super) fn without_command(&self, tracked: TrackedRun, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
+    pub(super) fn without_command(&self, tracked: TrackedRun) -> Result<Option<TrackedRun>, StoreError> {
         let run_id = tracked.run_id;
         let Some(commanded) = &tracked.commanded else { return Ok(Some(tracked)) };
         // What people were told of has an end that they are told.
@@ -262,9 +262,7 @@ impl<S: Sql> Keeper<S> {
         }
         let mut tracked = TrackedRun { commanded: None, ..tracked };
         if tracked.is_decided() {
-            if let Some(spends) = release(&mut tracked) {
-                self.store.spend(run_id, spends, now)?;
-            }
+            release(&mut tracked);
             (tracked.due, tracked.tries) = (None, 0);
             (tracked.trouble_since, tracked.evidence_since, tracked.collecting) = (None, None, None);
             // What was said of the command's evidence says nothing of what was decided.

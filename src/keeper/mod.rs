@@ -21,11 +21,10 @@
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
-//! | [`tracked_run`], [`retention`], [`rate`] | a run, as a row says of it; how long things are kept; a part of a whole |
+//! | [`tracked_run`], [`open_rerun`], [`retention`], [`rate`] | a run, as a row says of it, and its last re-run; how long things are kept; a part of a whole |
 //!
-//! Each function here runs between two awaits, so that what it stores is stored together. The order in which a
-//! webhook is stored matters only if a statement fails in the middle: the run first, the delivery's id after it, so
-//! that no delivery counts as seen whose work was not stored.
+//! Each function here runs between two awaits, so that what it stores is stored together, as one step ([`Keeper::step`]). Which
+//! deliveries a run has seen stands in its row, so that none counts as seen whose work was not stored.
 
 pub mod attempts;
 mod base_cache;
@@ -42,6 +41,7 @@ pub mod judgement;
 pub mod message;
 mod on_failure;
 pub mod on_webhook;
+pub mod open_rerun;
 pub mod outage;
 pub mod outage_view;
 pub mod policy_cache;
@@ -138,6 +138,12 @@ pub struct CommitStatuses {
 }
 
 impl<S: Sql> Keeper<S> {
+    /// Whatever changes something is a step: what it leaves in memory alone is stored at its end, or forgotten if it failed.
+    fn step<T>(&self, step: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let result = step().and_then(|result| self.store.flush().map(|()| result));
+        result.inspect_err(|_| self.store.forget_unstored())
+    }
+
     /// One that reads no policy file, and tells nobody anything.
     pub fn open(sql: S) -> Result<Self, StoreError> {
         Ok(Self {

@@ -15,8 +15,8 @@ use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::policy_cache::{PolicyCache, PolicyFile};
 use super::retention::CREDENTIALS_PUBLISHED_AGAIN;
 use super::step::Context;
+use super::store::ledger::Unstored;
 use super::store::{Fact, Sql, StoreError};
-use super::summary::Writing;
 
 /// Whether GitHub takes the credentials, when that has just changed: the message if not.
 pub type CredentialsChange = Option<Result<(), String>>;
@@ -44,12 +44,14 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub fn set_repository(&self, repository: &RepoName) -> Result<(), StoreError> {
-        if self.repository()?.as_ref() == Some(repository) {
-            return Ok(());
-        }
-        // Whose file is whose depends on it.
-        self.policy.borrow_mut().take();
-        self.store.set_fact(Fact::Repository, Some(repository))
+        self.step(|| {
+            if self.repository()?.as_ref() == Some(repository) {
+                return Ok(());
+            }
+            // Whose file is whose depends on it.
+            self.policy.borrow_mut().take();
+            self.store.set_fact(Fact::Repository, Some(repository))
+        })
     }
 
     pub fn identity(&self) -> Result<Option<Identity>, StoreError> {
@@ -119,17 +121,19 @@ impl<S: Sql> Keeper<S> {
 
     /// The Keeper has been started anew, perhaps with another token: what waits for one need not wait on.
     pub fn started(&self, now: Millis) -> Result<(), StoreError> {
-        self.forget_refused_token()?;
-        if self.refusal()?.is_none() && self.trouble()?.is_none() {
-            return Ok(());
-        }
-        if let Some(before) = self.breaker()? {
-            let breaker = before.clone().restarted(now);
-            if breaker != before {
-                self.store.set_fact(Fact::CircuitBreaker, Some(&breaker))?;
+        self.step(|| {
+            self.forget_refused_token()?;
+            if self.refusal()?.is_none() && self.trouble()?.is_none() {
+                return Ok(());
             }
-        }
-        self.store.retry_refused(now)
+            if let Some(before) = self.breaker()? {
+                let breaker = before.clone().restarted(now);
+                if breaker != before {
+                    self.store.set_fact(Fact::CircuitBreaker, Some(&breaker))?;
+                }
+            }
+            self.store.retry_refused(now)
+        })
     }
 
     /// The policy file as it was last read, and what it means.
@@ -176,23 +180,18 @@ impl<S: Sql> Keeper<S> {
         Ok(self.policy(rules)?.stops(rules))
     }
 
-    pub(super) fn summary_schedule(&self) -> Result<Writing, StoreError> {
-        Ok(self.store.fact(Fact::Summary)?.unwrap_or_default())
-    }
-
-    pub(super) fn set_summary_schedule(&self, schedule: &Writing) -> Result<(), StoreError> {
-        self.store.set_fact(Fact::Summary, Some(schedule))
-    }
-
     /// Something has changed that the summary shows.
     pub(super) fn summary_changed(&self, now: Millis) -> Result<(), StoreError> {
         // Without a name there is no place to write it to.
         if self.repository()?.is_none() {
             return Ok(());
         }
-        let before = self.summary_schedule()?;
+        let before = self.store.ledger(|ledger| ledger.summary.clone())?;
         let after = before.changed(now);
-        if after == before { Ok(()) } else { self.set_summary_schedule(&after) }
+        if after == before {
+            return Ok(());
+        }
+        self.store.change_ledger(Unstored::Something, |ledger| ledger.summary = after)
     }
 
     /// What GitHub said when it last refused the credentials, until it takes them again.
@@ -221,20 +220,24 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub fn pause(&self, now: Millis) -> Result<(), StoreError> {
-        if self.paused()?.is_some() {
-            return Ok(());
-        }
-        self.store.set_fact(Fact::Paused, Some(&now))?;
-        self.summary_changed(now)
+        self.step(|| {
+            if self.paused()?.is_some() {
+                return Ok(());
+            }
+            self.store.set_fact(Fact::Paused, Some(&now))?;
+            self.summary_changed(now)
+        })
     }
 
     /// While it was paused GitHub was not asked: that is no time in which it did not answer.
     pub fn resume(&self, now: Millis) -> Result<(), StoreError> {
-        if self.paused()?.is_none() {
-            return Ok(());
-        }
-        self.store.forget_trouble()?;
-        self.store.set_fact::<Millis>(Fact::Paused, None)?;
-        self.summary_changed(now)
+        self.step(|| {
+            if self.paused()?.is_none() {
+                return Ok(());
+            }
+            self.store.forget_trouble()?;
+            self.store.set_fact::<Millis>(Fact::Paused, None)?;
+            self.summary_changed(now)
+        })
     }
 }

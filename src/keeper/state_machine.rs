@@ -23,8 +23,8 @@ use crate::time::{Millis, Span};
 use super::on_failure::{GONE, behind, on_failure, unseen};
 use super::second_look;
 use super::step::{
-    Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Spends, Step, WAITING, count_rerun, credit_lost_call,
-    finish, release, settle_trouble,
+    Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, WAITING, count_rerun, credit_lost_call, finish,
+    release, settle_trouble,
 };
 use super::tracked_run::{Held, PendingRerun, TrackedRun};
 
@@ -82,8 +82,8 @@ pub fn on_read(
         if tracked.attempts() != before {
             tracked.publish = Some(cx.now);
         }
-        let spends = release(&mut tracked);
-        return ControlFlow::Break(Step { records, spends, ..Step::of(tracked) });
+        release(&mut tracked);
+        return ControlFlow::Break(Step { records, ..Step::of(tracked) });
     }
     if let Some(step) = second_look::park(&tracked, &run, cx) {
         return ControlFlow::Break(Step { records: [records, step.records].concat(), ..step });
@@ -153,26 +153,24 @@ pub fn on_rerun(
         Ok(RerunAnswer::AlreadyRunning) => {
             // It may be running because of an earlier call: the next attempt, once seen, is that call's.
             tracked.pending = Some(pending).filter(|pending| pending.again);
+            tracked.reserved = tracked.reserved.filter(|_| pending.again);
             settle_trouble(&mut tracked, RunOutcome::Waiting, cx);
             tracked.due = Some(cx.now + STILL_GOING.doubled(tracked.tries, STILL_GOING_MOST));
             tracked.tries += 1;
             tracked.reason = "GitHub says that the run is still running.".to_owned();
-            let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
-            Step { spends, ..Step::of(tracked) }
+            Step::of(tracked)
         }
         Err(error) => {
             // A refusal is certain. Without an answer, to this call or an earlier one, the run itself will tell.
             if !matches!(error, github::Error::Inconclusive { .. }) && !pending.again {
-                tracked.pending = None;
+                (tracked.pending, tracked.reserved) = (None, None);
             }
-            let spends = tracked.pending.is_none().then_some(Spends::Release { run_attempt: attempt });
-            let step = match error {
+            match error {
                 // The run was there a moment ago.
                 github::Error::NotFound => second_look::doubt(tracked, attempt, GONE, cx),
                 github::Error::UnclearRefusal { message } => second_look::doubt(tracked, attempt, &message, cx),
                 error => on_failure(tracked, error, cx),
-            };
-            Step { spends, ..step }
+            }
         }
     }
 }
@@ -194,8 +192,8 @@ fn on_late_answer(
         Err(github::Error::Inconclusive { .. }) => Step::of(tracked),
         Ok(RerunAnswer::AlreadyRunning) | Err(_) if pending.again => Step::of(tracked),
         Ok(RerunAnswer::AlreadyRunning) | Err(_) => {
-            let spends = release(&mut tracked);
-            Step { spends, ..Step::of(tracked) }
+            release(&mut tracked);
+            Step::of(tracked)
         }
     }
 }
@@ -204,9 +202,10 @@ fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context
     tracked.reopen(attempt, cx.now);
     let again = tracked.pending.is_some();
     let Rerun { reason, in_short, scope, debug_logging, detail, .. } = rerun;
-    // Commands have limits of their own, and leave the rules' budget to the rules.
-    let reserve = Some(Spends::Reserve { run_attempt: attempt, runner_seconds: detail.runner_seconds });
-    let spends = reserve.filter(|_| !tracked.is_commanded(attempt));
+    // Reserved before the call, so that no answer that is lost, and no crash, makes two re-runs of one reserve. Commands have
+    // limits of their own, and leave the rules' budget to the rules.
+    tracked.reserved =
+        if tracked.is_commanded(attempt) { tracked.reserved.filter(|_| again) } else { Some(detail.runner_seconds) };
     tracked.pending = Some(PendingRerun { run_attempt: attempt, since: cx.now, again });
     if let Some(held) = &mut tracked.held {
         held.key = None;
@@ -216,12 +215,12 @@ fn call(mut tracked: TrackedRun, attempt: RunAttempt, rerun: Rerun, cx: &Context
     tracked.in_short = Some(in_short);
     tracked.detail = Some(Box::new(detail));
     let call = Call::Rerun { run_id: tracked.run_id, run_attempt: attempt, scope, debug_logging };
-    Step { call: Some(call), spends, ..Step::of(tracked) }
+    Step { call: Some(call), ..Step::of(tracked) }
 }
 
 fn end(mut tracked: TrackedRun, run: &Run, ending: Ending, cx: &Context) -> Step {
     let (decided, published) = (tracked.decided_attempt, tracked.publish);
-    let spends = release(&mut tracked);
+    release(&mut tracked);
     let mut record = finish(&mut tracked, run.run_attempt, ending.outcome, ending.reason, cx);
     record.detail = Some(Box::new(ending.detail)).filter(|detail| **detail != Detail::default());
     if !ending.last_word {
@@ -231,7 +230,7 @@ fn end(mut tracked: TrackedRun, run: &Run, ending: Ending, cx: &Context) -> Step
     if run.conclusion == Some(Conclusion::Success) && run.run_attempt == RunAttempt::FIRST && !tracked.published {
         tracked.publish = published;
     }
-    Step { records: vec![record], spends, ..Step::of(tracked) }
+    Step { records: vec![record], ..Step::of(tracked) }
 }
 
 /// A call whose answer is not known stays one: it was made when the attempt had ended, so that this is GitHub being behind.

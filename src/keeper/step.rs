@@ -60,24 +60,9 @@ pub struct Step {
     pub tracked: TrackedRun,
     /// A re-run, to be asked for after `tracked` is stored.
     pub call: Option<Call>,
-    pub spends: Option<Spends>,
     pub records: Vec<Record>,
     /// For the whole repository.
     pub breaker: Option<CircuitBreaker>,
-}
-
-/// What a re-run by the rules takes from the repository's budget. Reserved before the call, so that no answer that is lost, and no
-/// crash, makes two re-runs of one reserve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spends {
-    Reserve {
-        run_attempt: RunAttempt,
-        runner_seconds: u64,
-    },
-    /// It certainly came to nothing.
-    Release {
-        run_attempt: RunAttempt,
-    },
 }
 
 /// A decision or what became of it, for the record.
@@ -99,10 +84,11 @@ pub fn leave(mut tracked: TrackedRun, reason: &str, cx: &Context) -> Step {
     Step { records: vec![record], ..Step::of(tracked) }
 }
 
-/// A call whose answer never came did nothing, as its attempt is still the newest.
-pub fn release(tracked: &mut TrackedRun) -> Option<Spends> {
+/// A call whose answer never came did nothing, as its attempt is still the newest: the budget has back what it has reserved.
+pub fn release(tracked: &mut TrackedRun) {
     tracked.detail = None;
-    tracked.pending.take().map(|pending| Spends::Release { run_attempt: pending.run_attempt })
+    tracked.pending = None;
+    tracked.reserved = None;
 }
 
 /// Nothing is due any more. A call whose answer is not known stays pending: should a newer attempt show later, it is
@@ -169,6 +155,6 @@ pub fn settle_trouble(tracked: &mut TrackedRun, outcome: RunOutcome, cx: &Contex
 
 impl Step {
     pub fn of(tracked: TrackedRun) -> Self {
-        Self { tracked, call: None, spends: None, records: vec![], breaker: None }
+        Self { tracked, call: None, records: vec![], breaker: None }
     }
 }

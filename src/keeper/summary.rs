@@ -199,6 +199,7 @@ impl Summary {
 
 /// When the summary is to be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Writing {
     pub due: Option<Millis>,
     last: Option<Millis>,

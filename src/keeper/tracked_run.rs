@@ -2,13 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CommentId, CommitSha, Conclusion, RunAttempt, RunId, WorkflowId, lengths};
+use crate::names::{CommentId, CommitSha, Conclusion, DeliveryId, RunAttempt, RunId, WorkflowId, lengths};
 use crate::policy::{Detail, RunOutcome, run::Run};
 use crate::time::Millis;
 use crate::webhook::command::GivenBy;
 use crate::webhook::event::EventWorkflow;
 
 use super::attempts::Attempts;
+use super::open_rerun::OpenRerun;
+
+/// Of deliveries, so many are known again: more than a run has that could do something twice.
+const SEEN: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackedRun {
@@ -74,8 +78,14 @@ pub struct TrackedRun {
     pub looked: Option<Millis>,
     /// When to publish to Workers KV. `None`: what is there is up to date.
     pub publish: Option<Millis>,
-    /// Whether it was ever written to Workers KV.
+    /// Whether it was ever written to Workers KV, or is to be.
     pub published: bool,
+    /// The last deliveries that changed something, oldest first.
+    pub seen: Vec<DeliveryId>,
+    /// Its last re-run, until it is known what became of it.
+    pub open_rerun: Option<Box<OpenRerun>>,
+    /// Seconds of runner time that the re-run on its way has reserved of the repository's budget.
+    pub reserved: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +177,9 @@ impl TrackedRun {
             looked: None,
             publish: None,
             published: false,
+            seen: vec![],
+            open_rerun: None,
+            reserved: None,
         }
     }
 
@@ -184,6 +197,12 @@ impl TrackedRun {
             RunOutcome::Failed if !self.is_decided() && self.due.is_some() => None,
             outcome => Some(outcome),
         }
+    }
+
+    /// A delivery has changed something.
+    pub fn saw(&mut self, delivery: &DeliveryId) {
+        self.seen.push(delivery.clone());
+        self.seen.drain(..self.seen.len().saturating_sub(SEEN));
     }
 
     /// Whether a command is about this attempt.

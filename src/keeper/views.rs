@@ -19,7 +19,7 @@ use super::tracked_run::TrackedRun;
 pub use super::rate::Rate;
 
 /// Runs that are waited for, shown with the time that they are due.
-const DUE_SHOWN: u64 = 10;
+const DUE_SHOWN: usize = 10;
 const RUNNERS_LOOKED_AT: u64 = 10;
 const FLAKY_JOBS_SHOWN: u64 = 15;
 /// No run has many: GitHub re-runs 50 times.
@@ -280,7 +280,8 @@ impl<S: Sql> Keeper<S> {
     }
 
     fn slice(&self, slice: &RunSlice) -> Result<(Vec<RunView>, Option<String>), StoreError> {
-        let (runs, more) = self.store.runs(slice.outcome, slice.before, slice.limit)?;
+        let (runs, more) =
+            self.store.runs(slice.outcome, slice.before, usize::try_from(slice.limit).unwrap_or(usize::MAX))?;
         let next_cursor = runs.last().filter(|_| more).map(|run| run.run_id.to_string());
         Ok((runs.into_iter().map(RunView::from).collect(), next_cursor))
     }

@@ -61,8 +61,14 @@ pub struct Received {
 impl<S: Sql> Keeper<S> {
     /// Stores a webhook. When this has returned, nothing of it can be lost.
     pub fn receive(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
+        self.step(|| self.on_delivery(event, cx))
+    }
+
+    fn on_delivery(&self, event: &RunEvent, cx: &Context) -> Result<(Receipt, Vec<Record>), StoreError> {
+        let before = self.store.run(event.run_id)?;
+        let seen = before.as_ref().map_or(&[][..], |before| &before.seen);
         if let Some(id) = &event.delivery
-            && self.store.has_delivery(id, cx.now)?
+            && (seen.contains(id) || self.store.has_delivery_of_before(id, cx.now)?)
         {
             let reason = "this delivery was received before";
             return Ok((receipt(ReceiptKind::Recorded, reason, event.run_attempt, None), vec![]));
@@ -71,7 +77,7 @@ impl<S: Sql> Keeper<S> {
             self.set_sweep(Some(&sweep))?;
         }
         let cx = &Context { first_look: self.policy(cx.rules)?.first_look(cx.rules), ..*cx };
-        let mut step = on_webhook(self.store.run(event.run_id)?, event, cx);
+        let mut step = on_webhook(before.clone(), event, cx);
         if let (Some(tracked), Some(workflow)) = (&mut step.tracked, &event.workflow) {
             let before = tracked.attempts();
             tracked.set_workflow(workflow);
@@ -79,11 +85,13 @@ impl<S: Sql> Keeper<S> {
                 tracked.publish = Some(cx.now);
             }
         }
-        if let Some(tracked) = &step.tracked {
-            self.store_run(tracked, &step.records, cx)?;
+        if step.tracked != before
+            && let Some(tracked) = &mut step.tracked
+        {
             if let Some(id) = &event.delivery {
-                self.store.add_delivery(id, cx.now)?;
+                tracked.saw(id);
             }
+            self.store_run(tracked, &step.records, cx)?;
         }
         if step.receipt.due.is_some() && self.paused()?.is_some() {
             let reason = "the repository is paused";
@@ -214,6 +222,7 @@ pub async fn work<S: Sql>(
         }
     }
     keeper.prune(platform.now())?;
+    keeper.store.flush_all()?;
     let due = keeper.next_alarm(rules)?;
     // Settings that are wrong are mended by a deployment, which starts the Keeper anew.
     let soonest = if may_call { platform.now() } else { platform.now() + LEASE };

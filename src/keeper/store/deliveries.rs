@@ -1,4 +1,5 @@
-//! Ids of webhooks that were received, by the day on which they were: one that is delivered again is not counted twice.
+//! Which webhooks were received: each is noted with the run that it is of, so that it costs no row of its own, and one that is
+//! delivered again does nothing again. One that changed nothing is not noted: nor will it when it comes again.
 
 use crate::keeper::retention::{DELIVERY_DAYS, PRUNED_AT_ONCE};
 use crate::names::DeliveryId;
@@ -7,20 +8,17 @@ use crate::time::Millis;
 use super::{Sql, Store, StoreError, Value};
 
 impl<S: Sql> Store<S> {
-    /// Whether this delivery was stored before.
-    pub fn has_delivery(&self, id: &DeliveryId, now: Millis) -> Result<bool, StoreError> {
-        // One statement for all days, as each crosses to the runtime and back; and each day by its name, as a range of days
-        // would be searched from end to end.
+    /// Whether one of the versions before 20 has stored this delivery, in a row of its own.
+    pub fn has_delivery_of_before(&self, id: &DeliveryId, now: Millis) -> Result<bool, StoreError> {
+        if !self.once(&self.has_old_deliveries, "SELECT 1 FROM deliveries LIMIT 1")? {
+            return Ok(false);
+        }
+        // Each day by its name, as a range of days would be searched from end to end.
         // Tomorrow, too: the clock can have been put back over midnight.
         let days = (now.day() - DELIVERY_DAYS..=now.day() + 1).map(Value::Integer);
         let bindings: Vec<Value> = [id.as_str().into()].into_iter().chain(days).collect();
         let places = vec!["?"; bindings.len() - 1].join(",");
         self.exists(&format!("SELECT 1 FROM deliveries WHERE delivery_id = ? AND day IN ({places}) LIMIT 1"), bindings)
-    }
-
-    pub fn add_delivery(&self, id: &DeliveryId, now: Millis) -> Result<(), StoreError> {
-        let statement = "INSERT OR IGNORE INTO deliveries (day, delivery_id) VALUES (?, ?)";
-        self.change(statement, vec![now.day().into(), id.as_str().into()])
     }
 
     /// Forgets those of the oldest day, if it is too old. Whether it was.

@@ -47,10 +47,8 @@ string_enum! {
         FlakyJobs = "flaky jobs",
         /// Those that are not over.
         Outages = "outages",
-        /// When the repository's summary is to be written.
-        Summary = "summary",
-        /// The statistics' counters.
-        Totals = "totals",
+        /// What changes with nearly each step.
+        Ledger = "ledger",
     }
 }
 

@@ -345,6 +345,7 @@ const MIGRATIONS: &[&[&str]] = &[
         "ALTER TABLE subjects ADD COLUMN own_seen INTEGER",
         "UPDATE subjects SET own_seen = last_seen",
     ],
+    super::version_20::STATEMENTS,
 ];
 
 /// What a Keeper's storage is brought to when it starts.

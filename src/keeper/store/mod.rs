@@ -4,15 +4,17 @@
 //! | file | rows |
 //! |---|---|
 //! | [`migrations`] | the tables, version by version |
-//! | [`runs`] | `runs`: one for each tracked run; `decisions`: what was decided on them; `reruns`: what they took from the budget |
-//! | [`deliveries`] | `deliveries`: ids of webhooks that were received |
+//! | [`runs`], [`run_columns`], [`open_runs`] | `runs`: one for each tracked run; those that are due stand together |
+//! | [`decisions`] | `run_decisions`: what was decided on runs |
+//! | [`deliveries`] | `deliveries`: webhooks that the versions before 20 have received |
 //! | [`facts`] | `repository`: the state of the repository as a whole, by name |
+//! | [`ledger`], [`spendings`] | of these, the one that changes with nearly each step: counters, today's figures, what the budget was taken from for |
 //! | [`notices`] | `notices`: messages to be sent |
 //! | [`commit_statuses`] | `commit_statuses`: what is shown at commits |
 //! | [`pulls`] | `pull_comments`: comments on pull requests |
 //! | [`commands`], [`stopped_pulls`] | `commands`: what people asked for in comments; `stopped_pulls`: pull requests that are left alone |
 //! | [`flaky_issues`] | `flaky_issues`: issues for flaky jobs |
-//! | [`statistics`] | `days`, `subjects`, `subject_days`, `open_reruns`, `rerun_days`: what pages and metrics show |
+//! | [`statistics`] | `days`, `rerun_days`, `subjects`: what pages and metrics show |
 //! | [`once`] | what can be used once, in the set-up page's own object |
 
 pub mod commands;
@@ -24,18 +26,25 @@ mod outages;
 pub mod statistics;
 pub mod stopped_pulls;
 
+mod decisions;
 mod deliveries;
 mod flaky_issues;
+pub mod ledger;
 mod migrations;
+mod open_runs;
 mod pulls;
+mod run_columns;
 mod runs;
+mod spendings;
+mod version_20;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::keeper::retention::{BUDGET, PRUNED_AT_ONCE, RUNS};
+use crate::keeper::retention::{PRUNED_AT_ONCE, RUNS};
+use crate::keeper::tracked_run::TrackedRun;
 use crate::names::json::from_text;
 use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
 use crate::policy::{Detail, RunOutcome};
@@ -44,7 +53,9 @@ use crate::time::Millis;
 use commands::OpenCommands;
 pub use facts::Fact;
 pub use flaky_issues::FlakyIssueRow;
+use ledger::{Ledger, Unstored};
 pub use migrations::STORAGE_VERSION;
+use open_runs::OpenRuns;
 pub use pulls::PullComment;
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
@@ -74,6 +85,15 @@ pub struct Store<S> {
     /// each step would ask.
     has_stopped: Cell<Option<bool>>,
     has_commit_statuses: Cell<Option<bool>>,
+    /// Whether there may be what the versions before 20 have stored elsewhere, and runs whose count waits in their own row.
+    has_old_deliveries: Cell<Option<bool>>,
+    has_old_decisions: Cell<Option<bool>>,
+    has_unpublished: Cell<Option<bool>>,
+    ledger: RefCell<Option<Ledger>>,
+    unstored: Cell<Unstored>,
+    open_runs: RefCell<Option<OpenRuns>>,
+    /// The last ones that a step was about, as they are stored.
+    known_runs: RefCell<Vec<TrackedRun>>,
 }
 
 impl<S: Sql> Store<S> {
@@ -85,6 +105,13 @@ impl<S: Sql> Store<S> {
             open_commands: OpenCommands::default(),
             has_stopped: Cell::default(),
             has_commit_statuses: Cell::default(),
+            has_old_deliveries: Cell::default(),
+            has_old_decisions: Cell::default(),
+            has_unpublished: Cell::default(),
+            ledger: RefCell::default(),
+            unstored: Cell::default(),
+            open_runs: RefCell::default(),
+            known_runs: RefCell::default(),
         };
         store.migrate()?;
         Ok(store)
@@ -100,6 +127,16 @@ impl<S: Sql> Store<S> {
 
     fn exists(&self, statement: &str, bindings: Vec<Value>) -> Result<bool, StoreError> {
         self.first(statement, bindings).map(|row| row.is_some())
+    }
+
+    /// The same, asked once: what it is about can only become less.
+    fn once(&self, known: &Cell<Option<bool>>, statement: &str) -> Result<bool, StoreError> {
+        if let Some(known) = known.get() {
+            return Ok(known);
+        }
+        let exists = self.exists(statement, vec![])?;
+        known.set(Some(exists));
+        Ok(exists)
     }
 
     /// The one time that the statement asks for.
@@ -134,15 +171,10 @@ impl<S: Sql> Store<S> {
 
     /// Deletes what is old, a bounded number of rows at a time. Whether there may be more.
     pub fn prune(&self, now: Millis) -> Result<bool, StoreError> {
-        let more = [
-            self.prune_runs(now)?,
-            self.prune_deliveries(now)?,
-            self.prune_statistics(now)?,
-            self.prune_commands(now)?,
-        ];
+        let more = [self.prune_runs(now)?, self.prune_deliveries(now)?, self.prune_commands(now)?];
+        self.prune_statistics(now)?;
         self.prune_outages(now)?;
         self.prune_flaky_issues(now)?;
-        self.change("DELETE FROM reruns WHERE at < ?", vec![now.minus(BUDGET).into()])?;
         self.prune_pulls()?;
         Ok(more.contains(&true))
     }
@@ -151,15 +183,19 @@ impl<S: Sql> Store<S> {
     fn prune_runs(&self, now: Millis) -> Result<bool, StoreError> {
         let statement =
             "SELECT run_id, head_sha FROM runs WHERE updated < ? AND due IS NULL AND publish IS NULL LIMIT ?";
+        let waiting = self.ledger(|ledger| ledger.publish.keys().copied().collect::<Vec<_>>())?;
         let mut deleted = 0;
         for mut row in self.rows(statement, vec![now.minus(RUNS).into(), PRUNED_AT_ONCE.into()])? {
-            let run_id = row.run_id()?;
+            let run_id = row.placed_run_id()?;
+            if waiting.contains(&run_id) {
+                continue;
+            }
             if let Some(sha) = row.optional_text()?.as_deref().and_then(CommitSha::parse) {
                 self.delete_commit_status_of(&sha, run_id)?;
             }
-            for table in ["decisions", "open_reruns", "notices", "runs"] {
-                self.change(&format!("DELETE FROM {table} WHERE run_id = ?"), vec![run_id.into()])?;
-            }
+            self.delete_records(run_id)?;
+            self.change("DELETE FROM notices WHERE run_id = ?", vec![run_id.into()])?;
+            self.delete_run(run_id)?;
             deleted += 1;
         }
         Ok(deleted >= PRUNED_AT_ONCE)
@@ -263,6 +299,11 @@ impl Row {
 
     fn optional_millis(&mut self) -> Result<Option<Millis>, StoreError> {
         self.optional_integer().map(|integer| integer.map(Millis))
+    }
+
+    /// Wherever it stands.
+    fn placed_run_id(&mut self) -> Result<RunId, StoreError> {
+        RunId::new(self.integer()?.unsigned_abs()).ok_or_else(|| bad("a run id"))
     }
 
     fn run_id(&mut self) -> Result<RunId, StoreError> {

@@ -2,6 +2,7 @@
 
 use crate::keeper::outage::{Failures, apart};
 use crate::keeper::retention::{OUTAGE_FAILURES, PRUNED_AT_ONCE};
+use crate::keeper::tracked_run::TrackedRun;
 use crate::names::json::from_text;
 use crate::names::{RunAttempt, RunId};
 use crate::time::Millis;
@@ -27,9 +28,9 @@ impl<S: Sql> Store<S> {
     /// The run that has been held longest, and its attempt.
     pub fn oldest_held(&self, key: &str) -> Result<Option<(RunId, RunAttempt)>, StoreError> {
         let statement = "SELECT run_id, held_attempt FROM runs WHERE held = ? AND due IS NOT NULL
-                         ORDER BY failed_at, run_id LIMIT 1";
+                         ORDER BY failed_at, ABS(run_id) LIMIT 1";
         let Some(mut row) = self.first(statement, vec![key.into()])? else { return Ok(None) };
-        Ok(Some(row.run_id()?).zip(row.optional_attempt()?))
+        Ok(Some(row.placed_run_id()?).zip(row.optional_attempt()?))
     }
 
     /// How many are held, up to a number.
@@ -39,17 +40,18 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn set_due(&self, run_id: RunId, due: Millis) -> Result<(), StoreError> {
-        self.change("UPDATE runs SET due = ? WHERE run_id = ?", vec![due.into(), run_id.into()])
+        let Some(tracked) = self.run(run_id)?.filter(|tracked| tracked.due.is_some()) else { return Ok(()) };
+        self.put(&TrackedRun { due: Some(due), ..tracked })
     }
 
     /// Makes those that are held due, oldest first, spread over some minutes.
     pub fn release_held(&self, key: &str, now: Millis) -> Result<(), StoreError> {
         let apart = apart(self.held(key, u64::MAX)?).as_millis();
         let statement = "UPDATE runs SET held = NULL, due = ?2 + ?3 * place
-                         FROM (SELECT run_id AS id, ROW_NUMBER() OVER (ORDER BY failed_at, run_id) - 1 AS place
+                         FROM (SELECT run_id AS id, ROW_NUMBER() OVER (ORDER BY failed_at, ABS(run_id)) - 1 AS place
                                FROM runs WHERE held = ?1)
                          WHERE run_id = id AND due IS NOT NULL";
-        self.change(statement, vec![key.into(), now.into(), apart.into()])
+        self.change_runs(statement, vec![key.into(), now.into(), apart.into()])
     }
 
     pub(super) fn prune_outages(&self, now: Millis) -> Result<(), StoreError> {

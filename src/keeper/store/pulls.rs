@@ -58,14 +58,15 @@ impl<S: Sql> Store<S> {
 
     /// Those that tell of no run any more.
     pub(super) fn prune_pulls(&self) -> Result<(), StoreError> {
-        let is_told_of = "SELECT 1 FROM json_each(pull_comments.runs) AS told JOIN runs ON runs.run_id = told.value";
+        let is_told_of =
+            "SELECT 1 FROM json_each(pull_comments.runs) AS told JOIN runs ON runs.run_id IN (told.value, -told.value)";
         let old = format!("SELECT is_due, pull FROM pull_comments WHERE NOT EXISTS ({is_told_of}) LIMIT ?");
         let statement = format!("DELETE FROM pull_comments WHERE (is_due, pull) IN ({old})");
         self.change(&statement, vec![PRUNED_AT_ONCE.into()])
     }
 
     pub fn delete_pulls(&self) -> Result<(), StoreError> {
-        self.change("UPDATE runs SET pull = NULL WHERE pull IS NOT NULL", vec![])?;
+        self.change_runs("UPDATE runs SET pull = NULL WHERE pull IS NOT NULL", vec![])?;
         self.change("DELETE FROM pull_comments", vec![])
     }
 }

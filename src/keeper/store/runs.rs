@@ -1,44 +1,62 @@
-//! Tracked runs, what was decided on them, and what their re-runs took from the repository's budget: a row each.
+//! Tracked runs: a row each.
 
-use crate::keeper::retention::BUDGET_WINDOW;
-use crate::keeper::step::{Record, Spends};
-use crate::keeper::tracked_run::{Begun, Commanded, Held, PendingRerun, Refusal, TrackedRun};
-use crate::names::json::from_text;
-use crate::names::{CommitSha, RunAttempt, RunId, WorkflowId};
+use crate::keeper::step::Record;
+use crate::keeper::tracked_run::{PendingRerun, TrackedRun};
+use crate::names::RunId;
+use crate::names::order::sort_by_key;
 use crate::policy::{RunOutcome, evidence::Spent};
-use crate::time::{Millis, Span};
+use crate::time::Millis;
 
-use super::{Row, Sql, Store, StoreError, Value, json};
+use super::ledger::{Ledger, Unstored};
+use super::open_runs::is_open;
+use super::run_columns::{COLUMNS, Values, place, tracked_run, values};
+use super::spendings::{self, Spendings};
+use super::{Sql, Store, StoreError, Value};
 
-const COLUMNS: &str = "run_id, outcome, reason, run_attempt, decided_attempt, \
-     calling_attempt, calling_since, calling_again, reruns, due, failed_at, complete, tries, trouble_since, workflow, \
-     created, updated, looked, publish, published, detail, event, head_branch, actor, run_number, title, evidence_since, \
-     refused, refused_attempt, refused_since, workflow_id, workflow_path, gathering_attempt, gathering_times, \
-     held, held_attempt, held_since, head_sha, in_short, commanded, pull";
+/// As many runs as one step is about, and the one before it.
+const KNOWN: usize = 4;
 
 impl<S: Sql> Store<S> {
     pub fn run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
-        self.first_run("run_id = ?", vec![run_id.into()])
+        let stored = self.stored_run(run_id)?;
+        stored.map(|stored| self.as_of_now(stored)).transpose()
     }
 
-    /// The run that has been due longest, if one is due. One that a command is about comes after all others: whoever gives
-    /// commands holds up nobody's re-runs by the rules.
-    pub fn next_due(&self, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
-        let by_rules = "due <= ? AND commanded IS NULL ORDER BY due, run_id LIMIT 1";
-        match self.first_run(by_rules, vec![now.into()])? {
-            None => self.first_run("due <= ? ORDER BY due, run_id LIMIT 1", vec![now.into()]),
-            run => Ok(run),
+    /// As its row has it.
+    fn stored_run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
+        if let Some(known) = self.known_runs.borrow().iter().find(|known| known.run_id == run_id) {
+            return Ok(Some(known.clone()));
         }
+        let at = |is_open: bool| -> Result<Option<TrackedRun>, StoreError> {
+            Ok(self.rows_of_runs("run_id = ?", vec![place(run_id, is_open).into()])?.pop())
+        };
+        let is_open = self.open_runs.borrow().as_ref().map(|open| open.get(run_id).is_some());
+        let found = match is_open {
+            Some(is_open) => at(is_open)?,
+            None => match at(true)? {
+                None => at(false)?,
+                found => found,
+            },
+        };
+        if let Some(found) = &found {
+            self.is_known(found.clone());
+        }
+        Ok(found)
     }
 
-    /// The run whose count has been waiting longest to be published, if one is.
-    pub fn next_to_publish(&self, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
-        self.first_run("publish <= ? ORDER BY publish, run_id LIMIT 1", vec![now.into()])
+    fn is_known(&self, stored: TrackedRun) {
+        let mut known = self.known_runs.borrow_mut();
+        known.retain(|known| known.run_id != stored.run_id);
+        known.truncate(KNOWN - 1);
+        known.insert(0, stored);
     }
 
-    /// Those that are due next.
-    pub fn due(&self, at_most: u64) -> Result<Vec<TrackedRun>, StoreError> {
-        self.runs_where("due IS NOT NULL ORDER BY due LIMIT ?", vec![at_most.into()])
+    /// With what does not stand in its row: its claim, and when it is to be published.
+    fn as_of_now(&self, stored: TrackedRun) -> Result<TrackedRun, StoreError> {
+        let publish = self.ledger(|ledger| ledger.publish.get(&stored.run_id).copied())?;
+        let open = self.open_runs.borrow();
+        let due = open.as_ref().and_then(|open| open.get(stored.run_id)).map_or(stored.due, |open| open.due);
+        Ok(TrackedRun { due, publish: publish.or(stored.publish), ..stored })
     }
 
     /// Those of an outcome, or all, with an id below `before`, newest first; and whether there are more.
@@ -46,28 +64,42 @@ impl<S: Sql> Store<S> {
         &self,
         outcome: Option<RunOutcome>,
         before: Option<RunId>,
-        at_most: u64,
+        at_most: usize,
     ) -> Result<(Vec<TrackedRun>, bool), StoreError> {
-        let mut bindings = vec![before.map_or(i64::MAX.into(), Value::from), (at_most + 1).into()];
-        let condition = match outcome {
-            Some(outcome) => {
-                bindings.push(outcome.as_str().into());
-                "run_id < ?1 AND outcome = ?3 ORDER BY run_id DESC LIMIT ?2"
-            }
-            None => "run_id < ?1 ORDER BY run_id DESC LIMIT ?2",
+        let limit = i64::try_from(at_most).unwrap_or(i64::MAX).saturating_add(1);
+        let bindings = |place: i64| vec![Value::from(place), limit.into()];
+        let before = before.map_or(i64::MAX, |before| place(before, false));
+        let of = match outcome {
+            Some(outcome) => format!("AND outcome = '{}'", outcome.as_str()),
+            None => String::new(),
         };
-        let mut runs = self.runs_where(condition, bindings)?;
-        let more = runs.len() as u64 > at_most;
-        runs.truncate(usize::try_from(at_most).unwrap_or(usize::MAX));
+        let mut runs = match outcome {
+            // Those are open.
+            Some(RunOutcome::Waiting | RunOutcome::Rerunning) => vec![],
+            _ => self.runs_where(
+                &format!("run_id > 0 AND run_id < ?1 {of} ORDER BY run_id DESC LIMIT ?2"),
+                bindings(before),
+            )?,
+        };
+        // The whole of them, as what they come to stands in two columns.
+        let open = match outcome {
+            None => self.runs_where("run_id < 0 AND run_id > -?1 ORDER BY run_id LIMIT ?2", bindings(before))?,
+            Some(outcome) => {
+                let is_rerunning = i64::from(outcome == RunOutcome::Rerunning);
+                let stored = if outcome == RunOutcome::Rerunning { RunOutcome::Waiting } else { outcome };
+                let condition = format!(
+                    "run_id < 0 AND run_id > -?1 AND +outcome = '{}' AND IFNULL(rerunning, 0) = {is_rerunning}
+                     ORDER BY run_id LIMIT ?2",
+                    stored.as_str()
+                );
+                self.runs_where(&condition, bindings(before))?
+            }
+        };
+        runs.extend(open);
+        sort_by_key(&mut runs, |run| std::cmp::Reverse(run.run_id));
+        let more = runs.len() > at_most;
+        runs.truncate(at_most);
         Ok((runs, more))
-    }
-
-    pub fn first_due(&self) -> Result<Option<Millis>, StoreError> {
-        self.time("SELECT MIN(due) FROM runs WHERE due IS NOT NULL")
-    }
-
-    pub fn first_publish(&self) -> Result<Option<Millis>, StoreError> {
-        self.time("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")
     }
 
     /// Whether GitHub has ever shown a run that is still known.
@@ -77,7 +109,7 @@ impl<S: Sql> Store<S> {
 
     /// Whether GitHub has refused another run with the same words, after `since`.
     pub fn refused_elsewhere(&self, run_id: RunId, message: &str, since: Millis) -> Result<bool, StoreError> {
-        let statement = "SELECT 1 FROM runs WHERE refused = ? AND run_id <> ? AND refused_since >= ? LIMIT 1";
+        let statement = "SELECT 1 FROM runs WHERE refused = ? AND ABS(run_id) <> ? AND refused_since >= ? LIMIT 1";
         self.exists(statement, vec![message.into(), run_id.into(), since.into()])
     }
 
@@ -88,210 +120,174 @@ impl<S: Sql> Store<S> {
 
     /// Makes every run due whose credentials were refused.
     pub fn retry_refused(&self, now: Millis) -> Result<(), StoreError> {
-        self.change("UPDATE runs SET due = ?1 WHERE due > ?1 AND outcome = 'failed'", vec![now.into()])
+        let statement = "UPDATE runs SET due = ?1 WHERE run_id < 0 AND due > ?1 AND outcome = 'failed'";
+        self.change_runs(statement, vec![now.into()])
     }
 
     /// Counts anew how long GitHub has given no usable answer.
     pub fn forget_trouble(&self) -> Result<(), StoreError> {
-        let statement = "UPDATE runs SET trouble_since = NULL, evidence_since = NULL WHERE due IS NOT NULL";
-        self.change(statement, vec![])
+        let statement = "UPDATE runs SET trouble_since = NULL, evidence_since = NULL WHERE run_id < 0 AND
+                         (trouble_since IS NOT NULL OR evidence_since IS NOT NULL)";
+        self.change_runs(statement, vec![])
+    }
+
+    /// By a statement of its own: what is known of runs is read again.
+    pub(super) fn change_runs(&self, statement: &str, bindings: Vec<Value>) -> Result<(), StoreError> {
+        self.known_runs.borrow_mut().clear();
+        self.open_runs.borrow_mut().take();
+        self.change(statement, bindings)
     }
 
     /// One that nothing was decided on.
     pub fn forget(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
-        let run_id = tracked.run_id;
         self.uncount(tracked)?;
-        self.change("DELETE FROM runs WHERE run_id = ?", vec![run_id.into()])
+        self.delete_run(tracked.run_id)
     }
 
-    pub fn put(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
-        let text = |text: &Option<String>| Value::from(text.as_deref());
-        let (pending, refusal) = (tracked.pending, tracked.refusal.as_ref());
-        let bindings = vec![
-            tracked.run_id.into(),
-            tracked.outcome.as_str().into(),
-            tracked.reason.as_str().into(),
-            tracked.run_attempt.into(),
-            tracked.decided_attempt.into(),
-            pending.map(|pending| pending.run_attempt).into(),
-            pending.map(|pending| pending.since).into(),
-            pending.is_some_and(|pending| pending.again).into(),
-            tracked.reruns.into(),
-            tracked.due.into(),
-            tracked.failed_at.into(),
-            tracked.complete.into(),
-            tracked.tries.into(),
-            tracked.trouble_since.into(),
-            text(&tracked.workflow),
-            tracked.created.into(),
-            tracked.updated.into(),
-            tracked.looked.into(),
-            tracked.publish.into(),
-            tracked.published.into(),
-            json(tracked.detail.as_deref())?,
-            text(&tracked.event),
-            text(&tracked.head_branch),
-            text(&tracked.actor),
-            tracked.run_number.and_then(|number| i64::try_from(number).ok()).into(),
-            text(&tracked.title),
-            tracked.evidence_since.into(),
-            refusal.map(|refusal| refusal.message.as_str()).into(),
-            refusal.map(|refusal| refusal.run_attempt).into(),
-            refusal.map(|refusal| refusal.since).into(),
-            tracked.workflow_id.into(),
-            text(&tracked.workflow_path),
-            tracked.collecting.map(|begun| begun.run_attempt).into(),
-            tracked.collecting.map(|begun| begun.times).into(),
-            tracked.held.as_ref().and_then(|held| held.key.as_deref()).into(),
-            tracked.held.as_ref().map(|held| held.run_attempt).into(),
-            tracked.held.as_ref().map(|held| held.since).into(),
-            tracked.commit.as_ref().map(CommitSha::as_str).into(),
-            text(&tracked.in_short),
-            json(tracked.commanded.as_deref())?,
-            tracked.pull.into(),
-        ];
-        let places = vec!["?"; bindings.len()].join(",");
-        self.change(&format!("INSERT OR REPLACE INTO runs ({COLUMNS}) VALUES ({places})"), bindings)
-    }
-
-    pub fn record(&self, run_id: RunId, record: &Record) -> Result<(), StoreError> {
-        let statement =
-            "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason, detail) VALUES (?,?,?,?,?,?)";
-        let bindings = vec![
-            run_id.into(),
-            record.run_attempt.into(),
-            record.decided.into(),
-            record.outcome.as_str().into(),
-            record.reason.as_str().into(),
-            json(record.detail.as_deref())?,
-        ];
-        self.change(statement, bindings)
-    }
-
-    /// The decisions on a run, oldest first.
-    pub fn records(&self, run_id: RunId) -> Result<Vec<Record>, StoreError> {
-        let statement = "SELECT run_attempt, decided, outcome, reason, detail FROM decisions WHERE run_id = ?
-                         ORDER BY decision_id";
-        let rows = self.rows(statement, vec![run_id.into()])?;
-        rows.map(|mut row| {
-            Ok(Record {
-                run_attempt: row.optional_attempt()?,
-                decided: row.millis()?,
-                outcome: row.outcome()?,
-                reason: row.text()?,
-                detail: row.detail()?,
-            })
-        })
-        .collect()
-    }
-
-    /// Takes a re-run from the repository's budget, or gives it back.
-    pub fn spend(&self, run_id: RunId, spends: Spends, now: Millis) -> Result<(), StoreError> {
-        match spends {
-            Spends::Reserve { run_attempt, runner_seconds } => self.change(
-                "INSERT OR REPLACE INTO reruns (run_id, run_attempt, at, runner_seconds) VALUES (?,?,?,?)",
-                vec![run_id.into(), run_attempt.into(), now.into(), runner_seconds.into()],
-            ),
-            Spends::Release { run_attempt } => self.change(
-                "DELETE FROM reruns WHERE run_id = ? AND run_attempt = ?",
-                vec![run_id.into(), run_attempt.into()],
-            ),
+    pub(super) fn delete_run(&self, run_id: RunId) -> Result<(), StoreError> {
+        self.known_runs.borrow_mut().retain(|known| known.run_id != run_id);
+        self.was_deleted(run_id);
+        if self.ledger(|ledger| ledger.publish.contains_key(&run_id))? {
+            self.change_ledger(Unstored::Something, |ledger| ledger.publish.remove(&run_id))?;
         }
+        self.change("DELETE FROM runs WHERE run_id IN (?1, -?1)", vec![run_id.into()])
     }
 
-    /// Nothing was taken from it.
+    /// Stores what has changed of it, which is one row, and one in the index of outcomes where it comes to an end.
+    pub fn put(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
+        let run_id = tracked.run_id;
+        let before = self.stored_run(run_id)?;
+        let in_ledger = self.to_be_published(run_id, tracked.publish, Unstored::Something)?;
+        let after = TrackedRun {
+            publish: tracked.publish.filter(|_| !in_ledger),
+            published: tracked.published || tracked.publish.is_some(),
+            ..tracked.clone()
+        };
+        let stored = match &before {
+            None => {
+                self.insert_run(values(&after)?)?;
+                after
+            }
+            Some(before) => self.update_run(before, after)?,
+        };
+        self.was_put(tracked, stored.due);
+        self.is_known(stored);
+        Ok(())
+    }
+
+    fn insert_run(&self, values: Values) -> Result<(), StoreError> {
+        let (columns, bindings): (Vec<_>, Vec<_>) =
+            values.into_iter().filter(|(_, value)| *value != Value::Null).unzip();
+        let places = vec!["?"; bindings.len()].join(",");
+        self.change(&format!("INSERT INTO runs ({}) VALUES ({places})", columns.join(",")), bindings)
+    }
+
+    /// Answers what is stored then.
+    fn update_run(&self, before: &TrackedRun, after: TrackedRun) -> Result<TrackedRun, StoreError> {
+        let changed = values(&after)?.into_iter().zip(values(before)?).filter(|(value, was)| value != was);
+        let (columns, mut bindings): (Vec<_>, Vec<_>) = changed.map(|(value, _)| value).unzip();
+        // What differs from what is stored by a claim alone is not worth a row.
+        let claimed = self.open_runs.borrow().as_ref().and_then(|open| open.get(after.run_id)).map(|open| open.due);
+        if columns.is_empty() || (columns == ["due"] && claimed == Some(after.due)) {
+            return Ok(before.clone());
+        }
+        let set: Vec<String> = columns.iter().map(|column| format!("{column}=?")).collect();
+        bindings.push(place(after.run_id, is_open(before)).into());
+        self.change(&format!("UPDATE runs SET {} WHERE run_id=?", set.join(",")), bindings)?;
+        Ok(after)
+    }
+
+    /// `None`: what Workers KV says is up to date. Answers whether that stands in the ledger; if it has no room, it is for the run's
+    /// own row.
+    pub fn to_be_published(&self, run_id: RunId, due: Option<Millis>, unstored: Unstored) -> Result<bool, StoreError> {
+        let (known, has_room) =
+            self.ledger(|ledger| (ledger.publish.get(&run_id).copied(), ledger.has_room_for(run_id)))?;
+        match due {
+            Some(_) if !has_room => self.has_unpublished.set(Some(true)),
+            Some(due) if known != Some(due) => {
+                self.change_ledger(unstored, |ledger| ledger.publish.insert(run_id, due))?;
+            }
+            None if known.is_some() => {
+                self.change_ledger(unstored, |ledger| ledger.publish.remove(&run_id))?;
+            }
+            _ => {}
+        }
+        Ok(has_room)
+    }
+
+    /// Whether its own row says when it is to be published.
+    pub fn is_published_by_row(&self, run_id: RunId) -> Result<bool, StoreError> {
+        Ok(self.stored_run(run_id)?.is_some_and(|stored| stored.publish.is_some()))
+    }
+
+    pub fn first_publish(&self) -> Result<Option<Millis>, StoreError> {
+        let first = self.ledger(|ledger| ledger.publish.values().min().copied())?;
+        if !self.once(&self.has_unpublished, "SELECT 1 FROM runs WHERE publish IS NOT NULL LIMIT 1")? {
+            return Ok(first);
+        }
+        let in_rows = self.time("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")?;
+        self.has_unpublished.set(Some(in_rows.is_some()));
+        Ok([first, in_rows].into_iter().flatten().min())
+    }
+
+    /// The run whose count has been waiting longest to be published, if one is.
+    pub fn next_to_publish(&self, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
+        let due = |ledger: &Ledger| {
+            let due = ledger.publish.iter().filter(|(_, due)| **due <= now).map(|(run_id, due)| (*due, *run_id));
+            due.min().map(|(_, run_id)| run_id)
+        };
+        while let Some(run_id) = self.ledger(due)? {
+            match self.run(run_id)? {
+                Some(run) => return Ok(Some(run)),
+                None => self.to_be_published(run_id, None, Unstored::Trifles).map(|_| ())?,
+            }
+        }
+        if self.has_unpublished.get() == Some(false) {
+            return Ok(None);
+        }
+        self.runs_where("publish <= ? ORDER BY publish LIMIT 1", vec![now.into()]).map(|mut runs| runs.pop())
+    }
+
+    /// A re-run that was made has taken what was reserved for it.
+    pub fn spend(
+        &self,
+        before: Option<&TrackedRun>,
+        after: &mut TrackedRun,
+        records: &[Record],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let is_made = |attempt| {
+            let mut made = records.iter().filter(|record| record.outcome == RunOutcome::Rerunning);
+            made.any(|record| record.run_attempt == Some(attempt))
+        };
+        let reserved = before.and_then(|before| before.pending.zip(before.reserved));
+        after.reserved = after.reserved.filter(|_| after.pending.is_some());
+        let made = reserved.filter(|(pending, _)| is_made(pending.run_attempt));
+        let Some((PendingRerun { since, .. }, runner_seconds)) = made else { return Ok(()) };
+        self.change_ledger(Unstored::Something, |ledger| ledger.spent.add(since, runner_seconds, now))
+    }
+
+    /// Nothing was taken from the budget.
     pub fn delete_spending(&self) -> Result<(), StoreError> {
-        self.change("DELETE FROM reruns", vec![])
+        self.change_ledger(Unstored::Something, |ledger| ledger.spent = Spendings::default())?;
+        self.change_runs("UPDATE runs SET reserved = NULL WHERE run_id < 0 AND reserved IS NOT NULL", vec![])
     }
 
-    /// What all re-runs by the rules but that of one attempt have taken.
-    pub fn spent(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<Spent, StoreError> {
-        let statement = "SELECT SUM(at > ?), COUNT(*), SUM(runner_seconds) FROM reruns
-                         WHERE at > ? AND NOT (run_id = ? AND run_attempt = ?)";
-        let bindings =
-            vec![now.minus(Span::hours(1)).into(), now.minus(BUDGET_WINDOW).into(), run_id.into(), run_attempt.into()];
-        let Some(mut row) = self.first(statement, bindings)? else { return Ok(Spent::default()) };
-        // A sum over nothing is no number.
-        let mut number = || row.optional_integer().map(|number| number.unwrap_or_default());
-        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-        Ok(Spent {
-            reruns_last_hour: count(number()?),
-            reruns_last_day: count(number()?),
-            runner_time_last_day: Span::seconds(number()?),
-        })
+    /// What all re-runs by the rules have taken, but for one on its way of this run.
+    pub fn spent(&self, run_id: RunId, now: Millis) -> Result<Spent, StoreError> {
+        let mut spent = self.ledger(|ledger| ledger.spent.within_a_day(now))?;
+        for (at, runner_seconds) in self.reserved(run_id)? {
+            spendings::add(&mut spent, at, 1, runner_seconds, now);
+        }
+        Ok(spent)
     }
 
-    fn first_run(&self, condition: &str, bindings: Vec<Value>) -> Result<Option<TrackedRun>, StoreError> {
-        self.runs_where(condition, bindings).map(|runs| runs.into_iter().next())
+    fn rows_of_runs(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<TrackedRun>, StoreError> {
+        self.rows(&format!("SELECT {COLUMNS} FROM runs WHERE {condition}"), bindings)?.map(tracked_run).collect()
     }
 
     fn runs_where(&self, condition: &str, bindings: Vec<Value>) -> Result<Vec<TrackedRun>, StoreError> {
-        self.rows(&format!("SELECT {COLUMNS} FROM runs WHERE {condition}"), bindings)?.map(tracked_run).collect()
+        let stored = self.rows_of_runs(condition, bindings)?;
+        stored.into_iter().map(|run| self.as_of_now(run)).collect()
     }
-}
-
-fn tracked_run(mut row: Row) -> Result<TrackedRun, StoreError> {
-    Ok(TrackedRun {
-        run_id: row.run_id()?,
-        outcome: row.outcome()?,
-        reason: row.text()?,
-        run_attempt: row.optional_attempt()?,
-        decided_attempt: row.optional_attempt()?,
-        pending: pending(&mut row)?,
-        reruns: row.count()?,
-        due: row.optional_millis()?,
-        failed_at: row.millis()?,
-        complete: row.flag()?,
-        tries: row.count()?,
-        trouble_since: row.optional_millis()?,
-        workflow: row.optional_text()?,
-        created: row.millis()?,
-        updated: row.millis()?,
-        looked: row.optional_millis()?,
-        publish: row.optional_millis()?,
-        published: row.flag()?,
-        detail: row.detail()?,
-        event: row.optional_text()?,
-        head_branch: row.optional_text()?,
-        actor: row.optional_text()?,
-        run_number: row.optional_integer()?.and_then(|number| u64::try_from(number).ok()),
-        title: row.optional_text()?,
-        evidence_since: row.optional_millis()?,
-        refusal: refusal(&mut row)?,
-        workflow_id: row.optional_integer()?.and_then(|id| WorkflowId::new(u64::try_from(id).ok()?)),
-        workflow_path: row.optional_text()?,
-        collecting: collecting(&mut row)?,
-        held: held(&mut row)?,
-        commit: row.optional_text()?.as_deref().and_then(CommitSha::parse),
-        in_short: row.optional_text()?,
-        commanded: commanded(&mut row)?,
-        pull: row.optional_integer()?.and_then(|number| u64::try_from(number).ok()),
-    })
-}
-
-fn pending(row: &mut Row) -> Result<Option<PendingRerun>, StoreError> {
-    let (run_attempt, since, again) = (row.optional_attempt()?, row.optional_millis()?, row.flag()?);
-    Ok(run_attempt.zip(since).map(|(run_attempt, since)| PendingRerun { run_attempt, since, again }))
-}
-
-fn refusal(row: &mut Row) -> Result<Option<Refusal>, StoreError> {
-    let (message, run_attempt, since) = (row.optional_text()?, row.optional_attempt()?, row.optional_millis()?);
-    let refusal = message.zip(run_attempt).zip(since);
-    Ok(refusal.map(|((message, run_attempt), since)| Refusal { run_attempt, message, since }))
-}
-
-fn held(row: &mut Row) -> Result<Option<Held>, StoreError> {
-    let (key, run_attempt, since) = (row.optional_text()?, row.optional_attempt()?, row.optional_millis()?);
-    Ok(run_attempt.zip(since).map(|(run_attempt, since)| Held { key, run_attempt, since }))
-}
-
-fn commanded(row: &mut Row) -> Result<Option<Box<Commanded>>, StoreError> {
-    let Some(text) = row.optional_text()? else { return Ok(None) };
-    from_text(&text).map(Some).map_err(|error| StoreError(format!("a run's command: {error}")))
-}
-
-fn collecting(row: &mut Row) -> Result<Option<Begun>, StoreError> {
-    let (run_attempt, times) = (row.optional_attempt()?, row.optional_integer()?);
-    let times = times.and_then(|times| u32::try_from(times).ok());
-    Ok(run_attempt.zip(times).map(|(run_attempt, times)| Begun { run_attempt, times }))
 }

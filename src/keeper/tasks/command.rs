@@ -246,7 +246,7 @@ impl<S: Sql> Keeper<S> {
                     let is_ours = |commanded: &Commanded| commanded.comment_id == given.comment_id;
                     let tracked = tracked.filter(|tracked| tracked.commanded.as_deref().is_some_and(is_ours));
                     let Some(tracked) = tracked else { continue };
-                    if let Some(tracked) = self.without_command(tracked, cx.now)? {
+                    if let Some(tracked) = self.without_command(tracked)? {
                         self.store_run(&tracked, &[], cx)?;
                     }
                 }

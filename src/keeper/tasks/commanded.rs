@@ -64,7 +64,7 @@ impl<S: Sql> Keeper<S> {
             CommandVerdict::Refused(why) => CommandResult::Refused(why),
         };
         self.note_command(commanded.comment_id, tracked.run_id, result, cx.now)?;
-        Ok(match self.without_command(tracked, cx.now)? {
+        Ok(match self.without_command(tracked)? {
             Some(tracked) if !tracked.is_decided() => ControlFlow::Continue((tracked, by_rules())),
             rests => ControlFlow::Break(rests),
         })

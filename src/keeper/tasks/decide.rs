@@ -268,16 +268,19 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
         self.collectors.borrow_mut().insert(tracked.run_id, collector);
+        self.store.claim_run(tracked.run_id, cx.now + LEASE)?;
         let tracked = TrackedRun { due: Some(cx.now + LEASE), ..tracked };
         self.carry_out(Step { call: Some(call), records, ..Step::of(tracked) }, cx)
     }
 
     /// There is no room left for the calls that a decision still needs: it is begun anew, with the next alarm.
     pub fn give_up_decision(&self, run_id: RunId, now: Millis) -> Result<(), StoreError> {
-        self.collectors.borrow_mut().remove(&run_id);
-        let due = self.store.run(run_id)?.filter(|tracked| tracked.due.is_some());
-        let Some(tracked) = due else { return Ok(()) };
-        self.store.put(&TrackedRun { due: Some(now), collecting: None, ..tracked })
+        self.step(|| {
+            self.collectors.borrow_mut().remove(&run_id);
+            let due = self.store.run(run_id)?.filter(|tracked| tracked.due.is_some());
+            let Some(tracked) = due else { return Ok(()) };
+            self.store.put(&TrackedRun { due: Some(now), collecting: None, ..tracked })
+        })
     }
 
     fn history(&self, run_id: RunId, run_attempt: RunAttempt, now: Millis) -> Result<History, StoreError> {
@@ -294,7 +297,7 @@ impl<S: Sql> Keeper<S> {
             });
         }
         sort_by_key(&mut attempts, |attempt| attempt.run_attempt);
-        Ok(History { attempts, spent: self.store.spent(run_id, run_attempt, now)? })
+        Ok(History { attempts, spent: self.store.spent(run_id, now)? })
     }
 }
 

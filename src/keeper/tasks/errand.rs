@@ -158,13 +158,15 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<Warning>, StoreError> {
-        let trouble = match finished {
-            Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
-            Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
-            Finished::Command(work, worked) => return self.finish_command(&work, *worked, cx),
-            Finished::Reply(reply, answer) => self.finish_reply(&reply, answer, cx),
-            Finished::FlakyIssue(issue, answer) => self.finish_flaky_issue(&issue, answer, cx),
-        };
-        Ok(trouble?.map(Warning::Trouble))
+        self.step(|| {
+            let trouble = match finished {
+                Finished::Comment(comment, answer) => self.finish_comment(&comment, answer, cx),
+                Finished::CommitStatus(status, answer) => self.finish_commit_status(&status, answer, cx),
+                Finished::Command(work, worked) => return self.finish_command(&work, *worked, cx),
+                Finished::Reply(reply, answer) => self.finish_reply(&reply, answer, cx),
+                Finished::FlakyIssue(issue, answer) => self.finish_flaky_issue(&issue, answer, cx),
+            };
+            Ok(trouble?.map(Warning::Trouble))
+        })
     }
 }

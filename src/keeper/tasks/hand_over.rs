@@ -33,8 +33,8 @@ impl<S: Sql> Keeper<S> {
         self.set_sweep(None)?;
         let mut tracked = TrackedRun { due: Some(cx.now + LEASE), ..tracked };
         // The attempt is still the newest: what was called for by the old name did nothing.
-        let spends = release(&mut tracked);
-        let result = self.carry_out(Step { records, spends, ..Step::of(tracked) }, cx)?;
+        release(&mut tracked);
+        let result = self.carry_out(Step { records, ..Step::of(tracked) }, cx)?;
         let identity = self.identity()?;
         let event = RunEvent {
             repository_id: identity.map(|identity| identity.id),
@@ -47,29 +47,33 @@ impl<S: Sql> Keeper<S> {
 
     /// The other Keeper has stored it.
     pub fn finish_hand_over(&self, what: &HandOver, cx: &Context) -> Result<Option<Record>, StoreError> {
-        let Some(tracked) = self.store.run(what.event.run_id)?.filter(|tracked| tracked.due.is_some()) else {
-            return Ok(None);
-        };
-        let reason = format!("Left to the repository's present name: it is called {} now.", what.event.repository);
-        // What its commit shows is the other's to say.
-        if let Some(sha) = &tracked.commit {
-            self.store.delete_commit_status_of(sha, tracked.run_id)?;
-        }
-        let tracked = TrackedRun { commit: None, ..tracked };
-        let records = self.store_step(&leave(tracked, &reason, cx), cx)?;
-        Ok(records.into_iter().map(|(_, record)| record).next())
+        self.step(|| {
+            let Some(tracked) = self.store.run(what.event.run_id)?.filter(|tracked| tracked.due.is_some()) else {
+                return Ok(None);
+            };
+            let reason = format!("Left to the repository's present name: it is called {} now.", what.event.repository);
+            // What its commit shows is the other's to say.
+            if let Some(sha) = &tracked.commit {
+                self.store.delete_commit_status_of(sha, tracked.run_id)?;
+            }
+            let tracked = TrackedRun { commit: None, ..tracked };
+            let records = self.store_step(&leave(tracked, &reason, cx), cx)?;
+            Ok(records.into_iter().map(|(_, record)| record).next())
+        })
     }
 
     /// What the Keeper of the repository's old name has decided on a run: earlier attempts count here too.
     pub fn take_over(&self, run_id: RunId, records: &[Record]) -> Result<(), StoreError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let own = self.store.records(run_id)?;
-        let is_new = |record: &&Record| own.iter().all(|own| own.run_attempt != record.run_attempt);
-        for record in records.iter().filter(|record| is_new(record) && record.outcome == RunOutcome::Rerunning) {
-            self.store.record(run_id, record)?;
-        }
-        Ok(())
+        self.step(|| {
+            if records.is_empty() {
+                return Ok(());
+            }
+            let own = self.store.records(run_id)?;
+            let is_new = |record: &&Record| own.iter().all(|own| own.run_attempt != record.run_attempt);
+            for record in records.iter().filter(|record| is_new(record) && record.outcome == RunOutcome::Rerunning) {
+                self.store.record(run_id, record)?;
+            }
+            Ok(())
+        })
     }
 }

@@ -26,44 +26,48 @@ const LEARNED: [Fact; 7] = [
 
 impl<S: Sql> Keeper<S> {
     pub fn retire(&self, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        self.retired.set(true);
-        let records = self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)?;
-        self.forget_commands(NOT_SERVED)?;
-        self.forget_flaky_issues()?;
-        Ok(records)
+        self.step(|| {
+            self.retired.set(true);
+            let records = self.end_all(|tracked| leave(tracked, NOT_SERVED, cx), cx)?;
+            self.forget_commands(NOT_SERVED)?;
+            self.forget_flaky_issues()?;
+            Ok(records)
+        })
     }
 
     /// What a webhook says of the repository that has the name now. If it is another than before, what was due for the one
     /// before is ended.
     pub fn identify(&self, identity: Identity, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
-        let before = self.identity()?;
-        let same = before.is_none_or(|before| before.id == identity.id);
-        let installation = before.filter(|_| same).and_then(|before| before.installation);
-        let identity = Identity { installation: identity.installation.or(installation), ..identity };
-        if before == Some(identity) {
-            return Ok(vec![]);
-        }
-        let mut records = vec![];
-        if !same {
-            records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
-            self.forget_commands(ANOTHER)?;
-            self.store.delete_pulls()?;
-            self.pull_comments.clear();
-            self.store.delete_commit_statuses()?;
-            self.statuses.clear();
-            self.forget_flaky_issues()?;
-            self.store.delete_spending()?;
-            // Nothing that was learned of the one before holds.
-            self.policy.borrow_mut().take();
-            self.bases.take();
-            self.store.delete_outage_failures()?;
-            for fact in LEARNED {
-                self.store.set_fact::<()>(fact, None)?;
+        self.step(|| {
+            let before = self.identity()?;
+            let same = before.is_none_or(|before| before.id == identity.id);
+            let installation = before.filter(|_| same).and_then(|before| before.installation);
+            let identity = Identity { installation: identity.installation.or(installation), ..identity };
+            if before == Some(identity) {
+                return Ok(vec![]);
             }
-            self.summary_changed(cx.now)?;
-        }
-        self.store.set_fact(Fact::Identity, Some(&identity))?;
-        Ok(records)
+            let mut records = vec![];
+            if !same {
+                records = self.end_all(|tracked| leave(tracked, ANOTHER, cx), cx)?;
+                self.forget_commands(ANOTHER)?;
+                self.store.delete_pulls()?;
+                self.pull_comments.clear();
+                self.store.delete_commit_statuses()?;
+                self.statuses.clear();
+                self.forget_flaky_issues()?;
+                self.store.delete_spending()?;
+                // Nothing that was learned of the one before holds.
+                self.policy.borrow_mut().take();
+                self.bases.take();
+                self.store.delete_outage_failures()?;
+                for fact in LEARNED {
+                    self.store.set_fact::<()>(fact, None)?;
+                }
+                self.summary_changed(cx.now)?;
+            }
+            self.store.set_fact(Fact::Identity, Some(&identity))?;
+            Ok(records)
+        })
     }
 
     /// A repository that nothing could be done in for so long is waited for no longer.

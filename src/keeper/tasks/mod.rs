@@ -24,8 +24,6 @@ mod publish;
 mod rerun;
 pub mod sweep;
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 use crate::github::{Call, Response};
@@ -41,7 +39,6 @@ use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
 use super::step::{Context, Record, Step};
 use super::store::notices::NoticeKind;
-use super::store::statistics::Change;
 use super::store::{Fact, Sql, StoreError};
 use super::summary::Summary;
 use super::tracked_run::TrackedRun;
@@ -159,20 +156,22 @@ impl<S: Sql> Keeper<S> {
     ///
     /// Without `may_call` GitHub is left alone: some setting is wrong.
     pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Task>, StoreError> {
-        for kind in list::<S>().into_iter().filter(|kind| may_call || !kind.manner.calls) {
-            if self.due(&kind, cx.rules)?.is_some_and(|due| due <= cx.now)
-                && let Some(task) = (kind.claim)(self, cx)?
-            {
-                if let Task::Errand(errand) = &task {
-                    self.last_errand.set(Some(cx.now));
-                    if errand.writes() {
-                        self.take_content(cx.now)?;
+        self.step(|| {
+            for kind in list::<S>().into_iter().filter(|kind| may_call || !kind.manner.calls) {
+                if self.due(&kind, cx.rules)?.is_some_and(|due| due <= cx.now)
+                    && let Some(task) = (kind.claim)(self, cx)?
+                {
+                    if let Task::Errand(errand) = &task {
+                        self.last_errand.set(Some(cx.now));
+                        if errand.writes() {
+                            self.take_content(cx.now)?;
+                        }
                     }
+                    return Ok(Some(task));
                 }
-                return Ok(Some(task));
             }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     /// When the next thing is due; `None` when nothing is.
@@ -202,14 +201,16 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<(), StoreError> {
         let now = cx.now;
         let before = self.store.run(after.run_id)?;
-        let mut after = Cow::Borrowed(after);
+        let mut after = after.clone();
         // Its name can be learned after its count was published, by a webhook that comes late.
         let renamed = before.as_ref().is_some_and(|before| before.shown_workflow() != after.shown_workflow());
         if renamed && after.published && after.publish.is_none() {
-            after.to_mut().publish = Some(now);
+            after.publish = Some(now);
         }
         self.settle_command(&mut after, records, now)?;
-        let after = &*after;
+        let counted = self.store.count(before.as_ref(), &mut after, records, now)?;
+        self.store.spend(before.as_ref(), &mut after, records, now)?;
+        let after = &after;
         self.store.put(after)?;
         for record in records {
             self.store.record(after.run_id, record)?;
@@ -217,7 +218,6 @@ impl<S: Sql> Keeper<S> {
                 self.queue_notification(after.run_id, NoticeKind::Exhausted, now)?;
             }
         }
-        let counted = self.store.count(&Change { before: before.as_ref(), after, records }, now)?;
         if counted.something {
             self.summary_changed(now)?;
         }
@@ -236,9 +236,6 @@ impl<S: Sql> Keeper<S> {
     fn store_step(&self, step: &Step, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         let run_id = step.tracked.run_id;
         self.store_run(&step.tracked, &step.records, cx)?;
-        if let Some(spends) = step.spends {
-            self.store.spend(run_id, spends, cx.now)?;
-        }
         Ok(step.records.iter().map(|record| (run_id, record.clone())).collect())
     }
 
@@ -265,23 +262,27 @@ impl<S: Sql> Keeper<S> {
     /// Forgets what is too old to matter: once a day, and a bounded number of rows at a time. It sets no alarm: a repository
     /// where nothing happens stores nothing new.
     pub fn prune(&self, now: Millis) -> Result<(), StoreError> {
-        let due: Option<Millis> = self.store.fact(Fact::Prune)?;
-        if due.is_some_and(|due| due > now) {
-            return Ok(());
-        }
-        let more = self.store.prune(now)?;
-        self.store.set_fact(Fact::Prune, Some(&if more { now } else { now + PRUNE_EVERY }))
+        self.step(|| {
+            let due: Option<Millis> = self.store.fact(Fact::Prune)?;
+            if due.is_some_and(|due| due > now) {
+                return Ok(());
+            }
+            let more = self.store.prune(now)?;
+            self.store.set_fact(Fact::Prune, Some(&if more { now } else { now + PRUNE_EVERY }))
+        })
     }
 
     /// GitHub's answer to a call that [`Keeper::next`] or this function asked for.
     pub fn answered(&self, call: &Call, response: Response, cx: &Context) -> Result<StepResult, StoreError> {
-        let credentials = self.on_answer(&response, cx.now)?;
-        let result = match (call, call.run_id()) {
-            (Call::ListFailedRuns(asked), _) => self.finish_sweep_page(asked, response, cx)?,
-            (_, Some(run_id)) => self.on_run_answer(run_id, call, response, cx)?,
-            (_, None) => return Err(other_answer()),
-        };
-        Ok(StepResult { credentials: result.credentials.or(credentials), ..result })
+        self.step(|| {
+            let credentials = self.on_answer(&response, cx.now)?;
+            let result = match (call, call.run_id()) {
+                (Call::ListFailedRuns(asked), _) => self.finish_sweep_page(asked, response, cx)?,
+                (_, Some(run_id)) => self.on_run_answer(run_id, call, response, cx)?,
+                (_, None) => return Err(other_answer()),
+            };
+            Ok(StepResult { credentials: result.credentials.or(credentials), ..result })
+        })
     }
 }
 

@@ -80,12 +80,14 @@ impl<S: Sql> Keeper<S> {
 
     /// It was accepted where it was sent, or is tried again.
     pub fn finish_notification(&self, sent: &Notification, accepted: bool, now: Millis) -> Result<(), StoreError> {
-        for key in &sent.about {
-            let Some((tries, created)) = self.store.notice_tries(*key)? else { continue };
-            let again = || now + AGAIN.doubled(tries.saturating_sub(1), AGAIN_MOST);
-            self.store.set_notice_due(*key, (!accepted && now < created + TRIED_FOR).then(again))?;
-        }
-        Ok(())
+        self.step(|| {
+            for key in &sent.about {
+                let Some((tries, created)) = self.store.notice_tries(*key)? else { continue };
+                let again = || now + AGAIN.doubled(tries.saturating_sub(1), AGAIN_MOST);
+                self.store.set_notice_due(*key, (!accepted && now < created + TRIED_FOR).then(again))?;
+            }
+            Ok(())
+        })
     }
 
     fn sent(&self) -> Result<Vec<Millis>, StoreError> {

@@ -1,6 +1,7 @@
 //! What Workers KV says: runs' counts, whether the policy re-runs what was cancelled, the repository's summary.
 
-use crate::keeper::summary::{RerunSums, Summary};
+use crate::keeper::store::ledger::Unstored;
+use crate::keeper::summary::{RerunSums, Summary, Writing};
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 
@@ -17,22 +18,30 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(super) fn claim_publish(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
-        let Some(mut tracked) = self.store.next_to_publish(cx.now)? else { return Ok(None) };
+        let Some(tracked) = self.store.next_to_publish(cx.now)? else { return Ok(None) };
         let again = Span::millis((cx.now - tracked.updated).as_millis() / 2).clamp(AGAIN, AGAIN_MOST);
-        tracked.publish = Some(cx.now + again);
-        // Also if its answer is lost: it may be there.
-        tracked.published = true;
-        self.store.put(&tracked)?;
+        let tracked = TrackedRun { publish: Some(cx.now + again), ..tracked };
+        self.note_publication(&tracked)?;
         Ok(Some(Task::Publish(Box::new(tracked))))
     }
 
     /// It is in Workers KV, or could not be written, and is tried again.
     pub fn finish_publish(&self, published: &TrackedRun, written: bool, now: Millis) -> Result<(), StoreError> {
-        let Some(mut tracked) = self.store.run(published.run_id)?.filter(|_| written) else { return Ok(()) };
-        // Changed meanwhile: KV takes one write a second for a key.
-        let current = tracked.attempts() == published.attempts();
-        tracked.publish = (!current).then_some(now + Span::seconds(1));
-        self.store.put(&tracked)
+        self.step(|| {
+            let Some(mut tracked) = self.store.run(published.run_id)?.filter(|_| written) else { return Ok(()) };
+            // Changed meanwhile: KV takes one write a second for a key.
+            let current = tracked.attempts() == published.attempts();
+            tracked.publish = (!current).then_some(now + Span::seconds(1));
+            self.note_publication(&tracked)
+        })
+    }
+
+    /// When it is to be written next. Should that be lost, it is only written again.
+    fn note_publication(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
+        if self.store.is_published_by_row(tracked.run_id)? {
+            return self.store.put(tracked);
+        }
+        self.store.to_be_published(tracked.run_id, tracked.publish, Unstored::Trifles).map(|_| ())
     }
 
     /// Only where Workers KV says so are webhooks of cancelled runs passed on.
@@ -47,11 +56,13 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub fn finish_cancelled(&self, wanted: bool, written: bool, now: Millis) -> Result<(), StoreError> {
-        if !written {
-            return Ok(());
-        }
-        self.cancelled_due.set(None);
-        self.store.set_fact(Fact::CancelledSince, wanted.then_some(&now))
+        self.step(|| {
+            if !written {
+                return Ok(());
+            }
+            self.cancelled_due.set(None);
+            self.store.set_fact(Fact::CancelledSince, wanted.then_some(&now))
+        })
     }
 
     /// Since when what was cancelled is re-run: what was cancelled before is nobody's concern.
@@ -60,7 +71,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(super) fn summary_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
-        Ok(self.summary_schedule()?.due)
+        self.store.ledger(|ledger| ledger.summary.due)
     }
 
     pub(super) fn claim_summary(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
@@ -76,11 +87,16 @@ impl<S: Sql> Keeper<S> {
             reruns: Some(RerunSums::of(&self.store.reruns(cx.now)?)),
             ..Summary::new(repository, cx.now, self.store.totals()?, &days)
         };
-        self.set_summary_schedule(&self.summary_schedule()?.begun(cx.now + AGAIN))?;
+        self.change_summary_schedule(|schedule| schedule.begun(cx.now + AGAIN))?;
         Ok(Some(Task::Summarize(Box::new(summary.fitted()))))
     }
 
     pub fn finish_summary(&self, written: bool, now: Millis) -> Result<(), StoreError> {
-        if written { self.set_summary_schedule(&self.summary_schedule()?.done(now)) } else { Ok(()) }
+        self.step(|| if written { self.change_summary_schedule(|schedule| schedule.done(now)) } else { Ok(()) })
+    }
+
+    /// Should that be lost, it is only written again.
+    fn change_summary_schedule(&self, change: impl FnOnce(&Writing) -> Writing) -> Result<(), StoreError> {
+        self.store.change_ledger(Unstored::Trifles, |ledger| ledger.summary = change(&ledger.summary))
     }
 }

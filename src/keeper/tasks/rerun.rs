@@ -35,12 +35,12 @@ impl<S: Sql> Keeper<S> {
         }
         let Some(mut tracked) = self.store.next_due(now)? else { return Ok(None) };
         let run_id = tracked.run_id;
-        tracked.due = Some(now + LEASE);
+        self.store.claim_run(run_id, now + LEASE)?;
         if self.collectors.borrow_mut().remove(&run_id).is_some() {
             // It was given up, but nothing has died of it.
             tracked.collecting = None;
+            self.store.put(&TrackedRun { due: Some(now + LEASE), ..tracked })?;
         }
-        self.store.put(&tracked)?;
         self.doubted.borrow_mut().remove(&run_id);
         Ok(Some(Task::Call(self.next_read(run_id, cx)?)))
     }
@@ -213,7 +213,7 @@ impl<S: Sql> Keeper<S> {
     /// The next call for a run, which stays claimed.
     pub(super) fn call_next(&self, tracked: TrackedRun, call: Call, cx: &Context) -> Result<StepResult, StoreError> {
         if tracked.due.is_some_and(|due| due < cx.now + LEASE_LEFT) {
-            self.store.put(&TrackedRun { due: Some(cx.now + LEASE), ..tracked })?;
+            self.store.claim_run(tracked.run_id, cx.now + LEASE)?;
         }
         Ok(StepResult { task: Some(Task::Call(call)), ..StepResult::default() })
     }

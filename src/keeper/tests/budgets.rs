@@ -2,7 +2,6 @@
 
 use super::commands::{failed_once, rerun};
 use super::*;
-use crate::keeper::store::Value;
 use crate::webhook::command::GivenBy;
 
 /// Of another run than the one that the play is about.
@@ -93,7 +92,7 @@ fn what_commands_re_run_is_not_taken_from_it() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
-    let spent = play.keeper.store.spent(RunId::new(2).unwrap(), attempt(1), play.now.get()).unwrap();
+    let spent = play.keeper.store.spent(RunId::new(2).unwrap(), play.now.get()).unwrap();
     assert_eq!((spent.reruns_last_hour, spent.runner_time_last_day), (0, Span::ZERO));
     play.github.borrow_mut().attempt = 1;
     play.ends(Conclusion::Failure);
@@ -121,15 +120,17 @@ fn what_was_spent_is_forgotten_after_two_days() {
     let play = Play::with_policy("");
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
-    let kept = |play: &Play| {
-        let sql = &play.keeper.store.sql;
-        let rows = crate::keeper::store::Sql::exec(sql, "SELECT COUNT(*) FROM reruns", vec![]).unwrap();
-        rows.into_iter().flatten().next()
-    };
-    assert_eq!(kept(&play), Some(Value::Integer(1)));
+    let kept = |play: &Play| play.rows("repository WHERE name = 'ledger' AND value LIKE '%\"spent\":[[%'");
+    assert_eq!(kept(&play), 1);
     play.pass(Span::days(3));
-    play.keeper.prune(play.now.get()).unwrap();
-    assert_eq!(kept(&play), Some(Value::Integer(0)));
+    play.github.borrow_mut().conclusion = Some(Conclusion::Failure);
+    let event = RunEvent::new(repository(), RunId::new(8).unwrap(), Some(attempt(1)), RunEventKind::RunFailed);
+    play.keeper.receive(&event, &play.cx()).unwrap();
+    play.pass_working(Span::seconds(5));
+    let spent = play.keeper.store.spent(RunId::new(9).unwrap(), play.now.get()).unwrap();
+    assert_eq!((spent.reruns_last_day, kept(&play)), (1, 1));
+    let one = "repository WHERE name = 'ledger' AND json_array_length(value, '$.spent') = 1";
+    assert_eq!(play.rows(one), 1);
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn what_an_older_version_has_stored_is_brought_up_to_date() {
         "UPDATE schema SET version = 1",
         "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason) VALUES (7, 1, 5, 'waiting', 'So.')",
     ];
-    for statement in UNDO_TO_18.into_iter().chain(UNDO_TO_15).chain(UNDO_TO_10).chain(first) {
+    for statement in UNDO_TO_19.into_iter().chain(UNDO_TO_18).chain(UNDO_TO_15).chain(UNDO_TO_10).chain(first) {
         crate::keeper::store::Sql::exec(&sql, statement, vec![]).unwrap();
     }
     let keeper = Keeper::open(sql).unwrap();

@@ -327,7 +327,7 @@ fn storage_of_the_version_before() {
     let play = exhausted(COLLABORATORS);
     let sql = play.keeper.store.sql;
     let later = ["DROP TABLE flaky_issues", "UPDATE schema SET version = 13"];
-    for statement in UNDO_TO_18.into_iter().chain(UNDO_TO_15).chain(UNDO_COMMANDS).chain(later) {
+    for statement in UNDO_TO_19.into_iter().chain(UNDO_TO_18).chain(UNDO_TO_15).chain(UNDO_COMMANDS).chain(later) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };
@@ -351,8 +351,12 @@ fn commands_of_the_version_before_go_on() {
         assert_eq!(play.carry_out(task), None);
     }
     let sql = play.keeper.store.sql;
-    for statement in
-        UNDO_TO_18.into_iter().chain([UNDO_TO_17]).chain(UNDO_DUE_COMMANDS).chain(["UPDATE schema SET version = 16"])
+    for statement in UNDO_TO_19
+        .into_iter()
+        .chain(UNDO_TO_18)
+        .chain([UNDO_TO_17])
+        .chain(UNDO_DUE_COMMANDS)
+        .chain(["UPDATE schema SET version = 16"])
     {
         sql.exec(statement, vec![]).unwrap();
     }

@@ -1,6 +1,8 @@
 //! Commands in comments on pull requests: who may give them, once, and how many; what becomes of the answers.
 
 use super::*;
+use crate::keeper::store::ledger::Ledger;
+use crate::keeper::store::statistics::{ORDINALS, Reruns};
 use crate::webhook::command::{Command, CommandEvent, GivenBy};
 
 pub const COLLABORATORS: &str = "max_reruns: 1\ncommands: { who: collaborators }\n";
@@ -120,6 +122,16 @@ impl Play {
         }
     }
 
+    pub fn ledger<T>(&self, of: impl FnOnce(&Ledger) -> T) -> T {
+        self.keeper.store.ledger(of).unwrap()
+    }
+
+    /// What the re-runs of a policy brought on the ledger's day.
+    pub fn of_policy_today(&self, policy: &str) -> [Reruns; ORDINALS] {
+        let of = |ledger: &Ledger| ledger.reruns.iter().find(|(label, _)| label.policy == policy).map(|(_, of)| *of);
+        self.ledger(of).unwrap()
+    }
+
     pub fn rows(&self, table: &str) -> i64 {
         let rows = self.keeper.store.sql.exec(&format!("SELECT COUNT(*) FROM {table}"), vec![]).unwrap();
         let [store::Value::Integer(count)] = rows[0][..] else { panic!("{rows:?}") };
@@ -147,8 +159,8 @@ fn a_run_is_re_run_once_whatever_the_rules_say() {
     assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Rocket)]);
     play.answered(&[]);
     // It was not taken from the rules' budget, and counted.
-    assert_eq!(play.rows("reruns"), 1);
-    assert_eq!(play.rows("rerun_days WHERE policy = 'command' AND made_2 = 1"), 1);
+    assert_eq!(play.ledger(|ledger| ledger.spent.within_a_day(play.now.get()).reruns_last_day), 1);
+    assert_eq!(play.of_policy_today("command")[1], Reruns { made: 1, rescued: 0, wasted: 0 });
     // Its end goes by the rules.
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(3));
@@ -169,7 +181,7 @@ fn a_run_that_is_rescued_counts_as_such() {
     play.stands(RunOutcome::Rescued, 2);
     let totals = play.keeper.store.totals().unwrap();
     assert_eq!((totals.waiting, totals.rerunning, totals.reruns_passed), (0, 0, 1), "{totals:?}");
-    assert_eq!(play.rows("rerun_days WHERE policy = 'command' AND rescued_2 = 1"), 1);
+    assert_eq!(play.of_policy_today("command")[1], Reruns { made: 1, rescued: 1, wasted: 0 });
     play.rests();
 }
 

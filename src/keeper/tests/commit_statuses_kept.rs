@@ -239,7 +239,7 @@ fn storage_of_version_17() {
     let before = play.keeper.store.commit_statuses_of(&sha(), 10).unwrap();
     assert_eq!(before[0].leads_to, RunId::new(11));
     let sql = play.keeper.store.sql;
-    for statement in UNDO_TO_18.into_iter().chain([UNDO_TO_17, "UPDATE schema SET version = 17"]) {
+    for statement in UNDO_TO_19.into_iter().chain(UNDO_TO_18).chain([UNDO_TO_17, "UPDATE schema SET version = 17"]) {
         sql.exec(statement, vec![]).unwrap();
     }
     let play = Play { keeper: with_statuses(Keeper::open(sql).unwrap()), ..play };

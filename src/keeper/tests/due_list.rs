@@ -100,7 +100,9 @@ fn comments_of_the_version_before_tell_of_the_same_runs() {
     play.pass_working(Span::minutes(1));
     let (body, runs) = (comments_of(&play), stored(&play).runs);
     let sql = play.keeper.store.sql;
-    for statement in UNDO_TO_18.into_iter().chain(UNDO_TO_15).chain(["UPDATE schema SET version = 15"]) {
+    for statement in
+        UNDO_TO_19.into_iter().chain(UNDO_TO_18).chain(UNDO_TO_15).chain(["UPDATE schema SET version = 15"])
+    {
         sql.exec(statement, vec![]).unwrap();
     }
     let play = Play { keeper: with_comments(Keeper::open(sql).unwrap()), ..play };

@@ -370,7 +370,7 @@ fn storage_of_the_version_before_is_brought_up_to_date() {
     play.flakes(12);
     let sql = play.keeper.store.sql;
     let fourteenth = ["DROP TABLE flaky_issues", "UPDATE schema SET version = 14"];
-    for statement in UNDO_TO_18.into_iter().chain(UNDO_TO_15).chain(fourteenth) {
+    for statement in UNDO_TO_19.into_iter().chain(UNDO_TO_18).chain(UNDO_TO_15).chain(fourteenth) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql).unwrap() };

@@ -118,7 +118,7 @@ fn what_is_old_is_forgotten_and_the_counters_stay() {
         let counted = play.keeper.store.sql.exec(&format!("SELECT COUNT(*) FROM {table}"), vec![]).unwrap();
         counted[0][0].clone()
     };
-    assert_eq!((rows("subjects"), rows("subject_days"), rows("days")), one_each());
+    assert_eq!((rows("subjects"), rows("run_decisions WHERE number = 1"), rows("runs")), one_each());
     play.pass(Span::days(31));
     assert!(view(&play).flaky_jobs.is_empty() && view(&play).last_30_days.rescued == 0);
     play.pass(Span::days(400));
@@ -126,7 +126,7 @@ fn what_is_old_is_forgotten_and_the_counters_stay() {
         play.keeper.prune(play.now.get()).unwrap();
         play.pass(Span::days(1));
     }
-    for table in ["subjects", "subject_days", "days", "runs", "open_reruns", "rerun_days"] {
+    for table in ["subjects", "days", "runs", "run_decisions", "decisions", "rerun_days"] {
         assert_eq!(rows(table), Value::Integer(0), "{table}");
     }
     assert_eq!(play.keeper.store.totals().unwrap().rescued, 1);

@@ -162,7 +162,7 @@ fn the_answer_to_a_call_of_a_run_that_was_left_meanwhile_is_counted_and_no_more(
         play.keeper.answered(&rerun, Response::Rerun(answer), &play.cx()).unwrap();
         play.stands(RunOutcome::Left, counted);
         assert_eq!(play.tracked().pending, None);
-        let spent = play.keeper.store.spent(RunId::new(8).unwrap(), attempt(1), play.now.get()).unwrap();
+        let spent = play.keeper.store.spent(RunId::new(8).unwrap(), play.now.get()).unwrap();
         assert_eq!(spent.reruns_last_day, counted);
         assert_eq!(play.tracked().due, None);
     }

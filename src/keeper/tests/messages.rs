@@ -214,7 +214,7 @@ fn what_an_older_version_took_for_its_own_is_looked_for_anew() {
         "UPDATE pull_comments SET gone = 1, comment_id = 13, due = NULL",
         "UPDATE schema SET version = 8",
     ];
-    for statement in UNDO_TO_18.into_iter().chain(UNDO_TO_15).chain(UNDO_TO_10).chain(eighth) {
+    for statement in UNDO_TO_19.into_iter().chain(UNDO_TO_18).chain(UNDO_TO_15).chain(UNDO_TO_10).chain(eighth) {
         sql.exec(statement, vec![]).unwrap();
     }
     let keeper = with_comments(Keeper::open(sql).unwrap());

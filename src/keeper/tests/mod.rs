@@ -44,6 +44,7 @@ mod fake_issues;
 mod features;
 mod flaky_issues;
 mod flaky_issues_kept;
+mod history;
 mod judgement;
 mod looking;
 mod lost_calls;
@@ -67,8 +68,10 @@ mod workflows;
 
 #[path = "../../../tests/simulation/schedule/native_sql.rs"]
 pub mod native_sql;
+mod undo_20;
 use fake_github::{GitHub, lost};
 use native_sql::NativeSql;
+use undo_20::UNDO_TO_19;
 
 impl Keeper<NativeSql> {
     /// A run and the decisions on it.

@@ -52,7 +52,7 @@ fn what_was_called_for_by_the_old_name_is_over_with_it() {
     play.pass_working(Span::minutes(5));
     play.stands(RunOutcome::Left, 0);
     assert!(play.tracked().pending.is_none() && !play.tracked().reason.contains("not known"), "{:?}", play.tracked());
-    let spent = play.keeper.store.spent(RunId::new(8).unwrap(), attempt(1), play.now.get()).unwrap();
+    let spent = play.keeper.store.spent(RunId::new(8).unwrap(), play.now.get()).unwrap();
     assert_eq!(spent.reruns_last_day, 0);
 }
 
@@ -137,7 +137,7 @@ fn another_repository_of_the_same_name_is_another() {
     assert_eq!(ended.iter().map(|(_, record)| record.outcome).collect::<Vec<_>>(), [RunOutcome::Left]);
     assert!(play.keeper.policy(&play.rules).unwrap().file.is_none(), "its policy is not the other's");
     assert_eq!(play.keeper.identity().unwrap(), Some(identity(6)));
-    let spent = play.keeper.store.spent(RunId::new(8).unwrap(), attempt(1), play.now.get()).unwrap();
+    let spent = play.keeper.store.spent(RunId::new(8).unwrap(), play.now.get()).unwrap();
     assert_eq!(spent.reruns_last_day, 0, "nor its budget");
     play.pass_working(Span::minutes(1));
     play.rests();

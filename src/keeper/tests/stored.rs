@@ -86,10 +86,10 @@ fn what_is_known_of_the_repository_and_what_was_counted_is_as_it_was() {
     let (jobs, _) = play.keeper.store.subjects(SubjectKind::Job, 0, 10, THEN).unwrap();
     let jobs: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.failed, job.judged, job.passed)).collect();
     assert_eq!(jobs, [("test", 7, 4, 2), ("build", 1, 0, 0)]);
-    let spent = play.keeper.store.spent(id(1010), attempt(1), THEN).unwrap();
+    let spent = play.keeper.store.spent(id(1010), THEN).unwrap();
     assert_eq!((spent.reruns_last_hour, spent.runner_time_last_day), (4, Span::minutes(4)));
     let delivery = DeliveryId::parse("00000000-0000-4000-8000-000000010031").unwrap();
-    assert!(play.keeper.store.has_delivery(&delivery, THEN).unwrap());
+    assert!(play.keeper.store.has_delivery_of_before(&delivery, THEN).unwrap());
 }
 
 #[test]

@@ -211,9 +211,33 @@ fn a_delivery_is_known_for_as_long_as_it_can_be_repeated() {
         play.keeper.prune(play.now.get()).unwrap();
         assert_eq!(reason(), "this delivery was received before", "after {day} days");
     }
-    // What GitHub repeats no more is forgotten.
-    play.pass_working(Span::days(1));
-    assert_ne!(reason(), "this delivery was received before");
+    // It is forgotten with its run.
+    play.ends(Conclusion::Success);
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
+    play.pass_working(Span::days(36));
+    play.keeper.prune(play.now.get()).unwrap();
+    assert_eq!(reason(), "workflow run failed");
+}
+
+/// Beyond that what it says is known all the same.
+#[test]
+fn a_run_knows_a_bounded_number_of_deliveries() {
+    let play = Play::new();
+    let event = |number: u32| RunEvent {
+        delivery: DeliveryId::parse(&format!("d-{number}")),
+        ..RunEvent::new(repository(), run_id(), Some(attempt(number)), RunEventKind::RunFailed)
+    };
+    for number in 1..=40 {
+        assert_eq!(play.keeper.receive(&event(number), &play.cx()).unwrap().0.kind, ReceiptKind::Scheduled);
+    }
+    let before = play.tracked();
+    assert_eq!(before.seen.len(), 32);
+    for number in 1..=40 {
+        let receipt = play.keeper.receive(&event(number), &play.cx()).unwrap().0;
+        let known = if number > 8 { "this delivery was received before" } else { "a newer attempt is known" };
+        assert_eq!((receipt.kind, receipt.reason.as_str()), (ReceiptKind::Recorded, known));
+    }
+    assert_eq!(play.tracked(), before);
 }
 
 #[test]

@@ -122,11 +122,11 @@ fn what_was_counted_by_name_goes_on_by_id() {
     assert_ne!(new, old);
     for statement in [
         "UPDATE subjects SET subject_id = ?1, workflow_id = NULL WHERE subject_id = ?2",
-        "UPDATE subject_days SET subject_id = ?1 WHERE subject_id = ?2",
-        "UPDATE open_reruns SET subjects = '[' || ?1 || ']' WHERE subjects = '[' || ?2 || ']'",
+        "UPDATE runs SET open_rerun = json_set(open_rerun, '$.subjects', json_array(?1)) WHERE open_rerun -> 'subjects' = '[' || ?2 || ']'",
     ] {
         sql.exec(statement, vec![old.clone(), new.clone()]).unwrap();
     }
+    let play = Play { keeper: Keeper::open(sql.clone()).unwrap(), ..play };
     assert_eq!(counted(&play), [("Tests".to_owned(), 1, 0, 0)]);
     play.pass(Span::days(2));
     play.ends(Conclusion::Failure);

@@ -70,14 +70,25 @@ impl Figures {
 pub struct Delta {
     /// What a run has come to, and by how many that counts now.
     pub outcome: Option<(RunOutcome, i64)>,
-    pub reruns: i64,
-    pub runner_seconds: i64,
     pub saved_seconds: i64,
 }
 
-impl Delta {
-    pub fn rerun(runner_seconds: u64) -> Self {
-        Self { reruns: 1, runner_seconds: i64::try_from(runner_seconds).unwrap_or_default(), ..Self::default() }
+impl Figures {
+    /// A day that was forgotten is not taken from.
+    pub fn change(&mut self, delta: Delta) {
+        let changed = |figure: u64, by: i64| figure.saturating_add_signed(by);
+        if let Some((outcome, count)) = delta.outcome {
+            let figure = match outcome {
+                RunOutcome::Rescued => &mut self.rescued,
+                RunOutcome::Exhausted => &mut self.exhausted,
+                RunOutcome::Left => &mut self.left,
+                RunOutcome::Failed => &mut self.failed,
+                RunOutcome::Superseded => &mut self.superseded,
+                RunOutcome::Waiting | RunOutcome::Rerunning => return,
+            };
+            *figure = changed(*figure, count);
+        }
+        self.saved_seconds = changed(self.saved_seconds, delta.saved_seconds);
     }
 }
 
@@ -203,7 +214,7 @@ fn saved(tracked: &TrackedRun) -> i64 {
 /// What a run's end adds to the figures of its day; or, the other way round, takes away from them.
 fn weight(tracked: &TrackedRun, sign: i64) -> Option<(i64, Delta)> {
     let outcome = ended(tracked)?;
-    let delta = Delta { outcome: Some((outcome, sign)), saved_seconds: sign * saved(tracked), ..Delta::default() };
+    let delta = Delta { outcome: Some((outcome, sign)), saved_seconds: sign * saved(tracked) };
     Some((tracked.updated.day(), delta))
 }
 

@@ -11,7 +11,7 @@ use crate::policy::{FailedJob, RunOutcome};
 use crate::time::Millis;
 
 use super::counting::failed_by_itself;
-use super::subjects::{OWN, short};
+use super::subjects::{Share, short};
 use super::{Sql, Store, StoreError, SubjectFigures, SubjectKind};
 
 /// Of the repository's newest runs, so many are looked through for a job's failures.
@@ -73,24 +73,16 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn job_figures(&self, job: &WorkflowJob, now: Millis) -> Result<JobFigures, StoreError> {
-        let statement =
-            "SELECT subject_id, step, own_seen FROM subjects WHERE kind = ? AND workflow_id = ? AND name = ?";
-        let bindings = vec![SubjectKind::Job.as_str().into(), job.workflow_id.into(), job.job.as_str().into()];
-        let (mut steps, mut figures) = (Vec::new(), JobFigures::default());
-        for mut row in self.rows(statement, bindings)? {
-            let id = row.integer()?;
-            let step = row.text()?;
-            figures.last_failed = figures.last_failed.max(row.optional_millis()?);
-            steps.push((id, SubjectFigures { step, ..SubjectFigures::default() }));
-        }
-        self.add_up(&mut steps, OWN, now)?;
-        let mut most = 0;
-        for (_, step) in steps {
-            figures.failed += step.failed;
-            figures.judged += step.judged;
-            figures.passed += step.passed;
-            if step.failed > most {
-                (most, figures.step) = (step.failed, step.step);
+        let (mut figures, mut most) = (JobFigures::default(), 0);
+        for (step, own_seen, days) in self.steps_of(job.workflow_id, &job.job)? {
+            let mut of_step = SubjectFigures::default();
+            days.add_to(&mut of_step, Share::Own, now);
+            figures.last_failed = figures.last_failed.max(own_seen);
+            figures.failed += of_step.failed;
+            figures.judged += of_step.judged;
+            figures.passed += of_step.passed;
+            if of_step.failed > most {
+                (most, figures.step) = (of_step.failed, step);
             }
         }
         Ok(figures)
@@ -98,11 +90,15 @@ impl<S: Sql> Store<S> {
 
     /// Its newest failures after which it passed, in the repository's own runs, newest first.
     pub fn passed_failures(&self, job: &WorkflowJob, at_most: usize) -> Result<Vec<PassedFailure>, StoreError> {
-        let newest = "SELECT run_id, reruns, workflow_id, head_branch FROM runs ORDER BY run_id DESC LIMIT ?";
+        // What is still open has the negative of its id.
+        let newest = "SELECT ABS(run_id) AS run_id, reruns, workflow_id, head_branch FROM
+             (SELECT * FROM (SELECT * FROM runs WHERE run_id > 0 ORDER BY run_id DESC LIMIT ?1)
+              UNION ALL SELECT * FROM (SELECT * FROM runs WHERE run_id < 0 ORDER BY run_id LIMIT ?1))
+             ORDER BY ABS(run_id) DESC LIMIT ?1";
         // As `TrackedRun::may_be_of_fork` has it.
         let is_own = "instr(head_branch, ':') = 0";
         let statement =
-            format!("SELECT run_id FROM ({newest}) WHERE reruns > 0 AND workflow_id = ? AND {is_own} LIMIT ?");
+            format!("SELECT run_id FROM ({newest}) WHERE reruns > 0 AND workflow_id = ?2 AND {is_own} LIMIT ?3");
         let bindings = vec![RUNS_LOOKED_THROUGH.into(), job.workflow_id.into(), RUNS_READ.into()];
         let mut failures = Vec::new();
         for mut row in self.rows(&statement, bindings)? {

@@ -1,5 +1,6 @@
-//! A repository's statistics: counted in the step that stores what they count, so that they are exact, and kept in
-//! rows of their own, so that a page reads a bounded number of them however many runs there were.
+//! A repository's statistics: counted in the step that stores what they count, so that they are exact. What today brought
+//! stands in the ledger, in one row with all else that changes with each step; a day that is over has rows of its own; and a
+//! page reads a bounded number of them however many runs there were.
 //!
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
@@ -13,21 +14,23 @@ mod reruns;
 mod subjects;
 mod unknown;
 
-pub use counting::{Change, Figures, Totals};
+pub use counting::{Figures, Totals};
 pub use flaky_jobs::{JobFigures, PassedFailure, WorkflowJob};
 pub use reruns::{DecidedBy, ORDINALS, Reruns, RerunsOf};
 pub use subjects::{SubjectFigures, SubjectKind};
 
+use crate::keeper::open_rerun::OpenRerun;
 use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};
 use crate::keeper::step::Record;
 use crate::keeper::tracked_run::TrackedRun;
+use crate::names::order::sort_by_key;
 use crate::policy::RunOutcome;
 use crate::time::Millis;
 
-use super::{Fact, Row, Sql, Store, StoreError, Value};
-use counting::{Delta, RerunEnd};
-use reruns::OpenRerun;
-use subjects::{Counts, Subject};
+use super::ledger::Unstored;
+use super::{Row, Sql, Store, StoreError, Value};
+use counting::{Change, Delta, RerunEnd};
+use subjects::{Counts, Subject, Tally};
 
 /// What was counted of a change.
 #[derive(Debug, Default)]
@@ -38,46 +41,46 @@ pub struct Counted {
 }
 
 impl<S: Sql> Store<S> {
-    /// Counts what happened to a run.
-    pub fn count(&self, change: &Change, now: Millis) -> Result<Counted, StoreError> {
+    /// Counts what happened to a run. What of its re-runs is awaited then is noted with it.
+    pub fn count(
+        &self,
+        before: Option<&TrackedRun>,
+        after: &mut TrackedRun,
+        records: &[Record],
+        now: Millis,
+    ) -> Result<Counted, StoreError> {
+        let change = Change { before, after, records };
         if !change.counts() {
             return Ok(Counted::default());
         }
-        let was = self.totals()?;
-        let mut totals = was;
+        self.begin_day(now)?;
         for (day, delta) in change.days() {
             self.add_to_day(day, delta)?;
         }
-        totals.change(change);
+        self.change_ledger(Unstored::Something, |ledger| ledger.totals.change(&change))?;
         let mut passed = Vec::new();
-        let mut reruns = change.before.map_or(0, |before| before.reruns);
-        for record in change.records {
+        let mut reruns = before.map_or(0, |before| before.reruns);
+        for record in records {
             reruns += u32::from(record.outcome == RunOutcome::Rerunning);
-            passed.extend(self.count_record(&mut totals, change.after, record, reruns, now)?);
-        }
-        if totals != was {
-            self.set_fact(Fact::Totals, Some(&totals))?;
+            passed.extend(self.count_record(after, record, reruns, now)?);
         }
         Ok(Counted { something: true, passed })
     }
 
     /// A run that waits is tracked no more.
     pub(super) fn uncount(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
-        let mut totals = self.totals()?;
-        totals.forget(tracked);
-        self.set_fact(Fact::Totals, Some(&totals))
+        self.change_ledger(Unstored::Something, |ledger| ledger.totals.forget(tracked))
     }
 
     pub fn totals(&self) -> Result<Totals, StoreError> {
-        self.fact(Fact::Totals).map(Option::unwrap_or_default)
+        self.ledger(|ledger| ledger.totals)
     }
 
     /// Counts the jobs that failed, what became of the re-run before, and a new re-run, the run's so many-th. Answers the jobs that
     /// passed.
     fn count_record(
         &self,
-        totals: &mut Totals,
-        run: &TrackedRun,
+        run: &mut TrackedRun,
         record: &Record,
         ordinal: u32,
         now: Millis,
@@ -90,91 +93,109 @@ impl<S: Sql> Store<S> {
         let jobs = || failed.iter().filter(|subject| subject.kind == SubjectKind::Job);
         let unknown: Vec<i64> = jobs().filter(|job| job.unknown).map(Subject::id).collect();
         let jobs: Vec<i64> = jobs().map(Subject::id).collect();
-        let adopted = self.adopt(&failed, now)?;
         let attempt = record.run_attempt.map_or(0, |attempt| i64::from(attempt.get()));
-        let open = self.open_rerun(run.run_id)?;
-        let is_known = open.as_ref().is_some_and(|open| open.run_attempt >= attempt);
+        let is_known = run.open_rerun.as_ref().is_some_and(|open| open.run_attempt >= attempt);
         let is_rerun = record.outcome == RunOutcome::Rerunning && !is_known;
-        if let Some(open) = open.filter(|_| !is_known) {
+        let mut tally = Tally::default();
+        let ended = if is_known { None } else { run.open_rerun.take() };
+        let of_fork = run.may_be_of_fork();
+        if let Some(open) = ended {
             let end = RerunEnd::of(open.run_attempt, attempt, record);
-            totals.end_rerun(end);
+            self.change_ledger(Unstored::Something, |ledger| ledger.totals.end_rerun(end))?;
             self.count_rerun_end(&open, end)?;
             // A job passed if the run did, or if only others failed this time.
             let passed = record.outcome == RunOutcome::Rescued;
             if passed || !jobs.is_empty() {
+                // Counted by the workflow's name before.
+                let adopted = |id: i64| failed.iter().find(|of| of.id_by_name() == id).map_or(id, Subject::id);
                 for id in &open.subjects {
-                    let subject = adopted.get(id).copied().unwrap_or(*id);
+                    let subject = adopted(*id);
                     let passed = passed || !jobs.contains(&subject);
                     passed_jobs.extend(Some(subject).filter(|_| passed));
-                    let counts = Counts { unknown: open.unknown.contains(id), of_fork: run.may_be_of_fork() };
-                    self.add_to_subject(subject, now, [0, 1, passed.into()], counts)?;
+                    tally.judged(subject, passed, Counts { unknown: open.unknown.contains(id), of_fork });
                 }
             }
-            if !is_rerun {
-                self.change("DELETE FROM open_reruns WHERE run_id = ?", vec![run.run_id.into()])?;
-            }
         }
-        self.count_failures(run, failed, now)?;
+        self.count_failures(run, failed, tally, now)?;
         if is_rerun {
             let runner_seconds = record.detail.as_ref().map_or(0, |detail| detail.runner_seconds);
-            totals.runner_seconds += runner_seconds;
-            self.add_to_day(now.day(), Delta::rerun(runner_seconds))?;
-            let counted = Some(self.count_rerun(record.detail.as_deref(), ordinal, now)?);
-            let open = OpenRerun { run_attempt: attempt, subjects: jobs, unknown, counted };
-            self.set_open_rerun(run.run_id, &open)?;
+            self.change_ledger(Unstored::Something, |ledger| {
+                ledger.totals.runner_seconds += runner_seconds;
+                ledger.figures.reruns += 1;
+                ledger.figures.runner_seconds += runner_seconds;
+            })?;
+            let counted = Some(self.count_rerun(record.detail.as_deref(), ordinal)?);
+            run.open_rerun = Some(Box::new(OpenRerun { run_attempt: attempt, subjects: jobs, unknown, counted }));
         }
         Ok(passed_jobs)
     }
 
-    fn add_to_day(&self, day: i64, delta: Delta) -> Result<(), StoreError> {
-        let mut outcomes = [0; 5];
-        if let Some((outcome, count)) = delta.outcome
-            && let Some(sum) = place(outcome).and_then(|place| outcomes.get_mut(place))
-        {
-            *sum = count;
+    /// What comes is counted for today. What the day before brought gets its rows; after that it is rarely changed.
+    fn begin_day(&self, now: Millis) -> Result<(), StoreError> {
+        let today = now.day();
+        let (day, figures, reruns) = self.ledger(|ledger| (ledger.day, ledger.figures, ledger.reruns.clone()))?;
+        if day >= today {
+            // Also where the clock was put back.
+            return Ok(());
         }
-        let amounts = [delta.reruns, delta.runner_seconds, delta.saved_seconds];
-        let bindings = [day].into_iter().chain(outcomes).chain(amounts).map(Value::Integer).collect();
-        // A day that was forgotten is not taken from.
-        self.change(
-            "INSERT INTO days (day, rescued, exhausted, left_alone, failed, superseded, reruns, runner_seconds, saved_seconds)
-             VALUES (?1, MAX(?2, 0), MAX(?3, 0), MAX(?4, 0), MAX(?5, 0), MAX(?6, 0), ?7, ?8, MAX(?9, 0))
-             ON CONFLICT (day) DO UPDATE SET rescued = MAX(rescued + ?2, 0), exhausted = MAX(exhausted + ?3, 0),
-             left_alone = MAX(left_alone + ?4, 0), failed = MAX(failed + ?5, 0), superseded = MAX(superseded + ?6, 0),
-             reruns = reruns + ?7, runner_seconds = runner_seconds + ?8, saved_seconds = MAX(saved_seconds + ?9, 0)",
-            bindings,
-        )
+        if figures != Figures::default() {
+            self.set_day(day, &figures)?;
+        }
+        for (label, by_ordinal) in &reruns {
+            self.set_rerun_day(day, label, by_ordinal)?;
+        }
+        let statement = format!("SELECT {DAY} FROM days WHERE day = ?");
+        let known = self.first(&statement, vec![today.into()])?.map(read_day).transpose()?;
+        let figures = known.map(|(_, figures)| figures).unwrap_or_default();
+        let reruns = self.rerun_day(today)?;
+        self.change_ledger(Unstored::Something, |ledger| {
+            (ledger.day, ledger.figures, ledger.reruns) = (today, figures, reruns);
+        })
+    }
+
+    fn add_to_day(&self, day: i64, delta: Delta) -> Result<(), StoreError> {
+        if self.ledger(|ledger| ledger.day)? == day {
+            return self.change_ledger(Unstored::Something, |ledger| ledger.figures.change(delta));
+        }
+        let statement = format!("SELECT {DAY} FROM days WHERE day = ?");
+        let known = self.first(&statement, vec![day.into()])?.map(read_day).transpose()?;
+        let mut figures = known.map(|(_, figures)| figures).unwrap_or_default();
+        figures.change(delta);
+        self.set_day(day, &figures)
+    }
+
+    fn set_day(&self, day: i64, figures: &Figures) -> Result<(), StoreError> {
+        let Figures { rescued, exhausted, left, failed, superseded, reruns, runner_seconds, saved_seconds } = *figures;
+        let counts = [rescued, exhausted, left, failed, superseded, reruns, runner_seconds, saved_seconds];
+        let bindings = [day.into()].into_iter().chain(counts.into_iter().map(Value::from)).collect();
+        self.change(&format!("INSERT OR REPLACE INTO days ({DAY}) VALUES (?,?,?,?,?,?,?,?,?)"), bindings)
     }
 
     /// The days of the window that brought something, with their figures, oldest first.
     pub fn days(&self, now: Millis) -> Result<Vec<(i64, Figures)>, StoreError> {
-        let statement =
-            "SELECT day, rescued, exhausted, left_alone, failed, superseded, reruns, runner_seconds, saved_seconds
-            FROM days WHERE day > ? ORDER BY day";
-        self.rows(statement, vec![(now.day() - WINDOW_DAYS).into()])?.map(day).collect()
+        let first = now.day() - WINDOW_DAYS;
+        let today = self.ledger(|ledger| (ledger.day, ledger.figures))?;
+        let statement = format!("SELECT {DAY} FROM days WHERE day > ? AND day <> ? ORDER BY day");
+        let rows = self.rows(&statement, vec![first.into(), today.0.into()])?;
+        let mut days = rows.map(read_day).collect::<Result<Vec<_>, _>>()?;
+        if today.0 > first && today.1 != Figures::default() {
+            days.push(today);
+            sort_by_key(&mut days, |(day, _)| *day);
+        }
+        Ok(days)
     }
 
-    /// Forgets what is too old to be shown: a bounded number of rows at a time. Answers whether there may be more.
-    pub(super) fn prune_statistics(&self, now: Millis) -> Result<bool, StoreError> {
+    /// Forgets what is too old to be shown.
+    pub(super) fn prune_statistics(&self, now: Millis) -> Result<(), StoreError> {
         self.change("DELETE FROM days WHERE day < ?", vec![(now.day() - TOTALS_DAYS).into()])?;
         self.prune_reruns(now)?;
         self.prune_subjects(now)
     }
 }
 
-/// Where the columns of outcomes are in the statement above.
-fn place(outcome: RunOutcome) -> Option<usize> {
-    match outcome {
-        RunOutcome::Rescued => Some(0),
-        RunOutcome::Exhausted => Some(1),
-        RunOutcome::Left => Some(2),
-        RunOutcome::Failed => Some(3),
-        RunOutcome::Superseded => Some(4),
-        RunOutcome::Waiting | RunOutcome::Rerunning => None,
-    }
-}
+const DAY: &str = "day, rescued, exhausted, left_alone, failed, superseded, reruns, runner_seconds, saved_seconds";
 
-fn day(mut row: Row) -> Result<(i64, Figures), StoreError> {
+fn read_day(mut row: Row) -> Result<(i64, Figures), StoreError> {
     let day = row.integer()?;
     let figures = Figures {
         rescued: row.amount()?,

@@ -1,18 +1,20 @@
-//! What re-runs brought: a row for each day and for what they were decided by. A re-run is counted twice, on the row of the
-//! day on which it was made: when GitHub has accepted it, and when it is known what became of it. Its row in `open_reruns`
-//! says where the first was, and goes with the second, so that neither is counted again.
+//! What re-runs brought, by the day on which they were made and by what they were decided by. A re-run is counted twice: when
+//! GitHub has accepted it, and when it is known what became of it. What its run says of it ([`OpenRerun`]) tells where the first
+//! was, and goes with the second, so that neither is counted again.
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
+use crate::keeper::open_rerun::{CountedRerun, Label, OpenRerun};
 use crate::keeper::retention::{SUBJECT_DAYS, WINDOW_DAYS};
-use crate::names::RunId;
 use crate::names::json::from_text;
 use crate::policy::Detail;
 use crate::time::Millis;
 
 use super::counting::RerunEnd;
 use super::subjects::short;
-use super::{Row, Sql, Store, StoreError, Value};
+use super::{Row, Sql, Store, StoreError, Unstored, Value};
 
 /// A run's first re-run, its second, its third, and all later ones.
 pub const ORDINALS: usize = 4;
@@ -22,7 +24,8 @@ const LABELS_A_DAY: u64 = 20;
 const RULES_OF_A_RERUN: usize = 5;
 
 /// Re-runs, and what became of them. Of the others it is not known, or not yet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64, u64)", into = "(u64, u64, u64)")]
 pub struct Reruns {
     /// GitHub has accepted so many.
     pub made: u64,
@@ -35,6 +38,18 @@ pub struct Reruns {
 impl Reruns {
     pub fn plus(self, other: Self) -> Self {
         Self { made: self.made + other.made, rescued: self.rescued + other.rescued, wasted: self.wasted + other.wasted }
+    }
+}
+
+impl From<(u64, u64, u64)> for Reruns {
+    fn from((made, rescued, wasted): (u64, u64, u64)) -> Self {
+        Self { made, rescued, wasted }
+    }
+}
+
+impl From<Reruns> for (u64, u64, u64) {
+    fn from(reruns: Reruns) -> Self {
+        (reruns.made, reruns.rescued, reruns.wasted)
     }
 }
 
@@ -56,13 +71,6 @@ pub struct RerunsOf {
     pub policy: Option<String>,
     pub by: DecidedBy,
     pub by_ordinal: [Reruns; ORDINALS],
-}
-
-/// As it is stored. No policy: empty. Rules: a list as JSON, or one of the words below, which are none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Label {
-    policy: String,
-    rules: String,
 }
 
 const UNKNOWN: &str = "unknown";
@@ -90,116 +98,87 @@ impl Label {
     }
 }
 
-/// Where a re-run was counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
-    day: i64,
-    label: Label,
-    ordinal: usize,
-}
-
-/// A re-run whose end is awaited.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenRerun {
-    /// The attempt that was re-run.
-    pub run_attempt: i64,
-    /// The jobs that it was for.
-    pub subjects: Vec<i64>,
-    /// Those of them whose failure nobody knew.
-    pub unknown: Vec<i64>,
-    /// `None`: by the version before, which did not count it here.
-    pub counted: Option<Counted>,
-}
-
 impl<S: Sql> Store<S> {
-    pub(super) fn open_rerun(&self, run_id: RunId) -> Result<Option<OpenRerun>, StoreError> {
-        let statement =
-            "SELECT run_attempt, subjects, unknown, day, policy, rules, ordinal FROM open_reruns WHERE run_id = ?";
-        let Some(mut row) = self.first(statement, vec![run_id.into()])? else { return Ok(None) };
-        let ids = |text: Option<String>| from_text(&text.unwrap_or_default()).unwrap_or_default();
-        let run_attempt = row.integer()?;
-        let (subjects, unknown) = (ids(row.optional_text()?), ids(row.optional_text()?));
-        let counted = match (row.optional_integer()?, row.optional_text()?, row.optional_text()?) {
-            (Some(day), Some(policy), Some(rules)) => {
-                let ordinal = usize::try_from(row.integer()?).unwrap_or_default();
-                Some(Counted { day, label: Label { policy, rules }, ordinal })
-            }
-            _ => None,
-        };
-        Ok(Some(OpenRerun { run_attempt, subjects, unknown, counted }))
-    }
-
-    pub(super) fn set_open_rerun(&self, run_id: RunId, open: &OpenRerun) -> Result<(), StoreError> {
-        let ids = |ids: &[i64]| Value::Text(serde_json::to_string(ids).unwrap_or_default());
-        let mut bindings = vec![run_id.into(), open.run_attempt.into(), ids(&open.subjects), ids(&open.unknown)];
-        match &open.counted {
-            Some(Counted { day, label, ordinal }) => bindings.extend([
-                Value::Integer(*day),
-                label.policy.as_str().into(),
-                label.rules.as_str().into(),
-                Value::from(*ordinal as u64),
-            ]),
-            None => bindings.extend([Value::Null, Value::Null, Value::Null, Value::Null]),
-        }
-        self.change(
-            "INSERT OR REPLACE INTO open_reruns (run_id, run_attempt, subjects, unknown, day, policy, rules, ordinal)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            bindings,
-        )
-    }
-
-    /// GitHub has accepted a re-run, the run's so many-th.
-    pub(super) fn count_rerun(
-        &self,
-        detail: Option<&Detail>,
-        ordinal: u32,
-        now: Millis,
-    ) -> Result<Counted, StoreError> {
-        let day = now.day();
-        let label = self.with_room(Label::of(detail), day)?;
+    /// GitHub has accepted a re-run, the run's so many-th. It counts for the ledger's day.
+    pub(super) fn count_rerun(&self, detail: Option<&Detail>, ordinal: u32) -> Result<CountedRerun, StoreError> {
         let ordinal = usize::try_from(ordinal).unwrap_or(ORDINALS).clamp(1, ORDINALS);
-        let statement = format!(
-            "INSERT INTO rerun_days (day, policy, rules, made_{ordinal}) VALUES (?, ?, ?, 1)
-             ON CONFLICT (day, policy, rules) DO UPDATE SET made_{ordinal} = made_{ordinal} + 1"
-        );
-        self.change(&statement, key(day, &label))?;
-        Ok(Counted { day, label, ordinal })
+        self.change_ledger(Unstored::Something, |ledger| {
+            let mut label = Label::of(detail);
+            let is_known = ledger.reruns.iter().any(|(known, _)| *known == label);
+            if !is_known && ledger.reruns.len() as u64 >= LABELS_A_DAY {
+                label = Label::others();
+            }
+            if !ledger.reruns.iter().any(|(known, _)| *known == label) {
+                ledger.reruns.push((label.clone(), Default::default()));
+            }
+            for (known, by_ordinal) in &mut ledger.reruns {
+                if let Some(reruns) = by_ordinal.get_mut(ordinal - 1).filter(|_| *known == label) {
+                    reruns.made += 1;
+                }
+            }
+            CountedRerun { day: ledger.day, label, ordinal }
+        })
     }
 
-    fn with_room(&self, label: Label, day: i64) -> Result<Label, StoreError> {
-        let known = "SELECT 1 FROM rerun_days WHERE day = ? AND policy = ? AND rules = ?";
-        if self.exists(known, key(day, &label))? {
-            return Ok(label);
-        }
-        let rows = self.first("SELECT COUNT(*) FROM rerun_days WHERE day = ?", vec![day.into()])?;
-        let rows = rows.map_or(Ok(0), |mut row| row.amount())?;
-        Ok(if rows < LABELS_A_DAY { label } else { Label::others() })
-    }
-
+    /// It is known what became of it.
     pub(super) fn count_rerun_end(&self, open: &OpenRerun, end: RerunEnd) -> Result<(), StoreError> {
-        let Some(Counted { day, label, ordinal }) = &open.counted else { return Ok(()) };
+        let Some(CountedRerun { day, label, ordinal }) = &open.counted else { return Ok(()) };
+        let ordinal = (*ordinal).clamp(1, ORDINALS);
         let column = match end {
             RerunEnd::Rescued => "rescued",
             RerunEnd::Wasted => "wasted",
             RerunEnd::Unknown => return Ok(()),
         };
-        let column = format!("{column}_{}", (*ordinal).clamp(1, ORDINALS));
+        if self.ledger(|ledger| ledger.day)? == *day {
+            return self.change_ledger(Unstored::Something, |ledger| {
+                let of_label = ledger.reruns.iter_mut().filter(|(known, _)| known == label);
+                for reruns in of_label.filter_map(|(_, by_ordinal)| by_ordinal.get_mut(ordinal - 1)) {
+                    match end {
+                        RerunEnd::Rescued => reruns.rescued += 1,
+                        _ => reruns.wasted += 1,
+                    }
+                }
+            });
+        }
         // A day that was forgotten stays so.
+        let statement = format!(
+            "UPDATE rerun_days SET {column}_{ordinal} = {column}_{ordinal} + 1 WHERE day = ? AND policy = ? AND rules = ?"
+        );
+        self.change(&statement, vec![(*day).into(), label.policy.as_str().into(), label.rules.as_str().into()])
+    }
+
+    /// What is stored of a day.
+    pub(super) fn rerun_day(&self, day: i64) -> Result<Vec<(Label, [Reruns; ORDINALS])>, StoreError> {
+        let statement = format!("SELECT policy, rules, {} FROM rerun_days WHERE day = ?", columns());
+        self.rows(&statement, vec![day.into()])?.map(reruns_of).collect()
+    }
+
+    pub(super) fn set_rerun_day(
+        &self,
+        day: i64,
+        label: &Label,
+        by_ordinal: &[Reruns; ORDINALS],
+    ) -> Result<(), StoreError> {
+        let fields: [fn(&Reruns) -> u64; 3] = [|of| of.made, |of| of.rescued, |of| of.wasted];
+        let counts = fields.into_iter().flat_map(|field| by_ordinal.iter().map(move |of| Value::from(field(of))));
+        let key = [day.into(), label.policy.as_str().into(), label.rules.as_str().into()];
+        let bindings: Vec<Value> = key.into_iter().chain(counts).collect();
+        let places = vec!["?"; bindings.len()].join(",");
         let statement =
-            format!("UPDATE rerun_days SET {column} = {column} + 1 WHERE day = ? AND policy = ? AND rules = ?");
-        self.change(&statement, key(*day, label))
+            format!("INSERT OR REPLACE INTO rerun_days (day, policy, rules, {}) VALUES ({places})", columns());
+        self.change(&statement, bindings)
     }
 
     /// Those made within the window. They are added up here, as SQLite counts a row that it groups once more.
     pub fn reruns(&self, now: Millis) -> Result<Vec<RerunsOf>, StoreError> {
-        let columns: Vec<String> = ["made", "rescued", "wasted"]
-            .iter()
-            .flat_map(|column| (1..=ORDINALS).map(move |ordinal| format!("{column}_{ordinal}")))
-            .collect();
-        let statement = format!("SELECT policy, rules, {} FROM rerun_days WHERE day > ?", columns.join(", "));
+        let first = now.day() - WINDOW_DAYS;
+        let (today, of_today) = self.ledger(|ledger| (ledger.day, ledger.reruns.clone()))?;
+        let statement = format!("SELECT policy, rules, {} FROM rerun_days WHERE day > ? AND day <> ?", columns());
+        let rows = self.rows(&statement, vec![first.into(), today.into()])?;
+        let of_today = of_today.into_iter().filter(|_| today > first).map(Ok);
         let mut sums = BTreeMap::new();
-        for row in self.rows(&statement, vec![(now.day() - WINDOW_DAYS).into()])? {
-            let (label, by_ordinal) = reruns_of(row)?;
+        for of in rows.map(reruns_of).chain(of_today) {
+            let (label, by_ordinal) = of?;
             let sum: &mut [Reruns; ORDINALS] = sums.entry(label).or_default();
             sum.iter_mut().zip(by_ordinal).for_each(|(sum, more)| *sum = sum.plus(more));
         }
@@ -215,8 +194,9 @@ impl<S: Sql> Store<S> {
     }
 }
 
-fn key(day: i64, label: &Label) -> Vec<Value> {
-    vec![day.into(), label.policy.as_str().into(), label.rules.as_str().into()]
+fn columns() -> String {
+    let of = |column: &str| (1..=ORDINALS).map(|ordinal| format!("{column}_{ordinal}")).collect::<Vec<_>>().join(", ");
+    ["made", "rescued", "wasted"].map(of).join(", ")
 }
 
 fn reruns_of(mut row: Row) -> Result<(Label, [Reruns; ORDINALS]), StoreError> {
@@ -236,6 +216,7 @@ fn reruns_of(mut row: Row) -> Result<(Label, [Reruns; ORDINALS]), StoreError> {
 mod tests {
     use super::*;
     use crate::keeper::tests::native_sql::NativeSql;
+    use crate::time::Span;
 
     const NOW: Millis = Millis(1_795_446_245_000);
 
@@ -247,19 +228,19 @@ mod tests {
     #[test]
     fn names_made_up_anew_do_not_fill_the_storage_and_all_are_counted() {
         let store = Store::open(NativeSql::open().unwrap()).unwrap();
+        store.begin_day(NOW).unwrap();
         for n in 0..100 {
             let detail = by_rules(&[format!("{n} {}", "x".repeat(10_000)).as_str(); 100]);
-            let counted = store.count_rerun(Some(&detail), 1, NOW).unwrap();
+            let counted = store.count_rerun(Some(&detail), 1).unwrap();
             let open = OpenRerun { run_attempt: 1, subjects: vec![], unknown: vec![], counted: Some(counted) };
-            let run_id = RunId::new(n + 1).unwrap();
-            store.set_open_rerun(run_id, &open).unwrap();
-            assert_eq!(store.open_rerun(run_id).unwrap(), Some(open.clone()));
             store.count_rerun_end(&open, RerunEnd::Rescued).unwrap();
         }
+        let tomorrow = NOW + Span::days(1);
+        store.begin_day(tomorrow).unwrap();
         let rows = store.sql.exec("SELECT COUNT(*), MAX(LENGTH(rules)) FROM rerun_days", vec![]).unwrap();
         assert_eq!(rows[0][0], Value::Integer(21));
         assert!(matches!(rows[0][1], Value::Integer(..=1_020)), "{rows:?}");
-        let reruns = store.reruns(NOW).unwrap();
+        let reruns = store.reruns(tomorrow).unwrap();
         let sum = reruns.iter().map(|of| of.by_ordinal[0]).fold(Reruns::default(), Reruns::plus);
         assert_eq!(sum, Reruns { made: 100, rescued: 100, wasted: 0 });
         let others = reruns.iter().find(|of| of.by == DecidedBy::Others).unwrap();

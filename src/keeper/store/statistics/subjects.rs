@@ -1,18 +1,17 @@
-//! What fails, a job at a step or a runner: a row each, and one for each day.
-
-use std::collections::BTreeMap;
+//! What fails, a job at a step or a runner: a row each, with what was counted of it day by day.
 
 use sha2::{Digest, Sha256};
 
 use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS, WINDOW_DAYS};
 use crate::keeper::tracked_run::TrackedRun;
-use crate::names::order::sort_by;
+use crate::names::json::from_text;
+use crate::names::order::{sort_by, sort_by_key};
 use crate::names::{WorkflowId, lengths, string_enum};
 use crate::policy::FailedJob;
 use crate::policy::evidence::RescueRate;
 use crate::time::{Millis, Span};
 
-use super::{Sql, Store, StoreError, Value};
+use super::{Sql, Store, StoreError};
 
 /// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way.
 const SUBJECTS: i64 = 500;
@@ -100,15 +99,119 @@ pub(super) fn short(name: &str) -> String {
     name.chars().take(lengths::STORED).collect()
 }
 
-/// How often it failed, how often what became of its re-run is known, and how often it passed then; of all failures, of those in
-/// the repository's own runs, and of those that nobody knew.
-pub(super) const ALL: &str = "failed, judged, passed";
-pub(super) const OWN: &str = "failed - forks_failed, judged - forks_judged, passed - forks_passed";
-pub(super) const UNKNOWN: &str = "unknown, unknown_judged, unknown_passed";
+/// Which of its failures are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    All,
+    /// Those in the repository's own runs.
+    Own,
+    /// Those that nobody knew.
+    Unknown,
+}
+
+/// Of one day: how often it failed, how often what became of its re-run is known, and how often it passed then; the same of
+/// failures that nobody knew, and of those in runs that may be forks'.
+type Counted = [u64; 9];
+
+fn of_share([a, b, c, d, e, f, g, h, i]: Counted, share: Share) -> [u64; 3] {
+    match share {
+        Share::All => [a, b, c],
+        Share::Unknown => [d, e, f],
+        Share::Own => [a.saturating_sub(g), b.saturating_sub(h), c.saturating_sub(i)],
+    }
+}
+
+fn sum(one: Counted, other: Counted) -> Counted {
+    std::array::from_fn(|at| one.get(at).unwrap_or(&0) + other.get(at).unwrap_or(&0))
+}
+
+/// What one step counts, by what is counted.
+#[derive(Debug, Default)]
+pub(super) struct Tally(Vec<(SubjectKind, i64, Counted)>);
+
+impl Tally {
+    fn add(&mut self, kind: SubjectKind, id: i64, once: [u64; 3], counts: Counts) {
+        let more = |is_more: bool| once.map(|count| if is_more { count } else { 0 });
+        let (unknown, of_fork) = (more(counts.unknown), more(counts.of_fork));
+        let mut all = once.into_iter().chain(unknown).chain(of_fork);
+        let counted = std::array::from_fn(|_| all.next().unwrap_or_default());
+        match self.0.iter_mut().find(|(known, of, _)| (*known, *of) == (kind, id)) {
+            Some((.., before)) => *before = sum(*before, counted),
+            None => self.0.push((kind, id, counted)),
+        }
+    }
+
+    /// It is known what became of the re-run of a job.
+    pub fn judged(&mut self, id: i64, passed: bool, counts: Counts) {
+        self.add(SubjectKind::Job, id, [0, 1, passed.into()], counts);
+    }
+}
+
+/// The days of what fails, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Days(Vec<(i64, Counted)>);
+
+impl Days {
+    /// As they are stored: a list for each day, of it and of what was counted, without zeros at its end.
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        let lists: Vec<Vec<i64>> = from_text(text).map_err(|error| StoreError(format!("a subject's days: {error}")))?;
+        let day = |list: Vec<i64>| {
+            let mut numbers = list.into_iter();
+            let day = numbers.next().unwrap_or_default();
+            let count = |_| numbers.next().and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+            (day, std::array::from_fn(count))
+        };
+        Ok(Self(lists.into_iter().map(day).collect()))
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = String::from("[");
+        for (at, (day, counted)) in self.0.iter().enumerate() {
+            let length = counted.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+            let counts: String = counted.iter().take(length).map(|count| format!(",{count}")).collect();
+            let comma = if at == 0 { "" } else { "," };
+            text.push_str(&format!("{comma}[{day}{counts}]"));
+        }
+        text.push(']');
+        text
+    }
+
+    fn count(&mut self, day: i64, counted: Counted) {
+        self.0.retain(|(old, _)| *old >= day - SUBJECT_DAYS);
+        match self.0.iter_mut().find(|(known, _)| *known == day) {
+            Some((_, before)) => *before = sum(*before, counted),
+            None => {
+                let place = self.0.partition_point(|(known, _)| *known < day);
+                self.0.insert(place, (day, counted));
+            }
+        }
+    }
+
+    /// All that is still counted.
+    fn total(&self, share: Share, now: Millis) -> u64 {
+        let kept = self.0.iter().filter(|(day, _)| *day >= now.day() - SUBJECT_DAYS);
+        kept.map(|(_, counted)| of_share(*counted, share)[0]).sum()
+    }
+
+    /// Adds what the days of the window have.
+    pub fn add_to(&self, subject: &mut SubjectFigures, share: Share, now: Millis) {
+        let first = now.day() - WINDOW_DAYS + 1;
+        subject.by_day.resize(usize::try_from(WINDOW_DAYS).unwrap_or_default(), 0);
+        for (day, counted) in self.0.iter().filter(|(day, _)| (first..=now.day()).contains(day)) {
+            let [failed, judged, passed] = of_share(*counted, share);
+            subject.failed += failed;
+            subject.judged += judged;
+            subject.passed += passed;
+            if let Some(count) = usize::try_from(day - first).ok().and_then(|day| subject.by_day.get_mut(day)) {
+                *count += failed;
+            }
+        }
+    }
+}
 
 /// Those that failed within the window, most often first.
-pub(super) fn most_failed(subjects: Vec<(i64, SubjectFigures)>) -> Vec<SubjectFigures> {
-    let mut failed: Vec<_> = subjects.into_iter().map(|(_, subject)| subject).filter(|it| it.failed > 0).collect();
+pub(super) fn most_failed(subjects: impl Iterator<Item = SubjectFigures>) -> Vec<SubjectFigures> {
+    let mut failed: Vec<_> = subjects.filter(|it| it.failed > 0).collect();
     sort_by(&mut failed, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
     failed
 }
@@ -130,58 +233,80 @@ pub struct SubjectFigures {
 }
 
 impl<S: Sql> Store<S> {
-    pub(super) fn count_failures(&self, run: &TrackedRun, failed: Vec<Subject>, now: Millis) -> Result<(), StoreError> {
+    /// Counts what failed, and what the tally has of re-runs.
+    ///
+    /// Jobs that were counted by the name of their workflow are counted by its id from their next failure on. Older versions knew a
+    /// workflow by what GitHub calls the run's name, which is the workflow's unless that has a `run-name`. What was counted under
+    /// such names of single runs is forgotten like everything that does not fail any more.
+    pub(super) fn count_failures(
+        &self,
+        run: &TrackedRun,
+        failed: Vec<Subject>,
+        mut tally: Tally,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let of_fork = run.may_be_of_fork();
-        let mut new = false;
-        for subject in failed {
-            let id = subject.id();
-            new |= !self.exists("SELECT 1 FROM subjects WHERE subject_id = ?", vec![id.into()])?;
+        for subject in &failed {
+            let counts = Counts { unknown: subject.unknown, of_fork };
+            tally.add(subject.kind, subject.id(), [1, 0, 0], counts);
+        }
+        let mut new = Vec::new();
+        for (kind, id, counted) in tally.0 {
+            let subject = failed.iter().find(|subject| (subject.kind, subject.id()) == (kind, id));
+            let stored = match self.days_of(kind, id)? {
+                None => subject.map_or(Ok(None), |subject| self.adopt(subject))?,
+                stored => stored,
+            };
+            let is_new = stored.is_none();
+            let mut days = stored.unwrap_or_default();
+            days.count(now.day(), counted);
+            let Some(subject) = subject else {
+                // What made way for others is not counted any more.
+                let statement = "UPDATE subjects SET days = ? WHERE kind = ? AND subject_id = ?";
+                self.change(statement, vec![days.to_text().into(), kind.as_str().into(), id.into()])?;
+                continue;
+            };
+            new.extend(Some(kind).filter(|_| is_new));
+            let own_seen = (!of_fork).then_some(now);
             self.change(
-                "INSERT INTO subjects (subject_id, kind, workflow, name, step, failed, last_seen, last_run, workflow_id,
-                 unknown, own_seen) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (subject_id)
-                 DO UPDATE SET failed = failed + 1, unknown = unknown + excluded.unknown, last_seen = excluded.last_seen, last_run = excluded.last_run,
-                 workflow = excluded.workflow, own_seen = IFNULL(excluded.own_seen, own_seen)",
+                "INSERT INTO subjects (kind, subject_id, workflow_id, workflow, name, step, last_seen, own_seen, last_run, days)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, subject_id) DO UPDATE SET
+                 last_seen = excluded.last_seen, last_run = excluded.last_run, workflow = excluded.workflow,
+                 own_seen = IFNULL(excluded.own_seen, own_seen), days = excluded.days",
                 vec![
+                    kind.as_str().into(),
                     id.into(),
-                    subject.kind.as_str().into(),
-                    subject.workflow.into(),
-                    subject.name.into(),
-                    subject.step.into(),
-                    now.into(),
-                    run.run_id.into(),
                     subject.workflow_id.into(),
-                    subject.unknown.into(),
-                    (!of_fork).then_some(now).into(),
+                    subject.workflow.as_str().into(),
+                    subject.name.as_str().into(),
+                    subject.step.as_str().into(),
+                    now.into(),
+                    own_seen.into(),
+                    run.run_id.into(),
+                    days.to_text().into(),
                 ],
             )?;
-            self.add_to_subject(id, now, [1, 0, 0], Counts { unknown: subject.unknown, of_fork })?;
         }
-        if new { self.make_room() } else { Ok(()) }
+        for kind in SubjectKind::ALL.into_iter().filter(|kind| new.contains(kind)) {
+            self.make_room(kind)?;
+        }
+        Ok(())
     }
 
-    /// How often it failed; how often what became of its re-run is known, and how often it passed then; all of it
-    /// once more if nobody knew that failure, and if the run may be a fork's.
-    pub(super) fn add_to_subject(
-        &self,
-        id: i64,
-        now: Millis,
-        [failed, judged, passed]: [i64; 3],
-        counts: Counts,
-    ) -> Result<(), StoreError> {
-        let more = |is_more: bool| [failed, judged, passed].map(|count| count * i64::from(is_more));
-        let all = [now.day(), id, failed, judged, passed].into_iter();
-        let bindings = all.chain(more(counts.unknown)).chain(more(counts.of_fork));
-        self.change(
-            "INSERT INTO subject_days (day, subject_id, failed, judged, passed, unknown, unknown_judged, unknown_passed,
-             forks_failed, forks_judged, forks_passed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, subject_id) DO UPDATE
-             SET failed = failed + excluded.failed, judged = judged + excluded.judged, passed = passed + excluded.passed,
-             unknown = unknown + excluded.unknown, unknown_judged = unknown_judged + excluded.unknown_judged,
-             unknown_passed = unknown_passed + excluded.unknown_passed,
-             forks_failed = forks_failed + excluded.forks_failed, forks_judged = forks_judged + excluded.forks_judged,
-             forks_passed = forks_passed + excluded.forks_passed",
-            bindings.map(Value::Integer).collect(),
-        )
+    fn days_of(&self, kind: SubjectKind, id: i64) -> Result<Option<Days>, StoreError> {
+        let statement = "SELECT days FROM subjects WHERE kind = ? AND subject_id = ?";
+        let Some(mut row) = self.first(statement, vec![kind.as_str().into(), id.into()])? else { return Ok(None) };
+        Days::parse(&row.text()?).map(Some)
+    }
+
+    /// What was counted by the workflow's name, if something was, goes on by its id.
+    fn adopt(&self, subject: &Subject) -> Result<Option<Days>, StoreError> {
+        let Some(workflow_id) = subject.workflow_id else { return Ok(None) };
+        let statement = "UPDATE subjects SET subject_id = ?1, workflow_id = ?2
+             WHERE kind = ?3 AND subject_id = ?4 AND workflow_id IS NULL RETURNING days";
+        let (old, kind) = (subject.id_by_name(), subject.kind.as_str());
+        let row = self.first(statement, vec![subject.id().into(), workflow_id.into(), kind.into(), old.into()])?;
+        row.map(|mut row| Days::parse(&row.text()?)).transpose()
     }
 
     /// What became of re-runs of the job over the window, of the repository's own runs: rules go by it, and whoever has a fork must
@@ -190,52 +315,21 @@ impl<S: Sql> Store<S> {
         let Some(subject) = subjects_of(run, job).find(|subject| subject.kind == SubjectKind::Job) else {
             return Ok(RescueRate::default());
         };
-        let mut figures = [(subject.id(), SubjectFigures::default())];
-        self.add_up(&mut figures, OWN, now)?;
-        let [(_, SubjectFigures { judged, passed, .. })] = figures;
+        let mut figures = SubjectFigures::default();
+        if let Some(days) = self.days_of(subject.kind, subject.id())? {
+            days.add_to(&mut figures, Share::Own, now);
+        }
+        let SubjectFigures { judged, passed, .. } = figures;
         Ok(RescueRate { judged, passed })
     }
 
-    /// Jobs that were counted by the name of their workflow are counted by its id from their next failure on. Answers
-    /// which ids have become which: re-runs under way are stored with the old ones.
-    ///
-    /// Older versions knew a workflow by what GitHub calls the run's name, which is the workflow's unless that has a
-    /// `run-name`. What was counted under such names of single runs is forgotten like everything that does not fail any more.
-    pub(super) fn adopt(&self, subjects: &[Subject], now: Millis) -> Result<BTreeMap<i64, i64>, StoreError> {
-        let mut adopted = BTreeMap::new();
-        for subject in subjects {
-            let Some(workflow_id) = subject.workflow_id else { continue };
-            let (old, new) = (subject.id_by_name(), subject.id());
-            adopted.insert(old, new);
-            let is_stored = |id: i64, condition: &str| {
-                self.exists(&format!("SELECT 1 FROM subjects WHERE subject_id = ? {condition}"), vec![id.into()])
-            };
-            if is_stored(new, "")? || !is_stored(old, "AND workflow_id IS NULL")? {
-                continue;
-            }
-            let statement = "UPDATE subjects SET subject_id = ?1, workflow_id = ?3 WHERE subject_id = ?2";
-            self.change(statement, vec![new.into(), old.into(), workflow_id.into()])?;
-            // Each day by its name, as a range of days would be searched from end to end.
-            let days: Vec<String> = (now.day() - SUBJECT_DAYS..=now.day()).map(|day| day.to_string()).collect();
-            let statement = format!(
-                "UPDATE OR REPLACE subject_days SET subject_id = ?1 WHERE subject_id = ?2 AND day IN ({})",
-                days.join(",")
-            );
-            self.change(&statement, vec![new.into(), old.into()])?;
-        }
-        Ok(adopted)
-    }
-
     /// Names that are made up anew each time must not fill the storage.
-    fn make_room(&self) -> Result<(), StoreError> {
-        for kind in SubjectKind::ALL {
-            self.change(
-                "DELETE FROM subjects WHERE subject_id IN
-                 (SELECT subject_id FROM subjects WHERE kind = ? ORDER BY last_seen DESC LIMIT -1 OFFSET ?)",
-                vec![kind.as_str().into(), SUBJECTS.into()],
-            )?;
-        }
-        Ok(())
+    fn make_room(&self, kind: SubjectKind) -> Result<(), StoreError> {
+        self.change(
+            "DELETE FROM subjects WHERE kind = ?1 AND subject_id IN
+             (SELECT subject_id FROM subjects WHERE kind = ?1 ORDER BY last_seen DESC LIMIT -1 OFFSET ?2)",
+            vec![kind.as_str().into(), SUBJECTS.into()],
+        )
     }
 
     /// Those that failed most, and whether there are more.
@@ -246,74 +340,82 @@ impl<S: Sql> Store<S> {
         at_most: u64,
         now: Millis,
     ) -> Result<(Vec<SubjectFigures>, bool), StoreError> {
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let mut subjects = self.subjects_by(kind, Share::All, now)?;
+        let more = subjects.len() > count(skip.saturating_add(at_most));
+        subjects.truncate(count(skip.saturating_add(at_most)));
+        Ok((most_failed(subjects.into_iter().skip(count(skip))), more))
+    }
+
+    /// All of a kind of which something is still counted, what failed most first.
+    pub(super) fn subjects_by(
+        &self,
+        kind: SubjectKind,
+        share: Share,
+        now: Millis,
+    ) -> Result<Vec<SubjectFigures>, StoreError> {
         let rows = self.rows(
-            "SELECT subject_id, workflow, name, step, last_seen, last_run FROM subjects WHERE kind = ?
-             ORDER BY failed DESC, subject_id DESC LIMIT ? OFFSET ?",
-            vec![kind.as_str().into(), (at_most + 1).into(), skip.into()],
+            "SELECT subject_id, workflow, name, step, last_seen, last_run, days FROM subjects WHERE kind = ?",
+            vec![kind.as_str().into()],
         )?;
         let mut subjects = Vec::new();
         for mut row in rows {
             let id = row.integer()?;
-            let figures = SubjectFigures {
+            let mut figures = SubjectFigures {
                 workflow: row.text()?,
                 name: row.text()?,
                 step: row.text()?,
                 last_seen: row.millis()?,
                 last_run: row.amount()?,
-                by_day: vec![0; usize::try_from(WINDOW_DAYS).unwrap_or_default()],
                 ..SubjectFigures::default()
             };
-            subjects.push((id, figures));
+            let days = Days::parse(&row.text()?)?;
+            days.add_to(&mut figures, share, now);
+            subjects.push((days.total(share, now), id, figures));
         }
-        let more = subjects.len() as u64 > at_most;
-        subjects.truncate(usize::try_from(at_most).unwrap_or(usize::MAX));
-        self.add_up(&mut subjects, ALL, now)?;
-        Ok((most_failed(subjects), more))
+        sort_by_key(&mut subjects, |(total, id, _)| std::cmp::Reverse((*total, *id)));
+        let counted = subjects.into_iter().filter(|(total, ..)| *total > 0 || share == Share::All);
+        Ok(counted.map(|(.., figures)| figures).collect())
     }
 
-    /// Adds what the days of the window have in these columns.
-    pub(super) fn add_up(
+    /// The days of a job of a workflow, by the step at which it failed, and when it last did in the repository's own runs.
+    pub(super) fn steps_of(
         &self,
-        subjects: &mut [(i64, SubjectFigures)],
-        columns: &str,
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        let list = |numbers: Vec<i64>| numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        let first = now.day() - WINDOW_DAYS + 1;
-        // Both lists are numbers of our own: so many rows are looked up, and no more.
-        let statement = format!(
-            "SELECT day, subject_id, {columns} FROM subject_days WHERE day IN ({}) AND subject_id IN ({})",
-            list((first..=now.day()).collect()),
-            list(subjects.iter().map(|(id, _)| *id).collect())
-        );
-        for mut row in self.rows(&statement, vec![])? {
-            let (day, id) = (row.integer()?, row.integer()?);
-            let Some((_, subject)) = subjects.iter_mut().find(|(known, _)| *known == id) else { continue };
-            let failed = row.amount()?;
-            subject.failed += failed;
-            subject.judged += row.amount()?;
-            subject.passed += row.amount()?;
-            if let Some(count) = usize::try_from(day - first).ok().and_then(|day| subject.by_day.get_mut(day)) {
-                *count += failed;
-            }
-        }
-        Ok(())
+        workflow_id: WorkflowId,
+        job: &str,
+    ) -> Result<Vec<(String, Option<Millis>, Days)>, StoreError> {
+        let statement = "SELECT step, own_seen, days FROM subjects WHERE kind = ? AND workflow_id = ? AND name = ?";
+        let bindings = vec![SubjectKind::Job.as_str().into(), workflow_id.into(), job.into()];
+        let rows = self.rows(statement, bindings)?;
+        rows.map(|mut row| Ok((row.text()?, row.optional_millis()?, Days::parse(&row.text()?)?))).collect()
     }
 
-    pub(super) fn prune_subjects(&self, now: Millis) -> Result<bool, StoreError> {
-        let old =
-            "SELECT day, subject_id, failed, unknown FROM subject_days WHERE day < ? ORDER BY day, subject_id LIMIT ?";
-        let mut deleted = 0;
-        for mut row in self.rows(old, vec![(now.day() - SUBJECT_DAYS).into(), PRUNED_AT_ONCE.into()])? {
-            let (day, id, failed, unknown) = (row.integer()?, row.integer()?, row.integer()?, row.integer()?);
-            // The order of the list is by what is still counted.
-            let statement = "UPDATE subjects SET failed = failed - ?, unknown = unknown - ? WHERE subject_id = ?";
-            self.change(statement, vec![failed.into(), unknown.into(), id.into()])?;
-            self.change("DELETE FROM subject_days WHERE day = ? AND subject_id = ?", vec![day.into(), id.into()])?;
-            deleted += 1;
-        }
+    /// What has not failed for long.
+    pub(super) fn prune_subjects(&self, now: Millis) -> Result<(), StoreError> {
         let unseen = now.minus(Span::days(SUBJECT_DAYS));
-        self.change("DELETE FROM subjects WHERE failed <= 0 AND last_seen < ?", vec![unseen.into()])?;
-        Ok(deleted >= PRUNED_AT_ONCE)
+        let statement = "DELETE FROM subjects WHERE (kind, subject_id) IN
+             (SELECT kind, subject_id FROM subjects WHERE last_seen < ? LIMIT ?)";
+        self.change(statement, vec![unseen.into(), PRUNED_AT_ONCE.into()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_read_as_they_were_written() {
+        let mut days = Days::default();
+        assert_eq!(days.to_text(), "[]");
+        days.count(100, [1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        days.count(99, [2, 1, 1, 0, 0, 0, 2, 1, 1]);
+        days.count(100, [1, 2, 0, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(days.to_text(), "[[99,2,1,1,0,0,0,2,1,1],[100,2,2,0,1]]");
+        assert_eq!(Days::parse(&days.to_text()).unwrap().0, days.0);
+        // As the migration from version 19 writes them.
+        assert_eq!(Days::parse("[[7,1,0,0,0,0,0,0,0,0]]").unwrap().0, [(7, [1, 0, 0, 0, 0, 0, 0, 0, 0])]);
+        days.count(100 + SUBJECT_DAYS, [1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(days.0.len(), 2, "what is too old is forgotten");
+        assert!(Days::parse("[7]").is_err() && Days::parse("").is_err());
     }
 }

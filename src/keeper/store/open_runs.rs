@@ -1,0 +1,143 @@
+//! Runs that are due, or may be: they stand at the negative of their id, so that they are found without an index, and are known
+//! in memory once they were looked for.
+//!
+//! A run that is being looked at is claimed in memory alone: should the Keeper go away, another looks at it again, and what it must
+//! not do again is stored before it is done.
+
+use crate::keeper::tracked_run::TrackedRun;
+use crate::names::RunId;
+use crate::names::order::sort_by_key;
+use crate::policy::RunOutcome;
+use crate::time::Millis;
+
+use super::{Sql, Store, StoreError};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRun {
+    /// When to look at it, with what was claimed.
+    pub due: Option<Millis>,
+    /// The same, as it is stored.
+    pub stored: Option<Millis>,
+    is_commanded: bool,
+    /// What its re-run on the way has taken from the budget, and since when.
+    reserved: Option<(Millis, u64)>,
+}
+
+/// All of them, by id.
+#[derive(Debug, Default)]
+pub struct OpenRuns(Vec<(RunId, OpenRun)>);
+
+/// Whether it stands among the open ones. So does one that was given up while a call was on its way, which the budget waits for.
+pub fn is_open(tracked: &TrackedRun) -> bool {
+    let is_over = !matches!(tracked.outcome, RunOutcome::Waiting | RunOutcome::Rerunning);
+    tracked.due.is_some() || !is_over || tracked.reserved.is_some()
+}
+
+impl OpenRuns {
+    fn place(&self, run_id: RunId) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&run_id, |(run_id, _)| *run_id)
+    }
+
+    pub fn get(&self, run_id: RunId) -> Option<&OpenRun> {
+        self.place(run_id).ok().and_then(|place| self.0.get(place)).map(|(_, run)| run)
+    }
+
+    fn remove(&mut self, run_id: RunId) {
+        if let Ok(place) = self.place(run_id) {
+            self.0.remove(place);
+        }
+    }
+
+    fn insert(&mut self, run_id: RunId, run: OpenRun) {
+        self.remove(run_id);
+        let place = self.place(run_id).unwrap_or_else(|place| place);
+        self.0.insert(place, (run_id, run));
+    }
+
+    fn due(&self) -> impl Iterator<Item = (bool, Millis, RunId)> {
+        self.0.iter().filter_map(|(run_id, run)| Some((run.is_commanded, run.due?, *run_id)))
+    }
+}
+
+impl<S: Sql> Store<S> {
+    /// Reads which they are, unless that is known.
+    fn know_open_runs(&self) -> Result<(), StoreError> {
+        if self.open_runs.borrow().is_some() {
+            return Ok(());
+        }
+        let mut open = OpenRuns::default();
+        let statement =
+            "SELECT -run_id, due, commanded IS NOT NULL, calling_since, reserved FROM runs WHERE run_id < 0";
+        for mut row in self.rows(statement, vec![])? {
+            let run_id = row.run_id()?;
+            let (due, is_commanded) = (row.optional_millis()?, row.flag()?);
+            let since = row.optional_millis()?;
+            let reserved = row.optional_integer()?.and_then(|seconds| u64::try_from(seconds).ok());
+            open.insert(run_id, OpenRun { due, stored: due, is_commanded, reserved: since.zip(reserved) });
+        }
+        *self.open_runs.borrow_mut() = Some(open);
+        Ok(())
+    }
+
+    fn open_runs<T>(&self, of: impl FnOnce(&mut OpenRuns) -> T) -> Result<T, StoreError> {
+        self.know_open_runs()?;
+        Ok(of(self.open_runs.borrow_mut().get_or_insert_default()))
+    }
+
+    /// It is as it was just stored.
+    pub(super) fn was_put(&self, tracked: &TrackedRun, stored: Option<Millis>) {
+        let Some(open) = &mut *self.open_runs.borrow_mut() else { return };
+        if !is_open(tracked) {
+            open.remove(tracked.run_id);
+            return;
+        }
+        let since = tracked.pending.map(|pending| pending.since);
+        let (due, is_commanded) = (tracked.due, tracked.commanded.is_some());
+        open.insert(tracked.run_id, OpenRun { due, stored, is_commanded, reserved: since.zip(tracked.reserved) });
+    }
+
+    pub(super) fn was_deleted(&self, run_id: RunId) {
+        if let Some(open) = &mut *self.open_runs.borrow_mut() {
+            open.remove(run_id);
+        }
+    }
+
+    /// The run that has been due longest, if one is due. One that a command is about comes after all others: whoever gives
+    /// commands holds up nobody's re-runs by the rules.
+    pub fn next_due(&self, now: Millis) -> Result<Option<TrackedRun>, StoreError> {
+        match self.open_runs(|open| open.due().filter(|(_, due, _)| *due <= now).min())? {
+            Some((.., run_id)) => self.run(run_id),
+            None => Ok(None),
+        }
+    }
+
+    pub fn first_due(&self) -> Result<Option<Millis>, StoreError> {
+        self.open_runs(|open| open.due().map(|(_, due, _)| due).min())
+    }
+
+    /// Those that are due next.
+    pub fn due(&self, at_most: usize) -> Result<Vec<TrackedRun>, StoreError> {
+        let mut due: Vec<_> = self.open_runs(|open| open.due().map(|(_, due, run_id)| (due, run_id)).collect())?;
+        sort_by_key(&mut due, |due| *due);
+        let next = due.into_iter().take(at_most);
+        let runs: Vec<_> = next.map(|(_, run_id)| self.run(run_id)).collect::<Result<_, _>>()?;
+        Ok(runs.into_iter().flatten().collect())
+    }
+
+    /// It is being looked at: until then nobody else does.
+    pub fn claim_run(&self, run_id: RunId, until: Millis) -> Result<(), StoreError> {
+        self.open_runs(|open| {
+            if let Some(run) = open.get(run_id).cloned() {
+                open.insert(run_id, OpenRun { due: Some(until), ..run });
+            }
+        })
+    }
+
+    /// What re-runs on their way have taken from the budget, but that of one run.
+    pub(super) fn reserved(&self, but: RunId) -> Result<Vec<(Millis, u64)>, StoreError> {
+        self.open_runs(|open| {
+            let others = open.0.iter().filter(|(run_id, _)| *run_id != but);
+            others.filter_map(|(_, run)| run.reserved).collect()
+        })
+    }
+}

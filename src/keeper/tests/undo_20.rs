@@ -1,0 +1,32 @@
+//! What makes storage that of version 19 again, which had an index for what is due, counters in rows of their own, and a row for
+//! each day of what fails. What was spent of the budget is forgotten.
+
+pub const UNDO_TO_19: [&str; 27] = [
+    "UPDATE runs SET outcome = 'rerunning' WHERE rerunning = 1",
+    "UPDATE runs SET run_id = -run_id WHERE run_id < 0",
+    "CREATE INDEX runs_due ON runs (due) WHERE due IS NOT NULL",
+    "CREATE TABLE open_reruns (run_id INTEGER PRIMARY KEY, run_attempt INTEGER NOT NULL, subjects TEXT NOT NULL, day INTEGER, policy TEXT, rules TEXT, ordinal INTEGER, unknown TEXT)",
+    "INSERT INTO open_reruns SELECT run_id, open_rerun ->> 'run_attempt', open_rerun -> 'subjects', open_rerun -> 'counted' ->> 'day', open_rerun -> 'counted' -> 'label' ->> 'policy', open_rerun -> 'counted' -> 'label' ->> 'rules', open_rerun -> 'counted' ->> 'ordinal', open_rerun -> 'unknown' FROM runs WHERE open_rerun IS NOT NULL",
+    "INSERT OR IGNORE INTO deliveries SELECT updated / 86400000, seen.value FROM runs, json_each(runs.seen) AS seen",
+    "UPDATE runs SET publish = (SELECT publish.value FROM repository, json_each(repository.value, '$.publish') AS publish WHERE name = 'ledger' AND publish.key = CAST(run_id AS TEXT)) WHERE publish IS NULL",
+    "ALTER TABLE runs DROP COLUMN rerunning",
+    "ALTER TABLE runs DROP COLUMN seen",
+    "ALTER TABLE runs DROP COLUMN open_rerun",
+    "ALTER TABLE runs DROP COLUMN reserved",
+    "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason, detail) SELECT run_id, run_attempt, decided, outcome, reason, detail FROM run_decisions ORDER BY run_id, number",
+    "DROP TABLE run_decisions",
+    "ALTER TABLE subjects RENAME TO later_subjects",
+    "CREATE TABLE subjects (subject_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, workflow TEXT NOT NULL, name TEXT NOT NULL, step TEXT NOT NULL, failed INTEGER NOT NULL, last_seen INTEGER NOT NULL, last_run INTEGER NOT NULL, workflow_id INTEGER, unknown INTEGER NOT NULL DEFAULT 0, own_seen INTEGER)",
+    "INSERT INTO subjects SELECT subject_id, kind, workflow, name, step, (SELECT SUM(value ->> 1) FROM json_each(days)), last_seen, last_run, workflow_id, (SELECT SUM(IFNULL(value ->> 4, 0)) FROM json_each(days)), own_seen FROM later_subjects",
+    "CREATE INDEX subjects_failed ON subjects (kind, failed)",
+    "CREATE TABLE subject_days (day INTEGER NOT NULL, subject_id INTEGER NOT NULL, failed INTEGER NOT NULL, judged INTEGER NOT NULL, passed INTEGER NOT NULL, unknown INTEGER NOT NULL DEFAULT 0, unknown_judged INTEGER NOT NULL DEFAULT 0, unknown_passed INTEGER NOT NULL DEFAULT 0, forks_failed INTEGER NOT NULL DEFAULT 0, forks_judged INTEGER NOT NULL DEFAULT 0, forks_passed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (day, subject_id)) WITHOUT ROWID",
+    "INSERT INTO subject_days SELECT value ->> 0, subject_id, IFNULL(value ->> 1, 0), IFNULL(value ->> 2, 0), IFNULL(value ->> 3, 0), IFNULL(value ->> 4, 0), IFNULL(value ->> 5, 0), IFNULL(value ->> 6, 0), IFNULL(value ->> 7, 0), IFNULL(value ->> 8, 0), IFNULL(value ->> 9, 0) FROM later_subjects, json_each(days)",
+    "DROP TABLE later_subjects",
+    "INSERT OR REPLACE INTO days SELECT value ->> '$.day', value ->> '$.figures.rescued', value ->> '$.figures.exhausted', value ->> '$.figures.left', value ->> '$.figures.failed', value ->> '$.figures.superseded', value ->> '$.figures.reruns', value ->> '$.figures.runner_seconds', value ->> '$.figures.saved_seconds' FROM repository WHERE name = 'ledger' AND value ->> '$.day' > 0",
+    "INSERT OR REPLACE INTO rerun_days (day, policy, rules, made_1, made_2, made_3, made_4, rescued_1, rescued_2, rescued_3, rescued_4, wasted_1, wasted_2, wasted_3, wasted_4) SELECT repository.value ->> '$.day', label.value ->> '$[0].policy', label.value ->> '$[0].rules', label.value ->> '$[1][0][0]', label.value ->> '$[1][1][0]', label.value ->> '$[1][2][0]', label.value ->> '$[1][3][0]', label.value ->> '$[1][0][1]', label.value ->> '$[1][1][1]', label.value ->> '$[1][2][1]', label.value ->> '$[1][3][1]', label.value ->> '$[1][0][2]', label.value ->> '$[1][1][2]', label.value ->> '$[1][2][2]', label.value ->> '$[1][3][2]' FROM repository, json_each(repository.value, '$.reruns') AS label WHERE name = 'ledger'",
+    "INSERT INTO repository SELECT 'totals', value -> '$.totals' FROM repository WHERE name = 'ledger'",
+    "INSERT INTO repository SELECT 'summary', value -> '$.summary' FROM repository WHERE name = 'ledger'",
+    "DELETE FROM repository WHERE name = 'ledger'",
+    "CREATE TABLE reruns (run_id INTEGER NOT NULL, run_attempt INTEGER NOT NULL, at INTEGER NOT NULL, runner_seconds INTEGER NOT NULL, PRIMARY KEY (run_id, run_attempt)) WITHOUT ROWID",
+    "CREATE INDEX reruns_at ON reruns (at)",
+];
