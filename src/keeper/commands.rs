@@ -257,7 +257,7 @@ impl<S: Sql> Keeper<S> {
         // What people were told of has an end that they are told.
         let is_told = tracked.in_short.is_some() || tracked.outcome != RunOutcome::Waiting;
         if commanded.alone && tracked.decided_attempt.is_none() && tracked.pending.is_none() && !is_told {
-            self.store.forget(&tracked)?;
+            self.store.delete_run(tracked.run_id)?;
             return Ok(None);
         }
         let mut tracked = TrackedRun { commanded: None, ..tracked };

@@ -197,6 +197,9 @@ impl Summary {
     }
 }
 
+/// More than a run waits by default before it is re-run.
+const A_LITTLE_LATER: Span = Span::minutes(1);
+
 /// When the summary is to be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -205,6 +208,8 @@ pub struct Writing {
     last: Option<Millis>,
     /// Whether something has changed since it was last begun.
     changed: bool,
+    /// Whether it is being written.
+    is_begun: bool,
     day: i64,
     written: u32,
 }
@@ -212,18 +217,29 @@ pub struct Writing {
 impl Writing {
     /// Something in it has changed.
     pub fn changed(&self, now: Millis) -> Self {
-        let due = self.due.unwrap_or_else(|| self.last.map_or(now, |last| now.max(last + self.apart(now))));
+        let soonest = self.soonest(now);
+        let due = self.due.filter(|due| self.is_begun || *due < soonest).unwrap_or(soonest);
         Self { due: Some(due), changed: true, ..self.clone() }
+    }
+
+    /// What people see of it has changed, and more is to come: one write is for both.
+    pub fn changed_a_little(&self, now: Millis) -> Self {
+        let due = self.due.unwrap_or_else(|| self.soonest(now).max(now + A_LITTLE_LATER));
+        Self { due: Some(due), changed: true, ..self.clone() }
+    }
+
+    fn soonest(&self, now: Millis) -> Millis {
+        self.last.map_or(now, |last| now.max(last + self.apart(now)))
     }
 
     /// It is being written; and again then, if nothing comes of it.
     pub fn begun(&self, again: Millis) -> Self {
-        Self { due: Some(again), changed: false, ..self.clone() }
+        Self { due: Some(again), changed: false, is_begun: true, ..self.clone() }
     }
 
     pub fn done(&self, now: Millis) -> Self {
         let written = if now.day() == self.day { self.written.saturating_add(1) } else { 1 };
-        let done = Self { last: Some(now), day: now.day(), written, due: None, ..self.clone() };
+        let done = Self { last: Some(now), day: now.day(), written, due: None, is_begun: false, ..self.clone() };
         Self { due: done.changed.then(|| now + done.apart(now)), ..done }
     }
 

@@ -17,15 +17,14 @@ use super::tasks::{errand::Errand, notify::Notification, sweep::Sweep};
 use super::tracked_run::TrackedRun;
 use super::{HandOver, Keeper, StepResult, Task, subrequests};
 
-/// Something due for longer than this means that its alarm was lost.
-const OVERDUE: Span = Span::seconds(30);
-
 /// What a Keeper needs of the place it runs in.
 #[expect(async_fn_in_trait, reason = "both platforms are in this project, and neither needs its futures to be Send")]
 pub trait Platform {
     fn now(&self) -> Millis;
     /// In `0.0..1.0`.
     fn chance(&self) -> f64;
+    /// What the alarm is known to be set for.
+    fn armed(&self) -> Option<Millis>;
     /// Sets the alarm; `None` removes it. There is one, and setting it replaces it.
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError>;
     async fn call(&self, call: &Call) -> Response;
@@ -54,8 +53,9 @@ pub trait Platform {
 #[derive(Debug)]
 pub struct Received {
     pub receipt: Receipt,
-    /// Whether something should have been done long since: the alarm was lost, and [`work`] should be done now.
-    pub overdue: bool,
+    /// Whether something is due: [`work`] is to be done now, unless it is being done. The alarm is set for the case that it ends
+    /// in the middle.
+    pub is_due: bool,
 }
 
 impl<S: Sql> Keeper<S> {
@@ -111,12 +111,11 @@ pub async fn receive<S: Sql>(
     let now = platform.now();
     let (receipt, records) = keeper.receive(event, &Context::new(rules, now, platform.chance()))?;
     log_commands(keeper, platform);
-    let due = keeper.next_alarm(rules)?;
-    platform.arm(due).await?;
+    let is_due = arm(keeper, rules, platform).await?;
     for record in &records {
         platform.log_decision(event.run_id, record);
     }
-    Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
+    Ok(Received { receipt, is_due })
 }
 
 /// The same, of a command.
@@ -129,9 +128,27 @@ pub async fn receive_command<S: Sql>(
     let now = platform.now();
     let receipt = keeper.receive_command(event, &Context::new(rules, now, platform.chance()))?;
     log_commands(keeper, platform);
-    let due = keeper.next_alarm(rules)?;
-    platform.arm(due).await?;
-    Ok(Received { receipt, overdue: due.is_some_and(|due| due + OVERDUE < now) })
+    let is_due = arm(keeper, rules, platform).await?;
+    Ok(Received { receipt, is_due })
+}
+
+/// Sees to it that there is an alarm for what is due next. Whether something is due now: it is done without an alarm of its own.
+async fn arm<S: Sql>(keeper: &Keeper<S>, rules: &Rules, platform: &impl Platform) -> Result<bool, StoreError> {
+    let (due, now) = (keeper.next_alarm(rules)?, platform.now());
+    let is_due = due.is_some_and(|due| due <= now);
+    if is_due {
+        arm_lease(platform, now).await?;
+    } else {
+        platform.arm(due).await?;
+    }
+    Ok(is_due)
+}
+
+/// So that there is an alarm whatever happens to the work that is done now: the platform's own retries end after six.
+async fn arm_lease(platform: &impl Platform, now: Millis) -> Result<(), StoreError> {
+    let lease = now + LEASE;
+    let is_armed = platform.armed().is_some_and(|at| at > now && at <= lease);
+    if is_armed { Ok(()) } else { platform.arm(Some(lease)).await }
 }
 
 /// What became of commands meanwhile. Between two awaits: whatever was stored is said.
@@ -149,8 +166,8 @@ pub async fn work<S: Sql>(
     platform: &impl Platform,
 ) -> Result<(), StoreError> {
     log_commands(keeper, platform);
-    // First of all, so that there is an alarm whatever happens below: the platform's own retries end after six.
-    platform.arm(Some(platform.now() + LEASE)).await?;
+    // First of all.
+    arm_lease(platform, platform.now()).await?;
     let cx = || Context::new(rules, platform.now(), platform.chance());
     let mut task = None;
     let mut left = subrequests::AT_ONCE;

@@ -6,7 +6,7 @@
 //! row again.
 //!
 //! Why no row is left without an alarm: the alarm is set again *before* the work it was for, so that neither a crash
-//! nor the platform's giving up after six tries can lose it; and a request that finds something overdue does not wait
+//! nor the platform's giving up after six tries can lose it; and a request that finds something due does not wait
 //! for an alarm.
 
 use std::cell::Cell;
@@ -161,8 +161,8 @@ impl Inner {
     }
 
     fn received(self: &Rc<Self>, received: Received) -> Receipt {
-        if received.overdue && self.working.get().is_none_or(|since| since + LEASE < now()) {
-            self.state.wait_until(Rc::clone(self).work("keeper overdue"));
+        if received.is_due && self.working.get().is_none_or(|since| since + LEASE < now()) {
+            self.state.wait_until(Rc::clone(self).work("keeper"));
         }
         received.receipt
     }

@@ -43,6 +43,10 @@ impl Platform for ObjectPlatform<'_> {
         Math::random()
     }
 
+    fn armed(&self) -> Option<Millis> {
+        self.inner.armed.get()
+    }
+
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
         if due.is_some() && self.inner.armed.get() == due {
             return Ok(());

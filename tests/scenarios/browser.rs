@@ -130,13 +130,17 @@ fn age(database: &Connection, number: i64) -> rusqlite::Result<()> {
             "INSERT OR IGNORE INTO days VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
             params![now / DAY - ago, rescued, exhausted, ago % 4, ago % 2, reruns, reruns * 210, rescued * 840],
         )?;
-        database.execute(
-            "INSERT OR IGNORE INTO subject_days (day, subject_id, failed, judged, passed)
-             SELECT ?1, subject_id, 1 + (?2 * ?2 + subject_id) % 4, 2, 1 + ?2 % 2
-             FROM subjects WHERE (?2 + subject_id) % 3 > 0",
-            params![now / DAY - ago, ago],
-        )?;
     }
+    database.execute(
+        "WITH RECURSIVE n (ago) AS (SELECT 29 UNION ALL SELECT ago - 1 FROM n WHERE ago > 1)
+         UPDATE subjects SET days = (SELECT json_group_array(json(counted)) FROM
+             (SELECT json_array(?1 - ago, 1 + (ago * ago + subject_id) % 4, 2, 1 + ago % 2) AS counted
+              FROM n WHERE (ago + subject_id) % 3 > 0
+              UNION ALL SELECT value FROM json_each(days)))",
+        params![now / DAY],
+    )?;
     // The next change is written to Workers KV at once.
-    database.execute("DELETE FROM repository WHERE name = 'summary'", []).map(|_| ())
+    database
+        .execute("UPDATE repository SET value = json_set(value, '$.summary', json('{}')) WHERE name = 'ledger'", [])
+        .map(|_| ())
 }

@@ -2,7 +2,7 @@
 // it has around it unchanged: what is metered is what the platform itself gives the Worker.
 //
 // GET /counts tells the counts so far. GET /fill?repository=owner/name&runs=N gives a repository's Keeper N more runs,
-// copies of the oldest that it has, with as many decisions, deliveries and re-runs.
+// copies of the oldest that has come to an end, with as many decisions.
 
 import worker, { KeeperObject as Keeper } from "./entry.mjs";
 
@@ -37,18 +37,16 @@ globalThis.fetch = (...values) => {
 };
 
 function fill(sql, runs) {
-  const first = "FROM runs WHERE run_id = (SELECT MIN(run_id) FROM runs)";
+  // One that is due stands at the negative of its id.
+  const first = "FROM runs WHERE run_id = (SELECT MIN(run_id) FROM runs WHERE run_id > 0)";
   const rest = (table, but) => Object.keys(sql.exec(`SELECT * FROM ${table} LIMIT 1`).one()).filter((name) => !but.includes(name));
   const copy = (into, what, from) =>
     sql.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${runs}) INSERT INTO ${into} SELECT ${what} ${from}`);
   const run = 10_000_000_000 + sql.exec("SELECT COUNT(*) AS runs FROM runs").one().runs;
   const ofRuns = rest("runs", ["run_id", "due", "publish"]).join(", ");
   copy(`runs (run_id, ${ofRuns})`, `${run} + i, ${ofRuns}`, `FROM n, (SELECT * ${first})`);
-  const ofDecisions = rest("decisions", ["decision_id", "run_id"]).join(", ");
-  copy(`decisions (run_id, ${ofDecisions})`, `${run} + i, ${ofDecisions}`, "FROM n, (SELECT * FROM decisions LIMIT 1)");
-  copy("deliveries (day, delivery_id)", `day, printf('%032x', ${run} + i)`, "FROM n, (SELECT day FROM deliveries LIMIT 1)");
-  // Two days ago: within what is kept, and out of any budget's window.
-  copy("reruns (run_id, run_attempt, at, runner_seconds)", `${run} + i, 1, at - 172800000, runner_seconds`, "FROM n, (SELECT * FROM reruns LIMIT 1)");
+  const ofDecisions = rest("run_decisions", ["run_id"]).join(", ");
+  copy(`run_decisions (run_id, ${ofDecisions})`, `${run} + i, ${ofDecisions}`, "FROM n, (SELECT * FROM run_decisions LIMIT 1)");
   return Response.json(sql.exec("SELECT COUNT(*) AS runs FROM runs").one());
 }
 

@@ -104,8 +104,8 @@ fn fill(database: &Connection) -> rusqlite::Result<()> {
              VALUES (?1, ?2, 'Attempt 2 succeeded.', 2, 2, 0, 1, ?3, 1, 0, 'ci', ?3, ?3, 1)",
         )?;
         let mut decision = database.prepare(
-            "INSERT INTO decisions (run_id, run_attempt, decided, outcome, reason)
-             VALUES (?, ?, ?, ?, 'Attempt 2 succeeded.')",
+            "INSERT INTO run_decisions (run_id, number, run_attempt, decided, outcome, reason)
+             VALUES (?1, ?2, ?2, ?3, ?4, 'Attempt 2 succeeded.')",
         )?;
         for number in 1..=RUNS {
             let at = now - 35 * DAY + number * 35 * DAY / RUNS;
@@ -114,10 +114,10 @@ fn fill(database: &Connection) -> rusqlite::Result<()> {
             decision.execute(params![number, 1, at, "rerunning"])?;
             decision.execute(params![number, 2, at, outcome])?;
         }
-        let (mut subject, mut days) = (
-            database.prepare("INSERT INTO subjects VALUES (?1, ?2, 'ci', ?3, 'Run tests', 35, ?4, 1, NULL, 35, ?4)")?,
-            database.prepare("INSERT INTO subject_days VALUES (?, ?, 1, 1, 1, 1, 1, 0, 0, 0, 0)")?,
-        );
+        let mut subject =
+            database.prepare("INSERT INTO subjects VALUES (?2, ?1, NULL, 'ci', ?3, 'Run tests', ?4, ?4, 1, ?5)")?;
+        let days: Vec<String> = (0..35).rev().map(|ago| format!("[{},1,1,1,1,1]", now / DAY - ago)).collect();
+        let days = format!("[{}]", days.join(","));
         let mut day_total =
             database.prepare("INSERT OR IGNORE INTO days VALUES (?, 900, 300, 200, 0, 0, 1500, 90000, 900000)")?;
         let mut reruns =
@@ -127,10 +127,7 @@ fn fill(database: &Connection) -> rusqlite::Result<()> {
         }
         for number in 1..=JOBS {
             for (id, kind) in [(number, "job"), (number + JOBS, "runner")] {
-                subject.execute(params![id, kind, format!("{kind} {number}"), now])?;
-                for ago in 0..35 {
-                    days.execute(params![now / DAY - ago, id])?;
-                }
+                subject.execute(params![id, kind, format!("{kind} {number}"), now, days])?;
             }
         }
         for ago in 0..400 {

@@ -52,16 +52,11 @@ string_enum! {
     }
 }
 
-/// Nearly every step asks for these: they are read once. No other statement than `set_fact`'s may change them.
-const KEPT_IN_MEMORY: [Fact; 7] = [
-    Fact::CircuitBreaker,
-    Fact::Trouble,
-    Fact::Paused,
-    Fact::CancelledSince,
-    Fact::RefusedFeatures,
-    Fact::FlakyJobs,
-    Fact::Outages,
-];
+/// Each is read once, as nearly every step asks for most. No other statement than `set_fact`'s may change them.
+const fn is_kept_in_memory(fact: Fact) -> bool {
+    // The policy is kept as what it says, and the ledger as it is.
+    !matches!(fact, Fact::PolicyText | Fact::OrganizationPolicyText | Fact::Ledger)
+}
 
 impl<S: Sql> Store<S> {
     pub fn fact<T: DeserializeOwned>(&self, fact: Fact) -> Result<Option<T>, StoreError> {
@@ -72,7 +67,7 @@ impl<S: Sql> Store<S> {
             None => {
                 let row = self.first("SELECT value FROM repository WHERE name = ?", vec![name.into()])?;
                 let text = row.map(|mut row| row.text()).transpose()?;
-                if KEPT_IN_MEMORY.contains(&fact) {
+                if is_kept_in_memory(fact) {
                     self.known_facts.borrow_mut().insert(name, text.clone());
                 }
                 text
@@ -85,9 +80,18 @@ impl<S: Sql> Store<S> {
     pub fn set_fact<T: Serialize>(&self, fact: Fact, value: Option<&T>) -> Result<(), StoreError> {
         self.known_facts.borrow_mut().remove(fact.as_str());
         let name = fact.as_str().into();
-        let Some(value) = value else { return self.change("DELETE FROM repository WHERE name = ?", vec![name]) };
-        let text = serde_json::to_string(value).map_err(|error| bad(fact, &error))?;
-        self.change("INSERT OR REPLACE INTO repository (name, value) VALUES (?, ?)", vec![name, text.into()])
+        let text = value.map(serde_json::to_string).transpose().map_err(|error| bad(fact, &error))?;
+        match &text {
+            None => self.change("DELETE FROM repository WHERE name = ?", vec![name])?,
+            Some(text) => {
+                let statement = "INSERT OR REPLACE INTO repository (name, value) VALUES (?, ?)";
+                self.change(statement, vec![name, text.as_str().into()])?;
+            }
+        }
+        if is_kept_in_memory(fact) {
+            self.known_facts.borrow_mut().insert(fact.as_str(), text);
+        }
+        Ok(())
     }
 }
 

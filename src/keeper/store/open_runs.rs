@@ -19,8 +19,28 @@ pub struct OpenRun {
     /// The same, as it is stored.
     pub stored: Option<Millis>,
     is_commanded: bool,
+    stands: Stands,
     /// What its re-run on the way has taken from the budget, and since when.
     reserved: Option<(Millis, u64)>,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    Waiting,
+    Rerunning,
+    /// It has come to an end, and is looked at once more.
+    Ended,
+}
+
+impl Stands {
+    fn of(tracked: &TrackedRun) -> Self {
+        match tracked.outcome {
+            _ if tracked.ended().is_some() => Self::Ended,
+            RunOutcome::Rerunning => Self::Rerunning,
+            _ => Self::Waiting,
+        }
+    }
 }
 
 /// All of them, by id.
@@ -66,14 +86,22 @@ impl<S: Sql> Store<S> {
             return Ok(());
         }
         let mut open = OpenRuns::default();
-        let statement =
-            "SELECT -run_id, due, commanded IS NOT NULL, calling_since, reserved FROM runs WHERE run_id < 0";
+        let statement = "SELECT -run_id, due, commanded IS NOT NULL, calling_since, reserved, IFNULL(rerunning, 0),
+             outcome <> 'waiting' AND (outcome <> 'failed' OR due IS NULL OR
+                (decided_attempt IS NOT NULL AND decided_attempt >= IFNULL(run_attempt, 0)))
+             FROM runs WHERE run_id < 0";
         for mut row in self.rows(statement, vec![])? {
             let run_id = row.run_id()?;
             let (due, is_commanded) = (row.optional_millis()?, row.flag()?);
             let since = row.optional_millis()?;
             let reserved = row.optional_integer()?.and_then(|seconds| u64::try_from(seconds).ok());
-            open.insert(run_id, OpenRun { due, stored: due, is_commanded, reserved: since.zip(reserved) });
+            // As `TrackedRun::ended` has it.
+            let stands = match (row.flag()?, row.flag()?) {
+                (true, _) => Stands::Rerunning,
+                (false, true) => Stands::Ended,
+                (false, false) => Stands::Waiting,
+            };
+            open.insert(run_id, OpenRun { due, stored: due, is_commanded, stands, reserved: since.zip(reserved) });
         }
         *self.open_runs.borrow_mut() = Some(open);
         Ok(())
@@ -93,7 +121,8 @@ impl<S: Sql> Store<S> {
         }
         let since = tracked.pending.map(|pending| pending.since);
         let (due, is_commanded) = (tracked.due, tracked.commanded.is_some());
-        open.insert(tracked.run_id, OpenRun { due, stored, is_commanded, reserved: since.zip(tracked.reserved) });
+        let (stands, reserved) = (Stands::of(tracked), since.zip(tracked.reserved));
+        open.insert(tracked.run_id, OpenRun { due, stored, is_commanded, stands, reserved });
     }
 
     pub(super) fn was_deleted(&self, run_id: RunId) {
@@ -130,6 +159,14 @@ impl<S: Sql> Store<S> {
             if let Some(run) = open.get(run_id).cloned() {
                 open.insert(run_id, OpenRun { due: Some(until), ..run });
             }
+        })
+    }
+
+    /// How many runs wait for something, and how many are being re-run.
+    pub(super) fn not_ended(&self) -> Result<(u64, u64), StoreError> {
+        self.open_runs(|open| {
+            let count = |of: Stands| open.0.iter().filter(|(_, run)| run.stands == of).count() as u64;
+            (count(Stands::Waiting), count(Stands::Rerunning))
         })
     }
 

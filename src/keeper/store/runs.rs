@@ -138,13 +138,7 @@ impl<S: Sql> Store<S> {
         self.change(statement, bindings)
     }
 
-    /// One that nothing was decided on.
-    pub fn forget(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
-        self.uncount(tracked)?;
-        self.delete_run(tracked.run_id)
-    }
-
-    pub(super) fn delete_run(&self, run_id: RunId) -> Result<(), StoreError> {
+    pub fn delete_run(&self, run_id: RunId) -> Result<(), StoreError> {
         self.known_runs.borrow_mut().retain(|known| known.run_id != run_id);
         self.was_deleted(run_id);
         if self.ledger(|ledger| ledger.publish.contains_key(&run_id))? {

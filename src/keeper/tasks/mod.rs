@@ -218,8 +218,11 @@ impl<S: Sql> Keeper<S> {
                 self.queue_notification(after.run_id, NoticeKind::Exhausted, now)?;
             }
         }
+        let standing = |run: &TrackedRun| (run.ended().is_some(), run.outcome == RunOutcome::Rerunning);
         if counted.something {
             self.summary_changed(now)?;
+        } else if before.as_ref().map(standing) != Some(standing(after)) && self.repository()?.is_some() {
+            self.change_summary_schedule(|schedule| schedule.changed_a_little(now))?;
         }
         if !counted.passed.is_empty() {
             self.jobs_passed(after, &counted.passed, cx)?;

@@ -96,7 +96,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Should that be lost, it is only written again.
-    fn change_summary_schedule(&self, change: impl FnOnce(&Writing) -> Writing) -> Result<(), StoreError> {
+    pub(super) fn change_summary_schedule(&self, change: impl FnOnce(&Writing) -> Writing) -> Result<(), StoreError> {
         self.store.change_ledger(Unstored::Trifles, |ledger| ledger.summary = change(&ledger.summary))
     }
 }

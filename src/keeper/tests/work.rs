@@ -23,6 +23,10 @@ impl Platform for Site<'_> {
         0.5
     }
 
+    fn armed(&self) -> Option<Millis> {
+        self.armed.get()
+    }
+
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
         self.armed.set(due);
         Ok(())

@@ -106,7 +106,7 @@ impl Machine {
         };
         self.asleep = false;
         self.check_delivery(event, &received.receipt);
-        if received.overdue && self.work.is_none() {
+        if received.is_due && self.work.is_none() {
             self.start_work();
         }
         self.check_alarm();
@@ -124,7 +124,7 @@ impl Machine {
             }
         };
         self.asleep = false;
-        if received.overdue && self.work.is_none() {
+        if received.is_due && self.work.is_none() {
             self.start_work();
         }
         self.check_alarm();

@@ -44,6 +44,10 @@ impl Platform for Site {
         self.world.borrow_mut().random.f64()
     }
 
+    fn armed(&self) -> Option<Millis> {
+        self.world.borrow().alarms[self.repository].due
+    }
+
     async fn arm(&self, due: Option<Millis>) -> Result<(), StoreError> {
         self.world.borrow_mut().arm(self.repository, due);
         Ok(())

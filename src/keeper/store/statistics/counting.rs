@@ -12,7 +12,7 @@ use super::subjects::{Subject, subjects_of};
 /// Of one attempt: more that fail at once are no flaky jobs.
 const JOBS_OF_AN_ATTEMPT: usize = 50;
 
-/// Counters that only grow, but for the two last.
+/// Counters that only grow, but for the two last, which are not stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
@@ -102,8 +102,7 @@ pub struct Change<'a> {
 impl Change<'_> {
     /// Whether there is anything to count.
     pub fn counts(&self) -> bool {
-        let standing = |run: &TrackedRun| (ended(run).is_some(), run.outcome == RunOutcome::Rerunning);
-        !self.is_same_end() || !self.records.is_empty() || self.before.map(standing) != Some(standing(self.after))
+        !self.is_same_end() || !self.records.is_empty()
     }
 
     /// What it changes of which days' figures.
@@ -125,14 +124,6 @@ impl Totals {
         if !change.is_same_end() && ended(change.after).is_some() {
             self.end(change.after);
         }
-        if let Some(before) = change.before {
-            self.stand(before, -1);
-        }
-        self.stand(change.after, 1);
-    }
-
-    pub fn forget(&mut self, tracked: &TrackedRun) {
-        self.stand(tracked, -1);
     }
 
     fn end(&mut self, tracked: &TrackedRun) {
@@ -145,14 +136,6 @@ impl Totals {
             RunOutcome::Waiting | RunOutcome::Rerunning => {}
         }
         self.saved_seconds += u64::try_from(saved(tracked)).unwrap_or_default();
-    }
-
-    fn stand(&mut self, tracked: &TrackedRun, sign: i64) {
-        if ended(tracked).is_some() {
-            return;
-        }
-        let gauge = if tracked.outcome == RunOutcome::Rerunning { &mut self.rerunning } else { &mut self.waiting };
-        *gauge = gauge.saturating_add_signed(sign);
     }
 
     pub fn end_rerun(&mut self, end: RerunEnd) {

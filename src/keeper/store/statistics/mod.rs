@@ -67,13 +67,9 @@ impl<S: Sql> Store<S> {
         Ok(Counted { something: true, passed })
     }
 
-    /// A run that waits is tracked no more.
-    pub(super) fn uncount(&self, tracked: &TrackedRun) -> Result<(), StoreError> {
-        self.change_ledger(Unstored::Something, |ledger| ledger.totals.forget(tracked))
-    }
-
     pub fn totals(&self) -> Result<Totals, StoreError> {
-        self.ledger(|ledger| ledger.totals)
+        let (waiting, rerunning) = self.not_ended()?;
+        self.ledger(|ledger| Totals { waiting, rerunning, ..ledger.totals })
     }
 
     /// Counts the jobs that failed, what became of the re-run before, and a new re-run, the run's so many-th. Answers the jobs that
