@@ -27,7 +27,8 @@ pub fn read(settings: &Settings, event: &str, body: &[u8]) -> Option<Payload> {
     if action != wanted.as_bytes() {
         // Another text; one that is no text is for those who say where it is malformed.
         std::str::from_utf8(action).ok()?;
-        return matches!(text.peek()?, b',' | b'}').then(|| unwanted_action(event));
+        let follows = matches!(text.peek()?, b',' | b'}') && text.key()? != Some(b"action");
+        return follows.then(|| unwanted_action(event));
     }
     // Who caused it stands at the end of the payload.
     if !settings.no_rerun_actors.is_empty() {
@@ -143,7 +144,8 @@ impl<'a> Text<'a> {
             match key {
                 b"conclusion" if conclusion.is_none() => {
                     let text = self.nullable(Self::string)?;
-                    let known = |text| Some(Conclusion::parse(std::str::from_utf8(text).ok()?).unwrap_or(Conclusion::Unknown));
+                    let known =
+                        |text| Some(Conclusion::parse(std::str::from_utf8(text).ok()?).unwrap_or(Conclusion::Unknown));
                     let read = match text {
                         Some(text) => Some(known(text)?),
                         None => None,
@@ -279,3 +281,6 @@ fn special(text: &[u8]) -> Option<usize> {
     let start = text.len() - rest.len();
     rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|at| start + at)
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,12 +70,14 @@ pub fn read<B: AsRef<[u8]>>(
     let of_head = (headers.content == Content::Json).then(|| head::read(settings, event, body)).flatten();
     let payload = match of_head {
         Some(payload) => payload,
-        None => payload::parse(event, headers.content, body).map_err(|malformed| {
-            match partial_payload::irrelevant(settings, event, headers.content, body) {
-                Some(reason) => Answer::ignored(reason),
-                None => Answer::rejected(400, malformed.to_string()),
-            }
-        })?,
+        None => {
+            payload::parse(event, headers.content, body).map_err(|malformed| {
+                match partial_payload::irrelevant(settings, event, headers.content, body) {
+                    Some(reason) => Answer::ignored(reason),
+                    None => Answer::rejected(400, malformed.to_string()),
+                }
+            })?
+        }
     };
     Ok(match filter::apply(settings, payload)? {
         // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a body could
@@ -116,8 +118,5 @@ pub fn common_answers(settings: &Settings) -> Vec<Answer> {
 }
 
 fn mismatch() -> Answer {
-    Answer::rejected(
-        401,
-        "the signature does not match the body; is the webhook's secret the same as WEBHOOK_SECRET?",
-    )
+    Answer::rejected(401, "the signature does not match the body; is the webhook's secret the same as WEBHOOK_SECRET?")
 }
