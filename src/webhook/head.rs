@@ -8,6 +8,8 @@
 //!
 //! Nothing is ever done by what is read here: it only says that nothing is.
 
+mod skip;
+
 use crate::names::{Conclusion, RepoName, RunAttempt, RunId};
 use crate::settings::Settings;
 
@@ -108,7 +110,7 @@ impl<'a> Text<'a> {
     /// A text without an escape.
     fn string(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
-        let end = special(self.rest)?;
+        let end = self.rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
         let (text, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
         self.take(b'"')?;
@@ -212,28 +214,16 @@ impl<'a> Text<'a> {
     }
 
     /// Out of so many objects and lists.
-    fn skip_nested(&mut self, mut depth: usize) -> Option<()> {
-        while let Some((first, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            match first {
-                b'"' => self.skip_string()?,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return Some(());
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
+    fn skip_nested(&mut self, depth: usize) -> Option<()> {
+        let end = skip::end_of_nested(self.rest, depth)?;
+        self.rest = self.rest.get(end..)?;
+        Some(())
     }
 
     /// To the end of a text, from within it.
     fn skip_string(&mut self) -> Option<()> {
         loop {
-            let at = special(self.rest)?;
+            let at = self.rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
             let is_end = self.rest.get(at) == Some(&b'"');
             // With what a backslash stands before.
             self.rest = self.rest.get(at + if is_end { 1 } else { 2 }..)?;
@@ -261,25 +251,6 @@ impl<'a> Text<'a> {
     fn advance(&mut self, bytes: usize) {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
-}
-
-/// Where the next quotation mark or backslash is. Eight bytes at a time: V8's first compiler does little with a loop over
-/// single ones.
-fn special(text: &[u8]) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = LOW << 7;
-    let (words, rest) = text.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // The first byte that is zero has its highest bit set; those behind it may have theirs for a carry.
-        let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-        let found = zeros(word ^ (LOW * b'"' as u64)) | zeros(word ^ (LOW * b'\\' as u64));
-        if found != 0 {
-            return Some(number * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let start = text.len() - rest.len();
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|at| start + at)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is said by the head is what is said by the whole.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::tests::{Delivery, job, run, settings};
 use super::super::{Event, Outcome, headers::Content, payload};
