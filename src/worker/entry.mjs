@@ -31,9 +31,7 @@ const ANSWER_HEADERS = new Headers({ "content-type": "application/json", "cache-
 
 let environment;
 const intake = ofInstance(() => new rust.Intake(environment, { let_go: (id) => stops.get(id)?.("busy") }));
-let answerWithin;
-let keys;
-let secretBlocks;
+let answerWithin, keys, secretBlocks;
 let lastBody = 0;
 /** How to stop the bodies that are read block by block, by their number: with the name of what `Intake` then answers. */
 const stops = new Map();
@@ -44,6 +42,7 @@ function webhook(request, env, ctx) {
   const { headers } = request;
   const [event, delivery] = [headers.get("x-github-event"), headers.get("x-github-delivery")];
   try {
+    answerWithin ??= intake().answer_within();
     const isPlain = headers.get("content-type") === "application/json" && DELIVERY.test(delivery) && isPlainEvent(event);
     if (!isPlain || !isSmall(headers.get("content-length"))) return longWay(request, env, ctx);
     const signature = headers.get("x-hub-signature-256");
@@ -66,65 +65,62 @@ const events = new Map();
 const EVENTS_MOST = 64;
 /** When bodies began that are on this way. */
 const unasked = new Map();
-let unaskedMost;
-let smallest;
-let common;
+let small, unaskedMost, common;
 
 function isPlainEvent(event) {
-  let plain = events.get(event);
-  if (plain === undefined) {
-    if (events.size === EVENTS_MOST) events.clear();
-    plain = event !== null && event.length <= 100 && intake().is_plain(event);
-    events.set(event, plain);
-  }
-  return plain;
+  const known = events.get(event);
+  if (known !== undefined || event === null || event.length > 50) return known;
+  if (events.size === EVENTS_MOST) events.clear();
+  events.set(event, intake().is_plain(event));
+  return events.get(event);
 }
 
 function isSmall(length) {
-  if (smallest === undefined) [smallest, unaskedMost] = intake().unasked();
-  return LENGTH.test(length) && Number(length) <= smallest;
+  if (small === undefined) [small, unaskedMost] = intake().unasked();
+  return LENGTH.test(length) && Number(length) <= small;
 }
 
 /** Some small bodies are read without asking. One whose sender went away may be dropped by the runtime without a word. */
 function hasRoom() {
   if (unasked.size < unaskedMost) return true;
-  answerWithin ??= intake().answer_within();
-  const now = Date.now();
-  for (const [id, since] of unasked) if (since + 2 * answerWithin < now) unasked.delete(id);
+  for (const [id, since] of unasked) if (since + 2 * answerWithin < Date.now()) unasked.delete(id);
   return unasked.size < unaskedMost;
 }
 
 function shortWay(request, event, delivery, signature) {
-  answerWithin ??= intake().answer_within();
   const id = (lastBody = (lastBody + 1) >>> 0);
   unasked.set(id, Date.now());
   return new Promise((resolve, reject) => {
-    const late = () => resolve(answer(intake().late(linesOf(request.headers), id)));
-    const timer = setTimeout(late, answerWithin);
-    judge(request, event, delivery, signature, id, timer).then(resolve, reject);
+    const watch = { isLate: false };
+    watch.timer = setTimeout(() => {
+      watch.isLate = true;
+      called(() => answer(intake().late(linesOf(request.headers), id))).then(resolve, reject);
+    }, answerWithin);
+    judge(request, event, delivery, signature, id, watch).then(resolve, reject);
   });
 }
 
-async function judge(request, event, delivery, signature, id, timer) {
+/** The answer, unless it is late. All in one function, as each asynchronous one costs 1 µs. */
+async function judge(request, event, delivery, signature, id, watch) {
   try {
     let body;
     try {
       body = await request.bytes();
-    } catch {
-      return answer(intake().cut(linesOf(request.headers), id));
-    } finally {
-      unasked.delete(id);
-    }
+    } catch {} // It ended early.
+    unasked.delete(id);
+    if (watch.isLate) return undefined;
+    if (body === undefined) return answer(intake().cut(linesOf(request.headers), id));
     const macs = keys?.length === 1 ? new Uint8Array(await crypto.subtle.sign("HMAC", keys[0], body)) : await macsOf(body);
     const judged = intake().judge(event, signature, macs, body);
     if (typeof judged === "number") return commonAnswer(judged, event, delivery);
     if (typeof judged === "string") return ignored(judged, event, delivery);
-    return answer(await intake().receive(linesOf(request.headers), id, macs, body));
+    const received = await intake().receive(linesOf(request.headers), id, macs, body);
+    return watch.isLate ? undefined : answer(received);
   } catch (error) {
     noticePanic(error);
     throw error;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(watch.timer);
   }
 }
 
@@ -155,7 +151,6 @@ function ignored(body, event, delivery) {
 async function longWay(request, env, ctx) {
   let timer;
   try {
-    answerWithin ??= intake().answer_within();
     const headers = linesOf(request.headers);
     const id = (lastBody = (lastBody + 1) >>> 0);
     const atOnce = intake().check(headers, id, Date.now());
