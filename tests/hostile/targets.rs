@@ -110,11 +110,7 @@ fn by_its_head(event: &str, body: &[u8], whole: &Result<Payload, payload::Malfor
     let answer = filter::apply(&settings, payload).expect_err("nothing is done by the head alone");
     assert_eq!(answer.status, 200);
     if let Ok(Payload::Run(whole) | Payload::Job(whole)) = whole {
-        assert!(
-            answer.reason.ends_with(&whole.conclusion.expect("it has one").as_str().to_string()),
-            "{}",
-            answer.reason
-        );
+        assert!(answer.reason.ends_with(whole.conclusion.expect("it has one").as_str()), "{}", answer.reason);
         assert_eq!(answer.subject.map(|subject| subject.run_id), Some(whole.run_id));
     } else if let Ok(whole) = whole {
         let unwanted = payload::unwanted_action(event);
