@@ -26,10 +26,11 @@ fn what_says_first_that_it_is_not_over_is_ignored_whatever_follows() {
     }
 }
 
-/// Seen to fail when nothing is said by the head of what is completed, and when what stands behind the fields is parsed.
+/// Seen to fail when nothing is said by the head of what is completed, when what stands behind the fields is read, and when
+/// a text ends with an escape in it.
 #[test]
 fn what_ended_well_says_so_in_a_few_fields() {
-    let job = r#"{"action":"completed","workflow_job":{"run_id":7,"x":["}",{"conclusion":"failure"}],"run_attempt":2,
+    let job = r#"{"action":"completed","workflow_job":{"run_id":7,"name":"\"}\\","x":["}",{"conclusion":"failure"}],"run_attempt":2,
         "conclusion":"success","steps":[{"name":"\\\"}"}]},"repository":{"name":"x","full_name":"octo/widgets","#;
     let Some(Payload::Job(seen)) = of_head("workflow_job", job) else { panic!("a job") };
     assert_eq!((seen.run_id, seen.run_attempt), (RunId::new(7).unwrap(), RunAttempt::new(2)));
@@ -40,7 +41,8 @@ fn what_ended_well_says_so_in_a_few_fields() {
     assert_eq!((seen.run_attempt, seen.conclusion), (None, Some(Conclusion::Skipped)));
 }
 
-/// Seen to fail for each of them, when its check is taken out.
+/// Seen to fail, each time at its own row, when the next key is not looked at, and when a second repository, a second id, a
+/// conclusion or an attempt that matters is passed over.
 #[test]
 fn what_is_not_plain_or_may_matter_is_left_to_the_whole() {
     let whole = run("success", 1).to_string();
@@ -82,8 +84,8 @@ fn what_is_not_plain_or_may_matter_is_left_to_the_whole() {
     }
 }
 
-/// Payloads with their fields in any order, with escapes, white space and much between them. Seen to fail when what a
-/// backslash stands before ends a text, when a field within another is taken for it, and when a second repository is not noticed.
+/// Payloads with their fields in any order, with escapes, white space and much between them. Seen to fail when whoever is left
+/// alone by the settings is not asked for, and when conclusions that matter are passed over.
 #[test]
 fn it_says_what_the_whole_says() {
     let mut random = fastrand::Rng::with_seed(7);
