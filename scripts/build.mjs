@@ -76,7 +76,7 @@ const bind = (wasm, into, ...options) =>
 function optimize(wasm) {
   if (!optimized) return;
   // What rustc uses, and no more: newer encodings may not be known to workerd.
-  const uses = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
+  const uses = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling", "simd"];
   run(bin("wasm-opt"), [wasm, "-o", wasm, "-O", ...uses.map((feature) => `--enable-${feature}`), "--debuginfo"]);
 }
 

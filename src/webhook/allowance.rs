@@ -1,7 +1,7 @@
 //! How much of the bodies that are being read is held at once. An isolate has 128 MB, and anybody can send bodies: large
 //! ones, many, slowly, or never to their end, and all of it before a signature can be checked.
 //!
-//! Every byte counts, in one of two ways. Small bodies of a declared length are read in one piece by the runtime, which
+//! Every byte counts, but for the few bodies that are small and are the only ones, in one of two ways. Small bodies of a declared length are read in one piece by the runtime, which
 //! is quick, and count as declared from their start. All others, and small ones once there are many of those, are read
 //! block by block, and a block counts before it is filled: what was declared but never sent counts nothing. When there is
 //! no room for a block, whoever has held most for longest gives way, so that a small body that comes at once always finds
@@ -19,13 +19,15 @@ use super::ANSWER_WITHIN;
 
 const KIB: usize = 1_024;
 /// A body up to this is read in one piece. GitHub's are some 20 kB; as a form they are half as long again.
-const SMALL: usize = 64 * KIB;
+pub const SMALL: usize = 64 * KIB;
+/// So many of those are read without being counted here, while they are so few. `entry.mjs` has their number.
+pub const UNASKED: usize = 16;
 /// What workerd itself takes for a request whose body is being read, and what its own buffers of a body grow to once
 /// that is large. Measured, and counted beside what is held here.
 const OF_REQUEST: usize = 64 * KIB;
 const OF_LARGE: usize = 192 * KIB;
-/// So much is read in one piece at once, by what was declared.
-const AT_ONCE: usize = 16 * KIB * KIB;
+/// So much is read in one piece at once, by what was declared; with those that are not counted it is 16 MiB.
+const AT_ONCE: usize = 16 * KIB * KIB - UNASKED * (SMALL + OF_REQUEST);
 /// So much is held in blocks: the largest body, and some small ones beside it.
 const IN_BLOCKS: usize = 32 * KIB * KIB;
 /// The first block of a body, and the largest. Each is as large as all before it together.

@@ -7,8 +7,9 @@
 //! 2. [`allowance`]: there is room for the body (503). It is read, and its HMACs are made.
 //! 3. [`Signature::is_one_of`](signature::Signature::is_one_of): the signature is right for the raw body (401). Nothing
 //!    was parsed before that.
-//! 4. [`payload`]: `X-GitHub-Event` is there, the form is decoded, the JSON has the fields needed (400). What they are
-//!    needed for is asked first: where nothing would be done whatever they say, the answer is 200 `ignored`.
+//! 4. [`head`]: what the first fields say nothing is done for is 200 `ignored`, whatever follows, also where that is
+//!    malformed. Else [`payload`]: `X-GitHub-Event` is there, the form is decoded, the JSON has the fields needed (400).
+//!    What they are needed for is asked first: where nothing would be done whatever they say, it is `ignored` as well.
 //! 5. [`filter`], or [`command`] for a comment: can it lead to a re-run? If not, 200 `ignored`.
 
 pub mod allowance;
@@ -16,6 +17,7 @@ pub mod answer;
 pub mod command;
 pub mod event;
 pub mod filter;
+pub mod head;
 pub mod headers;
 pub mod partial_payload;
 pub mod payload;
@@ -32,6 +34,8 @@ use crate::time::Span;
 
 use command::CommandEvent;
 use event::RunEvent;
+use headers::Content;
+use signature::Signature;
 
 /// GitHub caps payloads at 25 MB (GitHub Docs, "Webhook events and payloads").
 pub const BODY_LIMIT: usize = 25 * 1024 * 1024;
@@ -56,23 +60,25 @@ pub fn read<B: AsRef<[u8]>>(
     body: impl FnOnce() -> B,
 ) -> Result<Event, Answer> {
     if !headers.signature.is_one_of(macs) {
-        return Err(Answer::rejected(
-            401,
-            "the signature does not match the body; is the webhook's secret the same as WEBHOOK_SECRET?",
-        ));
+        return Err(mismatch());
     }
     let Some(event) = &headers.event else {
         return Err(Answer::rejected(400, "the header X-GitHub-Event is missing"));
     };
     let body = payload::is_read(event).then(body);
     let body = body.as_ref().map(B::as_ref).unwrap_or_default();
-    let payload =
-        payload::parse(event, headers.content, body).map_err(|malformed| {
-            match partial_payload::irrelevant(settings, event, headers.content, body) {
-                Some(reason) => Answer::ignored(reason),
-                None => Answer::rejected(400, malformed.to_string()),
-            }
-        })?;
+    let of_head = (headers.content == Content::Json).then(|| head::read(settings, event, body)).flatten();
+    let payload = match of_head {
+        Some(payload) => payload,
+        None => {
+            payload::parse(event, headers.content, body).map_err(|malformed| {
+                match partial_payload::irrelevant(settings, event, headers.content, body) {
+                    Some(reason) => Answer::ignored(reason),
+                    None => Answer::rejected(400, malformed.to_string()),
+                }
+            })?
+        }
+    };
     Ok(match filter::apply(settings, payload)? {
         // Not by X-GitHub-Delivery, which is not signed: with another id, or with the id of another delivery, a body could
         // be sent again or keep a later one out.
@@ -80,4 +86,37 @@ pub fn read<B: AsRef<[u8]>>(
         // It is known by its comment.
         event @ Event::Command(_) => event,
     })
+}
+
+/// The answer of [`read`] to a JSON body of which the event and the head say that nothing is done; `None` if [`read`] has to
+/// be asked.
+pub fn read_head<B: AsRef<[u8]>>(
+    settings: &Settings,
+    signature: &Signature,
+    event: &str,
+    macs: &[u8],
+    body: impl FnOnce() -> B,
+) -> Option<Answer> {
+    if !signature.is_one_of(macs) {
+        return Some(mismatch());
+    }
+    let payload = if payload::is_read(event) {
+        head::read(settings, event, body().as_ref())?
+    } else {
+        payload::parse(event, Content::Json, &[]).ok()?
+    };
+    filter::apply(settings, payload).err()
+}
+
+/// Answers that name nothing, and are given again and again.
+pub fn common_answers(settings: &Settings) -> Vec<Answer> {
+    let unwanted = |event| payload::parse(event, Content::Json, b"").ok();
+    let payloads = [unwanted("ping"), unwanted("push")].into_iter().flatten();
+    let payloads = payloads.chain(payload::EVENTS.into_iter().map(payload::unwanted_action));
+    let ignored = payloads.filter_map(|payload| filter::apply(settings, payload).err());
+    [headers::unsigned(), mismatch()].into_iter().chain(ignored).collect()
+}
+
+fn mismatch() -> Answer {
+    Answer::rejected(401, "the signature does not match the body; is the webhook's secret the same as WEBHOOK_SECRET?")
 }

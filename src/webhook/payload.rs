@@ -51,12 +51,15 @@ pub enum Malformed {
     Json { line: usize, column: usize, what: String },
 }
 
+/// The events whose bodies are read.
+pub const EVENTS: [&str; 4] = ["workflow_run", "workflow_job", "check_run", "issue_comment"];
+
 /// Whether a body of this event is read. What is answered to others does not depend on it.
 pub fn is_read(event: &str) -> bool {
-    matches!(event, "workflow_run" | "workflow_job" | "check_run" | "issue_comment")
+    EVENTS.contains(&event)
 }
 
-/// Reads a verified body. Events that nobody wants are not even parsed.
+/// Reads a verified body, all of it. Events that nobody wants are not even parsed.
 pub fn parse(event: &str, content: Content, body: &[u8]) -> Result<Payload, Malformed> {
     let read: fn(&[u8]) -> Result<Payload, Malformed> = match event {
         "ping" => return Ok(Payload::Ping),
@@ -129,7 +132,7 @@ struct User<'a> {
 pub const COMPLETED: &str = "completed";
 pub const CREATED: &str = "created";
 
-fn unwanted_action(event: &str) -> Payload {
+pub fn unwanted_action(event: &str) -> Payload {
     Payload::Unwanted(format!("action of {event}"))
 }
 

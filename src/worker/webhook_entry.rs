@@ -18,10 +18,11 @@ use crate::keeper::attempts;
 use crate::names::DeliveryId;
 use crate::settings::Settings;
 use crate::time::Millis;
-use crate::webhook::allowance::{Allowance, BodyId, Room};
+use crate::webhook::allowance::{self, Allowance, BodyId, Room};
 use crate::webhook::command::CommandEvent;
 use crate::webhook::event::{RunEvent, RunEventKind};
-use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Event, Headers, Subject, headers, payload, signature};
+use crate::webhook::signature::{self, Signature};
+use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Event, Headers, Subject, headers, payload};
 use crate::worker::{env, keeper_client, kv, log};
 
 #[wasm_bindgen]
@@ -48,6 +49,8 @@ pub struct Intake {
     env: Env,
     bodies: Bodies,
     allowance: Allowance,
+    /// In the order of [`Intake::common_answers`].
+    common: Vec<Answer>,
 }
 
 /// Each answer is one text of three lines: the status and the console's function for the log, the body, and what the log
@@ -56,7 +59,46 @@ pub struct Intake {
 impl Intake {
     #[wasm_bindgen(constructor)]
     pub fn new(env: Env, bodies: Bodies) -> Self {
-        Self { settings: env::settings(&env), env, bodies, allowance: Allowance::default() }
+        let settings = env::settings(&env);
+        let common = webhook::common_answers(&settings);
+        Self { settings, env, bodies, allowance: Allowance::default(), common }
+    }
+
+    // The short way, for a delivery as GitHub writes it: `entry.mjs` reads its body at once, asks `judge` alone, and has at
+    // hand what is answered. Whatever is in any way not so goes by `check` and `receive`, and so does what `judge` leaves.
+
+    /// The answers that [`Intake::judge`] gives by number, each as all answers are, about [`EVENT`] and [`DELIVERY`]. The first
+    /// is to a delivery that has no signature.
+    pub fn common_answers(&self) -> Vec<String> {
+        let lines = format!("x-github-event:{EVENT}\nx-github-delivery:{DELIVERY}");
+        self.common.iter().map(|answer| HeaderLines(&lines).render(answer)).collect()
+    }
+
+    /// Whether JSON of this event goes the short way: not without secrets, nor where its name is none for the log.
+    pub fn is_plain(&self, event: &str) -> bool {
+        #[cfg(feature = "fault-route")]
+        crate::worker::faults::panic_in_delivery(Some(event));
+        let line = |event| log::delivery(event, None, &Answer::pong()).1;
+        !self.settings.webhook_secrets.is_empty() && line(Some(event)) != line(None)
+    }
+
+    /// How large a body may be that goes the short way, and how many go it at once.
+    pub fn unasked(&self) -> Vec<usize> {
+        vec![allowance::SMALL, allowance::UNASKED]
+    }
+
+    /// The answer to a delivery of JSON that ends here: the number of a common one, or the text of one that is ignored, in
+    /// characters that the log takes as they are. If it does not, or not so simply, nothing.
+    pub fn judge(&self, event: &str, signature: &str, macs: &[u8], body: &Uint8Array) -> JsValue {
+        let signature = Signature::parse(signature);
+        let read = |signature| webhook::read_head(&self.settings, &signature, event, macs, || body.to_vec());
+        let Some(answer) = signature.and_then(read) else { return JsValue::UNDEFINED };
+        if let Some(number) = self.common.iter().position(|common| *common == answer) {
+            return (number as u32).into();
+        }
+        let text = serde_json::to_string(&answer).unwrap_or_default();
+        let is_simple = answer.status == 200 && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if is_simple { text.into() } else { JsValue::UNDEFINED }
     }
 
     /// The webhook's secret, and the previous one if there is one: the keys of the HMACs that [`Intake::receive`] takes.
@@ -218,6 +260,10 @@ fn not_stored(fault: &worker::Error) -> Answer {
     log::fault("hand-over to the Keeper", &fault.to_string());
     Answer::unavailable("it could not be stored; redeliver it")
 }
+
+/// In the place of an event's name and a delivery's id.
+const EVENT: &str = "an_event";
+const DELIVERY: &str = "a-delivery";
 
 /// A number of JavaScript's clock.
 #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds of this age")]

@@ -4,6 +4,8 @@ use rerunner::names::Conclusion;
 use rerunner::settings::Settings;
 use rerunner::webhook::command::Command;
 use rerunner::webhook::event::RunEvent;
+use rerunner::webhook::filter;
+use rerunner::webhook::head;
 use rerunner::webhook::headers::{self, Content};
 use rerunner::webhook::payload::{self, Payload};
 use rerunner::webhook::signature::macs;
@@ -61,7 +63,9 @@ pub fn signature(bytes: &[u8]) {
 pub fn json_payload(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else { return };
     let event = EVENTS[usize::from(*first) % EVENTS.len()];
-    let Ok(payload) = payload::parse(event, Content::Json, body) else { return };
+    let payload = payload::parse(event, Content::Json, body);
+    by_its_head(event, body, &payload);
+    let Ok(payload) = payload else { return };
     // What was understood is what a parser that knows nothing of webhooks reads there. It keeps the last of two keys of
     // one name, where ours refuses them; so whatever ours takes has none among the keys that matter.
     let value: Value = match serde_json::from_slice(body) {
@@ -96,6 +100,24 @@ pub fn json_payload(bytes: &[u8]) {
         None => assert!(subject["conclusion"].is_null()),
         Some(Conclusion::Unknown) => assert!(conclusion.is_some()),
         Some(known) => assert_eq!(conclusion, Some(known.as_str())),
+    }
+}
+
+/// What its head says leads to nothing, and what the whole says of it is the same.
+fn by_its_head(event: &str, body: &[u8], whole: &Result<Payload, payload::Malformed>) {
+    let settings = settings();
+    let Some(payload) = head::read(&settings, event, body) else { return };
+    let answer = filter::apply(&settings, payload).expect_err("nothing is done by the head alone");
+    assert_eq!(answer.status, 200);
+    if let Ok(Payload::Run(whole) | Payload::Job(whole)) = whole {
+        assert!(answer.reason.ends_with(whole.conclusion.expect("it has one").as_str()), "{}", answer.reason);
+        assert_eq!(answer.subject.map(|subject| subject.run_id), Some(whole.run_id));
+    } else if let Ok(whole) = whole {
+        let unwanted = payload::unwanted_action(event);
+        assert_eq!(
+            (whole, answer),
+            (&unwanted, filter::apply(&settings, payload::unwanted_action(event)).expect_err("as well"))
+        );
     }
 }
 

@@ -6,6 +6,8 @@ pub struct Case {
     pub name: &'static str,
     pub what: &'static str,
     pub event: &'static str,
+    pub action: &'static str,
+    /// Of what is completed.
     pub conclusion: &'static str,
     /// Of the body, in bytes.
     pub length: usize,
@@ -45,6 +47,7 @@ const JOB: Case = Case {
     name: "ignored-10k",
     what: "a job that succeeded, 10 kB: ignored",
     event: "workflow_job",
+    action: "completed",
     conclusion: "success",
     length: 10_000,
     signature: Signature::Right,
@@ -53,8 +56,9 @@ const JOB: Case = Case {
     status: 200,
 };
 
-pub const CASES: [Case; 9] = [
+pub const CASES: [Case; 10] = [
     JOB,
+    Case { name: "queued-10k", what: "a job that is queued, 10 kB: ignored", action: "queued", ..JOB },
     Case {
         name: "ignored-25k",
         what: "a run that succeeded, 25 kB: ignored",

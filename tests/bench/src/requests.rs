@@ -97,7 +97,7 @@ fn every(body: &[u8], digits: &str) -> Vec<usize> {
 /// A real payload with the conclusion that the case asks for, and with as many steps, pull requests or commits more as
 /// make its size.
 fn body(case: &Case, examples: &Value) -> Vec<u8> {
-    let mut payload = example(case.event, examples);
+    let mut payload = example(case, examples);
     let (subject, id, list, item) = match case.event {
         "workflow_job" => ("workflow_job", "run_id", "steps", step()),
         "workflow_run" => ("workflow_run", "id", "pull_requests", pull_request()),
@@ -105,7 +105,7 @@ fn body(case: &Case, examples: &Value) -> Vec<u8> {
     };
     let about = if subject.is_empty() { &mut payload } else { &mut payload[subject] };
     if !subject.is_empty() {
-        about["conclusion"] = json!(case.conclusion);
+        about["conclusion"] = if case.action == "completed" { json!(case.conclusion) } else { Value::Null };
         about["run_attempt"] = json!(1);
         about[id] = json!(FIRST_RUN);
         if case.event == "workflow_job" {
@@ -123,12 +123,13 @@ fn body(case: &Case, examples: &Value) -> Vec<u8> {
     body
 }
 
-/// The first payload of an event that is complete: of a `completed` job or run, or of any push.
-fn example(event: &str, examples: &Value) -> Value {
+/// The first payload of an event: of a job or run of the case's action, or of any push.
+fn example(case: &Case, examples: &Value) -> Value {
+    let event = case.event;
     let kinds = examples.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut of_event = kinds.iter().filter(|kind| kind["name"] == event).flat_map(|kind| kind["examples"].as_array());
-    let completed = |payload: &&Value| event == "push" || payload["action"] == "completed";
-    of_event.find_map(|payloads| payloads.iter().find(completed)).cloned().unwrap_or_default()
+    let is_it = |payload: &&Value| event == "push" || payload["action"] == case.action;
+    of_event.find_map(|payloads| payloads.iter().find(is_it)).cloned().unwrap_or_default()
 }
 
 fn step() -> Value {
