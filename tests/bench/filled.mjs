@@ -8,7 +8,7 @@ const DAYS = 30;
 const REPOSITORIES = 100;
 /** Of each job and runner that has failed. */
 const SUBJECTS = 20;
-const FIRST_RUN = 10_000_000_000;
+const FIRST_RUN = 100_000_000_000;
 const DAY = 86_400_000;
 
 // What is copied for each run more, for each subject more and for each day before today: tables, and what of a row is another

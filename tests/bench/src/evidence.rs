@@ -38,8 +38,7 @@ const POLICIES: [Policy; 3] = [
         file: "rules:\n\
                - { name: full disk, if: { annotation: No space left on device }, then: rerun }\n\
                - { name: slow database, if: { log: '(?i)timed out waiting for (the )?database' }, then: rerun }\n\
-               - { name: infrastructure, if: { cause: infrastructure }, then: rerun }\n\
-               - { name: all else, if: {}, then: leave }\n",
+               - { name: infrastructure, if: { cause: infrastructure }, then: rerun }\n",
         reads_logs: true,
     },
     Policy { name: "the preset `careful`, a log of 100 kB", file: "extends: careful\n", reads_logs: true },
