@@ -177,7 +177,8 @@ impl Model {
 
         let all = lives.plus(sweeps).0;
         let calls = all[CALLS] + calls_of_policies;
-        let seconds = calls * self.assumed("seconds that a call") + all[OBJECTS] * self.assumed("seconds that an object");
+        let seconds =
+            calls * self.assumed("seconds that a call") + all[OBJECTS] * self.assumed("seconds that an object");
         let stored = failed * self.assumed("days that it is stored") * self.assumed("kB that are stored") / 1e3;
         let logged = (all[REQUESTS] + all[OBJECTS]) * self.assumed("log events of a request");
         let counted = [
@@ -194,7 +195,18 @@ impl Model {
         ];
         let calls_of_sweeps = sweeps.0[CALLS];
         let calls_of_runs = lives.0[CALLS];
-        Day { runs, failed, rescued, given_up, left, active, calls_of_runs, calls_of_policies, calls_of_sweeps, counted }
+        Day {
+            runs,
+            failed,
+            rescued,
+            given_up,
+            left,
+            active,
+            calls_of_runs,
+            calls_of_policies,
+            calls_of_sweeps,
+            counted,
+        }
     }
 
     /// Of the free plan's limits how much is used.
@@ -295,11 +307,15 @@ impl Model {
         }
 
         writeln!(text, "\n**A month on the paid plan**\n")?;
-        writeln!(text, "| repositories | deliveries a day | $ a month | of it | with `SWEEP_INTERVAL` `24h`, and 1 % of the requests in the log |\n|---|---|---|---|---|")?;
+        writeln!(
+            text,
+            "| repositories | deliveries a day | $ a month | of it | with `SWEEP_INTERVAL` `24h`, and 1 % of the requests in the log |\n|---|---|---|---|---|"
+        )?;
         for (repositories, deliveries) in grid() {
             let bill = self.bill(&self.day(repositories, deliveries, usual));
             let sum = |bill: &[(&str, f64)]| bill.iter().map(|(_, dollars)| dollars).sum::<f64>() + DOLLARS;
-            let items: Vec<String> = bill.iter().take(3).map(|(name, dollars)| format!("{name} {dollars:.2}")).collect();
+            let items: Vec<String> =
+                bill.iter().take(3).map(|(name, dollars)| format!("{name} {dollars:.2}")).collect();
             let items = if items.is_empty() { "the plan's own price".to_owned() } else { items.join(", ") };
             let mut rare = self.day(repositories, deliveries, MINUTES);
             rare.counted[9] /= 100.0;
@@ -309,14 +325,16 @@ impl Model {
         }
 
         writeln!(text, "\n**GitHub: calls in the busiest hour**, and of each limit so many percent\n")?;
-        writeln!(text, "| repositories, of them swept | deliveries a day | for runs | for policies | for sweeps | a token | an App | an App in Enterprise Cloud | points in a minute | shortest `SWEEP_INTERVAL`: token, App, App in Enterprise Cloud |")?;
+        writeln!(
+            text,
+            "| repositories, of them swept | deliveries a day | for runs | for policies | for sweeps | a token | an App | an App in Enterprise Cloud | points in a minute | shortest `SWEEP_INTERVAL`: token, App, App in Enterprise Cloud |"
+        )?;
         writeln!(text, "|---|---|---|---|---|---|---|---|---|---|")?;
         for (repositories, deliveries) in grid() {
             let day = self.day(repositories, deliveries, usual);
             let busy = self.assumed("of a day's deliveries") / 100.0;
             let calls = self.busiest_hour(&day);
-            let limits =
-                [self.github("a token"), self.of_app(repositories), self.github("an App in an organization")];
+            let limits = [self.github("a token"), self.of_app(repositories), self.github("an App in an organization")];
             let reruns = (day.rescued + 3.0 * day.given_up) * busy;
             let points = (calls + 4.0 * reruns) / 60.0 / self.github("points in a minute");
             let shortest = limits.map(|limit| {
@@ -349,7 +367,8 @@ fn grid() -> impl Iterator<Item = (f64, f64)> {
 
 fn whole(number: f64) -> String {
     let digits = format!("{number:.0}");
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
     groups.join(",")
 }
 

@@ -51,8 +51,7 @@ impl Scene {
         events: EventKinds,
     ) -> io::Result<Self> {
         let (secret, token) = (SECRET.to_owned(), "a-token".to_owned());
-        let github =
-            SimulatedGitHub::start(Options { secret, token, patience: PATIENCE, ..Options::default() }).await;
+        let github = SimulatedGitHub::start(Options { secret, token, patience: PATIENCE, ..Options::default() }).await;
         let vars = [("GITHUB_API_URL", &*github.url()), ("RERUN_DELAY", "0s"), ("SWEEP_INTERVAL", "0s")];
         let (worker, _) = Running::start(subject, Keeper::Own, &place.with_vars(&vars), first, case.status).await?;
         let repository = github.repository("octo/decided").await;
@@ -100,7 +99,9 @@ pub fn write(decisions: &[Decision], text: &mut String) -> std::fmt::Result {
             let of = Figures::of(values.iter().copied());
             // Of what takes some milliseconds, tenths count.
             let digits = usize::from(of.is_some_and(|of| of.median < 100.0));
-            of.map_or(String::new(), |of| format!("{:.digits$} ({:.digits$}–{:.digits$})", of.median, of.least, of.most))
+            of.map_or(String::new(), |of| {
+                format!("{:.digits$} ({:.digits$}–{:.digits$})", of.median, of.least, of.most)
+            })
         };
         writeln!(text, "| {on} | {subject} | {} | {} |", figures(cpu_milliseconds), figures(milliseconds))?;
     }

@@ -120,9 +120,20 @@ fn log(seed: usize) -> String {
     for number in 0.. {
         let _ = match number % 10 {
             0 => writeln!(text, "##[group]Run npm test -- --shard={number}/{seed}"),
-            1..4 => writeln!(text, "  npm http fetch GET 200 https://npm.example/package-{number} {}ms (cache miss)", 100 + number % 89),
-            4 => writeln!(text, "warning: src/component-{number}.ts: `value` is assigned and never used (no-unused-vars)"),
-            5..9 => writeln!(text, "    ✓ component {number} renders what it is given, for the {seed}th time ({} ms)", number % 97),
+            1..4 => writeln!(
+                text,
+                "  npm http fetch GET 200 https://npm.example/package-{number} {}ms (cache miss)",
+                100 + number % 89
+            ),
+            4 => writeln!(
+                text,
+                "warning: src/component-{number}.ts: `value` is assigned and never used (no-unused-vars)"
+            ),
+            5..9 => writeln!(
+                text,
+                "    ✓ component {number} renders what it is given, for the {seed}th time ({} ms)",
+                number % 97
+            ),
             _ => writeln!(text, "##[endgroup]"),
         };
         if text.len() > LOG_BYTES {

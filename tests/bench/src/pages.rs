@@ -200,7 +200,10 @@ async fn settled(port: u16) -> io::Result<()> {
 pub fn write(pages: &[PageResult], text: &mut String) -> fmt::Result {
     let Some(first) = pages.first() else { return Ok(()) };
     writeln!(text, "\n**Pages and the API, with {} runs behind the repository** (`{NAME}`)\n", first.runs)?;
-    writeln!(text, "| | | requests/s | p50 | p99 | CPU a request | rows read | bytes |\n|---|---|---|---|---|---|---|---|")?;
+    writeln!(
+        text,
+        "| | | requests/s | p50 | p99 | CPU a request | rows read | bytes |\n|---|---|---|---|---|---|---|---|"
+    )?;
     for PageResult { page, subject, rows_read, bytes, turns, .. } in pages {
         let of = |figure: fn(&Turn) -> f64| {
             let of = Figures::of(turns.iter().map(figure));

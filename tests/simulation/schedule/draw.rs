@@ -155,8 +155,12 @@ impl Schedule {
         let weeks = self.kind == Kind::Weeks;
         for repository in 0..self.ids.len() {
             // A webhook of before: without one the Keeper would not know its repository.
-            let event =
-                RunEvent::new(name_of(repository), run_id_of(model::RunId(1)), Some(attempt_of(2)), RunEventKind::RunSucceeded);
+            let event = RunEvent::new(
+                name_of(repository),
+                run_id_of(model::RunId(1)),
+                Some(attempt_of(2)),
+                RunEventKind::RunSucceeded,
+            );
             world.at(START, Event::Webhook { repository, event, tries: 0 });
             for _ in 0..self.kind.runs(&mut world.random) {
                 // Over weeks, several in a day now and then, so that a day's budget is met.

@@ -42,7 +42,8 @@ impl Kind {
         if let Some(number) = name.strip_prefix("many").filter(|number| !number.is_empty()) {
             return number.trim_matches(['(', ')']).parse().ok().filter(|number| *number >= 2).map(Self::Many);
         }
-        let is_named = |kind: &Self| format!("{kind:?}").split('(').next().is_some_and(|is| is.eq_ignore_ascii_case(&name));
+        let is_named =
+            |kind: &Self| format!("{kind:?}").split('(').next().is_some_and(|is| is.eq_ignore_ascii_case(&name));
         Self::ALL.into_iter().find(is_named)
     }
 

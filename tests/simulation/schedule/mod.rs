@@ -184,7 +184,8 @@ fn is_served(settings: &Settings, repository: usize) -> bool {
 
 /// Of [`REPOSITORIES`], and of those beyond, which [`settings::MORE`] has all.
 fn name_of(repository: usize) -> RepoName {
-    let name = REPOSITORIES.get(repository).map_or_else(|| format!("octo/more-{repository}"), |name| (*name).to_owned());
+    let name =
+        REPOSITORIES.get(repository).map_or_else(|| format!("octo/more-{repository}"), |name| (*name).to_owned());
     RepoName::parse(&name).expect("a name")
 }
 
