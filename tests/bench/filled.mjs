@@ -54,7 +54,8 @@ function fill(sql, runs) {
       sql.exec(`${numbers(last)} INSERT INTO ${table} (${into}) SELECT ${what} FROM (SELECT * FROM ${table}) JOIN numbers`);
     });
   }
-  return Response.json(sql.exec("SELECT COUNT(*) AS runs FROM runs").one());
+  const filled = sql.exec("SELECT COUNT(*) AS runs FROM runs").one();
+  return Response.json({ ...filled, bytes: sql.databaseSize });
 }
 
 async function fillOverview(kv, repository) {

@@ -1,5 +1,5 @@
 //! What an ordinary decision costs that goes by evidence: one failed job, and a policy that asks for its annotations, its log and
-//! its cause, beside decisions that ask for less.
+//! its cause; and beside it a decision that asks for nothing.
 //!
 //! Runs of one repository fail one after the other. The first ones warm up; the rest are measured from the webhook, which is sent
 //! by hand, so that no other is counted.
@@ -17,8 +17,8 @@ use crate::subject::{Place, Subject};
 
 pub const NAME: &str = "decision-with-evidence";
 
-const WARM_UP: usize = 3;
-const MEASURED: usize = 5;
+const WARM_UP: usize = 10;
+const MEASURED: usize = 10;
 /// Of a log, without the time that stands before each line.
 const LOG_BYTES: usize = 100_000;
 
@@ -30,7 +30,7 @@ struct Policy {
     reads_logs: bool,
 }
 
-const POLICIES: [Policy; 3] = [
+const POLICIES: [Policy; 2] = [
     Policy { name: "no policy: the run and its jobs", file: "", reads_logs: false },
     // The first two hold for none of these runs, so that all is looked for.
     Policy {
@@ -41,7 +41,6 @@ const POLICIES: [Policy; 3] = [
                - { name: infrastructure, if: { cause: infrastructure }, then: rerun }\n",
         reads_logs: true,
     },
-    Policy { name: "the preset `careful`, a log of 100 kB", file: "extends: careful\n", reads_logs: true },
 ];
 
 fn is_meant(policy: &Policy, which: &str) -> bool {

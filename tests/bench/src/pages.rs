@@ -164,7 +164,9 @@ async fn filled(
     }
     settled(worker.port).await?;
     let fill = format!("/fill?repository={REPOSITORY}&runs={runs}");
-    let there = json(worker.port, &fill).await?["runs"].as_u64();
+    let there = json(worker.port, &fill).await?;
+    let (there, bytes) = (there["runs"].as_u64(), there["bytes"].as_u64().unwrap_or_default());
+    eprintln!("  {:.1} kB are stored of each run", bytes as f64 / 1e3 / runs as f64);
     let newest = json(worker.port, &format!("/api/v1/repositories/{REPOSITORY}/runs?limit=1")).await?;
     let newest = newest["runs"][0]["run_id"].as_u64();
     match newest {
