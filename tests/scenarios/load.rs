@@ -95,18 +95,19 @@ async fn a_flood_of_failing_runs(stage: Arc<Stage>) {
 }
 
 /// Of a run whose first attempt has failed: events and payloads.
-fn webhooks_of(run: &Run) -> Vec<(&'static str, Value)> {
+fn webhooks_of(run: &Run) -> Vec<(String, Value)> {
     let jobs = ["test", "lint"].into_iter().flat_map(|job| {
         [
             ("workflow_job", run.job_payload(JobAction::Completed, 1, job)),
             ("check_run", run.check_run_payload(JobAction::Completed, 1, job)),
         ]
     });
-    jobs.chain([("workflow_run", run.payload(RunAction::Completed))]).collect()
+    let all = jobs.chain([("workflow_run", run.payload(RunAction::Completed))]);
+    all.map(|(event, payload)| (event.to_owned(), payload)).collect()
 }
 
 /// Sends a webhook, which must be stored; how long the answer took.
-async fn send(client: reqwest::Client, url: String, number: usize, event: &'static str, payload: Value) -> Duration {
+async fn send(client: reqwest::Client, url: String, number: usize, event: String, payload: Value) -> Duration {
     let body = payload.to_string();
     let request = client
         .post(url)
