@@ -20,10 +20,13 @@ pub enum Kind {
     Many(usize),
 }
 
-/// Calls in an hour of a token ("Rate limits for the REST API").
+/// Repositories that share a token's calls of an hour ("Rate limits for the REST API") and the writes to Workers KV that the
+/// free plan has in a day (Workers KV, "Pricing"). Where there are fewer, they have as much less, and it is as tight.
+const SHARING: u64 = 2_000;
 const TOKEN_HOURLY: u64 = 5_000;
-/// Writes to Workers KV in a day on the free plan (Workers KV, "Pricing").
 const KV_DAILY: u64 = 1_000;
+/// In an hour, for all that there ever is to do.
+pub const ENOUGH_CALLS: u64 = 100_000;
 
 impl Kind {
     pub const ALL: [Self; 5] = [Self::Hours, Self::Settings, Self::Weeks, Self::Behind, Self::Many(2_000)];
@@ -62,20 +65,25 @@ impl Kind {
 
     /// Calls to GitHub in an hour, of all repositories together.
     pub fn calls_an_hour(self) -> u64 {
-        if matches!(self, Self::Many(_)) { TOKEN_HOURLY } else { 100_000 }
+        self.share_of(TOKEN_HOURLY).unwrap_or(ENOUGH_CALLS)
     }
 
     /// Writes to Workers KV in a day, of all repositories together.
     pub fn kv_writes_a_day(self) -> Option<u64> {
-        matches!(self, Self::Many(_)).then_some(KV_DAILY)
+        self.share_of(KV_DAILY)
+    }
+
+    fn share_of(self, all: u64) -> Option<u64> {
+        let Self::Many(repositories) = self else { return None };
+        Some(all * repositories as u64 / SHARING)
     }
 
     /// Until every repository was swept once more.
     pub fn swept_within(self) -> Span {
         match self {
             Self::Weeks => Span::hours(25),
-            // The calls of some hours are spent first.
-            Self::Many(_) => Span::hours(10),
+            // Those who were told to wait for the next hour come first.
+            Self::Many(_) => Span::hours(3),
             Self::Hours | Self::Settings | Self::Behind => Span::minutes(40),
         }
     }
