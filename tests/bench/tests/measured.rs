@@ -37,8 +37,8 @@ const ROWS: [(&str, Option<u64>); 12] = [
     ("metrics", None),
 ];
 
-/// One after the other, as each bundles the Worker anew. Seen to fail with a policy that asks for no log, and with 3,000 rows for
-/// a repository's page.
+/// One after the other, as each bundles the Worker anew. Seen to fail with a policy file that is in error, and
+/// with 3,000 rows for a repository's page.
 #[test]
 fn decisions_and_pages() {
     let report = measured(&["--case", "annotation, log and cause"]);
