@@ -6,12 +6,23 @@
 import { DurableObject } from "cloudflare:workers";
 
 const values = new Map();
+/** Of those that have some. It is JSON as text, and lists have it. */
+const metadata = new Map();
+
+function list(prefix) {
+  const names = [...values.keys()].filter((name) => name.startsWith(prefix)).sort();
+  return Response.json({ keys: names.map((name) => ({ name, metadata: metadata.get(name) })), list_complete: true });
+}
 
 export default {
   async fetch(request) {
-    const key = decodeURIComponent(new URL(request.url).pathname.slice(1));
-    if (request.method === "PUT") values.set(key, await request.arrayBuffer());
-    else if (request.method === "DELETE") values.delete(key);
+    const url = new URL(request.url);
+    const key = decodeURIComponent(url.pathname.slice(1));
+    if (key === "") return list(url.searchParams.get("prefix") ?? "");
+    if (request.method === "PUT") {
+      values.set(key, await request.arrayBuffer());
+      if (request.headers.has("CF-KV-Metadata")) metadata.set(key, request.headers.get("CF-KV-Metadata"));
+    } else if (request.method === "DELETE") values.delete(key);
     else if (values.has(key)) return new Response(values.get(key));
     return new Response(null, { status: request.method === "GET" ? 404 : 204 });
   },

@@ -82,6 +82,13 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// What was answered last, head and body.
+    pub fn answer(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
 /// The status of an answer and its length with its head, once the head is there.
 fn answer(bytes: &[u8]) -> io::Result<Option<(u16, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];

@@ -6,7 +6,10 @@
 //! | `cases.rs` | what is measured |
 //! | `requests.rs` | requests as GitHub sends them |
 //! | `load.rs` | the connections that send them |
-//! | `worst.rs` | a decision at its worst |
+//! | `decisions.rs` | what a decision costs |
+//! | `evidence.rs` | an ordinary one that goes by evidence |
+//! | `worst.rs` | one at its worst |
+//! | `pages.rs` | the pages and the API of a repository with many runs behind it |
 //! | `subject.rs` | a Worker on workerd, its CPU time and memory |
 //! | `bundles.rs` | Rerunner's bundle by wrangler, the peers' by esbuild |
 //! | `figures.rs` | medians and ranges |
@@ -18,8 +21,11 @@
 
 mod bundles;
 mod cases;
+mod decisions;
+mod evidence;
 mod figures;
 mod load;
+mod pages;
 mod report;
 mod requests;
 mod subject;
@@ -52,12 +58,15 @@ struct Arguments {
     /// How long a turn is.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Only cases whose name contains this; `start-up` and `worst-decision` are some too.
+    /// Only cases whose name contains this; `start-up`, `decision-with-evidence`, `worst-decision` and `pages` are some too.
     #[arg(long, value_name = "NAME", default_value = "")]
     case: String,
     /// Connections, each with one request on its way.
     #[arg(long, default_value_t = 8)]
     connections: usize,
+    /// Runs behind the repository whose pages are measured.
+    #[arg(long, default_value_t = 50_000)]
+    runs: u64,
     /// The core that workerd runs on; the load takes the next.
     #[arg(long, default_value_t = 0)]
     core: usize,
@@ -120,12 +129,18 @@ async fn run(arguments: &Arguments) -> io::Result<Report> {
         report.start_up =
             start_up(first, &Template::new(first, &examples), &subjects, &place, arguments.rounds).await?;
     }
-    if worst::is_case(&arguments.case)
-        && let [first, ..] = &CASES
-    {
-        let ours: Vec<Subject> = subjects.iter().filter(|subject| !bundles::is_peer(subject)).cloned().collect();
-        let first = (first, &Template::new(first, &examples));
-        report.decisions = worst::measure(first, &ours, &place, (arguments.rounds.min(3), &arguments.case)).await?;
+    let [case, ..] = &CASES;
+    let ours: Vec<Subject> = subjects.iter().filter(|subject| !bundles::is_peer(subject)).cloned().collect();
+    let first = (case, &Template::new(case, &examples));
+    let which = (arguments.rounds.min(3), &*arguments.case);
+    if evidence::is_case(&arguments.case) {
+        report.decisions.extend(evidence::measure(first, &ours, &place, which).await?);
+    }
+    if worst::is_case(&arguments.case) {
+        report.decisions.extend(worst::measure(first, &ours, &place, which).await?);
+    }
+    if pages::is_case(&arguments.case) {
+        report.pages = pages::measure(first, &ours, &place, arguments).await?;
     }
     let json = place.root.join(&arguments.json);
     std::fs::write(&json, serde_json::to_string_pretty(&report)?)?;

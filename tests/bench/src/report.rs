@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundles::RERUNNER;
 use crate::cases::Case;
+use crate::decisions::{self, Decision};
 use crate::figures::{Figures, percentile};
 use crate::load::Burst;
+use crate::pages::{self, PageResult};
 use crate::subject::{Place, Subject};
-use crate::worst::{self, Decision};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -24,6 +25,8 @@ pub struct Report {
     pub start_up: Vec<StartUp>,
     #[serde(default)]
     pub decisions: Vec<Decision>,
+    #[serde(default)]
+    pub pages: Vec<PageResult>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +77,7 @@ impl Report {
             cases: vec![],
             start_up: vec![],
             decisions: vec![],
+            pages: vec![],
         })
     }
 
@@ -92,7 +96,8 @@ impl Report {
         for case in &self.cases {
             case.write(text)?;
         }
-        worst::write(&self.decisions, text)?;
+        decisions::write(&self.decisions, text)?;
+        pages::write(&self.pages, text)?;
         if self.start_up.is_empty() {
             return Ok(());
         }

@@ -18,7 +18,7 @@ const DELIVERY_DIGITS: usize = 12;
 #[derive(Clone)]
 pub struct Template {
     bytes: Vec<u8>,
-    delivery: usize,
+    delivery: Option<usize>,
     signature: Option<usize>,
     body: usize,
     /// Empty when all requests have one body.
@@ -54,11 +54,21 @@ impl Template {
         };
         let varied = |id: u64| if jobs_of_a_run == 0 { vec![] } else { every(&body, &id.to_string()) };
         let (runs, jobs) = (varied(FIRST_RUN), varied(FIRST_JOB));
-        let delivery = head.find(DELIVERY).map_or(0, |at| at + DELIVERY.len());
+        let delivery = head.find(DELIVERY).map(|at| at + DELIVERY.len());
         let signature = head.find("sha256=");
         let start = head.len();
         let bytes = [head.into_bytes(), body].concat();
         Self { bytes, delivery, signature, body: start, runs, jobs, jobs_of_a_run }
+    }
+
+    /// Of somebody who looks, with a password.
+    pub fn get(path: &str, password: &str) -> Self {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: rerunner.example.workers.dev\r\nUser-Agent: bench\r\nAccept: */*\r\n\
+             Authorization: Bearer {password}\r\n\r\n"
+        );
+        let (body, bytes) = (head.len(), head.into_bytes());
+        Self { bytes, delivery: None, signature: None, body, runs: vec![], jobs: vec![], jobs_of_a_run: 0 }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -67,7 +77,9 @@ impl Template {
 
     /// Makes it the request of this number: a delivery of its own, perhaps of another run.
     pub fn number(&mut self, number: u64) {
-        self.write(self.delivery, &format!("{number:0DELIVERY_DIGITS$}"));
+        if let Some(at) = self.delivery {
+            self.write(at, &format!("{number:0DELIVERY_DIGITS$}"));
+        }
         if self.runs.is_empty() {
             return;
         }

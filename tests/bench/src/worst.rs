@@ -1,19 +1,16 @@
-//! What a decision costs at the worst: a policy and logs that are as hard to search as those that are accepted can be.
-//!
-//! Rerunner runs on workerd as in the other cases, with its own Keeper, and GitHub is the simulated one. What is measured is the
-//! CPU time of workerd from the webhook of a failed run to its re-run: the webhook, the reads, the search, the decision.
+//! What a decision costs at the worst: a policy and logs that are as hard to search as those that are accepted can be. The first
+//! decision of a process is measured: the webhooks, the reads, the search.
 
 use std::fmt::Write;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use simulator::{Job, Options, Outcome, SimulatedGitHub, Workflow};
+use simulator::{EventKinds, Job, Outcome, Workflow};
 
-use crate::cases::{Case, Keeper};
-use crate::figures::Figures;
-use crate::requests::{SECRET, Template};
-use crate::subject::{Place, Running, Subject};
+use crate::cases::Case;
+use crate::decisions::{Decision, Scene};
+use crate::requests::Template;
+use crate::subject::{Place, Subject};
 
 pub const NAME: &str = "worst-decision";
 
@@ -33,10 +30,6 @@ const JUDGEMENT: [&str; 6] = [
     "annotation: 'no such annotation'",
     "lost_runner: true",
 ];
-/// A decision that takes longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(200);
-/// For what is written after the re-run was asked for.
-const SETTLES_WITHIN: Duration = Duration::from_millis(500);
 
 /// What is searched for and in what.
 struct Attack {
@@ -113,14 +106,6 @@ fn ordinary() -> Vec<String> {
     (0..64).map(|n| format!("(?i)error {n}: (could not|cannot) connect to .*:{n}$")).collect()
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Decision {
-    pub attack: String,
-    pub subject: String,
-    pub cpu_milliseconds: Vec<f64>,
-    pub milliseconds: Vec<f64>,
-}
-
 /// All of them, or one by its own name.
 fn is_meant(attack: &Attack, which: &str) -> bool {
     NAME.contains(which) || attack.name.contains(which)
@@ -148,12 +133,7 @@ pub async fn measure(
                 wall.push(took.as_secs_f64() * 1_000.0);
             }
             eprintln!("  {}: {cpu:.0?} ms of CPU", subject.name);
-            decisions.push(Decision {
-                attack: attack.name.to_owned(),
-                subject: subject.name.clone(),
-                cpu_milliseconds: cpu,
-                milliseconds: wall,
-            });
+            decisions.push(Decision::new(NAME, attack.name, subject, cpu, wall));
         }
     }
     Ok(decisions)
@@ -162,38 +142,25 @@ pub async fn measure(
 /// One decision: the CPU time, and how long after the run's end it is re-run.
 async fn decide(
     attack: &Attack,
-    (case, first): (&Case, &Template),
+    first: (&Case, &Template),
     subject: &Subject,
     place: &Place,
     round: usize,
 ) -> io::Result<(Duration, Duration)> {
-    let options =
-        Options { secret: SECRET.to_owned(), token: "a-token".to_owned(), patience: PATIENCE, ..Options::default() };
-    let github = SimulatedGitHub::start(options).await;
-    let place = place.with_vars(&[("GITHUB_API_URL", &github.url()), ("RERUN_DELAY", "0s"), ("SWEEP_INTERVAL", "0s")]);
-    let (worker, _) = Running::start(subject, Keeper::Own, &place, first, case.status).await?;
-    let repository = github.repository("octo/worst").await;
-    let url = format!("http://127.0.0.1:{}/", worker.port);
-    repository.hook(|hook| hook.url = Some(url)).await;
-    repository.file(".github/rerunner.yml", &policy(&(attack.regexes)(), attack.conditions)).await;
+    let scene = Scene::set(first, subject, place, EventKinds::ALL).await?;
+    scene.repository.file(".github/rerunner.yml", &policy(&(attack.regexes)(), attack.conditions)).await;
     let mut workflow = Workflow::new("ci");
     for number in 0..attack.jobs {
         let log = log(&attack.of, number + round * attack.jobs);
         let job = Job::new(&format!("job {number}")).ends_first(1, Outcome::failure_with("Run tests", 1, &log));
         workflow = workflow.job(job);
     }
-    let before = worker.cpu()?;
-    let run = repository.run(workflow).await;
+    let before = scene.cpu()?;
+    let run = scene.repository.run(workflow).await;
     run.ends(1).await;
-    let ended = Instant::now();
-    while run.reruns().is_empty() && ended.elapsed() < PATIENCE {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    let took = ended.elapsed();
-    tokio::time::sleep(SETTLES_WITHIN).await;
-    let spent = Duration::from_nanos(worker.cpu()? - before);
-    worker.stop().await?;
-    Ok((spent, took))
+    let measured = scene.until_rerun(&run, before).await?;
+    scene.end().await?;
+    Ok(measured)
 }
 
 /// Nothing matches, so that all of every log is searched, and it is re-run in the end by no rule.
@@ -233,23 +200,4 @@ fn log(of: &Text, seed: usize) -> String {
         text.push('\n');
     }
     text
-}
-
-/// As docs/performance.md has it.
-pub fn write(decisions: &[Decision], text: &mut String) -> std::fmt::Result {
-    if decisions.is_empty() {
-        return Ok(());
-    }
-    writeln!(text, "\n**A decision, from the webhook to the re-run** (`{NAME}`)\n")?;
-    writeln!(text, "After {} ms it is not waited for any longer.\n", PATIENCE.as_millis())?;
-    writeln!(text, "| | | CPU, ms | re-run after, ms |\n|---|---|---|---|")?;
-    for decision in decisions {
-        let figures = |values: &[f64]| {
-            let of = Figures::of(values.iter().copied());
-            of.map_or(String::new(), |of| format!("{:.0} ({:.0}–{:.0})", of.median, of.least, of.most))
-        };
-        let (cpu, wall) = (figures(&decision.cpu_milliseconds), figures(&decision.milliseconds));
-        writeln!(text, "| {} | {} | {cpu} | {wall} |", decision.attack, decision.subject)?;
-    }
-    Ok(())
 }

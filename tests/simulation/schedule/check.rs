@@ -163,7 +163,7 @@ impl Schedule {
         let decided = world.decided.get(&run_id_of(id)).map(Vec::as_slice).unwrap_or_default();
         let none = Plan::none();
         // Then nobody looks what became of a call without an answer.
-        let unserved = world.deployments.iter().any(|(_, settings)| !settings.serves[repository]);
+        let unserved = world.deployments.iter().any(|(_, settings)| !settings.serves(repository));
         let of_fork = run.identity.head_repository != *world.github.repository(run.repository).name();
         let mut say = |what: String| {
             let (workflow, latest) = (&run.identity.workflow.name, run.latest());
@@ -254,7 +254,7 @@ impl Schedule {
                     RunOutcome::Left if record.reason.contains("has stopped re-runs") => {
                         self.was_stopped(repository, &record.reason, *at)
                     }
-                    RunOutcome::Left if is_unknown || settings.dry_run || !settings.serves[repository] => true,
+                    RunOutcome::Left if is_unknown || settings.dry_run || !settings.serves(repository) => true,
                     outcome => self.files(repository, settings, &none).explains(settings, *at, outcome, latest.number),
                 }
         };

@@ -189,7 +189,9 @@ impl Schedule {
         let in_time = has("eyes") || given.had.is_some_and(|had| had + LASTS > self.heals + Span::hours(1));
         let is_calm = always_served(&world.deployments, given.repository)
             && !world.ever_paused.contains(&given.repository)
-            && !world.faults_seen.contains_key("a revoked token");
+            && !world.faults_seen.contains_key("a revoked token")
+            // For hours then, and re-runs come first.
+            && !world.faults_seen.contains_key("the hour's calls are spent");
         let expected = open && in_time && is_calm && had <= COMMANDS_PER_HOUR && tries < REACTIONS_TRIED;
         if expected && !has("rocket") && !has("confused") {
             say("it was promised that something would be done, and nobody knows of it");

@@ -112,5 +112,5 @@ fn shown_commit(run: &model::Run) -> model::Sha {
 
 /// Whether the repository was served all the time.
 pub fn always_served(deployments: &[(Millis, super::settings::Deployed)], repository: usize) -> bool {
-    deployments.iter().all(|(_, set)| set.serves[repository])
+    deployments.iter().all(|(_, set)| set.serves(repository))
 }

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rerunner::names::RepoName;
 use rerunner::time::Span;
 use rerunner::webhook::{event::RunEvent, event::RunEventKind};
 use simulator::model::{self, EventKind, Grant, Permission};
@@ -18,7 +17,7 @@ use super::plan::Plan;
 use super::settings::{Deployed, POLICY_FILES};
 use super::workflows::{draw_kinds, draw_workflows, many_flaky_jobs};
 use super::world::{Alarm, TOKEN, World};
-use super::{ORGANIZATIONS, PULLS, REPOSITORIES, START, Schedule, config};
+use super::{ORGANIZATIONS, PULLS, START, Schedule, config, name_of};
 
 impl Schedule {
     pub fn new(seed: u64, kind: Kind, emphasis: Option<Emphasis>, traced: bool) -> Self {
@@ -27,6 +26,7 @@ impl Schedule {
         let heals = START + lasts;
         world.faults = Faults::draw(&mut world.random, START, lasts);
         world.stale_most = kind.stale_most();
+        world.kv_writes_a_day = kind.kv_writes_a_day();
         if kind == Kind::Behind {
             world.faults.stale_read = [0.1, 0.7][world.random.usize(0..2)];
         }
@@ -43,7 +43,7 @@ impl Schedule {
         // A token that may not read files is as good as none of them being there.
         let reads_files = world.random.usize(0..8) != 0;
         let contents = if reads_files { Permission::Read } else { Permission::None };
-        world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(100_000) });
+        world.github.add_token(TOKEN, Grant { contents, ..Grant::full("rerunner").hourly(kind.calls_an_hour()) });
         let mut apart = presets_of(seed);
         let deployed = Deployed::draw(&mut world.random, if sweeps { kind.sweep() } else { "0" });
         let mut beside = beside_of(seed);
@@ -58,9 +58,9 @@ impl Schedule {
         let settings = deployed.settings();
         world.deployments.push((START, deployed));
         let (mut ids, mut all_workflows, mut policies) = (Vec::new(), Vec::new(), Vec::new());
-        for name in REPOSITORIES {
-            let id = world.github.add_repository(name, to_model(START));
-            world.repositories.push(name.to_owned());
+        for name in (0..kind.repositories()).map(|repository| name_of(repository).to_string()) {
+            let id = world.github.add_repository(&name, to_model(START));
+            world.repositories.push(name);
             world.alarms.push(Alarm::default());
             world.epochs.push(0);
             let skew = if world.random.bool() { 0 } else { world.random.i64(-240_000..240_000) };
@@ -153,13 +153,16 @@ impl Schedule {
         let lasts = (self.heals - START).as_millis();
         let burst = world.random.usize(0..4) == 0;
         let weeks = self.kind == Kind::Weeks;
-        for (repository, name) in REPOSITORIES.into_iter().enumerate().take(self.ids.len()) {
+        for repository in 0..self.ids.len() {
             // A webhook of before: without one the Keeper would not know its repository.
-            let name = RepoName::parse(name).expect("a name");
-            let event =
-                RunEvent::new(name, run_id_of(model::RunId(1)), Some(attempt_of(2)), RunEventKind::RunSucceeded);
+            let event = RunEvent::new(
+                name_of(repository),
+                run_id_of(model::RunId(1)),
+                Some(attempt_of(2)),
+                RunEventKind::RunSucceeded,
+            );
             world.at(START, Event::Webhook { repository, event, tries: 0 });
-            for _ in 0..if weeks { world.random.usize(4..8) } else { world.random.usize(10..15) } {
+            for _ in 0..self.kind.runs(&mut world.random) {
                 // Over weeks, several in a day now and then, so that a day's budget is met.
                 let mut at = if burst { lasts / 10 } else { world.random.i64(1_000..lasts * 8 / 10) };
                 for _ in 0..if weeks { world.random.usize(1..4) } else { 1 } {

@@ -4,7 +4,7 @@ use simulator::model::{Shows, Trigger};
 
 use super::conversions::{run_id_of, to_model};
 use super::event::Event;
-use super::kind::Emphasis;
+use super::kind::{ENOUGH_CALLS, Emphasis};
 use super::plan::Plan;
 use super::settings::Deployed;
 use super::world::TOKEN;
@@ -99,6 +99,7 @@ impl Schedule {
             Event::Heal => {
                 let mut world = self.world.borrow_mut();
                 world.healed = true;
+                world.github.grant_mut(TOKEN).hourly = ENOUGH_CALLS;
                 world.note(|| "from here on nothing goes wrong".to_owned());
             }
         }

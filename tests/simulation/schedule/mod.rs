@@ -1,4 +1,4 @@
-//! One schedule: two repositories, some dozen runs, faults of every kind for some hours, then none until all is quiet.
+//! One schedule: two repositories (or very many), some dozen runs, faults of every kind for some hours, then none until all is quiet.
 //! After that, what GitHub's own record says is held against what Rerunner promises.
 
 mod calls;
@@ -105,8 +105,7 @@ impl Schedule {
     fn play(mut self) -> Report {
         self.plan();
         self.until(self.heals);
-        // Until every repository was swept once more.
-        let mut end = self.heals + if self.is_long() { Span::hours(25) } else { Span::minutes(40) };
+        let mut end = self.heals + self.kind.swept_within();
         loop {
             self.until(end);
             if self.is_quiet(end) {
@@ -176,11 +175,18 @@ impl Schedule {
 }
 
 fn config(settings: &Settings, repository: usize) -> Config {
-    Config::of(settings, &RepoName::parse(REPOSITORIES[repository]).expect("a name"))
+    Config::of(settings, &name_of(repository))
 }
 
 fn is_served(settings: &Settings, repository: usize) -> bool {
-    settings.serves(&RepoName::parse(REPOSITORIES[repository]).expect("a name"))
+    settings.serves(&name_of(repository))
+}
+
+/// Of [`REPOSITORIES`], and of those beyond, which [`settings::MORE`] has all.
+fn name_of(repository: usize) -> RepoName {
+    let name =
+        REPOSITORIES.get(repository).map_or_else(|| format!("octo/more-{repository}"), |name| (*name).to_owned());
+    RepoName::parse(&name).expect("a name")
 }
 
 /// For the trace of a seed.

@@ -16,7 +16,13 @@ use super::world::{TOKEN, World};
 
 impl World {
     pub fn perform(&mut self, repository: usize, call: &Call) -> Response {
-        self.ask(repository, call).unwrap_or_else(|error| read(call, error_reply(&error)))
+        self.ask(repository, call).unwrap_or_else(|error| {
+            let reply = error_reply(&error);
+            if reply.headers.rate_limit_remaining.as_deref() == Some("0") {
+                *self.faults_seen.entry("the hour's calls are spent").or_default() += 1;
+            }
+            read(call, reply)
+        })
     }
 
     fn ask(&mut self, repository: usize, call: &Call) -> Result<Response, ApiError> {

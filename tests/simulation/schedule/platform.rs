@@ -64,7 +64,7 @@ impl Platform for Site {
             if is_rerun && settings.dry_run {
                 world.violate(format!("{call:?} in a dry run"));
             }
-            if !settings.serves[self.repository] && !is_of_errand(call) {
+            if !settings.serves(self.repository) && !is_of_errand(call) {
                 world.violate(format!("{call:?} in a repository that is not served"));
             }
         }
@@ -75,10 +75,10 @@ impl Platform for Site {
     async fn publish(&self, tracked: &TrackedRun) -> bool {
         let (index, written, told) = {
             let mut world = self.world.borrow_mut();
-            let (fails, likelihood) = ("a failed write to KV", world.faults.kv_failure);
-            let failed = world.chance(fails, likelihood);
-            // It may have been written all the same.
-            let written = !failed || world.random.bool();
+            let fails = world.kv_fails();
+            let failed = fails.unwrap_or(true);
+            // It may have been written all the same, unless no more was to be.
+            let written = !failed || (fails.is_some() && world.random.bool());
             world.count_requests(self.repository, 1);
             let takes = Span::millis(world.random.i64(10..800));
             (world.begin_wait(self.repository, takes), written, !failed)
@@ -94,8 +94,7 @@ impl Platform for Site {
     async fn summarize(&self, _: &Summary) -> bool {
         let (index, written) = {
             let mut world = self.world.borrow_mut();
-            let likelihood = world.faults.kv_failure;
-            let written = !world.chance("a failed write to KV", likelihood);
+            let written = world.kv_fails() == Some(false);
             (world.begin_wait(self.repository, Span::millis(30)), written)
         };
         self.returned(index).await;
@@ -131,8 +130,7 @@ impl Platform for Site {
     async fn want_cancelled(&self, wanted: bool) -> bool {
         let (index, written) = {
             let mut world = self.world.borrow_mut();
-            let likelihood = world.faults.kv_failure;
-            let failed = world.chance("a failed write to KV", likelihood);
+            let failed = world.kv_fails() != Some(false);
             world.count_requests(self.repository, 1);
             (world.begin_wait(self.repository, Span::millis(30)), !failed)
         };

@@ -8,6 +8,8 @@ use super::{EXCLUDED, REPOSITORIES};
 
 /// Where the policy files of these schedules are.
 pub const POLICY_FILES: [&str; 2] = [".github/rerunner.yml", "ci/rules.yml"];
+/// The repositories beyond [`REPOSITORIES`].
+pub const MORE: &str = "octo/more-*";
 /// More often the one of the settings by themselves.
 const PRESETS: [&str; 5] = ["everything", "everything", "everything", "infrastructure", "careful"];
 /// How far any file may raise the limit.
@@ -26,8 +28,8 @@ pub struct Deployed {
     pub default_policy: &'static str,
     /// Whether the organization's file holds.
     pub organizations: bool,
-    /// Which of the repositories.
-    pub serves: [bool; 2],
+    /// Which of [`REPOSITORIES`]; all others are served.
+    serves: [bool; 2],
     /// Messages for each repository; `None`: nobody is told.
     pub per_hour: Option<u32>,
     pub comments: bool,
@@ -81,9 +83,13 @@ impl Deployed {
         next
     }
 
+    pub fn serves(&self, repository: usize) -> bool {
+        self.serves.get(repository).is_none_or(|serves| *serves)
+    }
+
     pub fn settings(&self) -> Settings {
         let served = REPOSITORIES.iter().zip(self.serves).filter(|(_, serves)| *serves).map(|(name, _)| *name);
-        let served: Vec<&str> = ["nobody/nothing"].into_iter().chain(served).collect();
+        let served: Vec<&str> = ["nobody/nothing", MORE].into_iter().chain(served).collect();
         let settings = Settings::read(|name| match name {
             "WEBHOOK_SECRET" | "GITHUB_TOKEN" => Some("set".to_owned()),
             "NO_RERUN_ACTORS" => Some(EXCLUDED.to_owned()),

@@ -38,6 +38,9 @@ pub struct World {
     pub calls: Vec<PendingCall>,
     /// Workers KV: what can be read there.
     pub kv: BTreeMap<(usize, RunId), Attempts>,
+    /// How often it can be written to in a day; and of which day how many writes there were.
+    pub kv_writes_a_day: Option<u64>,
+    kv_writes: (i64, u64),
     pub alarms: Vec<Alarm>,
     /// Webhooks that were sent and have not arrived.
     pub on_the_way: usize,
@@ -158,6 +161,8 @@ impl World {
             github_wakes: None,
             calls: Vec::new(),
             kv: BTreeMap::new(),
+            kv_writes_a_day: None,
+            kv_writes: (0, 0),
             alarms: Vec::new(),
             on_the_way: 0,
             answers_from: HashMap::new(),
@@ -218,6 +223,19 @@ impl World {
             *self.faults_seen.entry(name).or_default() += 1;
         }
         occurs
+    }
+
+    /// Whether a write to Workers KV fails: by chance; `None` when the day's writes are spent.
+    pub fn kv_fails(&mut self) -> Option<bool> {
+        let failed = self.chance("a failed write to KV", self.faults.kv_failure);
+        let (day, before) = self.kv_writes;
+        let writes = if day == self.now.day() { before + 1 } else { 1 };
+        self.kv_writes = (self.now.day(), writes);
+        if !self.healed && self.kv_writes_a_day.is_some_and(|most| writes > most) {
+            *self.faults_seen.entry("KV's day is spent").or_default() += 1;
+            return None;
+        }
+        Some(failed)
     }
 
     pub fn at(&mut self, time: Millis, event: Event) {
