@@ -92,8 +92,8 @@ pub struct Store<S> {
     ledger: RefCell<Option<Ledger>>,
     unstored: Cell<Unstored>,
     open_runs: RefCell<Option<OpenRuns>>,
-    /// The last ones that a step was about, as they are stored.
-    known_runs: RefCell<Vec<TrackedRun>>,
+    /// The last ones that a step was about, as they are stored; `None`: there is none.
+    known_runs: RefCell<Vec<(RunId, Option<TrackedRun>)>>,
 }
 
 impl<S: Sql> Store<S> {

@@ -24,8 +24,8 @@ impl<S: Sql> Store<S> {
 
     /// As its row has it.
     fn stored_run(&self, run_id: RunId) -> Result<Option<TrackedRun>, StoreError> {
-        if let Some(known) = self.known_runs.borrow().iter().find(|known| known.run_id == run_id) {
-            return Ok(Some(known.clone()));
+        if let Some((_, known)) = self.known_runs.borrow().iter().find(|(known, _)| *known == run_id) {
+            return Ok(known.clone());
         }
         let at = |is_open: bool| -> Result<Option<TrackedRun>, StoreError> {
             Ok(self.rows_of_runs("run_id = ?", vec![place(run_id, is_open).into()])?.pop())
@@ -38,17 +38,15 @@ impl<S: Sql> Store<S> {
                 found => found,
             },
         };
-        if let Some(found) = &found {
-            self.is_known(found.clone());
-        }
+        self.is_known(run_id, found.clone());
         Ok(found)
     }
 
-    fn is_known(&self, stored: TrackedRun) {
+    fn is_known(&self, run_id: RunId, stored: Option<TrackedRun>) {
         let mut known = self.known_runs.borrow_mut();
-        known.retain(|known| known.run_id != stored.run_id);
+        known.retain(|(known, _)| *known != run_id);
         known.truncate(KNOWN - 1);
-        known.insert(0, stored);
+        known.insert(0, (run_id, stored));
     }
 
     /// With what does not stand in its row: its claim, and when it is to be published.
@@ -139,7 +137,7 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn delete_run(&self, run_id: RunId) -> Result<(), StoreError> {
-        self.known_runs.borrow_mut().retain(|known| known.run_id != run_id);
+        self.known_runs.borrow_mut().retain(|(known, _)| *known != run_id);
         self.was_deleted(run_id);
         if self.ledger(|ledger| ledger.publish.contains_key(&run_id))? {
             self.change_ledger(Unstored::Something, |ledger| ledger.publish.remove(&run_id))?;
@@ -165,7 +163,7 @@ impl<S: Sql> Store<S> {
             Some(before) => self.update_run(before, after)?,
         };
         self.was_put(tracked, stored.due);
-        self.is_known(stored);
+        self.is_known(run_id, Some(stored));
         Ok(())
     }
 
