@@ -39,7 +39,7 @@ pub const VERSIONS: &[Version] = &[Version {
         "WEBHOOK_SECRET",
         "WEBHOOK_SECRET_PREVIOUS",
     ],
-    storage: 19,
+    storage: 20,
 }];
 
 /// What comes when this version takes the place of another.

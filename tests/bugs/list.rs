@@ -73,7 +73,9 @@ pub const BUGS: [Bug; 33] = [
         changes: &[Change {
             right: "if let Some(sweep) = Sweep::after_webhook(",
             wrong: "if let Some(id) = &event.delivery && BUG {
-                self.store.add_delivery(id, cx.now)?;
+                let mut noted = before.clone().unwrap_or_else(|| TrackedRun::new(event.run_id, cx.now));
+                noted.saw(id);
+                self.store.put(&noted)?;
                 if cx.chance < 0.2 {
                     return Err(StoreError(\"the machine went away between two statements\".to_owned()));
                 }
@@ -113,8 +115,8 @@ pub const BUGS: [Bug; 33] = [
         what: "the alarm is not set again before the work",
         shows: hours(1),
         changes: &[Change {
-            right: "platform.arm(Some(platform.now() + LEASE)).await?;",
-            wrong: "if !BUG { platform.arm(Some(platform.now() + LEASE)).await?; }",
+            right: "if is_armed { Ok(()) } else { platform.arm(Some(lease)).await }",
+            wrong: "if is_armed || BUG { Ok(()) } else { platform.arm(Some(lease)).await }",
         }],
     },
     Bug {
@@ -152,12 +154,10 @@ pub const BUGS: [Bug; 33] = [
         what: "a re-run is taken from the budget when it is answered, and not before it is asked for",
         shows: hours(31),
         changes: &[
-            Change { right: "Some(Spends::Reserve {", wrong: "(!BUG).then_some(Spends::Reserve {" },
+            Change { right: "Some(detail.runner_seconds)", wrong: "Some(detail.runner_seconds).filter(|_| !BUG)" },
             Change {
-                right: "else { RERUN_GOING }); Step { records: vec![record],",
-                wrong: "else { RERUN_GOING }); Step {
-                    spends: BUG.then_some(Spends::Reserve { run_attempt: attempt, runner_seconds: 0 }),
-                    records: vec![record],",
+                right: "before.pending.zip(before.reserved)",
+                wrong: "before.pending.zip(before.reserved.or(BUG.then_some(0)))",
             },
         ],
     },
@@ -208,8 +208,8 @@ pub const BUGS: [Bug; 33] = [
         what: "a re-run takes no runner minutes from the budget",
         shows: hours(2).with("Budgets"),
         changes: &[Change {
-            right: "runner_seconds: detail.runner_seconds",
-            wrong: "runner_seconds: if BUG { 0 } else { detail.runner_seconds }",
+            right: "ledger.spent.add(since, runner_seconds, now)",
+            wrong: "ledger.spent.add(since, if BUG { 0 } else { runner_seconds }, now)",
         }],
     },
     Bug {

@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::keeper::retention::BUDGET_WINDOW;
+use crate::keeper::retention::{BUDGET, BUDGET_WINDOW};
 use crate::policy::evidence::Spent;
 use crate::time::{Millis, Span};
 
 /// Beyond, neighbours are added up.
-const MOST: usize = 250;
+const MOST: usize = 400;
 /// Those within the last hour are added up by the minute, others by ten.
 const AN_HOUR: Span = Span::hours(1);
 const FINE: Span = Span::minutes(1);
@@ -20,7 +20,7 @@ pub struct Spendings(Vec<(Millis, u32, u64)>);
 
 impl Spendings {
     pub fn add(&mut self, at: Millis, runner_seconds: u64, now: Millis) {
-        self.0.retain(|(at, ..)| *at > now.minus(BUDGET_WINDOW));
+        self.0.retain(|(at, ..)| *at > now.minus(BUDGET));
         let place = self.0.partition_point(|(before, ..)| *before <= at);
         self.0.insert(place, (at, 1, runner_seconds));
         if self.0.len() > MOST {

@@ -8,6 +8,7 @@ use std::task::{self, Poll, Waker};
 use rerunner::keeper::Keeper;
 use rerunner::keeper::step::{Context, LEASE, Receipt, ReceiptKind};
 use rerunner::keeper::store::{Sql, StoreError, Value};
+use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::work::{self, Platform};
 use rerunner::keeper::{CommitStatuses, Notifications, tasks::notify::Notification};
 use rerunner::names::{FilePath, RepoName, RunAttempt};
@@ -96,6 +97,7 @@ impl Machine {
 
     /// A webhook arrives. An error is a 503.
     pub fn receive(&mut self, event: &RunEvent) -> Result<(), StoreError> {
+        let before = self.keeper.store.run(event.run_id)?;
         let received = {
             let site = self.site();
             let mut receive = Box::pin(work::receive(&self.keeper, &self.config.rules, &site, event));
@@ -105,7 +107,10 @@ impl Machine {
             }
         };
         self.asleep = false;
-        self.check_delivery(event, &received.receipt);
+        let seen = |tracked: TrackedRun| tracked.seen.contains(event.delivery.as_ref()?).then_some(());
+        let is_noted = self.keeper.store.run(event.run_id)?.and_then(seen).is_some();
+        let is_news = is_noted && before.and_then(seen).is_none();
+        self.check_delivery(event, &received.receipt, is_news);
         if received.is_due && self.work.is_none() {
             self.start_work();
         }
@@ -131,8 +136,8 @@ impl Machine {
         Ok(received.receipt.kind != ReceiptKind::Ignored)
     }
 
-    /// One that was stored is known for as long as GitHub repeats it.
-    fn check_delivery(&self, event: &RunEvent, receipt: &Receipt) {
+    /// One that changed something is known for as long as GitHub repeats it.
+    fn check_delivery(&self, event: &RunEvent, receipt: &Receipt, is_news: bool) {
         let mut world = self.world.borrow_mut();
         // It says nothing new: neither of its run, nor of whether anything goes on in its repository.
         if receipt.reason == "this delivery was received before" {
@@ -152,7 +157,7 @@ impl Machine {
         }
         let of = event.run_attempt.map(RunAttempt::get);
         world.webhooks_stored.entry(event.run_id).or_default().push((noted, of));
-        if let Some(delivery) = event.delivery.clone() {
+        if let Some(delivery) = event.delivery.clone().filter(|_| is_news) {
             world.deliveries.entry(delivery).or_insert(now);
         }
     }
@@ -236,6 +241,9 @@ impl Machine {
             Poll::Pending => None,
         });
         self.go_on_beside();
+        if !self.keeper.store.is_flushed() {
+            self.world.borrow_mut().violate("something was counted and not stored while the Keeper waits".to_owned());
+        }
         let Some(result) = ended else { return };
         self.work = None;
         if let Err(error) = result {
