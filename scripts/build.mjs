@@ -69,7 +69,7 @@ function rustFlags() {
 
 const target = join(root, process.env.CARGO_TARGET_DIR ?? "target", "wasm32-unknown-unknown", optimized ? "release" : "debug");
 const profile = optimized ? ["--release"] : [];
-const compile = (...what) => run("cargo", ["build", "--locked", "--target", "wasm32-unknown-unknown", ...profile, ...what]);
+const compile = (how, ...what) => run("cargo", [how, "--locked", "--target", "wasm32-unknown-unknown", ...profile, ...what]);
 const bind = (wasm, into, ...options) =>
   run(tool("wasm-bindgen"), [join(target, wasm), "--out-dir", into, "--no-typescript", ...options]);
 
@@ -98,7 +98,8 @@ function build(folder, what, make, except) {
 }
 
 function makeWorker(folder) {
-  compile("--lib", "--features", features);
+  // Not the library beside it as well: cargo does no link-time optimization then.
+  compile("rustc", "--lib", "--crate-type", "cdylib", "--features", features);
   // After a panic the next call gets a new instance.
   const panics = ["--experimental-reset-state-function", "--force-enable-abort-handler"];
   bind("rerunner.wasm", folder, "--target", "module", "--out-name", "index", ...panics);
@@ -112,7 +113,7 @@ function makeWorker(folder) {
 }
 
 function makeCommand(folder) {
-  compile("--bin", "command", "--no-default-features");
+  compile("build", "--bin", "command", "--no-default-features");
   bind("command.wasm", folder, "--target", "web");
   // As "sources" of packages are taken for CommonJS if none is named.
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');

@@ -186,8 +186,7 @@ impl Metered {
     }
 }
 
-/// Seen to fail when statistics are stored with each run (as they now are), within the budget of before (18 rows read,
-/// and a budget of 12).
+/// Seen to fail when each delivery has a row of its own, within the budget of now (3 rows written, and a budget of 2).
 async fn of_a_delivery(stage: Arc<Stage>) {
     let delayed = Options::default().setting("RERUN_DELAY", "1h");
     let around = local_worker::root().join("tests/scenarios/metered.mjs");
@@ -250,8 +249,7 @@ async fn of_a_delivery(stage: Arc<Stage>) {
     metered.worker.stop().await;
 }
 
-/// Seen to fail when statistics are stored with each run (as they now are), within the budget of before (18 rows read,
-/// and a budget of 12).
+/// Seen to fail with what version 19 stored, within the budget of now (52 rows written, and a budget of 15).
 async fn of_a_runs_life(stage: Arc<Stage>) {
     let metered = Metered::start(&stage, "octo/life", runs()).await;
     check("a run that is rescued by one re-run", metered.run(1).await, RESCUED);
@@ -284,14 +282,14 @@ async fn of_what_is_shown(stage: Arc<Stage>) {
             assert!(more > 0 && more <= steps, "{setting}: {more} rows written more in {steps} steps");
             let calls = shown.github_calls - plain.github_calls;
             assert!(calls > 0, "{setting}: nothing is shown");
-            assert!(shown.rows_read <= 2 * plain.rows_read, "{setting}: {shown:?}, without {plain:?}");
+            assert!(shown.rows_read <= plain.rows_read + 12 * steps, "{setting}: {shown:?}, without {plain:?}");
         }
     }
 }
 
 /// Each condition is asked for, 50 jobs have failed, and each of their logs has as much as is kept of one. What is not read
 /// of that is absent, and on record.
-/// Seen to fail with a budget of 500 rows read (1,965).
+/// Seen to fail with a budget of 100 rows read (266).
 async fn of_the_largest_decision(stage: Arc<Stage>) {
     let metered = Metered::new(&stage, "octo/largest", runs()).await;
     let conditions = [
@@ -365,10 +363,10 @@ async fn do_not_grow(stage: Arc<Stage>) {
 const FAILED_RUN: Counts = Counts::new([1, 1], [0, 0], [3, 2], 1, 0);
 const AGAIN: Counts = Counts::new([1, 1], [0, 0], [2, 0], 0, 0);
 const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [2, 0], 0, 0);
-/// GitHub tells of each attempt three times, of which the end is the Keeper's, as are two alarms. Three calls: the run,
-/// its jobs, the re-run.
-const RESCUED: Counts = Counts::new([6, 3], [0, 2], [22, 15], 5, 3);
-/// The run, its evidence in 25 calls, the re-run. A third of the rows are what became of 50 jobs' re-runs.
-const LARGEST: Counts = Counts::new([6, 4], [0, 2], [2_100, 310], 7, 28);
+/// GitHub tells of each attempt three times, of which the end is the Keeper's. What is due then is done with it, and an alarm is
+/// set for the case that this ends in the middle, and for what is due next. Three calls: the run, its jobs, the re-run.
+const RESCUED: Counts = Counts::new([6, 3], [0, 2], [20, 15], 5, 3);
+/// The run, its evidence in 25 calls, the re-run. Nearly all rows are of 50 jobs, when they fail and when they pass.
+const LARGEST: Counts = Counts::new([6, 3], [0, 2], [300, 120], 5, 28);
 /// At the last attempt, Workers KV is asked whether it was given up before.
-const EXHAUSTED: Counts = Counts::new([12, 8], [1, 4], [80, 35], 12, 11);
+const EXHAUSTED: Counts = Counts::new([12, 6], [1, 4], [55, 35], 10, 11);
