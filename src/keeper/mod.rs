@@ -20,8 +20,9 @@
 //! | [`due_list`], [`content_budget`] | what is to be done outside, at the fewest rows written; how much of it within an hour |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
-//! | [`summary`], [`attempts`] | what Workers KV publishes (pure) |
-//! | [`tracked_run`], [`open_rerun`], [`retention`], [`rate`] | a run, as a row says of it, and its last re-run; how long things are kept; a part of a whole |
+//! | [`summary`], [`summary_schedule`], [`attempts`] | what Workers KV publishes, and when (pure) |
+//! | [`tracked_run`], [`open_rerun`], [`figures`] | a run, as a row says of it, and its last re-run; what is counted |
+//! | [`retention`], [`rate`] | how long things are kept; a part of a whole |
 //!
 //! Each function here runs between two awaits, so that what it stores is stored together, as one step ([`Keeper::step`]). Which
 //! deliveries a run has seen stands in its row, so that none counts as seen whose work was not stored.
@@ -37,6 +38,7 @@ mod content_budget;
 mod due_list;
 pub mod evidence_collector;
 mod feature;
+pub mod figures;
 pub mod judgement;
 pub mod message;
 mod on_failure;
@@ -54,6 +56,7 @@ pub mod step;
 pub mod store;
 mod subrequests;
 pub mod summary;
+pub mod summary_schedule;
 pub mod tasks;
 pub mod tracked_run;
 pub mod views;

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::keeper::figures::{Figures, ORDINALS, Reruns, Totals};
 use crate::keeper::open_rerun::Label;
-use crate::keeper::summary::Writing;
+use crate::keeper::summary_schedule::Writing;
 use crate::names::RunId;
 use crate::time::Millis;
 
 use super::spendings::Spendings;
-use super::statistics::{Figures, ORDINALS, Reruns, Totals};
 use super::{Fact, Sql, Store, StoreError};
 
 /// Runs whose count waits to be written to Workers KV. What is beyond waits in the runs' own rows.

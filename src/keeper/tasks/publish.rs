@@ -1,7 +1,8 @@
 //! What Workers KV says: runs' counts, whether the policy re-runs what was cancelled, the repository's summary.
 
 use crate::keeper::store::ledger::Unstored;
-use crate::keeper::summary::{RerunSums, Summary, Writing};
+use crate::keeper::summary::{RerunSums, Summary};
+use crate::keeper::summary_schedule::Writing;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 

@@ -1,7 +1,6 @@
 //! What a change of a run counts: pure.
 
-use serde::{Deserialize, Serialize};
-
+use crate::keeper::figures::{Figures, Totals};
 use crate::keeper::step::Record;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::Conclusion;
@@ -11,59 +10,6 @@ use super::subjects::{Subject, subjects_of};
 
 /// Of one attempt: more that fail at once are no flaky jobs.
 const JOBS_OF_AN_ATTEMPT: usize = 50;
-
-/// Counters that only grow, but for the two last, which are not stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Totals {
-    pub rescued: u64,
-    pub exhausted: u64,
-    pub left: u64,
-    pub failed: u64,
-    pub superseded: u64,
-    /// Re-runs that GitHub accepted, by what they came to.
-    pub reruns_passed: u64,
-    pub reruns_failed: u64,
-    /// GitHub did not say.
-    pub reruns_unknown: u64,
-    pub runner_seconds: u64,
-    pub saved_seconds: u64,
-    /// Runs that wait for something now.
-    pub waiting: u64,
-    /// Runs whose re-run is going on now.
-    pub rerunning: u64,
-}
-
-/// What one day brought, or several.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Figures {
-    pub rescued: u64,
-    pub exhausted: u64,
-    pub left: u64,
-    pub failed: u64,
-    pub superseded: u64,
-    /// Re-runs that GitHub accepted.
-    pub reruns: u64,
-    /// Runner time that they took, as far as it can be told beforehand, with the operating system's multiplier.
-    pub runner_seconds: u64,
-    /// From a run's first failure to its success, of rescued runs.
-    pub saved_seconds: u64,
-}
-
-impl Figures {
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            rescued: self.rescued + other.rescued,
-            exhausted: self.exhausted + other.exhausted,
-            left: self.left + other.left,
-            failed: self.failed + other.failed,
-            superseded: self.superseded + other.superseded,
-            reruns: self.reruns + other.reruns,
-            runner_seconds: self.runner_seconds + other.runner_seconds,
-            saved_seconds: self.saved_seconds + other.saved_seconds,
-        }
-    }
-}
 
 /// A change of a day's figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,18 +5,19 @@
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
 //!
-//! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`], those of
+//! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`], with [`subject_days`], those of
 //! what re-runs brought in [`reruns`]; [`flaky_jobs`] reads what is known of one job; [`unknown`] reads the failures that nobody knew.
 
 mod counting;
 mod flaky_jobs;
 mod reruns;
+mod subject_days;
 mod subjects;
 mod unknown;
 
-pub use counting::{Figures, Totals};
+pub use crate::keeper::figures::{Figures, ORDINALS, Reruns, Totals};
 pub use flaky_jobs::{JobFigures, PassedFailure, WorkflowJob};
-pub use reruns::{DecidedBy, ORDINALS, Reruns, RerunsOf};
+pub use reruns::{DecidedBy, RerunsOf};
 pub use subjects::{SubjectFigures, SubjectKind};
 
 use crate::keeper::open_rerun::OpenRerun;
@@ -30,7 +31,8 @@ use crate::time::Millis;
 use super::ledger::Unstored;
 use super::{Row, Sql, Store, StoreError, Value};
 use counting::{Change, Delta, RerunEnd};
-use subjects::{Counts, Subject, Tally};
+use subject_days::{Counts, Tally};
+use subjects::Subject;
 
 /// What was counted of a change.
 #[derive(Debug, Default)]

@@ -4,8 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
+use crate::keeper::figures::{ORDINALS, Reruns};
 use crate::keeper::open_rerun::{CountedRerun, Label, OpenRerun};
 use crate::keeper::retention::{SUBJECT_DAYS, WINDOW_DAYS};
 use crate::names::json::from_text;
@@ -16,42 +15,10 @@ use super::counting::RerunEnd;
 use super::subjects::short;
 use super::{Row, Sql, Store, StoreError, Unstored, Value};
 
-/// A run's first re-run, its second, its third, and all later ones.
-pub const ORDINALS: usize = 4;
 /// Rows of one day. Owners name rules, and can do so anew each hour: what is beyond this counts as one.
 const LABELS_A_DAY: u64 = 20;
 /// A re-run counts with so many of the rules that it goes by.
 const RULES_OF_A_RERUN: usize = 5;
-
-/// Re-runs, and what became of them. Of the others it is not known, or not yet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(u64, u64, u64)", into = "(u64, u64, u64)")]
-pub struct Reruns {
-    /// GitHub has accepted so many.
-    pub made: u64,
-    /// The attempt that they started has succeeded.
-    pub rescued: u64,
-    /// The attempt that they started has failed again.
-    pub wasted: u64,
-}
-
-impl Reruns {
-    pub fn plus(self, other: Self) -> Self {
-        Self { made: self.made + other.made, rescued: self.rescued + other.rescued, wasted: self.wasted + other.wasted }
-    }
-}
-
-impl From<(u64, u64, u64)> for Reruns {
-    fn from((made, rescued, wasted): (u64, u64, u64)) -> Self {
-        Self { made, rescued, wasted }
-    }
-}
-
-impl From<Reruns> for (u64, u64, u64) {
-    fn from(reruns: Reruns) -> Self {
-        (reruns.made, reruns.rescued, reruns.wasted)
-    }
-}
 
 /// What re-runs were decided by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,8 @@
 
 use crate::time::Millis;
 
-use super::subjects::{Share, most_failed};
+use super::subject_days::Share;
+use super::subjects::most_failed;
 use super::{Sql, Store, StoreError, SubjectFigures, SubjectKind};
 
 impl<S: Sql> Store<S> {
