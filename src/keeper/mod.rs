@@ -100,6 +100,8 @@ pub struct Keeper<S> {
     policy: RefCell<Option<Rc<PolicyCache>>>,
     /// When a re-run was last asked for.
     last_rerun: Cell<Option<Millis>>,
+    /// A sweep is being made until then.
+    sweep_claimed: Cell<Option<Millis>>,
     /// Runs for which a policy file was asked for that GitHub no longer shows.
     doubted: RefCell<BTreeMap<RunId, FilePath>>,
     /// Evidence for the decisions being made.
@@ -164,6 +166,7 @@ impl<S: Sql> Keeper<S> {
             retired: Cell::default(),
             policy: RefCell::default(),
             last_rerun: Cell::default(),
+            sweep_claimed: Cell::default(),
             doubted: RefCell::default(),
             collectors: RefCell::default(),
             bases: RefCell::default(),

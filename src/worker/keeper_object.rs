@@ -56,6 +56,8 @@ pub struct Inner {
     pub armed: Cell<Option<Millis>>,
     /// When a task of the work in progress last began, if there is some.
     pub working: Cell<Option<Millis>>,
+    /// Whether something has become due meanwhile.
+    is_more_due: Cell<bool>,
     /// By the storage, since this was asked last.
     rows_read: Rc<Cell<usize>>,
 }
@@ -97,8 +99,8 @@ impl KeeperObject {
                 }
             }
         }
-        let (armed, working) = (Cell::new(None), Cell::new(None));
-        let inner = Inner { state, env, keeper, settings, credentials, rules, armed, working, rows_read };
+        let (armed, working, is_more_due) = (Cell::new(None), Cell::new(None), Cell::new(false));
+        let inner = Inner { state, env, keeper, settings, credentials, rules, armed, working, is_more_due, rows_read };
         Self { inner: Rc::new(inner) }
     }
 
@@ -161,8 +163,13 @@ impl Inner {
     }
 
     fn received(self: &Rc<Self>, received: Received) -> Receipt {
-        if received.is_due && self.working.get().is_none_or(|since| since + LEASE < now()) {
-            self.state.wait_until(Rc::clone(self).work("keeper"));
+        if received.is_due {
+            if self.working.get().is_none_or(|since| since + LEASE < now()) {
+                self.state.wait_until(Rc::clone(self).work("keeper"));
+            } else {
+                // It may have looked for what is due for the last time.
+                self.is_more_due.set(true);
+            }
         }
         received.receipt
     }
@@ -226,10 +233,20 @@ impl Inner {
     }
 
     async fn work(self: Rc<Self>, place: &'static str) {
-        if let Err(fault) = self.try_to_work().await {
+        self.working.set(Some(now()));
+        let mut worked = self.try_to_work().await;
+        self.working.set(None);
+        // By an alarm, which may make as many requests once more.
+        if self.is_more_due.replace(false) && worked.is_ok() {
+            worked = match self.keeper().and_then(Keeper::repository) {
+                Ok(Some(repository)) => self.arm(repository).await,
+                Ok(None) => Ok(()),
+                Err(fault) => Err(fault),
+            };
+        }
+        if let Err(fault) = worked {
             log::fault(place, &fault.to_string());
         }
-        self.working.set(None);
     }
 
     async fn try_to_work(self: &Rc<Self>) -> Result<(), StoreError> {

@@ -146,14 +146,15 @@ fn smaller(per_page: u32) -> Option<u32> {
 
 impl<S: Sql> Keeper<S> {
     pub(super) fn sweep_due(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        Ok(self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval)))
+        let due = self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval));
+        Ok(due.max(due.and(self.sweep_claimed.get())))
     }
 
     pub(super) fn claim_sweep(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let Some(sweep) = self.sweep()? else { return Ok(None) };
-        let call = sweep.start(cx.now);
-        self.set_sweep(Some(&sweep.postponed(cx.now + LEASE)))?;
-        Ok(Some(Task::Call(call)))
+        // In memory alone: should that be lost, it is only made again.
+        self.sweep_claimed.set(Some(cx.now + LEASE));
+        Ok(Some(Task::Call(sweep.start(cx.now))))
     }
 
     pub(super) fn finish_sweep_page(
@@ -213,6 +214,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(in crate::keeper) fn set_sweep(&self, sweep: Option<&Sweep>) -> Result<(), StoreError> {
+        self.sweep_claimed.set(None);
         self.store.set_fact(Fact::Sweep, sweep)
     }
 }
