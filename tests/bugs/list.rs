@@ -281,11 +281,11 @@ pub const BUGS: [Bug; 33] = [
     },
     Bug {
         name: "DeliveryForgotten",
-        what: "a delivery's id is known for the day on which it came",
-        shows: weeks(2),
+        what: "a run knows its last delivery, and none before",
+        shows: hours(1),
         changes: &[Change {
-            right: "now.day() - DELIVERY_DAYS..=",
-            wrong: "now.day() - if BUG { 0 } else { DELIVERY_DAYS }..=",
+            right: "self.seen.drain(..self.seen.len().saturating_sub(SEEN));",
+            wrong: "self.seen.drain(..self.seen.len().saturating_sub(if BUG { 1 } else { SEEN }));",
         }],
     },
     Bug {
