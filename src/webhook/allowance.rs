@@ -1,8 +1,9 @@
 //! How much of the bodies that are being read is held at once. An isolate has 128 MB, and anybody can send bodies: large
 //! ones, many, slowly, or never to their end, and all of it before a signature can be checked.
 //!
-//! Every byte counts, but for the few bodies that are small and are the only ones, in one of two ways. Small bodies of a declared length are read in one piece by the runtime, which
-//! is quick, and count as declared from their start. All others, and small ones once there are many of those, are read
+//! Every byte counts, but for the few bodies that are small and are the only ones, in one of two ways. Small bodies of a
+//! declared length are read in one piece by the runtime, which is quick, and count as declared from their start. All
+//! others, and small ones once there are many of those, are read
 //! block by block, and a block counts before it is filled: what was declared but never sent counts nothing. When there is
 //! no room for a block, whoever has held most for longest gives way, so that a small body that comes at once always finds
 //! room beside large and slow ones.

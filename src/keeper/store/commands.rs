@@ -1,6 +1,6 @@
 //! Commands on pull requests: a row for each that was given and may be carried out.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
@@ -255,16 +255,6 @@ impl<S: Sql> Store<S> {
         self.change(&format!("DELETE FROM commands WHERE is_due = 0 AND comment_id IN ({old})"), before)?;
         self.change("DELETE FROM stopped_pulls WHERE since < ?", vec![now.minus(STOPS).into()])?;
         Ok(i64::try_from(count).is_ok_and(|count| count >= PRUNED_AT_ONCE))
-    }
-
-    /// Whether a table has a row, or had one.
-    pub(super) fn any(&self, known: &Cell<Option<bool>>, table: &str) -> Result<bool, StoreError> {
-        if let Some(any) = known.get() {
-            return Ok(any);
-        }
-        let any = self.exists(&format!("SELECT 1 FROM {table} LIMIT 1"), vec![])?;
-        known.set(Some(any));
-        Ok(any)
     }
 
     /// What is asked of those that something is to be done about.

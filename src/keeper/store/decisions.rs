@@ -44,7 +44,7 @@ impl<S: Sql> Store<S> {
 
     /// The versions before 20 had them in another table, where they are read until they are forgotten.
     fn has_decisions_of_before(&self) -> Result<bool, StoreError> {
-        self.once(&self.has_old_decisions, "SELECT 1 FROM decisions LIMIT 1")
+        self.any(&self.has_old_decisions, "decisions")
     }
 
     pub(super) fn delete_records(&self, run_id: RunId) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use super::{Sql, Store, StoreError, Value};
 impl<S: Sql> Store<S> {
     /// Whether one of the versions before 20 has stored this delivery, in a row of its own.
     pub fn has_delivery_of_before(&self, id: &DeliveryId, now: Millis) -> Result<bool, StoreError> {
-        if !self.once(&self.has_old_deliveries, "SELECT 1 FROM deliveries LIMIT 1")? {
+        if !self.any(&self.has_old_deliveries, "deliveries")? {
             return Ok(false);
         }
         // Each day by its name, as a range of days would be searched from end to end.

@@ -36,6 +36,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Today's re-runs that were decided by this, and were their run's so many-th.
+    pub fn reruns_by(&mut self, label: &Label, ordinal: usize) -> Option<&mut Reruns> {
+        let (_, by_ordinal) = self.reruns.iter_mut().find(|(known, _)| known == label)?;
+        by_ordinal.get_mut(ordinal.checked_sub(1)?)
+    }
+
     /// Whether one more run's count can wait here.
     pub fn has_room_for(&self, run_id: RunId) -> bool {
         self.publish.len() < WAITING_TO_BE_PUBLISHED || self.publish.contains_key(&run_id)

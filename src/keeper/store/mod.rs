@@ -129,14 +129,14 @@ impl<S: Sql> Store<S> {
         self.first(statement, bindings).map(|row| row.is_some())
     }
 
-    /// The same, asked once: what it is about can only become less.
-    fn once(&self, known: &Cell<Option<bool>>, statement: &str) -> Result<bool, StoreError> {
-        if let Some(known) = known.get() {
-            return Ok(known);
+    /// Whether a table has a row, or had one. Asked once.
+    fn any(&self, known: &Cell<Option<bool>>, table: &str) -> Result<bool, StoreError> {
+        if let Some(any) = known.get() {
+            return Ok(any);
         }
-        let exists = self.exists(statement, vec![])?;
-        known.set(Some(exists));
-        Ok(exists)
+        let any = self.exists(&format!("SELECT 1 FROM {table} LIMIT 1"), vec![])?;
+        known.set(Some(any));
+        Ok(any)
     }
 
     /// The one time that the statement asks for.

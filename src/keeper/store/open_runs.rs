@@ -49,8 +49,8 @@ pub struct OpenRuns(Vec<(RunId, OpenRun)>);
 
 /// Whether it stands among the open ones. So does one that was given up while a call was on its way, which the budget waits for.
 pub fn is_open(tracked: &TrackedRun) -> bool {
-    let is_over = !matches!(tracked.outcome, RunOutcome::Waiting | RunOutcome::Rerunning);
-    tracked.due.is_some() || !is_over || tracked.reserved.is_some()
+    let has_not_ended = matches!(tracked.outcome, RunOutcome::Waiting | RunOutcome::Rerunning);
+    has_not_ended || tracked.due.is_some() || tracked.reserved.is_some()
 }
 
 impl OpenRuns {
@@ -85,11 +85,11 @@ impl<S: Sql> Store<S> {
         if self.open_runs.borrow().is_some() {
             return Ok(());
         }
-        let mut open = OpenRuns::default();
+        let mut open = Vec::new();
         let statement = "SELECT -run_id, due, commanded IS NOT NULL, calling_since, reserved, IFNULL(rerunning, 0),
              outcome <> 'waiting' AND (outcome <> 'failed' OR due IS NULL OR
                 (decided_attempt IS NOT NULL AND decided_attempt >= IFNULL(run_attempt, 0)))
-             FROM runs WHERE run_id < 0";
+             FROM runs WHERE run_id < 0 ORDER BY run_id DESC";
         for mut row in self.rows(statement, vec![])? {
             let run_id = row.run_id()?;
             let (due, is_commanded) = (row.optional_millis()?, row.flag()?);
@@ -101,9 +101,10 @@ impl<S: Sql> Store<S> {
                 (false, true) => Stands::Ended,
                 (false, false) => Stands::Waiting,
             };
-            open.insert(run_id, OpenRun { due, stored: due, is_commanded, stands, reserved: since.zip(reserved) });
+            let reserved = since.zip(reserved);
+            open.push((run_id, OpenRun { due, stored: due, is_commanded, stands, reserved }));
         }
-        *self.open_runs.borrow_mut() = Some(open);
+        *self.open_runs.borrow_mut() = Some(OpenRuns(open));
         Ok(())
     }
 

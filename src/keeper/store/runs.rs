@@ -139,9 +139,7 @@ impl<S: Sql> Store<S> {
     pub fn delete_run(&self, run_id: RunId) -> Result<(), StoreError> {
         self.known_runs.borrow_mut().retain(|(known, _)| *known != run_id);
         self.was_deleted(run_id);
-        if self.ledger(|ledger| ledger.publish.contains_key(&run_id))? {
-            self.change_ledger(Unstored::Something, |ledger| ledger.publish.remove(&run_id))?;
-        }
+        self.to_be_published(run_id, None, Unstored::Something)?;
         self.change("DELETE FROM runs WHERE run_id IN (?1, -?1)", vec![run_id.into()])
     }
 
@@ -214,7 +212,7 @@ impl<S: Sql> Store<S> {
 
     pub fn first_publish(&self) -> Result<Option<Millis>, StoreError> {
         let first = self.ledger(|ledger| ledger.publish.values().min().copied())?;
-        if !self.once(&self.has_unpublished, "SELECT 1 FROM runs WHERE publish IS NOT NULL LIMIT 1")? {
+        if !self.any(&self.has_unpublished, "runs WHERE publish IS NOT NULL")? {
             return Ok(first);
         }
         let in_rows = self.time("SELECT MIN(publish) FROM runs WHERE publish IS NOT NULL")?;

@@ -131,20 +131,18 @@ impl<S: Sql> Store<S> {
     /// What comes is counted for today. What the day before brought gets its rows; after that it is rarely changed.
     fn begin_day(&self, now: Millis) -> Result<(), StoreError> {
         let today = now.day();
-        let (day, figures, reruns) = self.ledger(|ledger| (ledger.day, ledger.figures, ledger.reruns.clone()))?;
-        if day >= today {
-            // Also where the clock was put back.
+        // Also where the clock was put back.
+        if self.ledger(|ledger| ledger.day)? >= today {
             return Ok(());
         }
+        let (day, figures, reruns) = self.ledger(|ledger| (ledger.day, ledger.figures, ledger.reruns.clone()))?;
         if figures != Figures::default() {
             self.set_day(day, &figures)?;
         }
         for (label, by_ordinal) in &reruns {
             self.set_rerun_day(day, label, by_ordinal)?;
         }
-        let statement = format!("SELECT {DAY} FROM days WHERE day = ?");
-        let known = self.first(&statement, vec![today.into()])?.map(read_day).transpose()?;
-        let figures = known.map(|(_, figures)| figures).unwrap_or_default();
+        let figures = self.stored_day(today)?;
         let reruns = self.rerun_day(today)?;
         self.change_ledger(Unstored::Something, |ledger| {
             (ledger.day, ledger.figures, ledger.reruns) = (today, figures, reruns);
@@ -155,11 +153,15 @@ impl<S: Sql> Store<S> {
         if self.ledger(|ledger| ledger.day)? == day {
             return self.change_ledger(Unstored::Something, |ledger| ledger.figures.change(delta));
         }
-        let statement = format!("SELECT {DAY} FROM days WHERE day = ?");
-        let known = self.first(&statement, vec![day.into()])?.map(read_day).transpose()?;
-        let mut figures = known.map(|(_, figures)| figures).unwrap_or_default();
+        let mut figures = self.stored_day(day)?;
         figures.change(delta);
         self.set_day(day, &figures)
+    }
+
+    fn stored_day(&self, day: i64) -> Result<Figures, StoreError> {
+        let statement = format!("SELECT {DAY} FROM days WHERE day = ?");
+        let known = self.first(&statement, vec![day.into()])?.map(read_day).transpose()?;
+        Ok(known.map(|(_, figures)| figures).unwrap_or_default())
     }
 
     fn set_day(&self, day: i64, figures: &Figures) -> Result<(), StoreError> {

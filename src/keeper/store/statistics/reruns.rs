@@ -78,10 +78,8 @@ impl<S: Sql> Store<S> {
             if !ledger.reruns.iter().any(|(known, _)| *known == label) {
                 ledger.reruns.push((label.clone(), Default::default()));
             }
-            for (known, by_ordinal) in &mut ledger.reruns {
-                if let Some(reruns) = by_ordinal.get_mut(ordinal - 1).filter(|_| *known == label) {
-                    reruns.made += 1;
-                }
+            if let Some(reruns) = ledger.reruns_by(&label, ordinal) {
+                reruns.made += 1;
             }
             CountedRerun { day: ledger.day, label, ordinal }
         })
@@ -97,14 +95,10 @@ impl<S: Sql> Store<S> {
             RerunEnd::Unknown => return Ok(()),
         };
         if self.ledger(|ledger| ledger.day)? == *day {
-            return self.change_ledger(Unstored::Something, |ledger| {
-                let of_label = ledger.reruns.iter_mut().filter(|(known, _)| known == label);
-                for reruns in of_label.filter_map(|(_, by_ordinal)| by_ordinal.get_mut(ordinal - 1)) {
-                    match end {
-                        RerunEnd::Rescued => reruns.rescued += 1,
-                        _ => reruns.wasted += 1,
-                    }
-                }
+            return self.change_ledger(Unstored::Something, |ledger| match (end, ledger.reruns_by(label, ordinal)) {
+                (RerunEnd::Rescued, Some(reruns)) => reruns.rescued += 1,
+                (RerunEnd::Wasted, Some(reruns)) => reruns.wasted += 1,
+                (RerunEnd::Unknown, _) | (_, None) => {}
             });
         }
         // A day that was forgotten stays so.
