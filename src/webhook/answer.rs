@@ -22,7 +22,7 @@ pub struct Answer {
 }
 
 /// The run that an answer is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     pub repository: RepoName,
     pub run_id: RunId,

@@ -39,14 +39,16 @@ pub fn check(settings: &Settings, header: impl Fn(&str) -> Option<String>) -> Re
         None => None,
     };
     let signature = header("x-hub-signature-256").ok_or_else(unsigned)?;
-    let signature = Signature::parse(&signature).ok_or_else(|| {
-        Answer::rejected(401, "the header X-Hub-Signature-256 is malformed: expected sha256= and 64 hex digits")
-    })?;
+    let signature = Signature::parse(&signature).ok_or_else(malformed)?;
     Ok(Headers { content, signature, event: header("x-github-event").filter(|event| !event.is_empty()), length })
 }
 
 pub fn unsigned() -> Answer {
     Answer::rejected(401, "the header X-Hub-Signature-256 is missing; set a secret on the webhook")
+}
+
+pub fn malformed() -> Answer {
+    Answer::rejected(401, "the header X-Hub-Signature-256 is malformed: expected sha256= and 64 hex digits")
 }
 
 pub fn too_large() -> Answer {

@@ -35,7 +35,6 @@ use crate::time::Span;
 use command::CommandEvent;
 use event::RunEvent;
 use headers::Content;
-use signature::Signature;
 
 /// GitHub caps payloads at 25 MB (GitHub Docs, "Webhook events and payloads").
 pub const BODY_LIMIT: usize = 25 * 1024 * 1024;
@@ -86,26 +85,6 @@ pub fn read<B: AsRef<[u8]>>(
         // It is known by its comment.
         event @ Event::Command(_) => event,
     })
-}
-
-/// The answer of [`read`] to a JSON body of which the event and the head say that nothing is done; `None` if [`read`] has to
-/// be asked.
-pub fn read_head<B: AsRef<[u8]>>(
-    settings: &Settings,
-    signature: &Signature,
-    event: &str,
-    macs: &[u8],
-    body: impl FnOnce() -> B,
-) -> Option<Answer> {
-    if !signature.is_one_of(macs) {
-        return Some(mismatch());
-    }
-    let payload = if payload::is_read(event) {
-        head::read(settings, event, body().as_ref())?
-    } else {
-        payload::parse(event, Content::Json, &[]).ok()?
-    };
-    filter::apply(settings, payload).err()
 }
 
 /// Answers that name nothing, and are given again and again.

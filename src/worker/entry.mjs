@@ -55,7 +55,8 @@ function webhook(request, env, ctx) {
   }
 }
 
-// The short way. It has one call into Rust, after the body: `judge`. What may be answered is at hand.
+// The short way. It has one call into Rust, after the body: `judge`. What may be answered is at hand. For a candidate there is
+// a second one, when its Keeper has stored it.
 
 const DELIVERY = /^[0-9a-f-]{36}$/;
 const SIGNATURE = /^sha256=[0-9a-f]{64}$/;
@@ -111,10 +112,10 @@ async function judge(request, event, delivery, signature, id, watch) {
     if (watch.isLate) return undefined;
     if (body === undefined) return answer(intake().cut(linesOf(request.headers), id));
     const macs = keys?.length === 1 ? new Uint8Array(await crypto.subtle.sign("HMAC", keys[0], body)) : await macsOf(body);
-    const judged = intake().judge(event, signature, macs, body);
+    const judged = intake().judge(event, delivery, signature, macs, body);
     if (typeof judged === "number") return commonAnswer(judged, event, delivery);
-    if (typeof judged === "string") return ignored(judged, event, delivery);
-    const received = await intake().receive(linesOf(request.headers), id, macs, body);
+    if (typeof judged === "string" && judged[0] === "{") return ignored(judged, event, delivery);
+    const received = await stored(judged, `x-github-event:${event}\nx-github-delivery:${delivery}`);
     return watch.isLate ? undefined : answer(received);
   } catch (error) {
     noticePanic(error);
@@ -168,6 +169,20 @@ async function longWay(request, env, ctx) {
   }
 }
 
+/** What `Intake` has said, or promises to say; but for a candidate what it says when the Keeper has been told. */
+async function stored(said, headers) {
+  const received = typeof said === "string" ? said : await said;
+  if (!received.startsWith("tell\n")) return received;
+  const [, keeper, message, about] = received.split("\n");
+  let reply;
+  try {
+    reply = await tellKeeper(environment, keeper, message);
+  } catch (fault) {
+    return intake().not_stored(headers, about, fault.message);
+  }
+  return intake().told(headers, about, reply);
+}
+
 /** `name:value`, a line for each header that matters and is there. */
 function linesOf(headers) {
   let lines = "";
@@ -194,7 +209,7 @@ async function receive(request, headers, id) {
   } catch {
     return intake().cut(headers, id);
   }
-  return intake().receive(headers, id, await macsOf(body), body);
+  return stored(intake().receive(headers, id, await macsOf(body), body), headers);
 }
 
 /** One after the other, as Rust takes them. */
@@ -242,7 +257,8 @@ async function readBlocks(request, headers, id, blocks, stopped) {
   } finally {
     reader?.cancel().catch(() => {});
   }
-  return intake().receive_blocks(headers, id, joined(await Promise.all(macs.map(madeOf))), blocks, length);
+  const all = joined(await Promise.all(macs.map(madeOf)));
+  return stored(intake().receive_blocks(headers, id, all, blocks, length), headers);
 }
 
 /** What is held of a body. */
@@ -312,12 +328,14 @@ function joined(parts) {
 
 // The Keepers: one Durable Object for each repository, which takes messages and its alarm.
 
-/** For Rust: sends a message to the Keeper of this name. One that it cannot be sent to, or that has not stored it, rejects. */
-globalThis.tellKeeper = async (env, name, message) => {
+/** Sends a message to the Keeper of this name. One that it cannot be sent to, or that has not stored it, rejects. */
+async function tellKeeper(env, name, message) {
   const response = await env.KEEPER.getByName(name).fetch("https://keeper/", { method: "POST", body: message });
   if (response.status !== 200) throw new Error(`the Keeper answered ${response.status}`);
   return response.text();
-};
+}
+
+globalThis.tellKeeper = tellKeeper; // For Rust.
 
 export class KeeperObject extends DurableObject {
   #keeper;
@@ -328,10 +346,15 @@ export class KeeperObject extends DurableObject {
     this.#keeper();
   }
 
-  fetch(request) {
-    const reply = request.text().then((message) => called(() => this.#keeper().answer(message)));
-    const fault = (error) => new Response(error.message, { status: 500 });
-    return untilPanic(reply.then((text) => new Response(text), fault));
+  async fetch(request) {
+    const message = await request.text();
+    try {
+      const reply = this.#keeper().answer(message);
+      return new Response(typeof reply === "string" ? reply : await untilPanic(reply));
+    } catch (error) {
+      noticePanic(error);
+      return new Response(error.message, { status: 500 });
+    }
   }
 
   alarm() {

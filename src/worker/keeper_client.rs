@@ -13,8 +13,6 @@ use crate::keeper::views::Question;
 use crate::names::RepoName;
 use crate::names::json::from_text;
 use crate::web::backend::KeeperAnswer;
-use crate::webhook::command::CommandEvent;
-use crate::webhook::event::RunEvent;
 
 #[wasm_bindgen]
 extern "C" {
@@ -24,19 +22,12 @@ extern "C" {
     fn tell_keeper(env: &Env, name: &str, message: &str) -> Promise;
 }
 
-/// Has the event stored.
-pub async fn deliver(env: &Env, event: RunEvent) -> worker::Result<Receipt> {
-    receipt(tell(env, &event.repository.key(), &Message::RunEvent(event)).await?)
-}
-
-/// Has the command stored.
-pub async fn deliver_command(env: &Env, event: CommandEvent) -> worker::Result<Receipt> {
-    receipt(tell(env, &event.repository.key(), &Message::Command(event)).await?)
-}
-
 /// Has the Keeper of the repository's present name go on with a run.
 pub async fn hand_over(env: &Env, what: HandOver) -> worker::Result<Receipt> {
-    receipt(tell(env, &what.event.repository.key(), &Message::HandOver(what)).await?)
+    match tell(env, &what.event.repository.key(), &Message::HandOver(what)).await? {
+        Reply::Receipt(receipt) => Ok(receipt),
+        Reply::View { .. } | Reply::Unknown | Reply::Once(_) => Err(unexpected()),
+    }
 }
 
 /// `None`: the Keeper does not know the repository, or the run.
@@ -61,13 +52,6 @@ pub async fn spend(env: &Env, once: Once) -> worker::Result<bool> {
 async fn tell(env: &Env, name: &str, message: &Message) -> worker::Result<Reply> {
     let reply = JsFuture::from(tell_keeper(env, name, &serde_json::to_string(message)?)).await?;
     Ok(from_text(&reply.as_string().unwrap_or_default())?)
-}
-
-fn receipt(reply: Reply) -> worker::Result<Receipt> {
-    match reply {
-        Reply::Receipt(receipt) => Ok(receipt),
-        Reply::View { .. } | Reply::Unknown | Reply::Once(_) => Err(unexpected()),
-    }
 }
 
 fn unexpected() -> worker::Error {

@@ -15,15 +15,17 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
 use crate::keeper::attempts;
-use crate::names::DeliveryId;
+use crate::keeper::message::{Message, Reply};
+use crate::names::json::from_text;
+use crate::names::{DeliveryId, RunAttempt};
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::webhook::allowance::{self, Allowance, BodyId, Room};
-use crate::webhook::command::CommandEvent;
 use crate::webhook::event::{RunEvent, RunEventKind};
+use crate::webhook::headers::Content;
 use crate::webhook::signature::{self, Signature};
 use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Event, Headers, Subject, headers, payload};
-use crate::worker::{env, keeper_client, kv, log};
+use crate::worker::{env, kv, log};
 
 #[wasm_bindgen]
 extern "C" {
@@ -87,18 +89,25 @@ impl Intake {
         vec![allowance::SMALL, allowance::UNASKED]
     }
 
-    /// The answer to a delivery of JSON that ends here: the number of a common one, or the text of one that is ignored, in
-    /// characters that the log takes as they are. If it does not, or not so simply, nothing.
-    pub fn judge(&self, event: &str, signature: &str, macs: &[u8], body: &Uint8Array) -> JsValue {
-        let signature = Signature::parse(signature);
-        let read = |signature| webhook::read_head(&self.settings, &signature, event, macs, || body.to_vec());
-        let Some(answer) = signature.and_then(read) else { return JsValue::UNDEFINED };
-        if let Some(number) = self.common.iter().position(|common| *common == answer) {
-            return (number as u32).into();
+    /// What becomes of a delivery of JSON: as of [`Intake::receive`], but for what is answered again and again, the number of
+    /// a common answer, or the body of one that is ignored, in characters that the log takes as they are.
+    pub fn judge(&self, event: &str, delivery: &str, signature: &str, macs: &[u8], body: &Uint8Array) -> JsValue {
+        let lines = || format!("x-github-event:{event}\nx-github-delivery:{delivery}");
+        let Some(signature) = Signature::parse(signature) else {
+            return HeaderLines(&lines()).render(&headers::malformed()).into();
+        };
+        let headers = Headers { content: Content::Json, signature, event: Some(event.to_owned()), length: None };
+        match webhook::read(&self.settings, &headers, macs, || body.to_vec()) {
+            Ok(event) => self.candidate(lines(), event),
+            Err(answer) => {
+                if let Some(number) = self.common.iter().position(|common| *common == answer) {
+                    return (number as u32).into();
+                }
+                let text = serde_json::to_string(&answer).unwrap_or_default();
+                let is_simple = answer.status == 200 && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+                if is_simple { text } else { HeaderLines(&lines()).render(&answer) }.into()
+            }
         }
-        let text = serde_json::to_string(&answer).unwrap_or_default();
-        let is_simple = answer.status == 200 && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if is_simple { text.into() } else { JsValue::UNDEFINED }
     }
 
     /// The webhook's secret, and the previous one if there is one: the keys of the HMACs that [`Intake::receive`] takes.
@@ -150,8 +159,9 @@ impl Intake {
         }
     }
 
-    /// The answer to a webhook; for a candidate a promise of one, as the Keeper stores it first. `macs` are the HMACs of
-    /// the body, one after the other, 32 bytes each. The body stays where it is until one of them is found right.
+    /// The answer to a webhook; for a candidate, what is to be told to which Keeper, in lines: `tell`, the Keeper's name, the
+    /// message, and what [`Intake::told`] wants to know. Or a promise of either. `macs` are the HMACs of the body, one after the
+    /// other, 32 bytes each. The body stays where it is until one of them is found right.
     pub fn receive(&mut self, headers: &str, id: BodyId, macs: &[u8], body: &Uint8Array) -> JsValue {
         self.read(headers, id, macs, || body.to_vec())
     }
@@ -175,6 +185,31 @@ impl Intake {
                 }
             }
             body
+        })
+    }
+
+    /// The answer for a candidate, of what its Keeper has replied.
+    pub fn told(&self, headers: &str, about: &str, reply: &str) -> String {
+        match from_text(reply) {
+            Ok(Reply::Receipt(receipt)) => {
+                let answer = match subject(about) {
+                    Some(subject) => receipt.answer(subject),
+                    None => receipt.about_no_run(),
+                };
+                HeaderLines(headers).render(&answer)
+            }
+            Ok(_) => self.not_stored(headers, about, "the Keeper's reply is of another kind"),
+            Err(error) => self.not_stored(headers, about, &error.to_string()),
+        }
+    }
+
+    /// The Keeper cannot be reached, or has not stored it.
+    pub fn not_stored(&self, headers: &str, about: &str, fault: &str) -> String {
+        log::fault("hand-over to the Keeper", fault);
+        let answer = Answer::unavailable("it could not be stored; redeliver it");
+        HeaderLines(headers).render(&match subject(about) {
+            Some(subject) => answer.about(subject),
+            None => answer,
         })
     }
 
@@ -212,53 +247,58 @@ impl Intake {
         let read = lines.check(&self.settings);
         match read.and_then(|headers| webhook::read(&self.settings, &headers, macs, body)) {
             Err(answer) => lines.render(&answer).into(),
-            Ok(event) => {
-                let (settings, env, headers) = (Rc::clone(&self.settings), self.env.clone(), headers.to_owned());
-                future_to_promise(async move {
-                    let answer = match event {
-                        Event::Run(event) => deliver(&settings, &env, event).await,
-                        Event::Command(event) => deliver_command(&env, event).await,
-                    };
-                    Ok(HeaderLines(&headers).render(&answer).into())
-                })
-                .into()
-            }
+            Ok(event) => self.candidate(headers.to_owned(), event),
         }
+    }
+
+    /// As [`Intake::receive`] has it.
+    fn candidate(&self, headers: String, event: Event) -> JsValue {
+        let (about, event) = match event {
+            Event::Command(event) => return tell(&event.repository.key(), None, &Message::Command(event)).into(),
+            Event::Run(event) => (Subject::of(&event), event),
+        };
+        let attempt = attempts::worth_a_read(&event, self.settings.max_reruns);
+        if event.kind != RunEventKind::RunCancelled && attempt.is_none() {
+            return tell(&event.repository.key(), Some(&about), &Message::RunEvent(event)).into();
+        }
+        let env = self.env.clone();
+        let told = async move {
+            Ok(match wanted(&env, event, attempt).await {
+                Ok(event) => tell(&event.repository.key(), Some(&about), &Message::RunEvent(event)),
+                Err(answer) => HeaderLines(&headers).render(&answer.about(about)),
+            }
+            .into())
+        };
+        future_to_promise(told).into()
     }
 }
 
-/// Has a candidate stored by its repository's Keeper, unless that can be spared the trouble.
-async fn deliver(settings: &Settings, env: &Env, event: RunEvent) -> Answer {
-    let subject = Subject::of(&event);
+/// Spares a Keeper the trouble, by what Workers KV says.
+async fn wanted(env: &Env, event: RunEvent, attempt: Option<RunAttempt>) -> Result<RunEvent, Answer> {
     // The Keeper knows its policy, but most cancelled runs are of repositories whose policy does not re-run them, and
     // every push that cancels the run before it would wake one: the Keeper says in Workers KV where it is so, which costs
     // one read for each cancelled run. What is missed while KV lags behind, the sweep finds.
     let are_wanted = event.kind == RunEventKind::RunCancelled && kv::read_cancelled(env, &event.repository).await;
     let Some(event) = event.where_cancelled_runs(are_wanted) else {
-        return Answer::ignored("the run's conclusion is cancelled").about(subject);
+        return Err(Answer::ignored("the run's conclusion is cancelled"));
     };
-    if let Some(attempt) = attempts::worth_a_read(&event, settings.max_reruns) {
+    if let Some(attempt) = attempt {
         let attempts = kv::read_attempts(env, &event.repository, event.run_id).await;
         if attempts.is_some_and(|attempts| attempts.exhausted_at(attempt)) {
-            return Answer::ignored("the run was re-run as often as it may be").about(subject);
+            return Err(Answer::ignored("the run was re-run as often as it may be"));
         }
     }
-    match keeper_client::deliver(env, event).await {
-        Ok(receipt) => receipt.answer(subject),
-        Err(fault) => not_stored(&fault).about(subject),
-    }
+    Ok(event)
 }
 
-async fn deliver_command(env: &Env, event: CommandEvent) -> Answer {
-    match keeper_client::deliver_command(env, event).await {
-        Ok(receipt) => receipt.about_no_run(),
-        Err(fault) => not_stored(&fault),
-    }
+/// Nothing in it is more than one line. Plain structs always serialize.
+fn tell(keeper: &str, about: Option<&Subject>, message: &Message) -> String {
+    let json = |json: serde_json::Result<String>| json.unwrap_or_default();
+    format!("tell\n{keeper}\n{}\n{}", json(serde_json::to_string(message)), json(serde_json::to_string(&about)))
 }
 
-fn not_stored(fault: &worker::Error) -> Answer {
-    log::fault("hand-over to the Keeper", &fault.to_string());
-    Answer::unavailable("it could not be stored; redeliver it")
+fn subject(about: &str) -> Option<Subject> {
+    from_text(about).ok().flatten()
 }
 
 /// In the place of an event's name and a delivery's id.

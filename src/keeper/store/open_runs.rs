@@ -43,9 +43,13 @@ impl Stands {
     }
 }
 
-/// All of them, by id.
+/// All of them.
 #[derive(Debug, Default)]
-pub struct OpenRuns(Vec<(RunId, OpenRun)>);
+pub struct OpenRuns {
+    by_id: Vec<(RunId, OpenRun)>,
+    /// When the first is due, if that is known: each webhook asks, and there may be thousands.
+    first_due: Option<Option<Millis>>,
+}
 
 /// Whether it stands among the open ones. So does one that was given up while a call was on its way, which the budget waits for.
 pub fn is_open(tracked: &TrackedRun) -> bool {
@@ -55,27 +59,35 @@ pub fn is_open(tracked: &TrackedRun) -> bool {
 
 impl OpenRuns {
     fn place(&self, run_id: RunId) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&run_id, |(run_id, _)| *run_id)
+        self.by_id.binary_search_by_key(&run_id, |(run_id, _)| *run_id)
     }
 
     pub fn get(&self, run_id: RunId) -> Option<&OpenRun> {
-        self.place(run_id).ok().and_then(|place| self.0.get(place)).map(|(_, run)| run)
+        self.place(run_id).ok().and_then(|place| self.by_id.get(place)).map(|(_, run)| run)
     }
 
     fn remove(&mut self, run_id: RunId) {
         if let Ok(place) = self.place(run_id) {
-            self.0.remove(place);
+            let (_, run) = self.by_id.remove(place);
+            self.first_due = self.first_due.filter(|first| *first != run.due);
         }
     }
 
     fn insert(&mut self, run_id: RunId, run: OpenRun) {
         self.remove(run_id);
+        self.first_due = self.first_due.map(|first| [first, run.due].into_iter().flatten().min());
         let place = self.place(run_id).unwrap_or_else(|place| place);
-        self.0.insert(place, (run_id, run));
+        self.by_id.insert(place, (run_id, run));
     }
 
     fn due(&self) -> impl Iterator<Item = (bool, Millis, RunId)> {
-        self.0.iter().filter_map(|(run_id, run)| Some((run.is_commanded, run.due?, *run_id)))
+        self.by_id.iter().filter_map(|(run_id, run)| Some((run.is_commanded, run.due?, *run_id)))
+    }
+
+    fn first_due(&mut self) -> Option<Millis> {
+        let first = self.first_due.unwrap_or_else(|| self.due().map(|(_, due, _)| due).min());
+        self.first_due = Some(first);
+        first
     }
 }
 
@@ -104,7 +116,7 @@ impl<S: Sql> Store<S> {
             let reserved = since.zip(reserved);
             open.push((run_id, OpenRun { due, stored: due, is_commanded, stands, reserved }));
         }
-        *self.open_runs.borrow_mut() = Some(OpenRuns(open));
+        *self.open_runs.borrow_mut() = Some(OpenRuns { by_id: open, first_due: None });
         Ok(())
     }
 
@@ -142,7 +154,7 @@ impl<S: Sql> Store<S> {
     }
 
     pub fn first_due(&self) -> Result<Option<Millis>, StoreError> {
-        self.open_runs(|open| open.due().map(|(_, due, _)| due).min())
+        self.open_runs(OpenRuns::first_due)
     }
 
     /// Those that are due next.
@@ -166,7 +178,7 @@ impl<S: Sql> Store<S> {
     /// How many runs wait for something, and how many are being re-run.
     pub(super) fn not_ended(&self) -> Result<(u64, u64), StoreError> {
         self.open_runs(|open| {
-            let count = |of: Stands| open.0.iter().filter(|(_, run)| run.stands == of).count() as u64;
+            let count = |of: Stands| open.by_id.iter().filter(|(_, run)| run.stands == of).count() as u64;
             (count(Stands::Waiting), count(Stands::Rerunning))
         })
     }
@@ -174,7 +186,7 @@ impl<S: Sql> Store<S> {
     /// What re-runs on their way have taken from the budget, but that of one run.
     pub(super) fn reserved(&self, but: RunId) -> Result<Vec<(Millis, u64)>, StoreError> {
         self.open_runs(|open| {
-            let others = open.0.iter().filter(|(run_id, _)| *run_id != but);
+            let others = open.by_id.iter().filter(|(run_id, _)| *run_id != but);
             others.filter_map(|(_, run)| run.reserved).collect()
         })
     }

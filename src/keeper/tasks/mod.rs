@@ -184,12 +184,14 @@ impl<S: Sql> Keeper<S> {
     fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
         let apart = |due: Millis| self.last_errand.get().map_or(due, |last| due.max(last + errand::APART));
         let Manner { calls, pauses, is_errand, content } = kind.manner;
-        let room_from = content.map_or(Ok(Millis(0)), |content| self.content_from(content))?;
-        match (kind.due)(self, rules)?.map(|due| if is_errand { apart(due).max(room_from) } else { due }) {
-            Some(_) if pauses && self.paused()?.is_some() => Ok(None),
-            Some(due) if calls => Ok(Some(self.breaker()?.map_or(due, |breaker| breaker.until.max(due)))),
-            due => Ok(due),
+        let Some(due) = (kind.due)(self, rules)? else { return Ok(None) };
+        if pauses && self.paused()?.is_some() {
+            return Ok(None);
         }
+        let room_from = content.map_or(Ok(Millis(0)), |content| self.content_from(content))?;
+        let due = if is_errand { apart(due).max(room_from) } else { due };
+        let until = if calls { self.breaker()?.map(|breaker| breaker.until) } else { None };
+        Ok(Some(until.map_or(due, |until| until.max(due))))
     }
 
     /// Stores a run and what was decided on it, and counts both.

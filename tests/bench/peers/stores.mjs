@@ -29,10 +29,13 @@ export default {
 };
 
 const RECEIPT = '{"kind":"scheduled","reason":"workflow job failed","run_attempt":1,"due":1800000000000}';
+/** Rerunner's Keeper has other replies as well, and says which it is. */
+const REPLY = `{"receipt":${RECEIPT}}`;
 
 export class NoKeeper extends DurableObject {
   async fetch(request) {
     await request.arrayBuffer();
-    return new Response(RECEIPT, { headers: { "content-type": "application/json" } });
+    const text = request.url.endsWith("/hints") ? RECEIPT : REPLY;
+    return new Response(text, { headers: { "content-type": "application/json" } });
   }
 }
