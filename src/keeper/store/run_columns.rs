@@ -23,13 +23,20 @@ pub fn place(run_id: RunId, is_open: bool) -> i64 {
     if is_open { -id } else { id }
 }
 
+/// The outcome, and whether it is being re-run: while a run is open, its outcome does not change, for which the index would change
+/// too.
+pub fn stored_outcome(outcome: RunOutcome) -> (RunOutcome, bool) {
+    match outcome {
+        RunOutcome::Rerunning => (RunOutcome::Waiting, true),
+        outcome => (outcome, false),
+    }
+}
+
 /// In the order of [`COLUMNS`].
 pub fn values(tracked: &TrackedRun) -> Result<Values, StoreError> {
     let text = |text: &Option<String>| Value::from(text.as_deref());
     let (pending, refusal) = (tracked.pending, tracked.refusal.as_ref());
-    // While a run is open, what its outcome says does not change, for which the index would change too.
-    let is_rerunning = tracked.outcome == RunOutcome::Rerunning;
-    let outcome = if is_rerunning { RunOutcome::Waiting } else { tracked.outcome };
+    let (outcome, is_rerunning) = stored_outcome(tracked.outcome);
     let values = [
         place(tracked.run_id, is_open(tracked)).into(),
         outcome.as_str().into(),

@@ -9,7 +9,7 @@ use crate::time::Millis;
 
 use super::ledger::{Ledger, Unstored};
 use super::open_runs::is_open;
-use super::run_columns::{COLUMNS, Values, place, tracked_run, values};
+use super::run_columns::{COLUMNS, Values, place, stored_outcome, tracked_run, values};
 use super::spendings::{self, Spendings};
 use super::{Sql, Store, StoreError, Value};
 
@@ -83,12 +83,12 @@ impl<S: Sql> Store<S> {
         let open = match outcome {
             None => self.runs_where("run_id < 0 AND run_id > -?1 ORDER BY run_id LIMIT ?2", bindings(before))?,
             Some(outcome) => {
-                let is_rerunning = i64::from(outcome == RunOutcome::Rerunning);
-                let stored = if outcome == RunOutcome::Rerunning { RunOutcome::Waiting } else { outcome };
+                let (stored, is_rerunning) = stored_outcome(outcome);
                 let condition = format!(
-                    "run_id < 0 AND run_id > -?1 AND +outcome = '{}' AND IFNULL(rerunning, 0) = {is_rerunning}
+                    "run_id < 0 AND run_id > -?1 AND +outcome = '{}' AND IFNULL(rerunning, 0) = {}
                      ORDER BY run_id LIMIT ?2",
-                    stored.as_str()
+                    stored.as_str(),
+                    i64::from(is_rerunning)
                 );
                 self.runs_where(&condition, bindings(before))?
             }

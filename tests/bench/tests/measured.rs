@@ -24,21 +24,21 @@ fn measured(arguments: &[&str]) -> Value {
 /// Rows that each page may read, however many runs are behind the repository. `None`: no Keeper is asked.
 const ROWS: [(&str, Option<u64>); 12] = [
     ("overview of 100 repositories", None),
-    ("a repository's page", Some(3_200)),
-    ("the same, its rescued runs", Some(3_200)),
+    ("a repository's page", Some(2_500)),
+    ("the same, its rescued runs", Some(2_500)),
     ("a run's page", Some(6)),
     ("API: repositories", None),
     ("API: runs", Some(55)),
     ("API: 100 runs", Some(105)),
     ("API: rescued runs", Some(55)),
     ("API: a run", Some(6)),
-    ("API: flaky jobs", Some(5_300)),
+    ("API: flaky jobs", Some(2_500)),
     ("API: precision", Some(70)),
     ("metrics", None),
 ];
 
 /// One after the other, as each bundles the Worker anew. Seen to fail with a policy file that is in error, and
-/// with 3,000 rows for a repository's page.
+/// with 500 rows for a repository's page.
 #[test]
 fn decisions_and_pages() {
     let report = measured(&["--case", "annotation, log and cause"]);
