@@ -9,7 +9,6 @@ pub enum Style {
     Strong,
     Error,
     Warning,
-    Good,
     /// What is there for the eye alone.
     Margin,
 }
@@ -20,7 +19,6 @@ impl Style {
             Self::Strong => "1",
             Self::Error => "1;31",
             Self::Warning => "1;33",
-            Self::Good => "1;32",
             Self::Margin => "1;34",
         }
     }
@@ -81,6 +79,6 @@ mod tests {
     fn a_style_ends_with_its_text() {
         let on = Paint { on: true };
         assert_eq!(on.paint(Style::Error, "error"), "\u{1b}[1;31merror\u{1b}[0m");
-        assert_eq!((on.paint(Style::Good, ""), Paint::PLAIN.paint(Style::Good, "a")), ("".into(), "a".into()));
+        assert_eq!((on.paint(Style::Strong, ""), Paint::PLAIN.paint(Style::Strong, "a")), ("".into(), "a".into()));
     }
 }
