@@ -50,7 +50,7 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     let organization = arguments.organization.read(&rules)?;
     let read = parse(&text, input::OrganizationFile::given(organization.as_ref(), &rules));
     let warnings = read.as_ref().map(|policy| warnings(&text, policy)).unwrap_or_default();
-    let good = read.is_ok() && !(arguments.strict && !warnings.is_empty());
+    let good = read.is_ok() && (warnings.is_empty() || !arguments.strict);
     let (found, level) = match &read {
         Ok(_) => (&warnings, Level::Warning),
         Err(errors) => (errors, Level::Error),

@@ -36,6 +36,7 @@ impl Level {
 
 /// Each in its context. The text is the file's.
 pub fn all(found: &[PolicyError], level: Level, file: &str, text: &str, paint: Paint) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     found.iter().map(|one| in_context(one, level, file, text, paint)).collect()
 }
 

@@ -105,7 +105,7 @@ pub fn parse<'a>(text: &str, given: impl Into<Given<'a>>) -> Result<Policy, Vec<
 /// The parser knows where a list or map begins, and not for each where it ends; what goes on below is shown to the end of its
 /// first line.
 pub(super) fn within_lines(sorted: &mut [PolicyError], text: &str) {
-    let mut lines = (1..).zip(text.lines());
+    let mut lines = (1..).zip(text.strip_prefix('\u{feff}').unwrap_or(text).lines());
     let mut now = None;
     for error in sorted {
         while now.is_none_or(|(number, _)| number < error.line)
