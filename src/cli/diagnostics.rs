@@ -127,7 +127,7 @@ mod tests {
         );
     }
 
-    /// Seen to fail when the line is cut at its 200th character, wherever the place is.
+    /// Should fail when the line is cut at its 200th character, wherever the place is.
     #[test]
     fn a_long_line_is_shown_where_the_place_is() {
         let text = format!("rules: [{}]", "{ name: a, if: { job: b }, then: leave }, ".repeat(30) + "7");
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(lines[3].chars().position(|c| c == '^'), lines[2].chars().position(|c| c == '7'), "{last}");
     }
 
-    /// Seen to fail when a message's text is painted without having been escaped.
+    /// Should fail when a message's text is painted without having been escaped.
     #[test]
     fn colours_are_ours_alone() {
         let text = "mixed: \"\\e[31m\"\nmax_delai: \u{9b}31m\n";

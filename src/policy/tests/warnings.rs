@@ -25,7 +25,7 @@ fn is_covered(first: &str, second: &str) -> bool {
     !said.is_empty()
 }
 
-/// Seen to fail when only equal conditions are covered, and when one condition of the first is not looked at.
+/// Should fail when only equal conditions are covered, and when one condition of the first is not looked at.
 #[test]
 fn a_rule_after_one_that_takes_all_of_it() {
     for (first, second) in [
@@ -47,7 +47,7 @@ fn a_rule_after_one_that_takes_all_of_it() {
     }
 }
 
-/// Seen to fail when one condition of the first is not looked at, and when `?` counts as `*`.
+/// Should fail when one condition of the first is not looked at, and when `?` counts as `*`.
 #[test]
 fn a_rule_after_one_that_takes_some_of_it() {
     for (first, second) in [
@@ -78,7 +78,7 @@ fn a_rule_after_one_that_takes_some_of_it() {
     }
 }
 
-/// Seen to fail when the preset's rules are not looked at, or are the ones to warn of.
+/// Should fail when the preset's rules are not looked at, or are the ones to warn of.
 #[test]
 fn rules_of_what_a_file_extends() {
     let replaces = "extends: careful\nrules: [{ name: mine, if: { job: '*' }, then: leave }]\n";
@@ -93,7 +93,7 @@ fn rules_of_what_a_file_extends() {
     assert!(matches!(all(&text).as_slice(), [only] if only.ends_with(expected)), "{:?}", all(&text));
 }
 
-/// Seen to fail when an event is compared without regard to globs, or `workflow_call` is taken for one of a run.
+/// Should fail when an event is compared without regard to globs, or `workflow_call` is taken for one of a run.
 #[test]
 fn events_that_github_does_not_have() {
     let no = |place: &str, said: &str| vec![format!("line 1, column {place}: {said}")];
@@ -118,7 +118,7 @@ fn events_that_github_does_not_have() {
     );
 }
 
-/// Seen to fail when the bounds are not looked at, or as if `!=` held for one number.
+/// Should fail when the bounds are not looked at, or as if `!=` held for one number.
 #[test]
 fn numbers_that_nothing_has() {
     for (conditions, path, said) in [
@@ -137,7 +137,7 @@ fn numbers_that_nothing_has() {
     }
 }
 
-/// Seen to fail for each when its question is left out of `contradiction` or `never_asked`.
+/// Should fail for each when its question is left out of `contradiction` or `never_asked`.
 #[test]
 fn conditions_that_no_run_meets() {
     #[track_caller]

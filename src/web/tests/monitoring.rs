@@ -121,7 +121,7 @@ fn objects<'a>(value: &'a Value, found: &mut Vec<&'a serde_json::Map<String, Val
     }
 }
 
-/// Seen to fail when a metric of `/metrics` has another name, and when an outcome has.
+/// Should fail when a metric of `/metrics` has another name, and when an outcome has.
 #[test]
 fn the_dashboard_asks_for_what_there_is() {
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
@@ -165,7 +165,7 @@ fn child<'a>(node: &'a Node, key: &str) -> &'a [Node] {
     nodes
 }
 
-/// Seen to fail when a metric has another name, an outcome has, and a summary names a label that its expression takes away.
+/// Should fail when a metric has another name, an outcome has, and a summary names a label that its expression takes away.
 #[test]
 fn the_alerts_ask_for_what_there_is() {
     let (given, root) = (given(), read_yaml(ALERTS).unwrap().unwrap());
