@@ -229,16 +229,40 @@ fn help_has_examples() {
 fn check_shows_errors_where_they_are() {
     let ran = rerunner(&[("p.yml", "max_reruns: 3\nmax_delai: 5m\nrules:\n\n  - nom: x\n")], "", &["check", "p.yml"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    let expected = "p.yml:2:1: error: max_delai: no such key; did you mean max_delay?\n  |\n2 | max_delai: 5m\n  | ^\n";
+    let expected =
+        "p.yml:2:1: error: max_delai: no such key; did you mean max_delay?\n  |\n2 | max_delai: 5m\n  | ^^^^^^^^^\n";
     assert!(ran.err.starts_with(expected), "{}", ran.err);
     assert!(ran.err.contains("p.yml:5:5: error: rules[0].nom: no such key; did you mean name?\n"), "{}", ran.err);
-    assert!(ran.err.contains("5 |   - nom: x\n  |     ^\n"), "{}", ran.err);
+    assert!(ran.err.contains("5 |   - nom: x\n  |     ^^^\n"), "{}", ran.err);
+    assert!(ran.err.contains("is not valid: 3 errors."), "{}", ran.err);
     let ran = rerunner(&[], "delay: 5", &["check", "-", "--json"]);
     assert_eq!(ran.code, 1);
     assert_eq!(ran.json()["errors"][0]["column"], 8);
     let ceiling = rerunner_with(&[("MAX_RERUNS_CEILING", "20")], &[], "max_reruns: 15", &["check", "-"]);
     assert_eq!(ceiling.code, 0, "{}", ceiling.err);
     assert_eq!(rerunner(&[], "max_reruns: 15", &["check", "-"]).code, 1);
+}
+
+/// What is valid and hardly meant is told, and no error. Should fail when `--strict` is not asked, and when warnings go to
+/// standard error, where the file is valid.
+#[test]
+fn check_warns_of_what_can_never_match() {
+    let policy =
+        "rules:\n  - { name: a, if: { job: a* }, then: leave }\n  - { name: b, if: { job: ab }, then: rerun }\n";
+    let files = [("p.yml", policy)];
+    let ran = rerunner(&files, "", &["check", "p.yml"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let expected = "p.yml:3:13: warning: rules[1]: can never match: rule \"a\" in line 2 takes every job that this one could\n  \
+                    |\n3 |   - { name: b, if: { job: ab }, then: rerun }\n  |             ^\n\np.yml is valid, with 1 \
+                    warning. What it means:\n";
+    assert!(ran.out.starts_with(expected), "{}", ran.out);
+    let strict = rerunner(&files, "", &["check", "p.yml", "--strict"]);
+    assert!(strict.code == 1 && strict.err.starts_with(expected), "{} {}", strict.out, strict.err);
+    let json = rerunner(&files, "", &["check", "p.yml", "--json"]).json();
+    let warning = &json["warnings"][0];
+    assert_eq!((&warning["line"], &warning["column"], &warning["length"]), (&json!(3), &json!(13), &json!(1)));
+    let github = rerunner(&files, "", &["check", "p.yml", "--format", "github"]);
+    assert!(github.out.starts_with("::warning file=p.yml,line=3,col=13,title="), "{}", github.out);
 }
 
 #[test]

@@ -2,16 +2,17 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use rerunner::escape;
-use rerunner::policy::{PolicyError, describe, parse};
-use serde_json::json;
+use rerunner::policy::{PolicyError, describe, parse, warnings};
+use serde_json::{Value, json};
 
+use super::diagnostics::{self, Level, counted, not_valid};
 use super::host::{self, Stream};
-use super::input::{all_in_context, not_valid};
+use super::paint::Paint;
 use super::{Failure, Format, Report, input};
 
 /// Checks a policy file, and says what it means
 ///
-/// Exit code 0: it is valid. 1: it has errors. 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING, RERUN_DELAY and
+/// Exit code 0: it is valid. 1: it has errors (with --strict: or warnings). 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING, RERUN_DELAY and
 /// ORGANIZATION_POLICY are taken from the environment, and are the Worker's defaults if not there.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -21,6 +22,9 @@ pub struct Arguments {
     /// How errors are shown: github for workflow commands, which GitHub shows at their lines in a pull request
     #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
     format: Errors,
+    /// Fail for warnings, too: what is valid and yet hardly meant, such as a rule that can never match
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     organization: input::OrganizationFile,
     #[command(flatten)]
@@ -44,44 +48,65 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     let text = input::text(&arguments.file)?;
     let shown = input::shown(&arguments.file);
     let organization = arguments.organization.read(&rules)?;
-    Ok(match parse(&text, input::OrganizationFile::given(organization.as_ref(), &rules)) {
+    let read = parse(&text, input::OrganizationFile::given(organization.as_ref(), &rules));
+    let warnings = read.as_ref().map(|policy| warnings(&text, policy)).unwrap_or_default();
+    let good = read.is_ok() && (warnings.is_empty() || !arguments.strict);
+    let (found, level) = match &read {
+        Ok(_) => (&warnings, Level::Warning),
+        Err(errors) => (errors, Level::Error),
+    };
+    let mut report = Report { text: String::new(), json: Value::Null, good };
+    let paint = Paint::of(if good { Stream::Out } else { Stream::Error });
+    match arguments.format {
+        Errors::Github if !arguments.json.json => {
+            // No text of the report is a command; these are.
+            for one in found {
+                host::write(Stream::Out, &escape::terminal(&workflow_command(one, level, shown)));
+            }
+        }
+        Errors::Text | Errors::Github => report.text = diagnostics::all(found, level, shown, &text, paint),
+    }
+    if paint.on && !arguments.json.json {
+        // A report's text has no colours.
+        host::write(if good { Stream::Out } else { Stream::Error }, &report.text);
+        report.text.clear();
+    }
+    match read {
         Ok(policy) => {
             let means = describe(&policy, &rules);
-            let mut lines = format!("{shown} is valid. What it means:\n\n");
-            for line in &means {
-                // The rules are numbered already.
-                let bullet = if line.starts_with(' ') { "  " } else { "- " };
-                let _ = writeln!(lines, "{bullet}{line}");
-            }
-            Report {
-                text: lines,
-                json: json!({ "valid": true, "extends": policy.extends, "means": means }),
-                good: true,
-            }
+            report.text += &valid(shown, &warnings, &means);
+            report.json = json!({ "valid": true, "extends": policy.extends, "means": means, "warnings": warnings });
         }
         Err(errors) => {
-            let lines = match arguments.format {
-                Errors::Text => all_in_context(&errors, shown, &text),
-                Errors::Github => {
-                    // No text of the report is a command; these are.
-                    for error in &errors {
-                        host::write(Stream::Out, &escape::terminal(&workflow_command(error, shown)));
-                    }
-                    not_valid(shown, &errors)
-                }
-            };
-            Report { text: lines, json: json!({ "valid": false, "errors": errors }), good: false }
+            report.text += &not_valid(shown, &errors);
+            report.json = json!({ "valid": false, "errors": errors });
         }
-    })
+    }
+    Ok(report)
+}
+
+fn valid(shown: &str, warnings: &[PolicyError], means: &[String]) -> String {
+    let but = match warnings.len() {
+        0 => String::new(),
+        count => format!(", with {}", counted(count, "warning")),
+    };
+    let mut lines = format!("{shown} is valid{but}. What it means:\n\n");
+    for line in means {
+        // The rules are numbered already.
+        let bullet = if line.starts_with(' ') { "  " } else { "- " };
+        let _ = writeln!(lines, "{bullet}{line}");
+    }
+    lines
 }
 
 /// As a workflow's log has it, so that GitHub shows it at its line (GitHub Docs, "Workflow commands for GitHub Actions").
-fn workflow_command(error: &PolicyError, file: &str) -> String {
+fn workflow_command(error: &PolicyError, level: Level, file: &str) -> String {
     let PolicyError { line, column, .. } = error;
     let data = |text: &str| text.replace("##[", "## [").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let (file, said) = (property(file), data(&error.said()));
-    format!("::error file={file},line={line},col={column},title=Policy of Rerunner::{said}\n")
+    let level = level.as_str();
+    format!("::{level} file={file},line={line},col={column},title=Policy of Rerunner::{said}\n")
 }
 
 #[cfg(test)]
@@ -90,10 +115,15 @@ mod tests {
 
     #[test]
     fn a_workflow_command_is_one_line_whatever_is_in_it() {
-        let error =
-            PolicyError { line: 3, column: 7, key: "rules[0].name".to_owned(), message: "50%\n::stop::x".to_owned() };
+        let error = PolicyError {
+            line: 3,
+            column: 7,
+            length: 1,
+            key: "rules[0].name".to_owned(),
+            message: "50%\n::stop::x".to_owned(),
+        };
         let expected =
             "::error file=a%2Cb%3Ac.yml,line=3,col=7,title=Policy of Rerunner::rules[0].name: 50%25%0A::stop::x\n";
-        assert_eq!(workflow_command(&error, "a,b:c.yml"), expected);
+        assert_eq!(workflow_command(&error, Level::Error, "a,b:c.yml"), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! What subcommands are given: policy files, what GitHub's API printed, the Worker's settings.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::path::Path;
 
 use clap::Args;
@@ -13,6 +13,8 @@ use rerunner::settings::Settings;
 use rerunner::time::Millis;
 use serde_json::{Deserializer, Value};
 
+use super::diagnostics::{self, Level};
+use super::paint::Paint;
 use super::{Failure, host};
 
 /// A file's bytes; `-` is what comes in on standard input.
@@ -118,32 +120,7 @@ pub fn in_contexts(errors: &[PolicyError], file: Option<&str>) -> Result<String,
         Some("-") | None => (shown("-"), String::new()),
         Some(file) => (shown(file), text(file)?),
     };
-    Ok(all_in_context(errors, shown, &text))
-}
-
-pub fn all_in_context(errors: &[PolicyError], file: &str, text: &str) -> String {
-    errors.iter().map(|error| in_context(error, file, text)).collect::<String>() + &not_valid(file, errors)
-}
-
-pub fn not_valid(file: &str, errors: &[PolicyError]) -> String {
-    let count = if errors.len() == 1 { "1 error".to_owned() } else { format!("{} errors", errors.len()) };
-    format!("{file} is not valid: {count}. While it is not, nothing is re-run.\n")
-}
-
-/// An error of a policy file as compilers show it.
-fn in_context(error: &PolicyError, file: &str, text: &str) -> String {
-    let PolicyError { line, column, .. } = error;
-    let mut shown = format!("{file}:{line}:{column}: error: {}\n", error.said());
-    let number = usize::try_from(*line).unwrap_or_default();
-    if let Some(source) = text.lines().nth(number.saturating_sub(1)) {
-        let margin = " ".repeat(line.to_string().len());
-        // Tabs are as wide above the caret as below.
-        let before = source.chars().take(usize::try_from(*column).unwrap_or_default().saturating_sub(1));
-        let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        let source: String = source.chars().take(200).filter(|c| !c.is_control() || *c == '\t').collect();
-        let _ = writeln!(shown, "{margin} |\n{line} | {source}\n{margin} | {indent}^\n");
-    }
-    shown
+    Ok(diagnostics::all(errors, Level::Error, shown, &text, Paint::PLAIN) + &diagnostics::not_valid(shown, errors))
 }
 
 pub fn repositories<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<Vec<RepoName>, Failure> {

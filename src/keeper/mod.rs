@@ -52,6 +52,7 @@ pub mod repository_state;
 pub mod retention;
 mod second_look;
 pub mod state_machine;
+pub mod status_view;
 pub mod step;
 pub mod store;
 mod subrequests;

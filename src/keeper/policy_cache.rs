@@ -368,5 +368,8 @@ fn read(text: &str, organization: Organization, origin: PolicyOrigin, rules: &Ru
 
 fn unreadable(what: &str, origin: PolicyOrigin) -> PolicyState {
     let message = format!("the file cannot be a policy: {what}");
-    PolicyState::Invalid { errors: vec![PolicyError { line: 1, column: 1, key: String::new(), message }], origin }
+    PolicyState::Invalid {
+        errors: vec![PolicyError { line: 1, column: 1, length: 1, key: String::new(), message }],
+        origin,
+    }
 }

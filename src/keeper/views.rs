@@ -32,6 +32,7 @@ const RUNNER_FAILURES: u64 = 3;
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     Repository(RunSlice),
+    Status,
     Runs(RunSlice),
     Run(RunId),
     FlakyJobs { skip: u64, limit: u64 },
@@ -262,7 +263,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// The window's figures, oldest day first.
-    fn by_day(&self, now: Millis) -> Result<Vec<Figures>, StoreError> {
+    pub(super) fn by_day(&self, now: Millis) -> Result<Vec<Figures>, StoreError> {
         let days = self.store.days(now)?;
         let first = now.day() - WINDOW_DAYS + 1;
         let on = |day: i64| days.iter().find(|(known, _)| *known == day).map(|(_, figures)| *figures);

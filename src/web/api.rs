@@ -127,6 +127,7 @@ pub async fn answer(
 ) -> Result<Response, Rejection> {
     match api {
         Api::Repositories => Response::json(&repositories(backend, parameters.list_cursor()?).await?),
+        Api::Repository(repository) => kept(backend, repository, Question::Status).await,
         Api::Runs(repository) => kept(backend, repository, Question::Runs(parameters.runs()?)).await,
         Api::Run(repository, run_id) => kept(backend, repository, Question::Run(*run_id)).await,
         Api::FlakyJobs(repository) => {

@@ -34,6 +34,8 @@ pub enum Page {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Api {
     Repositories,
+    /// How it stands.
+    Repository(RepoName),
     Runs(RepoName),
     Run(RepoName, RunId),
     FlakyJobs(RepoName),
@@ -81,7 +83,7 @@ impl Route {
             Self::Page(Page::Run(..)) => (Some(Shows), Form::Page, &[]),
             Self::Api(Api::Repositories) => (Some(Costs), Form::Json, &["cursor"]),
             Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &["limit", "cursor", "outcome"]),
-            Self::Api(Api::Run(..) | Api::Precision(_)) => (Some(Costs), Form::Json, &[]),
+            Self::Api(Api::Repository(_) | Api::Run(..) | Api::Precision(_)) => (Some(Costs), Form::Json, &[]),
             Self::Api(Api::FlakyJobs(_)) => (Some(Costs), Form::Json, &["limit", "cursor"]),
             Self::Api(Api::Pause(_) | Api::Resume(_)) => (Some(Changes), Form::Json, &[]),
             Self::Api(Api::Doctor) => (Some(Costs), Form::Json, &["repository"]),
@@ -135,6 +137,7 @@ fn at(path: &str) -> Option<Route> {
             ["doctor"] => Api::Doctor,
             ["redeliver"] => Api::Redeliver,
             ["repositories"] => Api::Repositories,
+            ["repositories", owner, name] => Api::Repository(repository(owner, name)?),
             ["repositories", owner, name, "runs"] => Api::Runs(repository(owner, name)?),
             ["repositories", owner, name, "runs", run] => Api::Run(repository(owner, name)?, run_id(run)?),
             ["repositories", owner, name, "flaky-jobs"] => Api::FlakyJobs(repository(owner, name)?),
@@ -204,7 +207,9 @@ mod tests {
             ("GET", "/overview/octo/hello.world/runs/0", Err(NO_SUCH_PATH)),
             ("GET", "/overview/octo/hello.world/runs/x", Err(NO_SUCH_PATH)),
             ("GET", "/api/v1/repositories", api(Api::Repositories)),
-            ("GET", "/api/v1/repositories/octo/hello.world", Err(NO_SUCH_PATH)),
+            ("GET", "/api/v1/repositories/octo/hello.world", api(Api::Repository(repository()))),
+            ("GET", "/api/v1/repositories/octo", Err(NO_SUCH_PATH)),
+            ("POST", "/api/v1/repositories/octo/hello.world", only_get()),
             ("GET", "/api/v1/repositories/octo/hello.world/runs", api(Api::Runs(repository()))),
             ("GET", "/api/v1/repositories/octo/hello.world/runs/7", api(Api::Run(repository(), run()))),
             ("GET", "/api/v1/repositories/octo/hello.world/flaky-jobs", api(Api::FlakyJobs(repository()))),
@@ -235,7 +240,7 @@ mod tests {
         }
         let pages =
             ["/overview", "/overview/octo/widgets", "/overview/octo/widgets/runs/7", "/setup", "/setup/created"];
-        routes.extend(pages.iter().chain(&["/metrics"]).map(|path| ("GET".to_owned(), (*path).to_owned())));
+        routes.extend(pages.iter().map(|path| ("GET".to_owned(), (*path).to_owned())));
         for (method, path) in routes {
             let route = route(&method, &path).unwrap();
             let Some(care) = route.spec().care else {

@@ -213,6 +213,7 @@ impl Inner {
         let now = now();
         match question {
             Question::Repository(page) => self.view(&keeper.repository_view(repository, &page, &self.rules, now)?),
+            Question::Status => self.view(&keeper.status_view(repository, &self.rules, now)?),
             Question::Runs(page) => self.view(&keeper.runs_view(repository, &page)?),
             Question::FlakyJobs { skip, limit } => self.view(&keeper.flaky_jobs_view(repository, skip, limit, now)?),
             Question::Precision => self.view(&keeper.precision_view(repository, now)?),

@@ -52,6 +52,9 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
     let of_one = |rest: &str| format!("{base}/{{owner}}/{{repo}}/{rest}");
     for (template, path) in [
         (base.to_owned(), base.to_owned()),
+        (format!("{base}/{{owner}}/{{repo}}"), one.to_owned()),
+        (format!("{base}/{{owner}}/{{repo}}"), format!("{one}?limit=1")),
+        (format!("{base}/{{owner}}/{{repo}}"), format!("{base}/octo/never-seen")),
         (of_one("runs"), format!("{one}/runs")),
         (of_one("runs"), format!("{one}/runs?limit=1&outcome=rescued")),
         (of_one("runs"), format!("{one}/runs?limit=0")),
@@ -79,6 +82,21 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
     for verb in ["pause", "resume"] {
         check("post", &of_one(verb), verb, &post(worker, &format!("{one}/{verb}")).await);
     }
+    // The one that is no JSON.
+    for (path, status) in [("/metrics", 200), ("/metrics?limit=1", 400)] {
+        let (answered, described) = (get(worker, path).await, &description["paths"]["/metrics"]["get"]["responses"]);
+        assert!(
+            answered.status == status && described[status.to_string()]["content"]["text/plain"].is_object(),
+            "{path}"
+        );
+        assert!(answered.header("content-type").starts_with("text/plain"), "{path}");
+    }
+    seen.insert(("get".to_owned(), "/metrics".to_owned()));
+    // The last decision is the one on the run that ended last.
+    let status = get(worker, one).await.json();
+    let decision = &status["last_decision"];
+    assert_eq!((&decision["run_id"], &decision["outcome"]), (&json!(last), &json!("exhausted")), "{status:#}");
+    assert_eq!((&status["paused"], &status["policy"]), (&json!(false), &json!("everything")));
     let described: BTreeSet<(String, String)> = description["paths"]
         .as_object()
         .expect("paths")

@@ -242,3 +242,24 @@ fn the_summary_says_the_same_as_the_page() {
     assert_eq!(sum(|day| day.saved_seconds), seen.last_30_days.saved_seconds);
     assert_eq!(summary::key(&summary.repository), "repositories/octo/widgets");
 }
+
+/// Should fail when the first of its decisions is taken.
+#[test]
+fn how_a_repository_stands() {
+    let play = Play::new();
+    let status = |play: &Play| play.keeper.status_view(repository(), &play.rules, play.now.get()).unwrap();
+    assert_eq!(status(&play).last_decision, None);
+    fails(&play, 1, &["test"]);
+    let seen = status(&play);
+    assert_eq!((seen.paused, seen.waiting, seen.rerunning, seen.reruns_today), (false, 0, 1, 1));
+    assert_eq!((seen.policy.as_str(), &seen.policy_problem), ("everything", &None));
+    let decision = seen.last_decision.unwrap();
+    assert_eq!((decision.run_attempt, decision.outcome), (RunAttempt::new(1), RunOutcome::Rerunning));
+    play.ends(Conclusion::Success);
+    play.on_webhook(RunEventKind::RunSucceeded, Some(2));
+    play.work();
+    assert_eq!(status(&play).last_decision.map(|decision| decision.outcome), Some(RunOutcome::Rescued));
+    play.keeper.pause(play.now.get()).unwrap();
+    let seen = status(&play);
+    assert_eq!((seen.paused, seen.paused_since, seen.last_30_days.rescued), (true, Some(play.now.get()), 1));
+}

@@ -7,7 +7,7 @@ use crate::policy::patterns::Where;
 use crate::settings::{MAX_RERUNS_LIMIT, Preset};
 
 use super::format::{Policy, Rule};
-use super::reader::{Field, PolicyError, Reader, nearest, parse};
+use super::reader::{Field, PolicyError, Reader, meant, parse};
 use super::shapes::{self, FromField};
 use super::values::Patterns;
 use super::yaml::{self, Node, Value};
@@ -194,9 +194,8 @@ impl FromField for Vec<Base> {
             let name = shapes::text(node);
             match name.and_then(Base::parse) {
                 None => {
-                    let near = name.and_then(|name| nearest(name, Base::TEXTS.iter().copied()));
-                    let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-                    reader.expected_at(node, &path, format!("{expected}{hint}"));
+                    let near = name.and_then(|name| meant(name, Base::TEXTS));
+                    reader.expected_at(node, &path, &expected, near);
                 }
                 Some(base) if bases.contains(&base) => reader.error(node.place, &path, "the same name twice"),
                 Some(base) => {

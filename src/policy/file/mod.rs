@@ -1,7 +1,7 @@
 //! The policy file: text → a [`Policy`], or everything that is wrong with it.
 //!
 //! `yaml` (text → a tree with places) → `reader` (keys, errors) → `shapes` (`values`) → `format` (what the file says).
-//! `extends` has what a file can begin with, the presets among it. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and README.
+//! `extends` has what a file can begin with, the presets among it. `warnings` has what is valid and hardly meant. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and README.
 
 mod extends;
 mod format;
@@ -10,6 +10,7 @@ mod reader;
 mod schema;
 mod shapes;
 mod values;
+mod warnings;
 mod yaml;
 
 pub use extends::{Base, Given, Organization, PolicyOrigin, extends_organization, summary};
@@ -18,5 +19,6 @@ pub use keys::{Key, MANY, Shape};
 pub use reader::{PolicyError, PolicyState, parse};
 pub use schema::schema;
 pub use values::{Cause, Causes, Comparison, Names, Numbers, Operator, Patterns};
+pub use warnings::warnings;
 #[cfg(test)]
 pub use yaml::{Node, Value, read as read_yaml};

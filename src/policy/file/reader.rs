@@ -13,6 +13,20 @@ use super::format::{FILE, Policy};
 use super::keys::{Key, Shape};
 use super::yaml::{self, Node, Place, Value};
 
+/// Words from elsewhere, with those of this format: YAML 1.1 had the first four for booleans.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("yes", "true"),
+    ("on", "true"),
+    ("no", "false"),
+    ("off", "false"),
+    ("retry", "rerun"),
+    ("restart", "rerun"),
+    ("failed", "failure"),
+    ("timeout", "timed_out"),
+    ("failed", "failed_jobs"),
+    ("all", "all_jobs"),
+];
+
 /// More errors than anybody reads.
 const MOST_ERRORS: usize = 50;
 
@@ -24,6 +38,9 @@ pub struct PolicyError {
     pub line: u32,
     /// In characters, from 1.
     pub column: u32,
+    /// How many characters of that line it is about.
+    #[serde(default)]
+    pub length: u32,
     /// The key: `max_reruns`, `rules[2].if.log`; empty when it is not about one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key: String,
@@ -81,7 +98,49 @@ pub fn parse<'a>(text: &str, given: impl Into<Given<'a>>) -> Result<Policy, Vec<
     let Reader { mut errors, .. } = reader;
     sort_by_key(&mut errors, |error| (error.line, error.column));
     errors.truncate(MOST_ERRORS);
+    within_lines(&mut errors, text);
     if errors.is_empty() { Ok(policy) } else { Err(errors) }
+}
+
+/// The parser knows where a list or map begins, and not for each where it ends; what goes on below is shown to the end of its
+/// first line.
+pub(super) fn within_lines(sorted: &mut [PolicyError], text: &str) {
+    let mut lines = (1..).zip(text.strip_prefix('\u{feff}').unwrap_or(text).lines());
+    let mut now = None;
+    for error in sorted {
+        while now.is_none_or(|(number, _)| number < error.line)
+            && let Some(next) = lines.next()
+        {
+            now = Some(next);
+        }
+        let line = now.filter(|(number, _)| *number == error.line).map_or("", |(_, line)| line);
+        let begins = line.char_indices().nth(error.column.saturating_sub(1) as usize).map_or(line.len(), |(at, _)| at);
+        let rest = line.get(begins..).unwrap_or_default();
+        let value = up_to_end(rest);
+        // A scalar's end is known.
+        let is_flow = rest.starts_with(['[', '{']);
+        let chars = u32::try_from(value.trim_end().chars().count()).unwrap_or(u32::MAX);
+        error.length = if is_flow && error.length > 1 { chars } else { error.length.min(chars) }.max(1);
+    }
+}
+
+/// Of what begins a value: up to the bracket that ends it, or a comment.
+fn up_to_end(rest: &str) -> &str {
+    let (mut quote, mut depth, mut before) = (None, 0_usize, ' ');
+    let is_flow = rest.starts_with(['[', '{']);
+    for (at, c) in rest.char_indices() {
+        match (quote, c) {
+            (None, '#') if before.is_whitespace() => return rest.get(..at).unwrap_or(rest),
+            (None, '[' | '{') => depth += 1,
+            (None, ']' | '}') if is_flow && depth == 1 => return rest.get(..=at).unwrap_or(rest),
+            (None, ']' | '}') => depth = depth.saturating_sub(1),
+            (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(c),
+            (Some(open), close) if open == close => quote = None,
+            _ => {}
+        }
+        before = c;
+    }
+    rest
 }
 
 pub struct Reader<'g> {
@@ -97,6 +156,8 @@ pub struct Fields<'a> {
     pub place: Place,
     pub path: String,
     all: Vec<Field<'a>>,
+    /// What unknown keys were probably meant to be.
+    mistaken: Vec<&'static str>,
 }
 
 pub struct Field<'a> {
@@ -108,6 +169,11 @@ pub struct Field<'a> {
 impl<'a> Fields<'a> {
     pub fn get(&self, name: &str) -> Option<&Field<'a>> {
         self.all.iter().find(|field| field.key.name == name)
+    }
+
+    /// Whether it is not there, and no mistaken key stands for it either.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.get(name).is_none() && !self.mistaken.contains(&name)
     }
 }
 
@@ -121,7 +187,7 @@ impl Reader<'_> {
         if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, fields.get("max_delay"))
             && most < delay
         {
-            self.expected_at(field.node, &field.path, format!("{delay}, which delay is, or more"));
+            self.expected_at(field.node, &field.path, format!("{delay}, which delay is, or more"), None);
         }
         Policy { automata: std::mem::take(&mut self.collected).compiled(), ..policy }
     }
@@ -135,12 +201,14 @@ impl Reader<'_> {
 
     /// The value that there is then.
     pub fn expected<T>(&mut self, field: &Field, what: impl Display) -> Option<T> {
-        self.expected_at(field.node, &field.path, what);
+        self.expected_at(field.node, &field.path, what, None);
         None
     }
 
-    pub fn expected_at(&mut self, node: &Node, path: &str, what: impl Display) {
-        self.error(node.place, path, format!("expected {what}"));
+    /// With what was probably meant.
+    pub fn expected_at(&mut self, node: &Node, path: &str, what: impl Display, meant: Option<&str>) {
+        let hint = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        self.error(node.place, path, format!("expected {what}; found {}{hint}", found(node)));
     }
 
     /// The keys of a map below another.
@@ -156,18 +224,19 @@ impl Reader<'_> {
 
     pub fn fields<'a>(&mut self, node: &'a Node, keys: &'static [Key], path: &str) -> Option<Fields<'a>> {
         let Value::Map(entries) = &node.value else {
-            self.expected_at(node, path, format!("a map with the keys {}", listed(keys)));
+            self.expected_at(node, path, format!("a map with the keys {}", listed(keys)), None);
             return None;
         };
-        let mut fields = Fields { place: node.place, path: path.to_owned(), all: Vec::new() };
+        let mut fields = Fields { place: node.place, path: path.to_owned(), all: Vec::new(), mistaken: Vec::new() };
         for entry in entries {
             let shown = shorten(&entry.key);
             let below = if path.is_empty() { shown.clone() } else { format!("{path}.{shown}") };
             match keys.iter().find(|key| key.name == entry.key) {
                 None => {
                     let expected = || format!("expected one of {}", listed(keys));
-                    let hint = nearest(&entry.key, keys.iter().map(|key| key.name))
-                        .map_or_else(expected, |name| format!("did you mean {name}?"));
+                    let near = nearest(&entry.key, keys.iter().map(|key| key.name));
+                    fields.mistaken.extend(near);
+                    let hint = near.map_or_else(expected, |name| format!("did you mean {name}?"));
                     self.error(entry.place, &below, format!("no such key; {hint}"));
                 }
                 Some(key) if fields.get(key.name).is_some() => self.error(entry.place, &below, "the same key twice"),
@@ -191,6 +260,27 @@ pub fn nearest(word: &str, names: impl Iterator<Item = &'static str>) -> Option<
     let word = alike(word);
     let distances = names.map(|name| (strsim::levenshtein(&word, &alike(name)), name));
     distances.min().filter(|(distance, name)| *distance <= 2.max(name.len() / 4)).map(|(_, name)| name)
+}
+
+/// The word of a few that was probably meant by a value.
+pub fn meant(word: &str, words: &[&'static str]) -> Option<&'static str> {
+    let other =
+        OTHER_WORDS.iter().find(|(other, word_for_it)| word.eq_ignore_ascii_case(other) && words.contains(word_for_it));
+    other.map(|(_, word)| *word).or_else(|| nearest(word, words.iter().copied()))
+}
+
+/// What a value is, for a message.
+fn found(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar { text, plain: true } if yaml::is_null(text) => "nothing".to_owned(),
+        Value::Scalar { text, plain: true } => format!("`{}`", shorten(text)),
+        Value::Scalar { text, plain: false } if text.is_empty() => "empty text".to_owned(),
+        Value::Scalar { text, plain: false } => format!("`\"{}\"`", shorten(text)),
+        Value::List(nodes) if nodes.is_empty() => "an empty list".to_owned(),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(entries) if entries.is_empty() => "an empty map".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+    }
 }
 
 fn shorten(key: &str) -> String {

@@ -8,7 +8,7 @@ use crate::time::Span;
 
 use super::format::{Action, Budget, Commands, Conditions, Filter, FlakyIssues, Outage, Rule};
 use super::keys::Shape;
-use super::reader::{Field, Fields, Reader, nearest};
+use super::reader::{Field, Fields, Reader, meant, nearest};
 use super::values::{Cause, Causes, Comparison, Names, Numbers, Patterns, whole_number};
 use super::yaml::{self, Node, Value};
 
@@ -65,10 +65,17 @@ impl FromField for Span {
             let digits = text(field.node).and_then(|text| text.strip_suffix('d'));
             let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0'));
             let days = digits.and_then(|digits| digits.parse().ok()).filter(|days| (1..=MOST_DAYS).contains(days));
-            return reader.or_expected(days.map(Self::days), field, "a number of days such as 14d, from 1d to 30d");
+            // A number alone is one of days; so is one of weeks, seven times.
+            let written = any_text(field.node).map(str::trim).unwrap_or_default();
+            let weeks = |text: &str| whole_number(text.strip_suffix('w')?.trim_end()).and_then(|n| n.checked_mul(7));
+            let number = whole_number(written.trim_end_matches(['d', ' '])).or_else(|| weeks(written));
+            let meant = number.filter(|days| (1..=MOST_DAYS).contains(days)).map(|days| format!("{days}d"));
+            let expected = "a number of days such as 14d, from 1d to 30d";
+            return reader.or_meant(days.map(Self::days), field, expected, meant.as_deref());
         }
         let span = text(field.node).and_then(|text| duration(text).ok());
-        reader.or_expected(span, field, "a duration such as 0s, 90s, 5m or 2h, up to 24h")
+        let meant = any_text(field.node).and_then(meant_duration);
+        reader.or_meant(span, field, "a duration such as 0s, 90s, 5m or 2h, up to 24h", meant.as_deref())
     }
 }
 
@@ -79,7 +86,8 @@ impl FromField for bool {
             Some("false" | "False" | "FALSE") => Some(false),
             _ => None,
         };
-        reader.or_expected(boolean, field, "true or false")
+        let meant = any_text(field.node).and_then(|text| meant(text, &["true", "false"]));
+        reader.or_meant(boolean, field, "true or false", meant)
     }
 }
 
@@ -107,7 +115,8 @@ impl FromField for Vec<Conclusion> {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let Shape::Choices(words) = field.key.shape else { return None };
         let expected = format!("one or more of {}", words.join(", "));
-        reader.each(field, &expected, |node| text(node).filter(|text| words.contains(text)).and_then(Conclusion::parse))
+        let one = |node: &Node| text(node).filter(|text| words.contains(text)).and_then(Conclusion::parse);
+        reader.each(field, &expected, one, |text| meant(text, words).map(str::to_owned))
     }
 }
 
@@ -115,7 +124,8 @@ impl FromField for Names {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let expected = "a name or a list of names, in which * stands for anything; quote what looks like a number";
         let name = |node: &Node| text(node).filter(|name| !name.is_empty()).map(str::to_owned);
-        reader.each(field, expected, name).map(Self::new)
+        let quoted = |text: &str| Some(format!("\"{text}\"")).filter(|_| whole_number(text).is_some());
+        reader.each(field, expected, name, quoted).map(Self::new)
     }
 }
 
@@ -126,7 +136,7 @@ impl FromField for Numbers {
             Some(number) => Some(Comparison::is(number)),
             None => Comparison::parse(text(node)?),
         };
-        reader.each(field, expected, number).map(Self)
+        reader.each(field, expected, number, meant_comparison).map(Self)
     }
 }
 
@@ -140,8 +150,7 @@ impl FromField for Causes {
                 Some(cause) => causes.0.push(cause),
                 None => {
                     let near = name.and_then(|name| nearest(name, Cause::all().map(Cause::as_str)));
-                    let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-                    reader.expected_at(node, &path, format!("{expected}{hint}"));
+                    reader.expected_at(node, &path, expected, near);
                 }
             }
         }
@@ -156,7 +165,9 @@ impl FromField for Patterns {
         for (node, path) in reader.items(field, "a regex or a list of them")? {
             reader.patterns += 1;
             match text(node).filter(|pattern| !pattern.is_empty()) {
-                None => reader.expected_at(node, &path, "a regex or a list of them"),
+                None => reader.expected_at(node, &path, "a regex or a list of them", None),
+                // Once said, the others add nothing.
+                Some(_) if reader.patterns > MOST_PATTERNS + 1 => {}
                 Some(_) if reader.patterns > MOST_PATTERNS => {
                     reader.error(
                         node.place,
@@ -176,7 +187,8 @@ impl FromField for Patterns {
 
 impl<T: StringEnum> FromField for T {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
-        reader.or_expected(text(field.node).and_then(T::parse), field, &T::TEXTS.join(" or "))
+        let meant = any_text(field.node).and_then(|text| meant(text, T::TEXTS));
+        reader.or_meant(text(field.node).and_then(T::parse), field, &T::TEXTS.join(" or "), meant)
     }
 }
 
@@ -215,11 +227,16 @@ impl FromField for Vec<Rule> {
 }
 
 fn rule(reader: &mut Reader, fields: &Fields) -> Rule {
-    for key in ["name", "if", "then"].into_iter().filter(|key| fields.get(key).is_none()) {
-        reader.error(fields.place, &fields.path, format!("the key {key} is missing"));
+    let missing: Vec<&str> = ["name", "if", "then"].into_iter().filter(|key| fields.lacks(key)).collect();
+    match missing.as_slice() {
+        [] => {}
+        [key] => reader.error(fields.place, &fields.path, format!("the key {key} is missing")),
+        keys => reader.error(fields.place, &fields.path, format!("the keys {} are missing", keys.join(" and "))),
     }
     let rule = Rule::from_fields(reader, fields);
-    if rule.action != Action::Rerun && fields.get("then").is_some() {
+    // An action that is no action is an error already.
+    let says = |then: &Field| text(then.node).and_then(Action::parse).is_some();
+    if rule.action != Action::Rerun && fields.get("then").is_some_and(says) {
         for field in ["max_reruns", "delay", "scope"].into_iter().filter_map(|key| fields.get(key)) {
             reader.error(field.node.place, &field.path, "only a rule with `then: rerun` has this");
         }
@@ -229,15 +246,31 @@ fn rule(reader: &mut Reader, fields: &Fields) -> Rule {
 
 impl Reader<'_> {
     fn or_expected<T>(&mut self, value: Option<T>, field: &Field, expected: &str) -> Option<T> {
-        value.or_else(|| self.expected(field, expected))
+        self.or_meant(value, field, expected, None)
     }
 
-    fn each<T>(&mut self, field: &Field, expected: &str, one: impl Fn(&Node) -> Option<T>) -> Option<Vec<T>> {
+    fn or_meant<T>(&mut self, value: Option<T>, field: &Field, expected: &str, meant: Option<&str>) -> Option<T> {
+        if value.is_none() {
+            self.expected_at(field.node, &field.path, expected, meant);
+        }
+        value
+    }
+
+    fn each<T>(
+        &mut self,
+        field: &Field,
+        expected: &str,
+        one: impl Fn(&Node) -> Option<T>,
+        meant: impl Fn(&str) -> Option<String>,
+    ) -> Option<Vec<T>> {
         let mut values = Vec::new();
         for (node, path) in self.items(field, expected)? {
             match one(node) {
                 Some(value) => values.push(value),
-                None => self.expected_at(node, &path, expected),
+                None => {
+                    let meant = any_text(node).and_then(&meant);
+                    self.expected_at(node, &path, expected, meant.as_deref());
+                }
             }
         }
         Some(values)
@@ -267,6 +300,40 @@ pub fn text(node: &Node) -> Option<&str> {
             let special = matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | ".inf" | "-.inf" | ".nan");
             !(number || special || yaml::is_null(text))
         }),
+        Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// `10 min`, or a number alone, which is one of seconds.
+fn meant_duration(written: &str) -> Option<String> {
+    let written = written.trim();
+    let digits: String = written.chars().take_while(char::is_ascii_digit).collect();
+    let unit = match written.get(digits.len()..)?.trim_start().to_ascii_lowercase().as_str() {
+        "" | "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => return Some("24h".to_owned()).filter(|_| digits == "1"),
+        _ => return None,
+    };
+    Some(format!("{digits}{unit}")).filter(|text| duration(text).is_ok())
+}
+
+/// `=> 2`, `=2` or `2+`.
+fn meant_comparison(written: &str) -> Option<String> {
+    let written = written.trim();
+    let begins =
+        |wrong: &str, right: &str| written.strip_prefix(wrong).map(|number| format!("{right} {}", number.trim()));
+    let text = begins("=>", ">=")
+        .or_else(|| begins("=<", "<="))
+        .or_else(|| begins("=", "=="))
+        .or_else(|| written.strip_suffix('+').map(|number| format!(">= {}", number.trim())))?;
+    Comparison::parse(&text).map(|_| format!("\"{text}\""))
+}
+
+/// A scalar, whatever YAML takes it for.
+fn any_text(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Scalar { text, .. } => Some(text),
         Value::List(_) | Value::Map(_) => None,
     }
 }

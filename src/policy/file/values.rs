@@ -25,6 +25,20 @@ impl Names {
         self.0.is_empty()
     }
 
+    /// Whether they match whatever there is.
+    pub fn are_all(&self) -> bool {
+        self.texts().any(|text| !text.is_empty() && text.chars().all(|c| c == '*'))
+    }
+
+    /// Whether they match every name that the others match.
+    pub fn covers(&self, others: &Self) -> bool {
+        // What matches a glob as a text matches all that it stands for, but `?` stands for one character and never for a `*`.
+        let covers = |(glob, own): &(Glob, String), other: &str| {
+            glob.matches(other) && !(own.contains('?') && other.contains('*')) || own.eq_ignore_ascii_case(other)
+        };
+        others.texts().all(|other| self.0.iter().any(|one| covers(one, other)))
+    }
+
     /// Whether the run's branch may match for all that is known: GitHub does not say whose a deleted fork was.
     pub fn may_match_branch(&self, run: &Run) -> bool {
         let (Origin::Fork(None), Some(branch)) = (&run.origin, &run.head_branch) else { return false };
@@ -47,6 +61,11 @@ impl Numbers {
 }
 
 impl Numbers {
+    /// Whether one of them holds for every number for which one of the others does.
+    pub fn covers(&self, others: &Self) -> bool {
+        others.0.iter().all(|other| self.0.iter().any(|one| one.covers(*other)))
+    }
+
     /// As [`Numbers::matches`], with how many percent `part` of `whole` is, whole or not.
     pub fn matches_percent(&self, part: u64, whole: u64) -> bool {
         let (part, whole) = (i128::from(part) * 100, i128::from(whole));
@@ -102,6 +121,31 @@ impl Comparison {
     fn holds(self, number: i64) -> bool {
         self.operator.takes(number.cmp(&self.number))
     }
+
+    /// Whether there is a number from the least to the most for which it holds.
+    pub fn holds_within(self, least: i64, most: i64) -> bool {
+        self.holds(least)
+            || self.holds(most)
+            || (self.operator == Operator::Is && (least..=most).contains(&self.number))
+    }
+
+    /// Whether it holds for all numbers, with decimals, for which the other does.
+    fn covers(self, other: Self) -> bool {
+        let (n, is) = (other.number, self.number);
+        match (self.operator, other.operator) {
+            (_, Operator::Is) => self.holds(n),
+            (Operator::IsNot, Operator::IsNot) => n == is,
+            (Operator::AtLeast | Operator::Above, Operator::Above) => n >= is,
+            (Operator::AtLeast, Operator::AtLeast) => n >= is,
+            (Operator::Above | Operator::IsNot, Operator::AtLeast) => n > is,
+            (Operator::AtMost | Operator::Below, Operator::Below) => n <= is,
+            (Operator::AtMost, Operator::AtMost) => n <= is,
+            (Operator::Below | Operator::IsNot, Operator::AtMost) => n < is,
+            (Operator::IsNot, Operator::Above) => n >= is,
+            (Operator::IsNot, Operator::Below) => n <= is,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Comparison {
@@ -146,6 +190,11 @@ impl Causes {
     pub fn texts(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|cause| cause.as_str())
     }
+
+    /// Whether they are found wherever the others are.
+    pub fn covers(&self, others: &Self) -> bool {
+        others.0.iter().all(|other| self.0.iter().any(|one| one.covers(*other)))
+    }
 }
 
 /// What the catalogue can find.
@@ -163,6 +212,20 @@ impl Cause {
     pub fn all() -> impl Iterator<Item = Self> {
         let entries = catalogue::entries().iter().map(|entry| Self::Entry(entry.id));
         [Self::Infrastructure].into_iter().chain(Class::ALL.map(Self::Class)).chain(entries)
+    }
+
+    fn covers(self, other: Self) -> bool {
+        let class = match other {
+            Self::Infrastructure => None,
+            Self::Class(class) => Some(class),
+            Self::Entry(id) => catalogue::entries().iter().find(|entry| entry.id == id).map(|entry| entry.class),
+        };
+        match self {
+            _ if self == other => true,
+            Self::Infrastructure => class.is_some_and(Class::is_infrastructure),
+            Self::Class(own) => class == Some(own) && matches!(other, Self::Entry(_)),
+            Self::Entry(_) => false,
+        }
     }
 
     pub fn as_str(self) -> &'static str {

@@ -16,19 +16,38 @@ const DEEPEST: usize = 12;
 pub struct Place {
     pub line: u32,
     pub column: u32,
+    /// How many characters it has; more than its line has if it goes on in the next.
+    pub length: u32,
 }
 
 impl Place {
     pub fn error(self, key: impl Into<String>, message: impl Into<String>) -> PolicyError {
-        PolicyError { line: self.line, column: self.column, key: key.into(), message: message.into() }
+        let Self { line, column, length } = self;
+        PolicyError { line, column, length, key: key.into(), message: message.into() }
+    }
+
+    /// From its beginning to the end of another.
+    fn up_to(self, end: Self) -> Self {
+        let length = end.column.saturating_add(end.length).saturating_sub(self.column);
+        Self { length: if end.line == self.line { length.max(1) } else { u32::MAX }, ..self }
+    }
+
+    /// With all that there is up to there.
+    fn until(self, end: &Marker) -> Self {
+        let end_column = number(end.col() + 1);
+        let length = if number(end.line()) == self.line { end_column.saturating_sub(self.column) } else { u32::MAX };
+        Self { length: length.max(1), ..self }
     }
 }
 
 impl From<&Marker> for Place {
     fn from(marker: &Marker) -> Self {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Self { line: number(marker.line()), column: number(marker.col() + 1) }
+        Self { line: number(marker.line()), column: number(marker.col() + 1), length: 1 }
     }
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 #[derive(Debug)]
@@ -58,17 +77,43 @@ pub struct Entry {
 /// `None` for a file without content.
 pub fn read(text: &str) -> Result<Option<Node>, PolicyError> {
     if text.len() > LARGEST_FILE {
-        return Err(
-            Place { line: 1, column: 1 }.error("", format!("the file is larger than {} KiB", LARGEST_FILE / 1024))
-        );
+        let start = Place { line: 1, column: 1, length: 1 };
+        return Err(start.error("", format!("the file is larger than {} KiB", LARGEST_FILE / 1024)));
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut tree = Tree::default();
-    for event in Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
-        let (event, span) =
-            event.map_err(|error| Place::from(error.marker()).error("", format!("not YAML: {}", error.info())))?;
-        tree.take(event, Place::from(&span.start))?;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| not_yaml(text, Place::from(error.marker()), error.info()))?;
+        tree.take(event, Place::from(&span.start).until(&span.end))?;
     }
     Ok(tree.root)
+}
+
+/// What a parser says of a tab that indents names neither it nor its place.
+fn not_yaml(text: &str, place: Place, info: &str) -> PolicyError {
+    let indents = |(line, number): (&str, u32)| {
+        let indent = line.chars().take_while(|c| matches!(c, ' ' | '\t'));
+        let column = indent.zip(1..).find(|(c, _)| *c == '\t').map(|(_, column)| column)?;
+        Some(Place { line: number, column, length: 1 })
+    };
+    // The lines nearest to where the parser stopped, which may be at the end of the line before; the first of several.
+    let last = if info.contains("tab") { place.line.saturating_add(1) } else { place.line };
+    let tab = text.lines().zip(1..).take_while(|(_, number)| *number <= last).filter_map(indents);
+    let tab = tab.map(|tab| (tab, tab.line)).reduce(|(first, before), (tab, line)| match line == before + 1 {
+        true => (first, line),
+        false => (tab, line),
+    });
+    match tab {
+        Some((tab, _)) => tab.error("", "a tab: YAML is indented with spaces alone"),
+        None if is_beside_tab(text, place) => place.error("", "a tab: put a space in its place"),
+        None => place.error("", format!("not YAML: {info}")),
+    }
+}
+
+fn is_beside_tab(text: &str, place: Place) -> bool {
+    let (line, column) = (place.line as usize, place.column as usize);
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    line.chars().skip(column.saturating_sub(2)).take(2).any(|c| c == '\t')
 }
 
 /// What is open while the events come in.
@@ -108,8 +153,12 @@ impl Tree {
             Event::SequenceStart(..) => self.enter(Open::List(place, Vec::new()), place)?,
             Event::MappingStart(..) => self.enter(Open::Map(place, Vec::new(), None), place)?,
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List(place, nodes)) => self.put(Node { place, value: Value::List(nodes) }),
-                Some(Open::Map(place, entries, _)) => self.put(Node { place, value: Value::Map(entries) }),
+                Some(Open::List(start, nodes)) => {
+                    self.put(Node { place: start.up_to(place), value: Value::List(nodes) });
+                }
+                Some(Open::Map(start, entries, _)) => {
+                    self.put(Node { place: start.up_to(place), value: Value::Map(entries) });
+                }
                 None => {}
             },
         }

@@ -116,9 +116,13 @@ fn what_a_presets_rules_allow_is_bounded_by_what_the_file_does() {
 fn what_is_wrong_has_its_place() {
     let expected = "expected one or more of everything, infrastructure, careful, organization";
     let none = Organization::None;
-    error("extends: carefull", none, &format!("line 1, column 10: extends: {expected}; did you mean careful?"));
-    error("version: 1\nextends: [careful, x]", none, &format!("line 2, column 20: extends[1]: {expected}"));
-    error("extends: []", none, &format!("line 1, column 10: extends: {expected}"));
+    error(
+        "extends: carefull",
+        none,
+        &format!("line 1, column 10: extends: {expected}; found `carefull`; did you mean careful?"),
+    );
+    error("version: 1\nextends: [careful, x]", none, &format!("line 2, column 20: extends[1]: {expected}; found `x`"));
+    error("extends: []", none, &format!("line 1, column 10: extends: {expected}; found an empty list"));
     error("extends: [careful, careful]", none, "line 1, column 20: extends[1]: the same name twice");
     let by_organization = |organization, expected: &str| {
         error("extends: [careful, organization]", organization, &format!("line 1, column 20: extends[1]: {expected}"));

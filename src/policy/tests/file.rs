@@ -134,28 +134,30 @@ otherwise: [rerun]
     assert_eq!(
         errors(text),
         [
-            "line 1, column 10: version: expected 1, the only version there is",
+            "line 1, column 10: version: expected 1, the only version there is; found `2`",
             "line 2, column 1: max_rerun: no such key; did you mean max_reruns?",
-            "line 3, column 8: delay: expected a duration such as 0s, 90s, 5m or 2h, up to 24h",
+            "line 3, column 8: delay: expected a duration such as 0s, 90s, 5m or 2h, up to 24h; found `5`; did you mean 5s?",
             "line 4, column 1: delay: the same key twice",
-            "line 5, column 10: backoff: expected a number from 1 to 10, such as 2 or 1.5",
-            "line 6, column 24: conclusions[1]: expected one or more of failure, timed_out, cancelled",
+            "line 5, column 10: backoff: expected a number from 1 to 10, such as 2 or 1.5; found `fast`",
+            "line 6, column 24: conclusions[1]: expected one or more of failure, timed_out, cancelled; \
+             found `startup_failure`",
             "line 7, column 25: actors.only: no such key; expected one of include, exclude",
-            "line 8, column 18: max_failed_jobs: expected a whole number from 1 to 1000000",
+            "line 8, column 18: max_failed_jobs: expected a whole number from 1 to 1000000; found `0`",
             "line 11, column 16: rules[0].if.log: not a regex: unclosed group at its character 1",
-            "line 12, column 11: rules[0].then: expected rerun or leave or ignore",
+            "line 12, column 11: rules[0].then: expected rerun or leave or ignore; found `retry`; did you mean rerun?",
             "line 13, column 11: rules[1].name: another rule has this name",
             "line 14, column 9: rules[1].if: expected at least one of workflow, branch, fork, event, actor, attempt, job, step, \
-             runner, label, conclusion, lost_runner, exit_code, source_annotation, annotation, rescue_rate, base_failed, cause, log",
+             runner, label, conclusion, lost_runner, exit_code, source_annotation, annotation, rescue_rate, base_failed, cause, log; \
+             found an empty map",
             "line 16, column 12: rules[1].delay: only a rule with `then: rerun` has this",
             "line 17, column 5: rules[2]: the key name is missing",
             "line 17, column 17: rules[2].if.step: expected a name or a list of names, in which * stands for anything; \
-             quote what looks like a number",
+             quote what looks like a number; found `3`; did you mean \"3\"?",
             "line 17, column 31: rules[2].if.exit_code: expected a whole number, a comparison such as \">= 2\", or a \
-             list of them",
+             list of them; found `\">> 2\"`",
             "line 19, column 17: rules[2].max_reruns: expected a whole number from 1 to 10, the Worker's \
-             MAX_RERUNS_CEILING",
-            "line 20, column 12: otherwise: expected rerun or leave or ignore",
+             MAX_RERUNS_CEILING; found `11`",
+            "line 20, column 12: otherwise: expected rerun or leave or ignore; found a list",
         ]
     );
 }
@@ -212,5 +214,86 @@ fn a_broken_file_says_where() {
     let policy = state.policy();
     assert_eq!(policy.max_reruns, Some(0));
     let broken = policy.broken.as_deref().unwrap();
-    assert_eq!(broken, "line 1, column 13: max_reruns: expected a whole number from 0 to 49; and 1 more");
+    assert_eq!(broken, "line 1, column 13: max_reruns: expected a whole number from 0 to 49; found `x`; and 1 more");
+}
+
+/// Should fail when a key that was probably meant is missing as well, each missing key is an error of its own, an action that
+/// is none counts as `leave`, or each regex too many is an error.
+#[test]
+fn one_mistake_is_one_error() {
+    #[track_caller]
+    fn one(text: &str, expected: &str) {
+        assert_eq!(errors(text), [expected]);
+    }
+    one(
+        "rules: [{ nam: x, if: { job: a }, then: leave }]",
+        "line 1, column 11: rules[0].nam: no such key; did you mean name?",
+    );
+    one("rules: [{ name: x }]", "line 1, column 9: rules[0]: the keys if and then are missing");
+    one(
+        "rules: [{ name: x, if: { job: a }, then: re-run, max_reruns: 2, delay: 1m }]",
+        "line 1, column 42: rules[0].then: expected rerun or leave or ignore; found `re-run`; did you mean rerun?",
+    );
+    let many: String = (0..80).map(|n| format!("r{n}, ")).collect();
+    one(
+        &format!("rules: [{{ name: x, then: leave, if: {{ log: [{many}] }} }}]"),
+        "line 1, column 355: rules[0].if.log[64]: more than 64 regexes in one file and what it extends",
+    );
+}
+
+/// Should fail when the words from elsewhere are not known, and when a value is compared as it is written.
+#[test]
+fn what_was_meant_by_a_value() {
+    #[track_caller]
+    fn meant(text: &str, found: &str, meant: Option<&str>) {
+        let said = errors(text);
+        let hint = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        assert!(said.len() == 1 && said[0].ends_with(&format!("; found {found}{hint}")), "{said:?}");
+    }
+    meant("skip_superseded: yes", "`yes`", Some("true"));
+    meant("skip_superseded: Off", "`Off`", Some("false"));
+    meant("skip_superseded: ture", "`ture`", Some("true"));
+    meant("skip_superseded: sometimes", "`sometimes`", None);
+    meant("otherwise: retry", "`retry`", Some("rerun"));
+    meant("scope: failed", "`failed`", Some("failed_jobs"));
+    meant("scope: all-jobs", "`all-jobs`", Some("all_jobs"));
+    meant("conclusions: [failed]", "`failed`", Some("failure"));
+    meant("conclusions: canceled", "`canceled`", Some("cancelled"));
+    meant("commands: { who: colaborators }", "`colaborators`", Some("collaborators"));
+    meant("extends: carefull", "`carefull`", Some("careful"));
+    meant("delay: 10 min", "`10 min`", Some("10m"));
+    meant("delay: 1d", "`1d`", Some("24h"));
+    meant("delay: 2d", "`2d`", None);
+    meant("delay: 30h", "`30h`", None);
+    meant("delay:", "nothing", None);
+    meant("delay: ''", "empty text", None);
+    meant("flaky_issues: { close_after: 2w }", "`2w`", Some("14d"));
+    meant("flaky_issues: { close_after: 7 }", "`7`", Some("7d"));
+    meant("flaky_issues: { close_after: 70 }", "`70`", None);
+    meant("rules: [{ name: x, then: leave, if: { attempt: '=> 2' } }]", "`\"=> 2\"`", Some("\">= 2\""));
+    meant("rules: [{ name: x, then: leave, if: { attempt: 2+ } }]", "`2+`", Some("\">= 2\""));
+    meant("rules: [{ name: x, then: leave, if: { cause: newtork } }]", "`newtork`", Some("network"));
+    meant("rules: [{ name: x, then: leave, if: { branch: [1.0] } }]", "`1.0`", None);
+    meant("rules: [{ name: x, then: leave, if: { branch: {} } }]", "an empty map", None);
+    meant("max_reruns: []", "an empty list", None);
+    let long = format!("mixed: {}", "x".repeat(100));
+    meant(&long, &format!("`{}…`", "x".repeat(40)), None);
+}
+
+/// Seen to fail when the parser's own words are taken: "mapping values are not allowed", in another line.
+#[test]
+fn tabs_are_named() {
+    for (text, line, column) in [
+        ("rules:\n\t- name: x\n", 2, 1),
+        ("rules:\n  - name: x\n\tif: { job: a }\n", 3, 1),
+        ("rules:\n  - name: x\n  \t  if: { job: a }\n    then: leave\n", 3, 3),
+        ("budget:\n\treruns_per_hour: 3\n\treruns_per_day: 4\n", 2, 1),
+    ] {
+        let expected = format!("line {line}, column {column}: a tab: YAML is indented with spaces alone");
+        assert_eq!(errors(text), [expected], "{text:?}");
+    }
+    // Where YAML allows them.
+    valid("max_reruns: 3\t# often\n");
+    assert_eq!(errors("max_reruns:\t3\n"), ["line 1, column 13: a tab: put a space in its place"]);
+    assert!(errors("max_reruns: [3\n")[0].contains("not YAML"));
 }

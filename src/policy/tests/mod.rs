@@ -12,6 +12,7 @@ mod properties;
 mod reasons;
 mod schema;
 mod superseded;
+mod warnings;
 mod workflows;
 
 use super::evidence::{

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::escape;
 use crate::names::{Conclusion, RunAttempt};
 use crate::policy::evidence::{Interruption, Job};
 use crate::policy::file::{Action, PolicyOrigin, Rule};
@@ -14,7 +15,10 @@ pub fn broken(origin: PolicyOrigin, error: &str) -> String {
         PolicyOrigin::Organization => "the organization's policy file, in OWNER/.github,",
         PolicyOrigin::Repository | PolicyOrigin::Preset(_) => "the policy file",
     };
-    format!("Left alone: {whose} is not valid, and nothing is re-run until it is ({}).", clean(error))
+    format!(
+        "Left alone: {whose} is not valid, and nothing is re-run until it is ({}).",
+        escape::bounded(error, 2 * escape::NAME_CHARS)
+    )
 }
 
 pub fn too_many(failed: usize, most: u32) -> String {

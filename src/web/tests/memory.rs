@@ -146,7 +146,8 @@ impl Backend for Memory {
                 "unknown_failures": crate::keeper::judgement::UnknownFailures::default(),
                 "due": [], "flaky_jobs": [], "bad_runners": [], "runs": [run], "next_cursor": "7",
             }),
-            Question::Runs(_)
+            Question::Status
+            | Question::Runs(_)
             | Question::FlakyJobs { .. }
             | Question::Precision
             | Question::Pause

@@ -6,7 +6,7 @@ use crate::web::routes::{Api, Care, Page, Route, Setup, route};
 use super::memory::{Memory, TOKEN};
 
 /// Every route, with what it takes to be answered 200.
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 19] = [
     ("GET", "/"),
     ("GET", "/healthz"),
     ("GET", "/badge/octo/widgets.svg"),
@@ -15,6 +15,7 @@ const ROUTES: [(&str, &str); 18] = [
     ("GET", "/overview/octo/widgets"),
     ("GET", "/overview/octo/widgets/runs/7"),
     ("GET", "/api/v1/repositories"),
+    ("GET", "/api/v1/repositories/octo/widgets"),
     ("GET", "/api/v1/repositories/octo/widgets/runs"),
     ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
     ("GET", "/api/v1/repositories/octo/widgets/flaky-jobs"),
@@ -39,6 +40,7 @@ fn example(route: &Route) -> (&'static str, &'static str) {
         Route::Page(Page::Repository(_)) => ("GET", "/overview/octo/widgets"),
         Route::Page(Page::Run(..)) => ("GET", "/overview/octo/widgets/runs/7"),
         Route::Api(Api::Repositories) => ("GET", "/api/v1/repositories"),
+        Route::Api(Api::Repository(_)) => ("GET", "/api/v1/repositories/octo/widgets"),
         Route::Api(Api::Runs(_)) => ("GET", "/api/v1/repositories/octo/widgets/runs"),
         Route::Api(Api::Run(..)) => ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
         Route::Api(Api::FlakyJobs(_)) => ("GET", "/api/v1/repositories/octo/widgets/flaky-jobs"),

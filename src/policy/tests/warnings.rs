@@ -1,0 +1,187 @@
+use crate::policy::{parse, warnings};
+
+#[track_caller]
+fn all(text: &str) -> Vec<String> {
+    let policy = parse(text, 10).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    warnings(text, &policy).iter().map(ToString::to_string).collect()
+}
+
+/// Of a rule with these conditions.
+#[track_caller]
+fn of(conditions: &str) -> Vec<String> {
+    all(&format!("rules: [{{ name: x, then: leave, if: {{ {conditions} }} }}]"))
+}
+
+/// Of two rules with these conditions, whether the second can never match.
+#[track_caller]
+fn is_covered(first: &str, second: &str) -> bool {
+    let text = format!(
+        "rules:\n  - {{ name: a, then: rerun, if: {{ {first} }} }}\n  - {{ name: b, then: leave, if: {{ {second} }} }}\n"
+    );
+    let said = all(&text);
+    let expected =
+        "line 3, column 13: rules[1]: can never match: rule \"a\" in line 2 takes every job that this one could";
+    assert!(said.is_empty() || said == [expected], "{said:?}");
+    !said.is_empty()
+}
+
+/// Should fail when only equal conditions are covered, and when one condition of the first is not looked at.
+#[test]
+fn a_rule_after_one_that_takes_all_of_it() {
+    for (first, second) in [
+        ("job: test", "job: Test"),
+        ("job: test*", "job: [test-*, 'testing?']"),
+        ("job: '*'", "step: build"),
+        ("workflow: '*'", "log: x"),
+        ("log: [x, y]", "log: y, branch: main"),
+        ("attempt: '>= 2'", "attempt: [2, 5]"),
+        ("attempt: '> 1'", "attempt: '> 2'"),
+        ("exit_code: '!= 1'", "exit_code: '> 1'"),
+        ("rescue_rate: '>= 30'", "rescue_rate: '> 30'"),
+        ("cause: infrastructure", "cause: [network, git]"),
+        ("cause: [network, lint]", "cause: lint"),
+        ("conclusion: [failure, timed_out]", "conclusion: timed_out"),
+        ("fork: true", "fork: true, event: pull_request"),
+    ] {
+        assert!(is_covered(first, second), "{first} | {second}");
+    }
+}
+
+/// Should fail when one condition of the first is not looked at, and when `?` counts as `*`.
+#[test]
+fn a_rule_after_one_that_takes_some_of_it() {
+    for (first, second) in [
+        ("job: test", "job: test*"),
+        ("job: 'test?'", "job: 'test*'"),
+        ("job: test", "step: test"),
+        ("job: test, log: x", "job: test"),
+        ("step: '*'", "job: test"),
+        ("label: '*'", "job: test"),
+        ("runner: '*'", "job: test"),
+        ("log: x", "log: [x, y]"),
+        ("annotation: x", "log: x"),
+        ("attempt: '> 2'", "attempt: '>= 2'"),
+        ("attempt: '<= 3'", "attempt: '>= 2'"),
+        ("exit_code: '!= 1'", "exit_code: '!= 2'"),
+        // Percent have decimals.
+        ("rescue_rate: '>= 31'", "rescue_rate: '> 30'"),
+        ("cause: network", "cause: infrastructure"),
+        ("cause: lint", "cause: network"),
+        ("conclusion: failure", "conclusion: [failure, cancelled]"),
+        ("lost_runner: true", "lost_runner: false"),
+        ("base_failed: true", "source_annotation: true"),
+        ("workflow: ci, branch: main", "workflow: ci"),
+        ("event: push", "event: schedule"),
+        ("actor: ann", "actor: [ann, bob]"),
+    ] {
+        assert!(!is_covered(first, second), "{first} | {second}");
+    }
+}
+
+/// Should fail when the preset's rules are not looked at, or are the ones to warn of.
+#[test]
+fn rules_of_what_a_file_extends() {
+    let replaces = "extends: careful\nrules: [{ name: mine, if: { job: '*' }, then: leave }]\n";
+    assert_eq!(all(replaces), [""; 0]);
+    let file = include_str!("../../../docs/policies/careful.yml");
+    let name = parse(file, 10).unwrap().rules.last().unwrap().name.clone();
+    // It stands in the place of the preset's last, after all others.
+    let text = format!(
+        "extends: careful\nrules: [{{ name: \"{name}\", if: {{ event: merge_group, job: a }}, then: leave }}]\n"
+    );
+    let expected = " of what the file extends takes every job that this one could";
+    assert!(matches!(all(&text).as_slice(), [only] if only.ends_with(expected)), "{:?}", all(&text));
+}
+
+/// Should fail when an event is compared without regard to globs, or `workflow_call` is taken for one of a run.
+#[test]
+fn events_that_github_does_not_have() {
+    let no = |place: &str, said: &str| vec![format!("line 1, column {place}: {said}")];
+    assert_eq!(
+        of("event: pull_reqest"),
+        no("46", "rules[0].if.event: GitHub has no event `pull_reqest`; did you mean pull_request?")
+    );
+    assert_eq!(of("event: [push, deploy-day]"), no("53", "rules[0].if.event[1]: GitHub has no event `deploy-day`"));
+    assert_eq!(
+        of("event: workflow_call"),
+        no("46", "rules[0].if.event: no run has the event workflow_call: a called workflow's run has its caller's")
+    );
+    for event in ["push", "PUSH", "pull_request*", "'*'", "dynamic", "merge_group", "workflow_dispatch"] {
+        assert_eq!(of(&format!("event: {event}")), [""; 0], "{event}");
+    }
+    assert_eq!(
+        all("events: { include: [push, shedule], exclude: cron }"),
+        [
+            "line 1, column 27: events.include[1]: GitHub has no event `shedule`; did you mean schedule?",
+            "line 1, column 46: events.exclude: GitHub has no event `cron`",
+        ]
+    );
+}
+
+/// Should fail when the bounds are not looked at, or as if `!=` held for one number.
+#[test]
+fn numbers_that_nothing_has() {
+    for (conditions, path, said) in [
+        ("attempt: 0", "rules[0].if.attempt", "an attempt is a number from 1 to 50"),
+        ("attempt: [2, '> 50']", "rules[0].if.attempt[1]", "an attempt is a number from 1 to 50"),
+        ("attempt: '< 1'", "rules[0].if.attempt", "an attempt is a number from 1 to 50"),
+        ("rescue_rate: '> 100'", "rules[0].if.rescue_rate", "a rescue rate is a number of percent from 0 to 100"),
+        ("exit_code: 4294967296", "rules[0].if.exit_code", "an exit code is a number from -2147483648 to 4294967295"),
+    ] {
+        let expected = format!("{path}: never holds: {said}");
+        assert!(matches!(of(conditions).as_slice(), [only] if only.ends_with(&expected)), "{:?}", of(conditions));
+    }
+    for fine in ["attempt: '> 49'", "attempt: '!= 0'", "rescue_rate: [0, 100]", "exit_code: [-1073741819, 3221225477]"]
+    {
+        assert_eq!(of(fine), [""; 0], "{fine}");
+    }
+}
+
+/// Should fail for each when its question is left out of `contradiction` or `never_asked`.
+#[test]
+fn conditions_that_no_run_meets() {
+    #[track_caller]
+    fn never(file: &str, conditions: &str, why: &str) {
+        let text = format!("{file}\nrules: [{{ name: x, then: leave, if: {{ {conditions} }} }}]");
+        let expected = format!("line 2, column 37: rules[0].if: can never match: {why}");
+        assert_eq!(all(&text), [expected]);
+    }
+    never("", "fork: true, branch: [main, dev]", "a fork's branch is written owner:branch");
+    never("", "fork: true, event: [push, schedule]", "runs of these events are never of a fork's branch");
+    never("", "fork: false, branch: 'ann:*'", "only a fork's branch is written owner:branch");
+    never("forks: leave", "fork: true", "`forks: leave` leaves forks' runs alone");
+    never("events: { exclude: [merge_group] }", "event: merge_group", "such runs are in the file's events.exclude");
+    never("events: { include: push }", "event: schedule", "such runs are not in the file's events.include");
+    never("branches: { include: [main, 'v*'] }", "branch: dev", "such runs are not in the file's branches.include");
+    never("workflows: { exclude: 'deploy*' }", "workflow: deploy-*", "such runs are in the file's workflows.exclude");
+    never("actors: { exclude: bot }", "actor: bot, job: a", "such runs are in the file's actors.exclude");
+    for (file, fine) in [
+        ("", "fork: true, branch: 'main*'"),
+        ("", "fork: true, branch: [main, '*:main']"),
+        ("", "fork: true, event: pull_request"),
+        ("branches: { include: main }", "branch: m*"),
+        ("workflows: { include: ci.yml }", "workflow: ci"),
+        ("actors: { include: ann }", "actor: bob"),
+        ("actors: { exclude: bot }", "actor: [bot, ann]"),
+    ] {
+        let text = format!("{file}\nrules: [{{ name: x, then: leave, if: {{ {fine} }} }}]");
+        assert_eq!(all(&text), [""; 0], "{file} {fine}");
+    }
+    assert_eq!(
+        all("branches: { include: [main], exclude: ['m*'] }"),
+        ["line 1, column 11: branches: no run is left: all that is included is excluded as well"]
+    );
+}
+
+/// Ours are meant as they are.
+#[test]
+fn presets_and_examples_are_without() {
+    for text in [
+        super::file::EVERY_KEY.to_owned(),
+        include_str!("../../../docs/policies/careful.yml").to_owned(),
+        include_str!("../../../docs/policies/everything.yml").to_owned(),
+        include_str!("../../../docs/policies/infrastructure.yml").to_owned(),
+    ] {
+        assert_eq!(all(&text), [""; 0]);
+    }
+}
