@@ -34,6 +34,7 @@ pub enum Question {
     Repository(RunSlice),
     Runs(RunSlice),
     Run(RunId),
+    RunPage(RunId),
     FlakyJobs { skip: u64, limit: u64 },
     Precision,
     Pause,

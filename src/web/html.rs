@@ -141,9 +141,15 @@ pub fn outcome(outcome: RunOutcome) -> Markup {
     html! { span class={ "outcome " (outcome.as_str()) } { span aria-hidden="true" { (sign) } " " (name(outcome)) } }
 }
 
-/// A run's outcome; of one whose re-run is held, that.
-pub fn state(run: &RunView) -> Markup {
-    if run.held_since.is_some() { held() } else { outcome(run.outcome) }
+/// A run's outcome; of one whose re-run is held, or that waits in a paused repository, that.
+pub fn state(run: &RunView, is_paused: bool) -> Markup {
+    match run.outcome {
+        RunOutcome::Waiting if is_paused => {
+            html! { span.outcome.waiting { span aria-hidden="true" { "‖" } " paused" } }
+        }
+        _ if run.held_since.is_some() => held(),
+        other => outcome(other),
+    }
 }
 
 pub fn held() -> Markup {
@@ -170,6 +176,11 @@ pub fn when(time: Millis, now: Millis) -> Markup {
         date(time)
     };
     html! { time datetime=(time.to_rfc3339()) title=(date_and_time(time)) { (text) } }
+}
+
+/// A point in time, exactly. Where there is JavaScript it becomes the reader's own time, with this at hand.
+pub fn exact(time: Millis) -> Markup {
+    html! { time.exact datetime=(time.to_rfc3339()) title=(date_and_time(time)) { (date_and_time(time)) } }
 }
 
 /// The largest unit: `40 s`, `5 min`, `3 h`, `12 d`.

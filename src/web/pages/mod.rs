@@ -1,5 +1,6 @@
 //! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
+mod jobs;
 mod outages;
 mod overview;
 mod precision;
@@ -51,7 +52,7 @@ pub async fn answer(
             Ok(Response::html(repository(&view(&answer)?, &shown)).with_rows_read(answer.rows_read))
         }
         routes::Page::Run(name, run_id) => {
-            let answer = ask(backend, name, Question::Run(*run_id)).await?;
+            let answer = ask(backend, name, Question::RunPage(*run_id)).await?;
             Ok(Response::html(run(&view(&answer)?, problems, &web_url)).with_rows_read(answer.rows_read))
         }
     }

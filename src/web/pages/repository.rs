@@ -122,7 +122,7 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
                             tr {
                                 th scope="row" { (run_link(repository, run)) }
                                 td.t { @if let Some(due) = run.due { (when(due, now)) } }
-                                td { (state(run)) }
+                                td { (state(run, paused)) }
                                 td.w.wrap { (Sentence(&run.reason)) }
                             }
                         }
@@ -237,7 +237,7 @@ fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
                             @for run in &view.runs {
                                 tr {
                                     th scope="row" { (run_link(repository, run)) }
-                                    td { (state(run)) }
+                                    td { (state(run, view.paused_since.is_some())) }
                                     td.n.w { (run.reruns) }
                                     td.w.wrap { (Sentence(&run.reason)) }
                                     td.n.t { (when(run.updated, now)) }
