@@ -293,6 +293,7 @@ fn every_page() -> Vec<(&'static str, String)> {
     let (settings, octo) = (Settings::read(|_| Some("x".to_owned())), Organization::parse("octo-org"));
     let of_one = Shown { outcome: Some(RunOutcome::Rescued), is_continued: true, ..shown() };
     vec![
+        ("glossary", pages::glossary()),
         ("home", pages::home(&Settings::read(|_| Some("x".to_owned())))),
         ("overview-empty", pages::overview(&[], &[], None, NOW)),
         ("overview", lively),
@@ -373,7 +374,11 @@ fn pages_are_whole_and_small() {
         }
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{name}");
         assert!(page.len() < 100_000, "{name}: {} bytes", page.len());
-        assert!(!page.contains(" style=") && !page.contains("<script"), "{name}: not by its Content-Security-Policy");
+        assert!(!page.contains(" style="), "{name}: not by its Content-Security-Policy");
+        let scripts: Vec<&str> =
+            page.split("<script").skip(1).filter_map(|rest| rest.split("</script>").next()).collect();
+        let is_ours = |script: &&str| **script == format!(">{}", include_str!("../src/web/page.js"));
+        assert!(scripts.iter().all(is_ours) && scripts.len() <= 1, "{name}: not by its Content-Security-Policy");
         assert_eq!(page.matches("<main").count(), 1, "{name}");
         assert_eq!(page.matches("<h1").count(), 1, "{name}");
         let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -479,6 +484,11 @@ fn a_runs_page_leads_to_github_and_says_what_came_of_what() {
     of_pull.one.run.event = Some("pull_request".to_owned());
     assert!(pages::run(&of_pull, &[], WEB).contains("/pulls?q=is%3Apr+0123456789"));
     let paused = text(&pages["run-paused"]);
-    assert!(paused.contains(" paused|") && paused.contains("are paused since"), "{paused}");
+    assert!(
+        pages["run-paused"].contains("href=\"/glossary#paused\"")
+            && paused.contains(" paused|")
+            && paused.contains("are paused since"),
+        "{paused}"
+    );
     assert!(!paused.contains("decides |in"), "nothing is next: {paused}");
 }

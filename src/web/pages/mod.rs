@@ -1,5 +1,6 @@
 //! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
+mod glossary;
 mod jobs;
 mod outages;
 mod overview;
@@ -20,6 +21,7 @@ use super::backend::{Backend, KeeperAnswer, ask};
 use super::html::{Alert, Frame, OVERVIEW, Sentence, page};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
+pub use glossary::glossary;
 pub use overview::overview;
 pub use repository::{Shown, repository};
 pub use run::run;

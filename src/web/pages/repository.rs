@@ -69,10 +69,23 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
 }
 
 fn pause_form(view: &RepositoryView) -> Markup {
-    let verb = if view.paused_since.is_some() { "resume" } else { "pause" };
+    let form = |verb: &str, label: &str| {
+        html! {
+            form method="post" action={ "/api/v1/repositories/" (view.repository) "/" (verb) } {
+                button.button type="submit" { (label) }
+            }
+        }
+    };
+    if view.paused_since.is_some() {
+        return form("resume", "Resume re-runs");
+    }
     html! {
-        form method="post" action={ "/api/v1/repositories/" (view.repository) "/" (verb) } {
-            button.button type="submit" { @if verb == "pause" { "Pause re-runs" } @else { "Resume re-runs" } }
+        details.confirm {
+            summary.button { "Pause re-runs" }
+            div {
+                p { "Nothing in this repository is re-run until somebody resumes it here. Webhooks are recorded meanwhile." }
+                (form("pause", "Yes, pause re-runs"))
+            }
         }
     }
 }

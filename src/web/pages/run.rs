@@ -9,7 +9,7 @@ use crate::names::RunAttempt;
 use crate::policy::RunOutcome;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
-use crate::web::html::{Alert, Foreign, Frame, Sentence, exact, held, number, outcome, page, state, when};
+use crate::web::html::{Alert, Foreign, Frame, Sentence, exact, held, number, outcome, page, state_link, when};
 
 use super::jobs::failed_jobs;
 use super::{OVERVIEW, repository_path, settings_alerts};
@@ -38,7 +38,7 @@ pub fn run(view: &RunPageView, problems: &[SettingProblem], web_url: &str) -> St
     }));
     let body = html! {
         h1 { (Foreign(workflow)) " " span.small { @match run.run_number { Some(number) => { "#" (number) } None => (run.run_id) } } }
-        p.lead { (state(run, view.paused_since.is_some())) " " (Sentence(&run.reason)) }
+        p.lead { (state_link(run, view.paused_since.is_some())) " " (Sentence(&run.reason)) }
         section {
             h2 { "At a glance" }
             (shown.facts())
