@@ -40,7 +40,8 @@
     form: (form) => `${form.method} ${form.getAttribute("action")} ${fields(form).map((field) => field.name)}`,
     details: (details) => details.querySelector("summary")?.textContent ?? "",
     ".scroll": (region) => region.getAttribute("aria-label") ?? "",
-    "h1, h2, h3, tbody tr": (part) => part.textContent.slice(0, 60),
+    // Of a row its first cell: the others can change.
+    "h1, h2, h3, tbody tr": (part) => (part.querySelector("th") ?? part).textContent,
     "a, button, summary": (part) => `${part.tagName} ${part.getAttribute("href")} ${part.textContent}`,
   };
   const kept = (root, selector) => named(root, selector, KEPT[selector]);

@@ -123,9 +123,11 @@ const FIRST: [&str; 7] = ["overview", "glossary", "healthz", "metrics", "setup",
 /// What was probably meant by a path that is none. `None`: nothing like it is there.
 pub fn meant(path: &str) -> Option<Meant> {
     // Longer ones were not typed.
-    let typed = path.get(..200).map_or(path, |_| "").to_ascii_lowercase();
+    if path.len() > 200 {
+        return None;
+    }
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let (first, rest) = segments.split_first().filter(|_| !typed.is_empty())?;
+    let (first, rest) = segments.split_first()?;
     let distance = |name: &&str| strsim::levenshtein(&first.to_ascii_lowercase(), name);
     let nearest = FIRST.into_iter().min_by_key(distance).filter(|name| distance(name) <= 2.min(name.len() - 1))?;
     let respelled = format!("/{}", [&[nearest], rest].concat().join("/"));
