@@ -51,7 +51,7 @@ impl<S: Sql> Keeper<S> {
             commit: tracked.as_ref().and_then(|tracked| tracked.commit.clone()),
             pull_request: tracked.and_then(|tracked| tracked.pull),
             paused_since: self.paused()?,
-            rules: rule_places(&one, &*self.policy(rules)?),
+            rules: rule_places(&one, &self.policy(rules)?),
             one,
         }))
     }
