@@ -46,12 +46,12 @@ impl<S: Sql> Keeper<S> {
         now: Millis,
     ) -> Result<Option<RunPageView>, StoreError> {
         let Some(one) = self.run_view(repository, run_id, now)? else { return Ok(None) };
-        let tracked = self.store.run(run_id)?;
+        let (tracked, policy) = (self.store.run(run_id)?, self.policy(rules)?);
         Ok(Some(RunPageView {
             commit: tracked.as_ref().and_then(|tracked| tracked.commit.clone()),
             pull_request: tracked.and_then(|tracked| tracked.pull),
             paused_since: self.paused()?,
-            rules: rule_places(&one, &self.policy(rules)?),
+            rules: rule_places(&one, &policy),
             one,
         }))
     }
