@@ -458,7 +458,7 @@ fn what_reruns_brought_is_shown_and_what_is_not_known_is_said_to_be() {
     assert!(overview.contains("A run's first re-run|300|270|15|15|"), "{overview}");
 }
 
-/// Seen to fail when a job has no link, when a rule has none, and when what came of a re-run is looked for in its own decision.
+/// Meant to fail when a job has no link, when a rule has none, and when what came of a re-run is looked for in its own decision.
 #[test]
 fn a_runs_page_leads_to_github_and_says_what_came_of_what() {
     let pages: std::collections::BTreeMap<_, _> = every_page().into_iter().collect();

@@ -305,7 +305,7 @@ mod tests {
         }
     }
 
-    /// Seen to fail when the first segment is not compared without regard to case, and when nothing is looked for beside `.svg`.
+    /// Meant to fail when the first segment is not compared without regard to case, and when nothing is looked for beside `.svg`.
     #[test]
     fn what_was_meant() {
         let path = |path: &str| Some(Meant::Path(path.to_owned()));

@@ -35,8 +35,8 @@ fn has_chromium() -> bool {
         || std::env::split_paths(&path).any(|folder| names.iter().any(|name| folder.join(name).exists()))
 }
 
-/// Seen to fail when green is a little lighter, or two regions have one name (`color-contrast`, `landmark-unique`); when rows do not
-/// become cards (tables cut off), when a refresh takes over whole forms (what was typed is gone) or scrolls to nothing it knew (the
+/// Seen to fail when green is a little lighter, or two regions have one name (`color-contrast`, `landmark-unique`).
+/// Meant to fail when rows do not become cards (tables cut off), when a refresh takes over whole forms (what was typed is gone) or scrolls to nothing it knew (the
 /// place moves), and when the button pauses at once.
 async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let storage = tempfile::tempdir().expect("a folder");

@@ -272,7 +272,7 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     assert_eq!(*play.cancelled.borrow(), [true, false]);
 }
 
-/// Seen to fail when only the repository's own file is looked at, and when the lines are counted from 0.
+/// Meant to fail when only the repository's own file is looked at, and when the lines are counted from 0.
 #[test]
 fn a_runs_page_knows_where_its_rules_stand() {
     let play = Play::with_policy("# ours\nrules:\n- name: all\n  if: { job: \"*\" }\n  then: rerun\n");

@@ -43,7 +43,7 @@ fn the_name_comes_from_a_webhook_or_from_the_workflow() {
     }
 }
 
-/// Seen to fail when nothing is taken over from the webhook, and when that outlives what GitHub says.
+/// Meant to fail when nothing is taken over from the webhook, and when that outlives what GitHub says.
 #[test]
 fn a_run_has_a_name_before_it_is_read() {
     let names = RunNames::new(Some(12), Some("Fix the leak"), Some("ann"));

@@ -160,7 +160,7 @@ fn what_is_not_served_says_so_in_json() {
     }
 }
 
-/// Seen to fail when what a request accepts is not looked at (JSON for a browser).
+/// Meant to fail when what a request accepts is not looked at (JSON for a browser).
 #[test]
 fn people_are_told_by_a_page_and_programs_by_json() {
     const BROWSER: (&str, &str) =
