@@ -4,11 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use rerunner::keeper::judgement::UnknownFailures;
+use rerunner::keeper::run_page::{RulePlace, RunPageView};
 use rerunner::keeper::store::statistics::{Figures, Totals};
 use rerunner::keeper::summary::{RerunSums, Summary};
 use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rate, RepositoryView, RunView};
 use rerunner::names::Conclusion;
-use rerunner::names::{RepoName, RunAttempt, RunId};
+use rerunner::names::{CommitSha, FilePath, JobId, RepoName, RunAttempt, RunId};
 use rerunner::policy::RunOutcome;
 use rerunner::policy::catalogue::{Class, Finding};
 use rerunner::policy::evidence::RescueRate;
@@ -167,6 +168,7 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
 fn failed_job(name: &str, step: Option<&str>, action: Action, rule: Option<&str>) -> FailedJob {
     FailedJob {
         name: name.to_owned(),
+        job_id: JobId::new(54_000_000_001),
         step: step.map(str::to_owned),
         conclusion: Some(Conclusion::Failure),
         exit_code: Some(1),
@@ -184,7 +186,7 @@ fn failed_job(name: &str, step: Option<&str>, action: Action, rule: Option<&str>
     }
 }
 
-fn one_run() -> OneRunView {
+fn one_run() -> RunPageView {
     let detail = Detail {
         jobs: vec![
             FailedJob {
@@ -195,6 +197,8 @@ fn one_run() -> OneRunView {
                 ..failed_job("browser tests", Some("Run browser tests"), Action::Rerun, Some("network"))
             },
             failed_job("all-green", Some("Check"), Action::Ignore, Some("gates fail because others did")),
+            failed_job("build (linux, 3.12)", Some("Install"), Action::Rerun, Some("network")),
+            failed_job("build (mac, 3.12)", Some("Install"), Action::Rerun, Some("network")),
         ],
         fetched: vec!["jobs".to_owned(), "log of browser tests".to_owned()],
         absent: vec!["annotations of browser tests: 403".to_owned()],
@@ -209,7 +213,7 @@ fn one_run() -> OneRunView {
         reason: reason.to_owned(),
         detail,
     };
-    OneRunView {
+    let one = OneRunView {
         repository: RepoName::parse("acme/website").unwrap(),
         at: NOW,
         run: run(4),
@@ -231,7 +235,28 @@ fn one_run() -> OneRunView {
                 Detail { rules: vec![], ..detail },
             ),
         ],
-    }
+    };
+    let place = RulePlace {
+        rule: "network".to_owned(),
+        repository: one.repository.clone(),
+        path: FilePath::parse(".github/rerunner.yml").unwrap(),
+        line: 12,
+    };
+    let commit = CommitSha::parse(&"0123456789".repeat(4));
+    RunPageView { one, commit, pull_request: Some(104), paused_since: None, rules: vec![place] }
+}
+
+/// It has failed just now, and waits.
+fn waiting_run() -> RunPageView {
+    let mut view = one_run();
+    view.one.run = run(0);
+    view.one.decisions.clear();
+    (view.pull_request, view.rules) = (None, vec![]);
+    view
+}
+
+fn paused_run() -> RunPageView {
+    RunPageView { paused_since: Some(ago(Span::minutes(20))), ..waiting_run() }
 }
 
 fn entry(name: &str, scale: u64) -> RepositoryEntry {
@@ -268,6 +293,7 @@ fn every_page() -> Vec<(&'static str, String)> {
     let (settings, octo) = (Settings::read(|_| Some("x".to_owned())), Organization::parse("octo-org"));
     let of_one = Shown { outcome: Some(RunOutcome::Rescued), is_continued: true, ..shown() };
     vec![
+        ("glossary", pages::glossary()),
         ("home", pages::home(&Settings::read(|_| Some("x".to_owned())))),
         ("overview-empty", pages::overview(&[], &[], None, NOW)),
         ("overview", lively),
@@ -277,6 +303,8 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("repository", pages::repository(&repository(4, 50), &shown())),
         ("repository-paused", pages::repository(&paused, &of_one)),
         ("run", pages::run(&one_run(), &[], WEB)),
+        ("run-waiting", pages::run(&waiting_run(), &[], WEB)),
+        ("run-paused", pages::run(&paused_run(), &[], WEB)),
         (
             "setup",
             setup::pages::start(&settings, settings.needed(), "https://rerunner.octo.workers.dev", None, "the.state"),
@@ -322,11 +350,11 @@ fn hostile_repository() -> String {
 fn hostile_run() -> String {
     let mut view = one_run();
     for name in hostile() {
-        view.run.workflow = Some(name.clone());
-        view.run.title = Some(name.clone());
-        view.run.branch = Some(name.clone());
-        view.run.event = Some(name.clone());
-        let detail = &mut view.decisions[0].detail;
+        view.one.run.workflow = Some(name.clone());
+        view.one.run.title = Some(name.clone());
+        view.one.run.branch = Some(name.clone());
+        view.one.run.event = Some(name.clone());
+        let detail = &mut view.one.decisions[0].detail;
         detail.jobs.push(FailedJob {
             runner: Some(name.clone()),
             ..failed_job(&name, Some(&name), Action::Leave, Some(&name))
@@ -346,7 +374,11 @@ fn pages_are_whole_and_small() {
         }
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{name}");
         assert!(page.len() < 100_000, "{name}: {} bytes", page.len());
-        assert!(!page.contains(" style=") && !page.contains("<script"), "{name}: not by its Content-Security-Policy");
+        assert!(!page.contains(" style="), "{name}: not by its Content-Security-Policy");
+        let scripts: Vec<&str> =
+            page.split("<script").skip(1).filter_map(|rest| rest.split("</script>").next()).collect();
+        let is_ours = |script: &&str| **script == format!(">{}", include_str!("../src/web/page.js"));
+        assert!(scripts.iter().all(is_ours) && scripts.len() <= 1, "{name}: not by its Content-Security-Policy");
         assert_eq!(page.matches("<main").count(), 1, "{name}");
         assert_eq!(page.matches("<h1").count(), 1, "{name}");
         let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -424,4 +456,39 @@ fn what_reruns_brought_is_shown_and_what_is_not_known_is_said_to_be() {
     let overview = text(&pages["overview"]);
     assert!(overview.contains("Of 1 of these repositories it is unknown."), "{overview}");
     assert!(overview.contains("A run's first re-run|300|270|15|15|"), "{overview}");
+}
+
+/// Meant to fail when a job has no link, when a rule has none, and when what came of a re-run is looked for in its own decision.
+#[test]
+fn a_runs_page_leads_to_github_and_says_what_came_of_what() {
+    let pages: std::collections::BTreeMap<_, _> = every_page().into_iter().collect();
+    let page = &pages["run"];
+    let run = one_run().one.run.run_id;
+    for link in [
+        format!("href=\"{WEB}/acme/website/actions/runs/{run}\""),
+        format!("href=\"{WEB}/acme/website/actions/runs/{run}/attempts/3\""),
+        format!("href=\"{WEB}/acme/website/actions/runs/{run}/job/54000000001\""),
+        format!("href=\"{WEB}/acme/website/commit/{}\"", "0123456789".repeat(4)),
+        format!("href=\"{WEB}/acme/website/pull/104\""),
+        format!("href=\"{WEB}/acme/website/blob/HEAD/.github/rerunner.yml#L12\""),
+    ] {
+        assert!(page.contains(&link), "{link}");
+    }
+    let page = text(page);
+    assert_eq!(page.matches("did not pass.").count(), 3, "{page}");
+    assert!(page.contains("|2 jobs of its matrix failed|"), "{page}");
+    let waiting = text(&pages["run-waiting"]);
+    assert!(waiting.contains("tests| |#1200|"), "{waiting}");
+    assert!(waiting.contains("reads what failed and decides |in 4 s|"), "{waiting}");
+    let mut of_pull = waiting_run();
+    of_pull.one.run.event = Some("pull_request".to_owned());
+    assert!(pages::run(&of_pull, &[], WEB).contains("/pulls?q=is%3Apr+0123456789"));
+    let paused = text(&pages["run-paused"]);
+    assert!(
+        pages["run-paused"].contains("href=\"/glossary#paused\"")
+            && paused.contains(" paused|")
+            && paused.contains("are paused since"),
+        "{paused}"
+    );
+    assert!(!paused.contains("decides |in"), "nothing is next: {paused}");
 }

@@ -50,6 +50,7 @@ pub mod policy_cache;
 pub mod rate;
 pub mod repository_state;
 pub mod retention;
+pub mod run_page;
 mod second_look;
 pub mod state_machine;
 pub mod status_view;

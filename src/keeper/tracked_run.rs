@@ -6,7 +6,7 @@ use crate::names::{CommentId, CommitSha, Conclusion, DeliveryId, RunAttempt, Run
 use crate::policy::{Detail, RunOutcome, run::Run};
 use crate::time::Millis;
 use crate::webhook::command::GivenBy;
-use crate::webhook::event::EventWorkflow;
+use crate::webhook::event::{EventWorkflow, RunNames};
 
 use super::attempts::Attempts;
 use super::open_rerun::OpenRerun;
@@ -254,6 +254,17 @@ impl TrackedRun {
         if workflow.id.is_some() || self.workflow.is_none() {
             self.workflow_id = workflow.id.or(self.workflow_id);
             self.workflow = Some(workflow.name.clone());
+        }
+    }
+
+    /// A webhook says what people see of it, until it is read from GitHub. Not what started it: by that it is known to have been read.
+    pub fn set_names(&mut self, names: &RunNames) {
+        if self.event.is_none() {
+            let RunNames { run_number, title, branch, actor } = names;
+            self.run_number = self.run_number.or(*run_number);
+            for (known, said) in [(&mut self.title, title), (&mut self.head_branch, branch), (&mut self.actor, actor)] {
+                *known = known.take().or_else(|| said.clone());
+            }
         }
     }
 

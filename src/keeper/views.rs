@@ -35,6 +35,7 @@ pub enum Question {
     Status,
     Runs(RunSlice),
     Run(RunId),
+    RunPage(RunId),
     FlakyJobs { skip: u64, limit: u64 },
     Precision,
     Pause,

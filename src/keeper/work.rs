@@ -85,6 +85,9 @@ impl<S: Sql> Keeper<S> {
                 tracked.publish = Some(cx.now);
             }
         }
+        if let (Some(tracked), Some(names)) = (&mut step.tracked, &event.names) {
+            tracked.set_names(names);
+        }
         if step.tracked != before
             && let Some(tracked) = &mut step.tracked
         {

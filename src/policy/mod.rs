@@ -61,7 +61,7 @@ pub use decision::{
 };
 pub use file::{
     Action, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState,
-    Scope, extends_organization, parse, schema, warnings,
+    Scope, extends_organization, lines_of_rules, parse, schema, warnings,
 };
 pub use rules::Rules;
 pub use wording::{describe, leave_rule};

@@ -82,7 +82,9 @@ pub trait Backend {
 pub async fn ask(backend: &impl Backend, repository: &RepoName, question: Question) -> Result<KeeperAnswer, Rejection> {
     match backend.ask(repository, question).await {
         Ok(Some(answer)) => Ok(answer),
-        Ok(None) => Err(Rejection::NotFound("Rerunner has no record of it")),
+        Ok(None) => Err(Rejection::NotFound(
+            "Rerunner has no record of it: no webhook about it has come yet, or its name is spelled otherwise",
+        )),
         Err(fault) => Err(Rejection::unavailable("the Keeper", fault)),
     }
 }

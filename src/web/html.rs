@@ -15,16 +15,31 @@ use crate::keeper::views::RunView;
 use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
+use super::cards::labelled;
+use super::words;
+
 pub const OVERVIEW: &str = "/overview";
 
 const STYLE: &str = include_str!("style.css");
 
-/// Nothing from elsewhere, no script, no style but ours, no form that leads elsewhere, no frame around it.
+const SCRIPT: &str = include_str!("page.js");
+
+/// Two arrows around a dot. In the page, so that no request is made for it.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' \
+    height='32' rx='7' fill='%230a5bb5'/%3E%3Cg fill='none' stroke='%23fff' stroke-width='3' stroke-linecap='round' \
+    stroke-linejoin='round'%3E%3Cpath d='M25 16a9 9 0 0 1-16 5.6M7 16a9 9 0 0 1 16-5.6'/%3E%3Cpath d='M23 5v6h-6M9 27v-6h6'/%3E%3C/g%3E%3C/svg%3E";
+
+/// Nothing from elsewhere, no script and no style but ours, no form that leads elsewhere, no frame around it.
 pub fn content_security_policy(form_action: &str) -> String {
-    static STYLE_HASH: LazyLock<String> = LazyLock::new(|| BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes())));
-    let style = &*STYLE_HASH;
+    fn hash(text: &str) -> String {
+        BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()))
+    }
+    static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
+    static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| hash(SCRIPT));
+    let (style, script) = (&*STYLE_HASH, &*SCRIPT_HASH);
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; connect-src 'self'; img-src data:; \
+         base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
     )
 }
 
@@ -73,6 +88,7 @@ pub fn page(frame: &Frame, body: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                link rel="icon" href=(ICON);
                 title { (bounded(&title, NAME_CHARS)) }
                 style { (PreEscaped(STYLE)) }
             }
@@ -101,10 +117,12 @@ pub fn page(frame: &Frame, body: &Markup) -> String {
                     p {
                         "Rerunner " (env!("CARGO_PKG_VERSION"))
                         @if let Some(at) = at {
-                            " · as of " time datetime=(at.to_rfc3339()) { (date_and_time(*at)) } ". Reload the page for newer figures."
+                            " · as of " (exact(*at)) " · " a.reload href="" { "Reload" }
                         }
+                        " · " a href="/glossary" { "Glossary" }
                     }
                 }
+                @if at.is_some() { script { (PreEscaped(SCRIPT)) } }
             }
         }
     };
@@ -119,13 +137,21 @@ pub fn message(title: &str, above: &[(&str, &str)], text: &Markup) -> String {
 /// A figure with its name, for a list of them.
 pub fn tile(name: &str, figure: &str, more: &Markup) -> Markup {
     html! {
-        div.tile { dt { (name) } dd { span.figure { (figure) } @if !more.0.is_empty() { span.more { (more) } } } }
+        div.tile { dt { (term(name)) } dd { span.figure { (figure) } @if !more.0.is_empty() { span.more { (more) } } } }
     }
 }
 
-/// A table that can be scrolled sideways where there is little room, by keyboard too.
+/// A word of ours, with a link to what it means.
+pub fn term(text: &str) -> Markup {
+    match words::find(text) {
+        Some(word) => html! { a.term href={ "/glossary#" (word.id) } { (text) } },
+        None => html! { (text) },
+    }
+}
+
+/// A table that can be scrolled sideways where there is little room, by keyboard too. On a phone its rows become cards.
 pub fn scrollable(label: &str, table: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
+    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (PreEscaped(labelled(&table.0))) } }
 }
 
 pub fn outcome(outcome: RunOutcome) -> Markup {
@@ -138,12 +164,32 @@ pub fn outcome(outcome: RunOutcome) -> Markup {
         RunOutcome::Failed => "!",
         RunOutcome::Superseded => "»",
     };
-    html! { span class={ "outcome " (outcome.as_str()) } { span aria-hidden="true" { (sign) } " " (name(outcome)) } }
+    let meaning = words::find(name(outcome)).map(|word| word.meaning);
+    html! {
+        span class={ "outcome " (outcome.as_str()) } title=[meaning] { span aria-hidden="true" { (sign) } " " (name(outcome)) }
+    }
 }
 
-/// A run's outcome; of one whose re-run is held, that.
-pub fn state(run: &RunView) -> Markup {
-    if run.held_since.is_some() { held() } else { outcome(run.outcome) }
+/// A run's outcome; of one whose re-run is held, or that waits in a paused repository, that.
+pub fn state(run: &RunView, is_paused: bool) -> Markup {
+    match run.outcome {
+        RunOutcome::Waiting if is_paused => {
+            html! { span.outcome.waiting { span aria-hidden="true" { "‖" } " paused" } }
+        }
+        _ if run.held_since.is_some() => held(),
+        other => outcome(other),
+    }
+}
+
+/// The same, with a link to what it means.
+pub fn state_link(run: &RunView, is_paused: bool) -> Markup {
+    let word = match run.outcome {
+        RunOutcome::Waiting if is_paused => "paused",
+        _ if run.held_since.is_some() => "held",
+        other => name(other),
+    };
+    let id = words::find(word).map_or("", |word| word.id);
+    html! { a href={ "/glossary#" (id) } { (state(run, is_paused)) } }
 }
 
 pub fn held() -> Markup {
@@ -170,6 +216,11 @@ pub fn when(time: Millis, now: Millis) -> Markup {
         date(time)
     };
     html! { time datetime=(time.to_rfc3339()) title=(date_and_time(time)) { (text) } }
+}
+
+/// A point in time, exactly. Where there is JavaScript it becomes the reader's own time, with this at hand.
+pub fn exact(time: Millis) -> Markup {
+    html! { time.exact datetime=(time.to_rfc3339()) title=(date_and_time(time)) { (date_and_time(time)) } }
 }
 
 /// The largest unit: `40 s`, `5 min`, `3 h`, `12 d`.
@@ -263,6 +314,15 @@ mod tests {
         for (permille, text) in [(0, "0 %"), (3, "< 1 %"), (885, "89 %"), (996, "> 99 %"), (1_000, "100 %")] {
             assert_eq!(percent(permille), text);
         }
+    }
+
+    #[test]
+    fn every_outcome_is_in_the_glossary() {
+        for outcome in RunOutcome::ALL {
+            assert!(words::find(name(outcome)).is_some(), "{}", name(outcome));
+        }
+        assert!(term("Rescued").into_string().contains("href=\"/glossary#rescued\""));
+        assert_eq!(term("Workflow").into_string(), "Workflow");
     }
 
     #[test]

@@ -13,12 +13,13 @@
 //!
 //! The set-up pages have some of their own ([`super::setup`]).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::html::{OVERVIEW, Sentence, message};
+use super::html::{OVERVIEW, Sentence, amount, message};
 use super::http::Response;
 use crate::time::Span;
 use crate::webhook::answer::Outcome;
@@ -40,6 +41,8 @@ pub enum Rejection {
     /// Another site made the browser send it, with the credentials that the browser remembers.
     CrossSite,
     NotFound(&'static str),
+    /// There is nothing at this path, and what was probably meant.
+    NoSuchPath(Meant),
     MethodNotAllowed {
         allow: &'static str,
     },
@@ -49,6 +52,15 @@ pub enum Rejection {
         place: &'static str,
         what: String,
     },
+}
+
+pub const NO_SUCH_PATH: Rejection = Rejection::NotFound("there is nothing at this path; webhooks go to /");
+
+/// What was probably meant by a path that is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    Path(String),
+    Words(&'static str),
 }
 
 /// How a rejection is put.
@@ -69,9 +81,19 @@ impl Rejection {
     }
 
     /// The status, the title of a page, and the reason.
-    fn parts(&self) -> (u16, &'static str, &str) {
-        match self {
-            Self::BadRequest(reason) => (400, "Bad request", reason),
+    fn parts(&self) -> (u16, &'static str, Cow<'_, str>) {
+        let (status, title, reason) = match self {
+            Self::TooManyAttempts { retry_after_seconds } => {
+                let wait = amount(u64::try_from(*retry_after_seconds).unwrap_or_default());
+                return (429, "Too many attempts", format!("too many wrong passwords; try again in {wait}").into());
+            }
+            Self::NoSuchPath(Meant::Path(path)) => {
+                return (404, "Not found", format!("there is nothing at this path; did you mean {path}?").into());
+            }
+            Self::NoSuchPath(Meant::Words(words)) => {
+                return (404, "Not found", format!("there is nothing at this path; {words}").into());
+            }
+            Self::BadRequest(reason) => (400, "Bad request", reason.as_str()),
             Self::NoAdminToken => (
                 403,
                 "Access denied",
@@ -94,22 +116,23 @@ impl Rejection {
                 "Access denied",
                 "sign in through Cloudflare Access: this request did not come through it; or set ADMIN_TOKEN",
             ),
-            Self::TooManyAttempts { .. } => (429, "Too many attempts", "too many wrong passwords; try again later"),
             Self::CrossSite => (
                 403,
                 "Access denied",
                 "the page of another site made this request; open it directly or from this Worker's own pages, and in a \
                  program send ADMIN_TOKEN as a bearer token",
             ),
-            Self::NotFound(reason) => (404, "Not found", reason),
+            Self::NotFound(reason) => (404, "Not found", *reason),
             Self::MethodNotAllowed { .. } => (405, "Method not allowed", "this path does not take this method"),
-            Self::BadGateway(reason) => (502, "No answer from GitHub", reason),
+            Self::BadGateway(reason) => (502, "No answer from GitHub", reason.as_str()),
             Self::Unavailable { .. } => (503, "Temporarily unavailable", "the data could not be read; try again"),
-        }
+        };
+        (status, title, reason.into())
     }
 
     pub fn response(&self, form: Form) -> Response {
         let (status, title, reason) = self.parts();
+        let reason = &*reason;
         let response = match form {
             Form::Page => Response::html(message(title, &[(OVERVIEW, "Overview")], &self.sentence(reason))),
             Form::Json => Response::json_text(self.json(status, reason)),
@@ -130,12 +153,16 @@ impl Rejection {
             | Self::CrossSite
             | Self::BadRequest(_)
             | Self::NotFound(_)
+            | Self::NoSuchPath(_)
             | Self::BadGateway(_)
             | Self::Unavailable { .. } => response,
         }
     }
 
     fn sentence(&self, reason: &str) -> Markup {
+        if let Self::NoSuchPath(Meant::Path(path)) = self {
+            return html! { "There is nothing at this address. Did you mean " a href=(path) { (path) } "?" };
+        }
         let mut rest = reason.chars();
         let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         // Names of parameters stay as they are written.

@@ -2,12 +2,14 @@
 
 use crate::names::{RepoName, RunId};
 
-use super::rejection::{Form, Rejection};
+use super::rejection::{Form, Meant, NO_SUCH_PATH, Rejection};
 
 /// What a request asks for. A webhook, `POST /`, does not come here: `worker/entry.mjs` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     Home,
+    /// What the pages' words mean.
+    Glossary,
     Health,
     Badge(RepoName),
     Page(Page),
@@ -75,7 +77,7 @@ impl Route {
     pub fn spec(&self) -> Spec {
         use Care::{Changes, Costs, Shows};
         let (care, form, parameters): (_, _, &[_]) = match self {
-            Self::Home => (None, Form::Page, &[]),
+            Self::Home | Self::Glossary => (None, Form::Page, &[]),
             Self::Health => (None, Form::Json, &[]),
             Self::Badge(_) => (None, Form::Text, &[]),
             Self::Page(Page::Overview) => (Some(Shows), Form::Page, &["cursor"]),
@@ -107,8 +109,6 @@ impl Route {
     }
 }
 
-const NO_SUCH_PATH: Rejection = Rejection::NotFound("there is nothing at this path; webhooks go to /");
-
 pub fn route(method: &str, path: &str) -> Result<Route, Rejection> {
     let route = at(path).ok_or(NO_SUCH_PATH)?;
     let allow = route.methods();
@@ -119,12 +119,45 @@ pub fn route(method: &str, path: &str) -> Result<Route, Rejection> {
     if route == Route::Home && method == "POST" { Err(NO_SUCH_PATH) } else { Ok(route) }
 }
 
+/// Paths by their first segment.
+const FIRST: [&str; 7] = ["overview", "glossary", "healthz", "metrics", "setup", "badge", "api"];
+
+/// What was probably meant by a path that is none. `None`: nothing like it is there.
+pub fn meant(path: &str) -> Option<Meant> {
+    // Longer ones were not typed.
+    if path.len() > 200 {
+        return None;
+    }
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let (first, rest) = segments.split_first()?;
+    let distance = |name: &&str| strsim::levenshtein(&first.to_ascii_lowercase(), name);
+    let nearest = FIRST.into_iter().min_by_key(distance).filter(|name| distance(name) <= 2.min(name.len() - 1))?;
+    let respelled = format!("/{}", [&[nearest], rest].concat().join("/"));
+    let suffixed = format!("{respelled}.svg");
+    if let Some(found) = [respelled, suffixed].into_iter().find(|found| found != path && at(found).is_some()) {
+        return Some(Meant::Path(found));
+    }
+    match (nearest, rest) {
+        ("overview", [_]) => Some(Meant::Words("a repository's page is at /overview/OWNER/REPOSITORY")),
+        ("overview", [_, _, "runs", ..]) => Some(Meant::Words(
+            "a run's page is at /overview/OWNER/REPOSITORY/runs/NUMBER, with the number that GitHub's address has",
+        )),
+        ("overview", [_, _, ..]) => {
+            Some(Meant::Words("a repository's page is at /overview/OWNER/REPOSITORY, as GitHub spells it"))
+        }
+        ("badge", _) => Some(Meant::Words("a badge is at /badge/OWNER/REPOSITORY.svg")),
+        ("api", _) => Some(Meant::Words("the API begins at /api/v1/repositories")),
+        _ => None,
+    }
+}
+
 fn at(path: &str) -> Option<Route> {
     let repository = |owner: &str, name: &str| RepoName::parse(&format!("{owner}/{name}")).ok();
     let run_id = |text: &str| text.parse().ok().and_then(RunId::new);
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     Some(match segments.as_slice() {
         [""] => Route::Home,
+        ["glossary"] => Route::Glossary,
         ["healthz"] => Route::Health,
         ["metrics"] => Route::Metrics,
         ["badge", owner, file] => Route::Badge(repository(owner, file.strip_suffix(".svg")?)?),
@@ -195,6 +228,8 @@ mod tests {
             ("POST", "//", Err(NO_SUCH_PATH)),
             ("TRACE", "/", post_get()),
             ("PROPFIND", "/metrics", only_get()),
+            ("GET", "/glossary", Ok(Route::Glossary)),
+            ("POST", "/glossary", only_get()),
             ("GET", "/favicon.ico", Err(NO_SUCH_PATH)),
             ("GET", "/overview", page(Page::Overview)),
             ("HEAD", "/overview/", page(Page::Overview)),
@@ -272,6 +307,40 @@ mod tests {
                 let says_400 = operation["responses"].get("400").is_some();
                 assert!(says_400, "{method} {path}: an unknown parameter is a 400");
             }
+        }
+    }
+
+    /// Meant to fail when the first segment is not compared without regard to case, and when nothing is looked for beside `.svg`.
+    #[test]
+    fn what_was_meant() {
+        let path = |path: &str| Some(Meant::Path(path.to_owned()));
+        for (typed, expected) in [
+            ("/overveiw", path("/overview")),
+            ("/Overview/octo/widgets", path("/overview/octo/widgets")),
+            ("/overview/octo/widgets/", path("/overview/octo/widgets")),
+            ("/badge/octo/widgets", path("/badge/octo/widgets.svg")),
+            ("/badges/octo/widgets.svg", path("/badge/octo/widgets.svg")),
+            ("/healtz", path("/healthz")),
+            ("/metrics/", path("/metrics")),
+            ("/api/v1/repositories/", path("/api/v1/repositories")),
+            ("/webhook", None),
+            ("/", None),
+            ("", None),
+            ("//", None),
+            ("*", None),
+            ("/overview\u{fc}\u{fc}\u{fc}", None),
+            (&format!("/overview/{}", "x".repeat(300)), None),
+        ] {
+            assert_eq!(meant(typed), expected, "{typed}");
+        }
+        for (typed, words) in [
+            ("/overview/octo", "OWNER/REPOSITORY"),
+            ("/overview/octo/wid%20gets", "as GitHub spells it"),
+            ("/overview/octo/widgets/runs/ci", "/runs/NUMBER"),
+            ("/api/v2/repositories", "/api/v1/repositories"),
+            ("/badge/octo", ".svg"),
+        ] {
+            assert!(matches!(meant(typed), Some(Meant::Words(said)) if said.contains(words)), "{typed}");
         }
     }
 

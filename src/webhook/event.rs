@@ -26,6 +26,9 @@ pub struct RunEvent {
     /// Absent from `check_run` webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<EventWorkflow>,
+    /// Of `workflow_run` webhooks alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Box<RunNames>>,
 }
 
 /// What a webhook says of the run's workflow.
@@ -43,6 +46,40 @@ impl EventWorkflow {
         let fits = !name.is_empty() && name.chars().nth(lengths::STORED).is_none();
         fits.then(|| Self { id, name: name.to_owned() })
     }
+}
+
+/// What a webhook says of its run for people to see, so that it has a name before it is read from GitHub.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunNames {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_number: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A fork's is `owner:branch`. `None` where it is not known whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+}
+
+impl RunNames {
+    pub fn new(run_number: Option<u64>, title: Option<&str>, actor: Option<&str>) -> Self {
+        Self { run_number, title: title.map(stored), branch: None, actor: actor.map(stored) }
+    }
+
+    /// The branch, with the repository that it is in.
+    pub fn with_branch(self, branch: Option<(&RepoName, &str)>, repository: &RepoName) -> Self {
+        let branch = branch.map(|(head, branch)| match head.key() == repository.key() {
+            true => stored(branch),
+            false => stored(&format!("{}:{branch}", head.owner())),
+        });
+        Self { branch, ..self }
+    }
+}
+
+/// As much of it as is stored.
+fn stored(text: &str) -> String {
+    text.chars().take(lengths::STORED).collect()
 }
 
 /// What happened to the run.
@@ -64,8 +101,8 @@ pub enum RunEventKind {
 impl RunEvent {
     /// With no more than every event has.
     pub fn new(repository: RepoName, run_id: RunId, run_attempt: Option<RunAttempt>, kind: RunEventKind) -> Self {
-        let (repository_id, installation, delivery, workflow) = (None, None, None, None);
-        Self { repository, repository_id, installation, run_id, run_attempt, kind, delivery, workflow }
+        let (repository_id, installation, delivery, workflow, names) = (None, None, None, None, None);
+        Self { repository, repository_id, installation, run_id, run_attempt, kind, delivery, workflow, names }
     }
 
     /// The event for a repository of which it is known whether its policy re-runs what was cancelled. `None`: it cannot

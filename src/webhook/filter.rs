@@ -16,7 +16,8 @@ pub fn apply(settings: &Settings, payload: Payload) -> Result<Event, Answer> {
         Payload::Job(seen) => (seen, false),
         Payload::Command(event) => return command::apply(settings, *event).map(Event::Command),
     };
-    let Seen { repository, repository_id, run_id, run_attempt, conclusion, installation, workflow, actors } = seen;
+    let Seen { repository, repository_id, run_id, run_attempt, conclusion, installation, workflow, names, actors } =
+        seen;
     let kind = match is_left(settings, Some(&repository), &actors) {
         Some(reason) => Err(reason.to_owned()),
         None => kind(of_run, conclusion, run_attempt),
@@ -26,6 +27,7 @@ pub fn apply(settings: &Settings, payload: Payload) -> Result<Event, Answer> {
             repository_id,
             installation,
             workflow,
+            names,
             ..RunEvent::new(repository, run_id, run_attempt, kind)
         })),
         Err(reason) => Err(Answer::ignored(reason).about(Subject { repository, run_id, run_attempt })),

@@ -62,10 +62,19 @@ pub fn read(settings: &Settings, event: &str, body: &[u8]) -> Option<Payload> {
         }
         if let (Some(_), Some(ended)) = (&repository, &ended) {
             let Ended { run_id, run_attempt, conclusion } = *ended;
-            let (repository_id, installation, workflow, actors) = (None, None, None, vec![]);
+            let (repository_id, installation, workflow, names, actors) = (None, None, None, None, vec![]);
             let repository = repository?;
-            let seen =
-                Seen { repository, repository_id, run_id, run_attempt, conclusion, installation, workflow, actors };
+            let seen = Seen {
+                repository,
+                repository_id,
+                run_id,
+                run_attempt,
+                conclusion,
+                installation,
+                workflow,
+                names,
+                actors,
+            };
             return Some(if event == "workflow_run" { Payload::Run(seen) } else { Payload::Job(seen) });
         }
         text.close()?;

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use crate::names::{CommentId, Conclusion, InstallationId, RepoName, RepositoryId, RunAttempt, RunId, WorkflowId};
 
 use super::command::{Command, CommandEvent, GivenBy};
-use super::event::EventWorkflow;
+use super::event::{EventWorkflow, RunNames};
 use super::headers::Content;
 
 /// A payload that was understood.
@@ -38,6 +38,7 @@ pub struct Seen {
     /// A GitHub App's webhooks name the installation that they are for.
     pub installation: Option<InstallationId>,
     pub workflow: Option<EventWorkflow>,
+    pub names: Option<Box<RunNames>>,
     /// Of a run, who started it and who started this attempt of it; of a job, who caused the event.
     pub actors: Vec<String>,
 }
@@ -168,13 +169,31 @@ fn workflow_run(body: &[u8]) -> Result<Payload, Malformed> {
         actor: Option<User<'a>>,
         #[serde(borrow)]
         triggering_actor: Option<User<'a>>,
+        run_number: Option<u64>,
+        #[serde(borrow)]
+        display_title: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        head_branch: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        head_repository: Option<Head<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        full_name: Option<Cow<'a, str>>,
     }
     let event: Event = json(body)?;
     if event.action != COMPLETED {
         return Ok(unwanted_action("workflow_run"));
     }
     let run = event.workflow_run;
+    let head = run.head_repository.and_then(|head| RepoName::parse(&head.full_name?).ok());
+    let branch = head.as_ref().zip(run.head_branch.as_deref());
+    let actor = run.actor.as_ref().map(|actor| &*actor.login);
+    let names = RunNames::new(run.run_number, run.display_title.as_deref(), actor);
+    let names = names.with_branch(branch, &event.repository.full_name);
     Ok(Payload::Run(Seen {
+        names: Some(names).filter(|names| *names != RunNames::default()).map(Box::new),
         repository_id: event.repository.id,
         repository: event.repository.full_name,
         run_id: run.id,
@@ -218,6 +237,7 @@ fn workflow_job(body: &[u8]) -> Result<Payload, Malformed> {
         run_attempt: job.run_attempt,
         conclusion: job.conclusion,
         installation: event.installation.map(|installation| installation.id),
+        names: None,
         workflow: job.workflow_name.and_then(|name| EventWorkflow::new(None, &name)),
         actors: logins([event.sender, None]),
     }))
@@ -270,6 +290,7 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
         conclusion: check_run.conclusion,
         installation: event.installation.map(|installation| installation.id),
         workflow: None,
+        names: None,
         actors: logins([event.sender, None]),
     }))
 }

@@ -221,6 +221,10 @@ impl Inner {
                 Some(run) => self.view(&run),
                 None => Ok(Reply::Unknown),
             },
+            Question::RunPage(run_id) => match keeper.run_page_view(repository, run_id, &self.rules, now)? {
+                Some(run) => self.view(&run),
+                None => Ok(Reply::Unknown),
+            },
             Question::Pause => self.paused_or_resumed(repository, keeper.pause(now)).await,
             Question::Resume => self.paused_or_resumed(repository, keeper.resume(now)).await,
         }

@@ -26,6 +26,8 @@ const pages = [
   { name: "overview", path: "/overview", expected: ["Overview", repository, "Rescued", "Waiting saved"] },
   { name: "repository", path: `/overview/${repository}`, expected: ["Flaky jobs", "Runs", "Pause re-runs"] },
   { name: "filtered", path: `/overview/${repository}?outcome=rescued`, expected: ["Runs", "rescued"] },
+  { name: "glossary", path: "/glossary", expected: ["Glossary", "Exhausted", "Superseded"] },
+  { name: "mistyped", path: `/overveiw/${repository}`, expected: ["Not found", "Did you mean"], status: 404 },
   { name: "run", path: `/overview/${repository}/runs/${run}`, expected: ["What happened", "Attempt 1"] },
 ];
 
@@ -41,6 +43,8 @@ async function watched(options, about) {
   const context = await browser.newContext({ httpCredentials: credentials, ...options });
   const page = await context.newPage();
   page.on("console", (message) => {
+    // The page that is not there.
+    if (message.text().includes("status of 404") && message.location().url.includes("/overveiw")) return;
     if (["error", "warning"].includes(message.type())) problems.push(`${about}: console: ${message.text()}`);
   });
   page.on("pageerror", (error) => problems.push(`${about}: ${error.message}`));
@@ -51,10 +55,10 @@ async function watched(options, about) {
   return page;
 }
 
-async function look(page, { name, path, expected }, view) {
+async function look(page, { name, path, expected, status = 200 }, view) {
   const about = `${name} ${view}`;
   const response = await page.goto(url + path);
-  if (response.status() !== 200) problems.push(`${about}: status ${response.status()}`);
+  if (response.status() !== status) problems.push(`${about}: status ${response.status()}`);
   const text = await page.locator("body").innerText();
   for (const words of expected) {
     if (!text.includes(words)) problems.push(`${about}: it does not say "${words}"`);
@@ -67,6 +71,9 @@ for (const { name: view, ...options } of views) {
   const page = await watched(options, view);
   for (const one of pages) {
     const about = await look(page, one, view);
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll(".scroll")].filter((region) => region.scrollWidth > region.clientWidth).map((region) => region.ariaLabel));
+    if (view.startsWith("narrow") && cut.length > 0) problems.push(`${about}: cut off: ${cut}`);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (overflow > 0) problems.push(`${about}: it is ${overflow} px too wide`);
     await page.evaluate(axe);
@@ -83,13 +90,73 @@ for (const { name: view, ...options } of views) {
 const page = await watched({ javaScriptEnabled: false }, "without JavaScript");
 for (const one of pages) await look(page, one, "without JavaScript");
 await page.goto(`${url}/overview/${repository}`);
-await page.getByRole("button", { name: "Pause re-runs" }).click();
+await page.locator("summary", { hasText: "Pause re-runs" }).click();
+await page.getByText("Nothing in this repository is re-run").waitFor({ timeout: 10_000 });
+if (await page.getByText("Paused since").count() > 0) problems.push("it is paused before that is confirmed");
+await page.getByRole("button", { name: "Yes, pause re-runs" }).click();
 await page.getByText("Paused since").waitFor({ timeout: 10_000 });
 await page.getByRole("button", { name: "Resume re-runs" }).click();
-await page.getByRole("button", { name: "Pause re-runs" }).waitFor({ timeout: 10_000 });
+await page.locator("summary", { hasText: "Pause re-runs" }).waitFor({ timeout: 10_000 });
+if (await page.getByRole("checkbox").count() > 0) problems.push("without JavaScript there is a box that does nothing");
+await page.getByRole("link", { name: "Reload" }).click();
 await page.getByRole("navigation", { name: "Runs by outcome" }).getByRole("link", { name: "rescued" }).click();
 if (!page.url().includes("outcome=rescued")) problems.push(`the filter leads to ${page.url()}`);
 await page.context().close();
+
+// Times are the reader's; the exact ones in UTC are at hand.
+const abroad = await watched({ timezoneId: "Asia/Kolkata", locale: "en-GB" }, "abroad");
+await abroad.goto(`${url}/overview/${repository}/runs/${run}`);
+const first_time = abroad.locator("dd time.exact").first();
+const [shown, titled] = [await first_time.innerText(), await first_time.getAttribute("title")];
+if (!/GMT\+5:30|IST/.test(shown) || !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/.test(titled)) {
+  problems.push(`a time is "${shown}", with "${titled}"`);
+}
+const ago = await abroad.locator("dd time:not(.exact)").first().getAttribute("title");
+if (!/(GMT\+5:30|IST) · .* UTC$/.test(ago)) problems.push(`"ago" has "${ago}"`);
+await abroad.context().close();
+
+// Refreshed by itself, if wanted: the place, what is open and what is typed stay, and so does the wish.
+const refreshed = await watched({ viewport: { width: 1000, height: 400 } }, "refreshed");
+await refreshed.clock.install();
+await refreshed.goto(`${url}/overview/${repository}`);
+await refreshed.evaluate(() => {
+  const form = Object.assign(document.createElement("form"), { method: "get" });
+  form.setAttribute("action", "/overview");
+  form.innerHTML = '<input name="q" aria-label="Search">';
+  document.querySelector("main").append(form);
+  globalThis.kept = form.outerHTML;
+});
+// Whatever is asked for next has the same form, and one section more on top.
+await refreshed.route("**/overview/**", async (route) => {
+  const answer = await route.fetch();
+  const form = '<form method="get" action="/overview"><input name="q" aria-label="Search"></form>';
+  const body = (await answer.text())
+    .replace(/(<main id="content">)/, '$1<section id="new"><h2>New</h2><p>x</p><p>x</p><p>x</p><p>x</p></section>')
+    .replace("</main>", `${form}</main>`);
+  await route.fulfill({ response: answer, body });
+});
+await refreshed.getByRole("checkbox", { name: /Refresh every/ }).check();
+await refreshed.locator("#new").waitFor({ state: "attached", timeout: 10_000 });
+await refreshed.locator("summary", { hasText: "Pause re-runs" }).click();
+await refreshed.getByRole("textbox", { name: "Search" }).pressSequentially("flaky");
+await refreshed.locator("#runs").evaluate((heading) => window.scrollTo(0, heading.getBoundingClientRect().top + scrollY - 20));
+const top = () => refreshed.locator("#runs").evaluate((heading) => Math.round(heading.getBoundingClientRect().top));
+const before = await top();
+await refreshed.evaluate(() => document.querySelector("#new").remove());
+await refreshed.evaluate(() => document.querySelector("#runs").closest("section").scrollIntoView());
+await refreshed.evaluate(() => window.scrollBy(0, document.querySelector("#runs").getBoundingClientRect().top - 20));
+const asked = refreshed.waitForResponse((response) => response.url().includes("/overview/"));
+await refreshed.clock.runFor(15_500);
+await asked;
+await refreshed.locator("#new").waitFor({ state: "attached", timeout: 10_000 });
+if (Math.abs(await top() - before) > 2) problems.push(`refreshed: the reader's place moved from ${before} to ${await top()}`);
+const typed = await refreshed.evaluate(() => [document.querySelector("[name=q]").value, document.activeElement.name]);
+if (`${typed}` !== "flaky,q") problems.push(`refreshed: what was typed is "${typed}"`);
+if (!(await refreshed.locator("details.confirm").evaluate((details) => details.open))) problems.push("refreshed: what was open is closed");
+await refreshed.unrouteAll({ behavior: "wait" });
+await refreshed.reload();
+if (!(await refreshed.getByRole("checkbox", { name: /Refresh every/ }).isChecked())) problems.push("the wish for refreshes is forgotten");
+await refreshed.context().close();
 
 // By keyboard: the first stop leads past the head of the page, and each stop can be seen.
 const byKeyboard = await watched({}, "by keyboard");

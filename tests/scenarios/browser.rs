@@ -36,6 +36,8 @@ fn has_chromium() -> bool {
 }
 
 /// Seen to fail when green is a little lighter, or two regions have one name (`color-contrast`, `landmark-unique`).
+/// Meant to fail when rows do not become cards (tables cut off), when a refresh takes over whole forms (what was typed is gone) or scrolls to nothing it knew (the
+/// place moves), and when the button pauses at once.
 async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let storage = tempfile::tempdir().expect("a folder");
     let options =
@@ -91,7 +93,7 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let found: Option<Value> = told.lines().last().and_then(|line| serde_json::from_str(line).ok());
     let found = found.unwrap_or_else(|| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)));
     assert_eq!(found["problems"], json!([]), "{found:#}");
-    assert_eq!(found["looked"], 25, "pages that were looked at");
+    assert_eq!(found["looked"], 35, "pages that were looked at");
     worker.stop().await;
 }
 

@@ -271,3 +271,20 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     play.stands(RunOutcome::Left, 2);
     assert_eq!(*play.cancelled.borrow(), [true, false]);
 }
+
+/// Meant to fail when only the repository's own file is looked at, and when the lines are counted from 0.
+#[test]
+fn a_runs_page_knows_where_its_rules_stand() {
+    let play = Play::with_policy("# ours\nrules:\n- name: all\n  if: { job: \"*\" }\n  then: rerun\n");
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(5));
+    let view = || play.keeper.run_page_view(repository(), run_id(), &play.rules, play.now.get()).unwrap().unwrap();
+    let [place] = <[_; 1]>::try_from(view().rules).unwrap();
+    assert_eq!((place.rule.as_str(), place.line, place.repository), ("all", 3, repository()));
+    assert_eq!(place.path, policy_path());
+    assert_eq!(view().paused_since, None);
+    play.keeper.pause(play.now.get()).unwrap();
+    assert_eq!(view().paused_since, Some(play.now.get()));
+    let unknown = RunId::new(99).unwrap();
+    assert_eq!(play.keeper.run_page_view(repository(), unknown, &play.rules, play.now.get()), Ok(None));
+}

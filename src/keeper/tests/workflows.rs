@@ -3,7 +3,7 @@
 use super::*;
 use crate::keeper::store::statistics::SubjectKind;
 use crate::keeper::store::{Sql, Value};
-use crate::webhook::event::EventWorkflow;
+use crate::webhook::event::{EventWorkflow, RunNames};
 
 const EXCLUDED: &str = "workflows: { exclude: [Deploy to production] }\n";
 
@@ -41,6 +41,26 @@ fn the_name_comes_from_a_webhook_or_from_the_workflow() {
         assert_eq!(play.tracked().workflow_id, WorkflowId::new(5));
         assert_eq!(play.tracked().workflow.as_deref(), Some("Deploy to production"));
     }
+}
+
+/// Meant to fail when nothing is taken over from the webhook, and when that outlives what GitHub says.
+#[test]
+fn a_run_has_a_name_before_it_is_read() {
+    let names = RunNames::new(Some(12), Some("Fix the leak"), Some("ann"));
+    let names = names.with_branch(Some((&repository(), "fix")), &repository());
+    let play = Play::new();
+    let event = RunEvent { names: Some(Box::new(names)), ..event(EventWorkflow::new(WorkflowId::new(5), "ci")) };
+    play.keeper.receive(&event, &play.cx()).unwrap();
+    let tracked = play.tracked();
+    assert_eq!((tracked.run_number, tracked.title.as_deref()), (Some(12), Some("Fix the leak")));
+    assert_eq!((tracked.head_branch.as_deref(), tracked.actor.as_deref()), (Some("fix"), Some("ann")));
+    assert_eq!(tracked.event, None, "it was not read yet");
+    play.pass_working(Span::seconds(5));
+    let read = play.tracked();
+    assert!(read.event.is_some() && read.title.as_deref() != Some("Fix the leak"), "{:?}", read.title);
+    let late = RunEvent { run_attempt: Some(attempt(2)), ..event };
+    play.keeper.receive(&late, &play.cx()).unwrap();
+    assert_eq!(play.tracked().title, read.title);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::Conclusion;
+use crate::names::{Conclusion, JobId};
 use crate::policy::catalogue::Finding;
 use crate::policy::evidence::{Evidence, Fetched, Interruption, Job, RescueRate, exit_code};
 use crate::policy::file::Action;
@@ -58,6 +58,9 @@ pub struct Detail {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedJob {
     pub name: String,
+    /// Of the job in this attempt. Decisions that were stored before it was have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
     /// The first step that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
@@ -145,6 +148,7 @@ impl FailedJob {
     pub fn of(job: &Job, rule_match: Option<&RuleMatch>, evidence: &Evidence) -> Self {
         Self {
             name: clean(&job.name),
+            job_id: Some(job.job_id),
             step: job.failed_steps().next().map(|step| clean(&step.name)),
             conclusion: job.conclusion,
             exit_code: exit_code(evidence.messages_of(job)),

@@ -1,11 +1,14 @@
 //! The policy file: text → a [`Policy`], or everything that is wrong with it.
 //!
 //! `yaml` (text → a tree with places) → `reader` (keys, errors) → `shapes` (`values`) → `format` (what the file says).
-//! `extends` has what a file can begin with, the presets among it. `warnings` has what is valid and hardly meant. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and README.
+//! `extends` has what a file can begin with, the presets among it. `places` says where a rule stands, `warnings` what is valid and
+//! hardly meant. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and the
+//! documents.
 
 mod extends;
 mod format;
 mod keys;
+mod places;
 mod reader;
 mod schema;
 mod shapes;
@@ -16,6 +19,7 @@ mod yaml;
 pub use extends::{Base, Given, Organization, PolicyOrigin, extends_organization, summary};
 pub use format::*;
 pub use keys::{Key, MANY, Shape};
+pub use places::lines_of_rules;
 pub use reader::{PolicyError, PolicyState, parse};
 pub use schema::schema;
 pub use values::{Cause, Causes, Comparison, Names, Numbers, Operator, Patterns};

@@ -1,5 +1,7 @@
 //! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
+mod glossary;
+mod jobs;
 mod outages;
 mod overview;
 mod precision;
@@ -19,6 +21,7 @@ use super::backend::{Backend, KeeperAnswer, ask};
 use super::html::{Alert, Frame, OVERVIEW, Sentence, page};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
+pub use glossary::glossary;
 pub use overview::overview;
 pub use repository::{Shown, repository};
 pub use run::run;
@@ -51,7 +54,7 @@ pub async fn answer(
             Ok(Response::html(repository(&view(&answer)?, &shown)).with_rows_read(answer.rows_read))
         }
         routes::Page::Run(name, run_id) => {
-            let answer = ask(backend, name, Question::Run(*run_id)).await?;
+            let answer = ask(backend, name, Question::RunPage(*run_id)).await?;
             Ok(Response::html(run(&view(&answer)?, problems, &web_url)).with_rows_read(answer.rows_read))
         }
     }

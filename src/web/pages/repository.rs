@@ -69,10 +69,23 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
 }
 
 fn pause_form(view: &RepositoryView) -> Markup {
-    let verb = if view.paused_since.is_some() { "resume" } else { "pause" };
+    let form = |verb: &str, label: &str| {
+        html! {
+            form method="post" action={ "/api/v1/repositories/" (view.repository) "/" (verb) } {
+                button.button type="submit" { (label) }
+            }
+        }
+    };
+    if view.paused_since.is_some() {
+        return form("resume", "Resume re-runs");
+    }
     html! {
-        form method="post" action={ "/api/v1/repositories/" (view.repository) "/" (verb) } {
-            button.button type="submit" { @if verb == "pause" { "Pause re-runs" } @else { "Resume re-runs" } }
+        details.confirm {
+            summary.button { "Pause re-runs" }
+            div {
+                p { "Nothing in this repository is re-run until somebody resumes it here. Webhooks are recorded meanwhile." }
+                (form("pause", "Yes, pause re-runs"))
+            }
         }
     }
 }
@@ -122,7 +135,7 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
                             tr {
                                 th scope="row" { (run_link(repository, run)) }
                                 td.t { @if let Some(due) = run.due { (when(due, now)) } }
-                                td { (state(run)) }
+                                td { (state(run, paused)) }
                                 td.w.wrap { (Sentence(&run.reason)) }
                             }
                         }
@@ -237,7 +250,7 @@ fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
                             @for run in &view.runs {
                                 tr {
                                     th scope="row" { (run_link(repository, run)) }
-                                    td { (state(run)) }
+                                    td { (state(run, view.paused_since.is_some())) }
                                     td.n.w { (run.reruns) }
                                     td.w.wrap { (Sentence(&run.reason)) }
                                     td.n.t { (when(run.updated, now)) }

@@ -1,91 +1,201 @@
-//! One run: its attempts in time, what was decided on each and why, and what GitHub answered.
+//! One run: what is next, its attempts in time, what was decided on each and why, what came of it, and where all that is on GitHub.
 
 use maud::{Markup, html};
 
 use crate::escape::bounded;
-use crate::keeper::views::{DecisionView, OneRunView};
-use crate::names::Conclusion;
-use crate::policy::evidence::RescueRate;
-use crate::policy::{Action, Detail, FailedJob, RunOutcome};
+use crate::keeper::run_page::{RulePlace, RunPageView};
+use crate::keeper::views::{DecisionView, OneRunView, RunView};
+use crate::names::RunAttempt;
+use crate::policy::RunOutcome;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
-use crate::web::html::{
-    Foreign, Frame, Sentence, amount, date_and_time, held, number, outcome, page, scrollable, state, when,
-};
+use crate::web::html::{Alert, Foreign, Frame, Sentence, exact, held, number, outcome, page, state_link, when};
 
+use super::jobs::failed_jobs;
 use super::{OVERVIEW, repository_path, settings_alerts};
 
-pub fn run(view: &OneRunView, problems: &[SettingProblem], web_url: &str) -> String {
-    let OneRunView { repository, at: now, run, decisions } = view;
+/// What each part of the page needs.
+struct Shown<'a> {
+    view: &'a RunPageView,
+    web_url: &'a str,
+    /// The run on GitHub.
+    github: String,
+}
+
+pub fn run(view: &RunPageView, problems: &[SettingProblem], web_url: &str) -> String {
+    let OneRunView { repository, at: now, run, decisions } = &view.one;
     let github = format!("{web_url}/{repository}/actions/runs/{}", run.run_id);
+    let shown = Shown { view, web_url, github };
     let workflow = run.workflow.as_deref().unwrap_or("Run");
+    let mut alerts = settings_alerts(problems);
+    alerts.extend(view.paused_since.map(|since| Alert {
+        serious: false,
+        what: html! { "Re-runs of this repository are paused since " (exact(since)) "." },
+        remedy: html! {
+            "What fails meanwhile is recorded, and decided when they are resumed on "
+            a href=(repository_path(repository)) { "the repository's page" } "."
+        },
+    }));
     let body = html! {
         h1 { (Foreign(workflow)) " " span.small { @match run.run_number { Some(number) => { "#" (number) } None => (run.run_id) } } }
-        p.lead { (state(run)) " " (Sentence(&run.reason)) }
+        p.lead { (state_link(run, view.paused_since.is_some())) " " (Sentence(&run.reason)) }
         section {
             h2 { "At a glance" }
-            dl.facts {
-                @if let Some(title) = &run.title { dt { "Title" } dd { (Foreign(title)) } }
-                @if let Some(branch) = &run.branch { dt { "Branch" } dd { (Foreign(branch)) } }
-                @if let Some(event) = &run.event { dt { "Started by" } dd {
-                    (Foreign(event)) @if let Some(actor) = &run.actor { " by " (Foreign(actor)) }
-                } }
-                dt { "On GitHub" } dd { a href=(github) { "the run and its logs" } }
-                @if let Some(attempt) = run.run_attempt { dt { "Newest attempt" } dd { (attempt) } }
-                dt { "Re-runs by Rerunner" } dd { (run.reruns) }
-                @if let Some(since) = run.held_since { dt { "Held since" } dd { (date_and_time(since)) ", " (when(since, *now)) } }
-                @if let Some(due) = run.due { dt { "Looked at next" } dd { (when(due, *now)) } }
-                dt { "First failure" } dd { (date_and_time(run.created)) }
-                dt { "Last change" } dd { (date_and_time(run.updated)) ", " (when(run.updated, *now)) }
-            }
+            (shown.facts())
         }
         section {
             h2 { "What happened" }
             ol.steps {
-                @for (place, decision) in decisions.iter().enumerate() { (step(place, decision, *now, &github)) }
-                @if let Some(due) = run.due {
-                    li.s-waiting {
-                        h3 { "Next" }
-                        p { @if run.reason.is_empty() { "It is looked at " } @else { (Sentence(&run.reason)) " It is looked at " } (when(due, *now)) "." }
-                    }
-                } @else if decisions.is_empty() {
-                    li { h3 { "Nothing was decided on it." } }
-                }
+                @for place in 0..decisions.len() { (shown.step(place)) }
+                @if let Some(next) = shown.next() { (next) }
+                @else if decisions.is_empty() { li { h3 { "Nothing was decided on it." } } }
             }
         }
     };
     let above = [(OVERVIEW, "Overview"), (&repository_path(repository), repository.as_str())];
     let title = format!("{} {}", bounded(workflow, 60), run.run_id);
-    page(&Frame { title: &title, above: &above, alerts: &settings_alerts(problems), at: Some(*now) }, &body)
+    page(&Frame { title: &title, above: &above, alerts: &alerts, at: Some(*now) }, &body)
 }
 
-fn step(place: usize, decision: &DecisionView, now: Millis, github: &str) -> Markup {
-    let detail = &decision.detail;
-    html! {
-        li class={ "s-" (decision.outcome.as_str()) } {
-            h3 {
-                @if let Some(attempt) = decision.run_attempt {
-                    a href={ (github) "/attempts/" (attempt) } { "Attempt " (attempt) }
-                } @else { "Some attempt" }
-                // What was begun then may have ended long since.
-                @if decision.outcome == RunOutcome::Rerunning { span.outcome.rerunning { span aria-hidden="true" { "↻" } " re-run" } }
-                // Of what waits, nothing else is on record.
-                @else if decision.outcome == RunOutcome::Waiting { (held()) }
-                @else { (outcome(decision.outcome)) }
-                span.small { (when(decision.decided, now)) }
-            }
-            p { (Sentence(&decision.reason)) }
-            @if let Some(answer) = github_answered(decision) { p.small { "GitHub: " (answer) } }
-            @if !detail.rules.is_empty() {
-                p.small { "By the rule " @for (place, rule) in detail.rules.iter().enumerate() {
-                    @if place > 0 { ", " } b { (Foreign(rule)) }
+impl Shown<'_> {
+    fn facts(&self) -> Markup {
+        let OneRunView { at: now, run, .. } = &self.view.one;
+        html! {
+            dl.facts {
+                @if let Some(title) = &run.title { dt { "Title" } dd { (Foreign(title)) } }
+                @if let Some(branch) = &run.branch { dt { "Branch" } dd { (Foreign(branch)) } }
+                @if let Some(commit) = &self.view.commit {
+                    @let short: String = commit.as_str().chars().take(8).collect();
+                    dt { "Commit" } dd { a href={ (self.repository()) "/commit/" (commit) } { code { (short) } } }
+                }
+                @if let Some((href, text)) = self.pull_request() { dt { "Pull request" } dd { a href=(href) { (text) } } }
+                @if let Some(event) = &run.event { dt { "Started by" } dd {
+                    (Foreign(event)) @if let Some(actor) = &run.actor { " by " (Foreign(actor)) }
                 } }
+                dt { "On GitHub" } dd { a href=(self.github) { "the run and its logs" } }
+                @if let Some(attempt) = run.run_attempt { dt { "Newest attempt" } dd {
+                    a href=(self.attempt(attempt)) { "attempt " (attempt) }
+                } }
+                dt { "Re-runs by Rerunner" } dd { (number(run.reruns.into())) }
+                @if let Some(since) = run.held_since { dt { "Held since" } dd { (exact(since)) ", " (when(since, *now)) } }
+                dt { "First failure" } dd { (exact(run.created)) ", " (when(run.created, *now)) }
+                dt { "Last change" } dd { (exact(run.updated)) ", " (when(run.updated, *now)) }
             }
-            @if !detail.jobs.is_empty() { (jobs(&format!("Failed jobs of decision {}", place + 1), detail)) }
-            @if !detail.fetched.is_empty() { p.small { "Read: " (list(&detail.fetched)) "." } }
-            @if !detail.absent.is_empty() { p.small { "Could not be read: " (list(&detail.absent)) "." } }
-            @if !detail.doubts.is_empty() { p.small { "Might have changed the decision: " (list(&detail.doubts)) "." } }
         }
+    }
+
+    fn repository(&self) -> String {
+        format!("{}/{}", self.web_url, self.view.one.repository)
+    }
+
+    fn attempt(&self, attempt: RunAttempt) -> String {
+        format!("{}/attempts/{attempt}", self.github)
+    }
+
+    /// Where its number is not known, GitHub finds it by the commit.
+    fn pull_request(&self) -> Option<(String, String)> {
+        let RunPageView { one, commit, pull_request, .. } = self.view;
+        if let Some(number) = pull_request {
+            return Some((format!("{}/pull/{number}", self.repository()), format!("#{number}")));
+        }
+        let event = one.run.event.as_deref().unwrap_or_default();
+        let commit = commit.as_ref().filter(|_| event.starts_with("pull_request"))?;
+        Some((format!("{}/pulls?q=is%3Apr+{commit}", self.repository()), "the one with this commit".to_owned()))
+    }
+
+    /// With its place in the policy file, where that has it.
+    fn rule(&self, name: &str) -> Markup {
+        let place = self.view.rules.iter().find(|place| place.rule == name);
+        html! {
+            @match place {
+                Some(RulePlace { repository, path, line, .. }) => {
+                    a href={ (self.web_url) "/" (repository) "/blob/HEAD/" (path.encoded()) "#L" (line) }
+                        title={ (path) ", line " (line) } { b { (Foreign(name)) } }
+                }
+                None => b { (Foreign(name)) },
+            }
+        }
+    }
+
+    fn step(&self, place: usize) -> Markup {
+        let Some(decision) = self.view.one.decisions.get(place) else { return Markup::default() };
+        let (detail, now) = (&decision.detail, self.view.one.at);
+        html! {
+            li class={ "s-" (decision.outcome.as_str()) } {
+                h3 {
+                    @if let Some(attempt) = decision.run_attempt {
+                        a href=(self.attempt(attempt)) { "Attempt " (attempt) }
+                    } @else { "Some attempt" }
+                    // What was begun then may have ended long since.
+                    @if decision.outcome == RunOutcome::Rerunning { span.outcome.rerunning { span aria-hidden="true" { "↻" } " re-run" } }
+                    // Of what waits, nothing else is on record.
+                    @else if decision.outcome == RunOutcome::Waiting { (held()) }
+                    @else { (outcome(decision.outcome)) }
+                    span.small { (exact(decision.decided)) ", " (when(decision.decided, now)) }
+                }
+                p { (Sentence(&decision.reason)) }
+                @if let Some(answer) = github_answered(decision) { p.small { "GitHub: " (answer) } }
+                @if !detail.rules.is_empty() {
+                    p.small { "By the rule " @for (place, rule) in detail.rules.iter().enumerate() {
+                        @if place > 0 { ", " } (self.rule(rule))
+                    } }
+                }
+                @if !detail.jobs.is_empty() {
+                    (failed_jobs(&format!("Failed jobs of decision {}", place + 1), detail, &self.github, &|rule| self.rule(rule)))
+                }
+                @if !detail.fetched.is_empty() { p.small { "Read: " (list(&detail.fetched)) "." } }
+                @if !detail.absent.is_empty() { p.small { "Could not be read: " (list(&detail.absent)) "." } }
+                @if !detail.doubts.is_empty() { p.small { "Might have changed the decision: " (list(&detail.doubts)) "." } }
+                @if let Some(end) = self.what_came_of(place) { p.end { (end) } }
+            }
+        }
+    }
+
+    /// Of a re-run, what its attempt came to.
+    fn what_came_of(&self, place: usize) -> Option<Markup> {
+        let OneRunView { run, decisions, .. } = &self.view.one;
+        let (decision, later) = decisions.get(place..)?.split_first()?;
+        let attempt = decision.run_attempt.filter(|_| decision.outcome == RunOutcome::Rerunning)?;
+        let next = RunAttempt::new(attempt.get() + 1)?;
+        let said = later.iter().find(|later| later.run_attempt >= Some(next));
+        let link = html! { a href=(self.attempt(next)) { "Attempt " (next) } };
+        match said.map(|said| said.outcome) {
+            Some(RunOutcome::Rescued) => Some(html! { "→ " (link) " passed." }),
+            Some(_) => Some(html! { "→ " (link) " did not pass." }),
+            None if run.outcome == RunOutcome::Rerunning => Some(html! { "→ " (link) " is running." }),
+            // It failed, and waits for its decision.
+            None if run.run_attempt >= Some(next) => Some(html! { "→ " (link) " did not pass." }),
+            None => None,
+        }
+    }
+
+    /// What is to come, if anything is, and when.
+    fn next(&self) -> Option<Markup> {
+        let OneRunView { at: now, run, .. } = &self.view.one;
+        let due = run.due?;
+        let is_paused = self.view.paused_since.is_some();
+        Some(html! {
+            li.s-waiting {
+                h3 { "Next" @if !is_paused { span.small { (exact(due)) ", " (when(due, *now)) } } }
+                @if is_paused {
+                    p { "Nothing, until re-runs of this repository are resumed. Then it is decided." }
+                } @else {
+                    p { (Sentence(&run.reason)) " " (what_next(run, due, *now)) }
+                }
+            }
+        })
+    }
+}
+
+fn what_next(run: &RunView, due: Millis, now: Millis) -> Markup {
+    let when = when(due, now);
+    match run.outcome {
+        RunOutcome::Rerunning => html! {
+            "Rerunner acts when GitHub says that the attempt has ended, and asks " (when) " if no webhook comes."
+        },
+        RunOutcome::Waiting if run.held_since.is_some() => html! { "Rerunner looks at it again " (when) "." },
+        RunOutcome::Waiting => html! { "Rerunner reads what failed and decides " (when) "." },
+        _ => html! { "Rerunner tries again " (when) "." },
     }
 }
 
@@ -97,63 +207,6 @@ fn github_answered(decision: &DecisionView) -> Option<&'static str> {
         }
         RunOutcome::Rerunning => Some("accepted the re-run (201)"),
         _ => None,
-    }
-}
-
-fn jobs(label: &str, detail: &Detail) -> Markup {
-    let (jobs, more) = (&detail.jobs, detail.more_jobs);
-    let failed = jobs.len() as u64 + more;
-    html! {
-        (scrollable(label, &html! {
-            table {
-                caption { span { (failed) @if failed == 1 { " job failed" } @else { " jobs failed" } } }
-                thead { tr {
-                    th scope="col" { "Job" }
-                    th scope="col" { "Failed step" }
-                    th.w scope="col" { "Runner" }
-                    th.n.w scope="col" { "Took" }
-                    th scope="col" { "Judged" }
-                } }
-                tbody { @for job in jobs { tr {
-                    th.wrap scope="row" { (Foreign(&job.name)) }
-                    td { @match &job.step {
-                        Some(step) => (Foreign(step)),
-                        None => span.small { (job.conclusion.map_or("failed", Conclusion::as_str)) ", no step failed" },
-                    }
-                    @if let Some(code) = job.exit_code { span.small { ", exit code " (code) } }
-                    @if let Some(interruption) = job.interruption { span.small { ", " (interruption.in_words()) } }
-                    (findings(job)) }
-                    td.w { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
-                    td.n.w { @if let Some(seconds) = job.duration_seconds { (amount(seconds)) } }
-                    td {
-                        (match job.action { Some(Action::Rerun) => "re-run", Some(Action::Leave) => "leave", Some(Action::Ignore) => "ignore", None => "" })
-                        @if let Some(rule) = &job.rule { span.small { " by " (Foreign(rule)) } }
-                        @if let Some(line) = job.line { span.small { ", log line " (line) } }
-                    }
-                } } }
-            }
-        }))
-        @if more > 0 { p.small { "and " (more) " more" } }
-    }
-}
-
-/// What was found out about why it failed.
-fn findings(job: &FailedJob) -> Markup {
-    html! {
-        @if let Some(cause) = &job.cause {
-            div.small { "Cause: " b { (Foreign(&cause.id)) } " (" (cause.class.as_str()) "), "
-                @match cause.line { Some(line) => { "log line " (line) } None => "by an annotation" }
-            }
-        }
-        @if let Some(RescueRate { judged, passed }) = job.rescue_rate {
-            div.small { @if judged == 0 { "None of its re-runs has ended in 30 days" } @else {
-                "Rescue rate: " (number(passed)) " of " (number(judged)) " re-runs in 30 days"
-            } }
-        }
-        @if let Some(fails) = job.base_failed {
-            div.small { @if fails { "Fails on the base branch, too" } @else { "Does not fail on the base branch" } }
-        }
-        @if job.source_annotation == Some(true) { div.small { "An annotation points at a file of the repository" } }
     }
 }
 

@@ -18,7 +18,7 @@ fn what_the_keeper_is_asked() {
     for (method, path, question) in [
         ("GET", page.to_owned(), Question::Repository(slice(None, 0, 50))),
         ("GET", format!("{page}?outcome=left&cursor=9"), Question::Repository(slice(Some(RunOutcome::Left), 9, 50))),
-        ("GET", format!("{page}/runs/7"), Question::Run(run)),
+        ("GET", format!("{page}/runs/7"), Question::RunPage(run)),
         ("GET", api.to_owned(), Question::Status),
         ("GET", format!("{api}/runs"), Question::Runs(slice(None, 0, 50))),
         ("GET", format!("{api}/runs?limit=3&cursor=&outcome="), Question::Runs(slice(None, 0, 3))),

@@ -138,6 +138,9 @@ impl Backend for Memory {
         });
         let view = match question {
             Question::Run(_) => run,
+            Question::RunPage(_) => json!({
+                "one": run, "commit": null, "pull_request": null, "paused_since": null, "rules": [],
+            }),
             Question::Repository(_) => json!({
                 "repository": repository, "at": "2026-11-23T15:04:05Z", "paused_since": null, "credentials_refused": null,
                 "repository_problem": null, "policy_problem": null, "outages": [], "waiting": 0, "rerunning": 0, "reruns_today": 0,

@@ -8,6 +8,7 @@ use super::memory::{Memory, TOKEN};
 /// Every route, with what it takes to be answered 200.
 const ROUTES: [(&str, &str); 19] = [
     ("GET", "/"),
+    ("GET", "/glossary"),
     ("GET", "/healthz"),
     ("GET", "/badge/octo/widgets.svg"),
     ("GET", "/overview"),
@@ -34,6 +35,7 @@ const CREATED: (&str, &str) = ("GET", "/setup/created");
 fn example(route: &Route) -> (&'static str, &'static str) {
     match route {
         Route::Home => ("GET", "/"),
+        Route::Glossary => ("GET", "/glossary"),
         Route::Health => ("GET", "/healthz"),
         Route::Badge(_) => ("GET", "/badge/octo/widgets.svg"),
         Route::Page(Page::Overview) => ("GET", "/overview"),
@@ -160,6 +162,41 @@ fn what_is_not_served_says_so_in_json() {
     }
 }
 
+/// Meant to fail when what a request accepts is not looked at (JSON for a browser).
+#[test]
+fn people_are_told_by_a_page_and_programs_by_json() {
+    const BROWSER: (&str, &str) =
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8");
+    const PROGRAM: (&str, &str) = ("accept", "application/json");
+    for (method, path, status) in [
+        ("GET", "/overveiw", 404),
+        ("GET", "/nothing", 404),
+        ("PUT", "/overview", 405),
+        ("GET", "/overview", 401),
+        ("GET", "/overview?colour=red", 401),
+        ("GET", "/api/v1/repositories", 401),
+        ("GET", "/metrics", 401),
+        ("GET", "/badge/octo/none", 404),
+    ] {
+        for (accept, kind) in [(BROWSER, "text/html; charset=utf-8"), (PROGRAM, "application/json")] {
+            // Its text is for programs that read no JSON.
+            let kind = if accept == PROGRAM && path == "/metrics" { "text/plain; charset=utf-8" } else { kind };
+            let response = memory().send(method, path, &[accept]);
+            assert_eq!(
+                (response.status, response.header("content-type")),
+                (status, kind),
+                "{method} {path} {accept:?}"
+            );
+        }
+    }
+    let mistyped = memory().send("GET", "/overveiw/octo/widgets", &[BROWSER]).text();
+    assert!(mistyped.contains("Did you mean <a href=\"/overview/octo/widgets\">"), "{mistyped}");
+    let mistyped = memory().send("GET", "/overveiw", &[]).body();
+    assert_eq!(mistyped["reason"], "there is nothing at this path; did you mean /overview?");
+    let webhook = memory().send("POST", "/overveiw", &[]).body();
+    assert_eq!(webhook["reason"], "there is nothing at this path; webhooks go to /");
+}
+
 #[test]
 fn nothing_is_kept_but_badges() {
     let (fails, closed) = (memory(), Memory::with(&[("ADMIN_TOKEN", "")]));
@@ -194,6 +231,7 @@ fn guesses_are_counted_by_the_platform_too() {
     memory.is_limited.set(true);
     let locked = guess(&memory);
     assert_eq!((locked.status, locked.header("retry-after")), (429, "301"));
+    assert!(locked.text().contains("try again in 5 min 1 s"), "{}", locked.text());
     memory.is_limited.set(false);
     assert_eq!(memory.get("/metrics").status, 429, "the right one neither");
     assert_eq!(memory.networks.borrow().len(), 2, "only wrong ones are counted");

@@ -16,8 +16,37 @@ fn whole_run() -> Value {
             "id": 7, "run_attempt": 2, "conclusion": "failure", "status": "completed", "event": "pull_request",
             "name": "ci", "head_branch": "fix", "actor": { "login": "ann" }, "triggering_actor": { "login": "bob" },
             "head_repository": { "id": 1 }, "head_commit": { "id": "aaa" }, "pull_requests": [],
+            "run_number": 12, "display_title": "Fix the leak",
         },
     })
+}
+
+/// Meant to fail when a fork's branch is taken for the repository's own (`fix` instead of `mona:fix`).
+#[test]
+fn a_run_has_its_names_from_its_webhook() {
+    let names = |head: Value| {
+        let mut payload = whole_run();
+        payload["workflow_run"]["head_repository"] = head;
+        let Ok(Payload::Run(seen)) = parse("workflow_run", Content::Json, payload.to_string().as_bytes()) else {
+            panic!("{payload}")
+        };
+        *seen.names.unwrap()
+    };
+    let (title, actor) = (Some("Fix the leak".to_owned()), Some("ann".to_owned()));
+    let all = RunNames { run_number: Some(12), title, branch: None, actor };
+    for (head, branch) in [
+        (json!({ "full_name": "Octo/Widgets" }), Some("fix")),
+        (json!({ "full_name": "mona/widgets" }), Some("mona:fix")),
+        // Whose it is, nobody says.
+        (json!({ "id": 1 }), None),
+        (Value::Null, None),
+    ] {
+        assert_eq!(names(head), RunNames { branch: branch.map(str::to_owned), ..all.clone() });
+    }
+    let mut long = whole_run();
+    long["workflow_run"]["display_title"] = json!("ü".repeat(10_000));
+    let Ok(Payload::Run(seen)) = parse("workflow_run", Content::Json, long.to_string().as_bytes()) else { panic!() };
+    assert_eq!(seen.names.unwrap().title, Some("ü".repeat(200)));
 }
 
 fn whole_job() -> Value {
@@ -64,6 +93,8 @@ fn what_is_nullable_or_optional_may_be_either() {
                 "workflow_run.pull_requests",
                 "workflow_run.status",
                 "workflow_run.event",
+                "workflow_run.run_number",
+                "workflow_run.display_title",
             ][..],
         ),
         (

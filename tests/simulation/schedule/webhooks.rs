@@ -94,6 +94,7 @@ fn payload_of(event: &model::Event) -> Option<Payload> {
         return None;
     }
     let seen = |run_attempt: Option<u32>, conclusion: Option<model::Conclusion>, actors| Seen {
+        names: None,
         repository: RepoName::parse(event.run.repository().as_str()).expect("a name"),
         repository_id: None,
         run_id: run_id_of(event.run.id()),
