@@ -156,7 +156,7 @@ fn explain_goes_by_the_preset_or_the_organizations_file_where_there_is_none() {
     assert!(left.contains("NO RE-RUN (left)") && left.contains("max_reruns"), "{left}");
 }
 
-/// As README's workflow and action.yml call it.
+/// As the workflow in docs/policy.md and action.yml call it.
 #[test]
 fn check_shows_errors_at_their_lines_in_a_pull_request() {
     let files = [(".github/rerunner.yml", "max_reruns: 3\nmax_delai: 5m\nrules: 7\n")];
@@ -171,12 +171,12 @@ fn check_shows_errors_at_their_lines_in_a_pull_request() {
     assert!(said.contains("is not valid: 2 errors"), "{said}");
     let good = rerunner(&[(".github/rerunner.yml", "extends: careful\n")], "", &arguments);
     assert!(good.code == 0 && good.out.contains("is valid. What it means:"), "{}", good.err);
-    let readme = std::fs::read_to_string(local_worker::root().join("README.md")).unwrap();
+    let page = std::fs::read_to_string(local_worker::root().join("docs/policy.md")).unwrap();
     let action = std::fs::read_to_string(local_worker::root().join("action.yml")).unwrap();
     let elsewhere = |package: &str, file: &str| {
         format!("cd \"$RUNNER_TEMP\" && npx --yes \"{package}\" check --format github \"$GITHUB_WORKSPACE/{file}\"")
     };
-    assert!(readme.contains(&elsewhere("$RERUNNER", ".github/rerunner.yml")));
+    assert!(page.contains(&elsewhere("$RERUNNER", ".github/rerunner.yml")));
     assert!(action.contains(&elsewhere("$PACKAGE", "$FILE")));
 }
 

@@ -1,6 +1,6 @@
 //! What a policy file says.
 //!
-//! Each line of these tables declares a key and the field that it fills in, for the reader, the JSON Schema and README.
+//! Each line of these tables declares a key and the field that it fills in, for the reader, the JSON Schema and docs/policy.md.
 //!
 //! **To add a condition**, write its line in [`Conditions`], in the place where people should find it. If its value is none of
 //! the kinds that there are, it needs a [`Shape`] and a `FromField` (`shapes.rs`) as well. Then the compiler names what is
@@ -13,7 +13,7 @@
 //! One about the run also stands in `is_about_the_run_alone` of `matching.rs`; without that it is not known of jobs that GitHub
 //! does not list.
 //!
-//! Last: `npm run --silent rerunner -- schema > docs/rerunner.schema.json`, and README's table, which `cargo test --test readme` prints.
+//! Last: `npm run --silent rerunner -- schema > docs/rerunner.schema.json`, and the table in docs/policy.md, which `cargo test --test readme` prints.
 //!
 //! A key of the file or of a rule is added in the same way; [`Policy::goes_by_evidence`] and `wording/describe.rs` do not compile
 //! without it.
