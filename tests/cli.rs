@@ -225,6 +225,54 @@ fn help_has_examples() {
     }
 }
 
+/// `rerunner check …`, also as `npx ./rerunner-VERSION.tgz check …` and `npm run doctor -- …`: each command and each of its
+/// options is one that its help has. Seen to fail with a command, and with an option, of another name.
+#[test]
+fn commands_that_the_documents_name() {
+    const PAGES: [&str; 8] = [
+        "README",
+        "docs/policy",
+        "docs/settings",
+        "docs/api",
+        "docs/operations",
+        "docs/access",
+        "docs/package",
+        "CONTRIBUTING",
+    ];
+    let is_of_word = |character: char| character.is_ascii_lowercase() || character == '-';
+    let mut helps = std::collections::BTreeMap::new();
+    let mut options = 0;
+    for page in PAGES {
+        let text = fs::read_to_string(local_worker::root().join(format!("{page}.md"))).unwrap();
+        let text =
+            text.replace("npm run doctor -- ", "rerunner doctor ").replace("npm run setup -- ", "rerunner setup ");
+        let text = text.replace("rerunner-VERSION.tgz ", "rerunner ").replace("npm run rerunner -- ", "rerunner ");
+        for rest in text.split("rerunner ").skip(1) {
+            let words = rest.split(['`', '\n', '|', '#']).next().unwrap();
+            let name: String = words.chars().take_while(|&character| is_of_word(character)).collect();
+            if name.is_empty() || name.starts_with('-') {
+                continue;
+            }
+            let help = helps.entry(name.clone()).or_insert_with(|| rerunner(&[], "", &[&name, "--help"]).out);
+            assert!(help.contains(&format!("Usage: rerunner {name}")), "{page}: rerunner {name}");
+            for option in words.split([' ', '=']).filter(|word| word.starts_with("--")) {
+                assert!(help.contains(option), "{page}: rerunner {name} {option} is not in\n{help}");
+                options += 1;
+            }
+        }
+    }
+    assert!(helps.len() >= 8 && options >= 15, "{} commands, {options} options", helps.len());
+}
+
+/// README's policy file is valid, and `check` says of it what README says.
+#[test]
+fn check_of_readmes_policy() {
+    let readme = fs::read_to_string(local_worker::root().join("README.md")).unwrap();
+    let file = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let Ran { code, out, err } = rerunner(&[("p.yml", file)], "", &["check", "p.yml"]);
+    assert!(code == 0 && out.starts_with("p.yml is valid") && out.contains("is left to its author"), "{out}{err}");
+}
+
 #[test]
 fn check_shows_errors_where_they_are() {
     let ran = rerunner(&[("p.yml", "max_reruns: 3\nmax_delai: 5m\nrules:\n\n  - nom: x\n")], "", &["check", "p.yml"]);
