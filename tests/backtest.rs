@@ -220,7 +220,7 @@ async fn policies_are_compared() {
         "unknown",
         "re-run -> leave",
         "== never.yml ==",
-        "Not replayed of never.yml: outage",
+        "Not replayed for never.yml: outage",
     ] {
         assert!(ran.out.contains(part), "{part}\n{}", ran.out);
     }
@@ -317,7 +317,7 @@ async fn requests_have_a_bound() {
     assert_eq!(told + not_read, past.failed().count() as u64, "what was not read is not told of");
     assert!(not_read > 10 && first["stopped"].as_str().unwrap().contains("--max-requests"), "{first:#}");
     let ran = stage.run(&["backtest", "--repo", "acme/engine", "--max-requests", "20"]).await;
-    assert!(ran.out.contains("of them are not read, and not in what follows: 20 requests were made"), "{}", ran.out);
+    assert!(ran.out.contains("of them were not read, and are not counted below: 20 requests were made"), "{}", ran.out);
     assert_eq!(stage.backtest(&[]).await["runs_not_read"], 0);
     assert!(stage.given().values().all(|times| *times == 1));
 }
@@ -423,7 +423,7 @@ async fn a_run_is_explained_by_its_address() {
     for (address, why) in [
         (
             "https://github.com/octo/widgets/actions/runs/1".to_owned(),
-            "this is not a run's address: expected one at http://127",
+            "not a run's address: expected one at http://127",
         ),
         (format!("{}/octo/widgets/issues/1", stage.github.url()), "expected OWNER/REPO/actions/runs/ID"),
     ] {

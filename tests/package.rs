@@ -275,10 +275,10 @@ fn it_is_set_up_upgraded_and_taken_away() {
     let settings = stand_in.text("settings").unwrap();
     assert!(settings.contains("\nkeep_vars = true\n") && !settings.contains("[vars]"), "{settings}");
     let (code, said) = run(&["upgrade", "--yes"]);
-    assert!(code == Some(0) && said.contains("as they are at Cloudflare") && said.contains("all is well"), "{said}");
+    assert!(code == Some(0) && said.contains("as kept at Cloudflare") && said.contains("all is well"), "{said}");
     assert_eq!(stand_in.text("deployed").as_deref(), Some("[]"), "it changes no setting");
     let (code, said) = run(&["uninstall", "--yes"]);
-    assert!(code == Some(0) && said.contains("rerunner-attempts is gone"), "{said}");
+    assert!(code == Some(0) && said.contains("rerunner-attempts was deleted"), "{said}");
     assert!(!machine.folder.path().join("work/.deployed.vars").exists());
     stand_in.expect_no_violation();
 }

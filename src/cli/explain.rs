@@ -121,7 +121,7 @@ fn of_files(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Exp
 fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Explained, Failure> {
     if arguments.jobs.is_some() || arguments.annotations.is_some() || arguments.log.is_some() {
         return Err(Failure(
-            "a run's address needs no --jobs, --annotations or --log: they are read of GitHub".to_owned(),
+            "a run's address needs no --jobs, --annotations or --log: they are read from GitHub".to_owned(),
         ));
     }
     let settings = Settings::read(host::environment);
@@ -293,7 +293,7 @@ fn shown_detail(detail: &Detail) -> String {
         let _ = writeln!(text, "\nA re-run is expected to take {} runner minutes.", detail.runner_seconds.div_ceil(60));
     }
     for (what, list) in [
-        ("Not known, so no condition on it holds:", &detail.absent),
+        ("Unknown, so no condition on it holds:", &detail.absent),
         ("Might have changed the decision, had it been known:", &detail.doubts),
     ] {
         if !list.is_empty() {

@@ -112,7 +112,7 @@ pub fn on_failed_attempt(
         (true, RunEventKind::RunFailed) => (ReceiptKind::Scheduled, "workflow run failed"),
         (true, RunEventKind::RunCancelled) => (ReceiptKind::Scheduled, "workflow run was cancelled"),
         (true, _) => (ReceiptKind::Scheduled, "a job failed"),
-        (false, _) if of_run => (ReceiptKind::Recorded, "the failure of this attempt is known"),
+        (false, _) if of_run => (ReceiptKind::Recorded, "the failure of this attempt is already known"),
         (false, _) => (ReceiptKind::Recorded, "another job of a run that is watched"),
     };
     step(tracked, records, kind, reason, Some(attempt))

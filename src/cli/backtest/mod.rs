@@ -137,7 +137,7 @@ fn of_files(arguments: &Arguments) -> Result<Report, Failure> {
         (arguments.max_requests.is_some(), "--max-requests"),
     ] {
         if given {
-            return Err(Failure(format!("{option} is for runs that are read from GitHub: give --repo OWNER/REPO")));
+            return Err(Failure(format!("{option} applies to runs that are read from GitHub: give --repo OWNER/REPO")));
         }
     }
     exported::backtest(arguments)
