@@ -24,10 +24,9 @@ const LOG_LINES: usize = 500;
 /// Says what would be done about a run, and why
 ///
 /// The run is a webhook's payload (`workflow_run` or `workflow_job`, as "Recent Deliveries" shows it), what
-/// `gh api repos/OWNER/REPO/actions/runs/ID` prints, or its address on GitHub: then all that it takes is read there, with
-/// GITHUB_TOKEN. The Worker's settings are taken from the environment. What is not
-/// given counts as what GitHub does not answer. Exit code 0: there is a decision. 1: the policy file is not valid. 2: the
-/// input could not be used.
+/// `gh api repos/OWNER/REPO/actions/runs/ID` prints, or its address on GitHub: then everything needed is read there, with
+/// GITHUB_TOKEN. The Worker's settings are taken from the environment. What is not given counts as something that GitHub
+/// does not return. Exit code 0: there is a decision. 1: the policy file is not valid. 2: the input could not be used.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -35,7 +34,7 @@ pub struct Arguments {
     /// earlier attempt
     #[arg(value_name = "FILE | URL")]
     payload: String,
-    /// The policy file; without it, DEFAULT_POLICY holds
+    /// The policy file; without it, DEFAULT_POLICY applies
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
     #[command(flatten)]
