@@ -394,7 +394,7 @@ fn backtest_counts_what_would_have_been() {
     });
     assert_eq!((&json["total"], &json["workflows"]["ci"]), (&expected, &expected), "{json:#}");
     let ran = rerunner(&files, &runs, &["backtest", "--policy", "p.yml", "-", "--verbose"]);
-    assert!(ran.out.contains("Of the 2 whose next attempts are known, 50 % passed later."), "{}", ran.out);
+    assert!(ran.out.contains("Of the 2 whose next attempts are known, 50% passed later."), "{}", ran.out);
     assert!(
         ran.out.contains("leave   5 attempt 1  ci: Left alone: job \"test\" failed at step \"Run tests\""),
         "{}",
@@ -470,7 +470,7 @@ fn the_catalogue_is_measured() {
 
     let ran = rerunner(&[], &rows, &["catalogue", "measure", "-"]);
     assert!(
-        ran.out.contains("50.0 % (1 of 2)") && ran.out.contains("taken (real, hard): node-sockets at line 1"),
+        ran.out.contains("50.0% (1 of 2)") && ran.out.contains("taken (real, hard): node-sockets at line 1"),
         "{}",
         ran.out
     );

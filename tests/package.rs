@@ -269,7 +269,7 @@ fn it_is_set_up_upgraded_and_taken_away() {
     let arguments = ["setup", "--yes", "--auth", "app", "--preset", "careful", "--var", "MAX_RERUNS:5", "--url", url];
     let (code, said) = run(&arguments);
     // The site is no Worker: it takes no ping.
-    assert!(code == Some(1) && said.contains("✓ reachable") && said.contains("ADMIN_TOKEN: made"), "{said}");
+    assert!(code == Some(1) && said.contains("✓ reachable") && said.contains("ADMIN_TOKEN: generated"), "{said}");
     let deployed = stand_in.text("deployed");
     assert_eq!(deployed.as_deref(), Some(r#"["MAX_RERUNS:5","DEFAULT_POLICY:careful"]"#), "{said}");
     let settings = stand_in.text("settings").unwrap();

@@ -165,7 +165,7 @@ impl Patient {
             Ok(reply) if reply.status == 200 => Finding::ok(check, "the Worker accepts a ping signed with it"),
             Ok(reply) if reply.status == 401 => {
                 let remedy = "npx wrangler secret put WEBHOOK_SECRET, and the same on GitHub";
-                Finding::wrong(check, "the Worker has another one than is set here", remedy)
+                Finding::wrong(check, "the Worker's secret differs from the one set here", remedy)
             }
             Ok(reply) => Finding::wrong(
                 check,
