@@ -1,7 +1,7 @@
 //! The policy file: text → a [`Policy`], or everything that is wrong with it.
 //!
 //! `yaml` (text → a tree with places) → `reader` (keys, errors) → `shapes` (`values`) → `format` (what the file says).
-//! `extends` has what a file can begin with, the presets among it. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and docs/policy.md.
+//! `extends` has what a file can begin with, the presets among it. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and README.
 
 mod extends;
 mod format;
