@@ -130,7 +130,7 @@ const rows = [...chosen, "all"].map((name) => {
   const of = tried.filter(({ scenario }) => name === "all" || scenario.Mutant.file.startsWith(`src/${name}/`));
   const caught = of.filter(is("CaughtMutant", "Timeout")).length;
   const viable = caught + of.filter(is("MissedMutant")).length;
-  const share = viable === 0 ? "" : `${((caught / viable) * 100).toFixed(1)} %`;
+  const share = viable === 0 ? "" : `${((caught / viable) * 100).toFixed(1)}%`;
   return { name, tried: of.length, viable, caught, missed: viable - caught, share };
 });
 console.log(`\nin ${Math.round((Date.now() - began) / 60_000)} minutes:`);
@@ -139,4 +139,4 @@ for (const { name, ...row } of rows) {
 }
 if (missed.length > 0) console.log(`\nMissed:\n${missed.map(({ scenario }) => scenario.Mutant.name).join("\n")}`);
 const { viable, caught } = rows.at(-1);
-if (caught * 100 < viable * ENOUGH) fail(`\nFewer than ${ENOUGH} % were caught.`);
+if (caught * 100 < viable * ENOUGH) fail(`\nFewer than ${ENOUGH}% were caught.`);

@@ -1,4 +1,4 @@
-// Makes the README's pictures, docs/*.png, of the demonstration: starts it, waits until all that they show has happened,
+// Makes the documents' pictures, docs/*.png, of the demonstration: starts it, waits until all that they show has happened,
 // and opens the pages in headless Chromium.
 //
 //   npm run pictures

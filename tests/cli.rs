@@ -156,7 +156,7 @@ fn explain_goes_by_the_preset_or_the_organizations_file_where_there_is_none() {
     assert!(left.contains("NO RE-RUN (left)") && left.contains("max_reruns"), "{left}");
 }
 
-/// As README's workflow and action.yml call it.
+/// As the workflow in docs/policy.md and action.yml call it.
 #[test]
 fn check_shows_errors_at_their_lines_in_a_pull_request() {
     let files = [(".github/rerunner.yml", "max_reruns: 3\nmax_delai: 5m\nrules: 7\n")];
@@ -171,12 +171,12 @@ fn check_shows_errors_at_their_lines_in_a_pull_request() {
     assert!(said.contains("is not valid: 2 errors"), "{said}");
     let good = rerunner(&[(".github/rerunner.yml", "extends: careful\n")], "", &arguments);
     assert!(good.code == 0 && good.out.contains("is valid. What it means:"), "{}", good.err);
-    let readme = std::fs::read_to_string(local_worker::root().join("README.md")).unwrap();
+    let page = std::fs::read_to_string(local_worker::root().join("docs/policy.md")).unwrap();
     let action = std::fs::read_to_string(local_worker::root().join("action.yml")).unwrap();
     let elsewhere = |package: &str, file: &str| {
         format!("cd \"$RUNNER_TEMP\" && npx --yes \"{package}\" check --format github \"$GITHUB_WORKSPACE/{file}\"")
     };
-    assert!(readme.contains(&elsewhere("$RERUNNER", ".github/rerunner.yml")));
+    assert!(page.contains(&elsewhere("$RERUNNER", ".github/rerunner.yml")));
     assert!(action.contains(&elsewhere("$PACKAGE", "$FILE")));
 }
 
@@ -223,6 +223,54 @@ fn help_has_examples() {
         let Ran { code, out, .. } = rerunner(&[], "", &arguments);
         assert!(code == 0 && out.contains("Examples:\n  rerunner "), "{command}: {out}");
     }
+}
+
+/// `rerunner check …`, also as `npx ./rerunner-VERSION.tgz check …` and `npm run doctor -- …`: each command and each of its
+/// options is one that its help has. Seen to fail with a command, and with an option, of another name.
+#[test]
+fn commands_that_the_documents_name() {
+    const PAGES: [&str; 8] = [
+        "README",
+        "docs/policy",
+        "docs/settings",
+        "docs/api",
+        "docs/operations",
+        "docs/access",
+        "docs/package",
+        "CONTRIBUTING",
+    ];
+    let is_of_word = |character: char| character.is_ascii_lowercase() || character == '-';
+    let mut helps = std::collections::BTreeMap::new();
+    let mut options = 0;
+    for page in PAGES {
+        let text = fs::read_to_string(local_worker::root().join(format!("{page}.md"))).unwrap();
+        let text =
+            text.replace("npm run doctor -- ", "rerunner doctor ").replace("npm run setup -- ", "rerunner setup ");
+        let text = text.replace("rerunner-VERSION.tgz ", "rerunner ").replace("npm run rerunner -- ", "rerunner ");
+        for rest in text.split("rerunner ").skip(1) {
+            let words = rest.split(['`', '\n', '|', '#']).next().unwrap();
+            let name: String = words.chars().take_while(|&character| is_of_word(character)).collect();
+            if name.is_empty() || name.starts_with('-') {
+                continue;
+            }
+            let help = helps.entry(name.clone()).or_insert_with(|| rerunner(&[], "", &[&name, "--help"]).out);
+            assert!(help.contains(&format!("Usage: rerunner {name}")), "{page}: rerunner {name}");
+            for option in words.split([' ', '=']).filter(|word| word.starts_with("--")) {
+                assert!(help.contains(option), "{page}: rerunner {name} {option} is not in\n{help}");
+                options += 1;
+            }
+        }
+    }
+    assert!(helps.len() >= 8 && options >= 15, "{} commands, {options} options", helps.len());
+}
+
+/// README's policy file is valid, and `check` says of it what README says.
+#[test]
+fn check_of_readmes_policy() {
+    let readme = fs::read_to_string(local_worker::root().join("README.md")).unwrap();
+    let file = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let Ran { code, out, err } = rerunner(&[("p.yml", file)], "", &["check", "p.yml"]);
+    assert!(code == 0 && out.starts_with("p.yml is valid") && out.contains("is left to its author"), "{out}{err}");
 }
 
 #[test]
@@ -370,7 +418,7 @@ fn backtest_counts_what_would_have_been() {
     });
     assert_eq!((&json["total"], &json["workflows"]["ci"]), (&expected, &expected), "{json:#}");
     let ran = rerunner(&files, &runs, &["backtest", "--policy", "p.yml", "-", "--verbose"]);
-    assert!(ran.out.contains("Of the 2 whose next attempts are known, 50 % passed later."), "{}", ran.out);
+    assert!(ran.out.contains("Of the 2 whose next attempts are known, 50% passed later."), "{}", ran.out);
     assert!(
         ran.out.contains("leave   5 attempt 1  ci: Left alone: job \"test\" failed at step \"Run tests\""),
         "{}",
@@ -446,7 +494,7 @@ fn the_catalogue_is_measured() {
 
     let ran = rerunner(&[], &rows, &["catalogue", "measure", "-"]);
     assert!(
-        ran.out.contains("50.0 % (1 of 2)") && ran.out.contains("taken (real, hard): node-sockets at line 1"),
+        ran.out.contains("50.0% (1 of 2)") && ran.out.contains("taken (real, hard): node-sockets at line 1"),
         "{}",
         ran.out
     );

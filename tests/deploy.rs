@@ -84,7 +84,7 @@ fn a_token_that_cloudflare_does_not_take_is_named_as_that() {
     place.stand_in.for_command(&mut command, "https://x.workers.dev");
     command.env("CLOUDFLARE_API_TOKEN", "a-bad-one");
     let ran = Ran::of(&mut command, "");
-    ran.expect(2, &["Cloudflare does not take the CLOUDFLARE_API_TOKEN that is set", "Invalid API Token [code: 1000]"]);
+    ran.expect(2, &["Cloudflare rejects the CLOUDFLARE_API_TOKEN that is set", "Invalid API Token [code: 1000]"]);
     assert!(!ran.said.contains("a-bad-one"), "{}", ran.said);
     place.stand_in.expect_no_violation();
 }
@@ -106,7 +106,7 @@ fn settings_are_checked_before_anything_is_done() {
     for line in ["DEFAULT_POLICY = \"careful\"", "DRY_RUN = \"true\"", "MAX_RERUNS = \"5\""] {
         assert!(settings.lines().any(|known| known == line), "{line}");
     }
-    assert_eq!(place.stand_in.text("deployed").as_deref(), Some("[]"), "wrangler.toml has them");
+    assert_eq!(place.stand_in.text("deployed").as_deref(), Some("[]"), "as in wrangler.toml");
     place.stand_in.expect_no_violation();
 }
 
@@ -119,13 +119,13 @@ fn an_upgrade_shows_what_comes_and_how_to_go_back() {
     };
     upgrade(&["--yes"], "").expect(2, &["no Worker named rerunner", "--name"]);
     place.file("deployed", "[]");
-    upgrade(&["--dry-run"], "").expect(0, &["The same version", "Storage: as it is", "Nothing was changed"]);
+    upgrade(&["--dry-run"], "").expect(0, &["The same version", "Storage: unchanged", "Nothing was changed"]);
     upgrade(&[], "n\n").expect(0, &["Nothing was changed"]);
     assert_eq!(place.stand_in.text("deployed").as_deref(), Some("[]"));
     let deploys = || place.calls().filter(|call| call.starts_with("[\"deploy\"")).count();
     assert_eq!(deploys(), 0);
     worker.says(&healthy("99.0.0"));
-    upgrade(&["--dry-run"], "").expect(0, &["deployed: 99.0.0", "is not known here"]);
+    upgrade(&["--dry-run"], "").expect(0, &["deployed: 99.0.0", "is unknown here"]);
     worker.says(&healthy(OURS));
     let back = "npx wrangler rollback version-newest --name rerunner";
     upgrade(&["--yes"], "").expect(0, &["all is well", back]);
@@ -149,20 +149,23 @@ fn an_uninstall_asks_and_names_what_is_left() {
     place.file("secrets/GITHUB_TOKEN", "t");
     place.file("namespaces/rerunner-attempts", "0123");
     place.file("namespaces/another", "4567");
-    let list = ["the Worker rerunner", "the namespace rerunner-attempts of Workers KV (0123)"];
+    let list = ["the Worker rerunner", "the Workers KV namespace rerunner-attempts (0123)"];
     let left = ["https://github.com/octo/widgets/settings/hooks", "https://github.com/settings/tokens"];
     let ran = place.run("", &["uninstall", "--dry-run"], "");
-    ran.expect(0, &[&list[..], &left[..], &["Nothing was taken away"]].concat());
+    ran.expect(0, &[&list[..], &left[..], &["Nothing was deleted"]].concat());
     for typed in ["\n", "yes\n", "rerunne\n"] {
-        place.run("", &["uninstall"], typed).expect(0, &["Nothing was taken away"]);
+        place.run("", &["uninstall"], typed).expect(0, &["Nothing was deleted"]);
     }
     let is_there = |name: &str| place.path().join(name).exists();
     assert!(is_there("deployed") && is_there("namespaces/rerunner-attempts") && is_there(".deployed.vars"));
     let ran = place.run("", &["uninstall"], "rerunner\n");
-    ran.expect(0, &[&left[..], &["the Worker rerunner is gone", "the namespace rerunner-attempts is gone"]].concat());
+    ran.expect(
+        0,
+        &[&left[..], &["the Worker rerunner was deleted", "the namespace rerunner-attempts was deleted"]].concat(),
+    );
     assert!(!is_there("deployed") && !is_there("namespaces/rerunner-attempts") && !is_there(".deployed.vars"));
     assert!(is_there("namespaces/another"), "that was somebody else's");
-    place.run("", &["uninstall", "--yes"], "").expect(0, &["There is nothing to take away"]);
+    place.run("", &["uninstall", "--yes"], "").expect(0, &["There is nothing to delete"]);
     place.stand_in.expect_no_violation();
 }
 
@@ -191,7 +194,9 @@ fn nothing_is_done_to_another_worker() {
     // A clone's own name.
     let settings = std::fs::read_to_string(place.path().join("wrangler.toml")).unwrap();
     place.file("wrangler.toml", &settings.replace("name = \"rerunner\"", "name = \"mine\""));
-    place.run("", &["uninstall", "--yes"], "").expect(0, &["the Worker mine is gone", "no namespace mine-attempts"]);
+    place
+        .run("", &["uninstall", "--yes"], "")
+        .expect(0, &["the Worker mine was deleted", "no Workers KV namespace mine-attempts"]);
     for call in
         place.calls().filter(|call| !call.contains("--version") && !call.contains("whoami") && !call.contains("\"kv\""))
     {
@@ -204,14 +209,16 @@ fn nothing_is_done_to_another_worker() {
         "RERUNNER_URL=\"https://kept.example\"\nRERUNNER_NAME=\"kept\"\nADMIN_TOKEN=\"hush\"\n",
     );
     for command in ["setup", "upgrade", "uninstall"] {
-        place.run("", &[command, "--yes", "--name", "other"], "").expect(2, &["of the Worker kept, and not of other"]);
+        place
+            .run("", &[command, "--yes", "--name", "other"], "")
+            .expect(2, &["belongs to the Worker kept, not to other"]);
         place
             .run("", &[command, "--yes", "--url", &worker.url], "")
-            .expect(2, &["is of https://kept.example, and not of"]);
+            .expect(2, &["belongs to https://kept.example, not to"]);
     }
     assert!(place.path().join(".deployed.vars").exists());
     // Not to be told is not to be there.
     place.file("broken", "");
-    place.run("", &["uninstall", "--yes"], "").expect(2, &["wrangler deployments list did not succeed"]);
+    place.run("", &["uninstall", "--yes"], "").expect(2, &["wrangler deployments list failed"]);
     place.stand_in.expect_no_violation();
 }

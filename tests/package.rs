@@ -269,16 +269,16 @@ fn it_is_set_up_upgraded_and_taken_away() {
     let arguments = ["setup", "--yes", "--auth", "app", "--preset", "careful", "--var", "MAX_RERUNS:5", "--url", url];
     let (code, said) = run(&arguments);
     // The site is no Worker: it takes no ping.
-    assert!(code == Some(1) && said.contains("✓ reachable") && said.contains("ADMIN_TOKEN: made"), "{said}");
+    assert!(code == Some(1) && said.contains("✓ reachable") && said.contains("ADMIN_TOKEN: generated"), "{said}");
     let deployed = stand_in.text("deployed");
     assert_eq!(deployed.as_deref(), Some(r#"["MAX_RERUNS:5","DEFAULT_POLICY:careful"]"#), "{said}");
     let settings = stand_in.text("settings").unwrap();
     assert!(settings.contains("\nkeep_vars = true\n") && !settings.contains("[vars]"), "{settings}");
     let (code, said) = run(&["upgrade", "--yes"]);
-    assert!(code == Some(0) && said.contains("as they are at Cloudflare") && said.contains("all is well"), "{said}");
+    assert!(code == Some(0) && said.contains("as kept at Cloudflare") && said.contains("all is well"), "{said}");
     assert_eq!(stand_in.text("deployed").as_deref(), Some("[]"), "it changes no setting");
     let (code, said) = run(&["uninstall", "--yes"]);
-    assert!(code == Some(0) && said.contains("rerunner-attempts is gone"), "{said}");
+    assert!(code == Some(0) && said.contains("rerunner-attempts was deleted"), "{said}");
     assert!(!machine.folder.path().join("work/.deployed.vars").exists());
     stand_in.expect_no_violation();
 }

@@ -1,9 +1,10 @@
-//! What the README's tables say is what the code does.
+//! What README and the documents say is what the code does: tables, commands, examples, sizes, links.
 
-#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::panic, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rerunner::keeper::attempts::Attempts;
@@ -11,18 +12,29 @@ use rerunner::policy::RunOutcome;
 use rerunner::policy::file::{
     BUDGET, Base, COMMANDS, CONDITIONS, FILE, FILTER, FLAKY_ISSUES, Key, MANY, OUTAGE, RULE, Shape,
 };
-use rerunner::policy::{Action, Policy, parse};
+use rerunner::policy::{Action, Policy, Rules, describe, parse};
 use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
 
 const README: &str = include_str!("../README.md");
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
+const POLICY: &str = include_str!("../docs/policy.md");
+const SETTINGS: &str = include_str!("../docs/settings.md");
+const API: &str = include_str!("../docs/api.md");
+const OPERATIONS: &str = include_str!("../docs/operations.md");
+const PRESETS: &str = include_str!("../docs/policies/README.md");
+const SCALE: &str = include_str!("../docs/scale.md");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 /// The cells of a table's rows, without its head.
 #[track_caller]
-fn table(head: &str) -> Vec<Vec<String>> {
-    let start = README.find(head).unwrap_or_else(|| panic!("README has no table {head}"));
+fn table(page: &str, head: &str) -> Vec<Vec<String>> {
+    let start = page.find(head).unwrap_or_else(|| panic!("there is no table {head}"));
     let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
-    README[start..].lines().take_while(|line| line.starts_with('|')).skip(2).map(cells).collect()
+    page[start..].lines().take_while(|line| line.starts_with('|')).skip(2).map(cells).collect()
 }
 
 /// What is between backquotes.
@@ -31,7 +43,7 @@ fn code(cell: &str) -> Vec<String> {
 }
 
 fn settings_table() -> BTreeMap<String, String> {
-    let rows = table("| name | default | meaning |");
+    let rows = table(SETTINGS, "| name | default | meaning |");
     rows.iter().map(|row| (code(&row[0]).concat(), row[1].clone())).collect()
 }
 
@@ -44,13 +56,17 @@ fn every_setting_with_its_default() {
     });
     let table = settings_table();
     let named: BTreeSet<String> = table.keys().cloned().collect();
-    assert_eq!(asked.into_inner().unwrap(), named, "the settings that are read, and those in README");
+    assert_eq!(asked.into_inner().unwrap(), named, "the settings that are read, and those in docs/settings.md");
 
     let as_written = Settings::read(|name| match name {
         "WEBHOOK_SECRET" => Some("the-webhook-secret".to_owned()),
         name => table.get(name).map(|default| code(default).concat()),
     });
-    assert_eq!(format!("{unset:?}"), format!("{as_written:?}"), "without settings, and with README's defaults");
+    assert_eq!(
+        format!("{unset:?}"),
+        format!("{as_written:?}"),
+        "without settings, and with the defaults of docs/settings.md"
+    );
 }
 
 #[test]
@@ -67,12 +83,12 @@ fn wrangler_toml_has_the_same_defaults() {
 
 #[test]
 fn every_answer() {
-    let rows = table("| status | outcome | when |");
+    let rows = table(API, "| status | outcome | when |");
     let row = |answer: Answer| {
         let outcome = serde_json::to_value(answer.outcome).unwrap();
         let (status, outcome) = (answer.status.to_string(), outcome.as_str().unwrap().to_owned());
         let found = rows.iter().any(|row| row[0].contains(&status) && code(&row[1]) == [outcome.clone()]);
-        assert!(found, "README has no row for {status} {outcome}");
+        assert!(found, "docs/api.md has no row for {status} {outcome}");
         outcome
     };
     let mut named: BTreeSet<String> =
@@ -86,15 +102,15 @@ fn every_answer() {
 
 #[test]
 fn every_outcome_of_a_run() {
-    let start = README.find("`outcome` is `waiting`").expect("the paragraph on outcomes");
-    let paragraph = README[start..].split("\n\n").next().unwrap();
+    let start = OPERATIONS.find("`outcome` is `waiting`").expect("the paragraph on outcomes");
+    let paragraph = OPERATIONS[start..].split("\n\n").next().unwrap();
     let named: BTreeSet<String> = code(paragraph).into_iter().skip(1).collect();
     assert_eq!(named, RunOutcome::ALL.map(|outcome| outcome.as_str().to_owned()).into());
 }
 
 #[test]
 fn the_count_in_workers_kv() {
-    let line = README.lines().find(|line| line.starts_with(r#"{"run_attempt""#)).expect("an example");
+    let line = OPERATIONS.lines().find(|line| line.starts_with(r#"{"run_attempt""#)).expect("an example");
     let attempts: Attempts = serde_json::from_str(line).unwrap();
     assert_eq!(serde_json::to_string(&attempts).unwrap(), line);
 }
@@ -114,15 +130,14 @@ fn every_command() {
         .map(command)
         .collect();
     let named: BTreeSet<String> =
-        table("| command | what it does |").iter().map(|row| code(&row[0]).concat()).collect();
+        table(CONTRIBUTING, "| command | what it does |").iter().map(|row| code(&row[0]).concat()).collect();
     assert_eq!(named, scripts);
 }
 
 #[test]
 fn the_bundles_size() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = ["build/index_bg.wasm", "src/worker/entry.mjs", "build/index.js"];
-    let sizes = files.iter().filter_map(|file| std::fs::metadata(root.join(file)).ok()).map(|file| file.len());
+    let sizes = files.iter().filter_map(|file| fs::metadata(root().join(file)).ok()).map(|file| file.len());
     let kib = sizes.sum::<u64>() as f64 / 1024.0;
     let said = README.split(" KiB, ").next().and_then(|text| text.rsplit([' ', '\n']).next()).unwrap();
     let said: f64 = said.parse().unwrap();
@@ -158,7 +173,7 @@ fn in_words(shape: Shape) -> String {
     }
 }
 
-/// A table of keys as README is to have it.
+/// A table of keys as docs/policy.md is to have it.
 fn rows(head: &str, keys: &[(&str, &[Key])]) -> String {
     let columns = head.matches('|').count() - 1;
     let mut rows = format!("{head}\n|{}\n", "---|".repeat(columns));
@@ -193,22 +208,193 @@ fn every_key_of_a_policy_file() {
         rows("| key of a rule | value | default | meaning |", &[("", RULE)]),
         rows("| condition | value | it holds for |", &[("", CONDITIONS)]),
     ];
-    let missing: Vec<String> = tables.into_iter().filter(|table| !README.contains(&format!("\n{table}\n"))).collect();
-    assert!(missing.is_empty(), "README is to have:\n{}", missing.join("\n"));
+    let missing: Vec<String> = tables.into_iter().filter(|table| !POLICY.contains(&format!("\n{table}\n"))).collect();
+    assert!(missing.is_empty(), "docs/policy.md is to have:\n{}", missing.join("\n"));
+}
+
+/// The policy files that a page shows.
+fn policies(page: &str) -> Vec<(&str, Policy)> {
+    let yaml = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    yaml.map(|file| (file, parse(file, MAX_RERUNS_LIMIT).unwrap())).collect()
 }
 
 #[test]
 fn the_policy_that_most_people_want() {
-    let yaml = README.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let files: Vec<&str> = yaml.filter(|file| !file.contains("scrape_configs")).collect();
-    let policies: Vec<Policy> = files.iter().map(|file| parse(file, MAX_RERUNS_LIMIT).unwrap()).collect();
-    let most_wanted = policies.first().expect("an example");
+    let policies = policies(POLICY);
+    let (_, most_wanted) = policies.first().expect("an example");
     assert_eq!(most_wanted.extends, [Base::Careful]);
-    let of_ones_own = policies.get(1).expect("another");
-    assert!(files[1].lines().count() <= 10);
+    let (file, of_ones_own) = policies.get(1).expect("another");
+    assert!(file.lines().count() <= 10);
     let does: Vec<_> = of_ones_own.rules.iter().map(|rule| rule.action).collect();
     assert_eq!(does, [Action::Rerun, Action::Rerun, Action::Leave]);
-    assert!(README.contains("docs/rerunner.schema.json"));
+    assert!(POLICY.contains("[rerunner.schema.json](rerunner.schema.json)"));
+    assert!(README.contains("`extends: careful`"));
+}
+
+/// `src/policy/tests/readme.rs` has what it decides. Seen to fail without `otherwise`, and with a rule of another meaning.
+#[test]
+fn readmes_policy_means_what_its_sentence_says() {
+    let policies = policies(README);
+    let [(file, policy)] = policies.as_slice() else { panic!("README has one policy file") };
+    assert_eq!(file.lines().count(), 8);
+    let does: Vec<_> = policy.rules.iter().map(|rule| (rule.name.as_str(), rule.action)).collect();
+    assert_eq!(does, [("lost runners", Action::Rerun), ("network", Action::Rerun)]);
+    // As `check` says it.
+    let means = describe(policy, &Rules::from(&Settings::read(|_| None))).join("\n");
+    for part in [
+        "at most 3 times",
+        "that no rule matches is left to its author",
+        "If one failed job is to be left, the whole run is",
+    ] {
+        assert!(means.contains(part), "{part} is not in\n{means}");
+    }
+}
+
+#[test]
+fn every_policy_that_is_shown_is_valid() {
+    let shown: Vec<usize> = [README, POLICY, SETTINGS].map(|page| policies(page).len()).into();
+    assert_eq!(shown, [1, 2, 1]);
+}
+
+/// Seen to fail at 201 lines.
+#[test]
+fn readme_is_read_in_five_minutes() {
+    assert!(README.lines().count() <= 200, "{} lines", README.lines().count());
+    for command in ["npm start", "npm test"] {
+        assert!(README.contains(&format!("```sh\n{command}\n```")), "{command}");
+    }
+}
+
+/// Seen to fail with another figure.
+#[test]
+fn what_presets_cost_is_what_was_measured() {
+    let measured = table(PRESETS, "| preset | re-runs | rescued |");
+    let rows = table(README, "| preset | re-runs | made |");
+    assert_eq!(rows.len(), measured.len());
+    for (row, measured) in rows.iter().zip(&measured) {
+        let preset = code(&row[0]).concat();
+        assert_eq!(
+            [preset.as_str(), &row[2], &row[3], &row[4]],
+            [&measured[0], &measured[1], &measured[5], &measured[6]].map(String::as_str)
+        );
+    }
+}
+
+/// Seen to fail with another price.
+#[test]
+fn what_the_plans_carry_is_what_was_computed() {
+    let price = table(SCALE, "| repositories | deliveries a day | $ a month |");
+    let price = price.iter().find(|row| row[..2] == ["1,000", "100,000"]).expect("a row");
+    let free = table(SCALE, "| repositories | `SWEEP_INTERVAL` | deliveries |");
+    assert!(README.contains(&format!("{} webhooks a day", free[0][2])), "{:?}", free[0]);
+    assert!(
+        README.contains(&format!("1,000 such repositories with 100,000 webhooks a day for ${}\n", price[2])),
+        "{price:?}"
+    );
+    assert!(README.contains("some 170 repositories") && SCALE.contains("some 170 repositories"));
+}
+
+/// Seen to fail when one is renamed, and when a route has no row.
+#[test]
+fn every_route_of_the_api() {
+    let described: serde_json::Value = serde_json::from_str(include_str!("../docs/openapi.json")).unwrap();
+    let named: BTreeSet<String> = table(API, "| route | what it is |").iter().flat_map(|row| code(&row[0])).collect();
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        let path = path.replace("{owner}/{repo}", "OWNER/REPO").replace("{run_id}", "ID");
+        for method in methods.as_object().unwrap().keys().filter(|key| ["get", "post"].contains(&key.as_str())) {
+            let route = if method == "post" { format!("POST {path}") } else { path.clone() };
+            assert!(named.contains(&route), "docs/api.md has no row for {route}: {named:?}");
+        }
+    }
+}
+
+/// The words in `source` that begin with `start`.
+fn words<'a>(source: &'a str, start: &str) -> BTreeSet<&'a str> {
+    let is_of_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let words = source.split(|character| !is_of_word(character));
+    words.filter(|word| word.starts_with(start) && word.len() > start.len()).collect()
+}
+
+/// Seen to fail when one is left out on either side.
+#[test]
+fn every_metric() {
+    let source = include_str!("../src/web/metrics.rs").split("#[cfg(test)]").next().unwrap();
+    let rows = table(API, "| metric | what it is |").into_iter().map(|row| row[0].clone()).collect::<String>();
+    assert_eq!(words(&rows, "rerunner_"), words(source, "rerunner_"));
+}
+
+/// Seen to fail when one is left out on either side.
+#[test]
+fn every_event_of_the_log() {
+    let source = include_str!("../src/worker/log.rs");
+    let start = source.find("enum Line").expect("the lines");
+    let variants = source[start..].lines().skip(1).take_while(|line| *line != "}");
+    let variants = variants.filter_map(|line| line.strip_prefix("    ")?.strip_suffix(" {"));
+    let variants: BTreeSet<String> = variants.map(str::to_ascii_lowercase).collect();
+    let named = table(OPERATIONS, "| `event` | one line for |").iter().map(|row| code(&row[0]).concat()).collect();
+    assert_eq!(variants, named);
+}
+
+/// README, CONTRIBUTING, and all that is in docs.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
+    for folder in ["docs", "docs/policies"] {
+        let files = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        pages.extend(files.filter(|file| file.extension().is_some_and(|extension| extension == "md")));
+    }
+    pages.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
+}
+
+/// A page without its blocks of code.
+fn prose(page: &str) -> String {
+    page.split("```").step_by(2).collect()
+}
+
+/// What GitHub makes of headings: small letters, digits, hyphens for spaces; nothing else.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.split("\n```").step_by(2).flat_map(str::lines).filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| -> String {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = text.chars().filter(|character| character.is_alphanumeric() || [' ', '-', '_'].contains(character));
+        kept.map(|character| if character == ' ' { '-' } else { character }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Seen to fail with a heading that has another name, and with a file that is not there.
+#[test]
+fn every_link_leads_somewhere() {
+    let (mut followed, mut lost) = (0, Vec::new());
+    for (file, page) in pages() {
+        for link in prose(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            followed += 1;
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let there = if path.is_empty() { file.clone() } else { file.parent().unwrap().join(path) };
+            let leads = there.exists()
+                && (anchor.is_empty() || fs::read_to_string(&there).is_ok_and(|text| anchors(&text).contains(anchor)));
+            if !leads {
+                lost.push(format!("{}: {link}", file.display()));
+            }
+        }
+    }
+    assert!(followed > 80 && lost.is_empty(), "of {followed} links:\n{}", lost.join("\n"));
+}
+
+/// `npm run NAME` of all pages. Those of the command are in `tests/cli.rs`. Seen to fail with a script that is not there.
+#[test]
+fn every_npm_script_that_is_named() {
+    let package: serde_json::Value = serde_json::from_str(include_str!("../package.json")).unwrap();
+    for (file, page) in pages() {
+        for rest in page.split("npm run ").skip(1) {
+            let words =
+                rest.split(|character: char| !character.is_ascii_lowercase() && !['-', ':'].contains(&character));
+            let name = words.into_iter().find(|word| !word.is_empty() && !word.starts_with('-')).unwrap_or_default();
+            assert!(package["scripts"][name].is_string(), "{}: npm run {name}", file.display());
+        }
+    }
 }
 
 /// What the documents for contributors name: backquoted paths, and links.
@@ -223,16 +409,15 @@ fn paths(text: &str) -> Vec<&str> {
 
 #[test]
 fn every_path_that_contributors_are_sent_to() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (name, text) in [
-        ("CONTRIBUTING.md", include_str!("../CONTRIBUTING.md")),
+        ("CONTRIBUTING.md", CONTRIBUTING),
         ("docs/architecture.md", include_str!("../docs/architecture.md")),
         ("README.md", README),
     ] {
         let paths = paths(text);
         // `.github/rerunner.yml` is in the repositories that are served.
         let missing: Vec<&&str> =
-            paths.iter().filter(|path| **path != ".github/rerunner.yml" && !root.join(path).exists()).collect();
+            paths.iter().filter(|path| **path != ".github/rerunner.yml" && !root().join(path).exists()).collect();
         assert!(!paths.is_empty() && missing.is_empty(), "{name} names what is not there: {missing:?}");
     }
 }

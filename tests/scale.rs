@@ -270,9 +270,9 @@ impl Model {
             writeln!(text, "| {} |", cells.join(" | "))?;
         }
 
-        writeln!(text, "\n**A day on the free plan**, of each limit so many percent\n")?;
+        writeln!(text, "\n**A day on the free plan**: percent of each limit\n")?;
         let names: Vec<&str> = self.of_free(&self.day(1.0, 1.0, usual)).into_iter().map(|(name, _)| name).collect();
-        writeln!(text, "| repositories, of them swept | deliveries | {} | ends first |", names.join(" | "))?;
+        writeln!(text, "| repositories, of them swept | deliveries | {} | reached first |", names.join(" | "))?;
         writeln!(text, "|---|---|{}---|", "---|".repeat(names.len()))?;
         for (repositories, deliveries) in grid() {
             let day = self.day(repositories, deliveries, usual);
@@ -294,7 +294,7 @@ impl Model {
         writeln!(text, "\n**How many deliveries a day the free plan carries**\n")?;
         writeln!(
             text,
-            "| repositories | `SWEEP_INTERVAL` | deliveries | what ends then | counts in Workers KV are complete up to |"
+            "| repositories | `SWEEP_INTERVAL` | deliveries | reached then | counts in Workers KV are complete up to |"
         )?;
         writeln!(text, "|---|---|---|---|---|")?;
         for repositories in REPOSITORIES {
@@ -309,7 +309,7 @@ impl Model {
         writeln!(text, "\n**A month on the paid plan**\n")?;
         writeln!(
             text,
-            "| repositories | deliveries a day | $ a month | of it | with `SWEEP_INTERVAL` `24h`, and 1 % of the requests in the log |\n|---|---|---|---|---|"
+            "| repositories | deliveries a day | $ a month | most of it | with `SWEEP_INTERVAL` `24h`, and 1% of the requests in the log |\n|---|---|---|---|---|"
         )?;
         for (repositories, deliveries) in grid() {
             let bill = self.bill(&self.day(repositories, deliveries, usual));
@@ -324,7 +324,7 @@ impl Model {
             writeln!(text, "| {of} | {deliveries} | {all:.2} | {items} | {least:.2} |")?;
         }
 
-        writeln!(text, "\n**GitHub: calls in the busiest hour**, and of each limit so many percent\n")?;
+        writeln!(text, "\n**GitHub: calls in the busiest hour**, and percent of each limit\n")?;
         writeln!(
             text,
             "| repositories, of them swept | deliveries a day | for runs | for policies | for sweeps | a token | an App | an App in Enterprise Cloud | points in a minute | shortest `SWEEP_INTERVAL`: token, App, App in Enterprise Cloud |"

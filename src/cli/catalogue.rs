@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Format, Report, input};
 
-/// Lists what the catalogue knows failures by, or measures how well it does
+/// Lists the catalogue's entries, or measures how well they recognize failures
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
@@ -25,7 +25,7 @@ enum What {
     Measure(Measure),
 }
 
-/// Looks for the cause of failures of which the kind is known, and says how often it is right
+/// Finds the causes of failures whose kind is known, and says how often it is right
 ///
 /// Exit code 0: it was measured. 2: the file could not be used.
 #[derive(Debug, Args)]
@@ -133,7 +133,7 @@ impl Share {
 
     fn in_words(self) -> String {
         match self.value() {
-            Some(share) => format!("{:5.1} % ({} of {})", share * 100.0, self.are, self.of),
+            Some(share) => format!("{:5.1}% ({} of {})", share * 100.0, self.are, self.of),
             None => "unknown, as there are none".to_owned(),
         }
     }
@@ -251,8 +251,8 @@ fn text(
     for (name, of) in [("plain", plain), ("hard", hard)] {
         let Measured { recall, precision, real, flaky } = of;
         let _ = writeln!(text, "{name}:");
-        let _ = writeln!(text, "  infrastructure that is found              {}", recall.in_words());
-        let _ = writeln!(text, "  what is taken for it, and is it           {}", precision.in_words());
+        let _ = writeln!(text, "  infrastructure failures recognized        {}", recall.in_words());
+        let _ = writeln!(text, "  recognized as such, and rightly           {}", precision.in_words());
         let _ = writeln!(text, "  real failures taken for infrastructure    {}", real.in_words());
         let _ = writeln!(text, "  flaky failures taken for infrastructure   {}\n", flaky.in_words());
     }

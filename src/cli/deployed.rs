@@ -16,8 +16,8 @@ pub const URL: &str = "RERUNNER_URL";
 pub const WORKER: &str = "RERUNNER_NAME";
 
 const HEAD: &str = "\
-# The deployed Worker's address, and its secrets, as setup has made them; the doctor reads them. Keep this file to yourself,
-# and out of Git: in a clone of the project it is ignored, elsewhere it is not.
+# The deployed Worker's address and its secrets, written by setup and read by the doctor. Keep this file to yourself,
+# and out of Git: a clone of the project ignores it, other folders do not.
 ";
 
 #[derive(Debug)]
@@ -89,8 +89,7 @@ impl Deployed {
     pub fn is_of(&self, address: &Address) -> Result<(), Failure> {
         match self.kept(URL) {
             Some(kept) if Address::parse(kept).ok().as_ref() != Some(address) => Err(Failure(format!(
-                "{FILE} here is of {kept}, and not of {address}; use a folder of its own, or, if it is the same Worker at another \
-                 address, change {URL} there"
+                "{FILE} in this folder belongs to {kept}, not to {address}; use another folder or, if it is the same Worker at a new address, change {URL} in it"
             ))),
             _ => Ok(()),
         }

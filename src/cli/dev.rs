@@ -4,9 +4,9 @@ use super::dialogue::say;
 use super::wrangler::Wrangler;
 use super::{Failure, Report};
 
-/// Runs the Worker on this machine, with the settings and secrets of .dev.vars
+/// Runs the Worker on this machine, with the settings and secrets in .dev.vars
 ///
-/// GitHub's webhooks do not get here by themselves; what is sent by hand does. Ctrl-C ends it.
+/// GitHub's webhooks do not reach it by themselves, but you can send some by hand. Ctrl-C stops it.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Where it listens
@@ -16,7 +16,7 @@ pub struct Arguments {
 
 pub fn dev(arguments: &Arguments) -> Result<Report, Failure> {
     Wrangler::version()?;
-    say(&format!("http://localhost:{}/healthz says what is not set", arguments.port));
+    say(&format!("http://localhost:{}/healthz says what is missing", arguments.port));
     Wrangler::dev(arguments.port)?;
     Ok(Report::said(String::new(), true))
 }

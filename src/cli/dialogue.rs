@@ -38,7 +38,7 @@ impl Dialogue {
     /// What is typed is not shown.
     pub fn secret(self, question: &str) -> Result<Secret, Failure> {
         if self.is_silent {
-            return Err(Failure(format!("{question}: there is nobody to ask, because of --yes")));
+            return Err(Failure(format!("{question}: cannot ask, because of --yes")));
         }
         print(&format!("  {question}: "));
         Ok(Secret::new(answer(host::hidden_line())?.trim()))

@@ -14,7 +14,7 @@ use rerunner::webhook::signature::macs;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::deployed::{Deployed, FILE};
+use super::deployed::{Deployed, FILE, WORKER};
 use super::health::{Health, HealthProblem};
 use super::http::{self, Address};
 use super::{Failure, Format, Report, host, input};
@@ -23,22 +23,23 @@ use super::{Failure, Format, Report, host, input};
 const FROM_WORKER: usize = 200;
 /// Characters of one.
 const FINDING_CHARS: usize = 1_000;
-const BY_HAND: &str = "Deliver them again by hand: the webhook's page on GitHub, Recent Deliveries";
+const IN_SETTINGS: &str = " in wrangler.toml, then npm run deploy";
+const SECRET_PUT: &str = "npx wrangler secret put ";
+const BY_HAND: &str = "Redeliver them by hand: the webhook's page on GitHub, Recent Deliveries";
 
-/// Looks at a deployed Worker and at GitHub: what is right, what is wrong, and what mends it
+/// Checks a deployed Worker and GitHub: what is right, what is wrong, and how to fix it
 ///
-/// Exit code 0: nothing is wrong. 1: something is. 2: it could not be looked at. ADMIN_TOKEN, WEBHOOK_SECRET and
-/// GITHUB_TOKEN are taken from the environment, or from .deployed.vars, where npm run setup has put them (.dev.vars for a
-/// Worker on this machine): with ADMIN_TOKEN
-/// the Worker looks with its own credentials, with GITHUB_TOKEN alone this command looks with that.
+/// With ADMIN_TOKEN, the Worker checks GitHub with its own credentials; with GITHUB_TOKEN alone, this command checks GitHub
+/// with that. Both, and WEBHOOK_SECRET, are taken from the environment or from .deployed.vars, where setup has put them
+/// (from .dev.vars for a Worker on this machine). Exit code 0: nothing is wrong. 1: something is. 2: it could not check.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The Worker's address, such as https://rerunner.example.workers.dev (if not given, the one that npm run setup
-    /// deployed to), and owner/repo of repositories to look at
+    /// The Worker's address, such as https://rerunner.example.workers.dev (if not given, the one that setup deployed
+    /// to), and the repositories to check
     #[arg(value_name = "URL | OWNER/REPO")]
     what: Vec<String>,
-    /// Also have GitHub send again the deliveries of the last three days that did not arrive
+    /// Also have GitHub send the failed deliveries of the last three days again
     #[arg(long)]
     redeliver: bool,
     #[command(flatten)]
@@ -54,6 +55,8 @@ pub struct Patient {
     pub is_token_withheld: bool,
     pub webhook_secret: Option<Secret>,
     pub github_token: Option<Secret>,
+    /// The Worker's name at Cloudflare.
+    pub name: String,
 }
 
 const EXAMPLES: &str = "\
@@ -66,10 +69,10 @@ pub fn doctor(arguments: &Arguments) -> Result<Report, Failure> {
     let (urls, names): (Vec<&String>, Vec<&String>) = arguments.what.iter().partition(|what| what.contains("://"));
     let url = match urls.as_slice() {
         [] => deployed.url().ok_or_else(|| {
-            Failure("which Worker? Give its address: npm run doctor -- https://rerunner.example.workers.dev".to_owned())
+            Failure("which Worker? Give its address, such as https://rerunner.example.workers.dev".to_owned())
         })?,
         [url] => (*url).clone(),
-        _ => return Err(Failure("one address at a time".to_owned())),
+        _ => return Err(Failure("give one address only".to_owned())),
     };
     let (url, repositories) = (Address::parse(&url)?, input::repositories(names)?);
     // A Worker on this machine has the settings of this machine.
@@ -100,6 +103,7 @@ impl Patient {
             is_token_withheld: deployed.is_withheld("ADMIN_TOKEN", &url),
             webhook_secret: deployed.get_for("WEBHOOK_SECRET", &url),
             github_token: None,
+            name: deployed.kept(WORKER).unwrap_or("rerunner").to_owned(),
             url,
         }
     }
@@ -109,6 +113,11 @@ impl Patient {
         if self.look_at_worker(&mut findings) {
             self.look_at_secret(&mut findings);
             self.look_at_github(&mut findings);
+        }
+        if host::is_packaged() {
+            for finding in &mut findings {
+                finding.remedy = finding.remedy.take().map(|remedy| with_package(&remedy, &self.name));
+            }
         }
         findings
     }
@@ -142,7 +151,7 @@ impl Patient {
     fn look_at_secret(&self, findings: &mut Vec<Finding>) {
         let check = "webhook secret";
         let Some(secret) = &self.webhook_secret else {
-            let what = "not checked: WEBHOOK_SECRET is not set here; GitHub's own deliveries show it too";
+            let what = "not checked: WEBHOOK_SECRET is not set here; GitHub's own deliveries show whether it is right";
             return findings.push(Finding::warning(check, what, format!("Put WEBHOOK_SECRET=\"…\" into {FILE}")));
         };
         let body = json!({ "zen": "Anything added dilutes everything else." }).to_string();
@@ -156,9 +165,13 @@ impl Patient {
             Ok(reply) if reply.status == 200 => Finding::ok(check, "the Worker accepts a ping signed with it"),
             Ok(reply) if reply.status == 401 => {
                 let remedy = "npx wrangler secret put WEBHOOK_SECRET, and the same on GitHub";
-                Finding::wrong(check, "the Worker's differs from the one set here", remedy)
+                Finding::wrong(check, "the Worker's secret differs from the one set here", remedy)
             }
-            Ok(reply) => Finding::wrong(check, format!("a signed ping is answered {}", reply.status), "npm run deploy"),
+            Ok(reply) => Finding::wrong(
+                check,
+                format!("the Worker answers a signed ping with {}", reply.status),
+                "npm run deploy",
+            ),
             Err(what) => Finding::wrong(check, what, "Run the doctor again"),
         });
     }
@@ -212,7 +225,7 @@ impl Patient {
             }
         }
         if self.repositories.is_empty() {
-            let what = "none was looked at";
+            let what = "none was checked";
             findings.push(Finding::warning("repositories", what, "npm run doctor -- OWNER/REPO"));
         }
     }
@@ -258,7 +271,7 @@ impl Patient {
         }
         let (own, site) = self.own().ok_or("neither ADMIN_TOKEN nor GITHUB_TOKEN is set here")?;
         let done = redeliver::everything(&own, &site, &self.repositories, host::now()).now_or_never();
-        done.ok_or("it did not end")?.map_err(|problem| problem.to_string())
+        done.ok_or("it did not finish")?.map_err(|problem| problem.to_string())
     }
 
     fn ask_worker(&self, method: Method, path: &str, repositories: &[RepoName]) -> Result<Reply, String> {
@@ -293,10 +306,24 @@ fn remedy_for(setting: &str) -> String {
         | "GITHUB_APP_ID"
         | "GITHUB_APP_PRIVATE_KEY"
         | "ADMIN_TOKEN"
-        | "NOTIFY_URL" => format!("npx wrangler secret put {setting}"),
+        | "NOTIFY_URL" => format!("{SECRET_PUT}{setting}"),
         "ATTEMPTS" => "npm run deploy".to_owned(),
-        setting => format!("Fix {setting} in wrangler.toml, then npm run deploy"),
+        setting => format!("Fix {setting}{IN_SETTINGS}"),
     }
+}
+
+/// A remedy where there is no clone: no npm scripts, and no wrangler.toml that has the settings and the Worker's name.
+fn with_package(remedy: &str, worker: &str) -> String {
+    const PACKAGE: &str = concat!("npx ./rerunner-", env!("CARGO_PKG_VERSION"), ".tgz");
+    if let Some(setting) = remedy.strip_prefix("Fix ").and_then(|rest| rest.strip_suffix(IN_SETTINGS)) {
+        return format!("{PACKAGE} setup --yes --var {setting}:VALUE");
+    }
+    let remedy = remedy.replace("npm run deploy", &format!("{PACKAGE} setup"));
+    let remedy = remedy.replace("npm run doctor --", &format!("{PACKAGE} doctor"));
+    let Some((before, rest)) = remedy.split_once(SECRET_PUT) else { return remedy };
+    let name = rest.find([',', ' ']).unwrap_or(rest.len());
+    let (name, rest) = rest.split_at(name);
+    format!("{before}{SECRET_PUT}{name} --name {worker}{rest}")
 }
 
 fn bounded_visibly(text: &str) -> String {
@@ -326,13 +353,38 @@ pub fn report(findings: &[Finding], json: Value, redelivered: Option<Redelivered
         }
     }
     if let Some(Redelivered { redelivered, left }) = redelivered {
-        let _ = writeln!(text, "\n{redelivered} failed deliveries are sent again; {left} are left for the next time.");
+        let _ =
+            writeln!(text, "\n{redelivered} failed deliveries are being sent again; {left} are left for next time.");
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
     let _ = match (count(State::Wrong), count(State::Warning)) {
         (0, 0) => writeln!(text, "\nAll is well."),
-        (0, warnings) => writeln!(text, "\nNothing is wrong; {warnings} to look at."),
-        (wrong, warnings) => writeln!(text, "\n{wrong} wrong, {warnings} to look at."),
+        (0, warnings) => writeln!(text, "\nNothing is wrong; {warnings} to check."),
+        (wrong, warnings) => writeln!(text, "\n{wrong} wrong, {warnings} to check."),
     };
     Report { text, json, good: count(State::Wrong) == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen to fail when the name is left out, and with a remedy of a clone.
+    #[test]
+    fn what_can_be_done_without_a_clone() {
+        let package = concat!("npx ./rerunner-", env!("CARGO_PKG_VERSION"), ".tgz");
+        for (remedy, expected) in [
+            ("npm run deploy".to_owned(), format!("{package} setup")),
+            ("npm run doctor -- --redeliver".to_owned(), format!("{package} doctor --redeliver")),
+            (remedy_for("MAX_RERUNS"), format!("{package} setup --yes --var MAX_RERUNS:VALUE")),
+            (remedy_for("GITHUB_TOKEN"), "npx wrangler secret put GITHUB_TOKEN --name mine".to_owned()),
+            (
+                "npx wrangler secret put WEBHOOK_SECRET, and the same on GitHub".to_owned(),
+                "npx wrangler secret put WEBHOOK_SECRET --name mine, and the same on GitHub".to_owned(),
+            ),
+            ("Run the doctor again".to_owned(), "Run the doctor again".to_owned()),
+        ] {
+            assert_eq!(with_package(&remedy, "mine"), expected);
+        }
+    }
 }

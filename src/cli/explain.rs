@@ -24,10 +24,9 @@ const LOG_LINES: usize = 500;
 /// Says what would be done about a run, and why
 ///
 /// The run is a webhook's payload (`workflow_run` or `workflow_job`, as "Recent Deliveries" shows it), what
-/// `gh api repos/OWNER/REPO/actions/runs/ID` prints, or its address on GitHub: then all that it takes is read there, with
-/// GITHUB_TOKEN. The Worker's settings are taken from the environment. What is not
-/// given counts as what GitHub does not answer. Exit code 0: there is a decision. 1: the policy file is not valid. 2: the
-/// input could not be used.
+/// `gh api repos/OWNER/REPO/actions/runs/ID` prints, or its address on GitHub: then everything needed is read there, with
+/// GITHUB_TOKEN. The Worker's settings are taken from the environment. What is not given counts as something that GitHub
+/// does not return. Exit code 0: there is a decision. 1: the policy file is not valid. 2: the input could not be used.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -35,7 +34,7 @@ pub struct Arguments {
     /// earlier attempt
     #[arg(value_name = "FILE | URL")]
     payload: String,
-    /// The policy file; without it, DEFAULT_POLICY holds
+    /// The policy file; without it, DEFAULT_POLICY applies
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
     #[command(flatten)]
@@ -121,7 +120,7 @@ fn of_files(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Exp
 fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Explained, Failure> {
     if arguments.jobs.is_some() || arguments.annotations.is_some() || arguments.log.is_some() {
         return Err(Failure(
-            "a run's address needs no --jobs, --annotations or --log: they are read of GitHub".to_owned(),
+            "a run's address needs no --jobs, --annotations or --log: they are read from GitHub".to_owned(),
         ));
     }
     let settings = Settings::read(host::environment);
@@ -293,7 +292,7 @@ fn shown_detail(detail: &Detail) -> String {
         let _ = writeln!(text, "\nA re-run is expected to take {} runner minutes.", detail.runner_seconds.div_ceil(60));
     }
     for (what, list) in [
-        ("Not known, so no condition on it holds:", &detail.absent),
+        ("Unknown, so no condition on it holds:", &detail.absent),
         ("Might have changed the decision, had it been known:", &detail.doubts),
     ] {
         if !list.is_empty() {

@@ -29,7 +29,7 @@ impl Health {
         if admin_token.is_some() && matches!(reply.status, 401 | 403 | 429) {
             reply = ask(None)?;
         }
-        let not_ours = |_| format!("{url}/healthz answers {}, and not as Rerunner does", reply.status);
+        let not_ours = |_| format!("{url}/healthz answers {}, but not as Rerunner does", reply.status);
         serde_json::from_slice(&reply.body).map_err(not_ours)
     }
 }

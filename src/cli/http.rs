@@ -45,7 +45,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Answer, String> {
-        let parsed = Url::parse(url).map_err(|_| "this is no address".to_owned())?;
+        let parsed = Url::parse(url).map_err(|_| "this is not an address".to_owned())?;
         let here = is_here(&parsed);
         if parsed.scheme() != "https" && !here {
             return Err("the address must be https, or http on this machine".to_owned());

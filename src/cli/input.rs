@@ -52,7 +52,7 @@ pub fn rules() -> Result<Rules, Failure> {
 /// The organization's policy file, where a command is given one.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OrganizationFile {
-    /// The organization's policy file, which a file with `extends: organization` begins with, and which holds without a file
+    /// The organization's policy file, for files with `extends: organization`, and for repositories without a file
     #[arg(long, value_name = "FILE")]
     organization: Option<String>,
 }

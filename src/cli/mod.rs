@@ -34,7 +34,7 @@ use host::Stream;
 
 pub use report::{Failure, Format, Report};
 
-/// Sets up Rerunner, which re-runs failed GitHub workflow runs, looks whether all is well, and tries out its policy files.
+/// Deploys and checks Rerunner, which re-runs failed GitHub workflow runs, and tries out its policy files.
 #[derive(Debug, Parser)]
 #[command(name = "rerunner", version, after_help = EXAMPLES)]
 struct Command {
@@ -49,7 +49,7 @@ Examples:
   rerunner backtest --repo octo/widgets --policy careful    what a policy would have done in the last 30 days
   rerunner explain https://github.com/OWNER/REPO/actions/runs/ID
 
-rerunner COMMAND --help says more.";
+rerunner COMMAND --help has the details.";
 
 #[derive(Debug, Subcommand)]
 enum What {

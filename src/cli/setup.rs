@@ -12,23 +12,23 @@ use super::variables::Variables;
 use super::wrangler::Wrangler;
 use super::{Failure, Report, host, input};
 
-/// Takes you to a deployed Worker, step by step
+/// Deploys the Worker, step by step
 ///
-/// Each step can be run again, and nothing that is set is replaced without asking. Secrets are made here, or asked for
-/// without being shown, and go to Cloudflare; those that you will need again are kept in .deployed.vars, in this folder.
+/// Each step can be repeated, and nothing that is already set is replaced without asking. Secrets are generated here, or
+/// typed in without being shown, and go to Cloudflare; those that you will need again are kept in .deployed.vars, in this folder.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Ask nothing: take each question's default, and GITHUB_TOKEN from the environment
+    /// Don't ask: use each question's default, and GITHUB_TOKEN from the environment
     #[arg(long, short)]
     yes: bool,
-    /// What to act on GitHub as
+    /// Whether to act on GitHub as an App or with a token
     #[arg(long, value_enum)]
     auth: Option<Auth>,
-    /// What holds in repositories without a policy file: the setting DEFAULT_POLICY
+    /// The preset for repositories without a policy file: the setting DEFAULT_POLICY
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::TEXTS))]
     preset: Option<String>,
-    /// Decide, record and show, but re-run nothing for now: the setting DRY_RUN
+    /// Decide, record and show, but re-run nothing yet: the setting DRY_RUN
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     dry_run: Option<bool>,
     /// Another setting, as in MAX_RERUNS:5; can be given more than once
@@ -40,13 +40,13 @@ pub struct Arguments {
     /// The Worker's address, if it has a domain of its own
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Leave what is deployed as it is
+    /// Don't deploy: keep the Worker that is there
     #[arg(long)]
     no_deploy: bool,
-    /// Make or ask for this secret anew, even if it is set; can be given more than once
+    /// Replace this secret, even if it is set; can be given more than once
     #[arg(long, value_name = "NAME")]
     replace: Vec<String>,
-    /// Repositories that the doctor looks at in the end
+    /// Repositories that the doctor checks at the end
     #[arg(value_name = "OWNER/REPO")]
     repositories: Vec<String>,
 }
@@ -62,7 +62,7 @@ Examples:
 enum Auth {
     /// A GitHub App, which the Worker's page /setup makes
     App,
-    /// A token of a user
+    /// A user's token
     Token,
 }
 
@@ -106,9 +106,11 @@ fn step(number: u32, what: &str) {
 fn about(preset: Preset) -> &'static str {
     match preset {
         Preset::Everything => "re-runs every failure: a real one costs up to MAX_RERUNS more runs; leaves nothing",
-        Preset::Infrastructure => "re-runs networks, registries and lost runners: costs least; leaves flaky tests red",
+        Preset::Infrastructure => {
+            "re-runs failures of networks and registries, and lost runners: costs least; leaves flaky tests red"
+        }
         Preset::Careful => {
-            "(recommended) the same, and once what re-runs often help: costs a little more; leaves what the author broke"
+            "(recommended) the same, and once the jobs that re-runs often fix: costs a little more; leaves what the author broke"
         }
     }
 }
@@ -129,7 +131,7 @@ impl Setup<'_> {
         let again = match &known {
             _ if self.arguments.no_deploy => false,
             Some(url) if self.deployed.url().is_some() => {
-                self.dialogue.confirm(&format!("{url} is deployed. Deploy what is here?"), true)?
+                self.dialogue.confirm(&format!("A Worker is deployed at {url}. Deploy this version there?"), true)?
             }
             _ => true,
         };
@@ -143,7 +145,7 @@ impl Setup<'_> {
         } else {
             None
         };
-        let unknown = || Failure("the Worker's address is not known; give it with --url https://…".to_owned());
+        let unknown = || Failure("the Worker's address is unknown; give it with --url https://…".to_owned());
         let url = Address::parse(&self.arguments.url.clone().or(found).or(known).ok_or_else(unknown)?)?;
         self.deployed.is_of(&url)?;
         self.deployed.set(URL, &Secret::new(url.as_str()))?;
@@ -168,7 +170,7 @@ impl Setup<'_> {
             return Ok(());
         }
         let set = variables.value(NAME).unwrap_or(Preset::default().as_str()).to_owned();
-        say("What is to hold in repositories that have no rules of their own?");
+        say("Which preset should apply to repositories without rules of their own?");
         for preset in Preset::ALL {
             say(&format!("  {:<15} {}", preset.as_str(), about(preset)));
         }
@@ -177,7 +179,7 @@ impl Setup<'_> {
         let wanted = if wanted.is_empty() { set } else { wanted };
         match Preset::parse(&wanted) {
             Some(preset) => variables.set(NAME, preset.as_str()),
-            None => Err(Failure(format!("{wanted} is no preset; there are {}", Preset::TEXTS.join(", ")))),
+            None => Err(Failure(format!("{wanted} is not a preset; the presets are {}", Preset::TEXTS.join(", ")))),
         }
     }
 
@@ -190,7 +192,7 @@ impl Setup<'_> {
             return Ok(());
         }
         let set = variables.value(NAME) == Some("true");
-        let question = "Begin with a dry run, which decides, records and shows, but re-runs nothing?";
+        let question = "Start with a dry run, which decides, records and shows, but re-runs nothing?";
         let wanted = self.dialogue.confirm(question, set)?;
         variables.set(NAME, &wanted.to_string())
     }
@@ -241,7 +243,7 @@ impl Setup<'_> {
         // Kept first: a secret that is set and known to nobody is of no use.
         self.deployed.set(name, &secret)?;
         self.wrangler.put_secret(name, &secret)?;
-        say(&format!("{name}: made, set, and kept in {FILE}"));
+        say(&format!("{name}: generated, set, and kept in {FILE}"));
         Ok(())
     }
 
@@ -253,7 +255,7 @@ impl Setup<'_> {
             Some(token) => Secret::new(token.trim()),
             None => {
                 say(
-                    "Make one with Actions: Read and write, Checks: Read, Contents: Read and Pull requests: Read: https://github.com/settings/personal-access-tokens/new",
+                    "Create one with Actions: Read and write, Checks: Read, Contents: Read and Pull requests: Read: https://github.com/settings/personal-access-tokens/new",
                 );
                 self.dialogue.secret("The token (it is not shown)")?
             }
@@ -283,12 +285,14 @@ impl Setup<'_> {
             Auth::App if has_app(set) => say("the App is set"),
             Auth::App => {
                 say(&format!("Open {url}/setup. Any user name will do; the password is ADMIN_TOKEN in {FILE}."));
-                say("It leads through making the App, and shows three commands to run in another terminal.");
-                self.dialogue.line("Press Enter when they are done.")?;
+                say("It guides you through creating the App, and shows three commands to run in another terminal.");
+                self.dialogue.line("Press Enter when you have run them.")?;
                 // The App has brought another.
                 self.deployed.remove("WEBHOOK_SECRET")?;
                 if !self.arguments.yes && !has_app(&self.wrangler.secrets()?) {
-                    say("They are not all done: the App's id or key is not set yet. Run this again when they are.");
+                    say(
+                        "Not all of them have been run: the App's ID or key is not set yet. Run setup again when they have.",
+                    );
                 }
             }
             Auth::Token => {
@@ -299,14 +303,14 @@ impl Setup<'_> {
                 say(
                     "  Events        Let me select individual events → Workflow runs; also Issue comments, for commands",
                 );
-                self.dialogue.line("Press Enter when it is there.")?;
+                self.dialogue.line("Press Enter when you have added it.")?;
             }
         }
         Ok(())
     }
 
     fn look(&self, url: Address, repositories: Vec<RepoName>) -> Result<Report, Failure> {
-        print("\nThe doctor looks:\n\n");
+        print("\nThe doctor checks:\n\n");
         let findings = Patient::new(&self.deployed, url, repositories).examine();
         Ok(doctor::report(&findings, json!({ "findings": findings }), None))
     }

@@ -10,7 +10,7 @@ use super::wrangler::Wrangler;
 
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Ask nothing
+    /// Don't ask
     #[arg(long, short)]
     pub yes: bool,
     /// The Worker's name at Cloudflare, if not rerunner

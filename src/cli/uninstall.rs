@@ -13,15 +13,15 @@ use super::target::{Found, Target};
 use super::wrangler::{Namespace, Wrangler};
 use super::{Failure, Report, host};
 
-/// Takes Rerunner away: the Worker, with all that it has recorded, and its namespace of Workers KV
+/// Removes Rerunner: the Worker, with everything that it has recorded, and its Workers KV namespace
 ///
-/// Lists first what there is, and asks. What is left to do on GitHub is named with links: webhooks, and the App or the token.
+/// First lists what it would delete, and asks. Then names, with links, what is left to do on GitHub: webhooks, and the App or the token.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// List what there is, and take nothing away
+    /// List what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -53,39 +53,41 @@ pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
     let known = url.as_ref().map(|url| known(url, &deployed)).unwrap_or_default();
     let (name, has) = (wrangler.name(), |name: &str| secrets.iter().any(|secret| secret == name));
     match is_there {
-        true => say(&format!("the Worker {name}, with all that it has recorded of each repository, and its secrets")),
+        true => say(&format!(
+            "the Worker {name}, with everything that it has recorded about each repository, and its secrets"
+        )),
         false => say(&format!("no Worker named {name} in this account")),
     }
     match &namespace {
-        Some(Namespace { title, id }) => say(&format!("the namespace {} of Workers KV ({})", shown(title), shown(id))),
-        None => say(&format!("no namespace {name}-attempts of Workers KV")),
+        Some(Namespace { title, id }) => say(&format!("the Workers KV namespace {} ({})", shown(title), shown(id))),
+        None => say(&format!("no Workers KV namespace {name}-attempts")),
     }
     let rest = rest(&known, has("GITHUB_APP_ID"), has("GITHUB_TOKEN"));
     if !is_there && namespace.is_none() {
-        return Ok(Report::said(format!("\nThere is nothing to take away.\n{rest}"), true));
+        return Ok(Report::said(format!("\nThere is nothing to delete.\n{rest}"), true));
     }
     if arguments.dry_run {
-        return Ok(Report::said(format!("\nNothing was taken away.\n{rest}"), true));
+        return Ok(Report::said(format!("\nNothing was deleted.\n{rest}"), true));
     }
     let sure =
-        arguments.target.yes || dialogue.line(&format!("This cannot be undone. Type {name} to take it away:"))? == name;
+        arguments.target.yes || dialogue.line(&format!("This cannot be undone. Type {name} to delete it:"))? == name;
     if !sure {
-        return Ok(Report::said("\nNothing was taken away.\n", true));
+        return Ok(Report::said("\nNothing was deleted.\n", true));
     }
-    step(3, "Away");
+    step(3, "Delete");
     if is_there {
         wrangler.delete()?;
-        say(&format!("the Worker {name} is gone"));
+        say(&format!("the Worker {name} was deleted"));
     }
     if let Some(namespace) = &namespace {
         Wrangler::delete_namespace(namespace)?;
-        say(&format!("the namespace {} is gone", shown(&namespace.title)));
+        say(&format!("the namespace {} was deleted", shown(&namespace.title)));
     }
     // Of an older one it is not known whose it is.
     if deployed.kept(WORKER).is_some_and(|kept| kept == name) {
         let removed = host::remove(Path::new(FILE));
         removed.map_err(|problem| {
-            Failure(format!("{FILE}, with secrets that are good for nothing now, stays: {problem}"))
+            Failure(format!("{FILE}, whose secrets are of no use any more, cannot be deleted: {problem}"))
         })?;
     }
     Ok(Report::said(rest, true))

@@ -12,16 +12,16 @@ use super::versions::{VERSIONS, since};
 use super::wrangler::{Deployment, Wrangler};
 use super::{Failure, Report, host};
 
-/// Brings what is deployed to this version, with its settings as they are
+/// Upgrades the deployed Worker to this version, and keeps its settings
 ///
-/// Shows first what is deployed and what comes. Exit code 0: it runs, and all is well with it. 1: something is not. 2: it
-/// could not be done.
+/// First shows what is deployed and what would change. Exit code 0: the new version runs well. 1: it has problems. 2: it
+/// could not be deployed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// Show what would be done, and do nothing
+    /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -42,12 +42,12 @@ pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
     let url = url.ok_or_else(which)?;
     step(1, "Cloudflare");
     Wrangler::log_in(dialogue)?;
-    step(2, "What is deployed, and what comes");
+    step(2, "What is deployed, and what changes");
     let deployments = wrangler.deployments()?;
     if deployments.is_empty() {
         let name = wrangler.name();
         return Err(Failure(format!(
-            "wrangler finds no Worker named {name} in this account; give its name with --name, or begin with setup"
+            "wrangler finds no Worker named {name} in this account; give its name with --name, or start with setup"
         )));
     }
     let before = Health::read(&url, None).map_err(Failure)?;
@@ -62,7 +62,7 @@ pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
     }
     step(3, "Deploy");
     wrangler.deploy(&[])?;
-    step(4, "Is all well?");
+    step(4, "Check");
     let (good, found) = look(&url);
     let back = back(&wrangler, deployments.last());
     Ok(Report::said(format!("  {found}\n\n{back}\n"), good))
@@ -75,27 +75,26 @@ fn step(number: u32, what: &str) {
 /// Lines: the versions, the settings that are new, and what becomes of the storage.
 fn changes(deployed: &str) -> Vec<String> {
     let shown = bounded(deployed, 40);
-    let mut lines = vec![format!("deployed: {}", line(&shown)), format!("comes:    {OURS}")];
+    let mut lines = vec![format!("deployed: {}", line(&shown)), format!("new:      {OURS}")];
     let Some(coming) = since(deployed, VERSIONS) else {
-        lines.push("The version that is deployed is not known here: it is newer, or was never released.".to_owned());
+        lines.push("The deployed version is unknown here: it is newer, or was never released.".to_owned());
         return lines;
     };
     if deployed == OURS {
-        lines.push("The same version: what is here takes the place of what is deployed.".to_owned());
+        lines.push("The same version: this build replaces what is deployed.".to_owned());
     }
     if !coming.settings.is_empty() {
-        lines.push(format!("New settings, which have defaults: {}", coming.settings.join(", ")));
+        lines.push(format!("New settings, with defaults: {}", coming.settings.join(", ")));
     }
     match (coming.storage_before, VERSIONS.last()) {
         (Some(before), Some(last)) => lines.push(format!(
-            "Storage: from version {before} to {}, in each repository when its next webhook comes. The version before may not \
-             be able to read it then.",
+            "Storage: version {before} becomes {}, in each repository with its next webhook. The previous Worker may be unable to read it after that.",
             last.storage
         )),
-        _ => lines.push("Storage: as it is".to_owned()),
+        _ => lines.push("Storage: unchanged".to_owned()),
     }
-    let where_ = if host::is_packaged() { "as they are at Cloudflare" } else { "as wrangler.toml has them" };
-    lines.push(format!("Settings: {where_}. Secrets: as they are"));
+    let where_ = if host::is_packaged() { "as kept at Cloudflare" } else { "as in wrangler.toml" };
+    lines.push(format!("Settings: {where_}. Secrets: unchanged"));
     lines
 }
 
@@ -108,7 +107,7 @@ fn look(url: &Address) -> (bool, String) {
         }
         match Health::read(url, None) {
             Ok(health) if health.version != OURS => {
-                last = format!("{url} still answers as {}", line(&bounded(&health.version, 40)));
+                last = format!("{url} still runs {}", line(&bounded(&health.version, 40)));
             }
             Ok(health) if health.problems.is_empty() => {
                 return (true, format!("{OURS} runs at {url}, and all is well"));
@@ -117,7 +116,7 @@ fn look(url: &Address) -> (bool, String) {
                 let problems = health.problems.iter().take(30);
                 let problems = problems.map(|HealthProblem { setting, problem }| format!("{setting} {problem}"));
                 let problems: Vec<_> = problems.map(|text| line(&bounded(&text, 300)).into_owned()).collect();
-                return (false, format!("{OURS} runs at {url}, and something is not well: {}", problems.join("; ")));
+                return (false, format!("{OURS} runs at {url}, with problems: {}", problems.join("; ")));
             }
             Err(why) => last = why,
         }
@@ -128,7 +127,7 @@ fn look(url: &Address) -> (bool, String) {
 fn back(wrangler: &Wrangler, before: Option<&Deployment>) -> String {
     let id =
         before.and_then(Deployment::version_id).map(|id| format!(" {}", line(&bounded(id, 60)))).unwrap_or_default();
-    format!("To go back to what was deployed: npx wrangler rollback{id} --name {}", wrangler.name())
+    format!("To go back: npx wrangler rollback{id} --name {}", wrangler.name())
 }
 
 #[cfg(test)]
@@ -142,7 +141,7 @@ mod tests {
         let text =
             r#"{"id":"d","created_on":"2026-11-29T00:00:00Z","versions":[{"version_id":"v-1","percentage":100}]}"#;
         let deployment: Deployment = serde_json::from_str(text).unwrap();
-        let expected = "To go back to what was deployed: npx wrangler rollback v-1 --name mine";
+        let expected = "To go back: npx wrangler rollback v-1 --name mine";
         assert_eq!(back(&wrangler, Some(&deployment)), expected);
         assert_eq!(back(&wrangler, None), expected.replace(" v-1", ""));
     }

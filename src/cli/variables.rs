@@ -72,7 +72,7 @@ impl Variables {
         }
         if value.contains(['"', '\\', '\n', '\r']) {
             return Err(Failure(format!(
-                "{name}: quotation marks, backslashes and line breaks have to be written by hand"
+                "{name}: write quotation marks, backslashes and line breaks into wrangler.toml by hand"
             )));
         }
         self.given.retain(|(given, _)| given != name);

@@ -67,7 +67,7 @@ impl Wrangler {
             && given != kept
         {
             return Err(Failure(format!(
-                "{FILE} here is of the Worker {kept}, and not of {given}; use a folder of its own"
+                "{FILE} in this folder belongs to the Worker {kept}, not to {given}; use another folder"
             )));
         }
         Self::named_as(given.or(kept).map_or_else(in_settings, str::to_owned))
@@ -77,7 +77,9 @@ impl Wrangler {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         match (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') {
             true => Ok(Self { name }),
-            false => Err(Failure(format!("{name} is no Worker's name: it has small letters, digits and hyphens"))),
+            false => {
+                Err(Failure(format!("{name} is not a Worker's name: it has lowercase letters, digits and hyphens")))
+            }
         }
     }
 
@@ -115,7 +117,7 @@ impl Wrangler {
         match login()? {
             Login::In => say("logged in"),
             Login::Failed(said) if has_api_token() => {
-                return Err(Failure(format!("Cloudflare does not take the CLOUDFLARE_API_TOKEN that is set: {said}")));
+                return Err(Failure(format!("Cloudflare rejects the CLOUDFLARE_API_TOKEN that is set: {said}")));
             }
             Login::Failed(said) => return Err(Failure(format!("wrangler cannot tell who is logged in: {said}"))),
             Login::Out if dialogue.is_silent => {
@@ -123,8 +125,8 @@ impl Wrangler {
                 return Err(Failure(why.to_owned()));
             }
             Login::Out => {
-                say("Not logged in; your browser opens.");
-                succeeded(host::wrangler_run(&["login"], None), "the login at Cloudflare did not succeed")?;
+                say("Not logged in; opening your browser.");
+                succeeded(host::wrangler_run(&["login"], None), "the login at Cloudflare failed")?;
             }
         }
         Ok(())
@@ -148,7 +150,7 @@ impl Wrangler {
         if !rest.is_empty() {
             url = url.or(shown(&rest));
         }
-        succeeded(Ok(child.code()), "wrangler deploy did not succeed; see above").map(|()| url)
+        succeeded(Ok(child.code()), "wrangler deploy failed; see above").map(|()| url)
     }
 
     /// What was deployed, the newest last; none: there is no such Worker.
@@ -158,7 +160,7 @@ impl Wrangler {
             return Ok(Vec::new());
         }
         let list = serde_json::from_str(&output.out).ok().filter(|_| output.code == 0);
-        list.ok_or_else(|| Failure(format!("wrangler deployments list did not succeed: {}", said(&output))))
+        list.ok_or_else(|| Failure(format!("wrangler deployments list failed: {}", said(&output))))
     }
 
     /// The names of the secrets that are set.
@@ -173,7 +175,7 @@ impl Wrangler {
 
     pub fn put_secret(&self, name: &str, value: &Secret) -> Result<(), Failure> {
         let put = host::wrangler_run(&self.named(&["secret", "put", name]), Some(value.reveal()));
-        succeeded(put, &format!("wrangler secret put {name} did not succeed; see above"))
+        succeeded(put, &format!("wrangler secret put {name} failed; see above"))
     }
 
     /// The namespace of Workers KV that a first deploy makes for this Worker. There may be none.
@@ -186,12 +188,12 @@ impl Wrangler {
     /// Takes the Worker away, with all that its Durable Objects have stored.
     pub fn delete(&self) -> Result<(), Failure> {
         let deleted = host::wrangler_run(&["delete", self.name(), "--force"], None);
-        succeeded(deleted, "wrangler delete did not succeed; see above")
+        succeeded(deleted, "wrangler delete failed; see above")
     }
 
     pub fn delete_namespace(namespace: &Namespace) -> Result<(), Failure> {
         let arguments = ["kv", "namespace", "delete", "--namespace-id", &namespace.id, "--skip-confirmation"];
-        succeeded(host::wrangler_run(&arguments, None), "wrangler kv namespace delete did not succeed; see above")
+        succeeded(host::wrangler_run(&arguments, None), "wrangler kv namespace delete failed; see above")
     }
 }
 

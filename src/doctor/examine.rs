@@ -90,7 +90,7 @@ impl<G: GitHub> Examination<'_, G> {
             }
             _ => format!("{}/settings/apps/{slug}", self.site.web_url),
         };
-        self.findings.push(Finding::ok(check, format!("GitHub knows the App {} by its key", body.name)));
+        self.findings.push(Finding::ok(check, format!("GitHub accepts the key of the App {}", body.name)));
         self.findings.push(match lacking(self.site.needed, &body.permissions) {
             None => Finding::ok("App: permissions", self.site.needed.to_string()),
             Some(lacking) => {
@@ -180,12 +180,12 @@ impl<G: GitHub> Examination<'_, G> {
             Ok(Limits { rate: Rate { limit, remaining } }) if remaining.saturating_mul(FEW) < limit => {
                 Finding::warning(
                     check,
-                    format!("{remaining} of {limit} calls are left in this hour"),
+                    format!("{remaining} of {limit} calls are left this hour"),
                     "Something else uses the same credentials; a GitHub App has a limit of its own",
                 )
             }
             Ok(Limits { rate: Rate { limit, remaining } }) => {
-                Finding::ok(check, format!("{remaining} of {limit} calls are left in this hour"))
+                Finding::ok(check, format!("{remaining} of {limit} calls are left this hour"))
             }
             Err(github::Error::NotFound) => Finding::ok(check, "there is none"),
             Err(error) => Finding::warning(check, error.to_string(), "Run the doctor again later"),

@@ -54,7 +54,7 @@ impl<G: GitHub> Examination<'_, G> {
             self.github.read::<Installation>(Who::App, &format!("/repos/{repository}/installation")).await;
         let finding = match &installation {
             Ok(Installation { suspended_at: Some(since), .. }) => {
-                Finding::wrong(check, format!("its installation is suspended since {since}"), install)
+                Finding::wrong(check, format!("its installation has been suspended since {since}"), install)
             }
             Ok(Installation { id, permissions, .. }) => match lacking(self.site.needed, permissions) {
                 None => Finding::ok(check, format!("installed (installation {id})")),
@@ -205,10 +205,10 @@ impl<G: GitHub> Examination<'_, G> {
                 }
                 Err(errors) => Finding::wrong(check, nothing_is_rerun(&errors), page),
             },
-            Ok(None) if organizations.is_some() => Finding::ok(check, "there is none: the organization's holds"),
+            Ok(None) if organizations.is_some() => Finding::ok(check, "there is none: the organization's applies"),
             Ok(None) => {
                 let preset = rules.default_policy.as_str();
-                Finding::ok(check, format!("there is none: the preset {preset} holds (DEFAULT_POLICY)"))
+                Finding::ok(check, format!("there is none: the preset {preset} applies (DEFAULT_POLICY)"))
             }
             Err(why) => Finding::wrong(check, why, page),
         });

@@ -244,7 +244,7 @@ fn policy_files() {
         github.with("/repos/octo/.github/contents/.github/rerunner.yml", 200, &body)
     };
     let organizations = "octo/.github: .github/rerunner.yml";
-    finds(&both(None, "max_reruns: 2\n"), &site, check, State::Ok, "there is none: the organization's holds");
+    finds(&both(None, "max_reruns: 2\n"), &site, check, State::Ok, "there is none: the organization's applies");
     finds(&both(None, "max_rerun: 2\n"), &site, organizations, State::Wrong, "line 1");
     let extends = Some("version: 1\nextends: organization\n");
     finds(&both(extends, "max_reruns: 2\n"), &site, check, State::Ok, "valid");

@@ -20,7 +20,7 @@ pub enum Error {
     #[error("GitHub's rate limit{}", wait.map_or_else(String::new, |wait| format!(": wait {} s", wait.as_millis() / 1_000)))]
     RateLimited { wait: Option<Span> },
     /// Wait with what is written for people: this long, if GitHub said how long. It holds up nothing else.
-    #[error("GitHub takes no more content for now{}", wait.map_or_else(String::new, |wait| format!(": wait {} s", wait.as_millis() / 1_000)))]
+    #[error("GitHub accepts no more content for now{}", wait.map_or_else(String::new, |wait| format!(": wait {} s", wait.as_millis() / 1_000)))]
     ContentLimited { wait: Option<Span> },
     /// Retry: no answer, or none that means anything (5xx, time-out, connection lost, not the JSON that was asked for).
     /// The call may or may not have taken effect. `what` is a sentence without its full stop.
@@ -363,7 +363,10 @@ mod tests {
             (Error::Repository { message: text() }, "nothing can be done in the repository: no"),
             (Error::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
             (Error::RateLimited { wait: None }, "GitHub's rate limit"),
-            (Error::ContentLimited { wait: Some(Span::seconds(7)) }, "GitHub takes no more content for now: wait 7 s"),
+            (
+                Error::ContentLimited { wait: Some(Span::seconds(7)) },
+                "GitHub accepts no more content for now: wait 7 s",
+            ),
             (Error::NotFound, "GitHub answered 404: gone, or there is no access"),
             (Error::Refused { message: text() }, "GitHub refused: no"),
             (Error::UnclearRefusal { message: text() }, "GitHub refused: no"),

@@ -232,7 +232,7 @@ impl<S: Sql> Keeper<S> {
             }
             (true, false, Command::Rerun { workflows: Some(glob) }) => {
                 let which = format!("a workflow that matches {}", code(glob));
-                format!("Nothing was re-run: no run of the newest commit that failed is of {which}.")
+                format!("Nothing was re-run: no failed run of the newest commit is of {which}.")
             }
             (true, false, _) => "Nothing was re-run.".to_owned(),
             (false, _, _) => format!("Not re-run:\n\n{refused}"),

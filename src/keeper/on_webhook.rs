@@ -23,7 +23,7 @@ pub fn on_webhook(tracked: Option<TrackedRun>, event: &RunEvent, cx: &Context) -
     match (event.kind, tracked) {
         (RunEventKind::RunSucceeded | RunEventKind::RunEnded, None) => WebhookStep {
             tracked: None,
-            receipt: receipt(ReceiptKind::Ignored, "the run is not watched", event.run_attempt, None),
+            receipt: receipt(ReceiptKind::Ignored, "the run is not tracked", event.run_attempt, None),
             records: vec![],
         },
         (RunEventKind::RunSucceeded, Some(tracked)) => on_success(tracked, event, cx),
@@ -112,8 +112,8 @@ pub fn on_failed_attempt(
         (true, RunEventKind::RunFailed) => (ReceiptKind::Scheduled, "workflow run failed"),
         (true, RunEventKind::RunCancelled) => (ReceiptKind::Scheduled, "workflow run was cancelled"),
         (true, _) => (ReceiptKind::Scheduled, "a job failed"),
-        (false, _) if of_run => (ReceiptKind::Recorded, "the failure of this attempt is known"),
-        (false, _) => (ReceiptKind::Recorded, "another job of a run that is watched"),
+        (false, _) if of_run => (ReceiptKind::Recorded, "the failure of this attempt is already known"),
+        (false, _) => (ReceiptKind::Recorded, "another job of a tracked run"),
     };
     step(tracked, records, kind, reason, Some(attempt))
 }
@@ -139,7 +139,7 @@ fn on_failure_of_some_attempt(tracked: Option<TrackedRun>, run_id: RunId, cx: &C
     let (kind, reason) = if new {
         (ReceiptKind::Scheduled, "a job failed")
     } else {
-        (ReceiptKind::Recorded, "another job of a run that is watched")
+        (ReceiptKind::Recorded, "another job of a tracked run")
     };
     step(tracked, vec![], kind, reason, None)
 }
@@ -151,7 +151,7 @@ fn look_again(tracked: &TrackedRun) -> Millis {
 
 fn nothing_new(tracked: TrackedRun, run_attempt: Option<RunAttempt>) -> WebhookStep {
     let reason = match (run_attempt, tracked.pending) {
-        (attempt, _) if tracked.decided_attempt >= attempt => "this attempt was decided on",
+        (attempt, _) if tracked.decided_attempt >= attempt => "this attempt was already decided on",
         (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
         (attempt, _) if tracked.run_attempt == attempt => "the re-run of this attempt is held",
         _ => "a newer attempt is known",

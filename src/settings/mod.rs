@@ -4,7 +4,7 @@
 //! is one nothing is re-run.
 //!
 //! A new setting is a field of [`Settings`] and a line of [`Settings::read`], with a form from `values`; people find it in
-//! wrangler.toml and README.md.
+//! wrangler.toml and docs/settings.md.
 
 pub mod private_key;
 mod reader;

@@ -38,7 +38,7 @@ async fn repository(stage: &Stage, name: &str, policy: &str) -> Repository {
     repository
 }
 
-/// What is on record of the one job that failed when this attempt was decided on, and the run's page.
+/// What is on record of the one job that failed when this attempt was already decided on, and the run's page.
 async fn found(stage: &Stage, run: &Run, attempt: u32) -> (Value, String) {
     let path = format!("{}/runs/{}", run.repository().name(), run.id().0);
     let worker = stage.worker().await;

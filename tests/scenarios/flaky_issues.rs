@@ -65,7 +65,7 @@ async fn one_for_a_job_that_reruns_rescue(stage: Arc<Stage>) {
     assert_eq!(issue.title, "Flaky job: `` `]: https://evil.example @team #1 `` of `ci`");
     assert_eq!((issue.labels.as_slice(), issue.open), (&["kind: flaky".to_owned()][..], true));
     let body = issue.body.as_deref().unwrap_or_default();
-    assert!(body.contains("\n- of these, passed: 2 (100 %)\n"), "{body}");
+    assert!(body.contains("\n- of these, passed: 2 (100%)\n"), "{body}");
     assert_eq!(body.matches(", attempt 2 passed\n").count(), 2, "{body}");
     flakes(&repository, 1).await;
     tokio::time::sleep(Duration::from_secs(8)).await;

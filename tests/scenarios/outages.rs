@@ -67,7 +67,7 @@ async fn held_tried_and_released(stage: Arc<Stage>) {
     assert!(!page.contains("Outages"), "{page}");
     let texts = chat.texts();
     assert_eq!(texts.len(), 1, "{texts:#?}");
-    assert!(texts[0].contains("octo/outage: many runs fail, and their re-runs are held"), "{texts:#?}");
+    assert!(texts[0].contains("octo/outage: many runs are failing, and their re-runs are held"), "{texts:#?}");
     worker.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! New secrets, as README's procedures have it: while runs fail all the time, no webhook is refused, and none of the runs
+//! New secrets, as docs/operations.md has it: while runs fail all the time, no webhook is refused, and none of the runs
 //! is lost.
 //!
 //! On Cloudflare a new version takes the old one's place at once. Here the Worker is ended and started: what is sent in

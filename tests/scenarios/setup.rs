@@ -210,7 +210,7 @@ async fn the_command_sets_up_and_replaces_nothing(stage: Arc<Stage>) {
     // A preset that there is not.
     let output = set_up(stand_in, root, "https://x.workers.dev", &[], "carefull\n").await;
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("carefull is no preset"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("carefull is not a preset"), "{}", text(&output.stderr));
     let calls = stand_in.text("calls").expect("calls");
     assert!(!calls.contains("deploy"), "{calls}");
 

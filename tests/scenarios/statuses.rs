@@ -15,7 +15,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         stage,
         "statuses",
         answers_of_verified_webhooks,
-        the_readmes_example,
+        the_documents_example,
         malformed_webhooks,
         other_paths_and_methods,
         signatures,
@@ -67,17 +67,17 @@ async fn answers_of_verified_webhooks(stage: Arc<Stage>) {
     form.send(url).await.is(202, "scheduled", "");
 }
 
-/// The README's lines, run as they stand but for the address.
-/// Seen to fail when `run_attempt` is left out (another answer than the README's).
-async fn the_readmes_example(stage: Arc<Stage>) {
-    let readme = include_str!("../../README.md");
-    let start = readme.find("BODY='").expect("the example");
-    let script = readme[start..].split("```").next().expect("its end");
+/// The lines of docs/api.md, run as they stand but for the address.
+/// Seen to fail when `run_attempt` is left out (another answer than the page's).
+async fn the_documents_example(stage: Arc<Stage>) {
+    let page = include_str!("../../docs/api.md");
+    let start = page.find("BODY='").expect("the example");
+    let script = page[start..].split("```").next().expect("its end");
     let script = script.replace("http://localhost:8787", &stage.worker().await.url);
     let output = tokio::process::Command::new("bash").arg("-ec").arg(script).output().await.expect("bash");
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert_eq!(answer["outcome"], "scheduled", "{answer}");
-    let shown = readme.lines().find(|line| line.starts_with(r#"{"outcome":"scheduled""#)).expect("its answer");
+    let shown = page.lines().find(|line| line.starts_with(r#"{"outcome":"scheduled""#)).expect("its answer");
     let mut shown: Value = serde_json::from_str(shown).expect("JSON");
     shown["due"] = answer["due"].clone();
     assert_eq!(answer, shown);

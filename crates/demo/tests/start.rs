@@ -102,7 +102,7 @@ async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_
             "/acme/website/pull/3",
             &["removed from the merge queue", "infrastructure (", "🚀 rerunner-bot", "rerunner / preview site"][..],
         ),
-        ("/acme/website/issues/4", &["of these, passed: 2 (100 %)", "Open"][..]),
+        ("/acme/website/issues/4", &["of these, passed: 2 (100%)", "Open"][..]),
     ] {
         let missing: Vec<_> = words.iter().filter(|words| !page(end).contains(**words)).collect();
         assert!(missing.is_empty(), "{end} has no {missing:?}: {}", page(end));

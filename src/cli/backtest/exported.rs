@@ -42,7 +42,7 @@ pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
         export.add(file)?;
     }
     if export.runs.is_empty() {
-        return Err(Failure("there is no workflow run in what was given".to_owned()));
+        return Err(Failure("the input has no workflow run".to_owned()));
     }
     let replayed = replay(&export, &policy, &rules);
     let mut lines = BTreeMap::<&str, Line>::new();
@@ -102,7 +102,7 @@ fn table(lines: &BTreeMap<&str, Line>, total: &Line) -> String {
     let nothing =
         "None of the attempts that would have been re-run was re-run, so what it would have changed is unknown.";
     let share = match (total.later_passed * 100).checked_div(known) {
-        Some(percent) => format!("Of the {known} whose next attempts are known, {percent} % passed later."),
+        Some(percent) => format!("Of the {known} whose next attempts are known, {percent}% passed later."),
         None => nothing.to_owned(),
     };
     format!("{head}{rows}\n{share}\n")

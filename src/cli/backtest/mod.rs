@@ -40,13 +40,13 @@ const DAYS: u32 = 30;
 /// As many as GitHub takes of one user in an hour.
 const MOST_REQUESTS: u64 = 5_000;
 
-/// Replays runs that are over: what a policy would have re-run, and what came of it
+/// Replays past runs: what a policy would have re-run, and how often that helped
 ///
 /// With --repo it reads runs, jobs, annotations and logs from GitHub itself, with GITHUB_TOKEN (it needs to read Actions,
-/// Checks and Metadata), and keeps them in a cache: what was read is not asked for again, so that it can be stopped at any
-/// time. Else it takes what GitHub's API lists in files: several answers in one file, as `gh api --paginate` prints them, are
-/// fine, and so are jobs among the runs; there the earlier attempts of a run are taken to have failed, and conditions on logs
-/// and annotations match nothing. Exit code 0: it was replayed. 2: it could not be.
+/// Checks and Metadata), and keeps them in a cache: nothing is read twice, so you can stop it at any time and continue
+/// later. Without --repo it takes files with what GitHub's API lists. A file may have several answers, as `gh api --paginate`
+/// prints them, and jobs among the runs. Then a run's earlier attempts are assumed to have failed, and conditions on logs and
+/// annotations match nothing. Exit code 0: the runs were replayed. 2: they could not be.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -56,25 +56,25 @@ pub struct Arguments {
     /// Read the runs of this repository from GitHub
     #[arg(long, value_name = "OWNER/REPO", conflicts_with = "jobs")]
     repo: Option<String>,
-    /// Of so many days, up to now; 30 if not given, 90 at the most
+    /// How many days back, up to 90; 30 if not given
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=90))]
     days: Option<u32>,
-    /// The policy file, or the name of a preset: everything, infrastructure, careful; without it, DEFAULT_POLICY holds
+    /// The policy file, or the name of a preset: everything, infrastructure, careful; without it, DEFAULT_POLICY applies
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
-    /// Another policy file or preset, to be shown beside it
+    /// Another policy file or preset to compare it with
     #[arg(long, value_name = "FILE")]
     compare: Option<String>,
-    /// Where what was read is kept; by default in the user's cache folder. Logs are in it
+    /// Where to keep what was read, logs included; by default the user's cache folder
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Stop reading after so many requests to GitHub, and go by what there is; 5,000 if not given
+    /// Stop reading after this many requests to GitHub, and use what has been read; 5,000 if not given
     #[arg(long, value_name = "N")]
     max_requests: Option<u64>,
     /// Their jobs: gh api --paginate 'repos/OWNER/REPO/actions/runs/ID/jobs?filter=all', one or more files
     #[arg(long, value_name = "FILE", num_args = 1..)]
     jobs: Vec<String>,
-    /// Show each attempt, too; with --compare, those about which the policies differ
+    /// Show each attempt, too; with --compare, those on which the policies differ
     #[arg(long, short)]
     verbose: bool,
     #[command(flatten)]
@@ -137,7 +137,7 @@ fn of_files(arguments: &Arguments) -> Result<Report, Failure> {
         (arguments.max_requests.is_some(), "--max-requests"),
     ] {
         if given {
-            return Err(Failure(format!("{option} is for runs that are read from GitHub: give --repo OWNER/REPO")));
+            return Err(Failure(format!("{option} applies to runs that are read from GitHub: give --repo OWNER/REPO")));
         }
     }
     exported::backtest(arguments)

@@ -21,7 +21,7 @@ pub(super) fn all(past: &Past, sides: &[Side], verbose: bool) -> String {
     for (side, what) in sides.iter().flat_map(|side| side.not_replayed.iter().map(move |what| (side, what))) {
         let _ = writeln!(
             text,
-            "Not replayed of {}: {what}. What it would hold is counted as re-run at once.",
+            "Not replayed for {}: {what}. What it would hold counts as re-run at once.",
             line(&side.name)
         );
     }
@@ -42,7 +42,7 @@ pub(super) fn all(past: &Past, sides: &[Side], verbose: bool) -> String {
 fn about(past: &Past) -> String {
     let counts = &past.counts;
     let mut text = format!(
-        "{}, {} to {}: {} runs. {} failed in their newest attempt, {} had more than one, {} passed at once, {} are not over.\n",
+        "{}, {} to {}: {} runs. {} failed in their newest attempt, {} had several attempts, {} passed at once, {} have not ended.\n",
         past.reader.repository,
         past.window.from,
         past.window.to,
@@ -53,10 +53,10 @@ fn about(past: &Past) -> String {
         counts.running,
     );
     if past.not_read > 0 {
-        let why = past.reader.stopped.as_deref().unwrap_or("GitHub did not give all that there is of them");
+        let why = past.reader.stopped.as_deref().unwrap_or("GitHub did not return everything about them");
         let _ = writeln!(
             text,
-            "{} of them are not read, and not in what follows: {}. The next call reads on.",
+            "{} of them were not read, and are not counted below: {}. The next call continues.",
             past.not_read,
             line(why)
         );
@@ -78,14 +78,14 @@ fn lines(figures: &Figures) -> [(&'static str, String, Option<f64>); 10] {
     [
         count("failed runs", figures.failed_runs),
         count("failed attempts", figures.failed_attempts),
-        count("re-runs it makes", figures.reruns),
+        count("re-runs", figures.reruns),
         count("  rescued", figures.rescued),
         count("  wasted", figures.wasted),
         count("  not known", figures.not_known),
         ("precision", of(figures.precision.map(percent), known, "of"), figures.precision.map(|share| share * 100.0)),
         ("runner minutes", minutes.unwrap_or_else(|| UNKNOWN.to_owned()), figures.runner_minutes.and_then(number)),
         (
-            "red lasted (median)",
+            "red for (median)",
             of(figures.red_seconds_median.map(duration), figures.red_known, "rescued:"),
             figures.red_seconds_median.and_then(number),
         ),
@@ -99,7 +99,7 @@ fn number(n: u64) -> Option<f64> {
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+    format!("{:.1}%", share * 100.0)
 }
 
 fn duration(seconds: u64) -> String {
@@ -145,7 +145,7 @@ fn difference(name: &str, one: Option<f64>, other: Option<f64>) -> String {
     match name {
         _ if by == 0.0 => "=".to_owned(),
         "precision" => format!("{by:+.1} points"),
-        "red lasted (median)" => format!("{by:+.0} s"),
+        "red for (median)" => format!("{by:+.0} s"),
         _ => format!("{by:+.0}"),
     }
 }
@@ -168,9 +168,12 @@ fn of_one(side: &Side) -> String {
         }
     }
     let unfamiliar = &side.unfamiliar;
-    text.push_str(&unknown("Flaky: no rule and no catalogue entry knew it, and a re-run helped", &unfamiliar.flaky));
-    text.push_str(&unknown("Never helped by a re-run, and nobody knew it", &unfamiliar.never_helped));
-    text.push_str(&unknown("Nobody knew it, and nobody re-ran it", &unfamiliar.never_rerun));
+    text.push_str(&unknown(
+        "Flaky: recognized by no rule and no catalogue entry, and fixed by a re-run",
+        &unfamiliar.flaky,
+    ));
+    text.push_str(&unknown("Unrecognized, and never fixed by a re-run", &unfamiliar.never_helped));
+    text.push_str(&unknown("Unrecognized, and never re-run", &unfamiliar.never_rerun));
     text.push_str(&never_passed(&side.hopeless));
     text
 }
@@ -223,7 +226,7 @@ fn never_passed(list: &List<Hopeless>) -> String {
 }
 
 fn differing(differences: &[Difference], verbose: bool) -> String {
-    let mut text = format!("\nThe policies differ about {} of the attempts", differences.len());
+    let mut text = format!("\nThe policies differ on {} of the attempts", differences.len());
     text.push_str(if differences.is_empty() || verbose { ".\n" } else { " (--verbose shows them).\n" });
     for Difference { first, second } in differences.iter().filter(|_| verbose) {
         let _ = writeln!(
@@ -307,11 +310,11 @@ mod tests {
     #[test]
     fn differences() {
         for (name, one, other, expected) in [
-            ("re-runs it makes", Some(10.0), Some(7.0), "-3"),
-            ("re-runs it makes", Some(7.0), Some(7.0), "="),
+            ("re-runs", Some(10.0), Some(7.0), "-3"),
+            ("re-runs", Some(7.0), Some(7.0), "="),
             ("precision", Some(50.0), Some(66.7), "+16.7 points"),
             ("precision", None, Some(66.7), "unknown"),
-            ("red lasted (median)", Some(60.0), Some(90.0), "+30 s"),
+            ("red for (median)", Some(60.0), Some(90.0), "+30 s"),
         ] {
             assert_eq!(difference(name, one, other), expected);
         }

@@ -53,8 +53,7 @@ impl PastRun {
         let shown = reader.run(place.run_id, place.attempt)?;
         let outline = shown.present().and_then(Outline::read).filter(|outline| outline.run.run_id == place.run_id);
         let Some(outline) = outline else {
-            let why =
-                if let Fetched::Absent(why) = shown { why } else { "what GitHub answers is not the run".to_owned() };
+            let why = if let Fetched::Absent(why) = shown { why } else { "GitHub's answer is not the run".to_owned() };
             let place = format!("run {} of {}", place.run_id, place.repository);
             return Err(Failure(format!(
                 "{place} cannot be read: {why}; is the address right, and may the token see it?"

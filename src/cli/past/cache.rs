@@ -83,8 +83,8 @@ impl Cache {
 /// Where caches are on this machine.
 pub fn default_folder() -> Result<PathBuf, Failure> {
     let folder = host::cache_folder();
-    let folder =
-        folder.ok_or_else(|| Failure("it is not known where caches are here; say it with --cache DIR".to_owned()))?;
+    let folder = folder
+        .ok_or_else(|| Failure("no cache folder is known on this machine; give one with --cache DIR".to_owned()))?;
     Ok(folder.join("rerunner"))
 }
 

@@ -230,7 +230,7 @@ impl Cause {
                 let place = line.map_or_else(|| "an annotation".to_owned(), |line| format!("line {line} of its log"));
                 format!("{id} ({}, {kind}), by {place}", class.as_str())
             }
-            Self::Nothing => "nothing that the catalogue knows".to_owned(),
+            Self::Nothing => "nothing in the catalogue".to_owned(),
             Self::NotRead => "unknown: there are neither annotations nor a log".to_owned(),
         }
     }
@@ -310,7 +310,7 @@ mod tests {
                 Cause::of(&message("The hosted runner: x lost communication with the server. Anything …"), None),
                 "runner-lost (runner, infrastructure), by an annotation",
             ),
-            (Cause::of(&message("Process completed with exit code 1."), None), "nothing that the catalogue knows"),
+            (Cause::of(&message("Process completed with exit code 1."), None), "nothing in the catalogue"),
             (Cause::NotRead, "unknown: there are neither annotations nor a log"),
         ] {
             assert_eq!(cause.in_words(), words);

@@ -16,9 +16,9 @@ pub struct RunPlace {
 impl RunPlace {
     /// `pages`: where GitHub's are. An address elsewhere may be anybody's, and the token is not for them.
     pub fn parse(text: &str, pages: &str) -> Result<Self, Failure> {
-        let refused = |why: &str| Failure(format!("this is not a run's address: {why}"));
-        let url = Url::parse(text).map_err(|_| refused("it is none at all"))?;
-        let pages = Url::parse(pages).map_err(|_| refused("GITHUB_API_URL is none either"))?;
+        let refused = |why: &str| Failure(format!("not a run's address: {why}"));
+        let url = Url::parse(text).map_err(|_| refused("it is not an address at all"))?;
+        let pages = Url::parse(pages).map_err(|_| refused("neither is GITHUB_API_URL"))?;
         if url.origin() != pages.origin() || !url.username().is_empty() || url.password().is_some() {
             let why = "for a GitHub Enterprise Server, set GITHUB_API_URL=https://HOST/api/v3";
             return Err(refused(&format!("expected one at {pages}, where GITHUB_API_URL says that GitHub is; {why}")));
@@ -71,7 +71,7 @@ mod tests {
             "://",
         ] {
             let Err(Failure(why)) = parse(text) else { panic!("{text}") };
-            assert!(!why.contains("hush") && why.starts_with("this is not a run's address: "), "{text}: {why}");
+            assert!(!why.contains("hush") && why.starts_with("not a run's address: "), "{text}: {why}");
         }
         let enterprise = RunPlace::parse("http://127.0.0.1:8080/o/r/actions/runs/7", "http://127.0.0.1:8080");
         assert!(enterprise.is_ok());

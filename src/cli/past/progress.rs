@@ -62,9 +62,7 @@ impl Progress {
     }
 
     pub fn waits(&mut self, why: &str, until: Millis) {
-        self.say(&format!(
-            "{why}: waiting until {until}. What was read is kept; it goes on from there if it is stopped."
-        ));
+        self.say(&format!("{why}: waiting until {until}. What was read is kept: you can stop it and continue later."));
     }
 
     fn close(&mut self) {

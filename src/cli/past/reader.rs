@@ -250,7 +250,7 @@ impl Reader {
                     Err(missing) => return Ok(self.fetched(Err(missing), |_| Err(String::new()))),
                 };
                 let Ok(page) = read(&reply(&body), per_page) else {
-                    return Ok(Fetched::Absent("what GitHub answered cannot be read".to_owned()));
+                    return Ok(Fetched::Absent("GitHub's answer cannot be read".to_owned()));
                 };
                 all.extend(page.items);
                 if !page.full || all.len() >= most {

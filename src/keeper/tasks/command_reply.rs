@@ -167,7 +167,7 @@ impl<S: Sql> Keeper<S> {
             }
         }
         if shown == 0 {
-            text.push_str("Nothing was decided on a run of the newest commit.");
+            text.push_str("Nothing was decided on any run of the newest commit.");
         }
         Ok(cut(text))
     }

@@ -33,7 +33,7 @@ pub fn text(
     let not_for = if days == 1 { "a day".to_owned() } else { format!("{days} days") };
     let facts = format!("{}{}", in_figures(job, figures), list(failures, web_url));
     let foot = format!(
-        "\nRerunner keeps this issue: it is edited once a day at most, closed when the job has not failed for {not_for}, and \
+        "\nRerunner maintains this issue: it is edited at most once a day, closed when the job has not failed for {not_for}, and \
          reopened when it fails and then passes on a re-run. If somebody closes it, it stays closed until then.\n"
     );
     let since = figures.last_failed.map_or_else(String::new, |failed| format!(" since {}", day(failed)));
@@ -48,9 +48,9 @@ pub fn text(
 fn in_figures(job: &WorkflowJob, figures: &JobFigures) -> String {
     let JobFigures { failed, judged, passed, step, last_failed: _ } = figures;
     let at = if step.is_empty() { String::new() } else { format!(", most often at {}", code(step)) };
-    let percent = (passed * 100).checked_div(*judged).map_or_else(String::new, |percent| format!(" ({percent} %)"));
+    let percent = (passed * 100).checked_div(*judged).map_or_else(String::new, |percent| format!(" ({percent}%)"));
     format!(
-        "The job {} of the workflow {} fails and passes when it is re-run. In the last 30 days:\n\n\
+        "The job {} of the workflow {} fails, and passes when it is re-run. In the last 30 days:\n\n\
          - failures: {failed}{at}\n- finished re-runs: {judged}\n- of these, passed: {passed}{percent}\n",
         code(&job.job),
         code(&job.workflow)
@@ -69,7 +69,7 @@ fn list(failures: &[PassedFailure], web_url: &str) -> String {
             day(*failed)
         ));
     }
-    if text.is_empty() { text } else { format!("\nIts last failures that passed when they were re-run:\n\n{text}") }
+    if text.is_empty() { text } else { format!("\nIts last failures that passed on a re-run:\n\n{text}") }
 }
 
 /// `2026-11-23`.

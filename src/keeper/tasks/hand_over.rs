@@ -51,7 +51,7 @@ impl<S: Sql> Keeper<S> {
             let Some(tracked) = self.store.run(what.event.run_id)?.filter(|tracked| tracked.due.is_some()) else {
                 return Ok(None);
             };
-            let reason = format!("Left to the repository's present name: it is called {} now.", what.event.repository);
+            let reason = format!("Handed over: the repository is now called {}.", what.event.repository);
             // What its commit shows is the other's to say.
             if let Some(sha) = &tracked.commit {
                 self.store.delete_commit_status_of(sha, tracked.run_id)?;

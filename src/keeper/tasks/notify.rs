@@ -112,7 +112,7 @@ impl<S: Sql> Keeper<S> {
         let head = match kind {
             NoticeKind::Exhausted => format!("{repository}: {workflow} failed for good. {link}"),
             NoticeKind::Outage => {
-                format!("{repository}: many runs fail, and their re-runs are held. {workflow}: {link}")
+                format!("{repository}: many runs are failing, and their re-runs are held. {workflow}: {link}")
             }
             NoticeKind::Refused => {
                 format!("{repository}: GitHub refuses the credentials, and nothing is re-run. {workflow}: {link}")

@@ -197,7 +197,7 @@ fn a_glob_means_some_workflows() {
         play.comments(1, rerun(Some(glob)), GivenBy::Collaborator);
         play.pass_working(Span::minutes(1));
         play.reruns(if is_meant { &[1, 2] } else { &[1] });
-        play.answered(if is_meant { &[] } else { &["no run of the newest commit that failed is of"] });
+        play.answered(if is_meant { &[] } else { &["no failed run of the newest commit is of"] });
         if !is_meant {
             play.stands(RunOutcome::Exhausted, 1);
             play.rests();

@@ -23,7 +23,7 @@ fn late_and_repeated_webhooks_change_nothing() {
     play.pass_working(Span::seconds(5));
     play.reruns(&[1]);
     for kind in [RunEventKind::RunFailed, RunEventKind::JobFailed, RunEventKind::RunEnded] {
-        nothing_changes(&play, kind, Some(1), "this attempt was decided on");
+        nothing_changes(&play, kind, Some(1), "this attempt was already decided on");
     }
     // The second attempt's webhooks come after the third's.
     play.webhook(RunEventKind::RunFailed, Some(3), ReceiptKind::Scheduled);
@@ -31,7 +31,7 @@ fn late_and_repeated_webhooks_change_nothing() {
         nothing_changes(&play, kind, Some(2), "a newer attempt is known");
     }
     play.webhook(RunEventKind::RunSucceeded, Some(4), ReceiptKind::Recorded);
-    nothing_changes(&play, RunEventKind::RunSucceeded, Some(4), "this attempt was decided on");
+    nothing_changes(&play, RunEventKind::RunSucceeded, Some(4), "this attempt was already decided on");
 }
 
 #[test]

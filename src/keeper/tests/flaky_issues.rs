@@ -111,10 +111,10 @@ fn a_job_that_was_rescued_so_often_gets_one_issue() {
     let lines: Vec<&str> = issue.body.lines().collect();
     assert!(lines[0].starts_with("<!-- rerunner flaky job "), "{}", issue.body);
     for line in [
-        "The job `test` of the workflow `ci` fails and passes when it is re-run. In the last 30 days:",
+        "The job `test` of the workflow `ci` fails, and passes when it is re-run. In the last 30 days:",
         "- failures: 7, most often at `Run tests`",
         "- finished re-runs: 6",
-        "- of these, passed: 3 (50 %)",
+        "- of these, passed: 3 (50%)",
         "- 2026-11-23: [run 14](https://github.com/octo/widgets/actions/runs/14), attempt 1 failed at `Run tests`, attempt 2 \
          passed",
     ] {
@@ -179,7 +179,7 @@ fn it_is_edited_once_a_day_at_most() {
     assert_eq!((opened.len(), changed.len()), (1, 4), "{changed:?}");
     let all: Vec<Millis> = opened.into_iter().chain(changed).collect();
     assert!(all.windows(2).all(|two| two[1] - two[0] >= Span::days(1)), "{all:?}");
-    assert!(play.issue().body.contains("- of these, passed: 90 (100 %)\n"), "{}", play.issue().body);
+    assert!(play.issue().body.contains("- of these, passed: 90 (100%)\n"), "{}", play.issue().body);
 }
 
 /// Seen to fail without the word.

@@ -233,7 +233,11 @@ fn people_are_told_once() {
     play.pass_working(Span::minutes(1));
     let messages = play.messages.borrow();
     assert_eq!(messages.len(), 1, "{messages:#?}");
-    assert!(messages[0].starts_with("octo/widgets: many runs fail, and their re-runs are held."), "{}", messages[0]);
+    assert!(
+        messages[0].starts_with("octo/widgets: many runs are failing, and their re-runs are held."),
+        "{}",
+        messages[0]
+    );
     assert!(messages[0].contains("runs have failed with the same cause"), "{}", messages[0]);
 }
 

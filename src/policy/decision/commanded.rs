@@ -103,11 +103,11 @@ fn within_the_limits(
         return Err(Stop::end(RunOutcome::Left, reason::broken(policy.origin, broken), Detail::default()));
     }
     if !may_command(policy, command.only_author) {
-        return Err(left("the policy file does not let the command's giver give one any more"));
+        return Err(left("the policy file no longer lets the command's author give commands"));
     }
     // What it fetches can be another commit than the one that it is shown at, and they would choose when.
     if command.only_author && run.is_of_target() {
-        return Err(left("it runs with the rights of its base: that takes a collaborator of the repository"));
+        return Err(left("it runs with the rights of its base branch, so it takes a collaborator of the repository"));
     }
     is_let_in_by_workflow(policy, &policy.commands.workflows, run, evidence, "commands.workflows")?;
     let ceiling = Limits::of(rules, policy).ceiling();
@@ -141,7 +141,7 @@ fn is_of_its_pull_request(run: &Run, evidence: &Evidence, command: CommandGiven)
         Belonging::Shared if !command.only_author => Ok(()),
         Belonging::Shared => {
             let what = "several pull requests are from its branch, at its commit";
-            Err(left(format!("{what}: that takes a collaborator of the repository")))
+            Err(left(format!("{what}, so it takes a collaborator of the repository")))
         }
         Belonging::Not => Err(left(format!("it is not of pull request {pull}"))),
         Belonging::Unknown => Err(left(format!("whether it is of pull request {pull} is not known"))),

@@ -77,10 +77,10 @@ impl Interruption {
             Self::LostRunner => "its runner was lost",
             Self::Billing => "billing kept it from running",
             Self::InvalidWorkflow => "its workflow is not valid",
-            Self::Environment => "its environment's protection stopped it",
+            Self::Environment => "its environment's protection rules stopped it",
             Self::Concurrency => "its concurrency group cancelled it",
-            Self::MaximumTime => "it took longer than it may",
-            Self::NoRunner => "no runner came for it",
+            Self::MaximumTime => "it exceeded its maximum run time",
+            Self::NoRunner => "no runner picked it up",
             Self::NotStarted => "GitHub did not start it",
         }
     }

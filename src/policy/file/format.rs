@@ -1,6 +1,6 @@
 //! What a policy file says.
 //!
-//! Each line of these tables declares a key and the field that it fills in, for the reader, the JSON Schema and README.
+//! Each line of these tables declares a key and the field that it fills in, for the reader, the JSON Schema and docs/policy.md.
 //!
 //! **To add a condition**, write its line in [`Conditions`], in the place where people should find it. If its value is none of
 //! the kinds that there are, it needs a [`Shape`] and a `FromField` (`shapes.rs`) as well. Then the compiler names what is
@@ -13,7 +13,7 @@
 //! One about the run also stands in `is_about_the_run_alone` of `matching.rs`; without that it is not known of jobs that GitHub
 //! does not list.
 //!
-//! Last: `npm run --silent rerunner -- schema > docs/rerunner.schema.json`, and README's table, which `cargo test --test readme` prints.
+//! Last: `npm run --silent rerunner -- schema > docs/rerunner.schema.json`, and the table in docs/policy.md, which `cargo test --test readme` prints.
 //!
 //! A key of the file or of a rule is added in the same way; [`Policy::goes_by_evidence`] and `wording/describe.rs` do not compile
 //! without it.
@@ -41,18 +41,18 @@ keys! {
     pub struct Policy, keys FILE {
         version: u32 = 1, Shape::Version, "1", "the version of this format";
         extends: Vec<Base> = Vec::new(), Shape::Bases, "the default rule",
-            "what the file begins with: its own keys replace that one's, and its rules come first; of a list, what comes later wins";
+            "what the file begins with: its own keys replace that one's, and its rules come first; of a list, later ones win";
         /// `None`: as the Worker's settings say.
         max_reruns: Option<u32> = None, Shape::Reruns { least: 0 }, "`MAX_RERUNS`",
             "how often a run is re-run; a person's re-runs count too";
         /// `None`: as the Worker's settings say.
         delay: Option<Span> = None, Shape::Duration, "`RERUN_DELAY`", "the wait before a re-run";
         backoff: f64 = 1.0, Shape::Factor, "1", "each further re-run waits this many times longer";
-        max_delay: Option<Span> = None, Shape::Duration, "10m", "how long a wait may grow by `backoff`";
+        max_delay: Option<Span> = None, Shape::Duration, "10m", "the longest wait that `backoff` may lead to";
         conclusions: Vec<Conclusion> = vec![Conclusion::Failure, Conclusion::TimedOut],
             Shape::Choices(JOB_CONCLUSIONS), "[failure, timed_out]", "the conclusions of a run that may be re-run";
         actors: Filter = Filter::default(), Shape::Map(FILTER), "everyone",
-            "whose runs are re-run: who started the run, and who its newest attempt";
+            "whose runs are re-run: who started the run, and who started its newest attempt";
         branches: Filter = Filter::default(), Shape::Map(FILTER), "all",
             "the branches whose runs are re-run; a fork's is `owner:branch`, so that `main` is never a fork's";
         forks: Forks = Forks::Rerun, Shape::Choice(Forks::TEXTS), "rerun", "what is done about runs of forks' branches";
@@ -64,9 +64,9 @@ keys! {
         max_failed_jobs: Option<u32> = None, Shape::Whole { least: 1, most: MANY }, "no limit",
             "leave a run in which more jobs failed at once: a real break, or an outage";
         stop_when_repeated: Option<u32> = None, Shape::Whole { least: 2, most: MAX_RERUNS_LIMIT + 1 }, "never",
-            "leave a run of which the same jobs failed in the same way in this many attempts";
+            "leave a run once the same jobs failed in the same way in this many attempts";
         outage: Option<Outage> = None, Shape::Map(OUTAGE), "never",
-            "hold re-runs of runs that fail with the same cause, or in the same way, once so many have, and try one at a time";
+            "once this many runs have failed with the same cause, or in the same way, hold their re-runs and try one at a time";
         budget: Budget = Budget::default(), Shape::Map(BUDGET), "no limit", "what the repository's re-runs may use";
         rules: Vec<Rule> = Vec::new(), Shape::List(RULE), "none",
             "each failed job takes the first rule that matches it";
@@ -75,7 +75,7 @@ keys! {
         mixed: LeaveOrRerun = LeaveOrRerun::Leave, Shape::Choice(LeaveOrRerun::TEXTS), "leave",
             "what is done when some failed jobs are to be re-run and some are to be left";
         absent_evidence: LeaveOrRerun = LeaveOrRerun::Leave, Shape::Choice(LeaveOrRerun::TEXTS), "leave",
-            "what is done when the run might have been left, had something been there that could not be read: the jobs, annotations, a log";
+            "what is done when something could not be read that might have led to leaving the run: the jobs, annotations, a log";
         debug_logging: DebugLogging = DebugLogging::Never, Shape::Choice(DebugLogging::TEXTS), "never",
             "runner debug logging on the last re-run, or on all";
         scope: Scope = Scope::FailedJobs, Shape::Choice(Scope::TEXTS), "failed_jobs",
@@ -119,9 +119,9 @@ keys! {
     /// When runs that fail for the same cause are held, and how long.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Outage, keys OUTAGE {
-        runs: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "so many different runs that fail with the same cause are an outage";
+        runs: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "this many different runs that fail with the same cause are an outage";
         within: Span = Span::minutes(15), Shape::Duration, "15m", "the time within which they fail";
-        probe_every: Span = Span::minutes(10), Shape::Duration, "10m", "how often one of them is re-run to see whether it is over";
+        probe_every: Span = Span::minutes(10), Shape::Duration, "10m", "how often one of them is re-run, to see whether the outage is over";
         for_at_most: Span = Span::hours(6), Shape::Duration, "6h", "after this each run is decided by itself";
     }
 }
@@ -134,7 +134,7 @@ keys! {
             "who may give one: nobody; those whom GitHub calls owner, member or collaborator; or the pull request's author as well";
         workflows: Filter = Filter::default(), Shape::Map(FILTER), "all",
             "the workflows that a command may re-run: by name, or by the name or path of their file";
-        per_hour: u32 = 10, Shape::Whole { least: 1, most: 100 }, "10", "commands that are carried out in any hour, for each pull request: of its author, and of collaborators beside";
+        per_hour: u32 = 10, Shape::Whole { least: 1, most: 100 }, "10", "commands that are carried out in any hour, for each pull request: this many by its author, and as many by collaborators";
     }
 }
 
@@ -142,9 +142,9 @@ keys! {
     /// When a job has an issue.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct FlakyIssues, keys FLAKY_ISSUES {
-        after: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "a job gets an issue once it failed and then passed when it was re-run so often in 30 days";
+        after: u32 = 5, Shape::Whole { least: 2, most: 100 }, "5", "a job gets an issue once it has failed, and passed on a re-run, this often in 30 days";
         label: String = "flaky".to_owned(), Shape::Label, "flaky", "the label of such an issue";
-        close_after: Span = Span::days(14), Shape::Days, "14d", "it is closed when its job has not failed for so long";
+        close_after: Span = Span::days(14), Shape::Days, "14d", "it is closed when its job has not failed for this long";
     }
 }
 

@@ -7,7 +7,7 @@ use crate::policy::patterns::Where;
 pub struct Key {
     pub name: &'static str,
     pub shape: Shape,
-    /// As README shows it; empty for a key that is required.
+    /// As docs/policy.md shows it; empty for a key that is required.
     pub default: &'static str,
     pub meaning: &'static str,
 }
@@ -62,10 +62,10 @@ pub const MANY: u32 = 1_000_000;
 
 /// Declares a struct and, as a table of the same lines, the keys that fill it in:
 ///
-/// `field as "key": Type = default, shape, "the default as README shows it", "what it means";`
+/// `field as "key": Type = default, shape, "the default as docs/policy.md shows it", "what it means";`
 ///
 /// A key has its field's name, unless `as` gives it another; `and fields` lists what no key fills in. This makes the struct with
-/// its `Default`, the `&[Key]` that the JSON Schema, README's tables and the errors go by, and `read`.
+/// its `Default`, the `&[Key]` that the JSON Schema, docs/policy.md's tables and the errors go by, and `read`.
 macro_rules! keys {
     (
         $(#[$attribute:meta])*

@@ -9,6 +9,7 @@ mod file;
 mod limits;
 mod origins;
 mod properties;
+mod readme;
 mod reasons;
 mod schema;
 mod superseded;

@@ -133,7 +133,7 @@ pub fn configured() -> String {
         &html! {
             "This page makes one only where none is configured. To make another, first take the old one out with "
             code { "npx wrangler secret delete GITHUB_APP_PRIVATE_KEY" } " and "
-            code { "npx wrangler secret delete GITHUB_APP_ID" } "; for another key of the same App, see “A new App key” in README."
+            code { "npx wrangler secret delete GITHUB_APP_ID" } "; for another key of the same App, see “Change secrets” in docs/operations.md."
         },
     )
 }
