@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use rerunner::keeper::judgement::UnknownFailures;
+use rerunner::keeper::run_filter::RunFilter;
 use rerunner::keeper::store::statistics::{Figures, Totals};
 use rerunner::keeper::summary::{RerunSums, Summary};
 use rerunner::keeper::views::{BadRunner, DecisionView, FlakyJob, OneRunView, Rate, RepositoryView, RunView};
@@ -247,7 +248,7 @@ fn entry(name: &str, scale: u64) -> RepositoryEntry {
 }
 
 fn shown() -> Shown<'static> {
-    Shown { outcome: None, is_continued: false, problems: &[], web_url: WEB }
+    Shown { outcome: None, filter: RunFilter::default(), is_continued: false, problems: &[], web_url: WEB }
 }
 
 fn every_page() -> Vec<(&'static str, String)> {

@@ -16,6 +16,7 @@
 //! | [`Keeper`], [`repository_state`], [`feature`] | the Keeper itself; what it stores of the repository as a whole; what is done beside re-runs, and GitHub refuses |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
+//! | [`run_filter`] | which runs are asked for (pure) |
 //! | [`step`] | what each of these takes and gives (pure) |
 //! | [`due_list`], [`content_budget`] | what is to be done outside, at the fewest rows written; how much of it within an hour |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
@@ -50,6 +51,7 @@ pub mod policy_cache;
 pub mod rate;
 pub mod repository_state;
 pub mod retention;
+pub mod run_filter;
 mod second_look;
 pub mod state_machine;
 pub mod step;

@@ -58,6 +58,10 @@ pub enum Care {
     Changes,
 }
 
+/// Which runs of a repository; on its page, without how many.
+const RUNS: [&str; 10] = ["limit", "cursor", "outcome", "workflow", "branch", "job", "cause", "rule", "since", "until"];
+const RUNS_OF_PAGE: [&str; 9] = ["cursor", "outcome", "workflow", "branch", "job", "cause", "rule", "since", "until"];
+
 /// How a route is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
@@ -77,10 +81,10 @@ impl Route {
             Self::Health => (None, Form::Json, &[]),
             Self::Badge(_) => (None, Form::Text, &[]),
             Self::Page(Page::Overview) => (Some(Shows), Form::Page, &["cursor"]),
-            Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, &["cursor", "outcome"]),
+            Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, &RUNS_OF_PAGE),
             Self::Page(Page::Run(..)) => (Some(Shows), Form::Page, &[]),
             Self::Api(Api::Repositories) => (Some(Costs), Form::Json, &["cursor"]),
-            Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &["limit", "cursor", "outcome"]),
+            Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &RUNS),
             Self::Api(Api::Run(..) | Api::Precision(_)) => (Some(Costs), Form::Json, &[]),
             Self::Api(Api::FlakyJobs(_)) => (Some(Costs), Form::Json, &["limit", "cursor"]),
             Self::Api(Api::Pause(_) | Api::Resume(_)) => (Some(Changes), Form::Json, &[]),

@@ -5,6 +5,7 @@ mod overview;
 mod precision;
 mod repository;
 mod run;
+mod runs;
 mod unknown;
 
 use maud::{Markup, html};
@@ -45,9 +46,9 @@ pub async fn answer(
         }
         routes::Page::Repository(name) => {
             let slice = parameters.runs()?;
-            let (outcome, is_continued) = (slice.outcome, slice.before.is_some());
+            let (outcome, is_continued, filter) = (slice.outcome, slice.before.is_some(), slice.filter.clone());
             let answer = ask(backend, name, Question::Repository(slice)).await?;
-            let shown = Shown { outcome, is_continued, problems, web_url: &web_url };
+            let shown = Shown { outcome, filter, is_continued, problems, web_url: &web_url };
             Ok(Response::html(repository(&view(&answer)?, &shown)).with_rows_read(answer.rows_read))
         }
         routes::Page::Run(name, run_id) => {

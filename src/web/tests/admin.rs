@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::keeper::run_filter::RunFilter;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::{Question, RunSlice};
 use crate::names::{RepoName, RunId};
@@ -13,11 +14,23 @@ use super::memory::{Memory, NOW, REPOSITORY, TOKEN};
 #[test]
 fn what_the_keeper_is_asked() {
     let run = RunId::new(7).unwrap();
-    let slice = |outcome, before, limit| RunSlice { outcome, before: RunId::new(before), limit };
+    let slice =
+        |outcome, before, limit| RunSlice { outcome, before: RunId::new(before), limit, filter: RunFilter::default() };
+    let filter = || RunFilter { branch: Some("main".to_owned()), since: Some(1), ..RunFilter::default() };
     let (api, page) = ("/api/v1/repositories/octo/widgets", "/overview/octo/widgets");
     for (method, path, question) in [
         ("GET", page.to_owned(), Question::Repository(slice(None, 0, 50))),
         ("GET", format!("{page}?outcome=left&cursor=9"), Question::Repository(slice(Some(RunOutcome::Left), 9, 50))),
+        (
+            "GET",
+            format!("{page}?branch=main&job=&since=1970-01-02"),
+            Question::Repository(RunSlice { filter: filter(), ..slice(None, 0, 50) }),
+        ),
+        (
+            "GET",
+            format!("{api}/runs?since=1970-01-02&branch=main"),
+            Question::Runs(RunSlice { filter: filter(), ..slice(None, 0, 50) }),
+        ),
         ("GET", format!("{page}/runs/7"), Question::Run(run)),
         ("GET", format!("{api}/runs"), Question::Runs(slice(None, 0, 50))),
         ("GET", format!("{api}/runs?limit=3&cursor=&outcome="), Question::Runs(slice(None, 0, 3))),

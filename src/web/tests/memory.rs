@@ -144,7 +144,7 @@ impl Backend for Memory {
                 "reruns_per_day": null, "last_30_days": crate::keeper::store::statistics::Figures::default(), "by_day": [],
                 "precision": crate::keeper::judgement::Precision::default(),
                 "unknown_failures": crate::keeper::judgement::UnknownFailures::default(),
-                "due": [], "flaky_jobs": [], "bad_runners": [], "runs": [run], "next_cursor": "7",
+                "due": [], "flaky_jobs": [], "bad_runners": [], "runs": [run], "looked_through": null, "next_cursor": "7",
             }),
             Question::Runs(_)
             | Question::FlakyJobs { .. }
