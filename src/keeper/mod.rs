@@ -21,7 +21,7 @@
 //! | [`due_list`], [`content_budget`] | what is to be done outside, at the fewest rows written; how much of it within an hour |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
-//! | [`summary`], [`summary_schedule`], [`attempts`] | what Workers KV publishes, and when (pure) |
+//! | [`summary`], [`insights`], [`summary_schedule`], [`attempts`] | what Workers KV publishes, and when (pure) |
 //! | [`tracked_run`], [`open_rerun`], [`figures`] | a run, as a row says of it, and its last re-run; what is counted |
 //! | [`retention`], [`rate`] | how long things are kept; a part of a whole |
 //!
@@ -40,6 +40,7 @@ mod due_list;
 pub mod evidence_collector;
 mod feature;
 pub mod figures;
+pub mod insights;
 pub mod judgement;
 pub mod message;
 mod on_failure;

@@ -62,6 +62,11 @@ pub struct RepositoryView {
     /// Why nothing can be done in this repository.
     pub repository_problem: Option<String>,
     pub policy_problem: Option<String>,
+    /// Those that are ignored count once a day.
+    #[serde(default, with = "rfc3339::optional")]
+    pub last_webhook: Option<Millis>,
+    #[serde(default, with = "rfc3339::optional")]
+    pub last_decision: Option<Millis>,
     /// Those that are not over.
     pub outages: Vec<OutageView>,
     pub waiting: u64,
@@ -244,6 +249,7 @@ impl<S: Sql> Keeper<S> {
         let totals = self.store.totals()?;
         let due = self.store.due(DUE_SHOWN)?;
         let (flaky_jobs, _) = self.store.subjects(SubjectKind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
+        let (last_webhook, last_decision) = self.last_heard()?;
         let RunsView { runs, looked_through, next_cursor, .. } = self.runs_view(repository.clone(), slice)?;
         Ok(RepositoryView {
             repository,
@@ -252,6 +258,8 @@ impl<S: Sql> Keeper<S> {
             credentials_refused: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(rules)?,
+            last_webhook,
+            last_decision,
             outages: self.outage_views(now)?,
             waiting: totals.waiting,
             rerunning: totals.rerunning,

@@ -16,6 +16,7 @@ use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
 pub const OVERVIEW: &str = "/overview";
+pub const INSIGHTS: &str = "/insights";
 
 const STYLE: &str = include_str!("style.css");
 

@@ -6,6 +6,7 @@
 //! body once, and one string back, as each object that crosses costs more than the decision: the same way over the
 //! worker crate's `Request`, `Headers` and `Response` took twice the CPU time of a webhook (docs/performance.md).
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -21,9 +22,10 @@ use crate::time::Millis;
 use crate::webhook::allowance::{self, Allowance, BodyId, Room};
 use crate::webhook::command::CommandEvent;
 use crate::webhook::event::{RunEvent, RunEventKind};
+use crate::webhook::heard::Heard;
 use crate::webhook::signature::{self, Signature};
 use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Event, Headers, Subject, headers, payload};
-use crate::worker::{env, keeper_client, kv, log};
+use crate::worker::{clock, env, keeper_client, kv, log};
 
 #[wasm_bindgen]
 extern "C" {
@@ -51,6 +53,7 @@ pub struct Intake {
     allowance: Allowance,
     /// In the order of [`Intake::common_answers`].
     common: Vec<Answer>,
+    heard: RefCell<Heard>,
 }
 
 /// Each answer is one text of three lines: the status and the console's function for the log, the body, and what the log
@@ -61,7 +64,7 @@ impl Intake {
     pub fn new(env: Env, bodies: Bodies) -> Self {
         let settings = env::settings(&env);
         let common = webhook::common_answers(&settings);
-        Self { settings, env, bodies, allowance: Allowance::default(), common }
+        Self { settings, env, bodies, allowance: Allowance::default(), common, heard: RefCell::default() }
     }
 
     // The short way, for a delivery as GitHub writes it: `entry.mjs` reads its body at once, asks `judge` alone, and has at
@@ -95,6 +98,9 @@ impl Intake {
         let Some(answer) = signature.and_then(read) else { return JsValue::UNDEFINED };
         if let Some(number) = self.common.iter().position(|common| *common == answer) {
             return (number as u32).into();
+        }
+        if answer.subject.is_some() && self.heard.borrow().news(&self.settings, &answer, clock::now()).is_some() {
+            return JsValue::UNDEFINED;
         }
         let text = serde_json::to_string(&answer).unwrap_or_default();
         let is_simple = answer.status == 200 && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -211,8 +217,27 @@ impl Intake {
         let lines = HeaderLines(headers);
         let read = lines.check(&self.settings);
         match read.and_then(|headers| webhook::read(&self.settings, &headers, macs, body)) {
-            Err(answer) => lines.render(&answer).into(),
+            Err(answer) => {
+                let now = clock::now();
+                let news = self.heard.borrow().news(&self.settings, &answer, now).cloned();
+                let Some(repository) = news else { return lines.render(&answer).into() };
+                self.heard.borrow_mut().note(&repository, now);
+                let (env, headers) = (self.env.clone(), headers.to_owned());
+                future_to_promise(async move {
+                    // Whether that is stored or not, the webhook was received, and needs no redelivery.
+                    if let Err(fault) = keeper_client::hear(&env, repository).await {
+                        log::fault("sign of life", &fault.to_string());
+                    }
+                    Ok(HeaderLines(&headers).render(&answer).into())
+                })
+                .into()
+            }
             Ok(event) => {
+                if let Event::Run(event) = &event
+                    && event.kind != RunEventKind::RunCancelled
+                {
+                    self.heard.borrow_mut().note(&event.repository, clock::now());
+                }
                 let (settings, env, headers) = (Rc::clone(&self.settings), self.env.clone(), headers.to_owned());
                 future_to_promise(async move {
                     let answer = match event {

@@ -38,6 +38,7 @@ use super::content_budget::Content;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
 use super::step::{Context, Record, Step};
+use super::store::ledger::Unstored;
 use super::store::notices::NoticeKind;
 use super::store::{Fact, Sql, StoreError};
 use super::summary::Summary;
@@ -209,6 +210,9 @@ impl<S: Sql> Keeper<S> {
         }
         self.settle_command(&mut after, records, now)?;
         let counted = self.store.count(before.as_ref(), &mut after, records, now)?;
+        if !records.is_empty() {
+            self.store.change_ledger(Unstored::Something, |ledger| ledger.last_decision = Some(now))?;
+        }
         self.store.spend(before.as_ref(), &mut after, records, now)?;
         let after = &after;
         self.store.put(after)?;

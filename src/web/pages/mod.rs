@@ -1,5 +1,6 @@
 //! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
+mod insights;
 mod outages;
 mod overview;
 mod precision;
@@ -17,10 +18,11 @@ use crate::settings::{SettingProblem, Settings};
 
 use super::api::{Repositories, repositories};
 use super::backend::{Backend, KeeperAnswer, ask};
-use super::html::{Alert, Frame, OVERVIEW, Sentence, page};
+use super::html::{Alert, Frame, INSIGHTS, OVERVIEW, Sentence, page};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
-pub use overview::overview;
+pub use insights::{Jobs, insights};
+pub use overview::{Find, Sort, overview};
 pub use repository::{Shown, repository};
 pub use run::run;
 
@@ -41,8 +43,16 @@ pub async fn answer(
     let (problems, web_url) = (settings.problems.as_slice(), settings.github_web_url());
     match page {
         routes::Page::Overview => {
+            let sorts = Sort::ALL.map(Sort::as_str).join(", ");
+            let sort = parameters.parsed("sort", &format!("one of {sorts}"), Sort::parse)?;
+            let find = Find { name: parameters.name("name")?, sort: sort.unwrap_or(Sort::Name) };
             let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
-            Ok(Response::html(overview(&repositories, problems, next_cursor.as_deref(), backend.now())))
+            Ok(Response::html(overview(&repositories, problems, &find, next_cursor.as_deref(), backend.now())))
+        }
+        routes::Page::Insights => {
+            let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
+            let jobs = insights::jobs(backend, &repositories).await?;
+            Ok(Response::html(insights(&repositories, &jobs, next_cursor.as_deref(), backend.now())))
         }
         routes::Page::Repository(name) => {
             let slice = parameters.runs()?;

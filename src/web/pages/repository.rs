@@ -12,13 +12,10 @@ use crate::time::Millis;
 use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, amount, number, page, percent, scrollable, state, tile, when};
 
-use super::overview::rate;
+use super::overview::{heard, rate};
 use super::runs::{self, run_link};
 use super::unknown::unknown_failures;
-use super::{
-    OVERVIEW, outages, policy_problem, precision, refused, repository_path, repository_problem, run_path,
-    settings_alerts,
-};
+use super::{OVERVIEW, outages, policy_problem, precision, refused, repository_problem, run_path, settings_alerts};
 
 /// What the page is for.
 pub struct Shown<'a> {
@@ -46,7 +43,10 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
         div.head {
             div {
                 h1 { (Foreign(repository.as_str())) }
-                p.lead { a href={ (shown.web_url) "/" (repository) "/actions" } { "Actions on GitHub" } }
+                p.lead {
+                    a href={ (shown.web_url) "/" (repository) "/actions" } { "Actions on GitHub" }
+                    " · last webhook " (heard(view.last_webhook, now)) " · last decision " (heard(view.last_decision, now))
+                }
             }
             (pause_form(view))
         }
