@@ -114,7 +114,8 @@ impl CauseSums {
         let Some(passed) = week(now.day() - at.day()) else { return Self::default() };
         let mut seen = Self::default();
         for (cause, weeks) in &self.0 {
-            for (week, count) in weeks.iter().enumerate().take(WEEKS.saturating_sub(passed)) {
+            for (week, count) in weeks.iter().enumerate().take(WEEKS.saturating_sub(passed)).filter(|(_, it)| **it > 0)
+            {
                 seen.add(cause, week + passed, *count);
             }
         }

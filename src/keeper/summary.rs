@@ -181,6 +181,8 @@ impl Summary {
                 || self.causes.took_least(CAUSES_BESIDE_DAYS)
                 || self.took_outage(0)
                 || self.causes.took_least(0)
+                || self.took_day(1)
+                || self.took_times()
                 || self.took_day(0);
             if !took {
                 return self;
@@ -201,6 +203,10 @@ impl Summary {
     fn took_outage(&mut self, but: usize) -> bool {
         let first = self.outages.as_mut().map(|outages| &mut outages.first);
         first.filter(|first| first.len() > but).is_some_and(|first| first.pop().is_some())
+    }
+
+    fn took_times(&mut self) -> bool {
+        self.last_webhook.take().is_some() | self.last_decision.take().is_some()
     }
 
     fn took_policies(&mut self) -> bool {

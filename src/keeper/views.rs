@@ -83,6 +83,7 @@ pub struct RepositoryView {
     pub unknown_failures: UnknownFailures,
     pub bad_runners: Vec<BadRunner>,
     pub runs: Vec<RunView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_through: Option<u64>,
     pub next_cursor: Option<String>,
 }
@@ -93,6 +94,7 @@ pub struct RunsView {
     /// Newest first.
     pub runs: Vec<RunView>,
     /// Runs that were looked through for these. `None`: they were found without a search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_through: Option<u64>,
     /// Where the list goes on: there is more, or it was not looked further.
     pub next_cursor: Option<String>,
