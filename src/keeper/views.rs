@@ -63,9 +63,9 @@ pub struct RepositoryView {
     pub repository_problem: Option<String>,
     pub policy_problem: Option<String>,
     /// Those that are ignored count once a day.
-    #[serde(default, with = "rfc3339::optional")]
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
     pub last_webhook: Option<Millis>,
-    #[serde(default, with = "rfc3339::optional")]
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
     pub last_decision: Option<Millis>,
     /// Those that are not over.
     pub outages: Vec<OutageView>,

@@ -91,7 +91,8 @@ impl Intake {
     }
 
     /// The answer to a delivery of JSON that ends here: the number of a common one, or the text of one that is ignored, in
-    /// characters that the log takes as they are. If it does not, or not so simply, nothing.
+    /// characters that the log takes as they are. If it does not, or not so simply, or is the first one today of its repository,
+    /// nothing.
     pub fn judge(&self, event: &str, signature: &str, macs: &[u8], body: &Uint8Array) -> JsValue {
         let signature = Signature::parse(signature);
         let read = |signature| webhook::read_head(&self.settings, &signature, event, macs, || body.to_vec());

@@ -36,6 +36,8 @@ pub struct Memory {
     pub is_limited: Cell<bool>,
     pub refusal: RefCell<Option<String>>,
     pub lists: RefCell<Vec<Result<SummaryList, Fault>>>,
+    /// What can be read one by one.
+    pub published: RefCell<Vec<Summary>>,
     pub asked: RefCell<Vec<(String, Question)>>,
     pub networks: RefCell<Vec<String>>,
     pub cursors: RefCell<Vec<Option<String>>>,
@@ -162,6 +164,9 @@ impl Backend for Memory {
     }
 
     async fn summary(&self, repository: &RepoName) -> Result<Option<Summary>, Fault> {
+        if let Some(summary) = self.published.borrow().iter().find(|summary| summary.repository == *repository) {
+            return self.or_fails(Some(summary.clone()));
+        }
         let summary = Summary::new(repository.clone(), NOW, Default::default(), &[]);
         self.or_fails((repository.as_str() == REPOSITORY).then_some(summary))
     }
