@@ -120,7 +120,7 @@ fn causes(entries: &[RepositoryEntry]) -> Markup {
                             tr {
                                 th scope="row" { (cause_name(cause)) }
                                 @for (week, (attempts, repositories)) in weeks.iter().enumerate() {
-                                    td.w[week > 1] { (count(*attempts, *repositories)) }
+                                    td class=[(week > 1).then_some("w")] { (count(*attempts, *repositories)) }
                                 }
                             }
                         } }
