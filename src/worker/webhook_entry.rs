@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
-use worker::js_sys::Uint8Array;
+use worker::js_sys::{Date, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
@@ -25,7 +25,7 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 use crate::webhook::heard::Heard;
 use crate::webhook::signature::{self, Signature};
 use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Event, Headers, Subject, headers, payload};
-use crate::worker::{clock, env, keeper_client, kv, log};
+use crate::worker::{env, keeper_client, kv, log};
 
 #[wasm_bindgen]
 extern "C" {
@@ -100,7 +100,7 @@ impl Intake {
         if let Some(number) = self.common.iter().position(|common| *common == answer) {
             return (number as u32).into();
         }
-        if answer.subject.is_some() && self.heard.borrow().news(&self.settings, &answer, clock::now()).is_some() {
+        if answer.subject.is_some() && self.heard.borrow().news(&self.settings, &answer, now()).is_some() {
             return JsValue::UNDEFINED;
         }
         let text = serde_json::to_string(&answer).unwrap_or_default();
@@ -219,7 +219,7 @@ impl Intake {
         let read = lines.check(&self.settings);
         match read.and_then(|headers| webhook::read(&self.settings, &headers, macs, body)) {
             Err(answer) => {
-                let now = clock::now();
+                let now = now();
                 let news = self.heard.borrow().news(&self.settings, &answer, now).cloned();
                 let Some(repository) = news else { return lines.render(&answer).into() };
                 self.heard.borrow_mut().note(&repository, now);
@@ -237,7 +237,7 @@ impl Intake {
                 if let Event::Run(event) = &event
                     && event.kind != RunEventKind::RunCancelled
                 {
-                    self.heard.borrow_mut().note(&event.repository, clock::now());
+                    self.heard.borrow_mut().note(&event.repository, now());
                 }
                 let (settings, env, headers) = (Rc::clone(&self.settings), self.env.clone(), headers.to_owned());
                 future_to_promise(async move {
@@ -290,6 +290,11 @@ fn not_stored(fault: &worker::Error) -> Answer {
 /// In the place of an event's name and a delivery's id.
 const EVENT: &str = "an_event";
 const DELIVERY: &str = "a-delivery";
+
+/// Without an object, which would cost more than all that is done with it.
+fn now() -> Millis {
+    millis(Date::now())
+}
 
 /// A number of JavaScript's clock.
 #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds of this age")]
