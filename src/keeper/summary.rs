@@ -156,10 +156,10 @@ impl Summary {
     /// Shortened until its metadata fits.
     pub fn fitted(mut self) -> Self {
         let insights = self.insights.take();
-        Self { insights, ..self.as_metadata() }
+        Self { insights, ..self.shortened() }
     }
 
-    fn as_metadata(mut self) -> Self {
+    fn shortened(mut self) -> Self {
         let mut most = MESSAGE_CHARS;
         loop {
             let messages = [&mut self.refusal, &mut self.repository_problem, &mut self.policy_problem];
