@@ -151,7 +151,7 @@ mod tests {
         CauseSums::of(&days, NOW)
     }
 
-    /// Seen to fail when a week has eight days, and when weeks that have passed stay.
+    /// Seen to fail when a week has eight days.
     #[test]
     fn causes_are_summed_by_week() {
         let sums = causes(&[(0, "network", 3), (6, "network", 4), (7, "network", 5), (27, "git", 1), (28, "git", 9)]);
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(sums.0.keys().collect::<Vec<_>>(), ["network", "test"]);
     }
 
-    /// Seen to fail when what never passed is flaky, and when four re-runs tell that none helps.
+    /// Seen to fail when four re-runs tell that none helps.
     #[test]
     fn jobs_are_flaky_or_never_helped() {
         let job = |name: &str, failed, judged, passed| SubjectFigures {

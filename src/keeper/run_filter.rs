@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(taken, expected, "{text}");
     }
 
-    /// Seen to fail when the parts may hold of different jobs, and when a day's end is not in the range.
+    /// Seen to fail when the last day is not in the range.
     #[test]
     fn what_is_taken() {
         let created = Millis::of_day(100) + crate::time::Span::hours(23);

@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// Seen to fail when a day is not looked at, and when a class is a cause and an id is none.
+    /// Seen to fail when a class is a cause and an id is none.
     #[test]
     fn which_runs_by_filter() {
         const KNOWN: [&str; 7] = ["workflow", "branch", "job", "cause", "rule", "since", "until"];

@@ -61,7 +61,7 @@ mod tests {
         })
     }
 
-    /// Seen to fail when the day is not looked at, when `REPOSITORIES` is not, and when there is no bound.
+    /// Seen to fail when `REPOSITORIES` is not looked at.
     #[test]
     fn each_repository_is_news_once_a_day() {
         let settings = Settings::read(|name| (name == "REPOSITORIES").then(|| "octo/*".to_owned()));

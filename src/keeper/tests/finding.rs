@@ -65,8 +65,7 @@ fn newest_first(is_one: impl Fn(u64) -> bool) -> Vec<u64> {
     (1..=RUNS).rev().filter(|run| is_one(*run)).collect()
 }
 
-/// Seen to fail when the search goes on below the last that was found instead of the last that was looked at (it never ends),
-/// and when open runs are left out.
+/// Seen to fail when the search goes on below the last that was found instead of the last that was looked at.
 #[test]
 fn runs_are_found_page_by_page() {
     let play = many();
@@ -83,8 +82,7 @@ fn runs_are_found_page_by_page() {
     assert_eq!(waiting, (newest_first(|run| run.is_multiple_of(300)), 4));
 }
 
-/// Seen to fail when it begins at the newest run (all are looked through), when one late run leads astray, and when it does
-/// not stop after the first day.
+/// Seen to fail when it begins at the newest run (all are looked through).
 #[test]
 fn a_range_of_days_is_found_at_once() {
     let play = many();
@@ -107,7 +105,7 @@ fn rows_written(play: &Play) -> i64 {
     }
 }
 
-/// Seen to fail when each is stored (two rows), and when the summary's schedule is stored before it is written (two).
+/// Seen to fail when each is the first one.
 #[test]
 fn a_sign_of_life_is_one_row_a_day() {
     let play = Play::new();
@@ -143,7 +141,7 @@ fn a_sign_of_life_that_was_not_published_is_with_the_next_work() {
 
 const CAUSES: &str = "rules:\n  - name: network\n    if: { cause: network }\n    then: rerun\notherwise: rerun\n";
 
-/// Seen to fail when causes are counted for each job, and when a day that is over is forgotten.
+/// Seen to fail when a day that is over is forgotten.
 #[test]
 fn what_attempts_failed_with_is_published_by_week() {
     let play = Play::with_policy(CAUSES);

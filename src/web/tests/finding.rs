@@ -36,7 +36,7 @@ fn rows(page: &str) -> Vec<&str> {
     rows.map(|row| row.split('"').next().unwrap()).collect()
 }
 
-/// Seen to fail when all are listed whatever the name, when the fewest come first, and when what is not known comes first.
+/// Seen to fail when the fewest come first.
 #[test]
 fn repositories_are_found_and_sorted() {
     let all = [
@@ -81,7 +81,7 @@ fn job(name: &str, reruns: u64, passed: u64) -> JobSums {
     JobSums { job: name.to_owned(), failed: reruns, reruns, passed, last_seen: Millis(NOW.0 - 1), ..JobSums::default() }
 }
 
-/// Seen to fail when repositories in which a cause was none are counted, and when the list's order is by repository.
+/// Seen to fail when repositories in which a cause was none are counted.
 #[test]
 fn all_are_seen_as_one() {
     let with = |summary: Summary, of: CauseSums, flaky: Vec<JobSums>, never_helped: Vec<JobSums>| Summary {
