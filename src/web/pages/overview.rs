@@ -260,7 +260,6 @@ fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
                 th.n.w scope="col" { "Runner time" }
                 th.n.w scope="col" { "Waiting saved" }
                 th.n.x scope="col" { "Last webhook" }
-                th.n.x scope="col" { "Last decision" }
             } }
             tbody {
                 @for (row, entry) in entries.iter().enumerate() {
@@ -281,8 +280,10 @@ fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
                         td.n { (number(entry.reruns_today)) @if let Some(budget) = entry.reruns_per_day { " of " (number(budget)) } }
                         td.n.w { (amount(entry.last_30_days.runner_seconds)) }
                         td.n.w { (amount(entry.last_30_days.saved_seconds)) }
-                        td.n.x.t { (heard(entry.last_webhook, now)) }
-                        td.n.x.t { (heard(entry.last_decision, now)) }
+                        td.n.x.t {
+                            (heard(entry.last_webhook, now))
+                            @if entry.last_decision.is_some() { div.small { "decided " (heard(entry.last_decision, now)) } }
+                        }
                     }
                 }
             }

@@ -130,11 +130,11 @@ fn further(view: &RepositoryView, shown: &Shown) -> Markup {
     let path = |cursor| runs_path(&view.repository, shown.outcome, &shown.filter, cursor);
     html! {
         @if let Some(looked_through) = view.looked_through {
-            p.pages.small {
+            p.pages { span.small {
                 "Looked through " (number(looked_through)) " runs"
                 @if shown.is_continued { " from here on" }
                 @if view.next_cursor.is_some() { "; there are older ones." } @else { ", down to the oldest." }
-            }
+            } }
         }
         @if shown.is_continued || view.next_cursor.is_some() {
             p.pages {
