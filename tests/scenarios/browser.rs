@@ -104,8 +104,6 @@ async fn in_chromium(script: &str, asked: &Value) -> Value {
     found
 }
 
-/// Seen to fail when a healthy repository is not told of (it is not listed), when the filter is left out of the query, and when
-/// an axis is drawn where there is nothing.
 async fn what_people_look_for_is_found(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let busy = stage.repository_of("acme/busy-bee", runs(), &worker.url).await;

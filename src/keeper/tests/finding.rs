@@ -65,7 +65,6 @@ fn newest_first(is_one: impl Fn(u64) -> bool) -> Vec<u64> {
     (1..=RUNS).rev().filter(|run| is_one(*run)).collect()
 }
 
-/// Seen to fail when the search goes on below the last that was found instead of the last that was looked at.
 #[test]
 fn runs_are_found_page_by_page() {
     let play = many();

@@ -81,7 +81,6 @@ fn job(name: &str, reruns: u64, passed: u64) -> JobSums {
     JobSums { job: name.to_owned(), failed: reruns, reruns, passed, last_seen: Millis(NOW.0 - 1), ..JobSums::default() }
 }
 
-/// Seen to fail when repositories in which a cause was none are counted.
 #[test]
 fn all_are_seen_as_one() {
     let with = |summary: Summary, of: CauseSums, flaky: Vec<JobSums>, never_helped: Vec<JobSums>| Summary {
