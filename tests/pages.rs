@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use rerunner::keeper::judgement::UnknownFailures;
+use rerunner::keeper::run_filter::RunFilter;
 use rerunner::keeper::run_page::{RulePlace, RunPageView};
 use rerunner::keeper::store::statistics::{Figures, Totals};
 use rerunner::keeper::summary::{RerunSums, Summary};
@@ -17,8 +18,9 @@ use rerunner::policy::{Action, Detail, FailedJob};
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::{Millis, Span};
 use rerunner::web::api::RepositoryEntry;
+use rerunner::web::pages::{self, Find, Shown, Sort};
+use rerunner::web::setup;
 use rerunner::web::setup::manifest::{NewApp, Organization};
-use rerunner::web::{pages, pages::Shown, setup};
 
 #[path = "pages/judgement.rs"]
 mod judgement;
@@ -135,6 +137,8 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
         credentials_refused: None,
         repository_problem: None,
         policy_problem: None,
+        last_webhook: Some(ago(Span::minutes(3))),
+        last_decision: (scale > 0).then(|| ago(Span::hours(2))),
         outages: if scale == 0 { vec![] } else { outages::views() },
         waiting: runs.iter().filter(|run| run.outcome == RunOutcome::Waiting).count() as u64,
         rerunning: runs.iter().filter(|run| run.outcome == RunOutcome::Rerunning).count() as u64,
@@ -160,6 +164,7 @@ fn repository(scale: u64, runs: u64) -> RepositoryView {
                 last_seen: ago(Span::hours(3)),
             }]
         },
+        looked_through: None,
         next_cursor: (runs.len() >= 50).then(|| "19399940000".to_owned()),
         runs,
     }
@@ -272,7 +277,11 @@ fn entry(name: &str, scale: u64) -> RepositoryEntry {
 }
 
 fn shown() -> Shown<'static> {
-    Shown { outcome: None, is_continued: false, problems: &[], web_url: WEB }
+    Shown { outcome: None, filter: RunFilter::default(), is_continued: false, problems: &[], web_url: WEB }
+}
+
+fn find() -> Find {
+    Find { name: None, sort: Sort::Name }
 }
 
 fn every_page() -> Vec<(&'static str, String)> {
@@ -280,13 +289,13 @@ fn every_page() -> Vec<(&'static str, String)> {
         [("acme/website", 3), ("acme/database", 1), ("acme/compiler", 12), ("acme/handbook", 0)]
             .map(|(name, scale)| entry(name, scale))
             .into();
-    let lively = pages::overview(&entries, &[], None, NOW);
+    let lively = pages::overview(&entries, &[], &find(), None, NOW);
     entries[1].paused = true;
     entries[2].credentials_refused = Some("401 Bad credentials".to_owned());
     entries[3].repository_problem = Some("the App is not installed on acme/handbook".to_owned());
     entries[0].policy_problem = Some("line 4, column 3: unknown key `rulez`".to_owned());
     let problems = Settings::read(|_| None).problems;
-    let troubled = pages::overview(&entries, &problems, Some("a b&c"), NOW);
+    let troubled = pages::overview(&entries, &problems, &find(), Some("a b&c"), NOW);
     let mut paused = repository(2, 9);
     paused.paused_since = Some(ago(Span::minutes(20)));
     paused.policy_problem = Some("line 4, column 3: unknown key `rulez`".to_owned());
@@ -295,7 +304,7 @@ fn every_page() -> Vec<(&'static str, String)> {
     vec![
         ("glossary", pages::glossary()),
         ("home", pages::home(&Settings::read(|_| Some("x".to_owned())))),
-        ("overview-empty", pages::overview(&[], &[], None, NOW)),
+        ("overview-empty", pages::overview(&[], &[], &find(), None, NOW)),
         ("overview", lively),
         ("overview-troubled", troubled),
         ("repository-empty", pages::repository(&repository(0, 0), &shown())),

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// A run's first re-run, its second, its third, and all later ones.
 pub const ORDINALS: usize = 4;
 
+/// In the place of a cause's class: nothing asked for it, or nothing was found.
+pub const CAUSE_NOT_KNOWN: &str = "unknown";
+
 /// Counters that only grow, but for the two last, which are not stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

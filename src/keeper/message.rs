@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::names::RepoName;
 use crate::time::Millis;
 use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
@@ -26,6 +27,8 @@ pub enum Message {
     Question(Question),
     /// Something is used that is good once.
     Once(Once),
+    /// A webhook of the repository was ignored, the first one today.
+    SignOfLife(RepoName),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +42,8 @@ pub enum Reply {
     Unknown,
     /// Whether it was good: not used before.
     Once(bool),
+    /// To a sign of life.
+    Heard,
 }
 
 impl Receipt {
@@ -61,7 +66,7 @@ impl Receipt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{RepoName, RunAttempt, RunId};
+    use crate::names::{RunAttempt, RunId};
     use crate::webhook::event::RunEventKind;
 
     fn event() -> RunEvent {
@@ -79,6 +84,7 @@ mod tests {
             Message::Question(Question::FlakyJobs { skip: 1, limit: 2 }),
             Message::Question(Question::Pause),
             Message::Once(once),
+            Message::SignOfLife(RepoName::parse("octo/widgets").unwrap()),
         ] {
             let text = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");

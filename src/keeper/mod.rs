@@ -16,11 +16,12 @@
 //! | [`Keeper`], [`repository_state`], [`feature`] | the Keeper itself; what it stores of the repository as a whole; what is done beside re-runs, and GitHub refuses |
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
+//! | [`run_filter`] | which runs are asked for (pure) |
 //! | [`step`] | what each of these takes and gives (pure) |
 //! | [`due_list`], [`content_budget`] | what is to be done outside, at the fewest rows written; how much of it within an hour |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
-//! | [`summary`], [`summary_schedule`], [`attempts`] | what Workers KV publishes, and when (pure) |
+//! | [`summary`], [`insights`], [`summary_schedule`], [`attempts`] | what Workers KV publishes, and when (pure) |
 //! | [`tracked_run`], [`open_rerun`], [`figures`] | a run, as a row says of it, and its last re-run; what is counted |
 //! | [`retention`], [`rate`] | how long things are kept; a part of a whole |
 //!
@@ -39,6 +40,7 @@ mod due_list;
 pub mod evidence_collector;
 mod feature;
 pub mod figures;
+pub mod insights;
 pub mod judgement;
 pub mod message;
 mod on_failure;
@@ -50,6 +52,7 @@ pub mod policy_cache;
 pub mod rate;
 pub mod repository_state;
 pub mod retention;
+pub mod run_filter;
 pub mod run_page;
 mod second_look;
 pub mod state_machine;

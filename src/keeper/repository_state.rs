@@ -194,6 +194,18 @@ impl<S: Sql> Keeper<S> {
         self.store.change_ledger(Unstored::Something, |ledger| ledger.summary = after)
     }
 
+    /// A webhook has come. Whether it is the first one today; should more than that be lost, the next one says it again.
+    pub(super) fn note_webhook(&self, now: Millis) -> Result<bool, StoreError> {
+        let last = self.store.ledger(|ledger| ledger.last_webhook)?;
+        self.store.change_ledger(Unstored::Trifles, |ledger| ledger.last_webhook = last.max(Some(now)))?;
+        Ok(last.is_none_or(|last| last.day() < now.day()))
+    }
+
+    /// When a webhook came last, and when something was last decided, as far as that is known.
+    pub(super) fn last_heard(&self) -> Result<(Option<Millis>, Option<Millis>), StoreError> {
+        self.store.ledger(|ledger| (ledger.last_webhook, ledger.last_decision))
+    }
+
     /// What GitHub said when it last refused the credentials, until it takes them again.
     pub(super) fn refusal(&self) -> Result<Option<String>, StoreError> {
         self.store.fact(Fact::Refusal)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::RepoName;
 use crate::time::Millis;
 
+use super::insights::{CauseSums, Insights};
 use super::outage_view::OutageSums;
 use super::retention::WINDOW_DAYS;
 use super::store::statistics::{Figures, ORDINALS, Reruns, RerunsOf, Totals};
@@ -18,6 +19,8 @@ const MESSAGE_CHARS: usize = 120;
 const MESSAGE_CHARS_IF_NEED_BE: usize = 30;
 /// What goes on now is worth more than what was weeks ago.
 const DAYS_BESIDE_AN_OUTAGE: usize = 20;
+/// And these are worth more than the days before.
+const CAUSES_BESIDE_DAYS: usize = 4;
 
 pub const PREFIX: &str = "repositories/";
 
@@ -56,6 +59,17 @@ pub struct Summary {
     /// `None`: there is none.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub outages: Option<OutageSums>,
+    /// When a webhook came last: those that are ignored count once a day. `None`: by a version that did not say.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub last_webhook: Option<Millis>,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub last_decision: Option<Millis>,
+    /// What attempts failed with in the four weeks before [`Self::at`], as far as there was room.
+    #[serde(rename = "k", default, skip_serializing_if = "CauseSums::is_empty")]
+    pub causes: CauseSums,
+    /// Not in metadata ([`Self::metadata`]). `None`: by a version that did not say.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub insights: Option<Insights>,
 }
 
 /// Re-runs made, rescued and wasted: of a run's first ones, its second ones, its third ones and later ones; and by policy.
@@ -127,11 +141,25 @@ impl Summary {
             repository_problem: None,
             policy_problem: None,
             outages: None,
+            last_webhook: None,
+            last_decision: None,
+            causes: CauseSums::default(),
+            insights: None,
         }
     }
 
-    /// Shortened until it fits.
+    /// What a list of all repositories has of it.
+    pub fn metadata(&self) -> Self {
+        Self { insights: None, ..self.clone() }
+    }
+
+    /// Shortened until its metadata fits.
     pub fn fitted(mut self) -> Self {
+        let insights = self.insights.take();
+        Self { insights, ..self.shortened() }
+    }
+
+    fn shortened(mut self) -> Self {
         let mut most = MESSAGE_CHARS;
         loop {
             let messages = [&mut self.refusal, &mut self.repository_problem, &mut self.policy_problem];
@@ -150,7 +178,11 @@ impl Summary {
             let took = self.took_outage(1)
                 || self.took_policies()
                 || self.took_day(DAYS_BESIDE_AN_OUTAGE)
+                || self.causes.took_least(CAUSES_BESIDE_DAYS)
                 || self.took_outage(0)
+                || self.causes.took_least(0)
+                || self.took_day(1)
+                || self.took_times()
                 || self.took_day(0);
             if !took {
                 return self;
@@ -171,6 +203,10 @@ impl Summary {
     fn took_outage(&mut self, but: usize) -> bool {
         let first = self.outages.as_mut().map(|outages| &mut outages.first);
         first.filter(|first| first.len() > but).is_some_and(|first| first.pop().is_some())
+    }
+
+    fn took_times(&mut self) -> bool {
+        self.last_webhook.take().is_some() | self.last_decision.take().is_some()
     }
 
     fn took_policies(&mut self) -> bool {
@@ -200,7 +236,9 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keeper::insights::JobSums;
     use crate::names::{RunAttempt, RunId};
+    use crate::policy::catalogue::Class;
     use crate::time::Span;
 
     const NOW: Millis = Millis(1_795_446_245_000);
@@ -233,7 +271,16 @@ mod tests {
             let run = RunId::new(u64::MAX >> 12).zip(RunAttempt::new(u32::MAX));
             let outage = ("cause ".to_owned() + &"x".repeat(60), -86_400, u64::MAX, run, 86_400, 86_400);
             summary.outages = Some(OutageSums { count: 20, held: u64::MAX, first: vec![outage; 3] });
-            let fitted = summary.fitted();
+            (summary.last_webhook, summary.last_decision) = (Some(NOW), Some(NOW));
+            let weeks = |class: &Class| (class.as_str().to_owned(), vec![figure; 4]);
+            summary.causes = CauseSums(Class::ALL.iter().map(weeks).collect());
+            let jobs = vec![JobSums { job: "j".repeat(100), ..JobSums::default() }; 10];
+            let insights = Some(Insights { flaky: jobs.clone(), never_helped: jobs });
+            summary.insights.clone_from(&insights);
+            let whole = summary.fitted();
+            assert_eq!(whole.insights, insights, "its value has room for them");
+            let fitted = whole.metadata();
+            assert!(serde_json::from_str::<Summary>(&serde_json::to_string(&whole).unwrap()).unwrap() == whole);
             let text = serde_json::to_string(&fitted).unwrap();
             assert!(text.len() <= 1_024, "{}: {text}", text.len());
             assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), fitted);
@@ -263,7 +310,7 @@ mod tests {
     fn what_the_version_before_wrote_does_not_know_what_reruns_brought() {
         let summary = Summary::new(RepoName::parse("o/r").unwrap(), NOW, Totals::default(), &days(1));
         let text = serde_json::to_string(&summary).unwrap();
-        assert!(!text.contains("\"j\""), "{text}");
+        assert!(!["\"j\"", "\"w\"", "\"l\"", "\"k\"", "\"i\""].iter().any(|key| text.contains(key)), "{text}");
         assert_eq!(serde_json::from_str::<Summary>(&text).unwrap().reruns(NOW), None);
         let by_policy = Some([("careful".to_owned(), (3, 2, 1))].into());
         let sums = RerunSums { by_ordinal: [(3, 2, 1), (0, 0, 0), (0, 0, 0), (0, 0, 0)], by_policy };

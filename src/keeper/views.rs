@@ -11,9 +11,10 @@ use super::Keeper;
 use super::judgement::{Precision, PrecisionView, UnknownFailures};
 use super::outage_view::OutageView;
 use super::retention::WINDOW_DAYS;
+use super::run_filter::RunFilter;
 use super::step::Record;
 use super::store::statistics::{Figures, SubjectFigures, SubjectKind};
-use super::store::{Sql, StoreError};
+use super::store::{Found, Sql, StoreError};
 use super::tracked_run::TrackedRun;
 
 pub use super::rate::Rate;
@@ -48,6 +49,8 @@ pub struct RunSlice {
     /// Those with a lower id.
     pub before: Option<RunId>,
     pub limit: u64,
+    #[serde(default)]
+    pub filter: RunFilter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +64,11 @@ pub struct RepositoryView {
     /// Why nothing can be done in this repository.
     pub repository_problem: Option<String>,
     pub policy_problem: Option<String>,
+    /// Those that are ignored count once a day.
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    pub last_webhook: Option<Millis>,
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    pub last_decision: Option<Millis>,
     /// Those that are not over.
     pub outages: Vec<OutageView>,
     pub waiting: u64,
@@ -77,13 +85,20 @@ pub struct RepositoryView {
     pub unknown_failures: UnknownFailures,
     pub bad_runners: Vec<BadRunner>,
     pub runs: Vec<RunView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_through: Option<u64>,
     pub next_cursor: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunsView {
     pub repository: RepoName,
+    /// Newest first.
     pub runs: Vec<RunView>,
+    /// Runs that were looked through for these. `None`: they were found without a search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_through: Option<u64>,
+    /// Where the list goes on: there is more, or it was not looked further.
     pub next_cursor: Option<String>,
 }
 
@@ -238,7 +253,8 @@ impl<S: Sql> Keeper<S> {
         let totals = self.store.totals()?;
         let due = self.store.due(DUE_SHOWN)?;
         let (flaky_jobs, _) = self.store.subjects(SubjectKind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
-        let (runs, next_cursor) = self.slice(slice)?;
+        let (last_webhook, last_decision) = self.last_heard()?;
+        let RunsView { runs, looked_through, next_cursor, .. } = self.runs_view(repository.clone(), slice)?;
         Ok(RepositoryView {
             repository,
             at: now,
@@ -246,6 +262,8 @@ impl<S: Sql> Keeper<S> {
             credentials_refused: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy_problem: self.policy_problem(rules)?,
+            last_webhook,
+            last_decision,
             outages: self.outage_views(now)?,
             waiting: totals.waiting,
             rerunning: totals.rerunning,
@@ -259,6 +277,7 @@ impl<S: Sql> Keeper<S> {
             unknown_failures: self.unknown_failures(now)?,
             bad_runners: self.bad_runners(now)?,
             runs,
+            looked_through,
             next_cursor,
         })
     }
@@ -277,15 +296,18 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub fn runs_view(&self, repository: RepoName, slice: &RunSlice) -> Result<RunsView, StoreError> {
-        let (runs, next_cursor) = self.slice(slice)?;
-        Ok(RunsView { repository, runs, next_cursor })
-    }
-
-    fn slice(&self, slice: &RunSlice) -> Result<(Vec<RunView>, Option<String>), StoreError> {
-        let (runs, more) =
-            self.store.runs(slice.outcome, slice.before, usize::try_from(slice.limit).unwrap_or(usize::MAX))?;
-        let next_cursor = runs.last().filter(|_| more).map(|run| run.run_id.to_string());
-        Ok((runs.into_iter().map(RunView::from).collect(), next_cursor))
+        let RunSlice { outcome, before, limit, filter } = slice;
+        let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
+        let (runs, looked_through, next) = if filter.is_empty() {
+            let (runs, more) = self.store.runs(*outcome, *before, limit)?;
+            let next = runs.last().filter(|_| more).map(|run| run.run_id);
+            (runs, None, next)
+        } else {
+            let Found { runs, next, looked_at } = self.store.search(*outcome, filter, *before, limit)?;
+            (runs, Some(looked_at), next)
+        };
+        let runs = runs.into_iter().map(RunView::from).collect();
+        Ok(RunsView { repository, runs, looked_through, next_cursor: next.map(|next| next.to_string()) })
     }
 
     pub fn run_view(&self, repository: RepoName, run_id: RunId, now: Millis) -> Result<Option<OneRunView>, StoreError> {

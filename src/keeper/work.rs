@@ -73,6 +73,7 @@ impl<S: Sql> Keeper<S> {
             let reason = "this delivery was received before";
             return Ok((receipt(ReceiptKind::Recorded, reason, event.run_attempt, None), vec![]));
         }
+        self.note_webhook(cx.now)?;
         if let Some(sweep) = Sweep::after_webhook(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
             self.set_sweep(Some(&sweep))?;
         }
@@ -133,6 +134,14 @@ pub async fn receive_command<S: Sql>(
     log_commands(keeper, platform);
     let is_due = arm(keeper, rules, platform).await?;
     Ok(Received { receipt, is_due })
+}
+
+/// A webhook was ignored, the first one today. That the repository is alive is stored, in one row, and published.
+pub async fn hear<S: Sql>(keeper: &Keeper<S>, rules: &Rules, platform: &impl Platform) -> Result<(), StoreError> {
+    let cx = Context::new(rules, platform.now(), platform.chance());
+    let Some(summary) = keeper.sign_of_life(&cx)? else { return Ok(()) };
+    let written = platform.summarize(&summary).await;
+    keeper.finish_sign_of_life(written, platform.now())
 }
 
 /// Sees to it that there is an alarm for what is due next. Whether something is due now: it is done without an alarm of its own.

@@ -60,8 +60,8 @@ pub use decision::{
     may_command, not_in_dry_run, pull_request_of,
 };
 pub use file::{
-    Action, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin, PolicyState,
-    Scope, extends_organization, lines_of_rules, parse, schema, warnings,
+    Action, Cause, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin,
+    PolicyState, Scope, extends_organization, lines_of_rules, parse, schema, warnings,
 };
 pub use rules::Rules;
 pub use wording::{describe, leave_rule};

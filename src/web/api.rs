@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::doctor::{Site, examine, redeliver};
+use crate::keeper::insights::CauseSums;
 use crate::keeper::judgement::{RerunFigures, RerunsByOrdinal, RerunsByPolicy};
 use crate::keeper::outage_view::OutageView;
 use crate::keeper::store::statistics::{Figures, Reruns, Totals};
@@ -48,6 +49,13 @@ pub struct RepositoryEntry {
     pub last_30_days: Figures,
     /// What the re-runs of the 30 days before [`Self::updated`] brought; `None`: not known.
     pub precision: Option<PublishedPrecision>,
+    /// Webhooks that are ignored count once a day. `None`: not known.
+    #[serde(with = "rfc3339::optional")]
+    pub last_webhook: Option<Millis>,
+    #[serde(with = "rfc3339::optional")]
+    pub last_decision: Option<Millis>,
+    #[serde(skip)]
+    pub causes: CauseSums,
     #[serde(skip)]
     pub by_day: Vec<Figures>,
     #[serde(skip)]
@@ -108,6 +116,9 @@ impl RepositoryEntry {
             more_outages: sums.count.saturating_sub(outages.len() as u64),
             held_runs: sums.held,
             outages,
+            last_webhook: summary.last_webhook,
+            last_decision: summary.last_decision,
+            causes: summary.causes.seen(summary.at, now),
             by_day,
             totals: summary.totals,
             repository: summary.repository,

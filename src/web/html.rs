@@ -19,6 +19,7 @@ use super::cards::labelled;
 use super::words;
 
 pub const OVERVIEW: &str = "/overview";
+pub const INSIGHTS: &str = "/insights";
 
 const STYLE: &str = include_str!("style.css");
 

@@ -29,6 +29,8 @@ pub enum Setup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
     Overview,
+    /// All repositories seen as one.
+    Insights,
     Repository(RepoName),
     Run(RepoName, RunId),
 }
@@ -62,6 +64,10 @@ pub enum Care {
     Changes,
 }
 
+/// Which runs of a repository; on its page, without how many.
+const RUNS: [&str; 10] = ["limit", "cursor", "outcome", "workflow", "branch", "job", "cause", "rule", "since", "until"];
+const RUNS_OF_PAGE: [&str; 9] = ["cursor", "outcome", "workflow", "branch", "job", "cause", "rule", "since", "until"];
+
 /// How a route is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
@@ -80,11 +86,12 @@ impl Route {
             Self::Home | Self::Glossary => (None, Form::Page, &[]),
             Self::Health => (None, Form::Json, &[]),
             Self::Badge(_) => (None, Form::Text, &[]),
-            Self::Page(Page::Overview) => (Some(Shows), Form::Page, &["cursor"]),
-            Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, &["cursor", "outcome"]),
+            Self::Page(Page::Overview) => (Some(Shows), Form::Page, &["cursor", "name", "sort"]),
+            Self::Page(Page::Insights) => (Some(Shows), Form::Page, &["cursor"]),
+            Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, &RUNS_OF_PAGE),
             Self::Page(Page::Run(..)) => (Some(Shows), Form::Page, &[]),
             Self::Api(Api::Repositories) => (Some(Costs), Form::Json, &["cursor"]),
-            Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &["limit", "cursor", "outcome"]),
+            Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &RUNS),
             Self::Api(Api::Repository(_) | Api::Run(..) | Api::Precision(_)) => (Some(Costs), Form::Json, &[]),
             Self::Api(Api::FlakyJobs(_)) => (Some(Costs), Form::Json, &["limit", "cursor"]),
             Self::Api(Api::Pause(_) | Api::Resume(_)) => (Some(Changes), Form::Json, &[]),
@@ -163,6 +170,7 @@ fn at(path: &str) -> Option<Route> {
         ["badge", owner, file] => Route::Badge(repository(owner, file.strip_suffix(".svg")?)?),
         ["setup"] => Route::Setup(Setup::Start),
         ["setup", "created"] => Route::Setup(Setup::Created),
+        ["insights"] => Route::Page(Page::Insights),
         ["overview"] | ["overview", ""] => Route::Page(Page::Overview),
         ["overview", owner, name] => Route::Page(Page::Repository(repository(owner, name)?)),
         ["overview", owner, name, "runs", run] => Route::Page(Page::Run(repository(owner, name)?, run_id(run)?)),
@@ -233,6 +241,7 @@ mod tests {
             ("GET", "/favicon.ico", Err(NO_SUCH_PATH)),
             ("GET", "/overview", page(Page::Overview)),
             ("HEAD", "/overview/", page(Page::Overview)),
+            ("GET", "/insights", page(Page::Insights)),
             ("POST", "/overview", only_get()),
             ("GET", "/overview/octo", Err(NO_SUCH_PATH)),
             ("GET", "/overview/octo/hello.world", page(Page::Repository(repository()))),
@@ -273,8 +282,14 @@ mod tests {
                 routes.push((method.to_uppercase(), path.clone()));
             }
         }
-        let pages =
-            ["/overview", "/overview/octo/widgets", "/overview/octo/widgets/runs/7", "/setup", "/setup/created"];
+        let pages = [
+            "/overview",
+            "/insights",
+            "/overview/octo/widgets",
+            "/overview/octo/widgets/runs/7",
+            "/setup",
+            "/setup/created",
+        ];
         routes.extend(pages.iter().map(|path| ("GET".to_owned(), (*path).to_owned())));
         for (method, path) in routes {
             let route = route(&method, &path).unwrap();

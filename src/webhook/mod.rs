@@ -19,6 +19,7 @@ pub mod event;
 pub mod filter;
 pub mod head;
 pub mod headers;
+pub mod heard;
 pub mod partial_payload;
 pub mod payload;
 pub mod signature;

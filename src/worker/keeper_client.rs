@@ -22,11 +22,19 @@ extern "C" {
     fn tell_keeper(env: &Env, name: &str, message: &str) -> Promise;
 }
 
+/// Tells the Keeper that a webhook of its repository has come, of which nothing else is to be known.
+pub async fn hear(env: &Env, repository: RepoName) -> worker::Result<()> {
+    match tell(env, &repository.key(), &Message::SignOfLife(repository)).await? {
+        Reply::Heard => Ok(()),
+        Reply::Receipt(_) | Reply::View { .. } | Reply::Unknown | Reply::Once(_) => Err(unexpected()),
+    }
+}
+
 /// Has the Keeper of the repository's present name go on with a run.
 pub async fn hand_over(env: &Env, what: HandOver) -> worker::Result<Receipt> {
     match tell(env, &what.event.repository.key(), &Message::HandOver(what)).await? {
         Reply::Receipt(receipt) => Ok(receipt),
-        Reply::View { .. } | Reply::Unknown | Reply::Once(_) => Err(unexpected()),
+        Reply::View { .. } | Reply::Unknown | Reply::Once(_) | Reply::Heard => Err(unexpected()),
     }
 }
 
@@ -37,7 +45,7 @@ pub async fn ask(env: &Env, repository: &RepoName, question: Question) -> worker
             Ok(Some(KeeperAnswer { json: Box::<str>::from(view).into_string().into_bytes(), rows_read }))
         }
         Reply::Unknown => Ok(None),
-        Reply::Receipt(_) | Reply::Once(_) => Err(unexpected()),
+        Reply::Receipt(_) | Reply::Once(_) | Reply::Heard => Err(unexpected()),
     }
 }
 
@@ -45,7 +53,7 @@ pub async fn ask(env: &Env, repository: &RepoName, question: Question) -> worker
 pub async fn spend(env: &Env, once: Once) -> worker::Result<bool> {
     match tell(env, once::NAME, &Message::Once(once)).await? {
         Reply::Once(was_good) => Ok(was_good),
-        Reply::Receipt(_) | Reply::View { .. } | Reply::Unknown => Err(unexpected()),
+        Reply::Receipt(_) | Reply::View { .. } | Reply::Unknown | Reply::Heard => Err(unexpected()),
     }
 }
 

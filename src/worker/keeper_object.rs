@@ -150,6 +150,7 @@ impl Inner {
             Message::Command(event) => self.receive_command(&event).await.map(Reply::Receipt),
             Message::HandOver(HandOver { event, records }) => self.receive(&event, &records).await.map(Reply::Receipt),
             Message::Question(question) => self.look_up(question).await,
+            Message::SignOfLife(repository) => self.hear(repository).await,
             Message::Once(once) => once::spend(&self.keeper()?.store.sql, &once, now()).map(Reply::Once),
         }
     }
@@ -162,6 +163,12 @@ impl Inner {
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
         let received = work::receive(keeper, &self.rules, &platform, event).await?;
         Ok(self.received(received))
+    }
+
+    async fn hear(self: &Rc<Self>, repository: RepoName) -> Result<Reply, StoreError> {
+        self.is_now(&repository, None, None)?;
+        let platform = ObjectPlatform { inner: self, repository };
+        work::hear(self.keeper()?, &self.rules, &platform).await.map(|()| Reply::Heard)
     }
 
     async fn receive_command(self: &Rc<Self>, event: &CommandEvent) -> Result<Receipt, StoreError> {

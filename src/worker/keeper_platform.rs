@@ -83,7 +83,8 @@ impl Platform for ObjectPlatform<'_> {
     }
 
     async fn summarize(&self, summary: &Summary) -> bool {
-        self.inner.working.set(Some(now()));
+        // Also where no work is in progress: at a sign of life.
+        self.inner.working.set(self.inner.working.get().map(|_| now()));
         let written = kv::write_summary(&self.inner.env, summary).await;
         written.inspect_err(|error| log::fault("summary in Workers KV", error)).is_ok()
     }

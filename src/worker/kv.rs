@@ -22,7 +22,7 @@ pub async fn write_attempts(
     run_id: RunId,
     attempts: &Attempts,
 ) -> Result<(), String> {
-    put(env, &attempts::key(repository, run_id), attempts, ATTEMPTS_TTL).await
+    put(env, &attempts::key(repository, run_id), attempts, attempts, ATTEMPTS_TTL).await
 }
 
 /// `None` if nothing is there, or nothing that can be read: the Keeper knows better in any case.
@@ -32,7 +32,7 @@ pub async fn read_attempts(env: &Env, repository: &RepoName, run_id: RunId) -> O
 }
 
 pub async fn write_summary(env: &Env, summary: &Summary) -> Result<(), String> {
-    put(env, &summary::key(&summary.repository), summary, SUMMARY_TTL).await
+    put(env, &summary::key(&summary.repository), summary, &summary.metadata(), SUMMARY_TTL).await
 }
 
 pub async fn read_summary(env: &Env, repository: &RepoName) -> Result<Option<Summary>, String> {
@@ -101,11 +101,11 @@ async fn get(env: &Env, key: &str) -> Result<Option<String>, String> {
     read.await.map_err(display)
 }
 
-/// As the value, and as metadata, which lists have.
-async fn put(env: &Env, key: &str, value: &impl Serialize, ttl: Span) -> Result<(), String> {
+/// A value, and metadata, which lists have.
+async fn put<T: Serialize>(env: &Env, key: &str, value: &T, metadata: &T, ttl: Span) -> Result<(), String> {
     let text = serde_json::to_string(value).map_err(display)?;
     let write = async {
-        let put = store(env)?.put(key, text)?.metadata(value)?;
+        let put = store(env)?.put(key, text)?.metadata(metadata)?;
         put.expiration_ttl(ttl.as_seconds()).execute().await
     };
     write.await.map_err(display)

@@ -6,26 +6,28 @@
 //! body once, and one string back, as each object that crosses costs more than the decision: the same way over the
 //! worker crate's `Request`, `Headers` and `Response` took twice the CPU time of a webhook (docs/performance.md).
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
-use worker::js_sys::Uint8Array;
+use worker::js_sys::{Date, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
 use crate::keeper::attempts;
 use crate::keeper::message::{Message, Reply};
 use crate::names::json::from_text;
-use crate::names::{DeliveryId, RunAttempt};
+use crate::names::{DeliveryId, RepoName, RunAttempt};
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::webhook::allowance::{self, Allowance, BodyId, Room};
 use crate::webhook::event::{RunEvent, RunEventKind};
 use crate::webhook::headers::Content;
+use crate::webhook::heard::Heard;
 use crate::webhook::signature::{self, Signature};
 use crate::webhook::{self, ANSWER_WITHIN, Answer, BODY_LIMIT, Event, Headers, Subject, headers, payload};
-use crate::worker::{env, kv, log};
+use crate::worker::{env, keeper_client, kv, log};
 
 #[wasm_bindgen]
 extern "C" {
@@ -53,6 +55,7 @@ pub struct Intake {
     allowance: Allowance,
     /// In the order of [`Intake::common_answers`].
     common: Vec<Answer>,
+    heard: RefCell<Heard>,
 }
 
 /// Each answer is one text of three lines: the status and the console's function for the log, the body, and what the log
@@ -63,7 +66,7 @@ impl Intake {
     pub fn new(env: Env, bodies: Bodies) -> Self {
         let settings = env::settings(&env);
         let common = webhook::common_answers(&settings);
-        Self { settings, env, bodies, allowance: Allowance::default(), common }
+        Self { settings, env, bodies, allowance: Allowance::default(), common, heard: RefCell::default() }
     }
 
     // The short way, for a delivery as GitHub writes it: `entry.mjs` reads its body at once, asks `judge` alone, and has at
@@ -102,6 +105,9 @@ impl Intake {
             Err(answer) => {
                 if let Some(number) = self.common.iter().position(|common| *common == answer) {
                     return (number as u32).into();
+                }
+                if let Some(repository) = self.sign_of_life(&answer) {
+                    return self.hear(lines(), repository, answer);
                 }
                 let text = serde_json::to_string(&answer).unwrap_or_default();
                 let is_simple = answer.status == 200 && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -246,9 +252,34 @@ impl Intake {
         let lines = HeaderLines(headers);
         let read = lines.check(&self.settings);
         match read.and_then(|headers| webhook::read(&self.settings, &headers, macs, body)) {
-            Err(answer) => lines.render(&answer).into(),
+            Err(answer) => match self.sign_of_life(&answer) {
+                Some(repository) => self.hear(headers.to_owned(), repository, answer),
+                None => lines.render(&answer).into(),
+            },
             Ok(event) => self.candidate(headers.to_owned(), event),
         }
+    }
+
+    /// The repository of an ignored webhook, if its Keeper is to be told today that there was one.
+    fn sign_of_life(&self, answer: &Answer) -> Option<RepoName> {
+        answer.subject.as_ref()?;
+        let now = now();
+        let mut heard = self.heard.borrow_mut();
+        let repository = heard.news(&self.settings, answer, now)?.clone();
+        heard.note(&repository, now);
+        Some(repository)
+    }
+
+    /// The answer, once the Keeper was told. Whether it has stored that or not, the webhook needs no redelivery.
+    fn hear(&self, headers: String, repository: RepoName, answer: Answer) -> JsValue {
+        let env = self.env.clone();
+        let told = async move {
+            if let Err(fault) = keeper_client::hear(&env, repository).await {
+                log::fault("sign of life", &fault.to_string());
+            }
+            Ok(HeaderLines(&headers).render(&answer).into())
+        };
+        future_to_promise(told).into()
     }
 
     /// As [`Intake::receive`] has it.
@@ -257,6 +288,9 @@ impl Intake {
             Event::Command(event) => return tell(&event.repository.key(), None, &Message::Command(event)).into(),
             Event::Run(event) => (Subject::of(&event), event),
         };
+        if event.kind != RunEventKind::RunCancelled {
+            self.heard.borrow_mut().note(&event.repository, now());
+        }
         let attempt = attempts::worth_a_read(&event, self.settings.max_reruns);
         if event.kind != RunEventKind::RunCancelled && attempt.is_none() {
             return tell(&event.repository.key(), Some(&about), &Message::RunEvent(event)).into();
@@ -304,6 +338,11 @@ fn subject(about: &str) -> Option<Subject> {
 /// In the place of an event's name and a delivery's id.
 const EVENT: &str = "an_event";
 const DELIVERY: &str = "a-delivery";
+
+/// Without an object, which would cost more than all that is done with it.
+fn now() -> Millis {
+    millis(Date::now())
+}
 
 /// A number of JavaScript's clock.
 #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds of this age")]

@@ -25,7 +25,10 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
             "No Chromium was found, and the pages are not looked at: node scripts/setup-browser.mjs installs one."
         );
     }
-    vec![trial(stage, "browser::pages_as_people_see_them", pages_as_people_see_them).with_ignored_flag(!found)]
+    vec![
+        trial(stage, "browser::pages_as_people_see_them", pages_as_people_see_them).with_ignored_flag(!found),
+        trial(stage, "browser::what_people_look_for_is_found", what_people_look_for_is_found).with_ignored_flag(!found),
+    ]
 }
 
 fn has_chromium() -> bool {
@@ -82,8 +85,15 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let asked = json!({
         "url": worker.url, "token": ADMIN_TOKEN, "repository": repository.name(), "run": run.id().0, "folder": folder,
     });
+    let found = in_chromium("look.mjs", &asked).await;
+    assert_eq!(found["looked"], 35, "pages that were looked at");
+    worker.stop().await;
+}
+
+/// Runs a script, which finds no problem. What it found beside.
+async fn in_chromium(script: &str, asked: &Value) -> Value {
     let output = tokio::process::Command::new(root().join("node_modules/.bin/node"))
-        .arg(root().join("tests/browser/look.mjs"))
+        .arg(root().join("tests/browser").join(script))
         .arg(asked.to_string())
         .kill_on_drop(true)
         .output()
@@ -93,7 +103,31 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let found: Option<Value> = told.lines().last().and_then(|line| serde_json::from_str(line).ok());
     let found = found.unwrap_or_else(|| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)));
     assert_eq!(found["problems"], json!([]), "{found:#}");
-    assert_eq!(found["looked"], 35, "pages that were looked at");
+    found
+}
+
+async fn what_people_look_for_is_found(stage: Arc<Stage>) {
+    let worker = stage.worker_with(Options::default()).await;
+    let busy = stage.repository_of("acme/busy-bee", runs(), &worker.url).await;
+    for workflow in ["ci", "release", "ci"] {
+        busy.run(Workflow::new(workflow).job(Job::new("sign the packages").fails(1))).await.ends(2).await;
+    }
+    // Nothing fails here: it is known by its webhooks alone.
+    let healthy = stage.repository_of("acme/handbook", runs(), &worker.url).await;
+    healthy.run(Workflow::new("ci").job(Job::new("test"))).await.ends(1).await;
+    eventually(&worker, "/api/v1/repositories", |answer| {
+        let all = answer["repositories"].as_array().expect("repositories");
+        let rescued = all.iter().map(|one| one["last_30_days"]["rescued"].as_u64().unwrap_or_default()).sum::<u64>();
+        all.len() == 2 && rescued == 3 && all.iter().all(|one| one["last_webhook"].is_string())
+    })
+    .await;
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = std::env::var_os("SCREENSHOTS").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    let asked = json!({
+        "url": worker.url, "token": ADMIN_TOKEN, "busy": busy.name(), "healthy": healthy.name(), "folder": folder,
+    });
+    let found = in_chromium("find.mjs", &asked).await;
+    assert_eq!(found["steps"], 12, "what was looked for");
     worker.stop().await;
 }
 

@@ -24,6 +24,8 @@ const WITHIN: Duration = Duration::from_millis(100);
 /// Whatever the history: 50 runs, 15 jobs and 10 runners over 30 days, some single rows; all 500 jobs and 30
 /// of them over 30 days, for what nobody knew; and 21 rows a day of what re-runs brought, each grouped.
 const ROWS: u64 = 5_000;
+/// The newest 500 runs, or those of a day, and 400 of their decisions; and where a day begins, by halving.
+const ROWS_OF_SEARCH: u64 = 1_500;
 /// What policies and rules of a day are counted one by one, and all others.
 const LABELS_A_DAY: i64 = 21;
 
@@ -39,7 +41,7 @@ async fn fifty_thousand_runs(stage: Arc<Stage>) {
     eventually(&worker, &path, |answer| answer["outcome"] == "rescued").await;
     worker.stop().await;
     let database = keepers(folder.path()).into_iter().next().expect("the Keeper's storage");
-    fill(&Connection::open(database).expect("SQLite")).expect("rows");
+    let now = fill(&Connection::open(database).expect("SQLite")).expect("rows");
 
     let worker = stage.worker_with(Options { storage, ..Options::default() }).await;
     let one = "/api/v1/repositories/octo/long-history";
@@ -52,14 +54,25 @@ async fn fifty_thousand_runs(stage: Arc<Stage>) {
         format!("{one}/runs"),
         format!("{one}/runs?limit=50&outcome=left&cursor=25000"),
         format!("{one}/flaky-jobs?limit=15"),
+        "/overview/octo/long-history?job=nothing".to_owned(),
     ] {
-        measure(&worker, &path).await;
+        measure(&worker, &path, ROWS).await;
     }
-    measure(&worker, "/overview").await;
+    let (since, until) = (date(now - 20 * DAY), date(now - 19 * DAY));
+    for filter in
+        ["workflow=nothing", "job=nothing&outcome=left", &format!("since={since}&until={until}"), "until=2020-01-01"]
+    {
+        measure(&worker, &format!("{one}/runs?{filter}"), ROWS_OF_SEARCH).await;
+    }
+    measure(&worker, "/overview", ROWS).await;
     worker.stop().await;
 }
 
-async fn measure(worker: &LocalWorker, path: &str) {
+fn date(at: i64) -> String {
+    rerunner::time::Millis(at).to_rfc3339()[..10].to_owned()
+}
+
+async fn measure(worker: &LocalWorker, path: &str, at_most: u64) {
     let (mut times, mut most) = (vec![], 0);
     for _ in 0..30 {
         let since = Instant::now();
@@ -68,7 +81,7 @@ async fn measure(worker: &LocalWorker, path: &str) {
         assert_eq!(answered.status, 200, "{path}: {}", answered.text);
         let rows = answered.header("x-rows-read");
         let rows: u64 = if rows.is_empty() { 0 } else { rows.parse().expect("a number") };
-        assert!(rows <= ROWS, "{path} read {rows} rows");
+        assert!(rows <= at_most, "{path} read {rows} rows");
         most = most.max(rows);
     }
     times.sort_unstable();
@@ -94,7 +107,7 @@ pub fn keepers(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs of 35 days, each with two decisions; as many jobs as are kept, each failing every day.
-fn fill(database: &Connection) -> rusqlite::Result<()> {
+fn fill(database: &Connection) -> rusqlite::Result<i64> {
     let now: i64 = database.query_row("SELECT MAX(updated) FROM runs", [], |row| row.get(0))?;
     let transaction = database.unchecked_transaction()?;
     {
@@ -134,5 +147,6 @@ fn fill(database: &Connection) -> rusqlite::Result<()> {
             day_total.execute(params![now / DAY - ago])?;
         }
     }
-    transaction.commit()
+    transaction.commit()?;
+    Ok(now)
 }

@@ -146,6 +146,7 @@ async fn names_are_shown_to_nobody(stage: Arc<Stage>) {
         ("GET", "/badge/secret-org/secret-plans.svg"),
         ("GET", "/overview/secret-org/secret-plans"),
         ("GET", "/overview"),
+        ("GET", "/insights"),
         ("GET", "/api/v1/repositories"),
         ("GET", "/api/v1/repositories/secret-org/secret-plans/runs"),
         ("GET", "/api/v1/repositories/secret-org/secret-plans/precision"),

@@ -47,6 +47,10 @@ string_enum! {
         FlakyJobs = "flaky jobs",
         /// Those that are not over.
         Outages = "outages",
+        /// What attempts failed with on days before today.
+        Causes = "causes",
+        /// What is published of jobs, where there are too many to look at each time.
+        Insights = "insights",
         /// What changes with nearly each step.
         Ledger = "ledger",
     }

@@ -33,6 +33,11 @@ pub struct Ledger {
     /// When the counts of runs are to be written.
     pub publish: BTreeMap<RunId, Millis>,
     pub spent: Spendings,
+    /// When a webhook came last, for all that is stored; those that are ignored count once a day.
+    pub last_webhook: Option<Millis>,
+    pub last_decision: Option<Millis>,
+    /// What attempts failed with today, by the names of classes.
+    pub causes: BTreeMap<String, u64>,
 }
 
 impl Ledger {

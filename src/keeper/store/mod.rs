@@ -4,7 +4,7 @@
 //! | file | rows |
 //! |---|---|
 //! | [`migrations`] | the tables, version by version |
-//! | [`runs`], [`run_columns`], [`open_runs`] | `runs`: one for each tracked run; those that are due stand together |
+//! | [`runs`], [`run_columns`], [`run_search`], [`open_runs`] | `runs`: one for each tracked run; those that are due stand together |
 //! | [`decisions`] | `run_decisions`: what was decided on runs |
 //! | [`deliveries`] | `deliveries`: webhooks that the versions before 20 have received |
 //! | [`facts`] | `repository`: the state of the repository as a whole, by name |
@@ -34,6 +34,7 @@ mod migrations;
 mod open_runs;
 mod pulls;
 mod run_columns;
+mod run_search;
 mod runs;
 mod spendings;
 mod version_20;
@@ -57,6 +58,7 @@ use ledger::{Ledger, Unstored};
 pub use migrations::STORAGE_VERSION;
 use open_runs::OpenRuns;
 pub use pulls::PullComment;
+pub use run_search::{Found, LOOKED_AT};
 
 /// What runs a statement. All that is done between two awaits is stored together or not at all.
 pub trait Sql {

@@ -9,7 +9,8 @@ use crate::time::Millis;
 
 use super::ledger::{Ledger, Unstored};
 use super::open_runs::is_open;
-use super::run_columns::{COLUMNS, Values, place, stored_outcome, tracked_run, values};
+use super::run_columns::{COLUMNS, Values, place, tracked_run, values};
+use super::run_search::{ended, open};
 use super::spendings::{self, Spendings};
 use super::{Sql, Store, StoreError, Value};
 
@@ -67,33 +68,10 @@ impl<S: Sql> Store<S> {
         let limit = i64::try_from(at_most).unwrap_or(i64::MAX).saturating_add(1);
         let bindings = |place: i64| vec![Value::from(place), limit.into()];
         let before = before.map_or(i64::MAX, |before| place(before, false));
-        let of = match outcome {
-            Some(outcome) => format!("AND outcome = '{}'", outcome.as_str()),
-            None => String::new(),
-        };
-        let mut runs = match outcome {
-            // Those are open.
-            Some(RunOutcome::Waiting | RunOutcome::Rerunning) => vec![],
-            _ => self.runs_where(
-                &format!("run_id > 0 AND run_id < ?1 {of} ORDER BY run_id DESC LIMIT ?2"),
-                bindings(before),
-            )?,
-        };
-        // The whole of them, as what they come to stands in two columns.
-        let open = match outcome {
-            None => self.runs_where("run_id < 0 AND run_id > -?1 ORDER BY run_id LIMIT ?2", bindings(before))?,
-            Some(outcome) => {
-                let (stored, is_rerunning) = stored_outcome(outcome);
-                let condition = format!(
-                    "run_id < 0 AND run_id > -?1 AND +outcome = '{}' AND IFNULL(rerunning, 0) = {}
-                     ORDER BY run_id LIMIT ?2",
-                    stored.as_str(),
-                    i64::from(is_rerunning)
-                );
-                self.runs_where(&condition, bindings(before))?
-            }
-        };
-        runs.extend(open);
+        let mut runs = Vec::new();
+        for condition in [ended(outcome), Some(open(outcome))].into_iter().flatten() {
+            runs.extend(self.runs_where(&condition, bindings(before))?);
+        }
         sort_by_key(&mut runs, |run| std::cmp::Reverse(run.run_id));
         let more = runs.len() > at_most;
         runs.truncate(at_most);

@@ -38,6 +38,7 @@ use super::content_budget::Content;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
 use super::step::{Context, Record, Step};
+use super::store::ledger::Unstored;
 use super::store::notices::NoticeKind;
 use super::store::{Fact, Sql, StoreError};
 use super::summary::Summary;
@@ -190,8 +191,8 @@ impl<S: Sql> Keeper<S> {
         }
         let room_from = content.map_or(Ok(Millis(0)), |content| self.content_from(content))?;
         let due = if is_errand { apart(due).max(room_from) } else { due };
-        let until = if calls { self.breaker()?.map(|breaker| breaker.until) } else { None };
-        Ok(Some(until.map_or(due, |until| until.max(due))))
+        let breaker = if calls { self.breaker()? } else { None };
+        Ok(Some(breaker.map_or(due, |breaker| breaker.until.max(due))))
     }
 
     /// Stores a run and what was decided on it, and counts both.
@@ -211,6 +212,9 @@ impl<S: Sql> Keeper<S> {
         }
         self.settle_command(&mut after, records, now)?;
         let counted = self.store.count(before.as_ref(), &mut after, records, now)?;
+        if !records.is_empty() {
+            self.store.change_ledger(Unstored::Something, |ledger| ledger.last_decision = Some(now))?;
+        }
         self.store.spend(before.as_ref(), &mut after, records, now)?;
         let after = &after;
         self.store.put(after)?;

@@ -1,6 +1,8 @@
 //! What Workers KV says: runs' counts, whether the policy re-runs what was cancelled, the repository's summary.
 
+use crate::keeper::insights::{CauseSums, Insights};
 use crate::keeper::store::ledger::Unstored;
+use crate::keeper::store::statistics::SubjectKind;
 use crate::keeper::summary::{RerunSums, Summary};
 use crate::keeper::summary_schedule::Writing;
 use crate::policy::Rules;
@@ -12,6 +14,9 @@ use super::{Context, Fact, Keeper, Sql, StoreError, Task, TrackedRun};
 const AGAIN: Span = Span::minutes(1);
 /// The longer a count's fails, the longer it is left: the free plan has 1,000 writes a day for all repositories.
 const AGAIN_MOST: Span = Span::hours(1);
+/// So many jobs are a few rows.
+const FEW_JOBS: usize = 30;
+const INSIGHTS_KEPT: Span = Span::hours(6);
 
 impl<S: Sql> Keeper<S> {
     pub(super) fn publish_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
@@ -76,9 +81,21 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(super) fn claim_summary(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let Some(summary) = self.summary(cx)? else { return Ok(None) };
+        self.change_summary_schedule(|schedule| schedule.begun(cx.now + AGAIN))?;
+        Ok(Some(Task::Summarize(Box::new(summary))))
+    }
+
+    /// `None`: without a name there is no place to write it to.
+    fn summary(&self, cx: &Context) -> Result<Option<Summary>, StoreError> {
         let Some(repository) = self.repository()? else { return Ok(None) };
         let days = self.store.days(cx.now)?;
+        let (last_webhook, last_decision) = self.last_heard()?;
         let summary = Summary {
+            last_webhook,
+            last_decision,
+            causes: CauseSums::of(&self.store.causes(cx.now)?, cx.now),
+            insights: Some(self.insights(cx.now)?),
             budget: self.policy(cx.rules)?.reruns_per_day(),
             paused: self.paused()?.is_some(),
             refusal: self.refusal()?,
@@ -88,8 +105,36 @@ impl<S: Sql> Keeper<S> {
             reruns: Some(RerunSums::of(&self.store.reruns(cx.now)?)),
             ..Summary::new(repository, cx.now, self.store.totals()?, &days)
         };
-        self.change_summary_schedule(|schedule| schedule.begun(cx.now + AGAIN))?;
-        Ok(Some(Task::Summarize(Box::new(summary.fitted()))))
+        Ok(Some(summary.fitted()))
+    }
+
+    /// Which jobs are flaky, and which are never helped. Where many are counted, that is not looked at for each write.
+    fn insights(&self, now: Millis) -> Result<Insights, StoreError> {
+        let kept: Option<(Millis, Insights)> = self.store.fact(Fact::Insights)?;
+        if let Some((at, insights)) = kept
+            && now - at < INSIGHTS_KEPT
+        {
+            return Ok(insights);
+        }
+        let (jobs, _) = self.store.subjects(SubjectKind::Job, 0, u64::MAX, now)?;
+        let insights = Insights::of(&jobs);
+        if jobs.len() > FEW_JOBS {
+            self.store.set_fact(Fact::Insights, Some(&(now, &insights)))?;
+        }
+        Ok(insights)
+    }
+
+    /// A webhook was ignored. If it is the first one today, what Workers KV is to say then.
+    pub fn sign_of_life(&self, cx: &Context) -> Result<Option<Summary>, StoreError> {
+        if self.note_webhook(cx.now)? { self.summary(cx) } else { Ok(None) }
+    }
+
+    /// It is in Workers KV, or is written with whatever happens next. Stored only now, so that it is one row.
+    pub fn finish_sign_of_life(&self, written: bool, now: Millis) -> Result<(), StoreError> {
+        let schedule = |before: &Writing| if written { before.done(now) } else { before.changed(now) };
+        let change =
+            || self.store.change_ledger(Unstored::Something, |ledger| ledger.summary = schedule(&ledger.summary));
+        self.step(change)
     }
 
     pub fn finish_summary(&self, written: bool, now: Millis) -> Result<(), StoreError> {

@@ -28,7 +28,7 @@ fn stored(history: &str) -> NativeSql {
 fn told(keeper: &Keeper<NativeSql>, now: Millis) -> Json {
     let rules = Rules::from(&Settings::read(|_| None));
     let name = keeper.repository().unwrap().unwrap();
-    let slice = |outcome| RunSlice { outcome, before: None, limit: 50 };
+    let slice = |outcome| RunSlice { outcome, before: None, limit: 50, filter: RunFilter::default() };
     let mut views = Map::new();
     let mut add = |name: &str, view: Json| views.insert(name.to_owned(), view);
     add("now", json!(now.0));

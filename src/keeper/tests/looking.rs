@@ -7,7 +7,7 @@ use crate::keeper::store::Value;
 use crate::keeper::store::statistics::Figures;
 
 fn view(play: &Play) -> RepositoryView {
-    let slice = RunSlice { outcome: None, before: None, limit: 50 };
+    let slice = RunSlice { outcome: None, before: None, limit: 50, filter: RunFilter::default() };
     play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap()
 }
 
@@ -161,7 +161,7 @@ fn pages_of_runs() {
         play.keeper.receive(&event, &play.cx()).unwrap();
     }
     let page = |outcome, before, limit| {
-        let asked = RunSlice { outcome, before: RunId::new(before), limit };
+        let asked = RunSlice { outcome, before: RunId::new(before), limit, filter: RunFilter::default() };
         let page = play.keeper.runs_view(repository(), &asked).unwrap();
         (page.runs.iter().map(|run| run.run_id.get()).collect::<Vec<_>>(), page.next_cursor)
     };

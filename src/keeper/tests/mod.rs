@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use super::run_filter::RunFilter;
 use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
@@ -42,6 +43,7 @@ mod evidence;
 mod fake_github;
 mod fake_issues;
 mod features;
+mod finding;
 mod flaky_issues;
 mod flaky_issues_kept;
 mod history;

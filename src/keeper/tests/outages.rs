@@ -246,7 +246,7 @@ fn people_are_told_once() {
 fn those_who_look_see_what_is_held_and_what_comes_next() {
     let play = in_outage();
     play.keeper.set_repository(&repository()).unwrap();
-    let slice = RunSlice { outcome: None, before: None, limit: 50 };
+    let slice = RunSlice { outcome: None, before: None, limit: 50, filter: RunFilter::default() };
     let view = || play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap();
     let sums = || play.keeper.outage_sums(play.now.get()).unwrap();
     play.fails(11, 1);

@@ -123,7 +123,7 @@ fn reruns_of_the_version_before_are_known_to_be_made_and_no_more() {
         sql.exec(statement, vec![]).unwrap();
     }
     let play = Play { keeper: Keeper::open(sql).unwrap(), now: Cell::new(THEN), ..Play::new() };
-    let slice = RunSlice { outcome: None, before: None, limit: 50 };
+    let slice = RunSlice { outcome: None, before: None, limit: 50, filter: RunFilter::default() };
     let view = |now| play.keeper.repository_view(repository(), &slice, &play.rules, now).unwrap();
     let total = |view: &RepositoryView| {
         let total = view.precision.total;

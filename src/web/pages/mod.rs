@@ -1,12 +1,14 @@
 //! The page at `/`, and the overview: all repositories, one of them, one run of it.
 
 mod glossary;
+mod insights;
 mod jobs;
 mod outages;
 mod overview;
 mod precision;
 mod repository;
 mod run;
+mod runs;
 mod unknown;
 
 use maud::{Markup, html};
@@ -18,11 +20,12 @@ use crate::settings::{SettingProblem, Settings};
 
 use super::api::{Repositories, repositories};
 use super::backend::{Backend, KeeperAnswer, ask};
-use super::html::{Alert, Frame, OVERVIEW, Sentence, page};
+use super::html::{Alert, Frame, INSIGHTS, OVERVIEW, Sentence, page};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
 pub use glossary::glossary;
-pub use overview::overview;
+pub use insights::{Jobs, insights};
+pub use overview::{Find, Sort, overview};
 pub use repository::{Shown, repository};
 pub use run::run;
 
@@ -43,14 +46,22 @@ pub async fn answer(
     let (problems, web_url) = (settings.problems.as_slice(), settings.github_web_url());
     match page {
         routes::Page::Overview => {
+            let sorts = Sort::ALL.map(Sort::as_str).join(", ");
+            let sort = parameters.parsed("sort", &format!("one of {sorts}"), Sort::parse)?;
+            let find = Find { name: parameters.name("name")?, sort: sort.unwrap_or(Sort::Name) };
             let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
-            Ok(Response::html(overview(&repositories, problems, next_cursor.as_deref(), backend.now())))
+            Ok(Response::html(overview(&repositories, problems, &find, next_cursor.as_deref(), backend.now())))
+        }
+        routes::Page::Insights => {
+            let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
+            let jobs = insights::jobs(backend, &repositories).await?;
+            Ok(Response::html(insights(&repositories, &jobs, next_cursor.as_deref(), backend.now())))
         }
         routes::Page::Repository(name) => {
             let slice = parameters.runs()?;
-            let (outcome, is_continued) = (slice.outcome, slice.before.is_some());
+            let (outcome, is_continued, filter) = (slice.outcome, slice.before.is_some(), slice.filter.clone());
             let answer = ask(backend, name, Question::Repository(slice)).await?;
-            let shown = Shown { outcome, is_continued, problems, web_url: &web_url };
+            let shown = Shown { outcome, filter, is_continued, problems, web_url: &web_url };
             Ok(Response::html(repository(&view(&answer)?, &shown)).with_rows_read(answer.rows_read))
         }
         routes::Page::Run(name, run_id) => {

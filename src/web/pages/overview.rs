@@ -1,28 +1,108 @@
 //! All repositories: one list in Workers KV.
 
+use std::cmp::Reverse;
+
 use maud::{Markup, html};
 
 use crate::keeper::judgement::RerunFigures;
 use crate::keeper::store::statistics::Figures;
-use crate::settings::SettingProblem;
+use crate::names::order::sort_by_key;
+use crate::names::string_enum;
+use crate::settings::{Glob, SettingProblem};
 use crate::time::Millis;
 use crate::web::api::{PublishedPrecision, RepositoryEntry};
 use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, amount, number, page, percent, scrollable, tile, when};
 
-use super::{OVERVIEW, policy_problem, precision, refused, repository_path, repository_problem, settings_alerts};
+use super::{
+    INSIGHTS, OVERVIEW, policy_problem, precision, refused, repository_path, repository_problem, settings_alerts,
+};
 
 /// Alerts for single repositories; the rest is in the table.
 const ALERTS: usize = 5;
 /// Those that are shown one by one.
 const OUTAGES: usize = 50;
 
-pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor: Option<&str>, now: Millis) -> String {
+string_enum! {
+    /// By what the table of repositories is sorted.
+    pub enum Sort {
+        Name = "name",
+        /// Those with the most exhausted runs first.
+        Failures = "failures",
+        Rescued = "rescued",
+        /// The last one first.
+        Webhook = "webhook",
+        Decision = "decision",
+    }
+}
+
+impl Sort {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Failures => "most exhausted",
+            Self::Rescued => "most rescued",
+            Self::Webhook => "last webhook",
+            Self::Decision => "last decision",
+        }
+    }
+}
+
+/// Which repositories the table has, and in which order.
+pub struct Find {
+    /// A part of the name, in which `*` stands for any characters.
+    pub name: Option<String>,
+    pub sort: Sort,
+}
+
+impl Find {
+    fn among<'a>(&self, entries: &'a [RepositoryEntry]) -> Vec<&'a RepositoryEntry> {
+        let glob = self.name.as_ref().map(|name| Glob::new(&format!("*{name}*")));
+        let is_one =
+            |entry: &&RepositoryEntry| glob.as_ref().is_none_or(|glob| glob.matches(entry.repository.as_str()));
+        let mut found: Vec<_> = entries.iter().filter(is_one).collect();
+        // Stable: by name, as they come, where they are equal.
+        sort_by_key(&mut found, |entry| {
+            let figures = &entry.last_30_days;
+            Reverse(match self.sort {
+                Sort::Name => 0,
+                Sort::Failures => i64::try_from(figures.exhausted).unwrap_or(i64::MAX),
+                Sort::Rescued => i64::try_from(figures.rescued).unwrap_or(i64::MAX),
+                Sort::Webhook => entry.last_webhook.map_or(0, |time| time.0),
+                Sort::Decision => entry.last_decision.map_or(0, |time| time.0),
+            })
+        });
+        found
+    }
+
+    /// The address that shows them.
+    fn path(&self, cursor: Option<&str>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let sort = Some(self.sort.as_str()).filter(|_| self.sort != Sort::Name);
+        for (name, value) in [("name", self.name.as_deref()), ("sort", sort), ("cursor", cursor)] {
+            value.into_iter().for_each(|value| {
+                query.append_pair(name, value);
+            });
+        }
+        format!("{OVERVIEW}?{}", query.finish())
+    }
+}
+
+pub fn overview(
+    entries: &[RepositoryEntry],
+    problems: &[SettingProblem],
+    find: &Find,
+    cursor: Option<&str>,
+    now: Millis,
+) -> String {
     let mut alerts = settings_alerts(problems);
     alerts.extend(repository_alerts(entries));
     let sums = sums(entries);
     let body = html! {
         h1 { "Overview" }
+        @if !entries.is_empty() {
+            p.lead { a href=(INSIGHTS) { "What fails, and what re-runs help" } ", in all repositories" }
+        }
         @if entries.is_empty() {
             (nothing_yet())
         } @else {
@@ -30,10 +110,19 @@ pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor
             (outages(entries, now))
             section {
                 h2 #repositories { "Repositories" }
-                (scrollable("Repositories", &table(entries, now)))
+                (form(find))
+                @let found = find.among(entries);
+                @if found.is_empty() {
+                    p.empty {
+                        "No name of " @if cursor.is_some() { "these " (number(entries.len() as u64)) } @else { "a" }
+                        @if cursor.is_some() { " repositories" } @else { " repository" } " contains "
+                        (Foreign(find.name.as_deref().unwrap_or_default())) "."
+                    }
+                } @else {
+                    (scrollable("Repositories", &table(&found, now)))
+                }
                 @if let Some(cursor) = cursor {
-                    @let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
-                    p.pages { a href={ (OVERVIEW) "?cursor=" (cursor) } { "More repositories" } }
+                    p.pages { a href=(find.path(Some(cursor))) { "More repositories" } }
                 }
             }
             @if let Some(sums) = &sums {
@@ -53,6 +142,31 @@ pub fn overview(entries: &[RepositoryEntry], problems: &[SettingProblem], cursor
         }
     };
     page(&Frame { title: "Overview", above: &[], alerts: &alerts, at: Some(now) }, &body)
+}
+
+fn form(find: &Find) -> Markup {
+    html! {
+        form.find method="get" action=(OVERVIEW) aria-label="Find repositories" {
+            label { span { "Name contains" } input.field type="text" name="name" value=[find.name.as_deref()] autocomplete="off" spellcheck="false"; }
+            label {
+                span { "Sort by" }
+                select.field name="sort" {
+                    @for sort in Sort::ALL {
+                        option value=(sort.as_str()) selected[sort == find.sort] { (sort.in_words()) }
+                    }
+                }
+            }
+            div.act {
+                button.button type="submit" { "Show" }
+                @if find.name.is_some() || find.sort != Sort::Name { " " a href=(OVERVIEW) { "Clear" } }
+            }
+        }
+    }
+}
+
+/// When something was heard of, if it is known.
+pub fn heard(time: Option<Millis>, now: Millis) -> Markup {
+    html! { @match time { Some(time) => (when(time, now)), None => "not known" } }
 }
 
 fn repository_alerts(entries: &[RepositoryEntry]) -> Vec<Alert> {
@@ -132,7 +246,7 @@ pub fn rate(figures: Figures) -> Markup {
     }
 }
 
-fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
+fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
     html! {
         table {
             thead { tr {
@@ -145,7 +259,7 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                 th.n scope="col" { "Re-runs today" }
                 th.n.w scope="col" { "Runner time" }
                 th.n.w scope="col" { "Waiting saved" }
-                th.n.x scope="col" { "Last change" }
+                th.n.x scope="col" { "Last webhook" }
             } }
             tbody {
                 @for (row, entry) in entries.iter().enumerate() {
@@ -166,7 +280,10 @@ fn table(entries: &[RepositoryEntry], now: Millis) -> Markup {
                         td.n { (number(entry.reruns_today)) @if let Some(budget) = entry.reruns_per_day { " of " (number(budget)) } }
                         td.n.w { (amount(entry.last_30_days.runner_seconds)) }
                         td.n.w { (amount(entry.last_30_days.saved_seconds)) }
-                        td.n.x.t { (when(entry.updated, now)) }
+                        td.n.x.t {
+                            (heard(entry.last_webhook, now))
+                            @if entry.last_decision.is_some() { div.small { "decided " (heard(entry.last_decision, now)) } }
+                        }
                     }
                 }
             }
@@ -179,7 +296,7 @@ fn nothing_yet() -> Markup {
         section {
             h2 { "Nothing has been recorded yet" }
             p {
-                "A repository appears here when the first webhook of a failed run arrives. On GitHub, under "
+                "A repository appears here when the first run or job in it ends after it was connected. On GitHub, under "
                 b { "Settings → Webhooks" } " of a repository or an organization, the payload URL is this Worker's address, \
                 the content type " code { "application/json" } ", the secret " code { "WEBHOOK_SECRET" } ", and the event "
                 b { "Workflow runs" } "."

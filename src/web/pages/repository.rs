@@ -2,28 +2,25 @@
 
 use maud::{Markup, html};
 
-use crate::escape::bounded;
 use crate::keeper::judgement::Precision;
+use crate::keeper::run_filter::RunFilter;
 use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
 use crate::names::{RepoName, RunId};
 use crate::policy::RunOutcome;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::chart;
-use crate::web::html::{
-    Alert, Foreign, Frame, Sentence, amount, name, number, page, percent, scrollable, state, tile, when,
-};
+use crate::web::html::{Alert, Foreign, Frame, Sentence, amount, number, page, percent, scrollable, state, tile, when};
 
-use super::overview::rate;
+use super::overview::{heard, rate};
+use super::runs::{self, run_link};
 use super::unknown::unknown_failures;
-use super::{
-    OVERVIEW, outages, policy_problem, precision, refused, repository_path, repository_problem, run_path,
-    settings_alerts,
-};
+use super::{OVERVIEW, outages, policy_problem, precision, refused, repository_problem, run_path, settings_alerts};
 
 /// What the page is for.
 pub struct Shown<'a> {
     pub outcome: Option<RunOutcome>,
+    pub filter: RunFilter,
     /// Whether it goes on from another page.
     pub is_continued: bool,
     pub problems: &'a [SettingProblem],
@@ -46,7 +43,10 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
         div.head {
             div {
                 h1 { (Foreign(repository.as_str())) }
-                p.lead { a href={ (shown.web_url) "/" (repository) "/actions" } { "Actions on GitHub" } }
+                p.lead {
+                    a href={ (shown.web_url) "/" (repository) "/actions" } { "Actions on GitHub" }
+                    " · last webhook " (heard(view.last_webhook, now)) " · last decision " (heard(view.last_decision, now))
+                }
             }
             (pause_form(view))
         }
@@ -62,7 +62,7 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
         (flaky_jobs(repository, &view.flaky_jobs, now))
         (unknown_failures(repository, &view.unknown_failures, now))
         @if !view.bad_runners.is_empty() { (bad_runners(&view.bad_runners, now)) }
-        (runs(view, shown))
+        (runs::section(view, shown))
     };
     let above = [(OVERVIEW, "Overview")];
     page(&Frame { title: repository.as_str(), above: &above, alerts: &alerts, at: Some(now) }, &body)
@@ -211,87 +211,6 @@ fn bad_runners(runners: &[BadRunner], now: Millis) -> Markup {
                     } } }
                 }
             }))
-        }
-    }
-}
-
-fn runs(view: &RepositoryView, shown: &Shown) -> Markup {
-    let (repository, now) = (&view.repository, view.at);
-    let path = |outcome, cursor| runs_path(repository, outcome, cursor);
-    let choices = [None].into_iter().chain(RunOutcome::ALL.map(Some));
-    html! {
-        section {
-            h2 #runs { "Runs" }
-            nav aria-label="Runs by outcome" {
-                ul.filter {
-                    @for choice in choices {
-                        li {
-                            a href=(path(choice, None)) aria-current=[(choice == shown.outcome).then_some("true")] {
-                                (choice.map_or("all", name))
-                            }
-                        }
-                    }
-                }
-            }
-            @if view.runs.is_empty() {
-                p.empty { @if shown.outcome.is_some() { "No such run." } @else { "No failed run has been seen yet." } }
-            } @else {
-                (scrollable("Runs, newest first", &html! {
-                    table {
-                        caption { span { "Newest first." } }
-                        thead { tr {
-                            th scope="col" { "Run" }
-                            th scope="col" { "Outcome" }
-                            th.n.w scope="col" { "Re-runs" }
-                            th.w scope="col" { "Why" }
-                            th.n scope="col" { "Last change" }
-                        } }
-                        tbody {
-                            @for run in &view.runs {
-                                tr {
-                                    th scope="row" { (run_link(repository, run)) }
-                                    td { (state(run, view.paused_since.is_some())) }
-                                    td.n.w { (run.reruns) }
-                                    td.w.wrap { (Sentence(&run.reason)) }
-                                    td.n.t { (when(run.updated, now)) }
-                                }
-                            }
-                        }
-                    }
-                }))
-            }
-            @if shown.is_continued || view.next_cursor.is_some() {
-                p.pages {
-                    @if shown.is_continued { a href=(path(shown.outcome, None)) { "Newest runs" } }
-                    @if let Some(cursor) = &view.next_cursor {
-                        @if shown.is_continued { " · " }
-                        a href=(path(shown.outcome, Some(cursor))) { "Older runs" }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn runs_path(repository: &RepoName, outcome: Option<RunOutcome>, cursor: Option<&String>) -> String {
-    let outcome = outcome.map(|outcome| format!("outcome={}", outcome.as_str()));
-    let query: Vec<_> = outcome.into_iter().chain(cursor.map(|cursor| format!("cursor={cursor}"))).collect();
-    let mark = if query.is_empty() { "" } else { "?" };
-    format!("{}{mark}{}#runs", repository_path(repository), query.join("&"))
-}
-
-fn run_link(repository: &RepoName, run: &RunView) -> Markup {
-    html! {
-        a href=(run_path(repository, run.run_id)) {
-            @if let Some(workflow) = &run.workflow { (Foreign(&bounded(workflow, 60))) } @else { "run" }
-            @match run.run_number { Some(number) => { " #" (number) } None => { " " (run.run_id) } }
-        }
-        @if run.branch.is_some() || run.title.is_some() {
-            div.small.wrap {
-                @if let Some(title) = &run.title { (Foreign(&bounded(title, 80))) }
-                @if let Some(branch) = &run.branch { " on " (Foreign(&bounded(branch, 60))) }
-                @if let Some(actor) = &run.actor { " by " (Foreign(actor)) }
-            }
         }
     }
 }

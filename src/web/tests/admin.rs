@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::keeper::run_filter::RunFilter;
 use crate::keeper::summary::Summary;
 use crate::keeper::views::{Question, RunSlice};
 use crate::names::{RepoName, RunId};
@@ -13,11 +14,23 @@ use super::memory::{Memory, NOW, REPOSITORY, TOKEN};
 #[test]
 fn what_the_keeper_is_asked() {
     let run = RunId::new(7).unwrap();
-    let slice = |outcome, before, limit| RunSlice { outcome, before: RunId::new(before), limit };
+    let slice =
+        |outcome, before, limit| RunSlice { outcome, before: RunId::new(before), limit, filter: RunFilter::default() };
+    let filter = || RunFilter { branch: Some("main".to_owned()), since: Some(1), ..RunFilter::default() };
     let (api, page) = ("/api/v1/repositories/octo/widgets", "/overview/octo/widgets");
     for (method, path, question) in [
         ("GET", page.to_owned(), Question::Repository(slice(None, 0, 50))),
         ("GET", format!("{page}?outcome=left&cursor=9"), Question::Repository(slice(Some(RunOutcome::Left), 9, 50))),
+        (
+            "GET",
+            format!("{page}?branch=main&job=&since=1970-01-02"),
+            Question::Repository(RunSlice { filter: filter(), ..slice(None, 0, 50) }),
+        ),
+        (
+            "GET",
+            format!("{api}/runs?since=1970-01-02&branch=main"),
+            Question::Runs(RunSlice { filter: filter(), ..slice(None, 0, 50) }),
+        ),
         ("GET", format!("{page}/runs/7"), Question::RunPage(run)),
         ("GET", api.to_owned(), Question::Status),
         ("GET", format!("{api}/runs"), Question::Runs(slice(None, 0, 50))),
@@ -59,13 +72,14 @@ fn list(names: &[&str], cursor: Option<&str>) -> Result<SummaryList, Fault> {
 
 #[test]
 fn lists_go_on_at_their_cursor() {
-    for path in ["/overview", "/api/v1/repositories"] {
+    for path in ["/overview", "/api/v1/repositories", "/insights"] {
         let memory = Memory::default();
         memory.lists.borrow_mut().push(list(&["octo/a"], Some("bmV4dA==")));
         let response = memory.get(&format!("{path}?cursor=dGhpcw%3D%3D"));
         assert_eq!(*memory.cursors.borrow(), [Some("dGhpcw==".to_owned())], "{path}");
         let text = response.text();
-        assert!(text.contains("octo/a") && text.contains("bmV4dA"), "{text}");
+        // Where nothing is to be said of it, its name is not.
+        assert!((text.contains("octo/a") || path == "/insights") && text.contains("bmV4dA"), "{text}");
         memory.lists.borrow_mut().push(Err("KV GET failed: 400 Bad Request".to_owned()));
         let refused = memory.get(&format!("{path}?cursor=AAAA"));
         assert_eq!(refused.status, 400, "{path}: Workers KV does not know it");

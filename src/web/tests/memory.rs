@@ -36,6 +36,8 @@ pub struct Memory {
     pub is_limited: Cell<bool>,
     pub refusal: RefCell<Option<String>>,
     pub lists: RefCell<Vec<Result<SummaryList, Fault>>>,
+    /// What can be read one by one.
+    pub published: RefCell<Vec<Summary>>,
     pub asked: RefCell<Vec<(String, Question)>>,
     pub networks: RefCell<Vec<String>>,
     pub cursors: RefCell<Vec<Option<String>>>,
@@ -147,7 +149,7 @@ impl Backend for Memory {
                 "reruns_per_day": null, "last_30_days": crate::keeper::store::statistics::Figures::default(), "by_day": [],
                 "precision": crate::keeper::judgement::Precision::default(),
                 "unknown_failures": crate::keeper::judgement::UnknownFailures::default(),
-                "due": [], "flaky_jobs": [], "bad_runners": [], "runs": [run], "next_cursor": "7",
+                "due": [], "flaky_jobs": [], "bad_runners": [], "runs": [run], "looked_through": null, "next_cursor": "7",
             }),
             Question::Status
             | Question::Runs(_)
@@ -166,6 +168,9 @@ impl Backend for Memory {
     }
 
     async fn summary(&self, repository: &RepoName) -> Result<Option<Summary>, Fault> {
+        if let Some(summary) = self.published.borrow().iter().find(|summary| summary.repository == *repository) {
+            return self.or_fails(Some(summary.clone()));
+        }
         let summary = Summary::new(repository.clone(), NOW, Default::default(), &[]);
         self.or_fails((repository.as_str() == REPOSITORY).then_some(summary))
     }

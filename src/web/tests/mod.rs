@@ -1,5 +1,6 @@
 mod access;
 mod admin;
+mod finding;
 mod memory;
 mod monitoring;
 mod open;

@@ -6,13 +6,14 @@ use crate::web::routes::{Api, Care, Page, Route, Setup, route};
 use super::memory::{Memory, TOKEN};
 
 /// Every route, with what it takes to be answered 200.
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: [(&str, &str); 21] = [
     ("GET", "/"),
     ("GET", "/glossary"),
     ("GET", "/healthz"),
     ("GET", "/badge/octo/widgets.svg"),
     ("GET", "/overview"),
     ("GET", "/overview/"),
+    ("GET", "/insights"),
     ("GET", "/overview/octo/widgets"),
     ("GET", "/overview/octo/widgets/runs/7"),
     ("GET", "/api/v1/repositories"),
@@ -39,6 +40,7 @@ fn example(route: &Route) -> (&'static str, &'static str) {
         Route::Health => ("GET", "/healthz"),
         Route::Badge(_) => ("GET", "/badge/octo/widgets.svg"),
         Route::Page(Page::Overview) => ("GET", "/overview"),
+        Route::Page(Page::Insights) => ("GET", "/insights"),
         Route::Page(Page::Repository(_)) => ("GET", "/overview/octo/widgets"),
         Route::Page(Page::Run(..)) => ("GET", "/overview/octo/widgets/runs/7"),
         Route::Api(Api::Repositories) => ("GET", "/api/v1/repositories"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rerunner::keeper::Keeper;
+use rerunner::keeper::run_filter::RunFilter;
 use rerunner::keeper::step::Record;
 use rerunner::keeper::tracked_run::TrackedRun;
 use rerunner::keeper::views::RunSlice;
@@ -129,7 +130,7 @@ impl Schedule {
             reruns += records.iter().filter(|record| record.outcome == RunOutcome::Rerunning).count() as u64;
         }
         let count = |outcome: RunOutcome| by_outcome.get(outcome.as_str()).copied().unwrap_or_default();
-        let slice = RunSlice { outcome: None, before: None, limit: 1 };
+        let slice = RunSlice { outcome: None, before: None, limit: 1, filter: RunFilter::default() };
         let name = RepoName::parse(&world.repositories[repository]).expect("a name");
         let rules = &self.machines[repository].config.rules;
         let view = keeper.repository_view(name, &slice, rules, world.clock(repository)).expect("read");

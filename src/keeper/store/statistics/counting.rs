@@ -1,6 +1,8 @@
 //! What a change of a run counts: pure.
 
-use crate::keeper::figures::{Figures, Totals};
+use std::collections::BTreeSet;
+
+use crate::keeper::figures::{CAUSE_NOT_KNOWN, Figures, Totals};
 use crate::keeper::step::Record;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::Conclusion;
@@ -162,6 +164,15 @@ pub fn failed_subjects(run: &TrackedRun, record: &Record) -> Vec<Subject> {
     let jobs = record.detail.as_ref().map_or(&[][..], |detail| &detail.jobs);
     let by_themselves = jobs.iter().filter(|job| failed_by_itself(job));
     by_themselves.take(JOBS_OF_AN_ATTEMPT).flat_map(|job| subjects_of(run, job)).collect()
+}
+
+/// Why an attempt failed: the classes of what is known of its jobs, or that nothing is known of any.
+pub fn causes_of(record: &Record) -> BTreeSet<&'static str> {
+    let jobs = record.detail.as_ref().map_or(&[][..], |detail| &detail.jobs);
+    let failed: Vec<_> = jobs.iter().filter(|job| failed_by_itself(job)).collect();
+    let known: BTreeSet<_> =
+        failed.iter().filter_map(|job| job.cause.as_ref()).map(|cause| cause.class.as_str()).collect();
+    if known.is_empty() && !failed.is_empty() { [CAUSE_NOT_KNOWN].into() } else { known }
 }
 
 /// One that is cancelled because another failed, or that only says that others did, is not flaky.

@@ -5,9 +5,10 @@
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
 //!
-//! [`counting`] says what a change counts (pure). The rows of days are here, those of what fails in [`subjects`], with [`subject_days`], those of
+//! [`counting`] says what a change counts (pure), [`causes`] keeps what attempts failed with. The rows of days are here, those of what fails in [`subjects`], with [`subject_days`], those of
 //! what re-runs brought in [`reruns`]; [`flaky_jobs`] reads what is known of one job; [`unknown`] reads the failures that nobody knew.
 
+mod causes;
 mod counting;
 mod flaky_jobs;
 mod reruns;
@@ -87,6 +88,7 @@ impl<S: Sql> Store<S> {
         if !counting::tells_of_attempt(run, record) {
             return Ok(passed_jobs);
         }
+        self.count_causes(record)?;
         let failed = counting::failed_subjects(run, record);
         let jobs = || failed.iter().filter(|subject| subject.kind == SubjectKind::Job);
         let unknown: Vec<i64> = jobs().filter(|job| job.unknown).map(Subject::id).collect();
@@ -142,6 +144,7 @@ impl<S: Sql> Store<S> {
         for (label, by_ordinal) in &reruns {
             self.set_rerun_day(day, label, by_ordinal)?;
         }
+        self.keep_causes(day)?;
         let figures = self.stored_day(today)?;
         let reruns = self.rerun_day(today)?;
         self.change_ledger(Unstored::Something, |ledger| {
