@@ -443,11 +443,11 @@ fn what_reruns_brought_is_shown_and_what_is_not_known_is_said_to_be() {
     let pages: std::collections::BTreeMap<_, _> = every_page().into_iter().collect();
     let page = text(&pages["repository"]);
     for expected in [
-        "Precision|67 %|of 156 whose end is known",
+        "Precision|67%|of 156 whose end is known",
         "Re-runs|180|104 rescued, 52 wasted",
-        "A run's first re-run|124|96|20|8|83 %",
-        "preset |careful|96|76|16|4|83 %",
-        "the repository's file|72|28|36|8|44 %",
+        "A run's first re-run|124|96|20|8|83%",
+        "preset |careful|96|76|16|4|83%",
+        "the repository's file|72|28|36|8|44%",
         "|unknown|12|0|0|12|unknown|",
         "otherwise|: no rule matched|",
         "Never helped by a re-run",

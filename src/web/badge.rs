@@ -68,8 +68,8 @@ mod tests {
         assert!(badge(None).contains("CI rescued: no data"));
         assert!(badge(Some(Figures { left: 3, ..Figures::default() })).contains("CI rescued: no data"));
         assert!(of(0, 0).contains("CI rescued: no failures"));
-        assert!(of(9, 1).contains("CI rescued: 90 %"));
-        assert!(of(0, 3).contains("CI rescued: 0 %"));
+        assert!(of(9, 1).contains("CI rescued: 90%"));
+        assert!(of(0, 3).contains("CI rescued: 0%"));
         assert!(of(1, 0).starts_with("<svg xmlns="));
     }
 }

@@ -261,10 +261,10 @@ pub fn number(n: u64) -> String {
 /// In whole per cent; the ends are only said where they are exact.
 pub fn percent(permille: u32) -> String {
     match permille {
-        0 => "0 %".to_owned(),
-        1..10 => "< 1 %".to_owned(),
-        991..1_000 => "> 99 %".to_owned(),
-        permille => format!("{} %", (permille + 5) / 10),
+        0 => "0%".to_owned(),
+        1..10 => "< 1%".to_owned(),
+        991..1_000 => "> 99%".to_owned(),
+        permille => format!("{}%", (permille + 5) / 10),
     }
 }
 
@@ -312,7 +312,7 @@ mod tests {
         }
         assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(number(999), "999");
-        for (permille, text) in [(0, "0 %"), (3, "< 1 %"), (885, "89 %"), (996, "> 99 %"), (1_000, "100 %")] {
+        for (permille, text) in [(0, "0%"), (3, "< 1%"), (885, "89%"), (996, "> 99%"), (1_000, "100%")] {
             assert_eq!(percent(permille), text);
         }
     }

@@ -304,7 +304,7 @@ mod tests {
             red_known: 2,
             ..figures
         };
-        assert_eq!([6, 8].map(|at| text(&figures, at)), ["66.7 % (of 3)", "3 min (rescued: 2)"]);
+        assert_eq!([6, 8].map(|at| text(&figures, at)), ["66.7% (of 3)", "3 min (rescued: 2)"]);
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn without_a_file_the_jobs_are_read_and_nothing_else() {
     assert_eq!((rerun.delay, rerun.scope, rerun.debug_logging), (Span::seconds(5), Scope::FailedJobs, false));
     assert_eq!(
         serde_json::to_string(&rerun.detail).unwrap(),
-        r#"{"jobs":[{"name":"build","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"},{"name":"test","step":"Run tests","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"}],"fetched":["jobs"],"fingerprint":"FP","policy":"repository","runner_seconds":120}"#
+        r#"{"jobs":[{"name":"build","job_id":1,"conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"},{"name":"test","job_id":2,"step":"Run tests","conclusion":"failure","runner":"GitHub Actions 4","labels":["ubuntu-latest"],"duration_seconds":60,"action":"rerun"}],"fetched":["jobs"],"fingerprint":"FP","policy":"repository","runner_seconds":120}"#
             .replace("FP", rerun.detail.fingerprint.as_ref().unwrap())
     );
     let text = serde_json::to_string(&rerun.detail).unwrap();

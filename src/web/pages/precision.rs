@@ -48,7 +48,7 @@ pub fn table(shown: &Shown) -> Markup {
     html! {
         (scrollable("What re-runs brought", &html! {
             table.brought {
-                caption { span { (definition()) " The bar is its 95 % confidence interval." } }
+                caption { span { (definition()) " The bar is its 95% interval." } }
                 thead { tr {
                     th scope="col" { "Re-runs" }
                     th.n.w scope="col" { "Made" }

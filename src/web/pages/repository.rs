@@ -155,7 +155,7 @@ fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
             } @else {
                 (scrollable("Flaky jobs", &html! {
                     table {
-                        caption { span { "The jobs that failed most often in 30 days. The bar beside a rescue rate is its 95 % confidence interval." } }
+                        caption { span { "The jobs that failed most often in 30 days. The bar beside a rescue rate is its 95% interval." } }
                         thead { tr {
                             th scope="col" { "Job and step" }
                             th.n scope="col" { "Failed" }
