@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A part of a whole that few cases tell of, in thousandths: with the interval in which it is, 19 times out of 20.
+/// A share that few cases tell of, in thousandths, with its 95% interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     pub permille: u32,

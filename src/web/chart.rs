@@ -178,7 +178,7 @@ pub fn interval(id: &str, rate: crate::keeper::views::Rate) -> Markup {
     html! {
         svg.interval role="img" aria-labelledby={ (id) "-title" } viewBox="-2 0 108 12" {
             title id={ (id) "-title" } {
-                "Between " (rate.permille_low / 10) " % and " (rate.permille_high.div_ceil(10)) " %, 19 times out of 20"
+                "95% interval: " (rate.permille_low / 10) "% to " (rate.permille_high.div_ceil(10)) "%"
             }
             line.base x1="2" y1="6" x2="102" y2="6" {}
             line.range x1=(place(rate.permille_low)) y1="6" x2=(place(rate.permille_high)) y2="6" {}

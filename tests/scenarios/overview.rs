@@ -157,7 +157,9 @@ async fn figures_are_what_happened(stage: Arc<Stage>) {
     .await;
     let page = get(worker, "/overview/octo/figures").await.text;
     let tile = |name: &str| {
-        let rest = page.split_once(&format!("<dt>{name}</dt>")).unwrap_or_else(|| panic!("no {name} in {page}")).1;
+        // Mostly a link to the glossary.
+        let ends = [format!("<dt>{name}</dt>"), format!(">{name}</a></dt>")];
+        let rest = ends.iter().find_map(|end| page.split_once(end)).unwrap_or_else(|| panic!("no {name} in {page}")).1;
         let figure = rest.split_once("class=\"figure\">").expect("a figure").1;
         figure.split('<').next().unwrap_or_default().to_owned()
     };
