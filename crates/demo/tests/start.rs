@@ -132,7 +132,7 @@ async fn follow(log: &str) -> BTreeMap<String, String> {
         for link in html.split("href=\"").skip(1).filter_map(|rest| rest.split(['"', '#']).next()) {
             match link.strip_prefix('/') {
                 Some(path) => urls.push(format!("{}/{path}", origin(&url)).replace("&amp;", "&")),
-                None if link.is_empty() => {}
+                None if link.is_empty() || link.starts_with("data:") => {}
                 None => urls.push(link.to_owned()),
             }
         }

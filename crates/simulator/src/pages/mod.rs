@@ -3,7 +3,7 @@
 //! | file | what is there |
 //! |---|---|
 //! | `mod.rs` | which page is at an address, and what all have in common |
-//! | `repository.rs` | the repositories, and one of them |
+//! | `repository.rs` | the repositories, one of them, and its files |
 //! | `thread.rs` | a pull request or an issue, with comments and reactions |
 //! | `run.rs` | a run, and a commit with its statuses |
 //! | `parts.rs` | what stands on more than one page |
@@ -48,6 +48,11 @@ fn find(github: &GitHub, path: &str) -> Option<(String, Markup)> {
         ["pull" | "issues", number] => {
             let number = number.parse().ok()?;
             (title(&format!("#{number}")), thread::page(github, repository, number)?)
+        }
+        ["blob", "HEAD", path @ ..] => {
+            let path = path.join("/");
+            let text = repository::file(repository, &path)?;
+            (title(&path), text)
         }
         ["commit", sha] => {
             let commit = Sha::parse(sha).filter(|commit| is_known(github, repository, *commit))?;

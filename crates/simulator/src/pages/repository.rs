@@ -1,4 +1,4 @@
-//! The repositories, and one of them.
+//! The repositories, one of them, and its files.
 
 use maud::{Markup, html};
 
@@ -29,6 +29,15 @@ pub(super) fn one(github: &GitHub, repository: &Repository) -> Markup {
         h2 { "Workflow runs" }
         @if runs.is_empty() { p { "None yet." } } @else { (list_of_runs(repository, &runs)) }
     }
+}
+
+/// A file of the default branch, each line at its number.
+pub(super) fn file(repository: &Repository, path: &str) -> Option<Markup> {
+    let text = &repository.file(path)?.content;
+    Some(html! {
+        h1 { (path) }
+        pre { @for (number, line) in text.lines().enumerate() { span id={ "L" (number + 1) } { (line) "\n" } } }
+    })
 }
 
 fn list(repository: &Repository, place: &str, all: &[IssueSnapshot]) -> Markup {

@@ -133,6 +133,16 @@ fn every_link_leads_to_a_page() {
     }
 }
 
+/// Seen to fail when lines are counted from 0.
+#[test]
+fn a_file_has_its_lines_by_number() {
+    let mut github = github();
+    let repository = github.find_repository("acme/website").unwrap();
+    github.write_file(repository, ".github/rerunner.yml", "rules:\n  - <b>\n");
+    let file = html(&github, "/acme/website/blob/HEAD/.github/rerunner.yml");
+    says(&file, &["<span id=\"L1\">rules:\n</span>", "<span id=\"L2\">  - &lt;b&gt;\n</span>"]);
+}
+
 #[test]
 fn what_is_not_there() {
     let github = github();
@@ -143,6 +153,7 @@ fn what_is_not_there() {
         "/acme/website/pull/7".to_owned(),
         "/acme/website/pull/one".to_owned(),
         "/acme/website/actions/runs/7".to_owned(),
+        "/acme/website/blob/HEAD/nothing.yml".to_owned(),
         format!("/acme/website/commit/{sha}"),
         "/repos/acme/website".to_owned(),
     ] {
