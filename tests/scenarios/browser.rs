@@ -56,7 +56,8 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
     }
     last.expect("a run").ends(1).await;
     fail_once_in_each(&organization).await;
-    eventually(&worker, "/api/v1/repositories", |answer| answer["repositories"].as_array().map(Vec::len) == Some(3))
+    // With the handbook, which is known by its webhooks alone.
+    eventually(&worker, "/api/v1/repositories", |answer| answer["repositories"].as_array().map(Vec::len) == Some(4))
         .await;
     worker.stop().await;
     for (number, database) in keepers(storage.path()).iter().enumerate() {
@@ -76,7 +77,8 @@ async fn pages_as_people_see_them(stage: Arc<Stage>) {
     eventually(&worker, &path, |answer| answer["outcome"] == "rescued").await;
     eventually(&worker, "/api/v1/repositories", |answer| {
         let all = answer["repositories"].as_array().expect("repositories");
-        all.iter().all(|one| one["last_30_days"]["rescued"].as_u64() > Some(30))
+        let rescued = all.iter().map(|one| one["last_30_days"]["rescued"].as_u64().unwrap_or_default());
+        rescued.filter(|rescued| *rescued > 30).count() == 3
     })
     .await;
 
@@ -155,7 +157,8 @@ async fn send_webhooks_to(organization: &Organization, worker: &LocalWorker) {
 /// Gives a Keeper the statistics of a month, so that the charts are as they are in use.
 fn age(database: &Connection, number: i64) -> rusqlite::Result<()> {
     const DAY: i64 = 86_400_000;
-    let now: i64 = database.query_row("SELECT MAX(updated) FROM runs", [], |row| row.get(0))?;
+    let last = database.query_row("SELECT MAX(updated) FROM runs", [], |row| row.get::<_, Option<i64>>(0))?;
+    let Some(now) = last else { return Ok(()) };
     for ago in 1..30 {
         // Fewer at weekends, and never the same.
         let busy = if (now / DAY - ago + 4) % 7 < 2 { 2 } else { 9 + 4 * number };
