@@ -661,6 +661,15 @@ fn at_a_terminal(
     let mut child = command.spawn().unwrap();
     // Each has the terminal's other side.
     drop((command, there));
+    // A question that is not asked is waited for no longer.
+    let (ended, has_ended) = std::sync::mpsc::channel::<()>();
+    let id = child.id().to_string();
+    std::thread::spawn(move || {
+        if has_ended.recv_timeout(std::time::Duration::from_secs(60)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+        {
+            std::process::Command::new("kill").args(["-KILL", &id]).status().unwrap();
+        }
+    });
     let (mut shown, mut typed, mut seen) = (Vec::new(), typed.iter(), 0);
     let mut next = typed.next();
     let mut buffer = [0; 4096];
@@ -678,6 +687,7 @@ fn at_a_terminal(
             next = typed.next();
         }
     }
+    drop(ended);
     (String::from_utf8_lossy(&shown).into_owned(), child.wait().unwrap().code())
 }
 
@@ -692,7 +702,8 @@ fn what_is_typed_for_a_secret_is_not_shown() {
     }
     let setup = ["setup", "--auth", "token", "--no-deploy", "--url", "http://127.0.0.1:1"];
     let left = [("ADMIN_TOKEN is set", "\n"), ("WEBHOOK_SECRET is set", "n\n")];
-    let typed = [&left[..], &[("not shown", "hush-zaóó\u{7f}\u{7f}\u{8}b\r"), ("when it is there", "\n")]].concat();
+    let typed =
+        [&left[..], &[("not shown", "hush-zaóó\u{7f}\u{7f}\u{8}b\r"), ("when you have added it", "\n")]].concat();
     let (shown, code) = at_a_terminal(&stand_in, folder.path(), &setup, &typed);
     assert_eq!(code, Some(1), "{shown}");
     assert!(shown.contains("GITHUB_TOKEN: set") && !shown.contains("hush"), "{shown}");
