@@ -64,9 +64,9 @@ pub enum Care {
     Changes,
 }
 
-/// Which runs of a repository; on its page, without how many.
+/// Which runs of a repository, and how many. Its page says itself how many.
 const RUNS: [&str; 10] = ["limit", "cursor", "outcome", "workflow", "branch", "job", "cause", "rule", "since", "until"];
-const RUNS_OF_PAGE: [&str; 9] = ["cursor", "outcome", "workflow", "branch", "job", "cause", "rule", "since", "until"];
+const RUNS_OF_PAGE: &[&str] = RUNS.split_at(1).1;
 
 /// How a route is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Route {
             Self::Badge(_) => (None, Form::Text, &[]),
             Self::Page(Page::Overview) => (Some(Shows), Form::Page, &["cursor", "name", "sort"]),
             Self::Page(Page::Insights) => (Some(Shows), Form::Page, &["cursor"]),
-            Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, &RUNS_OF_PAGE),
+            Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, RUNS_OF_PAGE),
             Self::Page(Page::Run(..)) => (Some(Shows), Form::Page, &[]),
             Self::Api(Api::Repositories) => (Some(Costs), Form::Json, &["cursor"]),
             Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &RUNS),
@@ -127,7 +127,7 @@ pub fn route(method: &str, path: &str) -> Result<Route, Rejection> {
 }
 
 /// Paths by their first segment.
-const FIRST: [&str; 7] = ["overview", "glossary", "healthz", "metrics", "setup", "badge", "api"];
+const FIRST: [&str; 8] = ["overview", "insights", "glossary", "healthz", "metrics", "setup", "badge", "api"];
 
 /// What was probably meant by a path that is none. `None`: nothing like it is there.
 pub fn meant(path: &str) -> Option<Meant> {
@@ -336,6 +336,7 @@ mod tests {
             ("/badge/octo/widgets", path("/badge/octo/widgets.svg")),
             ("/badges/octo/widgets.svg", path("/badge/octo/widgets.svg")),
             ("/healtz", path("/healthz")),
+            ("/insight", path("/insights")),
             ("/metrics/", path("/metrics")),
             ("/api/v1/repositories/", path("/api/v1/repositories")),
             ("/webhook", None),

@@ -9,15 +9,15 @@ use maud::{Markup, html};
 use crate::keeper::figures::CAUSE_NOT_KNOWN;
 use crate::keeper::insights::{Insights, JobSums, WEEKS};
 use crate::keeper::views::Rate;
+use crate::names::RepoName;
 use crate::names::order::sort_by_key;
-use crate::names::{RepoName, RunId};
 use crate::policy::catalogue::Class;
 use crate::time::Millis;
 use crate::web::api::RepositoryEntry;
-use crate::web::html::{Foreign, Frame, number, page, percent, scrollable, when};
+use crate::web::html::{Foreign, Frame, number, page, percent, scrollable};
 use crate::web::{Backend, Rejection, chart};
 
-use super::{INSIGHTS, OVERVIEW, repository_path, run_path};
+use super::{INSIGHTS, OVERVIEW, job_and_step, last_seen, repository_path};
 
 /// Values that are read: each is one read of Workers KV.
 const REPOSITORIES: usize = 40;
@@ -175,13 +175,7 @@ fn table(label: &str, rows: &[(&RepoName, &JobSums)], now: Millis, caption: &str
                     } }
                     tbody { @for (row, (repository, job)) in rows.iter().enumerate() {
                         tr {
-                            th.wrap scope="row" {
-                                (Foreign(&job.job))
-                                div.small {
-                                    (Foreign(if job.workflow.is_empty() { "workflow unknown" } else { &job.workflow })) " · "
-                                    (Foreign(if job.step.is_empty() { "no step failed" } else { &job.step }))
-                                }
-                            }
+                            th.wrap scope="row" { (job_and_step(&job.workflow, &job.job, &job.step)) }
                             td.w.wrap { a href=(repository_path(repository)) { (Foreign(repository.as_str())) } }
                             td.n { (number(job.failed)) }
                             td.n { (number(job.passed)) " of " (number(job.reruns)) }
@@ -189,10 +183,7 @@ fn table(label: &str, rows: &[(&RepoName, &JobSums)], now: Millis, caption: &str
                                 Some(rate) => { (percent(rate.permille)) (chart::interval(&format!("{id}-{row}"), rate)) }
                                 None => span.small { "not known yet" },
                             } }
-                            td.n.w { @match RunId::new(job.last_run_id) {
-                                Some(run_id) => a href=(run_path(repository, run_id)) { (when(job.last_seen, now)) },
-                                None => (when(job.last_seen, now)),
-                            } }
+                            td.n.w { (last_seen(repository, job.last_run_id, job.last_seen, now)) }
                         }
                     } }
                 }

@@ -17,10 +17,11 @@ use serde::de::DeserializeOwned;
 use crate::keeper::views::Question;
 use crate::names::{RepoName, RunId};
 use crate::settings::{SettingProblem, Settings};
+use crate::time::Millis;
 
 use super::api::{Repositories, repositories};
 use super::backend::{Backend, KeeperAnswer, ask};
-use super::html::{Alert, Frame, INSIGHTS, OVERVIEW, Sentence, page};
+use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, page, when};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
 pub use glossary::glossary;
@@ -35,6 +36,27 @@ fn repository_path(repository: &RepoName) -> String {
 
 fn run_path(repository: &RepoName, run_id: RunId) -> String {
     format!("{OVERVIEW}/{repository}/runs/{run_id}")
+}
+
+/// A job that failed, as tables name it.
+fn job_and_step(workflow: &str, job: &str, step: &str) -> Markup {
+    html! {
+        (Foreign(job))
+        div.small {
+            (Foreign(if workflow.is_empty() { "workflow unknown" } else { workflow })) " · "
+            (Foreign(if step.is_empty() { "no step failed" } else { step }))
+        }
+    }
+}
+
+/// When something was last seen, which leads to the run that it was seen in.
+fn last_seen(repository: &RepoName, run_id: u64, at: Millis, now: Millis) -> Markup {
+    html! {
+        @match RunId::new(run_id) {
+            Some(run_id) => a href=(run_path(repository, run_id)) { (when(at, now)) },
+            None => (when(at, now)),
+        }
+    }
 }
 
 pub async fn answer(

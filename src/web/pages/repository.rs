@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::keeper::judgement::Precision;
 use crate::keeper::run_filter::RunFilter;
 use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
-use crate::names::{RepoName, RunId};
+use crate::names::RepoName;
 use crate::policy::RunOutcome;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
@@ -15,7 +15,9 @@ use crate::web::html::{Alert, Foreign, Frame, Sentence, amount, number, page, pe
 use super::overview::{heard, rate};
 use super::runs::{self, run_link};
 use super::unknown::unknown_failures;
-use super::{OVERVIEW, outages, policy_problem, precision, refused, repository_problem, run_path, settings_alerts};
+use super::{
+    OVERVIEW, job_and_step, last_seen, outages, policy_problem, precision, refused, repository_problem, settings_alerts,
+};
 
 /// What the page is for.
 pub struct Shown<'a> {
@@ -167,23 +169,14 @@ fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
                         tbody {
                             @for (row, job) in jobs.iter().enumerate() {
                                 tr {
-                                    th.wrap scope="row" {
-                                        (Foreign(&job.job))
-                                        div.small {
-                                            (Foreign(if job.workflow.is_empty() { "workflow unknown" } else { &job.workflow })) " · "
-                                            (Foreign(if job.step.is_empty() { "no step failed" } else { &job.step }))
-                                        }
-                                    }
+                                    th.wrap scope="row" { (job_and_step(&job.workflow, &job.job, &job.step)) }
                                     td.n { (number(job.failed)) }
                                     td.n.w { (number(job.passed)) " of " (number(job.reruns)) }
                                     td { @if let Some(rate) = job.rescue_rate {
                                         (percent(rate.permille)) (chart::interval(&format!("rate-{row}"), rate))
                                     } @else { span.small { "not known yet" } } }
                                     td.w { (chart::trend(&format!("trend-{row}"), &job.by_day)) }
-                                    td.n.w { @match RunId::new(job.last_run_id) {
-                                        Some(run_id) => a href=(run_path(repository, run_id)) { (when(job.last_seen, now)) },
-                                        None => (when(job.last_seen, now)),
-                                    } }
+                                    td.n.w { (last_seen(repository, job.last_run_id, job.last_seen, now)) }
                                 }
                             }
                         }

@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use crate::keeper::judgement::{UnknownFailure, UnknownFailures};
-use crate::names::{RepoName, RunId};
+use crate::names::RepoName;
 use crate::time::Millis;
 use crate::web::chart;
-use crate::web::html::{Foreign, number, percent, scrollable, when};
+use crate::web::html::{number, percent, scrollable};
 
-use super::run_path;
+use super::{job_and_step, last_seen};
 
 pub fn unknown_failures(repository: &RepoName, all: &UnknownFailures, now: Millis) -> Markup {
     let list = |id: &str, title: &str, about: &str, failures: &[UnknownFailure]| {
@@ -54,7 +54,7 @@ fn table(
                     th.n.w scope="col" { "Last seen" }
                 } }
                 tbody { @for (row, failure) in failures.iter().enumerate() { tr {
-                    th.wrap scope="row" { (job(failure)) }
+                    th.wrap scope="row" { (job_and_step(&failure.workflow, &failure.job, &failure.step)) }
                     td.n { (number(failure.failed)) }
                     td.n { @if failure.reruns == 0 { span.small { "unknown" } } @else {
                         (number(failure.passed)) " of " (number(failure.reruns))
@@ -63,24 +63,11 @@ fn table(
                         Some(rate) => { (percent(rate.permille)) (chart::interval(&format!("unknown-{id}-{row}"), rate)) }
                         None => span.small { "unknown" },
                     } }
-                    td.n.w { @match RunId::new(failure.last_run_id) {
-                        Some(run_id) => a href=(run_path(repository, run_id)) { (when(failure.last_seen, now)) },
-                        None => (when(failure.last_seen, now)),
-                    } }
+                    td.n.w { (last_seen(repository, failure.last_run_id, failure.last_seen, now)) }
                 } } }
             }
         },
     )
-}
-
-fn job(failure: &UnknownFailure) -> Markup {
-    html! {
-        (Foreign(&failure.job))
-        div.small {
-            (Foreign(if failure.workflow.is_empty() { "workflow unknown" } else { &failure.workflow })) " · "
-            (Foreign(if failure.step.is_empty() { "no step failed" } else { &failure.step }))
-        }
-    }
 }
 
 /// Names in them are escaped for YAML, so that they are seen as they are.
