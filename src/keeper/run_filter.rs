@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::catalogue::Finding;
 use crate::policy::{Cause, FailedJob};
 use crate::settings::Glob;
 use crate::time::Millis;
@@ -90,7 +89,7 @@ impl Matcher {
     fn takes_job(&self, job: &FailedJob) -> bool {
         let is_rule = |glob: &Glob| job.rule.as_deref().is_some_and(|rule| glob.matches(rule));
         let is_cause = |cause: &Option<Cause>| {
-            cause.as_ref().zip(job.cause.as_ref()).is_some_and(|(cause, finding)| is(*cause, finding))
+            cause.as_ref().zip(job.cause.as_ref()).is_some_and(|(cause, finding)| cause.is_of(finding))
         };
         self.job.as_ref().is_none_or(|glob| glob.matches(&job.name))
             && self.cause.as_ref().is_none_or(is_cause)
@@ -98,18 +97,10 @@ impl Matcher {
     }
 }
 
-fn is(cause: Cause, finding: &Finding) -> bool {
-    match cause {
-        Cause::Infrastructure => finding.class.is_infrastructure(),
-        Cause::Class(class) => finding.class == class,
-        Cause::Entry(id) => finding.id == id,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::catalogue::Class;
+    use crate::policy::catalogue::{Class, Finding};
     use crate::policy::{Detail, RunOutcome};
 
     fn job(name: &str, class: Option<Class>, rule: Option<&str>) -> FailedJob {

@@ -180,11 +180,7 @@ pub struct Causes(pub(super) Vec<Cause>);
 
 impl Causes {
     pub fn matches(&self, finding: &Finding) -> bool {
-        self.0.iter().any(|cause| match cause {
-            Cause::Infrastructure => finding.class.is_infrastructure(),
-            Cause::Class(class) => finding.class == *class,
-            Cause::Entry(id) => finding.id == *id,
-        })
+        self.0.iter().any(|cause| cause.is_of(finding))
     }
 
     pub fn texts(&self) -> impl Iterator<Item = &'static str> {
@@ -225,6 +221,15 @@ impl Cause {
             Self::Infrastructure => class.is_some_and(Class::is_infrastructure),
             Self::Class(own) => class == Some(own) && matches!(other, Self::Entry(_)),
             Self::Entry(_) => false,
+        }
+    }
+
+    /// Whether it is what was found.
+    pub fn is_of(self, finding: &Finding) -> bool {
+        match self {
+            Self::Infrastructure => finding.class.is_infrastructure(),
+            Self::Class(class) => finding.class == class,
+            Self::Entry(id) => finding.id == id,
         }
     }
 
