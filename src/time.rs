@@ -81,13 +81,14 @@ impl Span {
     ///
     /// Jitter only lengthens: what a server asked us to wait is a minimum.
     pub fn with_jitter(self, chance: f64) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            reason = "a quarter of a span, rounded"
-        )]
-        let extra = (self.0 as f64 * 0.25 * chance.clamp(0.0, 1.0)) as i64;
-        Self(self.0.saturating_add(extra))
+        Self(self.0.saturating_add(self.part(0.25 * chance).0))
+    }
+
+    /// `share` is in `0.0..=1.0`.
+    pub fn part(self, share: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a part of a span, rounded")]
+        let part = (self.0 as f64 * share.clamp(0.0, 1.0)) as i64;
+        Self(part)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
 use super::rate::Rate;
-use super::store::statistics::{DecidedBy, Figures, ORDINALS, Reruns, RerunsOf, SubjectFigures};
+use super::store::statistics::{DecidedBy, Figures, ORDINALS, Reruns, RerunsOf, SubjectFigures, Subjects};
 use super::store::{Sql, StoreError};
 use crate::policy::leave_rule;
 
@@ -157,6 +157,10 @@ impl From<SubjectFigures> for UnknownFailure {
 }
 
 impl UnknownFailures {
+    pub(super) fn among(jobs: &Subjects, now: Millis) -> Self {
+        Self::of(jobs.unknown(UNKNOWN_LOOKED_AT, now))
+    }
+
     fn of(figures: Vec<SubjectFigures>) -> Self {
         let mut all = Self::default();
         for figures in figures {
@@ -254,10 +258,6 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn precision(&self, by_day: &[Figures], now: Millis) -> Result<Precision, StoreError> {
         let made = by_day.iter().map(|day| day.reruns).sum();
         Ok(Precision::of(&self.store.reruns(now)?, made))
-    }
-
-    pub(super) fn unknown_failures(&self, now: Millis) -> Result<UnknownFailures, StoreError> {
-        Ok(UnknownFailures::of(self.store.unknown_failures(UNKNOWN_LOOKED_AT, now)?))
     }
 }
 

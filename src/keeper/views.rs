@@ -252,7 +252,8 @@ impl<S: Sql> Keeper<S> {
         let by_day = self.by_day(now)?;
         let totals = self.store.totals()?;
         let due = self.store.due(DUE_SHOWN)?;
-        let (flaky_jobs, _) = self.store.subjects(SubjectKind::Job, 0, FLAKY_JOBS_SHOWN, now)?;
+        let jobs = self.store.subjects(SubjectKind::Job)?;
+        let (flaky_jobs, _) = jobs.most_failed(0, FLAKY_JOBS_SHOWN, now);
         let (last_webhook, last_decision) = self.last_heard()?;
         let RunsView { runs, looked_through, next_cursor, .. } = self.runs_view(repository.clone(), slice)?;
         Ok(RepositoryView {
@@ -274,7 +275,7 @@ impl<S: Sql> Keeper<S> {
             by_day,
             due: due.into_iter().map(RunView::from).collect(),
             flaky_jobs: flaky_jobs.into_iter().map(FlakyJob::from).collect(),
-            unknown_failures: self.unknown_failures(now)?,
+            unknown_failures: UnknownFailures::among(&jobs, now),
             bad_runners: self.bad_runners(now)?,
             runs,
             looked_through,
@@ -324,19 +325,20 @@ impl<S: Sql> Keeper<S> {
         limit: u64,
         now: Millis,
     ) -> Result<FlakyJobsView, StoreError> {
-        let (jobs, more) = self.store.subjects(SubjectKind::Job, skip, limit, now)?;
+        let jobs = self.store.subjects(SubjectKind::Job)?;
+        let (flaky_jobs, more) = jobs.most_failed(skip, limit, now);
         Ok(FlakyJobsView {
             repository,
             days: WINDOW_DAYS,
-            flaky_jobs: jobs.into_iter().map(FlakyJob::from).collect(),
-            unknown_failures: self.unknown_failures(now)?,
+            flaky_jobs: flaky_jobs.into_iter().map(FlakyJob::from).collect(),
+            unknown_failures: UnknownFailures::among(&jobs, now),
             next_cursor: more.then(|| (skip + limit).to_string()),
         })
     }
 
     /// Those that stand out: on which a large part of all failures happened.
     fn bad_runners(&self, now: Millis) -> Result<Vec<BadRunner>, StoreError> {
-        let (runners, _) = self.store.subjects(SubjectKind::Runner, 0, RUNNERS_LOOKED_AT, now)?;
+        let (runners, _) = self.store.subjects(SubjectKind::Runner)?.most_failed(0, RUNNERS_LOOKED_AT, now);
         let all: u64 = runners.iter().map(|runner| runner.failed).sum();
         let count = runners.len() as u64;
         // Twice its share, or the only one.

@@ -17,6 +17,9 @@ use super::tasks::{errand::Errand, notify::Notification, sweep::Sweep};
 use super::tracked_run::TrackedRun;
 use super::{HandOver, Keeper, StepResult, Task, subrequests};
 
+/// The alarm that is there in case the work ends in the middle goes off after this at the earliest, and after [`LEASE`] at the latest.
+const LEASE_LEAST: Span = Span::seconds(10);
+
 /// What a Keeper needs of the place it runs in.
 #[expect(async_fn_in_trait, reason = "both platforms are in this project, and neither needs its futures to be Send")]
 pub trait Platform {
@@ -157,10 +160,12 @@ async fn arm<S: Sql>(keeper: &Keeper<S>, rules: &Rules, platform: &impl Platform
 }
 
 /// So that there is an alarm whatever happens to the work that is done now: the platform's own retries end after six.
+/// Keepers of one isolate end together when one of them panics. Each comes back at a time of its own: together they would meet the
+/// same panic again.
 async fn arm_lease(platform: &impl Platform, now: Millis) -> Result<(), StoreError> {
-    let lease = now + LEASE;
-    let is_armed = platform.armed().is_some_and(|at| at > now && at <= lease);
-    if is_armed { Ok(()) } else { platform.arm(Some(lease)).await }
+    let is_armed = platform.armed().is_some_and(|at| at > now && at <= now + LEASE);
+    let apart = LEASE.minus(LEASE_LEAST).part(platform.chance());
+    if is_armed { Ok(()) } else { platform.arm(Some(now + LEASE_LEAST + apart)).await }
 }
 
 /// What became of commands meanwhile. Between two awaits: whatever was stored is said.

@@ -116,7 +116,7 @@ impl<S: Sql> Keeper<S> {
         {
             return Ok(insights);
         }
-        let (jobs, _) = self.store.subjects(SubjectKind::Job, 0, u64::MAX, now)?;
+        let (jobs, _) = self.store.subjects(SubjectKind::Job)?.most_failed(0, u64::MAX, now);
         let insights = Insights::of(&jobs);
         if jobs.len() > FEW_JOBS {
             self.store.set_fact(Fact::Insights, Some(&(now, &insights)))?;

@@ -83,7 +83,7 @@ fn what_is_known_of_the_repository_and_what_was_counted_is_as_it_was() {
     assert_eq!((totals.waiting, totals.rerunning, totals.reruns_passed, totals.reruns_failed), (5, 1, 2, 2));
     let days = play.keeper.store.days(THEN).unwrap();
     assert_eq!(days.iter().map(|(_, day)| (day.reruns, day.saved_seconds)).collect::<Vec<_>>(), [(2, 10), (3, 31)]);
-    let (jobs, _) = play.keeper.store.subjects(SubjectKind::Job, 0, 10, THEN).unwrap();
+    let (jobs, _) = play.keeper.store.subjects(SubjectKind::Job).unwrap().most_failed(0, 10, THEN);
     let jobs: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.failed, job.judged, job.passed)).collect();
     assert_eq!(jobs, [("test", 7, 4, 2), ("build", 1, 0, 0)]);
     let spent = play.keeper.store.spent(id(1010), THEN).unwrap();

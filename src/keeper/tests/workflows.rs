@@ -112,7 +112,7 @@ fn fails(play: &Play) {
 }
 
 fn counted(play: &Play) -> Vec<(String, u64, u64, u64)> {
-    let (subjects, _) = play.keeper.store.subjects(SubjectKind::Job, 0, 10, play.now.get()).unwrap();
+    let (subjects, _) = play.keeper.store.subjects(SubjectKind::Job).unwrap().most_failed(0, 10, play.now.get());
     subjects.into_iter().map(|one| (one.workflow, one.failed, one.judged, one.passed)).collect()
 }
 

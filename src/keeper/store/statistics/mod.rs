@@ -5,8 +5,9 @@
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
 //!
-//! [`counting`] says what a change counts (pure), [`causes`] keeps what attempts failed with. The rows of days are here, those of what fails in [`subjects`], with [`subject_days`], those of
-//! what re-runs brought in [`reruns`]; [`flaky_jobs`] reads what is known of one job; [`unknown`] reads the failures that nobody knew.
+//! [`counting`] says what a change counts (pure), [`causes`] keeps what attempts failed with. The rows of days are here, those of what
+//! fails in [`subjects`], with [`subject_days`], those of what re-runs brought in [`reruns`]; [`flaky_jobs`] reads what is known of
+//! one job.
 
 mod causes;
 mod counting;
@@ -14,12 +15,11 @@ mod flaky_jobs;
 mod reruns;
 mod subject_days;
 mod subjects;
-mod unknown;
 
 pub use crate::keeper::figures::{Figures, ORDINALS, Reruns, Totals};
 pub use flaky_jobs::{JobFigures, PassedFailure, WorkflowJob};
 pub use reruns::{DecidedBy, RerunsOf};
-pub use subjects::{SubjectFigures, SubjectKind};
+pub use subjects::{SubjectFigures, SubjectKind, Subjects};
 
 use crate::keeper::open_rerun::OpenRerun;
 use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};

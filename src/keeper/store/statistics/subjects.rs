@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::keeper::retention::{PRUNED_AT_ONCE, SUBJECT_DAYS};
 use crate::keeper::tracked_run::TrackedRun;
+use crate::names::json::from_text;
 use crate::names::order::{sort_by, sort_by_key};
 use crate::names::{WorkflowId, lengths, string_enum};
 use crate::policy::FailedJob;
@@ -11,7 +12,7 @@ use crate::policy::evidence::RescueRate;
 use crate::time::{Millis, Span};
 
 use super::subject_days::{Counts, Days, Share, Tally};
-use super::{Sql, Store, StoreError};
+use super::{Row, Sql, Store, StoreError};
 
 /// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way.
 const SUBJECTS: i64 = 500;
@@ -90,13 +91,6 @@ pub(super) fn short(name: &str) -> String {
     name.chars().take(lengths::STORED).collect()
 }
 
-/// Those that failed within the window, most often first.
-pub(super) fn most_failed(subjects: impl Iterator<Item = SubjectFigures>) -> Vec<SubjectFigures> {
-    let mut failed: Vec<_> = subjects.filter(|it| it.failed > 0).collect();
-    sort_by(&mut failed, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
-    failed
-}
-
 /// A job or a runner over the window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubjectFigures {
@@ -111,6 +105,45 @@ pub struct SubjectFigures {
     pub last_run: u64,
     /// Failures, a number for each day of the window, oldest first.
     pub by_day: Vec<u64>,
+}
+
+/// All jobs, or runners, that are counted: with their ids, and with nothing yet of what their days have.
+pub struct Subjects(Vec<(i64, SubjectFigures, Days)>);
+
+impl Subjects {
+    /// Those that failed most, and whether there are more.
+    pub fn most_failed(&self, skip: u64, at_most: u64, now: Millis) -> (Vec<SubjectFigures>, bool) {
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let mut subjects = self.by(Share::All, now);
+        let more = subjects.len() > count(skip.saturating_add(at_most));
+        subjects.truncate(count(skip.saturating_add(at_most)));
+        (in_window(subjects.into_iter().skip(count(skip))), more)
+    }
+
+    /// Those that nobody knew most often: no rule, and no entry of the catalogue.
+    pub fn unknown(&self, at_most: usize, now: Millis) -> Vec<SubjectFigures> {
+        in_window(self.by(Share::Unknown, now).into_iter().take(at_most))
+    }
+
+    /// What failed most first.
+    fn by(&self, share: Share, now: Millis) -> Vec<SubjectFigures> {
+        let mut subjects: Vec<_> = self.0.iter().map(|subject| (subject.2.total(share, now), subject)).collect();
+        sort_by_key(&mut subjects, |(total, (id, ..))| std::cmp::Reverse((*total, *id)));
+        let counted = subjects.into_iter().filter(|(total, _)| *total > 0 || share == Share::All);
+        let figures = counted.map(|(_, (_, subject, days))| {
+            let mut figures = subject.clone();
+            days.add_to(&mut figures, share, now);
+            figures
+        });
+        figures.collect()
+    }
+}
+
+/// Those that failed within the window, most often first.
+fn in_window(subjects: impl Iterator<Item = SubjectFigures>) -> Vec<SubjectFigures> {
+    let mut failed: Vec<_> = subjects.filter(|it| it.failed > 0).collect();
+    sort_by(&mut failed, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
+    failed
 }
 
 impl<S: Sql> Store<S> {
@@ -213,50 +246,20 @@ impl<S: Sql> Store<S> {
         )
     }
 
-    /// Those that failed most, and whether there are more.
-    pub fn subjects(
-        &self,
-        kind: SubjectKind,
-        skip: u64,
-        at_most: u64,
-        now: Millis,
-    ) -> Result<(Vec<SubjectFigures>, bool), StoreError> {
-        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let mut subjects = self.subjects_by(kind, Share::All, now)?;
-        let more = subjects.len() > count(skip.saturating_add(at_most));
-        subjects.truncate(count(skip.saturating_add(at_most)));
-        Ok((most_failed(subjects.into_iter().skip(count(skip))), more))
-    }
-
-    /// All of a kind of which something is still counted, what failed most first.
-    pub(super) fn subjects_by(
-        &self,
-        kind: SubjectKind,
-        share: Share,
-        now: Millis,
-    ) -> Result<Vec<SubjectFigures>, StoreError> {
+    /// All of a kind of which something is still counted. A row is one piece of JSON: a page reads hundreds, and each value of its
+    /// own that crosses from the runtime costs as much as reading the row.
+    pub fn subjects(&self, kind: SubjectKind) -> Result<Subjects, StoreError> {
         let rows = self.rows(
-            "SELECT subject_id, workflow, name, step, last_seen, last_run, days FROM subjects WHERE kind = ?",
+            "SELECT json_array(subject_id, workflow, name, step, last_seen, last_run), days FROM subjects WHERE kind = ?",
             vec![kind.as_str().into()],
         )?;
-        let mut subjects = Vec::new();
-        for mut row in rows {
-            let id = row.integer()?;
-            let mut figures = SubjectFigures {
-                workflow: row.text()?,
-                name: row.text()?,
-                step: row.text()?,
-                last_seen: row.millis()?,
-                last_run: row.amount()?,
-                ..SubjectFigures::default()
-            };
-            let days = Days::parse(&row.text()?)?;
-            days.add_to(&mut figures, share, now);
-            subjects.push((days.total(share, now), id, figures));
-        }
-        sort_by_key(&mut subjects, |(total, id, _)| std::cmp::Reverse((*total, *id)));
-        let counted = subjects.into_iter().filter(|(total, ..)| *total > 0 || share == Share::All);
-        Ok(counted.map(|(.., figures)| figures).collect())
+        let subject = |mut row: Row| {
+            let columns = from_text(&row.text()?).map_err(|error| StoreError(format!("a subject: {error}")))?;
+            let (id, workflow, name, step, last_seen, last_run) = columns;
+            let figures = SubjectFigures { workflow, name, step, last_seen, last_run, ..SubjectFigures::default() };
+            Ok((id, figures, Days::parse(&row.text()?)?))
+        };
+        rows.map(subject).collect::<Result<_, _>>().map(Subjects)
     }
 
     /// The days of a job of a workflow, by the step at which it failed, and when it last did in the repository's own runs.
