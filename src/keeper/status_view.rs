@@ -12,9 +12,6 @@ use super::outage_view::OutageView;
 use super::store::statistics::Figures;
 use super::store::{Sql, StoreError};
 
-/// Of so many newest runs the last decision is found: there is no index by time.
-const NEWEST: usize = 20;
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusView {
     pub repository: RepoName,
@@ -73,11 +70,10 @@ impl<S: Sql> Keeper<S> {
     }
 
     fn last_decision(&self) -> Result<Option<LastDecision>, StoreError> {
-        let (runs, _) = self.store.runs(None, None, NEWEST)?;
-        let Some(run) = runs.into_iter().max_by_key(|run| run.updated) else { return Ok(None) };
-        let last = self.store.records(run.run_id)?.pop();
+        let Some(run_id) = self.store.ledger(|ledger| ledger.last_decided)? else { return Ok(None) };
+        let last = self.store.records(run_id)?.pop();
         Ok(last.map(|record| LastDecision {
-            run_id: run.run_id,
+            run_id,
             run_attempt: record.run_attempt,
             decided: record.decided,
             outcome: record.outcome,

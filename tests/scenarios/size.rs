@@ -21,11 +21,10 @@ const JOBS: i64 = 500;
 const DAY: i64 = 86_400_000;
 /// Of the fastest of many: what the Worker takes, and not what else the machine does meanwhile.
 const WITHIN: Duration = Duration::from_millis(100);
-/// Whatever the history: 50 runs, 15 jobs and 10 runners over 30 days, some single rows; all 500 jobs and 30
-/// of them over 30 days, for what nobody knew; and 21 rows a day of what re-runs brought, each grouped.
-const ROWS: u64 = 5_000;
-/// The newest 500 runs, or those of a day, and 400 of their decisions; and where a day begins, by halving.
-const ROWS_OF_SEARCH: u64 = 1_500;
+/// Whatever the history: 50 runs, all 500 jobs and 500 runners, 30 days, 21 rows of each of what re-runs brought, and some single ones.
+const ROWS: u64 = 2_500;
+/// The newest 500 runs, or those of a day; or 190, and 380 of their decisions; and where a day begins, by halving.
+const ROWS_OF_SEARCH: u64 = 800;
 /// What policies and rules of a day are counted one by one, and all others.
 const LABELS_A_DAY: i64 = 21;
 

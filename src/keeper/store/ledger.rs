@@ -36,6 +36,8 @@ pub struct Ledger {
     /// When a webhook came last, for all that is stored; those that are ignored count once a day.
     pub last_webhook: Option<Millis>,
     pub last_decision: Option<Millis>,
+    /// Which run that was about.
+    pub last_decided: Option<RunId>,
     /// What attempts failed with today, by the names of classes.
     pub causes: BTreeMap<String, u64>,
 }

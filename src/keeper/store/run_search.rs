@@ -12,8 +12,10 @@ use super::{Sql, Store, StoreError, Value};
 
 /// Runs that are looked at for one page.
 pub const LOOKED_AT: usize = 500;
-/// Decisions that are read for it: a run is seldom more than two or three.
-const DECISIONS: usize = 400;
+/// The same, where what was decided on each has to be read.
+const LOOKED_INTO: usize = 190;
+/// Decisions that are read then: a run seldom has more than two or three.
+const DECISIONS: usize = 380;
 /// So many runs one after the other that all came before the first day that is asked for are taken for the end: run ids grow with
 /// time, but for runs that failed long after they began.
 const BEFORE_ALL: usize = 100;
@@ -49,10 +51,11 @@ impl<S: Sql> Store<S> {
         if let Some(until) = filter.until {
             start = start.min(self.after_day(until)?);
         }
-        let rows = self.newest(outcome, start, LOOKED_AT + 1)?;
         let matcher = filter.matcher();
+        let most = if matcher.is_about_jobs() { LOOKED_INTO } else { LOOKED_AT };
+        let rows = self.newest(outcome, start, most + 1)?;
         let (mut found, mut decisions, mut last) = (Found::default(), 0, None);
-        for row in rows.iter().take(LOOKED_AT) {
+        for row in rows.iter().take(most) {
             if found.runs.len() >= at_most || decisions >= DECISIONS {
                 break;
             }

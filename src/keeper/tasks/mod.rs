@@ -213,7 +213,10 @@ impl<S: Sql> Keeper<S> {
         self.settle_command(&mut after, records, now)?;
         let counted = self.store.count(before.as_ref(), &mut after, records, now)?;
         if !records.is_empty() {
-            self.store.change_ledger(Unstored::Something, |ledger| ledger.last_decision = Some(now))?;
+            let last = (Some(now), Some(after.run_id));
+            self.store.change_ledger(Unstored::Something, |ledger| {
+                (ledger.last_decision, ledger.last_decided) = last;
+            })?;
         }
         self.store.spend(before.as_ref(), &mut after, records, now)?;
         let after = &after;

@@ -243,7 +243,7 @@ fn the_summary_says_the_same_as_the_page() {
     assert_eq!(summary::key(&summary.repository), "repositories/octo/widgets");
 }
 
-/// Should fail when the first of its decisions is taken.
+/// Seen to fail when the first of its decisions is taken, and when that of the run is that changed last (none).
 #[test]
 fn how_a_repository_stands() {
     let play = Play::new();
@@ -259,6 +259,10 @@ fn how_a_repository_stands() {
     play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.work();
     assert_eq!(status(&play).last_decision.map(|decision| decision.outcome), Some(RunOutcome::Rescued));
+    let other = RunEvent::new(repository(), RunId::new(1).unwrap(), Some(attempt(1)), RunEventKind::RunFailed);
+    play.keeper.receive(&other, &play.cx()).unwrap();
+    let seen = status(&play);
+    assert_eq!((seen.waiting, seen.last_decision.map(|decision| decision.outcome)), (1, Some(RunOutcome::Rescued)));
     play.keeper.pause(play.now.get()).unwrap();
     let seen = status(&play);
     assert_eq!((seen.paused, seen.paused_since, seen.last_30_days.rescued), (true, Some(play.now.get()), 1));
