@@ -171,7 +171,7 @@ log. This page is made from the data in [src/policy/catalogue](../src/policy/cat
 In a pattern, `*` stands for whatever is there, `#` for digits, `{one|other}` for any of them, `^` for the line's
 beginning and `$` for its end. In the examples, addresses are made up.
 
-`npx rerunner catalogue measure FILE` says how often it is right on failures of which you know the kind: a file with one JSON
+`rerunner catalogue measure FILE` says how often it is right on failures of which you know the kind: a file with one JSON
 object in each line, `{\"id\": …, \"label\": \"infra\" | \"flaky\" | \"real\", \"hard\": true | false, \"log\": …}`.
 ";
 

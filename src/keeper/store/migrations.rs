@@ -361,6 +361,13 @@ impl<S: Sql> Store<S> {
                 0
             }
         };
+        if version > MIGRATIONS.len() {
+            // What is not understood is neither read nor changed: webhooks are refused, and can be sent again.
+            let known = MIGRATIONS.len();
+            return Err(StoreError(format!(
+                "it is of version {version}, and this Rerunner knows {known}: upgrade it again"
+            )));
+        }
         for (statements, version) in MIGRATIONS.iter().zip(1_i64..).skip(version) {
             for statement in *statements {
                 self.change(statement, vec![])?;

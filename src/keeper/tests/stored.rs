@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::keeper::circuit_breaker::TripReason;
+use crate::keeper::store::STORAGE_VERSION;
 use crate::keeper::store::statistics::SubjectKind;
 use crate::keeper::tracked_run::{Begun, PendingRerun, Refusal};
 use crate::keeper::views::{RepositoryView, RunSlice};
@@ -140,4 +141,19 @@ fn reruns_of_the_version_before_are_known_to_be_made_and_no_more() {
     let judged = |view: &RepositoryView| view.flaky_jobs.iter().map(|job| job.reruns).sum::<u64>();
     assert_eq!(judged(&after), judged(&before) + 1);
     assert!(after.unknown_failures.is_empty());
+}
+
+/// After a rollback, say. Seen to fail when a version that is not known is taken for the last one.
+#[test]
+fn what_a_newer_version_wrote_is_left_alone() {
+    let play = stored();
+    let sql = play.keeper.store.sql.clone();
+    sql.exec("UPDATE schema SET version = version + 1", vec![]).unwrap();
+    let refused = Keeper::open(sql.clone()).err().map(|error| error.to_string());
+    let known = STORAGE_VERSION;
+    let expected =
+        format!("storage: it is of version {}, and this Rerunner knows {known}: upgrade it again", known + 1);
+    assert_eq!(refused, Some(expected));
+    sql.exec("UPDATE schema SET version = version - 1", vec![]).unwrap();
+    Keeper::open(sql).unwrap();
 }

@@ -40,7 +40,7 @@ keys! {
     #[derive(Debug, Clone, PartialEq)]
     pub struct Policy, keys FILE {
         version: u32 = 1, Shape::Version, "1", "the version of this format";
-        extends: Vec<Base> = Vec::new(), Shape::Bases, "the default rule",
+        extends: Vec<Base> = Vec::new(), Shape::Bases, "none: every failure is re-run",
             "what the file begins with: its own keys replace that one's, and its rules come first; of a list, later ones win";
         /// `None`: as the Worker's settings say.
         max_reruns: Option<u32> = None, Shape::Reruns { least: 0 }, "`MAX_RERUNS`",
