@@ -12,7 +12,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const EVENTS = ["workflow_run", "workflow_job", "check_run"];
+// As in src/webhook/payload.rs: the first byte of an input of json_payload says which.
+const EVENTS = ["workflow_run", "workflow_job", "check_run", "issue_comment"];
 const TARGETS = ["signature", "json_payload", "form_payload", "details_url"];
 
 const given = process.argv.slice(2);

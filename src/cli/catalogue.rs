@@ -1,3 +1,5 @@
+//! `rerunner catalogue`: lists the catalogue, and measures it on labelled failures.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

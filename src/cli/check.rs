@@ -1,3 +1,5 @@
+//! `rerunner check`: a policy file's errors, warnings and meaning.
+
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};

@@ -1,3 +1,5 @@
+//! `rerunner dev`: the Worker on this machine.
+
 use clap::Args;
 
 use super::dialogue::say;

@@ -1,3 +1,5 @@
+//! `rerunner doctor`: asks the deployed Worker, and shows what is right, what is wrong and how to fix it.
+
 use std::fmt::Write as _;
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! `rerunner explain`: what a policy would do about one run.
+
 use std::fmt::Write as _;
 
 use clap::Args;

@@ -1,4 +1,4 @@
-//! What a subcommand comes to.
+//! How a subcommand's result is printed, as text or JSON, and its exit code.
 
 use clap::Args;
 use rerunner::escape;

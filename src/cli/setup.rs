@@ -1,3 +1,5 @@
+//! `rerunner setup`: from nothing to a deployed Worker, step by step.
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use rerunner::names::{RepoName, StringEnum as _};

@@ -1,3 +1,5 @@
+//! `rerunner uninstall`: deletes what `setup` has made, after asking.
+
 use std::path::Path;
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! `rerunner upgrade`: deploys this version over the deployed one, and says what changes.
+
 use std::time::Duration;
 
 use clap::Args;

@@ -32,7 +32,7 @@ use super::tracked_run::TrackedRun;
 
 /// Commands of one pull request of which it is not known yet whether they are let in: of its author, and as many of collaborators.
 const ASKED_OF_A_PULL: usize = 10;
-/// Commands of a repository that something is to be done about. Nobody takes away what others may have.
+/// Open commands of a repository. Authors and collaborators have a limit each, so that neither uses up the other's.
 const fn most_open(by: GivenBy) -> usize {
     match by {
         GivenBy::Collaborator => 200,
@@ -254,7 +254,7 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn without_command(&self, tracked: TrackedRun) -> Result<Option<TrackedRun>, StoreError> {
         let run_id = tracked.run_id;
         let Some(commanded) = &tracked.commanded else { return Ok(Some(tracked)) };
-        // What people were told of has an end that they are told.
+        // People who were told of the run are told how it ended.
         let is_told = tracked.in_short.is_some() || tracked.outcome != RunOutcome::Waiting;
         if commanded.alone && tracked.decided_attempt.is_none() && tracked.pending.is_none() && !is_told {
             self.store.delete_run(tracked.run_id)?;

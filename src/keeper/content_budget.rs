@@ -69,7 +69,7 @@ fn piece(now: Millis) -> i64 {
 }
 
 impl ContentBudget {
-    /// When there is room. Long ago: now.
+    /// When there is room; a time in the past means now.
     fn room_from(&self, content: Content) -> Millis {
         let mut used = self.taken.iter().fold(0, |sum: u32, (_, taken)| sum.saturating_add(*taken));
         used = used.saturating_sub(self.ahead);

@@ -23,13 +23,13 @@ use super::tracked_run::Begun;
 /// A matrix has up to 256 jobs, and a run a thousand.
 const JOBS: usize = 1_000;
 const ANNOTATIONS: usize = 300;
-/// Whatever it was that the object died of, an attempt is decided without what is largest after so many times, and after
-/// some more without anything.
+/// After this many crashes while evidence was collected, an attempt is decided without the largest evidence, and after some more
+/// without any.
 const DEATHS: u32 = 2;
 const DEATHS_OF_JOBS: u32 = 4;
-/// What a run was read to be is acted on for so long. GitHub's call does not say which attempt it means.
+/// How long a read of the run may be acted on. GitHub's call does not say which attempt it means.
 const FRESH: Span = Span::seconds(5);
-/// A list of jobs that is behind the run is asked for again for so long.
+/// How long a list of jobs that lags behind the run is asked for again.
 const BEHIND_FOR: Span = Span::minutes(1);
 /// What GitHub says that it does not have is asked for again for so long.
 const NOT_YET_FOR: Span = Span::seconds(10);

@@ -8,7 +8,7 @@ pub const ORDINALS: usize = 4;
 /// In the place of a cause's class: nothing asked for it, or nothing was found.
 pub const CAUSE_NOT_KNOWN: &str = "unknown";
 
-/// Counters that only grow, but for the two last, which are not stored.
+/// Counters that only grow, except the last two, which are counted when they are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
@@ -61,7 +61,7 @@ impl Figures {
     }
 }
 
-/// Re-runs, and what became of them. Of the others it is not known, or not yet.
+/// Re-runs, and what became of them: `made` less the other two are those whose end is unknown or still to come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, u64, u64)", into = "(u64, u64, u64)")]
 pub struct Reruns {

@@ -32,7 +32,7 @@ pub struct RerunFigures {
     pub rescued: u64,
     pub wasted: u64,
     pub unknown: u64,
-    /// `None`: of none is it known.
+    /// `None`: no re-run's end is known.
     pub precision: Option<Rate>,
 }
 
@@ -182,7 +182,7 @@ impl UnknownFailures {
 }
 
 impl Precision {
-    /// `made`: all re-runs of the window. Of its own, the version before did not say what they were decided by.
+    /// `made`: all re-runs of the window, also those of the version before, which did not record what decided them.
     fn of(reruns: &[RerunsOf], made: u64) -> Self {
         let (mut total, mut by_ordinal) = (Reruns::default(), [Reruns::default(); ORDINALS]);
         let mut by_policy: BTreeMap<Option<&String>, Reruns> = BTreeMap::new();

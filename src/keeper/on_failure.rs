@@ -19,9 +19,9 @@ const UNSEEN_TRIES: u32 = 3;
 const LOST: Span = Span::seconds(5);
 const LOST_MOST: Span = Span::minutes(15);
 const LOST_FOR: Span = Span::hours(24);
-/// And not by so few tries: while the circuit breaker is open, GitHub is not asked.
+/// And at least this many tries: while the circuit breaker is open, there are none.
 const LOST_TRIES: u32 = 20;
-/// Evidence that GitHub does not give for so long is done without.
+/// Evidence that GitHub has not given for this long is done without.
 const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
 pub const GONE_DAYS: i64 = 7;

@@ -329,7 +329,7 @@ fn learn(
         (Ok(FetchedPolicy::NotModified), Some(file)) => {
             PolicyFile { read: now, denied: None, missing_since: None, ..file.clone() }
         }
-        // It was not asked whether anything is still the same.
+        // A 304, although no ETag was sent.
         (Ok(FetchedPolicy::NotModified), None) => {
             let what = "GitHub answered 304 for a file that was never read";
             return Learned::Failed(github::Error::inconclusive(what));

@@ -1,4 +1,4 @@
-//! How often something is so, and how sure that is.
+//! A share with its 95% interval (Wilson's), for figures that are shown.
 
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use crate::github::ORGANIZATION_REQUESTS;
 
 /// The free plan's subrequests in one invocation (Cloudflare Docs, "Limits").
 pub const MOST: u32 = 50;
-/// Of one alarm, before it leaves the rest to the next.
+/// Requests that one alarm makes before it leaves the rest to the next.
 pub const AT_ONCE: u32 = 40;
 /// No run is begun with less than this left: its policy, itself, its jobs, its pull request, a re-run, its count; and its
 /// organization's policy.
@@ -28,7 +28,7 @@ pub const RUN_PAGES: u32 = 3;
 const _: () = {
     assert!(RUN + EVIDENCE <= AT_ONCE, "a run that needs the most can be decided on in one alarm");
     assert!(DECISION < RUN, "the end of a decision is a part of it");
-    // What is begun with one request left is finished.
+    // A task that is begun with one request left may take all that it needs.
     assert!(ORGANIZATION_REQUESTS < COMMENT && RUN_PAGES < COMMENT, "a command takes no more than a comment");
     assert!(AT_ONCE + COMMENT + DECISION <= MOST, "an alarm keeps to the platform's limit");
     assert!(AT_ONCE + ISSUE + DECISION <= MOST, "with an issue, too");

@@ -1,5 +1,5 @@
 //! A repository in a nutshell, for Workers KV: what the overview of all repositories and the metrics are made of, with
-//! one list and no Keeper woken. It is metadata, which may have 1,024 bytes.
+//! one list and no Keeper woken. All but the insights is metadata, which may have 1,024 bytes.
 
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ impl RerunSums {
         Self { by_ordinal: by_ordinal.map(numbers), by_policy: Some(by_policy) }
     }
 
-    /// Where one does not know it by policy, the sum does not either.
+    /// If either does not know it by policy, neither does the sum.
     pub fn plus(&self, other: &Self) -> Self {
         let sum = |a: (u64, u64, u64), b: (u64, u64, u64)| (a.0 + b.0, a.1 + b.1, a.2 + b.2);
         let mut by_ordinal = self.by_ordinal;

@@ -11,7 +11,7 @@ use crate::webhook::event::{EventWorkflow, RunNames};
 use super::attempts::Attempts;
 use super::open_rerun::OpenRerun;
 
-/// Of deliveries, so many are known again: more than a run has that could do something twice.
+/// How many of a run's newest deliveries are recognized when they come again: more than could do something twice.
 const SEEN: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

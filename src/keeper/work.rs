@@ -17,7 +17,7 @@ use super::tasks::{errand::Errand, notify::Notification, sweep::Sweep};
 use super::tracked_run::TrackedRun;
 use super::{HandOver, Keeper, StepResult, Task, subrequests};
 
-/// The alarm that is there in case the work ends in the middle goes off after this at the earliest, and after [`LEASE`] at the latest.
+/// The alarm for the case that the work ends in the middle goes off after this at the earliest, and after [`LEASE`] at the latest.
 const LEASE_LEAST: Span = Span::seconds(10);
 
 /// What a Keeper needs of the place it runs in.

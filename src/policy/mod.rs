@@ -2,23 +2,23 @@
 //!
 //! # The map
 //!
-//! Each uses those above it.
+//! Each uses those below it.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`run`] | a workflow run and a pull request |
-//! | `patterns` | regexes, as one automaton for all of a policy |
-//! | `log_line` | a line of a log as its reader sees it |
-//! | [`catalogue`] | why a job failed, by what its tools have printed: annotations and a log → a finding |
-//! | [`file`] | the policy file: text → a [`Policy`], or all errors; its keys, its JSON Schema |
-//! | `features` | what a file switches on beside re-runs, and what permission that takes |
-//! | [`evidence`] | what a decision can go by beside the run: jobs, annotations, logs; what the patterns find in them |
-//! | `matching` | a failed job and the rules → those that it may take, and what has to be read to know more |
-//! | `rules` | the Worker's settings that decisions go by |
-//! | `wording` | reasons, doubts and whole policies in plain English |
 //! | `decision` | the run itself → its failed jobs → the limits → a [`Decision`] |
+//! | `wording` | reasons, doubts and whole policies in plain English |
+//! | `rules` | the Worker's settings that decisions go by |
+//! | `matching` | a failed job and the rules → those that it may take, and what has to be read to know more |
+//! | [`evidence`] | what a decision can go by beside the run: jobs, annotations, logs; what the patterns find in them |
+//! | `features` | what a file switches on beside re-runs, and what permission that takes |
+//! | [`file`] | the policy file: text → a [`Policy`], or all errors; its keys, its JSON Schema |
+//! | [`catalogue`] | why a job failed, by what its tools have printed: annotations and a log → a finding |
+//! | `log_line` | a line of a log as its reader sees it |
+//! | `patterns` | regexes, as one automaton for all of a policy |
+//! | [`run`] | a workflow run and a pull request |
 //!
-//! To add a condition, begin in `file/format.rs`: its head names each place that has to know.
+//! To add a condition, follow the list in CONTRIBUTING.md.
 //!
 //! # Why these libraries
 //!

@@ -10,7 +10,7 @@ use super::api::RepositoryEntry;
 use super::html::percent;
 use super::{Backend, Rejection, Response};
 
-/// Of the badge, in seconds. GitHub's image proxy goes by it too.
+/// How long a badge may be cached, in seconds. GitHub's image proxy goes by it too.
 const MAX_AGE: u32 = 300;
 
 const LABEL: &str = "CI rescued";

@@ -1,4 +1,4 @@
-//! The four payloads that matter, read into the few fields needed. The wire shapes stay in this file.
+//! The payloads that matter, read into the few fields needed. The wire shapes stay in this file.
 
 use std::borrow::Cow;
 

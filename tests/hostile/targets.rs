@@ -7,7 +7,7 @@ use rerunner::webhook::event::RunEvent;
 use rerunner::webhook::filter;
 use rerunner::webhook::head;
 use rerunner::webhook::headers::{self, Content};
-use rerunner::webhook::payload::{self, Payload};
+use rerunner::webhook::payload::{self, EVENTS, Payload};
 use rerunner::webhook::signature::macs;
 use rerunner::webhook::{Headers, read};
 use serde_json::Value;
@@ -21,8 +21,6 @@ pub const TARGETS: [(&str, Target); 4] = [
     ("form_payload", form_payload),
     ("details_url", details_url),
 ];
-
-const EVENTS: [&str; 4] = ["workflow_run", "workflow_job", "check_run", "issue_comment"];
 
 fn settings() -> Settings {
     Settings::read(|name| match name {

@@ -1,4 +1,4 @@
-//! What is good once: that it was used is stored where there is one writer.
+//! Tokens that can be used once, such as the set-up page's: that one was used is stored where there is a single writer.
 //!
 //! The object of the set-up page is of the same class as the Keepers, and has a name that no repository has.
 

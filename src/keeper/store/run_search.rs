@@ -19,7 +19,7 @@ const DECISIONS: usize = 380;
 /// So many runs one after the other that all came before the first day that is asked for are taken for the end: run ids grow with
 /// time, but for runs that failed long after they began.
 const BEFORE_ALL: usize = 100;
-/// Of so many runs, one was seen to fail soon after it began.
+/// One in this many neighbouring runs is taken to have failed soon after it began.
 const NEIGHBOURS: i64 = 4;
 
 /// What was found, newest first.

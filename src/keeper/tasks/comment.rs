@@ -172,7 +172,7 @@ impl<S: Sql> Keeper<S> {
                         (stored.comment_id, stored.deleted) = (None, 1);
                         more = true;
                     }
-                    // And again: nobody wants it, for a while.
+                    // Deleted a second time: nothing is written for a while.
                     CommentAnswer::NotThere | CommentAnswer::NotOnThisPage => {
                         (stored.comment_id, stored.deleted) = (None, 0);
                         stored.silent_until = Some(now + SILENT);

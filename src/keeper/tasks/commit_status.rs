@@ -92,7 +92,7 @@ fn new_context(prefix: &str, tracked: &TrackedRun, taken: &[CommitStatus]) -> St
         format!("{}{more}", fitting(&format!("{prefix} / {name}"), rest))
     };
     let is_taken = |context: &String| taken.iter().any(|one| one.context.to_lowercase() == context.to_lowercase());
-    // There are fewer that are taken than numbers are tried.
+    // More numbers are tried than contexts can be taken.
     let found = all.into_iter().chain(numbered.take(MOST_OF_A_COMMIT)).map(of).find(|context| !is_taken(context));
     found.unwrap_or_else(|| prefix.to_owned())
 }

@@ -37,7 +37,7 @@ impl<S: Sql> Keeper<S> {
         let run_id = tracked.run_id;
         self.store.claim_run(run_id, now + LEASE)?;
         if self.collectors.borrow_mut().remove(&run_id).is_some() {
-            // It was given up, but nothing has died of it.
+            // Collecting was given up and did not crash: it is not counted as a crash.
             tracked.collecting = None;
             self.store.put(&TrackedRun { due: Some(now + LEASE), ..tracked })?;
         }

@@ -1,4 +1,4 @@
-//! What an entry is about.
+//! The classes of causes that entries of the catalogue have, such as `network`; which of them are infrastructure.
 
 use crate::names::string_enum;
 

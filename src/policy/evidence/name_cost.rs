@@ -1,4 +1,4 @@
-//! What looking at the names of jobs and at exit codes costs. They are others' as well, and each rule looks at each of them.
+//! What looking at the names of jobs and at exit codes costs. Outsiders choose these names, and each rule looks at each of them.
 //!
 //! It is reckoned beforehand, as they are looked at anew each time that a decision is tried.
 
@@ -14,7 +14,7 @@ const TRIES: u64 = 25;
 const TRIES_AT_LEAST: u64 = 3;
 /// So many steps of a glob, or of looking at a rule, take the time of one unit.
 const STEPS: u64 = 4;
-/// A text is gone through for an exit code so many times as fast as a name is matched.
+/// Searching a text for an exit code is this many times as fast as matching a name.
 const FASTER: u64 = 4;
 /// Of looking at a rule, whatever it says.
 const A_RULE: u64 = 20;

@@ -2,16 +2,8 @@
 //!
 //! Each line of these tables declares a key and the field that it fills in, for the reader, the JSON Schema and docs/policy.md.
 //!
-//! **To add a condition**, write its line in [`Conditions`], in the place where people should find it. If its value is none of
-//! the kinds that there are, it needs a [`Shape`] and a `FromField` (`shapes.rs`) as well. Then the compiler names what is
-//! missing, as each of these takes [`Conditions`] apart field by field:
-//!
-//! - `matching.rs`: when it holds;
-//! - `evidence/name_cost.rs`: what it costs, if it looks at names that outsiders choose;
-//! - `wording/describe.rs`: what it means in plain English.
-//!
-//! One about the run also stands in `is_about_the_run_alone` of `matching.rs`; without that it is not known of jobs that GitHub
-//! does not list.
+//! CONTRIBUTING.md lists what a new condition takes ("a condition of a policy rule"). The compiler names most of it, as [`Conditions`]
+//! is taken apart field by field.
 //!
 //! Last: `npm run --silent rerunner -- schema > docs/rerunner.schema.json`, and the table in docs/policy.md, which `cargo test --test readme` prints.
 //!

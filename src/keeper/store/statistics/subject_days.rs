@@ -15,7 +15,7 @@ pub struct Counts {
     pub of_fork: bool,
 }
 
-/// Which of its failures are meant.
+/// Which of its failures to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
     All,
