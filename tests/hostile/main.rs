@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rerunner::settings::Settings;
 use rerunner::webhook::Event;
+use rerunner::webhook::payload::EVENTS;
 use rerunner::webhook::signature::macs;
 use rerunner::webhook::{Answer, headers, read};
 use serde_json::{Value, json};
