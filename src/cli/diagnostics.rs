@@ -92,7 +92,7 @@ mod tests {
     fn the_whole_value_is_marked() {
         shows(
             "otherwise: retry   # or not\n",
-            "p.yml:1:12: error: otherwise: expected rerun or leave or ignore; found `retry`; did you mean rerun?\n  |\n\
+            "p.yml:1:12: error: otherwise: expected rerun, leave or ignore; found `retry`; did you mean rerun?\n  |\n\
              1 | otherwise: retry   # or not\n  |            ^^^^^\n\n",
         );
         shows(

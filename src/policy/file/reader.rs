@@ -13,7 +13,7 @@ use super::format::{FILE, Policy};
 use super::keys::{Key, Shape};
 use super::yaml::{self, Node, Place, Value};
 
-/// Words from elsewhere, with those of this format: YAML 1.1 had the first four for booleans.
+/// Words from elsewhere, with those of this format: YAML 1.1 had the first four for booleans. The last ones are keys.
 const OTHER_WORDS: &[(&str, &str)] = &[
     ("yes", "true"),
     ("on", "true"),
@@ -25,6 +25,10 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("timeout", "timed_out"),
     ("failed", "failed_jobs"),
     ("all", "all_jobs"),
+    ("when", "if"),
+    ("match", "if"),
+    ("do", "then"),
+    ("action", "then"),
 ];
 
 /// More errors than anybody reads.
@@ -227,6 +231,8 @@ impl Reader<'_> {
             self.expected_at(node, path, format!("a map with the keys {}", listed(keys)), None);
             return None;
         };
+        let is_absent = |name: &&str| entries.iter().all(|entry| entry.key != **name);
+        let absent: Vec<&'static str> = keys.iter().map(|key| key.name).filter(is_absent).collect();
         let mut fields = Fields { place: node.place, path: path.to_owned(), all: Vec::new(), mistaken: Vec::new() };
         for entry in entries {
             let shown = shorten(&entry.key);
@@ -234,7 +240,7 @@ impl Reader<'_> {
             match keys.iter().find(|key| key.name == entry.key) {
                 None => {
                     let expected = || format!("expected one of {}", listed(keys));
-                    let near = nearest(&entry.key, keys.iter().map(|key| key.name));
+                    let near = meant(&entry.key, &absent);
                     fields.mistaken.extend(near);
                     let hint = near.map_or_else(expected, |name| format!("did you mean {name}?"));
                     self.error(entry.place, &below, format!("no such key; {hint}"));

@@ -188,7 +188,7 @@ impl FromField for Patterns {
 impl<T: StringEnum> FromField for T {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let meant = any_text(field.node).and_then(|text| meant(text, T::TEXTS));
-        reader.or_meant(text(field.node).and_then(T::parse), field, &T::TEXTS.join(" or "), meant)
+        reader.or_meant(text(field.node).and_then(T::parse), field, &one_of(T::TEXTS), meant)
     }
 }
 
@@ -223,6 +223,14 @@ impl FromField for Vec<Rule> {
             rules.push(rule);
         }
         Some(rules)
+    }
+}
+
+/// `rerun, leave or ignore`.
+fn one_of(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.join(", "),
     }
 }
 

@@ -3,10 +3,12 @@
 //!
 //! For people who write a file (`rerunner check`); the Worker does not ask.
 
+use crate::names::Conclusion;
 use crate::names::order::sort_by_key;
+use crate::policy::Action;
 use crate::settings::MAX_RERUNS_LIMIT;
 
-use super::format::{Conditions, Filter, Forks, Policy};
+use super::format::{Conditions, Filter, Forks, Policy, Rule};
 use super::reader::{PolicyError, nearest, within_lines};
 use super::values::{Names, Numbers};
 use super::yaml::{self, Node, Place, Value};
@@ -117,6 +119,10 @@ impl Warnings {
             contradiction(&rule.conditions).map(str::to_owned).or_else(|| never_asked(&rule.conditions, policy))
         {
             self.add(conditions.place, &below, format!("can never match: {why}"));
+        } else if let (Some(node), Some(most)) = (child(conditions, "attempt"), too_late(rule, policy)) {
+            let said =
+                format!("never re-runs anything: max_reruns is {most}, and no attempt after number {most} is re-run");
+            self.add(node.place, &format!("{below}.attempt"), said);
         }
     }
 
@@ -214,12 +220,23 @@ fn contradiction(Conditions { branch, fork, event, .. }: &Conditions) -> Option<
     }
 }
 
-/// Why no run that meets them comes as far as the rules.
+/// How many re-runs there are at most, if the attempts that the rule is about come after them.
+fn too_late(rule: &Rule, policy: &Policy) -> Option<u32> {
+    let most = rule.max_reruns.or(policy.max_reruns).filter(|_| rule.action == Action::Rerun)?;
+    let Numbers(attempts) = rule.conditions.attempt.as_ref()?;
+    attempts.iter().all(|attempt| !attempt.holds_within(1, most.into())).then_some(most)
+}
+
+/// Why no job that meets them comes as far as the rules.
 fn never_asked(
-    Conditions { workflow, branch, fork, event, actor, .. }: &Conditions,
+    Conditions { workflow, branch, fork, event, actor, conclusion, .. }: &Conditions,
     policy: &Policy,
 ) -> Option<String> {
-    let Policy { workflows, branches, forks, events, actors, .. } = policy;
+    let Policy { workflows, branches, forks, events, actors, conclusions, .. } = policy;
+    let is_of_cancelled = |of: &[Conclusion]| !of.is_empty() && of.iter().all(|one| *one == Conclusion::Cancelled);
+    if conclusion.as_deref().is_some_and(is_of_cancelled) && !conclusions.contains(&Conclusion::Cancelled) {
+        return Some("cancelled jobs count only if the file's conclusions include cancelled".to_owned());
+    }
     if *fork == Some(true) && *forks == Forks::Leave {
         return Some("`forks: leave` leaves forks' runs alone".to_owned());
     }

@@ -144,7 +144,7 @@ otherwise: [rerun]
             "line 7, column 25: actors.only: no such key; expected one of include, exclude",
             "line 8, column 18: max_failed_jobs: expected a whole number from 1 to 1000000; found `0`",
             "line 11, column 16: rules[0].if.log: not a regex: unclosed group at its character 1",
-            "line 12, column 11: rules[0].then: expected rerun or leave or ignore; found `retry`; did you mean rerun?",
+            "line 12, column 11: rules[0].then: expected rerun, leave or ignore; found `retry`; did you mean rerun?",
             "line 13, column 11: rules[1].name: another rule has this name",
             "line 14, column 9: rules[1].if: expected at least one of workflow, branch, fork, event, actor, attempt, job, step, \
              runner, label, conclusion, lost_runner, exit_code, source_annotation, annotation, rescue_rate, base_failed, cause, log; \
@@ -157,7 +157,7 @@ otherwise: [rerun]
              list of them; found `\">> 2\"`",
             "line 19, column 17: rules[2].max_reruns: expected a whole number from 1 to 10, the Worker's \
              MAX_RERUNS_CEILING; found `11`",
-            "line 20, column 12: otherwise: expected rerun or leave or ignore; found a list",
+            "line 20, column 12: otherwise: expected rerun, leave or ignore; found a list",
         ]
     );
 }
@@ -232,7 +232,7 @@ fn one_mistake_is_one_error() {
     one("rules: [{ name: x }]", "line 1, column 9: rules[0]: the keys if and then are missing");
     one(
         "rules: [{ name: x, if: { job: a }, then: re-run, max_reruns: 2, delay: 1m }]",
-        "line 1, column 42: rules[0].then: expected rerun or leave or ignore; found `re-run`; did you mean rerun?",
+        "line 1, column 42: rules[0].then: expected rerun, leave or ignore; found `re-run`; did you mean rerun?",
     );
     let many: String = (0..80).map(|n| format!("r{n}, ")).collect();
     one(
@@ -296,4 +296,20 @@ fn tabs_are_named() {
     valid("max_reruns: 3\t# often\n");
     assert_eq!(errors("max_reruns:\t3\n"), ["line 1, column 13: a tab: put a space in its place"]);
     assert!(errors("max_reruns: [3\n")[0].contains("not YAML"));
+}
+
+/// Seen to fail when keys that are there are offered, and when `when` is no word for `if`.
+#[test]
+fn what_was_meant_by_a_key() {
+    for (rule, said) in [
+        ("name: x, when: { job: a }, then: rerun", "rules[0].when: no such key; did you mean if?"),
+        ("name: x, if: { job: a }, action: rerun", "rules[0].action: no such key; did you mean then?"),
+        (
+            "name: x, if: { job: a }, then: rerun, them: leave",
+            "expected one of name, if, then, max_reruns, delay, scope",
+        ),
+    ] {
+        let all = errors(&format!("rules: [{{ {rule} }}]"));
+        assert!(matches!(all.as_slice(), [only] if only.ends_with(said)), "{all:?}");
+    }
 }

@@ -185,3 +185,31 @@ fn presets_and_examples_are_without() {
         assert_eq!(all(&text), [""; 0]);
     }
 }
+
+/// Seen to fail without `too_late`.
+#[test]
+fn attempts_that_are_not_rerun() {
+    let of =
+        |head: &str, rule: &str| all(&format!("{head}rules: [{{ name: late, if: {{ attempt: '>= 3' }}, {rule} }}]\n"));
+    let expected = "line 2, column 38: rules[0].if.attempt: never re-runs anything: max_reruns is 2, and no attempt after number 2 \
+                    is re-run";
+    assert_eq!(of("max_reruns: 2\n", "then: rerun"), [expected]);
+    assert_eq!(of("max_reruns: 3\n", "then: rerun, max_reruns: 2"), [expected]);
+    assert_eq!(of("max_reruns: 2\n", "then: rerun, max_reruns: 3"), [""; 0]);
+    assert_eq!(of("max_reruns: 3\n", "then: rerun"), [""; 0]);
+    assert_eq!(of("max_reruns: 2\n", "then: leave"), [""; 0]);
+    assert_eq!(of("", "then: rerun"), [""; 0], "what the Worker allows is not known here");
+}
+
+/// Seen to fail without the first question of `never_asked`.
+#[test]
+fn cancelled_jobs_that_do_not_count() {
+    let of = |head: &str, conclusion: &str| {
+        all(&format!("{head}rules: [{{ name: gone, if: {{ conclusion: {conclusion} }}, then: rerun }}]\n"))
+    };
+    let expected = "line 1, column 27: rules[0].if: can never match: cancelled jobs count only if the file's conclusions include \
+                    cancelled";
+    assert_eq!(of("", "cancelled"), [expected]);
+    assert_eq!(of("", "[cancelled, failure]"), [""; 0]);
+    assert_eq!(of("conclusions: [failure, cancelled]\n", "cancelled"), [""; 0]);
+}
