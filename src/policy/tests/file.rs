@@ -196,7 +196,7 @@ fn what_is_not_a_policy_file() {
     says("branches: { include: [] }", "expected a name or a list of names");
     says("stop_when_repeated: 1", "from 2 to 50");
     says("commands: authors", "commands: expected a map with the keys who, workflows, per_hour");
-    says("commands: { who: author }", "commands.who: expected nobody or collaborators or authors");
+    says("commands: { who: author }", "commands.who: expected nobody, collaborators or authors");
     says("commands: { who: authors, per_hour: 0 }", "commands.per_hour: expected a whole number from 1 to 100");
     says("commands: { workflow: ci }", "did you mean workflows");
     says("rules: { name: x }", "rules: expected a list");
