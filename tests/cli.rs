@@ -291,7 +291,7 @@ fn check_shows_errors_where_they_are() {
     assert_eq!(rerunner(&[], "max_reruns: 15", &["check", "-"]).code, 1);
 }
 
-/// What is valid and hardly meant is told, and no error. Should fail when `--strict` is not asked, and when warnings go to
+/// What is valid and hardly meant is told, and no error. Seen to fail when `--strict` is not asked, and when warnings go to
 /// standard error, where the file is valid.
 #[test]
 fn check_warns_of_what_can_never_match() {

@@ -325,7 +325,7 @@ mod tests {
         }
     }
 
-    /// Meant to fail when the first segment is not compared without regard to case, and when nothing is looked for beside `.svg`.
+    /// Seen to fail when the first segment is compared as it is written (`/HEALTHZ`), and when `.svg` is not tried.
     #[test]
     fn what_was_meant() {
         let path = |path: &str| Some(Meant::Path(path.to_owned()));
@@ -336,6 +336,7 @@ mod tests {
             ("/badge/octo/widgets", path("/badge/octo/widgets.svg")),
             ("/badges/octo/widgets.svg", path("/badge/octo/widgets.svg")),
             ("/healtz", path("/healthz")),
+            ("/HEALTHZ", path("/healthz")),
             ("/insight", path("/insights")),
             ("/metrics/", path("/metrics")),
             ("/api/v1/repositories/", path("/api/v1/repositories")),

@@ -243,7 +243,7 @@ fn the_summary_says_the_same_as_the_page() {
     assert_eq!(summary::key(&summary.repository), "repositories/octo/widgets");
 }
 
-/// Should fail when the first of its decisions is taken.
+/// Seen to fail when the first of its decisions is taken.
 #[test]
 fn how_a_repository_stands() {
     let play = Play::new();
