@@ -3,11 +3,12 @@
 //!
 //! For people who write a file (`rerunner check`); the Worker does not ask.
 
+use crate::names::nearest;
 use crate::names::order::sort_by_key;
 use crate::settings::MAX_RERUNS_LIMIT;
 
 use super::format::{Conditions, Filter, Forks, Policy};
-use super::reader::{PolicyError, nearest, within_lines};
+use super::reader::{PolicyError, within_lines};
 use super::values::{Names, Numbers};
 use super::yaml::{self, Node, Place, Value};
 
