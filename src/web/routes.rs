@@ -154,8 +154,10 @@ pub fn meant(path: &str) -> Option<Meant> {
     }
 }
 
-/// What there is, by the first segment of its path, from those that follow.
-const ROUTES: [(&str, fn(&[&str]) -> Option<Route>); 8] = [
+/// What there is, from the segments of its path after the first.
+type Below = fn(&[&str]) -> Option<Route>;
+/// By the first.
+const ROUTES: [(&str, Below); 8] = [
     ("overview", |rest| {
         Some(Route::Page(match rest {
             [] | [""] => Page::Overview,
@@ -195,13 +197,11 @@ const ROUTES: [(&str, fn(&[&str]) -> Option<Route>); 8] = [
 ];
 
 fn at(path: &str) -> Option<Route> {
-    let path = path.strip_prefix('/')?;
-    if path.is_empty() {
-        return Some(Route::Home);
+    let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+    match segments.split_first()? {
+        (&"", []) => Some(Route::Home),
+        (first, rest) => ROUTES.iter().find(|(name, _)| name == first).and_then(|(_, below)| below(rest)),
     }
-    let segments: Vec<&str> = path.split('/').collect();
-    let (first, rest) = segments.split_first()?;
-    ROUTES.iter().find(|(name, _)| name == first).and_then(|(_, below)| below(rest))
 }
 
 fn repository(owner: &str, name: &str) -> Option<RepoName> {
