@@ -467,7 +467,7 @@ fn what_reruns_brought_is_shown_and_what_is_not_known_is_said_to_be() {
     assert!(overview.contains("A run's first re-run|300|270|15|15|"), "{overview}");
 }
 
-/// Meant to fail when a job has no link, when a rule has none, and when what came of a re-run is looked for in its own decision.
+/// Seen to fail when a job has no link, when a rule has none, and when what came of a re-run is looked for in its own decision.
 #[test]
 fn a_runs_page_leads_to_github_and_says_what_came_of_what() {
     let pages: std::collections::BTreeMap<_, _> = every_page().into_iter().collect();
@@ -486,6 +486,10 @@ fn a_runs_page_leads_to_github_and_says_what_came_of_what() {
     let page = text(page);
     assert_eq!(page.matches("did not pass.").count(), 3, "{page}");
     assert!(page.contains("|2 jobs of its matrix failed|"), "{page}");
+    let mut rescued = one_run();
+    rescued.one.decisions[3].outcome = RunOutcome::Rescued;
+    let rescued = text(&pages::run(&rescued, &[], WEB));
+    assert!(rescued.contains("→ |Attempt 4| passed.") && rescued.contains("→ |Attempt 3| did not pass."), "{rescued}");
     let waiting = text(&pages["run-waiting"]);
     assert!(waiting.contains("tests| |#1200|"), "{waiting}");
     assert!(waiting.contains("reads what failed and decides |in 4 s|"), "{waiting}");

@@ -383,7 +383,7 @@ fn every_link_leads_somewhere() {
     assert!(followed > 80 && lost.is_empty(), "of {followed} links:\n{}", lost.join("\n"));
 }
 
-/// `npm run NAME` of all pages. Those of the command are in `tests/cli.rs`. Seen to fail with a script that is not there.
+/// `npm run NAME` of all pages. Those of the command are in `tests/cli/main.rs`. Seen to fail with a script that is not there.
 #[test]
 fn every_npm_script_that_is_named() {
     let package: serde_json::Value = serde_json::from_str(include_str!("../package.json")).unwrap();

@@ -77,7 +77,7 @@ fn in_context(found: &PolicyError, level: Level, file: &str, text: &str, paint: 
 
 #[cfg(test)]
 mod tests {
-    use rerunner::policy::parse;
+    use rerunner::policy::{parse, warnings};
 
     use super::*;
 
@@ -127,7 +127,7 @@ mod tests {
         );
     }
 
-    /// Should fail when the line is cut at its 200th character, wherever the place is.
+    /// Seen to fail when the line is cut at its 200th character, wherever the place is.
     #[test]
     fn a_long_line_is_shown_where_the_place_is() {
         let text = format!("rules: [{}]", "{ name: a, if: { job: b }, then: leave }, ".repeat(30) + "7");
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(lines[3].chars().position(|c| c == '^'), lines[2].chars().position(|c| c == '7'), "{last}");
     }
 
-    /// Should fail when a message's text is painted without having been escaped.
+    /// Seen to fail when a message's text is painted without having been escaped.
     #[test]
     fn colours_are_ours_alone() {
         let text = "mixed: \"\\e[31m\"\nmax_delai: \u{9b}31m\n";
@@ -147,5 +147,10 @@ mod tests {
         let codes: Vec<&str> = shown.split('\u{1b}').skip(1).map(|rest| rest.split('m').next().unwrap()).collect();
         assert!(codes.iter().all(|code| ["[0", "[1", "[1;31", "[1;34"].contains(code)), "{shown:?}");
         assert!(shown.contains("\u{1b}[1;31merror\u{1b}[0m") && !shown.contains('\u{9b}'), "{shown:?}");
+        // A warning repeats what is written.
+        let text = "rules: [{ name: x, then: leave, if: { event: \"\\e[31m\" } }]\n";
+        let found = warnings(text, &parse(text, 10).unwrap());
+        let shown = all(&found, Level::Warning, "p", text, Paint { on: true });
+        assert!(shown.contains("GitHub has no event") && !shown.contains("\u{1b}[31m"), "{shown:?}");
     }
 }

@@ -56,7 +56,7 @@ fn is_wanted(is_terminal: bool, environment: impl Fn(&str) -> Option<String>) ->
 mod tests {
     use super::*;
 
-    /// Should fail when `NO_COLOR` is not asked, or an empty one forbids.
+    /// Seen to fail when `NO_COLOR` is not asked, and when an empty one forbids.
     #[test]
     fn colour_is_for_terminals_that_want_it() {
         for (is_terminal, variables, expected) in [
@@ -74,7 +74,7 @@ mod tests {
         }
     }
 
-    /// Should fail when the style is not ended.
+    /// Seen to fail when the style is not ended.
     #[test]
     fn a_style_ends_with_its_text() {
         let on = Paint { on: true };

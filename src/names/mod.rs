@@ -1,13 +1,15 @@
 //! Names and ids that come from outside, valid by construction: the URL that is called on GitHub is built from
-//! these and from nothing else. [`order`] sorts what has them.
+//! these and from nothing else. [`order`] sorts what has them; [`nearest()`] is the name that was probably meant.
 
 mod ids;
 pub mod json;
 pub mod lengths;
+mod nearest;
 pub mod order;
 mod string_enum;
 
 pub use ids::{CommentId, InstallationId, JobId, RepositoryId, RunAttempt, RunId, WorkflowId};
+pub use nearest::nearest;
 pub(crate) use string_enum::string_enum;
 pub use string_enum::{StringEnum, TextVisitor};
 

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn it_says_the_rate() {
         let of = |rescued, exhausted| badge(Some(Figures { rescued, exhausted, ..Figures::default() }));
-        // Meant to fail when what is not known counts as no failures.
+        // Seen to fail when what is not known counts as no failures.
         assert!(badge(None).contains("CI rescued: no data"));
         assert!(badge(Some(Figures { left: 3, ..Figures::default() })).contains("CI rescued: no data"));
         assert!(of(0, 0).contains("CI rescued: no failures"));

@@ -79,7 +79,7 @@ fn text(markup: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Meant to fail when a cell takes the name of the column before it, and when a span counts as one.
+    /// Seen to fail when a cell takes the name of the column before it, and when a span counts as one.
     #[test]
     fn cells_know_their_columns() {
         let table = "<table><caption>x</caption><thead><tr><th scope=\"col\">Failed</th><th class=\"n\" scope=\"col\"><a href=\"?sort\">Took</a></th>\

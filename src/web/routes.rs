@@ -1,6 +1,6 @@
 //! Which request goes where.
 
-use crate::names::{RepoName, RunId};
+use crate::names::{RepoName, RunId, nearest};
 
 use super::rejection::{Form, Meant, NO_SUCH_PATH, Rejection};
 
@@ -126,9 +126,6 @@ pub fn route(method: &str, path: &str) -> Result<Route, Rejection> {
     if route == Route::Home && method == "POST" { Err(NO_SUCH_PATH) } else { Ok(route) }
 }
 
-/// Paths by their first segment.
-const FIRST: [&str; 8] = ["overview", "insights", "glossary", "healthz", "metrics", "setup", "badge", "api"];
-
 /// What was probably meant by a path that is none. `None`: nothing like it is there.
 pub fn meant(path: &str) -> Option<Meant> {
     // Longer ones were not typed.
@@ -137,8 +134,7 @@ pub fn meant(path: &str) -> Option<Meant> {
     }
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let (first, rest) = segments.split_first()?;
-    let distance = |name: &&str| strsim::levenshtein(&first.to_ascii_lowercase(), name);
-    let nearest = FIRST.into_iter().min_by_key(distance).filter(|name| distance(name) <= 2.min(name.len() - 1))?;
+    let nearest = nearest(first, ROUTES.iter().map(|(name, _)| *name))?;
     let respelled = format!("/{}", [&[nearest], rest].concat().join("/"));
     let suffixed = format!("{respelled}.svg");
     if let Some(found) = [respelled, suffixed].into_iter().find(|found| found != path && at(found).is_some()) {
@@ -158,37 +154,62 @@ pub fn meant(path: &str) -> Option<Meant> {
     }
 }
 
-fn at(path: &str) -> Option<Route> {
-    let repository = |owner: &str, name: &str| RepoName::parse(&format!("{owner}/{name}")).ok();
-    let run_id = |text: &str| text.parse().ok().and_then(RunId::new);
-    let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-    Some(match segments.as_slice() {
-        [""] => Route::Home,
-        ["glossary"] => Route::Glossary,
-        ["healthz"] => Route::Health,
-        ["metrics"] => Route::Metrics,
-        ["badge", owner, file] => Route::Badge(repository(owner, file.strip_suffix(".svg")?)?),
-        ["setup"] => Route::Setup(Setup::Start),
-        ["setup", "created"] => Route::Setup(Setup::Created),
-        ["insights"] => Route::Page(Page::Insights),
-        ["overview"] | ["overview", ""] => Route::Page(Page::Overview),
-        ["overview", owner, name] => Route::Page(Page::Repository(repository(owner, name)?)),
-        ["overview", owner, name, "runs", run] => Route::Page(Page::Run(repository(owner, name)?, run_id(run)?)),
-        ["api", "v1", rest @ ..] => Route::Api(match rest {
-            ["doctor"] => Api::Doctor,
-            ["redeliver"] => Api::Redeliver,
-            ["repositories"] => Api::Repositories,
-            ["repositories", owner, name] => Api::Repository(repository(owner, name)?),
-            ["repositories", owner, name, "runs"] => Api::Runs(repository(owner, name)?),
-            ["repositories", owner, name, "runs", run] => Api::Run(repository(owner, name)?, run_id(run)?),
-            ["repositories", owner, name, "flaky-jobs"] => Api::FlakyJobs(repository(owner, name)?),
-            ["repositories", owner, name, "precision"] => Api::Precision(repository(owner, name)?),
-            ["repositories", owner, name, "pause"] => Api::Pause(repository(owner, name)?),
-            ["repositories", owner, name, "resume"] => Api::Resume(repository(owner, name)?),
+/// What there is, from the segments of its path after the first.
+type Below = fn(&[&str]) -> Option<Route>;
+/// By the first.
+const ROUTES: [(&str, Below); 8] = [
+    ("overview", |rest| {
+        Some(Route::Page(match rest {
+            [] | [""] => Page::Overview,
+            [owner, name] => Page::Repository(repository(owner, name)?),
+            [owner, name, "runs", run] => Page::Run(repository(owner, name)?, run_id(run)?),
             _ => return None,
-        }),
-        _ => return None,
-    })
+        }))
+    }),
+    ("insights", |rest| rest.is_empty().then_some(Route::Page(Page::Insights))),
+    ("glossary", |rest| rest.is_empty().then_some(Route::Glossary)),
+    ("healthz", |rest| rest.is_empty().then_some(Route::Health)),
+    ("metrics", |rest| rest.is_empty().then_some(Route::Metrics)),
+    ("setup", |rest| match rest {
+        [] => Some(Route::Setup(Setup::Start)),
+        ["created"] => Some(Route::Setup(Setup::Created)),
+        _ => None,
+    }),
+    ("badge", |rest| match rest {
+        [owner, file] => repository(owner, file.strip_suffix(".svg")?).map(Route::Badge),
+        _ => None,
+    }),
+    ("api", |rest| {
+        Some(Route::Api(match rest {
+            ["v1", "doctor"] => Api::Doctor,
+            ["v1", "redeliver"] => Api::Redeliver,
+            ["v1", "repositories"] => Api::Repositories,
+            ["v1", "repositories", owner, name] => Api::Repository(repository(owner, name)?),
+            ["v1", "repositories", owner, name, "runs"] => Api::Runs(repository(owner, name)?),
+            ["v1", "repositories", owner, name, "runs", run] => Api::Run(repository(owner, name)?, run_id(run)?),
+            ["v1", "repositories", owner, name, "flaky-jobs"] => Api::FlakyJobs(repository(owner, name)?),
+            ["v1", "repositories", owner, name, "precision"] => Api::Precision(repository(owner, name)?),
+            ["v1", "repositories", owner, name, "pause"] => Api::Pause(repository(owner, name)?),
+            ["v1", "repositories", owner, name, "resume"] => Api::Resume(repository(owner, name)?),
+            _ => return None,
+        }))
+    }),
+];
+
+fn at(path: &str) -> Option<Route> {
+    let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+    match segments.split_first()? {
+        (&"", []) => Some(Route::Home),
+        (first, rest) => ROUTES.iter().find(|(name, _)| name == first).and_then(|(_, below)| below(rest)),
+    }
+}
+
+fn repository(owner: &str, name: &str) -> Option<RepoName> {
+    RepoName::parse(&format!("{owner}/{name}")).ok()
+}
+
+fn run_id(text: &str) -> Option<RunId> {
+    text.parse().ok().and_then(RunId::new)
 }
 
 /// The path of an absolute URL, without query and fragment.
@@ -325,7 +346,7 @@ mod tests {
         }
     }
 
-    /// Meant to fail when the first segment is not compared without regard to case, and when nothing is looked for beside `.svg`.
+    /// Seen to fail when the first segment is compared as it is written (`/HEALTHZ`), and when `.svg` is not tried.
     #[test]
     fn what_was_meant() {
         let path = |path: &str| Some(Meant::Path(path.to_owned()));
@@ -336,6 +357,7 @@ mod tests {
             ("/badge/octo/widgets", path("/badge/octo/widgets.svg")),
             ("/badges/octo/widgets.svg", path("/badge/octo/widgets.svg")),
             ("/healtz", path("/healthz")),
+            ("/HEALTHZ", path("/healthz")),
             ("/insight", path("/insights")),
             ("/metrics/", path("/metrics")),
             ("/api/v1/repositories/", path("/api/v1/repositories")),

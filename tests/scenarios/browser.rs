@@ -39,8 +39,9 @@ fn has_chromium() -> bool {
 }
 
 /// Seen to fail when green is a little lighter, or two regions have one name (`color-contrast`, `landmark-unique`).
-/// Meant to fail when rows do not become cards (tables cut off), when a refresh takes over whole forms (what was typed is gone) or scrolls to nothing it knew (the
-/// place moves), and when the button pauses at once.
+/// Seen to fail when rows do not become cards ("narrow-light: cut off: Repositories, …"), when a refresh takes over whole forms (what
+/// was typed is ""), when it does not scroll back to what was there (the place moves from 20 to 259), and when the button pauses at
+/// once (there is no `summary` to click).
 async fn pages_as_people_see_them(stage: Arc<Stage>) {
     let storage = tempfile::tempdir().expect("a folder");
     let options =
@@ -108,6 +109,8 @@ async fn in_chromium(script: &str, asked: &Value) -> Value {
     found
 }
 
+/// Seen to fail, each time at its own step, when a name leaves no repository out, when `sort=webhook` sorts by nothing, when a
+/// workflow leaves no run out, and when a repository publishes no jobs for `/insights`.
 async fn what_people_look_for_is_found(stage: Arc<Stage>) {
     let worker = stage.worker_with(Options::default()).await;
     let busy = stage.repository_of("acme/busy-bee", runs(), &worker.url).await;

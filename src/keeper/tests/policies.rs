@@ -272,7 +272,7 @@ fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     assert_eq!(*play.cancelled.borrow(), [true, false]);
 }
 
-/// Meant to fail when only the repository's own file is looked at, and when the lines are counted from 0.
+/// Seen to fail when only the repository's own file is looked at, and when the lines are counted from 0.
 #[test]
 fn a_runs_page_knows_where_its_rules_stand() {
     let play = Play::with_policy("# ours\nrules:\n- name: all\n  if: { job: \"*\" }\n  then: rerun\n");
@@ -287,4 +287,14 @@ fn a_runs_page_knows_where_its_rules_stand() {
     assert_eq!(view().paused_since, Some(play.now.get()));
     let unknown = RunId::new(99).unwrap();
     assert_eq!(play.keeper.run_page_view(repository(), unknown, &play.rules, play.now.get()), Ok(None));
+
+    let play = Play::with_policy("extends: organization\n");
+    play.github.borrow_mut().organizations_file =
+        Some("rules:\n- name: theirs\n  if: { job: \"*\" }\n  then: rerun\n".to_owned());
+    play.keeper.set_repository(&repository()).unwrap();
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::seconds(6));
+    let view = play.keeper.run_page_view(repository(), run_id(), &play.rules, play.now.get()).unwrap().unwrap();
+    let [place] = <[_; 1]>::try_from(view.rules).unwrap();
+    assert_eq!((place.rule.as_str(), place.line, place.repository.as_str()), ("theirs", 2, "octo/.github"));
 }

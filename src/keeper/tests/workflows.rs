@@ -43,7 +43,8 @@ fn the_name_comes_from_a_webhook_or_from_the_workflow() {
     }
 }
 
-/// Meant to fail when nothing is taken over from the webhook, and when that outlives what GitHub says.
+/// Seen to fail when nothing is taken over from the webhook, when that outlives what GitHub says, and when a later webhook
+/// changes that or fills it in.
 #[test]
 fn a_run_has_a_name_before_it_is_read() {
     let names = RunNames::new(Some(12), Some("Fix the leak"), Some("ann"));
@@ -61,6 +62,10 @@ fn a_run_has_a_name_before_it_is_read() {
     let late = RunEvent { run_attempt: Some(attempt(2)), ..event };
     play.keeper.receive(&late, &play.cx()).unwrap();
     assert_eq!(play.tracked().title, read.title);
+    // What GitHub says has none stays without.
+    let mut untitled = TrackedRun { title: None, ..read };
+    untitled.set_names(late.names.as_ref().unwrap());
+    assert_eq!(untitled.title, None);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn value<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
 mod tests {
     use super::*;
 
-    /// Meant to fail when the file's own line is answered (1 for each).
+    /// Seen to fail when the file's own line is answered (2 for each, where its first key stands).
     #[test]
     fn rules_have_lines() {
         let text = "# ours\nversion: 1\nrules:\n  - name: network\n    if: { log: x }\n    then: rerun\n\n  - if: { job: y }\n    \

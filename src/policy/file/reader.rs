@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::nearest;
 use crate::names::order::sort_by_key;
 use crate::policy::patterns::Collected;
 
@@ -255,17 +256,6 @@ impl Reader<'_> {
 
 fn listed(keys: &[Key]) -> String {
     keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
-}
-
-/// The name that was probably meant.
-pub fn nearest(word: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    if word.len() > 40 {
-        return None;
-    }
-    let alike = |name: &str| name.to_ascii_lowercase().replace('-', "_");
-    let word = alike(word);
-    let distances = names.map(|name| (strsim::levenshtein(&word, &alike(name)), name));
-    distances.min().filter(|(distance, name)| *distance <= 2.max(name.len() / 4)).map(|(_, name)| name)
 }
 
 /// The word of a few that was probably meant by a value.

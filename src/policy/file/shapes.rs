@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::names::{Conclusion, StringEnum};
+use crate::names::{Conclusion, StringEnum, nearest};
 use crate::settings::duration;
 use crate::time::Span;
 
 use super::format::{Action, Budget, Commands, Conditions, Filter, FlakyIssues, Outage, Rule};
 use super::keys::Shape;
-use super::reader::{Field, Fields, Reader, meant, nearest};
+use super::reader::{Field, Fields, Reader, meant};
 use super::values::{Cause, Causes, Comparison, Names, Numbers, Patterns, whole_number};
 use super::yaml::{self, Node, Value};
 

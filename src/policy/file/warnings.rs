@@ -3,13 +3,13 @@
 //!
 //! For people who write a file (`rerunner check`); the Worker does not ask.
 
-use crate::names::Conclusion;
 use crate::names::order::sort_by_key;
+use crate::names::{Conclusion, nearest};
 use crate::policy::Action;
 use crate::settings::MAX_RERUNS_LIMIT;
 
 use super::format::{Conditions, Filter, Forks, Policy, Rule};
-use super::reader::{PolicyError, nearest, within_lines};
+use super::reader::{PolicyError, within_lines};
 use super::values::{Names, Numbers};
 use super::yaml::{self, Node, Place, Value};
 

@@ -217,7 +217,7 @@ fn a_broken_file_says_where() {
     assert_eq!(broken, "line 1, column 13: max_reruns: expected a whole number from 0 to 49; found `x`; and 1 more");
 }
 
-/// Should fail when a key that was probably meant is missing as well, each missing key is an error of its own, an action that
+/// Seen to fail when a key that was probably meant is missing as well, each missing key is an error of its own, an action that
 /// is none counts as `leave`, or each regex too many is an error.
 #[test]
 fn one_mistake_is_one_error() {
@@ -241,7 +241,7 @@ fn one_mistake_is_one_error() {
     );
 }
 
-/// Should fail when the words from elsewhere are not known, and when a value is compared as it is written.
+/// Seen to fail when the words from elsewhere are not known, and when a value is compared as it is written (`Off`, `RERUN`).
 #[test]
 fn what_was_meant_by_a_value() {
     #[track_caller]
@@ -255,6 +255,7 @@ fn what_was_meant_by_a_value() {
     meant("skip_superseded: ture", "`ture`", Some("true"));
     meant("skip_superseded: sometimes", "`sometimes`", None);
     meant("otherwise: retry", "`retry`", Some("rerun"));
+    meant("otherwise: RERUN", "`RERUN`", Some("rerun"));
     meant("scope: failed", "`failed`", Some("failed_jobs"));
     meant("scope: all-jobs", "`all-jobs`", Some("all_jobs"));
     meant("conclusions: [failed]", "`failed`", Some("failure"));

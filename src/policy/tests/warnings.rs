@@ -25,7 +25,7 @@ fn is_covered(first: &str, second: &str) -> bool {
     !said.is_empty()
 }
 
-/// Should fail when only equal conditions are covered, and when one condition of the first is not looked at.
+/// Seen to fail when only equal conditions are covered, and, each at its own row, when those of one key are only if equal.
 #[test]
 fn a_rule_after_one_that_takes_all_of_it() {
     for (first, second) in [
@@ -33,6 +33,13 @@ fn a_rule_after_one_that_takes_all_of_it() {
         ("job: test*", "job: [test-*, 'testing?']"),
         ("job: '*'", "step: build"),
         ("workflow: '*'", "log: x"),
+        ("branch: main*", "branch: [main, 'main-?']"),
+        ("event: pull_request*", "event: pull_request_target"),
+        ("actor: [ann, bob]", "actor: bob"),
+        ("step: '*test*'", "step: run tests"),
+        ("runner: 'big-*'", "runner: big-1"),
+        ("label: 'ubuntu-*'", "label: ubuntu-latest"),
+        ("annotation: [x, y]", "annotation: y"),
         ("log: [x, y]", "log: y, branch: main"),
         ("attempt: '>= 2'", "attempt: [2, 5]"),
         ("attempt: '> 1'", "attempt: '> 2'"),
@@ -47,7 +54,7 @@ fn a_rule_after_one_that_takes_all_of_it() {
     }
 }
 
-/// Should fail when one condition of the first is not looked at, and when `?` counts as `*`.
+/// Seen to fail when `?` counts as `*`, and, each at its own row, when the first's condition of one key is not looked at.
 #[test]
 fn a_rule_after_one_that_takes_some_of_it() {
     for (first, second) in [
@@ -69,8 +76,11 @@ fn a_rule_after_one_that_takes_some_of_it() {
         ("cause: lint", "cause: network"),
         ("conclusion: failure", "conclusion: [failure, cancelled]"),
         ("lost_runner: true", "lost_runner: false"),
+        ("fork: true", "fork: false"),
+        ("source_annotation: true", "base_failed: true"),
         ("base_failed: true", "source_annotation: true"),
         ("workflow: ci, branch: main", "workflow: ci"),
+        ("workflow: ci, branch: main", "branch: main"),
         ("event: push", "event: schedule"),
         ("actor: ann", "actor: [ann, bob]"),
     ] {
@@ -78,7 +88,7 @@ fn a_rule_after_one_that_takes_some_of_it() {
     }
 }
 
-/// Should fail when the preset's rules are not looked at, or are the ones to warn of.
+/// Seen to fail when the preset's rules are not looked at, and when they are the ones to warn of.
 #[test]
 fn rules_of_what_a_file_extends() {
     let replaces = "extends: careful\nrules: [{ name: mine, if: { job: '*' }, then: leave }]\n";
@@ -93,7 +103,7 @@ fn rules_of_what_a_file_extends() {
     assert!(matches!(all(&text).as_slice(), [only] if only.ends_with(expected)), "{:?}", all(&text));
 }
 
-/// Should fail when an event is compared without regard to globs, or `workflow_call` is taken for one of a run.
+/// Seen to fail when an event is compared without regard to globs, and when `workflow_call` is taken for one of a run.
 #[test]
 fn events_that_github_does_not_have() {
     let no = |place: &str, said: &str| vec![format!("line 1, column {place}: {said}")];
@@ -118,7 +128,7 @@ fn events_that_github_does_not_have() {
     );
 }
 
-/// Should fail when the bounds are not looked at, or as if `!=` held for one number.
+/// Seen to fail when the bounds are not looked at, and when `!=` is taken to hold for that number alone.
 #[test]
 fn numbers_that_nothing_has() {
     for (conditions, path, said) in [
@@ -137,7 +147,7 @@ fn numbers_that_nothing_has() {
     }
 }
 
-/// Should fail for each when its question is left out of `contradiction` or `never_asked`.
+/// Seen to fail, each time at its own row, when one question is left out of `contradiction` or `never_asked`.
 #[test]
 fn conditions_that_no_run_meets() {
     #[track_caller]
@@ -153,6 +163,7 @@ fn conditions_that_no_run_meets() {
     never("events: { exclude: [merge_group] }", "event: merge_group", "such runs are in the file's events.exclude");
     never("events: { include: push }", "event: schedule", "such runs are not in the file's events.include");
     never("branches: { include: [main, 'v*'] }", "branch: dev", "such runs are not in the file's branches.include");
+    never("branches: { exclude: 'v*' }", "branch: v1", "such runs are in the file's branches.exclude");
     never("workflows: { exclude: 'deploy*' }", "workflow: deploy-*", "such runs are in the file's workflows.exclude");
     never("actors: { exclude: bot }", "actor: bot, job: a", "such runs are in the file's actors.exclude");
     for (file, fine) in [

@@ -110,7 +110,7 @@ mod tests {
         serde_json::from_value(serde_json::json!({ "name": name, "job_id": 9 })).unwrap()
     }
 
-    /// Meant to fail when each job is a group of its own.
+    /// Seen to fail when each job is a group of its own.
     #[test]
     fn jobs_of_a_matrix_are_together() {
         let names = [

@@ -6,8 +6,8 @@ use crate::escape::bounded;
 use crate::keeper::run_filter::RunFilter;
 use crate::keeper::views::{RepositoryView, RunView};
 use crate::names::RepoName;
-use crate::policy::RunOutcome;
 use crate::policy::catalogue::Class;
+use crate::policy::{Cause, RunOutcome};
 use crate::time::Millis;
 use crate::web::html::{Foreign, Sentence, date, name, number, scrollable, state, when};
 
@@ -54,7 +54,8 @@ fn form(repository: &RepoName, shown: &Shown) -> Markup {
     let day = |day: &Option<i64>| day.map(|day| date(Millis::of_day(day)));
     let cause = cause.as_deref();
     // An entry of the catalogue is given in the address.
-    let is_entry = cause.is_some_and(|cause| cause != INFRASTRUCTURE && Class::parse(cause).is_none());
+    let infrastructure = Cause::Infrastructure.as_str();
+    let is_entry = cause.is_some_and(|cause| cause != infrastructure && Class::parse(cause).is_none());
     html! {
         form.find method="get" action={ (repository_path(repository)) "#runs" } aria-label="Find runs" {
             @if let Some(outcome) = shown.outcome { input type="hidden" name="outcome" value=(outcome.as_str()); }
@@ -67,7 +68,7 @@ fn form(repository: &RepoName, shown: &Shown) -> Markup {
                 select.field name="cause" {
                     option value="" { "any" }
                     @if is_entry { option value=[cause] selected { (cause.unwrap_or_default()) } }
-                    option value=(INFRASTRUCTURE) selected[cause == Some(INFRASTRUCTURE)] { "any infrastructure" }
+                    option value=(infrastructure) selected[cause == Some(infrastructure)] { "any infrastructure" }
                     @for class in Class::ALL {
                         option value=(class.as_str()) selected[cause == Some(class.as_str())] { (class.as_str().replace('_', " ")) }
                     }
@@ -88,8 +89,6 @@ fn form(repository: &RepoName, shown: &Shown) -> Markup {
         }
     }
 }
-
-const INFRASTRUCTURE: &str = "infrastructure";
 
 fn field(label: &str, name: &str, value: Option<&str>) -> Markup {
     html! { label { span { (label) } input.field type="text" name=(name) value=[value] autocomplete="off" spellcheck="false"; } }

@@ -164,7 +164,7 @@ fn what_is_not_served_says_so_in_json() {
     }
 }
 
-/// Meant to fail when what a request accepts is not looked at (JSON for a browser).
+/// Seen to fail when what a request accepts is not looked at (JSON for a browser).
 #[test]
 fn people_are_told_by_a_page_and_programs_by_json() {
     const BROWSER: (&str, &str) =

@@ -21,7 +21,7 @@ fn whole_run() -> Value {
     })
 }
 
-/// Meant to fail when a fork's branch is taken for the repository's own (`fix` instead of `mona:fix`).
+/// Seen to fail when a fork's branch is taken for the repository's own (`fix` instead of `mona:fix`).
 #[test]
 fn a_run_has_its_names_from_its_webhook() {
     let names = |head: Value| {
