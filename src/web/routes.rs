@@ -147,7 +147,7 @@ pub fn meant(path: &str) -> Option<Meant> {
     match (nearest, rest) {
         ("overview", [_]) => Some(Meant::Words("a repository's page is at /overview/OWNER/REPOSITORY")),
         ("overview", [_, _, "runs", ..]) => Some(Meant::Words(
-            "a run's page is at /overview/OWNER/REPOSITORY/runs/NUMBER, with the number that GitHub's address has",
+            "a run's page is at /overview/OWNER/REPOSITORY/runs/NUMBER, with the number from the run's address on GitHub",
         )),
         ("overview", [_, _, ..]) => {
             Some(Meant::Words("a repository's page is at /overview/OWNER/REPOSITORY, as GitHub spells it"))

@@ -49,25 +49,28 @@ pub async fn jobs(backend: &impl Backend, entries: &[RepositoryEntry]) -> Result
 
 pub fn insights(entries: &[RepositoryEntry], jobs: &Jobs, cursor: Option<&str>, now: Millis) -> String {
     let body = html! {
-        h1 { "What fails, and what re-runs help" }
-        p.lead { "Of " (number(entries.len() as u64)) " repositories, by what each has published." }
+        h1 { "What fails, and whether re-runs help" }
+        p.lead {
+            "Across " (number(entries.len() as u64)) @if entries.len() == 1 { " repository" } @else { " repositories" }
+            ", as each last reported."
+        }
         (causes(entries))
         section {
             h2 #flaky-jobs { "Flaky jobs" }
             (table("Flaky jobs", &of_all(jobs, |it| &it.flaky, |job| job.passed), now,
-                "They failed and passed when they were re-run. Those that passed most often in 30 days come first.",
-                "No job passed when it was re-run in the last 30 days."))
+                "They failed, then passed when re-run. The ones that passed most often in 30 days come first.",
+                "No job passed on a re-run in the last 30 days."))
         }
         section {
-            h2 #never-helped { "What re-runs never helped" }
-            (table("What re-runs never helped", &of_all(jobs, |it| &it.never_helped, |job| job.reruns), now,
-                "They were re-run at least five times in 30 days and never passed: a rule should leave them alone.",
-                "Every job that was re-run five times or more in the last 30 days has passed at least once."))
+            h2 #never-helped { "Jobs that re-runs never helped" }
+            (table("Jobs that re-runs never helped", &of_all(jobs, |it| &it.never_helped, |job| job.reruns), now,
+                "Re-run at least five times in 30 days, and never passed. A rule should leave them alone.",
+                "Every job re-run five times or more in the last 30 days passed at least once."))
         }
         @if jobs.more > 0 {
             p.small {
-                "Jobs are those of the " (REPOSITORIES) " repositories in which most happened. In " (number(jobs.more as u64))
-                " more something did; their own pages show it."
+                "Jobs are from the " (REPOSITORIES) " busiest repositories. " (number(jobs.more as u64))
+                " more had failures; see their own pages."
             }
         }
         @if let Some(cursor) = cursor {
@@ -76,7 +79,7 @@ pub fn insights(entries: &[RepositoryEntry], jobs: &Jobs, cursor: Option<&str>, 
         }
     };
     let above = [(OVERVIEW, "Overview")];
-    page(&Frame { title: "What fails, and what re-runs help", above: &above, alerts: &[], at: Some(now) }, &body)
+    page(&Frame { title: "What fails, and whether re-runs help", above: &above, alerts: &[], at: Some(now) }, &body)
 }
 
 /// Of one cause, in each week: attempts, and repositories.
@@ -101,13 +104,13 @@ fn causes(entries: &[RepositoryEntry]) -> Markup {
         section {
             h2 #causes { "Causes over time" }
             @if rows.is_empty() {
-                p.empty { "No attempt has failed in the last four weeks, as far as it was published." }
+                p.empty { "No failed attempt was recorded in the last four weeks." }
             } @else {
                 (scrollable("Causes over time", &html! {
-                    table {
+                    table.causes {
                         caption { span {
-                            "Failed attempts. One counts once for each cause of its failed jobs. A cause is known only where the \
-                             policy asks for it."
+                            "Failed attempts. One with several causes counts under each. Causes are known only where the policy \
+                             asks for them."
                         } }
                         thead { tr {
                             th scope="col" { "Cause" }
@@ -169,7 +172,7 @@ fn table(label: &str, rows: &[(&RepoName, &JobSums)], now: Millis, caption: &str
                         th scope="col" { "Job and step" }
                         th.w scope="col" { "Repository" }
                         th.n scope="col" { "Failed" }
-                        th.n scope="col" { "Passed when re-run" }
+                        th.n scope="col" { "Passed on re-run" }
                         th.w scope="col" { "Rescue rate" }
                         th.n.w scope="col" { "Last seen" }
                     } }
@@ -179,7 +182,7 @@ fn table(label: &str, rows: &[(&RepoName, &JobSums)], now: Millis, caption: &str
                             td.w.wrap { a href=(repository_path(repository)) { (Foreign(repository.as_str())) } }
                             td.n { (number(job.failed)) }
                             td.n { (number(job.passed)) " of " (number(job.reruns)) }
-                            td.w { @match Rate::of(job.passed, job.reruns) {
+                            td.w.one { @match Rate::of(job.passed, job.reruns) {
                                 Some(rate) => { (percent(rate.permille)) (chart::interval(&format!("{id}-{row}"), rate)) }
                                 None => span.small { "not known yet" },
                             } }
