@@ -172,14 +172,14 @@ fn table(label: &str, rows: &[(&RepoName, &JobSums)], now: Millis, caption: &str
                         th scope="col" { "Job and step" }
                         th.w scope="col" { "Repository" }
                         th.n scope="col" { "Failed" }
-                        th.n scope="col" { "Passed on re-run" }
+                        th.n scope="col" { "Re-runs passed" }
                         th.w scope="col" { "Rescue rate" }
                         th.n.w scope="col" { "Last seen" }
                     } }
                     tbody { @for (row, (repository, job)) in rows.iter().enumerate() {
                         tr {
                             th.wrap scope="row" { (job_and_step(&job.workflow, &job.job, &job.step)) }
-                            td.w.wrap { a href=(repository_path(repository)) { (Foreign(repository.as_str())) } }
+                            td.w.wrap.half { a href=(repository_path(repository)) { (Foreign(repository.as_str())) } }
                             td.n { (number(job.failed)) }
                             td.n { (number(job.passed)) " of " (number(job.reruns)) }
                             td.w.one { @match Rate::of(job.passed, job.reruns) {

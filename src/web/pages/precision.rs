@@ -54,7 +54,7 @@ pub fn table(shown: &Shown) -> Markup {
                     th.n.w scope="col" { "Made" }
                     th.n scope="col" { "Rescued" }
                     th.n scope="col" { "Wasted" }
-                    th.n.w scope="col" { "Not known" }
+                    th.n.w scope="col" { "Unknown" }
                     th scope="col" { "Precision" }
                 } }
                 tbody {

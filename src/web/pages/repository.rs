@@ -184,7 +184,7 @@ fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
                         thead { tr {
                             th scope="col" { "Job and step" }
                             th.n scope="col" { "Failed" }
-                            th.n.w scope="col" { "Passed on re-run" }
+                            th.n.w scope="col" { "Re-runs passed" }
                             th scope="col" { "Rescue rate" }
                             th.w scope="col" { "Trend" }
                             th.n.w scope="col" { "Last seen" }

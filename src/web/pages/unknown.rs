@@ -49,7 +49,7 @@ fn table(
                 thead { tr {
                     th scope="col" { "Job and step" }
                     th.n scope="col" { "Failed" }
-                    th.n scope="col" { "Passed on re-run" }
+                    th.n scope="col" { "Re-runs passed" }
                     th.w scope="col" { "Rescue rate" }
                     th.n.w scope="col" { "Last seen" }
                 } }
