@@ -38,6 +38,8 @@ pub enum Page {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Api {
     Repositories,
+    /// All of them seen as one.
+    Insights,
     /// How it stands.
     Repository(RepoName),
     Runs(RepoName),
@@ -90,7 +92,7 @@ impl Route {
             Self::Page(Page::Insights) => (Some(Shows), Form::Page, &["cursor"]),
             Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, RUNS_OF_PAGE),
             Self::Page(Page::Run(..)) => (Some(Shows), Form::Page, &[]),
-            Self::Api(Api::Repositories) => (Some(Costs), Form::Json, &["cursor"]),
+            Self::Api(Api::Repositories | Api::Insights) => (Some(Costs), Form::Json, &["cursor"]),
             Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &RUNS),
             Self::Api(Api::Repository(_) | Api::Run(..) | Api::Precision(_)) => (Some(Costs), Form::Json, &[]),
             Self::Api(Api::FlakyJobs(_)) => (Some(Costs), Form::Json, &["limit", "cursor"]),
@@ -177,6 +179,7 @@ fn at(path: &str) -> Option<Route> {
         ["api", "v1", rest @ ..] => Route::Api(match rest {
             ["doctor"] => Api::Doctor,
             ["redeliver"] => Api::Redeliver,
+            ["insights"] => Api::Insights,
             ["repositories"] => Api::Repositories,
             ["repositories", owner, name] => Api::Repository(repository(owner, name)?),
             ["repositories", owner, name, "runs"] => Api::Runs(repository(owner, name)?),
@@ -251,6 +254,7 @@ mod tests {
             ("GET", "/overview/octo/hello.world/runs/0", Err(NO_SUCH_PATH)),
             ("GET", "/overview/octo/hello.world/runs/x", Err(NO_SUCH_PATH)),
             ("GET", "/api/v1/repositories", api(Api::Repositories)),
+            ("GET", "/api/v1/insights", api(Api::Insights)),
             ("GET", "/api/v1/repositories/octo/hello.world", api(Api::Repository(repository()))),
             ("GET", "/api/v1/repositories/octo", Err(NO_SUCH_PATH)),
             ("POST", "/api/v1/repositories/octo/hello.world", only_get()),

@@ -9,7 +9,8 @@ use rerunner::policy::{Detail, RunOutcome};
 use rerunner::settings::Settings;
 use rerunner::time::Span;
 use rerunner::web::Rejection;
-use rerunner::web::pages::{self, Jobs, Shown};
+use rerunner::web::insights::{AllInsights, Jobs};
+use rerunner::web::pages::{self, Shown};
 use rerunner::web::rejection::{Form, Meant};
 
 use super::{NOW, WEB, ago, entry, find, one_run, repository, run, shown};
@@ -48,7 +49,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ("run-rescued", pages::run(&rescued_run(), &[], WEB)),
         ("run-held", pages::run(&held_run(), &[], WEB)),
         ("insights", insights()),
-        ("insights-empty", pages::insights(&entries, &none, None, NOW)),
+        ("insights-empty", pages::insights(&AllInsights::of(&entries, &none, None), NOW)),
     ];
     let rejections = [
         ("error-400", Rejection::BadRequest("unknown parameter: colour (expected: cursor, name, sort)".to_owned())),
@@ -129,5 +130,5 @@ fn insights() -> String {
         ],
         more: 7,
     };
-    pages::insights(&entries, &jobs, Some("AAAA"), NOW)
+    pages::insights(&AllInsights::of(&entries, &jobs, Some("AAAA".to_owned())), NOW)
 }

@@ -25,7 +25,7 @@ use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, page, whe
 use super::{Rejection, Response, parameters::Parameters, routes};
 
 pub use glossary::glossary;
-pub use insights::{Jobs, insights};
+pub use insights::insights;
 pub use overview::{Find, Sort, overview};
 pub use repository::{Shown, repository};
 pub use run::run;
@@ -75,9 +75,8 @@ pub async fn answer(
             Ok(Response::html(overview(&repositories, problems, &find, next_cursor.as_deref(), backend.now())))
         }
         routes::Page::Insights => {
-            let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
-            let jobs = insights::jobs(backend, &repositories).await?;
-            Ok(Response::html(insights(&repositories, &jobs, next_cursor.as_deref(), backend.now())))
+            let all = super::insights::read(backend, parameters.list_cursor()?).await?;
+            Ok(Response::html(insights(&all, backend.now())))
         }
         routes::Page::Repository(name) => {
             let slice = parameters.runs()?;

@@ -52,7 +52,7 @@ pub async fn answer(
             let Some((code, once)) = parameters.get("code").and_then(Code::parse).zip(once) else {
                 return not_created(
                     400,
-                    "This address does not belong to a visit to the set-up page within the last hour.",
+                    "The code or the state in this address is not from a visit to the set-up page within the last hour.",
                 );
             };
             if !backend.spend(&once).await.map_err(|fault| Rejection::unavailable("set-up", fault))? {
