@@ -432,6 +432,7 @@ fn what_is_wrong_stands_on_top_with_its_remedy() {
     assert!(troubled.find("GitHub refuses the credentials") < troubled.find("<h1"));
     let paused = &pages["repository-paused"];
     assert!(paused.contains("Paused since") && paused.contains("Resume re-runs") && paused.contains("/resume\""));
+    assert!(paused.contains("on resume") && !paused.contains("Waiting for the time"));
     assert!(paused.contains("aria-current=\"true\"") && paused.contains("Newest runs"));
     assert!(pages["repository"].contains("Pause re-runs") && pages["repository"].contains("Older runs"));
     assert!(pages["overview-empty"].contains("Nothing has been recorded yet"));

@@ -13,7 +13,7 @@ use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, amount, number, page, percent, scrollable, state, tile, when};
 
 use super::overview::{heard, rate};
-use super::runs::{self, run_link};
+use super::runs::{self, run_link, why};
 use super::unknown::unknown_failures;
 use super::{
     OVERVIEW, job_and_step, last_seen, outages, policy_problem, precision, refused, repository_problem, settings_alerts,
@@ -159,9 +159,9 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
                         @for run in runs {
                             tr {
                                 th scope="row" { (run_link(repository, run)) }
-                                td.t { @if let Some(due) = run.due { (when(due, now)) } }
+                                td.t { @if paused { "on resume" } @else if let Some(due) = run.due { (when(due, now)) } }
                                 td { (state(run, paused)) }
-                                td.w.wrap { (Sentence(&run.reason)) }
+                                td.w.wrap { (Sentence(why(run, paused))) }
                             }
                         }
                     }
@@ -221,7 +221,7 @@ fn bad_runners(runners: &[BadRunner], now: Millis) -> Markup {
                         th scope="col" { "Runner" } th.n scope="col" { "Failed jobs" } th.n scope="col" { "Last seen" }
                     } }
                     tbody { @for runner in runners { tr {
-                        th scope="row" { (Foreign(&runner.runner)) }
+                        th.wrap scope="row" { (Foreign(&runner.runner)) }
                         td.n { (number(runner.failed)) " of all " (number(runner.failed_on_all)) }
                         td.n { (when(runner.last_seen, now)) }
                     } } }

@@ -12,6 +12,7 @@ use crate::time::Millis;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, exact, held, number, outcome, page, state_link, when};
 
 use super::jobs::failed_jobs;
+use super::runs::why;
 use super::{OVERVIEW, repository_path, settings_alerts};
 
 /// What each part of the page needs.
@@ -40,8 +41,7 @@ pub fn run(view: &RunPageView, problems: &[SettingProblem], web_url: &str) -> St
         h1 { (Foreign(workflow)) " " span.small { @match run.run_number { Some(number) => { "#" (number) } None => (run.run_id) } } }
         p.lead {
             (state_link(run, view.paused_since.is_some())) " "
-            @if view.paused_since.is_some() && run.outcome == RunOutcome::Waiting { "Waiting for somebody to resume re-runs." }
-            @else { (Sentence(&run.reason)) }
+            (Sentence(why(run, view.paused_since.is_some())))
         }
         section {
             h2 { "At a glance" }

@@ -115,7 +115,7 @@ fn table(view: &RepositoryView) -> Markup {
                             th scope="row" { (run_link(repository, run)) }
                             td { (state(run, view.paused_since.is_some())) }
                             td.n.w { (run.reruns) }
-                            td.w.wrap { (Sentence(&run.reason)) }
+                            td.w.wrap { (Sentence(why(run, view.paused_since.is_some()))) }
                             td.n.t { (when(run.updated, now)) }
                         }
                     }
@@ -178,6 +178,14 @@ pub fn runs_path(
     let query = query.finish();
     let mark = if query.is_empty() { "" } else { "?" };
     format!("{}{mark}{query}#runs", repository_path(repository))
+}
+
+/// Why it stands as it does. One that waits in a paused repository does not wait for its time.
+pub fn why(run: &RunView, is_paused: bool) -> &str {
+    match run.outcome {
+        RunOutcome::Waiting if is_paused => "Waiting for somebody to resume re-runs.",
+        _ => &run.reason,
+    }
 }
 
 pub fn run_link(repository: &RepoName, run: &RunView) -> Markup {

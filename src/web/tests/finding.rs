@@ -81,6 +81,7 @@ fn job(name: &str, reruns: u64, passed: u64) -> JobSums {
     JobSums { job: name.to_owned(), failed: reruns, reruns, passed, last_seen: Millis(NOW.0 - 1), ..JobSums::default() }
 }
 
+/// Seen to fail when weeks are counted from the oldest.
 #[test]
 fn all_are_seen_as_one() {
     let with = |summary: Summary, of: CauseSums, flaky: Vec<JobSums>, never_helped: Vec<JobSums>| Summary {
@@ -119,7 +120,7 @@ fn all_are_seen_as_one() {
     assert!(place("<bdi>spell</bdi>") < place("<bdi>browser</bdi>"), "what passed most often is the first");
     assert!(place("8 of 9") < place("never-helped") && place("never-helped") < place("0 of 6"), "{text}");
     assert!(text.contains("<bdi>&lt;b&gt;deploy&lt;/b&gt;</bdi>"), "{text}");
-    // Seen to fail when weeks are counted from the oldest.
+    // The same as JSON.
     let json: serde_json::Value = serde_json::from_str(&get("/api/v1/insights", &all)).unwrap();
     let causes: Vec<_> = json["causes"].as_array().unwrap().iter().map(|it| &it["cause"]).collect();
     assert_eq!(causes, ["network", "test", "unknown"]);
