@@ -17,7 +17,7 @@ use crate::time::{Millis, rfc3339};
 use super::backend::{Backend, Fault, ask};
 use super::parameters::{Parameters, bad_cursor};
 use super::routes::{Api, origin};
-use super::{Rejection, Request, Response};
+use super::{Rejection, Request, Response, insights};
 
 #[derive(Debug, Serialize)]
 pub struct Repositories {
@@ -138,6 +138,7 @@ pub async fn answer(
 ) -> Result<Response, Rejection> {
     match api {
         Api::Repositories => Response::json(&repositories(backend, parameters.list_cursor()?).await?),
+        Api::Insights => Response::json(&insights::read(backend, parameters.list_cursor()?).await?),
         Api::Repository(repository) => kept(backend, repository, Question::Status).await,
         Api::Runs(repository) => kept(backend, repository, Question::Runs(parameters.runs()?)).await,
         Api::Run(repository, run_id) => kept(backend, repository, Question::Run(*run_id)).await,

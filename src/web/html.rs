@@ -62,6 +62,15 @@ impl Render for Sentence<'_> {
     }
 }
 
+/// A sentence in which code stands between backticks.
+pub fn with_code(sentence: &str) -> Markup {
+    html! {
+        @for (place, part) in sentence.split('`').enumerate() {
+            @if place % 2 == 1 { code { (Sentence(part)) } } @else if !part.is_empty() { (Sentence(part)) }
+        }
+    }
+}
+
 /// Something that is not as it should be, and what to do about it.
 pub struct Alert {
     pub serious: bool,
@@ -94,7 +103,7 @@ pub fn page(frame: &Frame, body: &Markup) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#content" { "Skip to the content" }
+                a.skip href="#content" { "Skip to content" }
                 header.top {
                     nav aria-label="Breadcrumb" {
                         ol.crumbs {

@@ -35,7 +35,7 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     all.outcomes("rerunner_reruns_total", reruns, |totals| {
         vec![("passed", totals.reruns_passed), ("failed", totals.reruns_failed), ("unknown", totals.reruns_unknown)]
     });
-    let runs = "Failed runs by outcome; one that goes on after that and ends again counts again.";
+    let runs = "Failed runs by outcome. A run that goes on after that and ends again counts again.";
     all.outcomes("rerunner_runs_total", runs, |totals| {
         vec![
             (RunOutcome::Rescued.as_str(), totals.rescued),
@@ -50,7 +50,7 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     all.counter("rerunner_runner_seconds_total", runner_time, |entry| entry.totals.runner_seconds);
     let saved = "Time from the first failure to the success of rescued runs.";
     all.counter("rerunner_saved_seconds_total", saved, |entry| entry.totals.saved_seconds);
-    all.gauge("rerunner_runs_waiting", "Runs that wait for something.", |entry| entry.waiting);
+    all.gauge("rerunner_runs_waiting", "Failed runs that wait for a decision or a re-run.", |entry| entry.waiting);
     all.gauge("rerunner_runs_rerunning", "Runs whose re-run is in progress.", |entry| entry.rerunning);
     all.gauge("rerunner_paused", "Whether the repository is paused.", |entry| entry.paused.into());
     let outages = "Outages: many runs fail with the same cause, and their re-runs are held.";
@@ -101,7 +101,7 @@ impl Exposition<'_> {
 
     /// What is not known has no sample.
     fn recent_reruns(&mut self) {
-        let precision = "Of the re-runs of the last 30 days whose end is known, the part whose attempt succeeded.";
+        let precision = "The share of the last 30 days' re-runs that passed, of those whose result is known.";
         self.head("rerunner_precision_ratio", "gauge", precision);
         for (repository, precision) in known_precision(self.entries) {
             if let Some(rate) = precision.total.precision {
@@ -109,8 +109,8 @@ impl Exposition<'_> {
                 let _ = writeln!(self.text, "rerunner_precision_ratio{{repository=\"{repository}\"}} {ratio}");
             }
         }
-        let by_rerun = "Re-runs of the last 30 days, by which re-run of its run it was, and whether its attempt succeeded \
-                        (rescued), failed again (wasted), or that is not known, or not yet (unknown).";
+        let by_rerun = "Re-runs of the last 30 days, by their place among their run's re-runs, and by result: rescued (the attempt \
+                        passed), wasted (it failed again), or unknown (not known, or not yet).";
         self.head("rerunner_recent_reruns", "gauge", by_rerun);
         for (repository, precision) in known_precision(self.entries) {
             for RerunsByOrdinal { rerun, figures } in &precision.by_rerun {

@@ -2,7 +2,7 @@
 //!
 //! [`handle`] is the way of every request. [`routes`] says what it asks for, [`access`] who may, [`parameters`] with which
 //! parameters; then one module answers: [`health`] and [`pages::home`] for everybody, [`badge`] where a setting says so, and
-//! for whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`http`] has the headers that all responses
+//! for whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`insights`] is made of all repositories, for both. [`http`] has the headers that all responses
 //! share, [`rejection`] what is said when there is none, [`html`](mod@html) what all pages share, [`cards`] how tables fit on a phone, [`words`] what the pages' words mean, [`chart`] what is drawn.
 
 pub mod access;
@@ -14,6 +14,7 @@ pub mod chart;
 pub mod health;
 pub mod html;
 pub mod http;
+pub mod insights;
 pub mod metrics;
 pub mod pages;
 pub mod parameters;

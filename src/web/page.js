@@ -91,7 +91,7 @@
       take(new DOMParser().parseFromString(await response.text(), "text/html"));
       told.textContent = "";
     } catch (error) {
-      told.textContent = ` Not refreshed: ${error.message}.`;
+      told.textContent = ` Refresh failed: ${error.message}.`;
     }
   }
 

@@ -38,7 +38,7 @@ impl Parameters {
             let unknown: Vec<_> =
                 unknown.iter().take(UNKNOWN_SHOWN).map(|(name, _)| bounded(name, NAME_CHARS)).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            wrong.push(format!("unknown parameter: {} (known here: {known})", unknown.join(", ")));
+            wrong.push(format!("unknown parameter: {} (expected: {known})", unknown.join(", ")));
         }
         for name in known.iter().filter(|name| **name != REPOSITORY) {
             if given.iter().filter(|(given, _)| given == name).count() > 1 {
@@ -219,7 +219,7 @@ mod tests {
         ] {
             names(parse(bad), name);
         }
-        names(Parameters::parse("https://h/x?limit=1", &[]), "limit (known here: none)");
+        names(Parameters::parse("https://h/x?limit=1", &[]), "limit (expected: none)");
         let long = parse(&format!("{}=1", "x".repeat(100_000))).unwrap_err();
         assert!(matches!(long, Rejection::BadRequest(why) if why.len() < 300));
         assert!(parse("repository=a/b&repository=a/c").is_ok());

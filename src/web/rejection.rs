@@ -19,7 +19,7 @@ use std::fmt;
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::html::{OVERVIEW, Sentence, amount, message};
+use super::html::{OVERVIEW, amount, message, with_code};
 use super::http::Response;
 use crate::time::Span;
 use crate::webhook::answer::Outcome;
@@ -102,29 +102,29 @@ impl Rejection {
             Self::NoCredentials => (
                 401,
                 "Sign in",
-                "sign in with ADMIN_TOKEN: as a bearer token, or as the password of HTTP Basic with any user name",
+                "sign in with ADMIN_TOKEN as the password and any user name; programs send it as a bearer token",
             ),
             Self::WrongCredentials => (401, "Sign in", "wrong ADMIN_TOKEN"),
             Self::WrongAssertion => (
                 403,
                 "Access denied",
-                "the token of Cloudflare Access is not valid, or it is for another application; compare ACCESS_AUD with the \
+                "the token from Cloudflare Access is invalid, or for another application; compare ACCESS_AUD with the \
                  application's AUD tag",
             ),
             Self::NotByAccess => (
                 403,
                 "Access denied",
-                "sign in through Cloudflare Access: this request did not come through it; or set ADMIN_TOKEN",
+                "this request did not come through Cloudflare Access; sign in there, or set ADMIN_TOKEN",
             ),
             Self::CrossSite => (
                 403,
                 "Access denied",
-                "the page of another site made this request; open it directly or from this Worker's own pages, and in a \
-                 program send ADMIN_TOKEN as a bearer token",
+                "a page of another site made this request; open this address directly or from this Worker's own pages, and \
+                 in a program send ADMIN_TOKEN as a bearer token",
             ),
             Self::NotFound(reason) => (404, "Not found", *reason),
             Self::MethodNotAllowed { .. } => (405, "Method not allowed", "this path does not take this method"),
-            Self::BadGateway(reason) => (502, "No answer from GitHub", reason.as_str()),
+            Self::BadGateway(reason) => (502, "Request to GitHub failed", reason.as_str()),
             Self::Unavailable { .. } => (503, "Temporarily unavailable", "the data could not be read; try again"),
         };
         (status, title, reason.into())
@@ -167,9 +167,9 @@ impl Rejection {
         let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         // Names of parameters stay as they are written.
         let is_query = matches!(self, Self::BadRequest(_));
-        let query = "The query in this address is wrong: ";
+        let query = "Check the query in this address: ";
         let sentence = if is_query { format!("{query}{reason}.") } else { format!("{first}{}.", rest.as_str()) };
-        html! { (Sentence(&sentence)) }
+        with_code(&sentence)
     }
 
     /// Like the answer to a webhook.

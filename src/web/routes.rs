@@ -38,6 +38,8 @@ pub enum Page {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Api {
     Repositories,
+    /// All of them seen as one.
+    Insights,
     /// How it stands.
     Repository(RepoName),
     Runs(RepoName),
@@ -90,7 +92,7 @@ impl Route {
             Self::Page(Page::Insights) => (Some(Shows), Form::Page, &["cursor"]),
             Self::Page(Page::Repository(_)) => (Some(Shows), Form::Page, RUNS_OF_PAGE),
             Self::Page(Page::Run(..)) => (Some(Shows), Form::Page, &[]),
-            Self::Api(Api::Repositories) => (Some(Costs), Form::Json, &["cursor"]),
+            Self::Api(Api::Repositories | Api::Insights) => (Some(Costs), Form::Json, &["cursor"]),
             Self::Api(Api::Runs(_)) => (Some(Costs), Form::Json, &RUNS),
             Self::Api(Api::Repository(_) | Api::Run(..) | Api::Precision(_)) => (Some(Costs), Form::Json, &[]),
             Self::Api(Api::FlakyJobs(_)) => (Some(Costs), Form::Json, &["limit", "cursor"]),
@@ -143,7 +145,7 @@ pub fn meant(path: &str) -> Option<Meant> {
     match (nearest, rest) {
         ("overview", [_]) => Some(Meant::Words("a repository's page is at /overview/OWNER/REPOSITORY")),
         ("overview", [_, _, "runs", ..]) => Some(Meant::Words(
-            "a run's page is at /overview/OWNER/REPOSITORY/runs/NUMBER, with the number that GitHub's address has",
+            "a run's page is at /overview/OWNER/REPOSITORY/runs/NUMBER, with the number from the run's address on GitHub",
         )),
         ("overview", [_, _, ..]) => {
             Some(Meant::Words("a repository's page is at /overview/OWNER/REPOSITORY, as GitHub spells it"))
@@ -183,6 +185,7 @@ const ROUTES: [(&str, Below); 8] = [
         Some(Route::Api(match rest {
             ["v1", "doctor"] => Api::Doctor,
             ["v1", "redeliver"] => Api::Redeliver,
+            ["v1", "insights"] => Api::Insights,
             ["v1", "repositories"] => Api::Repositories,
             ["v1", "repositories", owner, name] => Api::Repository(repository(owner, name)?),
             ["v1", "repositories", owner, name, "runs"] => Api::Runs(repository(owner, name)?),
@@ -272,6 +275,7 @@ mod tests {
             ("GET", "/overview/octo/hello.world/runs/0", Err(NO_SUCH_PATH)),
             ("GET", "/overview/octo/hello.world/runs/x", Err(NO_SUCH_PATH)),
             ("GET", "/api/v1/repositories", api(Api::Repositories)),
+            ("GET", "/api/v1/insights", api(Api::Insights)),
             ("GET", "/api/v1/repositories/octo/hello.world", api(Api::Repository(repository()))),
             ("GET", "/api/v1/repositories/octo", Err(NO_SUCH_PATH)),
             ("POST", "/api/v1/repositories/octo/hello.world", only_get()),

@@ -12,65 +12,61 @@ const fn word(id: &'static str, word: &'static str, meaning: &'static str) -> Wo
 }
 
 pub const WORDS: [Word; 20] = [
-    word(
-        "attempt",
-        "Attempt",
-        "One time that a workflow run ran. The first is attempt 1; each re-run starts the next.",
-    ),
+    word("attempt", "Attempt", "One execution of a workflow run. The first is attempt 1; each re-run starts the next."),
     word(
         "re-run",
         "Re-runs",
-        "GitHub was asked to run the failed jobs of a run again, and the jobs that depend on them. It uses the same commit.",
+        "Rerunner had GitHub run the failed jobs of a run again, with the jobs that depend on them, on the same commit.",
     ),
-    word("waiting", "Waiting", "A run failed, and Rerunner has not decided about it yet."),
-    word("held", "Held", "Many runs fail in the same way, so the re-run of this one waits until a probe has passed."),
+    word("waiting", "Waiting", "A run failed, and Rerunner has not decided yet what to do about it."),
+    word("held", "Held", "Many runs fail in the same way, so this one is not re-run until a probe passes."),
     word(
         "paused",
         "Paused",
-        "A person stopped re-runs in this repository. What fails is recorded, and decided when they are resumed.",
+        "Somebody paused re-runs in this repository. Failures are recorded, and decided on once re-runs resume.",
     ),
-    word("re-running", "Re-running", "GitHub has accepted a re-run, and it has not ended yet."),
+    word("re-running", "Re-running", "GitHub accepted a re-run, and it has not finished yet."),
     word("rescued", "Rescued", "A run failed, was re-run, and passed."),
-    word("exhausted", "Exhausted", "A run failed again after its last allowed re-run. Rerunner has given it up."),
-    word("left", "Left alone", "A run failed, and by the rules or the settings it is not re-run. Its page says which."),
+    word("exhausted", "Exhausted", "A run still failed after its last allowed re-run, and Rerunner gave up."),
+    word("left", "Left alone", "A run failed, but a rule or a setting says not to re-run it. Its page says which."),
     word(
         "failed",
         "Failed",
-        "GitHub refused to re-run it for good, or the Worker's credentials may not. Its page has GitHub's words.",
+        "GitHub refused the re-run for good, or the Worker's credentials do not allow it. The run's page quotes GitHub.",
     ),
     word(
         "superseded",
         "Superseded",
-        "A run of a pull request that was closed, merged, or has moved on to another commit. Nobody waits for it any more.",
+        "The run's pull request was closed or merged, or has a newer commit, so nobody is waiting for this run.",
     ),
     word("wasted", "Wasted", "A re-run that failed again."),
-    word("precision", "Precision", "Of the re-runs whose end is known, the part that passed."),
+    word("precision", "Precision", "The share of re-runs that passed, among those whose result is known."),
     word(
         "rescue-rate",
         "Rescue rate",
-        "Of a repository: the part of failed runs that were rescued and not exhausted. Of a job: the part of its re-runs that passed.",
+        "For a repository: rescued runs as a share of rescued and exhausted runs. For a job: the share of its re-runs that passed.",
     ),
-    word("flaky-job", "Flaky jobs", "Jobs that fail and then pass when re-run, without a change of the code."),
+    word("flaky-job", "Flaky jobs", "Jobs that fail, then pass when re-run on the same commit."),
     word(
         "cause",
         "Cause",
-        "What a job's log or annotations say it failed of, such as a network error, by the catalogue of known messages.",
+        "Why a job failed, such as a network error. Its log and annotations are compared with a catalogue of known messages.",
     ),
     word(
         "rule",
         "Rule",
-        "An entry of the policy file that says what to do about a failed job: rerun, leave or ignore.",
+        "An entry in the policy file that says what to do about a failed job: rerun, leave or ignore.",
     ),
     word(
         "outage",
         "Outages",
-        "Many runs failed in the same way within a short time. One is re-run at a time as a probe; when it passes, the rest follow.",
+        "Many runs failed in the same way within a short time. One at a time is re-run as a probe; when it passes, the rest follow.",
     ),
-    word("runner-time", "Runner time spent", "How long the jobs of all re-runs took, as GitHub bills them."),
+    word("runner-time", "Runner time spent", "The runner time that re-runs used, as GitHub bills it."),
     word(
         "waiting-saved",
         "Waiting saved",
-        "The time from the first failure of each rescued run to its success: nobody had to watch it.",
+        "The time from each rescued run's first failure to its success. Nobody had to watch it.",
     ),
 ];
 

@@ -45,7 +45,7 @@ await page.goto(`${url}/overview?sort=webhook`);
 await step("the last webhook comes first", async () => (await names()).join() === `${healthy},${busy}`);
 await page.screenshot({ path: join(folder, "find-overview.png"), fullPage: true });
 await page.goto(`${url}/overview?name=nobody`);
-await step("that there is none is said", async () => (await text()).includes("No name of a repository contains nobody"));
+await step("that there is none is said", async () => (await text()).includes("No repository name contains nobody"));
 const refused = await page.goto(`${url}/overview?colour=red`);
 await step("a wrong parameter is named", async () => refused.status() === 400 && (await text()).includes("colour"));
 
@@ -66,7 +66,7 @@ await step("runs are found by workflow and job", async () => {
   const [run, ...others] = await runs();
   return run?.startsWith("release #") && others.length === 0 && parameter("workflow") === "rel*" && page.url().endsWith("#runs");
 });
-await step("how far it was looked is said", async () => (await text()).includes("Looked through 3 runs, down to the oldest."));
+await step("how far it was looked is said", async () => (await text()).includes("Searched 3 runs, back to the oldest."));
 await page.screenshot({ path: join(folder, "find-runs.png"), fullPage: true });
 await page.getByRole("navigation", { name: "Runs by outcome" }).getByRole("link", { name: "exhausted" }).click();
 await step("an outcome goes with the filter", async () => parameter("workflow") === "rel*" && parameter("outcome") === "exhausted"

@@ -163,7 +163,7 @@ const byKeyboard = await watched({}, "by keyboard");
 await byKeyboard.goto(`${url}/overview`);
 await byKeyboard.keyboard.press("Tab");
 const first = await byKeyboard.evaluate(() => document.activeElement.textContent);
-if (first !== "Skip to the content") problems.push(`by keyboard: the first stop is "${first}"`);
+if (first !== "Skip to content") problems.push(`by keyboard: the first stop is "${first}"`);
 for (let stop = 0; stop < 12; stop += 1) {
   await byKeyboard.keyboard.press("Tab");
   const seen = await byKeyboard.evaluate(() => {

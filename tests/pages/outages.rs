@@ -46,22 +46,22 @@ fn outages_are_shown_with_what_comes_next_and_jobs_with_why_they_failed() {
     let pages: BTreeMap<_, _> = every_page().into_iter().collect();
     let (repository, overview, run) = (text(&pages["repository"]), text(&pages["overview"]), text(&pages["run"]));
     for (page, expected) in [
-        (&repository, "|npm-network|registry|12 min ago|14 runs|run 19400000000| now|in 5 h|"),
+        (&repository, "|npm-network|registry|12 min ago|14 runs|run 19400000000|, running|in 5 h|"),
         (
             &repository,
-            "|no known cause |fingerprint |0123456789abcdef|12 min ago|at least 1\u{202f}000 runs|the next one |in 4 min|",
+            "|no known cause |fingerprint |0123456789abcdef|12 min ago|at least 1\u{202f}000 runs|next |in 4 min|",
         ),
         (&repository, "|‖| held|"),
-        (&overview, "|acme/compiler|npm-network|registry|12 min ago|14 runs|the next one |in 4 min|in 5 h|"),
+        (&overview, "|acme/compiler|npm-network|registry|12 min ago|14 runs|next |in 4 min|in 5 h|"),
         (&overview, "|and 2 more|"),
         (&overview, "|19 held|"),
         (&run, "|Cause: |dns-resolution| (network), log line 812|"),
         (
             &run,
-            "|Rescue rate: 3 of 10 re-runs in 30 days|Fails on the base branch, too|An annotation points at a file of the repository|",
+            "|Rescue rate: 3 of 10 re-runs in 30 days|Also fails on the base branch|An annotation points at a file in the repository|",
         ),
     ] {
-        let page = squeeze(page.split_once("|Skip to the content").unwrap().1);
+        let page = squeeze(page.split_once("|Skip to content").unwrap().1);
         assert!(page.contains(&squeeze(expected)), "{expected} is not in {page}");
     }
     assert!(pages["repository"].contains("href=\"/overview/acme/website/runs/19400000000\">run 19400000000</a>"));

@@ -70,6 +70,10 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
         check("get", &template, &path, &get(worker, &path).await);
         check("get", &template, &path, &send(worker, "GET", &path, &[]).await);
     }
+    for path in ["/api/v1/insights", "/api/v1/insights?limit=1"] {
+        check("get", "/api/v1/insights", path, &get(worker, path).await);
+        check("get", "/api/v1/insights", path, &send(worker, "GET", path, &[]).await);
+    }
     for path in ["/api/v1/doctor?repository=octo/described", "/api/v1/doctor?repository=x"] {
         check("get", "/api/v1/doctor", path, &get(worker, path).await);
     }

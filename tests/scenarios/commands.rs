@@ -357,7 +357,7 @@ async fn a_branch_of_two_pull_requests(stage: Arc<Stage>) {
     let comment = repository.comment(second, "ada", "/rerun");
     reacts(&repository, comment, &["eyes", "confused"]).await;
     let comments = comments_when(&repository, second, |all| all.len() == 2).await;
-    assert!(comments[1].body.contains("several pull requests are from its branch"), "{comments:#?}");
+    assert!(comments[1].body.contains("several pull requests have its branch"), "{comments:#?}");
     run.expect_no_rerun_for(A_WHILE).await;
     // A collaborator may.
     let comment = repository.comment_as(second, "olga", Association::Owner, "/rerun");

@@ -142,9 +142,9 @@ fn a_command_is_about_its_own_pull_request() {
     let only_another: Change = |github| github.pulls[0].number = 4;
     let none: Change = |github| github.pulls.clear();
     for (change, by_author, by_collaborator, words) in [
-        (another, false, true, "several pull requests are from its branch"),
-        (only_another, false, false, "it is not of pull request 3"),
-        (none, false, false, "it is not of pull request 3"),
+        (another, false, true, "several pull requests have its branch"),
+        (only_another, false, false, "it does not belong to pull request 3"),
+        (none, false, false, "it does not belong to pull request 3"),
     ] {
         for (by, is_done) in [(GivenBy::Author, by_author), (GivenBy::Collaborator, by_collaborator)] {
             let play = failed_once("max_reruns: 0\ncommands: { who: authors }\n");

@@ -75,7 +75,9 @@ pub fn decide_by_command(
             Holds::No => return CommandVerdict::NotMeant,
             Holds::Needs(need) => return CommandVerdict::Need(need),
             Holds::Unknown(unknown) => {
-                return CommandVerdict::Refused(format!("Whether its workflow is meant is not known: {unknown}."));
+                return CommandVerdict::Refused(format!(
+                    "It is not known whether the command means its workflow: {unknown}."
+                ));
             }
         }
     }
@@ -107,7 +109,7 @@ fn within_the_limits(
     }
     // What it fetches can be another commit than the one that it is shown at, and they would choose when.
     if command.only_author && run.is_of_target() {
-        return Err(left("it runs with the rights of its base branch, so it takes a collaborator of the repository"));
+        return Err(left("it runs with the rights of its base branch, so only a collaborator may have it re-run"));
     }
     is_let_in_by_workflow(policy, &policy.commands.workflows, run, evidence, "commands.workflows")?;
     let ceiling = Limits::of(rules, policy).ceiling();
@@ -140,11 +142,11 @@ fn is_of_its_pull_request(run: &Run, evidence: &Evidence, command: CommandGiven)
         Belonging::Alone => Ok(()),
         Belonging::Shared if !command.only_author => Ok(()),
         Belonging::Shared => {
-            let what = "several pull requests are from its branch, at its commit";
-            Err(left(format!("{what}, so it takes a collaborator of the repository")))
+            let what = "several pull requests have its branch and commit";
+            Err(left(format!("{what}, so only a collaborator may have it re-run")))
         }
-        Belonging::Not => Err(left(format!("it is not of pull request {pull}"))),
-        Belonging::Unknown => Err(left(format!("whether it is of pull request {pull} is not known"))),
+        Belonging::Not => Err(left(format!("it does not belong to pull request {pull}"))),
+        Belonging::Unknown => Err(left(format!("it is not known whether it belongs to pull request {pull}"))),
     }
 }
 

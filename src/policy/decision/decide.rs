@@ -136,7 +136,7 @@ pub(super) fn whatever_the_policy(
         return Err(left("its actor is in NO_RERUN_ACTORS"));
     }
     if run.actors.is_empty() && !rules.excluded_actors.is_empty() {
-        return Err(left("GitHub does not say who started it, who may be in NO_RERUN_ACTORS"));
+        return Err(left("GitHub does not say who started it, and they may be in NO_RERUN_ACTORS"));
     }
     Ok(())
 }
@@ -172,7 +172,7 @@ fn by_the_run_alone<'a>(
     // Last, as it may take a call to know the workflow's name.
     is_let_in_by_workflow(policy, &policy.workflows, run, evidence, "workflows")?;
     if policy.forks == Forks::Leave && run.is_of_fork() {
-        return Err(left("its branch is in a fork, which the policy file leaves under forks"));
+        return Err(left("its branch is in a fork, and the policy file leaves forks alone"));
     }
     if policy.skip_superseded && run.is_superseded() {
         let (outcome, reason) = superseded::gone(superseded::MOVED_ON);
@@ -248,7 +248,7 @@ fn is_let_in<'a>(
             Holds::Yes => return Ok(()),
             Holds::Needs(need) => return Err(Stop::Need(need)),
             Holds::Unknown(unknown) => {
-                format!("the policy file does not include it under {key}, as far as is known: {unknown}")
+                format!("the policy file may not include it under {key}: {unknown}")
             }
             Holds::No => format!("{what} {}, which the policy file does not include under {key}", name(names.first())),
         },

@@ -156,11 +156,11 @@ fn the_reason_says_what_was_absent_and_which_rule_goes_by_it() {
     );
     build().says(
         &policy(&format!("{rule}\nabsent_evidence: rerun")),
-        r#"Attempt 1 failed in job "build" at step "Fetch": re-run 1 of at most 3, although rule "tests" may say to leave it: its log could not be read (404); absent_evidence says so."#,
+        r#"Attempt 1 failed in job "build" at step "Fetch": re-run 1 of at most 3, although rule "tests" may say to leave it: its log could not be read (404); absent_evidence says to re-run it."#,
     );
     bare(1, Conclusion::Failure).says(
         &policy("max_failed_jobs: 5"),
-        "Left alone: attempt 1 failed, and more jobs may have failed than max_failed_jobs of the policy file: its jobs could not be read (HTTP 403).",
+        "Left alone: attempt 1 failed, and more jobs may have failed than the policy file's max_failed_jobs: its jobs could not be read (HTTP 403).",
     );
     let ending = build().ends(&policy(rule));
     assert_eq!(ending.detail.absent, ["log of build: 404"]);

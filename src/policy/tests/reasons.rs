@@ -15,7 +15,7 @@ fn reasons_are_sentences_for_one_who_has_never_seen_the_code() {
     );
     World { rules: Rules { dry_run: true, ..rules() }, ..test.clone() }.says(
         &nothing,
-        r#"Left alone: DRY_RUN is on; attempt 1 failed in job "test (3.12)" at step "Run tests" and would have had re-run 1 of at most 3."#,
+        r#"Left alone: DRY_RUN is on; attempt 1 failed in job "test (3.12)" at step "Run tests", and this would have been re-run 1 of at most 3."#,
     );
     let leave = r#"rules: [{ name: a failed test step is the author's, if: { step: "*test*" }, then: leave }]"#;
     test.says(
@@ -49,7 +49,7 @@ fn reasons_are_sentences_for_one_who_has_never_seen_the_code() {
     many().says(&nothing, r#"Attempt 1 failed in jobs "j01", "j02", "j03" and 12 more: re-run 1 of at most 3."#);
     many().says(
         &policy("max_failed_jobs: 10"),
-        "Left alone: 15 jobs failed at once, more than max_failed_jobs of the policy file (10).",
+        "Left alone: 15 jobs failed at once, more than the policy file's max_failed_jobs (10).",
     );
     test.says(
         &policy("budget: { reruns_per_hour: 0 }"),

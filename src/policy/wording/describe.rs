@@ -55,7 +55,7 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     lines.extend(filter(events, "Runs started by the events", "Only runs started by the events"));
     lines.extend(filter(workflows, "Runs of the workflows", "Only runs of the workflows"));
     if *forks == Forks::Leave {
-        lines.push("Runs of forks' branches are left alone.".to_owned());
+        lines.push("Runs from forks are left alone.".to_owned());
     }
     let (is, but) = match skip_superseded {
         true => ("left alone", ""),
@@ -97,7 +97,7 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     lines.extend(self::budget(budget));
     match debug_logging {
         DebugLogging::Never => {}
-        DebugLogging::Last => lines.push("The last re-run that there can be has runner debug logging.".to_owned()),
+        DebugLogging::Last => lines.push("The last possible re-run has runner debug logging.".to_owned()),
         DebugLogging::Always => lines.push("Re-runs have runner debug logging.".to_owned()),
     }
     lines.extend(self::commands(commands));
@@ -227,7 +227,7 @@ fn conditions(conditions: &Conditions) -> String {
     [
         names(workflow, "of the workflow"),
         names(branch, "on the branch"),
-        fork.map(|fork| if fork { "of a fork's run" } else { "of a run that is of no fork" }.to_owned()),
+        fork.map(|fork| if fork { "of a run from a fork" } else { "of a run that is not from a fork" }.to_owned()),
         names(event, "of a run started by the event"),
         names(actor, "of a run started by"),
         numbers(attempt, "of attempt"),
@@ -244,7 +244,7 @@ fn conditions(conditions: &Conditions) -> String {
         }),
         patterns(annotation, "with an annotation that matches"),
         one_of(rescue_rate, "of whose re-runs", |list| {
-            format!("{} % passed", any(list.0.iter().map(ToString::to_string)))
+            format!("{} passed", any(list.0.iter().map(|percent| format!("{percent}%"))))
         }),
         base_failed.map(|fails| {
             if fails { "that fails on the base branch too" } else { "that does not fail on the base branch" }.to_owned()

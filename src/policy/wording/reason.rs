@@ -23,7 +23,7 @@ pub fn broken(origin: PolicyOrigin, error: &str) -> String {
 
 pub fn too_many(failed: usize, most: u32) -> String {
     let jobs = count(failed, "job");
-    format!("Left alone: {jobs} failed at once, more than max_failed_jobs of the policy file ({most}).")
+    format!("Left alone: {jobs} failed at once, more than the policy file's max_failed_jobs ({most}).")
 }
 
 /// What is said about one attempt.
@@ -79,7 +79,9 @@ impl Sentences<'_> {
 
     pub fn dry_run(&self, total: u32) -> String {
         let (failed, number) = (self.failed(), self.attempt);
-        format!("Left alone: DRY_RUN is on; attempt {failed} and would have had re-run {number} of at most {total}.")
+        format!(
+            "Left alone: DRY_RUN is on; attempt {failed}, and this would have been re-run {number} of at most {total}."
+        )
     }
 
     pub fn exhausted(&self, total: u32, rule: Option<&Rule>) -> String {
@@ -176,7 +178,7 @@ pub enum Cause<'a> {
 impl Doubt<'_> {
     /// For the sentence of a re-run.
     pub fn in_spite(&self) -> String {
-        format!(", although {self}; absent_evidence says so")
+        format!(", although {self}; absent_evidence says to re-run it")
     }
 }
 
@@ -188,11 +190,11 @@ impl fmt::Display for Doubt<'_> {
                 let says = match rule.action {
                     Action::Leave => "may say to leave it",
                     Action::Ignore => "may say to ignore it",
-                    Action::Rerun => "may be the one for it, and its re-runs are used up",
+                    Action::Rerun => "may apply, and its re-runs are used up",
                 };
                 write!(f, "rule {} {says}", quoted(&rule.name))?;
             }
-            Cause::MaxFailedJobs => f.write_str("more jobs may have failed than max_failed_jobs of the policy file")?,
+            Cause::MaxFailedJobs => f.write_str("more jobs may have failed than the policy file's max_failed_jobs")?,
             Cause::StopWhenRepeated => f.write_str("it may have failed in the same way as before")?,
             Cause::MinutesPerDay => f.write_str("its re-run may take more than what is left of minutes_per_day")?,
         }

@@ -1,113 +1,63 @@
-//! All repositories seen as one: what attempts failed with, which jobs are flaky, and which no re-run ever helped. It is made of
-//! what each repository has published: one list, and the values of those in which most happened.
+//! All repositories seen as one, as a page.
 
-use std::collections::BTreeMap;
-
-use futures_util::future::join_all;
 use maud::{Markup, html};
 
 use crate::keeper::figures::CAUSE_NOT_KNOWN;
-use crate::keeper::insights::{Insights, JobSums, WEEKS};
-use crate::keeper::views::Rate;
-use crate::names::RepoName;
-use crate::names::order::sort_by_key;
 use crate::policy::catalogue::Class;
 use crate::time::Millis;
-use crate::web::api::RepositoryEntry;
+use crate::web::chart;
 use crate::web::html::{Foreign, Frame, number, page, percent, scrollable};
-use crate::web::{Backend, Rejection, chart};
+use crate::web::insights::{AllInsights, CauseOverTime, JobOfRepository, REPOSITORIES, WeekOfCause};
 
 use super::{INSIGHTS, OVERVIEW, job_and_step, last_seen, repository_path};
 
-/// Values that are read: each is one read of Workers KV.
-const REPOSITORIES: usize = 40;
-const JOBS: usize = 25;
-
-/// What was published of jobs, by repository.
-pub struct Jobs {
-    pub of: Vec<(RepoName, Insights)>,
-    /// In so many more something happened.
-    pub more: usize,
-}
-
-/// Reads what was published of the repositories in which most happened.
-pub async fn jobs(backend: &impl Backend, entries: &[RepositoryEntry]) -> Result<Jobs, Rejection> {
-    let happened = |entry: &&RepositoryEntry| entry.last_30_days.rescued + entry.last_30_days.exhausted;
-    let mut lively: Vec<_> = entries.iter().filter(|entry| happened(entry) > 0 || !entry.causes.is_empty()).collect();
-    sort_by_key(&mut lively, |entry| std::cmp::Reverse(happened(entry)));
-    let more = lively.len().saturating_sub(REPOSITORIES);
-    lively.truncate(REPOSITORIES);
-    let read = join_all(lively.iter().map(|entry| backend.summary(&entry.repository))).await;
-    let mut of = Vec::new();
-    for (entry, summary) in lively.iter().zip(read) {
-        let summary = summary.map_err(|fault| Rejection::unavailable("summary in Workers KV", fault))?;
-        let insights = summary.and_then(|summary| summary.insights);
-        of.extend(insights.map(|insights| (entry.repository.clone(), insights)));
-    }
-    Ok(Jobs { of, more })
-}
-
-pub fn insights(entries: &[RepositoryEntry], jobs: &Jobs, cursor: Option<&str>, now: Millis) -> String {
+pub fn insights(all: &AllInsights, now: Millis) -> String {
     let body = html! {
-        h1 { "What fails, and what re-runs help" }
-        p.lead { "Of " (number(entries.len() as u64)) " repositories, by what each has published." }
-        (causes(entries))
+        h1 { "What fails, and whether re-runs help" }
+        p.lead {
+            "Across " (number(all.repositories)) @if all.repositories == 1 { " repository" } @else { " repositories" }
+            ", as each last reported."
+        }
+        (causes(&all.causes))
         section {
             h2 #flaky-jobs { "Flaky jobs" }
-            (table("Flaky jobs", &of_all(jobs, |it| &it.flaky, |job| job.passed), now,
-                "They failed and passed when they were re-run. Those that passed most often in 30 days come first.",
-                "No job passed when it was re-run in the last 30 days."))
+            (table("Flaky jobs", &all.flaky_jobs, now,
+                "They failed, then passed when re-run. The ones that passed most often in 30 days come first.",
+                "No job passed on a re-run in the last 30 days."))
         }
         section {
-            h2 #never-helped { "What re-runs never helped" }
-            (table("What re-runs never helped", &of_all(jobs, |it| &it.never_helped, |job| job.reruns), now,
-                "They were re-run at least five times in 30 days and never passed: a rule should leave them alone.",
-                "Every job that was re-run five times or more in the last 30 days has passed at least once."))
+            h2 #never-helped { "Jobs that re-runs never helped" }
+            (table("Jobs that re-runs never helped", &all.never_helped, now,
+                "Re-run at least five times in 30 days, and never passed. A rule should leave them alone.",
+                "Every job re-run five times or more in the last 30 days passed at least once."))
         }
-        @if jobs.more > 0 {
+        @if all.more_repositories > 0 {
             p.small {
-                "Jobs are those of the " (REPOSITORIES) " repositories in which most happened. In " (number(jobs.more as u64))
-                " more something did; their own pages show it."
+                "Jobs are from the " (REPOSITORIES) " busiest repositories. " (number(all.more_repositories))
+                " more had failures; see their own pages."
             }
         }
-        @if let Some(cursor) = cursor {
+        @if let Some(cursor) = &all.next_cursor {
             @let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
             p.pages { a href={ (INSIGHTS) "?cursor=" (cursor) } { "More repositories" } }
         }
     };
     let above = [(OVERVIEW, "Overview")];
-    page(&Frame { title: "What fails, and what re-runs help", above: &above, alerts: &[], at: Some(now) }, &body)
+    page(&Frame { title: "What fails, and whether re-runs help", above: &above, alerts: &[], at: Some(now) }, &body)
 }
 
-/// Of one cause, in each week: attempts, and repositories.
-#[derive(Default)]
-struct Sums([(u64, u64); WEEKS]);
-
-fn causes(entries: &[RepositoryEntry]) -> Markup {
-    let mut sums: BTreeMap<&str, Sums> = BTreeMap::new();
-    for entry in entries {
-        for (cause, weeks) in &entry.causes.0 {
-            let of_cause = &mut sums.entry(cause).or_default().0;
-            for ((attempts, repositories), count) in of_cause.iter_mut().zip(weeks) {
-                *attempts += count;
-                *repositories += u64::from(*count > 0);
-            }
-        }
-    }
-    let mut rows: Vec<_> = sums.into_iter().collect();
-    // Most first, week by week; what is not known comes last.
-    sort_by_key(&mut rows, |(cause, sums)| (*cause == CAUSE_NOT_KNOWN, std::cmp::Reverse(sums.0)));
+fn causes(rows: &[CauseOverTime]) -> Markup {
     html! {
         section {
             h2 #causes { "Causes over time" }
             @if rows.is_empty() {
-                p.empty { "No attempt has failed in the last four weeks, as far as it was published." }
+                p.empty { "No failed attempt was recorded in the last four weeks." }
             } @else {
                 (scrollable("Causes over time", &html! {
-                    table {
+                    table.causes {
                         caption { span {
-                            "Failed attempts. One counts once for each cause of its failed jobs. A cause is known only where the \
-                             policy asks for it."
+                            "Failed attempts. One with several causes counts under each. Causes are known only where the policy \
+                             asks for them."
                         } }
                         thead { tr {
                             th scope="col" { "Cause" }
@@ -116,11 +66,11 @@ fn causes(entries: &[RepositoryEntry]) -> Markup {
                             th.w scope="col" { "15 to 21 days ago" }
                             th.w scope="col" { "22 to 28 days ago" }
                         } }
-                        tbody { @for (cause, Sums(weeks)) in &rows {
+                        tbody { @for CauseOverTime { cause, infrastructure, weeks } in rows {
                             tr {
-                                th scope="row" { (cause_name(cause)) }
-                                @for (week, (attempts, repositories)) in weeks.iter().enumerate() {
-                                    td class=[(week > 1).then_some("w")] { (count(*attempts, *repositories)) }
+                                th scope="row" { (cause_name(cause, *infrastructure)) }
+                                @for (week, sums) in weeks.iter().enumerate() {
+                                    td class=[(week > 1).then_some("w")] { (count(*sums)) }
                                 }
                             }
                         } }
@@ -131,7 +81,7 @@ fn causes(entries: &[RepositoryEntry]) -> Markup {
     }
 }
 
-fn count(attempts: u64, repositories: u64) -> Markup {
+fn count(WeekOfCause { attempts, repositories }: WeekOfCause) -> Markup {
     html! {
         @if attempts == 0 { span.small { "none" } } @else {
             (number(attempts))
@@ -140,25 +90,17 @@ fn count(attempts: u64, repositories: u64) -> Markup {
     }
 }
 
-fn cause_name(cause: &str) -> Markup {
-    match Class::parse(cause) {
-        Some(class) => html! {
-            (cause.replace('_', " "))
-            @if class.is_infrastructure() { " " span.small { "infrastructure" } }
-        },
-        None if cause == CAUSE_NOT_KNOWN => html! { span.small { "not known" } },
-        None => html! { (Foreign(cause)) },
+/// A class of the catalogue, or an entry.
+fn cause_name(cause: &str, is_infrastructure: bool) -> Markup {
+    html! {
+        @if cause == CAUSE_NOT_KNOWN { span.small { "not known" } }
+        @else if Class::parse(cause).is_some() { (cause.replace('_', " ")) }
+        @else { (Foreign(cause)) }
+        @if is_infrastructure { " " span.small { "infrastructure" } }
     }
 }
 
-fn of_all(jobs: &Jobs, list: fn(&Insights) -> &Vec<JobSums>, rank: fn(&JobSums) -> u64) -> Vec<(&RepoName, &JobSums)> {
-    let mut all: Vec<_> = jobs.of.iter().flat_map(|(name, of)| list(of).iter().map(move |job| (name, job))).collect();
-    sort_by_key(&mut all, |(_, job)| std::cmp::Reverse((rank(job), job.failed)));
-    all.truncate(JOBS);
-    all
-}
-
-fn table(label: &str, rows: &[(&RepoName, &JobSums)], now: Millis, caption: &str, empty: &str) -> Markup {
+fn table(label: &str, rows: &[JobOfRepository], now: Millis, caption: &str, empty: &str) -> Markup {
     let id = label.replace(' ', "-").to_lowercase();
     html! {
         @if rows.is_empty() { p.empty { (empty) } } @else {
@@ -169,21 +111,21 @@ fn table(label: &str, rows: &[(&RepoName, &JobSums)], now: Millis, caption: &str
                         th scope="col" { "Job and step" }
                         th.w scope="col" { "Repository" }
                         th.n scope="col" { "Failed" }
-                        th.n scope="col" { "Passed when re-run" }
+                        th.n scope="col" { "Re-runs passed" }
                         th.w scope="col" { "Rescue rate" }
                         th.n.w scope="col" { "Last seen" }
                     } }
-                    tbody { @for (row, (repository, job)) in rows.iter().enumerate() {
+                    tbody { @for (row, job) in rows.iter().enumerate() {
                         tr {
                             th.wrap scope="row" { (job_and_step(&job.workflow, &job.job, &job.step)) }
-                            td.w.wrap { a href=(repository_path(repository)) { (Foreign(repository.as_str())) } }
+                            td.w.wrap.half { a href=(repository_path(&job.repository)) { (Foreign(job.repository.as_str())) } }
                             td.n { (number(job.failed)) }
                             td.n { (number(job.passed)) " of " (number(job.reruns)) }
-                            td.w { @match Rate::of(job.passed, job.reruns) {
+                            td.w.one { @match job.rescue_rate {
                                 Some(rate) => { (percent(rate.permille)) (chart::interval(&format!("{id}-{row}"), rate)) }
                                 None => span.small { "not known yet" },
                             } }
-                            td.n.w { (last_seen(repository, job.last_run_id, job.last_seen, now)) }
+                            td.n.w { (last_seen(&job.repository, job.last_run_id, job.last_seen, now)) }
                         }
                     } }
                 }

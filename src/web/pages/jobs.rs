@@ -19,7 +19,7 @@ pub fn failed_jobs(label: &str, detail: &Detail, run: &str, rule: &impl Fn(&str)
         @if !alone.is_empty() { (table(label, &alone, run, rule)) }
         @for (name, jobs) in matrices {
             details.group open[jobs.len() <= 3] {
-                summary { b { (Foreign(name)) } " " span.small { (jobs.len()) " jobs of its matrix failed" } }
+                summary { b { (Foreign(name)) } " " span.small { (jobs.len()) " matrix jobs failed" } }
                 (table(&format!("{label}: {name}"), jobs, run, rule))
             }
         }
@@ -55,14 +55,14 @@ fn table(label: &str, jobs: &[&FailedJob], run: &str, rule: &impl Fn(&str) -> Ma
                     th scope="col" { "Failed step" }
                     th.w scope="col" { "Runner" }
                     th.n.w scope="col" { "Took" }
-                    th scope="col" { "Judged" }
+                    th scope="col" { "Decision" }
                 } }
                 tbody { @for job in jobs { tr {
                     th.wrap scope="row" { @match job.job_id {
                         Some(id) => { a href={ (run) "/job/" (id) } title="The job and its log on GitHub" { (Foreign(&job.name)) } }
                         None => (Foreign(&job.name)),
                     } }
-                    td { @match &job.step {
+                    td.full { @match &job.step {
                         Some(step) => (Foreign(step)),
                         None => span.small { (job.conclusion.map_or("failed", Conclusion::as_str)) ", no step failed" },
                     }
@@ -71,9 +71,9 @@ fn table(label: &str, jobs: &[&FailedJob], run: &str, rule: &impl Fn(&str) -> Ma
                     (findings(job)) }
                     td.w { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
                     td.n.w { @if let Some(seconds) = job.duration_seconds { (amount(seconds)) } }
-                    td {
+                    td.full {
                         (match job.action { Some(Action::Rerun) => "re-run", Some(Action::Leave) => "leave", Some(Action::Ignore) => "ignore", None => "" })
-                        @if let Some(name) = &job.rule { span.small { " by " (rule(name)) } }
+                        @if let Some(name) = &job.rule { span.small { " by rule " (rule(name)) } }
                         @if let Some(line) = job.line { span.small { ", log line " (line) } }
                     }
                 } } }
@@ -91,14 +91,14 @@ fn findings(job: &FailedJob) -> Markup {
             }
         }
         @if let Some(RescueRate { judged, passed }) = job.rescue_rate {
-            div.small { @if judged == 0 { "None of its re-runs has ended in 30 days" } @else {
+            div.small { @if judged == 0 { "None of its re-runs ended in 30 days" } @else {
                 "Rescue rate: " (number(passed)) " of " (number(judged)) " re-runs in 30 days"
             } }
         }
         @if let Some(fails) = job.base_failed {
-            div.small { @if fails { "Fails on the base branch, too" } @else { "Does not fail on the base branch" } }
+            div.small { @if fails { "Also fails on the base branch" } @else { "Does not fail on the base branch" } }
         }
-        @if job.source_annotation == Some(true) { div.small { "An annotation points at a file of the repository" } }
+        @if job.source_annotation == Some(true) { div.small { "An annotation points at a file in the repository" } }
     }
 }
 
@@ -133,9 +133,7 @@ mod tests {
             .into_string();
         assert_eq!(page.matches("<details").count(), 1, "one alone needs no group");
         assert!(
-            page.contains("11 jobs failed")
-                && page.contains("2 jobs of its matrix failed")
-                && page.contains("and 3 more")
+            page.contains("11 jobs failed") && page.contains("2 matrix jobs failed") && page.contains("and 3 more")
         );
         assert_eq!(page.matches("https://github.com/o/r/actions/runs/7/job/9").count(), 8);
     }

@@ -21,11 +21,11 @@ use crate::time::Millis;
 
 use super::api::{Repositories, repositories};
 use super::backend::{Backend, KeeperAnswer, ask};
-use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, page, when};
+use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, page, when, with_code};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
 pub use glossary::glossary;
-pub use insights::{Jobs, insights};
+pub use insights::insights;
 pub use overview::{Find, Sort, overview};
 pub use repository::{Shown, repository};
 pub use run::run;
@@ -75,9 +75,8 @@ pub async fn answer(
             Ok(Response::html(overview(&repositories, problems, &find, next_cursor.as_deref(), backend.now())))
         }
         routes::Page::Insights => {
-            let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
-            let jobs = insights::jobs(backend, &repositories).await?;
-            Ok(Response::html(insights(&repositories, &jobs, next_cursor.as_deref(), backend.now())))
+            let all = super::insights::read(backend, parameters.list_cursor()?).await?;
+            Ok(Response::html(insights(&all, backend.now())))
         }
         routes::Page::Repository(name) => {
             let slice = parameters.runs()?;
@@ -98,20 +97,20 @@ pub fn home(settings: &Settings) -> String {
     let body = html! {
         div.hero {
             h1 { "Rerunner" }
-            p.lead { "Has GitHub re-run the failed jobs of a workflow run, up to a limit." }
+            p.lead { "Re-runs the failed jobs of GitHub Actions workflow runs, up to a limit." }
             @if settings.problems.is_empty() {
                 div.alert.fine { p { strong { "It is set up and listening for webhooks." } } }
             } @else {
                 div.alert.serious {
                     p { strong { "It is not set up yet. These settings are missing or wrong:" } }
                     ul { @for problem in &settings.problems { li { code { (problem.setting) } } } }
-                    p { a href="/setup" { "Set it up" } " · " a href="/healthz" { "What is wrong, as JSON" } }
+                    p { a href="/setup" { "Set it up" } " · " a href="/healthz" { "Details as JSON" } }
                 }
             }
             p { "The " a href="/overview" { "overview" } " shows what was re-run, why, and whether it helped. " (sign_in(settings)) }
             p {
-                "GitHub sends its webhooks to this address by " code { "POST" } ". "
-                a href="/healthz" { "Health" } " is at " code { "/healthz" } "."
+                "GitHub sends its webhooks here, by " code { "POST" } ". " a href="/healthz" { code { "/healthz" } }
+                " says whether the Worker is healthy."
             }
         }
     };
@@ -123,10 +122,10 @@ fn sign_in(settings: &Settings) -> Markup {
     match (&settings.admin_token, &settings.access) {
         (_, Some(_)) => html! { "You sign in through Cloudflare Access." },
         (Some(_), None) => {
-            html! { "It asks for a password: that is " code { "ADMIN_TOKEN" } ", with any user name." }
+            html! { "It asks for a password: " code { "ADMIN_TOKEN" } ", with any user name." }
         }
         (None, None) => html! {
-            "It is closed until you choose a password and set it: " code { "npx wrangler secret put ADMIN_TOKEN" } "."
+            "It stays closed until you set a password: " code { "npx wrangler secret put ADMIN_TOKEN" } "."
         },
     }
 }
@@ -139,8 +138,11 @@ fn view<T: DeserializeOwned>(answer: &KeeperAnswer) -> Result<T, Rejection> {
 fn settings_alerts(problems: &[SettingProblem]) -> Vec<Alert> {
     let alert = |problem: &SettingProblem| Alert {
         serious: true,
-        what: html! { code { (problem.setting) } " " (problem.problem) "." },
-        remedy: html! { "Nothing is re-run until it is fixed. Webhooks are stored meanwhile." },
+        what: html! { code { (problem.setting) } " " (with_code(&problem.problem)) "." },
+        remedy: html! {
+            "Nothing is re-run until this is fixed. "
+            @if problem.setting == "WEBHOOK_SECRET" { "Webhooks are refused meanwhile." } @else { "Webhooks are stored meanwhile." }
+        },
     };
     problems.iter().map(alert).collect()
 }
@@ -150,8 +152,8 @@ fn refused(message: &str) -> Alert {
         serious: true,
         what: html! { "GitHub refuses the credentials: " (Sentence(message)) },
         remedy: html! {
-            "The runs wait until that is fixed: a token with " code { "npx wrangler secret put GITHUB_TOKEN" }
-            ", a GitHub App on GitHub. " code { "npm run doctor" } " says what it takes."
+            "Runs wait until this is fixed. Set a new token with " code { "npx wrangler secret put GITHUB_TOKEN" }
+            ", or fix the App on GitHub. " code { "npm run doctor" } " says what is needed."
         },
     }
 }
@@ -159,10 +161,10 @@ fn refused(message: &str) -> Alert {
 fn repository_problem(message: &str) -> Alert {
     Alert {
         serious: true,
-        what: html! { "Nothing can be done in this repository: " (Sentence(message)) },
+        what: html! { "Rerunner cannot work in this repository: " (Sentence(message)) },
         remedy: html! {
             "Its runs wait up to a week for a fix; other repositories are not affected. " code { "npm run doctor" }
-            " says what it takes."
+            " says what is needed."
         },
     }
 }

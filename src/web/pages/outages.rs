@@ -26,8 +26,8 @@ fn section(rows: &[(&RepoName, &OutageView)], more: u64, with_repository: bool, 
             section {
                 h2 #outages { "Outages" }
                 p.small {
-                    "Many runs fail in the same way, and their re-runs are held. One at a time is tried; when it passes, all are \
-                     released."
+                    "Many runs fail in the same way, so their re-runs are held. One at a time is re-run as a probe; when it passes, \
+                     the rest follow."
                 }
                 @if !rows.is_empty() { (scrollable("Outages", &table(rows, with_repository, now))) }
                 @if more > 0 { p.pages { span.small { "and " (number(more)) " more" } } }
@@ -41,11 +41,11 @@ fn table(rows: &[(&RepoName, &OutageView)], with_repository: bool, now: Millis) 
         table {
             thead { tr {
                 @if with_repository { th scope="col" { "Repository" } }
-                th scope="col" { "What they fail with" }
+                th scope="col" { "Failing with" }
                 th.n scope="col" { "Since" }
                 th.n scope="col" { "Held" }
-                th scope="col" { "Tried" }
-                th.n.w scope="col" { "Ends at the latest" }
+                th scope="col" { "Probe" }
+                th.n.w scope="col" { "Ends by" }
             } }
             tbody { @for (repository, outage) in rows { tr {
                 @if with_repository { th.wrap scope="row" { a href=(repository_path(repository)) { (Foreign(repository.as_str())) } } }
@@ -76,8 +76,8 @@ fn held(runs: u64) -> Markup {
 fn tried(repository: &RepoName, outage: &OutageView, now: Millis) -> Markup {
     html! {
         @match (outage.probe, outage.next_probe) {
-            (Some(probe), _) => { a href=(run_path(repository, probe.run_id)) { "run " (probe.run_id) } " now" },
-            (None, Some(next)) => { "the next one " (when(next, now)) },
+            (Some(probe), _) => { a href=(run_path(repository, probe.run_id)) { "run " (probe.run_id) } ", running" },
+            (None, Some(next)) => { "next " (when(next, now)) },
             (None, None) => {},
         }
     }

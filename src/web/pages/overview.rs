@@ -101,7 +101,7 @@ pub fn overview(
     let body = html! {
         h1 { "Overview" }
         @if !entries.is_empty() {
-            p.lead { a href=(INSIGHTS) { "What fails, and what re-runs help" } ", in all repositories" }
+            p.lead { a href=(INSIGHTS) { "What fails, and whether re-runs help" } ", across all repositories" }
         }
         @if entries.is_empty() {
             (nothing_yet())
@@ -114,8 +114,8 @@ pub fn overview(
                 @let found = find.among(entries);
                 @if found.is_empty() {
                     p.empty {
-                        "No name of " @if cursor.is_some() { "these " (number(entries.len() as u64)) } @else { "a" }
-                        @if cursor.is_some() { " repositories" } @else { " repository" } " contains "
+                        @if cursor.is_some() { "None of these " (number(entries.len() as u64)) " repository names" }
+                        @else { "No repository name" } " contains "
                         (Foreign(find.name.as_deref().unwrap_or_default())) "."
                     }
                 } @else {
@@ -127,17 +127,17 @@ pub fn overview(
             }
             @if let Some(sums) = &sums {
                 section {
-                    h2 #precision { "What re-runs brought" }
+                    h2 #precision { "Results of re-runs" }
                     (reruns(sums))
                     @let unknown = entries.iter().filter(|entry| entry.precision.is_none()).count();
-                    @if unknown > 0 { p.pages { span.small { "Of " (unknown) " of these repositories it is unknown." } } }
+                    @if unknown > 0 { p.pages { span.small {
+                        "Not known for " (unknown) @if unknown == 1 { " repository." } @else { " repositories." }
+                    } } }
                 }
             }
             p.small {
-                "Figures are of the last 30 days, by UTC. A repository's row is written when something happens in it, at \
-                 most once a minute and less often on busy days; its own page is always up to date. What its re-runs brought is \
-                 of the 30 days before that, and there by rule, too. "
-                b { "Waiting saved" } " is the time from the first failure of each rescued run to its success."
+                "Figures cover the last 30 days, in UTC. A row is updated when something happens in its repository: at most \
+                 once a minute, less often on busy days. A repository's own page is always current, and shows results by rule."
             }
         }
     };
@@ -193,7 +193,7 @@ fn repository_alerts(entries: &[RepositoryEntry]) -> Vec<Alert> {
                 }
                 @if paused.len() > ALERTS { " and " (paused.len() - ALERTS) " more" }
             },
-            remedy: html! { "Nothing is re-run there. Each can be resumed on its page." },
+            remedy: html! { "Nothing is re-run there. Resume each on its own page." },
         });
     }
     alerts.truncate(ALERTS);
@@ -248,14 +248,14 @@ pub fn rate(figures: Figures) -> Markup {
 
 fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
     html! {
-        table {
+        table.repositories {
             thead { tr {
                 th scope="col" { "Repository" }
                 th scope="col" { "30 days" }
                 th.n scope="col" { "Rescued" }
                 th.n scope="col" { "Exhausted" }
                 th.n.w scope="col" { "Precision" }
-                th.n scope="col" { "Under way" }
+                th.n scope="col" { "In progress" }
                 th.n scope="col" { "Re-runs today" }
                 th.n.w scope="col" { "Runner time" }
                 th.n.w scope="col" { "Waiting saved" }
@@ -269,7 +269,7 @@ fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
                             @if entry.paused { span.tag { "paused" } }
                             @if entry.credentials_refused.is_some() { span.tag { "token refused" } }
                             @if entry.repository_problem.is_some() { span.tag { "no access" } }
-                            @if entry.policy_problem.is_some() { span.tag { "policy file" } }
+                            @if entry.policy_problem.is_some() { span.tag { "invalid policy" } }
                             @if entry.held_runs > 0 { span.tag { (number(entry.held_runs)) " held" } }
                         }
                         td { (chart::sparkline(&format!("days-{row}"), &entry.by_day)) }
@@ -296,13 +296,12 @@ fn nothing_yet() -> Markup {
         section {
             h2 { "Nothing has been recorded yet" }
             p {
-                "A repository appears here when the first run or job in it ends after it was connected. On GitHub, under "
-                b { "Settings → Webhooks" } " of a repository or an organization, the payload URL is this Worker's address, \
-                the content type " code { "application/json" } ", the secret " code { "WEBHOOK_SECRET" } ", and the event "
-                b { "Workflow runs" } "."
+                "A repository appears here once a run or job in it ends. To connect one, open " b { "Settings → Webhooks" }
+                " of the repository or organization on GitHub. The payload URL is this Worker's address, the content type "
+                code { "application/json" } ", the secret " code { "WEBHOOK_SECRET" } ", and the event " b { "Workflow runs" } "."
             }
-            p { "GitHub sends a ping at once; its answer is under " b { "Recent Deliveries" } ". "
-                a href="/healthz" { "Health" } " says whether the Worker is set up." }
+            p { "GitHub sends a ping at once; the answer is under " b { "Recent Deliveries" } ". "
+                a href="/healthz" { code { "/healthz" } } " says whether the Worker is set up." }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What re-runs brought, as the overview and a repository's page show it. The words are defined here, once.
+//! The results of re-runs, as the overview and a repository's page show it. The words are defined here, once.
 
 use maud::{Markup, html};
 
@@ -8,8 +8,8 @@ use crate::web::html::{Foreign, number, percent, scrollable, tile};
 
 pub fn definition() -> Markup {
     html! {
-        "A re-run is " b { "rescued" } " if the attempt that it started succeeded, and " b { "wasted" } " if that failed again. \
-        Of the others that is not known, or not yet. " b { "Precision" } " is the part rescued of those known."
+        "A re-run is " b { "rescued" } " if its attempt passed, and " b { "wasted" } " if it failed again. The result of the \
+        others is not known, or not yet. " b { "Precision" } " is the share rescued of those known."
     }
 }
 
@@ -26,7 +26,7 @@ pub fn tiles(figures: Option<&RerunFigures>) -> Markup {
         (tile("Re-runs", &number(figures.made), &html! { (number(figures.rescued)) " rescued, " (number(figures.wasted)) " wasted" }))
         (tile("Precision", &precision(figures), &match known {
             0 => html! { "no re-run has ended yet" },
-            _ => html! { "of " (number(known)) " whose end is known" },
+            _ => html! { "of " (number(known)) " with a known result" },
         }))
     }
 }
@@ -46,7 +46,7 @@ pub struct Shown<'a> {
 pub fn table(shown: &Shown) -> Markup {
     let by_rerun = shown.by_rerun.iter().filter(|it| it.figures.made > 0);
     html! {
-        (scrollable("What re-runs brought", &html! {
+        (scrollable("Results of re-runs", &html! {
             table.brought {
                 caption { span { (definition()) " The bar is its 95% interval." } }
                 thead { tr {
@@ -54,7 +54,7 @@ pub fn table(shown: &Shown) -> Markup {
                     th.n.w scope="col" { "Made" }
                     th.n scope="col" { "Rescued" }
                     th.n scope="col" { "Wasted" }
-                    th.n.w scope="col" { "Not known" }
+                    th.n.w scope="col" { "Unknown" }
                     th scope="col" { "Precision" }
                 } }
                 tbody {
@@ -65,7 +65,7 @@ pub fn table(shown: &Shown) -> Markup {
                     Some(policies) => {
                         (group("By policy", policies.iter().map(|it| (policy(it.policy.as_deref()), &it.figures))))
                     }
-                    None => tbody { tr.group { th scope="rowgroup" colspan="6" { "By policy: unknown here; a repository's page has it" } } },
+                    None => tbody { tr.group { th scope="rowgroup" colspan="6" { "By policy: not known here; see each repository's page" } } },
                 }
                 (group("By rule", shown.by_rule.iter().map(|it| (rule(it), &it.figures))))
             }
@@ -103,10 +103,10 @@ fn row(id: &str, name: &Markup, figures: &RerunFigures) -> Markup {
 
 fn nth(rerun: u64) -> &'static str {
     match rerun {
-        1 => "A run's first re-run",
-        2 => "Its second",
-        3 => "Its third",
-        _ => "Its fourth and later",
+        1 => "First re-run of a run",
+        2 => "Second",
+        3 => "Third",
+        _ => "Fourth or later",
     }
 }
 

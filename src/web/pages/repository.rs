@@ -13,7 +13,7 @@ use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, amount, number, page, percent, scrollable, state, tile, when};
 
 use super::overview::{heard, rate};
-use super::runs::{self, run_link};
+use super::runs::{self, run_link, why};
 use super::unknown::unknown_failures;
 use super::{
     OVERVIEW, job_and_step, last_seen, outages, policy_problem, precision, refused, repository_problem, settings_alerts,
@@ -39,7 +39,7 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
     alerts.extend(view.paused_since.map(|since| Alert {
         serious: false,
         what: html! { "Paused since " (when(since, now)) "." },
-        remedy: html! { "Nothing is re-run. Webhooks are recorded, and decided on when you resume." },
+        remedy: html! { "Nothing is re-run. Failures are recorded, and decided on when you resume." },
     }));
     let body = html! {
         div.head {
@@ -53,13 +53,16 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
             (pause_form(view))
         }
         (tiles(view))
+        (contents(view))
         (outages::of_repository(repository, &view.outages, now))
+        @if !view.due.is_empty() { (due(repository, &view.due, now, view.paused_since.is_some())) }
         section {
-            h2 { "Last 30 days" }
-            p.small { "Rescued runs upwards, exhausted ones downwards, by UTC." }
+            h2 #last-30-days { "Last 30 days" }
+            @if view.last_30_days.rescued + view.last_30_days.exhausted > 0 {
+                p.small { "Rescued runs above the line, exhausted runs below. Days are in UTC." }
+            }
             (chart::days("by-day", &view.by_day, now))
         }
-        @if !view.due.is_empty() { (due(repository, &view.due, now, view.paused_since.is_some())) }
         @if view.precision.total.made > 0 { (reruns(&view.precision)) }
         (flaky_jobs(repository, &view.flaky_jobs, now))
         (unknown_failures(repository, &view.unknown_failures, now))
@@ -68,6 +71,26 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
     };
     let above = [(OVERVIEW, "Overview")];
     page(&Frame { title: repository.as_str(), above: &above, alerts: &alerts, at: Some(now) }, &body)
+}
+
+/// The runs are far down, below what is known of them all.
+fn contents(view: &RepositoryView) -> Markup {
+    let parts = [
+        ("outages", "Outages", !view.outages.is_empty()),
+        ("waiting", "Waiting", !view.due.is_empty()),
+        ("last-30-days", "Last 30 days", true),
+        ("precision", "Results of re-runs", view.precision.total.made > 0),
+        ("flaky-jobs", "Flaky jobs", true),
+        ("unknown-failures", "Unrecognized failures", !view.unknown_failures.is_empty()),
+        ("runs", "Runs", true),
+    ];
+    html! {
+        nav aria-label="On this page" {
+            ul.contents {
+                @for (id, name, _) in parts.iter().filter(|(.., is_there)| *is_there) { li { a href={ "#" (id) } { (name) } } }
+            }
+        }
+    }
 }
 
 fn pause_form(view: &RepositoryView) -> Markup {
@@ -85,7 +108,7 @@ fn pause_form(view: &RepositoryView) -> Markup {
         details.confirm {
             summary.button { "Pause re-runs" }
             div {
-                p { "Nothing in this repository is re-run until somebody resumes it here. Webhooks are recorded meanwhile." }
+                p { "Nothing in this repository is re-run until somebody resumes re-runs here. Failures are still recorded." }
                 (form("pause", "Yes, pause re-runs"))
             }
         }
@@ -102,7 +125,7 @@ fn tiles(view: &RepositoryView) -> Markup {
             }))
             (tile("Waiting", &number(view.waiting), &html! { (number(view.rerunning)) " re-running" }))
             (tile("Re-runs today", &number(view.reruns_today), &match view.reruns_per_day {
-                Some(budget) => html! { "of " (number(budget)) " that the policy allows" },
+                Some(budget) => html! { "of " (number(budget)) " the policy allows" },
                 None => html! { (number(figures.reruns)) " in 30 days" },
             }))
             (precision::tiles(Some(&view.precision.total)))
@@ -116,7 +139,7 @@ fn reruns(precision: &Precision) -> Markup {
     let Precision { total, by_rerun, by_policy, by_rule } = precision;
     html! {
         section {
-            h2 #precision { "What re-runs brought" }
+            h2 #precision { "Results of re-runs" }
             (precision::table(&precision::Shown { total, by_rerun, by_policy: Some(by_policy), by_rule }))
         }
     }
@@ -125,10 +148,10 @@ fn reruns(precision: &Precision) -> Markup {
 fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Markup {
     html! {
         section {
-            h2 { "Waiting" }
-            (scrollable("Runs that wait, the next one first", &html! {
+            h2 #waiting { "Waiting" }
+            (scrollable("Waiting runs, soonest first", &html! {
                 table {
-                    caption { span { @if paused { "What becomes due meanwhile is decided when you resume." } @else { "The next one first." } } }
+                    caption { span { @if paused { "Nothing is decided until you resume." } @else { "Soonest first." } } }
                     thead { tr {
                         th scope="col" { "Run" } th scope="col" { "Due" } th scope="col" { "State" } th.w scope="col" { "Why" }
                     } }
@@ -136,9 +159,9 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
                         @for run in runs {
                             tr {
                                 th scope="row" { (run_link(repository, run)) }
-                                td.t { @if let Some(due) = run.due { (when(due, now)) } }
+                                td.t { @if paused { "on resume" } @else if let Some(due) = run.due { (when(due, now)) } }
                                 td { (state(run, paused)) }
-                                td.w.wrap { (Sentence(&run.reason)) }
+                                td.w.wrap { (Sentence(why(run, paused))) }
                             }
                         }
                     }
@@ -157,11 +180,11 @@ fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
             } @else {
                 (scrollable("Flaky jobs", &html! {
                     table {
-                        caption { span { "The jobs that failed most often in 30 days. The bar beside a rescue rate is its 95% interval." } }
+                        caption { span { "The jobs that failed most often in 30 days. The bar is the 95% interval of the rescue rate." } }
                         thead { tr {
                             th scope="col" { "Job and step" }
                             th.n scope="col" { "Failed" }
-                            th.n.w scope="col" { "Passed when re-run" }
+                            th.n.w scope="col" { "Re-runs passed" }
                             th scope="col" { "Rescue rate" }
                             th.w scope="col" { "Trend" }
                             th.n.w scope="col" { "Last seen" }
@@ -172,7 +195,7 @@ fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
                                     th.wrap scope="row" { (job_and_step(&job.workflow, &job.job, &job.step)) }
                                     td.n { (number(job.failed)) }
                                     td.n.w { (number(job.passed)) " of " (number(job.reruns)) }
-                                    td { @if let Some(rate) = job.rescue_rate {
+                                    td.one { @if let Some(rate) = job.rescue_rate {
                                         (percent(rate.permille)) (chart::interval(&format!("rate-{row}"), rate))
                                     } @else { span.small { "not known yet" } } }
                                     td.w { (chart::trend(&format!("trend-{row}"), &job.by_day)) }
@@ -193,13 +216,13 @@ fn bad_runners(runners: &[BadRunner], now: Millis) -> Markup {
             h2 { "Runners that stand out" }
             (scrollable("Runners that stand out", &html! {
                 table {
-                    caption { span { "Self-hosted runners on which more jobs failed than on the others, in 30 days." } }
+                    caption { span { "Self-hosted runners with more failed jobs than the others, in 30 days." } }
                     thead { tr {
                         th scope="col" { "Runner" } th.n scope="col" { "Failed jobs" } th.n scope="col" { "Last seen" }
                     } }
                     tbody { @for runner in runners { tr {
-                        th scope="row" { (Foreign(&runner.runner)) }
-                        td.n { (number(runner.failed)) " of " (number(runner.failed_on_all)) }
+                        th.wrap scope="row" { (Foreign(&runner.runner)) }
+                        td.n { (number(runner.failed)) " of all " (number(runner.failed_on_all)) }
                         td.n { (when(runner.last_seen, now)) }
                     } } }
                 }

@@ -12,6 +12,7 @@ use crate::time::Millis;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, exact, held, number, outcome, page, state_link, when};
 
 use super::jobs::failed_jobs;
+use super::runs::why;
 use super::{OVERVIEW, repository_path, settings_alerts};
 
 /// What each part of the page needs.
@@ -30,15 +31,18 @@ pub fn run(view: &RunPageView, problems: &[SettingProblem], web_url: &str) -> St
     let mut alerts = settings_alerts(problems);
     alerts.extend(view.paused_since.map(|since| Alert {
         serious: false,
-        what: html! { "Re-runs of this repository are paused since " (exact(since)) "." },
+        what: html! { "Re-runs in this repository have been paused since " (exact(since)) "." },
         remedy: html! {
-            "What fails meanwhile is recorded, and decided when they are resumed on "
+            "Failures are recorded, and decided on once somebody resumes re-runs on "
             a href=(repository_path(repository)) { "the repository's page" } "."
         },
     }));
     let body = html! {
         h1 { (Foreign(workflow)) " " span.small { @match run.run_number { Some(number) => { "#" (number) } None => (run.run_id) } } }
-        p.lead { (state_link(run, view.paused_since.is_some())) " " (Sentence(&run.reason)) }
+        p.lead {
+            (state_link(run, view.paused_since.is_some())) " "
+            (Sentence(why(run, view.paused_since.is_some())))
+        }
         section {
             h2 { "At a glance" }
             (shown.facts())
@@ -48,7 +52,7 @@ pub fn run(view: &RunPageView, problems: &[SettingProblem], web_url: &str) -> St
             ol.steps {
                 @for place in 0..decisions.len() { (shown.step(place)) }
                 @if let Some(next) = shown.next() { (next) }
-                @else if decisions.is_empty() { li { h3 { "Nothing was decided on it." } } }
+                @else if decisions.is_empty() { li { h3 { "No decision yet." } } }
             }
         }
     };
@@ -73,10 +77,10 @@ impl Shown<'_> {
                     (Foreign(event)) @if let Some(actor) = &run.actor { " by " (Foreign(actor)) }
                 } }
                 dt { "On GitHub" } dd { a href=(self.github) { "the run and its logs" } }
-                @if let Some(attempt) = run.run_attempt { dt { "Newest attempt" } dd {
+                @if let Some(attempt) = run.run_attempt { dt { "Latest attempt" } dd {
                     a href=(self.attempt(attempt)) { "attempt " (attempt) }
                 } }
-                dt { "Re-runs by Rerunner" } dd { (number(run.reruns.into())) }
+                dt { "Re-runs" } dd { (number(run.reruns.into())) }
                 @if let Some(since) = run.held_since { dt { "Held since" } dd { (exact(since)) ", " (when(since, *now)) } }
                 dt { "First failure" } dd { (exact(run.created)) ", " (when(run.created, *now)) }
                 dt { "Last change" } dd { (exact(run.updated)) ", " (when(run.updated, *now)) }
@@ -100,7 +104,7 @@ impl Shown<'_> {
         }
         let event = one.run.event.as_deref().unwrap_or_default();
         let commit = commit.as_ref().filter(|_| event.starts_with("pull_request"))?;
-        Some((format!("{}/pulls?q=is%3Apr+{commit}", self.repository()), "the one with this commit".to_owned()))
+        Some((format!("{}/pulls?q=is%3Apr+{commit}", self.repository()), "find it by the commit".to_owned()))
     }
 
     /// With its place in the policy file, where that has it.
@@ -125,7 +129,7 @@ impl Shown<'_> {
                 h3 {
                     @if let Some(attempt) = decision.run_attempt {
                         a href=(self.attempt(attempt)) { "Attempt " (attempt) }
-                    } @else { "Some attempt" }
+                    } @else { "An attempt" }
                     // What was begun then may have ended long since.
                     @if decision.outcome == RunOutcome::Rerunning { span.outcome.rerunning { span aria-hidden="true" { "↻" } " re-run" } }
                     // Of what waits, nothing else is on record.
@@ -136,7 +140,7 @@ impl Shown<'_> {
                 p { (Sentence(&decision.reason)) }
                 @if let Some(answer) = github_answered(decision) { p.small { "GitHub: " (answer) } }
                 @if !detail.rules.is_empty() {
-                    p.small { "By the rule " @for (place, rule) in detail.rules.iter().enumerate() {
+                    p.small { "By rule " @for (place, rule) in detail.rules.iter().enumerate() {
                         @if place > 0 { ", " } (self.rule(rule))
                     } }
                 }
@@ -178,7 +182,7 @@ impl Shown<'_> {
             li.s-waiting {
                 h3 { "Next" @if !is_paused { span.small { (exact(due)) ", " (when(due, *now)) } } }
                 @if is_paused {
-                    p { "Nothing, until re-runs of this repository are resumed. Then it is decided." }
+                    p { "Nothing until somebody resumes re-runs. Then Rerunner decides." }
                 } @else {
                     p { (Sentence(&run.reason)) " " (what_next(run, due, *now)) }
                 }
@@ -191,9 +195,9 @@ fn what_next(run: &RunView, due: Millis, now: Millis) -> Markup {
     let when = when(due, now);
     match run.outcome {
         RunOutcome::Rerunning => html! {
-            "Rerunner acts when GitHub says that the attempt has ended, and asks " (when) " if no webhook comes."
+            "Rerunner acts when GitHub reports that the attempt has ended. It asks " (when) " if no webhook comes."
         },
-        RunOutcome::Waiting if run.held_since.is_some() => html! { "Rerunner looks at it again " (when) "." },
+        RunOutcome::Waiting if run.held_since.is_some() => html! { "Rerunner checks again " (when) "." },
         RunOutcome::Waiting => html! { "Rerunner reads what failed and decides " (when) "." },
         _ => html! { "Rerunner tries again " (when) "." },
     }
@@ -203,7 +207,7 @@ fn what_next(run: &RunView, due: Millis, now: Millis) -> Markup {
 fn github_answered(decision: &DecisionView) -> Option<&'static str> {
     match decision.outcome {
         RunOutcome::Rerunning if decision.reason.contains("the answer was lost") => {
-            Some("the answer was lost, but the next attempt is there")
+            Some("no answer arrived, but the next attempt exists")
         }
         RunOutcome::Rerunning => Some("accepted the re-run (201)"),
         _ => None,

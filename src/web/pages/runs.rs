@@ -41,11 +41,11 @@ pub fn section(view: &RepositoryView, shown: &Shown) -> Markup {
 
 fn nothing(view: &RepositoryView, shown: &Shown) -> &'static str {
     match view.looked_through {
-        Some(_) if view.next_cursor.is_some() => "No run among those looked through matches.",
+        Some(_) if view.next_cursor.is_some() => "None of the runs searched so far matches.",
         Some(_) => "No run matches.",
         None if shown.outcome.is_some() => "No run has this outcome.",
         None if shown.is_continued => "There are no older runs.",
-        None => "No run has failed since Rerunner was connected. Runs that pass at once are not listed.",
+        None => "No run has failed since Rerunner was connected. Runs that pass the first time are not listed.",
     }
 }
 
@@ -57,7 +57,7 @@ fn form(repository: &RepoName, shown: &Shown) -> Markup {
     let infrastructure = Cause::Infrastructure.as_str();
     let is_entry = cause.is_some_and(|cause| cause != infrastructure && Class::parse(cause).is_none());
     html! {
-        form.find method="get" action={ (repository_path(repository)) "#runs" } aria-label="Find runs" {
+        form.find.many method="get" action={ (repository_path(repository)) "#runs" } aria-label="Find runs" {
             @if let Some(outcome) = shown.outcome { input type="hidden" name="outcome" value=(outcome.as_str()); }
             (field("Workflow", "workflow", workflow.as_deref()))
             (field("Branch", "branch", branch.as_deref()))
@@ -83,8 +83,8 @@ fn form(repository: &RepoName, shown: &Shown) -> Markup {
                 }
             }
             p.small {
-                "A name is matched as a whole; " code { "*" } " stands for any characters, as in " code { "release/*" }
-                ". Job, rule and cause apply to the same failed job. Dates are UTC days on which a run's first failure was seen."
+                "Names must match in full; " code { "*" } " stands for any characters, as in " code { "release/*" }
+                ". Job, rule and cause must hold for the same failed job. Dates are the UTC days of a run's first failure."
             }
         }
     }
@@ -114,7 +114,7 @@ fn table(view: &RepositoryView) -> Markup {
                             th scope="row" { (run_link(repository, run)) }
                             td { (state(run, view.paused_since.is_some())) }
                             td.n.w { (run.reruns) }
-                            td.w.wrap { (Sentence(&run.reason)) }
+                            td.w.wrap { (Sentence(why(run, view.paused_since.is_some()))) }
                             td.n.t { (when(run.updated, now)) }
                         }
                     }
@@ -130,9 +130,9 @@ fn further(view: &RepositoryView, shown: &Shown) -> Markup {
     html! {
         @if let Some(looked_through) = view.looked_through {
             p.pages { span.small {
-                "Looked through " (number(looked_through)) " runs"
+                "Searched " (number(looked_through)) @if looked_through == 1 { " run" } @else { " runs" }
                 @if shown.is_continued { " from here on" }
-                @if view.next_cursor.is_some() { "; there are older ones." } @else { ", down to the oldest." }
+                @if view.next_cursor.is_some() { "; there are older ones." } @else { ", back to the oldest." }
             } }
         }
         @if shown.is_continued || view.next_cursor.is_some() {
@@ -177,6 +177,14 @@ pub fn runs_path(
     let query = query.finish();
     let mark = if query.is_empty() { "" } else { "?" };
     format!("{}{mark}{query}#runs", repository_path(repository))
+}
+
+/// Why it stands as it does. One that waits in a paused repository does not wait for its time.
+pub fn why(run: &RunView, is_paused: bool) -> &str {
+    match run.outcome {
+        RunOutcome::Waiting if is_paused => "Waiting for somebody to resume re-runs.",
+        _ => &run.reason,
+    }
 }
 
 pub fn run_link(repository: &RepoName, run: &RunView) -> Markup {

@@ -1,4 +1,4 @@
-//! What nobody knew, on a repository's page: failures that no rule and no entry of the catalogue knew.
+//! Unrecognized failures, on a repository's page: failures that no rule and no entry of the catalogue knew.
 
 use maud::{Markup, html};
 
@@ -22,12 +22,12 @@ pub fn unknown_failures(repository: &RepoName, all: &UnknownFailures, now: Milli
     html! {
         @if !all.is_empty() {
             section {
-                h2 #unknown-failures { "What nobody knew" }
-                p.small { "Failures of 30 days that no rule and no entry of the catalogue knew." }
-                (list("flaky", "Flaky", "Its re-runs pass at times.", &all.flaky))
-                (list("in-vain", "Never helped by a re-run", "Re-run at least five times, and it never passed.", &all.never_helped))
+                h2 #unknown-failures { "Unrecognized failures" }
+                p.small { "Failures in the last 30 days that no rule and no catalogue entry recognized." }
+                (list("flaky", "Flaky", "Some of their re-runs passed.", &all.flaky))
+                (list("in-vain", "Never helped by a re-run", "Re-run at least five times, and never passed.", &all.never_helped))
                 (leave_rules(&all.never_helped))
-                (list("undecided", "Too few re-runs to tell", "Not re-run, or fewer than five times in vain.", &all.undecided))
+                (list("undecided", "Too few re-runs to tell", "Never re-run, or fewer than five times without success.", &all.undecided))
             }
         }
     }
@@ -49,7 +49,7 @@ fn table(
                 thead { tr {
                     th scope="col" { "Job and step" }
                     th.n scope="col" { "Failed" }
-                    th.n scope="col" { "Passed when re-run" }
+                    th.n scope="col" { "Re-runs passed" }
                     th.w scope="col" { "Rescue rate" }
                     th.n.w scope="col" { "Last seen" }
                 } }
@@ -59,7 +59,7 @@ fn table(
                     td.n { @if failure.reruns == 0 { span.small { "unknown" } } @else {
                         (number(failure.passed)) " of " (number(failure.reruns))
                     } }
-                    td.w { @match failure.rescue_rate {
+                    td.w.one { @match failure.rescue_rate {
                         Some(rate) => { (percent(rate.permille)) (chart::interval(&format!("unknown-{id}-{row}"), rate)) }
                         None => span.small { "unknown" },
                     } }
@@ -75,8 +75,8 @@ fn leave_rules(failures: &[UnknownFailure]) -> Markup {
     let rules: Vec<&str> = failures.iter().filter_map(|failure| failure.leave_rule.as_deref()).collect();
     html! {
         @if !rules.is_empty() {
-            p { "Re-run ten times or more, and never passed: with this among the first " code { "rules" } " of the policy file, "
-                @if rules.len() == 1 { "it is left" } @else { "they are left" } " to the author." }
+            p { "Re-run ten times or more, and never passed. To leave " @if rules.len() == 1 { "it" } @else { "them" }
+                " to the author, put this near the top of " code { "rules" } " in the policy file:" }
             pre dir="ltr" tabindex="0" aria-label="Rules for the policy file" { code { @for rule in rules { (rule) } } }
         }
     }

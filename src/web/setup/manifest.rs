@@ -39,7 +39,7 @@ pub fn manifest(origin: &str, organization: Option<&Organization>, needed: Neede
     json!({
         "name": name(organization),
         "url": origin,
-        "description": "Has GitHub re-run the failed jobs of a workflow run, up to a limit.",
+        "description": "Re-runs the failed jobs of GitHub Actions workflow runs, up to a limit.",
         "hook_attributes": { "url": format!("{origin}/"), "active": true },
         "redirect_url": format!("{origin}/setup/created"),
         "public": false,

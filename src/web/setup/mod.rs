@@ -52,11 +52,11 @@ pub async fn answer(
             let Some((code, once)) = parameters.get("code").and_then(Code::parse).zip(once) else {
                 return not_created(
                     400,
-                    "The code or the state in this address does not belong to a visit to this page within the last hour.",
+                    "The code or the state in this address is not from a visit to the set-up page within the last hour.",
                 );
             };
             if !backend.spend(&once).await.map_err(|fault| Rejection::unavailable("set-up", fault))? {
-                return not_created(400, "This return from GitHub was used before, and it works only once.");
+                return not_created(400, "This link from GitHub was already used, and it works only once.");
             }
             match backend.convert(&code).await {
                 Ok(app) => Ok(Response::html(pages::created(settings, &app))),

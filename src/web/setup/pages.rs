@@ -25,14 +25,14 @@ pub fn start(
         }
     };
     let features = [
-        ("commands", needed.commands, "comments on pull requests such as /rerun"),
+        ("commands", needed.commands, "commands in comments on pull requests, such as /rerun"),
         ("flaky_issues", needed.flaky_issues, "issues for flaky jobs"),
     ];
     let body = html! {
         h1 { "Set up a GitHub App" }
         p.lead {
-            "The App is installed on the repositories that you choose. It has its own rate limit, brings its own webhooks, "
-            "and needs no token of a person."
+            "You install the App on the repositories that you choose. It has its own rate limit, brings its own webhooks, "
+            "and needs nobody's personal token."
         }
         ul {
             li { "Webhooks: " (needed.events().collect::<Vec<_>>().join(", ")) " → " code { (origin) "/" } }
@@ -40,7 +40,7 @@ pub fn start(
             li { "GitHub: " (web) }
         }
         p {
-            "That is what the settings need as they are. Policy files of repositories can switch on more, which needs more:"
+            "This is what the current settings need. Policy files can turn on features that need more:"
         }
         form method="get" action="/setup" {
             @if let Some(organization) = organization {
@@ -54,12 +54,12 @@ pub fn start(
                     }
                 }
             }
-            button.button type="submit" { "Show what is needed then" }
+            button.button type="submit" { "Update the list" }
         }
         h2 { "For an organization" }
         @match organization {
             Some(organization) => {
-                p { "For " strong { (organization.as_str()) } ", of which you must be an owner. GitHub asks before it makes it." }
+                p { "For " strong { (organization.as_str()) } "; you must be an owner of it. GitHub asks you to confirm." }
                 (form(Some(organization), "Continue on GitHub"))
                 p { a href="/setup" { "Another organization" } }
             }
@@ -74,7 +74,7 @@ pub fn start(
             }
         }
         h2 { "For your own account" }
-        p { "It can then be installed on your own repositories only." }
+        p { "You can install it on your own repositories only." }
         (form(None, "Continue on GitHub"))
     };
     page(&Frame { title: "Set up", above: &[], alerts: &local(origin), at: None }, &body)
@@ -90,14 +90,14 @@ pub fn created(settings: &Settings, app: &NewApp) -> String {
     ];
     let once = Alert {
         serious: true,
-        what: html! { "This page is shown once, and nothing of it is stored." },
+        what: html! { "This page is shown only once, and nothing on it is stored." },
         remedy: html! {
-            "Do not close it before the three commands are done. If it is lost, make another key on the App’s page on GitHub."
+            "Keep it open until you have run the three commands. If you lose the key, generate another on the App’s page on GitHub."
         },
     };
     let body = html! {
-        h1 { "The App " (Foreign(&app.name)) " is made" }
-        p.lead { "Now the Worker gets its credentials. In a clone of Rerunner, run each command, and paste the value when it asks." }
+        h1 { "GitHub created the App " (Foreign(&app.name)) }
+        p.lead { "Now give the Worker its credentials. In a clone of Rerunner, run each command and paste the value when asked." }
         ol {
             @for (name, value) in &rows {
                 li {
@@ -108,8 +108,8 @@ pub fn created(settings: &Settings, app: &NewApp) -> String {
         }
         @if !settings.webhook_secrets.is_empty() {
             p {
-                "There is a " code { "WEBHOOK_SECRET" } " already. If webhooks of repositories use it, keep them going: "
-                "before the third command, set " code { "WEBHOOK_SECRET_PREVIOUS" } " to it in the same way."
+                "There is a " code { "WEBHOOK_SECRET" } " already. If repositories’ webhooks use it, keep them working: before "
+                "the third command, set " code { "WEBHOOK_SECRET_PREVIOUS" } " to it in the same way."
             }
         }
         h2 { "Then install it" }
@@ -119,7 +119,7 @@ pub fn created(settings: &Settings, app: &NewApp) -> String {
             } @else {
                 "Choose the repositories on GitHub, on the App’s page"
             }
-            ", and see with " code { "npm run doctor" } " that all is well."
+            ", then check everything with " code { "npm run doctor" } "."
         }
     };
     page(&Frame { title: "Set up", above: &[], alerts: &[once], at: None }, &body)
@@ -128,10 +128,10 @@ pub fn created(settings: &Settings, app: &NewApp) -> String {
 /// There is an App.
 pub fn configured() -> String {
     message(
-        "There is an App already",
+        "An App is already set up",
         &[],
         &html! {
-            "This page makes one only where none is configured. To make another, first take the old one out with "
+            "This page creates an App only where none is set up. To create another, first remove the old one with "
             code { "npx wrangler secret delete GITHUB_APP_PRIVATE_KEY" } " and "
             code { "npx wrangler secret delete GITHUB_APP_ID" } "; for another key of the same App, see “Change secrets” in docs/operations.md."
         },
@@ -150,8 +150,8 @@ fn local(origin: &str) -> Vec<Alert> {
     }
     vec![Alert {
         serious: false,
-        what: html! { "This Worker’s address, " code { (origin) } ", cannot be reached by GitHub." },
-        remedy: html! { "Open this page at the deployed Worker’s own address, so that the webhooks go there." },
+        what: html! { "GitHub cannot reach this Worker’s address, " code { (origin) } "." },
+        remedy: html! { "Open this page at the deployed Worker’s own address, so that webhooks go there." },
     }]
 }
 
@@ -180,8 +180,8 @@ mod tests {
         );
         assert!(page.contains("action=\"https://ghe.example/settings/apps/new?state=the.state\""));
         assert!(page.contains("&quot;actions&quot;:&quot;write&quot;"), "{page}");
-        assert!(!page.contains("cannot be reached"));
-        assert!(start(&settings, needed, "http://127.0.0.1:8787", None, "s").contains("cannot be reached"));
+        assert!(!page.contains("GitHub cannot reach"));
+        assert!(start(&settings, needed, "http://127.0.0.1:8787", None, "s").contains("GitHub cannot reach"));
         for part in ["&quot;issues&quot;", "issue_comment", " checked", "value=\"on\""] {
             assert!(!page.contains(part), "{part} is in {page}");
         }

@@ -82,7 +82,7 @@ fn job(name: &str, reruns: u64, passed: u64) -> JobSums {
 }
 
 /// Seen to fail when what is not known is sorted by its number, when a repository counts for weeks without a failure ("2 in 2
-/// repositories"), when what failed most often is the first, and when one repository alone is read.
+/// repositories"), when what failed most often is the first, and when one repository alone is read, and when weeks are counted from the oldest.
 #[test]
 fn all_are_seen_as_one() {
     let with = |summary: Summary, of: CauseSums, flaky: Vec<JobSums>, never_helped: Vec<JobSums>| Summary {
@@ -123,9 +123,21 @@ fn all_are_seen_as_one() {
     assert!(place("<bdi>spell</bdi>") < place("<bdi>browser</bdi>"), "what passed most often is the first");
     assert!(place("8 of 9") < place("never-helped") && place("never-helped") < place("0 of 6"), "{text}");
     assert!(text.contains("<bdi>&lt;b&gt;deploy&lt;/b&gt;</bdi>"), "{text}");
+    // The same as JSON.
+    let json: serde_json::Value = serde_json::from_str(&get("/api/v1/insights", &all)).unwrap();
+    let causes: Vec<_> = json["causes"].as_array().unwrap().iter().map(|it| &it["cause"]).collect();
+    assert_eq!(causes, ["network", "test", "unknown"]);
+    let week = |n: usize| {
+        (json["causes"][0]["weeks"][n]["attempts"].as_u64(), json["causes"][0]["weeks"][n]["repositories"].as_u64())
+    };
+    assert_eq!((week(0), week(1), week(2)), ((Some(41), Some(2)), (Some(2), Some(1)), (Some(0), Some(0))));
+    assert_eq!((&json["causes"][0]["infrastructure"], &json["repositories"]), (&true.into(), &3.into()));
+    let flaky = &json["flaky_jobs"];
+    assert_eq!((&flaky[0]["job"], &flaky[0]["repository"]), (&"spell".into(), &"acme/book".into()));
+    assert_eq!((&flaky[1]["passed"], &json["never_helped"][0]["rescue_rate"]["permille"]), (&4.into(), &0.into()));
     let none = get("/insights", &[summary("acme/api", 0, 0, None, None)]);
     assert!(
-        none.contains("No attempt has failed in the last four weeks") && none.contains("No job passed when"),
+        none.contains("No failed attempt was recorded in the last four weeks") && none.contains("No job passed on"),
         "{none}"
     );
 }

@@ -6,7 +6,7 @@ use crate::web::routes::{Api, Care, Page, Route, Setup, route};
 use super::memory::{Memory, TOKEN};
 
 /// Every route, with what it takes to be answered 200.
-const ROUTES: [(&str, &str); 21] = [
+const ROUTES: [(&str, &str); 22] = [
     ("GET", "/"),
     ("GET", "/glossary"),
     ("GET", "/healthz"),
@@ -17,6 +17,7 @@ const ROUTES: [(&str, &str); 21] = [
     ("GET", "/overview/octo/widgets"),
     ("GET", "/overview/octo/widgets/runs/7"),
     ("GET", "/api/v1/repositories"),
+    ("GET", "/api/v1/insights"),
     ("GET", "/api/v1/repositories/octo/widgets"),
     ("GET", "/api/v1/repositories/octo/widgets/runs"),
     ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
@@ -44,6 +45,7 @@ fn example(route: &Route) -> (&'static str, &'static str) {
         Route::Page(Page::Repository(_)) => ("GET", "/overview/octo/widgets"),
         Route::Page(Page::Run(..)) => ("GET", "/overview/octo/widgets/runs/7"),
         Route::Api(Api::Repositories) => ("GET", "/api/v1/repositories"),
+        Route::Api(Api::Insights) => ("GET", "/api/v1/insights"),
         Route::Api(Api::Repository(_)) => ("GET", "/api/v1/repositories/octo/widgets"),
         Route::Api(Api::Runs(_)) => ("GET", "/api/v1/repositories/octo/widgets/runs"),
         Route::Api(Api::Run(..)) => ("GET", "/api/v1/repositories/octo/widgets/runs/7"),
