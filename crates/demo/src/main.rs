@@ -44,6 +44,7 @@ const CATCH_UP_EVERY: Duration = Duration::from_millis(100);
 const ORPHANED_EVERY: Duration = Duration::from_millis(500);
 const COUNTS_EVERY: Duration = Duration::from_secs(10);
 const SUMMARY_EVERY: Duration = Duration::from_secs(20);
+const ADDRESS_EVERY: Duration = Duration::from_secs(60);
 const RESCUED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Why it ends.
@@ -96,12 +97,13 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Interruption) -> io::Result<End> {
     let mut story = Story::new(Screen::new(), stage.simulation.is_on());
     story.text(&stage.introduction)?;
-    let Stage { worker, simulation, .. } = stage;
+    let Stage { worker, simulation, address, .. } = stage;
     let mut log = worker.log().subscribe();
     let reader = Reader::new(&worker.url);
     let mut counts = follow(reader.clone());
     let (mut catch_up, mut summary) =
         (interval(CATCH_UP_EVERY), interval_at(Instant::now() + SUMMARY_EVERY, SUMMARY_EVERY));
+    let mut again = interval_at(Instant::now() + ADDRESS_EVERY, ADDRESS_EVERY);
     let (time_over, no_rescue) = (after(arguments.for_time), after(arguments.until_rescued.then_some(RESCUED_WITHIN)));
     tokio::pin!(time_over, no_rescue);
     let end = loop {
@@ -115,6 +117,7 @@ async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Inter
             Some(counts) = counts.recv() => story.counts(counts)?,
             _ = catch_up.tick() => story.catch_up(false)?,
             _ = summary.tick() => story.summary()?,
+            _ = again.tick() => story.address(address)?,
             () = worker.ended() => break End::WorkerEnded,
         }
         if arguments.until_rescued && story.has_rescued() {

@@ -1,5 +1,5 @@
 //! Stories that the demonstration tells within its first two minutes: a pull request's author has a failed run re-run by a
-//! command, the pull request is removed from the merge queue, and a flaky job gets an issue.
+//! command, the pull request is removed from the merge queue, a flaky job gets an issue, and a package registry is down for all.
 
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use crate::told::Told;
 pub const POLICY: &str = "rules:\n  # One at a time has the preview: people say when.\n  - { name: previews, if: { job: preview }, \
     then: leave }\n  - { name: network, if: { cause: infrastructure }, then: rerun }\ncommands: { who: authors }\n\
     flaky_issues: { after: 2 }\n";
+/// That of the repository of the outage: a preset, and how an outage is told.
+pub const OUTAGE_POLICY: &str =
+    "extends: careful\noutage: { runs: 3, within: 5m, probe_every: 10s, for_at_most: 10m }\n";
 pub const POLICY_FILE: &str = ".github/rerunner.yml";
 /// Of a fork's pull request: on a branch of the repository's own, commands take a collaborator.
 const AUTHOR: &str = "passer-by";
@@ -28,17 +31,39 @@ pub enum Scene {
     Queue,
     /// A run whose flaky job passes when it is re-run.
     FlakyJob,
+    /// Several runs fail with the same cause, all at once.
+    Outage,
 }
 
 /// By seconds after the start.
-const SCENES: [(u64, Scene); 5] =
-    [(6, Scene::Preview), (12, Scene::FlakyJob), (21, Scene::Command), (27, Scene::FlakyJob), (36, Scene::Queue)];
+const SCENES: [(u64, Scene); 6] = [
+    (6, Scene::Preview),
+    (12, Scene::FlakyJob),
+    (21, Scene::Command),
+    (27, Scene::FlakyJob),
+    (36, Scene::Queue),
+    (42, Scene::Outage),
+];
+
+impl Scene {
+    /// As the line calls it that tells how it came out.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Preview | Self::Command => "the locked preview",
+            Self::Queue => "the merge queue",
+            Self::FlakyJob => "the flaky job",
+            Self::Outage => "the outage of the package registry",
+        }
+    }
+}
 
 #[derive(Debug)]
 pub struct Scenes {
     repository: Repository,
     /// Nothing else is pushed to it, so that its newest commit is the story's.
     pull: u64,
+    /// Where the outage is seen.
+    outage: Repository,
     /// Where GitHub's pages are.
     web: String,
     started: Instant,
@@ -46,9 +71,9 @@ pub struct Scenes {
 }
 
 impl Scenes {
-    pub async fn of(repository: Repository, web: String) -> Self {
+    pub async fn of(repository: Repository, outage: Repository, web: String) -> Self {
         let pull = repository.pull_request_from_fork("contact-page", AUTHOR).await;
-        Self { repository, pull, web, started: Instant::now(), played: 0 }
+        Self { repository, pull, outage, web, started: Instant::now(), played: 0 }
     }
 
     /// Waits for the next; for ever after the last.
@@ -66,11 +91,11 @@ impl Scenes {
         format!("{}/{repository}/{kind}/{number}", self.web)
     }
 
-    /// A run that it has started, or what somebody has said.
-    pub async fn play(&mut self, scene: Scene) -> Result<Run, Told> {
+    /// The runs that it has started, or what somebody has said.
+    pub async fn play(&mut self, scene: Scene) -> Result<Vec<Run>, Told> {
         self.played += 1;
         let pull = self.pull;
-        Ok(match scene {
+        let run = match scene {
             Scene::Preview => {
                 let failure = Outcome::failure_with("Deploy", 1, "the preview environment is locked by another run");
                 let preview = Job::new("preview").steps(&["Set up job", "Deploy"]).duration(1_500);
@@ -94,14 +119,26 @@ impl Scenes {
                 let search = Job::new("search").steps(&["Set up job", "Search"]).duration(1_200).ends_first(1, failure);
                 self.repository.run_on(Workflow::new("end-to-end").job(search), Trigger::push("main", "grace")).await
             }
-        })
+            Scene::Outage => {
+                let mut runs = vec![];
+                for name in ["tests", "lint", "bundle", "screenshots"] {
+                    let failure =
+                        Outcome::failure_with("Install", 1, "npm ERR! code ETIMEDOUT\nnpm ERR! network timeout");
+                    let job = Job::new(name).steps(&["Set up job", "Install", "Run"]).duration(1_500);
+                    let workflow = Workflow::new(name).job(job.ends_first(1, failure));
+                    runs.push(self.outage.run_on(workflow, Trigger::push("main", "ada")).await);
+                }
+                return Ok(runs);
+            }
+        };
+        Ok(vec![run])
     }
 
     /// What people see of a call of the Worker's; `None`: it is not for them. No line: there is nothing new to see.
     pub fn for_people(&self, repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
         let endpoint = call.endpoint.filter(|_| call.status.is_some_and(|status| status < 300))?;
         let name = call.repository.as_deref()?;
-        let repository = repositories.iter().find(|one| one.name() == name)?;
+        let repository = repositories.iter().chain([&self.outage]).find(|one| one.name() == name)?;
         let told =
             |place: &str, what: String, more: String| Some(Some(Told::said(name.to_owned(), place, &what, more)));
         match endpoint {

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Interval, interval};
 
 use crate::dev_vars::DevVars;
-use crate::scenes::{POLICY, POLICY_FILE, Scene, Scenes};
+use crate::scenes::{OUTAGE_POLICY, POLICY, POLICY_FILE, Scene, Scenes};
 use crate::story::Story;
 
 /// On this machine only, and for a simulation only.
@@ -24,6 +24,8 @@ pub struct Stage {
     pub simulation: Simulation,
     /// What a newcomer should know first.
     pub introduction: String,
+    /// Where to look, in a line: it is said again now and then.
+    pub address: String,
 }
 
 /// The simulated GitHub and its organization; nothing if it is the real GitHub.
@@ -85,13 +87,15 @@ impl Stage {
         let worker = start_worker(Options { settings, port: some(port), ..Options::default() }).await?;
         let organization = organization::fill(&github, SEED).await;
         github.send_webhooks_to(&format!("{}/", worker.url));
-        for repository in organization.repositories() {
+        let storefront = github.repository("acme/storefront").await;
+        for repository in organization.repositories().iter().chain([&storefront]) {
             let events = [EventKind::WorkflowJob, EventKind::IssueComment];
             let events = events.into_iter().fold(EventKinds::only(EventKind::WorkflowRun), EventKinds::and);
             repository.hook(|hook| hook.events = events).await;
         }
         let website = github.repository("acme/website").await;
         website.file(POLICY_FILE, POLICY).await;
+        storefront.file(POLICY_FILE, OUTAGE_POLICY).await;
         let introduction = introduction(
             "a simulated GitHub whose workflows fail now and then",
             &[
@@ -99,12 +103,17 @@ impl Stage {
                 ("", &format!("any user name, and the password {}", password(vars))),
                 ("the Worker", &worker.url),
                 ("GitHub's pages", &format!("{}, simulated too: comments, statuses, issues", github.url())),
+                ("policy files", "acme/website: rules by job and by cause, commands, flaky_issues"),
+                ("", "acme/storefront: the preset careful, with an outage of three runs"),
+                ("", "the others have none: what fails is re-run, at most three times"),
                 (
                     "soon to be seen",
-                    "in acme/website, whose policy file has commands and flaky_issues: an author's /rerun,",
+                    "in acme/website an author's /rerun, a pull request that is removed from the merge queue,",
                 ),
-                ("", "a pull request that is removed from the merge queue, and the issue of a flaky job;"),
-                ("", "see the lines with comment, reaction and issue"),
+                (
+                    "",
+                    "and the issue of a flaky job; in acme/storefront an outage. A line with ▸ says how each came out",
+                ),
                 (
                     "the real GitHub",
                     &format!("put GITHUB_TOKEN and WEBHOOK_SECRET into {}, start again", vars.shown_path()),
@@ -112,9 +121,11 @@ impl Stage {
             ],
         );
         let happenings = github.observe();
-        let scenes = Scenes::of(website, github.url()).await;
+        let scenes = Scenes::of(website, storefront, github.url()).await;
+        let address =
+            format!("The overview: {}/overview (any user name, and the password {})", worker.url, password(vars));
         let running = Running { organization, happenings, starts: interval(RUN_EVERY), scenes };
-        Ok(Self { worker, simulation: Simulation(Some(running)), introduction })
+        Ok(Self { worker, simulation: Simulation(Some(running)), introduction, address })
     }
 
     async fn real(port: u16, vars: &DevVars) -> Result<Self, String> {
@@ -150,7 +161,8 @@ impl Stage {
                 ("set up well?", &format!("{}/healthz says so", worker.url)),
             ],
         );
-        Ok(Self { worker, simulation: Simulation(None), introduction })
+        let address = format!("The overview: {overview}");
+        Ok(Self { worker, simulation: Simulation(None), introduction, address })
     }
 }
 
@@ -192,8 +204,11 @@ impl Simulation {
             }
             Event::Scene(scene) => match &mut self.0 {
                 Some(running) => match running.scenes.play(scene).await {
-                    Ok(run) => {
-                        name(story, &run);
+                    Ok(runs) => {
+                        for run in &runs {
+                            name(story, run);
+                            story.follow(run.id(), scene.title());
+                        }
                         Ok(())
                     }
                     Err(told) => story.said(told),

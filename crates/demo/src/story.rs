@@ -8,7 +8,7 @@ use serde_json::Value;
 use simulator::{AttemptEnded, Conclusion, Endpoint, Happening, RunId};
 
 use crate::counts::{Count, Counts};
-use crate::screen::{BOLD, CYAN, Line, PLAIN, Screen};
+use crate::screen::{BOLD, CYAN, DIM, Line, PLAIN, Screen};
 use crate::told::{Told, number, outcome_style, text};
 
 /// How long a line waits for the one that should stand before it.
@@ -26,7 +26,13 @@ pub struct Story {
     failed: BTreeMap<u64, Standing>,
     reruns: usize,
     ignored: usize,
+    /// Webhooks that changed nothing, by event, since the last line about them.
+    folded: BTreeMap<String, usize>,
+    /// Runs of a story, with its title, and the re-runs of each so far.
+    followed: BTreeMap<u64, (&'static str, usize)>,
     held: Vec<Held>,
+    /// Lines about stories that are over, by run.
+    ends: Vec<(u64, String)>,
     counts: Counts,
     summary: String,
     sees_github: bool,
@@ -62,7 +68,10 @@ impl Story {
             failed: BTreeMap::new(),
             reruns: 0,
             ignored: 0,
+            folded: BTreeMap::new(),
+            followed: BTreeMap::new(),
             held: Vec::new(),
+            ends: Vec::new(),
             counts: Counts::new(),
             summary: String::new(),
         }
@@ -70,6 +79,11 @@ impl Story {
 
     pub fn name(&mut self, run: RunId, name: String) {
         self.names.insert(run.0, name);
+    }
+
+    /// How it comes out is told in a line of its own.
+    pub fn follow(&mut self, run: RunId, title: &'static str) {
+        self.followed.insert(run.0, (title, 0));
     }
 
     /// Whether a rescue was told, and all that goes with it.
@@ -154,8 +168,24 @@ impl Story {
         Ok(())
     }
 
+    pub fn address(&mut self, address: &str) -> io::Result<()> {
+        self.screen.summary(BOLD, address)
+    }
+
+    /// Webhooks that changed nothing, in one line.
+    fn unfold(&mut self) -> io::Result<()> {
+        let folded = std::mem::take(&mut self.folded);
+        if folded.is_empty() {
+            return Ok(());
+        }
+        let kinds: Vec<String> = folded.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let count = plural(folded.values().sum(), "webhook");
+        self.screen.summary(DIM, &format!("{count} changed nothing: {}", kinds.join(", ")))
+    }
+
     /// Everything so far in a line, if it has changed.
     pub fn summary(&mut self) -> io::Result<()> {
+        self.unfold()?;
         let standing = |standing| self.standing(standing);
         let runs = if self.ended.is_empty() { String::new() } else { format!("{}, ", plural(self.ended.len(), "run")) };
         let mut summary = format!(
@@ -201,6 +231,7 @@ impl Story {
         match (text(event, "outcome"), number(event, "run_id")) {
             ("ignored", _) => {
                 self.ignored += 1;
+                self.fold(event);
                 return Ok(());
             }
             ("scheduled", Some(run)) => {
@@ -209,6 +240,10 @@ impl Story {
             _ => {}
         }
         self.tell(Told::delivery(event))
+    }
+
+    fn fold(&mut self, event: &Value) {
+        *self.folded.entry(text(event, "github_event").to_owned()).or_default() += 1;
     }
 
     fn decision(&mut self, event: &Value) -> io::Result<()> {
@@ -229,7 +264,26 @@ impl Story {
                 Ok(())
             }
             _ => self.tell(Told::decision(event)),
+        }?;
+        self.end_of_story(event, standing)
+    }
+
+    fn end_of_story(&mut self, event: &Value, standing: Standing) -> io::Result<()> {
+        let outcome = text(event, "outcome");
+        let run = number(event, "run_id").unwrap_or_default();
+        let Some((title, reruns)) = self.followed.get_mut(&run) else { return Ok(()) };
+        *reruns += usize::from(outcome == "rerunning");
+        let (title, reruns) = (*title, plural(*reruns, "re-run"));
+        if standing == Standing::Waiting {
+            return Ok(());
         }
+        let name = self.names.get(&run).cloned().unwrap_or_default();
+        let how = match standing {
+            Standing::Rescued | Standing::Exhausted => format!("{outcome} after {reruns}"),
+            Standing::Waiting | Standing::Other => outcome.to_owned(),
+        };
+        self.ends.push((run, format!("▸ {title}: {name} is {how}")));
+        self.tell_ends()
     }
 
     fn hold(&mut self, until: &'static str, told: Told) {
@@ -248,7 +302,16 @@ impl Story {
         let subject = (repository.as_str(), name.as_deref().unwrap_or_default());
         self.screen.line(&Line { subject, place: &place, what: &what, style, more: &more })?;
         // What waited for this line.
-        self.release(|held| held.told.run == run && held.until == place)
+        self.release(|held| held.told.run == run && held.until == place)?;
+        self.tell_ends()
+    }
+
+    /// Of those stories of which nothing is still held back.
+    fn tell_ends(&mut self) -> io::Result<()> {
+        let is_told = |(run, _): &(u64, String)| !self.held.iter().any(|held| held.told.run == Some(*run));
+        let (over, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ends).into_iter().partition(is_told);
+        self.ends = open;
+        over.into_iter().try_for_each(|(_, line)| self.screen.summary(BOLD, &line))
     }
 }
 
