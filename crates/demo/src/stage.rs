@@ -24,8 +24,8 @@ pub struct Stage {
     pub simulation: Simulation,
     /// What a newcomer should know first.
     pub introduction: String,
-    /// Where to look, in a line: it is said again now and then.
-    pub address: String,
+    /// Where to look, a line each: it is said again now and then.
+    pub addresses: Vec<(&'static str, String)>,
 }
 
 /// The simulated GitHub and its organization; nothing if it is the real GitHub.
@@ -87,33 +87,26 @@ impl Stage {
         let worker = start_worker(Options { settings, port: some(port), ..Options::default() }).await?;
         let organization = organization::fill(&github, SEED).await;
         github.send_webhooks_to(&format!("{}/", worker.url));
-        let storefront = github.repository("acme/storefront").await;
-        for repository in organization.repositories().iter().chain([&storefront]) {
+        let shop = github.repository("acme/shop").await;
+        for repository in organization.repositories().iter().chain([&shop]) {
             let events = [EventKind::WorkflowJob, EventKind::IssueComment];
             let events = events.into_iter().fold(EventKinds::only(EventKind::WorkflowRun), EventKinds::and);
             repository.hook(|hook| hook.events = events).await;
         }
         let website = github.repository("acme/website").await;
         website.file(POLICY_FILE, POLICY).await;
-        storefront.file(POLICY_FILE, OUTAGE_POLICY).await;
+        shop.file(POLICY_FILE, OUTAGE_POLICY).await;
         let introduction = introduction(
-            "a simulated GitHub whose workflows fail now and then",
+            "a simulated GitHub with the organization acme, whose workflows fail now and then",
             &[
                 ("the overview", &format!("{}/overview", worker.url)),
                 ("", &format!("any user name, and the password {}", password(vars))),
                 ("the Worker", &worker.url),
                 ("GitHub's pages", &format!("{}, simulated too: comments, statuses, issues", github.url())),
-                ("policy files", "acme/website: rules by job and by cause, commands, flaky_issues"),
-                ("", "acme/storefront: the preset careful, with an outage of three runs"),
+                ("policy files", "website: rules by job and by cause, commands, issues of flaky jobs"),
+                ("", "shop: the preset careful, and when failures are an outage"),
                 ("", "the others have none: what fails is re-run, at most three times"),
-                (
-                    "soon to be seen",
-                    "in acme/website an author's /rerun, a pull request that is removed from the merge queue,",
-                ),
-                (
-                    "",
-                    "and the issue of a flaky job; in acme/storefront an outage. A line with ▸ says how each came out",
-                ),
+                ("soon to be seen", "four stories, each from ▶ to ■: a command, a flaky job, an outage, the merge queue"),
                 (
                     "the real GitHub",
                     &format!("put GITHUB_TOKEN and WEBHOOK_SECRET into {}, start again", vars.shown_path()),
@@ -121,11 +114,11 @@ impl Stage {
             ],
         );
         let happenings = github.observe();
-        let scenes = Scenes::of(website, storefront, github.url()).await;
-        let address =
-            format!("The overview: {}/overview (any user name, and the password {})", worker.url, password(vars));
+        let scenes = Scenes::of(website, shop, github.url()).await;
+        let overview = format!("{}/overview (any user name, and the password {})", worker.url, password(vars));
+        let addresses = vec![("The overview:", overview), ("GitHub's pages:", github.url())];
         let running = Running { organization, happenings, starts: interval(RUN_EVERY), scenes };
-        Ok(Self { worker, simulation: Simulation(Some(running)), introduction, address })
+        Ok(Self { worker, simulation: Simulation(Some(running)), introduction, addresses })
     }
 
     async fn real(port: u16, vars: &DevVars) -> Result<Self, String> {
@@ -161,8 +154,8 @@ impl Stage {
                 ("set up well?", &format!("{}/healthz says so", worker.url)),
             ],
         );
-        let address = format!("The overview: {overview}");
-        Ok(Self { worker, simulation: Simulation(None), introduction, address })
+        let addresses = vec![("The overview:", overview)];
+        Ok(Self { worker, simulation: Simulation(None), introduction, addresses })
     }
 }
 
@@ -203,16 +196,19 @@ impl Simulation {
                 }
             }
             Event::Scene(scene) => match &mut self.0 {
-                Some(running) => match running.scenes.play(scene).await {
-                    Ok(runs) => {
-                        for run in &runs {
-                            name(story, run);
-                            story.follow(run.id(), scene.title());
+                Some(running) => {
+                    story.begin(scene.tale())?;
+                    match running.scenes.play(scene).await {
+                        Ok(runs) => {
+                            for run in &runs {
+                                name(story, run);
+                                story.follow(scene.tale(), run.id());
+                            }
+                            Ok(())
                         }
-                        Ok(())
+                        Err(told) => story.said(told),
                     }
-                    Err(told) => story.said(told),
-                },
+                }
                 None => Ok(()),
             },
             Event::Starts => {
