@@ -1,6 +1,7 @@
 //! Stories that the demonstration tells within its first two minutes: a pull request's author has a failed run re-run by a
 //! command, a flaky job gets an issue, a package registry is down, and a pull request is removed from the merge queue.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use simulator::{
@@ -17,9 +18,9 @@ pub const POLICY: &str = "rules:\n  # One at a time has the preview: people say 
     flaky_issues: { after: 2 }\n";
 /// That of the repository of the outage: a preset, and an outage of a size that a demonstration has.
 pub const OUTAGE_POLICY: &str =
-    "extends: careful\noutage: { runs: 3, within: 5m, probe_every: 10s, for_at_most: 10m }\n";
+    "extends: careful\noutage: { runs: 3, within: 5m, probe_every: 8s, for_at_most: 10m }\n";
 /// As many runs as [`Tale::Outage`] has.
-const OUTAGE_WORKFLOWS: [&str; 5] = ["tests", "lint", "bundle", "screenshots", "licenses"];
+const OUTAGE_WORKFLOWS: [&str; 5] = ["tests", "lint", "types", "bundle", "images"];
 pub const POLICY_FILE: &str = ".github/rerunner.yml";
 /// Of a fork's pull request: on a branch of the repository's own, commands take a collaborator.
 const AUTHOR: &str = "passer-by";
@@ -48,9 +49,9 @@ const SCENES: [(u64, Scene); 7] = [
     (12, Scene::FlakyJob),
     (21, Scene::Command),
     (27, Scene::FlakyJob),
-    (33, Scene::Outage),
-    (46, Scene::Queue),
-    (52, Scene::OutageEnds),
+    (30, Scene::Outage),
+    (40, Scene::Queue),
+    (44, Scene::OutageEnds),
 ];
 
 impl Scene {
@@ -77,12 +78,14 @@ pub struct Scenes {
     web: String,
     started: Instant,
     played: usize,
+    /// What each comment of Rerunner's says most, as it was shown last.
+    shown: BTreeMap<u64, String>,
 }
 
 impl Scenes {
     pub async fn of(repository: Repository, shop: Repository, web: String) -> Self {
         let pull = repository.pull_request_from_fork("contact-page", AUTHOR).await;
-        Self { repository, pull, shop, outage: None, web, started: Instant::now(), played: 0 }
+        Self { repository, pull, shop, outage: None, web, started: Instant::now(), played: 0, shown: BTreeMap::new() }
     }
 
     /// Waits for the next; for ever after the last.
@@ -142,14 +145,18 @@ impl Scenes {
                 if let Some(outage) = self.outage {
                     self.shop.github().end_outage(outage);
                 }
-                return Err(Told::said(self.shop.name(), "registry", "is up again; nobody has told Rerunner".to_owned()));
+                return Err(Told::said(
+                    self.shop.name(),
+                    "registry",
+                    "is up again, which nobody tells Rerunner".to_owned(),
+                ));
             }
         };
         Ok(vec![run])
     }
 
     /// What people see of a call of the Worker's; `None`: it is not for them. No line: there is nothing new to see.
-    pub fn for_people(&self, repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
+    pub fn for_people(&mut self, repositories: &[Repository], call: &Call) -> Option<Option<Told>> {
         let endpoint = call.endpoint.filter(|_| call.status.is_some_and(|status| status < 300))?;
         let name = call.repository.as_deref()?;
         let repository = repositories.iter().chain([&self.shop]).find(|one| one.name() == name)?;
@@ -170,7 +177,12 @@ impl Scenes {
                 };
                 let comment = comment?;
                 let page = self.page(name, "pull", comment.number);
-                told("comment", format!("rerunner on #{}: {}  {page}", comment.number, shown_line(&comment.body)))
+                let shown = shown_line(&comment.body);
+                // An edit that changes only the rest.
+                if self.shown.insert(comment.id, shown.clone()).as_ref() == Some(&shown) {
+                    return Some(None);
+                }
+                told("comment", format!("rerunner on #{}: {shown}  {page}", comment.number))
             }
             Endpoint::CreateReaction => {
                 let (id, _) = numbers(&call.path);
@@ -200,7 +212,11 @@ fn shown_line(body: &str) -> String {
     let line = |number: usize| lines.get(number).copied().unwrap_or_default().trim_start().trim_start_matches("- ");
     let shown =
         if line(most).ends_with(':') { format!("{} {}", line(most), line(most + 1)) } else { line(most).to_owned() };
-    shown.replace("**", "")
+    // It stands behind the number of the pull request.
+    let shown = shown.replace("**", "").replace(" of this pull request", "");
+    let shown =
+        shown.replace("If this check is required, the pull request was removed", "if the check is required, removed");
+    shown.trim_start_matches("Rerunner ").to_owned()
 }
 
 #[cfg(test)]
@@ -209,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_of_a_comment() {
-        assert_eq!(shown_line("<!-- a mark -->\n\n**Rerunner** did.\n- more\n"), "Rerunner did.");
+        assert_eq!(shown_line("<!-- a mark -->\n\n**Rerunner** did.\n- more\n"), "did.");
         let queue = "<!-- a mark -->\nfirst\n- It was removed from the merge queue, because of:\n  - `test`\n";
         assert_eq!(shown_line(queue), "It was removed from the merge queue, because of: `test`");
         assert_eq!(shown_line(""), "");

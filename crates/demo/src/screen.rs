@@ -18,7 +18,7 @@ pub const CYAN: Style = AnsiColor::Cyan.on_default();
 /// Of `23:59:59  `.
 const TIME_WIDTH: usize = 10;
 /// Fits what comes most; a longer one moves its own line only.
-const WHAT_WIDTH: usize = 11;
+const WHAT_WIDTH: usize = 12;
 /// A narrower column is no column: the terminal may then break lines where it likes.
 const LEAST_WIDTH: usize = 24;
 
@@ -40,17 +40,30 @@ pub struct Screen {
     out: AutoStream<Stdout>,
     /// Of the subject's two columns: they grow when a longer name comes.
     widths: (usize, usize),
+    /// Whether the last line is a blank one.
+    is_blank: bool,
 }
 
 impl Screen {
     /// In colour if it is a terminal that takes it, and `NO_COLOR` is not set.
     pub fn new() -> Self {
-        Self { out: AutoStream::auto(stdout()), widths: (8, 15) }
+        Self { out: AutoStream::auto(stdout()), widths: (8, 15), is_blank: false }
     }
 
     pub fn text(&mut self, style: Style, text: &str) -> io::Result<()> {
         writeln!(self.out, "{style}{text}{style:#}")?;
+        self.is_blank = text.is_empty() || text.ends_with('\n');
         self.out.flush()
+    }
+
+    /// A blank line, unless there is one.
+    pub fn gap(&mut self) -> io::Result<()> {
+        if self.is_blank { Ok(()) } else { self.text(PLAIN, "") }
+    }
+
+    /// Below the columns of the time's right.
+    pub fn below(&mut self, style: Style, text: &str) -> io::Result<()> {
+        self.text(style, &format!("{:TIME_WIDTH$}{text}", ""))
     }
 
     pub fn line(&mut self, line: &Line) -> io::Result<()> {
@@ -95,6 +108,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
             _ => lines.push(word.to_owned()),
         }
     }
+    lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
     lines
 }
 
@@ -111,6 +125,10 @@ mod tests {
         assert_eq!(wrap(text, 30), ["job \"unit\" failed at step \"Run", "tests\""]);
         assert_eq!(wrap(text, 29), ["job \"unit\" failed at step", "\"Run tests\""]);
         assert_eq!(wrap(text, LEAST_WIDTH - 1), [text], "no column is left");
+        assert_eq!(
+            wrap("issue #4 was opened for it  http://127.0.0.1:8787/", 30),
+            ["issue #4 was opened for it", "http://127.0.0.1:8787/"]
+        );
         assert_eq!(wrap("http://127.0.0.1:8787/a/long/address", 30), ["http://127.0.0.1:8787/a/long/address"]);
     }
 }

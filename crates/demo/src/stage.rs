@@ -106,7 +106,9 @@ impl Stage {
                 ("policy files", "website: rules by job and by cause, commands, issues of flaky jobs"),
                 ("", "shop: the preset careful, and when failures are an outage"),
                 ("", "the others have none: what fails is re-run, at most three times"),
-                ("soon to be seen", "four stories, each from ▶ to ■: a command, a flaky job, an outage, the merge queue"),
+                ("in the log", "✓ RESCUED passed when it was re-run, ✗ EXHAUSTED still fails after all re-runs,"),
+                ("", "◦ held waits until an outage is over"),
+                ("soon to be seen", "four stories, from ▶ to ■: a command, a flaky job, an outage, the merge queue"),
                 (
                     "the real GitHub",
                     &format!("put GITHUB_TOKEN and WEBHOOK_SECRET into {}, start again", vars.shown_path()),
@@ -184,7 +186,7 @@ impl Simulation {
     pub async fn tell(&mut self, event: Event, story: &mut Story) -> io::Result<()> {
         match event {
             Event::Happened(happening) => {
-                let seen = match (&*happening, &self.0) {
+                let seen = match (&*happening, &mut self.0) {
                     (Happening::Api(call), Some(running)) => {
                         running.scenes.for_people(running.organization.repositories(), call)
                     }

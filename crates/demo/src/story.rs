@@ -1,5 +1,6 @@
 //! Tells what happens, a line each, from what the Worker logs and what the simulated GitHub sees; and counts it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
@@ -17,6 +18,9 @@ const HELD_FOR: Duration = Duration::from_millis(500);
 
 /// More are not shown at once, as after a start with many runs from before.
 const MOST_COUNTS: usize = 20;
+
+/// Kinds of webhooks that are counted by name.
+const MOST_KINDS: usize = 2;
 
 #[derive(Debug)]
 pub struct Story {
@@ -88,7 +92,7 @@ impl Story {
     /// What it is about is told first.
     pub fn begin(&mut self, tale: Tale) -> io::Result<()> {
         if self.tales.begin(tale) {
-            self.screen.summary(CYAN.bold(), &format!("▶ {}", tale.name()), tale.opening())?;
+            self.screen.summary(CYAN.bold(), &format!("▶ {}:", tale.name()), tale.opening())?;
         }
         Ok(())
     }
@@ -166,9 +170,9 @@ impl Story {
     }
 
     pub fn address(&mut self, addresses: &[(&'static str, String)]) -> io::Result<()> {
-        self.screen.text(PLAIN, "")?;
+        self.screen.gap()?;
         addresses.iter().try_for_each(|(name, address)| self.screen.summary(BOLD, name, address))?;
-        self.screen.text(PLAIN, "")
+        self.screen.gap()
     }
 
     /// Everything so far, if it has changed. At the end, all that is in Workers KV.
@@ -186,16 +190,17 @@ impl Story {
         if other > 0 {
             summary += &format!(", {other} left alone");
         }
-        summary += &format!("; {} asked for", plural(self.reruns, "re-run"));
+        summary += &format!("; {}", plural(self.reruns, "re-run"));
         let nothing = self.ended.is_empty() && self.failed.is_empty() && self.ignored.is_empty();
-        if nothing || (summary == self.summary && !end) {
+        let same = summary == self.summary && self.stored == 0 && self.ignored.is_empty();
+        if nothing || (same && !end) {
             return Ok(());
         }
-        self.screen.text(PLAIN, "")?;
+        self.screen.gap()?;
         self.tell_webhooks()?;
         if end { self.tell_all_counts() } else { self.tell_changed_counts() }?;
         self.screen.summary(BOLD, "So far:", &summary)?;
-        self.screen.text(PLAIN, "")?;
+        self.screen.gap()?;
         self.summary = summary;
         Ok(())
     }
@@ -204,9 +209,13 @@ impl Story {
     fn tell_webhooks(&mut self) -> io::Result<()> {
         let (stored, ignored) = (std::mem::take(&mut self.stored), std::mem::take(&mut self.ignored));
         let nothing: usize = ignored.values().sum();
-        let kinds: Vec<String> = ignored.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-        let text = format!("{} more; {stored} stored, {nothing} changed nothing{kinds}", stored + nothing);
+        let mut kinds: Vec<_> = ignored.into_iter().collect();
+        kinds.sort_by_key(|(_, count)| Reverse(*count));
+        let rest = kinds.split_off(kinds.len().min(MOST_KINDS)).iter().map(|(_, count)| count).sum();
+        kinds.extend((rest > 0).then(|| ("other".to_owned(), rest)));
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let kinds = if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) };
+        let text = format!("{stored} stored, {nothing} changed nothing{kinds}");
         self.screen.summary(BOLD, "Webhooks:", &text)
     }
 
@@ -215,7 +224,8 @@ impl Story {
         let changed = self.counts.iter().filter(|(key, count)| self.counts_told.get(*key) != Some(count));
         let Some((key, count)) = changed.max_by_key(|(_, count)| count.reruns) else { return Ok(()) };
         let Count { run_attempt, reruns, .. } = count;
-        let text = format!("{}; {key} has run_attempt {run_attempt}, reruns {reruns}", plural(self.counts.len(), "run"));
+        let text =
+            format!("{}; {key} has run_attempt {run_attempt}, reruns {reruns}", plural(self.counts.len(), "run"));
         self.counts_told = self.counts.clone();
         self.screen.summary(BOLD, "Workers KV:", &text)
     }
@@ -229,12 +239,12 @@ impl Story {
         for (key, name, Count { run_attempt, reruns, outcome, .. }) in rows {
             let style = outcome_style(outcome);
             let row = format!(
-                "  {key:key_width$}  {name:name_width$}  run_attempt {run_attempt}  reruns {reruns}  {style}{outcome}{style:#}"
+                "{key:key_width$}  {name:name_width$}  run_attempt {run_attempt}  reruns {reruns}  {style}{outcome}{style:#}"
             );
-            self.screen.text(PLAIN, &row)?;
+            self.screen.below(PLAIN, &row)?;
         }
         if self.counts.len() > MOST_COUNTS {
-            self.screen.text(PLAIN, &format!("  … {} more", self.counts.len() - MOST_COUNTS))?;
+            self.screen.below(PLAIN, &format!("… {} more", self.counts.len() - MOST_COUNTS))?;
         }
         Ok(())
     }
@@ -252,14 +262,18 @@ impl Story {
     fn attempt_ended(&mut self, ended: &AttemptEnded) -> io::Result<()> {
         self.ended.insert(ended.run.0);
         if matches!(ended.conclusion, Conclusion::Failure | Conclusion::TimedOut) {
-            self.has_failed(ended.run.0);
+            self.has_failed(ended.run.0)?;
         }
         self.tell(Told::attempt(ended))
     }
 
-    fn has_failed(&mut self, run: u64) {
+    fn has_failed(&mut self, run: u64) -> io::Result<()> {
         self.failed.entry(run).or_insert(Standing::Waiting);
-        self.first.get_or_insert(run);
+        if self.first.is_none() {
+            self.first = Some(run);
+            self.screen.below(DIM, "The first run that fails, with each webhook and each answer of GitHub's:")?;
+        }
+        Ok(())
     }
 
     fn delivery(&mut self, event: &Value) -> io::Result<()> {
@@ -268,7 +282,7 @@ impl Story {
                 *self.ignored.entry(text(event, "github_event").to_owned()).or_default() += 1;
                 return Ok(());
             }
-            ("scheduled", Some(run)) => self.has_failed(run),
+            ("scheduled", Some(run)) => self.has_failed(run)?,
             _ => {}
         }
         self.stored += usize::from(matches!(text(event, "outcome"), "scheduled" | "recorded"));
@@ -313,7 +327,8 @@ impl Story {
         if !is_how || (run.is_some() && run == self.first && !self.is_first_over) {
             let name = run.map(|run| self.names.get(&run).cloned().unwrap_or_else(|| format!("run {run}")));
             // A simulation has one owner.
-            let repository = repository.split_once('/').filter(|_| self.sees_github).map_or(&*repository, |(_, name)| name);
+            let repository =
+                repository.split_once('/').filter(|_| self.sees_github).map_or(&*repository, |(_, name)| name);
             let subject = (repository, name.as_deref().unwrap_or_default());
             let rest = if is_how { DIM } else { PLAIN };
             self.screen.line(&Line { subject, what: &what, style, more: &more, rest })?;
@@ -330,11 +345,10 @@ impl Story {
         let is_over = |run: u64| !is_open(run) && failed.get(&run).is_some_and(|known| *known != Standing::Waiting);
         if !self.is_first_over && first.is_some_and(is_over) {
             self.is_first_over = true;
-            let text = "From here on, webhooks and GitHub's answers are counted, and only what comes of them is shown.";
-            screen.text(DIM, &format!("          {text}"))?;
+            screen.below(DIM, "That was the first. From here on, webhooks and GitHub's answers are only counted.")?;
         }
         for (tale, sentence) in tales.ends(is_open) {
-            screen.summary(GREEN.bold(), &format!("■ {}", tale.name()), &sentence)?;
+            screen.summary(GREEN.bold(), &format!("■ {}:", tale.name()), &sentence)?;
         }
         Ok(())
     }

@@ -129,14 +129,18 @@ impl Tales {
         let (name, end) = runs.first().map_or(("", ""), |followed| (followed.name.as_str(), followed.end()));
         let all = runs.len();
         match tale {
-            Tale::Command => format!("{name} was left alone by a rule, was re-run when its author asked for it, and {end}."),
-            Tale::FlakyJob => format!("{passed} of {all} runs passed when the job was re-run, and issue {sign} was opened for it."),
+            Tale::Command => format!("A rule left {name} alone; re-run at its author's /rerun, it {end}."),
+            Tale::FlakyJob => {
+                format!("The job passed when it was re-run, in {passed} of {all} runs; issue {sign} is about it.")
+            }
             Tale::Outage => {
                 let held = runs.iter().filter(|followed| followed.was_held).count();
                 let reruns: usize = runs.iter().map(|followed| followed.reruns).sum();
-                format!("{held} of {all} runs were held until one that was tried passed; {passed} of {all} passed after {reruns} re-runs.")
+                format!(
+                    "{held} runs were held until one that was tried passed; {passed} of {all} passed, by {reruns} re-runs."
+                )
             }
-            Tale::Queue => format!("{name} {end} when re-run, and a comment on {sign} says that it was removed from the queue."),
+            Tale::Queue => format!("{name} {end} when it was re-run; a comment on {sign} says why it left the queue."),
         }
     }
 }
@@ -157,7 +161,7 @@ mod tests {
         }
         tales.decided(7, "rescued");
         assert_eq!(tales.ends(|run| run == 7), []);
-        let end = "preview #1 was left alone by a rule, was re-run when its author asked for it, and passed.";
+        let end = "A rule left preview #1 alone; re-run at its author's /rerun, it passed.";
         assert_eq!(tales.ends(|_| false), [(Tale::Command, end.to_owned())]);
         assert_eq!(tales.ends(|_| false), [], "once");
     }
@@ -175,7 +179,7 @@ mod tests {
         assert_eq!(tales.ends(|_| false), []);
         tales.follow(Tale::FlakyJob, 2, "end-to-end #2".to_owned());
         tales.decided(2, "exhausted");
-        let end = "1 of 2 runs passed when the job was re-run, and issue #4 was opened for it.";
+        let end = "The job passed when it was re-run, in 1 of 2 runs; issue #4 is about it.";
         assert_eq!(tales.ends(|_| false), [(Tale::FlakyJob, end.to_owned())]);
     }
 }

@@ -146,7 +146,7 @@ impl Told {
         let (outcome, reason) = (text(event, "outcome"), text(event, "reason"));
         let (what, more) = match outcome {
             "rescued" => ("✓ RESCUED".to_owned(), reason.to_owned()),
-            "exhausted" => ("✗ EXHAUSTED".to_owned(), reason.to_owned()),
+            "exhausted" => ("✗ EXHAUSTED".to_owned(), exhausted_in_short(reason)),
             "rerunning" => rerun_in_short(reason),
             "left" => ("left alone".to_owned(), reason.trim_start_matches("Left alone: ").to_owned()),
             "waiting" => held_in_short(reason),
@@ -164,23 +164,37 @@ impl Told {
 }
 
 /// Of `Attempt 1 failed in job "build" at step "Fetch": re-run 1 of at most 3, by rule "network".`, which stands below the
-/// line of that attempt: `↻ re-run 1` and `of at most 3, by rule "network": job "build" at step "Fetch"`.
+/// line of that attempt: `↻ re-run 1/3` and `rule "network": "build" at step "Fetch"`.
 fn rerun_in_short(reason: &str) -> (String, String) {
-    let (failed, how) = reason.trim_end_matches('.').rsplit_once(": re-run ").unwrap_or(("", reason));
-    let number: String = how.chars().take_while(char::is_ascii_digit).collect();
-    let what = format!("↻ re-run {number}").trim_end().to_owned();
-    let how = how.trim_start_matches(|char: char| char.is_ascii_digit()).trim_start();
+    let whole = || ("↻ re-run".to_owned(), reason.to_owned());
+    let Some((failed, how)) = reason.trim_end_matches('.').rsplit_once(": re-run ") else { return whole() };
     let failed = failed.trim_start_matches("Attempt ").trim_start_matches(|char: char| char.is_ascii_digit());
     let failed = failed.trim_start().trim_start_matches("failed in ");
-    (what, if failed.is_empty() { how.to_owned() } else { format!("{how}: {failed}") })
+    let failed = failed.trim_start_matches("jobs ").trim_start_matches("job ");
+    let (what, by) = match (how.split_once(" of at most "), how.strip_prefix("by the command of ")) {
+        (Some((number, rest)), _) => {
+            let (most, by) = rest.split_once(", by ").unwrap_or((rest, ""));
+            (format!("↻ re-run {number}/{most}"), by.to_owned())
+        }
+        (None, Some(login)) => ("↻ re-run".to_owned(), format!("/rerun of {login}")),
+        (None, None) => return whole(),
+    };
+    (what, if by.is_empty() { failed.to_owned() } else { format!("{by}: {failed}") })
+}
+
+/// `Gave up: attempt 4 failed in job "build" at step "Fetch", and a run is re-run at most 3 times.`
+fn exhausted_in_short(reason: &str) -> String {
+    let parts = reason.strip_prefix("Gave up: attempt ").and_then(|rest| rest.rsplit_once(", and "));
+    let number = parts.and_then(|(failed, limit)| Some((failed.split(' ').next()?, limit)));
+    number.map_or_else(|| reason.to_owned(), |(number, limit)| format!("after attempt {number}: {limit}"))
 }
 
 /// `Held: at least 3 runs have failed with the same cause (…) within 5m. One at a time is …`: what follows is the same for all.
 fn held_in_short(reason: &str) -> (String, String) {
-    match reason.strip_prefix("Held: ") {
-        Some(reason) => ("◦ held".to_owned(), reason.split_once(". ").map_or(reason, |(first, _)| first).to_owned()),
-        None => ("◦ waiting".to_owned(), reason.to_owned()),
-    }
+    let Some(held) = reason.strip_prefix("Held: ") else { return ("◦ waiting".to_owned(), reason.to_owned()) };
+    let first = held.split_once(". ").map_or(held, |(first, _)| first);
+    let first = first.rsplit_once(" within ").map_or(first, |(what, _)| what);
+    ("◦ held".to_owned(), first.replacen("at least ", "≥ ", 1).replacen(" have ", " ", 1))
 }
 
 pub fn outcome_style(outcome: &str) -> Style {
@@ -214,10 +228,7 @@ mod tests {
             "outcome": "scheduled", "reason": "workflow run failed", "repository": "octo/widgets", "run_id": 1,
         });
         let told = Told::delivery(&delivery);
-        assert_eq!(
-            (told.repository.as_str(), told.run, told.what.as_str()),
-            ("octo/widgets", Some(1), "webhook")
-        );
+        assert_eq!((told.repository.as_str(), told.run, told.what.as_str()), ("octo/widgets", Some(1), "webhook"));
         assert_eq!((told.kind, told.more.as_str()), (Kind::Webhook, "202 scheduled: workflow run failed"));
 
         let rejected = json!({ "event": "delivery", "status": 413, "outcome": "rejected", "reason": "too large" });
@@ -246,21 +257,27 @@ mod tests {
             (
                 "rerunning",
                 "Attempt 12 failed in job \"build\" at step \"Fetch\": re-run 12 of at most 20, by rule \"network\" (line 3 of the job's log).",
-                "↻ re-run 12",
-                "of at most 20, by rule \"network\" (line 3 of the job's log): job \"build\" at step \"Fetch\"",
+                "↻ re-run 12/20",
+                "rule \"network\" (line 3 of the job's log): \"build\" at step \"Fetch\"",
             ),
-            ("rerunning", "Attempt 1 timed out: re-run 1 of at most 3.", "↻ re-run 1", "of at most 3: timed out"),
+            ("rerunning", "Attempt 1 timed out: re-run 1 of at most 3.", "↻ re-run 1/3", "timed out"),
             (
                 "rerunning",
                 "Attempt 1 failed in job \"build\": re-run by the command of \"ann\".",
                 "↻ re-run",
-                "by the command of \"ann\": job \"build\"",
+                "/rerun of \"ann\": \"build\"",
             ),
             (
                 "waiting",
                 "Held: at least 3 runs have failed with the same cause (npm) within 5m. One at a time is re-run.",
                 "◦ held",
-                "at least 3 runs have failed with the same cause (npm) within 5m",
+                "≥ 3 runs failed with the same cause (npm)",
+            ),
+            (
+                "exhausted",
+                "Gave up: attempt 4 failed in job \"unit\" at step \"Run tests\", and a run is re-run at most 3 times.",
+                "✗ EXHAUSTED",
+                "after attempt 4: a run is re-run at most 3 times.",
             ),
             ("left", "Left alone: job \"preview\" failed.", "left alone", "job \"preview\" failed."),
         ] {
