@@ -96,8 +96,8 @@ const WITHIN_TWO_MINUTES: [(&str, &[&str]); 17] = [
 ];
 
 /// Seen to fail without `commands` and `flaky_issues` in the policy file and without comments (each but the two that do
-/// not hang on them is missing), when a commit without runs has no page, without `extends`, without `outage` and when it
-/// does not end, when webhooks are not counted, and when the address is said once.
+/// not hang on them is missing), when a commit without runs has no page, without `extends`, when the outage does not end, when
+/// no run of a story ends, when webhooks are not counted, and when the address is said once.
 #[tokio::test]
 async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_to_a_page() {
     let (child, mut output, mut text) = introduced();
