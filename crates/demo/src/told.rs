@@ -39,7 +39,10 @@ impl Told {
         // Its branches have names of sixty characters, and are of nobody.
         let place = match ended.branch.to_string() {
             branch if branch.starts_with("gh-readonly-queue/") => "in the merge queue".to_owned(),
-            branch => format!("on {branch}, by {}", ended.triggering_actor),
+            branch => {
+                let actor = ended.triggering_actor.to_string();
+                format!("on {branch} by {}", actor.trim_end_matches("[bot]"))
+            }
         };
         Self {
             kind: Kind::Other,

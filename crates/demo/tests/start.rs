@@ -95,11 +95,13 @@ const WITHIN_TWO_MINUTES: [(&str, &[&str]); 17] = [
     ("the address, again", &["  The overview: http://127.0.0.1:", "(any user name, and the password demo)"]),
 ];
 
+/// It takes longest, and is named so that it is among the first.
+///
 /// Seen to fail without `commands` and `flaky_issues` in the policy file and without comments (each but the two that do
 /// not hang on them is missing), when a commit without runs has no page, without `extends`, when the outage does not end, when
 /// no run of a story ends, when webhooks are not counted, and when the address is said once.
 #[tokio::test]
-async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_to_a_page() {
+async fn all_that_people_see_comes_to_its_end_and_each_link_leads_to_a_page() {
     let (child, mut output, mut text) = introduced();
     let _child = Ended(child);
     let (sender, lines) = std::sync::mpsc::channel();
