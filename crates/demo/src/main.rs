@@ -6,7 +6,8 @@
 //! | `arguments.rs` | the command line |
 //! | `dev_vars.rs` | `.dev.vars`, which decides between the real GitHub and a simulated one |
 //! | `stage.rs` | what runs: the Worker, and the simulated GitHub unless it is the real one |
-//! | `scenes.rs` | stories within the first two minutes: a command, the merge queue, a flaky job |
+//! | `scenes.rs` | stories within the first two minutes: a command, a flaky job, an outage, the merge queue |
+//! | `tales.rs` | what each story is about, and how it came out |
 //! | `story.rs` | what happened, as lines and counts |
 //! | `told.rs` | what a line says of each kind of thing |
 //! | `counts.rs` | the counts in Workers KV |
@@ -22,6 +23,7 @@ mod scenes;
 mod screen;
 mod stage;
 mod story;
+mod tales;
 mod told;
 
 use std::io::{self, ErrorKind};
@@ -44,6 +46,7 @@ const CATCH_UP_EVERY: Duration = Duration::from_millis(100);
 const ORPHANED_EVERY: Duration = Duration::from_millis(500);
 const COUNTS_EVERY: Duration = Duration::from_secs(10);
 const SUMMARY_EVERY: Duration = Duration::from_secs(20);
+const ADDRESS_EVERY: Duration = Duration::from_secs(60);
 const RESCUED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Why it ends.
@@ -96,12 +99,13 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Interruption) -> io::Result<End> {
     let mut story = Story::new(Screen::new(), stage.simulation.is_on());
     story.text(&stage.introduction)?;
-    let Stage { worker, simulation, .. } = stage;
+    let Stage { worker, simulation, addresses, .. } = stage;
     let mut log = worker.log().subscribe();
     let reader = Reader::new(&worker.url);
     let mut counts = follow(reader.clone());
     let (mut catch_up, mut summary) =
         (interval(CATCH_UP_EVERY), interval_at(Instant::now() + SUMMARY_EVERY, SUMMARY_EVERY));
+    let mut again = interval_at(Instant::now() + ADDRESS_EVERY, ADDRESS_EVERY);
     let (time_over, no_rescue) = (after(arguments.for_time), after(arguments.until_rescued.then_some(RESCUED_WITHIN)));
     tokio::pin!(time_over, no_rescue);
     let end = loop {
@@ -112,9 +116,10 @@ async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Inter
             () = &mut no_rescue => break End::NoRescue,
             event = simulation.next() => simulation.tell(event, &mut story).await?,
             line = log.recv() => if let Ok(line) = line { story.logged(&line)? },
-            Some(counts) = counts.recv() => story.counts(counts)?,
+            Some(counts) = counts.recv() => story.counts(counts),
             _ = catch_up.tick() => story.catch_up(false)?,
-            _ = summary.tick() => story.summary()?,
+            _ = summary.tick() => story.summary(false)?,
+            _ = again.tick() => story.address(addresses)?,
             () = worker.ended() => break End::WorkerEnded,
         }
         if arguments.until_rescued && story.has_rescued() {
@@ -123,9 +128,9 @@ async fn tell(stage: &mut Stage, arguments: &Arguments, interruption: &mut Inter
     };
     story.catch_up(true)?;
     if let Ok(counts) = reader.read().await {
-        story.counts(counts)?;
+        story.counts(counts);
     }
-    story.summary()?;
+    story.summary(true)?;
     Ok(end)
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Interval, interval};
 
 use crate::dev_vars::DevVars;
-use crate::scenes::{POLICY, POLICY_FILE, Scene, Scenes};
+use crate::scenes::{OUTAGE_POLICY, POLICY, POLICY_FILE, Scene, Scenes};
 use crate::story::Story;
 
 /// On this machine only, and for a simulation only.
@@ -24,6 +24,8 @@ pub struct Stage {
     pub simulation: Simulation,
     /// What a newcomer should know first.
     pub introduction: String,
+    /// Where to look, a line each: it is said again now and then.
+    pub addresses: Vec<(&'static str, String)>,
 }
 
 /// The simulated GitHub and its organization; nothing if it is the real GitHub.
@@ -85,26 +87,28 @@ impl Stage {
         let worker = start_worker(Options { settings, port: some(port), ..Options::default() }).await?;
         let organization = organization::fill(&github, SEED).await;
         github.send_webhooks_to(&format!("{}/", worker.url));
-        for repository in organization.repositories() {
+        let shop = github.repository("acme/shop").await;
+        for repository in organization.repositories().iter().chain([&shop]) {
             let events = [EventKind::WorkflowJob, EventKind::IssueComment];
             let events = events.into_iter().fold(EventKinds::only(EventKind::WorkflowRun), EventKinds::and);
             repository.hook(|hook| hook.events = events).await;
         }
         let website = github.repository("acme/website").await;
         website.file(POLICY_FILE, POLICY).await;
+        shop.file(POLICY_FILE, OUTAGE_POLICY).await;
         let introduction = introduction(
-            "a simulated GitHub whose workflows fail now and then",
+            "a simulated GitHub with the organization acme, whose workflows fail now and then",
             &[
                 ("the overview", &format!("{}/overview", worker.url)),
                 ("", &format!("any user name, and the password {}", password(vars))),
                 ("the Worker", &worker.url),
                 ("GitHub's pages", &format!("{}, simulated too: comments, statuses, issues", github.url())),
-                (
-                    "soon to be seen",
-                    "in acme/website, whose policy file has commands and flaky_issues: an author's /rerun,",
-                ),
-                ("", "a pull request that is removed from the merge queue, and the issue of a flaky job;"),
-                ("", "see the lines with comment, reaction and issue"),
+                ("policy files", "website: rules by job and by cause, commands, issues of flaky jobs"),
+                ("", "shop: the preset careful, and when failures are an outage"),
+                ("", "the others have none: what fails is re-run, at most three times"),
+                ("in the log", "✓ RESCUED passed when it was re-run, ✗ EXHAUSTED still fails after all re-runs,"),
+                ("", "◦ held waits until an outage is over"),
+                ("soon to be seen", "four stories, from ▶ to ■: a command, a flaky job, an outage, the merge queue"),
                 (
                     "the real GitHub",
                     &format!("put GITHUB_TOKEN and WEBHOOK_SECRET into {}, start again", vars.shown_path()),
@@ -112,9 +116,11 @@ impl Stage {
             ],
         );
         let happenings = github.observe();
-        let scenes = Scenes::of(website, github.url()).await;
+        let scenes = Scenes::of(website, shop, github.url()).await;
+        let overview = format!("{}/overview (any user name, and the password {})", worker.url, password(vars));
+        let addresses = vec![("The overview:", overview), ("GitHub's pages:", github.url())];
         let running = Running { organization, happenings, starts: interval(RUN_EVERY), scenes };
-        Ok(Self { worker, simulation: Simulation(Some(running)), introduction })
+        Ok(Self { worker, simulation: Simulation(Some(running)), introduction, addresses })
     }
 
     async fn real(port: u16, vars: &DevVars) -> Result<Self, String> {
@@ -150,7 +156,8 @@ impl Stage {
                 ("set up well?", &format!("{}/healthz says so", worker.url)),
             ],
         );
-        Ok(Self { worker, simulation: Simulation(None), introduction })
+        let addresses = vec![("The overview:", overview)];
+        Ok(Self { worker, simulation: Simulation(None), introduction, addresses })
     }
 }
 
@@ -179,7 +186,7 @@ impl Simulation {
     pub async fn tell(&mut self, event: Event, story: &mut Story) -> io::Result<()> {
         match event {
             Event::Happened(happening) => {
-                let seen = match (&*happening, &self.0) {
+                let seen = match (&*happening, &mut self.0) {
                     (Happening::Api(call), Some(running)) => {
                         running.scenes.for_people(running.organization.repositories(), call)
                     }
@@ -191,13 +198,19 @@ impl Simulation {
                 }
             }
             Event::Scene(scene) => match &mut self.0 {
-                Some(running) => match running.scenes.play(scene).await {
-                    Ok(run) => {
-                        name(story, &run);
-                        Ok(())
+                Some(running) => {
+                    story.begin(scene.tale())?;
+                    match running.scenes.play(scene).await {
+                        Ok(runs) => {
+                            for run in &runs {
+                                name(story, run);
+                                story.follow(scene.tale(), run.id());
+                            }
+                            Ok(())
+                        }
+                        Err(told) => story.said(told),
                     }
-                    Err(told) => story.said(told),
-                },
+                }
                 None => Ok(()),
             },
             Event::Starts => {

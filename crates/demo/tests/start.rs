@@ -33,14 +33,17 @@ fn a_failing_run_is_rescued() {
     for expected in [
         "http://127.0.0.1:",
         "Ctrl-C ends all of it",
-        "attempt 1  ✗ failed",
-        "webhook    202 scheduled  workflow_run: workflow run failed",
-        "decision   rerunning      Attempt 1 failed in job",
-        ": re-run 1 of at most 3.",
-        "GitHub     201 Created    POST …/runs/",
-        "✓ passed",
-        "webhook    202 recorded   workflow_run: a re-run succeeded",
-        "decision   ✓ RESCUED      Attempt ",
+        "with each webhook and each answer of GitHub's:",
+        "✗ failed      attempt 1 on ",
+        "webhook       202 scheduled: workflow run failed",
+        "↻ re-run 1/3  \"all-green\" and \"browser tests\"",
+        "GitHub        201 Created for POST …/rerun-failed-jobs",
+        "✓ passed      attempt 2 on ",
+        "webhook       202 recorded: a re-run succeeded",
+        "✓ RESCUED     Attempt 2 succeeded.",
+        "are only counted.",
+        "Webhooks: ",
+        " changed nothing: ",
         "Workers KV: ",
         "attempts/acme/",
         "So far: ",
@@ -54,7 +57,7 @@ fn a_failing_run_is_rescued() {
 }
 
 /// A line that has all of these.
-const WITHIN_TWO_MINUTES: [(&str, &[&str]); 7] = [
+const WITHIN_TWO_MINUTES: [(&str, &[&str]); 17] = [
     ("an author's command", &["comment ", " passer-by ", "on #3: /rerun"]),
     ("that it is seen", &["reaction ", " eyes ", "to passer-by's /rerun"]),
     ("that it was done", &["reaction ", " rocket ", "to passer-by's /rerun"]),
@@ -65,12 +68,40 @@ const WITHIN_TWO_MINUTES: [(&str, &[&str]); 7] = [
         &["comment ", " rerunner ", "on #3: ", "removed from the merge queue, because of: `merge checks`"],
     ),
     ("a flaky job's issue", &["issue ", " opened ", "Flaky job: `search` of `end-to-end`"]),
+    ("a re-run by the preset", &["  shop  ", " ↻ re-run 1/3 ", "rule \"infrastructure\": "]),
+    (
+        "a re-run by its cause",
+        &[" queue #1 ", " ↻ re-run 1/3 ", "rule \"network\": \"merge checks\" at step \"Install\""],
+    ),
+    ("a run that is held", &["  shop  ", " ◦ held ", "≥ 3 runs failed with the same cause (npm-network)"]),
+    ("that the registry is up again", &["  shop  ", " registry ", "is up again"]),
+    (
+        "the end of the command's story",
+        &["■ Story 1: A rule left preview site #1 alone; re-run at its author's /rerun, it passed."],
+    ),
+    (
+        "the end of the flaky job's",
+        &["■ Story 2: The job passed when it was re-run, in 2 of 2 runs; issue #4 is about it."],
+    ),
+    (
+        "the end of the outage's",
+        &["■ Story 3: 5 runs were held until one that was tried passed; 5 of 5 passed, by ", " re-runs."],
+    ),
+    (
+        "the end of the merge queue's",
+        &["■ Story 4: queue #1 passed when it was re-run; a comment on #3 says why it left the queue."],
+    ),
+    ("the count of webhooks", &["Webhooks: ", " stored, ", " changed nothing: ", " workflow_job, "]),
+    ("the address, again", &["  The overview: http://127.0.0.1:", "(any user name, and the password demo)"]),
 ];
 
+/// It takes longest, and is named so that it is among the first.
+///
 /// Seen to fail without `commands` and `flaky_issues` in the policy file and without comments (each but the two that do
-/// not hang on them is missing), and when a commit without runs has no page.
+/// not hang on them is missing), when a commit without runs has no page, without `extends`, when the outage does not end, when
+/// no run of a story ends, when webhooks are not counted, and when the address is said once.
 #[tokio::test]
-async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_to_a_page() {
+async fn all_that_people_see_comes_to_its_end_and_each_link_leads_to_a_page() {
     let (child, mut output, mut text) = introduced();
     let _child = Ended(child);
     let (sender, lines) = std::sync::mpsc::channel();
@@ -92,8 +123,18 @@ async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_
             Err(_) => panic!("{:?} were not seen within two minutes:\n{text}", missing(&text)),
         }
     }
+    nothing_else(&text);
+    is_in_readme(&text);
     let seen = follow(&text).await;
-    for part in ["/pull/3", "/issues/4", "/actions", "/attempts/1", "/commit/", "/overview/acme/website/runs/"] {
+    for part in [
+        "/pull/3",
+        "/issues/4",
+        "/actions",
+        "/attempts/1",
+        "/commit/",
+        "/overview/acme/website/runs/",
+        "/overview/acme/shop",
+    ] {
         assert!(seen.keys().any(|url| url.contains(part)), "no link has {part}: {:?}", seen.keys());
     }
     let page = |end: &str| seen.iter().find(|(url, _)| url.ends_with(end)).map(|(_, html)| html.as_str()).unwrap();
@@ -106,6 +147,36 @@ async fn people_see_commands_the_merge_queue_and_flaky_jobs_and_each_link_leads_
     ] {
         let missing: Vec<_> = words.iter().filter(|words| !page(end).contains(**words)).collect();
         assert!(missing.is_empty(), "{end} has no {missing:?}: {}", page(end));
+    }
+}
+
+/// Once the first run has ended, no webhook and no answer has a line of its own; and that a repository has no policy file
+/// is no trouble at all.
+///
+/// Seen to fail when each webhook is told, and when a 404 of a policy file is.
+fn nothing_else(text: &str) {
+    let lines: Vec<_> = text.lines().skip_while(|line| !line.contains("Ctrl-C")).collect();
+    let is_how = |line: &&&str| [" webhook  ", " GitHub  "].iter().any(|what| line.contains(what));
+    let how: Vec<_> = lines.iter().filter(is_how).collect();
+    assert!(how.len() >= 4, "{how:#?}");
+    let others: Vec<_> = how.iter().filter(|line| !line.contains("  website   tests #1  ")).collect();
+    assert!(others.is_empty(), "{others:#?}");
+    for word in ["ignored", "404", "Worker  "] {
+        assert!(!lines.iter().any(|line| line.contains(word)), "{word}: {lines:#?}");
+    }
+}
+
+/// Each line of its sample, but for the time.
+///
+/// Seen to fail with another step in it.
+fn is_in_readme(text: &str) {
+    let sample =
+        include_str!("../../../README.md").split_once("```text\n").and_then(|(_, rest)| rest.split_once("```"));
+    let (sample, _) = sample.expect("what README shows of it");
+    assert!(sample.lines().count() >= 4, "{sample}");
+    for line in sample.lines() {
+        let said = line.get("23:59:59".len()..).expect("a time");
+        assert!(text.lines().any(|line| line.ends_with(said)), "{said:?} is not in\n{text}");
     }
 }
 
