@@ -69,7 +69,7 @@ fn table(label: &str, jobs: &[&FailedJob], run: &str, rule: &impl Fn(&str) -> Ma
                     @if let Some(code) = job.exit_code { span.small { ", exit code " (code) } }
                     @if let Some(interruption) = job.interruption { span.small { ", " (interruption.in_words()) } }
                     (findings(job)) }
-                    td.w { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
+                    td.w.any { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
                     td.n.w { @if let Some(seconds) = job.duration_seconds { (amount(seconds)) } }
                     td.full {
                         (match job.action { Some(Action::Rerun) => "re-run", Some(Action::Leave) => "leave", Some(Action::Ignore) => "ignore", None => "" })
