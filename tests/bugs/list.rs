@@ -115,8 +115,8 @@ pub const BUGS: [Bug; 33] = [
         what: "the alarm is not set again before the work",
         shows: hours(1),
         changes: &[Change {
-            right: "if is_armed { Ok(()) } else { platform.arm(Some(lease)).await }",
-            wrong: "if is_armed || BUG { Ok(()) } else { platform.arm(Some(lease)).await }",
+            right: "if is_armed { Ok(()) } else { platform.arm(Some(now + LEASE_LEAST + apart)).await }",
+            wrong: "if is_armed || BUG { Ok(()) } else { platform.arm(Some(now + LEASE_LEAST + apart)).await }",
         }],
     },
     Bug {
