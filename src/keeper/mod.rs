@@ -71,7 +71,7 @@ pub mod work;
 mod tests;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::names::{FilePath, RunId};
@@ -109,6 +109,9 @@ pub struct Keeper<S> {
     sweep_claimed: Cell<Option<Millis>>,
     /// Runs for which a policy file was asked for that GitHub no longer shows.
     doubted: RefCell<BTreeMap<RunId, FilePath>>,
+    /// Runs of which some attempt was reported to have failed since they were claimed, it was not said which: perhaps a newer one than
+    /// is read.
+    heard_meanwhile: RefCell<BTreeSet<RunId>>,
     /// Evidence for the decisions being made.
     collectors: RefCell<BTreeMap<RunId, EvidenceCollector>>,
     bases: RefCell<BaseCache>,
@@ -173,6 +176,7 @@ impl<S: Sql> Keeper<S> {
             last_rerun: Cell::default(),
             sweep_claimed: Cell::default(),
             doubted: RefCell::default(),
+            heard_meanwhile: RefCell::default(),
             collectors: RefCell::default(),
             bases: RefCell::default(),
             missing: RefCell::default(),

@@ -56,8 +56,8 @@ mod wording;
 
 pub use decision::{
     BaseBranch, BaseOf, Belonging, CommandGiven, CommandVerdict, Decision, Detail, Ending, FailedJob, Rerun,
-    RunOutcome, Verdict, base_branch, belonging, decide, decide_by_command, is_at_its_commit, left_by_command,
-    may_command, not_in_dry_run, pull_request_of,
+    RunOutcome, Verdict, base_branch, belonging, decide, decide_by_command, left_by_command, may_command,
+    not_in_dry_run, pull_request_of, was_of,
 };
 pub use file::{
     Action, Cause, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin,

@@ -13,7 +13,7 @@ use crate::policy::evidence::{Fetched, History, Need};
 use crate::policy::run::{Origin, Run};
 use crate::policy::{
     Belonging, CommandGiven, CommandVerdict, Decision, Names, Policy, Verdict, belonging, decide, decide_by_command,
-    is_at_its_commit, left_by_command, not_in_dry_run,
+    left_by_command, not_in_dry_run, was_of,
 };
 use crate::time::Span;
 use crate::webhook::command::GivenBy;
@@ -104,8 +104,7 @@ impl<S: Sql> Keeper<S> {
                 Belonging::Shared | Belonging::Unknown => stopped.by == GivenBy::Collaborator,
                 // Whoever closes it and opens another does not undo what others have said.
                 Belonging::Not => {
-                    stopped.by == GivenBy::Collaborator
-                        && is_at_its_commit(run, &collector.evidence.pulls, stopped.pull)
+                    stopped.by == GivenBy::Collaborator && was_of(run, &collector.evidence.pulls, stopped.pull)
                 }
             };
             if is_of_it {

@@ -37,7 +37,7 @@ use super::circuit_breaker::TripReason;
 use super::content_budget::Content;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
-use super::step::{Context, Record, Step};
+use super::step::{Context, Record, STILL_GOING, Step};
 use super::store::ledger::Unstored;
 use super::store::notices::NoticeKind;
 use super::store::{Fact, Sql, StoreError};
@@ -252,7 +252,10 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Stores a step, and goes on with its call.
-    fn carry_out(&self, step: Step, cx: &Context) -> Result<StepResult, StoreError> {
+    fn carry_out(&self, mut step: Step, cx: &Context) -> Result<StepResult, StoreError> {
+        if step.tracked.due.is_none() && self.heard_meanwhile.borrow_mut().remove(&step.tracked.run_id) {
+            step.tracked.due = Some(cx.now + STILL_GOING);
+        }
         let mut records = self.store_step(&step, cx)?;
         let reason = step.breaker.as_ref().map(|breaker| breaker.reason.clone());
         let credentials = self.trip(step.breaker, cx)?;

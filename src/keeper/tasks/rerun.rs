@@ -42,6 +42,7 @@ impl<S: Sql> Keeper<S> {
             self.store.put(&TrackedRun { due: Some(now + LEASE), ..tracked })?;
         }
         self.doubted.borrow_mut().remove(&run_id);
+        self.heard_meanwhile.borrow_mut().remove(&run_id);
         Ok(Some(Task::Call(self.next_read(run_id, cx)?)))
     }
 

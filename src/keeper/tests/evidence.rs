@@ -330,3 +330,21 @@ fn what_is_given_up_without_a_death_is_none() {
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
 }
+
+/// A `check_run` does not say of which attempt it is, and what was read may be older: a person has started the next one meanwhile.
+/// As the simulation found it. Seen to fail when what is heard while evidence is read is forgotten with the decision.
+#[test]
+fn a_failure_of_an_unknown_attempt_that_is_heard_meanwhile_is_looked_at() {
+    let play = with_log(&["error: expected one of `;`"]);
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass(Span::seconds(5));
+    let log = play.until(is_log);
+    play.github.borrow_mut().attempt = 2;
+    play.on_webhook(RunEventKind::JobFailed, None);
+    play.keeper.answered(&log, play.answer(&log), &play.cx()).unwrap();
+    play.stands(RunOutcome::Left, 0);
+    assert_eq!(play.tracked().decided_attempt, Some(attempt(1)));
+    play.github.borrow_mut().log = vec!["read ECONNRESET".to_owned()];
+    play.pass_working(Span::minutes(1));
+    play.reruns(&[2]);
+}

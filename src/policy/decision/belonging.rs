@@ -37,10 +37,11 @@ pub fn belonging(run: &Run, pulls: &Fetched<Pulls>, number: u64) -> Belonging {
     }
 }
 
-/// Whether the run is at the commit of this one, be it closed: another from the same branch has the same runs.
-pub fn is_at_its_commit(run: &Run, pulls: &Fetched<Pulls>, number: u64) -> bool {
-    let is_of_it = |pull: &PullRequest| {
-        pull.number == number && pull.may_have(run) && pull.is_from_branch_of(run) && is_at(run, pull)
-    };
-    pulls.present().is_some_and(|pulls| pulls.all.iter().any(is_of_it))
+/// Whether the run was of this one, which is closed or has moved on: it is at its commit, and another from the same branch has the
+/// same runs; or it is a pull request's, and none from its branch is open.
+pub fn was_of(run: &Run, pulls: &Fetched<Pulls>, number: u64) -> bool {
+    let Some(pulls) = pulls.present() else { return false };
+    let from_branch = || pulls.all.iter().filter(|pull| pull.may_have(run) && pull.is_from_branch_of(run));
+    let is_left_over = run.is_of_pull_request() && from_branch().all(|pull| !pull.open);
+    from_branch().any(|pull| pull.number == number && (is_left_over || is_at(run, pull)))
 }

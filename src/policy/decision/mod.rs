@@ -11,7 +11,7 @@ mod fingerprint;
 mod superseded;
 
 pub use base::{BaseBranch, BaseOf, base_branch};
-pub use belonging::{Belonging, belonging, is_at_its_commit};
+pub use belonging::{Belonging, belonging, was_of};
 pub use commanded::{CommandGiven, CommandVerdict, decide_by_command, left_by_command, may_command, not_in_dry_run};
 pub use decide::{Decision, Ending, Rerun, RunOutcome, Verdict, decide};
 pub use detail::{Detail, FailedJob};

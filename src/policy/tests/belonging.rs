@@ -3,8 +3,8 @@
 use super::*;
 use crate::names::RepoName;
 use crate::policy::Belonging::{self, Alone, Not, Shared, Unknown};
-use crate::policy::belonging;
 use crate::policy::run::{Fork, PullRequest};
+use crate::policy::{belonging, was_of};
 
 /// Number 3, from ann's fork.
 fn pull() -> PullRequest {
@@ -100,4 +100,28 @@ fn what_was_not_listed_is_not_known() {
     let own_other = PullRequest { number: 4, ..own() };
     assert_eq!(cut(vec![own()]), Shared);
     assert_eq!(cut(vec![own_other]), Unknown);
+}
+
+/// Seen to fail when a run that is at an older commit of a closed pull request is nobody's (as the simulation found it), and when it
+/// stays that one's although another is open.
+#[test]
+fn what_a_closed_pull_request_has_left_is_its_own() {
+    let closed = || PullRequest { open: false, ..own() };
+    let elsewhere = |pull: PullRequest| PullRequest { head_sha: "ccc".to_owned(), ..pull };
+    let next = || PullRequest { number: 4, ..own() };
+    for (event, pulls, expected) in [
+        ("pull_request", vec![closed()], true),
+        ("pull_request", vec![elsewhere(closed())], true),
+        ("pull_request", vec![elsewhere(closed()), elsewhere(next())], false),
+        // At its commit still.
+        ("pull_request", vec![closed(), next()], true),
+        ("pull_request", vec![next()], false),
+        // The branch lives on.
+        ("push", vec![elsewhere(closed())], false),
+        ("push", vec![closed()], true),
+    ] {
+        let run = Run { event: event.to_owned(), ..run(1, Conclusion::Failure) };
+        let listed = Fetched::Present(Pulls { all: pulls.clone(), complete: true });
+        assert_eq!(was_of(&run, &listed, 3), expected, "{event}: {pulls:#?}");
+    }
 }

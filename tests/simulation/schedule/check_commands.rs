@@ -196,7 +196,10 @@ impl Schedule {
         if expected && !has("rocket") && !has("confused") {
             say("it was promised that something would be done, and nobody knows of it");
         }
-        if expected && given.text == "/rerun status" && has("rocket") && answers == 0 {
+        // GitHub failed for as long as it was tried, and the log says so.
+        let is_unanswered = lines.into_iter().flatten().any(|line| line.outcome == CommandOutcome::Unanswered);
+        let gave_up = is_unanswered && given.had.is_some_and(|had| had + Span::hours(12) < self.heals);
+        if expected && !gave_up && given.text == "/rerun status" && has("rocket") && answers == 0 {
             say("nobody was told the status");
         }
     }
