@@ -102,8 +102,7 @@ fn what_was_not_listed_is_not_known() {
     assert_eq!(cut(vec![own_other]), Unknown);
 }
 
-/// Seen to fail when a run that is at an older commit of a closed pull request is nobody's (as the simulation found it), and when it
-/// stays that one's although another is open.
+/// As the simulation found it. Seen to fail when a run that is at an older commit of a closed pull request is nobody's.
 #[test]
 fn what_a_closed_pull_request_has_left_is_its_own() {
     let closed = || PullRequest { open: false, ..own() };
