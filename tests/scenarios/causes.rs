@@ -109,7 +109,7 @@ async fn an_annotation_at_a_file(stage: Arc<Stage>) {
     is_rerun(&nothing).await;
     let (job, page) = found(&stage, &error, 1).await;
     assert_eq!(job["source_annotation"], true, "{job:#}");
-    assert!(page.contains("An annotation points at a file of the repository"), "{page}");
+    assert!(page.contains("An annotation points at a file in the repository"), "{page}");
     let (job, page) = found(&stage, &warning, 1).await;
     assert_eq!(job["source_annotation"], false, "{job:#}");
     assert!(!page.contains("points at a file"), "{page}");
@@ -151,7 +151,7 @@ async fn a_pull_request_whose_base_fails(stage: Arc<Stage>) {
     assert_eq!(asked, [Endpoint::ListWorkflowRuns, Endpoint::ListJobs], "the webhook names the base");
     let (found, page) = found(&stage, &first, 1).await;
     assert_eq!(found["base_failed"], true, "{found:#}");
-    assert!(page.contains("Fails on the base branch, too"), "{page}");
+    assert!(page.contains("Also fails on the base branch"), "{page}");
 
     let second = open("feature/2", ci(job().fails(1))).await;
     is_left(&stage, &second, "rule \"broken base\"").await;
