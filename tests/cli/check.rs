@@ -69,7 +69,7 @@ fn check_knows_what_a_file_extends() {
 #[test]
 fn check_shows_errors_at_their_lines_in_a_pull_request() {
     let files = [(".github/rerunner.yml", "max_reruns: 3\nmax_delai: 5m\nrules: 7\n")];
-    let arguments = ["check", "--format", "github", ".github/rerunner.yml"];
+    let arguments = ["check", "--strict", "--format", "github", ".github/rerunner.yml"];
     let Ran { code, out, err } = rerunner(&files, "", &arguments);
     assert_eq!(code, 1);
     let said = out + &err;
@@ -83,7 +83,9 @@ fn check_shows_errors_at_their_lines_in_a_pull_request() {
     let page = std::fs::read_to_string(local_worker::root().join("docs/policy.md")).unwrap();
     let action = std::fs::read_to_string(local_worker::root().join("action.yml")).unwrap();
     let elsewhere = |package: &str, file: &str| {
-        format!("cd \"$RUNNER_TEMP\" && npx --yes \"{package}\" check --format github \"$GITHUB_WORKSPACE/{file}\"")
+        format!(
+            "cd \"$RUNNER_TEMP\" && npx --yes \"{package}\" check --strict --format github \"$GITHUB_WORKSPACE/{file}\""
+        )
     };
     assert!(page.contains(&elsewhere("$RERUNNER", ".github/rerunner.yml")));
     assert!(action.contains(&elsewhere("$PACKAGE", "$FILE")));
