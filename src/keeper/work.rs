@@ -92,8 +92,14 @@ impl<S: Sql> Keeper<S> {
         if let (Some(tracked), Some(names)) = (&mut step.tracked, &event.names) {
             tracked.set_names(names);
         }
-        if event.run_attempt.is_none() && step.tracked.as_ref().is_some_and(|tracked| tracked.due.is_some()) {
-            self.heard_meanwhile.borrow_mut().insert(event.run_id);
+        if let Some(tracked) = &step.tracked {
+            let mut heard = self.heard_meanwhile.borrow_mut();
+            if tracked.due.is_none() {
+                // So that there are no more of them than runs that are due.
+                heard.remove(&event.run_id);
+            } else if event.run_attempt.is_none() {
+                heard.insert(event.run_id);
+            }
         }
         if step.tracked != before
             && let Some(tracked) = &mut step.tracked

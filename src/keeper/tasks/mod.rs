@@ -213,9 +213,8 @@ impl<S: Sql> Keeper<S> {
         self.settle_command(&mut after, records, now)?;
         let counted = self.store.count(before.as_ref(), &mut after, records, now)?;
         if !records.is_empty() {
-            let last = (Some(now), Some(after.run_id));
             self.store.change_ledger(Unstored::Something, |ledger| {
-                (ledger.last_decision, ledger.last_decided) = last;
+                (ledger.last_decision, ledger.last_decided) = (Some(now), Some(after.run_id));
             })?;
         }
         self.store.spend(before.as_ref(), &mut after, records, now)?;

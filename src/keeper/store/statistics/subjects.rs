@@ -107,41 +107,43 @@ pub struct SubjectFigures {
     pub by_day: Vec<u64>,
 }
 
-/// All jobs, or runners, that are counted: with their ids, and with nothing yet of what their days have.
-pub struct Subjects(Vec<(i64, SubjectFigures, Days)>);
+/// With its id, and with nothing yet of what its days have.
+type Counted = (i64, SubjectFigures, Days);
+
+/// All jobs, or runners, that are counted.
+pub struct Subjects(Vec<Counted>);
 
 impl Subjects {
     /// Those that failed most, and whether there are more.
     pub fn most_failed(&self, skip: u64, at_most: u64, now: Millis) -> (Vec<SubjectFigures>, bool) {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let mut subjects = self.by(Share::All, now);
-        let more = subjects.len() > count(skip.saturating_add(at_most));
-        subjects.truncate(count(skip.saturating_add(at_most)));
-        (in_window(subjects.into_iter().skip(count(skip))), more)
+        let ranked = self.ranked(Share::All, now);
+        let more = ranked.len() > count(skip.saturating_add(at_most));
+        (in_window(ranked.into_iter().skip(count(skip)).take(count(at_most)), Share::All, now), more)
     }
 
     /// Those that nobody knew most often: no rule, and no entry of the catalogue.
     pub fn unknown(&self, at_most: usize, now: Millis) -> Vec<SubjectFigures> {
-        in_window(self.by(Share::Unknown, now).into_iter().take(at_most))
+        in_window(self.ranked(Share::Unknown, now).into_iter().take(at_most), Share::Unknown, now)
     }
 
     /// What failed most first.
-    fn by(&self, share: Share, now: Millis) -> Vec<SubjectFigures> {
+    fn ranked(&self, share: Share, now: Millis) -> Vec<&Counted> {
         let mut subjects: Vec<_> = self.0.iter().map(|subject| (subject.2.total(share, now), subject)).collect();
         sort_by_key(&mut subjects, |(total, (id, ..))| std::cmp::Reverse((*total, *id)));
         let counted = subjects.into_iter().filter(|(total, _)| *total > 0 || share == Share::All);
-        let figures = counted.map(|(_, (_, subject, days))| {
-            let mut figures = subject.clone();
-            days.add_to(&mut figures, share, now);
-            figures
-        });
-        figures.collect()
+        counted.map(|(_, subject)| subject).collect()
     }
 }
 
 /// Those that failed within the window, most often first.
-fn in_window(subjects: impl Iterator<Item = SubjectFigures>) -> Vec<SubjectFigures> {
-    let mut failed: Vec<_> = subjects.filter(|it| it.failed > 0).collect();
+fn in_window<'a>(subjects: impl Iterator<Item = &'a Counted>, share: Share, now: Millis) -> Vec<SubjectFigures> {
+    let figures = subjects.map(|(_, subject, days)| {
+        let mut figures = subject.clone();
+        days.add_to(&mut figures, share, now);
+        figures
+    });
+    let mut failed: Vec<_> = figures.filter(|it| it.failed > 0).collect();
     sort_by(&mut failed, |a, b| b.failed.cmp(&a.failed).then(b.last_seen.cmp(&a.last_seen)));
     failed
 }
