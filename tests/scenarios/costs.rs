@@ -21,11 +21,23 @@ use crate::statuses::failed_run;
 use crate::steps::runs;
 
 pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
-    trials!(stage, "costs", of_a_delivery, of_a_runs_life, of_what_is_shown, of_the_largest_decision, do_not_grow)
+    trials!(
+        stage,
+        "costs",
+        of_a_delivery,
+        of_a_runs_life,
+        of_a_sweep,
+        of_what_is_shown,
+        of_the_largest_decision,
+        do_not_grow
+    )
 }
 
 /// Counts stay as they are for this long when all is done.
 const QUIET_FOR: Duration = Duration::from_secs(2);
+
+/// A minute, and what a busy machine takes more.
+const SWEPT_WITHIN: Duration = Duration::from_secs(150);
 
 const LATE_DELIVERIES: u64 = 21;
 
@@ -154,6 +166,17 @@ impl Metered {
         self.settled().await.since(&before)
     }
 
+    /// What the next sweep costs.
+    async fn sweep(&self) -> Counts {
+        let before = self.settled().await;
+        let end = Instant::now() + SWEPT_WITHIN;
+        while self.counts().await.github_calls == before.github_calls {
+            assert!(Instant::now() < end, "it was not swept");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.settled().await.since(&before)
+    }
+
     /// What a run of a pull request costs that is rescued, and one that is given up, after a first one.
     async fn lives(&self) -> [Counts; 2] {
         let number = self.repository.pull_request("feature/told", "ada").await;
@@ -254,6 +277,18 @@ async fn of_a_runs_life(stage: Arc<Stage>) {
     let metered = Metered::start(&stage, "octo/life", runs()).await;
     check("a run that is rescued by one re-run", metered.run(1).await, RESCUED);
     check("a run that is given up after three", metered.run(9).await, EXHAUSTED);
+    metered.worker.stop().await;
+}
+
+/// One that finds nothing: most do, and there are 96 a day in each repository.
+/// Seen to fail when the first list's end is stored (2 rows written).
+async fn of_a_sweep(stage: Arc<Stage>) {
+    let options = Options::default().setting("SWEEP_INTERVAL", "1m");
+    let metered = Metered::with(&stage, "octo/swept", runs(), options).await;
+    metered.run(1).await;
+    // The first may be done together with what the run has left to do.
+    metered.sweep().await;
+    check("a sweep of a repository", metered.sweep().await, SWEEP);
     metered.worker.stop().await;
 }
 
@@ -361,6 +396,9 @@ async fn do_not_grow(stage: Arc<Stage>) {
 
 /// Its row, and its outcome's in an index.
 const FAILED_RUN: Counts = Counts::new([1, 1], [0, 0], [3, 2], 1, 0);
+/// Two lists, when the next is due, an alarm for the case that this ends in the middle, and one for the next.
+/// The Keeper was away.
+const SWEEP: Counts = Counts::new([0, 1], [0, 0], [12, 1], 2, 2);
 const AGAIN: Counts = Counts::new([1, 1], [0, 0], [2, 0], 0, 0);
 const WATCHED_JOB: Counts = Counts::new([1, 1], [0, 0], [2, 0], 0, 0);
 /// GitHub tells of each attempt three times, of which the end is the Keeper's. What is due then is done with it, and an alarm is

@@ -28,6 +28,8 @@ const LISTED_MOST: u32 = 1_000;
 const PAGES: u32 = 150;
 /// Pages in a row.
 const PAGES_AT_ONCE: u32 = 10;
+/// What is known after fewer pages is not stored. An alarm that begins a sweep has room for these ([`subrequests::RUN`]).
+const PAGES_NOT_STORED: u32 = 3;
 /// A sweep that an alarm has no room to finish is gone on with for so long, and then begun anew.
 const RESUMED_FOR: Span = Span::hours(1);
 const TOO_LONG: &str = "the sweep for missed webhooks skips a run whose entry in GitHub's list is longer than 16 MiB";
@@ -202,9 +204,12 @@ impl<S: Sql> Keeper<S> {
             self.set_sweep(Some(&sweep.failed(cx.now)))?;
             return Ok(StepResult { records, ..StepResult::default() });
         }
-        self.set_sweep(Some(&sweep.going_on(next.clone(), cx.now)))?;
         // Between, what is due has its turn.
         let at_once = !next.asked.is_multiple_of(PAGES_AT_ONCE);
+        // Most sweeps are one page of each list. Should they be lost, they are asked for again, which costs less than a write.
+        if next.asked >= PAGES_NOT_STORED {
+            self.set_sweep(Some(&sweep.going_on(next.clone(), cx.now)))?;
+        }
         let task = at_once.then_some(Task::Call(Call::ListFailedRuns(next)));
         Ok(StepResult { task, records, warning, ..StepResult::default() })
     }

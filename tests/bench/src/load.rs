@@ -21,6 +21,13 @@ pub struct Burst {
     pub latencies: Vec<u32>,
 }
 
+impl Burst {
+    pub fn add(&mut self, other: Self) {
+        self.seconds += other.seconds;
+        self.latencies.extend(other.latencies);
+    }
+}
+
 /// Sends requests for some time over so many connections. `number` counts them, across bursts.
 pub async fn burst(
     port: u16,

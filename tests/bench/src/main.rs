@@ -15,9 +15,9 @@
 //! | `figures.rs` | medians and ranges |
 //! | `report.rs` | the result, as JSON and as tables |
 //!
-//! workerd has one core for itself and the load has another. Subjects take turns, a second or so each, round after round,
-//! so that whatever else the machine does meets all of them; a ratio is of two turns of the same round. Progress goes to
-//! stderr, the tables of docs/performance.md to stdout, and every figure into a JSON file.
+//! workerd has one core for itself and the load has another. Subjects take turns, a tenth of a second each, until each has had
+//! its time, so that whatever else the machine does meets all of them; a ratio is of one round. Progress goes to stderr, the
+//! tables of docs/performance.md to stdout, and every figure into a JSON file.
 
 mod bundles;
 mod cases;
@@ -40,6 +40,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use cases::{CASES, Case};
+use load::Burst;
 use report::{CaseResult, Report, StartUp, Turn};
 use requests::Template;
 use subject::{Place, Running, Subject};
@@ -48,14 +49,17 @@ use subject::{Place, Running, Subject};
 const START: &str = "<!-- tables -->";
 const END: &str = "<!-- end of tables -->";
 
+/// How long a subject is measured before the next one is.
+const SLICE: Duration = Duration::from_millis(100);
+
 /// Measures the Worker against others on workerd.
 #[derive(Debug, Parser)]
 #[command(name = "npm run bench --")]
 struct Arguments {
-    /// Turns of each Worker in each case.
+    /// Processes of each Worker in each case.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// How long a turn is.
+    /// How long each is measured, in slices of a tenth of a second.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Only cases whose name contains this; `start-up`, `decision-with-evidence`, `worst-decision` and `pages` are some too.
@@ -148,8 +152,9 @@ async fn run(arguments: &Arguments) -> io::Result<Report> {
     Ok(report)
 }
 
-/// A turn is a process of its own, warmed up for half as long as it is measured: what memory and compiled code happen
-/// to look like in one process makes a tenth more or less of its speed, and is not to be taken for the Worker's.
+/// A round is a process for each subject, warmed up for half as long as it is measured: what memory and compiled code happen
+/// to look like in one process makes a tenth more or less of its speed, and is not to be taken for the Worker's. Subjects
+/// are measured in turns of a slice each, so that what else the machine does meets all of them alike.
 async fn measure(
     case: &Case,
     template: &Template,
@@ -162,14 +167,22 @@ async fn measure(
     let number = Cell::new(0);
     let mut result = CaseResult::new(case, subjects);
     for round in 0..arguments.rounds {
-        for (subject, result) in subjects.iter().zip(&mut result.subjects) {
+        let mut turns = Vec::with_capacity(subjects.len());
+        for subject in subjects {
             let status = if subject.floor { 200 } else { case.status };
             let (worker, _) = Running::start(subject, case.keeper, place, template, status).await?;
-            let burst = |time| load::burst(worker.port, template, status, arguments.connections, time, &number);
-            burst(time / 2).await?;
-            let before = worker.cpu()?;
-            let measured = burst(time).await?;
-            result.turns.push(Turn::new(measured, worker.cpu()? - before, worker.peak_memory()?));
+            load::burst(worker.port, template, status, arguments.connections, time / 2, &number).await?;
+            turns.push((worker, status, Burst::default(), 0));
+        }
+        while turns.iter().any(|(_, _, measured, _)| measured.seconds < arguments.seconds) {
+            for (worker, status, measured, cpu) in &mut turns {
+                let before = worker.cpu()?;
+                measured.add(load::burst(worker.port, template, *status, arguments.connections, SLICE, &number).await?);
+                *cpu += worker.cpu()? - before;
+            }
+        }
+        for ((worker, _, measured, cpu), result) in turns.into_iter().zip(&mut result.subjects) {
+            result.turns.push(Turn::new(measured, cpu, worker.peak_memory()?));
             worker.stop().await?;
         }
         eprintln!("  round {} of {}: {}", round + 1, arguments.rounds, result.last_round());
