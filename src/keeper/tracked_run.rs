@@ -12,7 +12,7 @@ use super::attempts::Attempts;
 use super::open_rerun::OpenRerun;
 
 /// How many of a run's newest deliveries are recognized when they come again: more than could do something twice.
-const SEEN: usize = 32;
+pub const SEEN: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackedRun {

@@ -8,7 +8,7 @@ use std::task::{self, Poll, Waker};
 use rerunner::keeper::Keeper;
 use rerunner::keeper::step::{Context, LEASE, Receipt, ReceiptKind};
 use rerunner::keeper::store::{Sql, StoreError, Value};
-use rerunner::keeper::tracked_run::TrackedRun;
+use rerunner::keeper::tracked_run::{SEEN, TrackedRun};
 use rerunner::keeper::work::{self, Platform};
 use rerunner::keeper::{CommitStatuses, Notifications, tasks::notify::Notification};
 use rerunner::names::{FilePath, RepoName, RunAttempt};
@@ -147,8 +147,11 @@ impl Machine {
             return;
         }
         let (noted, now) = (world.now, world.clock(self.repository));
+        // One that so many have followed is judged anew, by what the run is by now.
+        let newest = world.deliveries_of.get(&event.run_id).map(|all| all.rchunks(SEEN).next().unwrap_or_default());
+        let is_known = newest.is_some_and(|newest| event.delivery.as_ref().is_some_and(|id| newest.contains(id)));
         let stored = event.delivery.as_ref().and_then(|delivery| world.deliveries.get(delivery).copied());
-        if let Some(stored) = stored.filter(|stored| now - *stored < Span::days(3)) {
+        if let Some(stored) = stored.filter(|stored| is_known && now - *stored < Span::days(3)) {
             world.violate(format!("{:?} of {stored} was taken for a new one: {}", event.delivery, receipt.reason));
         }
         world.last_webhook.insert(self.repository, noted);
@@ -158,6 +161,7 @@ impl Machine {
         let of = event.run_attempt.map(RunAttempt::get);
         world.webhooks_stored.entry(event.run_id).or_default().push((noted, of));
         if let Some(delivery) = event.delivery.clone().filter(|_| is_news) {
+            world.deliveries_of.entry(event.run_id).or_default().push(delivery.clone());
             world.deliveries.entry(delivery).or_insert(now);
         }
     }

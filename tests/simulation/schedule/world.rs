@@ -103,6 +103,8 @@ pub struct World {
     pub last_webhook: HashMap<usize, Millis>,
     /// Deliveries that were stored, and when by the Keeper's clock.
     pub deliveries: HashMap<DeliveryId, Millis>,
+    /// The same of each run, in their order.
+    pub deliveries_of: HashMap<RunId, Vec<DeliveryId>>,
     trace: Option<Vec<String>>,
 }
 
@@ -192,6 +194,7 @@ impl World {
             webhooks_stored: HashMap::new(),
             last_webhook: HashMap::new(),
             deliveries: HashMap::new(),
+            deliveries_of: HashMap::new(),
             pulls_read: BTreeMap::new(),
             of_pulls: BTreeSet::new(),
             started_at: HashMap::new(),
