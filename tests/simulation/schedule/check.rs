@@ -78,7 +78,7 @@ impl Schedule {
             let run = world.github.run(model::RunId(asked.run_id.get()));
             let command = || self.objection_to_command(repository, run, asked.run_attempt, asked.when, None).is_none();
             records.any(|(_, record)| {
-                record.reason.contains("by the command of")
+                record.reason.contains("re-run requested by")
                     || (record.reason.contains("the answer was lost") && command())
             })
         };
@@ -214,7 +214,7 @@ impl Schedule {
             let reason = said.filter(|reason| !reason.contains("the answer was lost"));
             let by_command = || self.objection_to_command(repository, run, asked.run_attempt, asked.when, reason);
             let objection = match reason {
-                Some(reason) if reason.contains("by the command of") => by_command(),
+                Some(reason) if reason.contains("re-run requested by") => by_command(),
                 Some(_) => by_rules,
                 None => by_rules.filter(|_| by_command().is_some()),
             };

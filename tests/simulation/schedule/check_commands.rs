@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::settings::CEILING;
 use super::talk::Given;
 
-const BY_COMMAND: &str = "re-run by the command of ";
+const BY_COMMAND: &str = "re-run requested by ";
 /// Of a call whose answer was lost, nobody knows what had it made.
 const BY_RULES: &str = " of at most ";
 const STOPPED: &str = "has stopped re-runs of pull request ";
