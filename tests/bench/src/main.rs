@@ -48,32 +48,32 @@ use subject::{Place, Running, Subject};
 const START: &str = "<!-- tables -->";
 const END: &str = "<!-- end of tables -->";
 
-/// Measures the Worker against others on workerd.
+/// Benchmarks the Worker against others on workerd.
 #[derive(Debug, Parser)]
 #[command(name = "npm run bench --")]
 struct Arguments {
-    /// Turns of each Worker in each case.
+    /// How many turns each Worker has in each case.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// How long a turn is.
+    /// The length of a turn, in seconds.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Only cases whose name contains this; `start-up`, `decision-with-evidence`, `worst-decision` and `pages` are some too.
+    /// Only cases whose name contains this; `start-up`, `decision-with-evidence`, `worst-decision` and `pages` are cases, too.
     #[arg(long, value_name = "NAME", default_value = "")]
     case: String,
-    /// Connections, each with one request on its way.
+    /// How many connections there are, each with one request at a time.
     #[arg(long, default_value_t = 8)]
     connections: usize,
-    /// Runs behind the repository whose pages are measured.
+    /// How many runs the repository has whose pages are measured.
     #[arg(long, default_value_t = 50_000)]
     runs: u64,
     /// The core that workerd runs on; the load takes the next.
     #[arg(long, default_value_t = 0)]
     core: usize,
-    /// One more bundle to measure, made by `wrangler deploy --dry-run --outdir FOLDER`: that of another commit.
+    /// Another bundle to measure, such as another commit's, made by `wrangler deploy --dry-run --outdir FOLDER`.
     #[arg(long, value_name = "NAME=FOLDER")]
     also: Vec<String>,
-    /// Only these Workers, by name; all of them when it is not given.
+    /// Only these Workers, by name; all of them if not given.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Where the result is written.
