@@ -77,7 +77,7 @@ fn the_log_says_what_became_of_each() {
     play.github.borrow_mut().file = Some("commands: { who: nobody }\n".to_owned());
     assert_eq!(play.comments(1, rerun(None), GivenBy::Collaborator).kind, ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
-    play.logs(&[(false, Refused, "does not let them")]);
+    play.logs(&[(false, Refused, "does not let the comment's author")]);
     // It cannot be read at all.
     let play = exhausted(COLLABORATORS);
     play.pass(Span::minutes(10));
@@ -185,9 +185,7 @@ fn a_dry_run_says_what_it_would_have_done() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
-    play.answered(&[
-        "`DRY_RUN` is on\\, and nothing is re-run\\. It would have been\\: Attempt 2 failed in job `test`",
-    ]);
+    play.answered(&["`DRY_RUN` is on\\, so nothing is re-run\\. Otherwise\\: Attempt 2 failed in job `test`"]);
     play.stands(RunOutcome::Exhausted, 1);
     // And nothing that it would not have.
     let play = dry(exhausted("max_reruns: 1\ncommands: { who: collaborators, workflows: { exclude: [ci] } }\n"));

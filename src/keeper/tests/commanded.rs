@@ -72,7 +72,7 @@ fn status_says_what_was_decided() {
     play.github.borrow_mut().pull.as_mut().unwrap().head_sha = "f".repeat(40);
     play.comments(2, Command::Status, GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
-    play.answered(&["Gave up", "Nothing was decided"]);
+    play.answered(&["Gave up", "There is no decision"]);
 }
 
 #[test]

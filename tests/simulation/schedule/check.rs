@@ -175,7 +175,10 @@ impl Schedule {
         };
         // A call without an answer, whose run was then given up, or ended: the record says that it is not known.
         let unknown = kept.as_ref().and_then(|(tracked, _)| tracked.pending.filter(|_| tracked.due.is_none()));
-        let says_so = |(_, record): &(Millis, Record)| record.reason.ends_with("is not known.");
+        let says_so = |(_, record): &(Millis, Record)| {
+            let (_, last) = record.reason.rsplit_once("; ").unwrap_or_default();
+            last.starts_with("it is not known whether attempt ") && last.ends_with(" was re-run.")
+        };
         if unknown.is_some() && !decided.iter().any(says_so) {
             say(format!("it rests, and a call is open: {unknown:?}"));
         }

@@ -81,7 +81,7 @@ impl Schedule {
     pub fn was_stopped(&self, repository: usize, reason: &str, at: Millis) -> bool {
         let given = self.world.borrow().given.clone();
         given.iter().any(|given| {
-            let names = format!("\"{}\" {STOPPED}{} by a command", given.by, given.pull);
+            let names = format!("\"{}\" {STOPPED}{} with a command", given.by, given.pull);
             given.repository == repository
                 && given.is_stop()
                 && given.had.is_some_and(|had| had <= at)
