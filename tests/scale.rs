@@ -384,15 +384,21 @@ impl Model {
             let cells = [repositories, lists, times, minutes].map(whole);
             writeln!(text, "| {} |", cells.join(" | "))?;
         }
-        writeln!(text, "\n**How often people can look on the free plan**, if nothing else reads rows\n")?;
+        writeln!(
+            text,
+            "\n**How often people can look on the free plan**, if nothing else reads rows or takes requests\n"
+        )?;
         writeln!(text, "| what is read | rows read | times a day |\n|---|---|---|")?;
-        let limits = COUNTED.iter().zip(&self.limits).find(|(name, _)| **name == "rows read");
-        let rows = limits.and_then(|(_, limit)| limit.free).expect("a limit");
+        let limit = |name| {
+            let limit = COUNTED.iter().zip(&self.limits).find(|(known, _)| **known == name);
+            limit.and_then(|(_, limit)| limit.free).expect("a limit")
+        };
+        let (rows, requests) = (limit("rows read"), limit("Worker requests"));
         let mut reads: Vec<_> = self.reads.values().map(|row| (&row[0], number(&row[4]).expect("a number"))).collect();
         reads.retain(|(_, read)| *read > 0.0);
         reads.sort_by(|(_, one), (_, other)| other.total_cmp(one));
         for (what, read) in reads {
-            writeln!(text, "| {what} | {} | {} |", whole(read), rounded(rows / read))?;
+            writeln!(text, "| {what} | {} | {} |", whole(read), rounded((rows / read).min(requests)))?;
         }
         Ok(())
     }
