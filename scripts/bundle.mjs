@@ -42,4 +42,4 @@ const packed = ["bin", "build", "docs", "LICENSES.md", "worker", "wrangler.toml"
 const pinned = { wrangler: devDependencies.wrangler };
 const manifest = { name, version, private: true, description, license, engines, bin, files: packed, config: pinned };
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
-console.log(`${dist} has what \`wrangler deploy --config dist/wrangler.toml\` deploys.`);
+console.log(`Bundled into ${dist}. Deploy it with \`wrangler deploy --config dist/wrangler.toml\`.`);

@@ -1,6 +1,6 @@
 // Makes dist/rerunner-VERSION.tgz (or in --out-dir), with which Rerunner is deployed on a machine that has Node.js and no
-// Rust: what is deployed and the command (bundle.mjs), the schema, the presets and the catalogue's table, a README for those
-// who use it, and the licences of what is compiled in. Of the same commit it has the same bytes.
+// Rust: what is deployed and the command (bundle.mjs), the schema, the presets, the catalogue's table, the Grafana dashboard and
+// the alert rules, a README for those who use it, and the licences of what is compiled in. The same commit makes the same bytes.
 
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -34,7 +34,9 @@ const kept = config.replace(/^\[vars\]\n[\s\S]*?(?=^\[\[rules\]\])/m, "").replac
 if (kept.includes("[vars]") || !kept.includes("keep_vars")) throw new Error("wrangler.toml has no [vars] before its [[rules]]");
 writeFileSync(settings, kept);
 
-const docs = ["rerunner.schema.json", "catalogue.md", ...readdirSync(join(root, "docs/policies")).map((name) => `policies/${name}`)];
+const monitoring = ["grafana-dashboard.json", "prometheus-alerts.yml"];
+const policies = readdirSync(join(root, "docs/policies")).map((name) => `policies/${name}`);
+const docs = ["rerunner.schema.json", "catalogue.md", ...monitoring, ...policies];
 for (const name of docs) cpSync(join(root, "docs", name), join(folder, "docs", name));
 cpSync(join(root, "docs/package.md"), join(folder, "README.md"));
 cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));

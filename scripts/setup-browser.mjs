@@ -25,7 +25,7 @@ export function chromium() {
 
 function install() {
   if (process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0) return "";
-  console.log("Installing Debian's chromium, for the tests of the pages …");
+  console.log("Installing Debian's chromium for the browser tests …");
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const run = (...args) => spawnSync("apt-get", args, { encoding: "utf8", env: environment });
   const packages = ["install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core", "fonts-noto-color-emoji"];
@@ -40,6 +40,6 @@ function install() {
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href && !chromium()) {
   const problem = install();
   if (!chromium()) {
-    console.log(`No Chromium was found${problem}: the browser's tests are skipped. CHROMIUM=/path/to/one names it.`);
+    console.log(`No Chromium was found${problem}, so the browser tests are skipped. To use your own, set CHROMIUM to its path.`);
   }
 }

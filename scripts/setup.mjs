@@ -181,7 +181,7 @@ function cargoTool(crate, version, duration, { binary = crate, path } = {}) {
     async install() {
       const what = path === undefined ? [`${crate}@${version()}`] : ["--path", join(root, path)];
       if (path !== undefined && !text(`${path}/Cargo.toml`).includes(`${crate} = { version = "=${version()}"`)) {
-        fail(`${path}/Cargo.toml names another version of ${crate} than ${version()}.`, "Set it to that, and run: cargo update");
+        fail(`${path}/Cargo.toml has another version of ${crate} than ${version()}.`, "Set it to this version, and run: cargo update");
       }
       const args = ["install", "--locked", "--root", tools, "--force", "--quiet", ...what];
       // What the environment says of builds is meant for the project, not for its tools.

@@ -127,6 +127,8 @@ fn its_parts() {
         "docs/rerunner.schema.json",
         "docs/policies/careful.yml",
         "docs/catalogue.md",
+        "docs/grafana-dashboard.json",
+        "docs/prometheus-alerts.yml",
     ] {
         assert!(is_in(name), "{name} is not in\n{list}");
     }

@@ -96,6 +96,10 @@ struct Model {
     assumed: BTreeMap<String, Vec<String>>,
     limits: Vec<Limit>,
     github: BTreeMap<String, Vec<String>>,
+    /// What people and Prometheus read.
+    reads: BTreeMap<String, Vec<String>>,
+    /// Of Workers KV, a day on the free plan.
+    lists: f64,
 }
 
 /// What a day is.
@@ -127,6 +131,8 @@ impl Model {
             assumed: table(page, "| assumption | number |"),
             limits: COUNTED.iter().map(limit).collect(),
             github: table(page, "| credentials | calls |"),
+            reads: table(page, "| what is read | KV lists |"),
+            lists: number(&row(&limits, "KV lists")[1]).expect("a number"),
         }
     }
 
@@ -306,6 +312,8 @@ impl Model {
             }
         }
 
+        self.write_reads(text)?;
+
         writeln!(text, "\n**A month on the paid plan**\n")?;
         writeln!(
             text,
@@ -356,6 +364,41 @@ impl Model {
                 percent(points),
                 shortest.join(", "),
             )?;
+        }
+        Ok(())
+    }
+}
+
+/// How many repositories one list of Workers KV has.
+const LISTED: f64 = 1_000.0;
+
+impl Model {
+    fn write_reads(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "\n**How often `/metrics` can be read on the free plan**, if nothing else lists Workers KV\n")?;
+        writeln!(text, "| repositories | KV lists each time | times a day | minutes between them, at least |")?;
+        writeln!(text, "|---|---|---|---|")?;
+        for repositories in REPOSITORIES {
+            let lists = (repositories / LISTED).ceil();
+            let times = (self.lists / lists).floor();
+            let minutes = (MINUTES / times).ceil();
+            let cells = [repositories, lists, times, minutes].map(whole);
+            writeln!(text, "| {} |", cells.join(" | "))?;
+        }
+        writeln!(
+            text,
+            "\n**How often people can look on the free plan**, if nothing else reads rows or takes requests\n"
+        )?;
+        writeln!(text, "| what is read | rows read | times a day |\n|---|---|---|")?;
+        let limit = |name| {
+            let limit = COUNTED.iter().zip(&self.limits).find(|(known, _)| **known == name);
+            limit.and_then(|(_, limit)| limit.free).expect("a limit")
+        };
+        let (rows, requests) = (limit("rows read"), limit("Worker requests"));
+        let mut reads: Vec<_> = self.reads.values().map(|row| (&row[0], number(&row[4]).expect("a number"))).collect();
+        reads.retain(|(_, read)| *read > 0.0);
+        reads.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        for (what, read) in reads {
+            writeln!(text, "| {what} | {} | {} |", whole(read), rounded((rows / read).min(requests)))?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use rerunner::escape;
+use rerunner::policy::file::{Base, drops};
 use rerunner::policy::{PolicyError, describe, parse, warnings};
 use serde_json::{Value, json};
 
@@ -14,8 +15,8 @@ use super::{Failure, Format, Report, input};
 
 /// Checks a policy file, and says what it means
 ///
-/// Exit code 0: it is valid. 1: it has errors (with --strict: or warnings). 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING, RERUN_DELAY and
-/// ORGANIZATION_POLICY are taken from the environment, and are the Worker's defaults if not there.
+/// Exit code 0: it is valid. 1: it has errors (with --strict: or warnings). 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING, RERUN_DELAY,
+/// DEFAULT_POLICY and ORGANIZATION_POLICY are taken from the environment, and are the Worker's defaults if not there.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -24,7 +25,7 @@ pub struct Arguments {
     /// How errors are shown: github for workflow commands, which GitHub shows at their lines in a pull request
     #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
     format: Errors,
-    /// Fail for warnings, too: what is valid and yet hardly meant, such as a rule that can never match
+    /// Fail for warnings, too: what is valid but probably a mistake, such as a rule that can never match
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -51,7 +52,13 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     let shown = input::shown(&arguments.file);
     let organization = arguments.organization.read(&rules)?;
     let read = parse(&text, input::OrganizationFile::given(organization.as_ref(), &rules));
-    let warnings = read.as_ref().map(|policy| warnings(&text, policy)).unwrap_or_default();
+    // What the repository would have without the file.
+    let instead = match organization {
+        Some(_) if rules.organization_policy => Base::Organization,
+        _ => rules.default_policy.into(),
+    };
+    let warned = |policy| drops(&text, policy, instead).into_iter().chain(warnings(&text, policy)).collect();
+    let warnings: Vec<_> = read.as_ref().map(warned).unwrap_or_default();
     let good = read.is_ok() && (warnings.is_empty() || !arguments.strict);
     let (found, level) = match &read {
         Ok(_) => (&warnings, Level::Warning),

@@ -31,10 +31,10 @@ pub enum Error {
     #[error("GitHub refused the credentials: {message}")]
     Credentials { message: String },
     /// Configuration, of this repository alone: it is gone or locked, or the App is not installed there.
-    #[error("nothing can be done in the repository: {message}")]
+    #[error("Rerunner cannot work in the repository: {message}")]
     Repository { message: String },
     /// No access, or gone: GitHub does not say which.
-    #[error("GitHub answered 404: gone, or there is no access")]
+    #[error("GitHub answered 404: it is gone, or access is missing")]
     NotFound,
     /// Final: GitHub will never do it. Its own words.
     #[error("GitHub refused: {message}")]
@@ -360,14 +360,14 @@ mod tests {
         let text = || "no".to_owned();
         for (error, text) in [
             (Error::Credentials { message: "401 no".to_owned() }, "GitHub refused the credentials: 401 no"),
-            (Error::Repository { message: text() }, "nothing can be done in the repository: no"),
+            (Error::Repository { message: text() }, "Rerunner cannot work in the repository: no"),
             (Error::RateLimited { wait: Some(Span::seconds(7)) }, "GitHub's rate limit: wait 7 s"),
             (Error::RateLimited { wait: None }, "GitHub's rate limit"),
             (
                 Error::ContentLimited { wait: Some(Span::seconds(7)) },
                 "GitHub accepts no more content for now: wait 7 s",
             ),
-            (Error::NotFound, "GitHub answered 404: gone, or there is no access"),
+            (Error::NotFound, "GitHub answered 404: it is gone, or access is missing"),
             (Error::Refused { message: text() }, "GitHub refused: no"),
             (Error::UnclearRefusal { message: text() }, "GitHub refused: no"),
             (Error::inconclusive("GitHub answered 502"), "GitHub answered 502"),

@@ -30,7 +30,7 @@ impl EvidenceCollector {
             BaseBranch::Unknown(why) => return self.base_is_absent(why),
         };
         let Some(workflow_id) = self.run.workflow_id else {
-            return self.base_is_absent("GitHub does not say which workflow it is of");
+            return self.base_is_absent("GitHub does not say which workflow it belongs to");
         };
         self.base_of = Some(BaseOf::new(&self.run, workflow_id, branch.clone()));
         Some(Call::ListBaseRuns { run_id, workflow_id, branch, per_page: BASE_RUNS })

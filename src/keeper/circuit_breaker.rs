@@ -28,7 +28,7 @@ const REFUSED: Span = Span::minutes(5);
 const REFUSED_MOST: Span = Span::hours(1);
 /// The same, where not a run but a list was refused.
 const LIST_REFUSED: Span = Span::minutes(30);
-pub const NO_REPOSITORY: &str = "GitHub shows no such repository (404): it is gone, or there is no access to it";
+pub const NO_REPOSITORY: &str = "GitHub shows no such repository (404): it is gone, or Rerunner has no access to it";
 
 /// As it is stored, whether its time is up or not. The names in JSON outlive versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

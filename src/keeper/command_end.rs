@@ -6,8 +6,7 @@ use crate::time::Span;
 /// more.
 pub const ACTS_WITHIN: Span = Span::hours(2);
 pub const GIVEN_UP: &str = "it could not be done within two hours";
-pub const PAUSED: &str =
-    "whoever runs Rerunner has paused re-runs in this repository. Give the command again once they are resumed";
+pub const PAUSED: &str = "re-runs in this repository are paused. Give the command again once they are resumed";
 
 /// How a command is over.
 pub enum End {

@@ -48,8 +48,8 @@ impl<S: Sql> Keeper<S> {
 
     pub(super) fn log_commanded_run(&self, given: &StoredCommand, run_id: RunId, result: &CommandResult) {
         let (outcome, reason) = match result {
-            CommandResult::Rerun => (CommandOutcome::Rerun, "there is another attempt"),
-            CommandResult::NotMeant => (CommandOutcome::NotMeant, "the command is about other workflows"),
+            CommandResult::Rerun => (CommandOutcome::Rerun, "a new attempt has started"),
+            CommandResult::NotMeant => (CommandOutcome::NotMeant, "the command is for other workflows"),
             CommandResult::Refused(why) => (CommandOutcome::Refused, why.as_str()),
         };
         self.log_line(given, outcome, Some(run_id), reason);

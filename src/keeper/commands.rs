@@ -84,7 +84,7 @@ impl<S: Sql> Keeper<S> {
                 return told(ReceiptKind::Recorded, "this command was received before", None);
             }
             if self.store.open_commands(event.by)? >= most_open(event.by) {
-                return told(ReceiptKind::Ignored, "too many commands of the repository wait already", None);
+                return told(ReceiptKind::Ignored, "too many commands are already waiting in the repository", None);
             }
             let mut given = StoredCommand::of(event, cx.now);
             let policy = self.policy(cx.rules)?;
@@ -93,7 +93,7 @@ impl<S: Sql> Keeper<S> {
                     return told(ReceiptKind::Ignored, why, None);
                 }
             } else if self.store.asked_commands(event.pull, event.by)? >= ASKED_OF_A_PULL {
-                return told(ReceiptKind::Ignored, "too many commands of the pull request wait already", None);
+                return told(ReceiptKind::Ignored, "too many commands are already waiting on the pull request", None);
             } else {
                 self.store.put_command(&given)?;
             }
@@ -114,30 +114,30 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<Result<(), &'static str>, StoreError> {
         if !may_command(policy, given.by == GivenBy::Author) {
             self.store.delete_command(given.comment_id)?;
-            return Ok(Err("the policy file does not let them give commands"));
+            return Ok(Err("the policy file does not let the comment's author give commands"));
         }
         let most = policy.commands.per_hour;
         let before = self.store.commands_beside(given.pull, given.by, given.received)?;
         if before.in_repository >= most_an_hour(given.by) {
             self.store.delete_command(given.comment_id)?;
-            return Ok(Err("the repository has had as many commands within the hour as it may have"));
+            return Ok(Err("the repository has reached its limit of commands an hour"));
         }
         if before.accepted < most.into() {
             (given.stage, given.due) = (Stage::Accepted, Some(now));
             given.says(Reaction::Eyes, None, now);
             self.store.put_command(given)?;
-            self.log_command(given, CommandOutcome::Accepted, "it is to be carried out");
+            self.log_command(given, CommandOutcome::Accepted, "it will be carried out");
             return Ok(Ok(()));
         }
         if before.refused == 0 {
-            let text = format!("Nothing was done: this pull request may have {most} commands an hour.");
+            let text = format!("Nothing was done: a pull request may have at most {most} commands an hour.");
             (given.stage, given.due) = (Stage::Refused, None);
             given.says(Reaction::Confused, Some(text), now);
             self.store.put_command(given)?;
         } else {
             self.store.delete_command(given.comment_id)?;
         }
-        Ok(Err("the pull request has had as many commands within the hour as it may have"))
+        Ok(Err("the pull request has reached its limit of commands an hour"))
     }
 
     /// It is over: all was done, or not, and why. Both with names escaped, as sentences.
@@ -145,7 +145,7 @@ impl<S: Sql> Keeper<S> {
         (given.stage, given.due) = (Stage::Done, None);
         let most = RUN_PAGES * RUNS_PER_PAGE;
         let more =
-            given.reply.more.then(|| format!("Only the newest {most} runs of its commit and branch were looked at."));
+            given.reply.more.then(|| format!("Only the newest {most} runs of its commit and branch were checked."));
         let with_more = |text: Option<String>| match (text, more) {
             (Some(text), Some(more)) => Some(format!("{text}\n\n{more}")),
             (text, more) => text.or(more),
@@ -153,7 +153,7 @@ impl<S: Sql> Keeper<S> {
         match end {
             End::Done { answer } => {
                 given.says(Reaction::Rocket, with_more(answer), now);
-                self.log_command(given, CommandOutcome::Done, "all of it was done");
+                self.log_command(given, CommandOutcome::Done, "everything was done");
             }
             End::Refused { why } => {
                 self.log_command(given, CommandOutcome::Refused, &why);
@@ -232,7 +232,7 @@ impl<S: Sql> Keeper<S> {
             }
             (true, false, Command::Rerun { workflows: Some(glob) }) => {
                 let which = format!("a workflow that matches {}", code(glob));
-                format!("Nothing was re-run: no failed run of the newest commit is of {which}.")
+                format!("Nothing was re-run: the newest commit has no failed run of {which}.")
             }
             (true, false, _) => "Nothing was re-run.".to_owned(),
             (false, _, _) => format!("Not re-run:\n\n{refused}"),

@@ -161,7 +161,7 @@ impl EvidenceCollector {
         self.annotations.clear();
         let may_kill = matches!(need, Need::Annotations(_) | Need::Log(_));
         if (may_kill && deaths >= DEATHS) || (need == Need::Jobs && deaths >= DEATHS_OF_JOBS) {
-            self.absent(&call, format!("not read: the Worker died {deaths} times while it collected evidence"));
+            self.absent(&call, format!("not read: the Worker crashed {deaths} times while collecting evidence"));
             return None;
         }
         if may_kill && self.evidence.searched.is_spent() {
@@ -320,7 +320,7 @@ impl EvidenceCollector {
             self.evidence.jobs_cut = Some(format!("there are more than the {has} that were read"));
         } else if let Some(total) = total.filter(|total| *total > has) {
             self.is_missing(call, BEHIND_FOR);
-            self.evidence.jobs_cut = Some(format!("GitHub says that there are {total}, and lists {has}"));
+            self.evidence.jobs_cut = Some(format!("GitHub counts {total}, but lists {has}"));
         } else if !any(|job| job.conclusion.is_some_and(did_not_pass)) {
             self.is_missing(call, BEHIND_FOR);
         }

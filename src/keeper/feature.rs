@@ -87,10 +87,10 @@ impl<S: Sql> Keeper<S> {
         let is_news = before.is_none_or(|before| before.message != *message);
         Ok(is_news.then(|| {
             if is_of_token {
-                return format!("{} are not possible with this token: {error}", feature.in_words());
+                return format!("{} do not work with this token: {error}", feature.in_words());
             }
             let hours = NOT_TRIED_FOR.as_millis() / Span::hours(1).as_millis();
-            format!("{} are not possible, and not tried again for {hours} h: {error}", feature.in_words())
+            format!("{} do not work, and will not be tried again for {hours} h: {error}", feature.in_words())
         }))
     }
 

@@ -27,7 +27,7 @@ const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 pub const GONE_DAYS: i64 = 7;
 
 /// What a 404 says.
-pub const GONE: &str = "the run or the repository is gone, or there is no access to it.";
+pub const GONE: &str = "the run or the repository is gone, or Rerunner has no access to it.";
 
 /// GitHub does not show a run that a webhook has reported: its reads are behind now and then, and so are permissions. If
 /// that lasts, it is asked whether it shows the repository.
@@ -81,9 +81,8 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             hold_all(tracked, reason, TripReason::Credentials { message }, cx)
         }
         github::Error::Repository { message } => {
-            let reason = format!(
-                "Nothing can be done in the repository: {message}. Rerunner keeps trying for {GONE_DAYS} days."
-            );
+            let reason =
+                format!("Rerunner cannot work in the repository: {message}. It keeps trying for {GONE_DAYS} days.");
             hold_all(tracked, reason, TripReason::Repository { message }, cx)
         }
         github::Error::Inconclusive { what } => {
@@ -93,7 +92,11 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             });
             let is_lost = cx.now - since > LOST_FOR && tracked.tries >= LOST_TRIES;
             if is_lost || cx.now - since > GITHUB_RERUNS {
-                return give_up(tracked, format!("GitHub gave no usable answer for 24 hours; the last: {what}"), cx);
+                return give_up(
+                    tracked,
+                    format!("GitHub gave no usable answer for 24 hours; the last one: {what}"),
+                    cx,
+                );
             }
             let wait = LOST.doubled(tracked.tries, LOST_MOST).with_jitter(cx.chance);
             let quiet = tracked.pending.is_some();
@@ -166,7 +169,7 @@ pub fn evidence_is_missing(tracked: &TrackedRun, lasts: Span, cx: &Context) -> O
 pub fn behind(mut tracked: TrackedRun, shown: RunAttempt, cx: &Context) -> Step {
     if tracked.tries >= BEHIND_TRIES {
         let known = tracked.run_attempt.unwrap_or(shown);
-        let reason = format!("Left alone: attempt {known} was announced, but GitHub shows only attempt {shown}.");
+        let reason = format!("Left alone: GitHub announced attempt {known}, but shows only attempt {shown}.");
         let decided = tracked.decided_attempt.max(tracked.pending.map(|pending| pending.run_attempt));
         let record = finish(&mut tracked, known, RunOutcome::Left, reason, cx);
         // What was announced may yet come: nothing was decided about it.

@@ -153,7 +153,7 @@ fn nothing_new(tracked: TrackedRun, run_attempt: Option<RunAttempt>) -> WebhookS
     let reason = match (run_attempt, tracked.pending) {
         (attempt, _) if tracked.decided_attempt >= attempt => "this attempt was already decided on",
         (Some(attempt), Some(pending)) if pending.run_attempt == attempt => "this attempt is being re-run",
-        (attempt, _) if tracked.run_attempt == attempt => "the re-run of this attempt is held",
+        (attempt, _) if tracked.run_attempt == attempt => "an outage holds the re-run of this attempt",
         _ => "a newer attempt is known",
     };
     step(tracked, vec![], ReceiptKind::Recorded, reason, run_attempt)

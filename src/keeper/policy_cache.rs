@@ -244,7 +244,7 @@ impl PolicyCache {
         };
         let first = errors.first().map(ToString::to_string).unwrap_or_default();
         let whose = if *origin == PolicyOrigin::Organization { " of the organization, in OWNER/.github," } else { "" };
-        Some(format!("{path}{whose} is not valid, and nothing is re-run until it is: {first}{more}"))
+        Some(format!("{path}{whose} is not valid, and nothing is re-run until it is fixed: {first}{more}"))
     }
 
     /// Why nothing is re-run.

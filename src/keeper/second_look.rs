@@ -44,7 +44,7 @@ pub fn park(tracked: &TrackedRun, run: &Run, cx: &Context) -> Option<Step> {
         return None;
     }
     let reason = format!(
-        "GitHub refused: {} Rerunner tries once more, as this may be about the account and not the run.",
+        "GitHub refused: {} Rerunner will try once more, as this may be about the account, not the run.",
         sentence(&refusal.message)
     );
     Some(hold(tracked.clone(), reason, until, cx))

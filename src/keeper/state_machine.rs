@@ -185,7 +185,8 @@ fn on_late_answer(
     match answer {
         Ok(RerunAnswer::Accepted) => {
             let (outcome, reason) = (tracked.outcome, tracked.reason);
-            tracked.reason = format!("Attempt {} was re-run; the run had been left by then.", pending.run_attempt);
+            tracked.reason =
+                format!("Attempt {} was re-run; by then the run had been left alone.", pending.run_attempt);
             let record = count_rerun(&mut tracked, pending.run_attempt, cx);
             Step { records: vec![record], ..Step::of(TrackedRun { outcome, reason, ..tracked }) }
         }
@@ -272,7 +273,7 @@ pub fn hold_in_outage(
     tracked.due = Some(until);
     tracked.reason.clone_from(&reason);
     let run_attempt = Some(held.run_attempt);
-    tracked.in_short = Some(format!("Attempt {}: its re-run is held while many runs fail alike", held.run_attempt));
+    tracked.in_short = Some(format!("Attempt {}: re-run held, as many runs fail in the same way", held.run_attempt));
     tracked.held = Some(held);
     let detail = Some(Box::new(detail.clone()));
     let record = Record { run_attempt, decided: cx.now, outcome: RunOutcome::Waiting, reason, detail };

@@ -18,7 +18,7 @@ pub const QUIET: Span = Span::seconds(45);
 /// A run that is still going, or said to be, is looked at again after this, then twice as long, and so on.
 pub const STILL_GOING: Span = Span::seconds(30);
 pub const STILL_GOING_MOST: Span = Span::minutes(5);
-pub const WAITING: &str = "Waiting for the time to re-run it.";
+pub const WAITING: &str = "Waiting until its re-run is due.";
 
 /// What a transition goes by.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ pub fn finish(
 ) -> Record {
     if let Some(pending) = tracked.pending {
         reason.truncate(reason.trim_end_matches('.').len());
-        reason.push_str(&format!("; whether attempt {} was re-run is not known.", pending.run_attempt));
+        reason.push_str(&format!("; it is not known whether attempt {} was re-run.", pending.run_attempt));
     } else {
         tracked.detail = None;
     }
@@ -125,7 +125,7 @@ pub fn finish(
 /// An attempt after the one that a call was about exists: the call worked, whatever became of its answer.
 pub fn credit_lost_call(tracked: &mut TrackedRun, attempt: RunAttempt, cx: &Context) -> Option<Record> {
     let called = tracked.pending.filter(|pending| pending.run_attempt < attempt)?.run_attempt;
-    tracked.reason = format!("Attempt {called} was re-run: the answer was lost, but attempt {attempt} is there.");
+    tracked.reason = format!("Attempt {called} was re-run: the answer was lost, but attempt {attempt} has started.");
     Some(count_rerun(tracked, called, cx))
 }
 

@@ -83,7 +83,7 @@ pub async fn ask(backend: &impl Backend, repository: &RepoName, question: Questi
     match backend.ask(repository, question).await {
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => Err(Rejection::NotFound(
-            "Rerunner has no record of it: no webhook about it has come yet, or its name is spelled otherwise",
+            "Rerunner has no record of it: no webhook about it has arrived yet, or its name is misspelled",
         )),
         Err(fault) => Err(Rejection::unavailable("the Keeper", fault)),
     }

@@ -35,7 +35,7 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     all.outcomes("rerunner_reruns_total", reruns, |totals| {
         vec![("passed", totals.reruns_passed), ("failed", totals.reruns_failed), ("unknown", totals.reruns_unknown)]
     });
-    let runs = "Failed runs by outcome. A run that goes on after that and ends again counts again.";
+    let runs = "Failed runs by outcome. A run that is re-run later and ends again counts again.";
     all.outcomes("rerunner_runs_total", runs, |totals| {
         vec![
             (RunOutcome::Rescued.as_str(), totals.rescued),
@@ -50,7 +50,7 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     all.counter("rerunner_runner_seconds_total", runner_time, |entry| entry.totals.runner_seconds);
     let saved = "Time from the first failure to the success of rescued runs.";
     all.counter("rerunner_saved_seconds_total", saved, |entry| entry.totals.saved_seconds);
-    all.gauge("rerunner_runs_waiting", "Failed runs that wait for a decision or a re-run.", |entry| entry.waiting);
+    all.gauge("rerunner_runs_waiting", "Failed runs waiting for a decision or a re-run.", |entry| entry.waiting);
     all.gauge("rerunner_runs_rerunning", "Runs whose re-run is in progress.", |entry| entry.rerunning);
     all.gauge("rerunner_paused", "Whether the repository is paused.", |entry| entry.paused.into());
     let outages = "Outages: many runs fail with the same cause, and their re-runs are held.";

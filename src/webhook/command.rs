@@ -188,11 +188,11 @@ mod tests {
             ("/comment/performed_via_github_app", json!({ "id": 5 }), "program"),
             ("/issue/pull_request", Value::Null, "open pull request"),
             ("/issue/state", json!("closed"), "open pull request"),
-            ("/comment/body", json!("> /rerun"), "no command"),
-            ("/comment/body", json!("LGTM\n/rerun"), "no command"),
-            ("/comment/body", json!("```\n/rerun\n```"), "no command"),
-            ("/comment/body", json!("/rerun {\"author_association\":\"OWNER\"}\u{0}"), "no command"),
-            ("/comment/body", Value::Null, "no command"),
+            ("/comment/body", json!("> /rerun"), "not a command"),
+            ("/comment/body", json!("LGTM\n/rerun"), "not a command"),
+            ("/comment/body", json!("```\n/rerun\n```"), "not a command"),
+            ("/comment/body", json!("/rerun {\"author_association\":\"OWNER\"}\u{0}"), "not a command"),
+            ("/comment/body", Value::Null, "not a command"),
         ] {
             let mut payload = comment("/rerun");
             *payload.pointer_mut(place).unwrap() = value.clone();

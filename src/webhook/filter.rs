@@ -123,7 +123,7 @@ mod tests {
         Delivery::new("ping", &json!({ "zen": "Keep it logically awesome." })).answers(200, Outcome::Pong, "signature");
         let mut of_another_app = check("failure");
         of_another_app["check_run"]["app"]["slug"] = json!("circleci");
-        Delivery::new("check_run", &of_another_app).answers(200, Outcome::Ignored, "not of GitHub Actions");
+        Delivery::new("check_run", &of_another_app).answers(200, Outcome::Ignored, "not from GitHub Actions");
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub fn irrelevant(settings: &Settings, event: &str, content: Content, body: &[u8
     }
     let app = || text(read::<Named<'_>>(subject.as_ref()?.app)?.slug);
     if event == "check_run" && app().is_some_and(|slug| slug != "github-actions") {
-        return Some(nothing_is_done_for("check run, as it is not of GitHub Actions"));
+        return Some(nothing_is_done_for("check run, as it is not from GitHub Actions"));
     }
     let users = match &subject {
         Some(run) if of_run => [run.actor, run.triggering_actor],
@@ -209,7 +209,7 @@ mod tests {
         of_another_app["check_run"]["app"]["slug"] = json!("circleci");
         of_another_app["check_run"]["details_url"] = json!(7);
         of_another_app["repository"] = json!(null);
-        ignored(all, "check_run", &of_another_app, "not of GitHub Actions");
+        ignored(all, "check_run", &of_another_app, "not from GitHub Actions");
     }
 
     /// The event's name is not signed: where something would be done, a body has the shape of its event, or is refused.

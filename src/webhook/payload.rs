@@ -274,7 +274,7 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
     }
     let check_run = event.check_run;
     if check_run.app.and_then(|app| app.slug).as_deref() != Some("github-actions") {
-        return Ok(Payload::Unwanted("check run, as it is not of GitHub Actions".to_owned()));
+        return Ok(Payload::Unwanted("check run, as it is not from GitHub Actions".to_owned()));
     }
     // Check runs of before 2021 have another address, and one without may come.
     let repository = event.repository.full_name;
@@ -295,8 +295,8 @@ fn check_run(body: &[u8]) -> Result<Payload, Malformed> {
     }))
 }
 
-pub const NOT_OPEN: &str = "comment, as it is on no open pull request";
-pub const NO_COMMAND: &str = "comment, as it is no command";
+pub const NOT_OPEN: &str = "comment, as it is not on an open pull request";
+pub const NO_COMMAND: &str = "comment, as it is not a command";
 
 /// All that leads to nothing is told apart before anything is stored: most comments do.
 fn issue_comment(body: &[u8]) -> Result<Payload, Malformed> {

@@ -275,7 +275,7 @@ impl Intake {
         let env = self.env.clone();
         let told = async move {
             if let Err(fault) = keeper_client::hear(&env, repository).await {
-                log::fault("sign of life", &fault.to_string());
+                log::fault("first webhook of the day", &fault.to_string());
             }
             Ok(HeaderLines(&headers).render(&answer).into())
         };
@@ -319,7 +319,7 @@ async fn wanted(env: &Env, event: RunEvent, attempt: Option<RunAttempt>) -> Resu
     if let Some(attempt) = attempt {
         let attempts = kv::read_attempts(env, &event.repository, event.run_id).await;
         if attempts.is_some_and(|attempts| attempts.exhausted_at(attempt)) {
-            return Err(Answer::ignored("the run was re-run as often as it may be"));
+            return Err(Answer::ignored("the run was already re-run as often as allowed"));
         }
     }
     Ok(event)

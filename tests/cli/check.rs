@@ -65,6 +65,41 @@ fn check_knows_what_a_file_extends() {
     assert!(near.code == 1 && near.err.contains("did you mean infrastructure?"), "{}", near.err);
 }
 
+/// Without `extends` a file takes the place of what would apply, which is warned of where that is known and has keys.
+/// Seen to fail when DEFAULT_POLICY is not asked, and when `extends: everything` is warned of.
+#[test]
+fn check_warns_of_a_file_that_drops_what_would_apply() {
+    let files = [("p.yml", "# ours\nmax_reruns: 2\n"), ("o.yml", "extends: careful\n"), ("empty.yml", "")];
+    let check = |environment: &[(&str, &str)], arguments: &[&str]| rerunner_with(environment, &files, "", arguments);
+    let careful = ("DEFAULT_POLICY", "careful");
+    let of_preset = "p.yml:2:1: warning: extends: without it, this file replaces the preset careful (DEFAULT_POLICY); write `extends: \
+                     careful` to add to that, or `extends: everything` if this is meant\n  |\n2 | max_reruns: 2\n  | ^^^^^^^^^^\n";
+    let ran = check(&[careful], &["check", "p.yml"]);
+    assert!(ran.code == 0 && ran.out.starts_with(of_preset), "{} {}", ran.out, ran.err);
+    assert_eq!(check(&[careful], &["check", "--strict", "p.yml"]).code, 1);
+    let of_organization =
+        "extends: without it, this file replaces the organization's policy file; write `extends: organization` to";
+    let given = ["check", "p.yml", "--organization", "o.yml"];
+    for environment in [&[][..], &[careful]] {
+        let ran = check(environment, &given);
+        assert!(ran.code == 0 && ran.out.contains(of_organization), "{} {}", ran.out, ran.err);
+    }
+    let off = check(&[careful, ("ORGANIZATION_POLICY", "false")], &given);
+    assert!(off.out.contains("replaces the preset careful (DEFAULT_POLICY)"), "{} {}", off.out, off.err);
+    let ran = check(&[careful], &["check", "empty.yml"]);
+    assert!(ran.out.starts_with("empty.yml:1:1: warning: extends: without it"), "{} {}", ran.out, ran.err);
+    // Nothing is known of what would apply, or it has no key; or the file says what it begins with.
+    for (environment, text) in [
+        (&[][..], "max_reruns: 2"),
+        (&[("DEFAULT_POLICY", "everything")], "max_reruns: 2"),
+        (&[careful], "extends: everything"),
+        (&[careful], "extends: infrastructure"),
+    ] {
+        let ran = rerunner_with(environment, &[], text, &["check", "--strict", "-"]);
+        assert!(ran.code == 0 && !ran.out.contains("warning"), "{text}: {} {}", ran.out, ran.err);
+    }
+}
+
 /// As the workflow in docs/policy.md and action.yml call it.
 #[test]
 fn check_shows_errors_at_their_lines_in_a_pull_request() {

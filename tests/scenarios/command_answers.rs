@@ -149,7 +149,7 @@ async fn without_its_permission_it_is_said_once(stage: Arc<Stage>) {
     let second = by_olga(&repository, number, "/rerun");
     assert_eq!(run.ends(3).await, Conclusion::Failure);
     tokio::time::sleep(A_WHILE).await;
-    let words = "Answers to commands are not possible, and not tried again for 6 h: ";
+    let words = "Answers to commands do not work, and will not be tried again for 6 h: ";
     let said = worker.log().lines().iter().filter(|line| line.contains(words)).count();
     assert_eq!(said, 1, "{}", worker.log().lines().join("\n"));
     // GitHub may not know a new token for some seconds.
@@ -199,7 +199,7 @@ async fn in_a_pause(stage: Arc<Stage>) {
     let comment = by_olga(&repository, number, "/rerun");
     reacts(&repository, comment, &["eyes", "confused"]).await;
     let comments = comments_when(&repository, number, |all| all.len() == 2).await;
-    assert!(comments[1].body.contains("has paused re-runs in this repository"), "{comments:#?}");
+    assert!(comments[1].body.contains("re-runs in this repository are paused"), "{comments:#?}");
     let stop = by_olga(&repository, number, "/rerun stop");
     reacts(&repository, stop, &["eyes", "rocket"]).await;
     assert_eq!(act("resume").await, 200);
@@ -215,7 +215,7 @@ async fn in_a_dry_run(stage: Arc<Stage>) {
     reacts(&repository, comment, &["eyes", "confused"]).await;
     let comments = comments_when(&repository, number, |all| all.len() == 2).await;
     let says = |part: &str| comments[1].body.contains(part);
-    assert!(says("`DRY_RUN` is on") && says("re-run by the command of `olga`"), "{comments:#?}");
+    assert!(says("`DRY_RUN` is on") && says("re-run requested by `olga`"), "{comments:#?}");
     run.expect_no_rerun_for(A_WHILE).await;
     assert_eq!(asked(&stage, &repository, Endpoint::RerunFailedJobs).await, 0);
     worker.stop().await;
@@ -275,7 +275,7 @@ async fn so_many_an_hour(stage: Arc<Stage>) {
         reacts(&repository, comment, expected).await;
     }
     let comments = comments_when(&repository, number, |all| all.len() == 4).await;
-    assert!(comments[3].body.contains("may have 2 commands an hour"), "{comments:#?}");
+    assert!(comments[3].body.contains("may have at most 2 commands an hour"), "{comments:#?}");
     let one_more = repository.comment(number, "ada", "/rerun stop");
     tokio::time::sleep(A_WHILE).await;
     assert_eq!((reactions(&repository, one_more), repository.comments(number).len()), (vec![], 5));
@@ -295,7 +295,8 @@ async fn a_thousand_comments(stage: Arc<Stage>) {
     comments_when(&repository, number, |all| count(all) == 11).await;
     tokio::time::sleep(A_WHILE).await;
     let all = repository.comments(number);
-    let refused = all.iter().filter(ours).filter(|one| one.body.contains("may have 10 commands an hour")).count();
+    let refused =
+        all.iter().filter(ours).filter(|one| one.body.contains("may have at most 10 commands an hour")).count();
     assert_eq!((count(&all), refused), (11, 1));
     let reacted = comments.iter().filter(|comment| !repository.reactions(**comment).is_empty()).count();
     assert_eq!(reacted, 11);

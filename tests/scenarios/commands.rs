@@ -115,7 +115,7 @@ async fn a_collaborator_has_it_re_run_once(stage: Arc<Stage>) {
     run.expect_reruns(1).await;
     reacts(&repository, comment, &["eyes", "rocket"]).await;
     let made = decision(stage.worker().await, &run, |event| event["outcome"] == "rerunning").await;
-    assert!(made["reason"].as_str().is_some_and(|why| why.contains("by the command of \"carl\"")), "{made}");
+    assert!(made["reason"].as_str().is_some_and(|why| why.contains("re-run requested by \"carl\"")), "{made}");
     assert_eq!(repository.comments(number).len(), 1, "nothing but the command");
     // What has passed is not re-run.
     let again = repository.comment_as(number, "carl", Association::Member, "/rerun");

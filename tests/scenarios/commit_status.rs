@@ -170,9 +170,9 @@ async fn an_app_without_the_permission_re_runs_all_the_same(stage: Arc<Stage>) {
         rescued(&run).await;
         assert_eq!(written(&run), []);
     }
-    let says = |event: &serde_json::Value| event.to_string().contains("Commit statuses are not possible");
+    let says = |event: &serde_json::Value| event.to_string().contains("Commit statuses do not work");
     worker.log().wait_for(PATIENCE, says).await.expect("a word");
-    assert_eq!(worker.log().lines().iter().filter(|line| line.contains("Commit statuses are not possible")).count(), 1);
+    assert_eq!(worker.log().lines().iter().filter(|line| line.contains("Commit statuses do not work")).count(), 1);
     let admin = [("ADMIN_TOKEN", ADMIN)];
     let look = async || doctor(&[&worker.url, "octo/shown-by-an-app"], &admin).await.1;
     is(&look().await, "octo/shown-by-an-app: App", "wrong", "statuses: write (COMMIT_STATUS)");

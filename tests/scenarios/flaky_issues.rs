@@ -133,7 +133,7 @@ async fn is_said_once(stage: &Stage, worker: &LocalWorker, repository: &Reposito
     let said = |event: &serde_json::Value| {
         let reason = event["reason"].as_str().unwrap_or_default();
         event["repository"] == name
-            && reason.starts_with("Issues for flaky jobs are not possible, and not tried again for 6 h: ")
+            && reason.starts_with("Issues for flaky jobs do not work, and will not be tried again for 6 h: ")
             && reason.contains(why)
     };
     let line = worker.log().wait_for(PATIENCE, said).await;

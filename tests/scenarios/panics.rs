@@ -105,7 +105,7 @@ async fn a_log_that_kills_is_done_without(stage: Arc<Stage>) {
     let address = format!("{}/api/v1/repositories/octo/dies-of-logs/runs/{}", worker.url, run.id().0);
     let answer = reqwest::Client::new().get(address).bearer_auth(ADMIN_TOKEN).send().await.expect("an answer");
     let told = answer.text().await.expect("text");
-    assert!(told.contains("log of test: not read: the Worker died 2 times"), "{told}");
+    assert!(told.contains("log of test: not read: the Worker crashed 2 times"), "{told}");
     let job = run.jobs(1)[0].id;
     let reads = stage.github().await.log_reads().iter().filter(|read| read.job == job).count();
     assert_eq!(reads, 2, "the log was read so often");

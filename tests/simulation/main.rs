@@ -315,7 +315,7 @@ fn options() -> Result<Options, String> {
                 options.emphasis = Some(emphasis.ok_or(format!("--emphasis needs one of {:?}", Emphasis::ALL))?);
             }
             // What `cargo test` passes on to every test.
-            other if other.starts_with("--") => return Err(format!("{other} is not known")),
+            other if other.starts_with("--") => return Err(format!("unknown option {other}")),
             _ => {}
         }
     }

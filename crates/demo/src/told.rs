@@ -174,7 +174,7 @@ fn rerun_in_short(reason: &str) -> (String, String) {
     let failed = failed.trim_start_matches("Attempt ").trim_start_matches(|char: char| char.is_ascii_digit());
     let failed = failed.trim_start().trim_start_matches("failed in ");
     let failed = failed.trim_start_matches("jobs ").trim_start_matches("job ");
-    let (what, by) = match (how.split_once(" of at most "), how.strip_prefix("by the command of ")) {
+    let (what, by) = match (how.split_once(" of at most "), how.strip_prefix("requested by ")) {
         (Some((number, rest)), _) => {
             let (most, by) = rest.split_once(", by ").unwrap_or((rest, ""));
             (format!("↻ re-run {number}/{most}"), by.to_owned())
@@ -266,7 +266,7 @@ mod tests {
             ("rerunning", "Attempt 1 timed out: re-run 1 of at most 3.", "↻ re-run 1/3", "timed out"),
             (
                 "rerunning",
-                "Attempt 1 failed in job \"build\": re-run by the command of \"ann\".",
+                "Attempt 1 failed in job \"build\": re-run requested by \"ann\".",
                 "↻ re-run",
                 "/rerun of \"ann\": \"build\"",
             ),

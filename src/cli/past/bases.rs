@@ -109,7 +109,7 @@ fn branch(run: &Run, pulls: &Fetched<Pulls>, default: &Fetched<String>) -> Resul
         (BaseBranch::OfPulls, _) => return Err("its pull request is not known".to_owned()),
         (BaseBranch::Unknown(why), _) => return Err(why),
     };
-    let id = run.workflow_id.ok_or("GitHub does not say which workflow it is of")?;
+    let id = run.workflow_id.ok_or("GitHub does not say which workflow it belongs to")?;
     Ok((id, branch))
 }
 

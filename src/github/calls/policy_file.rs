@@ -32,7 +32,7 @@ pub fn organizations_request(repository: &RepoName, path: &FilePath, etag: Optio
 
 pub fn read(reply: Reply) -> Result<FetchedPolicy, Error> {
     match reply.status {
-        200 if reply.is_page() => Err(Error::inconclusive("GitHub's answer is not a file but a page")),
+        200 if reply.is_page() => Err(Error::inconclusive("GitHub answered with a web page, not with a file")),
         200 if reply.body.len() > MAX_BYTES => Err(Error::TooLarge { limit: MAX_SIZE }),
         200 => Ok(match String::from_utf8(reply.body) {
             Ok(text) => FetchedPolicy::File { text, etag: reply.headers.etag },

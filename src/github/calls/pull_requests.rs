@@ -30,10 +30,10 @@ impl Head {
         let owner = match &run.origin {
             Origin::Own => None,
             Origin::Fork(Some(fork)) => Some(fork.name.owner().to_owned()),
-            Origin::Fork(None) => return Err("the fork that it is of was deleted"),
+            Origin::Fork(None) => return Err("its fork was deleted"),
         };
         match &run.head_branch {
-            None => Err("GitHub does not say which branch it is of"),
+            None => Err("GitHub does not say which branch it is from"),
             Some(branch) if branch.len() > LONGEST_BRANCH => Err("the name of its branch is too long"),
             Some(branch) => Ok(Self { owner, branch: branch.clone() }),
         }

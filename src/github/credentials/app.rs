@@ -28,7 +28,7 @@ const CLOCK_DIFFERS: Span = Span::seconds(30);
 
 /// Why nothing can be signed: the runtime says no more of a bad key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not a whole RSA key")]
+#[error("it is not a complete RSA key")]
 pub struct KeyError;
 
 /// A token for an hour.
@@ -93,7 +93,7 @@ pub fn read_token(reply: &Reply, needed: Needed) -> Result<Option<InstallationTo
             422 if message.contains("repositor") => Ok(None),
             422 => Err(Error::Credentials {
                 message: format!(
-                    "422 {message} (needed: {needed}; the App's owner grants them, and whoever installed it accepts them)"
+                    "422 {message} (needed: {needed}; the App's owner must grant them, and whoever installed it must accept them)"
                 ),
             }),
             _ => Err(error),

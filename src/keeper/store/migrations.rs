@@ -365,7 +365,7 @@ impl<S: Sql> Store<S> {
             // What is not understood is neither read nor changed: webhooks are refused, and can be sent again.
             let known = MIGRATIONS.len();
             return Err(StoreError(format!(
-                "it is of version {version}, and this Rerunner knows {known}: upgrade it again"
+                "it has version {version}, and this Rerunner supports {known}: upgrade Rerunner again"
             )));
         }
         for (statements, version) in MIGRATIONS.iter().zip(1_i64..).skip(version) {

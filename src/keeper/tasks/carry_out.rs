@@ -66,7 +66,9 @@ impl<S: Sql> Keeper<S> {
                 let end = if self.store.stop_pull(&pull, (&given.login, given.by), MOST_STOPPED, now)? {
                     End::Done { answer: None }
                 } else {
-                    let why = format!("Nothing was done: {MOST_STOPPED} pull requests are left alone already.");
+                    let why = format!(
+                        "Nothing was done: {MOST_STOPPED} pull requests are stopped already, and there can be no more."
+                    );
                     End::Refused { why }
                 };
                 self.end_command(&mut given, end, now);
@@ -114,7 +116,7 @@ impl<S: Sql> Keeper<S> {
         let before = self.store.commanded_runs_since(given.by, given.received.minus(AN_HOUR))?;
         let left = an_hour.saturating_sub(before);
         let why = if left < of_command {
-            format!("{NOT_LOOKED_AT} commands re-run at most {an_hour} runs of the repository within an hour.")
+            format!("{NOT_LOOKED_AT} commands re-run at most {an_hour} runs of a repository an hour.")
         } else {
             format!("{NOT_LOOKED_AT} one command re-runs at most {of_command} runs.")
         };

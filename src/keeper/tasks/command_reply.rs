@@ -93,7 +93,7 @@ impl<S: Sql> Keeper<S> {
         let StoredCommand { comment_id, pull, .. } = given;
         if cx.now - given.received > ANSWERED_WITHIN {
             given.reply_due = None;
-            self.log_command(&given, CommandOutcome::Unanswered, "it could not be answered for half a day");
+            self.log_command(&given, CommandOutcome::Unanswered, "it could not be answered within half a day");
             self.store.put_command(&given)?;
             return Ok(None);
         }
@@ -167,7 +167,7 @@ impl<S: Sql> Keeper<S> {
             }
         }
         if shown == 0 {
-            text.push_str("Nothing was decided on any run of the newest commit.");
+            text.push_str("There is no decision on any run of the newest commit yet.");
         }
         Ok(cut(text))
     }
@@ -178,7 +178,7 @@ pub(super) fn nothing_failed(runs: &[Run]) -> String {
     let going = count(|run| run.conclusion.is_none());
     let waiting = count(|run| run.conclusion == Some(Conclusion::ActionRequired));
     let mut text = "Nothing was re-run: no run of the newest commit that a command may re-run has failed".to_owned();
-    for (n, what) in [(going, "not over yet"), (waiting, "waiting for approval")] {
+    for (n, what) in [(going, "not finished yet"), (waiting, "waiting for approval")] {
         if n > 0 {
             text.push_str(&format!("; {n} {} {what}", if n == 1 { "is" } else { "are" }));
         }

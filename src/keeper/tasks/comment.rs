@@ -226,10 +226,10 @@ pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
             RunOutcome::Rescued => "passed after a re-run",
             RunOutcome::Exhausted => "failed for good",
             RunOutcome::Rerunning => "is being re-run",
-            RunOutcome::Waiting => "failed, and waits for its re-run",
+            RunOutcome::Waiting => "failed, and is waiting for its re-run",
             RunOutcome::Left => "failed, and is left alone",
             RunOutcome::Failed => "failed, and GitHub refuses to re-run it",
-            RunOutcome::Superseded => "is of an older commit",
+            RunOutcome::Superseded => "belongs to an older commit",
         }
     );
     if queued {

@@ -10,8 +10,8 @@ use crate::time::{Millis, Span};
 use super::{Context, Fact, Keeper, Record, Sql, StoreError, TrackedRun};
 
 const AT_ONCE: usize = 200;
-const NOT_SERVED: &str = "Left alone: the repository is not in REPOSITORIES any more.";
-const ANOTHER: &str = "Left alone: another repository has this name now.";
+const NOT_SERVED: &str = "Left alone: the repository is no longer in REPOSITORIES.";
+const ANOTHER: &str = "Left alone: another repository now has this name.";
 
 /// What does not hold of another repository that has the name.
 const LEARNED: [Fact; 7] = [
@@ -75,7 +75,7 @@ impl<S: Sql> Keeper<S> {
         let Some(trouble) = self.trouble()?.filter(|trouble| cx.now - trouble.since > Span::days(GONE_DAYS)) else {
             return Ok(vec![]);
         };
-        let reason = format!("Nothing could be done in the repository for {GONE_DAYS} days: {}.", trouble.message);
+        let reason = format!("Rerunner could not work in the repository for {GONE_DAYS} days: {}.", trouble.message);
         self.end_all(|tracked| give_up(tracked, reason.clone(), cx), cx)
     }
 

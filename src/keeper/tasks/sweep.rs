@@ -32,8 +32,8 @@ const PAGES_AT_ONCE: u32 = 10;
 const PAGES_NOT_STORED: u32 = 3;
 /// A sweep that an alarm has no room to finish is gone on with for so long, and then begun anew.
 const RESUMED_FOR: Span = Span::hours(1);
-const TOO_LONG: &str = "the sweep for missed webhooks skips a run whose entry in GitHub's list is longer than 16 MiB";
-const TOO_MANY: &str = "the sweep for missed webhooks ends early, as there are too many failed runs or too long ones";
+const TOO_LONG: &str = "the sweep for missed webhooks skipped a run: its entry in GitHub's list is longer than 16 MiB";
+const TOO_MANY: &str = "the sweep for missed webhooks ended early: there are too many failed runs, or too long entries";
 /// Until a page is asked for again whose answer never came, or that an alarm had no room for.
 const GOES_ON: Span = Span::seconds(25);
 /// A sweep that failed is made again after this.

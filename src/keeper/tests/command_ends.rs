@@ -56,11 +56,11 @@ fn what_nobody_answers_is_given_up_and_acts_no_more() {
 
 #[test]
 fn the_log_says_what_became_of_each() {
-    let accepted = (false, Accepted, "it is to be carried out");
+    let accepted = (false, Accepted, "it will be carried out");
     let play = exhausted(COLLABORATORS);
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
-    play.logs(&[accepted, (true, Rerun, "another attempt"), (false, Done, "all of it was done")]);
+    play.logs(&[accepted, (true, Rerun, "a new attempt has started"), (false, Done, "everything was done")]);
     // Refused for its one run, which nothing else in the log says.
     let play = exhausted("max_reruns: 1\ncommands: { who: collaborators, workflows: { exclude: [ci] } }\n");
     play.comments(1, rerun(None), GivenBy::Collaborator);
@@ -77,7 +77,7 @@ fn the_log_says_what_became_of_each() {
     play.github.borrow_mut().file = Some("commands: { who: nobody }\n".to_owned());
     assert_eq!(play.comments(1, rerun(None), GivenBy::Collaborator).kind, ReceiptKind::Scheduled);
     play.pass_working(Span::minutes(1));
-    play.logs(&[(false, Refused, "does not let them")]);
+    play.logs(&[(false, Refused, "does not let the comment's author")]);
     // It cannot be read at all.
     let play = exhausted(COLLABORATORS);
     play.pass(Span::minutes(10));
@@ -86,7 +86,7 @@ fn the_log_says_what_became_of_each() {
     play.pass_working(Span::hours(3));
     play.logs(&[(false, Refused, "within two hours")]);
     // Nobody can be answered.
-    for (problem, says) in [(github::Error::NotFound, "does not show the comment"), (lost(), "for half a day")] {
+    for (problem, says) in [(github::Error::NotFound, "does not show the comment"), (lost(), "within half a day")] {
         let play = exhausted(COLLABORATORS);
         play.github.borrow_mut().reply_problems = vec![(problem, false); 500];
         play.comments(1, Command::Stop, GivenBy::Collaborator);
@@ -126,7 +126,7 @@ fn a_re_run_that_is_asked_for_in_a_pause_is_refused_at_once() {
         let receipt = play.comments(1, rerun(None), GivenBy::Collaborator);
         assert_eq!(receipt.kind, ReceiptKind::Recorded);
         play.pass_working(Span::seconds(10));
-        play.answered(&["has paused re-runs in this repository"]);
+        play.answered(&["re-runs in this repository are paused"]);
         assert_eq!(play.reactions().last(), Some(&(1, Reaction::Confused)));
         // What is no re-run is done all the same.
         play.comments(2, Command::Stop, GivenBy::Collaborator);
@@ -158,7 +158,7 @@ fn what_a_pause_holds_up_for_long_is_given_up() {
         play.keeper.resume(play.now.get()).unwrap();
         play.pass_working(Span::hours(12));
         play.reruns(if is_done { &[1, 2] } else { &[1] });
-        play.answered(if is_done { &[] } else { &["has paused re-runs in this repository"] });
+        play.answered(if is_done { &[] } else { &["re-runs in this repository are paused"] });
         assert_eq!(play.tracked().commanded, None);
     }
 }
@@ -185,9 +185,7 @@ fn a_dry_run_says_what_it_would_have_done() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
-    play.answered(&[
-        "`DRY_RUN` is on\\, and nothing is re-run\\. It would have been\\: Attempt 2 failed in job `test`",
-    ]);
+    play.answered(&["`DRY_RUN` is on\\, so nothing is re-run\\. Otherwise\\: Attempt 2 failed in job `test`"]);
     play.stands(RunOutcome::Exhausted, 1);
     // And nothing that it would not have.
     let play = dry(exhausted("max_reruns: 1\ncommands: { who: collaborators, workflows: { exclude: [ci] } }\n"));
@@ -249,7 +247,7 @@ fn an_author_gets_nothing_re_run_with_the_rights_of_the_base() {
 /// Seen to fail when a full last page is taken for the end of the list.
 #[test]
 fn that_there_are_more_runs_than_were_looked_at_is_said() {
-    let words = "Only the newest 150 runs of its commit and branch were looked at.";
+    let words = "Only the newest 150 runs of its commit and branch were checked.";
     for (command, conclusion) in [
         (rerun(None), Conclusion::Failure),
         (rerun(None), Conclusion::Success),
@@ -281,6 +279,6 @@ fn what_is_wrong_with_the_policy_is_said_as_that_though_a_command_has_found_it()
     play.pass_working(Span::minutes(1));
     let said = play.of_policy.borrow().clone();
     assert_eq!(said.len(), 1, "{said:#?}");
-    assert!(said[0].contains("is not valid, and nothing is re-run until it is"), "{said:?}");
+    assert!(said[0].contains("is not valid, and nothing is re-run until it is fixed: "), "{said:?}");
     assert_eq!(play.warnings.borrow().len(), 0, "{:#?}", play.warnings.borrow());
 }

@@ -40,7 +40,7 @@ fn so_many_an_hour_and_one_answer_to_the_rest() {
     play.pass_working(Span::minutes(10));
     let answers = play.github.borrow().answers.clone();
     assert_eq!(answers.len(), 4, "{answers:#?}");
-    assert_eq!(answers.iter().filter(|answer| answer.contains("may have 3 commands an hour")).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer.contains("may have at most 3 commands an hour")).count(), 1);
     // An hour later there is room again.
     play.pass_working(Span::hours(1));
     let receipt = play.comments(2_000, Command::Status, GivenBy::Collaborator);
@@ -149,7 +149,7 @@ fn what_had_to_wait_is_of_the_hour_in_which_it_was_given() {
     play.pass_working(Span::minutes(40));
     let answers = play.github.borrow().answers.clone();
     assert_eq!(answers.len(), 4, "{answers:#?}");
-    assert_eq!(answers.iter().filter(|answer| answer.contains("may have 3 commands an hour")).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer.contains("may have at most 3 commands an hour")).count(), 1);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn so_many_pull_requests_are_left_alone() {
     }
     play.comments(1, Command::Stop, GivenBy::Author);
     play.pass_working(Span::minutes(1));
-    play.answered(&["1000 pull requests are left alone already"]);
+    play.answered(&["1000 pull requests are stopped already"]);
     assert_eq!(play.rows("stopped_pulls"), 1_000);
     play.comments(2, Command::Stop, GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
@@ -232,8 +232,7 @@ fn commands_are_about_so_many_runs_an_hour() {
     }
     assert_eq!(play.rows("runs"), 100);
     let answers = play.github.borrow().answers.clone();
-    let refused =
-        |answer: &&String| answer.contains("commands re-run at most 100 runs of the repository within an hour");
+    let refused = |answer: &&String| answer.contains("commands re-run at most 100 runs of a repository an hour");
     assert_eq!(answers.iter().filter(refused).count(), 2, "{answers:#?}");
     // What was refused takes nothing away from later ones.
     play.pass_working(Span::minutes(45));

@@ -13,7 +13,7 @@ fn stop_leaves_its_runs_alone_until_a_command_says_otherwise() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[]);
-    let left = "Left alone: \"ann\" has stopped re-runs of pull request 3 by a command.";
+    let left = "Left alone: \"ann\" has stopped re-runs of pull request 3 with a command.";
     assert_eq!(play.last_record().reason, left);
     // Once, and no more.
     play.comments(2, rerun(None), GivenBy::Collaborator);
@@ -72,7 +72,7 @@ fn status_says_what_was_decided() {
     play.github.borrow_mut().pull.as_mut().unwrap().head_sha = "f".repeat(40);
     play.comments(2, Command::Status, GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
-    play.answered(&["Gave up", "Nothing was decided"]);
+    play.answered(&["Gave up", "There is no decision"]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn never_past_the_ceiling() {
 fn what_did_not_fail_is_not_touched() {
     for (conclusion, words) in [
         (Some(Conclusion::ActionRequired), "1 is waiting for approval"),
-        (None, "1 is not over yet"),
+        (None, "1 is not finished yet"),
         (Some(Conclusion::Success), "has failed."),
         (Some(Conclusion::Cancelled), "has failed."),
         (Some(Conclusion::StartupFailure), "has failed."),
@@ -197,7 +197,7 @@ fn a_glob_means_some_workflows() {
         play.comments(1, rerun(Some(glob)), GivenBy::Collaborator);
         play.pass_working(Span::minutes(1));
         play.reruns(if is_meant { &[1, 2] } else { &[1] });
-        play.answered(if is_meant { &[] } else { &["no failed run of the newest commit is of"] });
+        play.answered(if is_meant { &[] } else { &["the newest commit has no failed run of"] });
         if !is_meant {
             play.stands(RunOutcome::Exhausted, 1);
             play.rests();
@@ -382,7 +382,7 @@ fn a_run_that_waits_for_its_delay_waits_no_longer() {
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
-    assert!(play.last_record().reason.contains("by the command of"));
+    assert!(play.last_record().reason.contains("re-run requested by"));
 }
 
 #[test]

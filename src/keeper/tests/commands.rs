@@ -153,7 +153,7 @@ fn a_run_is_re_run_once_whatever_the_rules_say() {
     play.stands(RunOutcome::Rerunning, 2);
     let record = play.last_record();
     assert_eq!(record.run_attempt, Some(attempt(2)));
-    let by = "Attempt 2 failed in job \"test\" at step \"Run tests\": re-run by the command of \"ann\".";
+    let by = "Attempt 2 failed in job \"test\" at step \"Run tests\": re-run requested by \"ann\".";
     assert_eq!(record.reason, by);
     assert_eq!(record.detail.unwrap().policy.as_deref(), Some("command"));
     assert_eq!(play.reactions(), [(1, Reaction::Eyes), (1, Reaction::Rocket)]);

@@ -205,7 +205,7 @@ fn whatever_ends_it_nothing_stays_pending() {
     fails(&play, 1);
     let retired = play.keeper.retire(&play.cx()).unwrap();
     assert_eq!(retired.len(), 1);
-    ends(&play, "Left alone: the repository is not in REPOSITORIES any more.");
+    ends(&play, "Left alone: the repository is no longer in REPOSITORIES.");
     // What was not shown is nobody's concern there.
     fails(&play, 2);
     play.github.borrow_mut().head_sha = Some("a".repeat(40));

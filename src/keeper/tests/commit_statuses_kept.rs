@@ -151,7 +151,7 @@ fn it_lacks_its_permission() {
     shows(&play, &[GIVEN_UP]);
     let said = play.warnings.borrow();
     assert_eq!(said.len(), 1, "{said:#?}");
-    assert!(said[0].starts_with("Commit statuses are not possible, and not tried again for 6 h: "), "{said:?}");
+    assert!(said[0].starts_with("Commit statuses do not work, and will not be tried again for 6 h: "), "{said:?}");
     rests(&play);
 }
 

@@ -273,7 +273,7 @@ fn what_the_object_dies_of_is_not_tried_for_ever() {
     play.stands(RunOutcome::Left, 0);
     assert_eq!(asked(&play, is_log), 2);
     let absent = detail(&play).absent;
-    assert_eq!(absent, ["log of test: not read: the Worker died 2 times while it collected evidence"]);
+    assert_eq!(absent, ["log of test: not read: the Worker crashed 2 times while collecting evidence"]);
     assert_eq!(begun(&play), None);
     play.rests();
 }
@@ -290,7 +290,7 @@ fn not_even_what_it_dies_of_first() {
     play.stands(RunOutcome::Left, 0);
     assert_eq!(asked(&play, is_jobs), 4);
     let absent = detail(&play).absent;
-    assert_eq!(absent, ["jobs: not read: the Worker died 4 times while it collected evidence"]);
+    assert_eq!(absent, ["jobs: not read: the Worker crashed 4 times while collecting evidence"]);
 }
 
 #[test]

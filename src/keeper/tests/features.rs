@@ -21,7 +21,7 @@ fn a_comment_that_lacks_its_permission() {
     let said = play.warnings.borrow().clone();
     assert_eq!(said.len(), 1, "{said:#?}");
     assert!(
-        said[0].starts_with("Comments on pull requests are not possible, and not tried again for 6 h: "),
+        said[0].starts_with("Comments on pull requests do not work, and will not be tried again for 6 h: "),
         "{said:?}"
     );
     play.pass_working(Span::hours(13));
@@ -64,7 +64,7 @@ fn a_token_that_has_expired_is_no_permission_that_lacks() {
         assert_eq!((comments_of(&play), play.github.borrow().comment_problems.len()), (vec![], 0));
         let said = play.warnings.borrow().clone();
         assert_eq!(said.len(), 1, "{said:#?}");
-        assert!(said[0].starts_with("Comments on pull requests are not possible with this token: "), "{said:?}");
+        assert!(said[0].starts_with("Comments on pull requests do not work with this token: "), "{said:?}");
         if is_started {
             play.keeper.started(play.now.get()).unwrap();
         }

@@ -89,11 +89,11 @@ fn without_the_permission_or_without_issues() {
     for (refusal, said) in [
         (
             github::Error::Credentials { message: "403 Resource not accessible by integration".to_owned() },
-            "Issues for flaky jobs are not possible, and not tried again for 6 h: GitHub refused the credentials: 403 ",
+            "Issues for flaky jobs do not work, and will not be tried again for 6 h: GitHub refused the credentials: 403 ",
         ),
         (
             github::Error::Refused { message: "410 Issues are disabled for this repo".to_owned() },
-            "Issues for flaky jobs are not possible, and not tried again for 6 h: GitHub refused: 410 Issues are disabled",
+            "Issues for flaky jobs do not work, and will not be tried again for 6 h: GitHub refused: 410 Issues are disabled",
         ),
     ] {
         let play = keeping(POLICY);

@@ -85,7 +85,7 @@ fn given_up_without_an_answer(took_effect: bool) -> Play {
     play.github.borrow_mut().read_problems.clear();
     play.stands(RunOutcome::Failed, 0);
     assert!(
-        play.tracked().reason.ends_with("; whether attempt 1 was re-run is not known."),
+        play.tracked().reason.ends_with("; it is not known whether attempt 1 was re-run."),
         "{}",
         play.tracked().reason
     );

@@ -284,7 +284,7 @@ fn a_held_run_is_not_read_because_a_list_or_a_job_tells_of_it_again() {
     for kind in [RunEventKind::RunFailed, RunEventKind::JobFailed] {
         let event = RunEvent::new(repository(), other(14), Some(attempt(1)), kind);
         let (receipt, _) = play.keeper.receive(&event, &play.cx()).unwrap();
-        assert_eq!((receipt.reason.as_str(), receipt.due), ("the re-run of this attempt is held", due));
+        assert_eq!((receipt.reason.as_str(), receipt.due), ("an outage holds the re-run of this attempt", due));
     }
     play.pass_working(Span::minutes(1));
     assert_eq!(play.github.borrow().reads, reads);

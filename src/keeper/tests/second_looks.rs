@@ -170,7 +170,7 @@ fn a_repository_that_stays_gone_is_given_up_with_all_its_runs() {
     for id in [7, 20, 29] {
         let (outcome, reason) = outcome_of(&play, id);
         assert_eq!(outcome, RunOutcome::Failed);
-        assert!(reason.starts_with("Nothing could be done in the repository for 7 days: "), "{reason}");
+        assert!(reason.starts_with("Rerunner could not work in the repository for 7 days: "), "{reason}");
     }
     play.rests();
 }

@@ -17,7 +17,7 @@ fn an_author_stops_nothing_of_the_repositorys_own_branches() {
         assert_eq!(play.rows("stopped_pulls"), 0);
         let last = if is_refused { Reaction::Confused } else { Reaction::Rocket };
         assert_eq!(play.reactions().last(), Some(&(1, last)));
-        play.answered(&[if is_refused { OWN } else { "Nothing was decided" }]);
+        play.answered(&[if is_refused { OWN } else { "There is no decision" }]);
         play.reruns(&[]);
     }
 }

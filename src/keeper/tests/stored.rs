@@ -152,7 +152,7 @@ fn what_a_newer_version_wrote_is_left_alone() {
     let refused = Keeper::open(sql.clone()).err().map(|error| error.to_string());
     let known = STORAGE_VERSION;
     let expected =
-        format!("storage: it is of version {}, and this Rerunner knows {known}: upgrade it again", known + 1);
+        format!("storage: it has version {}, and this Rerunner supports {known}: upgrade Rerunner again", known + 1);
     assert_eq!(refused, Some(expected));
     sql.exec("UPDATE schema SET version = version - 1", vec![]).unwrap();
     Keeper::open(sql).unwrap();

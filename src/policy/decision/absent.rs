@@ -81,7 +81,7 @@ impl<'a> FailedAttempt<'a> {
     /// Each rule that may have matched, for the record.
     pub(super) fn doubts_on_record(&self) -> Vec<String> {
         let of_job = |(job, matches): &(Option<&'a Job>, RuleMatches<'a>)| {
-            let job = job.map_or_else(|| "jobs that are not known".to_owned(), |job| clean(&job.name));
+            let job = job.map_or_else(|| "jobs that GitHub does not list".to_owned(), |job| clean(&job.name));
             let line = |uncertain: &UncertainMatch| {
                 let rule = uncertain.rule_match.rule.map_or_else(String::new, |rule| quoted(&rule.name));
                 format!("rule {rule} of {job}: {}", uncertain.unknown.noun())

@@ -109,13 +109,13 @@ fn within_the_limits(
     }
     // What it fetches can be another commit than the one that it is shown at, and they would choose when.
     if command.only_author && run.is_of_target() {
-        return Err(left("it runs with the rights of its base branch, so only a collaborator may have it re-run"));
+        return Err(left("it runs with the rights of its base branch, so only a collaborator may re-run it"));
     }
     is_let_in_by_workflow(policy, &policy.commands.workflows, run, evidence, "commands.workflows")?;
     let ceiling = Limits::of(rules, policy).ceiling();
     if run.run_attempt.is_past(ceiling) {
         let most = times(ceiling);
-        return Err(left(format!("a run is re-run at most {most}, the Worker's MAX_RERUNS_CEILING")));
+        return Err(left(format!("a run is re-run at most {most} (MAX_RERUNS_CEILING)")));
     }
     let mut evidence = Cow::Borrowed(evidence);
     if !evidence.is_searched(policy, run) {
@@ -143,7 +143,7 @@ fn is_of_its_pull_request(run: &Run, evidence: &Evidence, command: CommandGiven)
         Belonging::Shared if !command.only_author => Ok(()),
         Belonging::Shared => {
             let what = "several pull requests have its branch and commit";
-            Err(left(format!("{what}, so only a collaborator may have it re-run")))
+            Err(left(format!("{what}, so only a collaborator may re-run it")))
         }
         Belonging::Not => Err(left(format!("it does not belong to pull request {pull}"))),
         Belonging::Unknown => Err(left(format!("it is not known whether it belongs to pull request {pull}"))),
@@ -152,11 +152,11 @@ fn is_of_its_pull_request(run: &Run, evidence: &Evidence, command: CommandGiven)
 
 /// What would be re-run, were it not for the Worker's `DRY_RUN`, as a sentence.
 pub fn not_in_dry_run(rerun: &Rerun) -> String {
-    format!("Left alone: DRY_RUN is on, and nothing is re-run. It would have been: {}", rerun.reason)
+    format!("Left alone: DRY_RUN is on, so nothing is re-run. Otherwise: {}", rerun.reason)
 }
 
 /// The end of a run that would be re-run, had nobody stopped that by a command.
 pub fn left_by_command(login: &str, pull: u64, detail: Detail) -> Ending {
-    let reason = format!("Left alone: {} has stopped re-runs of pull request {pull} by a command.", quoted(login));
+    let reason = format!("Left alone: {} has stopped re-runs of pull request {pull} with a command.", quoted(login));
     Ending { outcome: RunOutcome::Left, reason, last_word: true, detail: Detail { rules: vec![], ..detail } }
 }

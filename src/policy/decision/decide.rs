@@ -242,13 +242,13 @@ fn is_let_in<'a>(
         }
         Holds::Needs(need) => return Err(Stop::Need(need)),
         Holds::Unknown(unknown) if policy.absent_evidence == LeaveOrRerun::Leave => {
-            format!("the policy file may exclude it under {key}: {unknown}")
+            format!("the policy file might exclude it under {key}: {unknown}")
         }
         Holds::Unknown(_) | Holds::No => match is(&filter.include, Holds::Yes) {
             Holds::Yes => return Ok(()),
             Holds::Needs(need) => return Err(Stop::Need(need)),
             Holds::Unknown(unknown) => {
-                format!("the policy file may not include it under {key}: {unknown}")
+                format!("the policy file might not include it under {key}: {unknown}")
             }
             Holds::No => format!("{what} {}, which the policy file does not include under {key}", name(names.first())),
         },

@@ -43,7 +43,7 @@ pub fn standing(run: &Run, pulls: &Fetched<Pulls>) -> Standing {
         (_, all) if all.iter().all(|pull| !pull.open) => {
             Standing::Gone(if all.iter().any(|pull| pull.merged) { MERGED } else { CLOSED })
         }
-        _ if target && !pulls.complete => unknown("more than can be listed are from its branch"),
+        _ if target && !pulls.complete => unknown("its branch has more than can be listed"),
         // That branch is also what GitHub may show for the runs of others.
         (_, all) if target && all.iter().any(|pull| pull.is_from_default_branch) => {
             unknown("one is from the default branch")
@@ -79,7 +79,7 @@ pub fn ending(run: &Run, standing: &Standing) -> Option<(RunOutcome, String)> {
     match standing {
         Standing::Gone(what) => Some(gone(what)),
         Standing::Unknown(why) if run.is_of_target() => {
-            let what = "it runs with the rights of its base, and whether its pull request has moved on is not known";
+            let what = "it runs with the rights of its base, and it is not known whether its pull request has moved on";
             Some((RunOutcome::Left, format!("Left alone: {what}: {why}.")))
         }
         Standing::Current(_) | Standing::Unknown(_) => None,

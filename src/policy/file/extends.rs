@@ -23,6 +23,16 @@ string_enum! {
     }
 }
 
+impl From<Preset> for Base {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Everything => Self::Everything,
+            Preset::Infrastructure => Self::Infrastructure,
+            Preset::Careful => Self::Careful,
+        }
+    }
+}
+
 impl Base {
     fn preset(self) -> Option<Preset> {
         match self {

@@ -23,6 +23,6 @@ pub use places::lines_of_rules;
 pub use reader::{PolicyError, PolicyState, parse};
 pub use schema::schema;
 pub use values::{Cause, Causes, Comparison, Names, Numbers, Operator, Patterns};
-pub use warnings::warnings;
+pub use warnings::{drops, warnings};
 #[cfg(test)]
 pub use yaml::{Node, Value, read as read_yaml};

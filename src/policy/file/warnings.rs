@@ -8,6 +8,7 @@ use crate::names::{Conclusion, nearest};
 use crate::policy::Action;
 use crate::settings::MAX_RERUNS_LIMIT;
 
+use super::extends::Base;
 use super::format::{Conditions, Filter, Forks, Policy, Rule};
 use super::reader::{PolicyError, within_lines};
 use super::values::{Names, Numbers};
@@ -68,6 +69,31 @@ pub fn warnings(text: &str, policy: &Policy) -> Vec<PolicyError> {
     sort_by_key(&mut all, |warning| (warning.line, warning.column));
     within_lines(&mut all, text);
     all
+}
+
+/// Where the file extends nothing, and so takes the place of `instead`, which would apply to a repository without a file.
+///
+/// Not of `everything`: it has no key. A file that begins with that says that it is meant.
+pub fn drops(text: &str, policy: &Policy, instead: Base) -> Option<PolicyError> {
+    if !policy.extends.is_empty() || instead == Base::Everything {
+        return None;
+    }
+    let first = match yaml::read(text).ok()?.map(|root| root.value) {
+        Some(Value::Map(entries)) => entries.first().map(|entry| entry.place),
+        _ => None,
+    };
+    let what = match instead {
+        Base::Organization => "the organization's policy file".to_owned(),
+        preset => format!("the preset {} (DEFAULT_POLICY)", preset.as_str()),
+    };
+    let name = instead.as_str();
+    let said = format!(
+        "without it, this file replaces {what}; write `extends: {name}` to add to that, or `extends: everything` if this is meant"
+    );
+    let mut found = [first.unwrap_or(Place { line: 1, column: 1, length: 1 }).error("extends", said)];
+    within_lines(&mut found, text);
+    let [found] = found;
+    Some(found)
 }
 
 struct Warnings {

@@ -117,7 +117,7 @@ fn a_broken_file_never_causes_re_runs() {
     let state = PolicyState::new(parse("max_reruns: 11", rules().max_reruns_ceiling), PolicyOrigin::Repository);
     bare(1, Failure).says(
         &state.policy(),
-        "Left alone: the policy file is not valid, and nothing is re-run until it is (line 1, column 13: max_reruns: \
+        "Left alone: the policy file is not valid, and nothing is re-run until it is fixed (line 1, column 13: max_reruns: \
          expected a whole number from 0 to 10, the Worker's MAX_RERUNS_CEILING; found `11`).",
     );
     bare(2, Success).says(&state.policy(), "Attempt 2 succeeded.");

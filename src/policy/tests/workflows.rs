@@ -73,7 +73,7 @@ fn what_is_not_known_may_be_what_is_excluded() {
     let unknown = deployment();
     unknown.says(
         &policy(EXCLUDED),
-        "Left alone: the policy file may exclude it under workflows: the name of its workflow could not be read (404).",
+        "Left alone: the policy file might exclude it under workflows: the name of its workflow could not be read (404).",
     );
     reruns(&unknown, &format!("{EXCLUDED}\nabsent_evidence: rerun"));
     ends(&unknown, "workflows: { include: [CI] }", RunOutcome::Left);

@@ -16,7 +16,7 @@ pub fn broken(origin: PolicyOrigin, error: &str) -> String {
         PolicyOrigin::Repository | PolicyOrigin::Preset(_) => "the policy file",
     };
     format!(
-        "Left alone: {whose} is not valid, and nothing is re-run until it is ({}).",
+        "Left alone: {whose} is not valid, and nothing is re-run until it is fixed ({}).",
         escape::bounded(error, 2 * escape::NAME_CHARS)
     )
 }
@@ -72,9 +72,9 @@ impl Sentences<'_> {
         format!("Attempt {attempt} {verb}{causes}: re-run {attempt} of at most {total}")
     }
 
-    /// `Attempt 4 failed in job "build": re-run by the command of "ann".`
+    /// `Attempt 4 failed in job "build": re-run requested by "ann".`
     pub fn by_command(&self, login: &str) -> String {
-        format!("Attempt {}: re-run by the command of {}.", self.failed(), quoted(login))
+        format!("Attempt {}: re-run requested by {}.", self.failed(), quoted(login))
     }
 
     pub fn dry_run(&self, total: u32) -> String {
@@ -104,7 +104,7 @@ impl Sentences<'_> {
     }
 
     pub fn repeated(&self, attempts: usize) -> String {
-        let same = format!("in the same way as before: {attempts} attempts in all, so the failure is taken to be real");
+        let same = format!("in the same way as before ({attempts} attempts in all), so the failure counts as real");
         format!("Left alone: attempt {}, {same}.", self.failed())
     }
 
@@ -196,7 +196,7 @@ impl fmt::Display for Doubt<'_> {
             }
             Cause::MaxFailedJobs => f.write_str("more jobs may have failed than the policy file's max_failed_jobs")?,
             Cause::StopWhenRepeated => f.write_str("it may have failed in the same way as before")?,
-            Cause::MinutesPerDay => f.write_str("its re-run may take more than what is left of minutes_per_day")?,
+            Cause::MinutesPerDay => f.write_str("its re-run may take more than is left of minutes_per_day")?,
         }
         write!(f, ": {}", self.unknown)
     }
@@ -231,7 +231,7 @@ impl fmt::Display for Unknown<'_> {
                 write!(f, "{} could not be read ({})", self.noun(), clean(why))
             }
             Self::Branch => f.write_str("GitHub does not say what its branch is"),
-            Self::Fork => f.write_str("GitHub does not say whose fork its branch was in, which is gone"),
+            Self::Fork => f.write_str("its branch was in a fork that is gone, and GitHub does not say whose it was"),
             Self::Event => f.write_str("GitHub does not say what started it"),
             Self::Actor => f.write_str("GitHub does not say who started it"),
         }

@@ -90,7 +90,7 @@ impl TeamKeys {
         struct Set {
             keys: Vec<serde_json::Value>,
         }
-        let set: Set = serde_json::from_slice(body).map_err(|error| format!("is no set of keys: {error}"))?;
+        let set: Set = serde_json::from_slice(body).map_err(|error| format!("is not a set of keys: {error}"))?;
         let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value::<TeamKey>(key).ok());
         let keys: Vec<_> = keys.filter(|key| key.kty == "RSA").take(MAX_KEYS).collect();
         if keys.is_empty() {

@@ -8,8 +8,8 @@ use crate::web::html::{Foreign, number, percent, scrollable, tile};
 
 pub fn definition() -> Markup {
     html! {
-        "A re-run is " b { "rescued" } " if its attempt passed, and " b { "wasted" } " if it failed again. The result of the \
-        others is not known, or not yet. " b { "Precision" } " is the share rescued of those known."
+        "A re-run is " b { "rescued" } " if its attempt passed, and " b { "wasted" } " if it failed again. The results of \
+        the others are not known, or not yet. " b { "Precision" } " is the share of rescued ones among those with a known result."
     }
 }
 

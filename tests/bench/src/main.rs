@@ -52,32 +52,32 @@ const END: &str = "<!-- end of tables -->";
 /// How long a subject is measured before the next one is.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// Measures the Worker against others on workerd.
+/// Benchmarks the Worker against others on workerd.
 #[derive(Debug, Parser)]
 #[command(name = "npm run bench --")]
 struct Arguments {
-    /// Processes of each Worker in each case.
+    /// How many rounds there are; each has a new process for each Worker.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// How long each is measured, in slices of a tenth of a second.
+    /// How long each Worker is measured in a round, in slices of a tenth of a second.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Only cases whose name contains this; `start-up`, `decision-with-evidence`, `worst-decision` and `pages` are some too.
+    /// Only cases whose name contains this; `start-up`, `decision-with-evidence`, `worst-decision` and `pages` are cases, too.
     #[arg(long, value_name = "NAME", default_value = "")]
     case: String,
-    /// Connections, each with one request on its way.
+    /// How many connections there are, each with one request at a time.
     #[arg(long, default_value_t = 8)]
     connections: usize,
-    /// Runs behind the repository whose pages are measured.
+    /// How many runs the repository has whose pages are measured.
     #[arg(long, default_value_t = 50_000)]
     runs: u64,
     /// The core that workerd runs on; the load takes the next.
     #[arg(long, default_value_t = 0)]
     core: usize,
-    /// One more bundle to measure, made by `wrangler deploy --dry-run --outdir FOLDER`: that of another commit.
+    /// Another bundle to measure, such as another commit's, made by `wrangler deploy --dry-run --outdir FOLDER`.
     #[arg(long, value_name = "NAME=FOLDER")]
     also: Vec<String>,
-    /// Only these Workers, by name; all of them when it is not given.
+    /// Only these Workers, by name; all of them if not given.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Where the result is written.

@@ -78,7 +78,7 @@ impl Schedule {
             let run = world.github.run(model::RunId(asked.run_id.get()));
             let command = || self.objection_to_command(repository, run, asked.run_attempt, asked.when, None).is_none();
             records.any(|(_, record)| {
-                record.reason.contains("by the command of")
+                record.reason.contains("re-run requested by")
                     || (record.reason.contains("the answer was lost") && command())
             })
         };
@@ -175,7 +175,10 @@ impl Schedule {
         };
         // A call without an answer, whose run was then given up, or ended: the record says that it is not known.
         let unknown = kept.as_ref().and_then(|(tracked, _)| tracked.pending.filter(|_| tracked.due.is_none()));
-        let says_so = |(_, record): &(Millis, Record)| record.reason.ends_with("is not known.");
+        let says_so = |(_, record): &(Millis, Record)| {
+            let (_, last) = record.reason.rsplit_once("; ").unwrap_or_default();
+            last.starts_with("it is not known whether attempt ") && last.ends_with(" was re-run.")
+        };
         if unknown.is_some() && !decided.iter().any(says_so) {
             say(format!("it rests, and a call is open: {unknown:?}"));
         }
@@ -214,7 +217,7 @@ impl Schedule {
             let reason = said.filter(|reason| !reason.contains("the answer was lost"));
             let by_command = || self.objection_to_command(repository, run, asked.run_attempt, asked.when, reason);
             let objection = match reason {
-                Some(reason) if reason.contains("by the command of") => by_command(),
+                Some(reason) if reason.contains("re-run requested by") => by_command(),
                 Some(_) => by_rules,
                 None => by_rules.filter(|_| by_command().is_some()),
             };

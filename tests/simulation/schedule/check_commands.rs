@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::settings::CEILING;
 use super::talk::Given;
 
-const BY_COMMAND: &str = "re-run by the command of ";
+const BY_COMMAND: &str = "re-run requested by ";
 /// Of a call whose answer was lost, nobody knows what had it made.
 const BY_RULES: &str = " of at most ";
 const STOPPED: &str = "has stopped re-runs of pull request ";
@@ -81,7 +81,7 @@ impl Schedule {
     pub fn was_stopped(&self, repository: usize, reason: &str, at: Millis) -> bool {
         let given = self.world.borrow().given.clone();
         given.iter().any(|given| {
-            let names = format!("\"{}\" {STOPPED}{} by a command", given.by, given.pull);
+            let names = format!("\"{}\" {STOPPED}{} with a command", given.by, given.pull);
             given.repository == repository
                 && given.is_stop()
                 && given.had.is_some_and(|had| had <= at)
