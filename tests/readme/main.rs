@@ -293,7 +293,7 @@ fn what_the_plans_carry_is_what_was_computed() {
         README.contains(&format!("1,000 such repositories with 100,000 webhooks a day for ${}\n", price[2])),
         "{price:?}"
     );
-    assert!(README.contains("some 170 repositories") && SCALE.contains("some 170 repositories"));
+    assert!(README.contains("some 340 repositories") && SCALE.contains("some 340 repositories"));
 }
 
 /// Seen to fail when one is renamed, and when a route has no row.
