@@ -84,7 +84,8 @@ pub fn irrelevant(settings: &Settings, event: &str, content: Content, body: &[u8
     let subject: Option<Subject<'_>> = read(match event {
         "workflow_run" => fields.workflow_run,
         "workflow_job" => fields.workflow_job,
-        _ => fields.check_run,
+        "check_run" => fields.check_run,
+        _ => None,
     });
     if text(fields.action)? != COMPLETED {
         return Some(nothing_is_done_for(&format!("action of {event}")));
