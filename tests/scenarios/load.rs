@@ -22,6 +22,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 /// Webhooks that are on their way at the same time.
 const AT_ONCE: usize = 32;
 const REDELIVERIES: u32 = 30;
+const GITHUB_WAITS: Duration = Duration::from_secs(10);
 const BEFORE_REDELIVERY: Duration = Duration::from_secs(1);
 
 async fn a_flood_of_failing_runs(stage: Arc<Stage>) {
@@ -58,12 +59,11 @@ async fn a_flood_of_failing_runs(stage: Arc<Stage>) {
             .hook(|hook| {
                 hook.url = hook_url;
                 hook.events = crate::steps::runs();
-                hook.concurrent = true;
             })
             .await;
     }
 
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().timeout(GITHUB_WAITS).build().expect("a client");
     let began = Instant::now();
     // Made as they are sent: 100,000 of them would not fit into memory.
     let webhooks = stream::iter(runs.clone()).flat_map(|run| stream::iter(webhooks_of(&run)));
@@ -111,8 +111,8 @@ fn webhooks_of(run: &Run) -> Vec<(String, Value)> {
 }
 
 /// Sends a webhook, which must be stored in the end: how long the last answer took, and how often it was redelivered, as a
-/// maintainer does with one that has failed. The simulated GitHub's own webhooks come beside these, as many as runs end, and
-/// where more are on their way at once than the Worker has room for, it says so.
+/// maintainer does with one that has failed. The simulated GitHub's own webhooks come beside these, one at a time of each
+/// repository, and where more are on their way at once than the Worker has room for, it says so.
 async fn send(client: reqwest::Client, url: String, number: usize, event: String, payload: Value) -> (Duration, u32) {
     let body = payload.to_string();
     for again in 0..REDELIVERIES {
