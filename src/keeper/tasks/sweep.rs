@@ -9,6 +9,7 @@ use crate::keeper::circuit_breaker::CircuitBreaker;
 use crate::keeper::on_webhook::on_failed_attempt;
 use crate::keeper::retention::GITHUB_RERUNS;
 use crate::keeper::step::LEASE;
+use crate::keeper::subrequests;
 use crate::policy::Rules;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEventKind;
@@ -28,8 +29,9 @@ const LISTED_MOST: u32 = 1_000;
 const PAGES: u32 = 150;
 /// Pages in a row.
 const PAGES_AT_ONCE: u32 = 10;
-/// What is known after fewer pages is not stored. An alarm that begins a sweep has room for these ([`subrequests::RUN`]).
+/// What is known after fewer pages is not stored.
 const PAGES_NOT_STORED: u32 = 3;
+const _: () = assert!(PAGES_NOT_STORED <= subrequests::RUN, "an alarm that begins a sweep has room for them");
 /// A sweep that an alarm has no room to finish is gone on with for so long, and then begun anew.
 const RESUMED_FOR: Span = Span::hours(1);
 const TOO_LONG: &str = "the sweep for missed webhooks skipped a run: its entry in GitHub's list is longer than 16 MiB";

@@ -148,8 +148,8 @@ impl Machine {
         }
         let (noted, now) = (world.now, world.clock(self.repository));
         // One that so many have followed is judged anew, by what the run is by now.
-        let newest = world.deliveries_of.get(&event.run_id).map(|all| all.rchunks(SEEN).next().unwrap_or_default());
-        let is_known = newest.is_some_and(|newest| event.delivery.as_ref().is_some_and(|id| newest.contains(id)));
+        let mut newest = world.deliveries_of.get(&event.run_id).into_iter().flatten().rev().take(SEEN);
+        let is_known = newest.any(|delivery| event.delivery.as_ref() == Some(delivery));
         let stored = event.delivery.as_ref().and_then(|delivery| world.deliveries.get(delivery).copied());
         if let Some(stored) = stored.filter(|stored| is_known && now - *stored < Span::days(3)) {
             world.violate(format!("{:?} of {stored} was taken for a new one: {}", event.delivery, receipt.reason));
