@@ -80,14 +80,14 @@ function optimize(wasm) {
   run(bin("wasm-opt"), [wasm, "-o", wasm, "-O", ...uses.map((feature) => `--enable-${feature}`), "--debuginfo"]);
 }
 
-/** Made beside it and put in its place, so that nobody sees half of a build. */
+/** Made beside it and put in its place, so that nobody sees half of a build, not even another build. */
 function build(folder, what, make, except) {
   const state = [optimized, features, fingerprint(except.map((path) => join(root, path)))].join(" ");
   const stamp = join(folder, "fingerprint");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === state) return;
   if (quiet) console.log(`Building ${what} (about a minute the first time) …`);
-  const fresh = `${folder}.new`;
-  rmSync(fresh, { recursive: true, force: true });
+  const fresh = `${folder}.${process.pid}`;
+  process.once("exit", () => rmSync(fresh, { recursive: true, force: true }));
   mkdirSync(fresh, { recursive: true });
   make(fresh);
   writeFileSync(join(fresh, "fingerprint"), state);
