@@ -7,8 +7,8 @@ use rerunner::policy::RunOutcome;
 use rerunner::policy::{Action, FailedJob};
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::{Millis, Span};
-use rerunner::web::api::RepositoryEntry;
 use rerunner::web::pages::{self, Shown};
+use rerunner::web::repositories::RepositoryEntry;
 use rerunner::web::setup;
 use rerunner::web::setup::manifest::{NewApp, Organization};
 

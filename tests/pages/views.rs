@@ -13,8 +13,8 @@ use rerunner::policy::catalogue::{Class, Finding};
 use rerunner::policy::evidence::RescueRate;
 use rerunner::policy::{Action, Detail, FailedJob};
 use rerunner::time::{Millis, Span};
-use rerunner::web::api::RepositoryEntry;
 use rerunner::web::pages::{Find, Shown, Sort};
+use rerunner::web::repositories::RepositoryEntry;
 
 use super::judgement::{precision, unknown_failures};
 use super::{NOW, WEB, outages};

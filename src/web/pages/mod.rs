@@ -19,9 +19,9 @@ use crate::names::{RepoName, RunId};
 use crate::settings::{SettingProblem, Settings};
 use crate::time::Millis;
 
-use super::api::{Repositories, repositories};
 use super::backend::{Backend, KeeperAnswer, ask};
 use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, page, when, with_code};
+use super::repositories::{Repositories, repositories};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
 pub use glossary::glossary;
