@@ -19,8 +19,8 @@ pub async fn answer(
     backend: &impl Backend,
 ) -> Result<Response, Rejection> {
     match api {
-        Api::Repositories => Response::json(&repositories(backend, parameters.list_cursor()?).await?),
-        Api::Insights => Response::json(&insights::read(backend, parameters.list_cursor()?).await?),
+        Api::Repositories => Ok(Response::json(&repositories(backend, parameters.list_cursor()?).await?)?),
+        Api::Insights => Ok(Response::json(&insights::read(backend, parameters.list_cursor()?).await?)?),
         Api::Repository(repository) => kept(backend, repository, Question::Status).await,
         Api::Runs(repository) => kept(backend, repository, Question::Runs(parameters.runs()?)).await,
         Api::Run(repository, run_id) => kept(backend, repository, Question::Run(*run_id)).await,
@@ -34,13 +34,13 @@ pub async fn answer(
         Api::Doctor => {
             let (repositories, site) = (parameters.repositories()?, Site::new(settings, origin(request.url)));
             let findings = examine::examine(&backend.github(&repositories), &site, &repositories).await;
-            Response::json(&serde_json::json!({ "findings": findings }))
+            Ok(Response::json(&serde_json::json!({ "findings": findings }))?)
         }
         Api::Redeliver => {
             let (repositories, site) = (parameters.repositories()?, Site::new(settings, origin(request.url)));
             let github = backend.github(&repositories);
             match redeliver::everything(&github, &site, &repositories, backend.now()).await {
-                Ok(done) => Response::json(&done),
+                Ok(done) => Ok(Response::json(&done)?),
                 Err(problem) => Err(Rejection::BadGateway(problem.to_string())),
             }
         }
