@@ -4,8 +4,8 @@
 
 use crate::github::{self, Call, CommentAnswer, Response};
 use crate::keeper::Keeper;
+use crate::keeper::context::Context;
 use crate::keeper::feature::{self, Feature};
-use crate::keeper::step::Context;
 use crate::keeper::store::{Sql, StoreError};
 use crate::keeper::subrequests::{COMMENT, ISSUE};
 use crate::time::{Millis, Span};

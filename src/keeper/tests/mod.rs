@@ -3,8 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use super::context::Context;
 use super::run_filter::RunFilter;
-use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
+use super::step::{LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
 use super::tasks::comment::Comment;
