@@ -49,7 +49,7 @@ pub(super) fn deliveries_path(repository: &RepoName, hook: u64) -> String {
 
 /// As "List deliveries for an app webhook" has it, and "List deliveries for a repository webhook".
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Delivery {
+pub struct Delivery {
     /// Of this try.
     pub id: u64,
     /// Of the delivery: the same for each try.

@@ -2,14 +2,14 @@
 //! that failed.
 //!
 //! [`examine`] looks at the credentials, and has `repository` and `features` look at each repository; `examination` is what
-//! they know so far, and have in common. [`redeliver`] has deliveries that failed sent again; `hooks` is what GitHub lists of
+//! they know so far, and have in common. [`redeliver`] has deliveries that failed sent again; [`hooks`] is what GitHub lists of
 //! webhooks and their deliveries. All of it goes over [`GitHub`], which is the Worker with its own credentials
 //! (`/api/v1/doctor`), or `npm run doctor` with those of the machine it runs on. What only the latter can see is in `src/cli`.
 
 mod examination;
 pub mod examine;
 mod features;
-mod hooks;
+pub mod hooks;
 pub mod redeliver;
 mod repository;
 #[cfg(test)]
