@@ -17,8 +17,8 @@ use crate::policy::run::MERGE_GROUP;
 use crate::policy::{Action, FailedJob, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::errand::{Errand, Tries, other_answer};
-use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task, TrackedRun};
+use super::errand_answer::{Tries, other_answer};
+use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, TrackedRun};
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
@@ -128,7 +128,7 @@ impl<S: Sql> Keeper<S> {
         self.feature_due(Feature::Comments, first)
     }
 
-    pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+    pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Comment>, StoreError> {
         let Some((pull, repository)) = self.pull_comments.next(cx.now).zip(self.repository()?) else { return Ok(None) };
         let Some(comment) = self.store.pull_comment(pull)?.filter(|comment| comment.due.is_some()) else {
             self.pull_comments.set(pull, None);
@@ -143,7 +143,7 @@ impl<S: Sql> Keeper<S> {
             self.pull_comments.set(pull, due);
             self.store.put_pull_comment(&PullComment { due, ..comment })?;
         }
-        Ok(Some(Task::Errand(Errand::Comment(Comment { pull, comment_id, since, body }))))
+        Ok(Some(Comment { pull, comment_id, since, body }))
     }
 
     /// It is there, or was deleted by somebody, or is tried again.
