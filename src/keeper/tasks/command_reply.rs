@@ -13,7 +13,7 @@ use crate::policy::Rules;
 use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
-use super::comment::{RUNS_SHOWN, cut, section};
+use super::comment_text::{RUNS_SHOWN, cut, section};
 use super::errand_answer::{Tries, other_answer};
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError};
 

@@ -11,6 +11,7 @@ pub mod command;
 pub mod command_reply;
 mod commanded;
 pub mod comment;
+pub(super) mod comment_text;
 pub mod commit_status;
 mod decide;
 pub mod errand;
