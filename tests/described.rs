@@ -4,7 +4,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use rerunner::doctor::redeliver::Delivery;
+use rerunner::doctor::hooks::Delivery;
 use rerunner::github::calls::pull_requests;
 use rerunner::github::{Author, Call, CommentCall, FailedRuns, Failing, IssueCall, Reply, ReplyHeaders, app};
 use rerunner::names::{JobId, RunAttempt, RunId};

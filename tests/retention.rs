@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use rerunner::github::{Call, Page, RerunAnswer, Response};
-use rerunner::keeper::step::Context;
+use rerunner::keeper::context::Context;
 use rerunner::keeper::store::{Sql, Value};
 use rerunner::keeper::{Keeper, Task};
 use rerunner::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, RunId, WorkflowId};

@@ -5,12 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::github::{self, http::Method};
 use crate::names::RepoName;
-use crate::settings::Needed;
 
+use super::examination::{App, Examination, lacking};
+use super::hooks::{same_url, tells_of_runs};
 use super::{Finding, GitHub, Site, Who};
-
-/// Of what an hour allows; below it, somebody should know.
-const FEW: u64 = 10;
 
 /// Looks at the credentials, and at each of these repositories.
 pub async fn examine(github: &impl GitHub, site: &Site, repositories: &[RepoName]) -> Vec<Finding> {
@@ -23,26 +21,6 @@ pub async fn examine(github: &impl GitHub, site: &Site, repositories: &[RepoName
         examination.look_at_repository(app.as_ref(), repository).await;
     }
     examination.findings
-}
-
-pub(super) struct Examination<'a, G> {
-    pub github: &'a G,
-    pub site: &'a Site,
-    pub findings: Vec<Finding>,
-    /// Whether the token is a classic one with the scope for all that there is.
-    pub has_scope: bool,
-}
-
-/// The App, as far as it matters to repositories.
-pub(super) struct App {
-    /// For people; it lies elsewhere on an Enterprise Server.
-    pub page: String,
-    /// For its owner.
-    pub settings: String,
-    /// Whether its webhooks come here.
-    pub tells_us: bool,
-    /// Of what it is told.
-    pub events: Vec<String>,
 }
 
 impl<G: GitHub> Examination<'_, G> {
@@ -163,62 +141,4 @@ impl<G: GitHub> Examination<'_, G> {
         });
         self.look_at_rate_limit(Who::Token, "token").await;
     }
-
-    pub(super) async fn look_at_rate_limit(&mut self, who: Who<'_>, of: &str) {
-        #[derive(Deserialize)]
-        struct Limits {
-            rate: Rate,
-        }
-        #[derive(Deserialize)]
-        struct Rate {
-            limit: u64,
-            remaining: u64,
-        }
-        let check = format!("{of}: rate limit");
-        // Some Enterprise Servers have none, and say so by a 404.
-        self.findings.push(match self.github.read::<Limits>(who, "/rate_limit").await {
-            Ok(Limits { rate: Rate { limit, remaining } }) if remaining.saturating_mul(FEW) < limit => {
-                Finding::warning(
-                    check,
-                    format!("{remaining} of {limit} calls are left this hour"),
-                    "Something else uses the same credentials; a GitHub App has a limit of its own",
-                )
-            }
-            Ok(Limits { rate: Rate { limit, remaining } }) => {
-                Finding::ok(check, format!("{remaining} of {limit} calls are left this hour"))
-            }
-            Err(github::Error::NotFound) => Finding::ok(check, "there is none"),
-            Err(error) => Finding::warning(check, error.to_string(), "Run the doctor again later"),
-        });
-    }
-}
-
-/// What of the needed permissions was not granted, with the features that lack it. `None`: nothing.
-pub(super) fn lacking(needed: Needed, granted: &Map<String, Value>) -> Option<String> {
-    let lacks = |(name, level): (&str, &str)| !is_granted(granted, name, level);
-    let of = |(name, level): (&str, &str)| {
-        let features = needed.features().filter(|(_, permission, _)| *permission == (name, level));
-        let features: Vec<_> = features.map(|(feature, ..)| feature).collect();
-        let used = if features.is_empty() { String::new() } else { format!(" ({})", features.join(", ")) };
-        format!("{name}: {level}{used}")
-    };
-    let all: Vec<String> = needed.permissions().filter(|one| lacks(*one)).map(of).collect();
-    (!all.is_empty()).then(|| all.join(", "))
-}
-
-pub(super) fn is_granted(granted: &Map<String, Value>, name: &str, level: &str) -> bool {
-    match granted.get(name).and_then(Value::as_str) {
-        Some("write" | "admin") => true,
-        Some("read") => level == "read",
-        // Always there, though not always told.
-        _ => name == "metadata",
-    }
-}
-
-pub(super) fn tells_of_runs(events: &[String]) -> bool {
-    events.iter().any(|event| matches!(event.as_str(), "workflow_run" | "workflow_job" | "check_run"))
-}
-
-pub(super) fn same_url(one: &str, other: &str) -> bool {
-    one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
 }

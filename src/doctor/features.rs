@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::names::RepoName;
 use crate::settings::Needed;
 
-use super::examine::{App, Examination, is_granted};
+use super::examination::{App, Examination, is_granted};
 use super::{Finding, GitHub};
 
 impl<G: GitHub> Examination<'_, G> {

@@ -1,14 +1,17 @@
 //! Is everything set up as it should be? Findings, each with the one thing that mends it, and the redelivery of webhooks
 //! that failed.
 //!
-//! [`examine`] and [`repository`] ask GitHub, [`redeliver`] has deliveries that failed sent again. All of it goes over
-//! [`GitHub`], which is the Worker with its own credentials (`/api/v1/doctor`), or `npm run doctor` with those of the machine
-//! it runs on. What only the latter can see is in `src/cli`.
+//! [`examine`] looks at the credentials, and has `repository` and `features` look at each repository; `examination` is what
+//! they know so far, and have in common. [`redeliver`] has deliveries that failed sent again; [`hooks`] is what GitHub lists of
+//! webhooks and their deliveries. All of it goes over [`GitHub`], which is the Worker with its own credentials
+//! (`/api/v1/doctor`), or `npm run doctor` with those of the machine it runs on. What only the latter can see is in `src/cli`.
 
+mod examination;
 pub mod examine;
 mod features;
+pub mod hooks;
 pub mod redeliver;
-pub mod repository;
+mod repository;
 #[cfg(test)]
 mod tests;
 

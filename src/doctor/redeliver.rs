@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::github;
 use crate::github::http::Method;
-use crate::github::{self, Reply};
 use crate::keeper::retention::REDELIVERY;
 use crate::names::RepoName;
 use crate::names::order::sort_by;
 use crate::time::Millis;
 
-use super::repository::{deliveries_path, hooks_to};
+use super::hooks::{Delivery, deliveries_path, hooks_to};
 use super::{GitHub, Site, Who};
 
 /// Pages of 100 that are looked through: what the free plan's 50 subrequests leave room for.
@@ -107,43 +107,6 @@ async fn all(github: &impl GitHub, who: Who<'_>, deliveries: &str) -> Result<Vec
         path = format!("{deliveries}?per_page=100&cursor={cursor}");
     }
     Ok(all)
-}
-
-/// As "List deliveries for an app webhook" has it, and "List deliveries for a repository webhook".
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Delivery {
-    /// Of this try.
-    pub id: u64,
-    /// Of the delivery: the same for each try.
-    pub guid: String,
-    pub delivered_at: String,
-    /// 0 when there was no answer.
-    pub status_code: u16,
-    pub event: String,
-}
-
-impl Delivery {
-    pub fn list(reply: &Reply) -> Option<Vec<Self>> {
-        serde_json::from_slice(&reply.body).ok().filter(|_| reply.status == 200)
-    }
-
-    pub fn is_ok(&self) -> bool {
-        (200..300).contains(&self.status_code)
-    }
-
-    /// Whether what went wrong can be right the next time: no answer, a secret that did not match, an address where
-    /// nothing was, a Worker that could not store it. A payload that was malformed stays so.
-    fn may_be_mended(&self) -> bool {
-        matches!(self.status_code, 0 | 401 | 403 | 404 | 408 | 429 | 500..)
-    }
-
-    /// What there was instead of 2xx.
-    pub fn answer(&self) -> String {
-        match self.status_code {
-            0 => "no answer".to_owned(),
-            code => code.to_string(),
-        }
-    }
 }
 
 /// The tries to repeat, oldest delivery first: of those of the last three days that never arrived.

@@ -11,12 +11,9 @@ use crate::names::{FilePath, RepoName};
 use crate::policy::{Organization, Policy, PolicyError, extends_organization, parse};
 use crate::settings::Needed;
 
-use super::examine::{App, Examination, lacking, same_url, tells_of_runs};
-use super::redeliver::Delivery;
-use super::{Finding, GitHub, Site, Who};
-
-/// Deliveries that are looked at.
-const LAST: u32 = 30;
+use super::examination::{App, Examination, lacking};
+use super::hooks::{Hook, deliveries_path, hooks_path, tells_of_runs};
+use super::{Finding, GitHub, Who};
 
 impl<G: GitHub> Examination<'_, G> {
     pub(super) async fn look_at_repository(&mut self, app: Option<&App>, repository: &RepoName) {
@@ -145,31 +142,6 @@ impl<G: GitHub> Examination<'_, G> {
         Some(hook.events.clone())
     }
 
-    pub(super) async fn look_at_deliveries(&mut self, who: Who<'_>, of: &str, path: &str, page: &str) {
-        let check = format!("{of}: deliveries");
-        let last = self.github.read::<Vec<Delivery>>(who, &format!("{path}?per_page={LAST}")).await;
-        self.findings.push(match last {
-            Err(error) => Finding::warning(check, error.to_string(), page),
-            Ok(last) => match (last.first(), last.iter().filter(|one| !one.is_ok()).count()) {
-                (None, _) => Finding::warning(check, "there are none yet", page),
-                (Some(_), 0) => Finding::ok(check, format!("the last {} arrived", last.len())),
-                (Some(latest), failed) if latest.is_ok() => Finding::warning(
-                    check,
-                    format!("the latest arrived; {failed} of the last {} did not", last.len()),
-                    "npm run doctor -- --redeliver",
-                ),
-                (Some(latest), failed) => Finding::wrong(
-                    check,
-                    format!("the latest failed ({}), and {failed} of the last {}", latest.answer(), last.len()),
-                    match latest.status_code {
-                        401 => "The webhook's secret is not WEBHOOK_SECRET: set both to the same".to_owned(),
-                        _ => page.to_owned(),
-                    },
-                ),
-            },
-        });
-    }
-
     /// The repository's file, and its organization's where that one matters: what they switch on.
     async fn look_at_policy(&mut self, repository: &RepoName) -> Needed {
         let Some(file) = self.site.policy_file.clone() else { return Needed::default() };
@@ -253,42 +225,6 @@ impl<G: GitHub> Examination<'_, G> {
 fn nothing_is_rerun(errors: &[PolicyError]) -> String {
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     format!("nothing is re-run: {}", errors.join("; "))
-}
-
-#[derive(Deserialize)]
-struct Hook {
-    id: u64,
-    active: bool,
-    #[serde(default)]
-    events: Vec<String>,
-    config: HookConfig,
-}
-
-#[derive(Deserialize)]
-struct HookConfig {
-    url: Option<String>,
-    content_type: Option<String>,
-    secret: Option<String>,
-}
-
-/// The ids of a repository's webhooks that come here; an error if they may not be seen.
-pub async fn hooks_to(github: &impl GitHub, site: &Site, repository: &RepoName) -> Result<Vec<u64>, github::Error> {
-    let hooks: Vec<Hook> = github.read(Who::Repository(repository), &hooks_path(repository)).await?;
-    Ok(hooks.into_iter().filter(|hook| hook.comes_to(site)).map(|hook| hook.id).collect())
-}
-
-fn hooks_path(repository: &RepoName) -> String {
-    format!("/repos/{repository}/hooks?per_page=100")
-}
-
-pub fn deliveries_path(repository: &RepoName, hook: u64) -> String {
-    format!("/repos/{repository}/hooks/{hook}/deliveries")
-}
-
-impl Hook {
-    fn comes_to(&self, site: &Site) -> bool {
-        self.config.url.as_deref().is_some_and(|url| same_url(url, &site.webhook_url))
-    }
 }
 
 #[derive(Deserialize)]

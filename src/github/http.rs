@@ -2,11 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
 use crate::names::RepoName;
-
-use super::error::Error;
 
 /// Built from validated names and numbers, never from a payload's text.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,18 +90,5 @@ impl Reply {
     /// Whoever answers with a page is not GitHub's API: a proxy that is down, say.
     pub fn is_page(&self) -> bool {
         self.headers.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"))
-    }
-
-    /// The answer that was hoped for; of any other, what it means.
-    pub fn ok(&self, otherwise: impl FnOnce(&Self) -> Error) -> Result<&Self, Error> {
-        if self.status == 200 { Ok(self) } else { Err(otherwise(self)) }
-    }
-
-    /// `what` it should be, for the error: "a list of jobs".
-    pub fn json<'a, T: Deserialize<'a>>(&'a self, what: &str) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Error::inconclusive(format!("GitHub's answer is not {what} (line {line}, column {column})"))
-        })
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::github::{self, Response};
 use crate::time::{Millis, Span};
 
-use super::step::Context;
+use super::context::Context;
 
 /// Where GitHub does not say how long to wait: "at least one minute", then exponentially longer (GitHub Docs,
 /// "Best practices for using the REST API").

@@ -22,12 +22,13 @@ use crate::webhook::command::{Command, CommandEvent, GivenBy};
 use super::Keeper;
 use super::command_end::End;
 use super::command_log::CommandOutcome;
+use super::context::Context;
 use super::on_webhook::receipt;
-use super::step::{Context, Receipt, ReceiptKind, Record, release};
+use super::step::{Receipt, ReceiptKind, Record, release};
 use super::store::commands::{CommandAnswer, CommandResult, Stage, StoredCommand};
 use super::store::{Sql, StoreError};
 use super::subrequests::RUN_PAGES;
-use super::tasks::comment::cut;
+use super::tasks::comment_text::cut;
 use super::tracked_run::TrackedRun;
 
 /// Commands of one pull request of which it is not known yet whether they are let in: of its author, and as many of collaborators.

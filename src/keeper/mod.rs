@@ -17,9 +17,10 @@
 //! | [`store`] | its rows, all the SQL, and what is counted |
 //! | [`state_machine`], [`on_webhook`], [`second_look`], [`on_failure`] | how a run changes (pure) |
 //! | [`run_filter`] | which runs are asked for (pure) |
-//! | [`step`] | what each of these takes and gives (pure) |
+//! | [`step`] | what each of these gives (pure) |
 //! | [`due_list`], [`content_budget`] | what is to be done outside, at the fewest rows written; how much of it within an hour |
 //! | [`circuit_breaker`] | when GitHub is called for no run (pure) |
+//! | [`context`] | the time, the settings and chance, which all of these take |
 //! | [`evidence_collector`], [`base_collector`], [`base_cache`], [`policy_cache`], [`outage`] | what a decision needs beside the run (pure) |
 //! | [`summary`], [`insights`], [`summary_schedule`], [`attempts`] | what Workers KV publishes, and when (pure) |
 //! | [`tracked_run`], [`open_rerun`], [`figures`] | a run, as a row says of it, and its last re-run; what is counted |
@@ -36,6 +37,7 @@ mod command_end;
 pub mod command_log;
 mod commands;
 mod content_budget;
+pub mod context;
 mod due_list;
 pub mod evidence_collector;
 mod feature;

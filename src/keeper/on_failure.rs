@@ -6,8 +6,9 @@ use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 
 use super::circuit_breaker::{CircuitBreaker, TripReason};
+use super::context::Context;
 use super::retention::GITHUB_RERUNS;
-use super::step::{Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
+use super::step::{LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, finish};
 use super::tracked_run::TrackedRun;
 
 /// GitHub's reads are behind what a webhook, or its own answer, has said.

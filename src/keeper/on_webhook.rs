@@ -5,7 +5,9 @@ use crate::policy::RunOutcome;
 use crate::time::{Millis, Span};
 use crate::webhook::event::{RunEvent, RunEventKind};
 
-use super::step::{Context, Receipt, ReceiptKind, Record, STILL_GOING, WAITING, credit_lost_call, finish};
+use super::context::Context;
+
+use super::step::{Receipt, ReceiptKind, Record, STILL_GOING, WAITING, credit_lost_call, finish};
 use super::tracked_run::TrackedRun;
 
 /// Two looks at one run that webhooks ask for are this far apart, so that 256 failing jobs do not make 256 reads.

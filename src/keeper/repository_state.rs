@@ -12,9 +12,9 @@ use crate::time::Millis;
 
 use super::Keeper;
 use super::circuit_breaker::{CircuitBreaker, TripReason};
+use super::context::Context;
 use super::policy_cache::{PolicyCache, PolicyFile};
 use super::retention::CREDENTIALS_PUBLISHED_AGAIN;
-use super::step::Context;
 use super::store::ledger::Unstored;
 use super::store::{Fact, Sql, StoreError};
 

@@ -15,8 +15,9 @@ use crate::policy::run::Run;
 use crate::time::Span;
 
 use super::circuit_breaker::NO_REPOSITORY;
+use super::context::Context;
 use super::on_failure::{GONE, give_up, hold, on_failure};
-use super::step::{Context, LEASE, Step};
+use super::step::{LEASE, Step};
 use super::tracked_run::{Refusal, TrackedRun};
 
 /// When a re-run that was refused is asked for once more.

@@ -20,11 +20,12 @@ use crate::names::{Conclusion, RunAttempt};
 use crate::policy::{Decision, Detail, Ending, Rerun, RunOutcome, run::Run};
 use crate::time::{Millis, Span};
 
+use super::context::Context;
 use super::on_failure::{GONE, behind, on_failure, unseen};
 use super::second_look;
 use super::step::{
-    Context, LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, WAITING, count_rerun, credit_lost_call, finish,
-    release, settle_trouble,
+    LEASE, QUIET, Record, STILL_GOING, STILL_GOING_MOST, Step, WAITING, count_rerun, credit_lost_call, finish, release,
+    settle_trouble,
 };
 use super::tracked_run::{Held, PendingRerun, TrackedRun};
 

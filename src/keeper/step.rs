@@ -1,13 +1,14 @@
-//! What every transition of a run takes and gives, and the ends that several have in common. Pure.
+//! What every transition of a run gives, and the ends that several have in common. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use crate::github::Call;
 use crate::names::RunAttempt;
-use crate::policy::{Detail, Rules, RunOutcome};
+use crate::policy::{Detail, RunOutcome};
 use crate::time::{Millis, Span};
 
 use super::circuit_breaker::CircuitBreaker;
+use super::context::Context;
 use super::tracked_run::TrackedRun;
 
 /// How long a claimed run is left to the one who claimed it, and how soon the alarm goes off that is set in case of a
@@ -19,23 +20,6 @@ pub const QUIET: Span = Span::seconds(45);
 pub const STILL_GOING: Span = Span::seconds(30);
 pub const STILL_GOING_MOST: Span = Span::minutes(5);
 pub const WAITING: &str = "Waiting until its re-run is due.";
-
-/// What a transition goes by.
-#[derive(Debug)]
-pub struct Context<'a> {
-    pub now: Millis,
-    pub rules: &'a Rules,
-    /// How long after a failure it is looked at: the shortest delay that there can be.
-    pub first_look: Span,
-    /// In `0.0..1.0`, for jitter.
-    pub chance: f64,
-}
-
-impl<'a> Context<'a> {
-    pub fn new(rules: &'a Rules, now: Millis, chance: f64) -> Self {
-        Self { now, rules, first_look: rules.delay, chance }
-    }
-}
 
 /// What the webhook's sender gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

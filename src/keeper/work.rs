@@ -9,8 +9,9 @@ use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
 
 use super::command_log::CommandLine;
+use super::context::Context;
 use super::on_webhook::{on_webhook, receipt};
-use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
+use super::step::{LEASE, Receipt, ReceiptKind, Record};
 use super::store::{Sql, StoreError};
 use super::summary::Summary;
 use super::tasks::{errand::Errand, notify::Notification, sweep::Sweep};

@@ -6,8 +6,8 @@ use crate::keeper::store::statistics::Figures;
 use crate::names::RepoName;
 use crate::settings::Settings;
 
-use super::api::RepositoryEntry;
 use super::html::percent;
+use super::repositories::RepositoryEntry;
 use super::{Backend, Rejection, Response};
 
 /// How long a badge may be cached, in seconds. GitHub's image proxy goes by it too.

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::html::content_security_policy;
-use super::rejection::Rejection;
 
 /// How many rows of storage the answer took, where a Keeper was asked.
 const ROWS_READ: &str = "x-rows-read";
@@ -45,8 +44,8 @@ impl Response {
         Self::private("text/html; charset=utf-8", page).with("content-security-policy", content_security_policy(places))
     }
 
-    pub fn json(value: &impl Serialize) -> Result<Self, Rejection> {
-        serde_json::to_vec(value).map(Self::json_text).map_err(|error| Rejection::unavailable("JSON", error))
+    pub fn json(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        serde_json::to_vec(value).map(Self::json_text)
     }
 
     pub fn json_text(body: Vec<u8>) -> Self {

@@ -15,7 +15,7 @@ use crate::names::order::sort_by_key;
 use crate::policy::catalogue::Class;
 use crate::time::{Millis, rfc3339};
 
-use super::api::{Repositories, RepositoryEntry, repositories};
+use super::repositories::{Repositories, RepositoryEntry, repositories};
 use super::{Backend, Rejection};
 
 /// Values that are read: each is one read of Workers KV.

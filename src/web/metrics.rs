@@ -9,7 +9,7 @@ use crate::keeper::store::statistics::{ORDINALS, Totals};
 use crate::policy::RunOutcome;
 use crate::settings::Settings;
 
-use super::api::{PublishedPrecision, Repositories, RepositoryEntry, repositories};
+use super::repositories::{PublishedPrecision, Repositories, RepositoryEntry, repositories};
 use super::{Backend, Rejection, Response};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

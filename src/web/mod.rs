@@ -2,8 +2,10 @@
 //!
 //! [`handle`] is the way of every request. [`routes`] says what it asks for, [`access`] who may, [`parameters`] with which
 //! parameters; then one module answers: [`health`] and [`pages::home`] for everybody, [`badge`] where a setting says so, and
-//! for whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`insights`] is made of all repositories, for both. [`http`] has the headers that all responses
-//! share, [`rejection`] what is said when there is none, [`html`](mod@html) what all pages share, [`cards`] how tables fit on a phone, [`words`] what the pages' words mean, [`chart`] what is drawn.
+//! for whoever has `ADMIN_TOKEN` [`pages`], [`api`], [`metrics`] and [`setup`]. [`repositories`] is the list of what each
+//! repository has published, [`insights`] what that comes to; pages, API and metrics are made of it. [`http`] has the headers
+//! that all responses share, [`rejection`] what is said when there is none, [`html`](mod@html) what all pages share, [`cards`]
+//! how tables fit on a phone, [`words`] what the pages' words mean, [`chart`] what is drawn.
 
 pub mod access;
 pub mod api;
@@ -19,6 +21,7 @@ pub mod metrics;
 pub mod pages;
 pub mod parameters;
 pub mod rejection;
+pub mod repositories;
 pub mod routes;
 pub mod setup;
 #[cfg(test)]

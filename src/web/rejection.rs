@@ -71,6 +71,13 @@ pub enum Form {
     Text,
 }
 
+/// Of a response that cannot be written.
+impl From<serde_json::Error> for Rejection {
+    fn from(error: serde_json::Error) -> Self {
+        Self::unavailable("JSON", error)
+    }
+}
+
 impl Rejection {
     pub fn too_many_attempts(wait: Span) -> Self {
         Self::TooManyAttempts { retry_after_seconds: wait.as_millis() / 1_000 + 1 }

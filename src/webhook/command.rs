@@ -5,10 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::escape::is_visible;
 use crate::names::{CommentId, InstallationId, RepoName, RepositoryId, string_enum};
-use crate::settings::Settings;
-
-use super::Answer;
-use super::filter::is_left;
 
 /// In characters. The names of workflows are shorter.
 const LONGEST_GLOB: usize = 100;
@@ -80,14 +76,6 @@ pub struct CommandEvent {
     /// Of who gave it.
     pub login: String,
     pub by: GivenBy,
-}
-
-/// The command, if the Worker's settings let its giver have anything done.
-pub fn apply(settings: &Settings, event: CommandEvent) -> Result<CommandEvent, Answer> {
-    match is_left(settings, Some(&event.repository), std::slice::from_ref(&event.login)) {
-        Some(reason) => Err(Answer::ignored(reason)),
-        None => Ok(event),
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Which webhooks can lead to a re-run, by the Worker's settings alone. What cannot touches no storage.
 
+use std::slice;
+
 use crate::names::{Conclusion, RepoName, RunAttempt};
 use crate::settings::Settings;
 
 use super::event::{RunEvent, RunEventKind};
 use super::payload::{Payload, Seen};
-use super::{Answer, Event, Subject, command};
+use super::{Answer, Event, Subject};
 
 /// The event for the Keeper, or the answer if there is none.
 pub fn apply(settings: &Settings, payload: Payload) -> Result<Event, Answer> {
@@ -14,7 +16,12 @@ pub fn apply(settings: &Settings, payload: Payload) -> Result<Event, Answer> {
         Payload::Unwanted(what) => return Err(Answer::ignored(nothing_is_done_for(&what))),
         Payload::Run(seen) => (seen, true),
         Payload::Job(seen) => (seen, false),
-        Payload::Command(event) => return command::apply(settings, *event).map(Event::Command),
+        Payload::Command(event) => {
+            return match is_left(settings, Some(&event.repository), slice::from_ref(&event.login)) {
+                Some(reason) => Err(Answer::ignored(reason)),
+                None => Ok(Event::Command(*event)),
+            };
+        }
     };
     let Seen { repository, repository_id, run_id, run_attempt, conclusion, installation, workflow, names, actors } =
         seen;

@@ -10,7 +10,7 @@
 //! 4. [`head`]: what the first fields say nothing is done for is 200 `ignored`, whatever follows, also where that is
 //!    malformed. Else [`payload`]: `X-GitHub-Event` is there, the form is decoded, the JSON has the fields needed (400).
 //!    What they are needed for is asked first: where nothing would be done whatever they say, it is `ignored` as well.
-//! 5. [`filter`], or [`command`] for a comment: can it lead to a re-run? If not, 200 `ignored`.
+//! 5. [`filter`]: is there something to do for the run, or for the command? If not, 200 `ignored`.
 
 pub mod allowance;
 pub mod answer;

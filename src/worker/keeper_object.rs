@@ -23,9 +23,10 @@ use worker::worker_sys::DurableObjectState;
 use worker::{Env, SqlStorage, SqlStorageValue, State};
 
 use crate::github::Credentials;
+use crate::keeper::context::Context;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
-use crate::keeper::step::{Context, LEASE, Receipt, Record};
+use crate::keeper::step::{LEASE, Receipt, Record};
 use crate::keeper::store::{Sql, StoreError, Value, once};
 use crate::keeper::views::Question;
 use crate::keeper::work::Received;

@@ -10,10 +10,12 @@ use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestR
 use crate::github::{self, Call};
 use crate::keeper::HandOver;
 use crate::keeper::command_log::CommandLine;
-use crate::keeper::step::{Context, Record};
+use crate::keeper::context::Context;
+use crate::keeper::step::Record;
 use crate::keeper::store::StoreError;
 use crate::keeper::summary::Summary;
-use crate::keeper::tasks::errand::{Errand, Warning};
+use crate::keeper::tasks::errand::Errand;
+use crate::keeper::tasks::errand_answer::Warning;
 use crate::keeper::tasks::notify::Notification;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::keeper::work::{Platform, log_commands};

@@ -7,8 +7,8 @@ use rerunner::policy::RunOutcome;
 use rerunner::policy::{Action, FailedJob};
 use rerunner::settings::{Secret, Settings};
 use rerunner::time::{Millis, Span};
-use rerunner::web::api::RepositoryEntry;
-use rerunner::web::pages::{self, Shown};
+use rerunner::web::pages::{self, RunList};
+use rerunner::web::repositories::RepositoryEntry;
 use rerunner::web::setup;
 use rerunner::web::setup::manifest::{NewApp, Organization};
 
@@ -17,7 +17,7 @@ mod outages;
 mod states;
 mod views;
 use judgement::unknown;
-use views::{ago, entry, failed_job, find, flaky, one_run, paused_run, repository, run, shown, waiting_run};
+use views::{ago, entry, failed_job, find, flaky, list, one_run, paused_run, repository, run, waiting_run};
 
 const NOW: Millis = Millis(1_795_446_245_000);
 const WEB: &str = "https://github.com";
@@ -49,17 +49,17 @@ fn every_page() -> Vec<(&'static str, String)> {
     paused.paused_since = Some(ago(Span::minutes(20)));
     paused.policy_problem = Some("line 4, column 3: unknown key `rulez`".to_owned());
     let (settings, octo) = (Settings::read(|_| Some("x".to_owned())), Organization::parse("octo-org"));
-    let of_one = Shown { outcome: Some(RunOutcome::Rescued), is_continued: true, ..shown() };
+    let of_one = RunList { outcome: Some(RunOutcome::Rescued), is_continued: true, ..list() };
     let mut pages = vec![
         ("glossary", pages::glossary()),
         ("home", pages::home(&Settings::read(|_| Some("x".to_owned())))),
         ("overview-empty", pages::overview(&[], &[], &find(), None, NOW)),
         ("overview", lively),
         ("overview-troubled", troubled),
-        ("repository-empty", pages::repository(&repository(0, 0), &shown())),
-        ("repository-one", pages::repository(&repository(0, 1), &shown())),
-        ("repository", pages::repository(&repository(4, 50), &shown())),
-        ("repository-paused", pages::repository(&paused, &of_one)),
+        ("repository-empty", pages::repository(&repository(0, 0), &list(), &[], WEB)),
+        ("repository-one", pages::repository(&repository(0, 1), &list(), &[], WEB)),
+        ("repository", pages::repository(&repository(4, 50), &list(), &[], WEB)),
+        ("repository-paused", pages::repository(&paused, &of_one, &[], WEB)),
         ("run", pages::run(&one_run(), &[], WEB)),
         ("run-waiting", pages::run(&waiting_run(), &[], WEB)),
         ("run-paused", pages::run(&paused_run(), &[], WEB)),
@@ -104,7 +104,7 @@ fn hostile_repository() -> String {
         view.bad_runners[0].runner.clone_from(&name);
         view.policy_problem = Some(name);
     }
-    pages::repository(&view, &shown())
+    pages::repository(&view, &list(), &[], WEB)
 }
 
 fn hostile_run() -> String {

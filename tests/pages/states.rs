@@ -10,10 +10,10 @@ use rerunner::settings::Settings;
 use rerunner::time::Span;
 use rerunner::web::Rejection;
 use rerunner::web::insights::{AllInsights, Jobs};
-use rerunner::web::pages::{self, Shown};
+use rerunner::web::pages::{self, RunList};
 use rerunner::web::rejection::{Form, Meant};
 
-use super::{NOW, WEB, ago, entry, find, one_run, repository, run, shown};
+use super::{NOW, WEB, ago, entry, find, list, one_run, repository, run};
 
 pub fn pages() -> Vec<(&'static str, String)> {
     let refused = RepositoryView {
@@ -30,7 +30,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         since: Some(NOW.day() - 7),
         ..RunFilter::default()
     };
-    let filtered = Shown { outcome: Some(RunOutcome::Exhausted), filter, ..shown() };
+    let filtered = RunList { outcome: Some(RunOutcome::Exhausted), filter, ..list() };
     let found_some =
         RepositoryView { looked_through: Some(1_000), next_cursor: Some("1".to_owned()), ..repository(2, 12) };
     let none = Jobs { of: vec![], more: 0 };
@@ -43,9 +43,9 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ("home-not-set-up", pages::home(&Settings::read(|_| None))),
         ("overview-found", pages::overview(&all, &[], &by_name, None, NOW)),
         ("overview-not-found", pages::overview(&all, &[], &no_name, None, NOW)),
-        ("repository-refused", pages::repository(&refused, &shown())),
-        ("repository-found", pages::repository(&found_some, &filtered)),
-        ("repository-not-found", pages::repository(&found_none, &filtered)),
+        ("repository-refused", pages::repository(&refused, &list(), &[], WEB)),
+        ("repository-found", pages::repository(&found_some, &filtered, &[], WEB)),
+        ("repository-not-found", pages::repository(&found_none, &filtered, &[], WEB)),
         ("run-rescued", pages::run(&rescued_run(), &[], WEB)),
         ("run-held", pages::run(&held_run(), &[], WEB)),
         ("insights", insights()),

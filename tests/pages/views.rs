@@ -13,11 +13,11 @@ use rerunner::policy::catalogue::{Class, Finding};
 use rerunner::policy::evidence::RescueRate;
 use rerunner::policy::{Action, Detail, FailedJob};
 use rerunner::time::{Millis, Span};
-use rerunner::web::api::RepositoryEntry;
-use rerunner::web::pages::{Find, Shown, Sort};
+use rerunner::web::pages::{Find, RunList, Sort};
+use rerunner::web::repositories::RepositoryEntry;
 
 use super::judgement::{precision, unknown_failures};
-use super::{NOW, WEB, outages};
+use super::{NOW, outages};
 
 pub fn ago(span: Span) -> Millis {
     Millis(NOW.0 - span.as_millis())
@@ -255,8 +255,8 @@ pub fn entry(name: &str, scale: u64) -> RepositoryEntry {
     RepositoryEntry::of(summary, NOW)
 }
 
-pub fn shown() -> Shown<'static> {
-    Shown { outcome: None, filter: RunFilter::default(), is_continued: false, problems: &[], web_url: WEB }
+pub fn list() -> RunList {
+    RunList { outcome: None, filter: RunFilter::default(), is_continued: false }
 }
 
 pub fn find() -> Find {

@@ -2,7 +2,7 @@
 //! as it is now, and the runs of its newest commit; what it asks for is done with those ([`super::carry_out`]). Whatever GitHub
 //! does not answer is tried again, for two hours.
 
-use crate::github::{self, Call, CommandCall, CommandReply, Response};
+use crate::github::{self, Call, CommandCall, CommandReply as Reply, Response};
 use crate::keeper::command_end::{ACTS_WITHIN, End, GIVEN_UP, PAUSED};
 use crate::keeper::command_log::CommandOutcome;
 use crate::keeper::policy_cache::PolicyUpdate;
@@ -15,13 +15,21 @@ use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 use crate::webhook::command::Command;
 
-use super::errand::{Errand, Warning, other_answer};
-use super::{Context, Keeper, Sql, StoreError, Task};
+use super::command_reply::CommandReply;
+use super::errand_answer::{Warning, other_answer};
+use super::{Context, Keeper, Sql, StoreError};
 
 /// Longer than its requests can take.
 const CLAIM: Span = Span::seconds(90);
 const AGAIN: Span = Span::seconds(15);
 const AGAIN_MOST: Span = Span::minutes(15);
+
+/// What comes next for one.
+#[derive(Debug)]
+pub enum NextForCommand {
+    Reply(CommandReply),
+    Work(CommandWork),
+}
 
 /// What is to be done for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +81,7 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
     };
     let pull = work.pull;
     let read_pull = async || match ask(CommandCall::ReadPull { pull }).await? {
-        CommandReply::Pull(pull) => Ok(pull),
+        Reply::Pull(pull) => Ok(pull),
         _ => Err(other_answer()),
     };
     match &work.what {
@@ -94,7 +102,7 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
                     // Others, too, can have many at the commit.
                     let branch = pull.head_branch.clone();
                     let list = CommandCall::ListRuns { head_sha, branch, page };
-                    let CommandReply::Runs(listed) = ask(list).await? else { return Err(other_answer()) };
+                    let Reply::Runs(listed) = ask(list).await? else { return Err(other_answer()) };
                     runs.extend(listed.items);
                     more = listed.full;
                     if !more {
@@ -113,7 +121,7 @@ impl<S: Sql> Keeper<S> {
         self.store.first_command_due()
     }
 
-    pub(super) fn claim_command(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+    pub(super) fn claim_command(&self, cx: &Context) -> Result<Option<NextForCommand>, StoreError> {
         let Some(mut given) = self.store.next_command(cx.now)? else { return Ok(None) };
         if cx.now - given.received > ACTS_WITHIN {
             let is_paused = self.paused()?.is_some();
@@ -129,7 +137,7 @@ impl<S: Sql> Keeper<S> {
                 }
                 // That it was seen is shown first, unless GitHub does not let it be.
                 if self.reply_due(cx.rules)?.is_some_and(|due| due <= cx.now) {
-                    return self.claim_reply(cx);
+                    return Ok(self.claim_reply(cx)?.map(NextForCommand::Reply));
                 }
             } else if let Some(call) = policy.next_read(self.policy_path.as_ref(), None, cx.rules, cx.now) {
                 return self.claimed(given, What::ReadPolicy(Box::new(call)), cx);
@@ -148,10 +156,10 @@ impl<S: Sql> Keeper<S> {
         self.claimed(given, What::ReadPull { with_runs }, cx)
     }
 
-    fn claimed(&self, given: StoredCommand, what: What, cx: &Context) -> Result<Option<Task>, StoreError> {
+    fn claimed(&self, given: StoredCommand, what: What, cx: &Context) -> Result<Option<NextForCommand>, StoreError> {
         let StoredCommand { comment_id, pull, .. } = given;
         self.store.put_command(&StoredCommand { due: Some(cx.now + CLAIM), ..given })?;
-        Ok(Some(Task::Errand(Errand::Command(CommandWork { comment_id, pull, what }))))
+        Ok(Some(NextForCommand::Work(CommandWork { comment_id, pull, what })))
     }
 
     pub(super) fn finish_command(

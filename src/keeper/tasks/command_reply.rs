@@ -13,9 +13,9 @@ use crate::policy::Rules;
 use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
-use super::comment::{RUNS_SHOWN, cut, section};
-use super::errand::{Errand, Tries, other_answer};
-use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task};
+use super::comment_text::{RUNS_SHOWN, cut, section};
+use super::errand_answer::{Tries, other_answer};
+use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError};
 
 /// Longer than finding and writing can take.
 const CLAIM: Span = Span::seconds(90);
@@ -85,7 +85,7 @@ impl<S: Sql> Keeper<S> {
         self.feature_due(Feature::Commands, self.store.first_reply_due()?)
     }
 
-    pub(super) fn claim_reply(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+    pub(super) fn claim_reply(&self, cx: &Context) -> Result<Option<CommandReply>, StoreError> {
         if self.content_from(Content::Reply)? > cx.now {
             return Ok(None);
         }
@@ -111,7 +111,7 @@ impl<S: Sql> Keeper<S> {
         let claimed_until = cx.now + CLAIM;
         given.reply_due = what.as_ref().map(|_| claimed_until);
         self.store.put_command(&given)?;
-        Ok(what.map(|what| Task::Errand(Errand::Reply(CommandReply { comment_id, pull, what, claimed_until }))))
+        Ok(what.map(|what| CommandReply { comment_id, pull, what, claimed_until }))
     }
 
     pub(super) fn finish_reply(

@@ -3,8 +3,8 @@
 
 use std::ops::ControlFlow;
 
+use crate::keeper::context::Context;
 use crate::keeper::evidence_collector::EvidenceCollector;
-use crate::keeper::step::Context;
 use crate::keeper::store::commands::CommandResult;
 use crate::keeper::store::stopped_pulls::StoppedPull;
 use crate::keeper::tracked_run::TrackedRun;

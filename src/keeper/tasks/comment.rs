@@ -4,32 +4,26 @@
 //!
 //! A run of the merge queue that fails removes its pull request from the queue, whether it is re-run or not: that is said, too.
 
-use crate::escape::{code, markdown};
 use crate::github::calls::comments::MARK;
 use crate::github::{self, Call, CommentAnswer, CommentCall, Response};
 use crate::keeper::due_list::{CLAIM, NOTED};
 use crate::keeper::feature::Feature;
 use crate::keeper::store::PullComment;
 use crate::keeper::subrequests::COMMENT_PAGES;
-use crate::keeper::views::OneRunView;
 use crate::names::{RepoName, RunId};
+use crate::policy::Rules;
 use crate::policy::run::MERGE_GROUP;
-use crate::policy::{Action, FailedJob, Rules, RunOutcome};
 use crate::time::{Millis, Span};
 
-use super::errand::{Errand, Tries, other_answer};
-use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, Task, TrackedRun};
+use super::comment_text::{RUNS_SHOWN, cut, section};
+use super::errand_answer::{Tries, other_answer};
+use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, TrackedRun};
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
 /// A comment that was deleted is made again once; if that is deleted too, nobody wants it for so long.
 const SILENT: Span = Span::days(1);
 const TRIES: Tries = Tries::FOR_A_DAY;
-/// Of one pull request, the newest.
-pub(super) const RUNS_SHOWN: usize = 10;
-const JOBS_SHOWN: usize = 10;
-/// In bytes: GitHub takes 65,536 characters.
-const LONGEST: usize = 60_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
@@ -128,7 +122,7 @@ impl<S: Sql> Keeper<S> {
         self.feature_due(Feature::Comments, first)
     }
 
-    pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+    pub(super) fn claim_comment(&self, cx: &Context) -> Result<Option<Comment>, StoreError> {
         let Some((pull, repository)) = self.pull_comments.next(cx.now).zip(self.repository()?) else { return Ok(None) };
         let Some(comment) = self.store.pull_comment(pull)?.filter(|comment| comment.due.is_some()) else {
             self.pull_comments.set(pull, None);
@@ -143,7 +137,7 @@ impl<S: Sql> Keeper<S> {
             self.pull_comments.set(pull, due);
             self.store.put_pull_comment(&PullComment { due, ..comment })?;
         }
-        Ok(Some(Task::Errand(Errand::Comment(Comment { pull, comment_id, since, body }))))
+        Ok(Some(Comment { pull, comment_id, since, body }))
     }
 
     /// It is there, or was deleted by somebody, or is tried again.
@@ -211,83 +205,4 @@ impl<S: Sql> Keeper<S> {
 /// Whether a run of a pull request is told of: it was re-run, or the merge queue goes by it.
 pub(super) fn tells_of(reruns: u32, event: Option<&str>) -> bool {
     reruns > 0 || event == Some(MERGE_GROUP)
-}
-
-pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
-    let run = &view.run;
-    let queued = run.event.as_deref() == Some(MERGE_GROUP);
-    // Not the link's text: at the beginning of a paragraph that could define what other links lead to.
-    let (workflow, id) = (run.workflow.as_deref().map_or_else(|| "A workflow".to_owned(), code), run.run_id);
-    let mut text = format!(
-        "\n{workflow} [run {id}]({web_url}/{}/actions/runs/{id}){}: {}\n",
-        view.repository,
-        if queued { " in the merge queue" } else { "" },
-        match run.outcome {
-            RunOutcome::Rescued => "passed after a re-run",
-            RunOutcome::Exhausted => "failed for good",
-            RunOutcome::Rerunning => "is being re-run",
-            RunOutcome::Waiting => "failed, and is waiting for its re-run",
-            RunOutcome::Left => "failed, and is left alone",
-            RunOutcome::Failed => "failed, and GitHub refuses to re-run it",
-            RunOutcome::Superseded => "belongs to an older commit",
-        }
-    );
-    if queued {
-        text.push_str(&removed_from_queue(view));
-    }
-    for decision in &view.decisions {
-        text.push_str(&format!("- {}\n", markdown(&decision.reason)));
-        for job in failed(&decision.detail.jobs) {
-            text.push_str(&format!("  - {}\n", place(job)));
-        }
-    }
-    text
-}
-
-/// That it was removed from the queue, because of what, and whether that was infrastructure. Which checks are required GitHub does not say.
-fn removed_from_queue(view: &OneRunView) -> String {
-    // The first failure did it, whatever re-runs have brought.
-    let first = view.decisions.iter().map(|decision| &decision.detail.jobs).find(|jobs| failed(jobs).next().is_some());
-    let jobs: Vec<&FailedJob> = first.into_iter().flat_map(|jobs| failed(jobs)).collect();
-    let mut text = match jobs.as_slice() {
-        [] => "- If this check is required, the pull request was removed from the merge queue.\n".to_owned(),
-        _ => "- If this check is required, the pull request was removed from the merge queue, because of:\n".to_owned(),
-    };
-    for job in &jobs {
-        let class = job.cause.as_ref().map(|cause| cause.class);
-        let why = match class {
-            Some(class) if class.is_infrastructure() => format!("infrastructure ({})", code(class.as_str())),
-            Some(class) => format!("not infrastructure ({})", code(class.as_str())),
-            None => "cause unknown".to_owned(),
-        };
-        text.push_str(&format!("  - {}: {why}\n", place(job)));
-    }
-    let is_real = |job: &&FailedJob| job.cause.as_ref().is_some_and(|cause| !cause.class.is_infrastructure());
-    text.push_str(match view.run.outcome {
-        RunOutcome::Rescued => "- It has passed since, but is not put back: add it to the queue again.\n",
-        _ if jobs.iter().any(is_real) => {
-            "- A re-run does not put it back: add it to the queue again once that is fixed.\n"
-        }
-        _ => "- A re-run does not put it back: add it to the queue again.\n",
-    });
-    text
-}
-
-fn failed(jobs: &[FailedJob]) -> impl Iterator<Item = &FailedJob> {
-    jobs.iter().filter(|job| job.action != Some(Action::Ignore)).take(JOBS_SHOWN)
-}
-
-fn place(job: &FailedJob) -> String {
-    let step = job.step.as_deref().map_or_else(String::new, |step| format!(" at {}", code(step)));
-    format!("{}{step}", code(&job.name))
-}
-
-/// Whole lines, as many as GitHub takes.
-pub(in crate::keeper) fn cut(mut body: String) -> String {
-    if body.len() > LONGEST {
-        let end = body.char_indices().take_while(|(at, _)| *at <= LONGEST).filter(|(_, c)| *c == '\n').last();
-        body.truncate(end.map_or(0, |(at, _)| at));
-        body.push_str("\n\nThe rest does not fit here.\n");
-    }
-    body
 }

@@ -15,8 +15,8 @@ use crate::names::RunId;
 use crate::policy::{Rules, RunOutcome};
 use crate::time::Millis;
 
-use super::errand::{Errand, Tries, other_answer};
-use super::{Context, Keeper, Sql, StoreError, Task, TrackedRun};
+use super::errand_answer::{Tries, other_answer};
+use super::{Context, Keeper, Sql, StoreError, TrackedRun};
 
 const TRIES: Tries = Tries::FOR_A_DAY;
 /// Of a commit. There is one for each workflow that failed, and whoever opens a pull request can add workflows.
@@ -191,7 +191,7 @@ impl<S: Sql> Keeper<S> {
         self.feature_due(Feature::CommitStatus, first)
     }
 
-    pub(super) fn claim_commit_status(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+    pub(super) fn claim_commit_status(&self, cx: &Context) -> Result<Option<CommitStatusErrand>, StoreError> {
         let now = cx.now;
         self.let_others_write_first(now)?;
         let Some((key, repository)) = self.statuses.next(now).zip(self.repository()?) else { return Ok(None) };
@@ -218,7 +218,7 @@ impl<S: Sql> Keeper<S> {
         let CommitStatus { sha, context, run_id, .. } = status;
         let target_url = format!("{}/{repository}/actions/runs/{run_id}", self.commit_statuses.web_url);
         let call = StatusCall { sha, context, shown, target_url };
-        Ok(Some(Task::Errand(Errand::CommitStatus(CommitStatusErrand { call, run_id, written }))))
+        Ok(Some(CommitStatusErrand { call, run_id, written }))
     }
 
     /// When much was written within the hour, what matters less makes way.

@@ -1,57 +1,25 @@
-//! What is done for people, beside all else: no re-run waits for it. Each kind has its own file, which says what calls it
-//! takes and what becomes of their answers. What they have in common is here: how far apart they are, what an answer says of
-//! the feature that they are for ([`Keeper::note_answer`]), and when one that has failed is tried again ([`Tries`]).
+//! What is done for people, beside all else: no re-run waits for it. Each kind has its own file, which claims it, and says what
+//! calls it takes and what becomes of their answers; [`super::errand_answer`] has what these have in common. Here is the way
+//! of all of them: claimed, done ([`Errand::run`]), finished ([`Keeper::finish_errand`]), and how far apart they are.
 
 use crate::github::{self, Call, CommentAnswer, Response};
 use crate::keeper::Keeper;
-use crate::keeper::feature::{self, Feature};
-use crate::keeper::step::Context;
+use crate::keeper::context::Context;
 use crate::keeper::store::{Sql, StoreError};
 use crate::keeper::subrequests::{COMMENT, ISSUE};
-use crate::time::{Millis, Span};
+use crate::time::Span;
 
-use super::command::{self, CommandWork, Worked};
+use super::Task;
+use super::command::{self, CommandWork, NextForCommand, Worked};
 use super::command_reply::{self, CommandReply};
 use super::comment::{self, Comment};
 use super::commit_status::{self, CommitStatusErrand};
+use super::errand_answer::Warning;
 use super::flaky_issue::{self, FlakyIssue, Written};
 
 /// "Make requests that create content no more than once a second" (GitHub Docs, "Best practices for using the REST API"): an
 /// errand has one at most.
 pub(super) const APART: Span = Span::seconds(1);
-
-/// When an errand that has failed is tried again.
-#[derive(Debug, Clone, Copy)]
-pub struct Tries {
-    /// After the first failure.
-    again: Span,
-    /// After each further one twice as long, up to this.
-    again_most: Span,
-    /// In a row; then it is given up.
-    most: u32,
-}
-
-impl Tries {
-    /// What a lost call has written can be found by the next try.
-    pub const FOR_A_DAY: Self = Self { again: Span::minutes(1), again_most: Span::hours(1), most: 30 };
-
-    /// After so many that have failed in a row, and another.
-    pub fn wait(self, failures: u32) -> Span {
-        self.again.doubled(failures, self.again_most)
-    }
-
-    /// Another has failed: when the next is due. `None`: it is given up.
-    pub fn failed(self, failures: &mut u32, now: Millis) -> Option<Millis> {
-        let due = now + self.wait(*failures);
-        *failures += 1;
-        (*failures < self.most).then_some(due)
-    }
-}
-
-/// Of whatever GitHub was asked, it has answered something else.
-pub fn other_answer() -> github::Error {
-    github::Error::inconclusive("The answer is to another call")
-}
 
 /// Claimed, and to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,15 +39,6 @@ pub enum Finished {
     Command(CommandWork, Box<Worked>),
     Reply(CommandReply, Result<(), github::Error>),
     FlakyIssue(Box<FlakyIssue>, Result<Written, github::Error>),
-}
-
-/// For the log.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Warning {
-    /// A call has come to nothing.
-    Trouble(String),
-    /// What is wrong with the policy file.
-    Policy(String),
 }
 
 impl Errand {
@@ -129,32 +88,30 @@ impl Errand {
     }
 }
 
+/// Each kind, claimed for the list of tasks; then what all of them end with.
 impl<S: Sql> Keeper<S> {
-    /// Whether GitHub has done what a feature asked for. `what`: as the log names it. The text is for the log; a feature that
-    /// GitHub refuses is named once.
-    pub(super) fn note_answer<T>(
-        &self,
-        feature: Feature,
-        what: &str,
-        answer: &Result<T, github::Error>,
-        cx: &Context,
-    ) -> Result<Option<String>, StoreError> {
-        match answer {
-            Ok(_) => {
-                self.content_works()?;
-                self.feature_works(feature).map(|()| None)
-            }
-            Err(error) => {
-                self.trip_if_limited(Some(error), cx)?;
-                if let github::Error::ContentLimited { wait } = error {
-                    self.stop_content(*wait, cx.now)?;
-                }
-                match feature::refusal(error) {
-                    Some(_) => self.feature_refused(feature, error, cx.now),
-                    None => Ok(Some(format!("{what}: {error}"))),
-                }
-            }
-        }
+    pub(super) fn comment_errand(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        Ok(self.claim_comment(cx)?.map(Errand::Comment).map(Task::Errand))
+    }
+
+    pub(super) fn reply_errand(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        Ok(self.claim_reply(cx)?.map(Errand::Reply).map(Task::Errand))
+    }
+
+    pub(super) fn command_errand(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        let errand = self.claim_command(cx)?.map(|next| match next {
+            NextForCommand::Reply(reply) => Errand::Reply(reply),
+            NextForCommand::Work(work) => Errand::Command(work),
+        });
+        Ok(errand.map(Task::Errand))
+    }
+
+    pub(super) fn flaky_issue_errand(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        Ok(self.claim_flaky_issue(cx)?.map(|issue| Errand::FlakyIssue(Box::new(issue))).map(Task::Errand))
+    }
+
+    pub(super) fn commit_status_errand(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+        Ok(self.claim_commit_status(cx)?.map(Errand::CommitStatus).map(Task::Errand))
     }
 
     pub fn finish_errand(&self, finished: Finished, cx: &Context) -> Result<Option<Warning>, StoreError> {

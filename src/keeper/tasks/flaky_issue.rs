@@ -22,9 +22,9 @@ use crate::names::RepoName;
 use crate::policy::{FlakyIssues, Rules};
 use crate::time::{Millis, Span};
 
-use super::errand::{Errand, Tries, other_answer};
+use super::errand_answer::{Tries, other_answer};
 use super::flaky_issue_text::{self as text, Text};
-use super::{Context, Keeper, Sql, StoreError, Task};
+use super::{Context, Keeper, Sql, StoreError};
 
 /// What happens within this time is one edit.
 const TOGETHER: Span = Span::seconds(5);
@@ -196,7 +196,7 @@ impl<S: Sql> Keeper<S> {
         self.feature_due(Feature::FlakyIssues, due)
     }
 
-    pub(super) fn claim_flaky_issue(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
+    pub(super) fn claim_flaky_issue(&self, cx: &Context) -> Result<Option<FlakyIssue>, StoreError> {
         let (policy, now) = (self.policy(cx.rules)?, cx.now);
         let policy = policy.policy();
         let Some((repository, flaky)) = self.repository()?.zip(policy.flaky_issues.as_ref()) else { return Ok(None) };
@@ -273,7 +273,7 @@ impl<S: Sql> Keeper<S> {
         closes_at: Millis,
         flaky: &FlakyIssues,
         now: Millis,
-    ) -> Result<Task, StoreError> {
+    ) -> Result<FlakyIssue, StoreError> {
         let until = Some(now + CLAIM);
         let is_counted = row.opened.is_some_and(|opened| opened > now.minus(Span::days(1)));
         // Each try may be the one that opens it.
@@ -281,7 +281,7 @@ impl<S: Sql> Keeper<S> {
         let row = FlakyIssueRow { due: until, claimed_until: until, opened, ..row };
         self.store.put_flaky_issue(&row, now)?;
         let failures = self.store.passed_failures(&row.job, FAILURES_SHOWN)?;
-        let issue = FlakyIssue {
+        Ok(FlakyIssue {
             repository: repository.clone(),
             key: row.job.key(),
             number: row.number,
@@ -292,8 +292,7 @@ impl<S: Sql> Keeper<S> {
             closes_at,
             noted: row.noted,
             may_be_there: is_counted,
-        };
-        Ok(Task::Errand(Errand::FlakyIssue(Box::new(issue))))
+        })
     }
 
     /// It is written, or was left as it is, or is tried again.

@@ -11,9 +11,11 @@ pub mod command;
 pub mod command_reply;
 mod commanded;
 pub mod comment;
+pub(super) mod comment_text;
 pub mod commit_status;
 mod decide;
 pub mod errand;
+pub mod errand_answer;
 pub mod flaky_issue;
 mod flaky_issue_text;
 mod hand_over;
@@ -35,9 +37,10 @@ use crate::webhook::event::RunEvent;
 use super::Keeper;
 use super::circuit_breaker::TripReason;
 use super::content_budget::Content;
+use super::context::Context;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
-use super::step::{Context, Record, STILL_GOING, Step};
+use super::step::{Record, STILL_GOING, Step};
 use super::store::ledger::Unstored;
 use super::store::notices::NoticeKind;
 use super::store::{Fact, Sql, StoreError};
@@ -140,15 +143,15 @@ fn list<S: Sql>() -> [Kind<S>; 12] {
         Kind { manner: HERE, due: Keeper::cancelled_due, claim: Keeper::claim_cancelled },
         Kind { manner: HERE, due: Keeper::summary_due, claim: Keeper::claim_summary },
         Kind { manner: HERE, due: Keeper::notification_due, claim: Keeper::claim_notification },
-        Kind { manner: errand(Content::Comment), due: Keeper::comment_due, claim: Keeper::claim_comment },
-        Kind { manner: answer(Content::Reply), due: Keeper::reply_due, claim: Keeper::claim_reply },
-        Kind { manner: COMMAND, due: Keeper::command_due, claim: Keeper::claim_command },
-        Kind { manner: errand(Content::FlakyIssue), due: Keeper::flaky_issue_due, claim: Keeper::claim_flaky_issue },
+        Kind { manner: errand(Content::Comment), due: Keeper::comment_due, claim: Keeper::comment_errand },
+        Kind { manner: answer(Content::Reply), due: Keeper::reply_due, claim: Keeper::reply_errand },
+        Kind { manner: COMMAND, due: Keeper::command_due, claim: Keeper::command_errand },
+        Kind { manner: errand(Content::FlakyIssue), due: Keeper::flaky_issue_due, claim: Keeper::flaky_issue_errand },
         Kind { manner: RERUN, due: Keeper::sweep_due, claim: Keeper::claim_sweep },
         Kind { manner: RERUN, due: Keeper::probe_due, claim: Keeper::claim_probe },
         Kind { manner: RERUN, due: Keeper::rerun_due, claim: Keeper::claim_rerun },
         // After all re-runs, which it would take connections from.
-        Kind { manner: answer(STATUS), due: Keeper::commit_status_due, claim: Keeper::claim_commit_status },
+        Kind { manner: answer(STATUS), due: Keeper::commit_status_due, claim: Keeper::commit_status_errand },
     ]
 }
 

@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use super::context::Context;
 use super::run_filter::RunFilter;
-use super::step::{Context, LEASE, Receipt, ReceiptKind, Record};
+use super::step::{LEASE, Receipt, ReceiptKind, Record};
 use super::store::Fact;
 use super::summary::Summary;
 use super::tasks::comment::Comment;
-use super::tasks::errand::{Errand, Warning};
+use super::tasks::errand::Errand;
+use super::tasks::errand_answer::Warning;
 use super::tasks::notify::Notification;
 use super::tracked_run::TrackedRun;
 use super::*;

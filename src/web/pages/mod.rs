@@ -19,16 +19,17 @@ use crate::names::{RepoName, RunId};
 use crate::settings::{SettingProblem, Settings};
 use crate::time::Millis;
 
-use super::api::{Repositories, repositories};
 use super::backend::{Backend, KeeperAnswer, ask};
 use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, page, when, with_code};
+use super::repositories::{Repositories, repositories};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
 pub use glossary::glossary;
 pub use insights::insights;
 pub use overview::{Find, Sort, overview};
-pub use repository::{Shown, repository};
+pub use repository::repository;
 pub use run::run;
+pub use runs::RunList;
 
 fn repository_path(repository: &RepoName) -> String {
     format!("{OVERVIEW}/{repository}")
@@ -80,10 +81,11 @@ pub async fn answer(
         }
         routes::Page::Repository(name) => {
             let slice = parameters.runs()?;
-            let (outcome, is_continued, filter) = (slice.outcome, slice.before.is_some(), slice.filter.clone());
+            let (outcome, filter, is_continued) = (slice.outcome, slice.filter.clone(), slice.before.is_some());
+            let list = RunList { outcome, filter, is_continued };
             let answer = ask(backend, name, Question::Repository(slice)).await?;
-            let shown = Shown { outcome, filter, is_continued, problems, web_url: &web_url };
-            Ok(Response::html(repository(&view(&answer)?, &shown)).with_rows_read(answer.rows_read))
+            let page = repository(&view(&answer)?, &list, problems, &web_url);
+            Ok(Response::html(page).with_rows_read(answer.rows_read))
         }
         routes::Page::Run(name, run_id) => {
             let answer = ask(backend, name, Question::RunPage(*run_id)).await?;

@@ -10,9 +10,9 @@ use crate::names::order::sort_by_key;
 use crate::names::string_enum;
 use crate::settings::{Glob, SettingProblem};
 use crate::time::Millis;
-use crate::web::api::{PublishedPrecision, RepositoryEntry};
 use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, amount, number, page, percent, scrollable, tile, when};
+use crate::web::repositories::{PublishedPrecision, RepositoryEntry};
 
 use super::{
     INSIGHTS, OVERVIEW, policy_problem, precision, refused, repository_path, repository_problem, settings_alerts,

@@ -3,36 +3,24 @@
 use maud::{Markup, html};
 
 use crate::keeper::judgement::Precision;
-use crate::keeper::run_filter::RunFilter;
 use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
 use crate::names::RepoName;
-use crate::policy::RunOutcome;
 use crate::settings::SettingProblem;
 use crate::time::Millis;
 use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, amount, number, page, percent, scrollable, state, tile, when};
 
 use super::overview::{heard, rate};
-use super::runs::{self, run_link, why};
+use super::runs::{self, RunList, run_link, why};
 use super::unknown::unknown_failures;
 use super::{
     OVERVIEW, job_and_step, last_seen, outages, policy_problem, precision, refused, repository_problem, settings_alerts,
 };
 
-/// What the page is for.
-pub struct Shown<'a> {
-    pub outcome: Option<RunOutcome>,
-    pub filter: RunFilter,
-    /// Whether it goes on from another page.
-    pub is_continued: bool,
-    pub problems: &'a [SettingProblem],
-    /// Where GitHub's pages are.
-    pub web_url: &'a str,
-}
-
-pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
+/// `web_url`: where GitHub's pages are.
+pub fn repository(view: &RepositoryView, list: &RunList, problems: &[SettingProblem], web_url: &str) -> String {
     let (repository, now) = (&view.repository, view.at);
-    let mut alerts = settings_alerts(shown.problems);
+    let mut alerts = settings_alerts(problems);
     alerts.extend(view.credentials_refused.as_deref().map(refused));
     alerts.extend(view.repository_problem.as_deref().map(repository_problem));
     alerts.extend(view.policy_problem.as_deref().map(policy_problem));
@@ -46,7 +34,7 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
             div {
                 h1 { (Foreign(repository.as_str())) }
                 p.lead {
-                    a href={ (shown.web_url) "/" (repository) "/actions" } { "Actions on GitHub" }
+                    a href={ (web_url) "/" (repository) "/actions" } { "Actions on GitHub" }
                     " · last webhook " (heard(view.last_webhook, now)) " · last decision " (heard(view.last_decision, now))
                 }
             }
@@ -67,7 +55,7 @@ pub fn repository(view: &RepositoryView, shown: &Shown) -> String {
         (flaky_jobs(repository, &view.flaky_jobs, now))
         (unknown_failures(repository, &view.unknown_failures, now))
         @if !view.bad_runners.is_empty() { (bad_runners(&view.bad_runners, now)) }
-        (runs::section(view, shown))
+        (runs::section(view, list))
     };
     let above = [(OVERVIEW, "Overview")];
     page(&Frame { title: repository.as_str(), above: &above, alerts: &alerts, at: Some(now) }, &body)

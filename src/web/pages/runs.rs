@@ -11,11 +11,18 @@ use crate::policy::{Cause, RunOutcome};
 use crate::time::Millis;
 use crate::web::html::{Foreign, Sentence, date, name, number, scrollable, state, when};
 
-use super::repository::Shown;
 use super::{repository_path, run_path};
 
-pub fn section(view: &RepositoryView, shown: &Shown) -> Markup {
-    let (repository, filter) = (&view.repository, &shown.filter);
+/// Which of them are listed.
+pub struct RunList {
+    pub outcome: Option<RunOutcome>,
+    pub filter: RunFilter,
+    /// Whether it goes on from another page.
+    pub is_continued: bool,
+}
+
+pub fn section(view: &RepositoryView, list: &RunList) -> Markup {
+    let (repository, filter) = (&view.repository, &list.filter);
     let path = |outcome, cursor| runs_path(repository, outcome, filter, cursor);
     let choices = [None].into_iter().chain(RunOutcome::ALL.map(Some));
     html! {
@@ -25,32 +32,32 @@ pub fn section(view: &RepositoryView, shown: &Shown) -> Markup {
                 ul.filter {
                     @for choice in choices {
                         li {
-                            a href=(path(choice, None)) aria-current=[(choice == shown.outcome).then_some("true")] {
+                            a href=(path(choice, None)) aria-current=[(choice == list.outcome).then_some("true")] {
                                 (choice.map_or("all", name))
                             }
                         }
                     }
                 }
             }
-            (form(repository, shown))
-            @if view.runs.is_empty() { p.empty { (nothing(view, shown)) } } @else { (table(view)) }
-            (further(view, shown))
+            (form(repository, list))
+            @if view.runs.is_empty() { p.empty { (nothing(view, list)) } } @else { (table(view)) }
+            (further(view, list))
         }
     }
 }
 
-fn nothing(view: &RepositoryView, shown: &Shown) -> &'static str {
+fn nothing(view: &RepositoryView, list: &RunList) -> &'static str {
     match view.looked_through {
         Some(_) if view.next_cursor.is_some() => "None of the runs searched so far matches.",
         Some(_) => "No run matches.",
-        None if shown.outcome.is_some() => "No run has this outcome.",
-        None if shown.is_continued => "There are no older runs.",
+        None if list.outcome.is_some() => "No run has this outcome.",
+        None if list.is_continued => "There are no older runs.",
         None => "No run has failed since Rerunner was connected. Runs that pass the first time are not listed.",
     }
 }
 
-fn form(repository: &RepoName, shown: &Shown) -> Markup {
-    let RunFilter { workflow, branch, job, cause, rule, since, until } = &shown.filter;
+fn form(repository: &RepoName, list: &RunList) -> Markup {
+    let RunFilter { workflow, branch, job, cause, rule, since, until } = &list.filter;
     let day = |day: &Option<i64>| day.map(|day| date(Millis::of_day(day)));
     let cause = cause.as_deref();
     // An entry of the catalogue is given in the address.
@@ -58,7 +65,7 @@ fn form(repository: &RepoName, shown: &Shown) -> Markup {
     let is_entry = cause.is_some_and(|cause| cause != infrastructure && Class::parse(cause).is_none());
     html! {
         form.find.many method="get" action={ (repository_path(repository)) "#runs" } aria-label="Find runs" {
-            @if let Some(outcome) = shown.outcome { input type="hidden" name="outcome" value=(outcome.as_str()); }
+            @if let Some(outcome) = list.outcome { input type="hidden" name="outcome" value=(outcome.as_str()); }
             (field("Workflow", "workflow", workflow.as_deref()))
             (field("Branch", "branch", branch.as_deref()))
             (field("Failed job", "job", job.as_deref()))
@@ -78,8 +85,8 @@ fn form(repository: &RepoName, shown: &Shown) -> Markup {
             label { span { "To" } input.field type="date" name="until" value=[day(until)]; }
             div.act {
                 button.button type="submit" { "Find runs" }
-                @if !shown.filter.is_empty() {
-                    " " a href=(runs_path(repository, shown.outcome, &RunFilter::default(), None)) { "Clear" }
+                @if !list.filter.is_empty() {
+                    " " a href=(runs_path(repository, list.outcome, &RunFilter::default(), None)) { "Clear" }
                 }
             }
             p.small {
@@ -125,21 +132,21 @@ fn table(view: &RepositoryView) -> Markup {
 }
 
 /// How far it was looked, and where the list goes on.
-fn further(view: &RepositoryView, shown: &Shown) -> Markup {
-    let path = |cursor| runs_path(&view.repository, shown.outcome, &shown.filter, cursor);
+fn further(view: &RepositoryView, list: &RunList) -> Markup {
+    let path = |cursor| runs_path(&view.repository, list.outcome, &list.filter, cursor);
     html! {
         @if let Some(looked_through) = view.looked_through {
             p.pages { span.small {
                 "Searched " (number(looked_through)) @if looked_through == 1 { " run" } @else { " runs" }
-                @if shown.is_continued { " from here on" }
+                @if list.is_continued { " from here on" }
                 @if view.next_cursor.is_some() { "; there are older ones." } @else { ", back to the oldest." }
             } }
         }
-        @if shown.is_continued || view.next_cursor.is_some() {
+        @if list.is_continued || view.next_cursor.is_some() {
             p.pages {
-                @if shown.is_continued { a href=(path(None)) { "Newest runs" } }
+                @if list.is_continued { a href=(path(None)) { "Newest runs" } }
                 @if let Some(cursor) = &view.next_cursor {
-                    @if shown.is_continued { " · " }
+                    @if list.is_continued { " · " }
                     a href=(path(Some(cursor.as_str()))) { @if view.looked_through.is_some() { "Search older runs" } @else { "Older runs" } }
                 }
             }

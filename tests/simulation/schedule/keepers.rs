@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::task::{self, Poll, Waker};
 
 use rerunner::keeper::Keeper;
-use rerunner::keeper::step::{Context, LEASE, Receipt, ReceiptKind};
+use rerunner::keeper::context::Context;
+use rerunner::keeper::step::{LEASE, Receipt, ReceiptKind};
 use rerunner::keeper::store::{Sql, StoreError, Value};
 use rerunner::keeper::tracked_run::{SEEN, TrackedRun};
 use rerunner::keeper::work::{self, Platform};
