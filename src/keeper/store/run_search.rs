@@ -21,6 +21,8 @@ const DECISIONS: usize = 380;
 const BEFORE_ALL: usize = 100;
 /// One in this many neighbouring runs is taken to have failed soon after it began.
 const NEIGHBOURS: i64 = 4;
+/// How often more are looked at above what was found by halving.
+const LATER_MOST: usize = 4;
 
 /// What was found, newest first.
 #[derive(Debug, Default)]
@@ -99,8 +101,9 @@ impl<S: Sql> Store<S> {
         Ok(newest)
     }
 
-    /// An id that is above all runs that were seen to fail on this day or before. Found by halving, as ids grow with time; what was
-    /// seen late does not lead astray, as some neighbours are looked at.
+    /// An id that is above all runs that were seen to fail on this day or before. Found by halving, as ids grow with time. What was
+    /// seen late does not lead astray: some neighbours are looked at each time, and in the end the next [`LOOKED_AT`] runs, as long
+    /// as there is one of the time among them.
     fn after_day(&self, day: i64) -> Result<i64, StoreError> {
         let end = Millis::of_day(day.saturating_add(1));
         let first = self.first("SELECT run_id FROM runs WHERE run_id > 0 ORDER BY run_id LIMIT 1", vec![])?;
@@ -128,7 +131,20 @@ impl<S: Sql> Store<S> {
                 None => high = middle - 1,
             }
         }
-        Ok(above.saturating_add(1))
+        let later = format!(
+            "SELECT MAX(run_id) FROM (SELECT created, run_id FROM runs WHERE run_id > ? ORDER BY run_id LIMIT {LOOKED_AT})
+             WHERE created < ?"
+        );
+        for _ in 0..LATER_MOST {
+            let newest = self.first(&later, vec![above.into(), end.into()])?;
+            match newest.map(|mut row| row.optional_integer()).transpose()?.flatten() {
+                Some(newest) => above = newest,
+                None => break,
+            }
+        }
+        let open = "SELECT MAX(-run_id) FROM runs WHERE run_id < 0 AND created < ?";
+        let open = self.first(open, vec![end.into()])?.map(|mut row| row.optional_integer()).transpose()?.flatten();
+        Ok(open.map_or(above, |open| open.max(above)).saturating_add(1))
     }
 }
 

@@ -6,9 +6,9 @@ use crate::keeper::store::{LOOKED_AT, Value};
 
 const RUNS: u64 = 1_300;
 
-/// Its first failure was seen so many hours after the first run's; each 97th was seen five days late.
+/// Its first failure was seen so many hours after the first run's; each 97th, and a batch of them, were seen five days late.
 fn created(run: u64) -> Millis {
-    let late = if run.is_multiple_of(97) { 120 } else { 0 };
+    let late = if run.is_multiple_of(97) || (630..670).contains(&run) { 120 } else { 0 };
     START + Span::hours(i64::try_from(run).unwrap() + late)
 }
 
@@ -82,11 +82,15 @@ fn runs_are_found_page_by_page() {
 }
 
 /// Seen to fail when it begins at the newest run (all are looked through).
+/// Seen to fail when what is above a batch that was seen late is not looked at: 6 of 24 runs of a day.
 #[test]
 fn a_range_of_days_is_found_at_once() {
     let play = many();
     let day = START.day();
-    for (since, until) in [(10, 12), (0, 0), (30, 40), (53, 60), (54, 54), (-9, -1), (80, 90)] {
+    let days_of_the_batch = (20..34).map(|day| (day, day));
+    for (since, until) in
+        [(10, 12), (0, 0), (30, 40), (53, 60), (54, 54), (-9, -1), (80, 90)].into_iter().chain(days_of_the_batch)
+    {
         let filter = RunFilter { since: Some(day + since), until: Some(day + until), ..RunFilter::default() };
         let expected = newest_first(|run| (day + since..=day + until).contains(&created(run).day()));
         let (found, looked) = all(&play, &filter, None);
@@ -95,6 +99,20 @@ fn a_range_of_days_is_found_at_once() {
     }
     let open_end = RunFilter { until: Some(day + 2), ..RunFilter::default() };
     assert_eq!(all(&play, &open_end, None).0, newest_first(|run| created(run).day() <= day + 2));
+}
+
+/// Seen to fail when only runs that are over say where a day ends.
+#[test]
+fn a_run_that_is_open_for_days_is_found_by_its_first() {
+    let play = many();
+    let sql = &play.keeper.store.sql;
+    sql.exec(
+        "UPDATE runs SET run_id = -2000, outcome = 'waiting', created = ? WHERE run_id = 1299",
+        vec![START.into()],
+    )
+    .unwrap();
+    let first_day = RunFilter { until: Some(START.day()), ..RunFilter::default() };
+    assert_eq!(all(&play, &first_day, None).0.first(), Some(&2_000));
 }
 
 fn rows_written(play: &Play) -> i64 {
