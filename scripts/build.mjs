@@ -32,7 +32,7 @@ function fingerprint(except) {
     else hash.update(path).update(readFileSync(path));
   };
   const rust = join(root, ".tools", "rust.stamp");
-  for (const path of ["src", "docs/policies", "Cargo.toml", "Cargo.lock", "package-lock.json", "scripts/build.mjs"]) add(join(root, path));
+  for (const path of ["src", "docs/policies", "docs/openapi.json", "Cargo.toml", "Cargo.lock", "package-lock.json", "scripts/build.mjs"]) add(join(root, path));
   add(rust);
   return hash.digest("hex");
 }

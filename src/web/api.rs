@@ -11,6 +11,9 @@ use super::repositories::repositories;
 use super::routes::{Api, origin};
 use super::{Rejection, Request, Response, insights};
 
+/// `/openapi.json`.
+pub const DESCRIPTION: &str = include_str!("../../docs/openapi.json");
+
 pub async fn answer(
     api: &Api,
     parameters: &Parameters,

@@ -86,6 +86,7 @@ async fn answer(
         Route::Home => Ok(Response::html(pages::home(settings))),
         Route::Glossary => Ok(Response::html(pages::glossary())),
         Route::Health => health::answer(request, settings, backend).await,
+        Route::Description => Ok(Response::json_text(api::DESCRIPTION.as_bytes().to_vec())),
         Route::Badge(repository) => badge::answer(repository, settings, backend).await,
         Route::Page(page) => pages::answer(page, &parameters, settings, backend).await,
         Route::Api(api) => api::answer(api, &parameters, request, settings, backend).await,

@@ -11,6 +11,8 @@ pub enum Route {
     /// What the pages' words mean.
     Glossary,
     Health,
+    /// What the API takes and answers.
+    Description,
     Badge(RepoName),
     Page(Page),
     Api(Api),
@@ -86,7 +88,7 @@ impl Route {
         use Care::{Changes, Costs, Shows};
         let (care, form, parameters): (_, _, &[_]) = match self {
             Self::Home | Self::Glossary => (None, Form::Page, &[]),
-            Self::Health => (None, Form::Json, &[]),
+            Self::Health | Self::Description => (None, Form::Json, &[]),
             Self::Badge(_) => (None, Form::Text, &[]),
             Self::Page(Page::Overview) => (Some(Shows), Form::Page, &["cursor", "name", "sort"]),
             Self::Page(Page::Insights) => (Some(Shows), Form::Page, &["cursor"]),
@@ -159,7 +161,7 @@ pub fn meant(path: &str) -> Option<Meant> {
 /// What there is, from the segments of its path after the first.
 type Below = fn(&[&str]) -> Option<Route>;
 /// By the first.
-const ROUTES: [(&str, Below); 8] = [
+const ROUTES: [(&str, Below); 9] = [
     ("overview", |rest| {
         Some(Route::Page(match rest {
             [] | [""] => Page::Overview,
@@ -171,6 +173,7 @@ const ROUTES: [(&str, Below); 8] = [
     ("insights", |rest| rest.is_empty().then_some(Route::Page(Page::Insights))),
     ("glossary", |rest| rest.is_empty().then_some(Route::Glossary)),
     ("healthz", |rest| rest.is_empty().then_some(Route::Health)),
+    ("openapi.json", |rest| rest.is_empty().then_some(Route::Description)),
     ("metrics", |rest| rest.is_empty().then_some(Route::Metrics)),
     ("setup", |rest| match rest {
         [] => Some(Route::Setup(Setup::Start)),

@@ -78,6 +78,9 @@ async fn answers_are_as_described(stage: Arc<Stage>) {
         check("get", "/api/v1/doctor", path, &get(worker, path).await);
     }
     check("get", "/healthz", "/healthz", &get(worker, "/healthz").await);
+    let open = send(worker, "GET", "/openapi.json", &[]).await;
+    check("get", "/openapi.json", "/openapi.json", &open);
+    assert_eq!(open.json(), description);
     check("get", "/healthz", "/healthz", &send(worker, "GET", "/healthz", &[]).await);
     // Its token may not see webhooks.
     for path in ["/api/v1/redeliver", "/api/v1/redeliver?repository=octo/described"] {

@@ -100,7 +100,7 @@ const SENT: &[Sent] = &[
     Sent { what: "an older browser's form of ours", fetch: None, origin: Some(OWN), shows: true, costs: true, changes: true },
     Sent { what: "an older browser's form elsewhere", fetch: None, origin: EVIL, shows: false, costs: false, changes: false },
     Sent { what: "a form of a page without an address", fetch: None, origin: Some("null"), shows: false, costs: false, changes: false },
-    Sent { what: "a program", fetch: None, origin: None, shows: true, costs: true, changes: false },
+    Sent { what: "a program", fetch: None, origin: None, shows: true, costs: true, changes: true },
 ];
 
 #[test]

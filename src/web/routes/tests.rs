@@ -54,12 +54,32 @@ fn routes() {
         ("GET", "/api/v1/repositories/octo/hello.world/pause", only_post()),
         ("DELETE", "/api/v1/repositories", only_get()),
         ("GET", "/metrics", Ok(Route::Metrics)),
+        ("GET", "/openapi.json", Ok(Route::Description)),
+        ("GET", "/openapi.json/", Err(NO_SUCH_PATH)),
         ("GET", "/badge/octo/hello.world.svg", Ok(Route::Badge(repository()))),
         ("GET", "/badge/octo/hello.world", Err(NO_SUCH_PATH)),
         ("POST", "/badge/octo/hello.world.svg", only_get()),
     ] {
         assert_eq!(route(method, path), expected, "{method} {path}");
     }
+}
+
+/// Seen to fail when one is not served (`/openapi.json`).
+#[test]
+fn what_the_documents_name_is_served() {
+    let rows = include_str!("../../../docs/api.md").lines().filter(|line| line.starts_with("| `"));
+    let named = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2).collect::<Vec<_>>());
+    let mut served = 0;
+    for text in named.filter(|text| text.contains('/')) {
+        let (method, path) = text.split_once(' ').unwrap_or(("GET", text));
+        let path = path.split('?').next().unwrap().replace("OWNER/REPO", "octo/widgets").replace("ID", "7");
+        // Webhooks do not come here.
+        if (method, path.as_str()) != ("POST", "/") {
+            assert!(route(method, &path).is_ok(), "docs/api.md names {text}");
+            served += 1;
+        }
+    }
+    assert!(served > 15, "{served}");
 }
 
 /// Whatever is described, and the pages: only a page may be opened by a link from elsewhere.
@@ -85,7 +105,7 @@ fn how_careful_each_route_is() {
     for (method, path) in routes {
         let route = route(&method, &path).unwrap();
         let Some(care) = route.spec().care else {
-            assert_eq!((route, path.as_str()), (Route::Health, "/healthz"), "described, and no admin's");
+            assert!(matches!(route, Route::Health | Route::Description), "{path} is described, and no admin's");
             continue;
         };
         let expected = match method.as_str() {

@@ -6,7 +6,7 @@ use crate::web::routes::{Api, Care, Page, Route, Setup, route};
 use super::memory::{Memory, TOKEN};
 
 /// Every route, with what it takes to be answered 200.
-const ROUTES: [(&str, &str); 22] = [
+const ROUTES: [(&str, &str); 23] = [
     ("GET", "/"),
     ("GET", "/glossary"),
     ("GET", "/healthz"),
@@ -28,6 +28,7 @@ const ROUTES: [(&str, &str); 22] = [
     ("GET", "/api/v1/doctor"),
     ("POST", "/api/v1/redeliver"),
     ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
     ("GET", "/setup"),
 ];
 /// The one that is not answered without parameters.
@@ -39,6 +40,7 @@ fn example(route: &Route) -> (&'static str, &'static str) {
         Route::Home => ("GET", "/"),
         Route::Glossary => ("GET", "/glossary"),
         Route::Health => ("GET", "/healthz"),
+        Route::Description => ("GET", "/openapi.json"),
         Route::Badge(_) => ("GET", "/badge/octo/widgets.svg"),
         Route::Page(Page::Overview) => ("GET", "/overview"),
         Route::Page(Page::Insights) => ("GET", "/insights"),
