@@ -1,5 +1,7 @@
 //! A failed job and the rules → which of them it may take, and what has to be read to know more.
 
+use crate::names::Conclusion;
+
 use super::evidence::{
     CauseOf, Evidence, Fetched, Interruption, Job, Need, Source, WorkflowName, exit_code as exit_code_in,
 };
@@ -262,17 +264,19 @@ pub fn known(name: &str) -> Option<&str> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// By what its annotations say, or else by a step that began and never ended. That no step failed proves nothing: jobs that
-/// never started look the same.
+/// By what its annotations say, as a job that never started for want of money looks the same; or else by its steps: it failed
+/// and none of them did, or one began and never ended.
 fn is_lost_runner<'a>(job: &'a Job, evidence: &'a Evidence, wanted: bool) -> Holds<'a> {
-    let never_ended = job.steps.iter().any(|step| step.going);
+    let no_step_failed = job.conclusion == Some(Conclusion::Failure) && job.failed_steps().next().is_none();
+    let looks_lost = no_step_failed || job.steps.iter().any(|step| step.going);
     match evidence.annotations_of(job) {
         Fetched::NotYet => Holds::Needs(Need::Annotations(job.job_id)),
         Fetched::Present(_) => {
             let said = evidence.interruption_of(job).map(|interruption| interruption == Interruption::LostRunner);
-            (said.unwrap_or(never_ended) == wanted).into()
+            (said.unwrap_or(looks_lost) == wanted).into()
         }
-        Fetched::Absent(_) if never_ended => wanted.into(),
+        // Something of it has run.
+        Fetched::Absent(_) if looks_lost && !job.steps.is_empty() => wanted.into(),
         Fetched::Absent(why) => Holds::Unknown(Unknown::Annotations(why)),
     }
 }

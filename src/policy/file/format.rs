@@ -171,7 +171,7 @@ keys! {
         label: Option<Names> = None, GLOBS, "", "a label of the runner that the job asked for: `windows-*`";
         conclusion: Option<Vec<Conclusion>> = None, Shape::Choices(JOB_CONCLUSIONS), "", "the job's conclusion";
         lost_runner: Option<bool> = None, Shape::Boolean, "",
-            "`true`: the job's annotations say that its runner was lost, or a step of it began and never ended";
+            "`true`: the job failed with no failed step, or its annotations say that its runner was lost";
         exit_code: Option<Numbers> = None, Shape::Numbers, "", "the exit code of the failed step";
         source_annotation: Option<bool> = None, Shape::Boolean, "",
             "`true`: an annotation of level failure points at a file of the repository: a compiler or linter spoke";

@@ -169,8 +169,17 @@ fn the_reason_says_what_was_absent_and_which_rule_goes_by_it() {
 
 #[test]
 fn a_runner_is_lost_where_something_shows_it() {
+    use Conclusion::{Cancelled, Failure, Success};
     let rule = "otherwise: leave\nrules: [{ name: lost, if: { lost_runner: true }, then: rerun }]";
     let never_started = || failed([Job { steps: vec![], ..job(1, "build", "") }]);
+    let ran = |steps: &[(&str, Conclusion)]| {
+        let steps = steps.iter().map(|(name, conclusion)| Step {
+            name: (*name).to_owned(),
+            conclusion: Some(*conclusion),
+            going: false,
+        });
+        failed([Job { steps: steps.collect(), ..job(1, "build", "") }])
+    };
     let said = |world: World, message: &str| world.annotated(1, &[message]);
     for (world, rerun) in [
         (said(never_started(), "The job was not acquired by Runner of type hosted even after multiple attempts"), true),
@@ -180,9 +189,13 @@ fn a_runner_is_lost_where_something_shows_it() {
         (failed([job(1, "build", "")]), true),
         (failed([job(1, "build", "")]).annotated(1, &[]), true),
         (said(failed([job(1, "build", "")]), "The job has exceeded the maximum execution time of 6h0m0s"), false),
-        // Failed without a failed step, for reasons that no re-run mends.
+        // Failed without a failed step, and nothing says why.
+        (ran(&[("Set up job", Success), ("Run tests", Cancelled)]), true),
+        (ran(&[("Set up job", Success)]).annotated(1, &["Node.js 16 actions are deprecated."]), true),
+        (never_started().annotated(1, &[]), true),
+        // So it is where an account may not pay.
         (never_started(), false),
-        (never_started().annotated(1, &[]), false),
+        (ran(&[("Set up job", Success), ("Run tests", Failure)]).annotated(1, &[]), false),
         (
             said(never_started(), "The job was not started because your account is locked due to a billing issue."),
             false,
