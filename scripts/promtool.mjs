@@ -31,7 +31,7 @@ try {
   // A panel's expression is checked as a recording rule's, with what Grafana would put in place of its variables.
   const dashboard = JSON.parse(readFileSync(join(root, "docs/grafana-dashboard.json"), "utf8"));
   const expressions = dashboard.panels.flatMap((panel) => panel.targets.map((target) => target.expr));
-  const values = { $repository: ".*", $__range: "7d", $__interval: "5m" };
+  const values = { $repository: ".*", $__range: "7d", $__rate_interval: "10m" };
   const filled = (expr) => expr.replace(/\$\w+/g, (variable) => values[variable] ?? variable);
   const rules = expressions.map((expr, at) => ({ record: `panel:${at}`, expr: filled(expr) }));
   const file = join(folder, "dashboard.yml");
