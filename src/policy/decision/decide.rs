@@ -22,6 +22,9 @@ use super::detail::Detail;
 use super::failed_attempt::{FailedAttempt, Limits, Stop};
 use super::superseded;
 
+/// The event of a workflow that a comment starts.
+const ISSUE_COMMENT: &str = "issue_comment";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     target_pointer_width = "64",
@@ -168,6 +171,14 @@ fn by_the_run_alone<'a>(
     ];
     for (filter, has, names, what, key) in filters {
         is_let_in(policy, filter, has, names, what, key)?;
+    }
+    // Such a workflow runs on the default branch, and often checks out what the pull request is at by then.
+    let is_named = |names: &Names| names.texts().any(|text| text.eq_ignore_ascii_case(ISSUE_COMMENT));
+    if run.event == ISSUE_COMMENT && !policy.events.include.as_ref().is_some_and(is_named) {
+        return Err(left(
+            "a comment started it, and it may check out code that is newer than what was reviewed; to have such runs re-run, \
+             name issue_comment in the policy file under events.include",
+        ));
     }
     // Last, as it may take a call to know the workflow's name.
     is_let_in_by_workflow(policy, &policy.workflows, run, evidence, "workflows")?;
