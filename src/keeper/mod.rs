@@ -7,6 +7,7 @@
 //!
 //! | | |
 //! |---|---|
+//! | [`cancelled`] | whether a cancelled run is to be looked at at all |
 //! | [`work`] | a webhook received, and what is due done, over a [`Platform`](work::Platform): a Durable Object, or the simulation |
 //! | [`tasks`] | what there is to do: a count published, people notified, missed webhooks looked for, a run re-run … |
 //! | [`views`] | what is shown of the repository, on pages and by the API |
@@ -32,6 +33,7 @@
 pub mod attempts;
 mod base_cache;
 mod base_collector;
+pub mod cancelled;
 pub mod circuit_breaker;
 mod command_end;
 pub mod command_log;
@@ -133,6 +135,8 @@ pub struct Keeper<S> {
     retired: Cell<bool>,
     /// Workers KV is not written again before this, of whether cancelled runs are wanted.
     cancelled_due: Cell<Option<Millis>>,
+    /// When it was last written there that they are not.
+    unwanted_said: Cell<Option<Millis>>,
 }
 
 /// How people are notified.
@@ -183,6 +187,7 @@ impl<S: Sql> Keeper<S> {
             bases: RefCell::default(),
             missing: RefCell::default(),
             cancelled_due: Cell::default(),
+            unwanted_said: Cell::default(),
         })
     }
 }

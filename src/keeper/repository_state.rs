@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::github::{self, Response};
+use crate::github::{self, Call, Response};
 use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::policy::Rules;
 use crate::time::Millis;
@@ -13,7 +13,7 @@ use crate::time::Millis;
 use super::Keeper;
 use super::circuit_breaker::{CircuitBreaker, TripReason};
 use super::context::Context;
-use super::policy_cache::{PolicyCache, PolicyFile};
+use super::policy_cache::{PolicyCache, PolicyFile, PolicyUpdate};
 use super::retention::CREDENTIALS_PUBLISHED_AGAIN;
 use super::store::ledger::Unstored;
 use super::store::{Fact, Sql, StoreError};
@@ -152,6 +152,26 @@ impl<S: Sql> Keeper<S> {
         let policy = Rc::new(policy);
         *self.policy.borrow_mut() = Some(Rc::clone(&policy));
         Ok(policy)
+    }
+
+    /// What an answer says of a policy file. `certain`: GitHub has shown the repository since.
+    pub(super) fn policy_update(
+        &self,
+        call: &Call,
+        response: Response,
+        certain: bool,
+        cx: &Context,
+    ) -> Result<PolicyUpdate, StoreError> {
+        let known = self.policy(cx.rules)?;
+        Ok(match (call, response) {
+            (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
+                known.update(path, answer, certain, cx.rules, cx.now)
+            }
+            (Call::ReadOrganizationPolicy { path, .. }, Response::OrganizationPolicy(answer)) => {
+                known.update_organizations(path, answer, cx.rules, cx.now)
+            }
+            _ => PolicyUpdate::Failed(github::Error::inconclusive("The answer is to another call")),
+        })
     }
 
     pub(super) fn set_policy(&self, policy: PolicyCache, now: Millis) -> Result<(), StoreError> {

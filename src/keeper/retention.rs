@@ -40,6 +40,8 @@ pub const BUDGET: Span = Span::days(2);
 
 /// Whether GitHub takes the credentials, in Workers KV.
 pub const CREDENTIALS_TTL: Span = Span::days(1);
+/// How long Workers KV says that cancelled runs are not wanted, before a Keeper looks again.
+pub const UNWANTED_TTL: Span = Span::days(7);
 /// That it does not is said again after this.
 pub const CREDENTIALS_PUBLISHED_AGAIN: Span = Span::hours(12);
 

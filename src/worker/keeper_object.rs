@@ -30,14 +30,14 @@ use crate::keeper::step::{LEASE, Receipt, Record};
 use crate::keeper::store::{Sql, StoreError, Value, once};
 use crate::keeper::views::Question;
 use crate::keeper::work::Received;
-use crate::keeper::{CommitStatuses, HandOver, Keeper, Notifications, work};
+use crate::keeper::{CommitStatuses, HandOver, Keeper, Notifications, cancelled, work};
 use crate::names::json::from_text;
 use crate::names::{InstallationId, RepoName, RepositoryId};
 use crate::policy::Rules;
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::webhook::command::CommandEvent;
-use crate::webhook::event::RunEvent;
+use crate::webhook::event::{RunEvent, RunEventKind};
 use crate::worker::clock::now;
 use crate::worker::keeper_platform::ObjectPlatform;
 use crate::worker::{env, log};
@@ -162,6 +162,11 @@ impl Inner {
         self.is_now(&event.repository, event.repository_id, event.installation)?;
         keeper.take_over(event.run_id, records)?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
+        let wanted = match event.kind {
+            RunEventKind::RunCancelled => cancelled::wanted(keeper, &self.rules, &platform, event).await?,
+            _ => Some(event.clone()),
+        };
+        let Some(event) = &wanted else { return Ok(cancelled::receipt(event)) };
         let received = work::receive(keeper, &self.rules, &platform, event).await?;
         Ok(self.received(received))
     }

@@ -64,7 +64,8 @@ impl Platform for ObjectPlatform<'_> {
     }
 
     async fn call(&self, call: &Call) -> github::Response {
-        self.inner.working.set(Some(now()));
+        // Also where no work is in progress: before a webhook is stored.
+        self.inner.working.set(self.inner.working.get().map(|_| now()));
         #[cfg(feature = "fault-route")]
         crate::worker::faults::panic_in_alarm(&self.repository).await;
         let response = github_client::send(&self.inner.settings, &self.inner.credentials, &self.repository, call).await;

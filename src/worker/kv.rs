@@ -4,7 +4,7 @@
 use serde::Serialize;
 use worker::{Env, KvError, KvStore};
 
-use crate::keeper::retention::{ATTEMPTS_TTL, CREDENTIALS_TTL, SUMMARY_TTL};
+use crate::keeper::retention::{ATTEMPTS_TTL, CREDENTIALS_TTL, SUMMARY_TTL, UNWANTED_TTL};
 use crate::keeper::summary::{self, Summary};
 use crate::keeper::{attempts, attempts::Attempts};
 use crate::names::json::from_text;
@@ -74,22 +74,21 @@ pub async fn read_refusal(env: &Env) -> Result<Option<String>, String> {
     get(env, CREDENTIALS).await
 }
 
-/// Says whether a repository's policy re-runs what was cancelled. Kept until it changes: one key for each repository
-/// of which it is true.
+/// Says whether a repository's policy re-runs what was cancelled. That it does is kept until it changes.
 pub async fn write_cancelled(env: &Env, repository: &RepoName, wanted: bool) -> Result<(), String> {
     let key = cancelled(repository);
     let write = async {
         match wanted {
             true => store(env)?.put(&key, "true")?.execute().await,
-            false => store(env)?.delete(&key).await,
+            false => store(env)?.put(&key, "false")?.expiration_ttl(UNWANTED_TTL.as_seconds()).execute().await,
         }
     };
     write.await.map_err(display)
 }
 
-/// False too when it cannot be read: the sweep finds what is missed.
-pub async fn read_cancelled(env: &Env, repository: &RepoName) -> bool {
-    matches!(get(env, &cancelled(repository)).await, Ok(Some(_)))
+/// `None`: it is not known.
+pub async fn read_cancelled(env: &Env, repository: &RepoName) -> Option<bool> {
+    get(env, &cancelled(repository)).await.ok()?.map(|text| text != "false")
 }
 
 fn cancelled(repository: &RepoName) -> String {

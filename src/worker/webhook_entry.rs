@@ -16,6 +16,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
 use crate::keeper::attempts;
+use crate::keeper::cancelled::UNWANTED;
 use crate::keeper::message::{Message, Reply};
 use crate::names::json::from_text;
 use crate::names::{DeliveryId, RepoName, RunAttempt};
@@ -309,13 +310,10 @@ impl Intake {
 
 /// Spares a Keeper the trouble, by what Workers KV says.
 async fn wanted(env: &Env, event: RunEvent, attempt: Option<RunAttempt>) -> Result<RunEvent, Answer> {
-    // The Keeper knows its policy, but most cancelled runs are of repositories whose policy does not re-run them, and
-    // every push that cancels the run before it would wake one: the Keeper says in Workers KV where it is so, which costs
-    // one read for each cancelled run. What is missed while KV lags behind, the sweep finds.
-    let are_wanted = event.kind == RunEventKind::RunCancelled && kv::read_cancelled(env, &event.repository).await;
-    let Some(event) = event.where_cancelled_runs(are_wanted) else {
-        return Err(Answer::ignored("the run's conclusion is cancelled"));
-    };
+    // Most cancelled runs are of repositories whose policy does not re-run them. What Workers KV does not say, the Keeper finds out.
+    let are_unwanted =
+        event.kind == RunEventKind::RunCancelled && kv::read_cancelled(env, &event.repository).await == Some(false);
+    let Some(event) = event.where_cancelled_runs(!are_unwanted) else { return Err(Answer::ignored(UNWANTED)) };
     if let Some(attempt) = attempt {
         let attempts = kv::read_attempts(env, &event.repository, event.run_id).await;
         if attempts.is_some_and(|attempts| attempts.exhausted_at(attempt)) {

@@ -256,6 +256,9 @@ async fn of_a_delivery(stage: Arc<Stage>) {
 
     let mut cancelled = failed(3);
     cancelled["workflow_run"]["conclusion"] = json!("cancelled");
+    // The first time in a week, the Keeper reads the policy file.
+    metered.delivery(Delivery::json("workflow_run", &cancelled), 200, "ignored").await;
+    cancelled["workflow_run"]["id"] = json!(33);
     let cost = metered.delivery(Delivery::json("workflow_run", &cancelled), 200, "ignored").await;
     check("a cancelled run", cost, Counts::new([1, 0], [1, 0], [0, 0], 0, 0));
 

@@ -194,19 +194,10 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<Warning>, StoreError> {
         let What::ReadPolicy(call) = &work.what else { return Ok(None) };
-        let (known, now, certain) = (self.policy(cx.rules)?, cx.now, shown == Some(Ok(())));
+        let (known, certain) = (self.policy(cx.rules)?, shown == Some(Ok(())));
         // What is known of the file may do; that GitHub wants to be left alone holds all the same.
         self.trip_if_limited(shown.and_then(Result::err).as_ref(), cx)?;
-        let update = match (&**call, answer) {
-            (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
-                known.update(path, answer, certain, cx.rules, now)
-            }
-            (Call::ReadOrganizationPolicy { path, .. }, Response::OrganizationPolicy(answer)) => {
-                known.update_organizations(path, answer, cx.rules, cx.now)
-            }
-            _ => PolicyUpdate::Failed(other_answer()),
-        };
-        let (warning, policy) = match update {
+        let (warning, policy) = match self.policy_update(call, answer, certain, cx)? {
             PolicyUpdate::New(policy) => {
                 // What is wrong with the repository's own file was said when that was read.
                 let is_own = matches!(**call, Call::ReadPolicy { .. });

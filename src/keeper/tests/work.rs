@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 
 use super::*;
+use crate::keeper::cancelled;
 use crate::keeper::command_log::CommandLine;
 use crate::keeper::work::{self, Platform};
 
@@ -47,8 +48,9 @@ impl Platform for Site<'_> {
         true
     }
 
-    async fn want_cancelled(&self, _: bool) -> bool {
+    async fn want_cancelled(&self, wanted: bool) -> bool {
         self.requests.set(self.requests.get() + 1);
+        self.play.cancelled.borrow_mut().push(wanted);
         true
     }
 
@@ -155,4 +157,52 @@ fn what_ends_in_the_middle_is_taken_up_again_at_a_time_of_its_own() {
         site.armed.get().unwrap() - play.now.get()
     };
     assert_eq!([again(0.0), again(0.5), again(0.999)], [10_000, 17_500, 24_985].map(Span::millis));
+}
+
+/// What becomes of the event of a cancelled attempt, and how often the policy file was read by then.
+fn wanted(play: &Play, n: u32) -> (Option<RunEventKind>, usize) {
+    let event = RunEvent::new(repository(), run_id(), Some(attempt(n)), RunEventKind::RunCancelled);
+    let site = Site::of(play, 0.5);
+    let wanted = cancelled::wanted(&play.keeper, &play.rules, &site, &event).now_or_never().unwrap().unwrap();
+    let reads = play.github.borrow().calls.iter().filter(|call| matches!(call, Call::ReadPolicy { .. })).count();
+    (wanted.map(|event| event.kind), reads)
+}
+
+/// Seen to fail when only what is known is asked, and when the policy is read for each of them.
+#[test]
+fn a_cancelled_run_is_looked_at_where_the_policy_asks_for_it() {
+    use RunEventKind::{RunCancelled, RunEnded};
+    let asking = Play::with_policy("conclusions: [failure, cancelled]\n");
+    assert_eq!(wanted(&asking, 1), (Some(RunCancelled), 1));
+    assert_eq!(wanted(&asking, 2), (Some(RunCancelled), 1));
+    assert!(asking.cancelled.borrow().is_empty(), "that they are wanted, a task says");
+
+    let other = Play::with_policy("max_reruns: 1\n");
+    for _ in 0..3 {
+        assert_eq!(wanted(&other, 1), (None, 1));
+        assert_eq!(wanted(&other, 2), (Some(RunEnded), 1), "of a re-run, it is an end");
+    }
+    assert_eq!(*other.cancelled.borrow(), [false]);
+    assert_eq!(other.keeper.run(run_id()).unwrap(), None);
+    other.pass(Span::minutes(6));
+    other.github.borrow_mut().file = Some("conclusions: [cancelled]\n".to_owned());
+    assert_eq!(wanted(&other, 1), (Some(RunCancelled), 2));
+
+    let settings_alone = Play::new();
+    assert_eq!(wanted(&settings_alone, 1), (None, 0));
+    assert_eq!(*settings_alone.cancelled.borrow(), [false]);
+}
+
+/// Seen to fail when what cannot be read counts as read (`[false]` in Workers KV, for a week).
+#[test]
+fn a_policy_that_cannot_be_read_now_asks_for_no_cancelled_run() {
+    let play = Play::with_policy("conclusions: [cancelled]\n");
+    play.github.borrow_mut().policy_answers = vec![Err(github::Error::inconclusive("HTTP 502"))];
+    assert_eq!(wanted(&play, 1), (None, 1));
+    assert!(play.cancelled.borrow().is_empty());
+    play.keeper.set_repository(&repository()).unwrap();
+    play.keeper.pause(play.now.get()).unwrap();
+    assert_eq!(wanted(&play, 1), (None, 1), "GitHub is not asked while it is paused");
+    play.keeper.resume(play.now.get()).unwrap();
+    assert_eq!(wanted(&play, 1), (Some(RunEventKind::RunCancelled), 2));
 }
