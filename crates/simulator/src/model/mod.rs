@@ -16,7 +16,8 @@
 //! | `rerun.rs` | whether a run may be re-run, and what its new attempt is made of |
 //! | `people.rs` | what persons do: press buttons, cancel, approve, push |
 //! | `access.rs` | tokens, permissions, rate limits |
-//! | `answer.rs` | what an API call is made of, and what can be wrong with it |
+//! | `answer.rs` | what an API call is made of, what it takes, and what can be wrong with it |
+//! | `call.rs` | the way of every API call: let in or refused, answered, put on record |
 //! | `api.rs` | the API's reads |
 //! | `api_runs.rs` | the API's lists of runs |
 //! | `api_issues.rs` | the API's calls about issues |
@@ -34,6 +35,7 @@ mod api;
 mod api_issues;
 mod api_rerun;
 mod api_runs;
+mod call;
 mod comments;
 mod event;
 mod github;
@@ -54,10 +56,10 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
-pub use access::{Access, Grant, Permission, RateLimit, SecondaryLimits, TokenKind};
+pub use access::{Access, Grant, RateLimit, SecondaryLimits, TokenKind};
 pub use annotation::{Annotation, AnnotationLevel};
 pub(crate) use answer::page;
-pub use answer::{ApiCall, ApiError, Caller, Endpoint, Invalid};
+pub use answer::{ApiCall, ApiError, Caller, Endpoint, Invalid, Permission};
 pub use api::{Contents, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot};
 pub use api_runs::{CreatedFilter, RunsPage, RunsQuery};
 pub(crate) use comments::REACTIONS;
