@@ -12,10 +12,11 @@ use crate::policy::wording::{quoted, reason, times};
 use crate::time::Span;
 
 use super::belonging::{Belonging, belonging};
-use super::decide::{Ending, Rerun, RunOutcome, is_let_in_by_workflow, left, whatever_the_policy};
+use super::decide::{is_let_in_by_workflow, left, whatever_the_policy};
 use super::detail::Detail;
-use super::failed_attempt::{FailedAttempt, Limits, Stop};
+use super::failed_attempt::{FailedAttempt, Limits};
 use super::superseded;
+use super::verdict::{Ending, Rerun, RunOutcome, Stop};
 
 /// What its decisions are counted as made by.
 const POLICY: &str = "command";

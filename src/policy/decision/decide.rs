@@ -9,81 +9,18 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use crate::names::{Conclusion, RunAttempt, has_login, string_enum};
-use crate::policy::evidence::{Evidence, History, Need};
-use crate::policy::file::{Filter, Forks, LeaveOrRerun, Names, Policy, Scope};
+use crate::names::{Conclusion, RunAttempt, has_login};
+use crate::policy::evidence::{Evidence, History};
+use crate::policy::file::{Filter, Forks, LeaveOrRerun, Names, Policy};
 use crate::policy::matching::{Holds, Unknown, is_of_branch, is_of_workflow, is_one_of, known};
 use crate::policy::rules::Rules;
 use crate::policy::run::Run;
 use crate::policy::wording::{quoted, reason};
-use crate::time::Span;
 
 use super::detail::Detail;
-use super::failed_attempt::{FailedAttempt, Limits, Stop};
+use super::failed_attempt::{FailedAttempt, Limits};
 use super::superseded;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::large_enum_variant, reason = "there is one of it, not a list; on WebAssembly it is half as large")
-)]
-pub enum Verdict {
-    /// To be read, or to be said to be absent, before there is a decision.
-    Need(Need),
-    Decision(Decision),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// It has not concluded.
-    Await,
-    Rerun(Rerun),
-    End(Ending),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rerun {
-    /// Why, as a sentence.
-    pub reason: String,
-    /// The same in some words, without a full stop: `Attempt 1 failed (network): re-run 1 of at most 3`.
-    pub in_short: String,
-    /// How long after the end of the attempt.
-    pub delay: Span,
-    pub scope: Scope,
-    pub debug_logging: bool,
-    pub detail: Detail,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
-    pub outcome: RunOutcome,
-    /// Why, as a sentence.
-    pub reason: String,
-    /// Whether nothing more can be said of this attempt. A run that waits for approval can still fail in the same
-    /// attempt.
-    pub last_word: bool,
-    pub detail: Detail,
-}
-
-string_enum! {
-    /// Where a tracked run stands.
-    pub enum RunOutcome {
-        /// An attempt failed; what to do is still to be decided or done.
-        Waiting = "waiting",
-        /// GitHub accepted a re-run.
-        Rerunning = "rerunning",
-        /// A later attempt succeeded.
-        Rescued = "rescued",
-        /// The last attempt that may be re-run was, and failed.
-        Exhausted = "exhausted",
-        /// A rule or setting says not to re-run it.
-        Left = "left",
-        /// GitHub refused.
-        Failed = "failed",
-        /// Its pull request has moved on to another commit.
-        Superseded = "superseded",
-    }
-}
+use super::verdict::{Decision, Ending, RunOutcome, Stop, Verdict};
 
 /// Decides on a run as GitHub shows it.
 pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
@@ -109,15 +46,6 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
             Stop::End(ending).into()
         }
         Err(need) => need.into(),
-    }
-}
-
-impl From<Stop> for Verdict {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Need(need) => Self::Need(need),
-            Stop::End(ending) => Self::Decision(Decision::End(*ending)),
-        }
     }
 }
 

@@ -11,9 +11,9 @@ use crate::policy::wording::count;
 use crate::policy::wording::reason::{self, MatchedJob, Sentences};
 use crate::time::Span;
 
-use super::decide::{Ending, Rerun, RunOutcome};
 use super::detail::Detail;
 use super::superseded::{self, Standing};
+use super::verdict::{Rerun, RunOutcome, Stop};
 
 /// Whose causes are looked for if no rule asks for them.
 const JOBS_OF_AN_OUTAGE: usize = 3;
@@ -56,18 +56,6 @@ impl<'p> Limits<'p> {
         let used = by_rule.filter(|earlier| earlier.rules.contains(&rule.name)).count();
         let left = max.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
         (attempt.get() - 1).saturating_add(left).min(max.max(self.file))
-    }
-}
-
-/// Why there is no re-run, or not yet.
-pub enum Stop {
-    Need(Need),
-    End(Box<Ending>),
-}
-
-impl Stop {
-    pub fn end(outcome: RunOutcome, reason: String, detail: Detail) -> Self {
-        Self::End(Box::new(Ending { outcome, reason, last_word: true, detail }))
     }
 }
 
