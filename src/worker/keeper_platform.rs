@@ -24,7 +24,7 @@ use crate::settings::Secret;
 use crate::time::{Millis, Span};
 use crate::web::health::Refusal;
 use crate::worker::clock::{self, now};
-use crate::worker::keeper_object::Inner;
+use crate::worker::keeper_inner::Inner;
 use crate::worker::{github_client, keeper_client, kv, log};
 
 /// Well within the lease of a claimed message.
