@@ -10,7 +10,7 @@ use worker::{Env, SqlStorage, SqlStorageValue, State};
 use crate::github::Credentials;
 use crate::keeper::store::{Sql, StoreError, Value};
 use crate::keeper::{CommitStatuses, Keeper, Notifications};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::settings::Settings;
 use crate::time::Millis;
 use crate::worker::clock::now;
@@ -22,7 +22,7 @@ pub struct Inner {
     keeper: Result<Keeper<ObjectSql>, StoreError>,
     pub settings: Rc<Settings>,
     pub credentials: Credentials,
-    pub rules: Rules,
+    pub rerun_settings: RerunSettings,
     /// The time that the alarm is known to be set for.
     pub armed: Cell<Option<Millis>>,
     /// When a task of the work in progress last began, if there is some.
@@ -55,7 +55,7 @@ impl Inner {
             keeper.web_url = settings.github_web_url();
             keeper
         });
-        let rules = Rules::from(&*settings);
+        let rerun_settings = RerunSettings::from(&*settings);
         let credentials = Credentials::new(Rc::clone(&settings));
         if let Ok(keeper) = &keeper {
             if let Err(error) = keeper.started(now()) {
@@ -69,7 +69,7 @@ impl Inner {
             }
         }
         let (armed, working, is_more_due) = (Cell::new(None), Cell::new(None), Cell::new(false));
-        Self { state, env, keeper, settings, credentials, rules, armed, working, is_more_due, rows_read }
+        Self { state, env, keeper, settings, credentials, rerun_settings, armed, working, is_more_due, rows_read }
     }
 
     pub fn keeper(&self) -> Result<&Keeper<ObjectSql>, StoreError> {

@@ -102,20 +102,20 @@ impl Inner {
         self.is_now(&event.repository, event.repository_id, event.installation)?;
         keeper.take_over(event.run_id, records)?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
-        let received = work::receive(keeper, &self.rules, &platform, event).await?;
+        let received = work::receive(keeper, &self.rerun_settings, &platform, event).await?;
         Ok(self.received(received))
     }
 
     async fn hear(self: &Rc<Self>, repository: RepoName) -> Result<Reply, StoreError> {
         self.is_now(&repository, None, None)?;
         let platform = ObjectPlatform { inner: self, repository };
-        work::hear(self.keeper()?, &self.rules, &platform).await.map(|()| Reply::Heard)
+        work::hear(self.keeper()?, &self.rerun_settings, &platform).await.map(|()| Reply::Heard)
     }
 
     async fn receive_command(self: &Rc<Self>, event: &CommandEvent) -> Result<Receipt, StoreError> {
         self.is_now(&event.repository, event.repository_id, event.installation)?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
-        let received = work::receive_command(self.keeper()?, &self.rules, &platform, event).await?;
+        let received = work::receive_command(self.keeper()?, &self.rerun_settings, &platform, event).await?;
         Ok(self.received(received))
     }
 
@@ -143,7 +143,7 @@ impl Inner {
         if let Some(id) = id {
             self.credentials.set_repository(id);
             let identity = Identity { id, installation };
-            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rules, now(), 0.0))? {
+            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rerun_settings, now(), 0.0))? {
                 log::decision(repository, run_id, &record);
             }
         }
@@ -160,8 +160,10 @@ impl Inner {
         let Some(repository) = keeper.repository()? else { return Ok(Reply::Unknown) };
         let now = now();
         match question {
-            Question::Repository(page) => self.view(&keeper.repository_view(repository, &page, &self.rules, now)?),
-            Question::Status => self.view(&keeper.status_view(repository, &self.rules, now)?),
+            Question::Repository(page) => {
+                self.view(&keeper.repository_view(repository, &page, &self.rerun_settings, now)?)
+            }
+            Question::Status => self.view(&keeper.status_view(repository, &self.rerun_settings, now)?),
             Question::Runs(page) => self.view(&keeper.runs_view(repository, &page)?),
             Question::FlakyJobs { skip, limit } => self.view(&keeper.flaky_jobs_view(repository, skip, limit, now)?),
             Question::Precision => self.view(&keeper.precision_view(repository, now)?),
@@ -169,7 +171,7 @@ impl Inner {
                 Some(run) => self.view(&run),
                 None => Ok(Reply::Unknown),
             },
-            Question::RunPage(run_id) => match keeper.run_page_view(repository, run_id, &self.rules, now)? {
+            Question::RunPage(run_id) => match keeper.run_page_view(repository, run_id, &self.rerun_settings, now)? {
                 Some(run) => self.view(&run),
                 None => Ok(Reply::Unknown),
             },
@@ -216,13 +218,13 @@ impl Inner {
         // Without one nothing was ever stored.
         let Some(repository) = keeper.repository()? else { return Ok(()) };
         if !self.settings.serves(&repository) {
-            let cx = Context::new(&self.rules, now(), 0.0);
+            let cx = Context::new(&self.rerun_settings, now(), 0.0);
             for (run_id, record) in keeper.retire(&cx)? {
                 log::decision(&repository, run_id, &record);
             }
         }
         let may_call = self.settings.problems.is_empty();
-        work::work(keeper, &self.rules, may_call, &ObjectPlatform { inner: self, repository }).await
+        work::work(keeper, &self.rerun_settings, may_call, &ObjectPlatform { inner: self, repository }).await
     }
 }
 

@@ -166,7 +166,7 @@ pub const BUGS: [Bug; 33] = [
         what: "a policy file that cannot be read now is taken for absent",
         shows: hours(3),
         changes: &[Change {
-            right: ".update(path, answer, certain, cx.rules, cx.now)",
+            right: ".update(path, answer, certain, cx.settings, cx.now)",
             wrong: ".update(
                 path,
                 match answer {
@@ -174,7 +174,7 @@ pub const BUGS: [Bug; 33] = [
                     answer => answer,
                 },
                 certain,
-                cx.rules,
+                cx.settings,
                 cx.now,
             )",
         }],

@@ -13,7 +13,7 @@ use crate::names::{Conclusion, RunAttempt, has_login};
 use crate::policy::evidence::{Evidence, History};
 use crate::policy::file::{Filter, Forks, LeaveOrRerun, Names, Policy};
 use crate::policy::matching::{Holds, Unknown, is_of_branch, is_of_workflow, is_one_of, known};
-use crate::policy::rules::Rules;
+use crate::policy::rerun_settings::RerunSettings;
 use crate::policy::run::Run;
 use crate::policy::wording::{quoted, reason};
 
@@ -23,17 +23,17 @@ use super::superseded;
 use super::verdict::{Decision, Ending, RunOutcome, Stop, Verdict};
 
 /// Decides on a run as GitHub shows it.
-pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
+pub fn decide(settings: &RerunSettings, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
     let Some(conclusion) = run.conclusion else { return Verdict::Decision(Decision::Await) };
     let mut evidence = Cow::Borrowed(evidence);
-    if let Err(stop) = whatever_the_policy(rules, policy, run, conclusion) {
+    if let Err(stop) = whatever_the_policy(settings, policy, run, conclusion) {
         return stop.into();
     }
-    let rerun = by_the_run_alone(rules, policy, run, conclusion, &evidence).and_then(|()| {
+    let rerun = by_the_run_alone(settings, policy, run, conclusion, &evidence).and_then(|()| {
         if !evidence.is_searched(policy, run) {
             evidence.to_mut().search(policy, run);
         }
-        FailedAttempt::of(rules, policy, run, conclusion, history, &evidence)?.by_its_jobs()
+        FailedAttempt::of(settings, policy, run, conclusion, history, &evidence)?.by_its_jobs()
     });
     let by = Some(policy.origin.as_str().to_owned());
     match rerun {
@@ -51,7 +51,7 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
 
 /// What no policy file changes.
 pub(super) fn whatever_the_policy(
-    rules: &Rules,
+    settings: &RerunSettings,
     policy: &Policy,
     run: &Run,
     conclusion: Conclusion,
@@ -60,10 +60,10 @@ pub(super) fn whatever_the_policy(
     if !conclusion.may_be_rerun_by_policy() || !is_wanted {
         return Err(not_a_failure(conclusion, run.run_attempt));
     }
-    if run.actors.iter().any(|actor| has_login(&rules.excluded_actors, actor)) {
+    if run.actors.iter().any(|actor| has_login(&settings.excluded_actors, actor)) {
         return Err(left("its actor is in NO_RERUN_ACTORS"));
     }
-    if run.actors.is_empty() && !rules.excluded_actors.is_empty() {
+    if run.actors.is_empty() && !settings.excluded_actors.is_empty() {
         return Err(left("GitHub does not say who started it, and they may be in NO_RERUN_ACTORS"));
     }
     Ok(())
@@ -71,7 +71,7 @@ pub(super) fn whatever_the_policy(
 
 /// What needs no look at the jobs.
 fn by_the_run_alone<'a>(
-    rules: &Rules,
+    settings: &RerunSettings,
     policy: &Policy,
     run: &'a Run,
     conclusion: Conclusion,
@@ -106,7 +106,7 @@ fn by_the_run_alone<'a>(
         let (outcome, reason) = superseded::gone(superseded::MOVED_ON);
         return Err(Stop::end(outcome, reason, Detail::default()));
     }
-    if Limits::of(rules, policy).most() == 0 {
+    if Limits::of(settings, policy).most() == 0 {
         let whose = if policy.max_reruns.is_some() { "max_reruns in the policy file" } else { "MAX_RERUNS" };
         return Err(left(format!("{whose} is 0")));
     }
