@@ -9,7 +9,7 @@ use rerunner::keeper::context::Context;
 use rerunner::keeper::store::{Sql, Value};
 use rerunner::keeper::{Keeper, Task};
 use rerunner::names::{Conclusion, DeliveryId, JobId, RepoName, RunAttempt, RunId, WorkflowId};
-use rerunner::policy::Rules;
+use rerunner::policy::RerunSettings;
 use rerunner::policy::evidence::{Job, Step};
 use rerunner::policy::{run::Origin, run::Run};
 use rerunner::settings::Settings;
@@ -30,7 +30,7 @@ const DELIVERIES_A_RUN: u64 = 8;
 struct Repository {
     sql: NativeSql,
     keeper: Keeper<NativeSql>,
-    rules: Rules,
+    settings: RerunSettings,
     now: Millis,
     deliveries: u64,
 }
@@ -38,9 +38,13 @@ struct Repository {
 impl Repository {
     fn new() -> Self {
         let sql = NativeSql::open().unwrap();
-        let rules = Rules { delay: Span::ZERO, sweep_interval: Span::ZERO, ..Rules::from(&Settings::read(|_| None)) };
+        let settings = RerunSettings {
+            delay: Span::ZERO,
+            sweep_interval: Span::ZERO,
+            ..RerunSettings::from(&Settings::read(|_| None))
+        };
         let keeper = Keeper::open(sql.clone()).unwrap();
-        Self { sql, keeper, rules, now: START, deliveries: 0 }
+        Self { sql, keeper, settings, now: START, deliveries: 0 }
     }
 
     fn on_webhook(&mut self, run_id: RunId, attempt: u32, kind: RunEventKind) {
@@ -50,13 +54,13 @@ impl Repository {
             delivery: DeliveryId::parse(&id),
             ..RunEvent::new(RepoName::parse("octo/widgets").unwrap(), run_id, RunAttempt::new(attempt), kind)
         };
-        self.keeper.receive(&event, &Context::new(&self.rules, self.now, 0.5)).unwrap();
+        self.keeper.receive(&event, &Context::new(&self.settings, self.now, 0.5)).unwrap();
     }
 
     /// What an alarm does: all that is due, with GitHub answering at once.
     fn work(&mut self, attempt: u32, conclusion: Conclusion) {
         loop {
-            let cx = Context::new(&self.rules, self.now, 0.5);
+            let cx = Context::new(&self.settings, self.now, 0.5);
             match self.keeper.next(true, &cx).unwrap() {
                 None => break,
                 Some(Task::Wait(span)) => self.now = self.now + span,
@@ -80,7 +84,7 @@ impl Repository {
                 Call::ListJobs { .. } => Response::Jobs(Ok(Page { items: jobs(), full: false, total: None })),
                 _ => Response::Rerun(Ok(RerunAnswer::Accepted)),
             };
-            next = self.keeper.answered(&call, answer, &Context::new(&self.rules, self.now, 0.5)).unwrap().task;
+            next = self.keeper.answered(&call, answer, &Context::new(&self.settings, self.now, 0.5)).unwrap().task;
         }
     }
 

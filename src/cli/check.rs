@@ -47,15 +47,15 @@ enum Errors {
 }
 
 pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
-    let rules = input::rules()?;
+    let rerun_settings = input::rerun_settings()?;
     let text = input::text(&arguments.file)?;
     let shown = input::shown(&arguments.file);
-    let organization = arguments.organization.read(&rules)?;
-    let read = parse(&text, input::OrganizationFile::given(organization.as_ref(), &rules));
+    let organization = arguments.organization.read(&rerun_settings)?;
+    let read = parse(&text, input::OrganizationFile::given(organization.as_ref(), &rerun_settings));
     // What the repository would have without the file.
     let instead = match organization {
-        Some(_) if rules.organization_policy => Base::Organization,
-        _ => rules.default_policy.into(),
+        Some(_) if rerun_settings.organization_policy => Base::Organization,
+        _ => rerun_settings.default_policy.into(),
     };
     let warned = |policy| drops(&text, policy, instead).into_iter().chain(warnings(&text, policy)).collect();
     let warnings: Vec<_> = read.as_ref().map(warned).unwrap_or_default();
@@ -82,7 +82,7 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     }
     match read {
         Ok(policy) => {
-            let means = describe(&policy, &rules);
+            let means = describe(&policy, &rerun_settings);
             report.text += &valid(shown, &warnings, &means);
             report.json = json!({ "valid": true, "extends": policy.extends, "means": means, "warnings": warnings });
         }

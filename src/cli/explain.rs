@@ -8,7 +8,7 @@ use rerunner::names::Conclusion;
 use rerunner::policy::evidence::{Evidence, Fetched, History, Job, LogTail, Need};
 use rerunner::policy::run::Run;
 use rerunner::policy::{
-    Action, Decision, Detail, Ending, FailedJob, Policy, PolicyState, Rerun, Rules, Scope, Verdict, decide,
+    Action, Decision, Detail, Ending, FailedJob, Policy, PolicyState, Rerun, RerunSettings, Scope, Verdict, decide,
 };
 use rerunner::settings::Settings;
 use serde_json::{Map, Value, json};
@@ -61,12 +61,12 @@ Examples:
   rerunner explain payload.json --jobs jobs.json --log job.log";
 
 pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
-    let rules = input::rules()?;
-    let state = input::policy_with(arguments.policy.as_deref(), &arguments.organization, &rules)?;
+    let rerun_settings = input::rerun_settings()?;
+    let state = input::policy_with(arguments.policy.as_deref(), &arguments.organization, &rerun_settings)?;
     let policy = state.policy();
     let Explained { run, decision, causes } = match arguments.payload.contains("://") {
-        true => of_github(arguments, &rules, &policy)?,
-        false => of_files(arguments, &rules, &policy)?,
+        true => of_github(arguments, &rerun_settings, &policy)?,
+        false => of_files(arguments, &rerun_settings, &policy)?,
     };
     let mut json = as_json(&run, &decision);
     if let Some(json) = json.as_object_mut() {
@@ -98,7 +98,7 @@ struct Explained {
     causes: Vec<(String, Cause)>,
 }
 
-fn of_files(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Explained, Failure> {
+fn of_files(arguments: &Arguments, rerun_settings: &RerunSettings, policy: &Policy) -> Result<Explained, Failure> {
     let (run, jobs) = subject(arguments)?;
     let jobs: Vec<Job> = jobs.into_iter().map(|job| job.job).collect();
     let annotations = arguments.annotations.as_deref().map(messages).transpose()?;
@@ -114,12 +114,12 @@ fn of_files(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Exp
         annotations: fetched(annotations, "not given; see --annotations"),
         log: fetched(log, "not given; see --log"),
     };
-    let decision = given.decide(rules, policy, &run, &History::default());
+    let decision = given.decide(rerun_settings, policy, &run, &History::default());
     Ok(Explained { run, decision, causes })
 }
 
 /// All of it read of GitHub, as it is now.
-fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Explained, Failure> {
+fn of_github(arguments: &Arguments, rerun_settings: &RerunSettings, policy: &Policy) -> Result<Explained, Failure> {
     if arguments.jobs.is_some() || arguments.annotations.is_some() || arguments.log.is_some() {
         return Err(Failure(
             "a run's address needs no --jobs, --annotations or --log: they are read from GitHub".to_owned(),
@@ -138,9 +138,9 @@ fn of_github(arguments: &Arguments, rules: &Rules, policy: &Policy) -> Result<Ex
     let goes_by_base = policy.rules.iter().any(|rule| rule.conditions.base_failed.is_some());
     let base = if goes_by_base { base_now(&mut reader, run, &pulls)? } else { Fetched::NotYet };
     let known = Known::now(&reader, &past, Present { pulls, base });
-    let attempts = known.earlier(rules, policy, &past, attempt.run.run_attempt);
+    let attempts = known.earlier(rerun_settings, policy, &past, attempt.run.run_attempt);
     let history = History { attempts, ..History::default() };
-    let decision = known.decide(rules, policy, attempt, &history, host::now());
+    let decision = known.decide(rerun_settings, policy, attempt, &history, host::now());
     let causes = attempt.failed_jobs().map(|job| (job.name.clone(), known.cause(job.job_id))).collect();
     Ok(Explained { run: Run { workflow: Some(known.workflow(&attempt.run)), ..attempt.run.clone() }, decision, causes })
 }
@@ -153,11 +153,11 @@ pub struct Given {
 }
 
 impl Given {
-    pub fn decide(&self, rules: &Rules, policy: &Policy, run: &Run, history: &History) -> Decision {
+    pub fn decide(&self, rerun_settings: &RerunSettings, policy: &Policy, run: &Run, history: &History) -> Decision {
         let mut evidence = Evidence::default();
         loop {
             evidence.search(policy, run);
-            match decide(rules, policy, run, history, &evidence) {
+            match decide(rerun_settings, policy, run, history, &evidence) {
                 Verdict::Decision(decision) => return decision,
                 Verdict::Need(Need::Workflow(_)) => evidence.workflow = fetched(None, "not given; see --jobs"),
                 Verdict::Need(Need::Jobs) => evidence.jobs = self.jobs.clone(),

@@ -8,7 +8,7 @@ use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::Job;
 use rerunner::policy::file::Given;
 use rerunner::policy::run::Run;
-use rerunner::policy::{Organization, Policy, PolicyError, PolicyOrigin, PolicyState, Rules, parse};
+use rerunner::policy::{Organization, Policy, PolicyError, PolicyOrigin, PolicyState, RerunSettings, parse};
 use rerunner::settings::Settings;
 use rerunner::time::Millis;
 use serde_json::{Deserializer, Value};
@@ -32,7 +32,7 @@ pub fn shown(file: &str) -> &str {
 }
 
 /// What the Worker's settings say, taken from the environment as the Worker takes them from its own.
-pub fn rules() -> Result<Rules, Failure> {
+pub fn rerun_settings() -> Result<RerunSettings, Failure> {
     let settings = Settings::read(host::environment);
     let names = [
         "MAX_RERUNS",
@@ -45,7 +45,7 @@ pub fn rules() -> Result<Rules, Failure> {
     ];
     match settings.problems.iter().find(|problem| names.contains(&problem.setting)) {
         Some(problem) => Err(Failure(format!("in the environment, {problem}"))),
-        None => Ok(Rules::from(&settings)),
+        None => Ok(RerunSettings::from(&settings)),
     }
 }
 
@@ -63,16 +63,16 @@ impl OrganizationFile {
     }
 
     /// What it says; `None`: none is given.
-    pub fn read(&self, rules: &Rules) -> Result<Option<PolicyState>, Failure> {
+    pub fn read(&self, rerun_settings: &RerunSettings) -> Result<Option<PolicyState>, Failure> {
         let read = |file: &String| {
-            let read = parse(&text(file)?, rules.given(Organization::Itself));
+            let read = parse(&text(file)?, rerun_settings.given(Organization::Itself));
             Ok(PolicyState::new(read, PolicyOrigin::Organization))
         };
         self.organization.as_ref().map(read).transpose()
     }
 
-    pub fn given<'a>(state: Option<&'a PolicyState>, rules: &Rules) -> Given<'a> {
-        rules.given(match state {
+    pub fn given<'a>(state: Option<&'a PolicyState>, rerun_settings: &RerunSettings) -> Given<'a> {
+        rerun_settings.given(match state {
             None => Organization::NotGiven,
             Some(PolicyState::Valid(policy)) => Organization::Policy(policy),
             Some(PolicyState::Invalid { errors, .. }) => Organization::Invalid(errors),
@@ -81,24 +81,28 @@ impl OrganizationFile {
 }
 
 /// The policy in a file; without one, DEFAULT_POLICY.
-pub fn policy(file: Option<&str>, rules: &Rules) -> Result<PolicyState, Failure> {
-    policy_with(file, &OrganizationFile::default(), rules)
+pub fn policy(file: Option<&str>, rerun_settings: &RerunSettings) -> Result<PolicyState, Failure> {
+    policy_with(file, &OrganizationFile::default(), rerun_settings)
 }
 
 /// The same where an organization has a file: it holds for a repository without one.
-pub fn policy_with(file: Option<&str>, organization: &OrganizationFile, rules: &Rules) -> Result<PolicyState, Failure> {
-    let organization = organization.read(rules)?;
+pub fn policy_with(
+    file: Option<&str>,
+    organization: &OrganizationFile,
+    rerun_settings: &RerunSettings,
+) -> Result<PolicyState, Failure> {
+    let organization = organization.read(rerun_settings)?;
     let Some(file) = file else {
-        let without = || PolicyState::Valid(rules.policy_without_file());
-        return Ok(organization.filter(|_| rules.organization_policy).unwrap_or_else(without));
+        let without = || PolicyState::Valid(rerun_settings.policy_without_file());
+        return Ok(organization.filter(|_| rerun_settings.organization_policy).unwrap_or_else(without));
     };
-    let read = parse(&text(file)?, OrganizationFile::given(organization.as_ref(), rules));
+    let read = parse(&text(file)?, OrganizationFile::given(organization.as_ref(), rerun_settings));
     Ok(PolicyState::new(read, PolicyOrigin::Repository))
 }
 
 /// As [`policy`], where one that is not valid is of no use.
-pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure> {
-    match policy(file, rules)? {
+pub fn valid_policy(file: Option<&str>, rerun_settings: &RerunSettings) -> Result<Policy, Failure> {
+    match policy(file, rerun_settings)? {
         PolicyState::Invalid { errors, .. } => {
             Err(Failure(format!("the policy file is not valid\n\n{}", in_contexts(&errors, file)?.trim_end())))
         }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::github::http::Method;
 use crate::github::{self, Reply, app};
 use crate::names::{FilePath, RepoName};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::settings::{Needed, Settings};
 
 /// One thing that was looked at.
@@ -98,7 +98,7 @@ pub struct Site {
     /// Where repositories keep their rules.
     pub policy_file: Option<FilePath>,
     /// What policy files are read with.
-    pub rules: Rules,
+    pub settings: RerunSettings,
     pub needed: Needed,
 }
 
@@ -111,7 +111,7 @@ impl Site {
             webhook_url: format!("{origin}/"),
             web_url: settings.github_web_url(),
             policy_file: settings.policy_file.clone(),
-            rules: Rules::from(settings),
+            settings: RerunSettings::from(settings),
             needed: settings.needed(),
         }
     }

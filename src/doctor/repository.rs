@@ -145,14 +145,14 @@ impl<G: GitHub> Examination<'_, G> {
     /// The repository's file, and its organization's where that one matters: what they switch on.
     async fn look_at_policy(&mut self, repository: &RepoName) -> Needed {
         let Some(file) = self.site.policy_file.clone() else { return Needed::default() };
-        let rules = self.site.rules.clone();
+        let settings = self.site.settings.clone();
         let own = self.policy_file(repository, &format!("/repos/{repository}"), &file).await;
         let uses_organizations = match &own {
             Ok(Some(text)) => extends_organization(text),
             Ok(None) => true,
             Err(_) => false,
         };
-        let organizations = if uses_organizations && rules.organization_policy && !repository.is_organizations() {
+        let organizations = if uses_organizations && settings.organization_policy && !repository.is_organizations() {
             self.look_at_organizations(repository, &file).await
         } else {
             None
@@ -170,7 +170,7 @@ impl<G: GitHub> Examination<'_, G> {
             needed = policy.needed();
         }
         self.findings.push(match own {
-            Ok(Some(text)) => match parse(&text, rules.given(organization)) {
+            Ok(Some(text)) => match parse(&text, settings.given(organization)) {
                 Ok(policy) => {
                     needed = policy.needed();
                     Finding::ok(check, "it is valid")
@@ -179,7 +179,7 @@ impl<G: GitHub> Examination<'_, G> {
             },
             Ok(None) if organizations.is_some() => Finding::ok(check, "there is none: the organization's applies"),
             Ok(None) => {
-                let preset = rules.default_policy.as_str();
+                let preset = settings.default_policy.as_str();
                 Finding::ok(check, format!("there is none: the preset {preset} applies (DEFAULT_POLICY)"))
             }
             Err(why) => Finding::wrong(check, why, page),
@@ -203,7 +203,7 @@ impl<G: GitHub> Examination<'_, G> {
                 return None;
             }
         };
-        let read = parse(&text, self.site.rules.given(Organization::Itself));
+        let read = parse(&text, self.site.settings.given(Organization::Itself));
         self.findings.push(match &read {
             Ok(_) => Finding::ok(check, "it is valid"),
             Err(errors) => Finding::wrong(check, nothing_is_rerun(errors), page),

@@ -52,7 +52,7 @@ fn site(has_app: bool, has_token: bool) -> Site {
         webhook_url: URL.to_owned(),
         web_url: "https://github.com".to_owned(),
         policy_file: FilePath::parse(".github/rerunner.yml"),
-        rules: Rules::from(&crate::settings::Settings::read(|_| None)),
+        settings: RerunSettings::from(&crate::settings::Settings::read(|_| None)),
         needed: Needed::default(),
     }
 }

@@ -7,7 +7,7 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 
 use crate::github::{Call, Response};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
@@ -34,12 +34,12 @@ const ANSWERS_WITHIN: Span = Span::seconds(3);
 /// now, nothing is known to ask for it.
 pub async fn wanted<S: Sql>(
     keeper: &Keeper<S>,
-    rules: &Rules,
+    settings: &RerunSettings,
     platform: &impl Platform,
     event: &RunEvent,
 ) -> Result<Option<RunEvent>, StoreError> {
-    let are_wanted = match learn(keeper, rules, platform).await? {
-        true => keeper.policy(rules)?.wants_cancelled(),
+    let are_wanted = match learn(keeper, settings, platform).await? {
+        true => keeper.policy(settings)?.wants_cancelled(),
         false => return Ok(event.clone().where_cancelled_runs(false)),
     };
     if !are_wanted && keeper.is_to_say_unwanted(platform.now()) {
@@ -49,11 +49,15 @@ pub async fn wanted<S: Sql>(
 }
 
 /// Whether it is known what the policy is, after it was read where that was too long ago.
-async fn learn<S: Sql>(keeper: &Keeper<S>, rules: &Rules, platform: &impl Platform) -> Result<bool, StoreError> {
+async fn learn<S: Sql>(
+    keeper: &Keeper<S>,
+    settings: &RerunSettings,
+    platform: &impl Platform,
+) -> Result<bool, StoreError> {
     for _ in 0..FILES {
         let now = platform.now();
-        let policy = keeper.policy(rules)?;
-        let read = policy.next_read(keeper.policy_path.as_ref(), None, rules, now);
+        let policy = keeper.policy(settings)?;
+        let read = policy.next_read(keeper.policy_path.as_ref(), None, settings, now);
         let Some(call) = read.filter(|_| !policy.wants_cancelled()) else { return Ok(true) };
         let is_asked = !keeper.is_open(now)? && keeper.paused()?.is_none();
         if !is_asked {
@@ -63,7 +67,7 @@ async fn learn<S: Sql>(keeper: &Keeper<S>, rules: &Rules, platform: &impl Platfo
         else {
             return Ok(false);
         };
-        if !keeper.learn_policy(&call, response, &Context::new(rules, platform.now(), platform.chance()))? {
+        if !keeper.learn_policy(&call, response, &Context::new(settings, platform.now(), platform.chance()))? {
             return Ok(false);
         }
     }

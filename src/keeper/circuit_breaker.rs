@@ -147,14 +147,14 @@ impl CircuitBreaker {
 mod tests {
     use super::*;
     use crate::github::{FetchedPolicy, RerunAnswer};
-    use crate::policy::Rules;
+    use crate::policy::RerunSettings;
     use crate::settings::Settings;
 
     const NOW: Millis = Millis(1_795_446_245_000);
 
     fn with_context<T>(chance: f64, test: impl Fn(&Context) -> T) -> T {
-        let rules = Rules::from(&Settings::read(|_| None));
-        test(&Context { now: NOW, rules: &rules, first_look: Span::ZERO, chance })
+        let settings = RerunSettings::from(&Settings::read(|_| None));
+        test(&Context { now: NOW, settings: &settings, first_look: Span::ZERO, chance })
     }
 
     fn tripped(reason: TripReason, said: Option<Span>, tries: u32, chance: f64) -> CircuitBreaker {

@@ -88,8 +88,8 @@ impl<S: Sql> Keeper<S> {
                 return told(ReceiptKind::Ignored, "too many commands are already waiting in the repository", None);
             }
             let mut given = StoredCommand::of(event, cx.now);
-            let policy = self.policy(cx.rules)?;
-            if policy.is_current(self.policy_path.as_ref(), cx.rules, cx.now) {
+            let policy = self.policy(cx.settings)?;
+            if policy.is_current(self.policy_path.as_ref(), cx.settings, cx.now) {
                 if let Err(why) = self.let_in(&mut given, &policy.policy(), cx.now)? {
                     return told(ReceiptKind::Ignored, why, None);
                 }

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Call, FetchedPolicy};
 use crate::names::{Conclusion, FilePath, RepoName, RunId};
-use crate::policy::{Organization, Policy, PolicyError, PolicyOrigin, PolicyState, Rules, extends_organization, parse};
+use crate::policy::{
+    Organization, Policy, PolicyError, PolicyOrigin, PolicyState, RerunSettings, extends_organization, parse,
+};
 use crate::time::{Millis, Span};
 
 /// A change of a file holds after this at the latest.
@@ -88,18 +90,18 @@ impl PolicyCache {
         organization: Option<PolicyFile>,
         path: Option<&FilePath>,
         repository: Option<&RepoName>,
-        rules: &Rules,
+        settings: &RerunSettings,
     ) -> Self {
         let is_here = |file: &PolicyFile| Some(&file.path) == path;
         let known = Self {
             file: file.filter(is_here),
             organization: organization.filter(is_here),
-            state: PolicyState::Valid(rules.policy_without_file()),
+            state: PolicyState::Valid(settings.policy_without_file()),
             is_organizations: repository.is_some_and(RepoName::is_organizations),
             not_before: None,
             organization_not_before: None,
         };
-        Self { state: known.meaning(rules), ..known }
+        Self { state: known.meaning(settings), ..known }
     }
 
     pub fn policy(&self) -> Cow<'_, Policy> {
@@ -111,7 +113,7 @@ impl PolicyCache {
         &self,
         path: Option<&FilePath>,
         run_id: Option<RunId>,
-        rules: &Rules,
+        settings: &RerunSettings,
         now: Millis,
     ) -> Option<Call> {
         let path = path?.clone();
@@ -119,7 +121,7 @@ impl PolicyCache {
             let etag = self.file.as_ref().and_then(|file| file.etag.clone());
             return Some(Call::ReadPolicy { run_id, path, etag });
         }
-        let wanted = self.uses_organizations(rules);
+        let wanted = self.uses_organizations(settings);
         (wanted && is_due(self.organization.as_ref(), self.organization_not_before, now)).then(|| {
             let etag = self.organization.as_ref().and_then(|file| file.etag.clone());
             Call::ReadOrganizationPolicy { run_id, path, etag }
@@ -128,21 +130,21 @@ impl PolicyCache {
 
     /// Whether all that holds was read so recently that something is allowed by it alone. What is known of a file that GitHub
     /// does not answer for is too old for that.
-    pub fn is_current(&self, path: Option<&FilePath>, rules: &Rules, now: Millis) -> bool {
-        let organizations = || self.uses_organizations(rules) && is_due(self.organization.as_ref(), None, now);
+    pub fn is_current(&self, path: Option<&FilePath>, settings: &RerunSettings, now: Millis) -> bool {
+        let organizations = || self.uses_organizations(settings) && is_due(self.organization.as_ref(), None, now);
         let is_denied = |file: &Option<PolicyFile>| file.as_ref().is_some_and(|file| file.denied.is_some());
-        let denied = is_denied(&self.file) || (self.uses_organizations(rules) && is_denied(&self.organization));
+        let denied = is_denied(&self.file) || (self.uses_organizations(settings) && is_denied(&self.organization));
         path.is_none() || !(denied || is_due(self.file.as_ref(), None, now) || organizations())
     }
 
     /// Whether what holds depends on the organization's file.
-    fn uses_organizations(&self, rules: &Rules) -> bool {
+    fn uses_organizations(&self, settings: &RerunSettings) -> bool {
         let by_own = || match &self.file {
             Some(PolicyFile { text: Some(text), .. }) => extends_organization(text),
             Some(PolicyFile { unreadable, .. }) => unreadable.is_none(),
             None => true,
         };
-        rules.organization_policy && !self.is_organizations && by_own()
+        settings.organization_policy && !self.is_organizations && by_own()
     }
 
     /// `certain`: GitHub has shown the repository since it answered.
@@ -151,7 +153,7 @@ impl PolicyCache {
         path: &FilePath,
         answer: Result<FetchedPolicy, github::Error>,
         certain: bool,
-        rules: &Rules,
+        settings: &RerunSettings,
         now: Millis,
     ) -> PolicyUpdate {
         let file = match learn(self.file.as_ref(), path, answer, now) {
@@ -164,7 +166,7 @@ impl PolicyCache {
             Learned::Failed(error) => return PolicyUpdate::Failed(error),
         };
         let is_new = is_new(self.file.as_ref(), &file);
-        self.with(Self { file: Some(file), not_before: None, ..self.clone() }, is_new, rules)
+        self.with(Self { file: Some(file), not_before: None, ..self.clone() }, is_new, settings)
     }
 
     /// The same for the organization's file.
@@ -172,7 +174,7 @@ impl PolicyCache {
         &self,
         path: &FilePath,
         answer: Result<FetchedPolicy, github::Error>,
-        rules: &Rules,
+        settings: &RerunSettings,
         now: Millis,
     ) -> PolicyUpdate {
         let before = self.organization.as_ref();
@@ -198,11 +200,11 @@ impl PolicyCache {
         };
         let is_new = is_new(before, &file);
         let organization = Some(file);
-        self.with(Self { organization, organization_not_before: not_before, ..self.clone() }, is_new, rules)
+        self.with(Self { organization, organization_not_before: not_before, ..self.clone() }, is_new, settings)
     }
 
-    fn with(&self, known: Self, is_new: bool, rules: &Rules) -> PolicyUpdate {
-        let state = if is_new { known.meaning(rules) } else { self.state.clone() };
+    fn with(&self, known: Self, is_new: bool, settings: &RerunSettings) -> PolicyUpdate {
+        let state = if is_new { known.meaning(settings) } else { self.state.clone() };
         let known = Box::new(Self { state, ..known });
         if is_new { PolicyUpdate::New(known) } else { PolicyUpdate::Same(known) }
     }
@@ -225,7 +227,7 @@ impl PolicyCache {
     }
 
     /// For the log, when it was just learned.
-    pub fn problem(&self, rules: &Rules) -> Option<String> {
+    pub fn problem(&self, settings: &RerunSettings) -> Option<String> {
         let file = self.file.as_ref()?;
         let path = &file.path;
         if let Some(message) = &file.denied {
@@ -233,7 +235,7 @@ impl PolicyCache {
                 if file.text.is_some() { "the last version read applies" } else { "it is treated as absent" };
             return Some(format!("{path} cannot be read, and {meanwhile}: it needs Contents: read ({message})"));
         }
-        let uses_organizations = self.uses_organizations(rules);
+        let uses_organizations = self.uses_organizations(settings);
         if uses_organizations && let Some(message) = self.organization.as_ref()?.denied.as_ref() {
             return Some(format!("{path} of the organization, in OWNER/.github, cannot be read ({message})"));
         }
@@ -248,15 +250,15 @@ impl PolicyCache {
     }
 
     /// Why nothing is re-run.
-    pub fn stops(&self, rules: &Rules) -> Option<String> {
-        if matches!(self.state, PolicyState::Invalid { .. }) { self.problem(rules) } else { None }
+    pub fn stops(&self, settings: &RerunSettings) -> Option<String> {
+        if matches!(self.state, PolicyState::Invalid { .. }) { self.problem(settings) } else { None }
     }
 
     /// How soon after a failure some decision could be to re-run.
-    pub fn first_look(&self, rules: &Rules) -> Span {
+    pub fn first_look(&self, settings: &RerunSettings) -> Span {
         let policy = self.policy();
         let of_rules = policy.rules.iter().filter_map(|rule| rule.delay);
-        of_rules.chain([policy.delay.unwrap_or(rules.delay)]).min().unwrap_or(rules.delay)
+        of_rules.chain([policy.delay.unwrap_or(settings.delay)]).min().unwrap_or(settings.delay)
     }
 
     pub fn reruns_per_day(&self) -> Option<u64> {
@@ -268,12 +270,12 @@ impl PolicyCache {
     }
 
     /// What holds by what is known.
-    fn meaning(&self, rules: &Rules) -> PolicyState {
-        let own = |text: &str, organization| read(text, organization, PolicyOrigin::Repository, rules);
+    fn meaning(&self, settings: &RerunSettings) -> PolicyState {
+        let own = |text: &str, organization| read(text, organization, PolicyOrigin::Repository, settings);
         let organizations = || {
-            let file = self.organization.as_ref().filter(|_| self.uses_organizations(rules))?;
+            let file = self.organization.as_ref().filter(|_| self.uses_organizations(settings))?;
             content(file).map(|content| match content {
-                Ok(text) => read(text, Organization::Itself, PolicyOrigin::Organization, rules),
+                Ok(text) => read(text, Organization::Itself, PolicyOrigin::Organization, settings),
                 Err(what) => unreadable(what, PolicyOrigin::Organization),
             })
         };
@@ -286,7 +288,7 @@ impl PolicyCache {
                 Some(invalid @ PolicyState::Invalid { .. }) => invalid,
                 None => own(text, Organization::None),
             },
-            None => organizations().unwrap_or_else(|| PolicyState::Valid(rules.policy_without_file())),
+            None => organizations().unwrap_or_else(|| PolicyState::Valid(settings.policy_without_file())),
         }
     }
 }
@@ -362,8 +364,8 @@ fn content(file: &PolicyFile) -> Option<Result<&str, &str>> {
     file.unreadable.as_deref().map(Err).or_else(|| file.text.as_deref().map(Ok))
 }
 
-fn read(text: &str, organization: Organization, origin: PolicyOrigin, rules: &Rules) -> PolicyState {
-    PolicyState::new(parse(text, rules.given(organization)), origin)
+fn read(text: &str, organization: Organization, origin: PolicyOrigin, settings: &RerunSettings) -> PolicyState {
+    PolicyState::new(parse(text, settings.given(organization)), origin)
 }
 
 fn unreadable(what: &str, origin: PolicyOrigin) -> PolicyState {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Call, Response};
 use crate::names::{InstallationId, RepoName, RepositoryId};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::time::Millis;
 
 use super::Keeper;
@@ -137,7 +137,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// The policy file as it was last read, and what it means.
-    pub fn policy(&self, rules: &Rules) -> Result<Rc<PolicyCache>, StoreError> {
+    pub fn policy(&self, settings: &RerunSettings) -> Result<Rc<PolicyCache>, StoreError> {
         if let Some(policy) = &*self.policy.borrow() {
             return Ok(Rc::clone(policy));
         }
@@ -148,7 +148,7 @@ impl<S: Sql> Keeper<S> {
         let own = read(Fact::Policy, Fact::PolicyText)?;
         let organizations = read(Fact::OrganizationPolicy, Fact::OrganizationPolicyText)?;
         let repository = self.repository()?;
-        let policy = PolicyCache::of(own, organizations, self.policy_path.as_ref(), repository.as_ref(), rules);
+        let policy = PolicyCache::of(own, organizations, self.policy_path.as_ref(), repository.as_ref(), settings);
         let policy = Rc::new(policy);
         *self.policy.borrow_mut() = Some(Rc::clone(&policy));
         Ok(policy)
@@ -162,13 +162,13 @@ impl<S: Sql> Keeper<S> {
         certain: bool,
         cx: &Context,
     ) -> Result<PolicyUpdate, StoreError> {
-        let known = self.policy(cx.rules)?;
+        let known = self.policy(cx.settings)?;
         Ok(match (call, response) {
             (Call::ReadPolicy { path, .. }, Response::Policy(answer)) => {
-                known.update(path, answer, certain, cx.rules, cx.now)
+                known.update(path, answer, certain, cx.settings, cx.now)
             }
             (Call::ReadOrganizationPolicy { path, .. }, Response::OrganizationPolicy(answer)) => {
-                known.update_organizations(path, answer, cx.rules, cx.now)
+                known.update_organizations(path, answer, cx.settings, cx.now)
             }
             _ => PolicyUpdate::Failed(github::Error::inconclusive("The answer is to another call")),
         })
@@ -196,8 +196,8 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// What is wrong with the policy file, if nothing is re-run because of that.
-    pub(super) fn policy_problem(&self, rules: &Rules) -> Result<Option<String>, StoreError> {
-        Ok(self.policy(rules)?.stops(rules))
+    pub(super) fn policy_problem(&self, settings: &RerunSettings) -> Result<Option<String>, StoreError> {
+        Ok(self.policy(settings)?.stops(settings))
     }
 
     /// Something has changed that the summary shows.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CommitSha, FilePath, RepoName, RunId};
-use crate::policy::{Rules, lines_of_rules};
+use crate::policy::{RerunSettings, lines_of_rules};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
@@ -42,11 +42,11 @@ impl<S: Sql> Keeper<S> {
         &self,
         repository: RepoName,
         run_id: RunId,
-        rules: &Rules,
+        settings: &RerunSettings,
         now: Millis,
     ) -> Result<Option<RunPageView>, StoreError> {
         let Some(one) = self.run_view(repository, run_id, now)? else { return Ok(None) };
-        let (tracked, policy) = (self.store.run(run_id)?, self.policy(rules)?);
+        let (tracked, policy) = (self.store.run(run_id)?, self.policy(settings)?);
         Ok(Some(RunPageView {
             commit: tracked.as_ref().and_then(|tracked| tracked.commit.clone()),
             pull_request: tracked.and_then(|tracked| tracked.pull),

@@ -1,5 +1,5 @@
 //! The state machine of a tracked run: what happened in, what to store and to call out. Pure: time, chance and
-//! rules are passed in, and nothing here knows where the run is stored or how GitHub is called.
+//! settings are passed in, and nothing here knows where the run is stored or how GitHub is called.
 //!
 //! A run is *due* at a time, or *ended* when nothing is due. When it is due it is always first read from GitHub:
 //! [`on_read`] says whether what GitHub shows is to be decided on. The decision is the policy's; [`act`] carries it out,

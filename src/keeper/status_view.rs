@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{RepoName, RunAttempt, RunId};
-use crate::policy::{Rules, RunOutcome};
+use crate::policy::{RerunSettings, RunOutcome};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
@@ -45,10 +45,15 @@ pub struct LastDecision {
 }
 
 impl<S: Sql> Keeper<S> {
-    pub fn status_view(&self, repository: RepoName, rules: &Rules, now: Millis) -> Result<StatusView, StoreError> {
+    pub fn status_view(
+        &self,
+        repository: RepoName,
+        settings: &RerunSettings,
+        now: Millis,
+    ) -> Result<StatusView, StoreError> {
         let by_day = self.by_day(now)?;
         let totals = self.store.totals()?;
-        let policy = self.policy(rules)?;
+        let policy = self.policy(settings)?;
         let paused_since = self.paused()?;
         Ok(StatusView {
             repository,
@@ -58,7 +63,7 @@ impl<S: Sql> Keeper<S> {
             credentials_refused: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
             policy: policy.policy().origin.as_str().to_owned(),
-            policy_problem: self.policy_problem(rules)?,
+            policy_problem: self.policy_problem(settings)?,
             outages: self.outage_views(now)?,
             waiting: totals.waiting,
             rerunning: totals.rerunning,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{RepoName, RunAttempt, RunId};
-use crate::policy::{Detail, Rules, RunOutcome};
+use crate::policy::{Detail, RerunSettings, RunOutcome};
 use crate::time::{Millis, rfc3339};
 
 use super::Keeper;
@@ -246,7 +246,7 @@ impl<S: Sql> Keeper<S> {
         &self,
         repository: RepoName,
         slice: &RunSlice,
-        rules: &Rules,
+        settings: &RerunSettings,
         now: Millis,
     ) -> Result<RepositoryView, StoreError> {
         let by_day = self.by_day(now)?;
@@ -262,14 +262,14 @@ impl<S: Sql> Keeper<S> {
             paused_since: self.paused()?,
             credentials_refused: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
-            policy_problem: self.policy_problem(rules)?,
+            policy_problem: self.policy_problem(settings)?,
             last_webhook,
             last_decision,
             outages: self.outage_views(now)?,
             waiting: totals.waiting,
             rerunning: totals.rerunning,
             reruns_today: by_day.last().map_or(0, |today| today.reruns),
-            reruns_per_day: self.policy(rules)?.reruns_per_day(),
+            reruns_per_day: self.policy(settings)?.reruns_per_day(),
             last_30_days: by_day.iter().copied().fold(Figures::default(), Figures::plus),
             precision: self.precision(&by_day, now)?,
             by_day,

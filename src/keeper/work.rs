@@ -3,7 +3,7 @@
 
 use crate::github::{Call, Response};
 use crate::names::RunId;
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::time::{Millis, Span};
 use crate::webhook::command::CommandEvent;
 use crate::webhook::event::RunEvent;
@@ -78,10 +78,10 @@ impl<S: Sql> Keeper<S> {
             return Ok((receipt(ReceiptKind::Recorded, reason, event.run_attempt, None), vec![]));
         }
         self.note_webhook(cx.now)?;
-        if let Some(sweep) = Sweep::after_webhook(self.sweep()?.as_ref(), cx.now, cx.rules.sweep_interval) {
+        if let Some(sweep) = Sweep::after_webhook(self.sweep()?.as_ref(), cx.now, cx.settings.sweep_interval) {
             self.set_sweep(Some(&sweep))?;
         }
-        let cx = &Context { first_look: self.policy(cx.rules)?.first_look(cx.rules), ..*cx };
+        let cx = &Context { first_look: self.policy(cx.settings)?.first_look(cx.settings), ..*cx };
         let mut step = on_webhook(before.clone(), event, cx);
         if let (Some(tracked), Some(workflow)) = (&mut step.tracked, &event.workflow) {
             let before = tracked.attempts();
@@ -121,14 +121,14 @@ impl<S: Sql> Keeper<S> {
 /// Stores a webhook and sees to it that there is an alarm for what is due.
 pub async fn receive<S: Sql>(
     keeper: &Keeper<S>,
-    rules: &Rules,
+    settings: &RerunSettings,
     platform: &impl Platform,
     event: &RunEvent,
 ) -> Result<Received, StoreError> {
     let now = platform.now();
-    let (receipt, records) = keeper.receive(event, &Context::new(rules, now, platform.chance()))?;
+    let (receipt, records) = keeper.receive(event, &Context::new(settings, now, platform.chance()))?;
     log_commands(keeper, platform);
-    let is_due = arm(keeper, rules, platform).await?;
+    let is_due = arm(keeper, settings, platform).await?;
     for record in &records {
         platform.log_decision(event.run_id, record);
     }
@@ -138,28 +138,36 @@ pub async fn receive<S: Sql>(
 /// The same, of a command.
 pub async fn receive_command<S: Sql>(
     keeper: &Keeper<S>,
-    rules: &Rules,
+    settings: &RerunSettings,
     platform: &impl Platform,
     event: &CommandEvent,
 ) -> Result<Received, StoreError> {
     let now = platform.now();
-    let receipt = keeper.receive_command(event, &Context::new(rules, now, platform.chance()))?;
+    let receipt = keeper.receive_command(event, &Context::new(settings, now, platform.chance()))?;
     log_commands(keeper, platform);
-    let is_due = arm(keeper, rules, platform).await?;
+    let is_due = arm(keeper, settings, platform).await?;
     Ok(Received { receipt, is_due })
 }
 
 /// A webhook was ignored, the first one today. That the repository is alive is stored, in one row, and published.
-pub async fn hear<S: Sql>(keeper: &Keeper<S>, rules: &Rules, platform: &impl Platform) -> Result<(), StoreError> {
-    let cx = Context::new(rules, platform.now(), platform.chance());
+pub async fn hear<S: Sql>(
+    keeper: &Keeper<S>,
+    settings: &RerunSettings,
+    platform: &impl Platform,
+) -> Result<(), StoreError> {
+    let cx = Context::new(settings, platform.now(), platform.chance());
     let Some(summary) = keeper.sign_of_life(&cx)? else { return Ok(()) };
     let written = platform.summarize(&summary).await;
     keeper.finish_sign_of_life(written, platform.now())
 }
 
 /// Sees to it that there is an alarm for what is due next. Whether something is due now: it is done without an alarm of its own.
-async fn arm<S: Sql>(keeper: &Keeper<S>, rules: &Rules, platform: &impl Platform) -> Result<bool, StoreError> {
-    let (due, now) = (keeper.next_alarm(rules)?, platform.now());
+async fn arm<S: Sql>(
+    keeper: &Keeper<S>,
+    settings: &RerunSettings,
+    platform: &impl Platform,
+) -> Result<bool, StoreError> {
+    let (due, now) = (keeper.next_alarm(settings)?, platform.now());
     let is_due = due.is_some_and(|due| due <= now);
     if is_due {
         arm_lease(platform, now).await?;
@@ -188,14 +196,14 @@ pub fn log_commands<S: Sql>(keeper: &Keeper<S>, platform: &impl Platform) {
 /// Does what is due, up to a number of requests, and sets the alarm for the rest. `may_call`: no setting is wrong.
 pub async fn work<S: Sql>(
     keeper: &Keeper<S>,
-    rules: &Rules,
+    settings: &RerunSettings,
     may_call: bool,
     platform: &impl Platform,
 ) -> Result<(), StoreError> {
     log_commands(keeper, platform);
     // First of all.
     arm_lease(platform, platform.now()).await?;
-    let cx = || Context::new(rules, platform.now(), platform.chance());
+    let cx = || Context::new(settings, platform.now(), platform.chance());
     let mut task = None;
     let mut left = subrequests::AT_ONCE;
     // What one run has taken so far, and the most that one has: another is not begun with less, as what is collected
@@ -267,7 +275,7 @@ pub async fn work<S: Sql>(
     }
     keeper.prune(platform.now())?;
     keeper.store.flush_all()?;
-    let due = keeper.next_alarm(rules)?;
+    let due = keeper.next_alarm(settings)?;
     // Settings that are wrong are mended by a deployment, which starts the Keeper anew.
     let soonest = if may_call { platform.now() } else { platform.now() + LEASE };
     platform.arm(due.map(|due| due.max(soonest))).await

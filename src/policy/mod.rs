@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `decision` | the run itself → its failed jobs → the limits → a [`Decision`] |
 //! | `wording` | reasons, doubts and whole policies in plain English |
-//! | `rules` | the Worker's settings that decisions go by |
+//! | `rerun_settings` | the Worker's settings that decisions go by |
 //! | `matching` | a failed job and the rules → those that it may take, and what has to be read to know more |
 //! | [`evidence`] | what a decision can go by beside the run: jobs, annotations, logs; what the patterns find in them |
 //! | `features` | what a file switches on beside re-runs, and what permission that takes |
@@ -50,7 +50,7 @@ pub mod file;
 mod log_line;
 mod matching;
 mod patterns;
-mod rules;
+mod rerun_settings;
 pub mod run;
 mod wording;
 
@@ -63,7 +63,7 @@ pub use file::{
     Action, Cause, Commanders, FlakyIssues, Names, Organization, Outage, Policy, PolicyError, PolicyOrigin,
     PolicyState, Scope, extends_organization, lines_of_rules, parse, schema, warnings,
 };
-pub use rules::Rules;
+pub use rerun_settings::RerunSettings;
 pub use wording::{describe, leave_rule};
 
 #[cfg(test)]

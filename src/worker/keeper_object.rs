@@ -9,7 +9,6 @@
 //! nor the platform's giving up after six tries can lose it; and a request that finds something due does not wait
 //! for an alarm.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::task::{self, Poll, Waker};
@@ -17,30 +16,27 @@ use std::task::{self, Poll, Waker};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
+use worker::Env;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::worker_sys::DurableObjectState;
-use worker::{Env, SqlStorage, SqlStorageValue, State};
 
-use crate::github::Credentials;
 use crate::keeper::context::Context;
 use crate::keeper::message::{Message, Reply};
 use crate::keeper::repository_state::Identity;
 use crate::keeper::step::{LEASE, Receipt, Record};
-use crate::keeper::store::{Sql, StoreError, Value, once};
+use crate::keeper::store::{StoreError, once};
 use crate::keeper::views::Question;
 use crate::keeper::work::Received;
-use crate::keeper::{CommitStatuses, HandOver, Keeper, Notifications, cancelled, work};
+use crate::keeper::{HandOver, Keeper, cancelled, work};
 use crate::names::json::from_text;
 use crate::names::{InstallationId, RepoName, RepositoryId};
-use crate::policy::Rules;
-use crate::settings::Settings;
-use crate::time::Millis;
 use crate::webhook::command::CommandEvent;
 use crate::webhook::event::{RunEvent, RunEventKind};
 use crate::worker::clock::now;
+use crate::worker::keeper_inner::Inner;
 use crate::worker::keeper_platform::ObjectPlatform;
-use crate::worker::{env, log};
+use crate::worker::log;
 
 /// `entry.mjs` has one in each of its Durable Objects, and makes their requests and responses.
 #[wasm_bindgen]
@@ -48,63 +44,11 @@ pub struct KeeperObject {
     inner: Rc<Inner>,
 }
 
-pub struct Inner {
-    pub state: State,
-    pub env: Env,
-    keeper: Result<Keeper<ObjectSql>, StoreError>,
-    pub settings: Rc<Settings>,
-    pub credentials: Credentials,
-    pub rules: Rules,
-    /// The time that the alarm is known to be set for.
-    pub armed: Cell<Option<Millis>>,
-    /// When a task of the work in progress last began, if there is some.
-    pub working: Cell<Option<Millis>>,
-    /// Whether something has become due meanwhile.
-    is_more_due: Cell<bool>,
-    /// By the storage, since this was asked last.
-    rows_read: Rc<Cell<usize>>,
-}
-
 #[wasm_bindgen]
 impl KeeperObject {
     #[wasm_bindgen(constructor)]
     pub fn new(state: DurableObjectState, env: Env) -> Self {
-        let state = State::from(state);
-        let settings = env::settings(&env);
-        let notices = settings
-            .notify_url
-            .as_ref()
-            .map(|_| Notifications { per_hour: settings.notifications_per_hour, web_url: settings.github_web_url() });
-        let comments = settings.comment_on_pull_requests.then(|| settings.github_web_url());
-        let commit_statuses = CommitStatuses {
-            context: settings.commit_status.clone().filter(|_| !settings.dry_run),
-            web_url: settings.github_web_url(),
-        };
-        let rows_read = Rc::new(Cell::new(0));
-        let sql = ObjectSql { sql: state.storage().sql(), rows_read: Rc::clone(&rows_read) };
-        let keeper = Keeper::open(sql).map(|mut keeper| {
-            keeper.policy_path.clone_from(&settings.policy_file);
-            (keeper.notifications, keeper.comments) = (notices, comments);
-            keeper.commit_statuses = commit_statuses;
-            keeper.web_url = settings.github_web_url();
-            keeper
-        });
-        let rules = Rules::from(&*settings);
-        let credentials = Credentials::new(Rc::clone(&settings));
-        if let Ok(keeper) = &keeper {
-            if let Err(error) = keeper.started(now()) {
-                log::fault("keeper start", &error.to_string());
-            }
-            if let Ok(Some(identity)) = keeper.identity() {
-                credentials.set_repository(identity.id);
-                if let Some(installation) = identity.installation {
-                    credentials.on_installation(installation);
-                }
-            }
-        }
-        let (armed, working, is_more_due) = (Cell::new(None), Cell::new(None), Cell::new(false));
-        let inner = Inner { state, env, keeper, settings, credentials, rules, armed, working, is_more_due, rows_read };
-        Self { inner: Rc::new(inner) }
+        Self { inner: Rc::new(Inner::new(state, env)) }
     }
 
     /// Takes a [`Message`] and answers with a [`Reply`], both as JSON, or throws if it could not be stored or read. A promise of that
@@ -141,10 +85,6 @@ impl KeeperObject {
 }
 
 impl Inner {
-    pub fn keeper(&self) -> Result<&Keeper<ObjectSql>, StoreError> {
-        self.keeper.as_ref().map_err(Clone::clone)
-    }
-
     async fn answer(self: &Rc<Self>, message: Message) -> Result<Reply, StoreError> {
         match message {
             Message::RunEvent(event) => self.receive(&event, &[]).await.map(Reply::Receipt),
@@ -163,24 +103,24 @@ impl Inner {
         keeper.take_over(event.run_id, records)?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
         let wanted = match event.kind {
-            RunEventKind::RunCancelled => cancelled::wanted(keeper, &self.rules, &platform, event).await?,
+            RunEventKind::RunCancelled => cancelled::wanted(keeper, &self.rerun_settings, &platform, event).await?,
             _ => Some(event.clone()),
         };
         let Some(event) = &wanted else { return Ok(cancelled::receipt(event)) };
-        let received = work::receive(keeper, &self.rules, &platform, event).await?;
+        let received = work::receive(keeper, &self.rerun_settings, &platform, event).await?;
         Ok(self.received(received))
     }
 
     async fn hear(self: &Rc<Self>, repository: RepoName) -> Result<Reply, StoreError> {
         self.is_now(&repository, None, None)?;
         let platform = ObjectPlatform { inner: self, repository };
-        work::hear(self.keeper()?, &self.rules, &platform).await.map(|()| Reply::Heard)
+        work::hear(self.keeper()?, &self.rerun_settings, &platform).await.map(|()| Reply::Heard)
     }
 
     async fn receive_command(self: &Rc<Self>, event: &CommandEvent) -> Result<Receipt, StoreError> {
         self.is_now(&event.repository, event.repository_id, event.installation)?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
-        let received = work::receive_command(self.keeper()?, &self.rules, &platform, event).await?;
+        let received = work::receive_command(self.keeper()?, &self.rerun_settings, &platform, event).await?;
         Ok(self.received(received))
     }
 
@@ -208,7 +148,7 @@ impl Inner {
         if let Some(id) = id {
             self.credentials.set_repository(id);
             let identity = Identity { id, installation };
-            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rules, now(), 0.0))? {
+            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rerun_settings, now(), 0.0))? {
                 log::decision(repository, run_id, &record);
             }
         }
@@ -225,8 +165,10 @@ impl Inner {
         let Some(repository) = keeper.repository()? else { return Ok(Reply::Unknown) };
         let now = now();
         match question {
-            Question::Repository(page) => self.view(&keeper.repository_view(repository, &page, &self.rules, now)?),
-            Question::Status => self.view(&keeper.status_view(repository, &self.rules, now)?),
+            Question::Repository(page) => {
+                self.view(&keeper.repository_view(repository, &page, &self.rerun_settings, now)?)
+            }
+            Question::Status => self.view(&keeper.status_view(repository, &self.rerun_settings, now)?),
             Question::Runs(page) => self.view(&keeper.runs_view(repository, &page)?),
             Question::FlakyJobs { skip, limit } => self.view(&keeper.flaky_jobs_view(repository, skip, limit, now)?),
             Question::Precision => self.view(&keeper.precision_view(repository, now)?),
@@ -234,7 +176,7 @@ impl Inner {
                 Some(run) => self.view(&run),
                 None => Ok(Reply::Unknown),
             },
-            Question::RunPage(run_id) => match keeper.run_page_view(repository, run_id, &self.rules, now)? {
+            Question::RunPage(run_id) => match keeper.run_page_view(repository, run_id, &self.rerun_settings, now)? {
                 Some(run) => self.view(&run),
                 None => Ok(Reply::Unknown),
             },
@@ -281,42 +223,13 @@ impl Inner {
         // Without one nothing was ever stored.
         let Some(repository) = keeper.repository()? else { return Ok(()) };
         if !self.settings.serves(&repository) {
-            let cx = Context::new(&self.rules, now(), 0.0);
+            let cx = Context::new(&self.rerun_settings, now(), 0.0);
             for (run_id, record) in keeper.retire(&cx)? {
                 log::decision(&repository, run_id, &record);
             }
         }
         let may_call = self.settings.problems.is_empty();
-        work::work(keeper, &self.rules, may_call, &ObjectPlatform { inner: self, repository }).await
-    }
-}
-
-/// Its SQLite, as the Keeper's store uses it.
-pub struct ObjectSql {
-    sql: SqlStorage,
-    /// By all statements so far, for whoever resets it.
-    rows_read: Rc<Cell<usize>>,
-}
-
-impl Sql for ObjectSql {
-    fn exec(&self, statement: &str, bindings: Vec<Value>) -> Result<Vec<Vec<Value>>, StoreError> {
-        let binding = |value| match value {
-            Value::Null => SqlStorageValue::Null,
-            Value::Integer(integer) => SqlStorageValue::Integer(integer),
-            Value::Text(text) => SqlStorageValue::String(text),
-        };
-        let column = |value| match value {
-            SqlStorageValue::Null => Ok(Value::Null),
-            SqlStorageValue::Integer(integer) => Ok(Value::Integer(integer)),
-            SqlStorageValue::String(text) => Ok(Value::Text(text)),
-            _ => Err(StoreError("a column of an unexpected type".to_owned())),
-        };
-        let fault = |error: worker::Error| StoreError(error.to_string());
-        let bindings = bindings.into_iter().map(binding).collect::<Vec<_>>();
-        let cursor = self.sql.exec(statement, bindings).map_err(fault)?;
-        let rows = cursor.raw().map(|row| row.map_err(fault)?.into_iter().map(column).collect()).collect();
-        self.rows_read.set(self.rows_read.get().saturating_add(cursor.rows_read()));
-        rows
+        work::work(keeper, &self.rerun_settings, may_call, &ObjectPlatform { inner: self, repository }).await
     }
 }
 

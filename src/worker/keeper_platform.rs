@@ -24,7 +24,7 @@ use crate::settings::Secret;
 use crate::time::{Millis, Span};
 use crate::web::health::Refusal;
 use crate::worker::clock::{self, now};
-use crate::worker::keeper_object::Inner;
+use crate::worker::keeper_inner::Inner;
 use crate::worker::{github_client, keeper_client, kv, log};
 
 /// Well within the lease of a claimed message.
@@ -153,12 +153,12 @@ impl Inner {
     /// Does it, and has the Keeper note what became of it.
     async fn errand(self: Rc<Self>, errand: Errand, repository: RepoName) {
         // The repository's policy may have switched on what this is for.
-        if let Ok(policy) = self.keeper().and_then(|keeper| keeper.policy(&self.rules)) {
+        if let Ok(policy) = self.keeper().and_then(|keeper| keeper.policy(&self.rerun_settings)) {
             self.credentials.set_also_needed(policy.policy().needed());
         }
         let call = async |call: Call| github_client::send(&self.settings, &self.credentials, &repository, &call).await;
         let finished = errand.run(call).await;
-        let cx = &Context::new(&self.rules, now(), Math::random());
+        let cx = &Context::new(&self.rerun_settings, now(), Math::random());
         let noted = self.keeper().and_then(|keeper| {
             let noted = keeper.finish_errand(finished, cx);
             log_commands(keeper, &ObjectPlatform { inner: &self, repository: repository.clone() });
@@ -185,7 +185,7 @@ impl Inner {
 
     /// Sets the alarm for what is due next.
     pub async fn arm(self: &Rc<Self>, repository: RepoName) -> Result<(), StoreError> {
-        let due = self.keeper()?.next_alarm(&self.rules)?;
+        let due = self.keeper()?.next_alarm(&self.rerun_settings)?;
         ObjectPlatform { inner: self, repository }.arm(due).await
     }
 }

@@ -7,6 +7,7 @@ mod env;
 mod faults;
 mod github_client;
 mod keeper_client;
+mod keeper_inner;
 mod keeper_object;
 mod keeper_platform;
 mod kv;

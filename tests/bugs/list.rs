@@ -166,15 +166,15 @@ pub const BUGS: [Bug; 33] = [
         what: "a policy file that cannot be read now is taken for absent",
         shows: hours(3),
         changes: &[Change {
-            right: ".update(path, answer, certain, cx.rules, cx.now)",
-            wrong: ".update(
+            right: "?.update(path, answer, certain, cx.settings, cx.now)",
+            wrong: "?.update(
                 path,
                 match answer {
                     Err(github::Error::Inconclusive { .. }) if BUG => Err(github::Error::NotFound),
                     answer => answer,
                 },
                 certain,
-                cx.rules,
+                cx.settings,
                 cx.now,
             )",
         }],

@@ -12,7 +12,7 @@ use rerunner::policy::RunOutcome;
 use rerunner::policy::file::{
     BUDGET, Base, COMMANDS, CONDITIONS, FILE, FILTER, FLAKY_ISSUES, Key, MANY, OUTAGE, RULE, Shape,
 };
-use rerunner::policy::{Action, Policy, Rules, describe, parse};
+use rerunner::policy::{Action, Policy, RerunSettings, describe, parse};
 use rerunner::settings::{MAX_RERUNS_LIMIT, Settings};
 use rerunner::webhook::Answer;
 
@@ -242,7 +242,7 @@ fn readmes_policy_means_what_its_sentence_says() {
     let does: Vec<_> = policy.rules.iter().map(|rule| (rule.name.as_str(), rule.action)).collect();
     assert_eq!(does, [("lost runners", Action::Rerun), ("infrastructure", Action::Rerun)]);
     // As `check` says it.
-    let means = describe(policy, &Rules::from(&Settings::read(|_| None))).join("\n");
+    let means = describe(policy, &RerunSettings::from(&Settings::read(|_| None))).join("\n");
     for part in [
         "at most 3 times",
         "that no rule matches is left to its author",

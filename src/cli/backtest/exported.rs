@@ -7,7 +7,7 @@ use rerunner::escape::line;
 use rerunner::names::{Conclusion, RunAttempt, RunId, WorkflowId};
 use rerunner::policy::evidence::{EarlierAttempt, History, Job, Spent};
 use rerunner::policy::run::Run;
-use rerunner::policy::{Decision, Policy, Rerun, Rules, RunOutcome};
+use rerunner::policy::{Decision, Policy, Rerun, RerunSettings, RunOutcome};
 use rerunner::time::{Millis, Span};
 use serde::Serialize;
 use serde_json::json;
@@ -35,8 +35,8 @@ struct Line {
 }
 
 pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
-    let rules = input::rules()?;
-    let policy = input::valid_policy(arguments.policy.as_deref(), &rules)?;
+    let rerun_settings = input::rerun_settings()?;
+    let policy = input::valid_policy(arguments.policy.as_deref(), &rerun_settings)?;
     let mut export = Export::default();
     for file in arguments.runs.iter().chain(&arguments.jobs) {
         export.add(file)?;
@@ -44,7 +44,7 @@ pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     if export.runs.is_empty() {
         return Err(Failure("the input has no workflow run".to_owned()));
     }
-    let replayed = replay(&export, &policy, &rules);
+    let replayed = replay(&export, &policy, &rerun_settings);
     let mut lines = BTreeMap::<&str, Line>::new();
     let mut total = Line::default();
     for one in &replayed {
@@ -140,7 +140,7 @@ struct Attempt {
 }
 
 /// Goes through all attempts in the order in which they ended, with the budget that is left at each.
-fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> {
+fn replay(export: &Export, policy: &Policy, rerun_settings: &RerunSettings) -> Vec<Replayed> {
     let runs = attempts(export);
     let mut order: Vec<&Attempt> = runs.values().flatten().collect();
     order.sort_by_key(|attempt| (attempt.ended, attempt.run.run_id, attempt.run.run_attempt));
@@ -156,7 +156,7 @@ fn replay(export: &Export, policy: &Policy, rules: &Rules) -> Vec<Replayed> {
             log: fetched(None, "not in the export"),
         };
         let history = History { attempts: earlier.clone(), spent: spent_before(&spent, *ended) };
-        let (decided, reason) = match given.decide(rules, policy, run, &history) {
+        let (decided, reason) = match given.decide(rerun_settings, policy, run, &history) {
             Decision::Await => continue,
             Decision::Rerun(Rerun { reason, detail, .. }) => {
                 let time = Span::seconds(i64::try_from(detail.runner_seconds).unwrap_or(i64::MAX));

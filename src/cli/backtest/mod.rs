@@ -112,8 +112,8 @@ Examples:
 pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let Some(repository) = &arguments.repo else { return of_files(arguments) };
     let repository = RepoName::parse(repository).map_err(|error| Failure(format!("{repository}: {error}")))?;
-    let rules = input::rules()?;
-    let policy = |name: Option<&str>| input::valid_policy(name, &rules).map(|policy| (label(name), policy));
+    let rerun_settings = input::rerun_settings()?;
+    let policy = |name: Option<&str>| input::valid_policy(name, &rerun_settings).map(|policy| (label(name), policy));
     let mut policies = vec![policy(arguments.policy.as_deref())?];
     if let Some(other) = &arguments.compare {
         policies.push(policy(Some(other))?);
@@ -122,7 +122,8 @@ pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let known = Known::new(&past.reader, &past.outlines, &past.runs, past.default_branch.clone());
     let causes = causes(&known, &past.runs);
     let side = |(name, policy): &(String, Policy)| {
-        let decided = Replay { rules: &rules, policy, known: &known, causes: &causes }.run(&past.runs);
+        let decided =
+            Replay { rerun_settings: &rerun_settings, policy, known: &known, causes: &causes }.run(&past.runs);
         Side::new(name.clone(), policy, decided)
     };
     let sides: Vec<Side> = policies.iter().map(side).collect();

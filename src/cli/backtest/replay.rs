@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rerunner::names::{Conclusion, JobId, RunAttempt, RunId, lengths};
 use rerunner::policy::evidence::{EarlierAttempt, History, Job, Spent};
-use rerunner::policy::{self, Action, Decision, Detail, Policy, Rerun, Rules, RunOutcome};
+use rerunner::policy::{self, Action, Decision, Detail, Policy, Rerun, RerunSettings, RunOutcome};
 use rerunner::time::{Millis, Span};
 
 use crate::cli::past::{Cause, Known, PastAttempt, PastRun, earlier_attempt};
@@ -61,7 +61,7 @@ pub fn causes(known: &Known, runs: &[PastRun]) -> BTreeMap<JobId, Cause> {
 }
 
 pub struct Replay<'a> {
-    pub rules: &'a Rules,
+    pub rerun_settings: &'a RerunSettings,
     pub policy: &'a Policy,
     pub known: &'a Known<'a>,
     pub causes: &'a BTreeMap<JobId, Cause>,
@@ -82,7 +82,8 @@ impl Replay<'_> {
         for (ended, run, attempt) in order {
             let earlier = histories.entry(attempt.run.run_id).or_default();
             let history = History { attempts: earlier.clone(), spent: spent_before(&spent, ended) };
-            let (decided, detail) = match self.known.decide(self.rules, self.policy, attempt, &history, ended) {
+            let (decided, detail) = match self.known.decide(self.rerun_settings, self.policy, attempt, &history, ended)
+            {
                 Decision::Await => continue,
                 Decision::Rerun(rerun) => {
                     let seconds = i64::try_from(rerun.detail.runner_seconds).unwrap_or(i64::MAX);

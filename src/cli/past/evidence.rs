@@ -7,7 +7,7 @@ use rerunner::names::{JobId, RunAttempt, WorkflowId};
 use rerunner::policy::catalogue::{Finding, Log, find};
 use rerunner::policy::evidence::{BaseRun, EarlierAttempt, Evidence, Fetched, History, LogTail, Need, Pulls, WORK};
 use rerunner::policy::run::{Origin, Run};
-use rerunner::policy::{Decision, Detail, Policy, Rules, Verdict, decide};
+use rerunner::policy::{Decision, Detail, Policy, RerunSettings, Verdict, decide};
 use rerunner::time::Millis;
 
 use super::attempts::{PastAttempt, PastRun};
@@ -79,7 +79,7 @@ impl<'a> Known<'a> {
 
     pub fn decide(
         &self,
-        rules: &Rules,
+        rerun_settings: &RerunSettings,
         policy: &Policy,
         attempt: &PastAttempt,
         history: &History,
@@ -88,7 +88,7 @@ impl<'a> Known<'a> {
         let run = self.run_then(&attempt.run, at);
         let mut evidence = Evidence::default();
         loop {
-            match decide(rules, policy, &run, history, &evidence) {
+            match decide(rerun_settings, policy, &run, history, &evidence) {
                 Verdict::Decision(decision) => return decision,
                 Verdict::Need(need) => self.add(&mut evidence, need, attempt, &run, at),
             }
@@ -96,12 +96,18 @@ impl<'a> Known<'a> {
     }
 
     /// What the same policy makes of the attempts before one, for a decision on it.
-    pub fn earlier(&self, rules: &Rules, policy: &Policy, run: &PastRun, before: RunAttempt) -> Vec<EarlierAttempt> {
+    pub fn earlier(
+        &self,
+        rerun_settings: &RerunSettings,
+        policy: &Policy,
+        run: &PastRun,
+        before: RunAttempt,
+    ) -> Vec<EarlierAttempt> {
         let mut earlier = Vec::new();
         for attempt in run.attempts.iter().filter(|attempt| attempt.run.run_attempt < before) {
             let history = History { attempts: earlier.clone(), ..History::default() };
             let at = attempt.ended.unwrap_or_default();
-            let detail = match self.decide(rules, policy, attempt, &history, at) {
+            let detail = match self.decide(rerun_settings, policy, attempt, &history, at) {
                 Decision::Await => continue,
                 Decision::Rerun(rerun) => rerun.detail,
                 Decision::End(ending) => ending.detail,
@@ -287,11 +293,11 @@ mod tests {
         let outlines = [outline(&second), outline(&first)];
         let runs = [PastRun { attempts: vec![first] }];
         let known = Known::new(&reader, &outlines, &runs, Fetched::Present("main".to_owned()));
-        let rules = Rules::from(&Settings::read(|_| None));
+        let rerun_settings = RerunSettings::from(&Settings::read(|_| None));
         let (policy, history) = (Policy::default(), History::default());
         let at = |minute: i64| {
             let attempt = runs.first().unwrap().attempts.first().unwrap();
-            match known.decide(&rules, &policy, attempt, &history, Millis(minute * MINUTE)) {
+            match known.decide(&rerun_settings, &policy, attempt, &history, Millis(minute * MINUTE)) {
                 Decision::Rerun(_) => None,
                 Decision::End(ending) => Some(ending.outcome),
                 Decision::Await => panic!(),

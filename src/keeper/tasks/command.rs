@@ -10,7 +10,7 @@ use crate::keeper::store::commands::{CommandResult, Stage, StoredCommand};
 use crate::keeper::subrequests::RUN_PAGES;
 use crate::keeper::tracked_run::Commanded;
 use crate::names::{CommentId, CommitSha};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::policy::run::{PullRequest, Run};
 use crate::time::{Millis, Span};
 use crate::webhook::command::Command;
@@ -117,7 +117,7 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
 }
 
 impl<S: Sql> Keeper<S> {
-    pub(in crate::keeper) fn command_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(in crate::keeper) fn command_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         self.store.first_command_due()
     }
 
@@ -129,17 +129,17 @@ impl<S: Sql> Keeper<S> {
             return Ok(None);
         }
         if given.stage == Stage::Asked {
-            let policy = self.policy(cx.rules)?;
-            if policy.is_current(self.policy_path.as_ref(), cx.rules, cx.now) {
+            let policy = self.policy(cx.settings)?;
+            if policy.is_current(self.policy_path.as_ref(), cx.settings, cx.now) {
                 if let Err(why) = self.let_in(&mut given, &policy.policy(), cx.now)? {
                     self.log_command(&given, CommandOutcome::Refused, why);
                     return Ok(None);
                 }
                 // That it was seen is shown first, unless GitHub does not let it be.
-                if self.reply_due(cx.rules)?.is_some_and(|due| due <= cx.now) {
+                if self.reply_due(cx.settings)?.is_some_and(|due| due <= cx.now) {
                     return Ok(self.claim_reply(cx)?.map(NextForCommand::Reply));
                 }
-            } else if let Some(call) = policy.next_read(self.policy_path.as_ref(), None, cx.rules, cx.now) {
+            } else if let Some(call) = policy.next_read(self.policy_path.as_ref(), None, cx.settings, cx.now) {
                 return self.claimed(given, What::ReadPolicy(Box::new(call)), cx);
             } else {
                 // GitHub has not answered for it a moment ago.
@@ -194,15 +194,15 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<Warning>, StoreError> {
         let What::ReadPolicy(call) = &work.what else { return Ok(None) };
-        let (known, certain) = (self.policy(cx.rules)?, shown == Some(Ok(())));
+        let (known, certain) = (self.policy(cx.settings)?, shown == Some(Ok(())));
         // What is known of the file may do; that GitHub wants to be left alone holds all the same.
         self.trip_if_limited(shown.and_then(Result::err).as_ref(), cx)?;
         let (warning, policy) = match self.policy_update(call, answer, certain, cx)? {
             PolicyUpdate::New(policy) => {
                 // What is wrong with the repository's own file was said when that was read.
                 let is_own = matches!(**call, Call::ReadPolicy { .. });
-                let problem = policy.problem(cx.rules);
-                (problem.filter(|problem| is_own || known.problem(cx.rules).as_ref() != Some(problem)), policy)
+                let problem = policy.problem(cx.settings);
+                (problem.filter(|problem| is_own || known.problem(cx.settings).as_ref() != Some(problem)), policy)
             }
             PolicyUpdate::Same(policy) => (None, policy),
             // Whether the file is gone, or the repository is not shown, the next try tells.

@@ -9,7 +9,7 @@ use crate::keeper::feature::Feature;
 use crate::keeper::store::commands::StoredCommand;
 use crate::keeper::subrequests::{COMMENT, COMMENT_PAGES};
 use crate::names::{CommentId, Conclusion};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
@@ -81,7 +81,7 @@ pub async fn write(reply: &CommandReply, call: impl AsyncFn(Call) -> Response) -
 }
 
 impl<S: Sql> Keeper<S> {
-    pub(in crate::keeper) fn reply_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(in crate::keeper) fn reply_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         self.feature_due(Feature::Commands, self.store.first_reply_due()?)
     }
 

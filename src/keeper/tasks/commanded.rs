@@ -36,7 +36,7 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<ControlFlow<Option<TrackedRun>, (TrackedRun, Verdict)>, StoreError> {
         let Case { policy, run, history, collector } = *case;
-        let by_rules = || decide(cx.rules, policy, run, history, &collector.evidence);
+        let by_rules = || decide(cx.settings, policy, run, history, &collector.evidence);
         let Some(commanded) = tracked.commanded.as_ref().filter(|_| tracked.is_commanded(run.run_attempt)) else {
             return Ok(ControlFlow::Continue((tracked, by_rules())));
         };
@@ -47,10 +47,10 @@ impl<S: Sql> Keeper<S> {
             only_author: commanded.by == GivenBy::Author,
             workflows: workflows.as_ref(),
         };
-        let result = match decide_by_command(cx.rules, policy, run, history, &collector.evidence, given) {
+        let result = match decide_by_command(cx.settings, policy, run, history, &collector.evidence, given) {
             CommandVerdict::Need(need) => return Ok(ControlFlow::Continue((tracked, Verdict::Need(need)))),
             CommandVerdict::Rerun(rerun) => match self.stop_of(case, |stopped| outweighs(stopped, commanded.by))? {
-                Stop::None if cx.rules.dry_run => CommandResult::Refused(not_in_dry_run(&rerun)),
+                Stop::None if cx.settings.dry_run => CommandResult::Refused(not_in_dry_run(&rerun)),
                 Stop::None => {
                     let decision = Verdict::Decision(Decision::Rerun(rerun));
                     return Ok(ControlFlow::Continue((tracked, decision)));

@@ -11,7 +11,7 @@ use crate::keeper::feature::Feature;
 use crate::keeper::store::PullComment;
 use crate::keeper::subrequests::COMMENT_PAGES;
 use crate::names::{RepoName, RunId};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::policy::run::MERGE_GROUP;
 use crate::time::{Millis, Span};
 
@@ -114,7 +114,7 @@ impl<S: Sql> Keeper<S> {
         self.store.put_pull_comment(&comment)
     }
 
-    pub(in crate::keeper) fn comment_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(in crate::keeper) fn comment_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         if self.comments.is_none() {
             return Ok(None);
         }

@@ -12,7 +12,7 @@ use crate::keeper::due_list::{CLAIM, NOTED};
 use crate::keeper::feature::Feature;
 use crate::keeper::store::commit_statuses::CommitStatus;
 use crate::names::RunId;
-use crate::policy::{Rules, RunOutcome};
+use crate::policy::{RerunSettings, RunOutcome};
 use crate::time::Millis;
 
 use super::errand_answer::{Tries, other_answer};
@@ -186,7 +186,7 @@ impl<S: Sql> Keeper<S> {
         Some(shown).filter(|shown| is_wanted && !(is_there && status.shown.as_ref() == Some(shown)))
     }
 
-    pub(in crate::keeper) fn commit_status_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(in crate::keeper) fn commit_status_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         let first = self.statuses.first(|at_most| self.store.commit_statuses_due(at_most))?;
         self.feature_due(Feature::CommitStatus, first)
     }

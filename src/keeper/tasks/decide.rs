@@ -92,7 +92,7 @@ impl<S: Sql> Keeper<S> {
         records: Vec<Record>,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
-        let cache = self.policy(cx.rules)?;
+        let cache = self.policy(cx.settings)?;
         let history = self.history(tracked.run_id, collector.run.run_attempt, cx.now)?;
         let mut run = collector.run.clone();
         run.workflow =

@@ -19,7 +19,7 @@ use crate::keeper::store::{Fact, FlakyIssueRow};
 use crate::keeper::subrequests::ISSUE_PAGES;
 use crate::keeper::tracked_run::TrackedRun;
 use crate::names::RepoName;
-use crate::policy::{FlakyIssues, Rules};
+use crate::policy::{FlakyIssues, RerunSettings};
 use crate::time::{Millis, Span};
 
 use super::errand_answer::{Tries, other_answer};
@@ -147,7 +147,7 @@ async fn find(
 impl<S: Sql> Keeper<S> {
     /// A re-run of these jobs, by what they are counted as, is known to have passed.
     pub(super) fn jobs_passed(&self, run: &TrackedRun, passed: &[i64], cx: &Context) -> Result<(), StoreError> {
-        let policy = self.policy(cx.rules)?;
+        let policy = self.policy(cx.settings)?;
         let policy = policy.policy();
         // Outsiders choose what their forks run, and what its jobs are called.
         let counts = !passed.is_empty() && !run.may_be_of_fork();
@@ -183,8 +183,8 @@ impl<S: Sql> Keeper<S> {
         Ok(row.is_some() || self.store.count_flaky_issues()? < MOST)
     }
 
-    pub(super) fn flaky_issue_due(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        if self.policy(rules)?.policy().flaky_issues.is_none() {
+    pub(super) fn flaky_issue_due(&self, settings: &RerunSettings) -> Result<Option<Millis>, StoreError> {
+        if self.policy(settings)?.policy().flaky_issues.is_none() {
             return Ok(None);
         }
         let noted: Option<Noted> = self.store.fact(Fact::FlakyJobs)?;
@@ -197,7 +197,7 @@ impl<S: Sql> Keeper<S> {
     }
 
     pub(super) fn claim_flaky_issue(&self, cx: &Context) -> Result<Option<FlakyIssue>, StoreError> {
-        let (policy, now) = (self.policy(cx.rules)?, cx.now);
+        let (policy, now) = (self.policy(cx.settings)?, cx.now);
         let policy = policy.policy();
         let Some((repository, flaky)) = self.repository()?.zip(policy.flaky_issues.as_ref()) else { return Ok(None) };
         self.take_up_news(now)?;

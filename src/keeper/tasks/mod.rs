@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::github::{Call, Response};
 use crate::names::RunId;
-use crate::policy::{Rules, RunOutcome};
+use crate::policy::{RerunSettings, RunOutcome};
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
 
@@ -103,7 +103,7 @@ pub struct StepResult {
 
 struct Kind<S> {
     manner: Manner,
-    due: fn(&Keeper<S>, &Rules) -> Result<Option<Millis>, StoreError>,
+    due: fn(&Keeper<S>, &RerunSettings) -> Result<Option<Millis>, StoreError>,
     claim: fn(&Keeper<S>, &Context) -> Result<Option<Task>, StoreError>,
 }
 
@@ -162,7 +162,7 @@ impl<S: Sql> Keeper<S> {
     pub fn next(&self, may_call: bool, cx: &Context) -> Result<Option<Task>, StoreError> {
         self.step(|| {
             for kind in list::<S>().into_iter().filter(|kind| may_call || !kind.manner.calls) {
-                if self.due(&kind, cx.rules)?.is_some_and(|due| due <= cx.now)
+                if self.due(&kind, cx.settings)?.is_some_and(|due| due <= cx.now)
                     && let Some(task) = (kind.claim)(self, cx)?
                 {
                     if let Task::Errand(errand) = &task {
@@ -179,16 +179,16 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// When the next thing is due; `None` when nothing is.
-    pub fn next_alarm(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due: Vec<_> = list::<S>().iter().map(|kind| self.due(kind, rules)).collect::<Result<_, _>>()?;
+    pub fn next_alarm(&self, settings: &RerunSettings) -> Result<Option<Millis>, StoreError> {
+        let due: Vec<_> = list::<S>().iter().map(|kind| self.due(kind, settings)).collect::<Result<_, _>>()?;
         Ok(due.into_iter().flatten().min())
     }
 
     /// When a kind of task is due, with what holds it up.
-    fn due(&self, kind: &Kind<S>, rules: &Rules) -> Result<Option<Millis>, StoreError> {
+    fn due(&self, kind: &Kind<S>, settings: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         let apart = |due: Millis| self.last_errand.get().map_or(due, |last| due.max(last + errand::APART));
         let Manner { calls, pauses, is_errand, content } = kind.manner;
-        let Some(due) = (kind.due)(self, rules)? else { return Ok(None) };
+        let Some(due) = (kind.due)(self, settings)? else { return Ok(None) };
         if pauses && self.paused()?.is_some() {
             return Ok(None);
         }

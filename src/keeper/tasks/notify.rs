@@ -10,7 +10,7 @@ use crate::keeper::Notifications;
 use crate::keeper::step::LEASE;
 use crate::keeper::store::notices::{NoticeKey, NoticeKind};
 use crate::names::{RepoName, RunId, lengths};
-use crate::policy::{Action, FailedJob, Rules, RunOutcome};
+use crate::policy::{Action, FailedJob, RerunSettings, RunOutcome};
 use crate::time::{Millis, Span};
 
 use super::{Context, Fact, Keeper, Sql, StoreError, Task};
@@ -49,7 +49,7 @@ impl<S: Sql> Keeper<S> {
         if self.notifications.is_some() { self.store.add_notice((run_id, kind), now) } else { Ok(()) }
     }
 
-    pub(super) fn notification_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(super) fn notification_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         let Some(settings) = &self.notifications else { return Ok(None) };
         let Some(due) = self.store.first_notice_due()? else { return Ok(None) };
         let free = full_until(&within_the_hour(self.sent()?, due), settings.per_hour);

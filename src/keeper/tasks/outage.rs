@@ -6,7 +6,7 @@ use crate::keeper::state_machine;
 use crate::keeper::step::Step;
 use crate::keeper::store::notices::NoticeKind;
 use crate::names::RunAttempt;
-use crate::policy::{Detail, Outage, Rules, RunOutcome};
+use crate::policy::{Detail, Outage, RerunSettings, RunOutcome};
 use crate::time::Millis;
 
 use super::{Context, Fact, Keeper, Sql, StoreError, Task, TrackedRun};
@@ -121,7 +121,7 @@ impl<S: Sql> Keeper<S> {
         if ongoing.is_empty() { Ok(()) } else { self.set_outages(&vec![], now) }
     }
 
-    pub(super) fn probe_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(super) fn probe_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         Ok(self.outages()?.iter().map(Ongoing::due).min())
     }
 

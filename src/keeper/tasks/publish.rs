@@ -5,7 +5,7 @@ use crate::keeper::store::ledger::Unstored;
 use crate::keeper::store::statistics::SubjectKind;
 use crate::keeper::summary::{RerunSums, Summary};
 use crate::keeper::summary_schedule::Writing;
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::time::{Millis, Span};
 
 use super::{Context, Fact, Keeper, Sql, StoreError, Task, TrackedRun};
@@ -19,7 +19,7 @@ const FEW_JOBS: usize = 30;
 const INSIGHTS_KEPT: Span = Span::hours(6);
 
 impl<S: Sql> Keeper<S> {
-    pub(super) fn publish_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(super) fn publish_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         self.store.first_publish()
     }
 
@@ -51,14 +51,14 @@ impl<S: Sql> Keeper<S> {
     }
 
     /// Only where Workers KV says so are webhooks of cancelled runs passed on.
-    pub(super) fn cancelled_due(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = self.policy(rules)?.wants_cancelled() != self.cancelled_since()?.is_some();
+    pub(super) fn cancelled_due(&self, settings: &RerunSettings) -> Result<Option<Millis>, StoreError> {
+        let due = self.policy(settings)?.wants_cancelled() != self.cancelled_since()?.is_some();
         Ok(due.then(|| self.cancelled_due.get().unwrap_or(Millis(0))))
     }
 
     pub(super) fn claim_cancelled(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         self.cancelled_due.set(Some(cx.now + AGAIN));
-        Ok(Some(Task::WantCancelled(self.policy(cx.rules)?.wants_cancelled())))
+        Ok(Some(Task::WantCancelled(self.policy(cx.settings)?.wants_cancelled())))
     }
 
     pub fn finish_cancelled(&self, wanted: bool, written: bool, now: Millis) -> Result<(), StoreError> {
@@ -76,7 +76,7 @@ impl<S: Sql> Keeper<S> {
         self.store.fact(Fact::CancelledSince)
     }
 
-    pub(super) fn summary_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(super) fn summary_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         self.store.ledger(|ledger| ledger.summary.due)
     }
 
@@ -96,11 +96,11 @@ impl<S: Sql> Keeper<S> {
             last_decision,
             causes: CauseSums::of(&self.store.causes(cx.now)?, cx.now),
             insights: Some(self.insights(cx.now)?),
-            budget: self.policy(cx.rules)?.reruns_per_day(),
+            budget: self.policy(cx.settings)?.reruns_per_day(),
             paused: self.paused()?.is_some(),
             refusal: self.refusal()?,
             repository_problem: self.trouble()?.map(|trouble| trouble.message),
-            policy_problem: self.policy_problem(cx.rules)?,
+            policy_problem: self.policy_problem(cx.settings)?,
             outages: self.outage_sums(cx.now)?,
             reruns: Some(RerunSums::of(&self.store.reruns(cx.now)?)),
             ..Summary::new(repository, cx.now, self.store.totals()?, &days)

@@ -10,7 +10,7 @@ use crate::keeper::step::LEASE;
 use crate::keeper::tracked_run::Refusal;
 use crate::keeper::{on_failure, second_look};
 use crate::names::{FilePath, RunAttempt, RunId};
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::policy::run::{MERGE_GROUP, Run};
 use crate::time::{Millis, Span};
 
@@ -23,7 +23,7 @@ const RERUNS_APART: Span = Span::seconds(1);
 const LEASE_LEFT: Span = Span::seconds(20);
 
 impl<S: Sql> Keeper<S> {
-    pub(super) fn rerun_due(&self, _: &Rules) -> Result<Option<Millis>, StoreError> {
+    pub(super) fn rerun_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         self.store.first_due()
     }
 
@@ -48,7 +48,7 @@ impl<S: Sql> Keeper<S> {
 
     /// What is read before the run is decided on: the policy files that are due, and last the run itself.
     fn next_read(&self, run_id: RunId, cx: &Context) -> Result<Call, StoreError> {
-        let policy = self.policy(cx.rules)?.next_read(self.policy_path.as_ref(), Some(run_id), cx.rules, cx.now);
+        let policy = self.policy(cx.settings)?.next_read(self.policy_path.as_ref(), Some(run_id), cx.settings, cx.now);
         Ok(policy.unwrap_or(Call::ReadRun { run_id }))
     }
 
@@ -72,11 +72,11 @@ impl<S: Sql> Keeper<S> {
                 self.on_policy(tracked, path, answer, false, cx)
             }
             (Call::ReadOrganizationPolicy { path, .. }, Response::OrganizationPolicy(answer)) => {
-                let before = self.policy(cx.rules)?;
-                let update = before.update_organizations(path, answer, cx.rules, cx.now);
+                let before = self.policy(cx.settings)?;
+                let update = before.update_organizations(path, answer, cx.settings, cx.now);
                 let result = self.on_policy_update(tracked, path, update, cx)?;
                 // What is wrong with the repository's own file was said when that was read.
-                let warning = result.warning.filter(|warning| Some(warning) != before.problem(cx.rules).as_ref());
+                let warning = result.warning.filter(|warning| Some(warning) != before.problem(cx.settings).as_ref());
                 Ok(StepResult { warning, ..result })
             }
             (Call::ReadRun { .. }, Response::Run(answer)) => self.on_run(tracked, answer, cx),
@@ -99,7 +99,7 @@ impl<S: Sql> Keeper<S> {
         certain: bool,
         cx: &Context,
     ) -> Result<StepResult, StoreError> {
-        let update = self.policy(cx.rules)?.update(path, answer, certain, cx.rules, cx.now);
+        let update = self.policy(cx.settings)?.update(path, answer, certain, cx.settings, cx.now);
         self.on_policy_update(tracked, path, update, cx)
     }
 
@@ -112,7 +112,7 @@ impl<S: Sql> Keeper<S> {
     ) -> Result<StepResult, StoreError> {
         let run_id = tracked.run_id;
         let (warning, policy) = match update {
-            PolicyUpdate::New(policy) => (policy.problem(cx.rules), policy),
+            PolicyUpdate::New(policy) => (policy.problem(cx.settings), policy),
             PolicyUpdate::Same(policy) => (None, policy),
             PolicyUpdate::Doubtful => {
                 self.doubted.borrow_mut().insert(run_id, path.clone());
@@ -163,7 +163,7 @@ impl<S: Sql> Keeper<S> {
         match &answer {
             // It may not have shown all that there is: the policy file is asked for again before anything is decided.
             Err(github::Error::NotFound) => {
-                if let Some(policy) = self.policy(cx.rules)?.distrusted() {
+                if let Some(policy) = self.policy(cx.settings)?.distrusted() {
                     self.set_policy(policy, cx.now)?;
                 }
             }

@@ -10,7 +10,7 @@ use crate::keeper::on_webhook::on_failed_attempt;
 use crate::keeper::retention::GITHUB_RERUNS;
 use crate::keeper::step::LEASE;
 use crate::keeper::subrequests;
-use crate::policy::Rules;
+use crate::policy::RerunSettings;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEventKind;
 
@@ -149,8 +149,8 @@ fn smaller(per_page: u32) -> Option<u32> {
 }
 
 impl<S: Sql> Keeper<S> {
-    pub(super) fn sweep_due(&self, rules: &Rules) -> Result<Option<Millis>, StoreError> {
-        let due = self.sweep()?.and_then(|sweep| sweep.due(rules.sweep_interval));
+    pub(super) fn sweep_due(&self, settings: &RerunSettings) -> Result<Option<Millis>, StoreError> {
+        let due = self.sweep()?.and_then(|sweep| sweep.due(settings.sweep_interval));
         Ok(due.max(due.and(self.sweep_claimed.get())))
     }
 
@@ -179,8 +179,8 @@ impl<S: Sql> Keeper<S> {
                 return Ok(StepResult { records, credentials, ..StepResult::default() });
             }
         };
-        let policy = self.policy(cx.rules)?;
-        let cx = &Context { first_look: policy.first_look(cx.rules), ..*cx };
+        let policy = self.policy(cx.settings)?;
+        let cx = &Context { first_look: policy.first_look(cx.settings), ..*cx };
         let listed = runs.as_ref().map(Vec::len);
         let mut records = Vec::new();
         let cancelled_since = self.cancelled_since()?.filter(|_| policy.wants_cancelled());
@@ -198,7 +198,7 @@ impl<S: Sql> Keeper<S> {
         let (next, passed_over) = Sweep::after(asked, listed, cancelled_since.is_some());
         let warning = passed_over.map(str::to_owned);
         let Some(next) = next else {
-            self.set_sweep(Some(&sweep.done(asked.started, cx.now, cx.rules.sweep_interval)))?;
+            self.set_sweep(Some(&sweep.done(asked.started, cx.now, cx.settings.sweep_interval)))?;
             return Ok(StepResult { records, warning, ..StepResult::default() });
         };
         if self.is_open(cx.now)? {

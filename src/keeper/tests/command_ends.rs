@@ -180,7 +180,7 @@ fn what_waits_for_the_worker_itself_is_done_soon_or_not_at_all() {
 
 #[test]
 fn a_dry_run_says_what_it_would_have_done() {
-    let dry = |play: Play| Play { rules: Rules { dry_run: true, ..play.rules.clone() }, ..play };
+    let dry = |play: Play| Play { settings: RerunSettings { dry_run: true, ..play.settings.clone() }, ..play };
     let play = dry(exhausted(COLLABORATORS));
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
@@ -198,8 +198,8 @@ fn a_dry_run_says_what_it_would_have_done() {
 #[test]
 fn the_workers_settings_hold_for_commands() {
     let play = exhausted(COLLABORATORS);
-    let rules = Rules { excluded_actors: vec!["ann".to_owned()], ..play.rules.clone() };
-    let play = Play { rules, ..play };
+    let settings = RerunSettings { excluded_actors: vec!["ann".to_owned()], ..play.settings.clone() };
+    let play = Play { settings, ..play };
     play.comments(1, rerun(None), GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);

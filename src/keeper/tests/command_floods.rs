@@ -111,7 +111,7 @@ fn what_people_see_is_written_once_a_second() {
     let writes = || play.github.borrow().calls.iter().filter(|call| is_write(call)).count();
     let (begun, before) = (play.now.get(), writes());
     while writes() < before + 30 {
-        let alarm = play.keeper.next_alarm(&play.rules).unwrap().expect("there is more to be written");
+        let alarm = play.keeper.next_alarm(&play.settings).unwrap().expect("there is more to be written");
         play.now.set(play.now.get().max(alarm));
         play.work();
         let seconds = (play.now.get() - begun).as_millis() / 1_000;

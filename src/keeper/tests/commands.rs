@@ -104,7 +104,7 @@ impl Play {
             if let Some(task) = self.keeper.next(true, &self.cx()).unwrap() {
                 return Some(task);
             }
-            let alarm = self.keeper.next_alarm(&self.rules).unwrap().filter(|alarm| *alarm < until)?;
+            let alarm = self.keeper.next_alarm(&self.settings).unwrap().filter(|alarm| *alarm < until)?;
             self.now.set(self.now.get().max(alarm));
         }
     }

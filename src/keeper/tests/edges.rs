@@ -88,7 +88,7 @@ fn the_delay_is_counted_from_the_attempts_end_however_early_it_is_looked_at() {
     play.reruns(&[1, 2]);
     // And for a run that was still going, from no sooner than it was last seen to.
     let mut play = Play::new();
-    play.rules.delay = Span::minutes(2);
+    play.settings.delay = Span::minutes(2);
     play.github.borrow_mut().conclusion = None;
     play.on_webhook(RunEventKind::JobFailed, Some(1));
     play.pass_working(Span::minutes(2));
@@ -139,7 +139,7 @@ fn a_job_of_no_known_attempt_ends_a_long_wait() {
 fn a_run_that_is_decided_on_and_looked_at_once_more_stays_as_it_was() {
     for problem in [None, Some(github::Error::NotFound), Some(lost())] {
         let mut play = Play::new();
-        play.rules.max_reruns = 1;
+        play.settings.max_reruns = 1;
         play.github.borrow_mut().attempt = 2;
         play.on_webhook(RunEventKind::RunFailed, Some(2));
         play.pass_working(Span::seconds(5));
@@ -218,7 +218,7 @@ fn a_refused_token_is_on_view_and_in_the_record_once_until_it_is_hopeless() {
     play.stands(RunOutcome::Failed, 0);
     assert_eq!(records(&play), 1);
     play.pass_working(Span::days(29));
-    assert!(play.keeper.next_alarm(&play.rules).unwrap().is_some());
+    assert!(play.keeper.next_alarm(&play.settings).unwrap().is_some());
     play.pass_working(Span::days(2));
     play.stands(RunOutcome::Failed, 0);
     play.rests();

@@ -200,9 +200,9 @@ fn after_a_crash_evidence_is_gathered_anew() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass(Span::seconds(5));
     play.until(is_log);
-    let Play { keeper, now, github, rules, .. } = play;
+    let Play { keeper, now, github, settings, .. } = play;
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
-    let play = Play { keeper, now, github, rules, ..Play::new() };
+    let play = Play { keeper, now, github, settings, ..Play::new() };
     play.pass_working(LEASE);
     play.reruns(&[1]);
     assert_eq!(asked(&play, is_jobs), 2);
@@ -245,14 +245,14 @@ fn dies_of(play: Play, of: fn(&Call) -> bool) -> Play {
         }
         to_the_next_alarm(&play);
     }
-    let Play { keeper, now, rules, github, .. } = play;
+    let Play { keeper, now, settings, github, .. } = play;
     github.borrow_mut().deadly = None;
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
-    Play { keeper, now, rules, github, ..Play::new() }
+    Play { keeper, now, settings, github, ..Play::new() }
 }
 
 fn to_the_next_alarm(play: &Play) {
-    let alarm = play.keeper.next_alarm(&play.rules).unwrap().unwrap();
+    let alarm = play.keeper.next_alarm(&play.settings).unwrap().unwrap();
     play.now.set(play.now.get().max(alarm));
     play.work();
 }

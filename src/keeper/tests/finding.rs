@@ -153,7 +153,7 @@ fn a_sign_of_life_that_was_not_published_is_with_the_next_work() {
     play.keeper.set_repository(&repository()).unwrap();
     play.keeper.sign_of_life(&play.cx()).unwrap().expect("the first one today");
     play.keeper.finish_sign_of_life(false, play.now.get()).unwrap();
-    assert_eq!(play.keeper.next_alarm(&play.rules).unwrap(), Some(play.now.get()));
+    assert_eq!(play.keeper.next_alarm(&play.settings).unwrap(), Some(play.now.get()));
 }
 
 const CAUSES: &str = "rules:\n  - name: network\n    if: { cause: network }\n    then: rerun\notherwise: rerun\n";

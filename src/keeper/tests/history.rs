@@ -26,13 +26,13 @@ fn stored(history: &str) -> NativeSql {
 
 /// All that people and programs can be told.
 fn told(keeper: &Keeper<NativeSql>, now: Millis) -> Json {
-    let rules = Rules::from(&Settings::read(|_| None));
+    let settings = RerunSettings::from(&Settings::read(|_| None));
     let name = keeper.repository().unwrap().unwrap();
     let slice = |outcome| RunSlice { outcome, before: None, limit: 50, filter: RunFilter::default() };
     let mut views = Map::new();
     let mut add = |name: &str, view: Json| views.insert(name.to_owned(), view);
     add("now", json!(now.0));
-    add("repository", json!(keeper.repository_view(name.clone(), &slice(None), &rules, now).unwrap()));
+    add("repository", json!(keeper.repository_view(name.clone(), &slice(None), &settings, now).unwrap()));
     add("precision", json!(keeper.precision_view(name.clone(), now).unwrap()));
     add("flaky_jobs", json!(keeper.flaky_jobs_view(name.clone(), 0, 100, now).unwrap()));
     let mut runs = vec![];

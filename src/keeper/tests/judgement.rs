@@ -7,7 +7,7 @@ use crate::keeper::views::{RepositoryView, RunSlice};
 
 fn view(play: &Play) -> RepositoryView {
     let slice = RunSlice { outcome: None, before: None, limit: 50, filter: RunFilter::default() };
-    play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap()
+    play.keeper.repository_view(repository(), &slice, &play.settings, play.now.get()).unwrap()
 }
 
 fn fails(play: &Play, n: u32) {

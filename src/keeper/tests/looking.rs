@@ -8,7 +8,7 @@ use crate::keeper::store::statistics::Figures;
 
 fn view(play: &Play) -> RepositoryView {
     let slice = RunSlice { outcome: None, before: None, limit: 50, filter: RunFilter::default() };
-    play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap()
+    play.keeper.repository_view(repository(), &slice, &play.settings, play.now.get()).unwrap()
 }
 
 /// How often a job failed, how often what became of its re-run is known, and how often it passed then.
@@ -185,7 +185,7 @@ fn a_pause_holds_everything_back_and_loses_nothing() {
     assert_eq!(play.github.borrow().calls, []);
     play.rests();
     play.keeper.resume(play.now.get()).unwrap();
-    assert!(play.keeper.next_alarm(&play.rules).unwrap().is_some_and(|due| due <= play.now.get()), "due since long");
+    assert!(play.keeper.next_alarm(&play.settings).unwrap().is_some_and(|due| due <= play.now.get()), "due since long");
     play.pass_working(Span::seconds(1));
     play.reruns(&[1]);
 }
@@ -247,7 +247,7 @@ fn the_summary_says_the_same_as_the_page() {
 #[test]
 fn how_a_repository_stands() {
     let play = Play::new();
-    let status = |play: &Play| play.keeper.status_view(repository(), &play.rules, play.now.get()).unwrap();
+    let status = |play: &Play| play.keeper.status_view(repository(), &play.settings, play.now.get()).unwrap();
     assert_eq!(status(&play).last_decision, None);
     fails(&play, 1, &["test"]);
     let seen = status(&play);

@@ -6,9 +6,9 @@ use crate::names::RepoName;
 fn telling(per_hour: u32) -> Play {
     let play = Play::new();
     let notices = Notifications { per_hour, web_url: "https://github.com".to_owned() };
-    let rules = Rules { max_reruns: 1, ..play.rules.clone() };
+    let settings = RerunSettings { max_reruns: 1, ..play.settings.clone() };
     let keeper = Keeper { notifications: Some(notices), ..play.keeper };
-    let play = Play { keeper, rules, ..play };
+    let play = Play { keeper, settings, ..play };
     play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
     play
 }
@@ -174,7 +174,7 @@ fn a_comment_whose_answer_was_lost_is_found_again() {
     let comments = comments_of(&play);
     assert_eq!(comments.len(), 1, "{comments:#?}");
     assert!(comments[0].contains("re-run 2 of at most 3"), "{}", comments[0]);
-    assert_eq!(play.keeper.comment_due(&play.rules).unwrap(), None);
+    assert_eq!(play.keeper.comment_due(&play.settings).unwrap(), None);
 }
 
 #[test]
@@ -362,16 +362,16 @@ fn what_happens_while_a_comment_is_being_written_begins_no_second_one() {
     let comment = until_comment(&play);
     play.on_webhook(RunEventKind::RunSucceeded, Some(2));
     play.pass(Span::seconds(89));
-    assert!(play.keeper.comment_due(&play.rules).unwrap().is_some_and(|due| due > play.now.get()));
+    assert!(play.keeper.comment_due(&play.settings).unwrap().is_some_and(|due| due > play.now.get()));
     // Nor while what was written and not heard of cannot be found yet.
     play.keeper.finish_comment(&comment, Err(lost()), &play.cx()).unwrap();
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(3));
     play.pass(Span::seconds(59));
-    assert!(play.keeper.comment_due(&play.rules).unwrap().is_some_and(|due| due > play.now.get()));
+    assert!(play.keeper.comment_due(&play.settings).unwrap().is_some_and(|due| due > play.now.get()));
     play.keeper.finish_comment(&comment, Ok(CommentAnswer::There(100)), &play.cx()).unwrap();
     assert_eq!(
-        play.keeper.comment_due(&play.rules).unwrap(),
+        play.keeper.comment_due(&play.settings).unwrap(),
         Some(play.now.get() + Span::seconds(5)),
         "there is more to say"
     );

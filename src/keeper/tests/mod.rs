@@ -24,7 +24,7 @@ use crate::github::{
 use crate::names::{CommentId, Conclusion, DeliveryId, FilePath, JobId, RepoName, RunAttempt, RunId, WorkflowId};
 use crate::policy::evidence::{Job, LogTail, Step};
 use crate::policy::run::{Fork, Origin, PullRequest, Run};
-use crate::policy::{Rules, RunOutcome, Scope};
+use crate::policy::{RerunSettings, RunOutcome, Scope};
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
 use crate::webhook::event::{RunEvent, RunEventKind};
@@ -91,7 +91,7 @@ impl Keeper<NativeSql> {
 struct Play {
     keeper: Keeper<NativeSql>,
     now: Cell<Millis>,
-    rules: Rules,
+    settings: RerunSettings,
     github: RefCell<GitHub>,
     /// What `/healthz` was told of the credentials: GitHub's message when it refused them, `None` when it took them.
     refusals: RefCell<Vec<Option<String>>>,
@@ -241,7 +241,7 @@ const UNDO_TO_10: [&str; 22] = [
 impl Play {
     fn new() -> Self {
         let keeper = Keeper::open(NativeSql::open().unwrap()).unwrap();
-        let rules = Rules { sweep_interval: Span::ZERO, ..Rules::from(&Settings::read(|_| None)) };
+        let settings = RerunSettings { sweep_interval: Span::ZERO, ..RerunSettings::from(&Settings::read(|_| None)) };
         let github = GitHub {
             attempt: 1,
             conclusion: Some(Conclusion::Failure),
@@ -255,7 +255,7 @@ impl Play {
         Self {
             keeper,
             now: Cell::new(START),
-            rules,
+            settings,
             github: RefCell::new(github),
             refusals: RefCell::default(),
             handed_over: RefCell::default(),
@@ -276,7 +276,7 @@ impl Play {
     }
 
     fn cx(&self) -> Context<'_> {
-        Context::new(&self.rules, self.now.get(), 0.5)
+        Context::new(&self.settings, self.now.get(), 0.5)
     }
 
     fn pass(&self, span: Span) {
@@ -372,7 +372,7 @@ impl Play {
     fn pass_working(&self, span: Span) {
         let end = self.now.get() + span;
         for _ in 0..10_000 {
-            match self.keeper.next_alarm(&self.rules).unwrap() {
+            match self.keeper.next_alarm(&self.settings).unwrap() {
                 Some(alarm) if alarm <= end => {
                     self.now.set(self.now.get().max(alarm));
                     self.work();
@@ -407,6 +407,6 @@ impl Play {
 
     #[track_caller]
     fn rests(&self) {
-        assert_eq!(self.keeper.next_alarm(&self.rules).unwrap(), None, "{:#?}", self.tracked());
+        assert_eq!(self.keeper.next_alarm(&self.settings).unwrap(), None, "{:#?}", self.tracked());
     }
 }

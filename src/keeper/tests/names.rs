@@ -127,7 +127,7 @@ fn another_repository_of_the_same_name_is_another() {
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
     play.reruns(&[1]);
-    assert!(play.keeper.policy(&play.rules).unwrap().file.is_some());
+    assert!(play.keeper.policy(&play.settings).unwrap().file.is_some());
     assert_eq!(play.keeper.identify(identity(5), &play.cx()).unwrap(), []);
     // A webhook without an installation, of a hook of the repository's own, changes nothing.
     let bare = Identity { installation: None, ..identity(5) };
@@ -135,7 +135,7 @@ fn another_repository_of_the_same_name_is_another() {
     assert_eq!(play.keeper.identity().unwrap(), Some(identity(5)));
     let ended = play.keeper.identify(identity(6), &play.cx()).unwrap();
     assert_eq!(ended.iter().map(|(_, record)| record.outcome).collect::<Vec<_>>(), [RunOutcome::Left]);
-    assert!(play.keeper.policy(&play.rules).unwrap().file.is_none(), "its policy is not the other's");
+    assert!(play.keeper.policy(&play.settings).unwrap().file.is_none(), "its policy is not the other's");
     assert_eq!(play.keeper.identity().unwrap(), Some(identity(6)));
     let spent = play.keeper.store.spent(RunId::new(8).unwrap(), play.now.get()).unwrap();
     assert_eq!(spent.reruns_last_day, 0, "nor its budget");

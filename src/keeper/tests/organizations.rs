@@ -50,7 +50,7 @@ fn it_holds_where_the_repository_has_none_or_extends_it() {
 fn without_any_file_the_preset_of_the_settings_holds() {
     for (preset, expected) in [(Preset::Everything, &[1][..]), (Preset::Infrastructure, &[])] {
         let mut play = play(None, None);
-        play.rules.default_policy = preset;
+        play.settings.default_policy = preset;
         fails(&play, 1);
         play.pass_working(Span::minutes(20));
         play.reruns(expected);
@@ -98,8 +98,8 @@ fn a_broken_one_reruns_nothing_where_it_would_hold_and_says_whose_it_is() {
         }
         let warnings = play.warnings.take();
         assert!(warnings.len() == 1 && warnings[0].contains("OWNER/.github"), "{warnings:?}");
-        let view = play.keeper.policy(&play.rules).unwrap();
-        assert!(view.stops(&play.rules).unwrap().contains("OWNER/.github"));
+        let view = play.keeper.policy(&play.settings).unwrap();
+        assert!(view.stops(&play.settings).unwrap().contains("OWNER/.github"));
     }
     // Where it would not hold, nobody hears of it.
     let play = play(Some("max_reruns: 1\n"), Some("max_rerun: 3\n"));
@@ -126,7 +126,7 @@ fn extending_one_that_is_not_there_is_an_error() {
 #[test]
 fn organizations_can_be_switched_off() {
     let mut play = play(None, Some("max_reruns: 0\n"));
-    play.rules.organization_policy = false;
+    play.settings.organization_policy = false;
     fails(&play, 1);
     play.reruns(&[1]);
     assert_eq!(reads(&play), 0);
@@ -164,11 +164,11 @@ fn nothing_is_decided_without_it_because_of_a_fault_that_passes() {
 fn what_is_known_of_it_holds_while_github_does_not_answer_and_over_a_restart() {
     let first = play(None, Some("max_reruns: 1\n"));
     fails(&first, 1);
-    let Play { keeper, now, github, rules, .. } = first;
+    let Play { keeper, now, github, settings, .. } = first;
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
-    let policy = keeper.policy(&rules).unwrap();
+    let policy = keeper.policy(&settings).unwrap();
     assert!(matches!(&policy.state, PolicyState::Valid(policy) if policy.max_reruns == Some(1)));
-    let play = Play { keeper, now, github, rules, ..Play::new() };
+    let play = Play { keeper, now, github, settings, ..Play::new() };
     play.pass(Span::minutes(6));
     play.github.borrow_mut().organizations_answers = vec![Err(lost()); 10];
     fails(&play, 2);
@@ -213,7 +213,7 @@ fn one_that_vanishes_holds_until_it_was_missing_twice() {
         play.reruns(reruns);
     }
     let mut play = play;
-    play.rules.max_reruns = 9;
+    play.settings.max_reruns = 9;
     play.github.borrow_mut().attempt = 7;
     play.pass_working(Span::minutes(1));
     fails(&play, 7);

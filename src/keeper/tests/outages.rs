@@ -213,10 +213,10 @@ fn nothing_of_it_is_lost_with_the_object() {
     play.rerun();
     let before = play.keeper.outages().unwrap();
     assert_eq!(before.len(), 1);
-    let Play { keeper, now, github, rules, .. } = play;
+    let Play { keeper, now, github, settings, .. } = play;
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
     assert_eq!(keeper.outages().unwrap(), before);
-    let play = Play { keeper, now, github, rules, ..Play::new() };
+    let play = Play { keeper, now, github, settings, ..Play::new() };
     play.pass_working(Span::minutes(11));
     assert_eq!(play.rerun(), [13]);
 }
@@ -247,7 +247,7 @@ fn those_who_look_see_what_is_held_and_what_comes_next() {
     let play = in_outage();
     play.keeper.set_repository(&repository()).unwrap();
     let slice = RunSlice { outcome: None, before: None, limit: 50, filter: RunFilter::default() };
-    let view = || play.keeper.repository_view(repository(), &slice, &play.rules, play.now.get()).unwrap();
+    let view = || play.keeper.repository_view(repository(), &slice, &play.settings, play.now.get()).unwrap();
     let sums = || play.keeper.outage_sums(play.now.get()).unwrap();
     play.fails(11, 1);
     play.fails(12, 1);

@@ -119,10 +119,10 @@ fn what_is_known_of_the_file_outlives_a_restart() {
     let play = Play::with_policy("max_reruns: 1\n");
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
-    let Play { keeper, now, github, rules, .. } = play;
+    let Play { keeper, now, github, settings, .. } = play;
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(keeper.store.sql).unwrap() };
-    assert!(matches!(keeper.policy(&rules).unwrap().state, PolicyState::Valid(_)));
-    let play = Play { keeper, now, github, rules, ..Play::new() };
+    assert!(matches!(keeper.policy(&settings).unwrap().state, PolicyState::Valid(_)));
+    let play = Play { keeper, now, github, settings, ..Play::new() };
     play.ends(Conclusion::Failure);
     play.on_webhook(RunEventKind::RunFailed, Some(2));
     play.pass_working(Span::seconds(5));
@@ -220,7 +220,7 @@ fn what_failed_before_counts_whatever_came_between() {
 fn a_dry_run_decides_and_records_and_calls_nothing() {
     let mut play =
         Play::with_policy("rules:\n  - name: known\n    if: { log: ECONN }\n    then: rerun\notherwise: leave\n");
-    play.rules.dry_run = true;
+    play.settings.dry_run = true;
     play.github.borrow_mut().log = vec!["Error: ECONNRESET".to_owned()];
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::minutes(1));
@@ -239,7 +239,7 @@ fn a_dry_run_decides_and_records_and_calls_nothing() {
 #[test]
 fn where_cancelled_runs_are_wanted_workers_kv_and_the_sweep_know() {
     let mut play = Play::with_policy("conclusions: [failure, cancelled]\n");
-    play.rules.sweep_interval = Span::minutes(15);
+    play.settings.sweep_interval = Span::minutes(15);
     // Another run, which comes to nothing, makes the policy known.
     let other = RunId::new(1).unwrap();
     let event = RunEvent::new(repository(), other, Some(attempt(1)), RunEventKind::RunFailed);
@@ -278,7 +278,7 @@ fn a_runs_page_knows_where_its_rules_stand() {
     let play = Play::with_policy("# ours\nrules:\n- name: all\n  if: { job: \"*\" }\n  then: rerun\n");
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(5));
-    let view = || play.keeper.run_page_view(repository(), run_id(), &play.rules, play.now.get()).unwrap().unwrap();
+    let view = || play.keeper.run_page_view(repository(), run_id(), &play.settings, play.now.get()).unwrap().unwrap();
     let [place] = <[_; 1]>::try_from(view().rules).unwrap();
     assert_eq!((place.rule.as_str(), place.line, place.repository), ("all", 3, repository()));
     assert_eq!(place.path, policy_path());
@@ -286,7 +286,7 @@ fn a_runs_page_knows_where_its_rules_stand() {
     play.keeper.pause(play.now.get()).unwrap();
     assert_eq!(view().paused_since, Some(play.now.get()));
     let unknown = RunId::new(99).unwrap();
-    assert_eq!(play.keeper.run_page_view(repository(), unknown, &play.rules, play.now.get()), Ok(None));
+    assert_eq!(play.keeper.run_page_view(repository(), unknown, &play.settings, play.now.get()), Ok(None));
 
     let play = Play::with_policy("extends: organization\n");
     play.github.borrow_mut().organizations_file =
@@ -294,7 +294,7 @@ fn a_runs_page_knows_where_its_rules_stand() {
     play.keeper.set_repository(&repository()).unwrap();
     play.on_webhook(RunEventKind::RunFailed, Some(1));
     play.pass_working(Span::seconds(6));
-    let view = play.keeper.run_page_view(repository(), run_id(), &play.rules, play.now.get()).unwrap().unwrap();
+    let view = play.keeper.run_page_view(repository(), run_id(), &play.settings, play.now.get()).unwrap().unwrap();
     let [place] = <[_; 1]>::try_from(view.rules).unwrap();
     assert_eq!((place.rule.as_str(), place.line, place.repository.as_str()), ("theirs", 2, "octo/.github"));
 }

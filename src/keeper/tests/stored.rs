@@ -24,8 +24,8 @@ fn stored() -> Play {
     let keeper = with_comments(Keeper::open(sql).unwrap());
     let keeper = Keeper { policy_path: Some(policy_path()), notifications: Some(notices), ..keeper };
     let play = Play::new();
-    let rules = Rules { sweep_interval: Span::hours(1), ..play.rules.clone() };
-    Play { keeper, rules, now: Cell::new(THEN), ..play }
+    let settings = RerunSettings { sweep_interval: Span::hours(1), ..play.settings.clone() };
+    Play { keeper, settings, now: Cell::new(THEN), ..play }
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn what_is_known_of_the_repository_and_what_was_counted_is_as_it_was() {
     assert_eq!(play.keeper.identity().unwrap().unwrap().id.get(), 1_296_269);
     let breaker = play.keeper.breaker().unwrap().unwrap();
     assert_eq!((breaker.reason, breaker.until), (TripReason::RateLimit, THEN + Span::millis(128_500)));
-    assert_eq!(play.keeper.next_alarm(&play.rules).unwrap(), Some(THEN), "a count is to be published");
-    let policy = play.keeper.policy(&play.rules).unwrap();
+    assert_eq!(play.keeper.next_alarm(&play.settings).unwrap(), Some(THEN), "a count is to be published");
+    let policy = play.keeper.policy(&play.settings).unwrap();
     assert_eq!(policy.policy().rules.len(), 2);
     let totals = play.keeper.store.totals().unwrap();
     assert_eq!((totals.rescued, totals.exhausted, totals.left), (2, 2, 1));
@@ -125,7 +125,7 @@ fn reruns_of_the_version_before_are_known_to_be_made_and_no_more() {
     }
     let play = Play { keeper: Keeper::open(sql).unwrap(), now: Cell::new(THEN), ..Play::new() };
     let slice = RunSlice { outcome: None, before: None, limit: 50, filter: RunFilter::default() };
-    let view = |now| play.keeper.repository_view(repository(), &slice, &play.rules, now).unwrap();
+    let view = |now| play.keeper.repository_view(repository(), &slice, &play.settings, now).unwrap();
     let total = |view: &RepositoryView| {
         let total = view.precision.total;
         [total.made, total.rescued, total.wasted, total.unknown]

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_missed_webhook_is_found_by_the_sweep() {
     let mut play = Play::new();
-    play.rules.sweep_interval = Span::minutes(15);
+    play.settings.sweep_interval = Span::minutes(15);
     // Another run's webhook makes the repository known.
     let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
@@ -24,7 +24,7 @@ fn a_missed_webhook_is_found_by_the_sweep() {
 #[test]
 fn a_long_commit_message_hides_no_missed_webhook() {
     let mut play = Play::new();
-    play.rules.sweep_interval = Span::minutes(15);
+    play.settings.sweep_interval = Span::minutes(15);
     let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.github.borrow_mut().ended = START + Span::minutes(1);
@@ -42,7 +42,7 @@ fn a_long_commit_message_hides_no_missed_webhook() {
 #[test]
 fn what_failed_before_the_first_webhook_is_not_touched() {
     let mut play = Play::new();
-    play.rules.sweep_interval = Span::minutes(15);
+    play.settings.sweep_interval = Span::minutes(15);
     let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.github.borrow_mut().ended = Millis(START.0 - Span::minutes(11).as_millis());
@@ -54,7 +54,7 @@ fn what_failed_before_the_first_webhook_is_not_touched() {
 #[test]
 fn a_repository_that_sleeps_is_not_swept() {
     let mut play = Play::new();
-    play.rules.sweep_interval = Span::minutes(15);
+    play.settings.sweep_interval = Span::minutes(15);
     let other = RunEvent::new(repository(), RunId::new(1).unwrap(), RunAttempt::new(2), RunEventKind::RunSucceeded);
     play.keeper.receive(&other, &play.cx()).unwrap();
     play.ends(Conclusion::Success);
@@ -72,7 +72,7 @@ fn a_repository_that_sleeps_is_not_swept() {
 #[test]
 fn what_was_cancelled_before_the_policy_asked_for_it_is_left() {
     let mut play = Play::with_policy("");
-    play.rules.sweep_interval = Span::minutes(15);
+    play.settings.sweep_interval = Span::minutes(15);
     let other = RunId::new(1).unwrap();
     let event = RunEvent::new(repository(), other, Some(attempt(1)), RunEventKind::RunFailed);
     play.ends(Conclusion::Success);

@@ -10,7 +10,7 @@ fn a_failed_write_that_cancelled_runs_are_wanted_has_an_alarm() {
     play.writes_cancelled.set(false);
     play.work();
     assert_eq!(*play.cancelled.borrow(), [true], "it was tried");
-    assert_eq!(play.keeper.next_alarm(&play.rules).unwrap(), Some(play.now.get() + Span::minutes(1)));
+    assert_eq!(play.keeper.next_alarm(&play.settings).unwrap(), Some(play.now.get() + Span::minutes(1)));
     play.writes_cancelled.set(true);
     play.pass_working(Span::minutes(1));
     assert_eq!(*play.cancelled.borrow(), [true, true]);
@@ -27,8 +27,8 @@ fn what_is_due_and_the_alarm_are_one() {
         let keeper = with_comments(play.keeper);
         let settings = Notifications { per_hour: 2, web_url: "https://github.com".to_owned() };
         let keeper = Keeper { notifications: Some(settings), ..keeper };
-        let rules = Rules { sweep_interval: Span::minutes(15), ..play.rules };
-        let play = Play { keeper, rules, ..play };
+        let settings = RerunSettings { sweep_interval: Span::minutes(15), ..play.settings };
+        let play = Play { keeper, settings, ..play };
         play.keeper.set_repository(&RepoName::parse("octo/widgets").unwrap()).unwrap();
         play.github.borrow_mut().pull_request = Some(3);
         for attempt in 1..=12 {
@@ -52,7 +52,7 @@ fn what_is_due_and_the_alarm_are_one() {
                 }
             }
             for _ in 0..random.u8(0..12) {
-                let (now, alarm) = (play.now.get(), play.keeper.next_alarm(&play.rules).unwrap());
+                let (now, alarm) = (play.now.get(), play.keeper.next_alarm(&play.settings).unwrap());
                 let before = alarm.filter(|alarm| *alarm > now);
                 if let Some(alarm) = before {
                     // Too early, there is nothing to do.

@@ -141,19 +141,19 @@ fn what_is_known_of_a_file_at_another_path_holds_no_longer() {
         play.pass_working(Span::seconds(5));
         play.stands(RunOutcome::Left, 0);
         // The Worker is deployed anew with another POLICY_FILE, within the time that the file is believed.
-        let Play { keeper, now, github, rules, .. } = play;
+        let Play { keeper, now, github, settings, .. } = play;
         let keeper = Keeper { policy_path: path.clone(), ..Keeper::open(keeper.store.sql).unwrap() };
         github.borrow_mut().file = None;
-        let play = Play { keeper, now, github, rules, ..Play::new() };
+        let play = Play { keeper, now, github, settings, ..Play::new() };
         let other = RunId::new(8).unwrap();
         let event = RunEvent::new(repository(), other, Some(attempt(1)), RunEventKind::RunFailed);
         play.keeper.receive(&event, &play.cx()).unwrap();
         play.pass_working(Span::seconds(5));
         run_stands(&play, 8, RunOutcome::Rerunning);
         // Nor does its text come back when the Worker starts again.
-        let Play { keeper, now, github, rules, .. } = play;
+        let Play { keeper, now, github, settings, .. } = play;
         let keeper = Keeper { policy_path: path.clone(), ..Keeper::open(keeper.store.sql).unwrap() };
-        let play = Play { keeper, now, github, rules, ..Play::new() };
+        let play = Play { keeper, now, github, settings, ..Play::new() };
         fail_again(&play);
         fails(&play, 9);
         play.pass_working(Span::seconds(5));
@@ -251,7 +251,7 @@ fn the_breaker_is_open_until_its_very_end() {
     play.work();
     let until = play.keeper.breaker().unwrap().unwrap().until;
     assert!(until - play.now.get() >= Span::minutes(10));
-    assert_eq!(play.keeper.next_alarm(&play.rules).unwrap(), Some(until));
+    assert_eq!(play.keeper.next_alarm(&play.settings).unwrap(), Some(until));
     play.now.set(Millis(until.0 - 1));
     assert_eq!(play.keeper.next(true, &play.cx()).unwrap(), None);
     play.now.set(until);
@@ -327,7 +327,7 @@ fn github_has_answered_when_the_run_could_be_read() {
 #[test]
 fn a_sweep_after_a_long_sleep_asks_for_nothing_that_github_no_longer_reruns() {
     let mut play = Play::new();
-    play.rules.sweep_interval = Span::minutes(15);
+    play.settings.sweep_interval = Span::minutes(15);
     play.ends(Conclusion::Success);
     play.keeper.receive(&event_of(1, RunEventKind::RunFailed), &play.cx()).unwrap();
     play.pass_working(Span::days(50));

@@ -112,7 +112,7 @@ fn alarms(failed_jobs: &[u64]) -> (Vec<u32>, Vec<u64>) {
     while site.rerun.borrow().len() < failed_jobs.len() {
         assert!(asked.len() < 20, "it does not get on: {asked:?}");
         site.requests.set(0);
-        work::work(&play.keeper, &play.rules, true, &site).now_or_never().unwrap().unwrap();
+        work::work(&play.keeper, &play.settings, true, &site).now_or_never().unwrap().unwrap();
         asked.push(site.requests.get());
         assert!(site.armed.get().is_some(), "a re-run's end is looked for, at the least");
     }
@@ -150,10 +150,10 @@ fn what_ends_in_the_middle_is_taken_up_again_at_a_time_of_its_own() {
         let play = Play::new();
         let site = Site::of(&play, chance);
         let event = RunEvent::new(repository(), RunId::new(1).unwrap(), Some(attempt(1)), RunEventKind::RunFailed);
-        let received = work::receive(&play.keeper, &play.rules, &site, &event).now_or_never().unwrap().unwrap();
+        let received = work::receive(&play.keeper, &play.settings, &site, &event).now_or_never().unwrap().unwrap();
         assert!(!received.is_due, "it waits for its delay");
         play.pass(Span::seconds(5));
-        work::receive(&play.keeper, &play.rules, &site, &event).now_or_never().unwrap().unwrap();
+        work::receive(&play.keeper, &play.settings, &site, &event).now_or_never().unwrap().unwrap();
         site.armed.get().unwrap() - play.now.get()
     };
     assert_eq!([again(0.0), again(0.5), again(0.999)], [10_000, 17_500, 24_985].map(Span::millis));
@@ -163,7 +163,7 @@ fn what_ends_in_the_middle_is_taken_up_again_at_a_time_of_its_own() {
 fn wanted(play: &Play, n: u32) -> (Option<RunEventKind>, usize) {
     let event = RunEvent::new(repository(), run_id(), Some(attempt(n)), RunEventKind::RunCancelled);
     let site = Site::of(play, 0.5);
-    let wanted = cancelled::wanted(&play.keeper, &play.rules, &site, &event).now_or_never().unwrap().unwrap();
+    let wanted = cancelled::wanted(&play.keeper, &play.settings, &site, &event).now_or_never().unwrap().unwrap();
     let reads = play.github.borrow().calls.iter().filter(|call| matches!(call, Call::ReadPolicy { .. })).count();
     (wanted.map(|event| event.kind), reads)
 }

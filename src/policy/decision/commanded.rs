@@ -6,16 +6,17 @@ use crate::names::Conclusion;
 use crate::policy::evidence::{Evidence, Fetched, History, Need};
 use crate::policy::file::{Commanders, Names, Policy};
 use crate::policy::matching::{Holds, is_of_workflow};
-use crate::policy::rules::Rules;
+use crate::policy::rerun_settings::RerunSettings;
 use crate::policy::run::Run;
 use crate::policy::wording::{quoted, reason, times};
 use crate::time::Span;
 
 use super::belonging::{Belonging, belonging};
-use super::decide::{Ending, Rerun, RunOutcome, is_let_in_by_workflow, left, whatever_the_policy};
+use super::decide::{is_let_in_by_workflow, left, whatever_the_policy};
 use super::detail::Detail;
-use super::failed_attempt::{FailedAttempt, Limits, Stop};
+use super::failed_attempt::{FailedAttempt, Limits};
 use super::superseded;
+use super::verdict::{Ending, Rerun, RunOutcome, Stop};
 
 /// What its decisions are counted as made by.
 const POLICY: &str = "command";
@@ -59,7 +60,7 @@ pub fn may_command(policy: &Policy, only_author: bool) -> bool {
 
 /// Decides on a run as GitHub shows it.
 pub fn decide_by_command(
-    rules: &Rules,
+    settings: &RerunSettings,
     policy: &Policy,
     run: &Run,
     history: &History,
@@ -81,7 +82,7 @@ pub fn decide_by_command(
             }
         }
     }
-    match within_the_limits(rules, policy, run, conclusion, history, evidence, command) {
+    match within_the_limits(settings, policy, run, conclusion, history, evidence, command) {
         Ok(rerun) => CommandVerdict::Rerun(rerun),
         Err(Stop::Need(need)) => CommandVerdict::Need(need),
         Err(Stop::End(ending)) => CommandVerdict::Refused(ending.reason),
@@ -89,7 +90,7 @@ pub fn decide_by_command(
 }
 
 fn within_the_limits(
-    rules: &Rules,
+    settings: &RerunSettings,
     policy: &Policy,
     run: &Run,
     conclusion: Conclusion,
@@ -100,7 +101,7 @@ fn within_the_limits(
     if !conclusion.may_be_rerun() {
         return Err(left(format!("attempt {} concluded {}", run.run_attempt, conclusion.as_str())));
     }
-    whatever_the_policy(rules, policy, run, conclusion)?;
+    whatever_the_policy(settings, policy, run, conclusion)?;
     if let Some(broken) = &policy.broken {
         return Err(Stop::end(RunOutcome::Left, reason::broken(policy.origin, broken), Detail::default()));
     }
@@ -112,7 +113,7 @@ fn within_the_limits(
         return Err(left("it runs with the rights of its base branch, so only a collaborator may re-run it"));
     }
     is_let_in_by_workflow(policy, &policy.commands.workflows, run, evidence, "commands.workflows")?;
-    let ceiling = Limits::of(rules, policy).ceiling();
+    let ceiling = Limits::of(settings, policy).ceiling();
     if run.run_attempt.is_past(ceiling) {
         let most = times(ceiling);
         return Err(left(format!("a run is re-run at most {most} (MAX_RERUNS_CEILING)")));
@@ -121,7 +122,7 @@ fn within_the_limits(
     if !evidence.is_searched(policy, run) {
         evidence.to_mut().search(policy, run);
     }
-    let failed = FailedAttempt::of(rules, policy, run, conclusion, history, &evidence)?;
+    let failed = FailedAttempt::of(settings, policy, run, conclusion, history, &evidence)?;
     // Code that is newer than what the command was about must not run, nor what nobody wants any more.
     if evidence.pulls == Fetched::NotYet {
         return Err(Stop::Need(Need::Pulls { delay: Span::ZERO }));

@@ -9,97 +9,34 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use crate::names::{Conclusion, RunAttempt, has_login, string_enum};
-use crate::policy::evidence::{Evidence, History, Need};
-use crate::policy::file::{Filter, Forks, LeaveOrRerun, Names, Policy, Scope};
+use crate::names::{Conclusion, RunAttempt, has_login};
+use crate::policy::evidence::{Evidence, History};
+use crate::policy::file::{Filter, Forks, LeaveOrRerun, Names, Policy};
 use crate::policy::matching::{Holds, Unknown, is_of_branch, is_of_workflow, is_one_of, known};
-use crate::policy::rules::Rules;
+use crate::policy::rerun_settings::RerunSettings;
 use crate::policy::run::Run;
 use crate::policy::wording::{quoted, reason};
-use crate::time::Span;
 
 use super::detail::Detail;
-use super::failed_attempt::{FailedAttempt, Limits, Stop};
+use super::failed_attempt::{FailedAttempt, Limits};
 use super::superseded;
+use super::verdict::{Decision, Ending, RunOutcome, Stop, Verdict};
 
 /// The event of a workflow that a comment starts.
 const ISSUE_COMMENT: &str = "issue_comment";
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::large_enum_variant, reason = "there is one of it, not a list; on WebAssembly it is half as large")
-)]
-pub enum Verdict {
-    /// To be read, or to be said to be absent, before there is a decision.
-    Need(Need),
-    Decision(Decision),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// It has not concluded.
-    Await,
-    Rerun(Rerun),
-    End(Ending),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rerun {
-    /// Why, as a sentence.
-    pub reason: String,
-    /// The same in some words, without a full stop: `Attempt 1 failed (network): re-run 1 of at most 3`.
-    pub in_short: String,
-    /// How long after the end of the attempt.
-    pub delay: Span,
-    pub scope: Scope,
-    pub debug_logging: bool,
-    pub detail: Detail,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
-    pub outcome: RunOutcome,
-    /// Why, as a sentence.
-    pub reason: String,
-    /// Whether nothing more can be said of this attempt. A run that waits for approval can still fail in the same
-    /// attempt.
-    pub last_word: bool,
-    pub detail: Detail,
-}
-
-string_enum! {
-    /// Where a tracked run stands.
-    pub enum RunOutcome {
-        /// An attempt failed; what to do is still to be decided or done.
-        Waiting = "waiting",
-        /// GitHub accepted a re-run.
-        Rerunning = "rerunning",
-        /// A later attempt succeeded.
-        Rescued = "rescued",
-        /// The last attempt that may be re-run was, and failed.
-        Exhausted = "exhausted",
-        /// A rule or setting says not to re-run it.
-        Left = "left",
-        /// GitHub refused.
-        Failed = "failed",
-        /// Its pull request has moved on to another commit.
-        Superseded = "superseded",
-    }
-}
-
 /// Decides on a run as GitHub shows it.
-pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
+pub fn decide(settings: &RerunSettings, policy: &Policy, run: &Run, history: &History, evidence: &Evidence) -> Verdict {
     let Some(conclusion) = run.conclusion else { return Verdict::Decision(Decision::Await) };
     let mut evidence = Cow::Borrowed(evidence);
-    if let Err(stop) = whatever_the_policy(rules, policy, run, conclusion) {
+    if let Err(stop) = whatever_the_policy(settings, policy, run, conclusion) {
         return stop.into();
     }
-    let rerun = by_the_run_alone(rules, policy, run, conclusion, &evidence).and_then(|()| {
+    let rerun = by_the_run_alone(settings, policy, run, conclusion, &evidence).and_then(|()| {
         if !evidence.is_searched(policy, run) {
             evidence.to_mut().search(policy, run);
         }
-        FailedAttempt::of(rules, policy, run, conclusion, history, &evidence)?.by_its_jobs()
+        FailedAttempt::of(settings, policy, run, conclusion, history, &evidence)?.by_its_jobs()
     });
     let by = Some(policy.origin.as_str().to_owned());
     match rerun {
@@ -115,18 +52,9 @@ pub fn decide(rules: &Rules, policy: &Policy, run: &Run, history: &History, evid
     }
 }
 
-impl From<Stop> for Verdict {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Need(need) => Self::Need(need),
-            Stop::End(ending) => Self::Decision(Decision::End(*ending)),
-        }
-    }
-}
-
 /// What no policy file changes.
 pub(super) fn whatever_the_policy(
-    rules: &Rules,
+    settings: &RerunSettings,
     policy: &Policy,
     run: &Run,
     conclusion: Conclusion,
@@ -135,10 +63,10 @@ pub(super) fn whatever_the_policy(
     if !conclusion.may_be_rerun_by_policy() || !is_wanted {
         return Err(not_a_failure(conclusion, run.run_attempt));
     }
-    if run.actors.iter().any(|actor| has_login(&rules.excluded_actors, actor)) {
+    if run.actors.iter().any(|actor| has_login(&settings.excluded_actors, actor)) {
         return Err(left("its actor is in NO_RERUN_ACTORS"));
     }
-    if run.actors.is_empty() && !rules.excluded_actors.is_empty() {
+    if run.actors.is_empty() && !settings.excluded_actors.is_empty() {
         return Err(left("GitHub does not say who started it, and they may be in NO_RERUN_ACTORS"));
     }
     Ok(())
@@ -146,7 +74,7 @@ pub(super) fn whatever_the_policy(
 
 /// What needs no look at the jobs.
 fn by_the_run_alone<'a>(
-    rules: &Rules,
+    settings: &RerunSettings,
     policy: &Policy,
     run: &'a Run,
     conclusion: Conclusion,
@@ -189,7 +117,7 @@ fn by_the_run_alone<'a>(
         let (outcome, reason) = superseded::gone(superseded::MOVED_ON);
         return Err(Stop::end(outcome, reason, Detail::default()));
     }
-    if Limits::of(rules, policy).most() == 0 {
+    if Limits::of(settings, policy).most() == 0 {
         let whose = if policy.max_reruns.is_some() { "max_reruns in the policy file" } else { "MAX_RERUNS" };
         return Err(left(format!("{whose} is 0")));
     }

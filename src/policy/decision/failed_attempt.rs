@@ -5,15 +5,15 @@ use crate::names::{Conclusion, RunAttempt};
 use crate::policy::evidence::{CauseOf, EarlierAttempt, Evidence, Fetched, History, Job, Need};
 use crate::policy::file::{Action, Budget, DebugLogging, LeaveOrRerun, MAX_DELAY, Policy, Scope};
 use crate::policy::matching::{RuleMatch, RuleMatches, Subject, match_rules, rule_names};
-use crate::policy::rules::Rules;
+use crate::policy::rerun_settings::RerunSettings;
 use crate::policy::run::Run;
 use crate::policy::wording::count;
 use crate::policy::wording::reason::{self, MatchedJob, Sentences};
 use crate::time::Span;
 
-use super::decide::{Ending, Rerun, RunOutcome};
 use super::detail::Detail;
 use super::superseded::{self, Standing};
+use super::verdict::{Rerun, RunOutcome, Stop};
 
 /// Whose causes are looked for if no rule asks for them.
 const JOBS_OF_AN_OUTAGE: usize = 3;
@@ -28,10 +28,10 @@ pub struct Limits<'p> {
 }
 
 impl<'p> Limits<'p> {
-    pub fn of(rules: &Rules, policy: &'p Policy) -> Self {
+    pub fn of(settings: &RerunSettings, policy: &'p Policy) -> Self {
         // A file that was read under a higher ceiling is bounded by the present one all the same.
-        let ceiling = rules.max_reruns_ceiling.max(rules.max_reruns);
-        Self { policy, file: policy.max_reruns.unwrap_or(rules.max_reruns).min(ceiling), ceiling }
+        let ceiling = settings.max_reruns_ceiling.max(settings.max_reruns);
+        Self { policy, file: policy.max_reruns.unwrap_or(settings.max_reruns).min(ceiling), ceiling }
     }
 
     /// Whatever the policy says.
@@ -59,21 +59,9 @@ impl<'p> Limits<'p> {
     }
 }
 
-/// Why there is no re-run, or not yet.
-pub enum Stop {
-    Need(Need),
-    End(Box<Ending>),
-}
-
-impl Stop {
-    pub fn end(outcome: RunOutcome, reason: String, detail: Detail) -> Self {
-        Self::End(Box::new(Ending { outcome, reason, last_word: true, detail }))
-    }
-}
-
 /// A failed attempt and all that is known of it.
 pub struct FailedAttempt<'a> {
-    rules: &'a Rules,
+    settings: &'a RerunSettings,
     pub(super) policy: &'a Policy,
     pub(super) run: &'a Run,
     conclusion: Conclusion,
@@ -90,7 +78,7 @@ pub struct FailedAttempt<'a> {
 
 impl<'a> FailedAttempt<'a> {
     pub fn of(
-        rules: &'a Rules,
+        settings: &'a RerunSettings,
         policy: &'a Policy,
         run: &'a Run,
         conclusion: Conclusion,
@@ -112,8 +100,8 @@ impl<'a> FailedAttempt<'a> {
         let failed = listed.into_iter().map(|job| (Some(job), matched(Ok(job)))).chain(others).collect();
         let all_jobs = policy.may_rerun_all_jobs();
         let again = sorted.into_iter().filter(|job| all_jobs || !job.passed()).collect();
-        let limits = Limits::of(rules, policy);
-        Ok(Self { rules, policy, run, conclusion, history, evidence, limits, failed, unlisted, again })
+        let limits = Limits::of(settings, policy);
+        Ok(Self { settings, policy, run, conclusion, history, evidence, limits, failed, unlisted, again })
     }
 
     pub fn by_its_jobs(&self) -> Result<Rerun, Stop> {
@@ -132,7 +120,7 @@ impl<'a> FailedAttempt<'a> {
         self.causes_for_outages()?;
         let delay = by.iter().map(|rule_match| self.delay(rule_match)).max().unwrap_or_default();
         let unseen = self.is_not_superseded(delay)?;
-        if self.rules.dry_run {
+        if self.settings.dry_run {
             return Err(self.end(RunOutcome::Left, self.sentences().dry_run(total)));
         }
         let mut detail = self.detail();
@@ -277,7 +265,7 @@ impl<'a> FailedAttempt<'a> {
     }
 
     fn delay(&self, rule_match: &RuleMatch) -> Span {
-        let own = rule_match.rule.and_then(|rule| rule.delay).or(self.policy.delay).unwrap_or(self.rules.delay);
+        let own = rule_match.rule.and_then(|rule| rule.delay).or(self.policy.delay).unwrap_or(self.settings.delay);
         let most = self.policy.max_delay.unwrap_or(MAX_DELAY).max(own);
         own.grown(self.policy.backoff, self.run.run_attempt.get() - 1, most)
     }

@@ -9,10 +9,12 @@ mod detail;
 mod failed_attempt;
 mod fingerprint;
 mod superseded;
+mod verdict;
 
 pub use base::{BaseBranch, BaseOf, base_branch};
 pub use belonging::{Belonging, belonging, was_of};
 pub use commanded::{CommandGiven, CommandVerdict, decide_by_command, left_by_command, may_command, not_in_dry_run};
-pub use decide::{Decision, Ending, Rerun, RunOutcome, Verdict, decide};
+pub use decide::decide;
 pub use detail::{Detail, FailedJob};
 pub use superseded::pull_request_of;
+pub use verdict::{Decision, Ending, Rerun, RunOutcome, Verdict};

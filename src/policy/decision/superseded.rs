@@ -5,7 +5,7 @@ use crate::policy::evidence::{Evidence, Fetched, Pulls};
 use crate::policy::file::Policy;
 use crate::policy::run::{PullRequest, Run};
 
-use super::decide::RunOutcome;
+use super::verdict::RunOutcome;
 
 /// Whether a re-run hangs on it.
 pub fn matters(policy: &Policy, run: &Run) -> bool {

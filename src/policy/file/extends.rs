@@ -1,126 +1,16 @@
-//! What a file begins with: presets, which are policy files of our own, and the organization's file.
+//! A file and what it begins with, by `extends`: their keys and rules, joined.
 
-use std::cell::OnceCell;
-
-use crate::names::{StringEnum as _, string_enum};
+use crate::names::StringEnum as _;
 use crate::policy::patterns::Where;
-use crate::settings::{MAX_RERUNS_LIMIT, Preset};
 
+use super::base::Base;
+use super::error::summary;
 use super::format::{Policy, Rule};
-use super::reader::{Field, PolicyError, Reader, meant, parse};
+use super::given::Organization;
+use super::reader::{Field, Reader, meant};
 use super::shapes::{self, FromField};
 use super::values::Patterns;
 use super::yaml::{self, Node, Value};
-
-string_enum! {
-    /// What `extends` can name.
-    pub enum Base {
-        Everything = "everything",
-        Infrastructure = "infrastructure",
-        Careful = "careful",
-        /// The policy file of `OWNER/.github`.
-        Organization = "organization",
-    }
-}
-
-impl From<Preset> for Base {
-    fn from(preset: Preset) -> Self {
-        match preset {
-            Preset::Everything => Self::Everything,
-            Preset::Infrastructure => Self::Infrastructure,
-            Preset::Careful => Self::Careful,
-        }
-    }
-}
-
-impl Base {
-    fn preset(self) -> Option<Preset> {
-        match self {
-            Self::Everything => Some(Preset::Everything),
-            Self::Infrastructure => Some(Preset::Infrastructure),
-            Self::Careful => Some(Preset::Careful),
-            Self::Organization => None,
-        }
-    }
-}
-
-/// Where a policy is from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PolicyOrigin {
-    Preset(Preset),
-    Organization,
-    /// The repository's own file.
-    #[default]
-    Repository,
-}
-
-impl PolicyOrigin {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Preset(preset) => preset.as_str(),
-            Self::Organization => "organization",
-            Self::Repository => "repository",
-        }
-    }
-}
-
-/// The keys that a file has, of its own or of what it extends. Two that mean the same are the same, whatever they spell out.
-#[derive(Debug, Clone, Default)]
-pub struct Stated(Vec<&'static str>);
-
-impl PartialEq for Stated {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Stated {
-    pub(super) fn new(keys: impl IntoIterator<Item = &'static str>) -> Self {
-        Self(keys.into_iter().collect())
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.0.contains(&key)
-    }
-
-    fn and(mut self, other: &Self) -> Self {
-        self.0.extend(other.0.iter().filter(|key| !self.0.contains(key)).copied().collect::<Vec<_>>());
-        self
-    }
-}
-
-/// What a file is read with, beside its text.
-#[derive(Debug, Clone, Copy)]
-pub struct Given<'a> {
-    /// What holds where neither the file nor what it extends has `max_reruns`.
-    pub max_reruns: u32,
-    /// The most that `max_reruns` may be, for a run or a rule.
-    pub ceiling: u32,
-    pub organization: Organization<'a>,
-}
-
-/// Where there is no organization's file.
-impl From<u32> for Given<'_> {
-    fn from(ceiling: u32) -> Self {
-        Self { max_reruns: ceiling, ceiling, organization: Organization::None }
-    }
-}
-
-/// What `extends: organization` stands for.
-#[derive(Debug, Clone, Copy)]
-pub enum Organization<'a> {
-    /// There is no such file.
-    None,
-    /// It is not at hand: a command was not given it.
-    NotGiven,
-    /// `ORGANIZATION_POLICY` is off.
-    Off,
-    /// This file is the organization's own.
-    Itself,
-    Policy(&'a Policy),
-    /// At least one error.
-    Invalid(&'a [PolicyError]),
-}
 
 /// Whether the organization's file is needed to read this one.
 pub fn extends_organization(text: &str) -> bool {
@@ -134,27 +24,6 @@ pub fn extends_organization(text: &str) -> bool {
 }
 
 impl Policy {
-    /// A preset, where `MAX_RERUNS` is `max_reruns`: none of its rules does more.
-    pub fn preset(preset: Preset, max_reruns: u32) -> Self {
-        thread_local!(static PARSED: [OnceCell<Policy>; Preset::ALL.len()] = const { [const { OnceCell::new() }; _] });
-        let read = || {
-            let read = parse(text(preset), MAX_RERUNS_LIMIT);
-            // A test holds that it is valid. If it were not after all, nothing would be re-run.
-            Self { origin: PolicyOrigin::Preset(preset), ..read.unwrap_or_else(|errors| Self::broken_by(&errors)) }
-        };
-        let at = Preset::ALL.iter().position(|known| *known == preset);
-        let policy = PARSED.with(|all| match at.and_then(|at| all.get(at)) {
-            Some(parsed) => parsed.get_or_init(read).clone(),
-            None => read(),
-        });
-        Self { rules: bounded(policy.rules, max_reruns).collect(), ..policy }
-    }
-
-    /// By which nothing is re-run.
-    pub(super) fn broken_by(errors: &[PolicyError]) -> Self {
-        Self { max_reruns: Some(0), broken: Some(summary(errors)), ..Self::default() }
-    }
-
     /// With the base's keys for those that it does not have. Its rules come first, but for one with the name of a rule of
     /// the base's: that stands in its place.
     pub(super) fn extending(mut self, base: Self) -> Self {
@@ -174,26 +43,9 @@ impl Policy {
 }
 
 /// Rules that one re-runs no more by than by any.
-fn bounded(rules: Vec<Rule>, most: u32) -> impl Iterator<Item = Rule> {
+pub(super) fn bounded(rules: Vec<Rule>, most: u32) -> impl Iterator<Item = Rule> {
     let bound = move |max: u32| max.min(most);
     rules.into_iter().map(move |rule| Rule { max_reruns: rule.max_reruns.map(bound), ..rule })
-}
-
-/// The first error, and how many more there are.
-pub fn summary(errors: &[PolicyError]) -> String {
-    match errors {
-        [] => "it could not be read".to_owned(),
-        [only] => only.to_string(),
-        [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
-    }
-}
-
-fn text(preset: Preset) -> &'static str {
-    match preset {
-        Preset::Everything => include_str!("../../../docs/policies/everything.yml"),
-        Preset::Infrastructure => include_str!("../../../docs/policies/infrastructure.yml"),
-        Preset::Careful => include_str!("../../../docs/policies/careful.yml"),
-    }
 }
 
 impl FromField for Vec<Base> {
@@ -248,16 +100,5 @@ impl Reader<'_> {
                 let _ = self.collected.push(pattern, place);
             }
         }
-    }
-
-    /// What the file begins with.
-    pub(super) fn base(&self, own: &Policy) -> Policy {
-        let max_reruns = own.max_reruns.unwrap_or(self.given.max_reruns);
-        own.extends.iter().fold(Policy::default(), |base, name| match (name.preset(), self.given.organization) {
-            (Some(preset), _) => Policy::preset(preset, max_reruns).extending(base),
-            (None, Organization::Policy(organization)) => organization.clone().extending(base),
-            // It is an error.
-            (None, _) => base,
-        })
     }
 }

@@ -15,7 +15,7 @@ use crate::policy::patterns::{Automata, Where};
 use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
-use super::extends::{Base, PolicyOrigin, Stated};
+use super::base::{Base, PolicyOrigin, Stated};
 use super::keys::{MANY, Shape, keys};
 use super::values::{Causes, Names, Numbers, Patterns};
 

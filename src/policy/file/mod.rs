@@ -1,13 +1,27 @@
 //! The policy file: text → a [`Policy`], or everything that is wrong with it.
 //!
-//! `yaml` (text → a tree with places) → `reader` (keys, errors) → `shapes` (`values`) → `format` (what the file says).
-//! `extends` has what a file can begin with, the presets among it. `places` says where a rule stands, `warnings` what is valid and
-//! hardly meant. `keys` has the means by which `format`'s tables declare a key once for the reader, the JSON Schema (`schema`) and the
-//! documents.
+//! Each uses those below it.
+//!
+//! | | |
+//! |---|---|
+//! | `warnings`, `places`, `schema` | what is valid and hardly meant; where a rule stands; the JSON Schema |
+//! | `parse` | text → a policy, or all errors; the presets |
+//! | `extends` | a file and what it begins with, joined |
+//! | `shapes` | a value, by the type that it is read as |
+//! | `reader` | the keys of a map, and what is wrong |
+//! | `given` | what a file is read with, beside its text |
+//! | `format` | what a file says, in tables: by `keys`, each declares a key once for the reader, the JSON Schema and the documents |
+//! | `keys`, `values`, `base` | what these tables are made of: keys and shapes, globs and numbers and causes, presets |
+//! | `yaml` | text → a tree with places |
+//! | `error` | what is wrong, and where |
 
+mod base;
+mod error;
 mod extends;
 mod format;
+mod given;
 mod keys;
+mod parse;
 mod places;
 mod reader;
 mod schema;
@@ -16,11 +30,14 @@ mod values;
 mod warnings;
 mod yaml;
 
-pub use extends::{Base, Given, Organization, PolicyOrigin, extends_organization, summary};
+pub use base::{Base, PolicyOrigin};
+pub use error::{PolicyError, summary};
+pub use extends::extends_organization;
 pub use format::*;
+pub use given::{Given, Organization};
 pub use keys::{Key, MANY, Shape};
+pub use parse::{PolicyState, parse};
 pub use places::lines_of_rules;
-pub use reader::{PolicyError, PolicyState, parse};
 pub use schema::schema;
 pub use values::{Cause, Causes, Comparison, Names, Numbers, Operator, Patterns};
 pub use warnings::{drops, warnings};

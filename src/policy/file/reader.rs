@@ -1,16 +1,12 @@
-//! A policy file's text → a [`Policy`], or everything that is wrong with it. What is wrong is collected, and read on past.
+//! The keys of a file's maps, as far as they are known. What is wrong is collected, and read on past.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 
-use serde::{Deserialize, Serialize};
-
 use crate::names::nearest;
-use crate::names::order::sort_by_key;
 use crate::policy::patterns::Collected;
 
-use super::extends::{Given, PolicyOrigin, Stated};
-use super::format::{FILE, Policy};
+use super::error::PolicyError;
+use super::given::Given;
 use super::keys::{Key, Shape};
 use super::yaml::{self, Node, Place, Value};
 
@@ -33,124 +29,11 @@ const OTHER_WORDS: &[(&str, &str)] = &[
 ];
 
 /// More errors than anybody reads.
-const MOST_ERRORS: usize = 50;
-
-/// One thing that is wrong with a policy file, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("line {line}, column {column}: {}{message}", if key.is_empty() { String::new() } else { format!("{key}: ") })]
-pub struct PolicyError {
-    /// From 1.
-    pub line: u32,
-    /// In characters, from 1.
-    pub column: u32,
-    /// How many characters of that line it is about.
-    #[serde(default)]
-    pub length: u32,
-    /// The key: `max_reruns`, `rules[2].if.log`; empty when it is not about one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub key: String,
-    /// What is wrong, or what was expected.
-    pub message: String,
-}
-
-impl PolicyError {
-    /// Without its place in the file.
-    pub fn said(&self) -> String {
-        let Self { key, message, .. } = self;
-        if key.is_empty() { message.clone() } else { format!("{key}: {message}") }
-    }
-}
-
-/// What became of reading the policy file that holds for a repository. Where there is none, a preset holds.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it, not a list")]
-pub enum PolicyState {
-    Valid(Policy),
-    /// At least one error. Nothing is re-run until the file is mended.
-    Invalid {
-        errors: Vec<PolicyError>,
-        /// Whose file it is.
-        origin: PolicyOrigin,
-    },
-}
-
-impl PolicyState {
-    /// Of what [`parse`] has made of a file, whose it is.
-    pub fn new(read: Result<Policy, Vec<PolicyError>>, origin: PolicyOrigin) -> Self {
-        match read {
-            Ok(policy) => Self::Valid(Policy { origin, ..policy }),
-            Err(errors) => Self::Invalid { errors, origin },
-        }
-    }
-
-    /// What to decide by.
-    pub fn policy(&self) -> Cow<'_, Policy> {
-        match self {
-            Self::Valid(policy) => Cow::Borrowed(policy),
-            Self::Invalid { errors, origin } => Cow::Owned(Policy { origin: *origin, ..Policy::broken_by(errors) }),
-        }
-    }
-}
-
-/// Reads a policy file. An empty one is [`Policy::default`]. `given` can be a ceiling alone, where there is no
-/// organization's file.
-///
-/// Where the text is not YAML, the first error is the only one; else all are found, in the order of the file.
-pub fn parse<'a>(text: &str, given: impl Into<Given<'a>>) -> Result<Policy, Vec<PolicyError>> {
-    let Some(root) = yaml::read(text).map_err(|error| vec![error])? else { return Ok(Policy::default()) };
-    let mut reader = Reader { given: given.into(), errors: Vec::new(), patterns: 0, collected: Collected::default() };
-    let policy = reader.policy(&root);
-    let Reader { mut errors, .. } = reader;
-    sort_by_key(&mut errors, |error| (error.line, error.column));
-    errors.truncate(MOST_ERRORS);
-    within_lines(&mut errors, text);
-    if errors.is_empty() { Ok(policy) } else { Err(errors) }
-}
-
-/// The parser knows where a list or map begins, and not for each where it ends; what goes on below is shown to the end of its
-/// first line.
-pub(super) fn within_lines(sorted: &mut [PolicyError], text: &str) {
-    let mut lines = (1..).zip(text.strip_prefix('\u{feff}').unwrap_or(text).lines());
-    let mut now = None;
-    for error in sorted {
-        while now.is_none_or(|(number, _)| number < error.line)
-            && let Some(next) = lines.next()
-        {
-            now = Some(next);
-        }
-        let line = now.filter(|(number, _)| *number == error.line).map_or("", |(_, line)| line);
-        let begins = line.char_indices().nth(error.column.saturating_sub(1) as usize).map_or(line.len(), |(at, _)| at);
-        let rest = line.get(begins..).unwrap_or_default();
-        let value = up_to_end(rest);
-        // A scalar's end is known.
-        let is_flow = rest.starts_with(['[', '{']);
-        let chars = u32::try_from(value.trim_end().chars().count()).unwrap_or(u32::MAX);
-        error.length = if is_flow && error.length > 1 { chars } else { error.length.min(chars) }.max(1);
-    }
-}
-
-/// Of what begins a value: up to the bracket that ends it, or a comment.
-fn up_to_end(rest: &str) -> &str {
-    let (mut quote, mut depth, mut before) = (None, 0_usize, ' ');
-    let is_flow = rest.starts_with(['[', '{']);
-    for (at, c) in rest.char_indices() {
-        match (quote, c) {
-            (None, '#') if before.is_whitespace() => return rest.get(..at).unwrap_or(rest),
-            (None, '[' | '{') => depth += 1,
-            (None, ']' | '}') if is_flow && depth == 1 => return rest.get(..=at).unwrap_or(rest),
-            (None, ']' | '}') => depth = depth.saturating_sub(1),
-            (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(c),
-            (Some(open), close) if open == close => quote = None,
-            _ => {}
-        }
-        before = c;
-    }
-    rest
-}
+pub(super) const MOST_ERRORS: usize = 50;
 
 pub struct Reader<'g> {
     pub(super) given: Given<'g>,
-    errors: Vec<PolicyError>,
+    pub(super) errors: Vec<PolicyError>,
     /// How many regexes there were.
     pub(super) patterns: usize,
     pub(super) collected: Collected,
@@ -176,25 +59,19 @@ impl<'a> Fields<'a> {
         self.all.iter().find(|field| field.key.name == name)
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.all.iter().map(|field| field.key.name)
+    }
+
     /// Whether it is not there, and no mistaken key stands for it either.
     pub fn lacks(&self, name: &str) -> bool {
         self.get(name).is_none() && !self.mistaken.contains(&name)
     }
 }
 
-impl Reader<'_> {
-    fn policy(&mut self, root: &Node) -> Policy {
-        let Some(fields) = self.fields(root, FILE, "") else { return Policy::default() };
-        let own = Policy::from_fields(self, &fields);
-        let stated = Stated::new(fields.all.iter().map(|field| field.key.name));
-        let base = self.base(&own);
-        let policy = Policy { stated, ..own }.extending(base);
-        if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, fields.get("max_delay"))
-            && most < delay
-        {
-            self.expected_at(field.node, &field.path, format!("{delay}, which delay is, or more"), None);
-        }
-        Policy { automata: std::mem::take(&mut self.collected).compiled(), ..policy }
+impl<'g> Reader<'g> {
+    pub fn new(given: Given<'g>) -> Self {
+        Self { given, errors: Vec::new(), patterns: 0, collected: Collected::default() }
     }
 
     pub fn error(&mut self, place: Place, path: &str, message: impl Into<String>) {

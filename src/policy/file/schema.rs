@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::names::StringEnum as _;
 use crate::settings::MAX_RERUNS_LIMIT;
 
-use super::extends::Base;
+use super::base::Base;
 use super::format::FILE;
 use super::keys::{Key, Shape};
 use super::values::Cause;

@@ -8,9 +8,9 @@ use crate::names::{Conclusion, nearest};
 use crate::policy::Action;
 use crate::settings::MAX_RERUNS_LIMIT;
 
-use super::extends::Base;
+use super::base::Base;
+use super::error::{PolicyError, within_lines};
 use super::format::{Conditions, Filter, Forks, Policy, Rule};
-use super::reader::{PolicyError, within_lines};
 use super::values::{Names, Numbers};
 use super::yaml::{self, Node, Place, Value};
 

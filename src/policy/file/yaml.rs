@@ -5,7 +5,7 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
-use super::reader::PolicyError;
+use super::error::PolicyError;
 
 /// The largest file that is read.
 pub const LARGEST_FILE: usize = 64 * 1024;

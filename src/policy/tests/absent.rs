@@ -80,7 +80,7 @@ fn a_list_of_jobs_that_is_not_whole() {
         let world = build();
         let mut evidence = Evidence { jobs: world.jobs.clone(), ..Evidence::default() };
         cut(&mut evidence);
-        match decide(&world.rules, &policy(text), &world.run, &world.history, &evidence) {
+        match decide(&world.settings, &policy(text), &world.run, &world.history, &evidence) {
             Verdict::Decision(Decision::Rerun(rerun)) => (true, rerun.detail.absent),
             Verdict::Decision(Decision::End(ending)) => (false, ending.detail.absent),
             other => panic!("{other:?}"),
@@ -139,7 +139,7 @@ fn annotations_beyond_those_that_were_read() {
         let job_id = JobId::new(1).unwrap();
         evidence.annotations.insert(job_id, Fetched::Present(vec!["x".to_owned()]));
         evidence.annotations_cut.insert(job_id, "there are more".to_owned());
-        let verdict = decide(&world.rules, &policy(text), &world.run, &world.history, &evidence);
+        let verdict = decide(&world.settings, &policy(text), &world.run, &world.history, &evidence);
         matches!(verdict, Verdict::Decision(Decision::Rerun(_)))
     };
     assert!(!decided("rules: [{ name: r, if: { annotation: y }, then: leave }]"));

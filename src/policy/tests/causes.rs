@@ -157,7 +157,7 @@ fn an_annotation_at_a_file() {
 fn each_is_described() {
     let text = "rules:\n  - name: it\n    if: { cause: [infrastructure, test], rescue_rate: ['>= 30', 10], base_failed: true, \
                 source_annotation: false }\n    then: leave\noutage: { runs: 3 }\n";
-    let said = describe(&policy(text), &rules()).join("\n");
+    let said = describe(&policy(text), &settings()).join("\n");
     for expected in [
         "with the cause infrastructure or test",
         "of whose re-runs >= 30% or 10% passed",

@@ -47,8 +47,8 @@ fn the_limit_counts_attempts_whoever_started_them() {
         ends(&bare(attempt, Failure), "", RunOutcome::Exhausted);
     }
     let with = |max_reruns, ceiling, attempt| {
-        let rules = Rules { max_reruns, max_reruns_ceiling: ceiling, ..rules() };
-        World { rules, ..bare(attempt, Failure) }
+        let settings = RerunSettings { max_reruns, max_reruns_ceiling: ceiling, ..settings() };
+        World { settings, ..bare(attempt, Failure) }
     };
     ends(&with(0, 10, 1), "", RunOutcome::Left);
     reruns(&with(1, 10, 1), "");
@@ -66,7 +66,7 @@ fn the_limit_counts_attempts_whoever_started_them() {
 fn actors_branches_and_events() {
     let left = |world: &World, text: &str| ends(world, text, RunOutcome::Left);
     let mut world = bare(1, Failure);
-    ends(&World { rules: Rules { dry_run: true, ..rules() }, ..world.clone() }, "", RunOutcome::Left);
+    ends(&World { settings: RerunSettings { dry_run: true, ..settings() }, ..world.clone() }, "", RunOutcome::Left);
     left(&world, "actors: { exclude: a* }");
     left(&world, "actors: { include: [bob] }");
     left(&world, "branches: { exclude: [MAIN] }");
@@ -85,7 +85,7 @@ fn actors_branches_and_events() {
     // What GitHub leaves out may be what is excluded.
     world.run.actors.clear();
     left(&world, "");
-    world.rules.excluded_actors.clear();
+    world.settings.excluded_actors.clear();
     reruns(&world, "");
     left(&world, "actors: { exclude: bob }");
     reruns(&world, "actors: { exclude: [] }");
@@ -114,7 +114,7 @@ fn outdated_commits() {
 
 #[test]
 fn a_broken_file_never_causes_re_runs() {
-    let state = PolicyState::new(parse("max_reruns: 11", rules().max_reruns_ceiling), PolicyOrigin::Repository);
+    let state = PolicyState::new(parse("max_reruns: 11", settings().max_reruns_ceiling), PolicyOrigin::Repository);
     bare(1, Failure).says(
         &state.policy(),
         "Left alone: the policy file is not valid, and nothing is re-run until it is fixed (line 1, column 13: max_reruns: \

@@ -25,12 +25,15 @@ use crate::names::{Conclusion, JobId, RunAttempt, RunId, WorkflowId};
 use crate::settings::Settings;
 use crate::time::{Millis, Span};
 
-fn rules() -> Rules {
-    Rules { excluded_actors: vec!["Dependabot[bot]".to_owned()], ..Rules::from(&Settings::read(|_| None)) }
+fn settings() -> RerunSettings {
+    RerunSettings {
+        excluded_actors: vec!["Dependabot[bot]".to_owned()],
+        ..RerunSettings::from(&Settings::read(|_| None))
+    }
 }
 
 pub fn policy(text: &str) -> Policy {
-    parse(text, rules().max_reruns_ceiling).unwrap_or_else(|errors| panic!("{errors:#?}"))
+    parse(text, settings().max_reruns_ceiling).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
 pub fn run(attempt: u32, conclusion: Conclusion) -> Run {
@@ -81,7 +84,7 @@ pub fn job(id: u64, name: &str, step: &str) -> Job {
 /// A failed run and everything that could be read of it.
 #[derive(Debug, Clone)]
 struct World {
-    rules: Rules,
+    settings: RerunSettings,
     run: Run,
     workflow: Fetched<String>,
     jobs: Fetched<Vec<Job>>,
@@ -98,7 +101,7 @@ struct World {
 /// The first attempt, in which these jobs failed.
 fn failed(jobs: impl IntoIterator<Item = Job>) -> World {
     World {
-        rules: rules(),
+        settings: settings(),
         run: run(1, Conclusion::Failure),
         workflow: Fetched::Absent("404".to_owned()),
         jobs: Fetched::Present(jobs.into_iter().collect()),
@@ -135,7 +138,7 @@ impl World {
         let mut needs = Vec::new();
         loop {
             evidence.search(policy, &self.run);
-            match super::decide(&self.rules, policy, &self.run, &self.history, &evidence) {
+            match super::decide(&self.settings, policy, &self.run, &self.history, &evidence) {
                 Verdict::Decision(decision) => return (decision, needs),
                 Verdict::Need(need) => {
                     assert!(!needs.contains(&need), "asked for twice: {need:?}");

@@ -150,7 +150,7 @@ prop_compose! {
             spent: Spent { runner_time_last_day: Span::minutes(minutes), ..Spent::default() },
         };
         World {
-            rules: rules(),
+            settings: settings(),
             run: run(attempt, if timed_out { Conclusion::TimedOut } else { Conclusion::Failure }),
             workflow: Fetched::NotYet,
             jobs,
@@ -225,7 +225,7 @@ proptest! {
         for attempt in 1.. {
             world.run.run_attempt = RunAttempt::new(attempt).unwrap();
             let Decision::Rerun(Rerun { detail, .. }) = world.decide(&policy).0 else { break };
-            prop_assert!(attempt <= world.rules.max_reruns_ceiling);
+            prop_assert!(attempt <= world.settings.max_reruns_ceiling);
             for rule in &detail.rules {
                 *used.entry(rule.clone()).or_default() += 1;
             }

@@ -13,7 +13,7 @@ fn reasons_are_sentences_for_one_who_has_never_seen_the_code() {
         &nothing,
         r#"Gave up: attempt 4 failed in job "test (3.12)" at step "Run tests", and a run is re-run at most 3 times."#,
     );
-    World { rules: Rules { dry_run: true, ..rules() }, ..test.clone() }.says(
+    World { settings: RerunSettings { dry_run: true, ..settings() }, ..test.clone() }.says(
         &nothing,
         r#"Left alone: DRY_RUN is on; attempt 1 failed in job "test (3.12)" at step "Run tests", and this would have been re-run 1 of at most 3."#,
     );

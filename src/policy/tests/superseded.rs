@@ -213,7 +213,7 @@ fn pull_requests_are_looked_for_last_and_only_for_a_re_run() {
     assert_eq!(needs(&world, "max_reruns: 0"), []);
     assert_eq!(needs(&world.clone().attempt(4), ""), [Need::Jobs]);
     // Without calling for anything, what would have been done is told truly.
-    let dry = World { rules: Rules { dry_run: true, ..rules() }, ..of("pull_request", &[closed()]) };
+    let dry = World { settings: RerunSettings { dry_run: true, ..settings() }, ..of("pull_request", &[closed()]) };
     superseded(&dry, "was closed");
 }
 

@@ -5,13 +5,13 @@ use crate::policy::file::{
     Action, Base, Budget, Commanders, Commands, Conditions, DebugLogging, Filter, FlakyIssues, Forks, LeaveOrRerun,
     MAX_DELAY, Names, Numbers, Outage, Patterns, Policy, Rule, Scope,
 };
-use crate::policy::rules::Rules;
+use crate::policy::rerun_settings::RerunSettings;
 use crate::time::Span;
 
 use super::words::{count, quoted, times};
 
 /// One sentence for each thing that the policy says, with what holds where it says nothing.
-pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
+pub fn describe(policy: &Policy, settings: &RerunSettings) -> Vec<String> {
     let Policy {
         actors,
         branches,
@@ -49,7 +49,7 @@ pub fn describe(policy: &Policy, rules: &Rules) -> Vec<String> {
     if !extends.is_empty() {
         lines.push(begins_with(extends));
     }
-    lines.push(limit(policy, rules));
+    lines.push(limit(policy, settings));
     lines.extend(filter(actors, "Runs started by", "Only runs started by"));
     lines.extend(filter(branches, "Runs on the branches", "Only runs on the branches"));
     lines.extend(filter(events, "Runs started by the events", "Only runs started by the events"));
@@ -145,8 +145,8 @@ fn begins_with(extends: &[Base]) -> String {
     )
 }
 
-fn limit(policy: &Policy, rules: &Rules) -> String {
-    let max = policy.max_reruns.unwrap_or(rules.max_reruns);
+fn limit(policy: &Policy, settings: &RerunSettings) -> String {
+    let max = policy.max_reruns.unwrap_or(settings.max_reruns);
     let from = if policy.max_reruns.is_none() { " (the Worker's MAX_RERUNS)" } else { "" };
     if max == 0 && policy.rules.iter().all(|rule| rule.max_reruns.unwrap_or_default() == 0) {
         return format!("Nothing is re-run: max_reruns is 0{from}.");
@@ -155,7 +155,7 @@ fn limit(policy: &Policy, rules: &Rules) -> String {
         Scope::FailedJobs => "its failed jobs are re-run",
         Scope::AllJobs => "all of its jobs are re-run",
     };
-    let delay = policy.delay.unwrap_or(rules.delay);
+    let delay = policy.delay.unwrap_or(settings.delay);
     let wait = if delay == Span::ZERO { "at once".to_owned() } else { format!("{delay} later") };
     let most = policy.max_delay.unwrap_or(MAX_DELAY).max(delay);
     let growth = match policy.backoff {

@@ -132,8 +132,8 @@ impl Schedule {
         let count = |outcome: RunOutcome| by_outcome.get(outcome.as_str()).copied().unwrap_or_default();
         let slice = RunSlice { outcome: None, before: None, limit: 1, filter: RunFilter::default() };
         let name = RepoName::parse(&world.repositories[repository]).expect("a name");
-        let rules = &self.machines[repository].config.rules;
-        let view = keeper.repository_view(name, &slice, rules, world.clock(repository)).expect("read");
+        let rerun_settings = &self.machines[repository].config.rerun_settings;
+        let view = keeper.repository_view(name, &slice, rerun_settings, world.clock(repository)).expect("read");
         let said = view.last_30_days;
         let said = [said.rescued, said.exhausted, said.left, said.failed, said.superseded, said.reruns];
         let expected = [

@@ -13,7 +13,7 @@ use rerunner::keeper::tracked_run::{SEEN, TrackedRun};
 use rerunner::keeper::work::{self, Platform};
 use rerunner::keeper::{CommitStatuses, Notifications, tasks::notify::Notification};
 use rerunner::names::{FilePath, RepoName, RunAttempt};
-use rerunner::policy::Rules;
+use rerunner::policy::RerunSettings;
 use rerunner::settings::Settings;
 use rerunner::time::{Millis, Span};
 use rerunner::webhook::command::CommandEvent;
@@ -28,7 +28,7 @@ type Work = Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
 /// What the settings come to for one repository.
 #[derive(Clone)]
 pub struct Config {
-    pub rules: Rc<Rules>,
+    pub rerun_settings: Rc<RerunSettings>,
     policy_file: Option<FilePath>,
     notices: Option<Notifications>,
     comments: Option<String>,
@@ -42,7 +42,7 @@ impl Config {
         let web_url = settings.github_web_url();
         let per_hour = settings.notify_url.as_ref().map(|_| settings.notifications_per_hour);
         Self {
-            rules: Rc::new(Rules::from(settings)),
+            rerun_settings: Rc::new(RerunSettings::from(settings)),
             policy_file: settings.policy_file.clone(),
             notices: per_hour.map(|per_hour| Notifications { per_hour, web_url: web_url.clone() }),
             comments: settings.comment_on_pull_requests.then(|| web_url.clone()),
@@ -101,7 +101,7 @@ impl Machine {
         let before = self.keeper.store.run(event.run_id)?;
         let received = {
             let site = self.site();
-            let mut receive = Box::pin(work::receive(&self.keeper, &self.config.rules, &site, event));
+            let mut receive = Box::pin(work::receive(&self.keeper, &self.config.rerun_settings, &site, event));
             match poll(receive.as_mut()) {
                 Poll::Ready(received) => received?,
                 Poll::Pending => panic!("a webhook is received in one go"),
@@ -123,7 +123,8 @@ impl Machine {
     pub fn receive_command(&mut self, command: &CommandEvent) -> Result<bool, StoreError> {
         let received = {
             let site = self.site();
-            let mut receive = Box::pin(work::receive_command(&self.keeper, &self.config.rules, &site, command));
+            let mut receive =
+                Box::pin(work::receive_command(&self.keeper, &self.config.rerun_settings, &site, command));
             match poll(receive.as_mut()) {
                 Poll::Ready(received) => received?,
                 Poll::Pending => panic!("a command is received in one go"),
@@ -171,7 +172,7 @@ impl Machine {
     pub fn noticed(&mut self, notice: &Notification, taken: bool) {
         let now = self.world.borrow().clock(self.repository);
         self.keeper.finish_notification(notice, taken, now).expect("stored");
-        let due = self.keeper.next_alarm(&self.config.rules).expect("read");
+        let due = self.keeper.next_alarm(&self.config.rerun_settings).expect("read");
         self.world.borrow_mut().arm(self.repository, due);
         self.check_alarm();
     }
@@ -210,7 +211,7 @@ impl Machine {
             } else {
                 world.paused.remove(&self.repository);
             }
-            let due = self.keeper.next_alarm(&self.config.rules).expect("read");
+            let due = self.keeper.next_alarm(&self.config.rerun_settings).expect("read");
             world.arm(self.repository, due);
             world.note(|| format!("pause      of repository {}: {paused}", self.repository));
         }
@@ -229,13 +230,15 @@ impl Machine {
         self.world.borrow_mut().requests.remove(&self.repository);
         if !self.config.serves {
             let site = self.site();
-            let retired = self.keeper.retire(&Context::new(&self.config.rules, site.now(), 0.0)).expect("stored");
+            let retired =
+                self.keeper.retire(&Context::new(&self.config.rerun_settings, site.now(), 0.0)).expect("stored");
             for (run_id, record) in retired {
                 site.log_decision(run_id, &record);
             }
         }
-        let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
-        self.work = Some(Box::pin(async move { work::work(&keeper, &rules, true, &site).await }));
+        let (keeper, rerun_settings, site) =
+            (Rc::clone(&self.keeper), Rc::clone(&self.config.rerun_settings), self.site());
+        self.work = Some(Box::pin(async move { work::work(&keeper, &rerun_settings, true, &site).await }));
         self.go_on();
     }
 
@@ -264,12 +267,13 @@ impl Machine {
         let begun = std::mem::take(&mut self.world.borrow_mut().errands_begun);
         for (repository, errand) in begun {
             assert_eq!(repository, self.repository, "begun by the work that was just at work");
-            let (keeper, rules, site) = (Rc::clone(&self.keeper), Rc::clone(&self.config.rules), self.site());
+            let (keeper, rerun_settings, site) =
+                (Rc::clone(&self.keeper), Rc::clone(&self.config.rerun_settings), self.site());
             self.beside.push(Box::pin(async move {
                 let finished = errand.run(async |call| site.call(&call).await).await;
-                keeper.finish_errand(finished, &Context::new(&rules, site.now(), site.chance()))?;
+                keeper.finish_errand(finished, &Context::new(&rerun_settings, site.now(), site.chance()))?;
                 work::log_commands(&keeper, &site);
-                site.arm(keeper.next_alarm(&rules)?).await
+                site.arm(keeper.next_alarm(&rerun_settings)?).await
             }));
         }
         let beside = std::mem::take(&mut self.beside);
@@ -313,7 +317,7 @@ impl Machine {
     /// Nothing is due without an alarm that goes off in time. At no time, and not only at the end.
     fn check_alarm(&self) {
         self.check_that_there_is_an_alarm();
-        let next = self.keeper.next_alarm(&self.config.rules).expect("read");
+        let next = self.keeper.next_alarm(&self.config.rerun_settings).expect("read");
         let mut world = self.world.borrow_mut();
         let armed = world.alarms[self.repository].due;
         let latest = next.map(|next| next.max(world.clock(self.repository)) + LEASE);
@@ -324,7 +328,7 @@ impl Machine {
 
     /// Of a machine that has only just taken over: its clock may be another, and the alarm is its predecessor's.
     fn check_that_there_is_an_alarm(&self) {
-        let next = self.keeper.next_alarm(&self.config.rules).expect("read");
+        let next = self.keeper.next_alarm(&self.config.rerun_settings).expect("read");
         let armed = self.world.borrow().alarms[self.repository].due;
         if next.is_some() && armed.is_none() && self.work.is_none() && !self.alarm_waits && !self.asleep {
             self.world.borrow_mut().violate(format!("something is due at {next:?}, and there is no alarm"));

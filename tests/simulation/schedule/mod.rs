@@ -114,7 +114,7 @@ impl Schedule {
             if end - self.heals > QUIET_WITHIN {
                 let left = self.machines.iter().map(|machine| {
                     let now = self.world.borrow().clock(machine.repository);
-                    let next = machine.keeper.next_alarm(&machine.config.rules).expect("read");
+                    let next = machine.keeper.next_alarm(&machine.config.rerun_settings).expect("read");
                     (machine.more_to_tell(now), machine.is_idle(), next)
                 });
                 let left: Vec<_> = left.collect();

@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::answer::ApiError;
-use super::{Endpoint, Login, Millis, RepoName};
+use super::{ApiError, Endpoint, Login, Millis, Permission, RepoName};
 
 const HOUR: Millis = 60 * 60 * 1_000;
 const MINUTE: Millis = 60 * 1_000;
@@ -36,14 +35,6 @@ pub struct Grant {
     pub app: Option<u64>,
     /// Calls an hour.
     pub hourly: u64,
-}
-
-/// How far a permission goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permission {
-    None,
-    Read,
-    Write,
 }
 
 /// The kinds differ in the words of a refusal.

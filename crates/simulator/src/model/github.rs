@@ -1,15 +1,13 @@
-//! The whole: setting it up, starting runs, events, records.
+//! The whole: setting it up, looking things up, records.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::progress::{Change, Scheduled};
-use super::run::Group;
+use super::outbox::{Outbox, Timing};
 use super::{
-    Access, ApiCall, Attempt, AttemptKind, CommentEvent, Event, EventKinds, Grant, Job, JobId, Login, Millis, Outage,
-    RepoName, Repository, RepositoryId, Run, RunId, RunIdentity, RunSnapshot, SecondaryLimits, ShownPull, Shows,
-    Status, Trigger, Workflow, WorkflowId,
+    Access, ApiCall, Attempt, CommentEvent, Event, EventKinds, Grant, Job, JobId, Login, Millis, RepoName, Repository,
+    RepositoryId, Run, RunId, RunSnapshot, SecondaryLimits, ShownPull, Workflow, WorkflowId,
 };
 
 /// GitHub: repositories, runs, tokens, and what happened.
@@ -25,47 +23,7 @@ pub struct GitHub {
     pub(super) reruns: Vec<AcceptedRerun>,
     pub(super) calls: Vec<ApiCall>,
     pub(super) records_calls: bool,
-    next_run: u64,
-}
-
-/// What a run's changes write to, apart from the run itself.
-#[derive(Debug)]
-pub(super) struct Outbox {
-    pub seed: u64,
-    pub timing: Timing,
-    /// Whether a job copied into a new attempt still says the attempt in which it ran.
-    pub copies_keep_attempt: bool,
-    pub events: Vec<Event>,
-    pub comment_events: Vec<CommentEvent>,
-    pub changes: BinaryHeap<Reverse<Scheduled>>,
-    pub outages: Vec<Outage>,
-    pub job_runs: HashMap<JobId, RunId>,
-    pub next_job: u64,
-    next_change: u64,
-}
-
-impl Outbox {
-    pub fn schedule(&mut self, at: Millis, run: RunId, attempt: u32, change: Change) {
-        self.next_change += 1;
-        self.changes.push(Reverse(Scheduled { at, order: self.next_change, run, attempt, change }));
-    }
-}
-
-/// How long GitHub itself takes.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// From a run's start to its jobs' existence.
-    pub create_jobs: Millis,
-    /// From a job's queueing to its start.
-    pub queue: Millis,
-    /// From a run's last job to its conclusion; re-runs are refused as "already running" meanwhile.
-    pub conclude: Millis,
-}
-
-impl Default for Timing {
-    fn default() -> Timing {
-        Timing { create_jobs: 300, queue: 4_000, conclude: 1_200 }
-    }
+    pub(super) next_run: u64,
 }
 
 /// What a re-run runs again.
@@ -102,29 +60,17 @@ pub struct AcceptedRerun {
 
 impl GitHub {
     pub fn new(seed: u64) -> GitHub {
-        let out = Outbox {
-            seed,
-            timing: Timing::default(),
-            copies_keep_attempt: false,
-            events: vec![],
-            comment_events: vec![],
-            changes: BinaryHeap::new(),
-            outages: vec![],
-            job_runs: HashMap::new(),
-            next_job: 54_000_000_000 + mix_small(seed),
-            next_change: 0,
-        };
         GitHub {
             repositories: vec![],
             by_name: HashMap::new(),
             moved: HashMap::new(),
             runs: HashMap::new(),
-            out,
+            out: Outbox::new(seed),
             access: Access::default(),
             reruns: vec![],
             calls: vec![],
             records_calls: true,
-            next_run: 19_000_000_000 + mix_small(seed),
+            next_run: 19_000_000_000 + super::mix(&[seed, 1]) % 900_000_000,
         }
     }
 
@@ -224,63 +170,6 @@ impl GitHub {
         self.repository_mut(repository).workflows[id.0 as usize].workflow = Arc::new(workflow);
     }
 
-    /// Starts a run. Its jobs exist once time has passed to [`Timing::create_jobs`] later.
-    #[track_caller]
-    pub fn start_run(
-        &mut self,
-        repository: RepositoryId,
-        workflow: WorkflowId,
-        trigger: Trigger,
-        now: Millis,
-    ) -> RunId {
-        self.advance(now);
-        // Real ids grow by more than one, since all of GitHub shares them.
-        self.next_run += 3;
-        let id = RunId(self.next_run);
-        let repository_id = repository;
-        let repository = self.repository_mut(repository);
-        let entry = &mut repository.workflows[workflow.0 as usize];
-        entry.runs += 1;
-        let (number, run_number, workflow) = (entry.number, entry.runs, entry.workflow.clone());
-        let own = repository.name().clone();
-        let (head_branch, head_commit, head_repository) = match trigger.pull_request {
-            None => (trigger.branch.clone(), repository.head(&trigger.branch), own),
-            Some(pull) => {
-                let pull = repository.pull(pull).expect("a pull request of this repository");
-                let fork = || RepoName::new(&format!("{}/{}", pull.author, own.name()));
-                let head = if pull.from_fork { fork() } else { own.clone() };
-                (pull.head_branch.clone(), pull.head_sha, head)
-            }
-        };
-        let base = repository.head(&repository.identity.default_branch);
-        let (head_sha, head_commit) = match trigger.shows {
-            Shows::Head => (head_commit, head_commit),
-            Shows::Base => (base, head_commit),
-            Shows::BaseAlone => (base, base),
-        };
-        repository.add_commits([head_sha, head_commit]);
-        repository.runs.push(id);
-        let identity = Arc::new(RunIdentity {
-            id,
-            repository: repository.identity.clone(),
-            workflow,
-            workflow_number: number,
-            run_number,
-            event: trigger.event,
-            head_branch,
-            head_sha,
-            head_commit,
-            head_repository,
-            actor: trigger.actor.clone(),
-            pull_request: trigger.pull_request,
-            upstream: trigger.upstream,
-            created_at: now,
-        });
-        self.runs.insert(id, Run { identity, repository: repository_id, attempts: vec![] });
-        self.start_attempt(id, AttemptKind::First, trigger.actor, now);
-        id
-    }
-
     /// A run that was not forgotten.
     #[track_caller]
     pub fn run(&self, run: RunId) -> &Run {
@@ -359,19 +248,4 @@ impl GitHub {
             Some((run, attempt, job))
         })
     }
-}
-
-impl Group {
-    pub(super) fn is_done(self) -> bool {
-        matches!(self, Group::Done { .. })
-    }
-}
-
-/// Whether the job still has to end.
-pub(super) fn is_open(job: &Job) -> bool {
-    job.status != Status::Completed
-}
-
-fn mix_small(seed: u64) -> u64 {
-    super::mix(&[seed, 1]) % 900_000_000
 }

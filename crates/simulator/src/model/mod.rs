@@ -10,13 +10,16 @@
 //! | `outage.rs` | spans of time in which jobs fail for one reason, whatever their scripts say |
 //! | `repository.rs` | repositories, pull requests, files, branch heads |
 //! | `run.rs` | runs, attempts, jobs, and what each looked like at a past moment |
-//! | `github.rs` | the whole: setting it up, starting runs, records |
 //! | `event.rs` | what it tells of by webhook |
+//! | `outbox.rs` | where what happens to runs goes: events, and changes that are due |
+//! | `github.rs` | the whole: setting it up, looking things up, records |
+//! | `start.rs` | runs and attempts start |
 //! | `progress.rs` | time passing: jobs start and end, runs conclude |
 //! | `rerun.rs` | whether a run may be re-run, and what its new attempt is made of |
 //! | `people.rs` | what persons do: press buttons, cancel, approve, push |
 //! | `access.rs` | tokens, permissions, rate limits |
-//! | `answer.rs` | what an API call is made of, and what can be wrong with it |
+//! | `answer.rs` | what an API call is made of, what it takes, and what can be wrong with it |
+//! | `call.rs` | the way of every API call: let in or refused, answered, put on record |
 //! | `api.rs` | the API's reads |
 //! | `api_runs.rs` | the API's lists of runs |
 //! | `api_issues.rs` | the API's calls about issues |
@@ -34,6 +37,7 @@ mod api;
 mod api_issues;
 mod api_rerun;
 mod api_runs;
+mod call;
 mod comments;
 mod event;
 mod github;
@@ -41,6 +45,7 @@ mod identity;
 mod issues;
 mod names;
 mod outage;
+mod outbox;
 mod outcome;
 mod people;
 mod progress;
@@ -48,26 +53,28 @@ mod pulls;
 mod repository;
 mod rerun;
 mod run;
+mod start;
 mod statuses;
 mod workflow;
 
 #[cfg(test)]
 mod tests;
 
-pub use access::{Access, Grant, Permission, RateLimit, SecondaryLimits, TokenKind};
+pub use access::{Access, Grant, RateLimit, SecondaryLimits, TokenKind};
 pub use annotation::{Annotation, AnnotationLevel};
 pub(crate) use answer::page;
-pub use answer::{ApiCall, ApiError, Caller, Endpoint, Invalid};
+pub use answer::{ApiCall, ApiError, Caller, Endpoint, Invalid, Permission};
 pub use api::{Contents, JobSnapshot, JobsPage, LogLocation, PullRequestSnapshot};
 pub use api_runs::{CreatedFilter, RunsPage, RunsQuery};
 pub(crate) use comments::REACTIONS;
 pub use comments::{Comment, Reaction};
 pub use event::{CommentAction, CommentEvent, Event, EventKind, EventKinds, JobAction, RunAction, What};
-pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy, Timing};
+pub use github::{AcceptedRerun, GitHub, Rerun, RerunBy};
 pub use issues::{Association, Issue, IssueChange, IssueSnapshot, IssuesPage, IssuesQuery, ShownAsIssue, StateReason};
 pub(crate) use names::fraction;
 pub use names::{JobId, Login, Millis, RepoName, RepositoryId, RunId, Sha, WorkflowId, mix};
 pub use outage::{Outage, OutageId};
+pub use outbox::Timing;
 pub use outcome::{Failure, LostRunner, Outcome, Step};
 pub use pulls::{PullsPage, PullsQuery};
 pub use repository::{File, PullRequest, PullRequestRef, Repository, RepositoryIdentity, ShownPull, Visibility};

@@ -68,6 +68,13 @@ impl PartialEq for RepoName {
 
 impl Eq for RepoName {}
 
+/// Whether two names are of one repository.
+impl PartialEq<str> for RepoName {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str().eq_ignore_ascii_case(other)
+    }
+}
+
 impl fmt::Display for RepoName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

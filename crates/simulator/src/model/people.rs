@@ -1,9 +1,8 @@
 //! What persons do: press buttons, cancel, approve, push.
 
-use super::github::is_open;
 use super::rerun::Asked;
 use super::run::Group;
-use super::{GitHub, Login, Millis, RepositoryId, Rerun, RerunBy, RunId, Sha, Status, Trigger};
+use super::{GitHub, Job, Login, Millis, RepositoryId, Rerun, RerunBy, RunId, Sha, Status, Trigger};
 
 impl GitHub {
     /// "Re-run failed jobs". An error is what GitHub says when it refuses.
@@ -40,7 +39,7 @@ impl GitHub {
         }
         let mut stage = self.stage(run).expect("just looked at");
         stage.run.latest_mut().cancelled = true;
-        let open = stage.run.latest().jobs.iter().any(is_open);
+        let open = stage.run.latest().jobs.iter().any(Job::is_open);
         if !open && !stage.run.latest().jobs.is_empty() {
             // The jobs have all ended: GitHub concludes the run as they say.
             stage.run.latest_mut().cancelled = false;
@@ -72,7 +71,7 @@ impl GitHub {
         attempt.last_change = now;
         let number = attempt.number;
         stage.repository.going.insert(run);
-        stage.out.schedule(now + create_jobs, run, number, super::progress::Change::CreateJobs);
+        stage.out.schedule(now + create_jobs, run, number, super::outbox::Change::CreateJobs);
     }
 
     /// A commit on a branch; pull requests from it move on too. Starts no run.

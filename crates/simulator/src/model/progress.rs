@@ -3,45 +3,13 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::github::{Outbox, is_open};
 use super::outage;
+use super::outbox::{Change, Outbox};
 use super::run::Group;
 use super::{
-    Attempt, AttemptKind, Conclusion, Event, EventKind, GitHub, Job, JobAction, JobId, Login, Millis, Outcome,
-    Repository, Run, RunAction, RunEnd, RunId, Status, What,
+    Attempt, Conclusion, Event, EventKind, GitHub, Job, JobAction, JobId, Millis, Outcome, Repository, Run, RunAction,
+    RunEnd, RunId, Status, What,
 };
-
-/// Something due in the future. It is looked at when it is due, and does nothing if it was overtaken.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Scheduled {
-    pub at: Millis,
-    /// Keeps what is due in one millisecond in the order in which it was scheduled.
-    pub order: u64,
-    pub run: RunId,
-    pub attempt: u32,
-    pub change: Change,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    CreateJobs,
-    /// By its place in the attempt.
-    StartJob(u32),
-    EndJob(u32),
-    Conclude,
-}
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Scheduled) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Scheduled) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
 
 /// One run with what its changes write to.
 pub(super) struct Stage<'a> {
@@ -69,38 +37,10 @@ impl GitHub {
         let repository = &mut self.repositories[run.repository.0 as usize];
         Some(Stage { run, repository, out: &mut self.out })
     }
-
-    pub(super) fn start_attempt(&mut self, id: RunId, kind: AttemptKind, actor: Login, now: Millis) {
-        let mut stage = self.stage(id).expect("the run was just looked up");
-        let number = stage.run.attempts.len() as u32 + 1;
-        stage.run.attempts.push(Attempt::new(number, kind, actor, now));
-        stage.repository.going.insert(id);
-        stage.begin(now);
-        self.cancel_in_progress(id, now);
-    }
-
-    /// `concurrency` with `cancel-in-progress`: re-running an outdated commit cancels the newer run too.
-    fn cancel_in_progress(&mut self, id: RunId, now: Millis) {
-        let this = self.run(id).identity.clone();
-        if !this.workflow.cancels_in_progress {
-            return;
-        }
-        let repository = self.run(id).repository;
-        let others: Vec<RunId> = self
-            .going(repository)
-            .filter(|other| {
-                let other = &self.run(*other).identity;
-                other.id != id && other.workflow_number == this.workflow_number && other.head_branch == this.head_branch
-            })
-            .collect();
-        for other in others {
-            self.cancel(other, now);
-        }
-    }
 }
 
 impl Stage<'_> {
-    fn begin(&mut self, now: Millis) {
+    pub fn begin(&mut self, now: Millis) {
         let attempt = self.run.latest();
         let (id, number) = (self.run.id(), attempt.number);
         match self.run.identity.workflow.end_of(number) {
@@ -127,7 +67,7 @@ impl Stage<'_> {
             Change::StartJob(index) => self.start_job(index, now),
             Change::EndJob(index) => {
                 let job = &self.run.latest().jobs[index as usize];
-                if is_open(job) {
+                if job.is_open() {
                     let hit = outage::ending(&self.out.outages, self.run.repository, job);
                     let outcome = hit.unwrap_or_else(|| self.planned(job));
                     self.end_job(index, outcome, now);
@@ -283,7 +223,7 @@ impl Stage<'_> {
     pub fn end_open(&mut self, now: Millis, of: impl Fn(&Job) -> bool) {
         for index in 0..self.run.latest().jobs.len() {
             let job = &self.run.latest().jobs[index];
-            if is_open(job) && of(job) {
+            if job.is_open() && of(job) {
                 self.end_job(index as u32, Outcome::Cancelled, now);
             }
         }

@@ -96,6 +96,12 @@ pub(super) enum Group {
     Done { ok: bool },
 }
 
+impl Group {
+    pub fn is_done(self) -> bool {
+        matches!(self, Group::Done { .. })
+    }
+}
+
 /// A job of one attempt.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -220,6 +226,11 @@ impl Attempt {
 }
 
 impl Job {
+    /// Whether it still has to end.
+    pub(super) fn is_open(&self) -> bool {
+        self.status != Status::Completed
+    }
+
     pub fn conclusion(&self) -> Option<Conclusion> {
         self.outcome.as_ref().map(Outcome::conclusion)
     }

@@ -8,7 +8,7 @@ use crate::keeper::tracked_run::TrackedRun;
 use crate::names::Conclusion;
 use crate::policy::{Action, FailedJob, RunOutcome};
 
-use super::subjects::{Subject, subjects_of};
+use super::subject::{Subject, subjects_of};
 
 /// Of one attempt: more that fail at once are no flaky jobs.
 const JOBS_OF_AN_ATTEMPT: usize = 50;

@@ -11,8 +11,8 @@ use crate::policy::{FailedJob, RunOutcome};
 use crate::time::Millis;
 
 use super::counting::failed_by_itself;
+use super::subject::short;
 use super::subject_days::Share;
-use super::subjects::short;
 use super::{Sql, Store, StoreError, SubjectFigures, SubjectKind};
 
 /// Of the repository's newest runs, so many are looked through for a job's failures.

@@ -5,21 +5,23 @@
 //! A run counts once, on the day on which it last came to an end; one that goes on after that is taken out again. What
 //! programs add up ([`Totals`]) only grows.
 //!
-//! [`counting`] says what a change counts (pure), [`causes`] keeps what attempts failed with. The rows of days are here, those of what
-//! fails in [`subjects`], with [`subject_days`], those of what re-runs brought in [`reruns`]; [`flaky_jobs`] reads what is known of
-//! one job.
+//! [`counting`] says what a change counts (pure), [`causes`] keeps what attempts failed with. The rows of days are here, those of
+//! what fails ([`subject`]) in [`subjects`], with [`subject_days`], those of what re-runs brought in [`reruns`]; [`flaky_jobs`]
+//! reads what is known of one job.
 
 mod causes;
 mod counting;
 mod flaky_jobs;
 mod reruns;
+mod subject;
 mod subject_days;
 mod subjects;
 
 pub use crate::keeper::figures::{Figures, ORDINALS, Reruns, Totals};
 pub use flaky_jobs::{JobFigures, PassedFailure, WorkflowJob};
 pub use reruns::{DecidedBy, RerunsOf};
-pub use subjects::{SubjectFigures, SubjectKind, Subjects};
+pub use subject::{SubjectFigures, SubjectKind};
+pub use subjects::Subjects;
 
 use crate::keeper::open_rerun::OpenRerun;
 use crate::keeper::retention::{TOTALS_DAYS, WINDOW_DAYS};
@@ -32,8 +34,8 @@ use crate::time::Millis;
 use super::ledger::Unstored;
 use super::{Row, Sql, Store, StoreError, Value};
 use counting::{Change, Delta, RerunEnd};
+use subject::Subject;
 use subject_days::{Counts, Tally};
-use subjects::Subject;
 
 /// What was counted of a change.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use crate::policy::Detail;
 use crate::time::Millis;
 
 use super::counting::RerunEnd;
-use super::subjects::short;
+use super::subject::short;
 use super::{Row, Sql, Store, StoreError, Unstored, Value};
 
 /// Rows of one day. Owners name rules, and can do so anew each hour: what is beyond this counts as one.

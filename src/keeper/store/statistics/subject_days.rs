@@ -4,7 +4,8 @@ use crate::keeper::retention::{SUBJECT_DAYS, WINDOW_DAYS};
 use crate::names::json::from_text;
 use crate::time::Millis;
 
-use super::{StoreError, SubjectFigures, SubjectKind};
+use super::StoreError;
+use super::subject::{SubjectFigures, SubjectKind};
 
 /// As what else something counts.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use super::file::{Given, Organization, Policy};
 
 /// The settings that decisions and waiting go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
+pub struct RerunSettings {
     pub max_reruns: u32,
     /// How far a repository's policy file may raise it.
     pub max_reruns_ceiling: u32,
@@ -23,7 +23,7 @@ pub struct Rules {
     pub sweep_interval: Span,
 }
 
-impl From<&Settings> for Rules {
+impl From<&Settings> for RerunSettings {
     fn from(settings: &Settings) -> Self {
         Self {
             max_reruns: settings.max_reruns,
@@ -38,7 +38,7 @@ impl From<&Settings> for Rules {
     }
 }
 
-impl Rules {
+impl RerunSettings {
     /// What a policy file is read with.
     pub fn given<'a>(&self, organization: Organization<'a>) -> Given<'a> {
         let organization = if self.organization_policy { organization } else { Organization::Off };
