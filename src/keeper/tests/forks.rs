@@ -1,6 +1,7 @@
 //! What whoever has a fork can do to the repository's own runs: nothing, or not much.
 
 use super::flaky_issues::keeping;
+use super::messages::{is_exhausted, telling};
 use super::*;
 
 fn other(run: u64) -> RunId {
@@ -129,4 +130,47 @@ fn they_use_up_half_of_the_budget() {
     assert!(left.outcome == RunOutcome::Left && left.reason.contains("1 re-run an hour for forks' runs"), "{left:#?}");
     play.fail(false, 20..=20);
     assert_eq!(play.run_of(20).outcome, RunOutcome::Rerunning);
+}
+
+/// Seen to fail when forks' runs may have all of the hour (nothing is said of run 7), and when the summary begins with what was due first.
+#[test]
+fn the_repositorys_own_come_first_and_forks_have_half() {
+    let play = telling(6);
+    play.github.borrow_mut().of_forks = (100..150).filter_map(RunId::new).collect();
+    for run in 100..120 {
+        is_exhausted(&play, run);
+    }
+    let told =
+        |play: &Play, run: u64| play.messages.borrow().iter().any(|text| text.contains(&format!("/runs/{run}\n")));
+    assert_eq!(play.messages.borrow().len(), 3, "{:#?}", play.messages.borrow());
+    is_exhausted(&play, 7);
+    is_exhausted(&play, 8);
+    assert!(told(&play, 7) && told(&play, 8) && play.messages.borrow().len() == 5, "{:#?}", play.messages.borrow());
+    // The last one of the hour.
+    is_exhausted(&play, 9);
+    {
+        let messages = play.messages.borrow();
+        let text = "octo/widgets: 18 more runs failed for good.\n17 of them are of forks.\n\
+                    https://github.com/octo/widgets/actions/runs/9\nhttps://github.com/octo/widgets/actions/runs/103";
+        assert!(messages.len() == 6 && messages[5].starts_with(text), "{messages:#?}");
+    }
+}
+
+/// Seen to fail when nothing is due after their share (they are not told of), and when they are told of one by one then.
+#[test]
+fn the_rest_of_forks_goes_as_one_when_there_is_room_again() {
+    let play = telling(6);
+    play.github.borrow_mut().of_forks = (100..150).filter_map(RunId::new).collect();
+    for run in 100..120 {
+        is_exhausted(&play, run);
+    }
+    play.pass_working(Span::hours(1));
+    let messages = play.messages.borrow();
+    assert_eq!(messages.len(), 4, "{messages:#?}");
+    let text = "octo/widgets: 17 more runs failed for good.\nAll of them are of forks.\n";
+    assert!(messages[3].starts_with(text), "{}", messages[3]);
+    drop(messages);
+    play.pass_working(Span::hours(5));
+    assert_eq!(play.messages.borrow().len(), 4);
+    play.rests();
 }
