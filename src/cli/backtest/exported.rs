@@ -145,7 +145,7 @@ fn replay(export: &Export, policy: &Policy, rerun_settings: &RerunSettings) -> V
     let mut order: Vec<&Attempt> = runs.values().flatten().collect();
     order.sort_by_key(|attempt| (attempt.ended, attempt.run.run_id, attempt.run.run_attempt));
     let mut histories = BTreeMap::<RunId, Vec<EarlierAttempt>>::new();
-    let mut spent: Vec<(Millis, Span)> = Vec::new();
+    let (mut spent, mut spent_by_forks) = (Vec::<(Millis, Span)>::new(), Vec::new());
     let mut replayed = Vec::new();
     for attempt in order {
         let Attempt { run, jobs, ended } = attempt;
@@ -155,12 +155,17 @@ fn replay(export: &Export, policy: &Policy, rerun_settings: &RerunSettings) -> V
             annotations: fetched(None, "not in the export"),
             log: fetched(None, "not in the export"),
         };
-        let history = History { attempts: earlier.clone(), spent: spent_before(&spent, *ended) };
+        let history = History {
+            attempts: earlier.clone(),
+            spent: spent_before(&spent, *ended),
+            spent_by_forks: spent_before(&spent_by_forks, *ended),
+        };
         let (decided, reason) = match given.decide(rerun_settings, policy, run, &history) {
             Decision::Await => continue,
             Decision::Rerun(Rerun { reason, detail, .. }) => {
                 let time = Span::seconds(i64::try_from(detail.runner_seconds).unwrap_or(i64::MAX));
                 spent.push((*ended, time));
+                spent_by_forks.extend(spent.last().filter(|_| run.is_of_fork()));
                 earlier.push(EarlierAttempt {
                     run_attempt: run.run_attempt,
                     fingerprint: detail.fingerprint,

@@ -77,17 +77,22 @@ impl Replay<'_> {
             .collect();
         order.sort_by_key(|(ended, _, attempt)| (*ended, attempt.run.run_id, attempt.run.run_attempt));
         let mut histories = BTreeMap::<RunId, Vec<EarlierAttempt>>::new();
-        let mut spent = Vec::new();
+        let (mut spent, mut spent_by_forks) = (Vec::new(), Vec::new());
         let mut all = Vec::new();
         for (ended, run, attempt) in order {
             let earlier = histories.entry(attempt.run.run_id).or_default();
-            let history = History { attempts: earlier.clone(), spent: spent_before(&spent, ended) };
+            let history = History {
+                attempts: earlier.clone(),
+                spent: spent_before(&spent, ended),
+                spent_by_forks: spent_before(&spent_by_forks, ended),
+            };
             let (decided, detail) = match self.known.decide(self.rerun_settings, self.policy, attempt, &history, ended)
             {
                 Decision::Await => continue,
                 Decision::Rerun(rerun) => {
                     let seconds = i64::try_from(rerun.detail.runner_seconds).unwrap_or(i64::MAX);
                     spent.push((ended, Span::seconds(seconds)));
+                    spent_by_forks.extend(spent.last().filter(|_| attempt.run.is_of_fork()));
                     self.rerun(run, attempt, rerun)
                 }
                 Decision::End(ending) => (

@@ -39,6 +39,8 @@ string_enum! {
         Prune = "prune",
         /// When messages were sent within the last hour.
         NoticesSent = "notices_sent",
+        /// Of those, when the ones that were about forks' runs alone.
+        ForksNoticesSent = "notices_sent of forks",
         /// What is done beside re-runs, and GitHub refuses.
         RefusedFeatures = "refused features",
         /// What was written for people within the hour.

@@ -33,6 +33,9 @@ pub struct Ledger {
     /// When the counts of runs are to be written.
     pub publish: BTreeMap<RunId, Millis>,
     pub spent: Spendings,
+    /// How much of it by runs that may be forks'. What was spent before that was counted is taken for the repository's own.
+    #[serde(skip_serializing_if = "Spendings::is_empty")]
+    pub spent_by_forks: Spendings,
     /// When a webhook came last, for all that is stored; those that are ignored count once a day.
     pub last_webhook: Option<Millis>,
     pub last_decision: Option<Millis>,

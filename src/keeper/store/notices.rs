@@ -21,6 +21,10 @@ string_enum! {
 /// What a message is about. There is one of a kind for a run.
 pub type NoticeKey = (RunId, NoticeKind);
 
+const OF_RUNS: &str = "FROM notices LEFT JOIN runs ON runs.run_id IN (notices.run_id, -notices.run_id)";
+/// As `TrackedRun::may_be_of_fork` has it.
+const OF_FORK: &str = "(runs.run_id IS NOT NULL AND IFNULL(instr(head_branch, ':'), 1) > 0)";
+
 impl<S: Sql> Store<S> {
     /// Unless there is one already, or was.
     pub fn add_notice(&self, (run_id, kind): NoticeKey, now: Millis) -> Result<(), StoreError> {
@@ -32,15 +36,36 @@ impl<S: Sql> Store<S> {
         self.time("SELECT MIN(due) FROM notices WHERE due IS NOT NULL")
     }
 
-    /// Those that are due, the first one first.
-    pub fn due_notices(&self, now: Millis) -> Result<Vec<NoticeKey>, StoreError> {
-        let statement = "SELECT run_id, kind FROM notices WHERE due <= ? ORDER BY due, run_id LIMIT ?";
+    /// The first of those that are due, and whether there are more.
+    pub fn first_due_notice(&self, now: Millis) -> Result<(Option<NoticeKey>, bool), StoreError> {
+        let statement = "SELECT run_id, kind FROM notices WHERE due <= ? ORDER BY due, run_id LIMIT 2";
         let mut due = Vec::new();
-        for mut row in self.rows(statement, vec![now.into(), AT_ONCE.into()])? {
+        for mut row in self.rows(statement, vec![now.into()])? {
             let run_id = row.run_id()?;
             due.extend(NoticeKind::parse(&row.text()?).map(|kind| (run_id, kind)));
         }
+        Ok((due.first().copied(), due.len() > 1))
+    }
+
+    /// Those that are due, of the repository's own runs first, and whether they are of runs that may be forks'.
+    pub fn due_notices(&self, now: Millis) -> Result<Vec<(NoticeKey, bool)>, StoreError> {
+        let statement = format!(
+            "SELECT notices.run_id, kind, {OF_FORK} AS of_fork {OF_RUNS} WHERE notices.due <= ?
+             ORDER BY of_fork, notices.due, notices.run_id LIMIT ?"
+        );
+        let mut due = Vec::new();
+        for mut row in self.rows(&statement, vec![now.into(), AT_ONCE.into()])? {
+            let run_id = row.run_id()?;
+            let kind = NoticeKind::parse(&row.text()?);
+            let of_fork = row.flag()?;
+            due.extend(kind.map(|kind| ((run_id, kind), of_fork)));
+        }
         Ok(due)
+    }
+
+    /// When the first of the repository's own runs is.
+    pub fn first_own_notice_due(&self) -> Result<Option<Millis>, StoreError> {
+        self.time(&format!("SELECT MIN(notices.due) {OF_RUNS} WHERE notices.due IS NOT NULL AND NOT {OF_FORK}"))
     }
 
     /// It is being sent: it is due again then, if no answer comes.

@@ -20,8 +20,16 @@ pub struct OpenRun {
     pub stored: Option<Millis>,
     is_commanded: bool,
     stands: Stands,
-    /// What its re-run on the way has taken from the budget, and since when.
-    reserved: Option<(Millis, u64)>,
+    reserved: Option<Reserved>,
+}
+
+/// What a run's re-run on the way has taken from the budget, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserved {
+    pub since: Millis,
+    pub runner_seconds: u64,
+    /// It may be a fork's.
+    pub of_fork: bool,
 }
 
 /// What is waited for.
@@ -100,7 +108,8 @@ impl<S: Sql> Store<S> {
         let mut open = Vec::new();
         let statement = "SELECT -run_id, due, commanded IS NOT NULL, calling_since, reserved, IFNULL(rerunning, 0),
              outcome <> 'waiting' AND (outcome <> 'failed' OR due IS NULL OR
-                (decided_attempt IS NOT NULL AND decided_attempt >= IFNULL(run_attempt, 0)))
+                (decided_attempt IS NOT NULL AND decided_attempt >= IFNULL(run_attempt, 0))),
+             IFNULL(instr(head_branch, ':'), 1) > 0
              FROM runs WHERE run_id < 0 ORDER BY run_id DESC";
         for mut row in self.rows(statement, vec![])? {
             let run_id = row.run_id()?;
@@ -113,7 +122,10 @@ impl<S: Sql> Store<S> {
                 (false, true) => Stands::Ended,
                 (false, false) => Stands::Waiting,
             };
-            let reserved = since.zip(reserved);
+            // As `TrackedRun::may_be_of_fork` has it.
+            let of_fork = row.flag()?;
+            let reserved =
+                since.zip(reserved).map(|(since, runner_seconds)| Reserved { since, runner_seconds, of_fork });
             open.push((run_id, OpenRun { due, stored: due, is_commanded, stands, reserved }));
         }
         *self.open_runs.borrow_mut() = Some(OpenRuns { by_id: open, first_due: None });
@@ -134,7 +146,10 @@ impl<S: Sql> Store<S> {
         }
         let since = tracked.pending.map(|pending| pending.since);
         let (due, is_commanded) = (tracked.due, tracked.commanded.is_some());
-        let (stands, reserved) = (Stands::of(tracked), since.zip(tracked.reserved));
+        let of_fork = tracked.may_be_of_fork();
+        let reserved = since.zip(tracked.reserved);
+        let reserved = reserved.map(|(since, runner_seconds)| Reserved { since, runner_seconds, of_fork });
+        let stands = Stands::of(tracked);
         open.insert(tracked.run_id, OpenRun { due, stored, is_commanded, stands, reserved });
     }
 
@@ -184,7 +199,7 @@ impl<S: Sql> Store<S> {
     }
 
     /// What re-runs on their way have taken from the budget, but that of one run.
-    pub(super) fn reserved(&self, but: RunId) -> Result<Vec<(Millis, u64)>, StoreError> {
+    pub(super) fn reserved(&self, but: RunId) -> Result<Vec<Reserved>, StoreError> {
         self.open_runs(|open| {
             let others = open.by_id.iter().filter(|(run_id, _)| *run_id != but);
             others.filter_map(|(_, run)| run.reserved).collect()

@@ -25,9 +25,11 @@ impl<S: Sql> Store<S> {
         self.change("DELETE FROM outage_failures", vec![])
     }
 
-    /// The run that has been held longest, and its attempt.
+    /// The repository's own run that has been held longest, and its attempt.
     pub fn oldest_held(&self, key: &str) -> Result<Option<(RunId, RunAttempt)>, StoreError> {
-        let statement = "SELECT run_id, held_attempt FROM runs WHERE held = ? AND due IS NOT NULL
+        // As `TrackedRun::may_be_of_fork` has it.
+        let statement =
+            "SELECT run_id, held_attempt FROM runs WHERE held = ? AND due IS NOT NULL AND instr(head_branch, ':') = 0
                          ORDER BY failed_at, ABS(run_id) LIMIT 1";
         let Some(mut row) = self.first(statement, vec![key.into()])? else { return Ok(None) };
         Ok(Some(row.placed_run_id()?).zip(row.optional_attempt()?))
@@ -46,7 +48,11 @@ impl<S: Sql> Store<S> {
 
     /// Makes those that are held due, oldest first, spread over some minutes.
     pub fn release_held(&self, key: &str, now: Millis) -> Result<(), StoreError> {
-        let apart = apart(self.held(key, u64::MAX)?).as_millis();
+        let held = self.held(key, u64::MAX)?;
+        if held == 0 {
+            return Ok(());
+        }
+        let apart = apart(held).as_millis();
         let statement = "UPDATE runs SET held = NULL, due = ?2 + ?3 * place
                          FROM (SELECT run_id AS id, ROW_NUMBER() OVER (ORDER BY failed_at, ABS(run_id)) - 1 AS place
                                FROM runs WHERE held = ?1)

@@ -8,7 +8,7 @@ use crate::policy::{RunOutcome, evidence::Spent};
 use crate::time::Millis;
 
 use super::ledger::{Ledger, Unstored};
-use super::open_runs::is_open;
+use super::open_runs::{Reserved, is_open};
 use super::run_columns::{COLUMNS, Values, place, tracked_run, values};
 use super::run_search::{ended, open};
 use super::spendings::{self, Spendings};
@@ -232,20 +232,44 @@ impl<S: Sql> Store<S> {
         after.reserved = after.reserved.filter(|_| after.pending.is_some());
         let made = reserved.filter(|(pending, _)| is_made(pending.run_attempt));
         let Some((PendingRerun { since, .. }, runner_seconds)) = made else { return Ok(()) };
-        self.change_ledger(Unstored::Something, |ledger| ledger.spent.add(since, runner_seconds, now))
+        let of_fork = after.may_be_of_fork();
+        self.change_ledger(Unstored::Something, |ledger| {
+            if of_fork {
+                ledger.spent_by_forks.add(since, runner_seconds, now);
+            }
+            ledger.spent.add(since, runner_seconds, now)
+        })
     }
 
     /// Nothing was taken from the budget.
     pub fn delete_spending(&self) -> Result<(), StoreError> {
-        self.change_ledger(Unstored::Something, |ledger| ledger.spent = Spendings::default())?;
+        self.change_ledger(Unstored::Something, |ledger| {
+            (ledger.spent, ledger.spent_by_forks) = (Spendings::default(), Spendings::default());
+        })?;
         self.change_runs("UPDATE runs SET reserved = NULL WHERE run_id < 0 AND reserved IS NOT NULL", vec![])
     }
 
     /// What all re-runs by the rules have taken, but for one on its way of this run.
     pub fn spent(&self, run_id: RunId, now: Millis) -> Result<Spent, StoreError> {
-        let mut spent = self.ledger(|ledger| ledger.spent.within_a_day(now))?;
-        for (at, runner_seconds) in self.reserved(run_id)? {
-            spendings::add(&mut spent, at, 1, runner_seconds, now);
+        let spent = self.ledger(|ledger| ledger.spent.within_a_day(now))?;
+        self.with_reserved(spent, run_id, |_| true, now)
+    }
+
+    /// The same of runs that may be forks'.
+    pub fn spent_by_forks(&self, run_id: RunId, now: Millis) -> Result<Spent, StoreError> {
+        let spent = self.ledger(|ledger| ledger.spent_by_forks.within_a_day(now))?;
+        self.with_reserved(spent, run_id, |reserved| reserved.of_fork, now)
+    }
+
+    fn with_reserved(
+        &self,
+        mut spent: Spent,
+        but: RunId,
+        which: impl Fn(&Reserved) -> bool,
+        now: Millis,
+    ) -> Result<Spent, StoreError> {
+        for Reserved { since, runner_seconds, .. } in self.reserved(but)?.into_iter().filter(which) {
+            spendings::add(&mut spent, since, 1, runner_seconds, now);
         }
         Ok(spent)
     }

@@ -46,6 +46,10 @@ impl Spendings {
         self.0 = sums;
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn within_a_day(&self, now: Millis) -> Spent {
         let mut spent = Spent::default();
         for (at, count, seconds) in &self.0 {

@@ -297,7 +297,8 @@ impl<S: Sql> Keeper<S> {
             });
         }
         sort_by_key(&mut attempts, |attempt| attempt.run_attempt);
-        Ok(History { attempts, spent: self.store.spent(run_id, now)? })
+        let (spent, spent_by_forks) = (self.store.spent(run_id, now)?, self.store.spent_by_forks(run_id, now)?);
+        Ok(History { attempts, spent, spent_by_forks })
     }
 }
 

@@ -1,6 +1,7 @@
 //! People are notified that a run was given up, or that GitHub refuses the credentials: once for each run, stored in the step
 //! that decided it, tried until it is accepted, and never more than a number of messages an hour. What there is beyond that
-//! goes out as one message.
+//! goes out as one message. Runs of forks come last, and have half of the hour's messages: so many as outsiders make fail, people hear
+//! of the repository's own.
 //!
 //! A message is sent beside all else ([`Platform::notify`](super::super::work::Platform::notify)), so that no re-run waits
 //! for it. It may have arrived although the answer was lost: then it comes twice.
@@ -43,6 +44,11 @@ fn full_until(sent_within_the_hour: &[Millis], per_hour: u32) -> Option<Millis> 
     sent_within_the_hour.get(too_many).map(|sent| *sent + HOUR)
 }
 
+/// Messages about forks' runs alone, an hour.
+fn of_forks(per_hour: u32) -> u32 {
+    (per_hour / 2).max(1)
+}
+
 impl<S: Sql> Keeper<S> {
     /// People are to be notified about a run, unless they were.
     pub(super) fn queue_notification(&self, run_id: RunId, kind: NoticeKind, now: Millis) -> Result<(), StoreError> {
@@ -52,22 +58,52 @@ impl<S: Sql> Keeper<S> {
     pub(super) fn notification_due(&self, _: &RerunSettings) -> Result<Option<Millis>, StoreError> {
         let Some(settings) = &self.notifications else { return Ok(None) };
         let Some(due) = self.store.first_notice_due()? else { return Ok(None) };
-        let free = full_until(&within_the_hour(self.sent()?, due), settings.per_hour);
-        Ok(Some(free.map_or(due, |free| free.max(due))))
+        let free = |due: Millis| -> Result<Millis, StoreError> {
+            let free = full_until(&within_the_hour(self.sent(Fact::NoticesSent)?, due), settings.per_hour);
+            Ok(free.map_or(due, |free| free.max(due)))
+        };
+        // While forks' runs have had their share, the first that is due may be one of them.
+        let sent = within_the_hour(self.sent(Fact::ForksNoticesSent)?, due);
+        let Some(forks) = full_until(&sent, of_forks(settings.per_hour)) else { return free(due).map(Some) };
+        let own = self.store.first_own_notice_due()?;
+        free(own.map_or(forks, |own| own.min(forks)).max(due)).map(Some)
+    }
+
+    /// What the next message is about, and how much of that is of runs that may be forks'.
+    fn next_notices(
+        &self,
+        per_hour: u32,
+        sent: usize,
+        sent_of_forks: usize,
+        now: Millis,
+    ) -> Result<(Vec<NoticeKey>, usize), StoreError> {
+        let (first, more) = self.store.first_due_notice(now)?;
+        let Some(first) = first else { return Ok((vec![], 0)) };
+        let due = if more {
+            self.store.due_notices(now)?
+        } else {
+            vec![(first, self.store.run(first.0)?.is_some_and(|run| run.may_be_of_fork()))]
+        };
+        let share = of_forks(per_hour) as usize;
+        let is_of_forks = due.first().is_some_and(|(_, of_fork)| *of_fork);
+        if is_of_forks && sent_of_forks >= share {
+            return Ok((vec![], 0));
+        }
+        let is_last = sent + 1 >= per_hour as usize || (is_of_forks && sent_of_forks + 1 >= share);
+        let about: Vec<_> = due.into_iter().take(if is_last { usize::MAX } else { 1 }).collect();
+        let of_forks = about.iter().filter(|(_, of_fork)| *of_fork).count();
+        Ok((about.into_iter().map(|(key, _)| key).collect(), of_forks))
     }
 
     pub(super) fn claim_notification(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let (Some(settings), Some(repository)) = (&self.notifications, self.repository()?) else { return Ok(None) };
-        let mut sent = within_the_hour(self.sent()?, cx.now);
-        let last_one = sent.len() + 1 >= settings.per_hour as usize;
-        let mut about = self.store.due_notices(cx.now)?;
-        if !last_one {
-            about.truncate(1);
-        }
+        let mut sent = within_the_hour(self.sent(Fact::NoticesSent)?, cx.now);
+        let mut sent_of_forks = within_the_hour(self.sent(Fact::ForksNoticesSent)?, cx.now);
+        let (about, of_forks) = self.next_notices(settings.per_hour, sent.len(), sent_of_forks.len(), cx.now)?;
         let text = match about.as_slice() {
             [] => return Ok(None),
             [(run_id, kind)] => self.message(&repository, settings, *run_id, *kind)?,
-            several => summary(&repository, settings, several),
+            several => summary(&repository, settings, several, of_forks),
         };
         for key in &about {
             self.store.claim_notice(*key, cx.now + LEASE)?;
@@ -75,6 +111,10 @@ impl<S: Sql> Keeper<S> {
         // Counted before it is sent: it may arrive although the answer is lost.
         sent.push(cx.now);
         self.store.set_fact(Fact::NoticesSent, Some(&sent))?;
+        if of_forks == about.len() {
+            sent_of_forks.push(cx.now);
+            self.store.set_fact(Fact::ForksNoticesSent, Some(&sent_of_forks))?;
+        }
         Ok(Some(Task::Notify(Notification { text, about })))
     }
 
@@ -90,8 +130,8 @@ impl<S: Sql> Keeper<S> {
         })
     }
 
-    fn sent(&self) -> Result<Vec<Millis>, StoreError> {
-        Ok(self.store.fact(Fact::NoticesSent)?.unwrap_or_default())
+    fn sent(&self, which: Fact) -> Result<Vec<Millis>, StoreError> {
+        Ok(self.store.fact(which)?.unwrap_or_default())
     }
 
     /// About one run: what failed, and what was tried.
@@ -127,7 +167,8 @@ impl<S: Sql> Keeper<S> {
     }
 }
 
-fn summary(repository: &RepoName, settings: &Notifications, about: &[NoticeKey]) -> String {
+/// The repository's own come first.
+fn summary(repository: &RepoName, settings: &Notifications, about: &[NoticeKey], of_forks: usize) -> String {
     let refused = about.iter().filter(|(_, kind)| *kind == NoticeKind::Refused).count();
     let outages = about.iter().filter(|(_, kind)| *kind == NoticeKind::Outage).count();
     let exhausted = about.len() - refused - outages;
@@ -143,6 +184,10 @@ fn summary(repository: &RepoName, settings: &Notifications, about: &[NoticeKey])
             .push(format!("re-runs are held because of {outages} {}", if outages == 1 { "outage" } else { "outages" }));
     }
     let mut lines = vec![format!("{}: {}.", chat(repository.as_str()), parts.join(", and "))];
+    if of_forks > 0 {
+        let many = if of_forks == about.len() { "All".to_owned() } else { of_forks.to_string() };
+        lines.push(format!("{many} of them {} of forks.", if of_forks == 1 { "is" } else { "are" }));
+    }
     lines.extend(about.iter().take(RUNS_NAMED).map(|(run_id, _)| link(repository, settings, *run_id)));
     if let Some(rest) = about.len().checked_sub(RUNS_NAMED).filter(|rest| *rest > 0) {
         lines.push(format!("and {rest} more"));

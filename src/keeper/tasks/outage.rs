@@ -1,5 +1,8 @@
 //! While many runs fail with the same cause, their re-runs are held ([`crate::keeper::outage`]). What there is to do: begin an
 //! outage, try one of the runs that are held, and end it.
+//!
+//! Outsiders choose how their forks' runs fail and when they pass: those are held like others, and tell nothing. An outage begins,
+//! goes on and ends as it would without them.
 
 use crate::keeper::outage::{self, Failures, MOST_ONGOING, Ongoing, Probe};
 use crate::keeper::state_machine;
@@ -31,13 +34,13 @@ impl<S: Sql> Keeper<S> {
         cx: &Context,
     ) -> Result<Option<Step>, StoreError> {
         let Some(outage) = outage else { return Ok(None) };
-        let run_id = tracked.run_id;
+        let (run_id, of_fork) = (tracked.run_id, tracked.may_be_of_fork());
         let mut ongoing = self.outages()?;
         let before = ongoing.clone();
         ongoing.retain(|one| !one.is_over(cx.now));
         for one in &mut ongoing {
             if one.is_probed_by(run_id).is_some_and(|probe| probe.run_attempt < run_attempt) {
-                one.end_probe(false, cx.now);
+                one.end_probe(of_fork, cx.now);
             }
         }
         let mut keys = outage::keys(detail);
@@ -46,7 +49,7 @@ impl<S: Sql> Keeper<S> {
         keys.extend(known.and_then(|held| held.key.clone()).filter(|key| !keys.contains(key)));
         let mut holds = ongoing.iter().find(|one| keys.contains(&one.key)).cloned();
         let mut is_new = false;
-        for key in keys {
+        for key in keys.into_iter().filter(|_| !of_fork) {
             let mut failures = self.store.failures(&key)?;
             if failures.add(run_id, tracked.failed_at, outage.runs) {
                 self.store.set_failures(&key, &failures, cx.now)?;
@@ -89,7 +92,8 @@ impl<S: Sql> Keeper<S> {
             return Ok(());
         }
         let was_held = before.and_then(|before| before.held.as_ref()?.key.as_ref());
-        let passed = after.outcome == RunOutcome::Rescued;
+        let of_fork = after.may_be_of_fork();
+        let passed = after.outcome == RunOutcome::Rescued && !of_fork;
         let known = ongoing.clone();
         let mut over = Vec::new();
         ongoing.retain_mut(|one| {
@@ -99,9 +103,10 @@ impl<S: Sql> Keeper<S> {
                 return false;
             }
             if let Some(Probe { run_attempt, .. }) = probe {
-                // What is nobody's concern any more says nothing. Whatever else ends a probe may end the next one, too.
+                // What is nobody's concern any more says nothing, nor does a fork's run that the version before has tried. Whatever
+                // else ends a probe may end the next one, too.
                 let is_gone = after.outcome == RunOutcome::Superseded && after.run_attempt == Some(run_attempt);
-                one.end_probe(is_gone, now);
+                one.end_probe(is_gone || of_fork, now);
             }
             true
         });
@@ -125,18 +130,21 @@ impl<S: Sql> Keeper<S> {
         Ok(self.outages()?.iter().map(Ongoing::due).min())
     }
 
-    /// Makes one of the runs that are held due; it is read, and decided on, like any other.
+    /// Makes one of the runs that are held due; it is read, and decided on, like any other. If there is none, it is over, and forks'
+    /// runs wait for nothing any more.
     pub(super) fn claim_probe(&self, cx: &Context) -> Result<Option<Task>, StoreError> {
         let mut ongoing = Vec::new();
         for mut one in self.outages()? {
             if one.due() > cx.now {
                 ongoing.push(one);
-            } else if !one.is_over(cx.now)
-                && let Some((run_id, run_attempt)) = self.store.oldest_held(&one.key)?
-            {
+            } else if one.is_over(cx.now) {
+                // They are due by now.
+            } else if let Some((run_id, run_attempt)) = self.store.oldest_held(&one.key)? {
                 self.store.set_due(run_id, cx.now)?;
                 one.probe = Some(Probe { run_id, run_attempt });
                 ongoing.push(one);
+            } else {
+                self.store.release_held(&one.key, cx.now)?;
             }
         }
         self.set_outages(&ongoing, cx.now)?;

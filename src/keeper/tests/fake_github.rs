@@ -67,6 +67,8 @@ pub struct GitHub {
     pub head_branch: Option<String>,
     /// Whether that is in a fork.
     pub of_fork: bool,
+    /// Runs of pull requests from a fork, whatever the others are.
+    pub of_forks: BTreeSet<RunId>,
     /// Those from the run's branch.
     pub pulls: Vec<PullRequest>,
     /// Before the honest answers, and whether the call took effect all the same.
@@ -102,6 +104,7 @@ pub struct GitHub {
 impl GitHub {
     pub fn run(&self, run_id: RunId) -> Run {
         let (run_attempt, conclusion) = self.others.get(&run_id).copied().unwrap_or((self.attempt, self.conclusion));
+        let is_outside = self.of_forks.contains(&run_id);
         Run {
             run_id,
             repository: self.name.clone(),
@@ -110,13 +113,13 @@ impl GitHub {
             workflow_id: WorkflowId::new(5),
             workflow: None,
             path: Some(".github/workflows/ci.yml".to_owned()),
-            event: self.event.clone(),
+            event: if is_outside { "pull_request".to_owned() } else { self.event.clone() },
             head_branch: Some(self.head_branch.clone().unwrap_or_else(|| "main".to_owned())),
             run_number: Some(3),
             title: Some("Fix it".to_owned()),
             head_sha: self.head_sha.clone().unwrap_or_else(|| "a".to_owned()),
             head_commit: self.head_commit.clone(),
-            origin: if self.of_fork { fork() } else { Origin::Own },
+            origin: if self.of_fork || is_outside { fork() } else { Origin::Own },
             created: None,
             actors: vec!["ann".to_owned()],
             pull_request_heads: vec![],

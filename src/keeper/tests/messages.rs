@@ -3,7 +3,7 @@
 use super::*;
 use crate::names::RepoName;
 
-fn telling(per_hour: u32) -> Play {
+pub(super) fn telling(per_hour: u32) -> Play {
     let play = Play::new();
     let notices = Notifications { per_hour, web_url: "https://github.com".to_owned() };
     let settings = RerunSettings { max_reruns: 1, ..play.settings.clone() };
@@ -14,7 +14,7 @@ fn telling(per_hour: u32) -> Play {
 }
 
 /// Is re-run once, and given up.
-fn is_exhausted(play: &Play, run: u64) {
+pub(super) fn is_exhausted(play: &Play, run: u64) {
     let run_id = RunId::new(run).unwrap();
     for n in 1..=2 {
         play.github.borrow_mut().attempt = n;

@@ -1,7 +1,7 @@
 //! The state machine and the store together, on a native SQLite: a small play for each rule.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
 use super::run_filter::RunFilter;
@@ -48,6 +48,7 @@ mod features;
 mod finding;
 mod flaky_issues;
 mod flaky_issues_kept;
+mod forks;
 mod history;
 mod judgement;
 mod looking;

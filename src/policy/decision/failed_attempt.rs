@@ -2,7 +2,7 @@
 
 use crate::names::order::sort_by;
 use crate::names::{Conclusion, RunAttempt};
-use crate::policy::evidence::{CauseOf, EarlierAttempt, Evidence, Fetched, History, Job, Need};
+use crate::policy::evidence::{CauseOf, EarlierAttempt, Evidence, Fetched, History, Job, Need, Spent};
 use crate::policy::file::{Action, Budget, DebugLogging, LeaveOrRerun, MAX_DELAY, Policy, Scope};
 use crate::policy::matching::{RuleMatch, RuleMatches, Subject, match_rules, rule_names};
 use crate::policy::rerun_settings::RerunSettings;
@@ -197,21 +197,37 @@ impl<'a> FailedAttempt<'a> {
     }
 
     fn is_within_budget(&self) -> Result<(), Stop> {
-        let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = self.policy.budget;
-        let spent = &self.history.spent;
+        let History { spent, spent_by_forks, .. } = self.history;
+        let mut over = self.over(self.policy.budget, spent);
+        if over.is_none() && self.run.is_of_fork() {
+            // Whoever has a fork uses up no more than that. Half of one is one.
+            let half = |limit: Option<u32>| limit.map(|limit| limit.div_ceil(2));
+            let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = self.policy.budget;
+            let halves = Budget {
+                reruns_per_hour: half(reruns_per_hour),
+                reruns_per_day: half(reruns_per_day),
+                minutes_per_day: half(minutes_per_day),
+            };
+            let of_forks = self.over(halves, spent_by_forks);
+            over = of_forks.map(|limit| format!("{limit} for forks' runs, half of the whole,"));
+        }
+        over.map_or(Ok(()), |limit| Err(self.end(RunOutcome::Left, self.sentences().over_budget(&limit))))
+    }
+
+    /// Which limit another re-run would exceed.
+    fn over(&self, budget: Budget, spent: &Spent) -> Option<String> {
+        let Budget { reruns_per_hour, reruns_per_day, minutes_per_day } = budget;
         let cost = i64::try_from(self.detail().runner_seconds).unwrap_or(i64::MAX);
         let time = spent.runner_time_last_day.as_millis().saturating_add(cost.saturating_mul(1_000));
         let over = |limit: Option<u32>, used: u32| limit.filter(|limit| used >= *limit);
-        let reason = if let Some(limit) = over(reruns_per_hour, spent.reruns_last_hour) {
-            format!("{} an hour", count(limit, "re-run"))
+        if let Some(limit) = over(reruns_per_hour, spent.reruns_last_hour) {
+            Some(format!("{} an hour", count(limit, "re-run")))
         } else if let Some(limit) = over(reruns_per_day, spent.reruns_last_day) {
-            format!("{} a day", count(limit, "re-run"))
-        } else if let Some(limit) = minutes_per_day.filter(|limit| time > Span::minutes((*limit).into()).as_millis()) {
-            format!("{limit} runner minutes a day")
+            Some(format!("{} a day", count(limit, "re-run")))
         } else {
-            return Ok(());
-        };
-        Err(self.end(RunOutcome::Left, self.sentences().over_budget(&reason)))
+            let limit = minutes_per_day.filter(|limit| time > Span::minutes((*limit).into()).as_millis());
+            limit.map(|limit| format!("{limit} runner minutes a day"))
+        }
     }
 
     /// Why that could not be told, where it does not matter enough.

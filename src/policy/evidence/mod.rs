@@ -279,6 +279,8 @@ pub struct History {
     /// Earlier attempts of this run, oldest first.
     pub attempts: Vec<EarlierAttempt>,
     pub spent: Spent,
+    /// How much of it by forks' runs; needed for one of those alone.
+    pub spent_by_forks: Spent,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -59,7 +59,7 @@ keys! {
             "leave a run once the same jobs failed in the same way in this many attempts";
         outage: Option<Outage> = None, Shape::Map(OUTAGE), "never",
             "once this many runs have failed with the same cause, or in the same way, hold their re-runs and try one at a time";
-        budget: Budget = Budget::default(), Shape::Map(BUDGET), "no limit", "what the repository's re-runs may use";
+        budget: Budget = Budget::default(), Shape::Map(BUDGET), "no limit", "what the repository's re-runs may use; those of forks' runs at most half of it";
         rules: Vec<Rule> = Vec::new(), Shape::List(RULE), "none",
             "each failed job takes the first rule that matches it";
         otherwise: Action = Action::Rerun, Shape::Choice(Action::TEXTS), "rerun",

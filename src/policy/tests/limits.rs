@@ -45,7 +45,7 @@ fn guards() {
     reruns(&jobs(6), gates);
 
     let with = |budget: &str, spent| {
-        let world = World { history: History { attempts: vec![], spent }, ..jobs(2) };
+        let world = World { history: History { spent, ..History::default() }, ..jobs(2) };
         matches!(world.decide(&policy(&format!("budget: {{ {budget} }}"))).0, Decision::Rerun(_))
     };
     let spent = evidence::Spent { reruns_last_hour: 2, reruns_last_day: 9, runner_time_last_day: Span::minutes(8) };
@@ -53,6 +53,43 @@ fn guards() {
     assert!(with("reruns_per_day: 10", spent) && !with("reruns_per_day: 9", spent));
     assert!(with("minutes_per_day: 10", spent) && !with("minutes_per_day: 9", spent));
     assert!(!with("reruns_per_hour: 0", evidence::Spent::default()));
+}
+
+/// Seen to fail when forks' runs may take all (`reruns_per_hour: 5`), when half of one is none, and when the repository's own may
+/// take half.
+#[test]
+fn forks_take_half_of_the_budget() {
+    let spent = evidence::Spent { reruns_last_hour: 3, reruns_last_day: 4, runner_time_last_day: Span::minutes(8) };
+    let none = evidence::Spent::default();
+    let with = |budget: &str, spent, spent_by_forks, is_of_fork: bool| {
+        let mut world = failed((1..=2).map(|id| job(id, &format!("j{id}"), "x")));
+        world.history = History { spent, spent_by_forks, ..History::default() };
+        if is_of_fork {
+            world.run.origin = Origin::Fork(None);
+        }
+        match world.decide(&policy(&format!("skip_superseded: false\nbudget: {{ {budget} }}"))).0 {
+            Decision::Rerun(_) => None,
+            Decision::End(ending) => Some(ending.reason),
+            Decision::Await => panic!("it has ended"),
+        }
+    };
+    // The two jobs took two minutes.
+    for (budget, used_up) in [
+        ("reruns_per_hour: 5", "budget of 3 re-runs an hour for forks' runs, half of the whole, is used up."),
+        ("reruns_per_day: 8", "budget of 4 re-runs a day for forks' runs, half of the whole, is used up."),
+        ("minutes_per_day: 18", "budget of 9 runner minutes a day for forks' runs, half of the whole, is used up."),
+    ] {
+        assert!(with(budget, spent, spent, true).is_some_and(|reason| reason.ends_with(used_up)), "{budget}");
+        assert_eq!(with(budget, spent, none, true), None, "{budget}: the repository's own have taken it");
+        assert_eq!(with(budget, spent, spent, false), None, "{budget}: the repository's own may take the whole");
+    }
+    for budget in ["reruns_per_hour: 7", "reruns_per_day: 9", "minutes_per_day: 19"] {
+        assert_eq!(with(budget, spent, spent, true), None, "{budget}");
+    }
+    let used_up = "budget of 3 re-runs an hour is used up.";
+    assert!(with("reruns_per_hour: 3", spent, none, true).is_some_and(|reason| reason.ends_with(used_up)));
+    assert_eq!(with("reruns_per_hour: 1", none, none, true), None, "half of one is one");
+    assert!(with("reruns_per_hour: 0", none, none, true).is_some());
 }
 
 #[test]

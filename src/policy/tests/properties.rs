@@ -148,6 +148,7 @@ prop_compose! {
                 rules: vec![format!("r{rule}")],
             }).collect(),
             spent: Spent { runner_time_last_day: Span::minutes(minutes), ..Spent::default() },
+            spent_by_forks: Spent::default(),
         };
         World {
             settings: settings(),
