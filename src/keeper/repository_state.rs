@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::github::{self, Call, Response};
-use crate::names::{InstallationId, RepoName, RepositoryId};
+use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
 use crate::policy::RerunSettings;
 use crate::time::Millis;
 
@@ -28,6 +28,10 @@ pub struct Identity {
     /// Of the GitHub App.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installation: Option<InstallationId>,
+    /// The run whose webhook says so; as it is stored, of the first webhook that did. `None`: it was of no run, or a version before
+    /// has stored it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_run: Option<RunId>,
 }
 
 /// Why nothing can be done in the repository, and since when.

@@ -30,7 +30,7 @@ use crate::keeper::views::Question;
 use crate::keeper::work::Received;
 use crate::keeper::{HandOver, Keeper, cancelled, work};
 use crate::names::json::from_text;
-use crate::names::{InstallationId, RepoName, RepositoryId};
+use crate::names::{InstallationId, RepoName, RepositoryId, RunId};
 use crate::webhook::command::CommandEvent;
 use crate::webhook::event::{RunEvent, RunEventKind};
 use crate::worker::clock::now;
@@ -87,20 +87,26 @@ impl KeeperObject {
 impl Inner {
     async fn answer(self: &Rc<Self>, message: Message) -> Result<Reply, StoreError> {
         match message {
-            Message::RunEvent(event) => self.receive(&event, &[]).await.map(Reply::Receipt),
+            Message::RunEvent(event) => self.receive(&event, None).await.map(Reply::Receipt),
             Message::Command(event) => self.receive_command(&event).await.map(Reply::Receipt),
-            Message::HandOver(HandOver { event, records }) => self.receive(&event, &records).await.map(Reply::Receipt),
+            Message::HandOver(HandOver { event, records }) => {
+                self.receive(&event, Some(&records)).await.map(Reply::Receipt)
+            }
             Message::Question(question) => self.look_up(question).await,
             Message::SignOfLife(repository) => self.hear(repository).await,
             Message::Once(once) => once::spend(&self.keeper()?.store.sql, &once, now()).map(Reply::Once),
         }
     }
 
-    /// `records`: what was decided on the run while its repository had another name.
-    async fn receive(self: &Rc<Self>, event: &RunEvent, records: &[Record]) -> Result<Receipt, StoreError> {
+    /// `handed_over`: what was decided on the run while its repository had another name.
+    async fn receive(self: &Rc<Self>, event: &RunEvent, handed_over: Option<&[Record]>) -> Result<Receipt, StoreError> {
         let keeper = self.keeper()?;
-        self.is_now(&event.repository, event.repository_id, event.installation)?;
-        keeper.take_over(event.run_id, records)?;
+        let RunEvent { repository_id, installation, run_id, .. } = *event;
+        let is_sure = handed_over.is_some();
+        if let Err(refused) = self.is_now(&event.repository, repository_id, installation, Some(run_id), is_sure)? {
+            return Ok(refused);
+        }
+        keeper.take_over(event.run_id, handed_over.unwrap_or_default())?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
         let wanted = match event.kind {
             RunEventKind::RunCancelled => cancelled::wanted(keeper, &self.rerun_settings, &platform, event).await?,
@@ -112,13 +118,16 @@ impl Inner {
     }
 
     async fn hear(self: &Rc<Self>, repository: RepoName) -> Result<Reply, StoreError> {
-        self.is_now(&repository, None, None)?;
+        self.keeper()?.set_repository(&repository)?;
         let platform = ObjectPlatform { inner: self, repository };
         work::hear(self.keeper()?, &self.rerun_settings, &platform).await.map(|()| Reply::Heard)
     }
 
     async fn receive_command(self: &Rc<Self>, event: &CommandEvent) -> Result<Receipt, StoreError> {
-        self.is_now(&event.repository, event.repository_id, event.installation)?;
+        let CommandEvent { repository_id, installation, .. } = *event;
+        if let Err(refused) = self.is_now(&event.repository, repository_id, installation, None, false)? {
+            return Ok(refused);
+        }
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
         let received = work::receive_command(self.keeper()?, &self.rerun_settings, &platform, event).await?;
         Ok(self.received(received))
@@ -136,26 +145,28 @@ impl Inner {
         received.receipt
     }
 
-    /// What a webhook says of the repository, and on whose account it was sent.
+    /// What a webhook says of the repository, and on whose account it was sent: see [`Keeper::admit`].
     fn is_now(
         &self,
         repository: &RepoName,
         id: Option<RepositoryId>,
         installation: Option<InstallationId>,
-    ) -> Result<(), StoreError> {
+        since_run: Option<RunId>,
+        is_sure: bool,
+    ) -> Result<Result<(), Receipt>, StoreError> {
         let keeper = self.keeper()?;
-        keeper.set_repository(repository)?;
+        let identity = id.map(|id| Identity { id, installation, since_run });
+        match keeper.admit(repository, identity, is_sure, &Context::new(&self.rerun_settings, now(), 0.0))? {
+            Err(refused) => return Ok(Err(refused)),
+            Ok(ended) => ended.iter().for_each(|(run_id, record)| log::decision(repository, *run_id, record)),
+        }
         if let Some(id) = id {
             self.credentials.set_repository(id);
-            let identity = Identity { id, installation };
-            for (run_id, record) in keeper.identify(identity, &Context::new(&self.rerun_settings, now(), 0.0))? {
-                log::decision(repository, run_id, &record);
-            }
         }
         if installation.is_some_and(|installation| self.credentials.on_installation(installation)) {
             keeper.started(now())?;
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     async fn look_up(self: &Rc<Self>, question: Question) -> Result<Reply, StoreError> {

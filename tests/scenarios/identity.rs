@@ -22,6 +22,7 @@ pub fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
         an_app_that_one_repository_does_not_have,
         a_token_that_github_does_not_know_yet,
         a_repository_that_is_renamed,
+        an_old_webhook_of_a_repository_that_had_the_name,
         long_commit_messages_hide_no_missed_webhook,
     )
 }
@@ -163,6 +164,39 @@ async fn a_repository_that_is_renamed(stage: Arc<Stage>) {
     assert_eq!(health(&worker).await.0, 200);
     let view = api(&worker, &format!("repositories/{old}/runs/{id}")).await;
     assert!(view["reason"].as_str().is_some_and(|reason| reason.contains(new)), "{view}");
+    worker.stop().await;
+}
+
+/// Signed, years old, and of the repository that had the name before: sent again while a run of the one that has it now is due.
+/// Seen to fail when whatever a webhook names is the repository now (202, and the run is left alone).
+async fn an_old_webhook_of_a_repository_that_had_the_name(stage: Arc<Stage>) {
+    let name = "octo/had-the-name";
+    let worker = stage.worker_with(Options::default().setting("RERUN_DELAY", "10s")).await;
+    let repository = stage.repository_of(name, runs(), &worker.url).await;
+    let run = repository.run(fails_once()).await;
+    run.ends(1).await;
+    let id = run.id().0;
+    let scheduled =
+        |event: &Value| event["event"] == "delivery" && event["run_id"] == id && event["outcome"] == "scheduled";
+    assert!(worker.log().wait_for(SOON, scheduled).await.is_some(), "{}", worker.log().lines().join("\n"));
+    let of_before = serde_json::json!({ "id": 1, "full_name": name });
+    let failed = serde_json::json!({
+        "action": "completed", "repository": of_before,
+        "workflow_run": { "id": 5, "run_attempt": 1, "conclusion": "failure" },
+    });
+    let command = serde_json::json!({
+        "action": "created", "repository": of_before,
+        "issue": { "number": 3, "state": "open", "user": { "id": 1 }, "pull_request": {} },
+        "comment": { "id": 9, "body": "/rerun stop", "author_association": "OWNER", "user": { "id": 1, "login": "ann", "type": "User" } },
+    });
+    for (event, payload) in [("workflow_run", &failed), ("issue_comment", &command), ("workflow_run", &failed)] {
+        let reply = Delivery::json(event, payload).send(&worker.url).await;
+        assert_eq!((reply.status, &reply.json["outcome"]), (200, &"ignored".into()), "{event}: {}", reply.json);
+        let reason = reply.json["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("another repository, which had this name before"), "{event}: {reason}");
+    }
+    rescued(&run).await;
+    assert_eq!(health(&worker).await.0, 200);
     worker.stop().await;
 }
 

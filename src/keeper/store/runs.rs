@@ -78,6 +78,15 @@ impl<S: Sql> Store<S> {
         Ok((runs, more))
     }
 
+    /// The one with the greatest id. Runs that are open stand at the negative of theirs.
+    pub fn newest_run(&self) -> Result<Option<RunId>, StoreError> {
+        let statement =
+            "SELECT MAX((SELECT IFNULL(MAX(run_id), 0) FROM runs), (SELECT IFNULL(-MIN(run_id), 0) FROM runs))";
+        let row = self.first(statement, vec![])?;
+        let newest = row.map(|mut row| row.integer()).transpose()?;
+        Ok(newest.and_then(|newest| RunId::new(u64::try_from(newest).ok()?)))
+    }
+
     /// Whether GitHub has ever shown a run that is still known.
     pub fn was_read(&self) -> Result<bool, StoreError> {
         self.exists("SELECT 1 FROM runs WHERE event IS NOT NULL LIMIT 1", vec![])

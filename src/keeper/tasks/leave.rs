@@ -2,9 +2,10 @@
 //! it for too long.
 
 use crate::keeper::on_failure::{GONE_DAYS, give_up};
+use crate::keeper::on_webhook::receipt;
 use crate::keeper::repository_state::Identity;
-use crate::keeper::step::{Step, leave};
-use crate::names::RunId;
+use crate::keeper::step::{Receipt, ReceiptKind, Step, leave};
+use crate::names::{RepoName, RunId};
 use crate::time::{Millis, Span};
 
 use super::{Context, Fact, Keeper, Record, Sql, StoreError, TrackedRun};
@@ -12,6 +13,7 @@ use super::{Context, Fact, Keeper, Record, Sql, StoreError, TrackedRun};
 const AT_ONCE: usize = 200;
 const NOT_SERVED: &str = "Left alone: the repository is no longer in REPOSITORIES.";
 const ANOTHER: &str = "Left alone: another repository now has this name.";
+const OF_BEFORE: &str = "it is of another repository, which had this name before";
 
 /// What does not hold of another repository that has the name.
 const LEARNED: [Fact; 7] = [
@@ -35,14 +37,50 @@ impl<S: Sql> Keeper<S> {
         })
     }
 
+    /// Before anything else of a webhook is looked at: of which repository it is. What was ended, as that is another than before;
+    /// or what it is answered with, as it is an old one that somebody has sent again, of a repository that had the name before.
+    /// `is_sure`: it is no webhook, but what was just read from GitHub.
+    pub fn admit(
+        &self,
+        repository: &RepoName,
+        identity: Option<Identity>,
+        is_sure: bool,
+        cx: &Context,
+    ) -> Result<Result<Vec<(RunId, Record)>, Receipt>, StoreError> {
+        self.step(|| {
+            if let Some(identity) = identity.filter(|_| !is_sure)
+                && self.is_of_before(&identity)?
+            {
+                return Ok(Err(receipt(ReceiptKind::Ignored, OF_BEFORE, None, None)));
+            }
+            self.set_repository(repository)?;
+            identity.map_or(Ok(vec![]), |identity| self.identify(identity, cx)).map(Ok)
+        })
+    }
+
+    /// The ids of runs grow all over GitHub: a run that is no newer than the first one of the repository that has the name now is
+    /// of one that had it before. A comment proves nothing of the kind.
+    fn is_of_before(&self, identity: &Identity) -> Result<bool, StoreError> {
+        let Some(now) = self.identity()?.filter(|now| now.id != identity.id) else { return Ok(false) };
+        let Some(run_id) = identity.since_run else { return Ok(true) };
+        let since = now.since_run.map_or_else(|| self.store.newest_run(), |since| Ok(Some(since)))?;
+        Ok(since >= Some(run_id))
+    }
+
     /// What a webhook says of the repository that has the name now. If it is another than before, what was due for the one
     /// before is ended.
     pub fn identify(&self, identity: Identity, cx: &Context) -> Result<Vec<(RunId, Record)>, StoreError> {
         self.step(|| {
             let before = self.identity()?;
             let same = before.is_none_or(|before| before.id == identity.id);
-            let installation = before.filter(|_| same).and_then(|before| before.installation);
-            let identity = Identity { installation: identity.installation.or(installation), ..identity };
+            let known = before.filter(|_| same);
+            let installation = identity.installation.or(known.and_then(|known| known.installation));
+            let since_run = match identity.since_run {
+                // Perhaps an older run, of a repository that was renamed: what is known here is of the one before.
+                Some(run_id) if !same => self.store.newest_run()?.max(Some(run_id)),
+                since_run => known.and_then(|known| known.since_run).or(since_run),
+            };
+            let identity = Identity { installation, since_run, ..identity };
             if before == Some(identity) {
                 return Ok(vec![]);
             }

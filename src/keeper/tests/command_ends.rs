@@ -29,7 +29,7 @@ impl Play {
 }
 
 fn identity(id: u64) -> repository_state::Identity {
-    repository_state::Identity { id: crate::names::RepositoryId::new(id).unwrap(), installation: None }
+    repository_state::Identity { id: crate::names::RepositoryId::new(id).unwrap(), installation: None, since_run: None }
 }
 
 #[test]

@@ -310,8 +310,11 @@ fn names_in_answers_do_nothing() {
 #[test]
 fn another_repository_of_the_name_knows_nothing_of_them() {
     let play = exhausted(COLLABORATORS);
-    let identity =
-        |id| repository_state::Identity { id: crate::names::RepositoryId::new(id).unwrap(), installation: None };
+    let identity = |id| repository_state::Identity {
+        id: crate::names::RepositoryId::new(id).unwrap(),
+        installation: None,
+        since_run: None,
+    };
     play.keeper.identify(identity(1), &play.cx()).unwrap();
     play.comments(1, Command::Stop, GivenBy::Collaborator);
     play.pass_working(Span::minutes(1));

@@ -208,7 +208,7 @@ fn renamed_and_another_of_the_name() {
     let said = "Left alone: attempt 2 concluded cancelled, which is re-run only if the policy file says so.";
     shows(&other, &[(Failure, said)]);
 
-    let identity = |id| Identity { id: RepositoryId::new(id).unwrap(), installation: None };
+    let identity = |id| Identity { id: RepositoryId::new(id).unwrap(), installation: None, since_run: None };
     let play = showing();
     play.keeper.identify(identity(5), &play.cx()).unwrap();
     fails(&play, 1);

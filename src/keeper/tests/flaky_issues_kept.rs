@@ -286,7 +286,7 @@ fn rows_are_forgotten_and_belong_to_one_repository() {
     assert_eq!(count(&play), store::Value::Integer(0));
 
     let play = keeping(POLICY);
-    let identity = |id| Identity { id: RepositoryId::new(id).unwrap(), installation: None };
+    let identity = |id| Identity { id: RepositoryId::new(id).unwrap(), installation: None, since_run: None };
     play.keeper.identify(identity(1), &play.cx()).unwrap();
     play.flakes_thrice(11);
     play.keeper.identify(identity(2), &play.cx()).unwrap();
