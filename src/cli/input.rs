@@ -9,7 +9,7 @@ use rerunner::policy::evidence::Job;
 use rerunner::policy::file::Given;
 use rerunner::policy::run::Run;
 use rerunner::policy::{Organization, Policy, PolicyError, PolicyOrigin, PolicyState, Rules, parse};
-use rerunner::settings::Settings;
+use rerunner::settings::{Preset, Settings};
 use rerunner::time::Millis;
 use serde_json::{Deserializer, Value};
 
@@ -22,9 +22,6 @@ pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     let read = if file == "-" { host::input() } else { host::read(Path::new(file), None) };
     read.map_err(|error| Failure(format!("{file} cannot be read: {error}")))
 }
-
-/// The presets, by name.
-const PRESETS: [&str; 3] = ["everything", "infrastructure", "careful"];
 
 /// Its name, for a message.
 pub fn shown(file: &str) -> &str {
@@ -93,7 +90,7 @@ pub fn policy_with(file: Option<&str>, organization: &OrganizationFile, rules: &
         return Ok(organization.filter(|_| rules.organization_policy).unwrap_or_else(without));
     };
     let read = parse(&text(file)?, OrganizationFile::given(organization.as_ref(), rules));
-    Ok(PolicyState::new(read, PolicyOrigin::Repository))
+    Ok(PolicyState::new(read, Preset::parse(file).map_or(PolicyOrigin::Repository, PolicyOrigin::Preset)))
 }
 
 /// As [`policy`], where one that is not valid is of no use.
@@ -108,7 +105,7 @@ pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure
 
 /// A policy file's; or, by the name of a preset, what begins with that and adds nothing. A file of such a name is `./careful`.
 pub fn text(file: &str) -> Result<String, Failure> {
-    if PRESETS.contains(&file) {
+    if Preset::parse(file).is_some() {
         return Ok(format!("extends: {file}\n"));
     }
     String::from_utf8(bytes(file)?).map_err(|_| Failure(format!("{} is not text in UTF-8", shown(file))))
