@@ -283,8 +283,18 @@ export function wranglerOutput(given) {
 
 export function wranglerRun(given, typed) {
   const { command, args, options } = wrangler(given);
+  if (typed === undefined && !windows) return watched(command, args, options);
   const stdio = typed === undefined ? "inherit" : ["pipe", "ignore", "inherit"];
   const ended = spawnSync(command, args, { ...options, stdio, input: typed });
+  if (ended.error) throw phrase(ended.error);
+  return codeOf(ended);
+}
+
+/** A signal ends this at once, as it waits: watched.mjs then ends the program. */
+function watched(command, args, options) {
+  const watch = fileURLToPath(new URL("./watched.mjs", import.meta.url));
+  const stdio = ["inherit", "inherit", "inherit", "pipe"];
+  const ended = spawnSync(process.execPath, [watch, command, ...args], { ...options, stdio });
   if (ended.error) throw phrase(ended.error);
   return codeOf(ended);
 }
