@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::Job;
-use rerunner::policy::file::Given;
+use rerunner::policy::file::{Given, NOT_GIVEN};
 use rerunner::policy::run::Run;
 use rerunner::policy::{Organization, Policy, PolicyError, PolicyOrigin, PolicyState, Rules, parse};
 use rerunner::settings::{Preset, Settings};
@@ -77,26 +77,36 @@ impl OrganizationFile {
     }
 }
 
-/// The policy in a file; without one, DEFAULT_POLICY.
-pub fn policy(file: Option<&str>, rules: &Rules) -> Result<PolicyState, Failure> {
-    policy_with(file, &OrganizationFile::default(), rules)
+/// Where the Worker looks for it in a repository.
+pub fn policy_file() -> Result<String, Failure> {
+    let settings = Settings::read(host::environment);
+    if let Some(problem) = settings.problems.iter().find(|problem| problem.setting == "POLICY_FILE") {
+        return Err(Failure(format!("in the environment, {problem}")));
+    }
+    let none = "which file? POLICY_FILE is blank, so that repositories have none";
+    settings.policy_file.map(|file| file.as_str().to_owned()).ok_or_else(|| Failure(none.to_owned()))
 }
 
-/// The same where an organization has a file: it holds for a repository without one.
-pub fn policy_with(file: Option<&str>, organization: &OrganizationFile, rules: &Rules) -> Result<PolicyState, Failure> {
+/// The policy in a file; without one, the organization's file, and without that DEFAULT_POLICY.
+pub fn policy(file: Option<&str>, organization: &OrganizationFile, rules: &Rules) -> Result<PolicyState, Failure> {
     let organization = organization.read(rules)?;
     let Some(file) = file else {
         let without = || PolicyState::Valid(rules.policy_without_file());
         return Ok(organization.filter(|_| rules.organization_policy).unwrap_or_else(without));
     };
     let read = parse(&text(file)?, OrganizationFile::given(organization.as_ref(), rules));
+    // The file can be as valid as any.
+    if read.as_ref().is_err_and(|errors| errors.iter().any(|error| error.message == NOT_GIVEN)) {
+        return Err(Failure(format!("{} extends the organization's file; {NOT_GIVEN}", shown(file))));
+    }
     Ok(PolicyState::new(read, Preset::parse(file).map_or(PolicyOrigin::Repository, PolicyOrigin::Preset)))
 }
 
-/// As [`policy`], where one that is not valid is of no use.
-pub fn valid_policy(file: Option<&str>, rules: &Rules) -> Result<Policy, Failure> {
-    match policy(file, rules)? {
+/// The same, where one that is not valid is of no use.
+pub fn valid_policy(file: Option<&str>, organization: &OrganizationFile, rules: &Rules) -> Result<Policy, Failure> {
+    match policy(file, organization, rules)? {
         PolicyState::Invalid { errors, .. } => {
+            let file = file.or(organization.file());
             Err(Failure(format!("the policy file is not valid\n\n{}", in_contexts(&errors, file)?.trim_end())))
         }
         PolicyState::Valid(policy) => Ok(policy),

@@ -36,7 +36,7 @@ struct Line {
 
 pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
-    let policy = input::valid_policy(arguments.policy.as_deref(), &rules)?;
+    let policy = input::valid_policy(arguments.policy.as_deref(), &arguments.organization, &rules)?;
     let mut export = Export::default();
     for file in arguments.runs.iter().chain(&arguments.jobs) {
         export.add(file)?;

@@ -66,7 +66,7 @@ Examples:
 
 pub fn explain(arguments: &Arguments) -> Result<Report, Failure> {
     let rules = input::rules()?;
-    let state = input::policy_with(arguments.policy.as_deref(), &arguments.organization, &rules)?;
+    let state = input::policy(arguments.policy.as_deref(), &arguments.organization, &rules)?;
     let policy = state.policy();
     let address = arguments.run.as_deref().filter(|run| run.contains("://"));
     let explained = match address {

@@ -79,8 +79,13 @@ impl Stated {
         Self(keys.into_iter().collect())
     }
 
-    fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.0.contains(&key)
+    }
+
+    /// Whether there is none that says something about a run.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|key| *key == "version")
     }
 
     fn and(mut self, other: &Self) -> Self {
@@ -121,6 +126,9 @@ pub enum Organization<'a> {
     /// At least one error.
     Invalid(&'a [PolicyError]),
 }
+
+/// No fault of the file, unlike other errors.
+pub const NOT_GIVEN: &str = "the organization's file is not at hand; give it with --organization FILE";
 
 /// Whether the organization's file is needed to read this one.
 pub fn extends_organization(text: &str) -> bool {
@@ -225,9 +233,7 @@ impl Reader<'_> {
         let problem = match self.given.organization {
             Organization::Policy(policy) => return self.take_patterns(policy),
             Organization::None => "there is no organization's policy file: OWNER/.github has none".to_owned(),
-            Organization::NotGiven => {
-                "the organization's file is not at hand; give it with --organization FILE".to_owned()
-            }
+            Organization::NotGiven => NOT_GIVEN.to_owned(),
             Organization::Off => "ORGANIZATION_POLICY is off, so that there is no organization's file".to_owned(),
             Organization::Itself => "this is the organization's own file".to_owned(),
             Organization::Invalid(errors) => {

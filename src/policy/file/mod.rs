@@ -16,7 +16,7 @@ mod values;
 mod warnings;
 mod yaml;
 
-pub use extends::{Base, Given, Organization, PolicyOrigin, extends_organization, summary};
+pub use extends::{Base, Given, NOT_GIVEN, Organization, PolicyOrigin, extends_organization, summary};
 pub use format::*;
 pub use keys::{Key, MANY, Shape};
 pub use places::lines_of_rules;
