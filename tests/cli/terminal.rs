@@ -92,7 +92,8 @@ fn a_signal_leaves_nothing_behind() {
         let folder = TempDir::new().unwrap();
         let program = folder.path().join("wrangler");
         let number = folder.path().join("number");
-        fs::write(&program, "#!/bin/sh\ncase \"$1\" in dev) echo $$ >new && mv new number && exec sleep 600;; esac\n").unwrap();
+        fs::write(&program, "#!/bin/sh\ncase \"$1\" in dev) echo $$ >new && mv new number && exec sleep 600;; esac\n")
+            .unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
         let mut command = local_worker::command();
