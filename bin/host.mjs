@@ -281,10 +281,20 @@ export function wranglerOutput(given) {
   return { code: codeOf(ended), out: ended.stdout, error: ended.stderr };
 }
 
-export function wranglerRun(given, typed) {
+export function wranglerRun(given, typed, said) {
   const { command, args, options } = wrangler(given);
-  const stdio = typed === undefined ? "inherit" : ["pipe", "ignore", "inherit"];
+  if (typed === undefined && !windows) return watched(command, args, options, said);
+  const stdio = typed === undefined ? ["inherit", said, "inherit"] : ["pipe", "ignore", "inherit"];
   const ended = spawnSync(command, args, { ...options, stdio, input: typed });
+  if (ended.error) throw phrase(ended.error);
+  return codeOf(ended);
+}
+
+/** A signal ends this at once, as it waits: watched.mjs then ends the program. */
+function watched(command, args, options, said) {
+  const watch = fileURLToPath(new URL("./watched.mjs", import.meta.url));
+  const stdio = ["inherit", said, "inherit", "pipe"];
+  const ended = spawnSync(process.execPath, [watch, command, ...args], { ...options, stdio });
   if (ended.error) throw phrase(ended.error);
   return codeOf(ended);
 }

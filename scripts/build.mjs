@@ -5,7 +5,7 @@
 //
 // What is built is what Cargo.lock has, and the same wherever it is built. The tools come with the project's set-up.
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -44,18 +44,38 @@ const optimized = !given.includes("--dev");
 const features = option("--features") ?? "";
 const folder = join(root, option("--out-dir") ?? "build");
 
+/** Of what is quiet, its output is kept for the case that it fails; that it goes on is said now and then. */
 function run(command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
-    cwd: root,
-    stdio: quiet ? "pipe" : "inherit",
-    shell: windows && command.endsWith(".cmd"),
-    // The launchers of npm's tools need a Node.js.
-    env: { ...process.env, PATH: `${dirname(process.execPath)}${windows ? ";" : ":"}${process.env.PATH}` },
+  return new Promise((resolve) => {
+    let output = "";
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: quiet ? ["ignore", "pipe", "pipe"] : "inherit",
+      shell: windows && command.endsWith(".cmd"),
+      // The launchers of npm's tools need a Node.js.
+      env: { ...process.env, PATH: `${dirname(process.execPath)}${windows ? ";" : ":"}${process.env.PATH}` },
+    });
+    const keep = (chunk) => (output = (output + chunk).slice(-20_000));
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
+    const started = Date.now();
+    const tell = () => {
+      const doing = output.match(/Compiling (\S+) v\S+(?![\s\S]*Compiling)/)?.[1];
+      console.log(`    ${Math.round((Date.now() - started) / 1000)} s …${doing ? ` compiling ${doing}` : ""}`);
+    };
+    const pulse = quiet ? setInterval(tell, 20_000) : undefined;
+    const failed = (why, code) => {
+      process.stderr.write(output);
+      if (why !== undefined) console.error(why);
+      process.exit(code);
+    };
+    child.on("error", (error) => failed(`${command} could not be started: ${error.message}`, 1));
+    child.on("close", (code) => {
+      clearInterval(pulse);
+      if (code === 0) resolve();
+      else failed(undefined, code ?? 1);
+    });
   });
-  if (status === 0) return;
-  if (quiet) process.stderr.write(Buffer.concat([stdout ?? Buffer.of(), stderr ?? Buffer.of()]).subarray(-20_000));
-  if (error) console.error(`${command} could not be started: ${error.message}`);
-  process.exit(status ?? 1);
 }
 
 /** Names of folders of this machine in the place of which the built has others. */
@@ -73,23 +93,23 @@ const compile = (how, ...what) => run("cargo", [how, "--locked", "--target", "wa
 const bind = (wasm, into, ...options) =>
   run(tool("wasm-bindgen"), [join(target, wasm), "--out-dir", into, "--no-typescript", ...options]);
 
-function optimize(wasm) {
+async function optimize(wasm) {
   if (!optimized) return;
   // What rustc uses, and no more: newer encodings may not be known to workerd.
   const uses = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling", "simd"];
-  run(bin("wasm-opt"), [wasm, "-o", wasm, "-O", ...uses.map((feature) => `--enable-${feature}`), "--debuginfo"]);
+  await run(bin("wasm-opt"), [wasm, "-o", wasm, "-O", ...uses.map((feature) => `--enable-${feature}`), "--debuginfo"]);
 }
 
 /** Made beside it and put in its place, so that nobody sees half of a build, not even another build. */
-function build(folder, what, make, except) {
+async function build(folder, what, make, except) {
   const state = [optimized, features, fingerprint(except.map((path) => join(root, path)))].join(" ");
   const stamp = join(folder, "fingerprint");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === state) return;
-  if (quiet) console.log(`Building ${what} (about a minute the first time) …`);
+  if (quiet) console.log(`Building ${what} (some minutes the first time) …`);
   const fresh = `${folder}.${process.pid}`;
   process.once("exit", () => rmSync(fresh, { recursive: true, force: true }));
   mkdirSync(fresh, { recursive: true });
-  make(fresh);
+  await make(fresh);
   writeFileSync(join(fresh, "fingerprint"), state);
   const command = join(folder, "command");
   if (existsSync(command)) renameSync(command, join(fresh, "command"));
@@ -97,31 +117,31 @@ function build(folder, what, make, except) {
   renameSync(fresh, folder);
 }
 
-function makeWorker(folder) {
+async function makeWorker(folder) {
   // Not the library beside it as well: cargo does no link-time optimization then.
-  compile("rustc", "--lib", "--crate-type", "cdylib", "--features", features);
+  await compile("rustc", "--lib", "--crate-type", "cdylib", "--features", features);
   // After a panic the next call gets a new instance.
   const panics = ["--experimental-reset-state-function", "--force-enable-abort-handler"];
-  bind("rerunner.wasm", folder, "--target", "module", "--out-name", "index", ...panics);
+  await bind("rerunner.wasm", folder, "--target", "module", "--out-name", "index", ...panics);
   const glue = join(folder, "index.js");
   // workerd takes a module of WebAssembly by a plain import.
   writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
   const bundled = ["--bundle", "--minify", "--format=esm", "--external:./index_bg.wasm", "--log-level=warning"];
-  run(bin("esbuild"), [glue, `--outfile=${glue}`, "--allow-overwrite", ...bundled]);
+  await run(bin("esbuild"), [glue, `--outfile=${glue}`, "--allow-overwrite", ...bundled]);
   rmSync(join(folder, "snippets"), { recursive: true, force: true });
-  optimize(join(folder, "index_bg.wasm"));
+  await optimize(join(folder, "index_bg.wasm"));
 }
 
-function makeCommand(folder) {
-  compile("build", "--bin", "command", "--no-default-features");
-  bind("command.wasm", folder, "--target", "web");
+async function makeCommand(folder) {
+  await compile("build", "--bin", "command", "--no-default-features");
+  await bind("command.wasm", folder, "--target", "web");
   // As "sources" of packages are taken for CommonJS if none is named.
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
-  optimize(join(folder, "command_bg.wasm"));
+  await optimize(join(folder, "command_bg.wasm"));
 }
 
 process.env.CARGO_ENCODED_RUSTFLAGS = rustFlags();
-if (!given.includes("--only-command")) build(folder, "the Worker", makeWorker, ["src/main.rs", "src/cli"]);
+if (!given.includes("--only-command")) await build(folder, "the Worker", makeWorker, ["src/main.rs", "src/cli"]);
 if (features === "" && option("--out-dir") === undefined) {
-  build(join(folder, "command"), "the command", makeCommand, ["src/worker"]);
+  await build(join(folder, "command"), "the command", makeCommand, ["src/worker"]);
 }

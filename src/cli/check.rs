@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use rerunner::escape;
-use rerunner::policy::file::{Base, drops};
-use rerunner::policy::{PolicyError, describe, parse, warnings};
+use rerunner::policy::file::{Base, Given, NOT_GIVEN, drops};
+use rerunner::policy::{Organization, Policy, PolicyError, describe, parse, warnings};
 use serde_json::{Value, json};
 
 use super::diagnostics::{self, Level, counted, not_valid};
@@ -16,16 +16,17 @@ use super::{Failure, Format, Report, input};
 /// Checks a policy file, and says what it means
 ///
 /// Exit code 0: it is valid. 1: it has errors (with --strict: or warnings). 2: it could not be read. MAX_RERUNS, MAX_RERUNS_CEILING, RERUN_DELAY,
-/// DEFAULT_POLICY and ORGANIZATION_POLICY are taken from the environment, and are the Worker's defaults if not there.
+/// DEFAULT_POLICY, ORGANIZATION_POLICY and POLICY_FILE are taken from the environment, and are the Worker's defaults if not there.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The policy file; - for standard input
-    file: String,
+    /// The policy file; - for standard input (if not given, POLICY_FILE: .github/rerunner.yml)
+    file: Option<String>,
     /// How errors are shown: github for workflow commands, which GitHub shows at their lines in a pull request
     #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
     format: Errors,
-    /// Fail for warnings, too: what is valid but probably a mistake, such as a rule that can never match
+    /// Fail for warnings, too: what is valid but probably a mistake, such as a rule that can never match. An
+    /// organization's file that is not given is no mistake
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -36,7 +37,8 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  rerunner check .github/rerunner.yml
+  rerunner check
+  rerunner check .github/rerunner.yml --organization ../.github/.github/rerunner.yml
   rerunner check --format github .github/rerunner.yml
   rerunner check careful";
 
@@ -48,18 +50,21 @@ enum Errors {
 
 pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
     let rerun_settings = input::rerun_settings()?;
-    let text = input::text(&arguments.file)?;
-    let shown = input::shown(&arguments.file);
+    let file = arguments.file.clone().map_or_else(input::policy_file, Ok)?;
+    let text = input::text(&file)?;
+    let shown = input::shown(&file);
     let organization = arguments.organization.read(&rerun_settings)?;
-    let read = parse(&text, input::OrganizationFile::given(organization.as_ref(), &rerun_settings));
+    let (read, not_given) = read(&text, input::OrganizationFile::given(organization.as_ref(), &rerun_settings));
     // What the repository would have without the file.
     let instead = match organization {
         Some(_) if rerun_settings.organization_policy => Base::Organization,
         _ => rerun_settings.default_policy.into(),
     };
     let warned = |policy| drops(&text, policy, instead).into_iter().chain(warnings(&text, policy)).collect();
-    let warnings: Vec<_> = read.as_ref().map(warned).unwrap_or_default();
+    let mut warnings: Vec<_> = read.as_ref().map(warned).unwrap_or_default();
     let good = read.is_ok() && (warnings.is_empty() || !arguments.strict);
+    warnings.extend(not_given);
+    warnings.sort_by_key(|warning| (warning.line, warning.column));
     let (found, level) = match &read {
         Ok(_) => (&warnings, Level::Warning),
         Err(errors) => (errors, Level::Error),
@@ -92,6 +97,19 @@ pub fn check(arguments: &Arguments) -> Result<Report, Failure> {
         }
     }
     Ok(report)
+}
+
+/// What the file says, without an organization's file that is not given; and that it is not, which is no error of this file.
+fn read(text: &str, given: Given) -> (Result<Policy, Vec<PolicyError>>, Option<PolicyError>) {
+    let read = parse(text, given);
+    let is_not_given = |error: &&PolicyError| error.message == NOT_GIVEN;
+    let Some(found) = read.as_ref().err().and_then(|errors| errors.iter().find(is_not_given)) else {
+        return (read, None);
+    };
+    let message = format!("{NOT_GIVEN} (action.yml: organization). Below, what it says is left out");
+    let not_given = PolicyError { message, ..found.clone() };
+    let nothing = Policy::default();
+    (parse(text, Given { organization: Organization::Policy(&nothing), ..given }), Some(not_given))
 }
 
 fn valid(shown: &str, warnings: &[PolicyError], means: &[String]) -> String {

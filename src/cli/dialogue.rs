@@ -1,13 +1,28 @@
 //! What is said step by step, and asked.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rerunner::escape::terminal;
 use rerunner::settings::Secret;
 
 use super::Failure;
 use super::host::{self, Problem, Stream};
 
+/// Whether standard output is for a report as JSON alone.
+static IS_BESIDE: AtomicBool = AtomicBool::new(false);
+
+/// From now on all that is said goes to standard error.
+pub fn speak_beside() {
+    IS_BESIDE.store(true, Ordering::Relaxed);
+}
+
+/// Where what is said goes.
+pub fn stream() -> Stream {
+    if IS_BESIDE.load(Ordering::Relaxed) { Stream::Error } else { Stream::Out }
+}
+
 pub fn print(text: &str) {
-    host::write(Stream::Out, text);
+    host::write(stream(), text);
 }
 
 pub fn say(what: &str) {

@@ -71,7 +71,9 @@ pub fn doctor(arguments: &Arguments) -> Result<Report, Failure> {
     let (urls, names): (Vec<&String>, Vec<&String>) = arguments.what.iter().partition(|what| what.contains("://"));
     let url = match urls.as_slice() {
         [] => deployed.url().ok_or_else(|| {
-            Failure("which Worker? Give its address, such as https://rerunner.example.workers.dev".to_owned())
+            Failure(format!(
+                "which Worker? Give its address, such as https://rerunner.example.workers.dev, or run this in the folder with {FILE}"
+            ))
         })?,
         [url] => (*url).clone(),
         _ => return Err(Failure("give one address only".to_owned())),
@@ -130,7 +132,7 @@ impl Patient {
         let health = match health {
             Ok(health) => health,
             Err(what) => {
-                findings.push(Finding::wrong("reachable", what, "npm run deploy"));
+                findings.push(Finding::wrong("reachable", what, format!("Is the address right? See {FILE}")));
                 return false;
             }
         };

@@ -6,10 +6,10 @@ use std::path::Path;
 use clap::Args;
 use rerunner::names::{RepoName, RunAttempt, RunId};
 use rerunner::policy::evidence::Job;
-use rerunner::policy::file::Given;
+use rerunner::policy::file::{Given, NOT_GIVEN};
 use rerunner::policy::run::Run;
 use rerunner::policy::{Organization, Policy, PolicyError, PolicyOrigin, PolicyState, RerunSettings, parse};
-use rerunner::settings::Settings;
+use rerunner::settings::{Preset, Settings};
 use rerunner::time::Millis;
 use serde_json::{Deserializer, Value};
 
@@ -22,9 +22,6 @@ pub fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     let read = if file == "-" { host::input() } else { host::read(Path::new(file), None) };
     read.map_err(|error| Failure(format!("{file} cannot be read: {error}")))
 }
-
-/// The presets, by name.
-const PRESETS: [&str; 3] = ["everything", "infrastructure", "careful"];
 
 /// Its name, for a message.
 pub fn shown(file: &str) -> &str {
@@ -80,13 +77,18 @@ impl OrganizationFile {
     }
 }
 
-/// The policy in a file; without one, DEFAULT_POLICY.
-pub fn policy(file: Option<&str>, rerun_settings: &RerunSettings) -> Result<PolicyState, Failure> {
-    policy_with(file, &OrganizationFile::default(), rerun_settings)
+/// Where the Worker looks for it in a repository.
+pub fn policy_file() -> Result<String, Failure> {
+    let settings = Settings::read(host::environment);
+    if let Some(problem) = settings.problems.iter().find(|problem| problem.setting == "POLICY_FILE") {
+        return Err(Failure(format!("in the environment, {problem}")));
+    }
+    let none = "which file? POLICY_FILE is blank, so that repositories have none";
+    settings.policy_file.map(|file| file.as_str().to_owned()).ok_or_else(|| Failure(none.to_owned()))
 }
 
-/// The same where an organization has a file: it holds for a repository without one.
-pub fn policy_with(
+/// The policy in a file; without one, the organization's file, and without that DEFAULT_POLICY.
+pub fn policy(
     file: Option<&str>,
     organization: &OrganizationFile,
     rerun_settings: &RerunSettings,
@@ -97,13 +99,22 @@ pub fn policy_with(
         return Ok(organization.filter(|_| rerun_settings.organization_policy).unwrap_or_else(without));
     };
     let read = parse(&text(file)?, OrganizationFile::given(organization.as_ref(), rerun_settings));
-    Ok(PolicyState::new(read, PolicyOrigin::Repository))
+    // The file can be as valid as any.
+    if read.as_ref().is_err_and(|errors| errors.iter().any(|error| error.message == NOT_GIVEN)) {
+        return Err(Failure(format!("{} extends the organization's file; {NOT_GIVEN}", shown(file))));
+    }
+    Ok(PolicyState::new(read, Preset::parse(file).map_or(PolicyOrigin::Repository, PolicyOrigin::Preset)))
 }
 
-/// As [`policy`], where one that is not valid is of no use.
-pub fn valid_policy(file: Option<&str>, rerun_settings: &RerunSettings) -> Result<Policy, Failure> {
-    match policy(file, rerun_settings)? {
+/// The same, where one that is not valid is of no use.
+pub fn valid_policy(
+    file: Option<&str>,
+    organization: &OrganizationFile,
+    rerun_settings: &RerunSettings,
+) -> Result<Policy, Failure> {
+    match policy(file, organization, rerun_settings)? {
         PolicyState::Invalid { errors, .. } => {
+            let file = file.or(organization.file());
             Err(Failure(format!("the policy file is not valid\n\n{}", in_contexts(&errors, file)?.trim_end())))
         }
         PolicyState::Valid(policy) => Ok(policy),
@@ -112,7 +123,7 @@ pub fn valid_policy(file: Option<&str>, rerun_settings: &RerunSettings) -> Resul
 
 /// A policy file's; or, by the name of a preset, what begins with that and adds nothing. A file of such a name is `./careful`.
 pub fn text(file: &str) -> Result<String, Failure> {
-    if PRESETS.contains(&file) {
+    if Preset::parse(file).is_some() {
         return Ok(format!("extends: {file}\n"));
     }
     String::from_utf8(bytes(file)?).map_err(|_| Failure(format!("{} is not text in UTF-8", shown(file))))

@@ -63,7 +63,7 @@ enum What {
     Backtest(backtest::Arguments),
     Catalogue(catalogue::Arguments),
     /// Prints the JSON Schema of policy files
-    Schema,
+    Schema(Format),
 }
 
 pub fn main() {
@@ -82,17 +82,24 @@ pub fn main() {
 
 /// The exit code.
 fn carry_out(what: What) -> u8 {
+    if let What::Setup(setup::Arguments { format, .. })
+    | What::Upgrade(upgrade::Arguments { format, .. })
+    | What::Uninstall(uninstall::Arguments { format, .. }) = &what
+        && format.json
+    {
+        dialogue::speak_beside();
+    }
     let (report, format) = match what {
-        What::Setup(arguments) => (setup::setup(&arguments), Format { json: false }),
-        What::Upgrade(arguments) => (upgrade::upgrade(&arguments), Format { json: false }),
-        What::Uninstall(arguments) => (uninstall::uninstall(&arguments), Format { json: false }),
+        What::Setup(arguments) => (setup::setup(&arguments), arguments.format),
+        What::Upgrade(arguments) => (upgrade::upgrade(&arguments), arguments.format),
+        What::Uninstall(arguments) => (uninstall::uninstall(&arguments), arguments.format),
         What::Dev(arguments) => (dev::dev(&arguments), Format { json: false }),
         What::Doctor(arguments) => (doctor::doctor(&arguments), arguments.format),
         What::Check(arguments) => (check::check(&arguments), arguments.json),
         What::Explain(arguments) => (explain::explain(&arguments), arguments.format),
         What::Backtest(arguments) => (backtest::backtest(&arguments), arguments.format),
         What::Catalogue(arguments) => (catalogue::catalogue(&arguments), arguments.format().clone()),
-        What::Schema => {
+        What::Schema(_) => {
             let json = rerunner::policy::schema();
             (Ok(Report { text: String::new(), json, good: true }), Format { json: true })
         }

@@ -22,9 +22,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of a subcommand that takes no `--json`.
-    pub fn said(text: impl Into<String>, good: bool) -> Self {
-        Self { text: text.into(), json: Value::Null, good }
+    /// What was done, as a text and as JSON.
+    pub fn said(text: impl Into<String>, json: Value, good: bool) -> Self {
+        Self { text: text.into(), json, good }
     }
 
     /// The exit code.

@@ -12,7 +12,7 @@ use super::doctor::{self, Patient};
 use super::http::Address;
 use super::variables::Variables;
 use super::wrangler::Wrangler;
-use super::{Failure, Report, host, input};
+use super::{Failure, Format, Report, host, input};
 
 /// Deploys the Worker, step by step
 ///
@@ -30,7 +30,7 @@ pub struct Arguments {
     /// The preset for repositories without a policy file: the setting DEFAULT_POLICY
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Preset::TEXTS))]
     preset: Option<String>,
-    /// Decide, record and show, but re-run nothing yet: the setting DRY_RUN
+    /// Deploy with the setting DRY_RUN on: it decides, records and shows, and re-runs nothing yet
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     dry_run: Option<bool>,
     /// Another setting, as in MAX_RERUNS:5; can be given more than once
@@ -51,6 +51,8 @@ pub struct Arguments {
     /// Repositories that the doctor checks at the end
     #[arg(value_name = "OWNER/REPO")]
     repositories: Vec<String>,
+    #[command(flatten)]
+    pub format: Format,
 }
 
 const EXAMPLES: &str = "\
@@ -88,6 +90,9 @@ pub fn setup(arguments: &Arguments) -> Result<Report, Failure> {
     let dialogue = Dialogue { is_silent: arguments.yes };
     let wrangler = Wrangler::new(arguments.name.as_deref(), &deployed)?;
     let mut setup = Setup { arguments, dialogue, wrangler, deployed };
+    if arguments.dry_run == Some(true) && !arguments.no_deploy {
+        print("\nThis deploys Rerunner with DRY_RUN on: it decides, records and shows, and re-runs nothing.\n");
+    }
     step(1, "Tools");
     say(&format!("wrangler {}", Wrangler::version()?));
     step(2, "Cloudflare");
@@ -313,7 +318,9 @@ impl Setup<'_> {
 
     fn look(&self, url: Address, repositories: Vec<RepoName>) -> Result<Report, Failure> {
         print("\nThe doctor checks:\n\n");
+        let address = url.to_string();
         let findings = Patient::new(&self.deployed, url, repositories).examine();
-        Ok(doctor::report(&findings, json!({ "findings": findings }), None))
+        let json = json!({ "url": address, "worker": self.wrangler.name(), "findings": findings });
+        Ok(doctor::report(&findings, json, None))
     }
 }

@@ -7,13 +7,14 @@ use rerunner::escape::{bounded, line};
 use rerunner::github::http::Method;
 use rerunner::names::RepoName;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::deployed::{Deployed, FILE, WORKER};
 use super::dialogue::{self, say};
 use super::http::{self, Address};
 use super::target::{Found, Target};
 use super::wrangler::{Namespace, Wrangler};
-use super::{Failure, Report, host};
+use super::{Failure, Format, Report, host};
 
 /// Removes Rerunner: the Worker, with everything that it has recorded, and its Workers KV namespace
 ///
@@ -26,6 +27,8 @@ pub struct Arguments {
     /// List what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    pub format: Format,
 }
 
 const EXAMPLES: &str = "\
@@ -65,16 +68,21 @@ pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
         None => say(&format!("no Workers KV namespace {name}-attempts")),
     }
     let rest = rest(&known, has("GITHUB_APP_ID"), has("GITHUB_TOKEN"));
+    let done = |deleted: bool| {
+        let left: Vec<&str> = rest.lines().map(str::trim).filter(|line| !line.is_empty()).skip(1).collect();
+        let namespace = namespace.as_ref().map(|namespace| &namespace.id);
+        json!({ "worker": is_there.then_some(name), "namespace": namespace, "deleted": deleted, "left_to_do": left })
+    };
     if !is_there && namespace.is_none() {
-        return Ok(Report::said(format!("\nThere is nothing to delete.\n{rest}"), true));
+        return Ok(Report::said(format!("\nThere is nothing to delete.\n{rest}"), done(false), true));
     }
     if arguments.dry_run {
-        return Ok(Report::said(format!("\nNothing was deleted.\n{rest}"), true));
+        return Ok(Report::said(format!("\nNothing was deleted.\n{rest}"), done(false), true));
     }
     let sure =
         arguments.target.yes || dialogue.line(&format!("This cannot be undone. Type {name} to delete it:"))? == name;
     if !sure {
-        return Ok(Report::said("\nNothing was deleted.\n", true));
+        return Ok(Report::said("\nNothing was deleted.\n", done(false), true));
     }
     step(3, "Delete");
     if is_there {
@@ -92,7 +100,7 @@ pub fn uninstall(arguments: &Arguments) -> Result<Report, Failure> {
             Failure(format!("{FILE}, whose secrets are of no use any more, cannot be deleted: {problem}"))
         })?;
     }
-    Ok(Report::said(rest, true))
+    Ok(Report::said(&*rest, done(true), true))
 }
 
 fn step(number: u32, what: &str) {
@@ -137,7 +145,8 @@ fn rest(known: &Known, has_app: bool, has_token: bool) -> String {
         );
     }
     if has_token {
-        lines.push("  Delete the token: https://github.com/settings/tokens".to_owned());
+        lines.push("  Delete the token: https://github.com/settings/tokens, a fine-grained one https://github.com/settings/personal-access-tokens"
+                .to_owned());
     }
     if !has_app || has_token {
         lines.push("  Delete the webhooks to this Worker, of each repository or its organization:".to_owned());

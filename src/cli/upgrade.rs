@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use clap::Args;
 use rerunner::escape::{bounded, line};
+use serde_json::json;
 
-use super::deployed::URL;
+use super::deployed::{FILE, URL};
 use super::dialogue::{self, say};
 use super::health::{Health, HealthProblem};
 use super::http::Address;
 use super::target::{Found, Target};
 use super::versions::{VERSIONS, since};
 use super::wrangler::{Deployment, Wrangler};
-use super::{Failure, Report, host};
+use super::{Failure, Format, Report, host};
 
 /// Upgrades the deployed Worker to this version, and keeps its settings
 ///
@@ -26,6 +27,8 @@ pub struct Arguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    pub format: Format,
 }
 
 const EXAMPLES: &str = "\
@@ -40,7 +43,11 @@ const BETWEEN: Duration = Duration::from_secs(2);
 
 pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
     let Found { dialogue, wrangler, url, .. } = arguments.target.find()?;
-    let which = || Failure(format!("which Worker? Give its address with --url https://…, or set {URL}"));
+    let which = || {
+        Failure(format!(
+            "which Worker? Give its address with --url https://…, set {URL}, or run this in the folder with {FILE}"
+        ))
+    };
     let url = url.ok_or_else(which)?;
     step(1, "Cloudflare");
     Wrangler::log_in(dialogue)?;
@@ -53,21 +60,29 @@ pub fn upgrade(arguments: &Arguments) -> Result<Report, Failure> {
         )));
     }
     let before = Health::read(&url, None).map_err(Failure)?;
+    let done = |deployed: bool| {
+        let versions = json!({ "before": before.version, "this": OURS });
+        json!({ "url": url.as_str(), "worker": wrangler.name(), "versions": versions, "deployed": deployed })
+    };
     for line in changes(&before.version) {
         say(&line);
     }
     if arguments.dry_run {
-        return Ok(Report::said("\nNothing was changed.\n", true));
+        return Ok(Report::said("\nNothing was changed.\n", done(false), true));
     }
     if !dialogue.confirm(&format!("Deploy {OURS}?"), true)? {
-        return Ok(Report::said("Nothing was changed.\n", true));
+        return Ok(Report::said("Nothing was changed.\n", done(false), true));
     }
     step(3, "Deploy");
     wrangler.deploy(&[])?;
     step(4, "Check");
     let (good, found) = look(&url);
     let back = back(&wrangler, deployments.last());
-    Ok(Report::said(format!("  {found}\n\n{back}\n"), good))
+    let mut json = done(true);
+    if let Some(json) = json.as_object_mut() {
+        json.extend([("found".to_owned(), json!(found)), ("back".to_owned(), json!(back))]);
+    }
+    Ok(Report::said(format!("  {found}\n\n{back}\n"), json, good))
 }
 
 fn step(number: u32, what: &str) {

@@ -31,7 +31,10 @@ impl Variables {
         if host::is_packaged() {
             return Ok(Self { file: None, given: Vec::new() });
         }
-        let missing = |problem| Failure(format!("{FILE} cannot be read: {problem}; run this in the project's folder"));
+        let missing = |problem| {
+            let why = "a clone keeps its settings there: run this in the clone's own folder";
+            Failure(format!("{FILE} cannot be read here: {problem}; {why}"))
+        };
         let bytes = host::read(Path::new(FILE), None).map_err(missing)?;
         let file = String::from_utf8(bytes).map_err(|_| Failure(format!("{FILE} is not text in UTF-8")))?;
         Ok(Self { file: Some(file), given: Vec::new() })

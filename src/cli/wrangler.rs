@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::Failure;
 use super::deployed::{Deployed, FILE, WORKER};
-use super::dialogue::{Dialogue, say};
-use super::host::{self, Output, Problem, Stream};
+use super::dialogue::{self, Dialogue, say};
+use super::host::{self, Output, Problem};
 
 /// wrangler, for one Worker: each call that is about it names it.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Wrangler {
         if host::read(Path::new(VARIABLES), None).is_ok() {
             arguments.extend(["--env-file", VARIABLES]);
         }
-        succeeded(host::wrangler_run(&arguments, None), "wrangler dev ended; see above")
+        succeeded(run(&arguments, None), "wrangler dev ended; see above")
     }
 
     /// Logs in at Cloudflare in the browser, with wrangler's own questions, unless it is done.
@@ -126,7 +126,7 @@ impl Wrangler {
             }
             Login::Out => {
                 say("Not logged in; opening your browser.");
-                succeeded(host::wrangler_run(&["login"], None), "the login at Cloudflare failed")?;
+                succeeded(run(&["login"], None), "the login at Cloudflare failed")?;
             }
         }
         Ok(())
@@ -174,7 +174,7 @@ impl Wrangler {
     }
 
     pub fn put_secret(&self, name: &str, value: &Secret) -> Result<(), Failure> {
-        let put = host::wrangler_run(&self.named(&["secret", "put", name]), Some(value.reveal()));
+        let put = run(&self.named(&["secret", "put", name]), Some(value.reveal()));
         succeeded(put, &format!("wrangler secret put {name} failed; see above"))
     }
 
@@ -187,13 +187,13 @@ impl Wrangler {
 
     /// Takes the Worker away, with all that its Durable Objects have stored.
     pub fn delete(&self) -> Result<(), Failure> {
-        let deleted = host::wrangler_run(&["delete", self.name(), "--force"], None);
+        let deleted = run(&["delete", self.name(), "--force"], None);
         succeeded(deleted, "wrangler delete failed; see above")
     }
 
     pub fn delete_namespace(namespace: &Namespace) -> Result<(), Failure> {
         let arguments = ["kv", "namespace", "delete", "--namespace-id", &namespace.id, "--skip-confirmation"];
-        succeeded(host::wrangler_run(&arguments, None), "wrangler kv namespace delete failed; see above")
+        succeeded(run(&arguments, None), "wrangler kv namespace delete failed; see above")
     }
 }
 
@@ -219,6 +219,10 @@ fn name_in(settings: &str) -> Option<&str> {
 
 fn missing(problem: Problem) -> Failure {
     Failure(format!("wrangler cannot be started: {problem}"))
+}
+
+fn run(arguments: &[&str], input: Option<&str>) -> Result<u8, Problem> {
+    host::wrangler_run(arguments, input, dialogue::stream())
 }
 
 fn output(arguments: &[&str]) -> Result<Output, Failure> {
@@ -263,7 +267,7 @@ fn said(output: &Output) -> String {
 fn shown(line: &[u8]) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_end_matches(['\r', '\n']);
-    host::write(Stream::Out, &format!("    {}\n", escape::line(line)));
+    dialogue::print(&format!("    {}\n", escape::line(line)));
     address(line)
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Examination<'a, G> {
     pub findings: Vec<Finding>,
     /// Whether the token is a classic one with the scope for all that there is.
     pub has_scope: bool,
+    /// Where people find the token.
+    pub tokens: String,
 }
 
 /// The App, as far as it matters to repositories.

@@ -12,7 +12,13 @@ use super::{Finding, GitHub, Site, Who};
 
 /// Looks at the credentials, and at each of these repositories.
 pub async fn examine(github: &impl GitHub, site: &Site, repositories: &[RepoName]) -> Vec<Finding> {
-    let mut examination = Examination { github, site, findings: Vec::new(), has_scope: false };
+    let mut examination = Examination {
+        github,
+        site,
+        findings: Vec::new(),
+        has_scope: false,
+        tokens: format!("{}/settings/personal-access-tokens", site.web_url),
+    };
     let app = if site.has_app { examination.look_at_app().await } else { None };
     if site.has_token {
         examination.look_at_token().await;
@@ -119,6 +125,9 @@ impl<G: GitHub> Examination<'_, G> {
             serde_json::from_slice::<User>(&reply.body).map_or_else(|_| "(unknown)".to_owned(), |user| user.login);
         // Only classic tokens have scopes.
         let tokens = format!("{}/settings/tokens", self.site.web_url);
+        if reply.headers.oauth_scopes.is_some() {
+            self.tokens.clone_from(&tokens);
+        }
         let scopes = reply.headers.oauth_scopes.as_deref().unwrap_or_default();
         self.has_scope = scopes.split(',').any(|scope| scope.trim() == "repo");
         self.findings.push(match reply.headers.oauth_scopes.as_deref() {

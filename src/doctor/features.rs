@@ -73,7 +73,7 @@ impl<G: GitHub> Examination<'_, G> {
             None => Finding::warning(
                 check,
                 format!("it needs {name}: {level}, and GitHub does not list what a fine-grained token may do"),
-                format!("Check that the token has it: {web}/settings/personal-access-tokens"),
+                format!("Check that the token has it: {}", self.tokens),
             ),
         }
     }

@@ -29,9 +29,9 @@ impl<G: GitHub> Examination<'_, G> {
         if installed {
             self.look_at_rate_limit(Who::Repository(repository), repository.as_str()).await;
         }
-        self.look_at_access(installed, repository).await;
+        let is_readable = self.look_at_access(installed, repository).await;
         let hook = self.look_at_webhook(told, repository).await;
-        let needed = self.look_at_policy(repository).await;
+        let needed = if is_readable { self.look_at_policy(repository).await } else { self.skip_policy(repository) };
         let app = app.zip(granted.as_ref());
         self.look_at_features(needed, app, hook.as_deref(), repository);
     }
@@ -72,21 +72,33 @@ impl<G: GitHub> Examination<'_, G> {
     }
 
     /// Reading its runs is what every re-run starts with.
-    async fn look_at_access(&mut self, installed: bool, repository: &RepoName) {
+    async fn look_at_access(&mut self, installed: bool, repository: &RepoName) -> bool {
         let check = format!("{repository}: workflow runs");
         let path = format!("/repos/{repository}/actions/runs?per_page=1");
         let remedy = if installed {
             format!("{}/{repository}/settings/installations", self.site.web_url)
         } else {
-            format!("Give the token Actions: Read and write for {repository}: {}/settings/tokens", self.site.web_url)
+            format!("Give the token Actions: Read and write for {repository}: {}", self.tokens)
         };
-        self.findings.push(match self.github.read::<Value>(Who::Repository(repository), &path).await {
+        let read = self.github.read::<Value>(Who::Repository(repository), &path).await;
+        let is_readable = read.is_ok();
+        self.findings.push(match read {
             Ok(_) => Finding::ok(check, "they can be read"),
             Err(github::Error::NotFound) => {
                 Finding::wrong(check, "there is no such repository, or no access to it", remedy)
             }
             Err(error) => Finding::wrong(check, error.to_string(), remedy),
         });
+        is_readable
+    }
+
+    /// Of what cannot be read, GitHub says that there is no file.
+    fn skip_policy(&mut self, repository: &RepoName) -> Needed {
+        if let Some(file) = &self.site.policy_file {
+            let what = "not checked: the repository cannot be read";
+            self.findings.push(Finding::warning(format!("{repository}: {file}"), what, "See workflow runs, above"));
+        }
+        Needed::default()
     }
 
     /// The events of the repository's own webhook, if there is one to be seen.

@@ -45,6 +45,15 @@ fn every_bad_value_is_named_and_none_is_shown() {
     for value in ["0", "1001", "many", "hunter2"] {
         bad("NOTIFICATIONS_PER_HOUR", value);
     }
+    // Seen to fail when each is taken for a pattern that may match something.
+    for setting in ["REPOSITORIES", "BADGE_REPOSITORIES"] {
+        for value in ["hunter2", "a/b, hunter2", "a/b c/hunter2", "a/b/hunter2", "a/b;c/d*hunter2 x", "a/?\nb"] {
+            bad(setting, value);
+        }
+    }
+    for value in ["a hunter2", "ann, bob hunter2", "ann\nhunter2"] {
+        bad("NO_RERUN_ACTORS", value);
+    }
     bad("COMMENT_ON_PULL_REQUESTS", "hunter2");
     for value in [&"x".repeat(51), "hunter2\nhunter2", "a\u{202e}b", "\u{1f680}"] {
         bad("COMMIT_STATUS", value);
@@ -97,6 +106,9 @@ fn good_values() {
     assert!(!read(&[]).has_badge(&repository));
     assert!(read(&[("BADGE_REPOSITORIES", "octo/*")]).has_badge(&repository));
     assert_eq!(read(&[("SWEEP_INTERVAL", "0")]).sweep_interval, Span::ZERO);
+    for value in ["*", "octo*", "*/widgets, octo/?", "octo/*-x,", "a/b,,c/d"] {
+        assert_eq!(read(&[("REPOSITORIES", value), ("BADGE_REPOSITORIES", value)]).problems, [], "{value}");
+    }
     let settings = read(&[("REPOSITORIES", "octo/*, Other/one"), ("NO_RERUN_ACTORS", "dependabot[bot], Ann")]);
     for (name, served) in
         [("octo/x", true), ("OCTO/y", true), ("other/ONE", true), ("other/two", false), ("x/octo", false)]

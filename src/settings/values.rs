@@ -66,12 +66,25 @@ fn commas(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-pub fn list(list: &str) -> Result<Vec<String>, String> {
-    Ok(commas(list).map(str::to_owned).collect())
+/// Accounts, each by its login.
+pub fn logins(text: &str) -> Result<Vec<String>, String> {
+    let is_login = |login: &str| login.chars().all(|c| is_visible(c) && !c.is_whitespace());
+    match commas(text).all(is_login) {
+        true => Ok(commas(text).map(str::to_owned).collect()),
+        false => Err("logins such as dependabot[bot], separated by commas".to_owned()),
+    }
 }
 
-pub fn globs(list: &str) -> Result<Vec<Glob>, String> {
-    Ok(commas(list).map(Glob::new).collect())
+/// Of repositories' full names. One without a slash matches none, unless it has a `*` for that.
+pub fn repositories(text: &str) -> Result<Vec<Glob>, String> {
+    let is_of_names = |glob: &str| {
+        let is_visible = glob.chars().all(|c| is_visible(c) && !c.is_whitespace());
+        is_visible && (glob.contains('*') || glob.split('/').count() == 2)
+    };
+    match commas(text).all(is_of_names) {
+        true => Ok(commas(text).map(Glob::new).collect()),
+        false => Err("names such as OWNER/REPO or OWNER/*, separated by commas".to_owned()),
+    }
 }
 
 pub fn notifications_per_hour(text: &str) -> Result<u32, String> {

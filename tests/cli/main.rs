@@ -5,6 +5,7 @@
 mod backtest;
 mod catalogue;
 mod check;
+mod deployed;
 mod doctor;
 mod explain;
 mod terminal;
@@ -136,7 +137,7 @@ fn commands_that_the_documents_name() {
 #[test]
 fn what_cannot_be_carried_out_is_code_2() {
     for (arguments, input, why) in [
-        (&["check"][..], "", "required arguments"),
+        (&["check"][..], "", ".github/rerunner.yml cannot be read: no such file"),
         (&["chekc"], "", "similar"),
         (&["check", "nowhere.yml"], "", "nowhere.yml cannot be read"),
         (&["explain", "-"], "{", "is not JSON"),

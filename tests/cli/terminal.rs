@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -82,4 +83,42 @@ fn what_is_typed_for_a_secret_is_not_shown() {
     let (shown, code) =
         at_a_terminal(&stand_in, folder.path(), &setup, &[&left[..], &[("not shown", "\u{4}")]].concat());
     assert!(code == Some(2) && shown.contains("no answer; run it in a terminal"), "{shown}");
+}
+
+/// Whoever ends the command by its number ends what it runs. Seen to fail where the command runs wrangler by itself.
+#[test]
+fn a_signal_leaves_nothing_behind() {
+    for signal in ["-TERM", "-INT", "-KILL"] {
+        let folder = TempDir::new().unwrap();
+        let program = folder.path().join("wrangler");
+        let number = folder.path().join("number");
+        fs::write(&program, "#!/bin/sh\ncase \"$1\" in dev) echo $$ >new && mv new number && exec sleep 600;; esac\n")
+            .unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut command = local_worker::command();
+        command.arg("dev").current_dir(folder.path()).env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let wrangler = until(|| fs::read_to_string(&number).ok());
+        let wrangler = wrangler.trim();
+        let kill = |signal: &str, id: &str| {
+            std::process::Command::new("kill").args([signal, id]).stderr(Stdio::null()).status().unwrap().success()
+        };
+        assert!(kill("-0", wrangler));
+        assert!(kill(signal, &child.id().to_string()));
+        child.wait().unwrap();
+        until(|| (!kill("-0", wrangler)).then_some(()));
+    }
+}
+
+/// Soon, or never.
+fn until<T>(is: impl Fn() -> Option<T>) -> T {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        if let Some(found) = is() {
+            return found;
+        }
+        assert!(std::time::Instant::now() < deadline, "not within a minute");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }

@@ -36,7 +36,7 @@ struct Line {
 
 pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let rerun_settings = input::rerun_settings()?;
-    let policy = input::valid_policy(arguments.policy.as_deref(), &rerun_settings)?;
+    let policy = input::valid_policy(arguments.policy.as_deref(), &arguments.organization, &rerun_settings)?;
     let mut export = Export::default();
     for file in arguments.runs.iter().chain(&arguments.jobs) {
         export.add(file)?;

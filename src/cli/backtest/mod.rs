@@ -62,6 +62,8 @@ pub struct Arguments {
     /// The policy file, or the name of a preset: everything, infrastructure, careful; without it, DEFAULT_POLICY applies
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
+    #[command(flatten)]
+    organization: input::OrganizationFile,
     /// Another policy file or preset to compare it with
     #[arg(long, value_name = "FILE")]
     compare: Option<String>,
@@ -113,7 +115,9 @@ pub fn backtest(arguments: &Arguments) -> Result<Report, Failure> {
     let Some(repository) = &arguments.repo else { return of_files(arguments) };
     let repository = RepoName::parse(repository).map_err(|error| Failure(format!("{repository}: {error}")))?;
     let rerun_settings = input::rerun_settings()?;
-    let policy = |name: Option<&str>| input::valid_policy(name, &rerun_settings).map(|policy| (label(name), policy));
+    let policy = |name: Option<&str>| {
+        input::valid_policy(name, &arguments.organization, &rerun_settings).map(|policy| (label(name), policy))
+    };
     let mut policies = vec![policy(arguments.policy.as_deref())?];
     if let Some(other) = &arguments.compare {
         policies.push(policy(Some(other))?);

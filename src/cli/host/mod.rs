@@ -153,9 +153,10 @@ pub fn wrangler_output(arguments: &[&str]) -> Result<Output, Problem> {
     Ok(Output { code: ended.code(), out: ended.out(), error: ended.error() })
 }
 
-/// Runs wrangler in the terminal, where it may ask. With an input, it is that, and what it says is not shown, but for errors.
-pub fn wrangler_run(arguments: &[&str], input: Option<&str>) -> Result<u8, Problem> {
-    node::wrangler_run(owned(arguments), input).map_err(problem)
+/// Runs wrangler in the terminal, where it may ask, and says what it says there. With an input, it is that, and what it says is not
+/// shown, but for errors.
+pub fn wrangler_run(arguments: &[&str], input: Option<&str>, said: Stream) -> Result<u8, Problem> {
+    node::wrangler_run(owned(arguments), input, said as u8).map_err(problem)
 }
 
 /// Starts wrangler in the terminal; what it says is read here.

@@ -64,7 +64,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = wranglerOutput)]
     pub fn wrangler_output(arguments: Vec<String>) -> Result<Ended, JsValue>;
     #[wasm_bindgen(catch, js_name = wranglerRun)]
-    pub fn wrangler_run(arguments: Vec<String>, input: Option<&str>) -> Result<u8, JsValue>;
+    pub fn wrangler_run(arguments: Vec<String>, input: Option<&str>, said: u8) -> Result<u8, JsValue>;
     #[wasm_bindgen(catch, js_name = wranglerStart)]
     pub fn wrangler_start(arguments: Vec<String>) -> Result<Child, JsValue>;
 

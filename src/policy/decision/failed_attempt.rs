@@ -308,7 +308,7 @@ impl<'a> FailedAttempt<'a> {
             interruption: job.and_then(|job| self.evidence.interruption_of(job)),
         };
         let jobs = self.failed.iter().map(job).collect();
-        Sentences { attempt: self.run.run_attempt, conclusion: self.conclusion, jobs }
+        Sentences { origin: self.policy.origin, attempt: self.run.run_attempt, conclusion: self.conclusion, jobs }
     }
 
     fn end(&self, outcome: RunOutcome, reason: String) -> Stop {

@@ -74,6 +74,11 @@ impl Stated {
         self.0.contains(&key)
     }
 
+    /// Whether there is none that says something about a run.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|key| *key == "version")
+    }
+
     pub(super) fn and(mut self, other: &Self) -> Self {
         self.0.extend(other.0.iter().filter(|key| !self.0.contains(key)).copied().collect::<Vec<_>>());
         self

@@ -6,7 +6,7 @@ use crate::policy::patterns::Where;
 use super::base::Base;
 use super::error::summary;
 use super::format::{Policy, Rule};
-use super::given::Organization;
+use super::given::{NOT_GIVEN, Organization};
 use super::reader::{Field, Reader, meant};
 use super::shapes::{self, FromField};
 use super::values::Patterns;
@@ -77,9 +77,7 @@ impl Reader<'_> {
         let problem = match self.given.organization {
             Organization::Policy(policy) => return self.take_patterns(policy),
             Organization::None => "there is no organization's policy file: OWNER/.github has none".to_owned(),
-            Organization::NotGiven => {
-                "the organization's file is not at hand; give it with --organization FILE".to_owned()
-            }
+            Organization::NotGiven => NOT_GIVEN.to_owned(),
             Organization::Off => "ORGANIZATION_POLICY is off, so that there is no organization's file".to_owned(),
             Organization::Itself => "this is the organization's own file".to_owned(),
             Organization::Invalid(errors) => {

@@ -34,3 +34,6 @@ pub enum Organization<'a> {
     /// At least one error.
     Invalid(&'a [PolicyError]),
 }
+
+/// No fault of the file, unlike other errors.
+pub const NOT_GIVEN: &str = "the organization's file is not at hand; give it with --organization FILE";

@@ -34,7 +34,7 @@ pub use base::{Base, PolicyOrigin};
 pub use error::{PolicyError, summary};
 pub use extends::extends_organization;
 pub use format::*;
-pub use given::{Given, Organization};
+pub use given::{Given, NOT_GIVEN, Organization};
 pub use keys::{Key, MANY, Shape};
 pub use parse::{PolicyState, parse};
 pub use places::lines_of_rules;

@@ -6,12 +6,13 @@
 use crate::names::order::sort_by_key;
 use crate::names::{Conclusion, nearest};
 use crate::policy::Action;
+use crate::policy::catalogue::Class;
 use crate::settings::MAX_RERUNS_LIMIT;
 
 use super::base::Base;
 use super::error::{PolicyError, within_lines};
 use super::format::{Conditions, Filter, Forks, Policy, Rule};
-use super::values::{Names, Numbers};
+use super::values::{Cause, Causes, Names, Numbers};
 use super::yaml::{self, Node, Place, Value};
 
 /// What a run's event can be (GitHub Docs, "Events that trigger workflows"). `dynamic` is of runs that GitHub itself starts.
@@ -71,25 +72,34 @@ pub fn warnings(text: &str, policy: &Policy) -> Vec<PolicyError> {
     all
 }
 
-/// Where the file extends nothing, and so takes the place of `instead`, which would apply to a repository without a file.
+/// Where the file extends nothing, and so takes the place of `instead`, which would apply to a repository without a file; and where
+/// it says nothing at all.
 ///
-/// Not of `everything`: it has no key. A file that begins with that says that it is meant.
+/// Not of `everything`: it has no key. A file that begins with that says that it is meant, and so does one that says what becomes of
+/// the jobs that no rule matches.
 pub fn drops(text: &str, policy: &Policy, instead: Base) -> Option<PolicyError> {
-    if !policy.extends.is_empty() || instead == Base::Everything {
+    if !policy.extends.is_empty() || policy.stated.has("otherwise") {
         return None;
     }
     let first = match yaml::read(text).ok()?.map(|root| root.value) {
         Some(Value::Map(entries)) => entries.first().map(|entry| entry.place),
         _ => None,
     };
-    let what = match instead {
-        Base::Organization => "the organization's policy file".to_owned(),
-        preset => format!("the preset {} (DEFAULT_POLICY)", preset.as_str()),
+    let is_meant = "`extends: everything` if this is meant";
+    let said = match instead {
+        Base::Everything if !policy.stated.is_empty() => return None,
+        Base::Everything => {
+            format!("the file says nothing, so that every failed job is re-run; write {is_meant}")
+        }
+        instead => {
+            let what = match instead {
+                Base::Organization => "the organization's policy file".to_owned(),
+                preset => format!("the preset {} (DEFAULT_POLICY)", preset.as_str()),
+            };
+            let name = instead.as_str();
+            format!("without it, this file replaces {what}; write `extends: {name}` to add to that, or {is_meant}")
+        }
     };
-    let name = instead.as_str();
-    let said = format!(
-        "without it, this file replaces {what}; write `extends: {name}` to add to that, or `extends: everything` if this is meant"
-    );
     let mut found = [first.unwrap_or(Place { line: 1, column: 1, length: 1 }).error("extends", said)];
     within_lines(&mut found, text);
     let [found] = found;
@@ -130,6 +140,14 @@ impl Warnings {
             self.events(&format!("{below}.event"), event);
         }
         self.numbers(&below, conditions, &rule.conditions);
+        if let (Some(node), true) = (child(conditions, "cause"), is_network_alone(rule, policy)) {
+            self.add(
+                node.place,
+                &format!("{below}.cause"),
+                "network alone misses npm, pip, Maven, Docker and Git, which have classes of their own; for all failures of the \
+                 network write [network, registry, container, git, github], for all that no code is to blame for infrastructure",
+            );
+        }
         // One for one mistake.
         if self.all.len() > before {
             return;
@@ -149,6 +167,13 @@ impl Warnings {
             let said =
                 format!("never re-runs anything: max_reruns is {most}, and no attempt after number {most} is re-run");
             self.add(node.place, &format!("{below}.attempt"), said);
+        } else if let Some((left, workflows)) = comes_before(at, rule, root, policy) {
+            let workflows = workflows.texts().map(|glob| format!("`{glob}`")).collect::<Vec<_>>().join(", ");
+            let said = format!(
+                "comes before \"{left}\" of what the file extends, so jobs of the workflows {workflows} that it matches are \
+                 re-run; add `workflow:` to it (`workflow: \"*\"` if this is meant)"
+            );
+            self.add(name.place, path, said);
         }
     }
 
@@ -251,6 +276,39 @@ fn too_late(rule: &Rule, policy: &Policy) -> Option<u32> {
     let most = rule.max_reruns.or(policy.max_reruns).filter(|_| rule.action == Action::Rerun)?;
     let Numbers(attempts) = rule.conditions.attempt.as_ref()?;
     attempts.iter().all(|attempt| !attempt.holds_within(1, most.into())).then_some(most)
+}
+
+/// Whether it re-runs failures of the network, no rule knows those of registries, and the rest is left.
+fn is_network_alone(rule: &Rule, policy: &Policy) -> bool {
+    let is = |cause: &Causes| cause.texts().any(|text| text == Class::Network.as_str());
+    let knows = |rule: &Rule| {
+        let mut causes = rule.conditions.cause.iter().flat_map(Causes::texts);
+        causes.any(|text| [Class::Registry.as_str(), Cause::Infrastructure.as_str()].contains(&text))
+    };
+    rule.action == Action::Rerun
+        && policy.otherwise != Action::Rerun
+        && rule.conditions.cause.as_ref().is_some_and(is)
+        && !policy.rules.iter().any(knows)
+}
+
+/// A rule of what the file extends that leaves some workflows to their authors, and never sees those jobs of them that this one
+/// re-runs first.
+fn comes_before<'p>(at: usize, rule: &Rule, root: &Node, policy: &'p Policy) -> Option<(&'p str, &'p Names)> {
+    if rule.action != Action::Rerun || rule.conditions.workflow.is_some() {
+        return None;
+    }
+    let leaves = |rule: &&Rule| rule.action == Action::Leave;
+    let mut later = policy.rules.iter().skip(at + 1).filter(leaves);
+    later.find_map(|left| {
+        let workflows = left.conditions.workflow.as_ref()?;
+        let only = Conditions { workflow: Some(workflows.clone()), ..Conditions::default() };
+        let is_left_before = || {
+            let mut earlier = policy.rules.iter().take(at).filter(leaves);
+            earlier.any(|earlier| covers(&earlier.conditions, &only))
+        };
+        let is_extended = rule_line(root, &left.name).is_none();
+        (is_extended && left.conditions == only && !is_left_before()).then_some((left.name.as_str(), workflows))
+    })
 }
 
 /// Why no job that meets them comes as far as the rules.

@@ -160,7 +160,7 @@ fn each_is_described() {
     let said = describe(&policy(text), &settings()).join("\n");
     for expected in [
         "with the cause infrastructure or test",
-        "of whose re-runs >= 30% or 10% passed",
+        "whose re-runs passed at least 30% or 10% of the time",
         "that fails on the base branch too",
         "with no annotation that points at a file of the repository",
         "When 3 runs have failed with the same cause within 15m",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::settings::Preset;
 
 use Conclusion::{Failure, TimedOut};
 
@@ -34,6 +35,17 @@ fn reasons_are_sentences_for_one_who_has_never_seen_the_code() {
         &policy("otherwise: ignore"),
         r#"Left alone: attempt 1 failed in job "test (3.12)" at step "Run tests", and the policy file says to ignore that."#,
     );
+    // Seen to fail when all that is no rule's is said to be of a file.
+    for (origin, whose) in [
+        (PolicyOrigin::Preset(Preset::Careful), "preset careful"),
+        (PolicyOrigin::Organization, "organization's policy file"),
+    ] {
+        let by = |text| Policy { origin, ..policy(text) };
+        let job = r#"job "test (3.12)" failed at step "Run tests""#;
+        test.says(&by("otherwise: leave"), &format!("Left alone: {job}, which no rule of the {whose} re-runs."));
+        let job = r#"attempt 1 failed in job "test (3.12)" at step "Run tests""#;
+        test.says(&by("otherwise: ignore"), &format!("Left alone: {job}, and the {whose} says to ignore that."));
+    }
     let log = "rules: [{ name: network, if: { log: ETIMEDOUT }, then: rerun, max_reruns: 1 }]";
     test.clone().logged(1, &["one", "ETIMEDOUT"]).says(
         &policy(log),

@@ -103,6 +103,50 @@ fn rules_of_what_a_file_extends() {
     assert!(matches!(all(&text).as_slice(), [only] if only.ends_with(expected)), "{:?}", all(&text));
 }
 
+/// Seen to fail when rules are not looked for behind it, with a workflow's own condition, and with a rule that leaves them first.
+#[test]
+fn rules_before_what_leaves_deployments() {
+    let of = |rules: &str| all(&format!("extends: careful\nrules:\n{rules}"));
+    let rerun = "  - { name: net, if: { log: x }, then: rerun }\n";
+    let expected = "line 3, column 13: rules[0]: comes before \"deployments and releases run once\" of what the file extends, so \
+                    jobs of the workflows `deploy*`, `release*`, `publish*` that it matches are re-run; add `workflow:` to it \
+                    (`workflow: \"*\"` if this is meant)";
+    assert_eq!(of(rerun), [expected]);
+    for fine in [
+        "  - { name: net, if: { log: x, workflow: '*' }, then: rerun }\n",
+        "  - { name: net, if: { log: x }, then: leave }\n",
+        "  - { name: deployments and releases run once, if: { workflow: cd }, then: leave }\n  - { name: n, if: { log: x }, then: rerun }\n",
+        &format!(
+            "  - {{ name: no, if: {{ workflow: ['deploy*', 'release*', 'publish*', cd] }}, then: leave }}\n{rerun}"
+        ),
+    ] {
+        assert_eq!(of(fine), [""; 0], "{fine}");
+    }
+    assert_eq!(all(&format!("extends: infrastructure\nrules:\n{rerun}")), [""; 0]);
+}
+
+/// Seen to fail when what is not matched, and what another rule knows, is not asked.
+#[test]
+fn network_without_registries() {
+    let of = |cause: &str, rest: &str| {
+        all(&format!("rules:\n  - {{ name: net, if: {{ cause: {cause} }}, then: rerun }}\n{rest}"))
+    };
+    let expected = "line 2, column 31: rules[0].if.cause: network alone misses npm, pip, Maven, Docker and Git, which have classes \
+                    of their own; for all failures of the network write [network, registry, container, git, github], for all \
+                    that no code is to blame for infrastructure";
+    assert_eq!(of("network", "otherwise: leave\n"), [expected]);
+    assert_eq!(of("[network, git]", "otherwise: leave\n"), [expected]);
+    for (cause, rest) in [
+        ("network", ""),
+        ("[network, registry]", "otherwise: leave\n"),
+        ("infrastructure", "otherwise: leave\n"),
+        ("network", "  - { name: b, if: { cause: registry }, then: leave }\notherwise: leave\n"),
+        ("network", "extends: infrastructure\n"),
+    ] {
+        assert_eq!(of(cause, rest), [""; 0], "{cause} {rest}");
+    }
+}
+
 /// Seen to fail when an event is compared without regard to globs, and when `workflow_call` is taken for one of a run.
 #[test]
 fn events_that_github_does_not_have() {

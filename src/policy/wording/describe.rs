@@ -2,8 +2,8 @@
 
 use crate::names::Conclusion;
 use crate::policy::file::{
-    Action, Base, Budget, Commanders, Commands, Conditions, DebugLogging, Filter, FlakyIssues, Forks, LeaveOrRerun,
-    MAX_DELAY, Names, Numbers, Outage, Patterns, Policy, Rule, Scope,
+    Action, Base, Budget, Commanders, Commands, Comparison, Conditions, DebugLogging, Filter, FlakyIssues, Forks,
+    LeaveOrRerun, MAX_DELAY, Names, Numbers, Operator, Outage, Patterns, Policy, Rule, Scope,
 };
 use crate::policy::rerun_settings::RerunSettings;
 use crate::time::Span;
@@ -122,27 +122,23 @@ fn commands(commands: &Commands) -> Vec<String> {
     };
     let what = "have the failed runs of a pull request re-run once by the comment /rerun, whatever the rules say";
     let first = format!("{who} may {what}, or left alone by /rerun stop: {per_hour} such comments an hour at most.");
-    let workflows = filter(workflows, "By /rerun, runs of the workflows", "By /rerun, only runs of the workflows");
-    [first].into_iter().chain(workflows).collect()
+    let list = |names: &Names| any(names.texts().map(quoted));
+    let included = included(workflows).map(|names| format!("/rerun re-runs only the workflows {}.", list(names)));
+    let excluded = excluded(workflows).map(|names| format!("/rerun does not re-run the workflows {}.", list(names)));
+    [Some(first), included, excluded].into_iter().flatten().collect()
 }
 
 fn begins_with(extends: &[Base]) -> String {
-    let named: Vec<String> = (extends.iter())
+    let named: Vec<&str> = (extends.iter())
         .map(|base| match base {
-            Base::Everything => "the preset everything, which re-runs every failure",
-            Base::Infrastructure => "the preset infrastructure, which re-runs only what was the infrastructure's fault",
-            Base::Careful => {
-                "the preset careful, which re-runs what was the infrastructure's fault, and once what re-runs often help"
-            }
+            Base::Everything => "everything, which re-runs every failure",
+            Base::Infrastructure => "infrastructure, which re-runs only infrastructure failures",
+            Base::Careful => "careful, which re-runs infrastructure failures, and once jobs that re-runs often fix",
             Base::Organization => "the organization's policy file, in OWNER/.github",
         })
-        .map(str::to_owned)
         .collect();
-    let later = if extends.len() > 1 { "; of these, what comes later wins" } else { "" };
-    let named = named.join("; ");
-    format!(
-        "It begins with {named}{later}. What follows is what holds with the file's own keys, whose rules come first."
-    )
+    let later = if extends.len() > 1 { "; later ones win" } else { "" };
+    format!("It extends {}{later}. The result, this file's rules first:", named.join("; "))
 }
 
 fn limit(policy: &Policy, settings: &RerunSettings) -> String {
@@ -167,12 +163,19 @@ fn limit(policy: &Policy, settings: &RerunSettings) -> String {
     format!("When a run has concluded {concluded}, {what} {wait}, {limit}{from}{growth}.")
 }
 
-fn filter(filter: &Filter, excluded: &str, included: &str) -> Vec<String> {
+fn filter(filter: &Filter, excluding: &str, including: &str) -> Vec<String> {
     let list = |names: &Names| any(names.texts().map(quoted));
-    let include = filter.include.as_ref().filter(|names| names.texts().all(|name| name != "*"));
-    let exclude = filter.exclude.as_ref().filter(|names| names.texts().next().is_some());
-    let included = include.map(|names| format!("{included} {} are re-run.", list(names)));
-    included.into_iter().chain(exclude.map(|names| format!("{excluded} {} are left alone.", list(names)))).collect()
+    let included = included(filter).map(|names| format!("{including} {} are re-run.", list(names)));
+    let excluded = excluded(filter).map(|names| format!("{excluding} {} are left alone.", list(names)));
+    included.into_iter().chain(excluded).collect()
+}
+
+fn included(filter: &Filter) -> Option<&Names> {
+    filter.include.as_ref().filter(|names| names.texts().all(|name| name != "*"))
+}
+
+fn excluded(filter: &Filter) -> Option<&Names> {
+    filter.exclude.as_ref().filter(|names| names.texts().next().is_some())
 }
 
 fn rule(rule: &Rule) -> String {
@@ -191,7 +194,7 @@ fn action(action: Action) -> &'static str {
     match action {
         Action::Rerun => "is re-run",
         Action::Leave => "is left to its author",
-        Action::Ignore => "counts neither way",
+        Action::Ignore => "is ignored",
     }
 }
 
@@ -243,9 +246,7 @@ fn conditions(conditions: &Conditions) -> String {
             format!("{has} that points at a file of the repository")
         }),
         patterns(annotation, "with an annotation that matches"),
-        one_of(rescue_rate, "of whose re-runs", |list| {
-            format!("{} passed", any(list.0.iter().map(|percent| format!("{percent}%"))))
-        }),
+        one_of(rescue_rate, "whose re-runs passed", |list| format!("{} of the time", any(list.0.iter().map(percent)))),
         base_failed.map(|fails| {
             if fails { "that fails on the base branch too" } else { "that does not fail on the base branch" }.to_owned()
         }),
@@ -256,6 +257,20 @@ fn conditions(conditions: &Conditions) -> String {
     .flatten()
     .collect::<Vec<_>>()
     .join(", ")
+}
+
+/// `at least 30%`.
+fn percent(percent: &Comparison) -> String {
+    let Comparison { operator, number } = percent;
+    let words = match operator {
+        Operator::Is => "",
+        Operator::IsNot => "any part but ",
+        Operator::AtLeast => "at least ",
+        Operator::AtMost => "at most ",
+        Operator::Above => "more than ",
+        Operator::Below => "less than ",
+    };
+    format!("{words}{number}%")
 }
 
 fn concluded(conclusions: &[Conclusion]) -> String {

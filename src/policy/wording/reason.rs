@@ -28,6 +28,8 @@ pub fn too_many(failed: usize, most: u32) -> String {
 
 /// What is said about one attempt.
 pub struct Sentences<'a> {
+    /// Whose rules it was decided by.
+    pub origin: PolicyOrigin,
     pub attempt: RunAttempt,
     pub conclusion: Conclusion,
     pub jobs: Vec<MatchedJob<'a>>,
@@ -113,12 +115,13 @@ impl Sentences<'_> {
         let leaves = |rule_match: &RuleMatch| rule_match.action == Action::Leave;
         let left: Vec<_> = self.jobs.iter().filter(|failed| failed.rule_match.as_ref().is_some_and(leaves)).collect();
         let Some(MatchedJob { job, rule_match: Some(rule_match), interruption }) = left.first() else {
-            return format!("Left alone: attempt {}, and the policy file says to ignore that.", self.failed());
+            let (failed, whose) = (self.failed(), whose(self.origin));
+            return format!("Left alone: attempt {failed}, and {whose} says to ignore that.");
         };
         let what = job.map_or_else(|| format!("attempt {}", self.failed()), |job| phrase(job, *interruption));
         let rule = match rule_match.rule {
             Some(rule) => format!("rule {} leaves to its author", quoted(&rule.name)),
-            None => "no rule of the policy file re-runs".to_owned(),
+            None => format!("no rule of {} re-runs", whose(self.origin)),
         };
         let more = match left.len() - 1 {
             0 => String::new(),
@@ -138,6 +141,14 @@ impl Sentences<'_> {
             }
         };
         format!("{} {}{place}", self.attempt, verb(Some(self.conclusion)))
+    }
+}
+
+fn whose(origin: PolicyOrigin) -> String {
+    match origin {
+        PolicyOrigin::Preset(preset) => format!("the preset {}", preset.as_str()),
+        PolicyOrigin::Organization => "the organization's policy file".to_owned(),
+        PolicyOrigin::Repository => "the policy file".to_owned(),
     }
 }
 
