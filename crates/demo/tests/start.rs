@@ -32,7 +32,7 @@ fn a_failing_run_is_rescued() {
     let mut rest = text.as_str();
     for expected in [
         "http://127.0.0.1:",
-        "Ctrl-C ends all of it",
+        "to stop          Ctrl-C",
         "with each webhook and each answer of GitHub's:",
         "✗ failed      attempt 1 on ",
         "webhook       202 scheduled: workflow run failed",
