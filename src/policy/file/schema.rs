@@ -23,8 +23,6 @@ const COMPARISON: &str = "^ *(==|!=|>=|<=|>|<) *-?[0-9]{1,10} *$";
 pub fn schema() -> Value {
     let about = [
         ("$schema", json!("http://json-schema.org/draft-07/schema#")),
-        // Where SchemaStore would have it.
-        ("$id", json!("https://json.schemastore.org/rerunner.json")),
         ("title", json!("Rerunner's policy file")),
         ("description", json!("Which failed GitHub workflow runs are re-run: .github/rerunner.yml")),
         // An empty file is the same as none.
