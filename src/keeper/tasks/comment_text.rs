@@ -35,9 +35,10 @@ pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
     }
     for decision in &view.decisions {
         text.push_str(&format!("- {}\n", markdown(&decision.reason)));
-        // The sentence names the job and the step of one; of several only the jobs, and not of many.
+        // A sentence that names a single job names its step as well; of several it names only the jobs, and not many.
         let jobs: Vec<_> = failed(&decision.detail.jobs).collect();
-        for job in jobs.iter().filter(|_| jobs.len() > 1) {
+        let is_told = |job: &FailedJob| jobs.len() == 1 && decision.reason.contains(&job.name.replace('"', "'"));
+        for job in jobs.iter().filter(|job| !is_told(job)) {
             text.push_str(&format!("  - {}\n", place(job)));
         }
     }
@@ -109,18 +110,19 @@ mod tests {
         let job = |name: &str| -> FailedJob {
             serde_json::from_value(serde_json::json!({ "name": name, "step": "Install" })).unwrap()
         };
-        let said = |jobs: &[&str]| {
+        let said = |jobs: &[&str], reason: &str| {
             let run: RunView = TrackedRun::new(RunId::new(7).unwrap(), Millis(0)).into();
             let detail = Detail { jobs: jobs.iter().copied().map(job).collect(), ..Detail::default() };
-            let reason = "Attempt 1 failed.".to_owned();
-            let decision =
-                DecisionView { run_attempt: None, decided: Millis(0), outcome: RunOutcome::Rerunning, reason, detail };
+            let (outcome, reason) = (RunOutcome::Rerunning, reason.to_owned());
+            let decision = DecisionView { run_attempt: None, decided: Millis(0), outcome, reason, detail };
             let repository = RepoName::parse("octo/widgets").unwrap();
             let view = OneRunView { repository, at: Millis(0), run, decisions: vec![decision] };
             section(&view, "https://github.com").lines().skip(2).map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(said(&["build"]), ["- Attempt 1 failed\\."]);
-        let both = ["- Attempt 1 failed\\.", "  - `build` at `Install`", "  - `test` at `Install`"];
-        assert_eq!(said(&["build", "test"]), both);
+        let told = r#"Attempt 1 failed in job "say 'hi'" at step "Install"."#;
+        assert_eq!(said(&["say \"hi\""], told).len(), 1);
+        assert_eq!(said(&["build"], "Held: many fail.")[1..], ["  - `build` at `Install`"]);
+        let both = ["  - `build` at `Install`", "  - `test` at `Install`"];
+        assert_eq!(said(&["build", "test"], r#"Attempt 1 failed in jobs "build" and "test"."#)[1..], both);
     }
 }
