@@ -149,7 +149,7 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
                         @for run in runs {
                             tr {
                                 th scope="row" { (run_link(repository, run)) }
-                                td.t { @if paused { "on resume" } @else if let Some(due) = run.due { (what_is_next(run)) " " (when(due, now)) } }
+                                td.t.half { @if paused { "on resume" } @else if let Some(due) = run.due { (what_is_next(run)) " " (when(due, now)) } }
                                 td { (state(run, paused)) }
                                 td.w.wrap { (Sentence(why(run, paused))) }
                             }
