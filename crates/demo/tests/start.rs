@@ -74,7 +74,7 @@ const WITHIN_TWO_MINUTES: [(&str, &[&str]); 17] = [
         &[" queue #1 ", " ↻ re-run 1/3 ", "rule \"network\": \"merge checks\" at step \"Install\""],
     ),
     ("a run that is held", &["  shop  ", " ◦ held ", "≥ 3 runs failed with the same cause (npm-network)"]),
-    ("that the registry is up again", &["  shop  ", " registry ", "is up again"]),
+    ("that the registry is up again", &["  shop  ", " registry ", "is back up"]),
     (
         "the end of the command's story",
         &["■ Story 1: A rule left preview site #1 alone; re-run at its author's /rerun, it passed."],
