@@ -46,7 +46,7 @@ try {
     { name: "pull-request", url: pull },
     { name: "flaky-issue", url: issue },
     { name: "overview", url: overview, until: "Repositories" },
-    { name: "repository", url: `${overview}/acme/website`, until: "Flaky jobs" },
+    { name: "repository", url: `${overview}/acme/website`, until: "Jobs that fail most" },
   ]);
 } finally {
   demo.kill("SIGINT");

@@ -113,6 +113,13 @@ impl Millis {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
+    /// `2026-11-23 15:04:05 UTC`: for people.
+    pub fn in_words(self) -> String {
+        let time = self.to_rfc3339();
+        let (date, clock) = (time.get(..10).unwrap_or_default(), time.get(11..19).unwrap_or_default());
+        format!("{date} {clock} UTC")
+    }
+
     /// `2026-11-23T15:04:05Z`, or with another offset.
     pub fn from_rfc3339(time: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(time).ok().map(|t| Self(t.timestamp_millis()))
@@ -198,6 +205,7 @@ mod tests {
     #[test]
     fn formats() {
         assert_eq!(Millis(1_795_446_245_999).to_rfc3339(), "2026-11-23T15:04:05Z");
+        assert_eq!(Millis(1_795_446_245_999).in_words(), "2026-11-23 15:04:05 UTC");
         assert_eq!(Millis::from_http_date("Mon, 23 Nov 2026 15:04:05 GMT"), Some(Millis(1_795_446_245_000)));
         assert_eq!(Millis::from_http_date("yesterday"), None);
         assert_eq!(Span::seconds(90).to_string(), "90s");

@@ -27,6 +27,7 @@ const EVIDENCE_LOST_FOR: Span = Span::minutes(1);
 /// A repository that GitHub no longer shows, or where the App is not installed any more, may be mended for so long.
 pub const GONE_DAYS: i64 = 7;
 
+const UNSEEN: &str = "GitHub does not show this run yet, or Rerunner has no access to it.";
 /// What a 404 says.
 pub const GONE: &str = "the run or the repository is gone, or Rerunner has no access to it.";
 
@@ -40,6 +41,9 @@ pub fn unseen(mut tracked: TrackedRun, cx: &Context) -> Step {
         tracked.due = Some(cx.now + LEASE);
         let call = Some(Call::ReadRepository { run_id: tracked.run_id });
         return Step { call, ..Step::of(tracked) };
+    }
+    if !tracked.is_decided() {
+        tracked.reason = UNSEEN.to_owned();
     }
     tracked.due = Some(cx.now + STILL_GOING.doubled(tracked.tries, STILL_GOING_MOST));
     tracked.tries += 1;
@@ -61,6 +65,8 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
     if !matches!(error, github::Error::Inconclusive { .. }) {
         tracked.trouble_since = None;
     }
+    // Some of GitHub's messages end as sentences do.
+    let sentence = |text: &str| text.trim_end_matches('.').to_owned();
     match error {
         github::Error::NotFound => give_up(tracked, format!("GitHub refused: {GONE}"), cx),
         github::Error::Refused { message } | github::Error::UnclearRefusal { message } => {
@@ -77,13 +83,17 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             if cx.now - tracked.created > GITHUB_RERUNS {
                 return give_up(tracked, format!("GitHub refused the credentials for 30 days: {message}"), cx);
             }
-            let reason =
-                format!("GitHub refused the credentials: {message}. Rerunner keeps trying until they are accepted.");
+            let reason = format!(
+                "GitHub refused the credentials: {}. Rerunner keeps trying until they are accepted.",
+                sentence(&message)
+            );
             hold_all(tracked, reason, TripReason::Credentials { message }, cx)
         }
         github::Error::Repository { message } => {
-            let reason =
-                format!("Rerunner cannot work in the repository: {message}. It keeps trying for {GONE_DAYS} days.");
+            let reason = format!(
+                "Rerunner cannot work in the repository: {}. It keeps trying for {GONE_DAYS} days.",
+                sentence(&message)
+            );
             hold_all(tracked, reason, TripReason::Repository { message }, cx)
         }
         github::Error::Inconclusive { what } => {
@@ -103,7 +113,7 @@ fn on_call_failure(mut tracked: TrackedRun, error: github::Error, cx: &Context) 
             let quiet = tracked.pending.is_some();
             tracked.due = Some(cx.now + if quiet { wait.max(QUIET) } else { wait });
             tracked.tries += 1;
-            tracked.reason = format!("{what}. Rerunner tries again.");
+            tracked.reason = format!("{}. Rerunner tries again.", sentence(&what));
             let breaker = CircuitBreaker::trip(TripReason::NoAnswer, None, 0, cx);
             Step { breaker: Some(breaker), ..Step::of(tracked) }
         }

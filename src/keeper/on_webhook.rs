@@ -7,7 +7,7 @@ use crate::webhook::event::{RunEvent, RunEventKind};
 
 use super::context::Context;
 
-use super::step::{Receipt, ReceiptKind, Record, STILL_GOING, WAITING, credit_lost_call, finish};
+use super::step::{Receipt, ReceiptKind, Record, STILL_GOING, UNDECIDED, credit_lost_call, finish};
 use super::tracked_run::TrackedRun;
 
 /// Two looks at one run that webhooks ask for are this far apart, so that 256 failing jobs do not make 256 reads.
@@ -104,7 +104,7 @@ pub fn on_failed_attempt(
         tracked.evidence_since = None;
         if !parked {
             tracked.outcome = RunOutcome::Waiting;
-            tracked.reason = WAITING.to_owned();
+            tracked.reason = UNDECIDED.to_owned();
         }
     }
     let wanted = cx.now + cx.first_look;
@@ -125,7 +125,7 @@ fn on_failure_of_some_attempt(tracked: Option<TrackedRun>, run_id: RunId, cx: &C
     let new = tracked.is_none();
     let mut tracked = tracked.unwrap_or_else(|| TrackedRun::new(run_id, cx.now));
     let soonest = if new {
-        tracked.reason = WAITING.to_owned();
+        tracked.reason = UNDECIDED.to_owned();
         cx.now + cx.first_look
     } else if tracked.due.is_some() && tracked.decided_attempt.is_none() {
         (cx.now + cx.first_look).max(look_again(&tracked))

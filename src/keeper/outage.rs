@@ -172,8 +172,10 @@ pub fn apart(runs: u64) -> Span {
 pub fn reason(key: &str, outage: &Outage, until: Millis) -> String {
     let Outage { runs, within, .. } = outage;
     let what = format!("at least {runs} runs have failed {} within {within}", in_words(key));
-    let until = until.to_rfc3339();
-    format!("Held: {what}. One at a time is re-run to see whether that is over; this one is decided on by {until}.")
+    let until = until.in_words();
+    format!(
+        "Held: {what}. One at a time is re-run to see whether that is over; this one will be decided by {until} at the latest."
+    )
 }
 
 #[cfg(test)]
@@ -204,6 +206,13 @@ mod tests {
         assert_eq!(failures.runs.len(), 3, "no more is kept than counts");
         let mut after = Failures::since(at(20));
         assert!(!after.add(run(6), at(20), 3) && after.add(run(6), at(21), 3));
+    }
+
+    /// Seen to fail when the time is written as programs write it.
+    #[test]
+    fn a_held_run_says_when_it_is_decided_on_at_the_latest() {
+        let reason = reason("cause npm-network", &Outage::default(), Millis(1_795_446_245_000));
+        assert!(reason.ends_with("this one will be decided by 2026-11-23 15:04:05 UTC at the latest."), "{reason}");
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub const QUIET: Span = Span::seconds(45);
 /// A run that is still going, or said to be, is looked at again after this, then twice as long, and so on.
 pub const STILL_GOING: Span = Span::seconds(30);
 pub const STILL_GOING_MOST: Span = Span::minutes(5);
+/// A webhook came, and the run has not been read.
+pub const UNDECIDED: &str = "Not decided yet.";
+/// Its re-run is decided on.
 pub const WAITING: &str = "Waiting until its re-run is due.";
 
 /// What the webhook's sender gets.

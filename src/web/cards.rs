@@ -83,16 +83,16 @@ mod tests {
     #[test]
     fn cells_know_their_columns() {
         let table = "<table><caption>x</caption><thead><tr><th scope=\"col\">Failed</th><th class=\"n\" scope=\"col\"><a href=\"?sort\">Took</a></th>\
-                     <th scope=\"col\">Precision</th></tr></thead><tbody><tr class=\"group\"><th colspan=\"3\">By rule</th></tr>\
+                     <th scope=\"col\">Failed again</th></tr></thead><tbody><tr class=\"group\"><th colspan=\"3\">By rule</th></tr>\
                      <tr><th scope=\"row\"><a>a</a></th><td class=\"n\">1<br>2</td><td>&lt;td&gt;</td></tr>\
                      <tr><td colspan=\"2\">b</td><td>c</td></tr></tbody></table>";
         let labelled = labelled(table);
         for expected in [
             "<th class=\"n\" scope=\"col\"><a href=\"?sort\">Took</a></th>",
-            "<th scope=\"col\"><a class=\"term\" href=\"/glossary#precision\">Precision</a></th></tr></thead>",
-            "<th scope=\"row\"><a>a</a></th><td data-label=\"Took\" class=\"n\">1<br>2</td><td data-label=\"Precision\">&lt;td&gt;</td></tr>",
+            "<th scope=\"col\"><a class=\"term\" href=\"/glossary#wasted\">Failed again</a></th></tr></thead>",
+            "<th scope=\"row\"><a>a</a></th><td data-label=\"Took\" class=\"n\">1<br>2</td><td data-label=\"Failed again\">&lt;td&gt;</td></tr>",
             "<th scope=\"col\">Failed</th>",
-            "<tr><td data-label=\"Failed\" colspan=\"2\">b</td><td data-label=\"Precision\">c</td></tr></tbody></table>",
+            "<tr><td data-label=\"Failed\" colspan=\"2\">b</td><td data-label=\"Failed again\">c</td></tr></tbody></table>",
         ] {
             assert!(labelled.contains(expected), "{expected} is not in {labelled}");
         }

@@ -59,13 +59,13 @@ impl Scale {
     }
 }
 
-/// Rescued runs upwards and exhausted ones downwards, a bar for each day.
-pub fn sparkline(id: &str, days: &[Figures]) -> Markup {
+/// Rescued runs upwards and exhausted ones downwards, a bar for each day. `none`: what is said where there are none.
+pub fn sparkline(id: &str, days: &[Figures], none: &str) -> Markup {
     const ROOM: Length = Length::units(26);
     let (rescued, exhausted) = sums(days);
     let (up, down) = most(days);
     if (up, down) == (0, 0) {
-        return html! { span.small { "no runs" } };
+        return html! { span.small { (none) } };
     }
     let scale = Scale { most: up + down, room: ROOM };
     let zero = Length::units(1).plus(scale.length(up));

@@ -21,6 +21,9 @@ pub struct Health {
     pub status: &'static str,
     pub version: &'static str,
     pub problems: Vec<SettingProblem>,
+    /// There only where nothing is re-run, as `DRY_RUN` is on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// In detail only: repositories in which nothing can be done, up to [`REPOSITORIES`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repositories: Option<Vec<RepositoryHealth>>,
@@ -62,7 +65,7 @@ impl<'a> Refusal<'a> {
             false => ("GITHUB_TOKEN", "was refused by GitHub", "; set another with `wrangler secret put GITHUB_TOKEN`"),
         };
         let problem = match in_detail {
-            true => format!("{problem}: {}{remedy}", bounded(self.refusal, SENTENCE_CHARS)),
+            true => format!("{problem}: {}{remedy}", bounded(self.refusal.trim_end_matches('.'), SENTENCE_CHARS)),
             false => problem.to_owned(),
         };
         SettingProblem { setting, problem }
@@ -102,6 +105,7 @@ impl Health {
             status: if problems.is_empty() { "ok" } else { "unhealthy" },
             version: env!("CARGO_PKG_VERSION"),
             problems,
+            dry_run: settings.dry_run,
             repositories: summaries.map(|all| all.iter().filter_map(problem).take(REPOSITORIES).collect()),
         }
     }
@@ -134,6 +138,16 @@ mod tests {
         assert_eq!(health.http_status(), 200);
         let expected = concat!(r#"{"status":"ok","version":""#, env!("CARGO_PKG_VERSION"), r#"","problems":[]}"#);
         assert_eq!(serde_json::to_string(&health).unwrap(), expected);
+    }
+
+    /// Seen to fail when it is left out.
+    #[test]
+    fn a_dry_run_is_told_and_healthy() {
+        let settings = Settings { dry_run: true, ..settings("t") };
+        let health = Health::of(&settings, Ok(None), None);
+        assert_eq!(health.http_status(), 200);
+        let expected = r#""problems":[],"dry_run":true}"#;
+        assert!(serde_json::to_string(&health).unwrap().ends_with(expected), "{health:?}");
     }
 
     #[test]

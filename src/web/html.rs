@@ -225,12 +225,12 @@ pub fn when(time: Millis, now: Millis) -> Markup {
     } else {
         date(time)
     };
-    html! { time datetime=(time.to_rfc3339()) title=(date_and_time(time)) { (text) } }
+    html! { time datetime=(time.to_rfc3339()) title=(time.in_words()) { (text) } }
 }
 
 /// A point in time, exactly. Where there is JavaScript it becomes the reader's own time, with this at hand.
 pub fn exact(time: Millis) -> Markup {
-    html! { time.exact datetime=(time.to_rfc3339()) title=(date_and_time(time)) { (date_and_time(time)) } }
+    html! { time.exact datetime=(time.to_rfc3339()) title=(time.in_words()) { (time.in_words()) } }
 }
 
 /// The largest unit: `40 s`, `5 min`, `3 h`, `12 d`.
@@ -279,12 +279,6 @@ pub fn percent(permille: u32) -> String {
 
 pub fn date(time: Millis) -> String {
     time.to_rfc3339().get(..10).unwrap_or_default().to_owned()
-}
-
-pub fn date_and_time(time: Millis) -> String {
-    let text = time.to_rfc3339();
-    let (date, clock) = (text.get(..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
-    format!("{date} {clock} UTC")
 }
 
 #[cfg(test)]

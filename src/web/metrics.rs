@@ -26,10 +26,10 @@ pub async fn answer(settings: &Settings, backend: &impl Backend) -> Result<Respo
             break;
         }
     }
-    Ok(Response::private(CONTENT_TYPE, metrics(&all, settings.problems.len())))
+    Ok(Response::private(CONTENT_TYPE, metrics(&all, settings)))
 }
 
-fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
+fn metrics(entries: &[RepositoryEntry], settings: &Settings) -> String {
     let mut all = Exposition { text: String::new(), entries };
     let reruns = "Re-runs that GitHub accepted and that have ended, by the attempt's result.";
     all.outcomes("rerunner_reruns_total", reruns, |totals| {
@@ -65,8 +65,10 @@ fn metrics(entries: &[RepositoryEntry], settings_problems: usize) -> String {
     all.gauge("rerunner_policy_invalid", invalid, |entry| entry.policy_problem.is_some().into());
     let updated = "When the repository's figures were written.";
     all.gauge("rerunner_updated_timestamp_seconds", updated, |entry| entry.updated.0.max(0).unsigned_abs() / 1_000);
-    all.head("rerunner_settings_problems", "gauge", "Settings that are missing or wrong.");
-    all.text + &format!("rerunner_settings_problems {settings_problems}\n")
+    let dry_run = "Whether DRY_RUN is on: nothing is re-run.";
+    all.one("rerunner_dry_run", dry_run, settings.dry_run.into());
+    all.one("rerunner_settings_problems", "Settings that are missing or wrong.", settings.problems.len() as u64);
+    all.text
 }
 
 fn known_precision(entries: &[RepositoryEntry]) -> impl Iterator<Item = (String, &PublishedPrecision)> {
@@ -97,6 +99,12 @@ impl Exposition<'_> {
             let repository = label(entry.repository.as_str());
             let _ = writeln!(self.text, "{name}{{repository=\"{repository}\"}} {}", of(entry));
         }
+    }
+
+    /// Of the Worker.
+    fn one(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, "gauge", help);
+        let _ = writeln!(self.text, "{name} {value}");
     }
 
     /// What is not known has no sample.
@@ -153,6 +161,7 @@ mod tests {
     use crate::keeper::outage_view::OutageSums;
     use crate::keeper::summary::{RerunSums, Summary};
     use crate::names::RepoName;
+    use crate::settings::SettingProblem;
     use crate::time::Millis;
 
     use super::*;
@@ -193,7 +202,9 @@ mod tests {
             Summary { reruns: None, ..named("octo/before") },
             Summary { outages: Some(outages), ..named("octo/outage") },
         ];
-        let text = metrics(&summaries.map(|summary| RepositoryEntry::of(summary, at)), 14);
+        let problem = SettingProblem { setting: "MAX_RERUNS", problem: "is none".to_owned() };
+        let settings = Settings { problems: vec![problem; 14], dry_run: true, ..Settings::read(|_| None) };
+        let text = metrics(&summaries.map(|summary| RepositoryEntry::of(summary, at)), &settings);
         let samples = |of: &str| -> Vec<String> {
             let lines = text.lines().filter_map(|line| line.strip_prefix("rerunner_"));
             let of_it = lines.filter(|line| line.contains(&format!("{{repository=\"{of}\"")));
@@ -259,5 +270,6 @@ mod tests {
         );
         assert!(!samples("octo/before").iter().any(|line| line.contains("recent") || line.contains("precision")));
         assert!(text.ends_with("rerunner_settings_problems 14\n"), "{text}");
+        assert!(text.contains("\nrerunner_dry_run 1\n"), "{text}");
     }
 }

@@ -77,11 +77,10 @@ async fn answer(
     settings: &Settings,
     backend: &impl Backend,
 ) -> Result<Response, Rejection> {
-    let spec = route.spec();
-    if let Some(care) = spec.care {
+    if let Some(care) = route.spec().care {
         access::check(request, care, settings, backend).await?;
     }
-    let parameters = Parameters::parse(request.url, spec.parameters)?;
+    let parameters = Parameters::of(request.url, route)?;
     match route {
         Route::Home => Ok(Response::html(pages::home(settings))),
         Route::Glossary => Ok(Response::html(pages::glossary())),

@@ -3,8 +3,9 @@
 (() => {
   const KEY = "rerunner-refresh";
   const EVERY = 15000;
-  const say = new Intl.DateTimeFormat(undefined, {
-    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  // Swedish is written as the page itself writes times: 2026-11-23 15:04:05 UTC.
+  const say = new Intl.DateTimeFormat("sv-SE", {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
   });
 
   function local(root) {
@@ -14,7 +15,7 @@
       const text = say.format(date);
       // What is said exactly keeps the time in UTC at hand; what is said as "3 min ago" has both.
       if (time.classList.contains("exact")) time.textContent = text;
-      else time.title = `${text} · ${time.title}`;
+      else if (text !== time.title) time.title = `${text} · ${time.title}`;
     }
   }
 

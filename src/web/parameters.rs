@@ -1,5 +1,5 @@
-//! The query parameters of a request. Whatever is wrong with them is named: a name that its route does not know, one that
-//! is given twice, a value that cannot be.
+//! The query parameters of a request. All that is wrong with them is named at once: a name that its route does not know, one
+//! that is given twice, a value that cannot be.
 
 use crate::escape::{NAME_CHARS, bounded};
 use crate::keeper::run_filter::RunFilter;
@@ -8,7 +8,8 @@ use crate::names::{RepoName, RunId};
 use crate::policy::{Cause, RunOutcome};
 use crate::time::Millis;
 
-use super::Rejection;
+use super::routes::{Api, Page, Route, Setup};
+use super::{Rejection, pages, setup};
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 100;
@@ -27,9 +28,68 @@ const UNKNOWN_SHOWN: usize = 5;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<(String, String)>);
 
+/// What is wrong with them.
+#[derive(Default)]
+struct Wrong(Vec<String>);
+
+impl Wrong {
+    fn or_default<T: Default>(&mut self, value: Result<T, Rejection>) -> T {
+        value.unwrap_or_else(|rejection| {
+            // Nothing else is said of a parameter.
+            if let Rejection::BadRequest(why) = rejection {
+                self.0.push(why);
+            }
+            T::default()
+        })
+    }
+
+    fn none(self) -> Result<(), Rejection> {
+        if self.0.is_empty() { Ok(()) } else { Err(Rejection::BadRequest(self.0.join("; "))) }
+    }
+}
+
 impl Parameters {
-    /// Those of a URL, for a route that knows these names.
-    pub fn parse(url: &str, known: &[&str]) -> Result<Self, Rejection> {
+    /// Those of a request, with values that its route can take.
+    pub fn of(url: &str, route: &Route) -> Result<Self, Rejection> {
+        let (parameters, mut wrong) = Self::read(url, route.spec().parameters);
+        parameters.look_at_values(route, &mut wrong);
+        wrong.none().map(|()| parameters)
+    }
+
+    /// As the route's answer asks for them, which would stop at the first that is wrong.
+    fn look_at_values(&self, route: &Route, wrong: &mut Wrong) {
+        match route {
+            Route::Page(Page::Overview) => {
+                wrong.or_default(self.list_cursor());
+                wrong.or_default(self.name("name"));
+                wrong.or_default(pages::sort(self));
+            }
+            Route::Page(Page::Insights) | Route::Api(Api::Repositories | Api::Insights) => {
+                wrong.or_default(self.list_cursor());
+            }
+            Route::Page(Page::Repository(_)) | Route::Api(Api::Runs(_)) => {
+                wrong.or_default(self.runs().map(|_| ()));
+            }
+            Route::Api(Api::FlakyJobs(_)) => {
+                wrong.or_default(self.limit());
+                wrong.or_default(self.skip());
+            }
+            Route::Api(Api::Doctor | Api::Redeliver) => {
+                wrong.or_default(self.repositories());
+            }
+            Route::Setup(Setup::Start) => {
+                wrong.or_default(setup::organization(self));
+                for feature in setup::FEATURES {
+                    wrong.or_default(setup::is_ticked(self, feature));
+                }
+            }
+            // Whoever returns from GitHub is told on a page what is wrong. The others have none.
+            _ => {}
+        }
+    }
+
+    /// Those that a route knows by name.
+    fn read(url: &str, known: &[&str]) -> (Self, Wrong) {
         let query = url.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default();
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
         let (given, unknown): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| known.contains(&name.as_str()));
@@ -45,7 +105,12 @@ impl Parameters {
                 wrong.push(format!("{name}: expected once"));
             }
         }
-        if wrong.is_empty() { Ok(Self(given)) } else { Err(Rejection::BadRequest(wrong.join("; "))) }
+        (Self(given), Wrong(wrong))
+    }
+
+    /// Whether it is there, if only blank: a form sends all that it has.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| given == name)
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -62,25 +127,26 @@ impl Parameters {
     pub fn runs(&self) -> Result<RunSlice, Rejection> {
         let outcomes = RunOutcome::ALL.map(RunOutcome::as_str).join(", ");
         let is_cause = |name: &&str| Cause::all().any(|cause| cause.as_str() == *name);
-        let cause = self.parsed("cause", CAUSE_EXPECTED, |name| Some(name).filter(is_cause))?;
-        let filter = RunFilter {
-            workflow: self.name("workflow")?,
-            branch: self.name("branch")?,
-            job: self.name("job")?,
-            cause: cause.map(str::to_owned),
-            rule: self.name("rule")?,
-            since: self.day("since")?,
-            until: self.day("until")?,
+        let cause = self.parsed("cause", CAUSE_EXPECTED, |name| Some(name).filter(is_cause));
+        let mut wrong = Wrong::default();
+        let slice = RunSlice {
+            limit: wrong.or_default(self.limit()),
+            before: wrong.or_default(self.cursor(|text| text.parse().ok().and_then(RunId::new))),
+            outcome: wrong.or_default(self.parsed("outcome", &format!("one of {outcomes}"), RunOutcome::parse)),
+            filter: RunFilter {
+                workflow: wrong.or_default(self.name("workflow")),
+                branch: wrong.or_default(self.name("branch")),
+                job: wrong.or_default(self.name("job")),
+                cause: wrong.or_default(cause).map(str::to_owned),
+                rule: wrong.or_default(self.name("rule")),
+                since: wrong.or_default(self.day("since")),
+                until: wrong.or_default(self.day("until")),
+            },
         };
-        if filter.since.zip(filter.until).is_some_and(|(since, until)| since > until) {
-            return Err(Rejection::BadRequest("since: expected a date that is not after until".to_owned()));
+        if slice.filter.since.zip(slice.filter.until).is_some_and(|(since, until)| since > until) {
+            wrong.0.push("since: expected a date that is not after until".to_owned());
         }
-        Ok(RunSlice {
-            filter,
-            outcome: self.parsed("outcome", &format!("one of {outcomes}"), RunOutcome::parse)?,
-            before: self.cursor(|text| text.parse().ok().and_then(RunId::new))?,
-            limit: self.limit()?,
-        })
+        wrong.none().map(|()| slice)
     }
 
     /// A name, or a glob of names.
@@ -149,8 +215,13 @@ mod tests {
 
     const KNOWN: [&str; 4] = ["limit", "cursor", "outcome", "repository"];
 
+    fn parse_with(query: &str, known: &[&str]) -> Result<Parameters, Rejection> {
+        let (parameters, wrong) = Parameters::read(&format!("https://h/x?{query}"), known);
+        wrong.none().map(|()| parameters)
+    }
+
     fn parse(query: &str) -> Result<Parameters, Rejection> {
-        Parameters::parse(&format!("https://h/x?{query}"), &KNOWN)
+        parse_with(query, &KNOWN)
     }
 
     #[track_caller]
@@ -176,9 +247,7 @@ mod tests {
     #[test]
     fn which_runs_by_filter() {
         const KNOWN: [&str; 7] = ["workflow", "branch", "job", "cause", "rule", "since", "until"];
-        let filter = |query: &str| {
-            Parameters::parse(&format!("https://h/x?{query}"), &KNOWN).and_then(|it| it.runs()).map(|it| it.filter)
-        };
+        let filter = |query: &str| parse_with(query, &KNOWN).and_then(|it| it.runs()).map(|it| it.filter);
         assert!(filter("workflow=&branch=+&job=&cause=&rule=&since=&until=").unwrap().is_empty());
         let text = |text: &str| Some(text.to_owned());
         let all = "workflow=ci&branch=release%2F*&job=test+(3.12)&cause=npm-network&rule=lost+runners&since=2026-11-01";
@@ -219,10 +288,39 @@ mod tests {
         ] {
             names(parse(bad), name);
         }
-        names(Parameters::parse("https://h/x?limit=1", &[]), "limit (expected: none)");
+        names(parse_with("limit=1", &[]), "limit (expected: none)");
         let long = parse(&format!("{}=1", "x".repeat(100_000))).unwrap_err();
         assert!(matches!(long, Rejection::BadRequest(why) if why.len() < 300));
         assert!(parse("repository=a/b&repository=a/c").is_ok());
+    }
+
+    /// Seen to fail when the first that is wrong is all that is named, of the names or of the values.
+    #[test]
+    fn all_that_is_wrong_is_named_at_once() {
+        for (path, query, expected) in [
+            (
+                "/api/v1/repositories/o/r/runs",
+                "limit=0&outcome=bogus&x=1&since=never&branch=main&cursor=x",
+                &["parameter: x (", "limit: ", "cursor: ", "outcome: ", "since: "][..],
+            ),
+            ("/overview/o/r", "limit=1&outcome=bogus&cause=luck", &["parameter: limit (", "outcome: ", "cause: "]),
+            ("/api/v1/repositories/o/r/flaky-jobs", "limit=0&cursor=x&y=", &["parameter: y (", "limit: ", "cursor: "]),
+            ("/overview", "sort=x&name=%00&cursor=%00&z=", &["parameter: z (", "cursor: ", "name: ", "sort: "]),
+            ("/insights", "cursor=%00&sort=name", &["parameter: sort (", "cursor: "]),
+            (
+                "/setup",
+                "organization=a/b&commands=x&flaky_issues=x",
+                &["organization: ", "commands: ", "flaky_issues: "],
+            ),
+            ("/api/v1/doctor", "repository=o&x=", &["parameter: x (", "repository: "]),
+        ] {
+            let route = super::super::routes::route("GET", path).unwrap();
+            let refused = Parameters::of(&format!("https://h{path}?{query}"), &route).unwrap_err();
+            let Rejection::BadRequest(why) = refused else { panic!("{refused:?}") };
+            let parts: Vec<_> = why.split("; ").collect();
+            assert_eq!(parts.len(), expected.len(), "{why}");
+            assert!(parts.iter().zip(expected).all(|(part, expected)| part.contains(expected)), "{why}");
+        }
     }
 
     #[test]

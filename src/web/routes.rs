@@ -140,7 +140,9 @@ pub fn meant(path: &str) -> Option<Meant> {
     let (first, rest) = segments.split_first()?;
     let nearest = nearest(first, ROUTES.iter().map(|(name, _)| *name))?;
     let respelled = format!("/{}", [&[nearest], rest].concat().join("/"));
-    let suffixed = format!("{respelled}.svg");
+    let is_image = |end: &&&str| respelled.ends_with(**end);
+    let image = [".png", ".jpg", ".jpeg", ".gif", ".webp"].iter().find(is_image);
+    let suffixed = format!("{}.svg", image.and_then(|end| respelled.strip_suffix(end)).unwrap_or(&respelled));
     if let Some(found) = [respelled, suffixed].into_iter().find(|found| found != path && at(found).is_some()) {
         return Some(Meant::Path(found));
     }

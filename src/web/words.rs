@@ -39,8 +39,12 @@ pub const WORDS: [Word; 20] = [
         "Superseded",
         "The run's pull request was closed or merged, or has a newer commit, so nobody is waiting for this run.",
     ),
-    word("wasted", "Wasted", "A re-run that failed again."),
-    word("precision", "Precision", "The share of re-runs that passed, among those whose result is known."),
+    word("wasted", "Failed again", "A re-run whose attempt failed again. The API and the metrics call it wasted."),
+    word(
+        "precision",
+        "Re-runs that passed",
+        "Their share among the re-runs whose result is known. The API and the metrics call it precision.",
+    ),
     word(
         "rescue-rate",
         "Rescue rate",

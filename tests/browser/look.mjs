@@ -24,7 +24,7 @@ const views = [
 const pages = [
   { name: "home", path: "/", expected: ["Rerunner", "It is set up"] },
   { name: "overview", path: "/overview", expected: ["Overview", repository, "Rescued", "Waiting saved"] },
-  { name: "repository", path: `/overview/${repository}`, expected: ["Flaky jobs", "Runs", "Pause re-runs"] },
+  { name: "repository", path: `/overview/${repository}`, expected: ["Jobs that fail most", "Runs", "Pause re-runs"] },
   { name: "filtered", path: `/overview/${repository}?outcome=rescued`, expected: ["Runs", "rescued"] },
   { name: "glossary", path: "/glossary", expected: ["Glossary", "Exhausted", "Superseded"] },
   { name: "mistyped", path: `/overveiw/${repository}`, expected: ["Not found", "Did you mean"], status: 404 },

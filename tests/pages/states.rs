@@ -13,7 +13,7 @@ use rerunner::web::insights::{AllInsights, Jobs};
 use rerunner::web::pages::{self, RunList};
 use rerunner::web::rejection::{Form, Meant};
 
-use super::{NOW, WEB, ago, entry, find, list, one_run, repository, run};
+use super::{NOW, ago, dry, entry, find, fine, list, one_run, repository, run};
 
 pub fn pages() -> Vec<(&'static str, String)> {
     let refused = RepositoryView {
@@ -40,14 +40,17 @@ pub fn pages() -> Vec<(&'static str, String)> {
     let all =
         [("acme/website", 3), ("acme/database", 1), ("acme/compiler", 12)].map(|(name, scale)| entry(name, scale));
     let mut pages = vec![
+        ("overview-dry", pages::overview(&left_alone(), &dry(), &find(), None, NOW)),
+        ("repository-dry", pages::repository(&repository(2, 9), &list(), &dry())),
+        ("run-dry", pages::run(&one_run(), &dry())),
         ("home-not-set-up", pages::home(&Settings::read(|_| None))),
-        ("overview-found", pages::overview(&all, &[], &by_name, None, NOW)),
-        ("overview-not-found", pages::overview(&all, &[], &no_name, None, NOW)),
-        ("repository-refused", pages::repository(&refused, &list(), &[], WEB)),
-        ("repository-found", pages::repository(&found_some, &filtered, &[], WEB)),
-        ("repository-not-found", pages::repository(&found_none, &filtered, &[], WEB)),
-        ("run-rescued", pages::run(&rescued_run(), &[], WEB)),
-        ("run-held", pages::run(&held_run(), &[], WEB)),
+        ("overview-found", pages::overview(&all, &fine(), &by_name, None, NOW)),
+        ("overview-not-found", pages::overview(&all, &fine(), &no_name, None, NOW)),
+        ("repository-refused", pages::repository(&refused, &list(), &fine())),
+        ("repository-found", pages::repository(&found_some, &filtered, &fine())),
+        ("repository-not-found", pages::repository(&found_none, &filtered, &fine())),
+        ("run-rescued", pages::run(&rescued_run(), &fine())),
+        ("run-held", pages::run(&held_run(), &fine())),
         ("insights", insights()),
         ("insights-empty", pages::insights(&AllInsights::of(&entries, &none, None), NOW)),
     ];
@@ -69,6 +72,14 @@ pub fn pages() -> Vec<(&'static str, String)> {
         pages.push((name, String::from_utf8(rejection.response(Form::Page).body).unwrap()));
     }
     pages
+}
+
+/// As it is some days after a dry run has begun.
+fn left_alone() -> [rerunner::web::repositories::RepositoryEntry; 3] {
+    let mut entries = ["acme/website", "acme/database", "acme/handbook"].map(|name| entry(name, 0));
+    entries[0].totals.left = 3;
+    entries[1].totals.left = 4;
+    entries
 }
 
 fn rescued_run() -> RunPageView {

@@ -185,6 +185,7 @@ pub fn one_run() -> RunPageView {
         fetched: vec!["jobs".to_owned(), "log of browser tests".to_owned()],
         absent: vec!["annotations of browser tests: 403".to_owned()],
         rules: vec!["network".to_owned()],
+        policy: Some("repository".to_owned()),
         runner_seconds: 312,
         ..Detail::default()
     };

@@ -146,7 +146,7 @@ async fn the_merge_queues_run_is_told_of(stage: Arc<Stage>) {
     let other = repository.pull_request("feature/other", "ada").await;
     let run = repository.merge_queue_run(fails_once(), number).await;
     rescued(&run).await;
-    let out = "- It has passed since, but is not put back: add it to the queue again.\n";
+    let out = "- It has since passed, but the pull request was not put back: add it to the queue again.\n";
     let comments = comments_when(&repository, number, |all| all.iter().any(|one| one.body.contains(out))).await;
     assert_eq!(comments.len(), 1, "{comments:#?}");
     let by = "- If this check is required, the pull request was removed from the merge queue, because of:\n  - `test`";

@@ -176,7 +176,7 @@ async fn figures_are_what_happened(stage: Arc<Stage>) {
     assert_eq!(by_rerun, [[5, 2, 3, 0], [3, 1, 2, 0], [2, 1, 1, 0], [0, 0, 0, 0]].map(|row| row.map(Some)));
     assert_eq!(ends(&precision["by_rule"][0]), total, "no rule matched: {precision:#}");
     assert_eq!(tile("Re-runs"), expected.reruns.to_string());
-    assert_eq!(tile("Precision"), "40%");
+    assert_eq!(tile("Re-runs that passed"), "40%");
 
     let flaky = get(worker, &format!("{path}/flaky-jobs")).await.json();
     let unknown = &flaky["unknown_failures"]["flaky"];

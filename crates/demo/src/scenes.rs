@@ -145,11 +145,7 @@ impl Scenes {
                 if let Some(outage) = self.outage {
                     self.shop.github().end_outage(outage);
                 }
-                return Err(Told::said(
-                    self.shop.name(),
-                    "registry",
-                    "is up again, which nobody tells Rerunner".to_owned(),
-                ));
+                return Err(Told::said(self.shop.name(), "registry", "is back up; Rerunner isn't told".to_owned()));
             }
         };
         Ok(vec![run])

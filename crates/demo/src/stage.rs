@@ -108,7 +108,7 @@ impl Stage {
                 ("", "the others have none: what fails is re-run, at most three times"),
                 ("in the log", "✓ RESCUED passed when it was re-run, ✗ EXHAUSTED still fails after all re-runs,"),
                 ("", "◦ held waits until an outage is over"),
-                ("soon to be seen", "four stories, from ▶ to ■: a command, a flaky job, an outage, the merge queue"),
+                ("coming up", "four stories, from ▶ to ■: a command, a flaky job, an outage, the merge queue"),
                 (
                     "the real GitHub",
                     &format!("put GITHUB_TOKEN and WEBHOOK_SECRET into {}, start again", vars.shown_path()),
@@ -229,7 +229,7 @@ fn name(story: &mut Story, run: &Run) {
 }
 
 fn introduction(github: &str, rows: &[(&str, &str)]) -> String {
-    let rows = rows.iter().chain(&[("the end", "Ctrl-C ends all of it")]);
+    let rows = rows.iter().chain(&[("to stop", "Ctrl-C")]);
     let rows: String = rows.map(|(name, text)| format!("  {name:15}  {text}\n")).collect();
     format!("Rerunner on this machine: the Worker on Cloudflare's runtime,\nand {github}.\n\n{rows}")
 }

@@ -32,7 +32,7 @@ fn a_failing_run_is_rescued() {
     let mut rest = text.as_str();
     for expected in [
         "http://127.0.0.1:",
-        "Ctrl-C ends all of it",
+        "to stop          Ctrl-C",
         "with each webhook and each answer of GitHub's:",
         "✗ failed      attempt 1 on ",
         "webhook       202 scheduled: workflow run failed",
@@ -74,7 +74,7 @@ const WITHIN_TWO_MINUTES: [(&str, &[&str]); 17] = [
         &[" queue #1 ", " ↻ re-run 1/3 ", "rule \"network\": \"merge checks\" at step \"Install\""],
     ),
     ("a run that is held", &["  shop  ", " ◦ held ", "≥ 3 runs failed with the same cause (npm-network)"]),
-    ("that the registry is up again", &["  shop  ", " registry ", "is up again"]),
+    ("that the registry is up again", &["  shop  ", " registry ", "is back up"]),
     (
         "the end of the command's story",
         &["■ Story 1: A rule left preview site #1 alone; re-run at its author's /rerun, it passed."],

@@ -35,7 +35,10 @@ pub(super) fn section(view: &OneRunView, web_url: &str) -> String {
     }
     for decision in &view.decisions {
         text.push_str(&format!("- {}\n", markdown(&decision.reason)));
-        for job in failed(&decision.detail.jobs) {
+        // A sentence that names a single job names its step as well; of several it names only the jobs, and not many.
+        let jobs: Vec<_> = failed(&decision.detail.jobs).collect();
+        let is_told = |job: &FailedJob| jobs.len() == 1 && decision.reason.contains(&job.name.replace('"', "'"));
+        for job in jobs.iter().filter(|job| !is_told(job)) {
             text.push_str(&format!("  - {}\n", place(job)));
         }
     }
@@ -62,7 +65,9 @@ fn removed_from_queue(view: &OneRunView) -> String {
     }
     let is_real = |job: &&FailedJob| job.cause.as_ref().is_some_and(|cause| !cause.class.is_infrastructure());
     text.push_str(match view.run.outcome {
-        RunOutcome::Rescued => "- It has passed since, but is not put back: add it to the queue again.\n",
+        RunOutcome::Rescued => {
+            "- It has since passed, but the pull request was not put back: add it to the queue again.\n"
+        }
         _ if jobs.iter().any(is_real) => {
             "- A re-run does not put it back: add it to the queue again once that is fixed.\n"
         }
@@ -88,4 +93,36 @@ pub(in crate::keeper) fn cut(mut body: String) -> String {
         body.push_str("\n\nThe rest does not fit here.\n");
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keeper::tracked_run::TrackedRun;
+    use crate::keeper::views::{DecisionView, RunView};
+    use crate::names::{RepoName, RunId};
+    use crate::policy::Detail;
+    use crate::time::Millis;
+
+    /// Seen to fail when one job is listed below the sentence that names it, and when several are not.
+    #[test]
+    fn jobs_are_listed_where_the_sentence_does_not_say_all_of_them() {
+        let job = |name: &str| -> FailedJob {
+            serde_json::from_value(serde_json::json!({ "name": name, "step": "Install" })).unwrap()
+        };
+        let said = |jobs: &[&str], reason: &str| {
+            let run: RunView = TrackedRun::new(RunId::new(7).unwrap(), Millis(0)).into();
+            let detail = Detail { jobs: jobs.iter().copied().map(job).collect(), ..Detail::default() };
+            let (outcome, reason) = (RunOutcome::Rerunning, reason.to_owned());
+            let decision = DecisionView { run_attempt: None, decided: Millis(0), outcome, reason, detail };
+            let repository = RepoName::parse("octo/widgets").unwrap();
+            let view = OneRunView { repository, at: Millis(0), run, decisions: vec![decision] };
+            section(&view, "https://github.com").lines().skip(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let told = r#"Attempt 1 failed in job "say 'hi'" at step "Install"."#;
+        assert_eq!(said(&["say \"hi\""], told).len(), 1);
+        assert_eq!(said(&["build"], "Held: many fail.")[1..], ["  - `build` at `Install`"]);
+        let both = ["  - `build` at `Install`", "  - `test` at `Install`"];
+        assert_eq!(said(&["build", "test"], r#"Attempt 1 failed in jobs "build" and "test"."#)[1..], both);
+    }
 }

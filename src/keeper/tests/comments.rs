@@ -100,7 +100,7 @@ fn one_that_passes_when_it_is_re_run_is_out_all_the_same() {
         &[
             "**Rerunner** re-ran failed jobs of this pull request.",
             "- If this check is required, the pull request was removed from the merge queue, because of:",
-            "- It has passed since, but is not put back: add it to the queue again.",
+            "- It has since passed, but the pull request was not put back: add it to the queue again.",
         ],
     );
     assert_eq!(play.github.borrow().writes, 2);

@@ -149,7 +149,8 @@ fn one_comment_is_edited_in_place() {
         "{}",
         comments[0]
     );
-    assert!(comments[0].contains("`test` at `Run tests`"), "{}", comments[0]);
+    assert_eq!(comments[0].matches("`test` at step `Run tests`").count(), 1, "{}", comments[0]);
+    assert!(!comments[0].contains("  - "), "once is enough: {}", comments[0]);
     for n in 2..=4 {
         fails(&play, n);
     }

@@ -26,6 +26,22 @@ fn github_down_for_more_than_a_day() {
     play.rests();
 }
 
+/// Seen to fail when a run that GitHub does not show waits for its re-run, and when GitHub's full stop is followed by another.
+#[test]
+fn a_run_that_cannot_be_read_says_so() {
+    let play = Play::new();
+    play.github.borrow_mut().read_problems = vec![github::Error::NotFound; 1];
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    assert_eq!(play.tracked().reason, "Not decided yet.");
+    play.pass_working(Span::seconds(10));
+    assert_eq!(play.tracked().reason, "GitHub does not show this run yet, or Rerunner has no access to it.");
+    let message = "403 Must have admin rights to Repository.".to_owned();
+    play.github.borrow_mut().read_problems = vec![github::Error::Credentials { message }; 10_000];
+    play.pass_working(Span::minutes(2));
+    let reason = play.tracked().reason;
+    assert!(reason.contains("admin rights to Repository. Rerunner keeps trying"), "{reason}");
+}
+
 /// Seen to fail when a refusal between two answers that are lost is none, and when a new attempt inherits the time.
 #[test]
 fn a_day_without_an_answer_begins_anew_with_an_answer_and_with_an_attempt() {

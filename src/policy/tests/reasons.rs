@@ -16,7 +16,7 @@ fn reasons_are_sentences_for_one_who_has_never_seen_the_code() {
     );
     World { settings: RerunSettings { dry_run: true, ..settings() }, ..test.clone() }.says(
         &nothing,
-        r#"Left alone: DRY_RUN is on; attempt 1 failed in job "test (3.12)" at step "Run tests", and this would have been re-run 1 of at most 3."#,
+        r#"Left alone, because DRY_RUN is on: attempt 1 failed in job "test (3.12)" at step "Run tests", and would have been re-run (re-run 1 of at most 3)."#,
     );
     let leave = r#"rules: [{ name: a failed test step is the author's, if: { step: "*test*" }, then: leave }]"#;
     test.says(

@@ -82,7 +82,7 @@ impl Sentences<'_> {
     pub fn dry_run(&self, total: u32) -> String {
         let (failed, number) = (self.failed(), self.attempt);
         format!(
-            "Left alone: DRY_RUN is on; attempt {failed}, and this would have been re-run {number} of at most {total}."
+            "Left alone, because DRY_RUN is on: attempt {failed}, and would have been re-run (re-run {number} of at most {total})."
         )
     }
 

@@ -65,7 +65,7 @@ const DAYS: [&[(u64, u64)]; 6] = [
 fn bars_are_in_proportion_to_their_numbers() {
     for numbers in DAYS {
         is_in_proportion(&days("d", &figures(numbers), TODAY).into_string(), numbers, 12_200);
-        is_in_proportion(&sparkline("s", &figures(numbers)).into_string(), numbers, 2_800);
+        is_in_proportion(&sparkline("s", &figures(numbers), "").into_string(), numbers, 2_800);
     }
 }
 
@@ -113,7 +113,7 @@ fn where_there_is_nothing_words_say_so() {
     let none = figures(&[(0, 0); 30]);
     let shown = days("d", &none, TODAY).into_string();
     assert_eq!(shown, "<p class=\"empty\">No run was rescued or exhausted in the last 30 days.</p>");
-    for words in [sparkline("s", &none).into_string(), trend("t", &[0; 30]).into_string()] {
+    for words in [sparkline("s", &none, "no runs").into_string(), trend("t", &[0; 30]).into_string()] {
         assert!(!words.contains("svg"), "{words}");
     }
 }

@@ -7,8 +7,8 @@ use crate::policy::evidence::RescueRate;
 use crate::policy::{Action, Detail, FailedJob};
 use crate::web::html::{Foreign, amount, number, scrollable};
 
-/// `run`: the run on GitHub. `rule`: how a rule's name is shown.
-pub fn failed_jobs(label: &str, detail: &Detail, run: &str, rule: &impl Fn(&str) -> Markup) -> Markup {
+/// `is_held`: what is to be re-run waits. `run`: the run on GitHub. `rule`: how a rule's name is shown.
+pub fn failed_jobs(label: &str, detail: &Detail, is_held: bool, run: &str, rule: &impl Fn(&str) -> Markup) -> Markup {
     let failed = detail.jobs.len() as u64 + detail.more_jobs;
     let groups = groups(&detail.jobs);
     let alone: Vec<&FailedJob> =
@@ -16,11 +16,11 @@ pub fn failed_jobs(label: &str, detail: &Detail, run: &str, rule: &impl Fn(&str)
     let matrices: Vec<_> = groups.iter().filter(|group| group.1.len() > 1).collect();
     html! {
         p.small.count { (number(failed)) @if failed == 1 { " job failed" } @else { " jobs failed" } }
-        @if !alone.is_empty() { (table(label, &alone, run, rule)) }
+        @if !alone.is_empty() { (table(label, &alone, is_held, run, rule)) }
         @for (name, jobs) in matrices {
             details.group open[jobs.len() <= 3] {
                 summary { b { (Foreign(name)) } " " span.small { (jobs.len()) " matrix jobs failed" } }
-                (table(&format!("{label}: {name}"), jobs, run, rule))
+                (table(&format!("{label}: {name}"), jobs, is_held, run, rule))
             }
         }
         @if detail.more_jobs > 0 { p.small { "and " (number(detail.more_jobs)) " more" } }
@@ -45,7 +45,7 @@ fn matrix(name: &str) -> Option<&str> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-fn table(label: &str, jobs: &[&FailedJob], run: &str, rule: &impl Fn(&str) -> Markup) -> Markup {
+fn table(label: &str, jobs: &[&FailedJob], is_held: bool, run: &str, rule: &impl Fn(&str) -> Markup) -> Markup {
     scrollable(
         label,
         &html! {
@@ -55,7 +55,7 @@ fn table(label: &str, jobs: &[&FailedJob], run: &str, rule: &impl Fn(&str) -> Ma
                     th scope="col" { "Failed step" }
                     th.w scope="col" { "Runner" }
                     th.n.w scope="col" { "Took" }
-                    th scope="col" { "Decision" }
+                    th scope="col" { "Policy says" }
                 } }
                 tbody { @for job in jobs { tr {
                     th.wrap scope="row" { @match job.job_id {
@@ -72,7 +72,7 @@ fn table(label: &str, jobs: &[&FailedJob], run: &str, rule: &impl Fn(&str) -> Ma
                     td.w.any { @if let Some(runner) = &job.runner { (Foreign(runner)) } }
                     td.n.w { @if let Some(seconds) = job.duration_seconds { (amount(seconds)) } }
                     td.full {
-                        (match job.action { Some(Action::Rerun) => "re-run", Some(Action::Leave) => "leave", Some(Action::Ignore) => "ignore", None => "" })
+                        (match job.action { Some(Action::Rerun) if is_held => "re-run, once the outage is over", Some(Action::Rerun) => "re-run", Some(Action::Leave) => "leave", Some(Action::Ignore) => "ignore", None => "" })
                         @if let Some(name) = &job.rule { span.small { " by rule " (rule(name)) } }
                         @if let Some(line) = job.line { span.small { ", log line " (line) } }
                     }
@@ -129,8 +129,9 @@ mod tests {
             [("build", 2), ("lint", 1), ("test", 1), ("build", 1), (" (x)", 1), ("call / build", 1), ("lint", 1)];
         assert_eq!(grouped, expected);
         let detail = Detail { jobs, more_jobs: 3, ..Detail::default() };
-        let page = failed_jobs("Jobs", &detail, "https://github.com/o/r/actions/runs/7", &|rule| html! { (rule) })
-            .into_string();
+        let page =
+            failed_jobs("Jobs", &detail, false, "https://github.com/o/r/actions/runs/7", &|rule| html! { (rule) })
+                .into_string();
         assert_eq!(page.matches("<details").count(), 1, "one alone needs no group");
         assert!(
             page.contains("11 jobs failed") && page.contains("2 matrix jobs failed") && page.contains("and 3 more")

@@ -20,7 +20,7 @@ use crate::settings::{SettingProblem, Settings};
 use crate::time::Millis;
 
 use super::backend::{Backend, KeeperAnswer, ask};
-use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, page, when, with_code};
+use super::html::{Alert, Foreign, Frame, INSIGHTS, OVERVIEW, Sentence, number, page, when, with_code};
 use super::repositories::{Repositories, repositories};
 use super::{Rejection, Response, parameters::Parameters, routes};
 
@@ -66,14 +66,11 @@ pub async fn answer(
     settings: &Settings,
     backend: &impl Backend,
 ) -> Result<Response, Rejection> {
-    let (problems, web_url) = (settings.problems.as_slice(), settings.github_web_url());
     match page {
         routes::Page::Overview => {
-            let sorts = Sort::ALL.map(Sort::as_str).join(", ");
-            let sort = parameters.parsed("sort", &format!("one of {sorts}"), Sort::parse)?;
-            let find = Find { name: parameters.name("name")?, sort: sort.unwrap_or(Sort::Name) };
+            let find = Find { name: parameters.name("name")?, sort: sort(parameters)?.unwrap_or(Sort::Name) };
             let Repositories { repositories, next_cursor } = repositories(backend, parameters.list_cursor()?).await?;
-            Ok(Response::html(overview(&repositories, problems, &find, next_cursor.as_deref(), backend.now())))
+            Ok(Response::html(overview(&repositories, settings, &find, next_cursor.as_deref(), backend.now())))
         }
         routes::Page::Insights => {
             let all = super::insights::read(backend, parameters.list_cursor()?).await?;
@@ -84,14 +81,19 @@ pub async fn answer(
             let (outcome, filter, is_continued) = (slice.outcome, slice.filter.clone(), slice.before.is_some());
             let list = RunList { outcome, filter, is_continued };
             let answer = ask(backend, name, Question::Repository(slice)).await?;
-            let page = repository(&view(&answer)?, &list, problems, &web_url);
+            let page = repository(&view(&answer)?, &list, settings);
             Ok(Response::html(page).with_rows_read(answer.rows_read))
         }
         routes::Page::Run(name, run_id) => {
             let answer = ask(backend, name, Question::RunPage(*run_id)).await?;
-            Ok(Response::html(run(&view(&answer)?, problems, &web_url)).with_rows_read(answer.rows_read))
+            Ok(Response::html(run(&view(&answer)?, settings)).with_rows_read(answer.rows_read))
         }
     }
+}
+
+pub fn sort(parameters: &Parameters) -> Result<Option<Sort>, Rejection> {
+    let sorts = Sort::ALL.map(Sort::as_str).join(", ");
+    parameters.parsed("sort", &format!("one of {sorts}"), Sort::parse)
 }
 
 /// The page at `/`: what this is, and whether it is set up. Holds nothing that came from outside, and no value of a setting.
@@ -136,8 +138,9 @@ fn view<T: DeserializeOwned>(answer: &KeeperAnswer) -> Result<T, Rejection> {
     serde_json::from_slice(&answer.json).map_err(|error| Rejection::unavailable("the Keeper's answer", error))
 }
 
-/// What is wrong with the Worker's settings stands on top of every page: nothing is re-run meanwhile.
-fn settings_alerts(problems: &[SettingProblem]) -> Vec<Alert> {
+/// What is wrong with the Worker's settings stands on top of every page: nothing is re-run meanwhile. Nor is it in a dry run.
+/// `left`: what is known of the runs that were left alone, most of which would have been re-run then.
+fn settings_alerts(settings: &Settings, left: &Markup) -> Vec<Alert> {
     let alert = |problem: &SettingProblem| Alert {
         serious: true,
         what: html! { code { (problem.setting) } " " (with_code(&problem.problem)) "." },
@@ -146,7 +149,26 @@ fn settings_alerts(problems: &[SettingProblem]) -> Vec<Alert> {
             @if problem.setting == "WEBHOOK_SECRET" { "Webhooks are refused meanwhile." } @else { "Webhooks are stored meanwhile." }
         },
     };
-    problems.iter().map(alert).collect()
+    let dry_run = settings.dry_run.then(|| Alert {
+        serious: false,
+        what: html! { "Dry run: nothing is re-run." },
+        remedy: html! {
+            "Rerunner only decides and records what it would do. " (left) "To start re-runs: "
+            code { "rerunner setup --yes --dry-run=false" } ", or set " code { "DRY_RUN" } " to " code { "false" }
+            " in Cloudflare’s dashboard."
+        },
+    });
+    settings.problems.iter().map(alert).chain(dry_run).collect()
+}
+
+/// For a dry run's banner. Why each was left is on its own page.
+fn left_alone(since: &str, left: u64) -> Markup {
+    html! {
+        @if left > 0 {
+            (since) ", " (number(left)) @if left == 1 { " failed run was" } @else { " failed runs were" }
+            " left alone; each run’s page says whether it would have been re-run. "
+        }
+    }
 }
 
 fn refused(message: &str) -> Alert {

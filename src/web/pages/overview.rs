@@ -8,14 +8,15 @@ use crate::keeper::judgement::RerunFigures;
 use crate::keeper::store::statistics::Figures;
 use crate::names::order::sort_by_key;
 use crate::names::string_enum;
-use crate::settings::{Glob, SettingProblem};
+use crate::settings::{Glob, Settings};
 use crate::time::Millis;
 use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, amount, number, page, percent, scrollable, tile, when};
 use crate::web::repositories::{PublishedPrecision, RepositoryEntry};
 
 use super::{
-    INSIGHTS, OVERVIEW, policy_problem, precision, refused, repository_path, repository_problem, settings_alerts,
+    INSIGHTS, OVERVIEW, left_alone, policy_problem, precision, refused, repository_path, repository_problem,
+    settings_alerts,
 };
 
 /// Alerts for single repositories; the rest is in the table.
@@ -90,12 +91,14 @@ impl Find {
 
 pub fn overview(
     entries: &[RepositoryEntry],
-    problems: &[SettingProblem],
+    settings: &Settings,
     find: &Find,
     cursor: Option<&str>,
     now: Millis,
 ) -> String {
-    let mut alerts = settings_alerts(problems);
+    // Of days, it is not published.
+    let left = entries.iter().map(|entry| entry.totals.left).sum();
+    let mut alerts = settings_alerts(settings, &left_alone("So far", left));
     alerts.extend(repository_alerts(entries));
     let sums = sums(entries);
     let body = html! {
@@ -241,7 +244,7 @@ pub fn rate(figures: Figures) -> Markup {
     let decided = figures.rescued + figures.exhausted;
     html! {
         @if let Some(permille) = (figures.rescued * 1_000).checked_div(decided) {
-            (percent(u32::try_from(permille).unwrap_or_default())) " rescue rate"
+            (percent(u32::try_from(permille).unwrap_or_default())) " of runs that were re-run"
         } @else { "in 30 days" }
     }
 }
@@ -254,7 +257,7 @@ fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
                 th scope="col" { "30 days" }
                 th.n scope="col" { "Rescued" }
                 th.n scope="col" { "Exhausted" }
-                th.n.w scope="col" { "Precision" }
+                th.n.w scope="col" { "Re-runs that passed" }
                 th.n scope="col" { "In progress" }
                 th.n scope="col" { "Re-runs today" }
                 th.n.w scope="col" { "Runner time" }
@@ -272,7 +275,7 @@ fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
                             @if entry.policy_problem.is_some() { span.tag { "invalid policy" } }
                             @if entry.held_runs > 0 { span.tag { (number(entry.held_runs)) " held" } }
                         }
-                        td { (chart::sparkline(&format!("days-{row}"), &entry.by_day)) }
+                        td { (chart::sparkline(&format!("days-{row}"), &entry.by_day, no_bars(entry))) }
                         td.n { (number(entry.last_30_days.rescued)) }
                         td.n { (number(entry.last_30_days.exhausted)) }
                         td.n.w { (entry.precision.as_ref().map_or_else(|| "unknown".to_owned(), |it| precision::precision(&it.total))) }
@@ -291,6 +294,16 @@ fn table(entries: &[&RepositoryEntry], now: Millis) -> Markup {
     }
 }
 
+/// Why a repository has no bar: nothing was rescued or exhausted, which is not to say that nothing failed.
+fn no_bars(entry: &RepositoryEntry) -> &'static str {
+    match (entry.totals.left, entry.waiting + entry.rerunning) {
+        (1.., _) if entry.last_30_days.reruns == 0 => "none re-run",
+        (1.., _) => "none rescued",
+        (0, 1..) => "none ended yet",
+        (0, 0) => "no runs",
+    }
+}
+
 fn nothing_yet() -> Markup {
     html! {
         section {
@@ -302,6 +315,30 @@ fn nothing_yet() -> Markup {
             }
             p { "GitHub sends a ping at once; the answer is under " b { "Recent Deliveries" } ". "
                 a href="/healthz" { code { "/healthz" } } " says whether the Worker is set up." }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keeper::store::statistics::Totals;
+    use crate::keeper::summary::Summary;
+    use crate::names::RepoName;
+
+    /// Seen to fail when what was left alone, or has not ended, is no run.
+    #[test]
+    fn no_bars_are_not_always_no_runs() {
+        let at = Millis(1_795_446_245_000);
+        let entry = |left, waiting, reruns| {
+            let totals = Totals { left, waiting, ..Totals::default() };
+            let days = [(at.day(), Figures { reruns, ..Figures::default() })];
+            RepositoryEntry::of(Summary::new(RepoName::parse("octo/widgets").unwrap(), at, totals, &days), at)
+        };
+        for (left, waiting, reruns, said) in
+            [(0, 0, 0, "no runs"), (0, 5, 0, "none ended yet"), (2, 5, 0, "none re-run"), (2, 0, 1, "none rescued")]
+        {
+            assert_eq!(no_bars(&entry(left, waiting, reruns)), said);
         }
     }
 }

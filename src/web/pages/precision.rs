@@ -8,8 +8,8 @@ use crate::web::html::{Foreign, number, percent, scrollable, tile};
 
 pub fn definition() -> Markup {
     html! {
-        "A re-run is " b { "rescued" } " if its attempt passed, and " b { "wasted" } " if it failed again. The results of \
-        the others are not known, or not yet. " b { "Precision" } " is the share of rescued ones among those with a known result."
+        "Re-runs, by how their attempt ended. The result of those under " b { "Unknown" } " is not known, or not yet; the share \
+        that passed is of the others."
     }
 }
 
@@ -18,15 +18,15 @@ pub fn tiles(figures: Option<&RerunFigures>) -> Markup {
     let Some(figures) = figures else {
         return html! {
             (tile("Re-runs", "unknown", &html! { "in 30 days" }))
-            (tile("Precision", "unknown", &html! { "not recorded yet" }))
+            (tile("Re-runs that passed", "unknown", &html! { "not recorded yet" }))
         };
     };
     let known = figures.rescued + figures.wasted;
     html! {
-        (tile("Re-runs", &number(figures.made), &html! { (number(figures.rescued)) " rescued, " (number(figures.wasted)) " wasted" }))
-        (tile("Precision", &precision(figures), &match known {
+        (tile("Re-runs", &number(figures.made), &html! { (number(figures.rescued)) " passed, " (number(figures.wasted)) " failed again" }))
+        (tile("Re-runs that passed", &precision(figures), &match known {
             0 => html! { "no re-run has ended yet" },
-            _ => html! { "of " (number(known)) " with a known result" },
+            _ => html! { "of " (number(known)) " re-runs with a known result" },
         }))
     }
 }
@@ -52,10 +52,10 @@ pub fn table(shown: &Shown) -> Markup {
                 thead { tr {
                     th scope="col" { "Re-runs" }
                     th.n.w scope="col" { "Made" }
-                    th.n scope="col" { "Rescued" }
-                    th.n scope="col" { "Wasted" }
+                    th.n scope="col" { "Passed" }
+                    th.n scope="col" { "Failed again" }
                     th.n.w scope="col" { "Unknown" }
-                    th scope="col" { "Precision" }
+                    th scope="col" { "Re-runs that passed" }
                 } }
                 tbody {
                     (row("precision-all", &html! { "All" }, shown.total))
@@ -110,7 +110,7 @@ fn nth(rerun: u64) -> &'static str {
     }
 }
 
-fn policy(policy: Option<&str>) -> Markup {
+pub fn policy(policy: Option<&str>) -> Markup {
     match policy {
         None => html! { span.small { "unknown" } },
         Some("organization") => html! { "the organization's file" },

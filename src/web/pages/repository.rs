@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use crate::keeper::judgement::Precision;
 use crate::keeper::views::{BadRunner, FlakyJob, RepositoryView, RunView};
 use crate::names::RepoName;
-use crate::settings::SettingProblem;
+use crate::policy::RunOutcome;
+use crate::settings::Settings;
 use crate::time::Millis;
 use crate::web::chart;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, amount, number, page, percent, scrollable, state, tile, when};
@@ -14,13 +15,13 @@ use super::overview::{heard, rate};
 use super::runs::{self, RunList, run_link, why};
 use super::unknown::unknown_failures;
 use super::{
-    OVERVIEW, job_and_step, last_seen, outages, policy_problem, precision, refused, repository_problem, settings_alerts,
+    INSIGHTS, OVERVIEW, job_and_step, last_seen, left_alone, outages, policy_problem, precision, refused,
+    repository_problem, settings_alerts,
 };
 
-/// `web_url`: where GitHub's pages are.
-pub fn repository(view: &RepositoryView, list: &RunList, problems: &[SettingProblem], web_url: &str) -> String {
+pub fn repository(view: &RepositoryView, list: &RunList, settings: &Settings) -> String {
     let (repository, now) = (&view.repository, view.at);
-    let mut alerts = settings_alerts(problems);
+    let mut alerts = settings_alerts(settings, &left_alone("In 30 days", view.last_30_days.left));
     alerts.extend(view.credentials_refused.as_deref().map(refused));
     alerts.extend(view.repository_problem.as_deref().map(repository_problem));
     alerts.extend(view.policy_problem.as_deref().map(policy_problem));
@@ -34,7 +35,8 @@ pub fn repository(view: &RepositoryView, list: &RunList, problems: &[SettingProb
             div {
                 h1 { (Foreign(repository.as_str())) }
                 p.lead {
-                    a href={ (web_url) "/" (repository) "/actions" } { "Actions on GitHub" }
+                    a href={ (settings.github_web_url()) "/" (repository) "/actions" } { "Actions on GitHub" }
+                    " · " a href=(INSIGHTS) { "what fails in all repositories" }
                     " · last webhook " (heard(view.last_webhook, now)) " · last decision " (heard(view.last_decision, now))
                 }
             }
@@ -51,26 +53,26 @@ pub fn repository(view: &RepositoryView, list: &RunList, problems: &[SettingProb
             }
             (chart::days("by-day", &view.by_day, now))
         }
+        (runs::section(view, list))
         @if view.precision.total.made > 0 { (reruns(&view.precision)) }
         (flaky_jobs(repository, &view.flaky_jobs, now))
         (unknown_failures(repository, &view.unknown_failures, now))
         @if !view.bad_runners.is_empty() { (bad_runners(&view.bad_runners, now)) }
-        (runs::section(view, list))
     };
     let above = [(OVERVIEW, "Overview")];
     page(&Frame { title: repository.as_str(), above: &above, alerts: &alerts, at: Some(now) }, &body)
 }
 
-/// The runs are far down, below what is known of them all.
+/// Pages are long. The runs, which most come for, are above what is known of them all.
 fn contents(view: &RepositoryView) -> Markup {
     let parts = [
         ("outages", "Outages", !view.outages.is_empty()),
-        ("waiting", "Waiting", !view.due.is_empty()),
+        ("waiting", "In progress", !view.due.is_empty()),
         ("last-30-days", "Last 30 days", true),
-        ("precision", "Results of re-runs", view.precision.total.made > 0),
-        ("flaky-jobs", "Flaky jobs", true),
-        ("unknown-failures", "Unrecognized failures", !view.unknown_failures.is_empty()),
         ("runs", "Runs", true),
+        ("precision", "Results of re-runs", view.precision.total.made > 0),
+        ("flaky-jobs", "Jobs that fail most", true),
+        ("unknown-failures", "Unrecognized failures", !view.unknown_failures.is_empty()),
     ];
     html! {
         nav aria-label="On this page" {
@@ -136,18 +138,18 @@ fn reruns(precision: &Precision) -> Markup {
 fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Markup {
     html! {
         section {
-            h2 #waiting { "Waiting" }
-            (scrollable("Waiting runs, soonest first", &html! {
+            h2 #waiting { "In progress" }
+            (scrollable("Runs in progress, soonest first", &html! {
                 table {
                     caption { span { @if paused { "Nothing is decided until you resume." } @else { "Soonest first." } } }
                     thead { tr {
-                        th scope="col" { "Run" } th scope="col" { "Due" } th scope="col" { "State" } th.w scope="col" { "Why" }
+                        th scope="col" { "Run" } th scope="col" { "Next" } th scope="col" { "State" } th.w scope="col" { "Why" }
                     } }
                     tbody {
                         @for run in runs {
                             tr {
                                 th scope="row" { (run_link(repository, run)) }
-                                td.t { @if paused { "on resume" } @else if let Some(due) = run.due { (when(due, now)) } }
+                                td.t.half { @if paused { "on resume" } @else if let Some(due) = run.due { (what_is_next(run)) " " (when(due, now)) } }
                                 td { (state(run, paused)) }
                                 td.w.wrap { (Sentence(why(run, paused))) }
                             }
@@ -159,16 +161,26 @@ fn due(repository: &RepoName, runs: &[RunView], now: Millis, paused: bool) -> Ma
     }
 }
 
+/// What is done when a run is due.
+fn what_is_next(run: &RunView) -> &'static str {
+    match run.outcome {
+        RunOutcome::Rerunning => "asks GitHub",
+        RunOutcome::Waiting if run.held_since.is_some() => "checks again",
+        RunOutcome::Waiting => "decides",
+        _ => "tries again",
+    }
+}
+
 fn flaky_jobs(repository: &RepoName, jobs: &[FlakyJob], now: Millis) -> Markup {
     html! {
         section {
-            h2 #flaky-jobs { "Flaky jobs" }
+            h2 #flaky-jobs { "Jobs that fail most" }
             @if jobs.is_empty() {
                 p.empty { "No failed job was recorded in the last 30 days." }
             } @else {
-                (scrollable("Flaky jobs", &html! {
+                (scrollable("Jobs that fail most", &html! {
                     table {
-                        caption { span { "The jobs that failed most often in 30 days. The bar is the 95% interval of the rescue rate." } }
+                        caption { span { "Those that failed most often in 30 days, flaky or not. The bar is the 95% interval of the rescue rate." } }
                         thead { tr {
                             th scope="col" { "Job and step" }
                             th.n scope="col" { "Failed" }

@@ -6,29 +6,34 @@ use crate::escape::bounded;
 use crate::keeper::run_page::{RulePlace, RunPageView};
 use crate::keeper::views::{DecisionView, OneRunView, RunView};
 use crate::names::RunAttempt;
-use crate::policy::RunOutcome;
-use crate::settings::SettingProblem;
+use crate::policy::{Detail, RunOutcome};
+use crate::settings::Settings;
 use crate::time::Millis;
 use crate::web::html::{Alert, Foreign, Frame, Sentence, exact, held, number, outcome, page, state_link, when};
 
 use super::jobs::failed_jobs;
 use super::runs::why;
-use super::{OVERVIEW, repository_path, settings_alerts};
+use super::{OVERVIEW, precision, repository_path, settings_alerts};
+
+/// What a command has decided.
+const COMMAND: &str = "command";
 
 /// What each part of the page needs.
 struct Shown<'a> {
     view: &'a RunPageView,
+    settings: &'a Settings,
     web_url: &'a str,
     /// The run on GitHub.
     github: String,
 }
 
-pub fn run(view: &RunPageView, problems: &[SettingProblem], web_url: &str) -> String {
+pub fn run(view: &RunPageView, settings: &Settings) -> String {
+    let web_url = settings.github_web_url();
     let OneRunView { repository, at: now, run, decisions } = &view.one;
     let github = format!("{web_url}/{repository}/actions/runs/{}", run.run_id);
-    let shown = Shown { view, web_url, github };
+    let shown = Shown { view, settings, web_url: &web_url, github };
     let workflow = run.workflow.as_deref().unwrap_or("Run");
-    let mut alerts = settings_alerts(problems);
+    let mut alerts = settings_alerts(settings, &Markup::default());
     alerts.extend(view.paused_since.map(|since| Alert {
         serious: false,
         what: html! { "Re-runs in this repository have been paused since " (exact(since)) "." },
@@ -121,6 +126,19 @@ impl Shown<'_> {
         }
     }
 
+    /// What it was decided by, and that it had nothing to say where no rule is named.
+    fn policy(&self, detail: &Detail) -> Markup {
+        let Some(policy) = detail.policy.as_deref() else { return Markup::default() };
+        let has_rule = !detail.rules.is_empty() || detail.jobs.iter().any(|job| job.rule.is_some());
+        html! {
+            p.small {
+                "Policy: " (precision::policy(Some(policy)))
+                @if policy == self.settings.default_policy.as_str() { " (" code { "DEFAULT_POLICY" } ")" }
+                @if !has_rule && !detail.jobs.is_empty() && policy != COMMAND { "; no rule matched" }
+            }
+        }
+    }
+
     fn step(&self, place: usize) -> Markup {
         let Some(decision) = self.view.one.decisions.get(place) else { return Markup::default() };
         let (detail, now) = (&decision.detail, self.view.one.at);
@@ -139,13 +157,15 @@ impl Shown<'_> {
                 }
                 p { (Sentence(&decision.reason)) }
                 @if let Some(answer) = github_answered(decision) { p.small { "GitHub: " (answer) } }
+                (self.policy(detail))
                 @if !detail.rules.is_empty() {
                     p.small { "By rule " @for (place, rule) in detail.rules.iter().enumerate() {
                         @if place > 0 { ", " } (self.rule(rule))
                     } }
                 }
                 @if !detail.jobs.is_empty() {
-                    (failed_jobs(&format!("Failed jobs of decision {}", place + 1), detail, &self.github, &|rule| self.rule(rule)))
+                    @let is_held = decision.outcome == RunOutcome::Waiting;
+                    (failed_jobs(&format!("Failed jobs of decision {}", place + 1), detail, is_held, &self.github, &|rule| self.rule(rule)))
                 }
                 @if !detail.fetched.is_empty() { p.small { "Read: " (list(&detail.fetched)) "." } }
                 @if !detail.absent.is_empty() { p.small { "Could not be read: " (list(&detail.absent)) "." } }

@@ -11,6 +11,17 @@ use crate::web::html::{number, percent, scrollable};
 use super::{job_and_step, last_seen};
 
 pub fn unknown_failures(repository: &RepoName, all: &UnknownFailures, now: Millis) -> Markup {
+    // Little can be done about them yet, and they are many where Rerunner is new.
+    let undecided = |failures: &[UnknownFailure]| {
+        html! {
+            @if !failures.is_empty() {
+                details.group {
+                    summary { b { "Too few re-runs to tell" } " " span.small { (number(failures.len() as u64)) } }
+                    (table(repository, "undecided", "Too few re-runs to tell", "Never re-run, or fewer than five times without success.", failures, now))
+                }
+            }
+        }
+    };
     let list = |id: &str, title: &str, about: &str, failures: &[UnknownFailure]| {
         html! {
             @if !failures.is_empty() {
@@ -23,11 +34,14 @@ pub fn unknown_failures(repository: &RepoName, all: &UnknownFailures, now: Milli
         @if !all.is_empty() {
             section {
                 h2 #unknown-failures { "Unrecognized failures" }
-                p.small { "Failures in the last 30 days that no rule and no catalogue entry recognized." }
+                p.small {
+                    "Failures in the last 30 days that no rule and no catalogue entry recognized, so that nothing but their re-runs \
+                     tells what to do about them. The jobs above count them too."
+                }
                 (list("flaky", "Flaky", "Some of their re-runs passed.", &all.flaky))
                 (list("in-vain", "Never helped by a re-run", "Re-run at least five times, and never passed.", &all.never_helped))
                 (leave_rules(&all.never_helped))
-                (list("undecided", "Too few re-runs to tell", "Never re-run, or fewer than five times without success.", &all.undecided))
+                (undecided(&all.undecided))
             }
         }
     }

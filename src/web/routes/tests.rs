@@ -145,6 +145,7 @@ fn what_was_meant() {
         ("/Overview/octo/widgets", path("/overview/octo/widgets")),
         ("/overview/octo/widgets/", path("/overview/octo/widgets")),
         ("/badge/octo/widgets", path("/badge/octo/widgets.svg")),
+        ("/badge/octo/widgets.png", path("/badge/octo/widgets.svg")),
         ("/badges/octo/widgets.svg", path("/badge/octo/widgets.svg")),
         ("/healtz", path("/healthz")),
         ("/HEALTHZ", path("/healthz")),

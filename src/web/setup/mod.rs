@@ -22,6 +22,20 @@ use manifest::{Code, Organization};
 /// How long somebody may take at GitHub. A manifest's code lasts as long.
 const GOOD_FOR: Span = Span::hours(1);
 
+const ORGANIZATION: &str = "organization";
+const COMMANDS: &str = "commands";
+const FLAKY_ISSUES: &str = "flaky_issues";
+/// What policy files can turn on, and needs more.
+pub const FEATURES: [&str; 2] = [COMMANDS, FLAKY_ISSUES];
+
+pub fn organization(parameters: &Parameters) -> Result<Option<Organization>, Rejection> {
+    parameters.parsed(ORGANIZATION, "an organization's name", Organization::parse)
+}
+
+pub fn is_ticked(parameters: &Parameters, feature: &str) -> Result<bool, Rejection> {
+    Ok(parameters.parsed(feature, "on", |value| (value == "on").then_some(()))?.is_some())
+}
+
 /// The pages that make a GitHub App. Only where there is none (409): whoever has `ADMIN_TOKEN` may not put another in its
 /// place.
 pub async fn answer(
@@ -37,9 +51,12 @@ pub async fn answer(
     let admin_token = settings.admin_token.as_ref().ok_or(Rejection::NoAdminToken)?;
     match step {
         Step::Start => {
-            let organization = parameters.parsed("organization", "an organization's name", Organization::parse)?;
-            let ticked = |name| parameters.parsed(name, "on", |value| (value == "on").then_some(()));
-            let (commands, flaky_issues) = (ticked("commands")?.is_some(), ticked("flaky_issues")?.is_some());
+            // First what it is to be, by a form that sends all of it; only then what GitHub is sent, which is made of that.
+            if ![ORGANIZATION].iter().chain(&FEATURES).any(|name| parameters.has(name)) {
+                return Ok(Response::html(pages::choose(settings, origin(request.url))));
+            }
+            let organization = organization(parameters)?;
+            let (commands, flaky_issues) = (is_ticked(parameters, COMMANDS)?, is_ticked(parameters, FLAKY_ISSUES)?);
             let needed = settings.needed().and(Needed { commands, flaky_issues, ..Needed::default() });
             let state = issue(admin_token, &backend.nonce(), backend.now())
                 .ok_or_else(|| Rejection::unavailable("set-up", "the state could not be signed"))?;

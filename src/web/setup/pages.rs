@@ -6,8 +6,38 @@ use crate::settings::{Needed, Settings};
 use crate::web::html::{Alert, Foreign, Frame, Sentence, message, page};
 
 use super::manifest::{NewApp, Organization, action, manifest};
+use super::{COMMANDS, FLAKY_ISSUES, ORGANIZATION};
 
-/// Before: for an account, or for the organization that was named.
+/// First: whose it is to be, and what it is to be able to do, in one form: what is ticked is never left behind.
+pub fn choose(settings: &Settings, origin: &str) -> String {
+    let body = html! {
+        h1 { "Set up a GitHub App" }
+        p.lead {
+            "You install the App on the repositories that you choose. It has its own rate limit, brings its own webhooks, "
+            "and needs nobody's personal token."
+        }
+        form method="get" action="/setup" {
+            h2 { "Whose App" }
+            p {
+                label { "The organization’s name " input.field name=(ORGANIZATION) maxlength="39" autocomplete="off" spellcheck="false"; }
+            }
+            p.small {
+                "You must be an owner of the organization. For your own account, leave this empty; you can then install the \
+                 App on your own repositories only."
+            }
+            h2 { "What it may do" }
+            p { "It gets what the current settings need. Policy files can turn on features that need more:" }
+            @for (name, what) in [(COMMANDS, "commands in comments on pull requests, such as /rerun"), (FLAKY_ISSUES, "issues for flaky jobs")] {
+                p { label { input type="checkbox" name=(name); " " code { (name) } ": " (what) } }
+            }
+            p { button.button type="submit" { "Next" } }
+        }
+        p.small { "The next page shows its permissions, and leads to GitHub at " (settings.github_web_url()) "." }
+    };
+    page(&Frame { title: "Set up", above: &[], alerts: &local(origin), at: None }, &body)
+}
+
+/// Then: what GitHub is asked for, for an account, or for the organization that was named.
 pub fn start(
     settings: &Settings,
     needed: Needed,
@@ -16,66 +46,26 @@ pub fn start(
     state: &str,
 ) -> String {
     let web = settings.github_web_url();
-    let form = |organization: Option<&Organization>, button: &str| {
-        html! {
-            form method="post" action=(action(&web, organization, state)) {
-                input type="hidden" name="manifest" value=(manifest(origin, organization, needed));
-                button.button type="submit" { (button) }
-            }
-        }
-    };
-    let features = [
-        ("commands", needed.commands, "commands in comments on pull requests, such as /rerun"),
-        ("flaky_issues", needed.flaky_issues, "issues for flaky jobs"),
-    ];
     let body = html! {
         h1 { "Set up a GitHub App" }
         p.lead {
-            "You install the App on the repositories that you choose. It has its own rate limit, brings its own webhooks, "
-            "and needs nobody's personal token."
+            @match organization {
+                Some(organization) => {
+                    "For the organization " strong { (organization.as_str()) } ". You must be an owner of it."
+                }
+                None => "For your own account. You can install it on your own repositories only.",
+            }
         }
         ul {
             li { "Webhooks: " (needed.events().collect::<Vec<_>>().join(", ")) " → " code { (origin) "/" } }
             li { "Permissions: " (needed) }
             li { "GitHub: " (web) }
         }
-        p {
-            "This is what the current settings need. Policy files can turn on features that need more:"
+        form method="post" action=(action(&web, organization, state)) {
+            input type="hidden" name="manifest" value=(manifest(origin, organization, needed));
+            button.button type="submit" { "Continue on GitHub" }
         }
-        form method="get" action="/setup" {
-            @if let Some(organization) = organization {
-                input type="hidden" name="organization" value=(organization.as_str());
-            }
-            @for (name, is_on, what) in features {
-                p {
-                    label {
-                        input type="checkbox" name=(name) checked[is_on];
-                        " " code { (name) } ": " (what)
-                    }
-                }
-            }
-            button.button type="submit" { "Update the list" }
-        }
-        h2 { "For an organization" }
-        @match organization {
-            Some(organization) => {
-                p { "For " strong { (organization.as_str()) } "; you must be an owner of it. GitHub asks you to confirm." }
-                (form(Some(organization), "Continue on GitHub"))
-                p { a href="/setup" { "Another organization" } }
-            }
-            None => {
-                form method="get" action="/setup" {
-                    @for (name, _, _) in features.iter().filter(|(_, is_on, _)| *is_on) {
-                        input type="hidden" name=(name) value="on";
-                    }
-                    label { "The organization’s name " input.field name="organization" required maxlength="39" autocomplete="off"; }
-                    " " button.button type="submit" { "Next" }
-                }
-            }
-        }
-        h2 { "For your own account" }
-        p { "You can install it on your own repositories only." }
-        (form(None, "Continue on GitHub"))
+        p { "GitHub asks you to confirm, and leads you back here. " a href="/setup" { "Choose again" } }
     };
     page(&Frame { title: "Set up", above: &[], alerts: &local(origin), at: None }, &body)
 }
@@ -174,26 +164,39 @@ mod tests {
         let settings = settings("https://ghe.example/api/v3");
         let octo = Organization::parse("octo-org");
         let needed = settings.needed();
-        let page = start(&settings, needed, "https://worker.example", octo.as_ref(), "the.state");
+        let page = |needed, organization| start(&settings, needed, "https://worker.example", organization, "the.state");
+        let (own, of_octo) = (page(needed, None), page(needed, octo.as_ref()));
         assert!(
-            page.contains("action=\"https://ghe.example/organizations/octo-org/settings/apps/new?state=the.state\"")
+            of_octo.contains("action=\"https://ghe.example/organizations/octo-org/settings/apps/new?state=the.state\"")
         );
-        assert!(page.contains("action=\"https://ghe.example/settings/apps/new?state=the.state\""));
-        assert!(page.contains("&quot;actions&quot;:&quot;write&quot;"), "{page}");
-        assert!(!page.contains("GitHub cannot reach"));
-        assert!(start(&settings, needed, "http://127.0.0.1:8787", None, "s").contains("GitHub cannot reach"));
-        for part in ["&quot;issues&quot;", "issue_comment", " checked", "value=\"on\""] {
-            assert!(!page.contains(part), "{part} is in {page}");
+        assert!(own.contains("action=\"https://ghe.example/settings/apps/new?state=the.state\""));
+        for page in [own, of_octo] {
+            assert!(page.contains("&quot;actions&quot;:&quot;write&quot;"), "{page}");
+            assert!(!page.contains("GitHub cannot reach"));
+            for part in ["&quot;issues&quot;", "issue_comment", "type=\"checkbox\""] {
+                assert!(!page.contains(part), "{part} is in {page}");
+            }
         }
+        assert!(start(&settings, needed, "http://127.0.0.1:8787", None, "s").contains("GitHub cannot reach"));
         let ticked = Needed { commands: true, flaky_issues: true, ..needed };
         for organization in [None, octo.as_ref()] {
-            let page = start(&settings, ticked, "https://worker.example", organization, "s");
-            let organization = organization.map_or("value=\"on\"", Organization::as_str);
-            for part in ["&quot;issues&quot;:&quot;write&quot;", "&quot;issue_comment&quot;", " checked", organization]
-            {
+            let page = page(ticked, organization);
+            for part in ["&quot;issues&quot;:&quot;write&quot;", "&quot;issue_comment&quot;"] {
                 assert!(page.contains(part), "{part} is not in {page}");
             }
         }
+    }
+
+    /// Seen to fail when what is ticked is in another form than the organization, and when GitHub's is beside it.
+    #[test]
+    fn what_is_chosen_is_sent_together() {
+        let page = choose(&settings("https://api.github.com"), "https://worker.example");
+        assert_eq!(page.matches("<form ").count(), 1, "{page}");
+        let form = page.split_once("<form ").and_then(|(_, rest)| rest.split_once("</form>")).unwrap().0;
+        for name in ["organization", "commands", "flaky_issues"] {
+            assert!(form.contains(&format!("name=\"{name}\"")), "{name} is not in {form}");
+        }
+        assert!(!page.contains("manifest"), "{page}");
     }
 
     #[test]

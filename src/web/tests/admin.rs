@@ -97,7 +97,7 @@ fn metrics_are_of_ten_lists_at_most() {
     *memory.lists.borrow_mut() = vec![list(&["octo/b"], None), list(&["octo/a"], Some("AA"))];
     let text = memory.get("/metrics").text();
     assert!(text.contains("rerunner_runs_waiting{repository=\"octo/a\"} 0\n") && text.contains("octo/b"), "{text}");
-    assert!(text.contains("rerunner_settings_problems 1\n"));
+    assert!(text.contains("rerunner_settings_problems 1\n") && text.contains("rerunner_dry_run 0\n"));
     assert_eq!(*memory.cursors.borrow(), [None, Some("AA".to_owned())]);
 
     let endless = Memory::default();
@@ -121,7 +121,7 @@ fn the_doctor_and_redelivery_go_by_repository() {
 
 /// The state of the form on `/setup`.
 fn state(memory: &Memory) -> String {
-    let page = memory.get("/setup").text();
+    let page = memory.get("/setup?organization=").text();
     page.split("state=").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
@@ -136,6 +136,10 @@ fn an_app_is_made_once_for_each_visit() {
     let ticked = memory.get("/setup?organization=octo-org&commands=on&flaky_issues=on").text();
     assert!(ticked.contains("issue_comment") && ticked.contains("issues: write"), "{ticked}");
     assert_eq!(memory.get("/setup?commands=off").status, 400);
+    // First comes the choice.
+    let (first, own) = (memory.get("/setup").text(), memory.get("/setup?organization=&commands=on").text());
+    assert!(first.contains("Next") && !first.contains("Continue on GitHub"), "{first}");
+    assert!(own.contains("https://github.com/settings/apps/new?state=") && own.contains("issue_comment"), "{own}");
 
     let state = state(&memory);
     for bad in ["", "?code=abc", &format!("?state={state}"), &format!("?code=a%2Fb&state={state}"), "?code=abc&state=x"]

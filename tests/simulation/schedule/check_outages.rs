@@ -75,8 +75,9 @@ impl Schedule {
             of_attempt && *at <= asked.when && record.outcome == RunOutcome::Waiting
         });
         let (when, record) = of_it.next()?;
-        let (what, until) = record.reason.rsplit_once(" is decided on by ")?;
-        let until = Millis::from_rfc3339(until.trim_end_matches('.'))?;
+        let (what, until) = record.reason.rsplit_once(" will be decided by ")?;
+        let until = until.strip_suffix(" UTC at the latest.")?.replace(' ', "T");
+        let until = Millis::from_rfc3339(&format!("{until}Z"))?;
         Some(Held { when: *when, key: what.split(". ").next()?, since: record.decided, until })
     }
 }
