@@ -1,5 +1,6 @@
 //! The layers of `src/`: each module uses only those below it in the map of `src/lib.rs`, only `src/worker/` names the
-//! `worker` crate, only `src/cli/host/` of the command names the machine, and no two files of different folders use each other, directly or by way of others.
+//! `worker` crate, only `src/cli/host/` of the command names the machine, and no two files use each other, directly or by way
+//! of others, but for a folder's `mod.rs` and the files in it.
 //!
 //! The code is read with `syn`. A name that a `mod.rs` re-exports leads to the file that it comes from. Tests are left out:
 //! they may use anything.
@@ -119,18 +120,20 @@ impl Source {
         problems
     }
 
+    /// A folder's `mod.rs` has what its files share, and calls them: from within the folder, it is not counted as used.
     fn circles(&self) -> Vec<String> {
-        let arrows = self.arrows();
-        let reached: BTreeMap<_, _> = arrows.keys().map(|path| (*path, reached(path, &arrows))).collect();
-        let mut problems = Vec::new();
-        for (one, others) in &reached {
-            for other in others.iter().filter(|other| one < *other && one.parent() != other.parent()) {
-                if reached[*other].contains(*one) {
-                    problems.push(format!("{} and {} use each other", one.display(), other.display()));
-                }
-            }
+        let all = self.arrows();
+        let mut below = all.clone();
+        for (path, used) in &mut below {
+            used.retain(|other| {
+                !(other.ends_with("mod.rs") && other.parent().is_some_and(|folder| path.starts_with(folder)))
+            });
         }
-        problems
+        let of_folders = circles(&all).into_iter().filter(|(one, other)| one.parent() != other.parent());
+        let problems: BTreeSet<_> = of_folders.chain(circles(&below)).collect();
+        let text =
+            |(one, other): (&PathBuf, &PathBuf)| format!("{} and {} use each other", one.display(), other.display());
+        problems.into_iter().map(text).collect()
     }
 
     fn strays(&self) -> Vec<String> {
@@ -159,6 +162,16 @@ impl Source {
         let long = self.0.iter().filter(|(_, file)| file.lines > LINES && !file.head.contains(REASON));
         long.map(|(path, file)| format!("{} has {} lines", path.display(), file.lines)).collect()
     }
+}
+
+/// Two files that use each other, directly or by way of others.
+fn circles<'a>(arrows: &BTreeMap<&'a PathBuf, BTreeSet<&'a PathBuf>>) -> Vec<(&'a PathBuf, &'a PathBuf)> {
+    let reached: BTreeMap<_, _> = arrows.keys().map(|path| (*path, reached(path, arrows))).collect();
+    let back = |one: &&'a PathBuf, other: &&'a PathBuf| one < other && reached[*other].contains(*one);
+    reached
+        .iter()
+        .flat_map(|(one, others)| others.iter().filter(|other| back(one, other)).map(|other| (*one, *other)))
+        .collect()
 }
 
 fn reached<'a>(from: &'a PathBuf, arrows: &BTreeMap<&'a PathBuf, BTreeSet<&'a PathBuf>>) -> BTreeSet<&'a PathBuf> {
@@ -340,7 +353,8 @@ fn each_break_is_noticed() {
         file("cli/mod.rs", "use std::time::Duration; #[cfg(test)] mod tests { use std::fs; }"),
         file("cli/host/mod.rs", "use std::fs;"),
         file("upper/mod.rs", "mod part; pub use part::Part; pub fn f() {}"),
-        file("upper/part.rs", "use crate::lower; pub struct Part; fn g() { lower::h(); }"),
+        file("upper/part.rs", "use crate::lower; use super::f; pub struct Part; fn g() { lower::h(); }"),
+        file("upper/other.rs", "use super::part::Part; pub fn x() {}"),
         file("upper/inner/mod.rs", "use crate::upper::Part;"),
         file("lower.rs", "pub fn h() {} #[cfg(test)] mod tests { use crate::upper::f; }"),
     ]);
@@ -355,6 +369,11 @@ fn each_break_is_noticed() {
             "upper/part.rs",
             "use super::inner::x; pub struct Part;",
             "upper/inner/mod.rs and upper/part.rs use each other",
+        ),
+        (
+            "upper/part.rs",
+            "pub struct Part; fn g() { super::other::x(); }",
+            "upper/other.rs and upper/part.rs use each other",
         ),
         ("upper/part.rs", "use worker::Env;", "upper/part.rs names the worker crate"),
         ("upper/part.rs", "fn g(env: worker::Env) {}", "upper/part.rs names the worker crate"),

@@ -5,6 +5,7 @@
 //! build command is left out, as the Worker is built once beforehand, and settings are replaced.
 
 mod command;
+mod log;
 mod stand_in;
 
 use std::collections::BTreeMap;
@@ -14,18 +15,17 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 pub use command::{command, program};
+pub use log::{Log, event};
 pub use stand_in::{Site, StandIn};
 
 /// Ports that are tried where none is asked for.
@@ -81,13 +81,6 @@ pub struct LocalWorker {
     log: Log,
     storage: PathBuf,
     folder: TempDir,
-}
-
-/// What the Worker and wrangler have written.
-#[derive(Clone)]
-pub struct Log {
-    lines: Arc<Mutex<Vec<String>>>,
-    sender: broadcast::Sender<String>,
 }
 
 #[derive(Debug)]
@@ -292,78 +285,6 @@ impl Drop for LocalWorker {
     fn drop(&mut self) {
         let _ = killpg(self.group, Signal::SIGKILL);
     }
-}
-
-impl Log {
-    fn new() -> Self {
-        Self { lines: Arc::default(), sender: broadcast::channel(4_096).0 }
-    }
-
-    /// Every line so far.
-    pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().map(|lines| lines.clone()).unwrap_or_default()
-    }
-
-    /// Lines as they are written.
-    pub fn subscribe(&self) -> broadcast::Receiver<String> {
-        self.sender.subscribe()
-    }
-
-    /// The structured lines so far.
-    pub fn events(&self) -> Vec<Value> {
-        self.lines().iter().filter_map(|line| event(line)).collect()
-    }
-
-    /// Waits for a structured line.
-    pub async fn wait_for(&self, within: Duration, matches: impl Fn(&Value) -> bool) -> Option<Value> {
-        self.find(within, |line| event(line).filter(&matches)).await
-    }
-
-    /// Waits for a line of any kind that contains the text; whether it came.
-    pub async fn wait_for_line(&self, within: Duration, text: &str) -> bool {
-        self.find(within, |line| line.contains(text).then_some(())).await.is_some()
-    }
-
-    /// The first line that is found, of those that are there and those to come. Each is looked at once.
-    async fn find<T>(&self, within: Duration, found: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let end = Instant::now() + within;
-        let mut seen = 0;
-        loop {
-            let new = self.lines.lock().map(|lines| lines.iter().skip(seen).cloned().collect::<Vec<_>>()).ok()?;
-            seen += new.len();
-            if let Some(found) = new.iter().find_map(|line| found(line)) {
-                return Some(found);
-            }
-            if Instant::now() > end {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    fn follow(&self, output: impl AsyncRead + Send + Unpin + 'static, ready: Option<watch::Sender<bool>>) {
-        let log = self.clone();
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(output).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                if line.contains("Ready on http")
-                    && let Some(ready) = &ready
-                {
-                    let _ = ready.send(true);
-                }
-                if let Ok(mut kept) = log.lines.lock() {
-                    kept.push(line.clone());
-                }
-                let _ = log.sender.send(line);
-            }
-        });
-    }
-}
-
-/// A line that the Worker wrote, as JSON. Around an error, wrangler puts colours.
-pub fn event(line: &str) -> Option<Value> {
-    let (start, end) = (line.find("{\"event\":")?, line.rfind('}')?);
-    serde_json::from_str(line.get(start..=end)?).ok()
 }
 
 /// The Worker's entry, `src/worker/entry.mjs`, or what is to be around it. It imports the build by a relative path: for another

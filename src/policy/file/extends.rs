@@ -1,15 +1,11 @@
 //! A file and what it begins with, by `extends`: their keys and rules, joined.
 
 use crate::names::StringEnum as _;
-use crate::policy::patterns::Where;
 
 use super::base::Base;
-use super::error::summary;
 use super::format::{Policy, Rule};
-use super::given::{NOT_GIVEN, Organization};
-use super::reader::{Field, Reader, meant};
-use super::shapes::{self, FromField};
-use super::values::Patterns;
+use super::reader::{Field, FromField, Reader, meant};
+use super::shapes;
 use super::yaml::{self, Node, Value};
 
 /// Whether the organization's file is needed to read this one.
@@ -73,29 +69,18 @@ impl FromField for Vec<Base> {
 }
 
 impl Reader<'_> {
+    /// The organization's regexes count as this file's. They were valid there, together.
     fn extend_organization(&mut self, node: &Node, path: &str) {
-        let problem = match self.given.organization {
-            Organization::Policy(policy) => return self.take_patterns(policy),
-            Organization::None => "there is no organization's policy file: OWNER/.github has none".to_owned(),
-            Organization::NotGiven => NOT_GIVEN.to_owned(),
-            Organization::Off => "ORGANIZATION_POLICY is off, so that there is no organization's file".to_owned(),
-            Organization::Itself => "this is the organization's own file".to_owned(),
-            Organization::Invalid(errors) => {
-                format!("the organization's policy file, in OWNER/.github, is not valid: {}", summary(errors))
+        match &self.organization {
+            Ok(patterns) => {
+                for (pattern, place) in patterns {
+                    self.patterns += 1;
+                    let _ = self.collected.push(pattern, *place);
+                }
             }
-        };
-        self.error(node.place, path, problem);
-    }
-
-    /// The regexes of another file's rules count as this one's. They were valid there, together.
-    fn take_patterns(&mut self, policy: &Policy) {
-        for conditions in policy.rules.iter().map(|rule| &rule.conditions) {
-            let all = [(&conditions.annotation, Where::Annotation), (&conditions.log, Where::Log)];
-            for (pattern, place) in
-                all.iter().flat_map(|(all, place)| all.iter().flat_map(Patterns::texts).map(|text| (text, *place)))
-            {
-                self.patterns += 1;
-                let _ = self.collected.push(pattern, place);
+            Err(why) => {
+                let why = why.clone();
+                self.error(node.place, path, why);
             }
         }
     }

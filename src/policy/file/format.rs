@@ -16,7 +16,8 @@ use crate::settings::MAX_RERUNS_LIMIT;
 use crate::time::Span;
 
 use super::base::{Base, PolicyOrigin, Stated};
-use super::keys::{MANY, Shape, keys};
+use super::keys::{MANY, Shape};
+use super::tables::keys;
 use super::values::{Causes, Names, Numbers, Patterns};
 
 /// How long a delay may grow by [`Policy::backoff`] if the file does not say.

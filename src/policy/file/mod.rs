@@ -8,10 +8,11 @@
 //! | `parse` | text → a policy, or all errors; the presets |
 //! | `extends` | a file and what it begins with, joined |
 //! | `shapes` | a value, by the type that it is read as |
-//! | `reader` | the keys of a map, and what is wrong |
 //! | `given` | what a file is read with, beside its text |
-//! | `format` | what a file says, in tables: by `keys`, each declares a key once for the reader, the JSON Schema and the documents |
-//! | `keys`, `values`, `base` | what these tables are made of: keys and shapes, globs and numbers and causes, presets |
+//! | `format` | what a file says: each line declares a key once, for the reader, the JSON Schema and the documents |
+//! | `tables` | how such a line is declared |
+//! | `reader` | the keys of a map, and what is wrong |
+//! | `keys`, `values`, `base` | keys and what their values look like; globs, numbers, causes; presets |
 //! | `yaml` | text → a tree with places |
 //! | `error` | what is wrong, and where |
 
@@ -26,6 +27,7 @@ mod places;
 mod reader;
 mod schema;
 mod shapes;
+mod tables;
 mod values;
 mod warnings;
 mod yaml;

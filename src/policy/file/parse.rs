@@ -51,8 +51,9 @@ impl PolicyState {
 /// Where the text is not YAML, the first error is the only one; else all are found, in the order of the file.
 pub fn parse<'a>(text: &str, given: impl Into<Given<'a>>) -> Result<Policy, Vec<PolicyError>> {
     let Some(root) = yaml::read(text).map_err(|error| vec![error])? else { return Ok(Policy::default()) };
-    let mut reader = Reader::new(given.into());
-    let policy = reader.policy(&root);
+    let given = given.into();
+    let mut reader = Reader::new(given.ceiling, given.organization.patterns());
+    let policy = policy(&mut reader, &root, given);
     let Reader { mut errors, .. } = reader;
     sort_by_key(&mut errors, |error| (error.line, error.column));
     errors.truncate(MOST_ERRORS);
@@ -60,31 +61,29 @@ pub fn parse<'a>(text: &str, given: impl Into<Given<'a>>) -> Result<Policy, Vec<
     if errors.is_empty() { Ok(policy) } else { Err(errors) }
 }
 
-impl Reader<'_> {
-    fn policy(&mut self, root: &Node) -> Policy {
-        let Some(fields) = self.fields(root, FILE, "") else { return Policy::default() };
-        let own = Policy::from_fields(self, &fields);
-        let stated = Stated::new(fields.names());
-        let base = self.base(&own);
-        let policy = Policy { stated, ..own }.extending(base);
-        if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, fields.get("max_delay"))
-            && most < delay
-        {
-            self.expected_at(field.node, &field.path, format!("{delay}, which delay is, or more"), None);
-        }
-        Policy { automata: std::mem::take(&mut self.collected).compiled(), ..policy }
+fn policy(reader: &mut Reader, root: &Node, given: Given) -> Policy {
+    let Some(fields) = reader.fields(root, FILE, "") else { return Policy::default() };
+    let own = Policy::from_fields(reader, &fields);
+    let stated = Stated::new(fields.names());
+    let base = base(&own, given);
+    let policy = Policy { stated, ..own }.extending(base);
+    if let (Some(delay), Some(most), Some(field)) = (policy.delay, policy.max_delay, fields.get("max_delay"))
+        && most < delay
+    {
+        reader.expected_at(field.node, &field.path, format!("{delay}, which delay is, or more"), None);
     }
+    Policy { automata: std::mem::take(&mut reader.collected).compiled(), ..policy }
+}
 
-    /// What the file begins with.
-    fn base(&self, own: &Policy) -> Policy {
-        let max_reruns = own.max_reruns.unwrap_or(self.given.max_reruns);
-        own.extends.iter().fold(Policy::default(), |base, name| match (name.preset(), self.given.organization) {
-            (Some(preset), _) => Policy::preset(preset, max_reruns).extending(base),
-            (None, Organization::Policy(organization)) => organization.clone().extending(base),
-            // It is an error.
-            (None, _) => base,
-        })
-    }
+/// What the file begins with.
+fn base(own: &Policy, given: Given) -> Policy {
+    let max_reruns = own.max_reruns.unwrap_or(given.max_reruns);
+    own.extends.iter().fold(Policy::default(), |base, name| match (name.preset(), given.organization) {
+        (Some(preset), _) => Policy::preset(preset, max_reruns).extending(base),
+        (None, Organization::Policy(organization)) => organization.clone().extending(base),
+        // It is an error.
+        (None, _) => base,
+    })
 }
 
 impl Policy {

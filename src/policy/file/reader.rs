@@ -3,10 +3,9 @@
 use std::fmt::Display;
 
 use crate::names::nearest;
-use crate::policy::patterns::Collected;
+use crate::policy::patterns::{Collected, Where};
 
 use super::error::PolicyError;
-use super::given::Given;
 use super::keys::{Key, Shape};
 use super::yaml::{self, Node, Place, Value};
 
@@ -32,7 +31,10 @@ const OTHER_WORDS: &[(&str, &str)] = &[
 pub(super) const MOST_ERRORS: usize = 50;
 
 pub struct Reader<'g> {
-    pub(super) given: Given<'g>,
+    /// The most that `max_reruns` may be.
+    pub(super) ceiling: u32,
+    /// The regexes of the organization's file, which a file that extends it has as well; or why none can extend it.
+    pub(super) organization: Result<Vec<(&'g str, Where)>, String>,
     pub(super) errors: Vec<PolicyError>,
     /// How many regexes there were.
     pub(super) patterns: usize,
@@ -54,6 +56,12 @@ pub struct Field<'a> {
     pub node: &'a Node,
 }
 
+/// What a key's value can be read as.
+pub trait FromField: Sized {
+    /// `None`: it is none, and the reader has the error.
+    fn read(reader: &mut Reader, field: &Field) -> Option<Self>;
+}
+
 impl<'a> Fields<'a> {
     pub fn get(&self, name: &str) -> Option<&Field<'a>> {
         self.all.iter().find(|field| field.key.name == name)
@@ -70,8 +78,8 @@ impl<'a> Fields<'a> {
 }
 
 impl<'g> Reader<'g> {
-    pub fn new(given: Given<'g>) -> Self {
-        Self { given, errors: Vec::new(), patterns: 0, collected: Collected::default() }
+    pub fn new(ceiling: u32, organization: Result<Vec<(&'g str, Where)>, String>) -> Self {
+        Self { ceiling, organization, errors: Vec::new(), patterns: 0, collected: Collected::default() }
     }
 
     pub fn error(&mut self, place: Place, path: &str, message: impl Into<String>) {

@@ -8,7 +8,7 @@ use crate::time::Span;
 
 use super::format::{Action, Budget, Commands, Conditions, Filter, FlakyIssues, Outage, Rule};
 use super::keys::Shape;
-use super::reader::{Field, Fields, Reader, meant};
+use super::reader::{Field, Fields, FromField, Reader, meant};
 use super::values::{Cause, Causes, Comparison, Names, Numbers, Patterns, whole_number};
 use super::yaml::{self, Node, Value};
 
@@ -19,12 +19,6 @@ const LONGEST_NAME: usize = 100;
 const LONGEST_LABEL: usize = 50;
 const MOST_DAYS: i64 = 30;
 
-/// What a key's value can be read as.
-pub trait FromField: Sized {
-    /// `None`: it is none, and the reader has the error.
-    fn read(reader: &mut Reader, field: &Field) -> Option<Self>;
-}
-
 impl<T: FromField> FromField for Option<T> {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         T::read(reader, field).map(Some)
@@ -34,7 +28,7 @@ impl<T: FromField> FromField for Option<T> {
 impl FromField for u32 {
     fn read(reader: &mut Reader, field: &Field) -> Option<Self> {
         let number = plain(field.node).and_then(whole_number).and_then(|number| u32::try_from(number).ok());
-        let ceiling = reader.given.ceiling;
+        let ceiling = reader.ceiling;
         let (range, expected) = match field.key.shape {
             Shape::Version => (1..=1, "1, the only version there is".to_owned()),
             Shape::Whole { least, most } => (least..=most, format!("a whole number from {least} to {most}")),
