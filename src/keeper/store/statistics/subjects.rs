@@ -14,7 +14,8 @@ use crate::time::{Millis, Span};
 use super::subject_days::{Counts, Days, Share, Tally};
 use super::{Row, Sql, Store, StoreError};
 
-/// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way.
+/// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way, and those that were seen in forks'
+/// runs alone before all others.
 const SUBJECTS: i64 = 500;
 
 string_enum! {
@@ -101,6 +102,8 @@ pub struct SubjectFigures {
     /// How often what became of its re-run is known, and how often it passed then.
     pub judged: u64,
     pub passed: u64,
+    /// How much of `judged` may be of forks' runs.
+    pub judged_of_forks: u64,
     pub last_seen: Millis,
     pub last_run: u64,
     /// Failures, a number for each day of the window, oldest first.
@@ -239,11 +242,14 @@ impl<S: Sql> Store<S> {
         Ok(RescueRate { judged, passed })
     }
 
-    /// Names that are made up anew each time must not fill the storage.
+    /// Names that are made up anew each time must not fill the storage, and those of forks must not drive out others. What has an
+    /// issue is kept longest, as the issue says how often it has failed.
     fn make_room(&self, kind: SubjectKind) -> Result<(), StoreError> {
         self.change(
             "DELETE FROM subjects WHERE kind = ?1 AND subject_id IN
-             (SELECT subject_id FROM subjects WHERE kind = ?1 ORDER BY last_seen DESC LIMIT -1 OFFSET ?2)",
+             (SELECT subject_id FROM subjects WHERE kind = ?1 ORDER BY own_seen IS NULL,
+                IFNULL((workflow_id, name) IN (SELECT workflow_id, job FROM flaky_issues WHERE issue IS NOT NULL), 0) DESC,
+                IFNULL(own_seen, last_seen) DESC LIMIT -1 OFFSET ?2)",
             vec![kind.as_str().into(), SUBJECTS.into()],
         )
     }
