@@ -133,16 +133,29 @@ pub struct UnknownFailure {
     #[serde(with = "rfc3339")]
     pub last_seen: Millis,
     pub last_run_id: u64,
-    /// A rule for the policy file that leaves it, where so many re-runs were in vain.
+    /// A rule for the policy file that leaves it, where so many re-runs of the repository's own runs were in vain, and its name is
+    /// no glob.
     pub leave_rule: Option<String>,
 }
 
 impl From<SubjectFigures> for UnknownFailure {
     fn from(figures: SubjectFigures) -> Self {
-        let SubjectFigures { workflow, name, step, failed, judged, passed, last_seen, last_run, by_day: _ } = figures;
-        let is_in_vain = passed == 0 && judged >= IN_VAIN_FOR_A_RULE;
+        let SubjectFigures {
+            workflow,
+            name,
+            step,
+            failed,
+            judged,
+            passed,
+            judged_of_forks,
+            last_seen,
+            last_run,
+            by_day: _,
+        } = figures;
+        // Outsiders choose what fails in their forks' runs, and how it is called.
+        let is_in_vain = passed == 0 && judged.saturating_sub(judged_of_forks) >= IN_VAIN_FOR_A_RULE;
         Self {
-            leave_rule: is_in_vain.then(|| leave_rule(&workflow, &name, &step)),
+            leave_rule: if is_in_vain { leave_rule(&workflow, &name, &step) } else { None },
             workflow,
             job: name,
             step,

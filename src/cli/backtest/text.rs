@@ -215,12 +215,18 @@ fn never_passed(list: &List<Hopeless>) -> String {
     for Hopeless { row, rule } in list.rows.iter().take(SHOWN) {
         let _ = write!(
             text,
-            "\nJob \"{}\" of \"{}\" was re-run {} times and never passed. This rule leaves it:\n\n{}",
+            "\nJob \"{}\" of \"{}\" was re-run {} times and never passed.",
             shown(&row.place.job),
             shown(&row.place.workflow),
             row.rerun_failed,
-            rule.lines().map(|rule| format!("    {rule}\n")).collect::<String>(),
         );
+        match rule {
+            None => text.push('\n'),
+            Some(rule) => {
+                text.push_str(" This rule leaves it:\n\n");
+                text.extend(rule.lines().map(|rule| format!("    {rule}\n")));
+            }
+        }
     }
     text + &more(list.more + list.rows.len().saturating_sub(SHOWN))
 }

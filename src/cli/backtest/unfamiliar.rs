@@ -23,7 +23,7 @@ pub struct Place {
 }
 
 impl Place {
-    fn leave_rule(&self) -> String {
+    fn leave_rule(&self) -> Option<String> {
         leave_rule(&self.workflow, &self.job, self.step.as_deref().unwrap_or_default())
     }
 }
@@ -64,8 +64,8 @@ pub struct Unfamiliar {
 pub struct Hopeless {
     #[serde(flatten)]
     pub row: Row,
-    /// For the policy file.
-    pub rule: String,
+    /// For the policy file; `None`: it would leave others, too, as its name is a glob.
+    pub rule: Option<String>,
 }
 
 impl Unfamiliar {

@@ -257,6 +257,10 @@ impl<S: Sql> Keeper<S> {
                 None
             });
         }
+        if figures.last_failed.is_none() {
+            // Its job has made way for others: how often it fails is not known, nor that it does not.
+            return Ok(Some(Some(now + flaky.close_after).filter(|_| row.is_open)));
+        }
         let is_news = row.written.is_none_or(|written| row.noted > written);
         if is_news || (row.is_open && now >= closes_at) {
             return Ok(None);

@@ -1,8 +1,10 @@
 //! What whoever has a fork can do to the repository's own runs: nothing, or not much.
 
-use super::flaky_issues::keeping;
+use super::flaky_issues::{POLICY, keeping};
 use super::messages::{is_exhausted, telling};
 use super::*;
+use crate::keeper::judgement::UnknownFailures;
+use crate::keeper::store::statistics::SubjectKind;
 
 fn other(run: u64) -> RunId {
     RunId::new(run).unwrap()
@@ -16,6 +18,15 @@ impl Play {
             self.hears(run, 1, Conclusion::Failure);
             self.pass_working(Span::seconds(8));
         }
+    }
+
+    /// Runs of forks fail in 1,200 jobs that are made up.
+    fn make_up_jobs(&self, first: u64) {
+        for run in first..first + 30 {
+            let jobs = (0..40).map(|n| failed_job(n + 1, &format!("m ({run}, {n})"), "x")).collect();
+            self.github.borrow_mut().jobs_of.insert(other(run), jobs);
+        }
+        self.fail(true, first..first + 30);
     }
 
     fn run_of(&self, run: u64) -> TrackedRun {
@@ -173,4 +184,91 @@ fn the_rest_of_forks_goes_as_one_when_there_is_room_again() {
     play.pass_working(Span::hours(5));
     assert_eq!(play.messages.borrow().len(), 4);
     play.rests();
+}
+
+/// Nothing more is to be done about runs in which they fail.
+const MADE_UP: &str = "skip_superseded: false\nrules: [{ name: made up, if: { job: 'm (*' }, then: leave }]\n";
+
+/// Seen to fail when what was seen last is kept (0 of 0).
+#[test]
+fn made_up_jobs_drive_out_none_of_the_repositorys_own() {
+    let play = keeping(MADE_UP);
+    for run in 11..=18 {
+        play.flakes(run);
+    }
+    let (tracked, records) = play.keeper.run(other(18)).unwrap().unwrap();
+    let job = records[0].detail.as_ref().unwrap().jobs[0].clone();
+    let rate = || {
+        let rate = play.keeper.store.rescue_rate(&tracked, &job, play.now.get()).unwrap();
+        (rate.passed, rate.judged)
+    };
+    assert_eq!(rate(), (8, 8));
+    play.make_up_jobs(100);
+    assert_eq!(rate(), (8, 8));
+    assert_eq!(play.rows("subjects WHERE kind = 'job'"), 500);
+    assert_eq!(play.rows("subjects WHERE name LIKE 'm (129, %'"), 40, "of forks' own the newest are kept");
+}
+
+/// Seen to fail when what was seen last is kept: the issue is closed, as if the job had not failed for a week.
+#[test]
+fn made_up_jobs_close_no_issue() {
+    let play = keeping(&format!("{MADE_UP}{POLICY}"));
+    play.flakes_thrice(11);
+    play.pass_working(Span::days(6));
+    for n in 1..=4 {
+        play.hears(20, n, Conclusion::Failure);
+        play.pass_working(Span::minutes(1));
+    }
+    play.make_up_jobs(200);
+    play.pass_working(Span::days(2));
+    assert!(play.issues()[0].open, "{}", play.issues()[0].body);
+    play.flakes(21);
+    play.pass_working(Span::days(2));
+    assert!(play.issues()[0].body.contains("failures: 8"), "{}", play.issues()[0].body);
+    play.pass_working(Span::days(8));
+    assert!(!play.issues()[0].open, "a week after it has failed last");
+}
+
+/// Jobs of the repository's own can be as many. Seen to fail when a failure that is not known counts as one of long ago (it is closed),
+/// and when jobs with an issue make way like others (nothing is known of it).
+#[test]
+fn what_is_not_known_of_a_job_closes_no_issue() {
+    let play = keeping(&format!("{MADE_UP}{POLICY}"));
+    play.flakes_thrice(11);
+    for run in 100..120 {
+        let jobs = (0..40).map(|n| failed_job(n + 1, &format!("m ({run}, {n})"), "x")).collect();
+        play.github.borrow_mut().jobs_of.insert(other(run), jobs);
+    }
+    play.fail(false, 100..120);
+    assert_eq!((play.rows("subjects"), play.rows("subjects WHERE name = 'test'")), (500, 1), "it has an issue");
+    play.keeper.store.sql.exec("DELETE FROM subjects WHERE name = 'test'", vec![]).unwrap();
+    play.pass_working(Span::days(20));
+    assert!(play.issues()[0].open, "{}", play.issues()[0].body);
+    play.flakes(21);
+    play.pass_working(Span::days(1));
+    play.pass_working(Span::days(8));
+    assert!(!play.issues()[0].open);
+}
+
+/// Seen to fail when forks' runs count (there is a rule that leaves `test`).
+#[test]
+fn the_page_advises_by_the_repositorys_own_runs() {
+    let play = keeping("skip_superseded: false\nmax_reruns: 3\n");
+    let advice = |play: &Play| {
+        let jobs = play.keeper.store.subjects(SubjectKind::Job).unwrap();
+        let never_helped = UnknownFailures::among(&jobs, play.now.get()).never_helped;
+        never_helped.into_iter().map(|one| one.leave_rule).collect::<Vec<_>>()
+    };
+    let fails_for_good = |run: u64| {
+        for n in 1..=4 {
+            play.hears(run, n, Conclusion::Failure);
+            play.pass_working(Span::seconds(30));
+        }
+    };
+    play.github.borrow_mut().of_forks = (100..104).map(other).collect();
+    (100..104).for_each(fails_for_good);
+    fails_for_good(11);
+    assert_eq!(advice(&play), [None]);
+    (12..15).for_each(fails_for_good);
+    assert!(advice(&play)[0].as_ref().is_some_and(|rule| rule.contains("job: \"test\"")), "{:?}", advice(&play));
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use crate::escape::is_visible;
 
 /// What a name may take in a reason or a record, in characters.
-const LONGEST: usize = 100;
+pub const LONGEST: usize = 100;
 /// A sentence names no more than this many of a list.
 const NAMED: usize = 3;
 

@@ -91,6 +91,8 @@ pub struct SubjectFigures {
     /// How often what became of its re-run is known, and how often it passed then.
     pub judged: u64,
     pub passed: u64,
+    /// How much of `judged` may be of forks' runs.
+    pub judged_of_forks: u64,
     pub last_seen: Millis,
     pub last_run: u64,
     /// Failures, a number for each day of the window, oldest first.

@@ -119,6 +119,8 @@ impl Days {
             subject.failed += failed;
             subject.judged += judged;
             subject.passed += passed;
+            let [.., of_forks, _] = *counted;
+            subject.judged_of_forks += if share == Share::Own { 0 } else { of_forks.min(judged) };
             if let Some(count) = usize::try_from(day - first).ok().and_then(|day| subject.by_day.get_mut(day)) {
                 *count += failed;
             }

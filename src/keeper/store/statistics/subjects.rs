@@ -13,7 +13,8 @@ use super::subject::{Subject, SubjectFigures, SubjectKind, subjects_of};
 use super::subject_days::{Counts, Days, Share, Tally};
 use super::{Row, Sql, Store, StoreError};
 
-/// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way.
+/// Jobs, and runners, that are counted one by one. Beyond, the one not seen for longest makes way, and those that were seen in forks'
+/// runs alone before all others.
 const SUBJECTS: i64 = 500;
 
 /// With its id, and with nothing yet of what its days have.
@@ -148,11 +149,14 @@ impl<S: Sql> Store<S> {
         Ok(RescueRate { judged, passed })
     }
 
-    /// Names that are made up anew each time must not fill the storage.
+    /// Names that are made up anew each time must not fill the storage, and those of forks must not drive out others. What has an
+    /// issue is kept longest, as the issue says how often it has failed.
     fn make_room(&self, kind: SubjectKind) -> Result<(), StoreError> {
         self.change(
             "DELETE FROM subjects WHERE kind = ?1 AND subject_id IN
-             (SELECT subject_id FROM subjects WHERE kind = ?1 ORDER BY last_seen DESC LIMIT -1 OFFSET ?2)",
+             (SELECT subject_id FROM subjects WHERE kind = ?1 ORDER BY own_seen IS NULL,
+                IFNULL((workflow_id, name) IN (SELECT workflow_id, job FROM flaky_issues WHERE issue IS NOT NULL), 0) DESC,
+                IFNULL(own_seen, last_seen) DESC LIMIT -1 OFFSET ?2)",
             vec![kind.as_str().into(), SUBJECTS.into()],
         )
     }
