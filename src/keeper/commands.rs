@@ -1,6 +1,7 @@
 //! Commands in comments on pull requests: how one is let in, and how it ends.
 //!
-//! A comment is one row for as long as GitHub may send it again, so that it acts once. Nothing is let in but by a policy that
+//! A comment is one row for as long as GitHub may send it again, so that it acts once; later, whatever is no newer than one that is
+//! forgotten does nothing, whoever sends it. Nothing is let in but by a policy that
 //! was read a moment ago; what has to wait for that is bounded, and so is what a pull request, and a repository, may have in an
 //! hour.
 //!
@@ -81,7 +82,7 @@ impl<S: Sql> Keeper<S> {
         self.step(|| {
             let told = |kind, reason: &str, due| Ok(receipt(kind, reason, None, due));
             let is_rerun = matches!(event.command, Command::Rerun { .. });
-            if self.store.command(event.comment_id)?.is_some() {
+            if self.store.had_command(event.comment_id)? {
                 return told(ReceiptKind::Recorded, "this command was received before", None);
             }
             if self.store.open_commands(event.by)? >= most_open(event.by) {

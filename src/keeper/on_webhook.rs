@@ -13,6 +13,12 @@ use super::tracked_run::TrackedRun;
 /// Two looks at one run that webhooks ask for are this far apart, so that 256 failing jobs do not make 256 reads.
 const LOOKS_APART: Span = Span::seconds(10);
 
+/// Webhooks that name no attempt have a run that is decided looked at at once; where that has shown nothing new, not before as much
+/// time again has passed as between the decision and that look, within these bounds. Whoever sends old ones again and again makes
+/// a few reads of it, and a new attempt is noticed all the same.
+const LEAST_BETWEEN: Span = Span::minutes(1);
+const MOST_BETWEEN: Span = Span::hours(6);
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookStep {
     /// `None`: store nothing.
@@ -130,7 +136,7 @@ fn on_failure_of_some_attempt(tracked: Option<TrackedRun>, run_id: RunId, cx: &C
     } else if tracked.due.is_some() && tracked.decided_attempt.is_none() {
         (cx.now + cx.first_look).max(look_again(&tracked))
     } else {
-        cx.now + STILL_GOING
+        look_once_more(&tracked, cx.now)
     };
     if tracked.pending.is_none() || tracked.due.is_none() {
         tracked.due = earlier(tracked.due, soonest);
@@ -144,6 +150,16 @@ fn on_failure_of_some_attempt(tracked: Option<TrackedRun>, run_id: RunId, cx: &C
         (ReceiptKind::Recorded, "another job of a tracked run")
     };
     step(tracked, vec![], kind, reason, None)
+}
+
+/// The soonest that a webhook which names no attempt can make it be looked at, where an attempt of it was decided on.
+pub fn look_once_more(tracked: &TrackedRun, now: Millis) -> Millis {
+    let soonest = now + STILL_GOING;
+    let in_vain = tracked.looked.filter(|looked| tracked.is_decided() && *looked > tracked.updated);
+    in_vain.map_or(soonest, |looked| {
+        let between = (looked - tracked.updated).clamp(LEAST_BETWEEN, MOST_BETWEEN);
+        soonest.max(looked + between)
+    })
 }
 
 /// The soonest that a webhook can make the run be looked at again.

@@ -58,6 +58,7 @@ pub fn unknown(number: u64, job: &str, step: &str, judged: u64, passed: u64) -> 
         failed: judged + number,
         judged,
         passed,
+        judged_of_forks: 0,
         last_seen: ago(Span::hours(number.cast_signed() * 5 + 1)),
         last_run: 19_400_000_000,
     })

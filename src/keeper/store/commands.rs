@@ -13,7 +13,7 @@ use crate::names::{CommentId, RunAttempt, RunId, string_enum};
 use crate::time::{Millis, Span};
 use crate::webhook::command::{Command, GivenBy};
 
-use super::{Row, Sql, Store, StoreError, Value, bad, json};
+use super::{Fact, Row, Sql, Store, StoreError, Value, bad, json};
 
 /// A command, and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +134,21 @@ impl<S: Sql> Store<S> {
         self.first(&statement, vec![comment_id.get().into()])?.map(stored_command).transpose()
     }
 
+    /// Whether it was received before, or may have been: the ids of comments grow, and of those that are forgotten the greatest is
+    /// known.
+    pub fn had_command(&self, comment_id: CommentId) -> Result<bool, StoreError> {
+        let forgotten: Option<CommentId> = self.fact(Fact::ForgottenCommand)?;
+        Ok(forgotten >= Some(comment_id) || self.command(comment_id)?.is_some())
+    }
+
+    fn forget_up_to(&self, comment_id: Option<CommentId>) -> Result<(), StoreError> {
+        if comment_id > self.fact(Fact::ForgottenCommand)? {
+            self.set_fact(Fact::ForgottenCommand, comment_id.as_ref())
+        } else {
+            Ok(())
+        }
+    }
+
     pub fn first_command_due(&self) -> Result<Option<Millis>, StoreError> {
         self.of_open(|open| open.values().filter_map(|one| one.due).min())
     }
@@ -243,6 +258,11 @@ impl<S: Sql> Store<S> {
     /// Of a repository that is served no more, or is another.
     pub fn delete_commands(&self) -> Result<(), StoreError> {
         self.open_commands.take();
+        let ids = self
+            .rows("SELECT comment_id FROM commands", vec![])?
+            .map(|mut row| read_id(&mut row))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.forget_up_to(ids.into_iter().max())?;
         self.change("DELETE FROM commands", vec![])?;
         self.change("DELETE FROM stopped_pulls", vec![])
     }
@@ -251,8 +271,10 @@ impl<S: Sql> Store<S> {
     pub(super) fn prune_commands(&self, now: Millis) -> Result<bool, StoreError> {
         let old = "SELECT comment_id FROM commands WHERE received < ? AND is_due = 0 LIMIT ?";
         let before = vec![now.minus(COMMANDS).into(), PRUNED_AT_ONCE.into()];
-        let count = self.rows(old, before.clone())?.count();
+        let ids = self.rows(old, before.clone())?.map(|mut row| read_id(&mut row)).collect::<Result<Vec<_>, _>>()?;
+        let count = ids.len();
         self.change(&format!("DELETE FROM commands WHERE is_due = 0 AND comment_id IN ({old})"), before)?;
+        self.forget_up_to(ids.into_iter().max())?;
         self.change("DELETE FROM stopped_pulls WHERE since < ?", vec![now.minus(STOPS).into()])?;
         Ok(i64::try_from(count).is_ok_and(|count| count >= PRUNED_AT_ONCE))
     }
@@ -267,7 +289,7 @@ impl<S: Sql> Store<S> {
             .rows("SELECT comment_id, pull, given_by, stage, due, reply_due FROM commands WHERE is_due = 1", vec![])?;
         let open = rows
             .map(|mut row| {
-                let comment_id = CommentId::new(row.amount()?).ok_or_else(|| bad("a comment's id"))?;
+                let comment_id = read_id(&mut row)?;
                 let one = OpenCommand {
                     pull: row.amount()?,
                     by: given_by(&mut row)?,
@@ -297,7 +319,7 @@ impl<S: Sql> Store<S> {
 
 fn stored_command(mut row: Row) -> Result<StoredCommand, StoreError> {
     Ok(StoredCommand {
-        comment_id: CommentId::new(row.amount()?).ok_or_else(|| bad("a comment's id"))?,
+        comment_id: read_id(&mut row)?,
         pull: row.amount()?,
         received: row.millis()?,
         login: row.text()?,
@@ -311,6 +333,10 @@ fn stored_command(mut row: Row) -> Result<StoredCommand, StoreError> {
         reply_due: row.optional_millis()?,
         reply_failures: row.count()?,
     })
+}
+
+fn read_id(row: &mut Row) -> Result<CommentId, StoreError> {
+    CommentId::new(row.amount()?).ok_or_else(|| bad("a comment's id"))
 }
 
 pub(super) fn given_by(row: &mut Row) -> Result<GivenBy, StoreError> {

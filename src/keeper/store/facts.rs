@@ -32,6 +32,8 @@ string_enum! {
         /// The same of the organization's.
         OrganizationPolicy = "organization policy",
         OrganizationPolicyText = "organization policy text",
+        /// The newest command that is forgotten, by its comment's id.
+        ForgottenCommand = "forgotten command",
         /// Since when Workers KV says that the policy re-runs what was cancelled.
         CancelledSince = "cancelled runs",
         Sweep = "sweep",

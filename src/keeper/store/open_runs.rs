@@ -172,9 +172,13 @@ impl<S: Sql> Store<S> {
         self.open_runs(OpenRuns::first_due)
     }
 
-    /// Those that are due next.
+    /// Those that are due next, but for what has ended and is only looked at once more.
     pub fn due(&self, at_most: usize) -> Result<Vec<TrackedRun>, StoreError> {
-        let mut due: Vec<_> = self.open_runs(|open| open.due().map(|(_, due, run_id)| (due, run_id)).collect())?;
+        let mut due: Vec<_> = self.open_runs(|open| {
+            let waits = |run: &OpenRun| run.stands != Stands::Ended || run.is_commanded;
+            let waiting = open.by_id.iter().filter(|(_, run)| waits(run));
+            waiting.filter_map(|(run_id, run)| Some((run.due?, *run_id))).collect()
+        })?;
         sort_by_key(&mut due, |due| *due);
         let next = due.into_iter().take(at_most);
         let runs: Vec<_> = next.map(|(_, run_id)| self.run(run_id)).collect::<Result<_, _>>()?;

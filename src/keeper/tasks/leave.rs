@@ -123,7 +123,10 @@ impl<S: Sql> Keeper<S> {
         let mut records = Vec::new();
         for _ in 0..AT_ONCE {
             let Some(tracked) = self.store.next_due(Millis(i64::MAX))? else { break };
-            records.extend(self.store_step(&end(tracked), cx)?);
+            // What was only to be looked at once more has come to its end.
+            let is_over = tracked.is_decided() && tracked.pending.is_none() && tracked.commanded.is_none();
+            let step = if is_over { Step::of(TrackedRun { due: None, tries: 0, ..tracked }) } else { end(tracked) };
+            records.extend(self.store_step(&step, cx)?);
         }
         Ok(records)
     }

@@ -38,9 +38,10 @@ use super::Keeper;
 use super::circuit_breaker::TripReason;
 use super::content_budget::Content;
 use super::context::Context;
+use super::on_webhook::look_once_more;
 use super::repository_state::CredentialsChange;
 use super::retention::PRUNE_EVERY;
-use super::step::{Record, STILL_GOING, Step};
+use super::step::{Record, Step};
 use super::store::ledger::Unstored;
 use super::store::notices::NoticeKind;
 use super::store::{Fact, Sql, StoreError};
@@ -256,7 +257,7 @@ impl<S: Sql> Keeper<S> {
     /// Stores a step, and goes on with its call.
     fn carry_out(&self, mut step: Step, cx: &Context) -> Result<StepResult, StoreError> {
         if step.tracked.due.is_none() && self.heard_meanwhile.borrow_mut().remove(&step.tracked.run_id) {
-            step.tracked.due = Some(cx.now + STILL_GOING);
+            step.tracked.due = Some(look_once_more(&step.tracked, cx.now));
         }
         let mut records = self.store_step(&step, cx)?;
         let reason = step.breaker.as_ref().map(|breaker| breaker.reason.clone());

@@ -114,6 +114,9 @@ fn none_is_forgotten_without_a_word() {
         // Once.
         forgets(&play);
         play.logs(&[]);
+        // Nor does it act when it comes again.
+        let again = play.comments(1, rerun(None), GivenBy::Collaborator);
+        assert_eq!((again.kind, again.reason.as_str()), (ReceiptKind::Recorded, "this command was received before"));
     }
 }
 

@@ -289,6 +289,54 @@ fn a_comment_acts_once() {
     assert_eq!(play.rows("commands"), 0);
 }
 
+/// Whoever kept the delivery of a comment may send it again at any time.
+/// Seen to fail when a comment of which there is no row is new (a re-run, and the pull request is left alone).
+#[test]
+fn a_comment_that_is_forgotten_acts_no_more() {
+    let play = exhausted(COLLABORATORS);
+    play.comments(10, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[1, 2]);
+    play.comments(11, Command::Stop, GivenBy::Collaborator);
+    play.pass_working(Span::minutes(5));
+    // They come late, and in another order than they were given.
+    play.comments(14, Command::Status, GivenBy::Collaborator);
+    play.pass_working(Span::days(4));
+    play.comments(13, rerun(None), GivenBy::Collaborator);
+    play.ends(Conclusion::Failure);
+    play.on_webhook(RunEventKind::RunFailed, Some(3));
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[1, 2, 3]);
+    assert_eq!(play.rows("commands"), 4);
+    play.pass_working(Span::days(4));
+    play.keeper.prune(play.now.get()).unwrap();
+    assert_eq!(play.rows("commands"), 1, "of the last four days");
+    play.keeper.store.sql.exec("DELETE FROM stopped_pulls", vec![]).unwrap();
+    play.ends(Conclusion::Failure);
+    play.on_webhook(RunEventKind::RunFailed, Some(4));
+    play.pass_working(Span::minutes(5));
+    let sql = play.keeper.store.sql.clone();
+    let before = sql.exec("SELECT total_changes()", vec![]).unwrap();
+    // Also where the Keeper starts anew.
+    let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(sql.clone()).unwrap() };
+    let play = Play { keeper, ..play };
+    for (id, command) in [(10, rerun(None)), (11, Command::Stop), (12, rerun(None)), (14, Command::Stop)] {
+        let receipt = play.comments(id, command, GivenBy::Collaborator);
+        assert_eq!((receipt.kind, receipt.due), (ReceiptKind::Recorded, None), "{id}");
+        assert_eq!(receipt.reason, "this command was received before", "{id}");
+    }
+    assert_eq!(sql.exec("SELECT total_changes()", vec![]).unwrap(), before);
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[1, 2, 3]);
+    assert_eq!(play.rows("stopped_pulls"), 0);
+    // A new one acts.
+    play.comments(15, rerun(None), GivenBy::Collaborator);
+    play.pass_working(Span::minutes(5));
+    play.reruns(&[1, 2, 3, 4]);
+    let stored = sql.exec("SELECT value FROM repository WHERE name = 'forgotten command'", vec![]).unwrap();
+    assert_eq!(stored, [[store::Value::Text("14".to_owned())]]);
+}
+
 /// Whatever was claimed when the object died is done later, and once.
 #[test]
 fn crashes() {

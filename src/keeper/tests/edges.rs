@@ -289,3 +289,79 @@ fn an_answer_that_comes_after_the_next_attempts_call_is_not_that_calls() {
     let step = state_machine::on_rerun(tracked.clone(), attempt(1), Ok(RerunAnswer::Accepted), &play.cx());
     assert_eq!((step.tracked, step.records), (tracked, vec![]));
 }
+
+/// Of failed check runs, which name no attempt: more deliveries than a run remembers, sent again in a circle.
+fn circle(play: &Play, deliveries: u32, apart: Span) {
+    for number in 0..deliveries {
+        let delivery = DeliveryId::parse(&format!("check-{}", number % 33));
+        let event = RunEvent { delivery, ..RunEvent::new(repository(), run_id(), None, RunEventKind::JobFailed) };
+        play.keeper.receive(&event, &play.cx()).unwrap();
+        play.pass_working(apart);
+    }
+}
+
+fn left() -> Play {
+    let play = Play::with_policy("otherwise: leave\n");
+    play.on_webhook(RunEventKind::RunFailed, Some(1));
+    play.pass_working(Span::minutes(5));
+    play.stands(RunOutcome::Left, 0);
+    play
+}
+
+/// Seen to fail when each makes it be looked at half a minute later (165 reads and 348 rows of 165 deliveries), and when what
+/// is only looked at once more is shown as waiting, or ended with the others of a repository that is served no longer.
+#[test]
+fn old_webhooks_that_name_no_attempt_make_few_reads() {
+    let play = left();
+    let counts = || {
+        let changes = play.keeper.store.sql.exec("SELECT total_changes()", vec![]).unwrap();
+        let [store::Value::Integer(rows)] = changes[0][..] else { panic!("{changes:?}") };
+        let github = play.github.borrow();
+        (github.reads, github.calls.len(), rows)
+    };
+    let before = counts();
+    circle(&play, 33 * 5, Span::seconds(31));
+    let after = counts();
+    let (reads, calls, rows) = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
+    assert!((1..=5).contains(&reads) && calls <= 10 && rows <= 20, "{reads} reads, {calls} calls, {rows} rows");
+    circle(&play, 3 * 24 * 4, Span::minutes(15));
+    let reads = counts().0 - after.0;
+    assert!(reads <= 3 + 3 * 4, "{reads} reads in three days");
+    // Meanwhile nothing is shown that waits, and what was decided stands.
+    let before = play.tracked();
+    assert!(before.due.is_some_and(|due| due > play.now.get()));
+    assert_eq!(play.keeper.store.due(10).unwrap(), []);
+    assert_eq!(play.keeper.retire(&play.cx()).unwrap(), []);
+    assert_eq!(play.tracked(), TrackedRun { due: None, ..before });
+}
+
+/// A person has the run re-run, and that fails. By what names its attempt it is known at once.
+/// Seen to fail when no look is due where it is too soon for one, and when the time between looks does not start over.
+#[test]
+fn a_new_attempt_is_noticed_all_the_same() {
+    for named in [false, true] {
+        let play = left();
+        // The last one has it looked at now.
+        circle(&play, 8, Span::hours(6));
+        play.on_webhook(RunEventKind::JobFailed, None);
+        play.pass_working(Span::minutes(1));
+        assert!(play.tracked().looked.is_some_and(|looked| looked + Span::minutes(1) > play.now.get()));
+        play.pass_working(Span::hours(1));
+        play.github.borrow_mut().attempt = 2;
+        if named {
+            play.on_webhook(RunEventKind::RunFailed, Some(2));
+        } else {
+            play.on_webhook(RunEventKind::JobFailed, None);
+            play.pass_working(Span::minutes(1));
+            assert_eq!(play.tracked().decided_attempt, Some(attempt(1)), "it is too soon");
+            play.pass_working(Span::hours(5));
+        }
+        play.pass_working(Span::minutes(1));
+        assert_eq!(play.tracked().decided_attempt, Some(attempt(2)));
+        // The next one is noticed sooner again.
+        play.github.borrow_mut().attempt = 3;
+        play.on_webhook(RunEventKind::JobFailed, None);
+        play.pass_working(Span::minutes(1));
+        assert_eq!(play.tracked().decided_attempt, Some(attempt(3)));
+    }
+}
