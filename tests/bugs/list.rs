@@ -359,8 +359,10 @@ pub const BUGS: [Bug; 33] = [
         what: "a comment that GitHub sends again is another command",
         shows: hours(24).with("Commands"),
         changes: &[Change {
-            right: "if self.store.command(event.comment_id)?.is_some() {",
-            wrong: "if self.store.command(event.comment_id)?.is_some_and(|given| !BUG || given.due.is_some()) {",
+            right: "if self.store.had_command(event.comment_id)? {",
+            wrong: "if self.store.had_command(event.comment_id)?
+                && !(BUG && self.store.command(event.comment_id)?.is_some_and(|given| given.due.is_none()))
+            {",
         }],
     },
     Bug {
