@@ -136,6 +136,8 @@ fn they_use_up_half_of_the_budget() {
     play.fail(true, 11..=11);
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(play.keeper.store.sql).unwrap() };
     let play = Play { keeper, ..play };
+    let spent = play.keeper.store.spent_by_forks(other(12), play.now.get()).unwrap();
+    assert_eq!(spent.reruns_last_hour, 1);
     play.fail(true, 12..=12);
     let left = play.run_of(12);
     assert!(left.outcome == RunOutcome::Left && left.reason.contains("1 re-run an hour for forks' runs"), "{left:#?}");
