@@ -119,7 +119,8 @@ fn an_outage_in_which_they_alone_wait_is_over() {
     assert_eq!(play.keeper.outages().unwrap(), []);
 }
 
-/// Seen to fail when they may take all of it (the own run is left), and when what is on its way is not counted.
+/// Seen to fail when they may take all of it (five are re-run), when what they spend is not counted as theirs, and when the
+/// repository's own have half as well.
 #[test]
 fn they_use_up_half_of_the_budget() {
     let play = keeping("skip_superseded: false\nbudget: { reruns_per_hour: 5 }\n");
@@ -130,12 +131,13 @@ fn they_use_up_half_of_the_budget() {
     play.fail(false, 20..=22);
     assert_eq!(play.newly_rerun(), [20, 21]);
     assert!(play.run_of(22).reason.ends_with("budget of 5 re-runs an hour is used up."), "{}", play.run_of(22).reason);
-    // As it is stored, also while the answer to the first call is not known, before which it is reserved.
+    // As it is stored.
     let play = keeping("skip_superseded: false\nbudget: { reruns_per_hour: 2 }\n");
-    play.github.borrow_mut().rerun_answers = vec![Err(lost())];
     play.fail(true, 11..=11);
     let keeper = Keeper { policy_path: Some(policy_path()), ..Keeper::open(play.keeper.store.sql).unwrap() };
     let play = Play { keeper, ..play };
+    let spent = play.keeper.store.spent_by_forks(other(12), play.now.get()).unwrap();
+    assert_eq!(spent.reruns_last_hour, 1);
     play.fail(true, 12..=12);
     let left = play.run_of(12);
     assert!(left.outcome == RunOutcome::Left && left.reason.contains("1 re-run an hour for forks' runs"), "{left:#?}");
