@@ -19,6 +19,7 @@ pub mod http;
 pub mod insights;
 pub mod metrics;
 pub mod pages;
+mod parameter_values;
 pub mod parameters;
 pub mod rejection;
 pub mod repositories;

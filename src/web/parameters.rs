@@ -1,5 +1,4 @@
-//! The query parameters of a request. All that is wrong with them is named at once: a name that its route does not know, one
-//! that is given twice, a value that cannot be.
+//! The query parameters of a request: names that its route does not know, names that are given twice, and what each value can be.
 
 use crate::escape::{NAME_CHARS, bounded};
 use crate::keeper::run_filter::RunFilter;
@@ -8,8 +7,7 @@ use crate::names::{RepoName, RunId};
 use crate::policy::{Cause, RunOutcome};
 use crate::time::Millis;
 
-use super::routes::{Api, Page, Route, Setup};
-use super::{Rejection, pages, setup};
+use super::Rejection;
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 100;
@@ -30,10 +28,10 @@ pub struct Parameters(Vec<(String, String)>);
 
 /// What is wrong with them.
 #[derive(Default)]
-struct Wrong(Vec<String>);
+pub struct Wrong(Vec<String>);
 
 impl Wrong {
-    fn or_default<T: Default>(&mut self, value: Result<T, Rejection>) -> T {
+    pub fn or_default<T: Default>(&mut self, value: Result<T, Rejection>) -> T {
         value.unwrap_or_else(|rejection| {
             // Nothing else is said of a parameter.
             if let Rejection::BadRequest(why) = rejection {
@@ -43,53 +41,14 @@ impl Wrong {
         })
     }
 
-    fn none(self) -> Result<(), Rejection> {
+    pub fn none(self) -> Result<(), Rejection> {
         if self.0.is_empty() { Ok(()) } else { Err(Rejection::BadRequest(self.0.join("; "))) }
     }
 }
 
 impl Parameters {
-    /// Those of a request, with values that its route can take.
-    pub fn of(url: &str, route: &Route) -> Result<Self, Rejection> {
-        let (parameters, mut wrong) = Self::read(url, route.spec().parameters);
-        parameters.look_at_values(route, &mut wrong);
-        wrong.none().map(|()| parameters)
-    }
-
-    /// As the route's answer asks for them, which would stop at the first that is wrong.
-    fn look_at_values(&self, route: &Route, wrong: &mut Wrong) {
-        match route {
-            Route::Page(Page::Overview) => {
-                wrong.or_default(self.list_cursor());
-                wrong.or_default(self.name("name"));
-                wrong.or_default(pages::sort(self));
-            }
-            Route::Page(Page::Insights) | Route::Api(Api::Repositories | Api::Insights) => {
-                wrong.or_default(self.list_cursor());
-            }
-            Route::Page(Page::Repository(_)) | Route::Api(Api::Runs(_)) => {
-                wrong.or_default(self.runs().map(|_| ()));
-            }
-            Route::Api(Api::FlakyJobs(_)) => {
-                wrong.or_default(self.limit());
-                wrong.or_default(self.skip());
-            }
-            Route::Api(Api::Doctor | Api::Redeliver) => {
-                wrong.or_default(self.repositories());
-            }
-            Route::Setup(Setup::Start) => {
-                wrong.or_default(setup::organization(self));
-                for feature in setup::FEATURES {
-                    wrong.or_default(setup::is_ticked(self, feature));
-                }
-            }
-            // Whoever returns from GitHub is told on a page what is wrong. The others have none.
-            _ => {}
-        }
-    }
-
     /// Those that a route knows by name.
-    fn read(url: &str, known: &[&str]) -> (Self, Wrong) {
+    pub fn read(url: &str, known: &[&str]) -> (Self, Wrong) {
         let query = url.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default();
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
         let (given, unknown): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| known.contains(&name.as_str()));
