@@ -103,9 +103,9 @@ impl Inner {
         let keeper = self.keeper()?;
         let RunEvent { repository_id, installation, run_id, .. } = *event;
         let is_sure = handed_over.is_some();
-        if let Err(refused) = self.is_now(&event.repository, repository_id, installation, Some(run_id), is_sure)? {
-            return Ok(refused);
-        }
+        // What is of a repository that had the name before changes nothing of what is known of the one that has it now. Its run is
+        // looked for as any other is, and GitHub does not show it.
+        self.is_now(&event.repository, repository_id, installation, Some(run_id), is_sure)?.ok();
         keeper.take_over(event.run_id, handed_over.unwrap_or_default())?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
         let wanted = match event.kind {
