@@ -74,7 +74,10 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("run", pages::run(&one_run(), &fine())),
         ("run-waiting", pages::run(&waiting_run(), &fine())),
         ("run-paused", pages::run(&paused_run(), &fine())),
-        ("setup-choose", setup::pages::choose(&settings, "https://rerunner.octo.workers.dev")),
+        (
+            "setup-choose",
+            setup::pages::choose(&settings, settings.needed(), "https://rerunner.octo.workers.dev", "the.state"),
+        ),
         (
             "setup",
             setup::pages::start(&settings, settings.needed(), "https://rerunner.octo.workers.dev", None, "the.state"),

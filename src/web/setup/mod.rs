@@ -51,16 +51,18 @@ pub async fn answer(
     let admin_token = settings.admin_token.as_ref().ok_or(Rejection::NoAdminToken)?;
     match step {
         Step::Start => {
-            // First what it is to be, by a form that sends all of it; only then what GitHub is sent, which is made of that.
-            if ![ORGANIZATION].iter().chain(&FEATURES).any(|name| parameters.has(name)) {
-                return Ok(Response::html(pages::choose(settings, origin(request.url))));
-            }
             let organization = organization(parameters)?;
             let (commands, flaky_issues) = (is_ticked(parameters, COMMANDS)?, is_ticked(parameters, FLAKY_ISSUES)?);
             let needed = settings.needed().and(Needed { commands, flaky_issues, ..Needed::default() });
             let state = issue(admin_token, &backend.nonce(), backend.now())
                 .ok_or_else(|| Rejection::unavailable("set-up", "the state could not be signed"))?;
-            let page = pages::start(settings, needed, origin(request.url), organization.as_ref(), &state);
+            let origin = origin(request.url);
+            // What GitHub is sent is made of what the first page's form has sent.
+            let is_chosen = [ORGANIZATION].iter().chain(&FEATURES).any(|name| parameters.has(name));
+            let page = match is_chosen {
+                true => pages::start(settings, needed, origin, organization.as_ref(), &state),
+                false => pages::choose(settings, needed, origin, &state),
+            };
             Ok(Response::html_with_forms_to(&format!("'self' {}", settings.github_web_url()), page))
         }
         Step::Created => {

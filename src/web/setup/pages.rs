@@ -1,6 +1,6 @@
 //! What is seen while the App is made.
 
-use maud::html;
+use maud::{Markup, html};
 
 use crate::settings::{Needed, Settings};
 use crate::web::html::{Alert, Foreign, Frame, Sentence, message, page};
@@ -8,15 +8,16 @@ use crate::web::html::{Alert, Foreign, Frame, Sentence, message, page};
 use super::manifest::{NewApp, Organization, action, manifest};
 use super::{COMMANDS, FLAKY_ISSUES, ORGANIZATION};
 
-/// First: whose it is to be, and what it is to be able to do, in one form: what is ticked is never left behind.
-pub fn choose(settings: &Settings, origin: &str) -> String {
+/// First: whose it is to be, and what it is to be able to do, in one form. Whoever wants none of it goes on at once; that other form
+/// says so, and is gone where something is ticked, so that no tick is left behind.
+pub fn choose(settings: &Settings, needed: Needed, origin: &str, state: &str) -> String {
     let body = html! {
         h1 { "Set up a GitHub App" }
         p.lead {
             "You install the App on the repositories that you choose. It has its own rate limit, brings its own webhooks, "
             "and needs nobody's personal token."
         }
-        form method="get" action="/setup" {
+        form.choice method="get" action="/setup" {
             h2 { "Whose App" }
             p {
                 label { "The organization’s name " input.field name=(ORGANIZATION) maxlength="39" autocomplete="off" spellcheck="false"; }
@@ -33,6 +34,11 @@ pub fn choose(settings: &Settings, origin: &str) -> String {
             p { button.button type="submit" { "Next" } }
         }
         p.small { "The next page shows its permissions, and leads to GitHub at " (settings.github_web_url()) "." }
+        div.at-once {
+            h2 { "Or at once" }
+            p { "For your own account, with neither of these features. Permissions: " (needed) }
+            (manifest_form(settings, needed, origin, None, state))
+        }
     };
     page(&Frame { title: "Set up", above: &[], alerts: &local(origin), at: None }, &body)
 }
@@ -61,13 +67,26 @@ pub fn start(
             li { "Permissions: " (needed) }
             li { "GitHub: " (web) }
         }
-        form method="post" action=(action(&web, organization, state)) {
-            input type="hidden" name="manifest" value=(manifest(origin, organization, needed));
-            button.button type="submit" { "Continue on GitHub" }
-        }
+        (manifest_form(settings, needed, origin, organization, state))
         p { "GitHub asks you to confirm, and leads you back here. " a href="/setup" { "Choose again" } }
     };
     page(&Frame { title: "Set up", above: &[], alerts: &local(origin), at: None }, &body)
+}
+
+/// What leads to GitHub.
+fn manifest_form(
+    settings: &Settings,
+    needed: Needed,
+    origin: &str,
+    organization: Option<&Organization>,
+    state: &str,
+) -> Markup {
+    html! {
+        form method="post" action=(action(&settings.github_web_url(), organization, state)) {
+            input type="hidden" name="manifest" value=(manifest(origin, organization, needed));
+            button.button type="submit" { "Continue on GitHub" }
+        }
+    }
 }
 
 /// After: the one time that the key is seen.
@@ -187,16 +206,19 @@ mod tests {
         }
     }
 
-    /// Seen to fail when what is ticked is in another form than the organization, and when GitHub's is beside it.
+    /// Seen to fail when what is ticked is in another form than the organization, and when GitHub's stays where something is ticked.
     #[test]
     fn what_is_chosen_is_sent_together() {
-        let page = choose(&settings("https://api.github.com"), "https://worker.example");
-        assert_eq!(page.matches("<form ").count(), 1, "{page}");
+        let settings = settings("https://api.github.com");
+        let page = choose(&settings, settings.needed(), "https://worker.example", "the-state");
         let form = page.split_once("<form ").and_then(|(_, rest)| rest.split_once("</form>")).unwrap().0;
         for name in ["organization", "commands", "flaky_issues"] {
             assert!(form.contains(&format!("name=\"{name}\"")), "{name} is not in {form}");
         }
-        assert!(!page.contains("manifest"), "{page}");
+        let at_once = page.split_once("class=\"at-once\"").unwrap().1;
+        assert!(!form.contains("manifest") && at_once.contains("neither of these features"), "{page}");
+        assert!(at_once.contains("manifest") && !at_once.contains("issue_comment"), "{at_once}");
+        assert!(page.contains(".choice:has(:checked)~.at-once{display:none}"));
     }
 
     #[test]

@@ -136,9 +136,11 @@ fn an_app_is_made_once_for_each_visit() {
     let ticked = memory.get("/setup?organization=octo-org&commands=on&flaky_issues=on").text();
     assert!(ticked.contains("issue_comment") && ticked.contains("issues: write"), "{ticked}");
     assert_eq!(memory.get("/setup?commands=off").status, 400);
-    // First comes the choice.
+    // First comes the choice, and a way on for whoever wants none of it.
     let (first, own) = (memory.get("/setup").text(), memory.get("/setup?organization=&commands=on").text());
-    assert!(first.contains("Next") && !first.contains("Continue on GitHub"), "{first}");
+    let (choice, at_once) = first.split_once("Or at once").unwrap();
+    assert!(choice.contains("Next") && !choice.contains("Continue on GitHub"), "{choice}");
+    assert!(at_once.contains("https://github.com/settings/apps/new?state=") && !at_once.contains("issue_comment"));
     assert!(own.contains("https://github.com/settings/apps/new?state=") && own.contains("issue_comment"), "{own}");
 
     let state = state(&memory);
