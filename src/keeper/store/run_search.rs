@@ -21,7 +21,8 @@ const DECISIONS: usize = 380;
 const BEFORE_ALL: usize = 100;
 /// One in this many neighbouring runs is taken to have failed soon after it began.
 const NEIGHBOURS: i64 = 4;
-/// How often more are looked at above what was found by halving.
+/// Runs that are looked at above what was found by halving, and how often so many more are.
+const LATER: usize = 100;
 const LATER_MOST: usize = 4;
 
 /// What was found, newest first.
@@ -102,7 +103,7 @@ impl<S: Sql> Store<S> {
     }
 
     /// An id that is above all runs that were seen to fail on this day or before. Found by halving, as ids grow with time. What was
-    /// seen late does not lead astray: some neighbours are looked at each time, and in the end the next [`LOOKED_AT`] runs, as long
+    /// seen late does not lead astray: some neighbours are looked at each time, and in the end the next [`LATER`] runs, as long
     /// as there is one of the time among them.
     fn after_day(&self, day: i64) -> Result<i64, StoreError> {
         let end = Millis::of_day(day.saturating_add(1));
@@ -132,7 +133,7 @@ impl<S: Sql> Store<S> {
             }
         }
         let later = format!(
-            "SELECT MAX(run_id) FROM (SELECT created, run_id FROM runs WHERE run_id > ? ORDER BY run_id LIMIT {LOOKED_AT})
+            "SELECT MAX(run_id) FROM (SELECT created, run_id FROM runs WHERE run_id > ? ORDER BY run_id LIMIT {LATER})
              WHERE created < ?"
         );
         for _ in 0..LATER_MOST {
