@@ -88,6 +88,11 @@ impl Error {
         Self::Inconclusive { what: what.into() }
     }
 
+    /// Of whatever GitHub was asked, it has answered something else.
+    pub fn other_answer() -> Self {
+        Self::inconclusive("The answer is to another call")
+    }
+
     /// [`Error::of`] something that is written for people, which has a limit of its own. What cannot be told from a limit of all
     /// calls is one.
     pub fn of_content(reply: &Reply) -> Self {

@@ -7,6 +7,7 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 
 use crate::github::{Call, Response};
+use crate::names::RunAttempt;
 use crate::policy::RerunSettings;
 use crate::time::{Millis, Span};
 use crate::webhook::event::RunEvent;
@@ -36,16 +37,14 @@ pub async fn wanted<S: Sql>(
     keeper: &Keeper<S>,
     settings: &RerunSettings,
     platform: &impl Platform,
-    event: &RunEvent,
+    event: RunEvent,
 ) -> Result<Option<RunEvent>, StoreError> {
-    let are_wanted = match learn(keeper, settings, platform).await? {
-        true => keeper.policy(settings)?.wants_cancelled(),
-        false => return Ok(event.clone().where_cancelled_runs(false)),
-    };
-    if !are_wanted && keeper.is_to_say_unwanted(platform.now()) {
+    let is_known = learn(keeper, settings, platform).await?;
+    let are_wanted = is_known && keeper.policy(settings)?.wants_cancelled();
+    if is_known && !are_wanted && keeper.is_to_say_unwanted(platform.now()) {
         platform.want_cancelled(false).await;
     }
-    Ok(event.clone().where_cancelled_runs(are_wanted))
+    Ok(event.where_cancelled_runs(are_wanted))
 }
 
 /// Whether it is known what the policy is, after it was read where that was too long ago.
@@ -75,8 +74,8 @@ async fn learn<S: Sql>(
 }
 
 /// Of one that is not wanted.
-pub fn receipt(event: &RunEvent) -> Receipt {
-    on_webhook::receipt(ReceiptKind::Ignored, UNWANTED, event.run_attempt, None)
+pub fn receipt(run_attempt: Option<RunAttempt>) -> Receipt {
+    on_webhook::receipt(ReceiptKind::Ignored, UNWANTED, run_attempt, None)
 }
 
 impl<S: Sql> Keeper<S> {

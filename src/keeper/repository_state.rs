@@ -174,7 +174,7 @@ impl<S: Sql> Keeper<S> {
             (Call::ReadOrganizationPolicy { path, .. }, Response::OrganizationPolicy(answer)) => {
                 known.update_organizations(path, answer, cx.settings, cx.now)
             }
-            _ => PolicyUpdate::Failed(github::Error::inconclusive("The answer is to another call")),
+            _ => PolicyUpdate::Failed(github::Error::other_answer()),
         })
     }
 

@@ -87,10 +87,10 @@ impl KeeperObject {
 impl Inner {
     async fn answer(self: &Rc<Self>, message: Message) -> Result<Reply, StoreError> {
         match message {
-            Message::RunEvent(event) => self.receive(&event, None).await.map(Reply::Receipt),
+            Message::RunEvent(event) => self.receive(event, None).await.map(Reply::Receipt),
             Message::Command(event) => self.receive_command(&event).await.map(Reply::Receipt),
             Message::HandOver(HandOver { event, records }) => {
-                self.receive(&event, Some(&records)).await.map(Reply::Receipt)
+                self.receive(event, Some(&records)).await.map(Reply::Receipt)
             }
             Message::Question(question) => self.look_up(question).await,
             Message::SignOfLife(repository) => self.hear(repository).await,
@@ -99,20 +99,20 @@ impl Inner {
     }
 
     /// `handed_over`: what was decided on the run while its repository had another name.
-    async fn receive(self: &Rc<Self>, event: &RunEvent, handed_over: Option<&[Record]>) -> Result<Receipt, StoreError> {
+    async fn receive(self: &Rc<Self>, event: RunEvent, handed_over: Option<&[Record]>) -> Result<Receipt, StoreError> {
         let keeper = self.keeper()?;
-        let RunEvent { repository_id, installation, run_id, .. } = *event;
+        let RunEvent { repository_id, installation, run_id, run_attempt, .. } = event;
         let is_sure = handed_over.is_some();
         // What is of a repository that had the name before changes nothing of what is known of the one that has it now. Its run is
         // looked for as any other is, and GitHub does not show it.
         self.is_now(&event.repository, repository_id, installation, Some(run_id), is_sure)?.ok();
-        keeper.take_over(event.run_id, handed_over.unwrap_or_default())?;
+        keeper.take_over(run_id, handed_over.unwrap_or_default())?;
         let platform = ObjectPlatform { inner: self, repository: event.repository.clone() };
         let wanted = match event.kind {
             RunEventKind::RunCancelled => cancelled::wanted(keeper, &self.rerun_settings, &platform, event).await?,
-            _ => Some(event.clone()),
+            _ => Some(event),
         };
-        let Some(event) = &wanted else { return Ok(cancelled::receipt(event)) };
+        let Some(event) = &wanted else { return Ok(cancelled::receipt(run_attempt)) };
         let received = work::receive(keeper, &self.rerun_settings, &platform, event).await?;
         Ok(self.received(received))
     }

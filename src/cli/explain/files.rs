@@ -86,9 +86,9 @@ pub fn of_files(arguments: &Arguments, rerun_settings: &RerunSettings, policy: &
         annotations: fetched(annotations, Missing::Annotations.as_reason()),
         log: fetched(log, Missing::Log.as_reason()),
     };
-    let decision = given.decide(rerun_settings, policy, &run, &History::default());
-    let then = |given: &Given| given.decide(rerun_settings, policy, &run, &History::default());
-    let (decision, undecided) = match undecided(&given, &decision, policy, then) {
+    let decide = |given: &Given| given.decide(rerun_settings, policy, &run, &History::default());
+    let decision = decide(&given);
+    let (decision, undecided) = match undecided(&given, &decision, policy, decide) {
         Some((then, undecided)) => (then.unwrap_or(decision), Some(undecided)),
         None => (decision, None),
     };

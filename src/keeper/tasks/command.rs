@@ -16,7 +16,7 @@ use crate::time::{Millis, Span};
 use crate::webhook::command::Command;
 
 use super::command_reply::CommandReply;
-use super::errand_answer::{Warning, other_answer};
+use super::errand_answer::Warning;
 use super::{Context, Keeper, Sql, StoreError};
 
 /// Longer than its requests can take.
@@ -77,12 +77,12 @@ impl CommandWork {
 pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> Worked {
     let ask = async |what| match call(Call::Command(what)).await {
         Response::Command(answer) => answer,
-        _ => Err(other_answer()),
+        _ => Err(github::Error::other_answer()),
     };
     let pull = work.pull;
     let read_pull = async || match ask(CommandCall::ReadPull { pull }).await? {
         Reply::Pull(pull) => Ok(pull),
-        _ => Err(other_answer()),
+        _ => Err(github::Error::other_answer()),
     };
     match &work.what {
         What::ReadPolicy(policy) => {
@@ -98,11 +98,11 @@ pub async fn work(work: &CommandWork, call: impl AsyncFn(Call) -> Response) -> W
                 let pull = read_pull().await?;
                 let (mut runs, mut more) = (Vec::new(), false);
                 for page in 1..=if *with_runs { RUN_PAGES } else { 0 } {
-                    let head_sha = CommitSha::parse(&pull.head_sha).ok_or_else(other_answer)?;
+                    let head_sha = CommitSha::parse(&pull.head_sha).ok_or_else(github::Error::other_answer)?;
                     // Others, too, can have many at the commit.
                     let branch = pull.head_branch.clone();
                     let list = CommandCall::ListRuns { head_sha, branch, page };
-                    let Reply::Runs(listed) = ask(list).await? else { return Err(other_answer()) };
+                    let Reply::Runs(listed) = ask(list).await? else { return Err(github::Error::other_answer()) };
                     runs.extend(listed.items);
                     more = listed.full;
                     if !more {

@@ -14,7 +14,7 @@ use crate::policy::run::Run;
 use crate::time::{Millis, Span};
 
 use super::comment_text::{RUNS_SHOWN, cut, section};
-use super::errand_answer::{Tries, other_answer};
+use super::errand_answer::Tries;
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError};
 
 /// Longer than finding and writing can take.
@@ -55,13 +55,13 @@ impl CommandReply {
 pub async fn write(reply: &CommandReply, call: impl AsyncFn(Call) -> Response) -> Result<(), github::Error> {
     let ask = async |what| match call(Call::Command(what)).await {
         Response::Command(answer) => answer,
-        _ => Err(other_answer()),
+        _ => Err(github::Error::other_answer()),
     };
     let CommandReply { comment_id, pull, what, .. } = reply.clone();
     match what {
         What::React(reaction) => match ask(CommandCall::React { comment_id, reaction }).await? {
             Reply::Reacted => Ok(()),
-            _ => Err(other_answer()),
+            _ => Err(github::Error::other_answer()),
         },
         What::Answer { body, since } => {
             for page in 1..=since.map_or(0, |_| COMMENT_PAGES) {
@@ -74,7 +74,7 @@ pub async fn write(reply: &CommandReply, call: impl AsyncFn(Call) -> Response) -
             }
             match ask(CommandCall::Answer { pull, body }).await? {
                 Reply::Answer(_) => Ok(()),
-                _ => Err(other_answer()),
+                _ => Err(github::Error::other_answer()),
             }
         }
     }

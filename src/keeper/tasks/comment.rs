@@ -16,7 +16,7 @@ use crate::policy::run::MERGE_GROUP;
 use crate::time::{Millis, Span};
 
 use super::comment_text::{RUNS_SHOWN, cut, section};
-use super::errand_answer::{Tries, other_answer};
+use super::errand_answer::Tries;
 use super::{CLOCKS_APART, Context, Keeper, Sql, StoreError, TrackedRun};
 
 /// What happens within this time is one edit.
@@ -38,7 +38,7 @@ pub struct Comment {
 pub async fn write(comment: &Comment, call: impl AsyncFn(Call) -> Response) -> Result<CommentAnswer, github::Error> {
     let ask = async |what| match call(Call::Comment(what)).await {
         Response::Comment(answer) => answer,
-        _ => Err(other_answer()),
+        _ => Err(github::Error::other_answer()),
     };
     let Comment { pull, comment_id, since, body } = comment.clone();
     let known = match comment_id {

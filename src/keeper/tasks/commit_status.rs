@@ -15,7 +15,7 @@ use crate::names::RunId;
 use crate::policy::{RerunSettings, RunOutcome};
 use crate::time::Millis;
 
-use super::errand_answer::{Tries, other_answer};
+use super::errand_answer::Tries;
 use super::{Context, Keeper, Sql, StoreError, TrackedRun};
 
 const TRIES: Tries = Tries::FOR_A_DAY;
@@ -36,7 +36,7 @@ pub struct CommitStatusErrand {
 pub async fn write(status: &CommitStatusErrand, call: impl AsyncFn(Call) -> Response) -> Result<(), github::Error> {
     match call(Call::CommitStatus(status.call.clone())).await {
         Response::CommitStatus(answer) => answer,
-        _ => Err(other_answer()),
+        _ => Err(github::Error::other_answer()),
     }
 }
 

@@ -36,11 +36,6 @@ impl Tries {
     }
 }
 
-/// Of whatever GitHub was asked, it has answered something else.
-pub fn other_answer() -> github::Error {
-    github::Error::inconclusive("The answer is to another call")
-}
-
 /// For the log.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Warning {

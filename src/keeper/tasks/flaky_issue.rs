@@ -22,7 +22,7 @@ use crate::names::RepoName;
 use crate::policy::{FlakyIssues, RerunSettings};
 use crate::time::{Millis, Span};
 
-use super::errand_answer::{Tries, other_answer};
+use super::errand_answer::Tries;
 use super::flaky_issue_text::{self as text, Text};
 use super::{Context, Keeper, Sql, StoreError};
 
@@ -92,7 +92,7 @@ pub enum Written {
 pub async fn write(issue: &FlakyIssue, call: impl AsyncFn(Call) -> Response) -> Result<Written, github::Error> {
     let ask = async |what| match call(Call::Issue(what)).await {
         Response::Issue(answer) => answer,
-        _ => Err(other_answer()),
+        _ => Err(github::Error::other_answer()),
     };
     let known = match issue.number {
         Some(number) => ask(IssueCall::Read { number }).await?,

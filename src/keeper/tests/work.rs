@@ -163,7 +163,7 @@ fn what_ends_in_the_middle_is_taken_up_again_at_a_time_of_its_own() {
 fn wanted(play: &Play, n: u32) -> (Option<RunEventKind>, usize) {
     let event = RunEvent::new(repository(), run_id(), Some(attempt(n)), RunEventKind::RunCancelled);
     let site = Site::of(play, 0.5);
-    let wanted = cancelled::wanted(&play.keeper, &play.settings, &site, &event).now_or_never().unwrap().unwrap();
+    let wanted = cancelled::wanted(&play.keeper, &play.settings, &site, event).now_or_never().unwrap().unwrap();
     let reads = play.github.borrow().calls.iter().filter(|call| matches!(call, Call::ReadPolicy { .. })).count();
     (wanted.map(|event| event.kind), reads)
 }
